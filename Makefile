@@ -1,0 +1,74 @@
+# pxr_tf: every target makes the environment it needs first. `make` alone lists them.
+#
+#   make cv MODEL=xception STRATEGY=2                       cross-validate on synthetic phantoms
+#   make cv MODEL=xception STRATEGY=2 DATA=path/chest_xray,path/covid-chestxray-dataset
+
+MODEL    ?= xception
+STRATEGY ?= 2
+DATA     ?=
+WEIGHTS  ?=
+CONFIG   ?=
+FOLDS    ?=
+SEED     ?=
+RUNS     ?= runs
+ARGS     ?=
+OUT      ?= phantoms
+GPU      ?=
+PYTHON   ?= python3
+VENV     := .venv
+READY    := $(VENV)/.ready
+PXR      := $(VENV)/bin/pxr
+
+# Only what was given on the command line is passed on; the program knows its own defaults.
+OPTIONS = $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(CONFIG),--config "$(CONFIG)") \
+          $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEED),--seed $(SEED)) --runs "$(RUNS)" $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup cv data phantom tensorboard test check format clean
+
+help: ## list the targets and the variables
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables: MODEL STRATEGY DATA WEIGHTS CONFIG FOLDS SEED RUNS ARGS OUT, e.g."
+	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
+
+setup: $(READY) ## make the environment (.venv); GPU=1 adds CUDA
+
+$(READY): requirements.txt pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "No $(PYTHON) here; install Python 3.11 or newer, or say PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$$($(PYTHON) --version) is too old; Python 3.11 or newer is needed: PYTHON=python3.12" >&2; exit 2; }
+	@echo "Making the environment in $(VENV) (once, about 1.5 minutes) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(GPU),"tensorflow[and-cuda]") -r requirements.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+cv: $(READY) ## cross-validate MODEL under STRATEGY on DATA (none: synthetic phantoms)
+	@$(PXR) cv --model "$(MODEL)" --strategy $(STRATEGY) $(OPTIONS)
+
+data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortcuts
+	@$(PXR) data "$(DATA)"
+
+phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
+	@$(PXR) phantom "$(OUT)" $(ARGS)
+
+tensorboard: $(READY) ## show all runs in TensorBoard
+	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)
+
+test: $(READY) ## run the fast tests (ARGS="-m slow" for the slow ones)
+	@$(VENV)/bin/python -m pytest $(ARGS)
+
+check: $(READY) ## format, lint, import contract, tests: what to run before a commit
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/python -m pytest $(ARGS)
+
+format: $(READY) ## let ruff format and mend what it can
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+clean: ## remove the environment and caches; runs stay
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

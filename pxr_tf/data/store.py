@@ -1,0 +1,146 @@
+"""The store: every picture decoded once, in one memory-mapped uint8 array [images, height, width].
+
+``<cache>/store-<key>/images.npy`` holds the pixels, ``index.json`` which content lies in which row, which files could
+not be decoded and why, and a checksum. The key is made of the contents and of the preparation, so every run that
+asks for the same pictures shares one store. It is built in blocks in ``store-<key>.partial``; a killed build goes on
+from its last block, and two runs never build the same store twice: the second one waits for the first.
+"""
+
+import shutil
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf import runs
+from pxr_tf.data.images import ResizeMode, UnreadableImageError, load_prepared
+
+VERSION = 1  # raise it when the same file and preparation would give other pixels
+BLOCK = 256  # images per block: 13 MB at 224 x 224, a second or so of work
+CHECKSUM_BYTES = 1 << 26
+
+Progress = Callable[[int, int], None]
+
+
+class Store(NamedTuple):
+    """Decoded pictures and where each lies."""
+
+    key: str
+    images: np.ndarray  # memory-mapped, read-only, uint8 [images, size, size]
+    rows: dict[str, int]  # content -> row
+    faults: dict[str, str]  # content -> why it could not be decoded; its row is black
+
+
+def store_key(contents: Sequence[str], size: int, resize: ResizeMode) -> str:
+    """Return the name under which the pictures with these contents, prepared like this, are stored."""
+    return runs.digest(VERSION, size, resize, *sorted(set(contents)))
+
+
+def open_store(
+    cache: Path,
+    table: pd.DataFrame,
+    *,
+    size: int,
+    resize: ResizeMode,
+    threads: int,
+    on_progress: Progress | None = None,
+    on_wait: Callable[[str], None] | None = None,
+) -> Store:
+    """Return the store of the manifest's pictures, built now where it does not exist or is damaged.
+
+    `table` has the columns ``path`` and ``content``. `on_progress` is called with (done, all) images, `on_wait` with
+    the name of a process that is building this very store.
+    """
+    key = store_key(table.content.tolist(), size, resize)
+    folder = cache / f"store-{key}"
+    with runs.hold(cache / f"store-{key}.lock", on_wait=on_wait):
+        if not is_whole(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            files = table.drop_duplicates("content").sort_values("content", ignore_index=True)
+            _build(folder, files, size, resize, threads, on_progress or (lambda done, total: None))
+    return load_store(folder)
+
+
+def load_store(folder: Path) -> Store:
+    """Return a store that is known to be whole; no pixel is read yet."""
+    index = runs.read_json(folder / "index.json")
+    images = np.load(folder / "images.npy", mmap_mode="r")
+    rows = {content: row for row, content in enumerate(index["contents"])}
+    return Store(folder.name.removeprefix("store-"), images, rows, index["faults"])
+
+
+def is_whole(folder: Path) -> bool:
+    """Return whether a store exists and its pixels are those that were written (CRC-32, about 2 GB/s)."""
+    try:
+        index = runs.read_json(folder / "index.json")
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        return index is not None and len(images) == len(index["contents"]) and _checksum(images) == index["crc32"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _build(folder: Path, files: pd.DataFrame, size: int, resize: ResizeMode, threads: int, progress: Progress) -> None:
+    partial = folder.with_name(folder.name + ".partial")
+    images, state = _resume(partial, (len(files), size, size))
+    with ThreadPoolExecutor(threads) as pool:
+        while state["done"] < len(files):
+            start, stop = state["done"], min(state["done"] + BLOCK, len(files))
+            results = pool.map(lambda path: _decode(path, size, resize), files.path[start:stop])
+            for row, content, result in zip(range(start, stop), files.content[start:stop], results, strict=True):
+                if isinstance(result, str):
+                    state["faults"][content] = result
+                else:
+                    images[row] = result
+            images.flush()
+            state["done"] = stop
+            runs.write_json(partial / "progress.json", state)
+            progress(stop, len(files))
+    index = {"contents": files.content.tolist(), "faults": state["faults"], "crc32": _checksum(images)}
+    runs.write_json(partial / "index.json", index)
+    (partial / "progress.json").unlink(missing_ok=True)
+    partial.replace(folder)
+
+
+def _resume(partial: Path, shape: tuple[int, int, int]) -> tuple[np.ndarray, dict]:
+    """Return the array to write to and how far it is; a new one where there is none or it does not fit."""
+    try:
+        state = runs.read_json(partial / "progress.json")
+        images = np.lib.format.open_memmap(partial / "images.npy", mode="r+")
+        if state and images.shape == shape and images.dtype == np.uint8:
+            return images, state
+    except (OSError, ValueError):
+        pass
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    _reserve(partial / "images.npy", shape)
+    return np.lib.format.open_memmap(partial / "images.npy", mode="r+"), {"done": 0, "faults": {}}
+
+
+def _reserve(path: Path, shape: tuple[int, int, int]) -> None:
+    """Make the file at its full size now: a full disk is an error here, but a crash (SIGBUS) in a memory-map."""
+    with open(path, "wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        zeros = bytes(1 << 20)
+        left = int(np.prod(shape, dtype=np.int64))
+        while left > 0:
+            left -= file.write(zeros[: min(left, len(zeros))])
+
+
+def _decode(path: str, size: int, resize: ResizeMode) -> np.ndarray | str:
+    """Return the prepared picture, or the reason why there is none."""
+    try:
+        return load_prepared(path, size, resize)
+    except UnreadableImageError as error:
+        return str(error)
+
+
+def _checksum(images: np.ndarray) -> int:
+    flat, value = images.reshape(-1), 0
+    for start in range(0, flat.size, CHECKSUM_BYTES):
+        value = zlib.crc32(flat[start : start + CHECKSUM_BYTES], value)
+    return value

@@ -1,0 +1,25 @@
+"""The one exception that is meant for people."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class PxrError(Exception):
+    """A fault in what was asked for or given, told in one line.
+
+    The message says what was received, what is accepted and what to do. The command line prints it without a
+    traceback and exits with code 2; every other exception is a fault of this project and keeps its traceback.
+    """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'a' or 'b'?"`` for the known names closest to `name`, or ``""`` where none is close."""
+    close = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def shorten(items: Iterable[object], limit: int = 5) -> str:
+    """Return the first `limit` items, comma-separated, and how many more there are: ``"a, b and 3 more"``."""
+    items = [str(item) for item in items]
+    shown = ", ".join(items[:limit])
+    return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"

@@ -1,0 +1,54 @@
+"""The papers' own figures, to stand beside ours. Facts with notes: `published_results.yaml`."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+FILE = Path(__file__).with_name("published_results.yaml")
+SWAPPED = (
+    "The paper prints its precision and sensitivity the other way round, as its own accuracies show: on test folds "
+    "with equally many images per class accuracy is the mean sensitivity, and in 10 of 12 cells it equals the mean of "
+    "the printed precision to two decimals. Its two columns are exchanged here."
+)
+
+
+class Cell(NamedTuple):
+    """One cell of a published table, as fractions (0-1), columns put right."""
+
+    accuracy: float
+    sensitivity: dict[str, float]
+    precision: dict[str, float]
+    f1: dict[str, float]
+
+
+@cache
+def published_results() -> dict[str, Any]:
+    """Return the whole file."""
+    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+
+
+def find_cell(paper: str | None, backbone: str, strategy: int) -> Cell | None:
+    """Return the paper's figures for a backbone under a strategy, or None where it has none."""
+    entry = published_results().get(paper or "", {})
+    cell = entry.get("cells", {}).get(backbone, {}).get(strategy)
+    if cell is None:
+        return None
+
+    def by_class(values: list[float], unit: float) -> dict[str, float]:
+        return {name: value / unit for name, value in zip(entry["class_order"], values, strict=True)}
+
+    return Cell(  # "precision" and "sensitivity" exchanged: see SWAPPED
+        accuracy=cell["accuracy"] / 100,
+        sensitivity=by_class(cell["precision"], 100),
+        precision=by_class(cell["sensitivity"], 100),
+        f1=by_class(cell["f1"], 1),
+    )
+
+
+def best_cell(paper: str | None) -> tuple[str, int, float] | None:
+    """Return (backbone, strategy, accuracy) of the paper's highest accuracy, or None."""
+    cells = published_results().get(paper or "", {}).get("cells", {})
+    rows = [(model, strategy, cell["accuracy"] / 100) for model, row in cells.items() for strategy, cell in row.items()]
+    return max(rows, key=lambda row: row[2], default=None)

@@ -1,0 +1,146 @@
+"""The classifier: one flat graph from raw grey pixels to class probabilities.
+
+``image`` (uint8 [size, size, 1]) -> ``grey_to_rgb`` -> ``scaling`` -> the backbone's own layers -> ``feature_map``
+[h, w, channels] -> ``features`` [channels] (global average pooling) -> ``head`` (a nested model: dropout, fully
+connected layers, ``logits``, softmax in float32).
+
+The saved `.keras` file needs nothing of this package to be loaded: no custom layer, no Lambda. Beside the network it
+carries a card (`pxr.json` inside the file) with the class names, the image size and how an image is to be prepared.
+"""
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from pxr_tf.errors import PxrError
+from pxr_tf.models.backbones import SCALINGS, Backbone, check_weights
+from pxr_tf.runs import written_whole
+
+CARD = "pxr.json"
+
+
+def build_classifier(
+    backbone: Backbone,
+    *,
+    num_classes: int,
+    image_size: int,
+    weights: str,
+    hidden_units: Sequence[int] = (256,),
+    dropout: float = 0.0,
+    batchnorm_momentum: float | None = None,
+    seed: int = 0,
+) -> keras.Model:
+    """Return the uncompiled classifier; the same arguments give the same initial weights in every process.
+
+    `weights` is ``imagenet`` (downloaded by Keras), ``none`` (random) or the path of a weights file of this backbone
+    without its top. `batchnorm_momentum` replaces the momentum of the backbone's BatchNorm layers. Raises `PxrError`
+    where the weights cannot be had or belong to another architecture.
+    """
+    keras.utils.clear_session()  # automatic names inside keras.applications then never depend on earlier models
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
+    feature_map = _run_backbone(backbone, _scale(image, backbone.scaling), weights)
+    feature_map = keras.layers.Activation("linear", name="feature_map")(feature_map)
+    features = keras.layers.GlobalAveragePooling2D(name="features")(feature_map)
+    head = build_head(features.shape[-1], num_classes=num_classes, hidden_units=hidden_units, dropout=dropout)
+    model = keras.Model(image, head(features), name="classifier")
+    if batchnorm_momentum is not None:
+        for layer in batchnorm_layers(model):
+            layer.momentum = batchnorm_momentum
+    return model
+
+
+def build_head(num_features: int, *, num_classes: int, hidden_units: Sequence[int], dropout: float) -> keras.Model:
+    """Return the head: [num_features] -> dropout -> fully connected layers (ReLU) -> softmax [num_classes]."""
+    inputs = x = keras.Input((num_features,), name="pooled")
+    if dropout:
+        x = keras.layers.Dropout(dropout, name="dropout")(x)
+    for number, units in enumerate(hidden_units, start=1):
+        x = keras.layers.Dense(units, activation="relu", name=f"fully_connected_{number}")(x)
+    x = keras.layers.Dense(num_classes, name="logits")(x)
+    outputs = keras.layers.Activation("softmax", dtype="float32", name="probabilities")(x)
+    return keras.Model(inputs, outputs, name="head")
+
+
+def feature_extractor(model: keras.Model) -> keras.Model:
+    """Return the part of a classifier that a frozen phase never changes: images -> ``features`` [batch, channels]."""
+    return keras.Model(model.input, model.get_layer("features").output, name="feature_extractor")
+
+
+def batchnorm_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the BatchNorm layers of the backbone."""
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+def save_classifier(model: keras.Model, path: Path, card: Mapping[str, Any]) -> None:
+    """Write a `.keras` file without optimizer, and the card inside it, whole or not at all."""
+    with written_whole(path) as partial:
+        temporary = partial.with_name(partial.name + ".keras")  # Keras insists on the ending
+        keras.Model(model.inputs, model.outputs, name=model.name).save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(CARD, json.dumps(dict(card), indent=2))
+        temporary.replace(partial)
+
+
+def load_classifier(path: Path) -> tuple[keras.Model, dict[str, Any]]:
+    """Return a saved classifier and its card; raise `PxrError` for a file that is not one."""
+    try:
+        card = read_card(path)
+        return keras.models.load_model(path, safe_mode=True), card
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise PxrError(f"{path} is not a classifier saved by pxr: {_first_line(error)}") from error
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Return the card of a saved classifier: class names, image size, preparation."""
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read(CARD))
+
+
+def _scale(image: Any, scaling: str) -> Any:
+    """Return the image on three channels, in the backbone's own range."""
+    x = keras.layers.Concatenate(name="grey_to_rgb")([image, image, image])
+    if SCALINGS[scaling] is None:
+        return x
+    scale, offset = SCALINGS[scaling]
+    return keras.layers.Rescaling(scale, offset, name="scaling")(x)
+
+
+def _run_backbone(backbone: Backbone, x: Any, weights: str) -> Any:
+    build = backbone.application
+    if isinstance(build, str):
+        build = getattr(keras.applications, build)
+    check_weights(weights)
+    try:
+        network = build(
+            include_top=False, weights="imagenet" if weights == "imagenet" else None, input_tensor=x, **backbone.options
+        )
+        if weights not in ("imagenet", "none"):
+            network.load_weights(weights)
+    except Exception as error:  # Keras raises bare Exception for a failed download, many kinds for a wrong file
+        raise _explain_weights(error, weights, backbone) from error
+    return network.output
+
+
+def _explain_weights(error: Exception, weights: str, backbone: Backbone) -> Exception:
+    name = backbone.application if isinstance(backbone.application, str) else backbone.application.__name__
+    if weights == "none":
+        return error
+    if weights == "imagenet":
+        return PxrError(
+            f"The ImageNet weights of {name} could not be had ({_first_line(error)}). Give a file (WEIGHTS=path), "
+            "start from random weights (WEIGHTS=none), or connect to a network."
+        )
+    return PxrError(
+        f"WEIGHTS {weights} do not fit {name} without its top ({_first_line(error)}). Give weights of this "
+        "architecture, saved without the top, or WEIGHTS=none."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:160].rstrip(" .")

@@ -1,0 +1,143 @@
+"""The survey of a data set as tables on the screen, 100 columns wide."""
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pxr_tf.data.manifest import is_synthetic
+from pxr_tf.data.survey import PROPERTIES, WARN_AT, Duplicates, Survey
+from pxr_tf.errors import shorten
+
+SHOWN_FILES = 20  # unreadable files named on the screen
+
+
+def print_survey(console: Console, survey: Survey) -> None:
+    """Print what `survey` found: images, encodings, duplicates, unreadable files, shortcuts and warnings."""
+    files = survey.files
+    if is_synthetic(files):
+        console.print(
+            "These images are synthetic (phantoms): no patient was X-rayed, no result says anything of a disease."
+        )
+    console.print(
+        f"{len(files):,} images of {files.patient_id.nunique():,} patients in {files.label.nunique()} classes"
+    )
+    print_groups(console, survey.groups)
+    print_encodings(console, survey.groups)
+    console.print()
+    console.print(_line(_describe_duplicates(survey.duplicates)))
+    print_unreadable(console, survey.unreadable)
+    print_shortcuts(console, survey)
+
+
+def print_groups(console: Console, groups: pd.DataFrame) -> None:
+    """Print images, patients and sizes per class, source and official split."""
+    table = _make_table("Images", ["class", "source", "split"], ["images", "patients", "width", "height"])
+    for row in groups.itertuples():
+        counts = (f"{row.images:,}", f"{row.patients:,}")
+        sizes = [
+            _range(row.width_median, row.width_min, row.width_max),
+            _range(row.height_median, row.height_min, row.height_max),
+        ]
+        table.add_row(*_key(row), *counts, *sizes)
+    _print_table(console, table, "Width and height in pixels: median (lowest-highest).")
+
+
+def print_encodings(console: Console, groups: pd.DataFrame) -> None:
+    """Print file formats, colour modes and bytes per pixel per class, source and official split."""
+    table = _make_table("Encoding", ["class", "source", "split", "format", "colour mode"], ["bytes per pixel"])
+    for row in groups.itertuples():
+        values = (row.bytes_per_pixel_median, row.bytes_per_pixel_p5, row.bytes_per_pixel_p95)
+        table.add_row(
+            *_key(row),
+            row.formats or "-",
+            row.modes or "-",
+            "-" if pd.isna(values[0]) else "{:.2f} ({:.2f}-{:.2f})".format(*values),
+        )
+    _print_table(console, table, "Bytes per pixel: median (5th-95th percentile).")
+
+
+def print_unreadable(console: Console, unreadable: pd.DataFrame) -> None:
+    """Print the files that cannot be decoded, with the reason."""
+    if unreadable.empty:
+        console.print("Unreadable files: none.")
+        return
+    console.print(f"Unreadable files: {len(unreadable):,}.")
+    for row in unreadable.head(SHOWN_FILES).itertuples():
+        console.print(_line(f"  {row.path}: {row.reason}"), soft_wrap=True)
+    if len(unreadable) > SHOWN_FILES:
+        console.print(f"  and {len(unreadable) - SHOWN_FILES:,} more")
+
+
+def print_shortcuts(console: Console, survey: Survey) -> None:
+    """Print how much each property of the files alone tells of the class, and the warnings in words."""
+    labels = list(dict.fromkeys(survey.shortcuts.label))
+    table = _make_table("What the files tell without their pictures", ["property"], ["Cramér's V", *labels])
+    accuracy = survey.shortcuts.pivot(index="property", columns="label", values="balanced_accuracy")
+    for row in survey.association.itertuples():
+        cells = [_highlight(accuracy.loc[row.property, label]) for label in labels]
+        table.add_row(PROPERTIES[row.property], f"{row.cramers_v:.2f}", *cells)
+    _print_table(
+        console,
+        table,
+        "Cramér's V: association of the property with the class, 0 to 1. Under a class: balanced accuracy of telling "
+        f"it from the rest by that property alone; 0.50 is chance, from {WARN_AT:.2f} on it is a shortcut.",
+    )
+    console.print()
+    for warning in survey.warnings:
+        console.print(Text.assemble(("Warning: ", "bold yellow"), warning))
+    if not survey.warnings:
+        console.print("No class can be told from its source or encoding alone.")
+
+
+def _describe_duplicates(duplicates: Duplicates) -> str:
+    if not duplicates.copies:
+        return "Byte-identical copies: none."
+    across = [
+        f"{_count_groups(count)} across {name}"
+        for name, count in (
+            ("patients", duplicates.across_patients),
+            ("classes", duplicates.across_labels),
+            ("official splits", duplicates.across_splits),
+        )
+        if count
+    ]
+    where = f"; {shorten(across)}" if across else "; all within one patient and class"
+    return f"Byte-identical copies: {duplicates.copies:,}, in {_count_groups(duplicates.groups)}{where}."
+
+
+def _count_groups(count: int) -> str:
+    return f"{count:,} group{'s' * (count > 1)}"
+
+
+def _make_table(title: str, names: list[str], numbers: list[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", overflow="fold")
+    return table
+
+
+def _print_table(console: Console, table: Table, explanation: str) -> None:
+    console.print("", table)
+    console.print(Text(explanation, style="dim"))
+
+
+def _key(row: tuple) -> list[Text]:
+    return [_line(value) for value in (row.label, row.source, row.official_split or "-")]
+
+
+def _range(median: float, low: float, high: float) -> str:
+    if pd.isna(median):
+        return "-"
+    return f"{median:.0f}" if low == high else f"{median:.0f} ({low}-{high})"
+
+
+def _highlight(accuracy: float) -> Text:
+    return Text(f"{accuracy:.2f}", style="bold yellow" if accuracy >= WARN_AT else "")
+
+
+def _line(text: str) -> Text:
+    """Return text that rich prints as it is: a path or a class name may hold square brackets."""
+    return Text(text)

@@ -1,0 +1,64 @@
+"""Figures, as matplotlib draws them to files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf.runs import written_whole
+
+SYNTHETIC_NOTE = "Synthetic phantoms, not patients"
+
+
+def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool) -> Any:
+    """Return a matplotlib figure: counts, coloured by the share of each true class (rows)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 5.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    shares = counts / counts.sum(axis=1).clip(lower=1).to_numpy()[:, None]
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = list(counts.columns)
+    axes.set_xticks(range(len(names)), names, rotation=20)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title(f"{title}\n{SYNTHETIC_NOTE}" if synthetic else title, fontsize=11)
+    for row in range(len(names)):
+        for column in range(len(names)):
+            share = shares.iat[row, column]
+            axes.text(
+                column,
+                row,
+                f"{counts.iat[row, column]}\n{share:.0%}",
+                ha="center",
+                va="center",
+                color="white" if share > 0.5 else "black",
+            )
+    return figure
+
+
+def write_figure(path: Path, figure: Any) -> None:
+    """Write a figure as PNG, whole or not at all."""
+    with written_whole(path) as partial:
+        figure.savefig(partial, format="png", dpi=120)
+
+
+def figure_pixels(figure: Any) -> np.ndarray:
+    """Return a figure as uint8 [height, width, 3]."""
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+
+
+def picture_sheet(pictures: np.ndarray, columns: int = 8, gap: int = 2) -> np.ndarray:
+    """Return uint8 pictures [n, height, width] laid out in rows, as one uint8 picture."""
+    count, height, width = pictures.shape
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), 255, np.uint8)
+    for number, picture in enumerate(pictures):
+        top, left = number // columns * (height + gap), number % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet

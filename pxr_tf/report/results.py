@@ -1,0 +1,141 @@
+"""A run's results: the files beside its predictions, and the table on the screen."""
+
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from pxr_tf import runs
+from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.data.splits import HOLDOUT, read_splits
+from pxr_tf.evaluation import metrics, published
+from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
+
+READINGS = ("balanced", "all")
+
+
+def write_results(folder: Path) -> None:
+    """Write the metrics and the confusion matrix of a finished run from its ``predictions.csv``.
+
+    ``metrics.csv`` counts the experiment's test rows (``splits.test_rows``), ``metrics_<other>.csv`` the
+    other reading. The column ``images`` says whether the pictures are real or synthetic.
+    """
+    experiment = load_experiment(folder / "experiment.yaml")
+    predictions = metrics.read_predictions(folder / "predictions.csv")
+    images = "synthetic" if is_synthetic_run(folder) else "real"
+    for reading in READINGS:
+        chosen = reading == experiment.splits.test_rows
+        table = metrics.score_folds(select_rows(folder, predictions, reading)).assign(images=images)
+        runs.write_csv(folder / ("metrics.csv" if chosen else f"metrics_{reading}.csv"), table)
+    counted = select_rows(folder, predictions, experiment.splits.test_rows)
+    counts = metrics.confusion_matrix(counted)
+    title = f"{experiment.model.backbone}, strategy {experiment.strategy}, {len(counted):,} held-out images"
+    write_figure(folder / "confusion_matrix.png", draw_confusion_matrix(counts, title, images == "synthetic"))
+    runs.write_csv(folder / "confusion_matrix.csv", counts.reset_index().assign(images=images))
+
+
+def is_written(folder: Path) -> bool:
+    """Return whether the results exist."""
+    return (folder / "confusion_matrix.csv").exists()
+
+
+def is_synthetic_run(folder: Path) -> bool:
+    """Return whether a run's images are phantoms."""
+    return runs.read_json(folder / "provenance.json")["images"].startswith("synthetic")
+
+
+def select_rows(folder: Path, predictions: pd.DataFrame, reading: str) -> pd.DataFrame:
+    """Return the predictions that a reading of the test folds counts: ``all`` or ``balanced``."""
+    if reading == "all":
+        return predictions
+    splits = read_splits(folder / "splits.csv")
+    balanced = splits[(splits.fold != HOLDOUT) & (splits.role == "test_balanced")]
+    return metrics.keep_rows(predictions, balanced.image_id.tolist())
+
+
+def print_results(folder: Path, console: Console) -> None:
+    """Print the table of a finished run, the paper's figures beside ours where it has them."""
+    experiment = load_experiment(folder / "experiment.yaml")
+    table = metrics.read_metrics(folder / "metrics.csv")
+    synthetic = is_synthetic_run(folder)
+    cell = published.find_cell(experiment.published, experiment.model.backbone, experiment.strategy)
+    console.print()
+    console.print(_class_table(experiment, table, cell, synthetic))
+    console.print(_overall_lines(folder, experiment, table, cell), highlight=False)
+    for note in _footnotes(folder, experiment, cell, synthetic):
+        console.print(note, highlight=False)
+
+
+def _class_table(experiment: Experiment, table: pd.DataFrame, cell: published.Cell | None, synthetic: bool) -> Table:
+    title = f"{experiment.model.backbone}, strategy {experiment.strategy} ({experiment.name})"
+    if synthetic:
+        title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine"
+    shown = Table(title=title, title_justify="left", title_style="bold")
+    shown.add_column("%")
+    for name in ("Precision", "Sensitivity", "F1"):
+        shown.add_column(name, justify="right")
+        if cell:
+            shown.add_column("paper", justify="right", style="cyan")
+    shown.add_column("Specif.", justify="right")
+    shown.add_column("AUC", justify="right")
+    shown.add_column("n", justify="right")
+    for name in experiment.classes:
+        row = [name]
+        for metric in ("precision", "sensitivity", "f1"):
+            row.append(_mean_sd(table, name, metric))
+            if cell:
+                row.append(f"{100 * getattr(cell, metric)[name]:.1f}")
+        row += [_percent(table, "mean", name, metric) for metric in ("specificity", "auc")]
+        shown.add_row(*row, f"{metrics.value_of(table, 'pooled', name, 'support'):,.0f}")
+    return shown
+
+
+def _overall_lines(folder: Path, experiment: Experiment, table: pd.DataFrame, cell: published.Cell | None) -> str:
+    folds, reading = experiment.splits.folds, experiment.splits.test_rows
+    other = next(name for name in READINGS if name != reading)
+    lines = [_accuracy_line(table, f"on {_reading_words(reading)}, {folds} folds")]
+    if cell:
+        lines[0] += f"; the paper: {100 * cell.accuracy:.2f} %"
+    lines.append(_accuracy_line(metrics.read_metrics(folder / f"metrics_{other}.csv"), f"on {_reading_words(other)}"))
+    return "\n".join(lines)
+
+
+def _accuracy_line(table: pd.DataFrame, where: str) -> str:
+    return (
+        f"Accuracy {_mean_sd(table, 'all', 'accuracy', 2)} %, balanced accuracy "
+        f"{_mean_sd(table, 'all', 'balanced_accuracy', 2)} % {where} (mean ± sd)"
+    )
+
+
+def _reading_words(reading: str) -> str:
+    return "all held-out images" if reading == "all" else "balanced test folds"
+
+
+def _footnotes(folder: Path, experiment: Experiment, cell: published.Cell | None, synthetic: bool) -> list[str]:
+    notes = []
+    if cell:
+        notes.append(f"[dim]{published.SWAPPED}[/dim]")
+        best = published.best_cell(experiment.published)
+        if best:
+            notes.append(
+                f"[dim]The paper's best cell: {best[0]}, strategy {best[1]}, accuracy {100 * best[2]:.2f} %.[/dim]"
+            )
+    elif not synthetic:
+        notes.append(
+            f"[dim]No published figures for {experiment.model.backbone} under strategy {experiment.strategy}.[/dim]"
+        )
+    notes.append(
+        f"Everything is in {folder}: predictions.csv, metrics.csv, confusion_matrix.png, fold-0 … with the models."
+    )
+    notes.append("Research use only, not a medical device.")
+    return notes
+
+
+def _mean_sd(table: pd.DataFrame, name: str, metric: str, digits: int = 1) -> str:
+    mean, sd = (100 * metrics.value_of(table, fold, name, metric) for fold in ("mean", "sd"))
+    return f"{mean:.{digits}f} ± {sd:.{digits}f}"
+
+
+def _percent(table: pd.DataFrame, fold: str, name: str, metric: str) -> str:
+    return f"{100 * metrics.value_of(table, fold, name, metric):.1f}"

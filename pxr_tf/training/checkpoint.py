@@ -1,0 +1,44 @@
+"""What a killed fold needs to go on: every variable of the network and the optimizer, and where it was."""
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pxr_tf.runs import written_whole
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Any], arrays: Mapping[str, Sequence[Any]]) -> None:
+    """Write a checkpoint, whole or not at all: `state` as JSON and named lists of arrays."""
+    flat = {
+        f"{name}/{number}": np.asarray(array) for name, group in arrays.items() for number, array in enumerate(group)
+    }
+    with written_whole(path) as partial, open(partial, "wb") as file:
+        np.savez(file, state=np.array(json.dumps(state)), **flat)
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]] | None:
+    """Return (state, arrays) of a checkpoint, or None where there is none or it is damaged."""
+    try:
+        with np.load(path) as file:
+            arrays: dict[str, list[np.ndarray]] = {}
+            for name in file.files:
+                if name != "state":
+                    arrays.setdefault(name.rpartition("/")[0], []).append(file[name])
+            return json.loads(str(file["state"])), arrays
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def read_variables(variables: Sequence[Any]) -> list[np.ndarray]:
+    """Return the values of Keras variables."""
+    return [np.asarray(variable) for variable in variables]
+
+
+def assign_variables(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
+    """Set Keras variables; `values` are what `read_variables` gave for the same network."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,125 @@
+"""The whole story of one experiment: images -> run directory -> epoch numbers -> folds -> predictions."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pxr_tf import runs
+from pxr_tf.config import Experiment
+from pxr_tf.data.splits import HOLDOUT
+from pxr_tf.errors import PxrError
+from pxr_tf.training import prepare
+from pxr_tf.training.executor import Event, Execute, run_in_process
+
+OnEvent = Callable[[Event], None]
+
+
+def cross_validate(
+    experiment: Experiment,
+    data: Sequence[str | Path],
+    runs_folder: Path,
+    *,
+    skip_unreadable: bool = False,
+    command: str = "",
+    on_event: OnEvent = lambda event: None,
+    execute: Execute | None = None,
+) -> Path:
+    """Train and predict every fold that is missing; return the run directory, which then holds ``predictions.csv``.
+
+    `on_event` is told what happens, as dicts with a key ``event``: ``note``, ``progress``, ``wait``, ``start`` and
+    ``end`` of a task, ``device``, ``epoch``. `execute` runs one task; default: each in a process of its own. Nothing
+    is written to the run directory before images, weights and splits have proved to be good. Raises `PxrError`.
+    """
+    say = partial(_say, on_event)
+    cache = runs_folder / "cache"
+    folder = runs.run_directory(runs_folder, experiment.name, experiment.model.backbone, experiment.strategy)
+    weights = prepare.weights_identity(experiment)
+    images = prepare.gather_images(data, experiment.classes, say)
+    lock = folder.with_name(f".{folder.name}.lock")
+    with runs.hold(lock, patience=3.0) as descriptor:
+        execute = execute or partial(run_in_process, keep=(descriptor,))
+        if prepare.is_prepared(folder):
+            prepare.check_same_experiment(folder, experiment, images, weights)
+            prepare.check_splits_of(folder)
+        if not (folder / "predictions.csv").exists():
+            _prepare(folder, cache, experiment, images, weights, data, skip_unreadable, command, on_event, execute)
+            for task in unfinished_tasks(folder, experiment):
+                _perform(task, folder, cache, execute, on_event)
+            join_predictions(folder, experiment.splits.folds)
+    return folder
+
+
+def unfinished_tasks(folder: Path, experiment: Experiment) -> list[str]:
+    """Return what is still to be done, in order: ``features``, ``holdout``, then the numbers of the folds."""
+    tasks = [str(fold) for fold in range(experiment.splits.folds) if not _fold_file(folder, fold).exists()]
+    if experiment.chooses_epochs and not (folder / runs.EPOCHS).exists():
+        tasks.insert(0, HOLDOUT)
+    if tasks and any(phase.train == "head" for phase in experiment.phases):
+        tasks.insert(0, "features")
+    return tasks
+
+
+def join_predictions(folder: Path, folds: int) -> None:
+    """Write ``predictions.csv``, a row per image, sorted by image id; raise `PxrError` where an image occurs twice."""
+    parts = [pd.read_csv(_fold_file(folder, fold), dtype={"fold": str}) for fold in range(folds)]
+    table = pd.concat(parts).sort_values("image_id", ignore_index=True)
+    twice = table.image_id[table.image_id.duplicated()]
+    if len(twice):
+        raise PxrError(f"{folder}: {twice.iloc[0]} was predicted by two folds; delete the directory and run again.")
+    runs.write_csv(folder / "predictions.csv", table)
+
+
+def _prepare(
+    folder: Path,
+    cache: Path,
+    experiment: Experiment,
+    images: prepare.Images,
+    weights: str,
+    data: Sequence[str | Path],
+    skip_unreadable: bool,
+    command: str,
+    on_event: OnEvent,
+    execute: Execute,
+) -> None:
+    """Open or build the store and, in a new run, check the weights and write the run directory."""
+    table, skipped, store = prepare.decode_images(
+        images,
+        experiment,
+        cache,
+        skip_unreadable=skip_unreadable,
+        on_progress=lambda done, total: on_event(
+            {"event": "progress", "what": "decoding images", "done": done, "total": total}
+        ),
+        on_wait=lambda holder: on_event({"event": "wait", "holder": holder}),
+    )
+    if len(skipped):
+        _say(on_event, f"{len(skipped)} unreadable images skipped; they are listed in {folder / 'skipped.csv'}.")
+    if prepare.is_prepared(folder):
+        return
+    if experiment.model.weights != "none":
+        job = {
+            "task": "weights",
+            "backbone": experiment.model.backbone,
+            "size": experiment.image.size,
+            "weights": experiment.model.weights,
+        }
+        execute(job, cache / "weights.log", on_event)
+    provenance = prepare.make_provenance(experiment, images, store, weights, data, command)
+    prepare.write_run(folder, experiment, table, skipped, provenance)
+
+
+def _perform(task: str, folder: Path, cache: Path, execute: Execute, on_event: OnEvent) -> None:
+    on_event({"event": "start", "task": task})
+    execute({"task": task, "run": str(folder), "cache": str(cache)}, folder / "logs" / f"{task}.log", on_event)
+    on_event({"event": "end", "task": task})
+
+
+def _fold_file(folder: Path, fold: int) -> Path:
+    return folder / f"fold-{fold}" / "predictions.csv"
+
+
+def _say(on_event: OnEvent, text: str) -> Any:
+    on_event({"event": "note", "text": text})

@@ -1,0 +1,227 @@
+"""One fold, or the hold-out, from its rows to its predictions. Runs in a process of its own.
+
+Everything it needs lies in the run directory and in the cache; `open_run` reads it.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import pandas as pd
+
+from pxr_tf import runs
+from pxr_tf.config import Experiment, Phase, load_experiment
+from pxr_tf.data.balance import check_samples, plan_samples
+from pxr_tf.data.images import ResizeMode
+from pxr_tf.data.manifest import read_manifest
+from pxr_tf.data.pipeline import make_evaluation_set, make_training_stream, num_batches, picture_loader
+from pxr_tf.data.splits import HOLDOUT, TEST_ROLES, fold_names, read_splits, rows_of
+from pxr_tf.data.store import Store, load_store
+from pxr_tf.models.backbones import find_backbone
+from pxr_tf.models.classifier import build_classifier, save_classifier
+from pxr_tf.training.features import features_folder, read_features
+from pxr_tf.training.phases import PhaseData, run_phases
+
+PREDICTION_BATCH = 64
+
+
+class Run(NamedTuple):
+    """What a run directory holds, opened."""
+
+    folder: Path
+    cache: Path
+    experiment: Experiment
+    table: pd.DataFrame  # the manifest, indexed by image id
+    splits: pd.DataFrame
+    store: Store
+
+
+def open_run(folder: Path, cache: Path) -> Run:
+    """Return the run; the store is opened, not verified: the process that starts the folds did that."""
+    store = load_store(cache / f"store-{runs.read_json(folder / 'provenance.json')['store']}")
+    table = read_manifest(folder / "manifest.csv").set_index("image_id", drop=False)
+    return Run(
+        folder, cache, load_experiment(folder / "experiment.yaml"), table, read_splits(folder / "splits.csv"), store
+    )
+
+
+def describe(run: Run, images: list[str]) -> pd.DataFrame:
+    """Return the manifest rows of the images, as samples: ``copy`` 0 and ``row``, the place in the store, added."""
+    rows = run.table.loc[images].reset_index(drop=True)
+    return rows.assign(copy=0, row=[run.store.rows[content] for content in rows.content])
+
+
+def training_samples(run: Run, fold: str) -> pd.DataFrame:
+    """Return the samples that a fold trains on, copies included: columns ``image_id, copy, content, label, row``."""
+    training = rows_of(run.splits, fold, "train")
+    balance = run.experiment.balance
+    samples = plan_samples(
+        run.table.loc[training].reset_index(drop=True),
+        cap=balance.cap,
+        oversample=balance.oversample,
+        seed=run.experiment.seed,
+    )
+    check_samples(samples, training)
+    return describe(run, samples.image_id.tolist()).assign(copy=samples["copy"].to_numpy())
+
+
+def samples_for_features(run: Run) -> pd.DataFrame:
+    """Return every sample, of all folds and the hold-out, that a frozen phase may train on or validate with."""
+    parts = [training_samples(run, fold) for fold in [HOLDOUT, *fold_names(run.splits)]]
+    parts += [describe(run, sorted(set(run.splits.image_id[run.splits.role == "val"])))]
+    return pd.concat(parts).drop_duplicates(["image_id", "copy"]).sort_values(["image_id", "copy"], ignore_index=True)
+
+
+def build_network(run: Run) -> keras.Model:
+    """Return the experiment's classifier with its initial weights."""
+    experiment = run.experiment
+    return build_classifier(
+        find_backbone(experiment.model.backbone),
+        num_classes=len(experiment.classes),
+        image_size=experiment.image.size,
+        weights=experiment.model.weights,
+        hidden_units=experiment.model.hidden_units,
+        dropout=experiment.dropout,
+        batchnorm_momentum=experiment.model.batchnorm_momentum,
+        seed=experiment.seed,
+    )
+
+
+def features_of(run: Run, precision: str) -> Path:
+    """Return the folder of the features that this run's frozen phases use."""
+    experiment = run.experiment
+    weights = runs.read_json(run.folder / "provenance.json")["weights"]
+    return features_folder(
+        run.cache,
+        backbone=experiment.model.backbone,
+        weights=weights,
+        size=experiment.image.size,
+        resize=experiment.image.resize,
+        copies=experiment.augmentation.copies,
+        seed=experiment.seed,
+        precision=precision,
+    )
+
+
+def load_pictures(run: Run, samples: pd.DataFrame, *, every_epoch: bool) -> Callable[[np.ndarray, int], np.ndarray]:
+    """Return the loader of the samples' pictures, augmented as the experiment says."""
+    augmentation = run.experiment.augmentation
+    return picture_loader(
+        run.store.images,
+        samples.row.to_numpy(),
+        samples,
+        copies=augmentation.copies,
+        epochs=augmentation.epochs if every_epoch else "none",
+        seed=run.experiment.seed,
+    )
+
+
+def one_hot(labels: pd.Series, classes: tuple[str, ...]) -> np.ndarray:
+    """Return float32 [images, classes]."""
+    return (labels.to_numpy()[:, None] == np.array(classes)[None]).astype(np.float32)
+
+
+def phase_data(run: Run, fold: str, phase: Phase, precision: str) -> PhaseData:
+    """Return what a phase of a fold learns from: cached features for the head, pictures for all layers."""
+    experiment = run.experiment
+    samples = training_samples(run, fold)
+    validation = describe(run, rows_of(run.splits, fold, "val"))
+    targets, val_targets = (one_hot(part.label, experiment.classes) for part in (samples, validation))
+    if phase.train == "head":
+        folder = features_of(run, precision)
+        features = read_features(folder, samples)
+        load, dtype = (lambda index, epoch: features[index]), np.float32
+        held = (read_features(folder, validation), val_targets) if len(validation) else None
+    else:
+        load, dtype = load_pictures(run, samples, every_epoch=True), np.uint8
+        held = make_evaluation_set(run.store.images, validation.row.to_numpy(), val_targets, PREDICTION_BATCH)
+        held = held if len(validation) else None
+
+    def stream(first_epoch: int) -> Any:
+        return make_training_stream(
+            load,
+            targets,
+            dtype=dtype,
+            batch_size=experiment.training.batch_size,
+            seed=experiment.seed,
+            phase=f"{fold} {phase.name}",
+            first_epoch=first_epoch,
+        )
+
+    return PhaseData(stream, num_batches(len(samples), experiment.training.batch_size), held)
+
+
+def train_fold(
+    run: Run,
+    fold: str,
+    *,
+    epochs: Mapping[str, int] | None,
+    xla: bool,
+    precision: str,
+    on_epoch: Callable[[dict[str, Any]], None],
+) -> dict[str, int]:
+    """Train one fold, write ``history.csv``, ``model.keras`` and, last, ``predictions.csv``; return epochs per phase.
+
+    With `epochs` the phases run that long; without, early stopping on the fold's ``val`` rows decides.
+    """
+    folder = run.folder / (fold if fold == HOLDOUT else f"fold-{fold}")
+    folder.mkdir(exist_ok=True)
+    model = build_network(run)
+    chosen, history = run_phases(
+        model,
+        run.experiment.phases,
+        lambda phase: phase_data(run, fold, phase, precision),
+        epochs=epochs,
+        checkpoint=folder / "checkpoint.npz",
+        xla=xla,
+        on_epoch=on_epoch,
+    )
+    runs.write_csv(folder / "history.csv", pd.DataFrame(history))
+    save_classifier(model, folder / "model.keras", make_card(run, fold))
+    runs.write_csv(folder / "predictions.csv", predict_fold(run, fold, model))
+    (folder / "checkpoint.npz").unlink()
+    return chosen
+
+
+def predict_fold(run: Run, fold: str, model: keras.Model) -> pd.DataFrame:
+    """Return the predictions of a fold's held-out rows, all of them, in the columns of ``predictions.csv``."""
+    rows = describe(run, rows_of(run.splits, fold, *TEST_ROLES))
+    classes = run.experiment.classes
+    mirror = run.experiment.training.mirror_predictions
+    probabilities = predict_pictures(model, run.store.images, rows.row.to_numpy(), mirror=mirror)
+    table = rows[["image_id", "patient_id", "source", "label"]].assign(fold=fold)
+    table["predicted"] = np.array(classes)[probabilities.argmax(1)]
+    for number, name in enumerate(classes):
+        table[f"p_{name}"] = probabilities[:, number]
+    return table
+
+
+def predict_pictures(model: keras.Model, images: np.ndarray, rows: np.ndarray, *, mirror: bool) -> np.ndarray:
+    """Return float32 [rows, classes]: probabilities of the store's rows, averaged with the mirror images' if asked."""
+    results = []
+    for start in range(0, len(rows), PREDICTION_BATCH):
+        batch = images[rows[start : start + PREDICTION_BATCH]][..., None]
+        result = np.asarray(model.predict_on_batch(batch))
+        if mirror:
+            result = (result + np.asarray(model.predict_on_batch(np.ascontiguousarray(batch[:, :, ::-1])))) / 2
+        results.append(result)
+    return np.concatenate(results)
+
+
+def make_card(run: Run, fold: str) -> dict[str, Any]:
+    """Return what travels in the model file: classes, image size, preparation, origin."""
+    experiment = run.experiment
+    resize: ResizeMode = experiment.image.resize
+    return {
+        "classes": list(experiment.classes),
+        "image": {"size": experiment.image.size, "resize": resize, "values": "uint8 grey, 0-255"},
+        "mirror_predictions": experiment.training.mirror_predictions,
+        "backbone": experiment.model.backbone,
+        "experiment": experiment.name,
+        "strategy": experiment.strategy,
+        "fold": fold,
+        "trained_on": sorted(run.table.source.unique()),
+        "notice": "Research use only, not a medical device.",
+    }

@@ -1,0 +1,213 @@
+"""Phases: compile (freeze AND compile, one place) and fit, epoch by epoch, from wherever a killed run was.
+
+Only keras is used here, never TensorFlow itself.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+
+from pxr_tf.config import Phase
+from pxr_tf.errors import PxrError
+from pxr_tf.models.classifier import batchnorm_layers
+from pxr_tf.training.checkpoint import assign_variables, load_checkpoint, read_variables, save_checkpoint
+
+OnEpoch = Callable[[dict[str, Any]], None]
+
+
+class PhaseData(NamedTuple):
+    """What one phase learns from."""
+
+    stream: Callable[[int], Any]  # first epoch -> an endless dataset of (input, target) batches
+    steps: int  # batches per epoch
+    validation: Any | None  # a dataset of (input, target) batches, or None
+
+
+class Device(NamedTuple):
+    """How the arithmetic is done."""
+
+    name: str  # CPU or GPU
+    xla: bool
+    precision: str  # a Keras dtype policy
+
+
+def choose_device(xla: bool | str, precision: str) -> Device:
+    """Return the device with its defaults filled in: XLA and bfloat16 on a GPU, neither on a CPU.
+
+    On two CPU cores XLA makes training 3 to 8 times slower and bfloat16 halves MobileNet's speed.
+    """
+    gpu = bool(keras.distribution.list_devices("gpu"))
+    return Device(
+        "GPU" if gpu else "CPU",
+        gpu if xla == "auto" else bool(xla),
+        ("mixed_bfloat16" if gpu else "float32") if precision == "auto" else precision,
+    )
+
+
+def set_trainable(model: keras.Model, *, train: str, batchnorm: str) -> None:
+    """Freeze and unfreeze the layers of a classifier, or of its head alone.
+
+    ``head``: the backbone keeps every weight and its BatchNorm layers use their moving averages. ``all``: everything
+    trains; with `batchnorm` ``frozen`` the BatchNorm layers stay in inference mode and keep their weights.
+    """
+    frozen = set(map(id, batchnorm_layers(model))) if batchnorm == "frozen" else set()
+    model.trainable = True
+    for layer in model.layers:
+        layer.trainable = (train == "all" or layer.name == "head" or model.name == "head") and id(layer) not in frozen
+
+
+def compile_phase(model: keras.Model, phase: Phase, *, steps: int, xla: bool) -> None:
+    """Freeze as the phase says, then compile: Keras trains the old set of weights where only one of both is done."""
+    set_trainable(model, train=phase.train, batchnorm=phase.batchnorm)
+    model.compile(
+        optimizer=make_optimizer(phase, steps),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=phase.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        jit_compile=xla,
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+def make_optimizer(phase: Phase, steps: int) -> keras.optimizers.Optimizer:
+    """Return the phase's optimizer; `steps` is the number of batches per epoch, which the cosine decay counts in."""
+    rate: Any = phase.learning_rate
+    if phase.decay == "cosine":
+        warmup = max(1, steps // 2)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, phase.max_epochs * steps - warmup), warmup_target=phase.learning_rate, warmup_steps=warmup
+        )
+    if phase.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=phase.momentum)
+    if phase.optimizer == "adam":
+        return keras.optimizers.Adam(rate, epsilon=phase.epsilon)
+    optimizer = keras.optimizers.AdamW(rate, epsilon=phase.epsilon, weight_decay=phase.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def run_phases(
+    classifier: keras.Model,
+    phases: Sequence[Phase],
+    data_for: Callable[[Phase], PhaseData],
+    *,
+    epochs: Mapping[str, int] | None,
+    checkpoint: Path,
+    xla: bool,
+    on_epoch: OnEpoch,
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Train the classifier through all phases; return (epochs per phase, history rows).
+
+    With `epochs` (phase name -> number) each phase runs that long. Without, it runs up to its ``max_epochs``, stops
+    after ``patience`` epochs without a better validation loss and goes back to its best epoch. A phase that trains
+    the head only is given features, not pictures, by `data_for`. What `checkpoint` holds is continued.
+    """
+    state, arrays = load_checkpoint(checkpoint) or ({"phase": 0, "history": [], "chosen": {}}, {})
+    chosen, history = state["chosen"], state["history"]
+    for number, phase in enumerate(phases):
+        if number < state["phase"]:
+            continue
+        model = classifier if phase.train == "all" else classifier.get_layer("head")
+        data = data_for(phase)
+        compile_phase(model, phase, steps=data.steps, xla=xla)
+        keeper = _EpochKeeper(phase, number, epochs, checkpoint, history, chosen, on_epoch)
+        if number == state["phase"] and arrays:
+            keeper.restore(model, state, arrays)
+        if not keeper.finished:
+            model.fit(
+                data.stream(keeper.done),
+                steps_per_epoch=data.steps,
+                initial_epoch=keeper.done,
+                epochs=keeper.limit,
+                validation_data=data.validation,
+                callbacks=[keeper],
+                verbose=0,
+            )
+        chosen[phase.name] = keeper.finish(model)
+    return chosen, history
+
+
+class _EpochKeeper(keras.callbacks.Callback):
+    """Early stopping, history and checkpoint of one phase; all of its state survives a kill."""
+
+    def __init__(
+        self,
+        phase: Phase,
+        number: int,
+        epochs: Mapping[str, int] | None,
+        checkpoint: Path,
+        history: list[dict[str, Any]],
+        chosen: dict[str, int],
+        on_epoch: OnEpoch,
+    ) -> None:
+        super().__init__()
+        self.phase, self.number, self.checkpoint = phase, number, checkpoint
+        self.history_rows, self.chosen, self.on_epoch = history, chosen, on_epoch
+        self.limit = epochs[phase.name] if epochs else phase.max_epochs
+        self.patience = None if epochs else phase.patience
+        self.done = 0
+        self.best_epoch, self.best_loss = 0, float("inf")
+        self.best_values: list[Any] = []
+
+    @property
+    def finished(self) -> bool:
+        """Whether the phase is over: all epochs run, or patience spent."""
+        waited = self.done - self.best_epoch
+        return self.done >= self.limit or (self.patience is not None and self.done > 0 and waited >= self.patience)
+
+    def restore(self, model: keras.Model, state: Mapping[str, Any], arrays: Mapping[str, list[Any]]) -> None:
+        """Go back to where the checkpoint was."""
+        self.done, self.best_epoch, self.best_loss = state["done"], state["best_epoch"], state["best_loss"]
+        assign_variables(model.variables, arrays["model"])
+        assign_variables(model.optimizer.variables, arrays["optimizer"])
+        self.best_values = arrays.get("best", [])
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.done = epoch + 1
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            raise PxrError(
+                f"Phase {self.phase.name!r} diverged in epoch {self.done}: its loss is {logs['loss']}. Lower its "
+                f"learning_rate ({self.phase.learning_rate})."
+            )
+        row = {
+            "phase": self.phase.name,
+            "epoch": self.done,
+            "seconds": round(time.monotonic() - self.started, 3),
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            **{name: float(value) for name, value in (logs or {}).items()},
+        }
+        self.history_rows.append(row)
+        if self.patience is not None and row["val_loss"] < self.best_loss:
+            self.best_epoch, self.best_loss = self.done, row["val_loss"]
+            self.best_values = read_variables(self.model.variables)
+        self._save()
+        self.on_epoch({**row, "epochs": self.limit})
+        self.model.stop_training = self.finished
+
+    def finish(self, model: keras.Model) -> int:
+        """Put the best epoch's variables back where one was looked for; return the number of epochs that counts."""
+        if self.patience is None:
+            return self.done
+        assign_variables(model.variables, self.best_values)
+        return self.best_epoch
+
+    def _save(self) -> None:
+        state = {
+            "phase": self.number,
+            "done": self.done,
+            "best_epoch": self.best_epoch,
+            "best_loss": self.best_loss,
+            "history": self.history_rows,
+            "chosen": self.chosen,
+        }
+        arrays = {
+            "model": read_variables(self.model.variables),
+            "optimizer": read_variables(self.model.optimizer.variables),
+        }
+        save_checkpoint(self.checkpoint, state, {**arrays, "best": self.best_values})

@@ -1,0 +1,122 @@
+"""One task in a process of its own: ``python -m pxr_tf.worker '{"task": …}'``. People use ``pxr cv`` instead.
+
+Tasks: ``weights`` (can the network be built with these weights?), ``features`` (fill the frozen-feature cache),
+``holdout`` (choose epoch numbers), or a fold's number. Standard output carries one JSON event a line.
+"""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pxr_tf import runs
+from pxr_tf.errors import PxrError
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def perform(job: dict[str, Any], emit: Emit) -> None:
+    """Do the job's task; tell its progress through `emit`. Raises `PxrError`."""
+    if job["task"] == "weights":
+        return _check_weights(job)
+    from pxr_tf.training import folds
+
+    run = folds.open_run(Path(job["run"]), Path(job["cache"]))
+    device = _set_up(run.experiment.training.xla, run.experiment.training.precision)
+    emit({"event": "device", "name": device.name, "xla": device.xla, "precision": device.precision})
+    if job["task"] == "features":
+        _fill_features(run, device, emit)
+    else:
+        _train(run, job["task"], device, emit)
+
+
+def _check_weights(job: dict[str, Any]) -> None:
+    from pxr_tf.models.backbones import find_backbone
+    from pxr_tf.models.classifier import build_classifier
+
+    build_classifier(find_backbone(job["backbone"]), num_classes=2, image_size=job["size"], weights=job["weights"])
+
+
+def _set_up(xla: bool | str, precision: str) -> Any:
+    """Make TensorFlow deterministic and choose the device's defaults."""
+    import keras
+    import tensorflow as tf
+
+    from pxr_tf.training.phases import choose_device
+
+    tf.config.experimental.enable_op_determinism()
+    device = choose_device(xla, precision)
+    keras.config.set_dtype_policy(device.precision)
+    return device
+
+
+def _fill_features(run: Any, device: Any, emit: Emit) -> None:
+    from pxr_tf.models.classifier import feature_extractor
+    from pxr_tf.training import features, folds
+
+    folder = folds.features_of(run, device.precision)
+    with runs.hold(folder.with_name(folder.name + ".lock"), on_wait=lambda who: emit({"event": "wait", "holder": who})):
+        samples = features.missing_samples(folder, folds.samples_for_features(run))
+        if samples.empty:
+            return
+        extractor = feature_extractor(folds.build_network(run))
+        features.extract_features(
+            folder,
+            extractor,
+            folds.load_pictures(run, samples, every_epoch=False),
+            samples,
+            lambda done, total: emit({"event": "progress", "what": "features", "done": done, "total": total}),
+        )
+
+
+def _train(run: Any, task: str, device: Any, emit: Emit) -> None:
+    from pxr_tf.data.splits import HOLDOUT
+    from pxr_tf.report import boards
+    from pxr_tf.training import epochs, folds
+
+    board = boards.open_board(run, task)
+
+    def on_epoch(row: dict[str, Any]) -> None:
+        board.write_epoch(row)
+        emit({"event": "epoch", **row})
+
+    common = {"xla": device.xla, "precision": device.precision, "on_epoch": on_epoch}
+    if task == HOLDOUT:
+        epochs.choose_epochs(run, **common)
+    else:
+        chosen = epochs.read_epochs(run.folder, run.experiment)
+        folds.train_fold(run, task, epochs=chosen, **common)
+    board.write_results()
+
+
+def _die_with_parent() -> None:
+    """End this process as soon as its standard input does: the parent holds the other end for as long as it lives."""
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
+
+
+def main() -> None:
+    """Perform the job given as the only argument; exit with 2 for a `PxrError`, which is told as an event."""
+    events = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever else prints to standard output ends up in the log
+
+    def emit(event: dict[str, Any]) -> None:
+        print(json.dumps(event), file=events)
+
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        perform(json.loads(sys.argv[1]), emit)
+    except (PxrError, OSError) as error:
+        message = str(error) if isinstance(error, PxrError) else runs.explain_os_error(error)
+        if message is None:
+            raise
+        emit({"event": "fault", "message": message})
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
