@@ -43,7 +43,7 @@ COVID_COLUMNS = (
     "needed_supplemental_O2 extubated temperature pO2_saturation leukocyte_count neutrophil_count "
     "lymphocyte_count view modality date location folder filename doi url license clinical_notes "
     "other_notes"
-).split()  # noqa: SIM905
+).split()
 
 
 class Plan(NamedTuple):

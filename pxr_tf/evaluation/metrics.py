@@ -1,8 +1,8 @@
 """Metrics, computed from predictions and from nothing else.
 
 A predictions table has ``label, predicted, fold`` and a probability column ``p_<class>`` for each class. A metrics
-table is long: ``fold, class, metric, value``, where fold is a number, ``mean``, ``sd`` (over folds, n - 1) or ``pooled``
-(all held-out rows as one set), and class is a class or ``all``.
+table is long: ``fold, class, metric, value``, where fold is a number, ``mean``, ``sd`` (over folds, n - 1) or
+``pooled`` (all held-out rows as one set), and class is a class or ``all``.
 """
 
 from collections.abc import Sequence
