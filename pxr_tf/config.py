@@ -54,7 +54,8 @@ class Balance(_Frozen):
     """Which training rows an epoch has."""
 
     cap: Positive | None = None  # images per class at most, copies not counted
-    oversample: tuple[str, ...] | Literal["all"] = ()  # classes brought up to the largest one by augmented copies
+    oversample: tuple[str, ...] | Literal["all"] = ()  # classes that get augmented copies
+    target: Positive | None = None  # how many samples such a class then has; null: as many as the largest class
 
 
 class Augmentation(_Frozen):

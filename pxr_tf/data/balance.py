@@ -10,22 +10,27 @@ from pxr_tf.errors import PxrError
 
 
 def plan_samples(
-    table: pd.DataFrame, *, cap: int | None, oversample: Sequence[str] | Literal["all"], seed: int
+    table: pd.DataFrame,
+    *,
+    cap: int | None,
+    oversample: Sequence[str] | Literal["all"],
+    target: int | None = None,
+    seed: int,
 ) -> pd.DataFrame:
     """Return the samples of a training part: columns ``image_id, copy``; copy 0 is the original, 1, 2, … are augmented.
 
     `table` has ``image_id`` and ``label``. Classes above `cap` keep that many originals, chosen by hash, so that two
-    folds keep nearly the same ones. Then each class in `oversample` gets copies until it equals the largest class:
-    copy 1 of every image comes before copy 2 of any.
+    folds keep nearly the same ones. Then each class in `oversample` gets copies until it has `target` samples, or as
+    many as the largest class: copy 1 of every image comes before copy 2 of any.
     """
     originals = {
         label: order_by_hash(images, seed, "cap")[: cap or None] for label, images in table.groupby("label").image_id
     }
-    largest = max(len(images) for images in originals.values())
+    wanted = target or max(len(images) for images in originals.values())
     samples = []
     for label, images in originals.items():
         grows = oversample == "all" or label in oversample
-        total = largest if grows else len(images)
+        total = max(wanted, len(images)) if grows else len(images)
         samples += [(images[number % len(images)], number // len(images)) for number in range(total)]
     return pd.DataFrame(sorted(samples), columns=["image_id", "copy"])
 

@@ -61,6 +61,7 @@ def training_samples(run: Run, fold: str) -> pd.DataFrame:
         run.table.loc[training].reset_index(drop=True),
         cap=balance.cap,
         oversample=balance.oversample,
+        target=balance.target,
         seed=run.experiment.seed,
     )
     check_samples(samples, training)
