@@ -3,33 +3,35 @@
 #   make cv MODEL=xception STRATEGY=2                       cross-validate on synthetic phantoms
 #   make cv MODEL=xception STRATEGY=2 DATA=path/chest_xray,path/covid-chestxray-dataset
 
-MODEL    ?= xception
-STRATEGY ?= 2
-DATA     ?=
-WEIGHTS  ?=
-CONFIG   ?=
-FOLDS    ?=
-SEED     ?=
-RUNS     ?= runs
-ARGS     ?=
-OUT      ?= phantoms
-GPU      ?=
-PYTHON   ?= python3
-VENV     := .venv
-READY    := $(VENV)/.ready
-PXR      := $(VENV)/bin/pxr
+MODEL      ?= xception
+STRATEGY   ?= 2
+MODELS     ?=
+STRATEGIES ?=
+DATA       ?=
+WEIGHTS    ?=
+CONFIG     ?=
+FOLDS      ?=
+SEED       ?=
+RUNS       ?= runs
+ARGS       ?=
+OUT        ?= phantoms
+GPU        ?=
+PYTHON     ?= python3
+VENV       := .venv
+READY      := $(VENV)/.ready
+PXR        := $(VENV)/bin/pxr
 
 # Only what was given on the command line is passed on; the program knows its own defaults.
 OPTIONS = $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(CONFIG),--config "$(CONFIG)") \
           $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEED),--seed $(SEED)) --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv data phantom tensorboard test check format clean
+.PHONY: help setup cv grid data phantom tensorboard test check format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: MODEL STRATEGY DATA WEIGHTS CONFIG FOLDS SEED RUNS ARGS OUT, e.g."
+	@echo "  Variables: MODEL STRATEGY MODELS STRATEGIES DATA WEIGHTS CONFIG FOLDS SEED RUNS ARGS OUT, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 
 setup: $(READY) ## make the environment (.venv); GPU=1 adds CUDA
@@ -46,6 +48,9 @@ $(READY): requirements.txt pyproject.toml
 
 cv: $(READY) ## cross-validate MODEL under STRATEGY on DATA (none: synthetic phantoms)
 	@$(PXR) cv --model "$(MODEL)" --strategy $(STRATEGY) $(OPTIONS)
+
+grid: $(READY) ## cross-validate MODELS under STRATEGIES (default: the paper's 12 cells)
+	@$(PXR) grid $(if $(MODELS),--models "$(MODELS)") $(if $(STRATEGIES),--strategies "$(STRATEGIES)") $(OPTIONS)
 
 data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortcuts
 	@$(PXR) data "$(DATA)"

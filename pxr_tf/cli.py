@@ -1,7 +1,9 @@
-"""The command line: ``pxr cv``, ``pxr data``, ``pxr phantom``. Heavy imports stay inside the commands."""
+"""The command line: ``pxr cv``, ``grid``, ``data``, ``phantom``. Heavy imports stay inside the commands."""
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,29 +20,32 @@ app = typer.Typer(
 
 PAPER = "bozickovic2021"
 PHANTOM = "phantom"
+PAPER_BACKBONES = "resnet50,inception_v3,inception_resnet_v2,xception"
+
+# Options that several commands share.
+Data = Annotated[str | None, typer.Option(help="Folders or CSV files, comma-separated. Default: phantoms.")]
+Weights = Annotated[str | None, typer.Option(help="imagenet, none, or a weights file.")]
+Config = Annotated[
+    str | None, typer.Option(help=f"Experiment: a name in configs/ or a YAML file. [{PAPER}; {PHANTOM} without data]")
+]
+Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+Runs = Annotated[Path, typer.Option(help="Folder for runs and caches.")]
+Epochs = Annotated[str | None, typer.Option(help="Fixed epochs: a number for all phases, or one per phase (5,12).")]
+TestRows = Annotated[str | None, typer.Option(help="Which held-out images count: balanced or all.")]
+Nested = Annotated[bool, typer.Option("--nested", help="Early stopping inside each fold, no hold-out.")]
+SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Any other key: training.batch_size=16.")]
 
 
 def main() -> None:
     """Run the command line; a `PxrError` becomes one line and exit code 2."""
-    from pxr_tf.runs import explain_os_error
-
     try:
-        app()
-    except PxrError as error:
-        _fail(str(error))
-    except OSError as error:
-        message = explain_os_error(error)
-        if message is None:
-            raise
-        _fail(message)
+        with _one_line_errors():
+            app()
     except KeyboardInterrupt:
         print("\nStopped. The same command continues from here.", file=sys.stderr)
         sys.exit(130)
-
-
-def _fail(message: str) -> None:
-    print(f"pxr: {message}", file=sys.stderr)
-    sys.exit(2)
 
 
 @app.command()
@@ -49,42 +54,131 @@ def cv(
     strategy: Annotated[
         int | None, typer.Option(help="1: all layers; 2: head, then all; 3: as 2, with dropout.")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="Folders or CSV files, comma-separated. Default: phantoms.")] = None,
-    weights: Annotated[str | None, typer.Option(help="imagenet, none, or a weights file.")] = None,
-    config: Annotated[
-        str | None,
-        typer.Option(help=f"Experiment: a name in configs/ or a YAML file. [default: {PAPER}; {PHANTOM} without data]"),
-    ] = None,
-    folds: Annotated[int | None, typer.Option(help="Number of folds.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
-    runs: Annotated[Path, typer.Option(help="Folder for runs and caches.")] = Path("runs"),
-    epochs: Annotated[
-        str | None, typer.Option(help="Epochs, fixed: one number for all phases, or one per phase (5,12).")
-    ] = None,
-    test_rows: Annotated[str | None, typer.Option(help="Which held-out images count: balanced or all.")] = None,
-    nested: Annotated[bool, typer.Option("--nested", help="Early stopping inside each fold, no hold-out.")] = False,
-    skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")] = False,
-    overrides: Annotated[list[str] | None, typer.Option("--set", help="Any other key: training.batch_size=16.")] = None,
+    data: Data = None,
+    weights: Weights = None,
+    config: Config = None,
+    folds: Folds = None,
+    seed: Seed = None,
+    runs: Runs = Path("runs"),
+    epochs: Epochs = None,
+    test_rows: TestRows = None,
+    nested: Nested = False,
+    skip_unreadable: SkipUnreadable = False,
+    overrides: Overrides = None,
 ) -> None:
     """Cross-validate a backbone under a strategy and print the table beside the paper's."""
     from rich.console import Console
 
-    from pxr_tf.report.progress import Display
-    from pxr_tf.report.results import is_written, print_results, write_results
-    from pxr_tf.training.cross_validate import cross_validate
+    from pxr_tf.report.results import print_results
 
     console = Console(highlight=False)
-    given = {
-        "model.backbone": model,
-        "strategy": strategy,
-        "model.weights": weights,
-        "splits.folds": folds,
-        "seed": seed,
-        "splits.test_rows": test_rows,
-        "splits.nested": nested or None,
-    }
-    experiment = _load(config or (PAPER if data else PHANTOM), given, epochs, overrides or [])
-    sources = _split_paths(data) if data is not None else [*_own_phantoms(runs, console)]
+    given = _given(weights, folds, seed, test_rows, nested)
+    recipe = config or (PAPER if data is not None else PHANTOM)
+    experiment = _load(recipe, given | {"model.backbone": model, "strategy": strategy}, epochs, overrides)
+    folder = _run_cell(experiment, _sources(data, runs, console), runs, skip_unreadable, console)
+    print_results(folder, console)
+
+
+@app.command()
+def grid(
+    models: Annotated[str, typer.Option(help="Backbones, comma-separated.")] = PAPER_BACKBONES,
+    strategies: Annotated[str, typer.Option(help="Strategies, comma-separated.")] = "1,2,3",
+    data: Data = None,
+    weights: Weights = None,
+    config: Config = None,
+    folds: Folds = None,
+    seed: Seed = None,
+    runs: Runs = Path("runs"),
+    epochs: Epochs = None,
+    test_rows: TestRows = None,
+    nested: Nested = False,
+    skip_unreadable: SkipUnreadable = False,
+    overrides: Overrides = None,
+) -> None:
+    """Cross-validate all backbones under all strategies: says first what it will cost, runs what is missing."""
+    from rich.console import Console
+
+    from pxr_tf.report.grid import Cell, print_cells
+
+    console = Console(highlight=False)
+    given = _given(weights, folds, seed, test_rows, nested)
+    recipe = config or (PAPER if data is not None else PHANTOM)
+    cells = [
+        Cell(_load(recipe, given | {"model.backbone": model, "strategy": strategy}, epochs, overrides))
+        for model in _split(models)
+        for strategy in _split_numbers(strategies)
+    ]
+    sources = _sources(data, runs, console)
+    _announce([cell.experiment for cell in cells], sources, runs, console)
+    for number, cell in enumerate(cells):
+        try:
+            folder = _run_cell(cell.experiment, sources, runs, skip_unreadable, console)
+            cells[number] = cell._replace(folder=folder)
+        except Exception as error:  # one bad cell must not cost the others
+            cells[number] = cell._replace(failure=str(error) or type(error).__name__)
+        print_cells(console, cells)
+    if any(cell.failure for cell in cells):
+        sys.exit(1)
+
+
+@app.command()
+def data(
+    paths: Annotated[str, typer.Argument(help="Folders or CSV files, comma-separated.", metavar="DATA")],
+) -> None:
+    """Describe data: images, patients, encodings, duplicates, and what a network could cheat with."""
+    from rich.console import Console
+
+    from pxr_tf.data.sources import read_sources
+    from pxr_tf.data.survey import survey
+    from pxr_tf.report.data_tables import print_survey
+
+    table, notes = read_sources(_split(paths))
+    console = Console(highlight=False)
+    for note in notes:
+        console.print(note, markup=False)
+    print_survey(console, survey(table))
+
+
+@app.command()
+def phantom(
+    out: Annotated[Path, typer.Argument(help="Folder to make; it must not exist, or be empty.")],
+    patients: Annotated[int, typer.Option(help="Patients per class, with one to three images each.")] = 60,
+    size: Annotated[int, typer.Option(help="Pixels, both sides.")] = 256,
+    seed: Annotated[int, typer.Option(help="Seed; the same one gives the same bytes.")] = 0,
+    shortcuts: Annotated[
+        str, typer.Option(help="Planted per class: marker, quality, border. E.g. covid19:marker,normal:border+quality.")
+    ] = "",
+) -> None:
+    """Write synthetic chest X-rays in the public layouts, with exact lung masks."""
+    from pxr_tf.data.phantom import CLASSES, COVID_SET, parse_shortcuts, write_phantoms
+
+    planted = parse_shortcuts(shortcuts)
+    write_phantoms(out, patients=dict.fromkeys(CLASSES, patients), size=size, seed=seed, shortcuts=planted)
+    print(f"Wrote synthetic chest X-rays of {patients} patients per class to {out}. To train on them:")
+    print(f"make cv CONFIG=phantom DATA={out / 'chest_xray'},{out / COVID_SET}")
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Tell a person's mistake, a full disk or a place without permission in one line; exit with code 2."""
+    from pxr_tf.runs import explain_os_error
+
+    try:
+        yield
+    except (PxrError, OSError) as error:
+        message = str(error) if isinstance(error, PxrError) else explain_os_error(error)
+        if message is None:
+            raise
+        print(f"pxr: {message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _run_cell(experiment: Any, sources: list[str], runs: Path, skip_unreadable: bool, console: Any) -> Path:
+    """Cross-validate one experiment and write its results; return its run directory."""
+    from pxr_tf.report.progress import Display
+    from pxr_tf.report.results import is_written, write_results
+    from pxr_tf.training.cross_validate import cross_validate
+
     console.print(
         f"[bold]{experiment.name}[/bold]: {experiment.model.backbone}, strategy {experiment.strategy}, "
         f"{experiment.splits.folds} folds, weights {experiment.model.weights}, seed {experiment.seed}"
@@ -102,62 +196,42 @@ def cv(
         console.print(f"Nothing to do: {folder} is finished.")
     else:
         write_results(folder)
-    print_results(folder, console)
+    return folder
 
 
-@app.command()
-def data(
-    paths: Annotated[str, typer.Argument(help="Folders or CSV files, comma-separated.", metavar="DATA")],
-) -> None:
-    """Describe data: images, patients, encodings, duplicates, and what a network could cheat with."""
-    from rich.console import Console
+def _announce(experiments: list[Any], sources: list[str], runs: Path, console: Any) -> None:
+    """Print about how long the cells that are missing will take, from a few real steps of each backbone."""
+    from pxr_tf.report.grid import print_estimates
+    from pxr_tf.training.estimate import estimate_grid
 
-    from pxr_tf.data.sources import read_sources
-    from pxr_tf.data.survey import survey
-    from pxr_tf.report.data_tables import print_survey
-
-    table, notes = read_sources(_split_paths(paths))
-    console = Console(highlight=False)
-    for note in notes:
-        console.print(note, markup=False)
-    print_survey(console, survey(table))
+    estimates = estimate_grid(experiments, sources, runs, lambda text: console.print(text))
+    if estimates:
+        print_estimates(console, estimates)
 
 
-@app.command()
-def phantom(
-    out: Annotated[Path, typer.Argument(help="Folder to make; it must not exist, or be empty.")],
-    patients: Annotated[int, typer.Option(help="Patients per class, with one to three images each.")] = 60,
-    size: Annotated[int, typer.Option(help="Pixels, both sides.")] = 256,
-    seed: Annotated[int, typer.Option(help="Seed; the same one gives the same bytes.")] = 0,
-    shortcuts: Annotated[
-        str,
-        typer.Option(
-            help="What to plant per class: marker, quality, border. E.g. covid19:marker,normal:border+quality."
-        ),
-    ] = "",
-) -> None:
-    """Write synthetic chest X-rays in the public layouts, with exact lung masks."""
-    from pxr_tf.data.phantom import CLASSES, COVID_SET, parse_shortcuts, write_phantoms
-
-    planted = parse_shortcuts(shortcuts)
-    write_phantoms(out, patients=dict.fromkeys(CLASSES, patients), size=size, seed=seed, shortcuts=planted)
-    print(f"Wrote synthetic chest X-rays of {patients} patients per class. To use them: ")
-    print(f"make cv CONFIG=phantom DATA={out / 'chest_xray'},{out / COVID_SET}")
+def _given(weights: str | None, folds: int | None, seed: int | None, rows: str | None, nested: bool) -> dict[str, Any]:
+    return {
+        "model.weights": weights,
+        "splits.folds": folds,
+        "seed": seed,
+        "splits.test_rows": rows,
+        "splits.nested": nested or None,
+    }
 
 
-def _load(config: str, given: dict[str, Any], epochs: str | None, overrides: list[str]) -> Any:
+def _load(config: str, given: dict[str, Any], epochs: str | None, overrides: list[str] | None) -> Any:
     """Return the experiment with what the command line gave put in; raise `PxrError`."""
     from pxr_tf.config import load_experiment, parse_override
     from pxr_tf.data.augment import check_preset
-    from pxr_tf.models.backbones import check_image_size, find_backbone
+    from pxr_tf.models.backbones import check_image_size, check_weights, find_backbone
 
-    if given["model.backbone"] is not None:
-        find_backbone(given["model.backbone"])
     values = {key: value for key, value in given.items() if value is not None}
-    values |= dict(parse_override(text) for text in overrides)
+    values |= dict(parse_override(text) for text in overrides or [])
     experiment = load_experiment(config, values)
     if epochs is not None:
         experiment = load_experiment(config, values | _fixed_epochs(experiment, epochs))
+    find_backbone(experiment.model.backbone)
+    check_weights(experiment.model.weights)
     check_image_size(experiment.model.backbone, experiment.image.size)
     check_preset(experiment.augmentation.copies)
     check_preset(experiment.augmentation.epochs)
@@ -166,7 +240,7 @@ def _load(config: str, given: dict[str, Any], epochs: str | None, overrides: lis
 
 def _fixed_epochs(experiment: Any, text: str) -> dict[str, Any]:
     """Return the overrides that make the chosen strategy's phases run so many epochs, no more and no fewer."""
-    numbers = [part.strip() for part in text.split(",")]
+    numbers = _split(text)
     count = len(experiment.phases)
     if not all(part.isdigit() and int(part) > 0 for part in numbers) or len(numbers) not in (1, count):
         raise PxrError(f"--epochs received {text!r}; accepted: one whole number, or {count} of them, one per phase.")
@@ -178,18 +252,25 @@ def _fixed_epochs(experiment: Any, text: str) -> dict[str, Any]:
     return fixed
 
 
-def _split_paths(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _own_phantoms(runs: Path, console: Any) -> list[Path]:
-    """Return the folders of the phantoms that stand in where no data are given; they are drawn once."""
+def _split_numbers(text: str) -> list[int]:
+    parts = _split(text)
+    if not parts or not all(part.isdigit() for part in parts):
+        raise PxrError(f"--strategies received {text!r}; accepted: whole numbers, comma-separated, e.g. 1,2,3.")
+    return [int(part) for part in parts]
+
+
+def _sources(data: str | None, runs: Path, console: Any) -> list[str]:
+    """Return the data sets: those given, or else phantoms, which are drawn once."""
+    if data is not None:
+        return _split(data)
     from pxr_tf.data.phantom import default_phantoms
 
-    console.print(
-        "No DATA given: using synthetic chest X-rays (phantoms). Every figure below is about these, not about patients."
-    )
-    return default_phantoms(runs / "cache")
+    console.print("No DATA given: using synthetic chest X-rays (phantoms). All figures are about these, not patients.")
+    return [str(path) for path in default_phantoms(runs / "cache")]
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Image(_Frozen):
@@ -43,9 +43,8 @@ class Splits(_Frozen):
     folds: Annotated[int, Field(ge=2)]
     # balanced: one image per patient of the smallest class and as many of each other class; all: every image
     test_rows: Literal["balanced", "all"]
-    holdout_fraction: Annotated[
-        float, Field(gt=0, lt=0.5)
-    ]  # of the smallest class's patients: validation, and again test
+    # of the smallest class's patients: validation, and again test
+    holdout_fraction: Annotated[float, Field(gt=0, lt=0.5)]
     nested: bool = False  # a validation part inside each fold instead of epoch numbers from the hold-out
     nested_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1  # of each class's training patients
 
@@ -94,7 +93,8 @@ class Phase(_Frozen):
     def _no_idle_numbers(self) -> "Phase":
         users = {"epsilon": ("adam", "adamw"), "momentum": ("sgd",), "weight_decay": ("adamw",)}
         for field, optimizers in users.items():
-            if field in self.model_fields_set and getattr(self, field) and self.optimizer not in optimizers:
+            idle = getattr(self, field) != type(self).model_fields[field].default
+            if idle and self.optimizer not in optimizers:
                 raise ValueError(f"{field} is used by {' and '.join(optimizers)} only, not by {self.optimizer}")
         return self
 
@@ -134,6 +134,8 @@ class Experiment(_Frozen):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "Experiment":
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes need different names; received {', '.join(self.classes)}")
         if self.strategy not in self.strategies:
             known = ", ".join(map(str, sorted(self.strategies)))
             raise ValueError(f"unknown strategy {self.strategy}; known: {known}")
@@ -176,10 +178,10 @@ def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None
     file = _find(path)
     try:
         values = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PxrError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
-        raise PxrError(f"{file} holds {type(values).__name__}; an experiment is a mapping of keys to values.")
+        raise PxrError(f"{file} holds {_shown(values)}; an experiment is a mapping of keys to values.")
     for key, value in (overrides or {}).items():
         _replace(values, key, value)
     return parse_experiment(values, str(file))
@@ -190,8 +192,7 @@ def parse_experiment(values: Mapping[str, Any], origin: str) -> Experiment:
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise PxrError(f"{origin}: {_explain(first)}") from error
+        raise PxrError(f"{origin}: {_explain(error.errors())}") from error
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -199,7 +200,10 @@ def parse_override(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise PxrError(f"--set received {text!r}; accepted: key=value, e.g. --set training.batch_size=16.")
-    return key.strip(), yaml.load(value, Loader=_Loader)
+    try:
+        return key.strip(), yaml.load(value, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise PxrError(f"--set received {text!r}; {value!r} is not valid YAML. Try quotes around it.") from error
 
 
 def dump_experiment(experiment: Experiment) -> str:
@@ -241,27 +245,68 @@ def _find(path: str | Path) -> Path:
 
 def _replace(values: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
+    place: Any = values
     for parent in parents:
-        parent = int(parent) if parent.isdigit() else parent
-        values = values[int(parent)] if isinstance(values, list) else values.setdefault(parent, {})
-        if not isinstance(values, dict | list):
-            raise PxrError(f"The key {key!r} goes through {parent!r}, which is a single value.")
-    if isinstance(values, list):
-        values[int(last)] = value
-    else:
-        values[int(last) if last.isdigit() else last] = value
+        step = _step(place, parent, key)
+        place = place[step] if isinstance(place, list) else place.setdefault(step, {})
+        if not isinstance(place, dict | list):
+            raise PxrError(f"The key {key!r} goes through {parent!r}, which is the single value {place!r}.")
+    place[_step(place, last, key)] = value
 
 
-def _explain(error: Mapping[str, Any]) -> str:
-    """Return one line for one pydantic error."""
-    place = ".".join(str(part) for part in error["loc"] if part != "strategies" or len(error["loc"]) == 1)
-    if error["type"] == "extra_forbidden":
-        known = _fields_at(error["loc"][:-1])
-        key = str(error["loc"][-1])
-        return f"unknown key {place!r}. Known here: {', '.join(known)}.{nearest(key, known)}"
-    message = error["msg"].removeprefix("Value error, ")
-    received = "" if error["type"] in ("missing", "value_error") else f" Received: {error['input']!r}."
-    return f"{place}: {message}.{received}" if place else f"{message}."
+def _step(place: dict[Any, Any] | list[Any], part: str, key: str) -> str | int:
+    """Return what a part of a dotted key names in a mapping or a list; raise `PxrError` for a place outside a list."""
+    if isinstance(place, list) and (not part.isdigit() or int(part) >= len(place)):
+        raise PxrError(f"The key {key!r} names the item {part!r} of a list; accepted: 0 to {len(place) - 1}.")
+    return int(part) if part.isdigit() else part
+
+
+# pydantic's error types -> what would have been accepted
+_ACCEPTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a finite number",
+    "bool": "true or false",
+    "string_type": "text",
+    "string_pattern": "letters, digits and the signs . _ -",
+    "tuple": "a list",
+    "dict": "a mapping of keys to values",
+    "model": "a mapping of keys to values",
+    "literal": "{expected}",
+    "greater_than_equal": "{ge} or more",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "{le} or less",
+    "less_than": "less than {lt}",
+    "too_short": "a list of {min_length} or more",
+}
+
+
+def _explain(errors: list[Any]) -> str:
+    """Return one line for the first of pydantic's errors; a value that may be this or that has one for each."""
+    first = errors[0]
+    parts = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(first["loc"][:-1])
+        return f"unknown key {'.'.join(parts)!r}. Known here: {', '.join(known)}.{nearest(parts[-1], known)}"
+    # pydantic adds the branch of a union, or [key], to the place: "training.xla.bool"
+    place = ".".join(part for part in parts if part.isidentifier() and part not in ("bool",) or part.isdigit())
+    if first["type"] == "missing":
+        return f"the key {place!r} is missing."
+    if first["type"] == "value_error":
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{place}: {message}." if place else f"{message}."
+    same = [error for error in errors if error["input"] is first["input"]]
+    accepted = " or ".join(dict.fromkeys(_accepted(error) for error in same))
+    return f"{place} received {_shown(first['input'])}; accepted: {accepted}."
+
+
+def _accepted(error: Any) -> str:
+    text = next((text for kind, text in _ACCEPTED.items() if error["type"].startswith(kind)), error["msg"])
+    return text.format_map(error.get("ctx", {}))
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else repr(value) if len(repr(value)) <= 40 else f"{repr(value)[:37]}..."
 
 
 def _fields_at(location: tuple[Any, ...]) -> list[str]:

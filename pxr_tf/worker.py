@@ -1,7 +1,8 @@
 """One task in a process of its own: ``python -m pxr_tf.worker '{"task": …}'``. People use ``pxr cv`` instead.
 
-Tasks: ``weights`` (can the network be built with these weights?), ``features`` (fill the frozen-feature cache),
-``holdout`` (choose epoch numbers), or a fold's number. Standard output carries one JSON event a line.
+Tasks: ``weights`` (can the network be built with these weights?), ``calibrate`` (how fast is it here?), ``features``
+(fill the frozen-feature cache), ``holdout`` (choose epoch numbers), or a fold's number. Standard output carries one
+JSON event a line.
 """
 
 import json
@@ -22,6 +23,8 @@ def perform(job: dict[str, Any], emit: Emit) -> None:
     """Do the job's task; tell its progress through `emit`. Raises `PxrError`."""
     if job["task"] == "weights":
         return _check_weights(job)
+    if job["task"] == "calibrate":
+        return _calibrate(job, emit)
     from pxr_tf.training import folds
 
     run = folds.open_run(Path(job["run"]), Path(job["cache"]))
@@ -38,6 +41,25 @@ def _check_weights(job: dict[str, Any]) -> None:
     from pxr_tf.models.classifier import build_classifier
 
     build_classifier(find_backbone(job["backbone"]), num_classes=2, image_size=job["size"], weights=job["weights"])
+
+
+def _calibrate(job: dict[str, Any], emit: Emit) -> None:
+    from pxr_tf.config import parse_experiment
+    from pxr_tf.models.backbones import find_backbone
+    from pxr_tf.models.classifier import build_classifier
+    from pxr_tf.training.calibrate import calibrate
+
+    experiment = parse_experiment(job["experiment"], "the experiment")
+    device = _set_up(experiment.training.xla, experiment.training.precision)
+    model = build_classifier(
+        find_backbone(experiment.model.backbone),
+        num_classes=len(experiment.classes),
+        image_size=experiment.image.size,
+        weights="none",
+        hidden_units=experiment.model.hidden_units,
+    )
+    last = experiment.phases[-1]
+    emit({"event": "speed", **calibrate(model, last, batch_size=experiment.training.batch_size, xla=device.xla)})
 
 
 def _set_up(xla: bool | str, precision: str) -> Any:

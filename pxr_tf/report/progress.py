@@ -131,10 +131,10 @@ class _Clock:
             total += mean * (self._epochs[name] * self._tasks_left - self._done.get(name, 0))
         if self._overhead:
             total += self._overhead[-1] * self._tasks_left
-        return f"about {_words(total)} left"
+        return f"about {duration_words(total)} left"
 
 
-def _words(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
     """Return a duration as a person would say it: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:
         return f"{max(0, round(seconds))} s"

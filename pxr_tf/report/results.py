@@ -83,7 +83,7 @@ def _class_table(experiment: Experiment, table: pd.DataFrame, cell: published.Ce
     for name in experiment.classes:
         row = [name]
         for metric in ("precision", "sensitivity", "f1"):
-            row.append(_mean_sd(table, name, metric))
+            row.append(mean_sd(table, name, metric))
             if cell:
                 row.append(f"{100 * getattr(cell, metric)[name]:.1f}")
         row += [_percent(table, "mean", name, metric) for metric in ("specificity", "auc")]
@@ -103,8 +103,8 @@ def _overall_lines(folder: Path, experiment: Experiment, table: pd.DataFrame, ce
 
 def _accuracy_line(table: pd.DataFrame, where: str) -> str:
     return (
-        f"Accuracy {_mean_sd(table, 'all', 'accuracy', 2)} %, balanced accuracy "
-        f"{_mean_sd(table, 'all', 'balanced_accuracy', 2)} % {where} (mean ± sd)"
+        f"Accuracy {mean_sd(table, 'all', 'accuracy', 2)} %, balanced accuracy "
+        f"{mean_sd(table, 'all', 'balanced_accuracy', 2)} % {where} (mean ± sd)"
     )
 
 
@@ -132,7 +132,8 @@ def _footnotes(folder: Path, experiment: Experiment, cell: published.Cell | None
     return notes
 
 
-def _mean_sd(table: pd.DataFrame, name: str, metric: str, digits: int = 1) -> str:
+def mean_sd(table: pd.DataFrame, name: str, metric: str, digits: int = 1) -> str:
+    """Return a metric over the folds as text, in percent: ``87.3 ± 1.2``."""
     mean, sd = (100 * metrics.value_of(table, fold, name, metric) for fold in ("mean", "sd"))
     return f"{mean:.{digits}f} ± {sd:.{digits}f}"
 

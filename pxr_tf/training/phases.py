@@ -124,6 +124,7 @@ def run_phases(
                 epochs=keeper.limit,
                 validation_data=data.validation,
                 callbacks=[keeper],
+                shuffle=False,  # the stream has its own order; Keras warns that it cannot shuffle one
                 verbose=0,
             )
         chosen[phase.name] = keeper.finish(model)
@@ -179,7 +180,7 @@ class _EpochKeeper(keras.callbacks.Callback):
             "phase": self.phase.name,
             "epoch": self.done,
             "seconds": round(time.monotonic() - self.started, 3),
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "learning_rate": float(self.model.optimizer.learning_rate),
             **{name: float(value) for name, value in (logs or {}).items()},
         }
         self.history_rows.append(row)

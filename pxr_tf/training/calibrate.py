@@ -1,0 +1,50 @@
+"""A few real steps of a network on this machine, to say beforehand how long an experiment will take."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from pxr_tf.config import Phase
+from pxr_tf.models.classifier import feature_extractor
+from pxr_tf.training.phases import compile_phase
+
+STEPS = 2  # timed, after one that is not: the first compiles
+
+
+def calibrate(model: keras.Model, phase: Phase, *, batch_size: int, xla: bool) -> dict[str, float]:
+    """Return seconds per image for training all layers and for a forward pass, sizes, and the peak memory so far.
+
+    Keys: ``train`` and ``predict`` (seconds per image), ``parameters``, ``channels`` (of the pooled features),
+    ``memory`` (bytes, the process's peak resident size).
+    """
+    classes = model.output.shape[-1]
+    pictures = np.random.default_rng(0).integers(0, 256, (batch_size, *model.input.shape[1:]), np.uint8)
+    targets = np.eye(classes, dtype=np.float32)[np.arange(batch_size) % classes]
+    compile_phase(model, phase, steps=1, xla=xla)
+    extractor = feature_extractor(model)
+    return {
+        "train": _seconds(lambda: model.train_on_batch(pictures, targets)) / batch_size,
+        "predict": _seconds(lambda: extractor.predict_on_batch(pictures)) / batch_size,
+        "parameters": float(model.count_params()),
+        "channels": float(model.get_layer("features").output.shape[-1]),
+        "memory": float(peak_memory()),
+    }
+
+
+def peak_memory() -> int:
+    """Return the highest resident size of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # bytes there, kilobytes on Linux
+
+
+def _seconds(step: Callable[[], Any]) -> float:
+    step()
+    started = time.perf_counter()
+    for _ in range(STEPS):
+        step()
+    return (time.perf_counter() - started) / STEPS

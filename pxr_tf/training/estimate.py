@@ -1,0 +1,101 @@
+"""How long a grid will take, and how much memory and disk, from a calibration. No TensorFlow here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pxr_tf.config import Experiment
+from pxr_tf.data.balance import plan_samples
+from pxr_tf.data.splits import assign_folds
+from pxr_tf.runs import run_directory
+from pxr_tf.training.executor import run_in_process
+from pxr_tf.training.prepare import gather_images
+
+START = 8.0  # seconds to start a process, import TensorFlow and build a network
+HEAD_STEP = 0.0012  # seconds for a step of the head on cached features
+FLOAT = 4  # bytes
+
+
+class Workload(NamedTuple):
+    """How many pictures an experiment's steps see."""
+
+    images: int  # all, each predicted once
+    samples: int  # per training epoch of a fold
+    features: int  # samples that a frozen phase may ask for
+
+
+class Estimate(NamedTuple):
+    """What a cell costs. ``at_most``: some phase may stop early."""
+
+    seconds: float
+    memory: (
+        float  # bytes, of one fold's process; the memory-mapped pictures, which may be dropped any time, not counted
+    )
+    disk: float  # bytes: models and one checkpoint; features and pictures are shared by all cells
+    at_most: bool
+
+
+def measure_workload(table: pd.DataFrame, experiment: Experiment) -> Workload:
+    """Return the workload of an experiment on the manifest's rows, from its first fold."""
+    table = table.sort_values("image_id", ignore_index=True)
+    training = table[assign_folds(table, experiment.splits.folds, experiment.seed) != 0]
+    balance = experiment.balance
+    samples = plan_samples(
+        training, cap=balance.cap, oversample=balance.oversample, target=balance.target, seed=experiment.seed
+    )
+    copies = int((samples["copy"] > 0).sum())
+    return Workload(len(table), len(samples), len(table) + copies)
+
+
+def estimate_cell(experiment: Experiment, work: Workload, speed: Mapping[str, float], *, features: bool) -> Estimate:
+    """Return what one experiment costs; `speed` is what `calibrate` gave, `features` whether they must be computed."""
+    runs = experiment.splits.folds + experiment.chooses_epochs
+    seconds = runs * START + work.images * speed["predict"]
+    for phase in experiment.phases:
+        if phase.train == "all":
+            seconds += runs * phase.max_epochs * work.samples * speed["train"]
+        else:
+            seconds += runs * phase.max_epochs * work.samples / experiment.training.batch_size * HEAD_STEP
+    if features and any(phase.train == "head" for phase in experiment.phases):
+        seconds += START + work.features * speed["predict"]
+    weights = speed["parameters"] * FLOAT
+    return Estimate(
+        seconds,
+        speed["memory"] + 2 * weights + work.features * speed["channels"] * FLOAT,
+        (runs + 4) * weights,  # a checkpoint holds the weights, the best ones and two moments of the optimizer
+        any(phase.patience is not None for phase in experiment.phases),
+    )
+
+
+def estimate_grid(
+    experiments: Sequence[Experiment], data: Sequence[str], runs_folder: Path, say: Callable[[str], None]
+) -> dict[tuple[str, int], Estimate]:
+    """Return (backbone, strategy) -> estimate of the experiments that are not finished; a backbone is timed once."""
+    missing = [experiment for experiment in experiments if not _is_finished(runs_folder, experiment)]
+    if not missing:
+        return {}
+    work = measure_workload(gather_images(data, missing[0].classes, say).table, missing[0])
+    speeds: dict[str, Mapping[str, float]] = {}
+    estimates = {}
+    for experiment in missing:
+        backbone = experiment.model.backbone
+        first = backbone not in speeds
+        if first:
+            say(f"Timing a few steps of {backbone} ...")
+            speeds[backbone] = _measure_speed(experiment, runs_folder / "cache" / "calibrate.log")
+        cell = estimate_cell(experiment, work, speeds[backbone], features=first)
+        estimates[backbone, experiment.strategy] = cell
+    return estimates
+
+
+def _measure_speed(experiment: Experiment, log: Path) -> Mapping[str, float]:
+    events: list[dict[str, Any]] = []
+    run_in_process({"task": "calibrate", "experiment": experiment.model_dump(mode="json")}, log, events.append)
+    return next(event for event in events if event["event"] == "speed")
+
+
+def _is_finished(runs_folder: Path, experiment: Experiment) -> bool:
+    folder = run_directory(runs_folder, experiment.name, experiment.model.backbone, experiment.strategy)
+    return (folder / "predictions.csv").exists()
