@@ -14,6 +14,7 @@ FOLDS      ?=
 SEED       ?=
 RUNS       ?= runs
 ARGS       ?=
+FULLRES    ?=
 OUT        ?= phantoms
 GPU        ?=
 PYTHON     ?= python3
@@ -26,7 +27,7 @@ OPTIONS = $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
           $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEED),--seed $(SEED)) --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv grid data phantom tensorboard test check format clean
+.PHONY: help setup cv grid data phantom tensorboard bench test check format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +61,9 @@ phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
 
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)
+
+bench: $(READY) ## time everything beside plain Keras: DATA=..., WEIGHTS=..., FULLRES=...; writes docs/benchmarks.md
+	@$(VENV)/bin/python scripts/bench.py --data "$(DATA)" --weights "$(WEIGHTS)" --fullres "$(FULLRES)" $(ARGS)
 
 test: $(READY) ## run the fast tests (ARGS="-m slow" for the slow ones)
 	@$(VENV)/bin/python -m pytest $(ARGS)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pxr_tf.errors import PxrError, nearest
+from pxr_tf.errors import PxrError, accepted_value, nearest, shown
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -141,9 +141,7 @@ class Experiment(_Frozen):
             raise ValueError(f"unknown strategy {self.strategy}; known: {known}")
         unknown = sorted(set(self.balance.oversample) - set(self.classes)) if self.balance.oversample != "all" else []
         if unknown:
-            raise ValueError(
-                f"balance.oversample names {unknown[0]!r}, not a class; classes: {', '.join(self.classes)}"
-            )
+            raise ValueError(f"balance.oversample names {unknown[0]!r}; the classes are {', '.join(self.classes)}")
         if self.splits.nested and not any(phase.patience for phase in self.phases):
             raise ValueError("splits.nested needs a phase with patience; every phase here runs its max_epochs")
         return self
@@ -181,7 +179,8 @@ def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PxrError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
-        raise PxrError(f"{file} holds {_shown(values)}; an experiment is a mapping of keys to values.")
+        raise PxrError(f"{file} holds {shown(values)}; an experiment is a mapping of keys to values.")
+    values = _unshared(values)
     for key, value in (overrides or {}).items():
         _replace(values, key, value)
     return parse_experiment(values, str(file))
@@ -208,7 +207,7 @@ def parse_override(text: str) -> tuple[str, Any]:
 
 def dump_experiment(experiment: Experiment) -> str:
     """Return the experiment as YAML; `load_experiment` reads it back to an equal one."""
-    return yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(experiment.model_dump(), sort_keys=False, allow_unicode=True)
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -243,6 +242,13 @@ def _find(path: str | Path) -> Path:
     )
 
 
+def _unshared(value: Any) -> Any:
+    """Return a copy of YAML values in which an anchor's places are separate: replacing in one leaves the others."""
+    if isinstance(value, dict):
+        return {key: _unshared(item) for key, item in value.items()}
+    return [_unshared(item) for item in value] if isinstance(value, list) else value
+
+
 def _replace(values: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
     place: Any = values
@@ -261,52 +267,26 @@ def _step(place: dict[Any, Any] | list[Any], part: str, key: str) -> str | int:
     return int(part) if part.isdigit() else part
 
 
-# pydantic's error types -> what would have been accepted
-_ACCEPTED = {
-    "int": "a whole number",
-    "float": "a number",
-    "finite": "a finite number",
-    "bool": "true or false",
-    "string_type": "text",
-    "string_pattern": "letters, digits and the signs . _ -",
-    "tuple": "a list",
-    "dict": "a mapping of keys to values",
-    "model": "a mapping of keys to values",
-    "literal": "{expected}",
-    "greater_than_equal": "{ge} or more",
-    "greater_than": "more than {gt}",
-    "less_than_equal": "{le} or less",
-    "less_than": "less than {lt}",
-    "too_short": "a list of {min_length} or more",
-}
-
-
 def _explain(errors: list[Any]) -> str:
     """Return one line for the first of pydantic's errors; a value that may be this or that has one for each."""
-    first = errors[0]
-    parts = [str(part) for part in first["loc"]]
+    first, place = errors[0], _place(errors[0])
     if first["type"] == "extra_forbidden":
         known = _fields_at(first["loc"][:-1])
-        return f"unknown key {'.'.join(parts)!r}. Known here: {', '.join(known)}.{nearest(parts[-1], known)}"
-    # pydantic adds the branch of a union, or [key], to the place: "training.xla.bool"
-    place = ".".join(part for part in parts if part.isidentifier() and part not in ("bool",) or part.isdigit())
+        return f"unknown key {place!r}. Known here: {', '.join(known)}.{nearest(str(first['loc'][-1]), known)}"
     if first["type"] == "missing":
         return f"the key {place!r} is missing."
     if first["type"] == "value_error":
         message = first["msg"].removeprefix("Value error, ")
         return f"{place}: {message}." if place else f"{message}."
-    same = [error for error in errors if error["input"] is first["input"]]
-    accepted = " or ".join(dict.fromkeys(_accepted(error) for error in same))
-    return f"{place} received {_shown(first['input'])}; accepted: {accepted}."
+    accepted = [accepted_value(error) for error in errors if _place(error) == place]
+    return f"{place} received {shown(first['input'])}; accepted: {', or '.join(dict.fromkeys(accepted))}."
 
 
-def _accepted(error: Any) -> str:
-    text = next((text for kind, text in _ACCEPTED.items() if error["type"].startswith(kind)), error["msg"])
-    return text.format_map(error.get("ctx", {}))
-
-
-def _shown(value: Any) -> str:
-    return "nothing" if value is None else repr(value) if len(repr(value)) <= 40 else f"{repr(value)[:37]}..."
+def _place(error: Any) -> str:
+    """Return the dotted key; pydantic adds the branch of a union to it (``training.xla.bool``), or ``[key]``."""
+    extra = error["type"] == "extra_forbidden"
+    parts = [str(part) for part in error["loc"]]
+    return ".".join(part for part in parts if extra or not part.startswith(("bool", "[key]", "tuple[", "literal[")))
 
 
 def _fields_at(location: tuple[Any, ...]) -> list[str]:

@@ -118,7 +118,8 @@ def _acquire(descriptor: int, lock: Path, patience: float, on_wait: Callable[[st
                 raise
         holder = os.pread(descriptor, 200, 0).decode(errors="replace") or "another process"
         if time.monotonic() - started >= patience:
-            raise PxrError(f"{lock.parent} is in use by {holder}. Wait until it ends, or stop it, and run this again.")
+            place = lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
+            raise PxrError(f"{place} is in use by {holder}. Wait until it ends, or stop it, and run this again.")
         if on_wait and not told:
             on_wait(holder)
             told = True
@@ -127,11 +128,12 @@ def _acquire(descriptor: int, lock: Path, patience: float, on_wait: Callable[[st
 
 def explain_os_error(error: OSError) -> str | None:
     """Return one line for a full disk or a place that cannot be written to; None for anything else."""
-    place = f" {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full; nothing was damaged.{place} Free some space and run the same command: it continues."
+        place = f" ({error.filename})" if error.filename else ""
+        return f"The disk is full{place}; nothing was damaged. Free some space and run the same command: it continues."
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"Cannot write to{place or ' the run directory'}: {error.strerror}. Choose another folder (RUNS=...)."
+        place = error.filename or "the run directory"
+        return f"Cannot write to {place}: {error.strerror}. Choose another folder (RUNS=...)."
     return None
 
 

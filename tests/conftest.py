@@ -1,19 +1,76 @@
 """What all tests share: property tests draw the same examples each time, and nothing reaches a network."""
 
+import gc
+import os
+import shutil
 import socket
+import sys
 
 import pytest
 from hypothesis import settings
+from tiny import TWO_LAYERS, run_here, tiny_experiment, write_tiny_phantoms
+
+from pxr_tf.models.backbones import BACKBONES
+from pxr_tf.training.executor import QUIET
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
+for name, value in QUIET.items():  # before TensorFlow is imported by any test
+    os.environ.setdefault(name, value)
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    """Make every attempt to connect anywhere a failure of the test."""
+    """Make every attempt to find or reach another machine a failure of the test."""
 
-    def refuse(self, address):
+    def refuse(*address, **options):
         raise AssertionError(f"a test tried to reach {address}")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(autouse=True)
+def light_collections():
+    """Set TensorFlow's own objects aside once: Keras collects garbage with every network, 0.2 s each time with them."""
+    if "tensorflow" in sys.modules and not gc.get_freeze_count():
+        gc.freeze()
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """Be a machine without a network that has never downloaded anything."""
+
+    def no_such_name(*address, **options):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory):
+    """Phantoms of 22 patients in the public layouts: the folders that DATA names."""
+    return write_tiny_phantoms(tmp_path_factory.mktemp("data") / "phantoms")
+
+
+@pytest.fixture
+def two_layers(monkeypatch):
+    """Make the two-layer backbone known to commands and folds; return its name."""
+    monkeypatch.setitem(BACKBONES, "two_layers", TWO_LAYERS)
+    return "two_layers"
+
+
+@pytest.fixture(scope="session")
+def finished_run(phantoms, tmp_path_factory):
+    """The run directory of the tiny recipe under strategy 2, run to its end once. Not to be changed: copy it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BACKBONES, "two_layers", TWO_LAYERS)
+        return run_here(tiny_experiment(), phantoms, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
+def own_copy(finished_run, tmp_path, two_layers):
+    """A copy of the finished run, with its cache, that a test may damage: the run directory."""
+    shutil.copytree(finished_run.parent.parent, tmp_path / "runs")
+    return tmp_path / "runs" / finished_run.relative_to(finished_run.parent.parent)

@@ -101,4 +101,6 @@ def make_evaluation_set(images: np.ndarray, rows: np.ndarray, targets: np.ndarra
 
     shape = (None, *images.shape[1:], 1)
     signature = (tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((None, targets.shape[1]), tf.float32))
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
+    # Keras takes the end of a set of unknown length for a lack of data, and says so after every epoch.
+    known_length = tf.data.experimental.assert_cardinality(num_batches(len(rows), batch_size))
+    return tf.data.Dataset.from_generator(batches, output_signature=signature).apply(known_length).prefetch(2)

@@ -118,14 +118,15 @@ def fold_names(splits: pd.DataFrame) -> list[str]:
 
 def read_splits(path: Path) -> pd.DataFrame:
     """Read a splits table; every column is text."""
-    return pd.read_csv(path, dtype=str)
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
 def check_splits(table: pd.DataFrame, splits: pd.DataFrame) -> None:
     """Raise `PxrError` where the splits leak or do not fit the manifest.
 
     Checked: every image id is known; a patient has one role in a fold (the two test roles count as one); no image
-    is listed twice in a fold; every image is tested in exactly one numbered fold.
+    is listed twice in a fold; every image is tested in exactly one numbered fold; every fold trains on each class
+    and tests each.
     """
     patients = table.set_index("image_id").patient_id
     unknown = splits.image_id[~splits.image_id.isin(patients.index)]
@@ -134,20 +135,38 @@ def check_splits(table: pd.DataFrame, splits: pd.DataFrame) -> None:
     twice = splits[splits.duplicated(["image_id", "fold"])]
     if len(twice):
         raise PxrError(f"splits.csv lists {twice.image_id.iloc[0]} twice in fold {twice.fold.iloc[0]}.")
-    sides = splits.assign(
+    listed = splits.assign(
         patient_id=splits.image_id.map(patients), side=splits.role.replace({"test_balanced": "test"})
-    ).drop_duplicates(["fold", "patient_id", "side"])
+    )
+    sides = listed.drop_duplicates(["fold", "patient_id", "side"])
     leaks = sides[sides.duplicated(["fold", "patient_id"], keep=False)]
     if len(leaks):
         fold, patient = leaks.fold.iloc[0], leaks.patient_id.iloc[0]
         both = " and ".join(leaks.side[(leaks.fold == fold) & (leaks.patient_id == patient)])
         raise PxrError(f"splits.csv leaks: patient {patient} is in {both} of fold {fold}. Delete it to split anew.")
     tested = splits[(splits.fold != HOLDOUT) & splits.role.isin(TEST_ROLES)].image_id.value_counts()
-    if len(tested) != len(table) or (tested != 1).any():
+    times = table.image_id.map(tested).fillna(0).astype(int)
+    wrong = times != 1
+    if wrong.any():
+        image, count = table.image_id[wrong].iloc[0], times[wrong].iloc[0]
         raise PxrError(
-            f"splits.csv tests {len(tested)} of {len(table)} images, {int((tested > 1).sum())} of them more than once; "
-            "each must be tested in one fold. Delete it to split anew."
+            f"splits.csv tests {image} in {count} folds (and {wrong.sum() - 1} more images in none or several); each "
+            "must be tested in one fold. Delete it to split anew."
         )
+    _check_classes(table, listed)
+
+
+def _check_classes(table: pd.DataFrame, listed: pd.DataFrame) -> None:
+    """Raise `PxrError` where a fold trains on no image of some class, or tests none."""
+    labels = listed.image_id.map(table.set_index("image_id").label)
+    places = pd.MultiIndex.from_product([listed.fold.unique(), ["train", "test"]])
+    counts = pd.crosstab([listed.fold, listed.side], labels).reindex(places, fill_value=0)
+    for (fold, side), row in counts.iterrows():
+        if (row == 0).any():
+            raise PxrError(
+                f"Fold {fold} has no {side} image of class {row.idxmin()}, which has too few patients of its own. "
+                "Use fewer folds (FOLDS=...), or add data."
+            )
 
 
 def _check_patients(table: pd.DataFrame, folds: int) -> None:
@@ -173,11 +192,12 @@ def _one_fold(
 
 
 def _nested_patients(train: pd.DataFrame, fraction: float, seed: int, fold: int) -> set[str]:
-    """Return `fraction` of the patients of each class, at least one; a patient of two classes counts for the first."""
+    """Return `fraction` of the patients of each class, one or more; a patient of two classes counts for the first."""
     chosen: set[str] = set()
     for _, patients in train.drop_duplicates("patient_id").groupby("label").patient_id:
         ordered = order_by_hash(patients, seed, f"nested {fold}")
-        chosen.update(ordered[: max(1, round(fraction * len(ordered)))])
+        count = max(1, round(fraction * len(ordered)))
+        chosen.update(ordered[: min(count, len(ordered) - 1)])  # the only patient of a class trains
     return chosen
 
 

@@ -6,12 +6,14 @@ asks for the same pictures shares one store. It is built in blocks in ``store-<k
 from its last block, and two runs never build the same store twice: the second one waits for the first.
 """
 
+import io
+import math
 import shutil
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -58,9 +60,9 @@ def open_store(
     key = store_key(table.content.tolist(), size, resize)
     folder = cache / f"store-{key}"
     with runs.hold(cache / f"store-{key}.lock", on_wait=on_wait):
-        if not is_whole(folder):
+        files = table.drop_duplicates("content").sort_values("content", ignore_index=True)
+        if not is_whole(folder, files.content.tolist(), size):
             shutil.rmtree(folder, ignore_errors=True)
-            files = table.drop_duplicates("content").sort_values("content", ignore_index=True)
             _build(folder, files, size, resize, threads, on_progress or (lambda done, total: None))
     return load_store(folder)
 
@@ -73,12 +75,13 @@ def load_store(folder: Path) -> Store:
     return Store(folder.name.removeprefix("store-"), images, rows, index["faults"])
 
 
-def is_whole(folder: Path) -> bool:
-    """Return whether a store exists and its pixels are those that were written (CRC-32, about 2 GB/s)."""
+def is_whole(folder: Path, contents: Sequence[str], size: int) -> bool:
+    """Return whether a store of these contents exists, its pixels those that were written (CRC-32, about 2 GB/s)."""
     try:
         index = runs.read_json(folder / "index.json")
-        images = np.load(folder / "images.npy", mmap_mode="r")
-        return index is not None and len(images) == len(index["contents"]) and _checksum(images) == index["crc32"]
+        images = _map(folder / "images.npy", (len(contents), size, size), "r")
+        fits = index["contents"] == list(contents) and set(index["faults"]) <= set(contents)
+        return fits and _checksum(images) == index["crc32"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -109,26 +112,43 @@ def _resume(partial: Path, shape: tuple[int, int, int]) -> tuple[np.ndarray, dic
     """Return the array to write to and how far it is; a new one where there is none or it does not fit."""
     try:
         state = runs.read_json(partial / "progress.json")
-        images = np.lib.format.open_memmap(partial / "images.npy", mode="r+")
-        if state and images.shape == shape and images.dtype == np.uint8:
-            return images, state
+        if state:
+            return _map(partial / "images.npy", shape, "r+"), state
     except (OSError, ValueError):
         pass
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     _reserve(partial / "images.npy", shape)
-    return np.lib.format.open_memmap(partial / "images.npy", mode="r+"), {"done": 0, "faults": {}}
+    return _map(partial / "images.npy", shape, "r+"), {"done": 0, "faults": {}}
 
 
 def _reserve(path: Path, shape: tuple[int, int, int]) -> None:
     """Make the file at its full size now: a full disk is an error here, but a crash (SIGBUS) in a memory-map."""
     with open(path, "wb") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
+        file.write(_header(shape))
         zeros = bytes(1 << 20)
         left = int(np.prod(shape, dtype=np.int64))
         while left > 0:
             left -= file.write(zeros[: min(left, len(zeros))])
+
+
+def _header(shape: tuple[int, int, int]) -> bytes:
+    """Return what an .npy file of uint8 in this shape begins with."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def _map(path: Path, shape: tuple[int, int, int], mode: Literal["r", "r+"]) -> np.ndarray:
+    """Return the .npy file's array, memory-mapped; raise ValueError where the file is not one of just this shape.
+
+    `np.load` would fail in a dozen ways on a damaged header, and ``r+`` would fill a short file up with black.
+    """
+    header = _header(shape)
+    with open(path, "rb") as file:
+        if file.read(len(header)) != header or path.stat().st_size != len(header) + math.prod(shape):
+            raise ValueError(f"{path} does not hold uint8 of shape {shape}")
+    return np.memmap(path, np.uint8, mode, offset=len(header), shape=shape)
 
 
 def _decode(path: str, size: int, resize: ResizeMode) -> np.ndarray | str:

@@ -16,8 +16,10 @@ OVERALL = ("accuracy", "balanced_accuracy", "support")
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """Read a ``predictions.csv``; fold is text."""
-    return pd.read_csv(path, dtype={"fold": str, "patient_id": str})
+    """Read a ``predictions.csv``; probabilities are numbers, everything else is text."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)  # a class may be called NA
+    numbers = {column: pd.to_numeric(table[column]) for column in table if column.startswith("p_")}
+    return table.assign(**numbers)
 
 
 def class_names(predictions: pd.DataFrame) -> list[str]:
@@ -70,7 +72,7 @@ def value_of(metrics: pd.DataFrame, fold: str | int, name: str, metric: str) -> 
 
 def read_metrics(path: Path) -> pd.DataFrame:
     """Read a ``metrics.csv``; fold is text."""
-    return pd.read_csv(path, dtype={"fold": str})
+    return pd.read_csv(path, dtype={"fold": str}, keep_default_na=False, na_values={"value": [""]})
 
 
 def keep_rows(predictions: pd.DataFrame, images: Sequence[str]) -> pd.DataFrame:

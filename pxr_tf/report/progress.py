@@ -35,15 +35,16 @@ class Display:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._bar.update(self._row, visible=False)
-        self._bar.stop()
+        if self._console.is_terminal:
+            self._bar.update(self._row, visible=False)
+            self._bar.stop()
 
     def show(self, event: dict[str, Any]) -> None:
         """Show one event."""
         getattr(self, f"_on_{event['event']}")(event)
 
     def _on_note(self, event: dict[str, Any]) -> None:
-        self._console.print(event["text"], highlight=False)
+        self._console.print(event["text"], highlight=False, markup=False)
 
     def _on_wait(self, event: dict[str, Any]) -> None:
         self._console.print(f"Waiting for {event['holder']}, which is preparing the same images.", highlight=False)
@@ -101,9 +102,11 @@ class _Clock:
         self._done: dict[str, int] = {}
         self._overhead: list[float] = []  # seconds per task that were not spent in epochs
         self._started = time.monotonic()
+        self._nested, self._stops_early = experiment.splits.nested, False
 
     def start(self, task: str) -> None:
         self._started, self._done = time.monotonic(), {}
+        self._stops_early = self._nested or not task.isdigit()
         if task.isdigit():
             self._tasks_left = min(self._tasks_left, self._folds - int(task))
 
@@ -122,7 +125,10 @@ class _Clock:
         self._epochs[event["phase"]] = event["epochs"]
 
     def left(self) -> str:
-        """Return e.g. ``about 12 min left``; phases that have not been seen yet make it ``time left unknown``."""
+        """Return e.g. ``about 12 min left``; ``at most`` while phases may still stop early.
+
+        Phases that have not been seen yet make it ``time left unknown``.
+        """
         if any(phase.name not in self._seconds for phase in self._phases):
             return "time left unknown"
         total = 0.0
@@ -131,7 +137,7 @@ class _Clock:
             total += mean * (self._epochs[name] * self._tasks_left - self._done.get(name, 0))
         if self._overhead:
             total += self._overhead[-1] * self._tasks_left
-        return f"about {duration_words(total)} left"
+        return f"{'at most' if self._stops_early else 'about'} {duration_words(total)} left"
 
 
 def duration_words(seconds: float) -> str:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pxr_tf import runs
@@ -60,6 +62,8 @@ def print_results(folder: Path, console: Console) -> None:
     table = metrics.read_metrics(folder / "metrics.csv")
     synthetic = is_synthetic_run(folder)
     cell = published.find_cell(experiment.published, experiment.model.backbone, experiment.strategy)
+    if cell and set(cell.f1) != set(experiment.classes):
+        cell = None  # the paper's figures are about other classes
     console.print()
     console.print(_class_table(experiment, table, cell, synthetic))
     console.print(_overall_lines(folder, experiment, table, cell), highlight=False)
@@ -71,19 +75,20 @@ def _class_table(experiment: Experiment, table: pd.DataFrame, cell: published.Ce
     title = f"{experiment.model.backbone}, strategy {experiment.strategy} ({experiment.name})"
     if synthetic:
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine"
-    shown = Table(title=title, title_justify="left", title_style="bold")
+    tight = (0, 0) if cell else (0, 1)  # with the paper's columns the table just fits a terminal of 80 letters
+    shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=tight)
     shown.add_column("%")
     for name in ("Precision", "Sensitivity", "F1"):
         shown.add_column(name, justify="right")
         if cell:
             shown.add_column("paper", justify="right", style="cyan")
-    shown.add_column("Specif.", justify="right")
+    shown.add_column("Spec.", justify="right")
     shown.add_column("AUC", justify="right")
     shown.add_column("n", justify="right")
     for name in experiment.classes:
         row = [name]
         for metric in ("precision", "sensitivity", "f1"):
-            row.append(mean_sd(table, name, metric))
+            row.append(mean_sd(table, name, metric).replace(" ", ""))
             if cell:
                 row.append(f"{100 * getattr(cell, metric)[name]:.1f}")
         row += [_percent(table, "mean", name, metric) for metric in ("specificity", "auc")]
@@ -126,7 +131,8 @@ def _footnotes(folder: Path, experiment: Experiment, cell: published.Cell | None
             f"[dim]No published figures for {experiment.model.backbone} under strategy {experiment.strategy}.[/dim]"
         )
     notes.append(
-        f"Everything is in {folder}: predictions.csv, metrics.csv, confusion_matrix.png, fold-0 … with the models."
+        f"Everything is in {escape(str(folder))}: predictions.csv, metrics.csv, confusion_matrix.png, fold-0 … with "
+        "the models."
     )
     notes.append("Research use only, not a medical device.")
     return notes

@@ -23,13 +23,13 @@ def save_checkpoint(path: Path, state: Mapping[str, Any], arrays: Mapping[str, S
 def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]] | None:
     """Return (state, arrays) of a checkpoint, or None where there is none or it is damaged."""
     try:
-        with np.load(path) as file:
+        with open(path, "rb") as stream, np.load(stream) as file:
             arrays: dict[str, list[np.ndarray]] = {}
             for name in file.files:
                 if name != "state":
                     arrays.setdefault(name.rpartition("/")[0], []).append(file[name])
             return json.loads(str(file["state"])), arrays
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 

@@ -98,6 +98,7 @@ def _prepare(
     if len(skipped):
         _say(on_event, f"{len(skipped)} unreadable images skipped; they are listed in {folder / 'skipped.csv'}.")
     if prepare.is_prepared(folder):
+        prepare.write_experiment(folder, experiment)  # the same one, but its weights file may have moved
         return
     if experiment.model.weights != "none":
         job = {

@@ -24,8 +24,9 @@ def run_in_process(job: Event, log: Path, on_event: Callable[[Event], None], kee
     `keep` are file descriptors that it inherits (a held lock). Raises `PxrError` where the task failed.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "ab") as errors:
-        child = subprocess.Popen(
+    with (
+        open(log, "ab") as errors,
+        subprocess.Popen(
             [sys.executable, "-m", "pxr_tf.worker", json.dumps(job)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -33,13 +34,13 @@ def run_in_process(job: Event, log: Path, on_event: Callable[[Event], None], kee
             env={**QUIET, **os.environ},
             pass_fds=tuple(keep),
             text=True,
-        )
+        ) as child,
+    ):
         try:
             fault = _listen(child, on_event)
             code = child.wait()
         finally:
             child.kill()
-            child.wait()
     if fault:
         raise PxrError(fault)
     if code:

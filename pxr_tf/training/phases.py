@@ -172,10 +172,7 @@ class _EpochKeeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.done = epoch + 1
         if not math.isfinite((logs or {}).get("loss", 0.0)):
-            raise PxrError(
-                f"Phase {self.phase.name!r} diverged in epoch {self.done}: its loss is {logs['loss']}. Lower its "
-                f"learning_rate ({self.phase.learning_rate})."
-            )
+            raise self._diverged("loss", logs["loss"])
         row = {
             "phase": self.phase.name,
             "epoch": self.done,
@@ -195,8 +192,16 @@ class _EpochKeeper(keras.callbacks.Callback):
         """Put the best epoch's variables back where one was looked for; return the number of epochs that counts."""
         if self.patience is None:
             return self.done
+        if not self.best_values:
+            raise self._diverged("val_loss", self.history_rows[-1]["val_loss"])
         assign_variables(model.variables, self.best_values)
         return self.best_epoch
+
+    def _diverged(self, name: str, value: float) -> PxrError:
+        return PxrError(
+            f"Phase {self.phase.name!r} diverged in epoch {self.done}: its {name} is {value}. Lower its learning_rate "
+            f"({self.phase.learning_rate})."
+        )
 
     def _save(self) -> None:
         state = {

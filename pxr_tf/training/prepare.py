@@ -98,6 +98,11 @@ def write_run(
         runs.write_csv(folder / "skipped.csv", skipped[["image_id", "path", "reason"]])
     runs.write_csv(folder / "splits.csv", split)
     runs.write_json(folder / "provenance.json", provenance)
+    write_experiment(folder, experiment)
+
+
+def write_experiment(folder: Path, experiment: Experiment) -> None:
+    """Write ``experiment.yaml``, from which the folds read what to do."""
     runs.write_text(folder / "experiment.yaml", dump_experiment(experiment))
 
 
@@ -136,8 +141,10 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Images, 
     before = load_experiment(folder / "experiment.yaml")
     provenance = runs.read_json(folder / "provenance.json")
     changed = differences(experiment.model_dump(mode="json"), before.model_dump(mode="json"))
-    if provenance["weights"] == weights:
+    if provenance["weights"] == weights:  # a weights file may have moved
         changed = [line for line in changed if not line.startswith("model.weights:")]
+    elif not changed:
+        changed.append(f"model.weights: {experiment.model.weights}, now with other content")
     if provenance["data_digest"] != images.identity:
         changed.append(f"images: {', '.join(provenance['data'])}, now other ones")
     if changed:
@@ -148,5 +155,11 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Images, 
 
 
 def check_splits_of(folder: Path) -> None:
-    """Raise `PxrError` where the run's splits do not fit its manifest, or leak."""
-    splits.check_splits(manifest.read_manifest(folder / "manifest.csv"), splits.read_splits(folder / "splits.csv"))
+    """Raise `PxrError` where the run's splits or manifest cannot be read, do not fit together, or leak."""
+    try:
+        table, split = manifest.read_manifest(folder / "manifest.csv"), splits.read_splits(folder / "splits.csv")
+    except (OSError, ValueError) as error:
+        raise PxrError(f"{folder}: manifest.csv or splits.csv cannot be read ({error}). Delete the folder.") from error
+    if list(split.columns) != list(splits.COLUMNS):
+        raise PxrError(f"{folder}/splits.csv has no columns {', '.join(splits.COLUMNS)}. Delete the folder.")
+    splits.check_splits(table, split)

@@ -1,0 +1,170 @@
+"""Time pxr_tf on real data beside a plain Keras pipeline, in one run.
+
+    python scripts/bench.py --data path/chest_xray,path/covid-chestxray-dataset --fullres path/chest_xray_fullres \
+        --weights path/mobilenet_2_5_224_tf_no_top.h5
+
+Prints each measure and writes docs/benchmarks.md. Every measure runs in a process of its own, one after another; the
+machine should do nothing else. The plain pipeline's frozen phase is timed for a few epochs of one fold and scaled to
+all folds and epochs (its epochs are alike); ours is timed whole, from files to predictions.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import measures
+
+FOLDS, EPOCHS, PLAIN_EPOCHS = 5, 20, 3
+HEAD_ONLY = "strategies.2.phases=[{name: head, train: head, learning_rate: 1.0e-3, max_epochs: 20, patience: null}]"
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    measure: str
+    ours: str
+    other: str
+    result: str
+    to_reach: str
+
+
+def main() -> None:
+    """Run all measures, or in a child process the one that `--measure` names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="folders of the four-class images, comma-separated")
+    parser.add_argument("--fullres", required=True, help="a Kermany folder at full resolution")
+    parser.add_argument("--weights", required=True, help="ImageNet weights of MobileNet, alpha 0.25, without top")
+    parser.add_argument("--out", default="docs/benchmarks.md")
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    parser.add_argument("--work", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        result = getattr(measures, options.measure)(options.data, options.fullres, options.weights, Path(options.work))
+        print(json.dumps(result))
+        return
+    with tempfile.TemporaryDirectory(prefix="pxr-bench-") as work:
+        rows = run_all(options, Path(work))
+    write_page(Path(options.out), rows, options)
+
+
+def run_all(options: argparse.Namespace, work: Path) -> list[Row]:
+    """Return the rows of the table, each printed as soon as it is measured."""
+    rows: list[Row] = []
+    for measure in (frozen_phase, extraction, fine_tune, pipeline, store, starts, memory):
+        for row in measure(options, work):
+            rows.append(row)
+            print(f"{row.measure}: {row.ours} | {row.other} | {row.result} (to reach {row.to_reach})", flush=True)
+    return rows
+
+
+def frozen_phase(options: argparse.Namespace, work: Path) -> list[Row]:
+    seconds = child(options, work, "plain_frozen")
+    plain = FOLDS * (seconds[0] + (EPOCHS - 1) * sum(seconds[1:]) / len(seconds[1:]))
+    started = time.perf_counter()
+    pxr(options, work, "--set", HEAD_ONLY)
+    ours = time.perf_counter() - started
+    name = f"frozen phase, {FOLDS} folds x {EPOCHS} epochs, JPEG files to trained heads"
+    return [Row(name, f"{ours:.0f} s", f"plain Keras {plain:.0f} s", f"{plain / ours:.1f} x", ">= 15")]
+
+
+def extraction(options: argparse.Namespace, work: Path) -> list[Row]:
+    ours, bare = child(options, work, "extraction")
+    name = "feature extraction / bare predict_on_batch, same number of images"
+    return [Row(name, f"{ours:.2f} s", f"bare {bare:.2f} s", f"{ours / bare:.3f}", "<= 1.15")]
+
+
+def fine_tune(options: argparse.Namespace, work: Path) -> list[Row]:
+    rows = []
+    for backbone in ("mobilenet_025", "resnet50"):
+        ours, bare, images = child(options, work, f"fine_tune_{backbone}")
+        name = f"fine-tuning {backbone} / bare train_on_batch, {images} images"
+        rows.append(Row(name, f"{ours:.2f} s", f"bare {bare:.2f} s", f"{ours / bare:.3f}", "<= 1.05"))
+    return rows
+
+
+def pipeline(options: argparse.Namespace, work: Path) -> list[Row]:
+    ours, bare = child(options, work, "pipeline")
+    name = "input pipeline, shuffled batches of 32 / NumPy fancy indexing"
+    return [Row(name, f"{ours:,.0f} images/s", f"NumPy {bare:,.0f} images/s", f"{ours / bare:.2f}", ">= 0.5")]
+
+
+def store(options: argparse.Namespace, work: Path) -> list[Row]:
+    ours, keras = child(options, work, "store")
+    name = "store from 900 full-resolution files / image_dataset_from_directory"
+    return [Row(name, f"{ours:.1f} s", f"Keras {keras:.1f} s", f"{keras / ours:.2f} x", ">= 1.3")]
+
+
+def starts(options: argparse.Namespace, work: Path) -> list[Row]:
+    again = best_of(3, lambda: pxr(options, work, "--set", HEAD_ONLY))
+    helped = best_of(5, lambda: run([sys.executable, "-m", "pxr_tf.cli", "--help"]))
+    return [
+        Row("second start of a finished run", f"{again:.2f} s", "", f"{again:.2f} s", "<= 3 s"),
+        Row("pxr --help", f"{helped:.2f} s", "", f"{helped:.2f} s", "<= 0.5 s"),
+    ]
+
+
+def memory(options: argparse.Namespace, work: Path) -> list[Row]:
+    peak = child(options, work, "memory")
+    return [Row("peak resident memory, strategy 2 on all images", f"{peak:.2f} GB", "", f"{peak:.2f} GB", "<= 2.5 GB")]
+
+
+def child(options: argparse.Namespace, work: Path, measure: str):
+    """Return what a measure gives, run in a process of its own."""
+    command = [sys.executable, __file__, "--data", options.data, "--fullres", options.fullres]
+    command += ["--weights", options.weights, "--work", str(work), "--measure", measure]
+    return json.loads(run(command).splitlines()[-1])
+
+
+def pxr(options: argparse.Namespace, work: Path, *more: str) -> str:
+    """Run ``pxr cv`` with MobileNet under strategy 2 on the real images."""
+    command = [sys.executable, "-m", "pxr_tf.cli", "cv", "--model", "mobilenet_025", "--strategy", "2"]
+    return run([*command, "--data", options.data, "--weights", options.weights, "--runs", str(work / "runs"), *more])
+
+
+def run(command: list[str]) -> str:
+    """Return a command's standard output; stop with its errors where it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+def best_of(times: int, action: Callable[[], object]) -> float:
+    """Return the shortest of several durations, in seconds."""
+    durations = []
+    for _ in range(times):
+        started = time.perf_counter()
+        action()
+        durations.append(time.perf_counter() - started)
+    return min(durations)
+
+
+def write_page(path: Path, rows: list[Row], options: argparse.Namespace) -> None:
+    """Write the table as Markdown."""
+    from pxr_tf import runs
+
+    lines = [
+        "# Benchmarks",
+        "",
+        f"`make bench`, {runs.now()[:10]}, {os.cpu_count()} cores. Backbone mobilenet_025 unless said.",
+    ]
+    lines += ["", "| measure | ours | beside | result | to reach |", "|---|---|---|---|---|"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    lines += ["", "Versions: " + ", ".join(f"{name} {version}" for name, version in runs.versions().items()) + ".", ""]
+    lines += [
+        "The plain pipeline is `scripts/plain_keras.py`; its frozen phase is "
+        + f"{PLAIN_EPOCHS} epochs of one fold, scaled.",
+        "",
+    ]
+    runs.write_text(path, "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

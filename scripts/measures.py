@@ -1,0 +1,182 @@
+"""The measures of `bench.py`, each run in a process of its own; all take (data, fullres, weights, work folder)."""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIZE, BATCH = 224, 32
+CLASSES = ("bacterial", "covid19", "normal", "viral")
+
+
+def plain_frozen(data: str, fullres: str, weights: str, work: Path) -> list[float]:
+    """Return seconds per epoch of the plain Keras pipeline on one training part of the paper's recipe."""
+    from bench import PLAIN_EPOCHS
+    from plain_keras import time_epochs
+
+    table, samples = _training_part(data)
+    folder = work / "plain"
+    paths = table.set_index("image_id")
+    for image_id, copy in samples.itertuples(index=False):
+        source = Path(paths.path[image_id]).resolve()
+        link = folder / paths.label[image_id] / f"{copy}-{image_id.replace('/', '-')}"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(source)
+    return time_epochs(folder, weights, SIZE, BATCH, PLAIN_EPOCHS)
+
+
+def extraction(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
+    """Return (seconds to fill the feature cache, seconds of predict_on_batch alone) for one training part."""
+    from pxr_tf.data.pipeline import picture_loader
+    from pxr_tf.models.classifier import feature_extractor
+    from pxr_tf.training.features import BATCH as FEATURE_BATCH
+    from pxr_tf.training.features import extract_features
+
+    table, samples = _training_part(data)
+    store = _open_store(table, work)
+    samples = samples.merge(table[["image_id", "content"]], on="image_id")
+    rows = np.array([store.rows[content] for content in samples.content])
+    extractor = feature_extractor(_build("mobilenet_025", weights))
+    load = picture_loader(store.images, rows, samples, copies="bozickovic2021", epochs="none", seed=0)
+    batch = load(np.arange(FEATURE_BATCH), 0)
+    extractor.predict_on_batch(batch)
+    steps = len(samples) // FEATURE_BATCH
+    samples = samples.iloc[: steps * FEATURE_BATCH]
+    bare = _seconds(lambda: [extractor.predict_on_batch(batch) for _ in range(steps)])
+    ours = _seconds(lambda: extract_features(work / "features", extractor, load, samples, lambda done, total: None))
+    return ours, bare
+
+
+def fine_tune_mobilenet_025(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float, int]:
+    """Return (our seconds, seconds of train_on_batch alone, images)."""
+    return _fine_tune(data, work, "mobilenet_025", weights, steps=60)
+
+
+def fine_tune_resnet50(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float, int]:
+    """Return (our seconds, seconds of train_on_batch alone, images)."""
+    return _fine_tune(data, work, "resnet50", "none", steps=6)
+
+
+def pipeline(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
+    """Return images per second of (our tf.data stream, NumPy fancy indexing of the same array)."""
+    from pxr_tf.data.pipeline import epoch_order, make_training_stream, picture_loader
+
+    table, _ = _training_part(data)
+    store = _open_store(table, work)
+    rows = np.arange(len(store.images))
+    samples = table[["image_id"]].assign(copy=0)
+    load = picture_loader(store.images, rows, samples, copies="none", epochs="none", seed=0)
+    targets = np.zeros((len(samples), 4), np.float32)
+    stream = make_training_stream(load, targets, dtype=np.uint8, batch_size=BATCH, seed=0, phase="bench")
+    steps = len(samples) // BATCH
+    order = epoch_order(len(samples), seed=0, phase="bench", epoch=0)
+    float(store.images[::7].mean())  # both read from the page cache
+
+    def index() -> None:
+        for start in range(0, steps * BATCH, BATCH):
+            store.images[rows[order[start : start + BATCH]]]
+
+    iterator = iter(stream)
+    next(iterator)
+    ours = _seconds(lambda: [next(iterator) for _ in range(3 * steps)]) / 3
+    bare = _seconds(lambda: [index() for _ in range(3)]) / 3
+    return steps * BATCH / ours, steps * BATCH / bare
+
+
+def store(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
+    """Return seconds for 900 full-resolution files: (our store, image_dataset_from_directory read once)."""
+    import keras
+
+    from pxr_tf.data.manifest import add_content
+    from pxr_tf.data.sources import read_sources
+    from pxr_tf.data.store import open_store
+
+    table, _ = read_sources([fullres])
+    folder = work / "fullres"
+    for number in range(900):
+        row = table.iloc[number % len(table)]
+        target = folder / row.label / f"{number}.jpeg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(row.path, target)
+        with open(target, "ab") as file:  # other content, same picture: nothing is decoded once for all
+            file.write(str(number).encode())
+
+    def ours() -> None:
+        files = add_content(read_sources([folder])[0])
+        open_store(work / "fullres-store", files, size=SIZE, resize="squash", threads=os.cpu_count() or 2)
+
+    def plain() -> None:
+        for _ in keras.utils.image_dataset_from_directory(folder, image_size=(SIZE, SIZE), verbose=False):
+            pass
+
+    plain()  # both read from the page cache
+    return _seconds(ours), _seconds(plain)
+
+
+def memory(data: str, fullres: str, weights: str, work: Path) -> float:
+    """Return the peak resident size in GB of the largest process of a whole run, memory-mapped pages counted."""
+    command = [sys.executable, "-m", "pxr_tf.cli", "cv", "--model", "mobilenet_025", "--strategy", "2", "--folds", "2"]
+    command += ["--data", data, "--weights", weights, "--epochs", "1", "--set", "balance.cap=null"]
+    subprocess.run([*command, "--runs", str(work / "runs-memory")], check=True, capture_output=True)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
+
+
+def _training_part(data: str):
+    """Return (manifest, samples of the first fold's training part) as the paper's recipe has them."""
+    from pxr_tf.data.balance import plan_samples
+    from pxr_tf.data.splits import assign_folds
+    from pxr_tf.training.prepare import gather_images
+
+    table = gather_images(data.split(","), CLASSES, lambda text: None).table
+    training = table[assign_folds(table, 5, 0) != 0]
+    return table, plan_samples(training, cap=1310, oversample=("covid19",), seed=0)
+
+
+def _open_store(table, work: Path):
+    from pxr_tf.data.store import open_store
+
+    return open_store(work / "runs" / "cache", table, size=SIZE, resize="squash", threads=os.cpu_count() or 2)
+
+
+def _build(backbone: str, weights: str):
+    from pxr_tf.models.backbones import find_backbone
+    from pxr_tf.models.classifier import build_classifier
+
+    return build_classifier(find_backbone(backbone), num_classes=4, image_size=SIZE, weights=weights)
+
+
+def _fine_tune(data: str, work: Path, backbone: str, weights: str, steps: int) -> tuple[float, float, int]:
+    from pxr_tf.config import load_experiment
+    from pxr_tf.data.pipeline import make_training_stream, picture_loader
+    from pxr_tf.training.phases import compile_phase
+
+    table, samples = _training_part(data)
+    store = _open_store(table, work)
+    content = table.set_index("image_id").content
+    rows = np.array([store.rows[content[image_id]] for image_id in samples.image_id])
+    load = picture_loader(store.images, rows, samples, copies="bozickovic2021", epochs="none", seed=0)
+    targets = np.eye(4, dtype=np.float32)[np.arange(len(samples)) % 4]
+    model = _build(backbone, weights)
+    compile_phase(model, load_experiment("bozickovic2021").phases[-1], steps=steps, xla=False)
+    stream = make_training_stream(load, targets, dtype=np.uint8, batch_size=BATCH, seed=0, phase="bench")
+    held = [load(np.arange(start, start + BATCH), 0) for start in range(0, 4 * BATCH, BATCH)]
+    model.fit(stream, steps_per_epoch=2, verbose=0)
+    model.train_on_batch(held[0], targets[:BATCH])
+    durations: dict[str, list[float]] = {"ours": [], "bare": []}
+    for _ in range(3):  # in turn, so that a machine that slows down slows both
+        durations["bare"].append(
+            _seconds(lambda: [model.train_on_batch(held[step % 4], targets[:BATCH]) for step in range(steps)])
+        )
+        durations["ours"].append(_seconds(lambda: model.fit(stream, steps_per_epoch=steps, verbose=0)))
+    return min(durations["ours"]), min(durations["bare"]), steps * BATCH
+
+
+def _seconds(action) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started

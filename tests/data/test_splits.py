@@ -1,0 +1,197 @@
+"""Splits by patient: what holds for every table, the paper's sizes, and each fault planted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pxr_tf.data.splits import (
+    HOLDOUT,
+    TEST_ROLES,
+    balanced_rows,
+    check_splits,
+    fold_names,
+    make_splits,
+    order_by_hash,
+    patients_per_class,
+    read_splits,
+    rows_of,
+)
+from pxr_tf.errors import PxrError
+from pxr_tf.runs import write_csv
+
+LABELS = ("bacterial", "covid19", "normal")
+
+
+def make_table(images: dict[str, list[int]], shared: int = 0) -> pd.DataFrame:
+    """Return a manifest with a patient for each number of images; `shared` patients have an image of all classes."""
+    rows = [
+        (f"{label}/{patient}-{image}", label, f"{label} {patient}")
+        for label, counts in images.items()
+        for patient, count in enumerate(counts)
+        for image in range(count)
+    ]
+    rows += [(f"{label}/both-{patient}", label, f"both {patient}") for label in images for patient in range(shared)]
+    return pd.DataFrame(rows, columns=["image_id", "label", "patient_id"])
+
+
+def split(table: pd.DataFrame, *, folds: int = 3, seed: int = 0, nested: float | None = None) -> pd.DataFrame:
+    return make_splits(table, folds=folds, seed=seed, holdout_fraction=0.15, nested_fraction=nested)
+
+
+def roles_of_patients(table: pd.DataFrame, splits: pd.DataFrame) -> pd.Series:
+    """Return, per fold and patient, how many of train, val and test the patient's images are in."""
+    known = splits.assign(patient=splits.image_id.map(table.set_index("image_id").patient_id), side=splits.role.str[:4])
+    return known.groupby(["fold", "patient"]).side.nunique()
+
+
+patients = st.lists(st.integers(1, 7), min_size=8, max_size=14)
+tables = st.builds(make_table, st.fixed_dictionaries(dict.fromkeys(LABELS, patients)), st.integers(0, 2))
+SMALL = make_table({"bacterial": [3, 1, 2, 5, 1, 1, 4, 2], "covid19": [1, 2, 6, 1, 1, 3], "normal": [1] * 9}, shared=1)
+
+
+@settings(max_examples=15)
+@given(tables, st.integers(2, 4), st.integers(0, 9), st.sampled_from([None, 0.2]))
+def test_no_patient_is_on_two_sides_and_every_image_is_tested_once(table, folds, seed, nested):
+    splits = split(table, folds=folds, seed=seed, nested=nested)
+    assert (roles_of_patients(table, splits) == 1).all()
+    tested = splits[(splits.fold != HOLDOUT) & splits.role.isin(TEST_ROLES)]
+    assert sorted(tested.image_id) == sorted(table.image_id)
+    assert fold_names(splits) == [str(fold) for fold in range(folds)]
+    for fold in fold_names(splits):  # every image is somewhere in every fold
+        assert rows_of(splits, fold, "train", "val", *TEST_ROLES) == sorted(table.image_id)
+
+
+@settings(max_examples=25)
+@given(tables, st.integers(0, 9))
+def test_balanced_rows_are_equal_in_number_and_one_per_patient_where_that_is_possible(table, seed):
+    chosen = table[table.image_id.isin(balanced_rows(table, seed))]
+    smallest = patients_per_class(table).min()
+    assert (chosen.label.value_counts() == smallest).all()
+    assert not chosen.duplicated(["label", "patient_id"]).any()
+
+
+def test_the_hold_out_has_the_papers_sizes():
+    """137 COVID-19 patients, 15 %: 21 images of as many patients validate and 21 test, per class."""
+    random = np.random.default_rng(0)
+    sizes = {"bacterial": 200, "covid19": 137, "normal": 180, "viral": 160}
+    table = make_table({label: random.integers(1, 4, count).tolist() for label, count in sizes.items()})
+    splits = split(table, folds=5)
+    holdout = splits[splits.fold == HOLDOUT].merge(table, on="image_id")
+    watched = holdout[holdout.role != "train"]
+    assert (watched.groupby(["label", "role"]).size() == 21).all()
+    assert set(watched.role) == {"val", "test_balanced"}
+    assert not watched.duplicated("patient_id").any()
+    unused = table[~table.image_id.isin(holdout.image_id)]
+    assert set(unused.patient_id) <= set(watched.patient_id)  # the other images of these patients, and no others
+
+
+def test_each_balanced_test_has_one_image_per_covid_patient_of_the_fold():
+    table = make_table({"bacterial": [2] * 40, "covid19": [3] * 15, "normal": [1] * 30})
+    rows = split(table, folds=5).query("role == 'test_balanced' and fold != 'holdout'").merge(table, on="image_id")
+    assert (rows.groupby(["fold", "label"]).size() == 3).all()
+    assert rows[rows.label == "covid19"].patient_id.nunique() == 15
+
+
+@pytest.mark.parametrize("nested", [None, 0.2])
+def test_the_seed_decides_and_the_order_of_rows_does_not(nested):
+    splits = split(SMALL, seed=3, nested=nested)
+    shuffled = SMALL.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(split(shuffled, seed=3, nested=nested), splits)
+    other = split(SMALL, seed=4, nested=nested)
+    for fold in (HOLDOUT, *fold_names(splits)):
+        assert rows_of(other, fold, *TEST_ROLES) != rows_of(splits, fold, *TEST_ROLES)
+
+
+def test_a_new_image_leaves_the_order_of_the_others():
+    names = [f"image {i}" for i in range(20)]
+    longer = order_by_hash([*names, "new"], 0, "cap")
+    assert [name for name in longer if name != "new"] == order_by_hash(names, 0, "cap")
+    assert order_by_hash(names, 0, "cap") != order_by_hash(names, 0, "image")
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.3])
+def test_nested_validation_takes_a_share_of_each_classs_training_patients(fraction):
+    table = make_table({label: [1, 2] * 20 for label in LABELS})
+    splits = split(table, folds=4, nested=fraction).merge(table, on="image_id")
+    folds = splits[splits.fold != HOLDOUT]
+    counts = folds[folds.role == "val"].groupby(["fold", "label"]).patient_id.nunique()
+    assert (counts == round(30 * fraction)).all()
+    assert len(counts) == 12
+    assert "val" not in set(split(table, folds=4).query("fold != 'holdout'").role)
+
+
+def test_nested_validation_leaves_the_only_patient_of_a_class_to_training():
+    table = make_table({"covid19": [1, 1, 1], "normal": [1] * 12})
+    folds = split(table, folds=2, nested=0.1).merge(table, on="image_id").query("fold != 'holdout'")
+    assert set(folds[(folds.role == "train") & (folds.label == "covid19")].fold) == {"0", "1"}
+
+
+def test_splits_are_the_same_after_a_round_trip_through_the_file(tmp_path):
+    splits = split(SMALL)
+    write_csv(tmp_path / "splits.csv", splits)
+    assert read_splits(tmp_path / "splits.csv").equals(splits.astype("str"))
+    check_splits(SMALL, read_splits(tmp_path / "splits.csv"))
+
+
+def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
+    """Return the splits of `SMALL` with one fault about a patient of four images."""
+    of_patient, image = splits.image_id.str.startswith("bacterial/6-"), splits.image_id == "bacterial/6-1"
+    tested = image & (splits.fold != HOLDOUT) & splits.role.isin(TEST_ROLES)
+    trains = (splits.fold != HOLDOUT) & (splits.role == "train")
+    elsewhere = trains & (splits.fold == splits.fold[image & trains].iloc[0])
+    return {
+        "patient in train and test": splits.assign(role=splits.role.mask(tested, "train")),
+        "patient in train and val": splits.assign(role=splits.role.mask(image & elsewhere, "val")),
+        "image twice": pd.concat([splits, splits[image & elsewhere]]),
+        "image untested": splits[~tested],
+        "image tested twice": splits.assign(role=splits.role.mask(of_patient & elsewhere, "test")),
+        "unknown image": pd.concat([splits, splits[tested].assign(image_id="stranger.png")]),
+        "fold without training": splits[~(trains & (splits.fold == "0"))],
+    }[fault]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("patient in train and test", r"leaks: patient bacterial 6 is in (train and test|test and train) of fold \d"),
+        ("patient in train and val", r"leaks: patient bacterial 6 is in (train and val|val and train) of fold \d"),
+        ("image twice", r"lists bacterial/6-1 twice in fold \d"),
+        ("image untested", r"tests bacterial/6-1 in 0 folds"),
+        ("image tested twice", r"tests bacterial/6-0 in 2 folds \(and 3 more"),
+        ("unknown image", r"names 1 images that the data do not have: stranger.png"),
+        ("fold without training", r"Fold 0 has no train image of class bacterial"),
+    ],
+)
+def test_a_planted_fault_is_caught_and_named(fault, message):
+    splits = split(SMALL)
+    check_splits(SMALL, splits)
+    with pytest.raises(PxrError, match=message) as caught:
+        check_splits(SMALL, plant(splits, fault))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (make_table({"covid19": [9, 9], "normal": [1] * 9}), r"covid19 has 2 patients for 3 folds.*FOLDS=2 or fewer"),
+        (make_table({"covid19": [9], "normal": [1] * 9}), r"covid19 has 1 patients for 3 folds"),
+        (make_table({"covid19": [1], "normal": [1]}, shared=2), r"no (test|train) image of class|too few for 1"),
+    ],
+)
+def test_too_few_patients_are_told_in_one_line(table, message):
+    with pytest.raises(PxrError, match=message) as caught:
+        split(table)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("fraction", "accepted"), [(0.15, True), (0.49, False)])
+def test_a_class_too_small_for_the_hold_out_is_refused(fraction, accepted):
+    """Four patients: one validates, one tests and two train; with 0.49, two and two would leave none."""
+    table = make_table({"covid19": [2] * 4, "normal": [1] * 9})
+    if accepted:
+        assert len(make_splits(table, folds=2, seed=0, holdout_fraction=fraction, nested_fraction=None))
+        return
+    with pytest.raises(PxrError, match=r"covid19 has 4 patients, too few for 2 in validation.*holdout_fraction"):
+        make_splits(table, folds=2, seed=0, holdout_fraction=fraction, nested_fraction=None)

@@ -1,0 +1,154 @@
+"""Metrics against scikit-learn and by hand, on random predictions with ties, and where classes are missing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from pxr_tf.evaluation import metrics
+from pxr_tf.runs import write_csv
+
+CLASSES = ("bacterial", "covid19", "normal")
+
+
+def make_predictions(labels: list[str], probabilities: np.ndarray, folds: list[str] | None = None) -> pd.DataFrame:
+    """Return a predictions table; the predicted class is the most probable one."""
+    table = pd.DataFrame({"image_id": [f"i{n}" for n in range(len(labels))], "label": labels})
+    table["fold"] = folds or ["0"] * len(labels)
+    table["predicted"] = np.array(CLASSES)[probabilities.argmax(1)]
+    return table.assign(**{f"p_{name}": probabilities[:, number] for number, name in enumerate(CLASSES)})
+
+
+def random_predictions(seed: int, rows: int = 60, levels: int = 8) -> pd.DataFrame:
+    """Return random predictions; few levels of probability, so that many tie."""
+    random = np.random.default_rng(seed)
+    labels = random.choice(CLASSES, rows, p=[0.6, 0.1, 0.3]).tolist()
+    labels[: len(CLASSES)] = CLASSES
+    return make_predictions(labels, random.integers(0, levels, (rows, len(CLASSES))) / levels)
+
+
+def value(table: pd.DataFrame, name: str, metric: str) -> float:
+    return table[(table["class"] == name) & (table.metric == metric)].value.item()
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 10_000), st.integers(4, 80), st.sampled_from([2, 8, 1000]))
+def test_every_metric_agrees_with_scikit_learn(seed, rows, levels):
+    table = random_predictions(seed, rows, levels)
+    truth, predicted = table.label, table.predicted
+    found = metrics.score(table)
+    assert value(found, "all", "accuracy") == pytest.approx(sk.accuracy_score(truth, predicted))
+    assert value(found, "all", "balanced_accuracy") == pytest.approx(
+        sk.recall_score(truth, predicted, average="macro", labels=CLASSES)
+    )
+    theirs = sk.precision_recall_fscore_support(truth, predicted, labels=CLASSES, zero_division=0)
+    for metric, values in zip(("precision", "sensitivity", "f1", "support"), theirs, strict=True):
+        assert [value(found, name, metric) for name in CLASSES] == pytest.approx(list(values))
+    aucs = [sk.roc_auc_score(truth == name, table[f"p_{name}"]) for name in CLASSES]
+    assert [value(found, name, "auc") for name in CLASSES] == pytest.approx(aucs)
+    specificity = [sk.recall_score(truth != name, predicted != name) for name in CLASSES]
+    assert [value(found, name, "specificity") for name in CLASSES] == pytest.approx(specificity)
+    counts = metrics.confusion_matrix(table)
+    assert counts.to_numpy().tolist() == sk.confusion_matrix(truth, predicted, labels=CLASSES).tolist()
+    assert (list(counts.index), list(counts.columns)) == (list(CLASSES), list(CLASSES))
+
+
+BY_HAND = make_predictions(
+    ["bacterial"] * 4 + ["covid19"] * 2 + ["normal"] * 4,
+    np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2, 2, 2]],
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "expected"),
+    [
+        ("all", "accuracy", 8 / 10),
+        ("all", "balanced_accuracy", (3 / 4 + 1 / 2 + 1) / 3),
+        ("all", "support", 10),
+        ("bacterial", "sensitivity", 3 / 4),
+        ("bacterial", "specificity", 1),
+        ("covid19", "precision", 1 / 2),
+        ("covid19", "specificity", 7 / 8),
+        ("covid19", "f1", 1 / 2),
+        ("normal", "precision", 4 / 5),
+        ("normal", "specificity", 5 / 6),
+        ("normal", "auc", (4 * 5 + 4 * 0.5) / 24),
+        ("normal", "support", 4),
+    ],
+)
+def test_metrics_by_hand(name, metric, expected):
+    assert value(metrics.score(BY_HAND), name, metric) == pytest.approx(expected)
+
+
+def test_a_class_without_rows_has_no_sensitivity_and_does_not_enter_the_mean():
+    table = make_predictions(["bacterial", "bacterial", "normal"], np.eye(3)[[0, 1, 2]])
+    found = metrics.score(table)
+    assert [np.isnan(value(found, "covid19", metric)) for metric in metrics.PER_CLASS] == [
+        metric in ("sensitivity", "f1", "auc") for metric in metrics.PER_CLASS
+    ]
+    assert value(found, "all", "balanced_accuracy") == pytest.approx((1 / 2 + 1) / 2)
+    assert value(found, "covid19", "precision") == 0
+    assert value(found, "covid19", "specificity") == pytest.approx(2 / 3)
+
+
+def test_a_class_that_is_never_predicted_has_precision_0():
+    found = metrics.score(make_predictions(["bacterial", "covid19"], np.eye(3)[[0, 0]]))
+    assert value(found, "covid19", "precision") == 0
+    assert value(found, "covid19", "sensitivity") == 0
+
+
+def test_a_single_class_has_no_specificity_and_no_auc():
+    found = metrics.score(make_predictions(["normal"] * 3, np.eye(3)[[2, 2, 0]]))
+    assert np.isnan(value(found, "normal", "specificity"))
+    assert np.isnan(value(found, "normal", "auc"))
+
+
+@pytest.fixture
+def folded() -> pd.DataFrame:
+    folds = [str(number % 12) for number in range(120)]
+    return random_predictions(1, rows=120).assign(fold=folds)
+
+
+def test_mean_sd_and_pooled_rows(folded):
+    table = metrics.score_folds(folded)
+    assert list(table.fold.unique()) == [*map(str, range(12)), "mean", "sd", "pooled"]  # 2 before 10
+    assert list(table.columns) == ["fold", "class", "metric", "value"]
+    assert not table.duplicated(["fold", "class", "metric"]).any()
+    values = [value(metrics.score(folded[folded.fold == str(fold)]), "all", "balanced_accuracy") for fold in range(12)]
+    assert metrics.value_of(table, "mean", "all", "balanced_accuracy") == pytest.approx(np.mean(values))
+    assert metrics.value_of(table, "sd", "all", "balanced_accuracy") == pytest.approx(np.std(values, ddof=1))
+    assert metrics.value_of(table, "pooled", "all", "accuracy") == pytest.approx(
+        sk.accuracy_score(folded.label, folded.predicted)
+    )
+    assert metrics.value_of(table, "pooled", "covid19", "support") == (folded.label == "covid19").sum()
+    assert metrics.value_of(table, 3, "all", "support") == 10
+
+
+def test_a_fold_without_a_class_leaves_the_mean_to_the_others(folded):
+    table = folded[(folded.fold != "0") | (folded.label != "covid19")]
+    found = metrics.score_folds(table)
+    assert np.isnan(metrics.value_of(found, "0", "covid19", "sensitivity"))
+    assert not np.isnan(metrics.value_of(found, "mean", "covid19", "sensitivity"))
+
+
+def test_row_order_is_irrelevant(folded):
+    shuffled = metrics.score_folds(folded.sample(frac=1, random_state=0))
+    pd.testing.assert_frame_equal(shuffled, metrics.score_folds(folded))
+
+
+def test_files_round_trip_even_for_a_class_called_na(tmp_path, folded):
+    table = folded.rename(columns={"p_covid19": "p_NA"}).replace({"covid19": "NA"})
+    write_csv(tmp_path / "predictions.csv", table)
+    read = metrics.read_predictions(tmp_path / "predictions.csv")
+    assert metrics.class_names(read) == ["bacterial", "NA", "normal"]
+    pd.testing.assert_frame_equal(metrics.score_folds(read), metrics.score_folds(table), check_dtype=False)
+    write_csv(tmp_path / "metrics.csv", metrics.score_folds(table))
+    found = metrics.read_metrics(tmp_path / "metrics.csv")
+    assert found.value.isna().sum() == metrics.score_folds(table).value.isna().sum()
+    assert metrics.value_of(found, "pooled", "NA", "support") == (table.label == "NA").sum()
+
+
+def test_keep_rows_keeps_these_images(folded):
+    assert metrics.keep_rows(folded, ["i3", "i5", "i3", "unknown"]).image_id.tolist() == ["i3", "i5"]

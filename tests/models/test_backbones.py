@@ -1,0 +1,76 @@
+"""The table of backbones: what it names exists, scales pixels as published, and refuses what it cannot take."""
+
+import keras
+import numpy as np
+import pytest
+from tiny import SIZE, build_two_layers
+
+from pxr_tf.errors import PxrError
+from pxr_tf.models.backbones import BACKBONES, SCALINGS, Backbone, check_image_size, check_weights, find_backbone
+from pxr_tf.models.classifier import build_classifier
+
+MODULES = {
+    "resnet50": "resnet",
+    "inception_v3": "inception_v3",
+    "inception_resnet_v2": "inception_resnet_v2",
+    "xception": "xception",
+    "densenet121": "densenet",
+    "densenet169": "densenet",
+    "efficientnetv2_b0": "efficientnet_v2",
+    "efficientnetv2_s": "efficientnet_v2",
+    "nasnet_mobile": "nasnet",
+    "mobilenet_v2": "mobilenet_v2",
+    "mobilenet_025": "mobilenet",
+}
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_line_names_an_application_and_a_scaling(name):
+    assert hasattr(keras.applications, BACKBONES[name].application)
+    assert BACKBONES[name].scaling in SCALINGS
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_pixels_are_scaled_as_the_application_wants_them(name):
+    backbone = Backbone(build_two_layers, BACKBONES[name].scaling, SIZE)
+    model = build_classifier(backbone, num_classes=2, image_size=SIZE, weights="none")
+    last = "grey_to_rgb" if SCALINGS[backbone.scaling] is None else "scaling"
+    grey = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 1)).astype(np.uint8)
+    ours = keras.Model(model.input, model.get_layer(last).output).predict_on_batch(grey)
+    rgb = np.repeat(grey, 3, axis=-1).astype(np.float32)
+    theirs = getattr(keras.applications, MODULES[name]).preprocess_input(rgb.copy())
+    np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: find_backbone("xcepton"), ["'xcepton'", "Known: resnet50", "Did you mean 'xception'"]),
+        (lambda: find_backbone("quantum"), ["'quantum'", "Known: resnet50"]),
+        (lambda: check_weights("imagnet"), ["'imagnet'", "accepted: imagenet, none"]),
+        (lambda: check_weights("."), ["'.'", "accepted: imagenet, none"]),
+        (lambda: check_image_size("xception", 70), ["xception", "71 pixels or more", "received 70"]),
+    ],
+)
+def test_what_is_not_accepted_is_told_in_one_line(call, words):
+    with pytest.raises(PxrError) as fault:
+        call()
+    assert all(word in str(fault.value) for word in words)
+    assert "\n" not in str(fault.value)
+
+
+def test_what_is_accepted_passes(tmp_path):
+    (tmp_path / "w.h5").touch()
+    assert find_backbone("xception").application == "Xception"
+    assert check_weights(str(tmp_path / "w.h5")) == str(tmp_path / "w.h5")
+    assert [check_weights(word) for word in ("imagenet", "none")] == ["imagenet", "none"]
+    check_image_size("xception", 71)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_takes_its_smallest_image(name):
+    size = BACKBONES[name].smallest
+    model = build_classifier(BACKBONES[name], num_classes=4, image_size=size, weights="none")
+    probabilities = model.predict_on_batch(np.zeros((1, size, size, 1), np.uint8))
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)

@@ -1,0 +1,105 @@
+"""The saved classifier: a `.keras` file that plain Keras opens, anywhere, with its card inside."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from tiny import SIZE, TWO_LAYERS
+
+from pxr_tf.errors import PxrError
+from pxr_tf.models.classifier import build_classifier, load_classifier, read_card, save_classifier
+
+CARD = {"classes": ["normal", "viral"], "image": {"size": SIZE, "resize": "squash"}, "notice": "größer"}
+LOAD_PLAINLY = """
+import sys, numpy as np, keras
+folder = sys.argv[1]
+model = keras.models.load_model(folder + "/model.keras", safe_mode=True)
+np.save(folder + "/theirs.npy", model.predict_on_batch(np.load(folder + "/pictures.npy")))
+print("pxr_tf" in sys.modules, [layer.name for layer in model.layers][-2:])
+"""
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A classifier that has been compiled and frozen in part, saved; returns (model, folder)."""
+    model = build_classifier(TWO_LAYERS, num_classes=2, image_size=SIZE, weights="none", dropout=0.3)
+    model.layers[4].trainable = False
+    model.compile(optimizer="adam", loss="categorical_crossentropy")
+    save_classifier(model, tmp_path / "model.keras", CARD)
+    return model, tmp_path
+
+
+def test_a_fresh_process_loads_it_with_plain_keras_and_predicts_the_same(saved):
+    model, folder = saved
+    pictures = np.random.default_rng(0).integers(0, 256, (5, SIZE, SIZE, 1)).astype(np.uint8)
+    np.save(folder / "pictures.npy", pictures)
+    ended = subprocess.run(
+        [sys.executable, "-c", LOAD_PLAINLY, str(folder)], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ended.stdout.strip() == "False ['features', 'head']", ended.stderr
+    np.testing.assert_array_equal(np.load(folder / "theirs.npy"), model.predict_on_batch(pictures))
+
+
+def test_nothing_in_it_is_a_lambda_or_our_own(saved):
+    with zipfile.ZipFile(saved[1] / "model.keras") as archive:
+        config = archive.read("config.json").decode()
+    assert "pxr" not in config
+    assert "Lambda" not in config
+    assert not [
+        part for part in parts_of(json.loads(config)) if part.get("registered_name") not in (None, "Functional")
+    ]
+
+
+def parts_of(value):
+    """Yield every serialized object of a Keras config."""
+    if isinstance(value, dict):
+        if "class_name" in value:
+            yield value
+        value = list(value.values())
+    for part in value if isinstance(value, list) else []:
+        yield from parts_of(part)
+
+
+def test_the_card_travels_inside(saved):
+    model, card = load_classifier(saved[1] / "model.keras")
+    assert card == CARD == read_card(saved[1] / "model.keras")
+    assert model.name == "classifier"
+    assert not model.compiled  # the optimizer's variables would triple the file
+
+
+def test_saving_leaves_one_file(saved):
+    assert [file.name for file in saved[1].iterdir()] == ["model.keras"]
+
+
+def test_a_save_that_fails_leaves_the_earlier_file_alone(saved, monkeypatch):
+    model, folder = saved
+    before = (folder / "model.keras").read_bytes()
+
+    def fail(*values, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", fail)
+    with pytest.raises(OSError, match="No space"):
+        save_classifier(model, folder / "model.keras", {})
+    assert (folder / "model.keras").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["missing", "text", "truncated", "without card"])
+def test_a_file_that_is_not_ours_is_told_in_one_line(saved, damage):
+    model, folder = saved
+    path = folder / "model.keras"
+    if damage == "missing":
+        path.unlink()
+    elif damage == "text":
+        path.write_text("weights")
+    elif damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-200])
+    else:
+        keras.Model(model.inputs, model.outputs).save(path)
+    with pytest.raises(PxrError, match="is not a classifier saved by pxr") as fault:
+        load_classifier(path)
+    assert "\n" not in str(fault.value)

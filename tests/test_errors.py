@@ -1,0 +1,51 @@
+"""The helpers behind messages: nearest names, short lists, what would have been accepted."""
+
+import pytest
+
+from pxr_tf.errors import accepted_value, nearest, shorten, shown
+
+KNOWN = ("xception", "resnet50", "inception_v3", "inception_resnet_v2")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("xcepton", " Did you mean 'xception'?"),
+        ("XCEPTION", " Did you mean 'xception'?"),
+        ("inception", " Did you mean 'xception' or 'inception_v3' or 'inception_resnet_v2'?"),
+        ("vgg", ""),
+        ("", ""),
+    ],
+)
+def test_nearest_names(name, hint):
+    expected = set(hint.split("'")[1::2])
+    assert set(nearest(name, KNOWN).split("'")[1::2]) == expected
+    assert nearest(name, KNOWN).startswith(" Did you mean ") == bool(hint)
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "text"), [(0, 3, ""), (2, 3, "0, 1"), (3, 3, "0, 1, 2"), (5, 3, "0, 1, 2 and 2 more")]
+)
+def test_a_long_list_is_shortened(count, limit, text):
+    assert shorten(range(count), limit) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits", "text"),
+    [
+        ("int_parsing", {}, "a whole number"),
+        ("greater_than_equal", {"ge": 2}, "2 or more"),
+        ("greater_than", {"gt": 0.0}, "more than 0"),
+        ("literal_error", {"expected": "'a' or 'b'"}, "'a' or 'b'"),
+        ("something_new", {}, "the message itself"),
+    ],
+)
+def test_what_would_have_been_accepted(kind, limits, text):
+    assert accepted_value({"type": kind, "ctx": limits, "msg": "the message itself"}) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "nothing"), ("a\nb", r"'a\nb'"), ("x" * 99, "'" + "x" * 36 + "...")]
+)
+def test_a_received_value_is_one_short_line(value, text):
+    assert shown(value) == text

@@ -1,0 +1,120 @@
+"""The whole command, killed with signal 9 and started again, ends as if nothing had happened."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tiny import run_here, tiny_experiment
+
+from pxr_tf.config import dump_experiment
+
+RECIPE = {"backbone": "two_layers", "strategy": 1, "strategies__1__dropout": 0.5}
+LONG_RECIPE = {  # a real backbone, epoch choice, feature extraction, two phases
+    "backbone": "mobilenet_025",
+    "strategy": 3,
+    "strategies__3__phases__0__patience": 1,
+    "strategies__3__phases__1__patience": 1,
+    "augmentation__epochs": "practical",
+}
+
+
+# Python runs a module of this name when it starts: the two-layer backbone is known in the processes below, too.
+SITE = f"""
+import sys
+sys.path.append({str(Path(__file__).parent)!r})
+from pxr_tf.models.backbones import BACKBONES
+from tiny import TWO_LAYERS
+BACKBONES["two_layers"] = TWO_LAYERS
+"""
+
+
+@pytest.fixture
+def start(phantoms, tmp_path):
+    """Give a function that starts ``pxr cv`` on a recipe; what it started is killed in the end."""
+    started: list[subprocess.Popen] = []
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(SITE)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+
+    def run(recipe: dict) -> subprocess.Popen:
+        config = tmp_path / "recipe.yaml"
+        config.write_text(dump_experiment(tiny_experiment(**recipe)))
+        words = ["cv", "--config", config, "--data", ",".join(map(str, phantoms)), "--runs", tmp_path / "runs"]
+        command = [sys.executable, "-m", "pxr_tf.cli", *map(str, words)]
+        options = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, **options))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def children(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def is_running(process: int) -> bool:
+    """Return whether a process runs; one that ended and was not collected (a zombie) does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def kill(process: subprocess.Popen) -> None:
+    """Kill the command with signal 9, and see its worker die."""
+    workers = children(process.pid)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_until(lambda: not any(map(is_running, workers)), 20)
+
+
+def finish(process: subprocess.Popen) -> None:
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
+def test_a_killed_command_goes_on_to_the_same_predictions(start, phantoms, two_layers, tmp_path):
+    folder = tmp_path / "runs" / "phantom" / "two_layers-strategy1"
+    moments = [folder / "fold-0" / "checkpoint.npz", folder / "fold-1" / "tensorboard"]
+    for moment in moments:
+        process = start(RECIPE)
+        wait_until(lambda moment=moment, process=process: moment.exists() or process.poll() is not None)
+        assert process.poll() is None
+        kill(process)
+    finish(start(RECIPE))
+    undisturbed = run_here(tiny_experiment(**RECIPE), phantoms, tmp_path / "undisturbed")  # and in one process
+    assert (folder / "predictions.csv").read_bytes() == (undisturbed / "predictions.csv").read_bytes()
+    assert not list((tmp_path / "runs").rglob("*.partial"))
+
+
+@pytest.mark.slow
+def test_ten_kills_at_random_moments_change_nothing(start, phantoms, tmp_path):
+    undisturbed = run_here(tiny_experiment(**LONG_RECIPE), phantoms, tmp_path / "undisturbed")
+    moments = random.Random(0)
+    for _ in range(10):
+        process = start(LONG_RECIPE)
+        try:
+            process.wait(timeout=moments.uniform(0.5, 25))
+        except subprocess.TimeoutExpired:
+            kill(process)
+    finish(start(LONG_RECIPE))
+    folder = tmp_path / "runs" / "phantom" / "mobilenet_025-strategy3"
+    for name in ("predictions.csv", "epochs.json"):
+        assert (folder / name).read_bytes() == (undisturbed / name).read_bytes()

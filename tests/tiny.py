@@ -1,0 +1,99 @@
+"""The real path, shrunk: phantoms of 40 pixels, a two-layer backbone, a recipe of seconds, tasks in this process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.data.phantom import COVID_SET, write_phantoms
+from pxr_tf.models.backbones import Backbone
+from pxr_tf.training.cross_validate import cross_validate
+
+CLASSES = ("bacterial", "covid19", "normal", "viral")
+SIZE = 32
+TASKS = ("features", "0", "1")  # of the recipe below under strategy 2
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the test pulls the plug
+    """What stands in for a kill at a known moment."""
+
+
+def write_tiny_phantoms(folder: Path, **options: Any) -> list[Path]:
+    """Write phantoms of few patients per class; return the folders that DATA names."""
+    patients = {"bacterial": 6, "covid19": 4, "normal": 6, "viral": 6}
+    write_phantoms(folder, **{"patients": patients, "images_per_patient": (1, 2), "size": 40, **options})
+    return [folder / "chest_xray", folder / COVID_SET]
+
+
+def build_two_layers(*, include_top: bool, weights: str | None, input_tensor: Any) -> Any:
+    """Return a network in the manner of keras.applications: a convolution and a BatchNorm."""
+    import keras
+
+    if include_top or weights:
+        raise ValueError(f"two layers, no top, no published weights; received {include_top=}, {weights=}")
+    x = keras.layers.Conv2D(8, 5, strides=4, use_bias=False, activation="relu", name="convolution")(input_tensor)
+    x = keras.layers.BatchNormalization(name="normalization")(x)
+    return keras.Model(keras.utils.get_source_inputs(input_tensor), x, name="two_layers")
+
+
+TWO_LAYERS = Backbone(build_two_layers, "tf", SIZE)
+
+
+def tiny_experiment(backbone: str = "two_layers", **overrides: Any) -> Experiment:
+    """Return the phantom recipe at 32 pixels, two folds, one or two epochs; dots in keys are written ``__``."""
+    values = {
+        "model.backbone": backbone,
+        "model.hidden_units": [8],
+        "image.size": SIZE,
+        "splits.folds": 2,
+        "training.batch_size": 8,
+    }
+    for strategy, phases in {1: 1, 2: 2, 3: 2}.items():
+        for phase in range(phases):
+            values[f"strategies.{strategy}.phases.{phase}.max_epochs"] = 2
+    return load_experiment("phantom", values | {key.replace("__", "."): value for key, value in overrides.items()})
+
+
+def perform_here(job: dict[str, Any], log: Path, on_event: Any) -> None:
+    """Do a task in this process, with the signature of `executor.run_in_process`."""
+    from pxr_tf.worker import perform
+
+    perform(job, on_event)
+
+
+def run_here(experiment: Experiment, data: list[Path], runs: Path, **options: Any) -> Path:
+    """Cross-validate in this process; return the run directory."""
+    return cross_validate(experiment, data, runs, **{"execute": perform_here, **options})
+
+
+class Recorder:
+    """Keeps what a story tells, and stops it after so many epochs, or where a task begins, if asked."""
+
+    def __init__(self, stop_after: float = float("inf"), stop_before: str = "") -> None:
+        self.events: list[dict[str, Any]] = []
+        self.stop_after, self.stop_before = stop_after, stop_before
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+        if len(self.of("epoch")) >= self.stop_after or self.stop_before in self.tasks:
+            raise Stopped
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """Return the events of one kind."""
+        return [event for event in self.events if event["event"] == kind]
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that were started."""
+        return [event["task"] for event in self.of("start")]
+
+
+@contextmanager
+def stopped() -> Iterator[None]:
+    """Expect the block to be stopped."""
+    try:
+        yield
+    except Stopped:
+        return
+    raise AssertionError("the run was not stopped")

@@ -1,0 +1,95 @@
+"""A task in a process of its own: what it tells arrives, how it ends is told, and it never outlives its parent."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import Stopped, stopped
+
+from pxr_tf.errors import PxrError
+from pxr_tf.training.executor import run_in_process
+
+JOB = {"task": "0"}
+
+
+@pytest.fixture
+def worker(tmp_path, monkeypatch):
+    """Put a shell script in the worker's place; give a function that runs it: (script, …) -> (events, log)."""
+
+    def run(script: str, on_event=None, **options) -> tuple[list[dict], str]:
+        program = tmp_path / "python"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(program))
+        events: list[dict] = []
+        run_in_process(JOB, tmp_path / "logs" / "0.log", on_event or events.append, **options)
+        return events, (tmp_path / "logs" / "0.log").read_text()
+
+    return run
+
+
+def is_running(process: int) -> bool:
+    """Return whether a process runs; one that ended and was not collected (a zombie) does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_events_arrive_in_order_and_everything_else_goes_to_the_log(worker):
+    events, log = worker('echo noise >&2; echo \'{"event": "a"}\'; echo \'{"event": "b", "n": 1.5}\'')
+    assert events == [{"event": "a"}, {"event": "b", "n": 1.5}]
+    assert log == "noise\n"
+
+
+def test_the_worker_gets_the_job_and_is_told_to_be_quiet(worker, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")  # what the user sets is kept
+    _, log = worker('echo "$@" $TF_CPP_MIN_LOG_LEVEL $NO_ALBUMENTATIONS_UPDATE >&2')
+    assert log == f"-m pxr_tf.worker {json.dumps(JOB)} 0 1\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ('echo \'{"event": "fault", "message": "No such image."}\'; exit 2', ["No such image."]),
+        ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'0' failed: ValueError: two.", "0.log"]),
+        ("exit 3", ["failed: exit code 3"]),
+        ("kill -9 $$", ["it was killed, perhaps for want of memory"]),
+    ],
+)
+def test_a_task_that_fails_is_told_in_one_line(worker, script, words):
+    with pytest.raises(PxrError) as fault:
+        worker(script)
+    assert all(word in str(fault.value) for word in words)
+    assert "\n" not in str(fault.value)
+
+
+def test_the_worker_ends_when_its_parent_stops_listening(worker):
+    seen = []
+
+    def stop(event):
+        seen.append(event["pid"])
+        raise Stopped
+
+    with stopped():
+        worker('echo "{\\"event\\": \\"a\\", \\"pid\\": $$}"; sleep 60', on_event=stop)
+    assert not is_running(seen[0])
+
+
+def test_the_worker_inherits_the_lock(worker):
+    read, write = os.pipe()
+    os.set_inheritable(write, False)
+    worker(f"echo held > /dev/fd/{write}", keep=(write,))
+    os.close(write)
+    assert os.read(read, 10) == b"held\n"
+    os.close(read)
+
+
+def test_a_real_worker_dies_when_its_parent_is_gone():
+    job = json.dumps({"task": "weights", "backbone": "xception", "size": 71, "weights": "none"})
+    with subprocess.Popen([sys.executable, "-m", "pxr_tf.worker", job], stdin=subprocess.PIPE) as worker:
+        worker.stdin.close()  # what the system does for a parent that was killed
+        assert worker.wait(timeout=30) == 1

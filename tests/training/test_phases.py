@@ -1,0 +1,198 @@
+"""Phases: which weights move, which epoch is kept, how the learning rate falls, and what a divergence says."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from tiny import SIZE, TWO_LAYERS
+
+from pxr_tf.config import Phase
+from pxr_tf.data.pipeline import make_training_stream
+from pxr_tf.errors import PxrError
+from pxr_tf.models.classifier import build_classifier
+from pxr_tf.training.phases import PhaseData, choose_device, compile_phase, make_optimizer, run_phases, set_trainable
+
+RANDOM = np.random.default_rng(0)
+PICTURES = RANDOM.integers(0, 256, (8, SIZE, SIZE, 1)).astype(np.uint8)
+FEATURES = RANDOM.random((8, 8), np.float32)
+TARGETS = np.eye(2, dtype=np.float32)[[0, 1] * 4]
+
+BACKBONE = {"kernel", "gamma", "beta"}
+AVERAGES = {"moving_mean", "moving_variance"}
+HEAD = {"head/kernel", "head/bias"}
+
+
+def phase_of(**values) -> Phase:
+    return Phase(**{"name": "p", "train": "all", "learning_rate": 0.01, "max_epochs": 2, **values})
+
+
+def network(**options) -> keras.Model:
+    return build_classifier(TWO_LAYERS, num_classes=2, image_size=SIZE, weights="none", hidden_units=(), **options)
+
+
+def data_of(inputs: np.ndarray, targets: np.ndarray = TARGETS, validated: bool = False) -> PhaseData:
+    def stream(first_epoch):
+        options = {"dtype": inputs.dtype, "batch_size": 4, "seed": 0, "phase": "p", "first_epoch": first_epoch}
+        return make_training_stream(lambda index, epoch: inputs[index], targets, **options)
+
+    return PhaseData(stream, 2, (inputs, targets) if validated else None)
+
+
+def values_of(model: keras.Model) -> dict[str, np.ndarray]:
+    """Return name -> value of every weight; those of the head are called ``head/…``."""
+    values = {}
+    for layer in model.layers if model.name != "head" else []:
+        if layer.name != "head":
+            values |= {weight.name: weight.numpy().copy() for weight in layer.weights}
+    head = model if model.name == "head" else model.get_layer("head")
+    return values | {f"head/{weight.name}": weight.numpy().copy() for weight in head.weights}
+
+
+def moved(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> set[str]:
+    return {name for name in before if not np.array_equal(before[name], after[name])}
+
+
+def fit(model: keras.Model, inputs: np.ndarray) -> set[str]:
+    """Train one epoch as the model was compiled; return the names of the weights that moved."""
+    before = values_of(model)
+    model.fit(data_of(inputs).stream(0), steps_per_epoch=2, shuffle=False, verbose=0)
+    return moved(before, values_of(model))
+
+
+def train(model, phases, tmp_path, *, epochs=None, data=None, on_epoch=lambda row: None):
+    data = data or (lambda phase: data_of(PICTURES if phase.train == "all" else FEATURES, validated=True))
+    options = {"epochs": epochs, "checkpoint": tmp_path / "checkpoint.npz", "xla": False, "on_epoch": on_epoch}
+    return run_phases(model, phases, data, **options)
+
+
+@pytest.mark.parametrize(
+    ("train", "batchnorm", "expected"),
+    [
+        ("head", "frozen", HEAD),
+        ("head", "update", HEAD),
+        ("all", "frozen", {"kernel"} | HEAD),
+        ("all", "update", BACKBONE | AVERAGES | HEAD),
+    ],
+)
+def test_a_phase_moves_these_weights_and_no_others(train, batchnorm, expected):
+    model = network()
+    compile_phase(model, phase_of(train=train, batchnorm=batchnorm), steps=2, xla=False)
+    assert fit(model, PICTURES) == expected
+
+
+def test_freezing_without_compiling_trains_the_old_set():
+    """The fault that `compile_phase` is there to prevent: planted, and seen."""
+    model = network()
+    compile_phase(model, phase_of(train="all"), steps=2, xla=False)
+    fit(model, PICTURES)
+    set_trainable(model, train="head", batchnorm="frozen")
+    assert fit(model, PICTURES) > HEAD
+    compile_phase(model, phase_of(train="head"), steps=2, xla=False)
+    assert fit(model, PICTURES) == HEAD
+
+
+def test_phases_follow_each_other_and_are_written_down(tmp_path):
+    model, told = network(), []
+    phases = [phase_of(name="head", train="head"), phase_of(name="all", batchnorm="update", max_epochs=1)]
+    before = values_of(model)
+    seen = []
+
+    def data_for(phase):
+        seen.append(moved(before, values_of(model)))
+        return data_of(PICTURES if phase.train == "all" else FEATURES)
+
+    chosen, history = train(model, phases, tmp_path, data=data_for, on_epoch=told.append)
+    assert seen == [set(), HEAD]
+    assert moved(before, values_of(model)) == BACKBONE | AVERAGES | HEAD
+    assert chosen == {"head": 2, "all": 1}
+    assert [(row["phase"], row["epoch"]) for row in history] == [("head", 1), ("head", 2), ("all", 1)]
+    assert {"seconds", "loss", "accuracy", "learning_rate"} <= set(history[0])
+    assert [row["epochs"] for row in told] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "best", "run"),
+    [
+        ([3, 2, 1, 0.5], 2, 4, 4),  # never worse: all of max_epochs
+        ([1, 2, 0, 0], 1, 1, 2),
+        ([float("nan"), 1, 1, 2], 2, 2, 4),  # equal is not better, and no number is worse than any
+    ],
+)
+def test_early_stopping_goes_back_to_the_best_epoch(tmp_path, monkeypatch, losses, patience, best, run):
+    watched = iter(losses)
+    monkeypatch.setattr(keras.Model, "evaluate", lambda *values, **options: {"loss": next(watched), "accuracy": 0})
+    phase = phase_of(train="head", max_epochs=4, patience=patience)
+    model = network(dropout=0.5)
+    chosen, history = train(model, [phase], tmp_path)
+    assert (chosen, len(history)) == ({"p": best}, run)
+
+    other = network(dropout=0.5)
+    train(other, [phase], tmp_path / "other", epochs={"p": best}, data=lambda phase: data_of(FEATURES))
+    assert moved(values_of(model), values_of(other)) == set()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_given_epoch_numbers_are_kept_whatever_the_validation_says(tmp_path, number):
+    phase = phase_of(train="head", max_epochs=2, patience=1)
+    chosen, history = train(network(), [phase], tmp_path, epochs={"p": number})
+    assert (chosen, len(history)) == ({"p": number}, number)
+
+
+@pytest.mark.parametrize(("steps", "epochs"), [(2, 1), (2, 4), (9, 3)])
+def test_the_cosine_rises_for_half_an_epoch_and_falls_to_zero(steps, epochs):
+    phase = phase_of(decay="cosine", max_epochs=epochs)
+    optimizer = make_optimizer(phase, steps)
+    rates = [float(optimizer._learning_rate(step)) for step in range(steps * epochs + 1)]
+    assert rates[0] == 0
+    assert rates[steps // 2] == max(rates) == pytest.approx(phase.learning_rate)
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+    assert all(late < early for early, late in itertools.pairwise(rates[steps // 2 :]))
+
+
+def test_the_learning_rate_of_a_trained_phase_ends_at_zero(tmp_path):
+    _, history = train(network(), [phase_of(train="head", decay="cosine", max_epochs=3)], tmp_path)
+    rates = [row["learning_rate"] for row in history]
+    assert rates[0] > rates[1] > rates[2] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "numbers"),
+    [
+        ({"optimizer": "adam", "epsilon": 0.1}, "Adam", {"epsilon": 0.1}),
+        ({"optimizer": "sgd", "momentum": 0.9}, "SGD", {"momentum": 0.9}),
+        ({"optimizer": "adamw", "weight_decay": 0.02}, "AdamW", {"weight_decay": 0.02}),
+    ],
+)
+def test_the_optimizer_has_the_phases_numbers(values, kind, numbers):
+    optimizer = make_optimizer(phase_of(**values), steps=1)
+    assert type(optimizer).__name__ == kind
+    assert {name: getattr(optimizer, name) for name in numbers} == numbers
+    assert float(optimizer.learning_rate) == pytest.approx(0.01)
+
+
+def test_a_loss_that_is_no_number_is_told_with_what_to_change(tmp_path):
+    data = data_of(FEATURES, np.full_like(TARGETS, np.nan))
+    with pytest.raises(PxrError, match=r"Phase 'p' diverged in epoch 1: its loss is nan. Lower its learning_rate"):
+        train(network(), [phase_of(train="head")], tmp_path, data=lambda phase: data)
+    assert not (tmp_path / "checkpoint.npz").exists()
+
+
+def test_a_validation_that_is_never_a_number_is_told_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.Model, "evaluate", lambda *values, **options: {"loss": float("nan"), "accuracy": 0})
+    with pytest.raises(PxrError, match="Phase 'p' diverged"):
+        train(network(), [phase_of(train="head", patience=1)], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "xla", "precision", "expected"),
+    [
+        ([], "auto", "auto", ("CPU", False, "float32")),
+        (["gpu:0"], "auto", "auto", ("GPU", True, "mixed_bfloat16")),
+        ([], True, "mixed_bfloat16", ("CPU", True, "mixed_bfloat16")),
+        (["gpu:0"], False, "float32", ("GPU", False, "float32")),
+    ],
+)
+def test_the_device_decides_where_the_experiment_does_not(monkeypatch, gpus, xla, precision, expected):
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: gpus)
+    assert tuple(choose_device(xla, precision)) == expected
