@@ -96,6 +96,8 @@ class Phase(_Frozen):
             idle = getattr(self, field) != type(self).model_fields[field].default
             if idle and self.optimizer not in optimizers:
                 raise ValueError(f"{field} is used by {' and '.join(optimizers)} only, not by {self.optimizer}")
+        if self.train == "head" and self.batchnorm == "update":
+            raise ValueError("batchnorm: update is for phases that train all; a frozen backbone keeps its BatchNorm")
         return self
 
 

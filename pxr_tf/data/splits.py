@@ -5,8 +5,8 @@ A splits table has the columns ``image_id, fold, role`` with a row for every ima
 
 ``train``, ``val``   originals that the fold learns from, or watches
 ``test``             held out
-``test_balanced``    held out, and one of the balanced test rows: one image per patient of the smallest class and as
-                     many images, of different patients where there are enough, of each other class
+``test_balanced``    held out, and one of the balanced test rows: one image per patient of the smallest class and one
+                     image each of as many patients of every other class
 
 A fold predicts both test roles; which of them the metrics count is the experiment's choice.
 """
@@ -30,16 +30,16 @@ def order_by_hash(names: Iterable[str], seed: int, purpose: str) -> list[str]:
 
 
 def make_splits(
-    table: pd.DataFrame, *, folds: int, seed: int, holdout_fraction: float, nested_fraction: float | None
+    table: pd.DataFrame, *, folds: int, seed: int, holdout_fraction: float | None, nested_fraction: float | None
 ) -> pd.DataFrame:
-    """Return the hold-out and all folds of the manifest's rows.
+    """Return all folds of the manifest's rows, and the hold-out where `holdout_fraction` is given.
 
     With `nested_fraction`, each fold gives that share of each class's training patients to a validation part.
     Raises `PxrError` where a class has fewer patients than folds, or too few for a hold-out.
     """
     table = table.sort_values("image_id", ignore_index=True)
     _check_patients(table, folds)
-    parts = [assign_holdout(table, holdout_fraction, seed)]
+    parts = [assign_holdout(table, holdout_fraction, seed)] if holdout_fraction else []
     numbers = assign_folds(table, folds, seed)
     for fold in range(folds):
         parts.append(_one_fold(table, numbers == fold, fold, seed, nested_fraction))
@@ -86,18 +86,16 @@ def assign_holdout(table: pd.DataFrame, fraction: float, seed: int) -> pd.DataFr
 
 
 def balanced_rows(table: pd.DataFrame, seed: int) -> set[str]:
-    """Return the image ids of a balanced test: one per patient of the smallest class, as many of each other class.
+    """Return the image ids of a balanced test: one image of each patient of the smallest class, as many of each other.
 
-    Other classes give one image of each of that many patients; with fewer patients, further images of them.
+    The other classes give one image each of that many of their patients. Patients and images are chosen by hash.
     """
     count = patients_per_class(table).min()
     chosen: set[str] = set()
     for _, rows in table.groupby("label"):
-        position = rows.set_index("image_id").loc[order_by_hash(rows.image_id, seed, "image")]
-        turn = position.groupby("patient_id").cumcount()  # 0 for each patient's first image, 1 for the second, …
-        patient_place = {p: i for i, p in enumerate(order_by_hash(rows.patient_id.unique(), seed, "balanced"))}
-        ranked = pd.DataFrame({"turn": turn, "place": position.patient_id.map(patient_place)})
-        chosen.update(ranked.sort_values(["turn", "place"]).index[:count])
+        ordered = rows.set_index("image_id").loc[order_by_hash(rows.image_id, seed, "image")]
+        image_of = ordered.reset_index().drop_duplicates("patient_id").set_index("patient_id").image_id
+        chosen.update(image_of.loc[order_by_hash(image_of.index, seed, "balanced")[:count]])
     return chosen
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 PER_CLASS = ("precision", "sensitivity", "specificity", "f1", "auc", "support")
-OVERALL = ("accuracy", "balanced_accuracy", "support")
 
 
 def read_predictions(path: Path) -> pd.DataFrame:

@@ -70,7 +70,8 @@ def training_samples(run: Run, fold: str) -> pd.DataFrame:
 
 def samples_for_features(run: Run) -> pd.DataFrame:
     """Return every sample, of all folds and the hold-out, that a frozen phase may train on or validate with."""
-    parts = [training_samples(run, fold) for fold in [HOLDOUT, *fold_names(run.splits)]]
+    holdout = [HOLDOUT] if run.experiment.chooses_epochs else []
+    parts = [training_samples(run, fold) for fold in [*holdout, *fold_names(run.splits)]]
     parts += [describe(run, sorted(set(run.splits.image_id[run.splits.role == "val"])))]
     return pd.concat(parts).drop_duplicates(["image_id", "copy"]).sort_values(["image_id", "copy"], ignore_index=True)
 

@@ -90,7 +90,7 @@ def write_run(
         table,
         folds=experiment.splits.folds,
         seed=experiment.seed,
-        holdout_fraction=experiment.splits.holdout_fraction,
+        holdout_fraction=experiment.splits.holdout_fraction if experiment.chooses_epochs else None,
         nested_fraction=experiment.splits.nested_fraction if experiment.splits.nested else None,
     )
     runs.write_csv(folder / "manifest.csv", table)
