@@ -50,7 +50,7 @@ def open_run(folder: Path, cache: Path) -> Run:
 def describe(run: Run, images: list[str]) -> pd.DataFrame:
     """Return the manifest rows of the images, as samples: ``copy`` 0 and ``row``, the place in the store, added."""
     rows = run.table.loc[images].reset_index(drop=True)
-    return rows.assign(copy=0, row=[run.store.rows[content] for content in rows.content])
+    return rows.assign(copy=0, row=np.array([run.store.rows[content] for content in rows.content], np.int64))
 
 
 def training_samples(run: Run, fold: str) -> pd.DataFrame:

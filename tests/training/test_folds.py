@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import CLASSES
+from tiny import CLASSES, Recorder, run_here, stopped, tiny_experiment
 
 from pxr_tf.data import pipeline
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES, fold_names, rows_of
@@ -19,6 +19,15 @@ def run(own_copy):
 
 
 @pytest.fixture
+def run_with_holdout(phantoms, two_layers, tmp_path):
+    """A run that chooses its epoch numbers; nothing is trained yet."""
+    with stopped():
+        experiment = tiny_experiment(strategies__2__phases__1__patience=1)
+        run_here(experiment, phantoms, tmp_path, on_event=Recorder(stop_before="features"))
+    return folds.open_run(tmp_path / "phantom" / "two_layers-strategy2", tmp_path / "cache")
+
+
+@pytest.fixture
 def no_augmentation(monkeypatch):
     """Make every augmented picture an error."""
 
@@ -28,13 +37,15 @@ def no_augmentation(monkeypatch):
     monkeypatch.setattr(pipeline, "augment_image", refuse)
 
 
-def test_no_patient_is_in_two_parts_of_a_fold(run):
+def test_no_patient_is_in_two_parts_of_a_fold(run_with_holdout):
+    run = run_with_holdout
     for fold in [HOLDOUT, *fold_names(run.splits)]:
         patients = [set(run.table.patient_id[rows_of(run.splits, fold, *roles)]) for roles in (("train",), TEST_ROLES)]
         assert not patients[0] & patients[1]
 
 
-def test_training_samples_are_training_rows_and_their_copies(run):
+def test_training_samples_are_training_rows_and_their_copies(run_with_holdout):
+    run = run_with_holdout
     for fold in [HOLDOUT, *fold_names(run.splits)]:
         samples = folds.training_samples(run, fold)
         assert set(samples.image_id) == set(rows_of(run.splits, fold, "train"))
@@ -42,7 +53,7 @@ def test_training_samples_are_training_rows_and_their_copies(run):
         assert (samples.label[samples["copy"] > 0] == "covid19").all()
         counts = samples.label.value_counts()
         assert counts.covid19 == counts.max()
-        assert (run.store.rows[content] == row for content, row in zip(samples.content, samples.row, strict=True))
+        assert samples.row.tolist() == [run.store.rows[content] for content in samples.content]
 
 
 def test_a_test_row_among_the_training_rows_is_caught(run, monkeypatch):
@@ -63,6 +74,10 @@ def test_held_out_rows_are_predicted_from_their_originals(run, no_augmentation):
     model, _ = load_classifier(run.folder / "fold-0" / "model.keras")
     predictions = folds.predict_fold(run, "0", model)
     assert predictions.image_id.tolist() == rows_of(run.splits, "0", *TEST_ROLES)
+
+
+def test_validation_rows_are_watched_as_originals(run_with_holdout, no_augmentation):
+    run = run_with_holdout
     validation = folds.phase_data(run, HOLDOUT, run.experiment.phases[1], "float32").validation
     held = run.table.content[rows_of(run.splits, HOLDOUT, "val")].map(run.store.rows)
     seen = np.concatenate([pictures for pictures, _ in validation.as_numpy_iterator()])

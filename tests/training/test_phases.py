@@ -70,7 +70,6 @@ def train(model, phases, tmp_path, *, epochs=None, data=None, on_epoch=lambda ro
     ("train", "batchnorm", "expected"),
     [
         ("head", "frozen", HEAD),
-        ("head", "update", HEAD),
         ("all", "frozen", {"kernel"} | HEAD),
         ("all", "update", BACKBONE | AVERAGES | HEAD),
     ],
