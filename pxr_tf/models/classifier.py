@@ -40,7 +40,9 @@ def build_classifier(
     without its top. `batchnorm_momentum` replaces the momentum of the backbone's BatchNorm layers. Raises `PxrError`
     where the weights cannot be had or belong to another architecture.
     """
+    policy = keras.config.dtype_policy()
     keras.utils.clear_session()  # automatic names inside keras.applications then never depend on earlier models
+    keras.config.set_dtype_policy(policy)  # which clear_session forgets
     keras.utils.set_random_seed(seed)
     image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
     feature_map = _run_backbone(backbone, _scale(image, backbone.scaling), weights)

@@ -42,14 +42,17 @@ def test_a_head_without_hidden_units_or_dropout_is_a_softmax_alone():
     assert [layer.name for layer in head.layers] == ["pooled", "logits", "probabilities"]
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-def test_probabilities_are_float32_and_add_up_to_one(policy):
+@pytest.mark.parametrize(("policy", "inside"), [("float32", "float32"), ("mixed_bfloat16", "bfloat16")])
+def test_the_policy_is_kept_and_probabilities_are_float32(policy, inside):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        probabilities = build().predict_on_batch(PICTURES)
+        model = build()
     finally:
         keras.config.set_dtype_policy(before)
+    assert model.get_layer("convolution").compute_dtype == inside
+    assert model.get_layer("features").output.dtype == inside
+    probabilities = model.predict_on_batch(PICTURES)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-6)
 
@@ -131,6 +134,7 @@ def fault_of(backbone, **changes) -> str:
 @pytest.mark.parametrize("name", PAPERS_BACKBONES)
 def test_the_papers_backbones_are_those_of_keras(name):
     model = build(BACKBONES[name], image_size=224)
+    keras.utils.clear_session()  # its automatic names begin anew
     plain = getattr(keras.applications, BACKBONES[name].application)(
         include_top=False, weights=None, input_shape=(224, 224, 3)
     )

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -74,9 +75,11 @@ def test_the_worker_ends_when_its_parent_stops_listening(worker):
         seen.append(event["pid"])
         raise Stopped
 
+    started = time.monotonic()
     with stopped():
-        worker('echo "{\\"event\\": \\"a\\", \\"pid\\": $$}"; sleep 60', on_event=stop)
+        worker('echo "{\\"event\\": \\"a\\", \\"pid\\": $$}"; exec sleep 40', on_event=stop)
     assert not is_running(seen[0])
+    assert time.monotonic() - started < 30  # it was ended, not waited for
 
 
 def test_the_worker_inherits_the_lock(worker):

@@ -153,14 +153,18 @@ def test_features_are_computed_again_only_where_they_would_differ(prepared, phan
     assert computed == 0 if again == 0 else computed > 0.8 * total
 
 
-def test_other_weights_have_features_of_their_own(phantoms, two_layers, tmp_path):
+def test_other_weights_and_other_copies_have_features_of_their_own(phantoms, two_layers, tmp_path):
+    computed = []
     for seed in (1, 2):
         keras.utils.set_random_seed(seed)
         network = build_two_layers(include_top=False, weights=None, input_tensor=keras.Input((SIZE, SIZE, 3)))
         network.save_weights(tmp_path / f"{seed}.weights.h5")
-        changed = tiny_experiment(**RECIPE, name=f"seed{seed}", model__weights=str(tmp_path / f"{seed}.weights.h5"))
-        assert extract(changed, phantoms, tmp_path) > 0
-        assert extract(changed, phantoms, tmp_path) == 0
+        weights = {"model__weights": str(tmp_path / f"{seed}.weights.h5")}
+        computed.append(extract(tiny_experiment(**RECIPE, **weights, name=f"weights{seed}"), phantoms, tmp_path))
+        assert extract(tiny_experiment(**RECIPE, **weights, name=f"weights{seed}"), phantoms, tmp_path) == 0
+    other_copies = tiny_experiment(**RECIPE, **weights, name="seed", seed=1)
+    assert extract(other_copies, phantoms, tmp_path) > 0.8 * computed[0]
+    assert computed[0] == computed[1] > 0
 
 
 def test_nothing_is_missing_after_an_extraction(prepared):
