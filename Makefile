@@ -19,7 +19,7 @@ OUT        ?= phantoms
 GPU        ?=
 PYTHON     ?= python3
 VENV       := .venv
-READY      := $(VENV)/.ready
+READY      := $(VENV)/.ready$(if $(GPU),-gpu)
 PXR        := $(VENV)/bin/pxr
 
 # Only what was given on the command line is passed on; the program knows its own defaults.
@@ -32,7 +32,7 @@ OPTIONS = $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: MODEL STRATEGY MODELS STRATEGIES DATA WEIGHTS CONFIG FOLDS SEED RUNS ARGS OUT, e.g."
+	@echo "  Variables: MODEL STRATEGY MODELS STRATEGIES DATA WEIGHTS CONFIG FOLDS SEED RUNS ARGS OUT FULLRES GPU PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 
 setup: $(READY) ## make the environment (.venv); GPU=1 adds CUDA
@@ -45,7 +45,7 @@ $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(GPU),"tensorflow[and-cuda]") -r requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	@touch $@
+	@touch $(VENV)/.ready $@
 
 cv: $(READY) ## cross-validate MODEL under STRATEGY on DATA (none: synthetic phantoms)
 	@$(PXR) cv --model "$(MODEL)" --strategy $(STRATEGY) $(OPTIONS)

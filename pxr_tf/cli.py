@@ -20,13 +20,14 @@ app = typer.Typer(
 
 PAPER = "bozickovic2021"
 PHANTOM = "phantom"
+INTERRUPTED = 130  # the exit code that Typer gives for Ctrl-C
 PAPER_BACKBONES = "resnet50,inception_v3,inception_resnet_v2,xception"
 
 # Options that several commands share.
 Data = Annotated[str | None, typer.Option(help="Folders or CSV files, comma-separated. Default: phantoms.")]
 Weights = Annotated[str | None, typer.Option(help="imagenet, none, or a weights file.")]
 Config = Annotated[
-    str | None, typer.Option(help=f"Experiment: a name in configs/ or a YAML file. [{PAPER}; {PHANTOM} without data]")
+    str | None, typer.Option(help=f"A name in configs/ or a YAML file. Default: {PAPER}; {PHANTOM} without data.")
 ]
 Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
@@ -34,6 +35,7 @@ Runs = Annotated[Path, typer.Option(help="Folder for runs and caches.")]
 Epochs = Annotated[str | None, typer.Option(help="Fixed epochs: a number for all phases, or one per phase (5,12).")]
 TestRows = Annotated[str | None, typer.Option(help="Which held-out images count: balanced or all.")]
 Nested = Annotated[bool, typer.Option("--nested", help="Early stopping inside each fold, no hold-out.")]
+KeepDuplicates = Annotated[bool, typer.Option("--keep-duplicates", help="Keep byte-identical copies of an image.")]
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Any other key: training.batch_size=16.")]
 
@@ -43,9 +45,10 @@ def main() -> None:
     try:
         with _one_line_errors():
             app()
-    except KeyboardInterrupt:
-        print("\nStopped. The same command continues from here.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stopped:
+        if stopped.code == INTERRUPTED:
+            print("\nStopped. The same command continues from here.", file=sys.stderr)
+        raise
 
 
 @app.command()
@@ -64,6 +67,7 @@ def cv(
     test_rows: TestRows = None,
     nested: Nested = False,
     skip_unreadable: SkipUnreadable = False,
+    keep_duplicates: KeepDuplicates = False,
     overrides: Overrides = None,
 ) -> None:
     """Cross-validate a backbone under a strategy and print the table beside the paper's."""
@@ -75,7 +79,8 @@ def cv(
     given = _given(weights, folds, seed, test_rows, nested)
     recipe = config or (PAPER if data is not None else PHANTOM)
     experiment = _load(recipe, given | {"model.backbone": model, "strategy": strategy}, epochs, overrides)
-    folder = _run_cell(experiment, _sources(data, runs, console), runs, skip_unreadable, console)
+    options = {"skip_unreadable": skip_unreadable, "keep_duplicates": keep_duplicates}
+    folder = _run_cell(experiment, _sources(data, runs, console), runs, options, console)
     print_results(folder, console)
 
 
@@ -93,6 +98,7 @@ def grid(
     test_rows: TestRows = None,
     nested: Nested = False,
     skip_unreadable: SkipUnreadable = False,
+    keep_duplicates: KeepDuplicates = False,
     overrides: Overrides = None,
 ) -> None:
     """Cross-validate all backbones under all strategies: says first what it will cost, runs what is missing."""
@@ -108,14 +114,19 @@ def grid(
         for model in _split(models)
         for strategy in _split_numbers(strategies)
     ]
+    if not cells:
+        raise PxrError(f"--models received {models!r}; accepted: backbones, comma-separated, e.g. xception,resnet50.")
     sources = _sources(data, runs, console)
+    options = {"skip_unreadable": skip_unreadable, "keep_duplicates": keep_duplicates}
     _announce([cell.experiment for cell in cells], sources, runs, console)
     for number, cell in enumerate(cells):
         try:
-            folder = _run_cell(cell.experiment, sources, runs, skip_unreadable, console)
+            folder = _run_cell(cell.experiment, sources, runs, options, console)
             cells[number] = cell._replace(folder=folder)
+        except PxrError as error:
+            cells[number] = cell._replace(failure=str(error))
         except Exception as error:  # one bad cell must not cost the others
-            cells[number] = cell._replace(failure=str(error) or type(error).__name__)
+            cells[number] = cell._replace(failure=f"{type(error).__name__}: {error}")
         print_cells(console, cells)
     if any(cell.failure for cell in cells):
         sys.exit(1)
@@ -173,29 +184,27 @@ def _one_line_errors() -> Iterator[None]:
         sys.exit(2)
 
 
-def _run_cell(experiment: Any, sources: list[str], runs: Path, skip_unreadable: bool, console: Any) -> Path:
+def _run_cell(experiment: Any, sources: list[str], runs: Path, options: dict[str, bool], console: Any) -> Path:
     """Cross-validate one experiment and write its results; return its run directory."""
     from pxr_tf.report.progress import Display
     from pxr_tf.report.results import is_written, write_results
+    from pxr_tf.runs import hold, lock_of
     from pxr_tf.training.cross_validate import cross_validate
 
-    console.print(
-        f"[bold]{experiment.name}[/bold]: {experiment.model.backbone}, strategy {experiment.strategy}, "
-        f"{experiment.splits.folds} folds, weights {experiment.model.weights}, seed {experiment.seed}"
-    )
     with Display(experiment, console) as display:
         folder = cross_validate(
             experiment,
             sources,
             runs,
-            skip_unreadable=skip_unreadable,
+            **options,
             command=shlex.join(["pxr", *sys.argv[1:]]),
             on_event=display.show,
         )
-    if is_written(folder):
-        console.print(f"Nothing to do: {folder} is finished.")
-    else:
-        write_results(folder)
+    with hold(lock_of(folder)):
+        if is_written(folder):
+            console.print(f"Nothing to do: {folder} is finished.", markup=False)
+        else:
+            write_results(folder)
     return folder
 
 
@@ -204,7 +213,7 @@ def _announce(experiments: list[Any], sources: list[str], runs: Path, console: A
     from pxr_tf.report.grid import print_estimates
     from pxr_tf.training.estimate import estimate_grid
 
-    estimates = estimate_grid(experiments, sources, runs, lambda text: console.print(text))
+    estimates = estimate_grid(experiments, sources, runs, lambda text: console.print(text, markup=False))
     if estimates:
         print_estimates(console, estimates)
 

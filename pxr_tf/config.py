@@ -68,7 +68,7 @@ class Training(_Frozen):
     """The numbers that all phases share."""
 
     batch_size: Positive = 32
-    xla: bool | Literal["auto"] = "auto"  # auto: on a GPU only
+    xla: bool | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but never the same bytes twice
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
     mirror_predictions: bool = False  # average the predictions of a picture and of its mirror image
 
@@ -165,9 +165,9 @@ class Experiment(_Frozen):
 
 
 def configs_folder() -> Path:
-    """Return the folder of the recipes: beside the package in a clone, inside it where it was installed as a wheel."""
+    """Return the folder of the recipes: inside the package where it was installed as a wheel, else beside it."""
     package = Path(__file__).parent
-    return next(folder for folder in (package.parent / "configs", package / "configs") if folder.is_dir())
+    return next(folder for folder in (package / "configs", package.parent / "configs") if folder.is_dir())
 
 
 def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Experiment:

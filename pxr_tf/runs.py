@@ -89,6 +89,11 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
+def lock_of(folder: Path) -> Path:
+    """Return the lock file of a run directory; it lies beside it."""
+    return folder.with_name(f".{folder.name}.lock")
+
+
 @contextmanager
 def hold(lock: Path, patience: float = float("inf"), on_wait: Callable[[str], None] | None = None) -> Iterator[int]:
     """Hold the lock file while the block runs; the operating system lets go of it when the process dies.
@@ -131,7 +136,7 @@ def explain_os_error(error: OSError) -> str | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" ({error.filename})" if error.filename else ""
         return f"The disk is full{place}; nothing was damaged. Free some space and run the same command: it continues."
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
         place = error.filename or "the run directory"
         return f"Cannot write to {place}: {error.strerror}. Choose another folder (RUNS=...)."
     return None

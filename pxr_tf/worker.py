@@ -63,14 +63,15 @@ def _calibrate(job: dict[str, Any], emit: Emit) -> None:
 
 
 def _set_up(xla: bool | str, precision: str) -> Any:
-    """Make TensorFlow deterministic and choose the device's defaults."""
+    """Choose the device's defaults; make TensorFlow deterministic, unless XLA is asked for, which cannot be."""
     import keras
     import tensorflow as tf
 
     from pxr_tf.training.phases import choose_device
 
-    tf.config.experimental.enable_op_determinism()
     device = choose_device(xla, precision)
+    if not device.xla:
+        tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(device.precision)
     return device
 
@@ -102,6 +103,8 @@ def _train(run: Any, task: str, device: Any, emit: Emit) -> None:
     board = boards.open_board(run, task)
 
     def on_epoch(row: dict[str, Any]) -> None:
+        if "step" in row:
+            return emit({"event": "step", **row})
         board.write_epoch(row)
         emit({"event": "epoch", **row})
 
@@ -112,6 +115,7 @@ def _train(run: Any, task: str, device: Any, emit: Emit) -> None:
         chosen = epochs.read_epochs(run.folder, run.experiment)
         folds.train_fold(run, task, epochs=chosen, **common)
     board.write_results()
+    folds.discard_checkpoint(run, task)
 
 
 def _die_with_parent() -> None:

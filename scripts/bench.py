@@ -45,6 +45,9 @@ def main() -> None:
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     parser.add_argument("--work", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    missing = [name for name in ("data", "fullres", "weights") if not getattr(options, name)]
+    if missing:
+        parser.error(f"{', '.join(missing)} not given; make bench needs DATA=..., FULLRES=... and WEIGHTS=...")
     if options.measure:
         result = getattr(measures, options.measure)(options.data, options.fullres, options.weights, Path(options.work))
         print(json.dumps(result))

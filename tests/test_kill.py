@@ -27,7 +27,7 @@ LONG_RECIPE = {  # a real backbone, epoch choice, feature extraction, two phases
 # Python runs a module of this name when it starts: the two-layer backbone is known in the processes below, too.
 SITE = f"""
 import sys
-sys.path.append({str(Path(__file__).parent)!r})
+sys.path[:0] = [{str(Path(__file__).parents[1])!r}, {str(Path(__file__).parent)!r}]
 from pxr_tf.models.backbones import BACKBONES
 from tiny import TWO_LAYERS
 BACKBONES["two_layers"] = TWO_LAYERS

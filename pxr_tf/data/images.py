@@ -16,8 +16,7 @@ from pxr_tf.errors import PxrError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 FORMATS = ("JPEG", "PNG")
-MAX_PIXELS = 100_000_000  # the largest detectors have 4k x 5k; a header that claims more is damaged or hostile
-RESIZE_MODES = ("squash", "pad")
+MAX_PIXELS = 40_000_000  # the largest detectors have 4k x 5k; a header that claims more is damaged or hostile
 ResizeMode = Literal["squash", "pad"]
 Image.MAX_IMAGE_PIXELS = None  # Pillow only warns, from 89 million on; `_open` refuses
 

@@ -11,7 +11,6 @@ Columns (all text):
 ``content``         (added by `add_content`) digest of the file's bytes
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +19,11 @@ from pathlib import Path
 import pandas as pd
 
 from pxr_tf.errors import PxrError, shorten
+from pxr_tf.runs import digest_file
 
 COLUMNS = ("image_id", "path", "label", "patient_id", "source", "official_split")
 SYNTHETIC = "synthetic"
+PHANTOM_FILE = "phantom.json"  # its presence in a data set's folder says that the images are synthetic
 
 
 def make_manifest(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
@@ -70,9 +71,7 @@ def add_content(table: pd.DataFrame, threads: int = 8) -> pd.DataFrame:
 
 def _digest_file(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            empty = os.fstat(file.fileno()).st_size == 0
-            return "" if empty else hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        return digest_file(Path(path)) if os.path.getsize(path) else ""
     except OSError:
         return ""
 
@@ -119,12 +118,6 @@ def keep_classes(table: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFr
         )
     kept = table.label.isin(classes)
     return table[kept].reset_index(drop=True), table[~kept].reset_index(drop=True)
-
-
-def count_images(table: pd.DataFrame) -> pd.DataFrame:
-    """Return images and patients per label and source: columns ``label, source, images, patients``."""
-    grouped = table.groupby(["label", "source"])
-    return grouped.agg(images=("image_id", "size"), patients=("patient_id", "nunique")).reset_index()
 
 
 def is_synthetic(table: pd.DataFrame) -> bool:

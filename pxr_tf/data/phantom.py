@@ -26,13 +26,13 @@ import numpy as np
 from pxr_tf import runs
 from pxr_tf.data.anatomy import Chest, draw_chest
 from pxr_tf.data.diseases import DISEASES
+from pxr_tf.data.manifest import PHANTOM_FILE
 from pxr_tf.errors import PxrError, nearest
 
 CLASSES = ("bacterial", "covid19", "normal", "viral")
 COVID_SET = "covid-chestxray-dataset"
 VERSION = 1  # raise it when the same request would give other pictures
 DEFAULT_PATIENTS = {"bacterial": 40, "covid19": 28, "normal": 40, "viral": 40}
-MARKER_FILE = "phantom.json"
 NOTICE = "synthetic chest X-rays, not real patients"
 SHORTCUTS = ("border", "marker", "quality")
 MAX_PATIENTS = 9999  # per class: the public names have four digits
@@ -114,6 +114,8 @@ def default_phantoms(cache: Path) -> list[Path]:
     request = {"patients": DEFAULT_PATIENTS, "images_per_patient": (1, 2), "size": 96, "seed": 0}
     out = cache / f"phantoms-{runs.digest(VERSION, *request.items())}"
     with runs.hold(cache / f"{out.name}.lock"):
+        for left in cache.glob(f".{out.name}-*"):  # by a run that was killed while it drew
+            shutil.rmtree(left)
         if not out.exists():
             write_phantoms(out, **request)
     return [out / "chest_xray", out / COVID_SET]
@@ -214,7 +216,7 @@ def _patient_seed(seed: int, label: str, patient: int) -> int:
 def _write_markers(out: Path, plans: list[Plan], parameters: dict[str, object]) -> None:
     text = json.dumps({"notice": NOTICE, **parameters}, indent=2) + "\n"
     for folder in {Path(plan.path).parts[0] for plan in plans}:
-        (out / folder / MARKER_FILE).write_text(text, encoding="utf-8")
+        (out / folder / PHANTOM_FILE).write_text(text, encoding="utf-8")
 
 
 def _write_chest(out: Path, plan: Plan, chest: Chest, shortcuts: frozenset[str]) -> None:

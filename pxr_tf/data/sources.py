@@ -11,10 +11,8 @@ import pandas as pd
 from pxr_tf.data import layouts, listings
 from pxr_tf.data.images import is_image_name
 from pxr_tf.data.layouts import Row, visible_folders
-from pxr_tf.data.manifest import SYNTHETIC, make_manifest
+from pxr_tf.data.manifest import PHANTOM_FILE, SYNTHETIC, make_manifest
 from pxr_tf.errors import PxrError, shorten
-
-PHANTOM_FILE = "phantom.json"  # its presence says that the images are synthetic
 
 
 class Layout(NamedTuple):

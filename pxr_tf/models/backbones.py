@@ -54,8 +54,9 @@ def find_backbone(name: str) -> Backbone:
 def check_weights(weights: str) -> str:
     """Return ``imagenet``, ``none`` or the path of a weights file; raise `PxrError` where there is no such file."""
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
+        fault = "is a folder" if Path(weights).is_dir() else "does not exist"
         raise PxrError(
-            f"WEIGHTS {weights!r} does not exist; accepted: imagenet, none, or a weights file of the backbone without "
+            f"WEIGHTS {weights!r} {fault}; accepted: imagenet, none, or a weights file of the backbone without "
             "its top (.h5, .weights.h5). Check the path."
         )
     return weights

@@ -91,7 +91,7 @@ class Board:
 
 def open_board(run: folds.Run, task: str) -> Board:
     """Return the board of a task, its earlier epochs written again from the checkpoint where there is one."""
-    folder = run.folder / (task if task == "holdout" else f"fold-{task}")
+    folder = folds.fold_folder(run, task)
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)
     board = Board(run, task, folder)
     board.write_start()

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from pxr_tf.config import Experiment
-from pxr_tf.evaluation import metrics, published
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.report.progress import duration_words
-from pxr_tf.report.results import is_synthetic_run, mean_sd
+from pxr_tf.report.results import comparable_cell, is_synthetic_run, mean_sd, read_reading
 from pxr_tf.training.estimate import Estimate
 
 
@@ -43,11 +43,11 @@ def print_estimates(console: Console, estimates: Mapping[tuple[str, int], Estima
 
 
 def print_cells(console: Console, cells: Sequence[Cell]) -> None:
-    """Print the grid: accuracies in percent, mean ± sd over folds, the paper's beside them, failures below."""
+    """Print the grid: percent, mean ± sd over folds; the paper's accuracies are those on balanced folds."""
     synthetic = any(cell.folder and is_synthetic_run(cell.folder) for cell in cells)
-    table = Table(title=SYNTHETIC_NOTE if synthetic else None, title_justify="left")
+    table = Table(title=SYNTHETIC_NOTE if synthetic else None, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("backbone")
-    for name in ("strategy", "accuracy", "paper", "balanced acc."):
+    for name in ("strategy", "balanced folds", "paper", "all images", "balanced acc."):
         table.add_column(name, justify="right")
     table.add_column("state")
     for cell in cells:
@@ -61,14 +61,14 @@ def print_cells(console: Console, cells: Sequence[Cell]) -> None:
 
 def _row(cell: Cell) -> list[str]:
     experiment = cell.experiment
-    paper = published.find_cell(experiment.published, experiment.model.backbone, experiment.strategy)
+    paper = comparable_cell(experiment)
     row = [experiment.model.backbone, str(experiment.strategy)]
     theirs = f"{100 * paper.accuracy:.2f}" if paper else "-"
     if cell.folder is None:
-        return [*row, "", theirs, "", "failed" if cell.failure else "to do"]
-    table = metrics.read_metrics(cell.folder / "metrics.csv")
-    ours = [mean_sd(table, "all", metric, 2) for metric in ("accuracy", "balanced_accuracy")]
-    return [*row, ours[0], theirs, ours[1], "done"]
+        return [*row, "", theirs, "", "", "failed" if cell.failure else "to do"]
+    balanced, every = (read_reading(cell.folder, experiment, reading) for reading in ("balanced", "all"))
+    ours = [mean_sd(balanced, "all", "accuracy"), mean_sd(every, "all", "accuracy")]
+    return [*row, ours[0], theirs, ours[1], mean_sd(every, "all", "balanced_accuracy"), "done"]
 
 
 def _time(estimate: Estimate) -> str:

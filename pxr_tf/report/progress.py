@@ -28,6 +28,7 @@ class Display:
         self._device: dict[str, Any] | None = None
         self._plain_step = ("", -1)
         self._clock = _Clock(experiment)
+        self._titled = False
 
     def __enter__(self) -> "Display":
         if self._console.is_terminal:
@@ -40,14 +41,26 @@ class Display:
             self._bar.stop()
 
     def show(self, event: dict[str, Any]) -> None:
-        """Show one event."""
+        """Show one event; the first one is preceded by what is being run."""
+        if not self._titled:
+            self._titled = True
+            self._print_title()
         getattr(self, f"_on_{event['event']}")(event)
+
+    def _print_title(self) -> None:
+        experiment = self._experiment
+        self._console.print(
+            f"{experiment.name}: {experiment.model.backbone}, strategy {experiment.strategy}, "
+            f"{experiment.splits.folds} folds, weights {experiment.model.weights}, seed {experiment.seed}",
+            style="bold",
+            markup=False,
+        )
 
     def _on_note(self, event: dict[str, Any]) -> None:
         self._console.print(event["text"], highlight=False, markup=False)
 
     def _on_wait(self, event: dict[str, Any]) -> None:
-        self._console.print(f"Waiting for {event['holder']}, which is preparing the same images.", highlight=False)
+        self._console.print(f"Waiting for {event['holder']}, which is at work on the same.", highlight=False)
 
     def _on_device(self, event: dict[str, Any]) -> None:
         if event != self._device:
@@ -66,6 +79,11 @@ class Display:
 
     def _on_end(self, event: dict[str, Any]) -> None:
         self._clock.end(event["task"])
+
+    def _on_step(self, event: dict[str, Any]) -> None:
+        if self._console.is_terminal:  # elsewhere a line per epoch is enough
+            where = f"{self._where()} · {event['phase']} · epoch {event['epoch']}/{event['epochs']}"
+            self._move(where, event["step"], event["steps"], f"step {event['step']} of {event['steps']}")
 
     def _on_epoch(self, event: dict[str, Any]) -> None:
         self._clock.count(event)

@@ -57,22 +57,38 @@ def select_rows(folder: Path, predictions: pd.DataFrame, reading: str) -> pd.Dat
 
 
 def print_results(folder: Path, console: Console) -> None:
-    """Print the table of a finished run, the paper's figures beside ours where it has them."""
+    """Print the table of a finished run; where the paper has figures, on balanced test folds as they are."""
     experiment = load_experiment(folder / "experiment.yaml")
-    table = metrics.read_metrics(folder / "metrics.csv")
     synthetic = is_synthetic_run(folder)
-    cell = published.find_cell(experiment.published, experiment.model.backbone, experiment.strategy)
-    if cell and set(cell.f1) != set(experiment.classes):
-        cell = None  # the paper's figures are about other classes
+    cell = comparable_cell(experiment)
+    reading = "balanced" if cell else experiment.splits.test_rows
     console.print()
-    console.print(_class_table(experiment, table, cell, synthetic))
-    console.print(_overall_lines(folder, experiment, table, cell), highlight=False)
+    console.print(_class_table(experiment, read_reading(folder, experiment, reading), cell, synthetic, reading))
+    for other in (experiment.splits.test_rows, *[name for name in READINGS if name != experiment.splits.test_rows]):
+        line = _accuracy_line(read_reading(folder, experiment, other), _reading_words(other))
+        paper = f"; the paper: {100 * cell.accuracy:.2f} %" if cell and other == "balanced" else ""
+        console.print(line + paper, highlight=False)
     for note in _footnotes(folder, experiment, cell, synthetic):
         console.print(note, highlight=False)
 
 
-def _class_table(experiment: Experiment, table: pd.DataFrame, cell: published.Cell | None, synthetic: bool) -> Table:
+def read_reading(folder: Path, experiment: Experiment, reading: str) -> pd.DataFrame:
+    """Return the metrics of a finished run for one reading of its test folds: ``all`` or ``balanced``."""
+    chosen = reading == experiment.splits.test_rows
+    return metrics.read_metrics(folder / ("metrics.csv" if chosen else f"metrics_{reading}.csv"))
+
+
+def comparable_cell(experiment: Experiment) -> published.Cell | None:
+    """Return the paper's figures for this backbone and strategy, or None where it has none, or for other classes."""
+    cell = published.find_cell(experiment.published, experiment.model.backbone, experiment.strategy)
+    return cell if cell and set(cell.f1) == set(experiment.classes) else None
+
+
+def _class_table(
+    experiment: Experiment, table: pd.DataFrame, cell: published.Cell | None, synthetic: bool, reading: str
+) -> Table:
     title = f"{experiment.model.backbone}, strategy {experiment.strategy} ({experiment.name})"
+    title += f", {_reading_words(reading)}"
     if synthetic:
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine"
     tight = (0, 0) if cell else (0, 1)  # with the paper's columns the table just fits a terminal of 80 letters
@@ -96,20 +112,10 @@ def _class_table(experiment: Experiment, table: pd.DataFrame, cell: published.Ce
     return shown
 
 
-def _overall_lines(folder: Path, experiment: Experiment, table: pd.DataFrame, cell: published.Cell | None) -> str:
-    folds, reading = experiment.splits.folds, experiment.splits.test_rows
-    other = next(name for name in READINGS if name != reading)
-    lines = [_accuracy_line(table, f"on {_reading_words(reading)}, {folds} folds")]
-    if cell:
-        lines[0] += f"; the paper: {100 * cell.accuracy:.2f} %"
-    lines.append(_accuracy_line(metrics.read_metrics(folder / f"metrics_{other}.csv"), f"on {_reading_words(other)}"))
-    return "\n".join(lines)
-
-
 def _accuracy_line(table: pd.DataFrame, where: str) -> str:
     return (
         f"Accuracy {mean_sd(table, 'all', 'accuracy', 2)} %, balanced accuracy "
-        f"{mean_sd(table, 'all', 'balanced_accuracy', 2)} % {where} (mean ± sd)"
+        f"{mean_sd(table, 'all', 'balanced_accuracy', 2)} % on {where} (mean ± sd)"
     )
 
 
@@ -118,18 +124,12 @@ def _reading_words(reading: str) -> str:
 
 
 def _footnotes(folder: Path, experiment: Experiment, cell: published.Cell | None, synthetic: bool) -> list[str]:
-    notes = []
-    if cell:
-        notes.append(f"[dim]{published.SWAPPED}[/dim]")
-        best = published.best_cell(experiment.published)
-        if best:
-            notes.append(
-                f"[dim]The paper's best cell: {best[0]}, strategy {best[1]}, accuracy {100 * best[2]:.2f} %.[/dim]"
-            )
-    elif not synthetic:
-        notes.append(
-            f"[dim]No published figures for {experiment.model.backbone} under strategy {experiment.strategy}.[/dim]"
-        )
+    notes = [published.SWAPPED] if cell else []
+    best = published.best_cell(experiment.published)
+    if best and not synthetic:
+        words = "" if cell else f"The paper has no figures for {experiment.model.backbone}. "
+        notes.append(f"{words}Its best cell: {best[0]}, strategy {best[1]}, {100 * best[2]:.2f} % on balanced folds.")
+    notes = [f"[dim]{note}[/dim]" for note in notes]
     notes.append(
         f"Everything is in {escape(str(folder))}: predictions.csv, metrics.csv, confusion_matrix.png, fold-0 … with "
         "the models."

@@ -15,6 +15,7 @@ from pxr_tf.training import prepare
 from pxr_tf.training.executor import Event, Execute, run_in_process
 
 OnEvent = Callable[[Event], None]
+LOCK_PATIENCE = 10.0  # seconds; what a killed run leaves behind ends within one or two
 
 
 def cross_validate(
@@ -23,6 +24,7 @@ def cross_validate(
     runs_folder: Path,
     *,
     skip_unreadable: bool = False,
+    keep_duplicates: bool = False,
     command: str = "",
     on_event: OnEvent = lambda event: None,
     execute: Execute | None = None,
@@ -37,13 +39,14 @@ def cross_validate(
     cache = runs_folder / "cache"
     folder = runs.run_directory(runs_folder, experiment.name, experiment.model.backbone, experiment.strategy)
     weights = prepare.weights_identity(experiment)
-    images = prepare.gather_images(data, experiment.classes, say)
-    lock = folder.with_name(f".{folder.name}.lock")
-    with runs.hold(lock, patience=3.0) as descriptor:
+    images = prepare.gather_images(data, experiment.classes, say, keep_duplicates=keep_duplicates)
+    with runs.hold(runs.lock_of(folder), LOCK_PATIENCE, lambda holder: _wait(on_event, holder)) as descriptor:
         execute = execute or partial(run_in_process, keep=(descriptor,))
         if prepare.is_prepared(folder):
             prepare.check_same_experiment(folder, experiment, images, weights)
             prepare.check_splits_of(folder)
+        else:
+            prepare.split_images(images.table, experiment)  # too few patients is told before anything is decoded
         if not (folder / "predictions.csv").exists():
             _prepare(folder, cache, experiment, images, weights, data, skip_unreadable, command, on_event, execute)
             for task in unfinished_tasks(folder, experiment):
@@ -64,11 +67,14 @@ def unfinished_tasks(folder: Path, experiment: Experiment) -> list[str]:
 
 def join_predictions(folder: Path, folds: int) -> None:
     """Write ``predictions.csv``, a row per image, sorted by image id; raise `PxrError` where an image occurs twice."""
-    parts = [pd.read_csv(_fold_file(folder, fold), dtype={"fold": str}) for fold in range(folds)]
+    files = [_fold_file(folder, fold) for fold in range(folds)]
+    parts = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files]  # as text: passed on byte by byte
     table = pd.concat(parts).sort_values("image_id", ignore_index=True)
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
         raise PxrError(f"{folder}: {twice.iloc[0]} was predicted by two folds; delete the directory and run again.")
+    for file in files:  # a kill may have left one behind a finished fold
+        file.with_name("checkpoint.npz").unlink(missing_ok=True)
     runs.write_csv(folder / "predictions.csv", table)
 
 
@@ -93,7 +99,7 @@ def _prepare(
         on_progress=lambda done, total: on_event(
             {"event": "progress", "what": "decoding images", "done": done, "total": total}
         ),
-        on_wait=lambda holder: on_event({"event": "wait", "holder": holder}),
+        on_wait=lambda holder: _wait(on_event, holder),
     )
     if len(skipped):
         _say(on_event, f"{len(skipped)} unreadable images skipped; they are listed in {folder / 'skipped.csv'}.")
@@ -107,6 +113,7 @@ def _prepare(
             "size": experiment.image.size,
             "weights": experiment.model.weights,
         }
+        _say(on_event, f"Checking the weights of {experiment.model.backbone} ({experiment.model.weights}) ...")
         execute(job, cache / "weights.log", on_event)
     provenance = prepare.make_provenance(experiment, images, store, weights, data, command)
     prepare.write_run(folder, experiment, table, skipped, provenance)
@@ -120,6 +127,10 @@ def _perform(task: str, folder: Path, cache: Path, execute: Execute, on_event: O
 
 def _fold_file(folder: Path, fold: int) -> Path:
     return folder / f"fold-{fold}" / "predictions.csv"
+
+
+def _wait(on_event: OnEvent, holder: str) -> None:
+    on_event({"event": "wait", "holder": holder})
 
 
 def _say(on_event: OnEvent, text: str) -> Any:

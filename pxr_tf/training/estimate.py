@@ -78,15 +78,17 @@ def estimate_grid(
         return {}
     work = measure_workload(gather_images(data, missing[0].classes, say).table, missing[0])
     speeds: dict[str, Mapping[str, float]] = {}
+    extracted: set[str] = set()  # backbones whose features an earlier cell pays for
     estimates = {}
     for experiment in missing:
         backbone = experiment.model.backbone
-        first = backbone not in speeds
-        if first:
+        if backbone not in speeds:
             say(f"Timing a few steps of {backbone} ...")
             speeds[backbone] = _measure_speed(experiment, runs_folder / "cache" / "calibrate.log")
-        cell = estimate_cell(experiment, work, speeds[backbone], features=first)
+        cell = estimate_cell(experiment, work, speeds[backbone], features=backbone not in extracted)
         estimates[backbone, experiment.strategy] = cell
+        if any(phase.train == "head" for phase in experiment.phases):
+            extracted.add(backbone)
     return estimates
 
 

@@ -24,6 +24,7 @@ def run_in_process(job: Event, log: Path, on_event: Callable[[Event], None], kee
     `keep` are file descriptors that it inherits (a held lock). Raises `PxrError` where the task failed.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    before = log.stat().st_size if log.exists() else 0
     with (
         open(log, "ab") as errors,
         subprocess.Popen(
@@ -44,7 +45,7 @@ def run_in_process(job: Event, log: Path, on_event: Callable[[Event], None], kee
     if fault:
         raise PxrError(fault)
     if code:
-        raise PxrError(_explain_exit(job, code, log))
+        raise PxrError(_explain_exit(job, code, log, before))
 
 
 def _listen(child: subprocess.Popen, on_event: Callable[[Event], None]) -> str | None:
@@ -58,8 +59,9 @@ def _listen(child: subprocess.Popen, on_event: Callable[[Event], None]) -> str |
     return fault
 
 
-def _explain_exit(job: Event, code: int, log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
+def _explain_exit(job: Event, code: int, log: Path, before: int) -> str:
+    lines = log.read_bytes()[before:].decode(errors="replace").strip().splitlines()
+    lines = [line for line in lines if not line.startswith(("I0000", "W0000", "WARNING"))]
     if code in (-9, 137):
         reason = "it was killed, perhaps for want of memory"
     else:

@@ -7,6 +7,7 @@ data sets that share pictures share their features. Parts are written whole: a k
 """
 
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ import pandas as pd
 from pxr_tf import runs
 from pxr_tf.data.pipeline import Load
 
+VERSION = 1  # raise it when the same pictures would be kept in another way
 PART = 1024  # samples per file: seconds of work on two cores, 8 MB for 2,048 channels
 BATCH = 64
 
@@ -36,9 +38,15 @@ def sample_names(samples: pd.DataFrame) -> list[str]:
 
 
 def missing_samples(folder: Path, samples: pd.DataFrame) -> pd.DataFrame:
-    """Return the samples whose features are not in the cache yet, each once."""
+    """Return the samples whose features are not in the cache yet, each once; parts that are damaged are dropped."""
+    known: set[str] = set()
+    for file in _indexes(folder):
+        index = runs.read_json(file)
+        if index["crc32"] == _checksum(file.with_suffix(".npy")):
+            known.update(index["names"])
+        else:
+            file.unlink()
     names = pd.Series(sample_names(samples), index=samples.index)
-    known = set().union(*(runs.read_json(file) for file in _indexes(folder)))
     return samples[~names.isin(known) & ~names.duplicated()].reset_index(drop=True)
 
 
@@ -61,7 +69,8 @@ def extract_features(folder: Path, extractor: Any, load: Load, samples: pd.DataF
             on_progress(done, len(samples))
         with runs.written_whole(folder / f"part-{number:05d}.npy") as partial, open(partial, "wb") as file:
             np.save(file, np.concatenate(values))
-        runs.write_json(folder / f"part-{number:05d}.json", names[start:stop])
+        index = {"names": names[start:stop], "crc32": _checksum(folder / f"part-{number:05d}.npy")}
+        runs.write_json(folder / f"part-{number:05d}.json", index)
         number += 1
 
 
@@ -70,7 +79,7 @@ def read_features(folder: Path, samples: pd.DataFrame) -> np.ndarray:
     places: dict[str, tuple[int, int]] = {}
     parts = []
     for file in _indexes(folder):
-        places |= {name: (len(parts), row) for row, name in enumerate(runs.read_json(file))}
+        places |= {name: (len(parts), row) for row, name in enumerate(runs.read_json(file)["names"])}
         parts.append(np.load(file.with_suffix(".npy"), mmap_mode="r"))
     wanted = np.array([places[name] for name in sample_names(samples)], np.int64).reshape(-1, 2)
     features = np.empty((len(samples), parts[0].shape[1]), np.float32)
@@ -78,6 +87,11 @@ def read_features(folder: Path, samples: pd.DataFrame) -> np.ndarray:
         here = wanted[:, 0] == number
         features[here] = part[wanted[here, 1]]
     return features
+
+
+def _checksum(path: Path) -> int:
+    """Return the CRC-32 of a file's bytes; -1 where there is no file."""
+    return zlib.crc32(path.read_bytes()) if path.exists() else -1
 
 
 def _indexes(folder: Path) -> list[Path]:

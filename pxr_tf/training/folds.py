@@ -13,16 +13,17 @@ import pandas as pd
 
 from pxr_tf import runs
 from pxr_tf.config import Experiment, Phase, load_experiment
+from pxr_tf.data import store
 from pxr_tf.data.balance import check_samples, plan_samples
 from pxr_tf.data.images import ResizeMode
-from pxr_tf.data.manifest import read_manifest
+from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.pipeline import make_evaluation_set, make_training_stream, num_batches, picture_loader
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES, fold_names, read_splits, rows_of
-from pxr_tf.data.store import Store, load_store
+from pxr_tf.data.store import Store
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import build_classifier, save_classifier
-from pxr_tf.training.features import features_folder, read_features
-from pxr_tf.training.phases import PhaseData, run_phases
+from pxr_tf.training import features
+from pxr_tf.training.phases import PhaseData, choose_device, run_phases
 
 PREDICTION_BATCH = 64
 
@@ -40,10 +41,10 @@ class Run(NamedTuple):
 
 def open_run(folder: Path, cache: Path) -> Run:
     """Return the run; the store is opened, not verified: the process that starts the folds did that."""
-    store = load_store(cache / f"store-{runs.read_json(folder / 'provenance.json')['store']}")
+    pictures = store.load_store(cache / f"store-{runs.read_json(folder / 'provenance.json')['store']}")
     table = read_manifest(folder / "manifest.csv").set_index("image_id", drop=False)
     return Run(
-        folder, cache, load_experiment(folder / "experiment.yaml"), table, read_splits(folder / "splits.csv"), store
+        folder, cache, load_experiment(folder / "experiment.yaml"), table, read_splits(folder / "splits.csv"), pictures
     )
 
 
@@ -95,7 +96,7 @@ def features_of(run: Run, precision: str) -> Path:
     """Return the folder of the features that this run's frozen phases use."""
     experiment = run.experiment
     weights = runs.read_json(run.folder / "provenance.json")["weights"]
-    return features_folder(
+    return features.features_folder(
         run.cache,
         backbone=experiment.model.backbone,
         weights=weights,
@@ -104,6 +105,9 @@ def features_of(run: Run, precision: str) -> Path:
         copies=experiment.augmentation.copies,
         seed=experiment.seed,
         precision=precision,
+        device=choose_device(False, precision).name,
+        keras=keras.__version__,
+        versions=(store.VERSION, features.VERSION),
     )
 
 
@@ -133,9 +137,9 @@ def phase_data(run: Run, fold: str, phase: Phase, precision: str) -> PhaseData:
     targets, val_targets = (one_hot(part.label, experiment.classes) for part in (samples, validation))
     if phase.train == "head":
         folder = features_of(run, precision)
-        features = read_features(folder, samples)
-        load, dtype = (lambda index, epoch: features[index]), np.float32
-        held = (read_features(folder, validation), val_targets) if len(validation) else None
+        vectors = features.read_features(folder, samples)
+        load, dtype = (lambda index, epoch: vectors[index]), np.float32
+        held = (features.read_features(folder, validation), val_targets) if len(validation) else None
     else:
         load, dtype = load_pictures(run, samples, every_epoch=True), np.uint8
         held = make_evaluation_set(run.store.images, validation.row.to_numpy(), val_targets, PREDICTION_BATCH)
@@ -168,7 +172,7 @@ def train_fold(
 
     With `epochs` the phases run that long; without, early stopping on the fold's ``val`` rows decides.
     """
-    folder = run.folder / (fold if fold == HOLDOUT else f"fold-{fold}")
+    folder = fold_folder(run, fold)
     folder.mkdir(exist_ok=True)
     model = build_network(run)
     chosen, history = run_phases(
@@ -180,11 +184,21 @@ def train_fold(
         xla=xla,
         on_epoch=on_epoch,
     )
-    runs.write_csv(folder / "history.csv", pd.DataFrame(history))
+    images = "synthetic" if is_synthetic(run.table) else "real"
+    runs.write_csv(folder / "history.csv", pd.DataFrame(history).assign(images=images))
     save_classifier(model, folder / "model.keras", make_card(run, fold))
     runs.write_csv(folder / "predictions.csv", predict_fold(run, fold, model))
-    (folder / "checkpoint.npz").unlink()
     return chosen
+
+
+def fold_folder(run: Run, fold: str) -> Path:
+    """Return the folder of a fold or of the hold-out."""
+    return run.folder / (fold if fold == HOLDOUT else f"fold-{fold}")
+
+
+def discard_checkpoint(run: Run, fold: str) -> None:
+    """Remove what a finished fold no longer needs."""
+    (fold_folder(run, fold) / "checkpoint.npz").unlink(missing_ok=True)
 
 
 def predict_fold(run: Run, fold: str, model: keras.Model) -> pd.DataFrame:

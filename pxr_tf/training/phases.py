@@ -16,6 +16,9 @@ from pxr_tf.errors import PxrError
 from pxr_tf.models.classifier import batchnorm_layers
 from pxr_tf.training.checkpoint import assign_variables, load_checkpoint, read_variables, save_checkpoint
 
+STEP_SECONDS = 2.0  # a sign of life at least so often within a long epoch
+
+# Told the history row of each finished epoch and, in between, where it is: a dict with the keys step and steps.
 OnEpoch = Callable[[dict[str, Any]], None]
 
 
@@ -36,14 +39,15 @@ class Device(NamedTuple):
 
 
 def choose_device(xla: bool | str, precision: str) -> Device:
-    """Return the device with its defaults filled in: XLA and bfloat16 on a GPU, neither on a CPU.
+    """Return the device with its defaults filled in: bfloat16 on a GPU, not on a CPU; no XLA on either.
 
-    On two CPU cores XLA makes training 3 to 8 times slower and bfloat16 halves MobileNet's speed.
+    On two CPU cores XLA makes training 3 to 8 times slower and bfloat16 halves MobileNet's speed. On a GPU XLA may be
+    faster, but it cannot be combined with determinism, which comes first.
     """
     gpu = bool(keras.distribution.list_devices("gpu"))
     return Device(
         "GPU" if gpu else "CPU",
-        gpu if xla == "auto" else bool(xla),
+        xla is True,
         ("mixed_bfloat16" if gpu else "float32") if precision == "auto" else precision,
     )
 
@@ -152,6 +156,7 @@ class _EpochKeeper(keras.callbacks.Callback):
         self.done = 0
         self.best_epoch, self.best_loss = 0, float("inf")
         self.best_values: list[Any] = []
+        self.started = self.told = time.monotonic()
 
     @property
     def finished(self) -> bool:
@@ -167,7 +172,13 @@ class _EpochKeeper(keras.callbacks.Callback):
         self.best_values = arrays.get("best", [])
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        self.started = time.monotonic()
+        self.started = self.told = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if time.monotonic() - self.told > STEP_SECONDS:
+            self.told = time.monotonic()
+            step = {"step": batch + 1, "steps": self.params["steps"]}
+            self.on_epoch({"phase": self.phase.name, "epoch": self.done + 1, "epochs": self.limit, **step})
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.done = epoch + 1

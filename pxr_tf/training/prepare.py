@@ -26,7 +26,9 @@ class Images(NamedTuple):
     identity: str  # digest of ids, labels, patients and contents
 
 
-def gather_images(data: Sequence[str | Path], classes: Sequence[str], say: Say) -> Images:
+def gather_images(
+    data: Sequence[str | Path], classes: Sequence[str], say: Say, *, keep_duplicates: bool = False
+) -> Images:
     """Return the manifest of all data sets: classes chosen, patients merged by content, exact duplicates dropped."""
     table, notes = read_sources(data)
     for note in notes:
@@ -36,7 +38,7 @@ def gather_images(data: Sequence[str | Path], classes: Sequence[str], say: Say) 
         counts = left_out.label.value_counts()
         say(f"Left out, not among the classes: {', '.join(f'{label} ({n})' for label, n in counts.items())}.")
     table = manifest.merge_patients(manifest.add_content(table))
-    table, dropped = manifest.drop_duplicates(table)
+    table, dropped = (table, table.iloc[:0]) if keep_duplicates else manifest.drop_duplicates(table)
     contradicting = dropped.groupby("content").label.nunique().gt(1).sum()
     say(f"{len(table):,} images of {table.patient_id.nunique():,} patients; {len(dropped)} exact duplicates dropped.")
     if contradicting:
@@ -77,6 +79,17 @@ def decode_images(
     return table, skipped, store
 
 
+def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """Return the splits that the experiment asks for; raise `PxrError` where the images have too few patients."""
+    return splits.make_splits(
+        table,
+        folds=experiment.splits.folds,
+        seed=experiment.seed,
+        holdout_fraction=experiment.splits.holdout_fraction if experiment.chooses_epochs else None,
+        nested_fraction=experiment.splits.nested_fraction if experiment.splits.nested else None,
+    )
+
+
 def write_run(
     folder: Path,
     experiment: Experiment,
@@ -86,13 +99,7 @@ def write_run(
 ) -> None:
     """Write what the folds work from; ``experiment.yaml`` comes last and marks the directory as complete."""
     table = table[[*manifest.COLUMNS, "content"]]
-    split = splits.make_splits(
-        table,
-        folds=experiment.splits.folds,
-        seed=experiment.seed,
-        holdout_fraction=experiment.splits.holdout_fraction if experiment.chooses_epochs else None,
-        nested_fraction=experiment.splits.nested_fraction if experiment.splits.nested else None,
-    )
+    split = split_images(table, experiment)
     runs.write_csv(folder / "manifest.csv", table)
     if len(skipped):
         runs.write_csv(folder / "skipped.csv", skipped[["image_id", "path", "reason"]])

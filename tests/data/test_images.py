@@ -188,10 +188,9 @@ def test_missing_file_and_folder(tmp_path):
         load_grey(tmp_path)
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_the_limit_is_stated(tmp_path):
     (tmp_path / "a.png").write_bytes(make_png(MAX_PIXELS // 10_000 + 1, 10_000))
-    with pytest.raises(UnreadableImageError, match=r"10001 x 10000 pixels; at most 100,000,000|more pixels"):
+    with pytest.raises(UnreadableImageError, match=r"4001 x 10000 pixels; at most 40,000,000"):
         read_header(tmp_path / "a.png")
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from pxr_tf.data.manifest import (
     COLUMNS,
     add_content,
-    count_images,
     drop_duplicates,
     is_synthetic,
     keep_classes,
@@ -150,14 +149,13 @@ def test_classes_are_kept_in_full_or_missed_aloud():
         keep_classes(table[:0], ["viral"])
 
 
-def test_counts_and_synthetic():
-    table = make_rows(("a", "viral", "1"), ("a", "viral", "2"), ("b", "normal", "3"))
-    assert count_images(table).to_numpy().tolist() == [["normal", "s", 1, 1], ["viral", "s", 2, 1]]
-    assert not is_synthetic(table)
-    assert is_synthetic(table.assign(source="synthetic-s"))
-
-
 def test_what_is_written_is_read_back(tmp_path):
     table = make_rows(("007", "viral", "1"), ("NA", "normal", "2"))
     table.to_csv(tmp_path / "manifest.csv", index=False)
     pd.testing.assert_frame_equal(read_manifest(tmp_path / "manifest.csv"), table)
+
+
+def test_phantoms_are_known_by_their_source():
+    table = make_rows(("a", "viral", "1"), ("b", "normal", "3"))
+    assert not is_synthetic(table)
+    assert is_synthetic(table.assign(source="synthetic-s"))

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pxr_tf.data import phantom
-from pxr_tf.data.phantom import CLASSES, MARKER_FILE, draw_phantom, parse_shortcuts, write_phantoms
+from pxr_tf.data.phantom import CLASSES, PHANTOM_FILE, draw_phantom, parse_shortcuts, write_phantoms
 from pxr_tf.errors import PxrError
 
 SIZE = 64
@@ -158,7 +158,7 @@ def test_every_image_has_its_mask_and_both_sets_say_that_they_are_synthetic(writ
     mask = np.asarray(Image.open(written / "masks" / masks[0]))
     assert mask.shape == (SIZE, SIZE) and set(np.unique(mask)) == {0, 255}
     for name in ("chest_xray", "covid-chestxray-dataset"):
-        marker = json.loads((written / name / MARKER_FILE).read_text(encoding="utf-8"))
+        marker = json.loads((written / name / PHANTOM_FILE).read_text(encoding="utf-8"))
         assert marker["notice"] == "synthetic chest X-rays, not real patients" and marker["seed"] == 5
 
 
@@ -207,7 +207,7 @@ def test_shortcuts_are_planted_in_their_class_alone(tmp_path):
         frame = np.asarray(Image.open(after)).astype(float)
         assert max(frame[0].mean(), frame[-1].mean(), frame[:, 0].mean(), frame[:, -1].mean()) < 12
         assert after.stat().st_size < 0.6 * before.stat().st_size
-    marker = json.loads((tmp_path / "planted/chest_xray" / MARKER_FILE).read_text(encoding="utf-8"))
+    marker = json.loads((tmp_path / "planted/chest_xray" / PHANTOM_FILE).read_text(encoding="utf-8"))
     assert marker["shortcuts"] == {"covid19": ["marker"], "normal": ["border", "quality"]}
 
 

@@ -99,7 +99,7 @@ def test_notes_waiting_and_the_device_are_told_once():
     )
     assert lines == [
         "3 images of [b]class[/c] left out",
-        "Waiting for process 1 on here, which is preparing the same images.",
+        "Waiting for process 1 on here, which is at work on the same.",
         "Arithmetic on the CPU: float32, without XLA.",
     ]
 

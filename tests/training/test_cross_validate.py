@@ -11,6 +11,7 @@ from tiny import CLASSES, SIZE, Recorder, Stopped, build_two_layers, run_here, s
 from pxr_tf import runs
 from pxr_tf.config import load_experiment
 from pxr_tf.errors import PxrError
+from pxr_tf.training import cross_validate
 from pxr_tf.training.cross_validate import join_predictions, unfinished_tasks
 from pxr_tf.training.prepare import write_run
 
@@ -202,9 +203,8 @@ def test_damaged_splits_are_caught(own_copy, phantoms, damage):
 
 
 def test_the_second_of_two_runs_is_told_who_holds_the_directory(own_copy, phantoms, monkeypatch):
-    hold = runs.hold
-    monkeypatch.setattr(runs, "hold", lambda lock, patience, **options: hold(lock, min(patience, 0.2), **options))
-    with hold(own_copy.with_name(f".{own_copy.name}.lock")), pytest.raises(PxrError) as fault:
+    monkeypatch.setattr(cross_validate, "LOCK_PATIENCE", 0.2)
+    with runs.hold(own_copy.with_name(f".{own_copy.name}.lock")), pytest.raises(PxrError) as fault:
         start_again(own_copy, phantoms)
     assert f"{own_copy.name} is in use by process " in str(fault.value)
     start_again(own_copy, phantoms)

@@ -187,7 +187,7 @@ def test_a_validation_that_is_never_a_number_is_told_too(tmp_path, monkeypatch):
     ("gpus", "xla", "precision", "expected"),
     [
         ([], "auto", "auto", ("CPU", False, "float32")),
-        (["gpu:0"], "auto", "auto", ("GPU", True, "mixed_bfloat16")),
+        (["gpu:0"], "auto", "auto", ("GPU", False, "mixed_bfloat16")),
         ([], True, "mixed_bfloat16", ("CPU", True, "mixed_bfloat16")),
         (["gpu:0"], False, "float32", ("GPU", False, "float32")),
     ],
