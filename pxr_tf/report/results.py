@@ -125,10 +125,12 @@ def _reading_words(reading: str) -> str:
 
 def _footnotes(folder: Path, experiment: Experiment, cell: published.Cell | None, synthetic: bool) -> list[str]:
     notes = [published.SWAPPED] if cell else []
+    if not cell and not synthetic:
+        name = f"{experiment.model.backbone} under strategy {experiment.strategy}"
+        notes.append(f"No published figures for {name} with these classes.")
     best = published.best_cell(experiment.published)
     if best and not synthetic:
-        words = "" if cell else f"The paper has no figures for {experiment.model.backbone}. "
-        notes.append(f"{words}Its best cell: {best[0]}, strategy {best[1]}, {100 * best[2]:.2f} % on balanced folds.")
+        notes.append(f"The paper's best cell: {best[0]}, strategy {best[1]}, {100 * best[2]:.2f} % on balanced folds.")
     notes = [f"[dim]{note}[/dim]" for note in notes]
     notes.append(
         f"Everything is in {escape(str(folder))}: predictions.csv, metrics.csv, confusion_matrix.png, fold-0 … with "

@@ -9,7 +9,7 @@ from pxr_tf.config import load_experiment
 from pxr_tf.report import progress
 from pxr_tf.report.progress import Display, _Clock, duration_words
 
-EXPERIMENT = load_experiment("phantom", {"splits.folds": 3})  # head: 2 epochs, all: 6 epochs; no hold-out
+EXPERIMENT = load_experiment("phantom", {"splits.folds": 3})  # head: 2 epochs, all: 5 epochs; no hold-out
 CHOOSING = load_experiment("bozickovic2021", {"splits.folds": 3})
 
 
@@ -43,12 +43,14 @@ def run_phases(clock: _Clock, time: Time, *phases: tuple[str, int, float], epoch
 
 
 def show(*events: dict, experiment=EXPERIMENT) -> list[str]:
-    """Return the lines that a console without a terminal gets."""
+    """Return the lines that a console without a terminal gets, after the one that says what is run."""
     console = Console(width=80, file=io.StringIO())
     with Display(experiment, console) as display:
         for event in events:
             display.show(event)
-    return console.file.getvalue().splitlines()
+    title, *lines = console.file.getvalue().splitlines()
+    assert title.startswith(f"{experiment.name}: xception, strategy 2, 3 folds")
+    return lines
 
 
 def test_plain_lines_tell_fold_phase_epoch_loss_and_time():
