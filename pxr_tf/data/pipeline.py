@@ -42,13 +42,10 @@ def picture_loader(
 
     def load(index: np.ndarray, epoch: int) -> np.ndarray:
         batch = images[rows[index]]
-        for place, sample in enumerate(index):
-            if epochs != "none":
-                preset, turn = epochs, epoch + 1
-            elif numbers[sample] > 0:
-                preset, turn = copies, 0
-            else:
-                continue
+        preset, turn = (copies, 0) if epochs == "none" else (epochs, epoch + 1)
+        changed = range(len(index)) if epochs != "none" else np.flatnonzero(numbers[index])
+        for place in changed:
+            sample = index[place]
             batch[place] = augment_image(
                 batch[place], preset, seed=seed, image_id=names[sample], copy=int(numbers[sample]), epoch=turn
             )
@@ -66,13 +63,14 @@ def make_training_stream(
     """
     import tensorflow as tf
 
-    def batches() -> Iterator[tuple[np.ndarray, int]]:
-        epoch = first_epoch
-        while True:
-            order = epoch_order(len(targets), seed=seed, phase=phase, epoch=epoch)
-            for start in range(0, len(order), batch_size):
-                yield order[start : start + batch_size], epoch
-            epoch += 1
+    def shuffle(epoch: Any) -> Any:
+        def order(number: np.ndarray) -> np.ndarray:
+            return epoch_order(len(targets), seed=seed, phase=phase, epoch=int(number))
+
+        index = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
+        index.set_shape((len(targets),))
+        batches = tf.data.Dataset.from_tensor_slices(index).batch(batch_size)
+        return batches.map(lambda part: (part, epoch))
 
     def fetch(index: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         return load(index, int(epoch)), targets[index]
@@ -85,8 +83,7 @@ def make_training_stream(
         target.set_shape((None, targets.shape[1]))
         return inputs, target
 
-    signature = (tf.TensorSpec((None,), tf.int64), tf.TensorSpec((), tf.int64))
-    stream = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    stream = tf.data.Dataset.counter(first_epoch).flat_map(shuffle)
     return stream.map(to_tensors, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
