@@ -43,11 +43,14 @@ def print_estimates(console: Console, estimates: Mapping[tuple[str, int], Estima
 
 
 def print_cells(console: Console, cells: Sequence[Cell]) -> None:
-    """Print the grid: percent, mean ± sd over folds; the paper's accuracies are those on balanced folds."""
+    """Print the grid, in percent, mean ± sd over folds, and below it why cells failed.
+
+    Columns: accuracy on balanced folds beside the paper's, accuracy and balanced accuracy on all held-out images.
+    """
     synthetic = any(cell.folder and is_synthetic_run(cell.folder) for cell in cells)
-    table = Table(title=SYNTHETIC_NOTE if synthetic else None, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("backbone")
-    for name in ("strategy", "balanced folds", "paper", "all images", "balanced acc."):
+    table = Table(title=SYNTHETIC_NOTE if synthetic else None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("backbone", no_wrap=True)
+    for name in ("strategy", "bal. folds", "paper", "all images", "bal. acc."):
         table.add_column(name, justify="right")
     table.add_column("state")
     for cell in cells:

@@ -30,6 +30,12 @@ def test_cells_to_do_show_the_papers_accuracy_and_failures_their_reason(console)
     assert "xception, strategy 1 failed: out of memory" in text
 
 
+def test_the_longest_backbone_fits_a_terminal_of_80_letters():
+    narrow = Console(file=io.StringIO(), width=80)
+    print_cells(narrow, [make_cell("inception_resnet_v2", 3)])
+    assert "inception_resnet_v2" in narrow.file.getvalue()
+
+
 def test_estimates_add_up(console):
     estimates = {("xception", 1): Estimate(3600, 2e9, 5e8, True), ("xception", 2): Estimate(1800, 1e9, 5e8, False)}
     print_estimates(console, estimates)
