@@ -48,9 +48,11 @@ def print_cells(console: Console, cells: Sequence[Cell]) -> None:
     Columns: accuracy on balanced folds beside the paper's, accuracy and balanced accuracy on all held-out images.
     """
     synthetic = any(cell.folder and is_synthetic_run(cell.folder) for cell in cells)
-    table = Table(title=SYNTHETIC_NOTE if synthetic else None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=SYNTHETIC_NOTE if synthetic else None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0
+    )
     table.add_column("backbone", no_wrap=True)
-    for name in ("strategy", "bal. folds", "paper", "all images", "bal. acc."):
+    for name in ("strategy", "balanced folds", "paper", "all images", "bal. acc."):
         table.add_column(name, justify="right")
     table.add_column("state")
     for cell in cells:
