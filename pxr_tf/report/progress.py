@@ -74,7 +74,7 @@ class Display:
     def _on_start(self, event: dict[str, Any]) -> None:
         self._task = event["task"]
         self._clock.start(self._task)
-        if self._task not in ("features",):
+        if self._task != "features":
             self._move(self._where(), 0, 1, "starting")
 
     def _on_end(self, event: dict[str, Any]) -> None:

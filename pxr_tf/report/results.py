@@ -27,9 +27,8 @@ def write_results(folder: Path) -> None:
     predictions = metrics.read_predictions(folder / "predictions.csv")
     images = "synthetic" if is_synthetic_run(folder) else "real"
     for reading in READINGS:
-        chosen = reading == experiment.splits.test_rows
         table = metrics.score_folds(select_rows(folder, predictions, reading)).assign(images=images)
-        runs.write_csv(folder / ("metrics.csv" if chosen else f"metrics_{reading}.csv"), table)
+        runs.write_csv(_metrics_file(folder, experiment, reading), table)
     counted = select_rows(folder, predictions, experiment.splits.test_rows)
     counts = metrics.confusion_matrix(counted)
     title = f"{experiment.model.backbone}, strategy {experiment.strategy}, {len(counted):,} held-out images"
@@ -74,14 +73,17 @@ def print_results(folder: Path, console: Console) -> None:
 
 def read_reading(folder: Path, experiment: Experiment, reading: str) -> pd.DataFrame:
     """Return the metrics of a finished run for one reading of its test folds: ``all`` or ``balanced``."""
-    chosen = reading == experiment.splits.test_rows
-    return metrics.read_metrics(folder / ("metrics.csv" if chosen else f"metrics_{reading}.csv"))
+    return metrics.read_metrics(_metrics_file(folder, experiment, reading))
 
 
 def comparable_cell(experiment: Experiment) -> published.Cell | None:
     """Return the paper's figures for this backbone and strategy, or None where it has none, or for other classes."""
     cell = published.find_cell(experiment.published, experiment.model.backbone, experiment.strategy)
     return cell if cell and set(cell.f1) == set(experiment.classes) else None
+
+
+def _metrics_file(folder: Path, experiment: Experiment, reading: str) -> Path:
+    return folder / ("metrics.csv" if reading == experiment.splits.test_rows else f"metrics_{reading}.csv")
 
 
 def _class_table(

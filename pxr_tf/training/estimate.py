@@ -27,14 +27,12 @@ class Workload(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What a cell costs. ``at_most``: some phase may stop early."""
+    """What a cell costs. The memory-mapped pictures are not counted: the system may drop them at any time."""
 
     seconds: float
-    memory: (
-        float  # bytes, of one fold's process; the memory-mapped pictures, which may be dropped any time, not counted
-    )
+    memory: float  # bytes, of one fold's process
     disk: float  # bytes: models and one checkpoint; features and pictures are shared by all cells
-    at_most: bool
+    at_most: bool  # some phase may stop early
 
 
 def measure_workload(table: pd.DataFrame, experiment: Experiment) -> Workload:
