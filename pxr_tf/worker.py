@@ -89,7 +89,7 @@ def _fill_features(run: Any, device: Any, emit: Emit) -> None:
         features.extract_features(
             folder,
             extractor,
-            folds.load_pictures(run, samples, every_epoch=False),
+            folds.pictures_of(run, samples, every_epoch=False).load,
             samples,
             lambda done, total: emit({"event": "progress", "what": "features", "done": done, "total": total}),
         )

@@ -32,7 +32,7 @@ def plain_frozen(data: str, fullres: str, weights: str, work: Path) -> list[floa
 
 def extraction(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
     """Return (seconds to fill the feature cache, seconds of predict_on_batch alone) for one training part."""
-    from pxr_tf.data.pipeline import picture_loader
+    from pxr_tf.data.pipeline import picture_inputs
     from pxr_tf.models.classifier import feature_extractor
     from pxr_tf.training.features import BATCH as FEATURE_BATCH
     from pxr_tf.training.features import extract_features
@@ -42,7 +42,7 @@ def extraction(data: str, fullres: str, weights: str, work: Path) -> tuple[float
     samples = samples.merge(table[["image_id", "content"]], on="image_id")
     rows = np.array([store.rows[content] for content in samples.content])
     extractor = feature_extractor(_build("mobilenet_025", weights))
-    load = picture_loader(store.images, rows, samples, copies="bozickovic2021", epochs="none", seed=0)
+    load = picture_inputs(store.images, rows, samples, copies="bozickovic2021", epochs="none", seed=0).load
     batch = load(np.arange(FEATURE_BATCH), 0)
     extractor.predict_on_batch(batch)
     steps = len(samples) // FEATURE_BATCH
@@ -64,15 +64,15 @@ def fine_tune_resnet50(data: str, fullres: str, weights: str, work: Path) -> tup
 
 def pipeline(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
     """Return images per second of (our tf.data stream, NumPy fancy indexing of the same array)."""
-    from pxr_tf.data.pipeline import epoch_order, make_training_stream, picture_loader
+    from pxr_tf.data.pipeline import epoch_order, make_training_stream, picture_inputs
 
     table, _ = _training_part(data)
     store = _open_store(table, work)
     rows = np.arange(len(store.images))
     samples = table[["image_id"]].assign(copy=0)
-    load = picture_loader(store.images, rows, samples, copies="none", epochs="none", seed=0)
+    inputs = picture_inputs(store.images, rows, samples, copies="none", epochs="none", seed=0)
     targets = np.zeros((len(samples), 4), np.float32)
-    stream = make_training_stream(load, targets, dtype=np.uint8, batch_size=BATCH, seed=0, phase="bench")
+    stream = make_training_stream(inputs, targets, batch_size=BATCH, seed=0, phase="bench")
     steps = len(samples) // BATCH
     order = epoch_order(len(samples), seed=0, phase="bench", epoch=0)
     float(store.images[::7].mean())  # both read from the page cache
@@ -152,19 +152,19 @@ def _build(backbone: str, weights: str):
 
 def _fine_tune(data: str, work: Path, backbone: str, weights: str, steps: int) -> tuple[float, float, int]:
     from pxr_tf.config import load_experiment
-    from pxr_tf.data.pipeline import make_training_stream, picture_loader
+    from pxr_tf.data.pipeline import make_training_stream, picture_inputs
     from pxr_tf.training.phases import compile_phase
 
     table, samples = _training_part(data)
     store = _open_store(table, work)
     content = table.set_index("image_id").content
     rows = np.array([store.rows[content[image_id]] for image_id in samples.image_id])
-    load = picture_loader(store.images, rows, samples, copies="bozickovic2021", epochs="none", seed=0)
+    inputs = picture_inputs(store.images, rows, samples, copies="bozickovic2021", epochs="none", seed=0)
     targets = np.eye(4, dtype=np.float32)[np.arange(len(samples)) % 4]
     model = _build(backbone, weights)
     compile_phase(model, load_experiment("bozickovic2021").phases[-1], steps=steps, xla=False)
-    stream = make_training_stream(load, targets, dtype=np.uint8, batch_size=BATCH, seed=0, phase="bench")
-    held = [load(np.arange(start, start + BATCH), 0) for start in range(0, 4 * BATCH, BATCH)]
+    stream = make_training_stream(inputs, targets, batch_size=BATCH, seed=0, phase="bench")
+    held = [inputs.load(np.arange(start, start + BATCH), 0) for start in range(0, 4 * BATCH, BATCH)]
     model.fit(stream, steps_per_epoch=2, verbose=0)
     model.train_on_batch(held[0], targets[:BATCH])
     durations: dict[str, list[float]] = {"ours": [], "bare": []}

@@ -6,16 +6,34 @@ same batches as one that is not.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pxr_tf.data.augment import augment_image
 
+# (pictures [batch, ...] to be changed in place, their sample numbers int64 [batch], epoch)
+Change = Callable[[np.ndarray, np.ndarray, int], None]
 # (sample numbers int64 [batch], epoch) -> what the network takes for them
 Load = Callable[[np.ndarray, int], np.ndarray]
+
+
+class Inputs(NamedTuple):
+    """What a network is given for each sample: a row of an array, changed on the way or as it is."""
+
+    array: np.ndarray  # [rows, ...]: the store's pictures, memory-mapped, or cached features
+    rows: np.ndarray  # int64 [samples]: the row of each sample
+    change: Change | None = None
+
+    def load(self, index: np.ndarray, epoch: int) -> np.ndarray:
+        """Return what the network takes for these sample numbers in this epoch, [batch, ...]."""
+        batch = np.asarray(self.array[self.rows[index]])
+        if self.change:
+            self.change(batch, index, epoch)
+        return batch
 
 
 def epoch_order(samples: int, *, seed: int, phase: str, epoch: int) -> np.ndarray:
@@ -29,10 +47,10 @@ def num_batches(samples: int, batch_size: int) -> int:
     return -(-samples // batch_size)
 
 
-def picture_loader(
+def picture_inputs(
     images: np.ndarray, rows: np.ndarray, samples: pd.DataFrame, *, copies: str, epochs: str, seed: int
-) -> Load:
-    """Return a function that gives pictures, uint8 [batch, size, size, 1], of sample numbers in an epoch.
+) -> Inputs:
+    """Return pictures, uint8 [size, size, 1] each, as the inputs of a network.
 
     `images` is the store's array, `rows` int64 [samples] the store row of each sample, `samples` has ``image_id`` and
     ``copy``. Copies are augmented with the preset `copies`, the same in each epoch. With a preset `epochs`, every
@@ -40,22 +58,21 @@ def picture_loader(
     """
     names, numbers = samples.image_id.to_numpy(), samples["copy"].to_numpy()
 
-    def load(index: np.ndarray, epoch: int) -> np.ndarray:
-        batch = images[rows[index]]
+    def change(batch: np.ndarray, index: np.ndarray, epoch: int) -> None:
         preset, turn = (copies, 0) if epochs == "none" else (epochs, epoch + 1)
-        changed = range(len(index)) if epochs != "none" else np.flatnonzero(numbers[index])
+        changed = np.arange(len(index)) if epochs != "none" else np.flatnonzero(numbers[index])
         for place in changed:
             sample = index[place]
-            batch[place] = augment_image(
-                batch[place], preset, seed=seed, image_id=names[sample], copy=int(numbers[sample]), epoch=turn
+            batch[place, ..., 0] = augment_image(
+                batch[place, ..., 0], preset, seed=seed, image_id=names[sample], copy=int(numbers[sample]), epoch=turn
             )
-        return batch[..., None]
 
-    return load
+    changes = epochs != "none" or (copies != "none" and numbers.any())
+    return Inputs(images[..., None], rows, change if changes else None)
 
 
 def make_training_stream(
-    load: Load, targets: np.ndarray, *, dtype: Any, batch_size: int, seed: int, phase: str, first_epoch: int = 0
+    inputs: Inputs, targets: np.ndarray, *, batch_size: int, seed: int, phase: str, first_epoch: int = 0
 ) -> Any:
     """Return an endless tf.data.Dataset of (input, target) batches, epoch after epoch from `first_epoch` on.
 
@@ -63,41 +80,76 @@ def make_training_stream(
     """
     import tensorflow as tf
 
-    def shuffle(epoch: Any) -> Any:
-        def order(number: np.ndarray) -> np.ndarray:
-            return epoch_order(len(targets), seed=seed, phase=phase, epoch=int(number))
+    def order(epoch: np.ndarray) -> np.ndarray:
+        return epoch_order(len(targets), seed=seed, phase=phase, epoch=int(epoch))
 
+    def shuffle(epoch: Any) -> Any:
         index = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
         index.set_shape((len(targets),))
-        batches = tf.data.Dataset.from_tensor_slices(index).batch(batch_size)
-        return batches.map(lambda part: (part, epoch))
-
-    def fetch(index: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        return load(index, int(epoch)), targets[index]
-
-    example = load(np.zeros(1, np.int64), first_epoch)
-
-    def to_tensors(index: Any, epoch: Any) -> tuple[Any, Any]:
-        inputs, target = tf.numpy_function(fetch, (index, epoch), (tf.as_dtype(dtype), tf.float32), stateful=False)
-        inputs.set_shape((None, *example.shape[1:]))
-        target.set_shape((None, targets.shape[1]))
-        return inputs, target
+        return _batches(inputs, targets, index, epoch, batch_size)
 
     stream = tf.data.Dataset.counter(first_epoch).flat_map(shuffle)
-    return stream.map(to_tensors, num_parallel_calls=2, deterministic=True).prefetch(4)
+    stream = stream.map(_fetcher(inputs), num_parallel_calls=2, deterministic=True)
+    return _unsplit(stream.prefetch(4))
 
 
-def make_evaluation_set(images: np.ndarray, rows: np.ndarray, targets: np.ndarray, batch_size: int) -> Any:
-    """Return a tf.data.Dataset of (pictures uint8 [batch, size, size, 1], targets) over the store's rows, in order."""
+def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) -> Any:
+    """Return a tf.data.Dataset of (input, target) batches over all samples in order, as epoch 0 has them."""
     import tensorflow as tf
 
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for start in range(0, len(rows), batch_size):
-            part = slice(start, start + batch_size)
-            yield images[rows[part]][..., None], targets[part]
+    index = tf.range(len(targets), dtype=tf.int64)
+    batches = _batches(inputs, targets, index, tf.constant(0, tf.int64), batch_size)
+    return _unsplit(batches.map(_fetcher(inputs)).prefetch(2))
 
-    shape = (None, *images.shape[1:], 1)
-    signature = (tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((None, targets.shape[1]), tf.float32))
-    # Keras takes the end of a set of unknown length for a lack of data, and says so after every epoch.
-    known_length = tf.data.experimental.assert_cardinality(num_batches(len(rows), batch_size))
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).apply(known_length).prefetch(2)
+
+def _batches(inputs: Inputs, targets: np.ndarray, index: Any, epoch: Any, batch_size: int) -> Any:
+    """Return a dataset of one epoch's batches, each as (size, epoch, sample numbers, rows, targets).
+
+    All have `batch_size` entries, of which `size` count. `Dataset.batch` would put each together from single entries,
+    and `Dataset.concatenate` with a smaller last one makes every batch twice as slow.
+    """
+    import tensorflow as tf
+
+    steps = num_batches(len(targets), batch_size)
+    sizes = np.minimum(batch_size, len(targets) - batch_size * np.arange(steps))
+    index = tf.reshape(tf.pad(index, [(0, steps * batch_size - len(targets))]), (steps, batch_size))
+    parts = (index, tf.gather(inputs.rows, index), tf.gather(targets, index))
+    return tf.data.Dataset.from_tensor_slices((tf.constant(sizes), tf.repeat(epoch, steps), *parts))
+
+
+def _fetcher(inputs: Inputs) -> Callable[..., tuple[Any, Any]]:
+    """Return what makes (inputs, targets) of a batch: in TensorFlow, but for inputs that are changed on the way."""
+    import tensorflow as tf
+
+    if inputs.change is None:
+        table = _as_tensor(inputs.array)
+        return lambda size, epoch, index, rows, targets: (tf.gather(table, rows[:size]), targets[:size])
+
+    def fetch(size: Any, epoch: Any, index: Any, rows: Any, targets: Any) -> tuple[Any, Any]:
+        batch = tf.numpy_function(inputs.load, (index[:size], epoch), inputs.array.dtype, stateful=False)
+        batch.set_shape((None, *inputs.array.shape[1:]))
+        return batch, targets[:size]
+
+    return fetch
+
+
+def _as_tensor(array: np.ndarray) -> Any:
+    """Return the array as a tensor in the host's memory; a memory-mapped uint8 file is mapped again, not copied."""
+    import tensorflow as tf
+
+    with tf.device("CPU:0"):
+        if not isinstance(array, np.memmap):
+            return tf.constant(array)
+        shape, file = (array.offset + array.size,), str(Path(array.filename).resolve())
+        mapped = tf.raw_ops.ImmutableConst(dtype=tf.uint8, shape=shape, memory_region_name=file)
+        # What follows an .npy header lies at a multiple of 64 bytes, so that this slice shares the file's memory too.
+        return tf.reshape(mapped[array.offset :], array.shape)
+
+
+def _unsplit(dataset: Any) -> Any:
+    """Return the dataset with each operation on one thread: waking others for a part of a batch costs more than it."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.threading.max_intra_op_parallelism = 1
+    return dataset.with_options(options)

@@ -37,7 +37,7 @@ class Board:
         samples = folds.training_samples(self._run, self._task)
         every = max(1, len(samples) // SHEET_PICTURES)
         index = np.arange(0, len(samples), every)[:SHEET_PICTURES]
-        pictures = folds.load_pictures(self._run, samples, every_epoch=True)(index, 0)[..., 0]
+        pictures = folds.pictures_of(self._run, samples, every_epoch=True).load(index, 0)[..., 0]
         with self._writer.as_default():
             hparams.hparams(
                 self._hyperparameters(), trial_id=f"{self._run.folder.parent.name}-{self._run.folder.name}-{self._task}"

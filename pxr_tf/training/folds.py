@@ -17,7 +17,7 @@ from pxr_tf.data import store
 from pxr_tf.data.balance import check_samples, plan_samples
 from pxr_tf.data.images import ResizeMode
 from pxr_tf.data.manifest import is_synthetic, read_manifest
-from pxr_tf.data.pipeline import make_evaluation_set, make_training_stream, num_batches, picture_loader
+from pxr_tf.data.pipeline import Inputs, make_evaluation_set, make_training_stream, num_batches, picture_inputs
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES, fold_names, read_splits, rows_of
 from pxr_tf.data.store import Store
 from pxr_tf.models.backbones import find_backbone
@@ -111,10 +111,10 @@ def features_of(run: Run, precision: str) -> Path:
     )
 
 
-def load_pictures(run: Run, samples: pd.DataFrame, *, every_epoch: bool) -> Callable[[np.ndarray, int], np.ndarray]:
-    """Return the loader of the samples' pictures, augmented as the experiment says."""
+def pictures_of(run: Run, samples: pd.DataFrame, *, every_epoch: bool) -> Inputs:
+    """Return the samples' pictures, augmented as the experiment says: copies, or in training every sample anew."""
     augmentation = run.experiment.augmentation
-    return picture_loader(
+    return picture_inputs(
         run.store.images,
         samples.row.to_numpy(),
         samples,
@@ -137,26 +137,27 @@ def phase_data(run: Run, fold: str, phase: Phase, precision: str) -> PhaseData:
     targets, val_targets = (one_hot(part.label, experiment.classes) for part in (samples, validation))
     if phase.train == "head":
         folder = features_of(run, precision)
-        vectors = features.read_features(folder, samples)
-        load, dtype = (lambda index, epoch: vectors[index]), np.float32
-        held = (features.read_features(folder, validation), val_targets) if len(validation) else None
+        inputs, held = (_features_as_inputs(folder, part) for part in (samples, validation))
     else:
-        load, dtype = load_pictures(run, samples, every_epoch=True), np.uint8
-        held = make_evaluation_set(run.store.images, validation.row.to_numpy(), val_targets, PREDICTION_BATCH)
-        held = held if len(validation) else None
+        inputs = pictures_of(run, samples, every_epoch=True)
+        held = pictures_of(run, validation, every_epoch=False)
 
     def stream(first_epoch: int) -> Any:
         return make_training_stream(
-            load,
+            inputs,
             targets,
-            dtype=dtype,
             batch_size=experiment.training.batch_size,
             seed=experiment.seed,
             phase=f"{fold} {phase.name}",
             first_epoch=first_epoch,
         )
 
-    return PhaseData(stream, num_batches(len(samples), experiment.training.batch_size), held)
+    watched = make_evaluation_set(held, val_targets, PREDICTION_BATCH) if len(validation) else None
+    return PhaseData(stream, num_batches(len(samples), experiment.training.batch_size), watched)
+
+
+def _features_as_inputs(folder: Path, samples: pd.DataFrame) -> Inputs:
+    return Inputs(features.read_features(folder, samples), np.arange(len(samples)))
 
 
 def train_fold(

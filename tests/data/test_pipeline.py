@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pxr_tf.data.augment import augment_image
-from pxr_tf.data.pipeline import epoch_order, make_evaluation_set, make_training_stream, num_batches, picture_loader
+from pxr_tf.data.pipeline import epoch_order, make_evaluation_set, make_training_stream, num_batches, picture_inputs
 
 STORE = np.random.default_rng(0).integers(0, 256, (6, 16, 16)).astype(np.uint8)
 SAMPLES = pd.DataFrame({"image_id": ["a", "b", "c", "a", "a"], "copy": [0, 0, 0, 1, 2]})
@@ -15,13 +15,13 @@ ROWS = np.array([3, 1, 5, 3, 3])
 TARGETS = np.eye(5, dtype=np.float32)  # the target says which sample a picture is
 
 
-def load_with(copies: str = "none", epochs: str = "none"):
-    return picture_loader(STORE, ROWS, SAMPLES, copies=copies, epochs=epochs, seed=9)
+def inputs_with(copies: str = "none", epochs: str = "none"):
+    return picture_inputs(STORE, ROWS, SAMPLES, copies=copies, epochs=epochs, seed=9)
 
 
-def stream_of(load, first_epoch: int = 0, **options):
-    options = {"dtype": np.uint8, "batch_size": 2, "seed": 4, "phase": "p"} | options
-    return make_training_stream(load, TARGETS, first_epoch=first_epoch, **options)
+def stream_of(inputs, first_epoch: int = 0, **options):
+    options = {"batch_size": 2, "seed": 4, "phase": "p"} | options
+    return make_training_stream(inputs, TARGETS, first_epoch=first_epoch, **options)
 
 
 def take(stream, batches: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -43,7 +43,7 @@ def test_the_last_batch_of_an_epoch_may_be_smaller(samples, expected):
 
 
 def test_an_epoch_has_every_sample_once_and_then_the_next_one_begins():
-    batches = take(stream_of(load_with()), 6)
+    batches = take(stream_of(inputs_with()), 6)
     assert [len(targets) for _, targets in batches] == [2, 2, 1, 2, 2, 1]
     for epoch in (0, 1):
         seen = np.concatenate([targets.argmax(1) for _, targets in batches[3 * epoch : 3 * epoch + 3]])
@@ -52,9 +52,9 @@ def test_an_epoch_has_every_sample_once_and_then_the_next_one_begins():
 
 @pytest.mark.parametrize("first_epoch", [1, 3])
 def test_a_stream_that_starts_later_is_the_tail_of_one_from_the_start(first_epoch):
-    load = load_with("bozickovic2021", "practical")
-    whole = take(stream_of(load), 3 * first_epoch + 6)[3 * first_epoch :]
-    for ours, theirs in zip(take(stream_of(load, first_epoch), 6), whole, strict=True):
+    inputs = inputs_with("bozickovic2021", "practical")
+    whole = take(stream_of(inputs), 3 * first_epoch + 6)[3 * first_epoch :]
+    for ours, theirs in zip(take(stream_of(inputs, first_epoch), 6), whole, strict=True):
         assert [part.tolist() for part in ours] == [part.tolist() for part in theirs]
 
 
@@ -66,7 +66,7 @@ def test_a_stream_that_starts_later_is_the_tail_of_one_from_the_start(first_epoc
     ],
 )
 def test_pictures_are_those_of_direct_calls(copies, epochs, preset, turn):
-    for number, (pictures, targets) in enumerate(take(stream_of(load_with(copies, epochs)), 9)):
+    for number, (pictures, targets) in enumerate(take(stream_of(inputs_with(copies, epochs)), 9)):
         for picture, sample in zip(pictures, targets.argmax(1), strict=True):
             image_id, copy = SAMPLES.image_id[sample], int(SAMPLES["copy"][sample])
             expected = STORE[ROWS[sample]]
@@ -79,21 +79,39 @@ def test_pictures_are_those_of_direct_calls(copies, epochs, preset, turn):
 
 def test_originals_are_left_alone_unless_every_epoch_augments():
     index = np.arange(5)
-    plain, copied = load_with()(index, 0)[..., 0], load_with("practical")(index, 0)[..., 0]
-    fresh = load_with("practical", "practical")
+    plain, copied = inputs_with().load(index, 0)[..., 0], inputs_with("practical").load(index, 0)[..., 0]
+    fresh = inputs_with("practical", "practical")
     np.testing.assert_array_equal(plain, STORE[ROWS])
     assert [np.array_equal(one, other) for one, other in zip(plain, copied, strict=True)] == [True] * 3 + [False] * 2
-    assert not any(map(np.array_equal, fresh(index, 0), fresh(index, 1)))
+    assert not any(map(np.array_equal, fresh.load(index, 0), fresh.load(index, 1)))
 
 
 def test_loading_never_changes_the_store():
     before = STORE.copy()
-    load_with("practical", "practical")(np.arange(5), 0)
+    inputs_with("practical", "practical").load(np.arange(5), 0)
     np.testing.assert_array_equal(STORE, before)
 
 
 def test_an_evaluation_set_is_the_stores_rows_in_order():
-    batches = list(make_evaluation_set(STORE, ROWS, TARGETS, 2).as_numpy_iterator())
+    batches = list(make_evaluation_set(inputs_with(), TARGETS, 2).as_numpy_iterator())
     assert [len(pictures) for pictures, _ in batches] == [2, 2, 1]
     np.testing.assert_array_equal(np.concatenate([pictures for pictures, _ in batches])[..., 0], STORE[ROWS])
     np.testing.assert_array_equal(np.concatenate([targets for _, targets in batches]), TARGETS)
+
+
+def test_a_memory_mapped_store_gives_the_same_batches(tmp_path):
+    np.save(tmp_path / "images.npy", STORE)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    inputs = picture_inputs(mapped, ROWS, SAMPLES, copies="none", epochs="none", seed=9)
+    for ours, theirs in zip(take(stream_of(inputs), 6), take(stream_of(inputs_with()), 6), strict=True):
+        assert [part.tolist() for part in ours] == [part.tolist() for part in theirs]
+
+
+def test_a_batch_may_be_larger_than_the_epoch():
+    batches = take(stream_of(inputs_with(), batch_size=8), 2)
+    assert [pictures.shape for pictures, _ in batches] == [(5, 16, 16, 1)] * 2
+
+
+def test_an_evaluation_set_has_a_known_length():
+    """Keras takes the end of a set of unknown length for a lack of data, and says so after every epoch."""
+    assert make_evaluation_set(inputs_with(), TARGETS, 2).cardinality() == 3

@@ -102,9 +102,8 @@ def predict_after_plain_training(run, order_seed: int) -> np.ndarray:
     steps = num_batches(len(samples), run.experiment.training.batch_size)
     compile_phase(model, phase, steps=steps, xla=False)
     stream = make_training_stream(
-        folds.load_pictures(run, samples, every_epoch=False),
+        folds.pictures_of(run, samples, every_epoch=False),
         folds.one_hot(samples.label, run.experiment.classes),
-        dtype=np.uint8,
         batch_size=run.experiment.training.batch_size,
         seed=order_seed,
         phase="0 head",
@@ -127,7 +126,7 @@ def test_a_head_trained_on_the_cache_is_the_head_trained_through_the_frozen_netw
 
 def test_cached_features_are_the_frozen_networks_own(prepared):
     samples = folds.samples_for_features(prepared)
-    pictures = folds.load_pictures(prepared, samples, every_epoch=False)(np.arange(len(samples)), 0)
+    pictures = folds.pictures_of(prepared, samples, every_epoch=False).load(np.arange(len(samples)), 0)
     direct = feature_extractor(folds.build_network(prepared)).predict_on_batch(pictures)
     cached = features.read_features(folds.features_of(prepared, "float32"), samples)
     np.testing.assert_allclose(cached, direct, atol=1e-6)

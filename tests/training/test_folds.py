@@ -87,7 +87,7 @@ def test_validation_rows_are_watched_as_originals(run_with_holdout, no_augmentat
 def test_training_rows_do_meet_the_augmentation(run, no_augmentation):
     """The fixture above would see it: copies of training rows are augmented."""
     samples = folds.training_samples(run, "0")
-    load = folds.load_pictures(run, samples, every_epoch=False)
+    load = folds.pictures_of(run, samples, every_epoch=False).load
     load(np.flatnonzero(samples["copy"] == 0), 0)
     with pytest.raises(AssertionError, match="augmented"):
         load(np.flatnonzero(samples["copy"] > 0), 0)

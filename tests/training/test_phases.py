@@ -8,7 +8,7 @@ import pytest
 from tiny import SIZE, TWO_LAYERS
 
 from pxr_tf.config import Phase
-from pxr_tf.data.pipeline import make_training_stream
+from pxr_tf.data.pipeline import Inputs, make_training_stream
 from pxr_tf.errors import PxrError
 from pxr_tf.models.classifier import build_classifier
 from pxr_tf.training.phases import PhaseData, choose_device, compile_phase, make_optimizer, run_phases, set_trainable
@@ -33,8 +33,8 @@ def network(**options) -> keras.Model:
 
 def data_of(inputs: np.ndarray, targets: np.ndarray = TARGETS, validated: bool = False) -> PhaseData:
     def stream(first_epoch):
-        options = {"dtype": inputs.dtype, "batch_size": 4, "seed": 0, "phase": "p", "first_epoch": first_epoch}
-        return make_training_stream(lambda index, epoch: inputs[index], targets, **options)
+        options = {"batch_size": 4, "seed": 0, "phase": "p", "first_epoch": first_epoch}
+        return make_training_stream(Inputs(inputs, np.arange(len(inputs))), targets, **options)
 
     return PhaseData(stream, 2, (inputs, targets) if validated else None)
 

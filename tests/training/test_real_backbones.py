@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pxr_tf.config import load_experiment
-from pxr_tf.data.pipeline import make_training_stream
+from pxr_tf.data.pipeline import Inputs, make_training_stream
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.classifier import build_classifier, feature_extractor
 from pxr_tf.training.phases import PhaseData, run_phases
@@ -29,8 +29,8 @@ def test_a_paper_backbone_goes_through_a_step_of_each_phase(name, strategy, tmp_
     def data_for(phase):
         inputs = features if phase.train == "head" else pictures
         unmoved.append(all(np.array_equal(old, new) for old, new in zip(before, extractor.weights, strict=True)))
-        options = {"dtype": inputs.dtype, "batch_size": 2, "seed": 0, "phase": phase.name}
-        stream = make_training_stream(lambda index, epoch: inputs[index], TARGETS, **options)
+        options = {"batch_size": 2, "seed": 0, "phase": phase.name}
+        stream = make_training_stream(Inputs(inputs, np.arange(len(inputs))), TARGETS, **options)
         return PhaseData(lambda first_epoch: stream, 1, None)
 
     once = {phase.name: 1 for phase in experiment.phases}
