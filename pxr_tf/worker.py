@@ -1,12 +1,15 @@
-"""One task in a process of its own: ``python -m pxr_tf.worker '{"task": …}'``. People use ``pxr cv`` instead.
+"""Tasks in a process of their own: ``python -m pxr_tf.worker``. People use ``pxr cv`` instead.
+
+Standard input carries the jobs, each a line of JSON: ``task`` and what it needs, ``log`` (the file that takes all that
+is printed) and ``ends`` (true for the last one). Standard output carries one JSON event a line; ``done`` ends a job's.
 
 Tasks: ``weights`` (can the network be built with these weights?), ``calibrate`` (how fast is it here?), ``features``
-(fill the frozen-feature cache), ``holdout`` (choose epoch numbers), or a fold's number. Standard output carries one
-JSON event a line.
+(fill the frozen-feature cache), ``holdout`` (choose epoch numbers), or a fold's number.
 """
 
 import json
 import os
+import queue
 import sys
 import threading
 from collections.abc import Callable
@@ -118,24 +121,41 @@ def _train(run: Any, task: str, device: Any, emit: Emit) -> None:
     folds.discard_checkpoint(run, task)
 
 
-def _die_with_parent() -> None:
-    """End this process as soon as its standard input does: the parent holds the other end for as long as it lives."""
-    while os.read(0, 1024):
-        pass
+def _read_jobs(jobs: queue.Queue[dict[str, Any]]) -> None:
+    """Pass on the jobs; end this process as soon as its standard input does: the parent holds the other end."""
+    for line in sys.stdin:
+        jobs.put(json.loads(line))
     os._exit(1)
 
 
+def _log_to(path: str) -> None:
+    """Let everything that is printed from now on end up in this file."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.dup2(file, 2)
+    os.dup2(2, 1)
+    os.close(file)
+
+
 def main() -> None:
-    """Perform the job given as the only argument; exit with 2 for a `PxrError`, which is told as an event."""
+    """Perform the jobs that come; exit with 2 for a `PxrError`, which is told as an event."""
     events = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # whatever else prints to standard output ends up in the log
+    os.dup2(2, 1)
 
     def emit(event: dict[str, Any]) -> None:
         print(json.dumps(event), file=events)
 
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    jobs: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
+    import pxr_tf.training.folds  # noqa: F401 - TensorFlow, while the first job may be on its way
+
+    ends = False
     try:
-        perform(json.loads(sys.argv[1]), emit)
+        while not ends:
+            job = jobs.get()
+            ends = job.get("ends", False)
+            _log_to(job["log"])
+            perform(job, emit)
+            emit({"event": "done"})
     except (PxrError, OSError) as error:
         message = str(error) if isinstance(error, PxrError) else runs.explain_os_error(error)
         if message is None:

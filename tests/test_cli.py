@@ -12,7 +12,7 @@ from tiny import perform_here, tiny_experiment
 
 from pxr_tf import cli
 from pxr_tf.config import dump_experiment
-from pxr_tf.training import cross_validate
+from pxr_tf.training.executor import Worker
 
 
 @pytest.fixture
@@ -26,9 +26,8 @@ def pxr(monkeypatch, capsys, tmp_path):
         return ended.value.code or 0, *capsys.readouterr()
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        cross_validate, "run_in_process", lambda job, log, on_event, keep: perform_here(job, log, on_event)
-    )
+    monkeypatch.setattr(Worker, "start", lambda worker, log: None)
+    monkeypatch.setattr(Worker, "perform", lambda worker, job, log, on_event: perform_here(job, log, on_event))
     return run
 
 

@@ -56,7 +56,7 @@ def tiny_experiment(backbone: str = "two_layers", **overrides: Any) -> Experimen
 
 
 def perform_here(job: dict[str, Any], log: Path, on_event: Any) -> None:
-    """Do a task in this process, with the signature of `executor.run_in_process`."""
+    """Do a task in this process, with the signature of `executor.Worker.perform`."""
     from pxr_tf.worker import perform
 
     perform(job, on_event)

@@ -12,7 +12,7 @@ from pxr_tf.config import Experiment
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
 from pxr_tf.training import prepare
-from pxr_tf.training.executor import Event, Execute, run_in_process
+from pxr_tf.training.executor import Event, Execute, Worker
 
 OnEvent = Callable[[Event], None]
 LOCK_PATIENCE = 10.0  # seconds; what a killed run leaves behind ends within one or two
@@ -40,17 +40,22 @@ def cross_validate(
     folder = runs.run_directory(runs_folder, experiment.name, experiment.model.backbone, experiment.strategy)
     weights = prepare.weights_identity(experiment)
     images = prepare.gather_images(data, experiment.classes, say, keep_duplicates=keep_duplicates)
-    with runs.hold(runs.lock_of(folder), LOCK_PATIENCE, lambda holder: _wait(on_event, holder)) as descriptor:
-        execute = execute or partial(run_in_process, keep=(descriptor,))
+    with (
+        runs.hold(runs.lock_of(folder), LOCK_PATIENCE, lambda holder: _wait(on_event, holder)) as descriptor,
+        Worker(keep=(descriptor,)) as worker,
+    ):
         if prepare.is_prepared(folder):
             prepare.check_same_experiment(folder, experiment, images, weights)
             prepare.check_splits_of(folder)
         else:
             prepare.split_images(images.table, experiment)  # too few patients is told before anything is decoded
         if not (folder / "predictions.csv").exists():
+            if execute is None:
+                execute = worker.perform
+                worker.start(cache / "worker.log")  # TensorFlow is loaded while pictures are decoded
             _prepare(folder, cache, experiment, images, weights, data, skip_unreadable, command, on_event, execute)
             for task in unfinished_tasks(folder, experiment):
-                _perform(task, folder, cache, execute, on_event)
+                _perform(task, folder, cache, experiment, execute, on_event)
             join_predictions(folder, experiment.splits.folds)
     return folder
 
@@ -114,14 +119,17 @@ def _prepare(
             "weights": experiment.model.weights,
         }
         _say(on_event, f"Checking the weights of {experiment.model.backbone} ({experiment.model.weights}) ...")
-        execute(job, cache / "weights.log", on_event)
+        execute(job, cache / "worker.log", on_event)
     provenance = prepare.make_provenance(experiment, images, store, weights, data, command)
     prepare.write_run(folder, experiment, table, skipped, provenance)
 
 
-def _perform(task: str, folder: Path, cache: Path, execute: Execute, on_event: OnEvent) -> None:
+def _perform(task: str, folder: Path, cache: Path, experiment: Experiment, execute: Execute, on_event: OnEvent) -> None:
+    """Do one task; a process in which a whole network was trained ends with it, and gives its memory back."""
+    ends = task != "features" and any(phase.train == "all" for phase in experiment.phases)
+    job = {"task": task, "run": str(folder), "cache": str(cache), "ends": ends}
     on_event({"event": "start", "task": task})
-    execute({"task": task, "run": str(folder), "cache": str(cache)}, folder / "logs" / f"{task}.log", on_event)
+    execute(job, folder / "logs" / f"{task}.log", on_event)
     on_event({"event": "end", "task": task})
 
 

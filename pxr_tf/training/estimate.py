@@ -10,7 +10,7 @@ from pxr_tf.config import Experiment
 from pxr_tf.data.balance import plan_samples
 from pxr_tf.data.splits import assign_folds
 from pxr_tf.runs import run_directory
-from pxr_tf.training.executor import run_in_process
+from pxr_tf.training.executor import Worker
 from pxr_tf.training.prepare import gather_images
 
 START = 8.0  # seconds to start a process, import TensorFlow and build a network
@@ -92,7 +92,8 @@ def estimate_grid(
 
 def _measure_speed(experiment: Experiment, log: Path) -> Mapping[str, float]:
     events: list[dict[str, Any]] = []
-    run_in_process({"task": "calibrate", "experiment": experiment.model_dump(mode="json")}, log, events.append)
+    with Worker() as worker:  # a new one each time, since it tells its own peak memory
+        worker.perform({"task": "calibrate", "experiment": experiment.model_dump(mode="json")}, log, events.append)
     return next(event for event in events if event["event"] == "speed")
 
 

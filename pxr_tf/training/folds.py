@@ -70,11 +70,18 @@ def training_samples(run: Run, fold: str) -> pd.DataFrame:
 
 
 def samples_for_features(run: Run) -> pd.DataFrame:
-    """Return every sample, of all folds and the hold-out, that a frozen phase may train on or validate with."""
+    """Return every sample, of all folds and the hold-out, whose features are asked for, to train on or otherwise."""
     holdout = [HOLDOUT] if run.experiment.chooses_epochs else []
     parts = [training_samples(run, fold) for fold in [*holdout, *fold_names(run.splits)]]
-    parts += [describe(run, sorted(set(run.splits.image_id[run.splits.role == "val"])))]
+    roles = ("val", *TEST_ROLES) if predicts_from_features(run) else ("val",)
+    parts += [describe(run, sorted(set(run.splits.image_id[run.splits.role.isin(roles)])))]
     return pd.concat(parts).drop_duplicates(["image_id", "copy"]).sort_values(["image_id", "copy"], ignore_index=True)
+
+
+def predicts_from_features(run: Run) -> bool:
+    """Return whether cached features tell all: no phase trains the backbone, and no mirror images are predicted."""
+    frozen = all(phase.train == "head" for phase in run.experiment.phases)
+    return frozen and not run.experiment.training.mirror_predictions
 
 
 def build_network(run: Run) -> keras.Model:
@@ -188,7 +195,7 @@ def train_fold(
     images = "synthetic" if is_synthetic(run.table) else "real"
     runs.write_csv(folder / "history.csv", pd.DataFrame(history).assign(images=images))
     save_classifier(model, folder / "model.keras", make_card(run, fold))
-    runs.write_csv(folder / "predictions.csv", predict_fold(run, fold, model))
+    runs.write_csv(folder / "predictions.csv", predict_fold(run, fold, model, precision))
     return chosen
 
 
@@ -202,12 +209,16 @@ def discard_checkpoint(run: Run, fold: str) -> None:
     (fold_folder(run, fold) / "checkpoint.npz").unlink(missing_ok=True)
 
 
-def predict_fold(run: Run, fold: str, model: keras.Model) -> pd.DataFrame:
+def predict_fold(run: Run, fold: str, model: keras.Model, precision: str) -> pd.DataFrame:
     """Return the predictions of a fold's held-out rows, all of them, in the columns of ``predictions.csv``."""
     rows = describe(run, rows_of(run.splits, fold, *TEST_ROLES))
     classes = run.experiment.classes
-    mirror = run.experiment.training.mirror_predictions
-    probabilities = predict_pictures(model, run.store.images, rows.row.to_numpy(), mirror=mirror)
+    if predicts_from_features(run):
+        vectors = features.read_features(features_of(run, precision), rows)
+        probabilities = np.asarray(model.get_layer("head").predict_on_batch(vectors))
+    else:
+        mirror = run.experiment.training.mirror_predictions
+        probabilities = predict_pictures(model, run.store.images, rows.row.to_numpy(), mirror=mirror)
     table = rows[["image_id", "patient_id", "source", "label"]].assign(fold=fold)
     table["predicted"] = np.array(classes)[probabilities.argmax(1)]
     for number, name in enumerate(classes):

@@ -11,22 +11,26 @@ import pytest
 from tiny import Stopped, stopped
 
 from pxr_tf.errors import PxrError
-from pxr_tf.training.executor import run_in_process
+from pxr_tf.training.executor import Worker
 
 JOB = {"task": "0"}
+DONE = 'echo "{\\"event\\": \\"done\\"}"'
+READ_JOB = "read -r job"
 
 
 @pytest.fixture
 def worker(tmp_path, monkeypatch):
     """Put a shell script in the worker's place; give a function that runs it: (script, …) -> (events, log)."""
 
-    def run(script: str, on_event=None, **options) -> tuple[list[dict], str]:
+    def run(script: str, on_event=None, jobs=(JOB,), **options) -> tuple[list[dict], str]:
         program = tmp_path / "python"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(program))
         events: list[dict] = []
-        run_in_process(JOB, tmp_path / "logs" / "0.log", on_event or events.append, **options)
+        with Worker(**options) as worker:
+            for job in jobs:
+                worker.perform(job, tmp_path / "logs" / "0.log", on_event or events.append)
         return events, (tmp_path / "logs" / "0.log").read_text()
 
     return run
@@ -41,15 +45,17 @@ def is_running(process: int) -> bool:
 
 
 def test_events_arrive_in_order_and_everything_else_goes_to_the_log(worker):
-    events, log = worker('echo noise >&2; echo \'{"event": "a"}\'; echo \'{"event": "b", "n": 1.5}\'')
+    events, log = worker('echo noise >&2; echo \'{"event": "a"}\'; echo \'{"event": "b", "n": 1.5}\'\n' + DONE)
     assert events == [{"event": "a"}, {"event": "b", "n": 1.5}]
     assert log == "noise\n"
 
 
-def test_the_worker_gets_the_job_and_is_told_to_be_quiet(worker, monkeypatch):
+def test_the_worker_gets_the_job_and_is_told_to_be_quiet(worker, monkeypatch, tmp_path):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")  # what the user sets is kept
-    _, log = worker('echo "$@" $TF_CPP_MIN_LOG_LEVEL $NO_ALBUMENTATIONS_UPDATE >&2')
-    assert log == f"-m pxr_tf.worker {json.dumps(JOB)} 0 1\n"
+    _, log = worker(f'{READ_JOB}; echo "$@" $TF_CPP_MIN_LOG_LEVEL $NO_ALBUMENTATIONS_UPDATE "$job" >&2; {DONE}')
+    words, _, job = log.partition("{")
+    assert words == "-m pxr_tf.worker 0 1 "
+    assert json.loads("{" + job) == {**JOB, "log": str(tmp_path / "logs" / "0.log")}
 
 
 @pytest.mark.parametrize(
@@ -57,6 +63,7 @@ def test_the_worker_gets_the_job_and_is_told_to_be_quiet(worker, monkeypatch):
     [
         ('echo \'{"event": "fault", "message": "No such image."}\'; exit 2', ["No such image."]),
         ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'0' failed: ValueError: two.", "0.log"]),
+        ("exit 0", ["failed: exit code 0"]),  # it ended without having done the job
         ("exit 3", ["failed: exit code 3"]),
         ("kill -9 $$", ["it was killed, perhaps for want of memory"]),
     ],
@@ -82,17 +89,32 @@ def test_the_worker_ends_when_its_parent_stops_listening(worker):
     assert time.monotonic() - started < 30  # it was ended, not waited for
 
 
+def test_a_process_does_several_jobs_until_one_is_its_last(worker):
+    """The third job meets a new process: the second one was the first process's last."""
+    script = f"""while {READ_JOB}; do
+        echo "{{\\"event\\": \\"a\\", \\"pid\\": $$}}"; {DONE}
+        case "$job" in *true*) exit;; esac
+    done"""
+    events, _ = worker(script, jobs=(JOB, JOB | {"ends": True}, JOB))
+    first, second, third = (event["pid"] for event in events)
+    assert first == second != third
+
+
+def test_a_process_that_cannot_start_is_told_with_its_last_words(worker):
+    with pytest.raises(PxrError, match=r"'0' failed: no tensorflow here\."):
+        worker("echo no tensorflow here >&2; exit 1")
+
+
 def test_the_worker_inherits_the_lock(worker):
     read, write = os.pipe()
     os.set_inheritable(write, False)
-    worker(f"echo held > /dev/fd/{write}", keep=(write,))
+    worker(f"echo held > /dev/fd/{write}; {DONE}", keep=(write,))
     os.close(write)
     assert os.read(read, 10) == b"held\n"
     os.close(read)
 
 
 def test_a_real_worker_dies_when_its_parent_is_gone():
-    job = json.dumps({"task": "weights", "backbone": "xception", "size": 71, "weights": "none"})
-    with subprocess.Popen([sys.executable, "-m", "pxr_tf.worker", job], stdin=subprocess.PIPE) as worker:
+    with subprocess.Popen([sys.executable, "-m", "pxr_tf.worker"], stdin=subprocess.PIPE) as worker:
         worker.stdin.close()  # what the system does for a parent that was killed
         assert worker.wait(timeout=30) == 1

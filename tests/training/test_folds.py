@@ -72,7 +72,7 @@ def test_a_test_row_among_the_training_rows_is_caught(run, monkeypatch):
 
 def test_held_out_rows_are_predicted_from_their_originals(run, no_augmentation):
     model, _ = load_classifier(run.folder / "fold-0" / "model.keras")
-    predictions = folds.predict_fold(run, "0", model)
+    predictions = folds.predict_fold(run, "0", model, "float32")
     assert predictions.image_id.tolist() == rows_of(run.splits, "0", *TEST_ROLES)
 
 
@@ -123,3 +123,27 @@ def test_the_card_tells_how_the_model_was_made(run):
     assert (card["backbone"], card["strategy"], card["fold"]) == ("two_layers", 2, "1")
     assert card["trained_on"] == ["synthetic-covid-chestxray", "synthetic-kermany"]
     assert "not a medical device" in card["notice"]
+
+
+def test_a_run_of_frozen_phases_predicts_from_its_cached_features(phantoms, two_layers, tmp_path, monkeypatch):
+    """No picture passes through the network again, and the figures are those of the saved model."""
+    monkeypatch.setattr(folds, "predict_pictures", lambda *values, **options: pytest.fail("pictures were predicted"))
+    head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 2}
+    folder = run_here(tiny_experiment(strategies__2__phases=[head], balance__cap=2), phantoms, tmp_path)
+    run = folds.open_run(folder, tmp_path / "cache")
+    written = pd.read_csv(folder / "predictions.csv")
+    assert len(written) == len(run.table)
+    for fold in (0, 1):
+        model, _ = load_classifier(folder / f"fold-{fold}" / "model.keras")
+        mine = written[written.fold == fold]
+        pictures = run.store.images[folds.describe(run, mine.image_id.tolist()).row][..., None]
+        expected = model.predict_on_batch(pictures)
+        np.testing.assert_allclose(mine[[f"p_{name}" for name in CLASSES]], expected, atol=1e-5)
+
+
+def test_mirror_images_are_predicted_from_pictures(phantoms, two_layers, tmp_path):
+    head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 1}
+    recipe = {"strategies__2__phases": [head]}
+    plain = run_here(tiny_experiment(**recipe), phantoms, tmp_path / "plain")
+    mirrored = run_here(tiny_experiment(**recipe, training__mirror_predictions=True), phantoms, tmp_path / "mirrored")
+    assert (plain / "predictions.csv").read_bytes() != (mirrored / "predictions.csv").read_bytes()
