@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -83,13 +84,22 @@ def pipeline(data: str, fullres: str, weights: str, work: Path) -> tuple[float, 
 
     iterator = iter(stream)
     next(iterator)
-    ours = _seconds(lambda: [next(iterator) for _ in range(3 * steps)]) / 3
-    bare = _seconds(lambda: [index() for _ in range(3)]) / 3
-    return steps * BATCH / ours, steps * BATCH / bare
+    ours, bare = _in_turn(lambda: [next(iterator) for _ in range(3 * steps)], lambda: [index() for _ in range(3)])
+    return 3 * steps * BATCH / ours, 3 * steps * BATCH / bare
 
 
 def store(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
-    """Return seconds for 900 full-resolution files: (our store, image_dataset_from_directory read once)."""
+    """Return seconds for 900 full-resolution files of different content: (our store, image_dataset_from_directory)."""
+    return _store(fullres, work, lambda number: str(number).encode())
+
+
+def store_of_copies(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
+    """Return seconds for the same files as exact copies, of which our store decodes each picture once."""
+    return _store(fullres, work, lambda number: b"")
+
+
+def _store(fullres: str, work: Path, tail: Callable[[int], bytes]) -> tuple[float, float]:
+    """Time the set repeated to 900 files; `tail` gives bytes behind a file's JPEG data: other content, same picture."""
     import keras
 
     from pxr_tf.data.manifest import add_content
@@ -97,25 +107,26 @@ def store(data: str, fullres: str, weights: str, work: Path) -> tuple[float, flo
     from pxr_tf.data.store import open_store
 
     table, _ = read_sources([fullres])
-    folder = work / "fullres"
+    folder, cache = work / "fullres", work / "fullres-store"
     for number in range(900):
         row = table.iloc[number % len(table)]
         target = folder / row.label / f"{number}.jpeg"
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(row.path, target)
-        with open(target, "ab") as file:  # other content, same picture: nothing is decoded once for all
-            file.write(str(number).encode())
+        target.write_bytes(Path(row.path).read_bytes() + tail(number))
 
     def ours() -> None:
+        shutil.rmtree(cache, ignore_errors=True)
         files = add_content(read_sources([folder])[0])
-        open_store(work / "fullres-store", files, size=SIZE, resize="squash", threads=os.cpu_count() or 2)
+        open_store(cache, files, size=SIZE, resize="squash", threads=os.cpu_count() or 2)
+
+    iterators = []
 
     def plain() -> None:
-        for _ in keras.utils.image_dataset_from_directory(folder, image_size=(SIZE, SIZE), verbose=False):
-            pass
+        iterators.append(iter(keras.utils.image_dataset_from_directory(folder, image_size=(SIZE, SIZE), verbose=False)))
+        for _ in iterators[-1]:
+            pass  # the iterator is kept: its end may wait seconds for tf.data's tuning thread, which is not decoding
 
-    plain()  # both read from the page cache
-    return _seconds(ours), _seconds(plain)
+    return _in_turn(ours, plain)
 
 
 def memory(data: str, fullres: str, weights: str, work: Path) -> float:
@@ -167,16 +178,21 @@ def _fine_tune(data: str, work: Path, backbone: str, weights: str, steps: int) -
     held = [inputs.load(np.arange(start, start + BATCH), 0) for start in range(0, 4 * BATCH, BATCH)]
     model.fit(stream, steps_per_epoch=2, verbose=0)
     model.train_on_batch(held[0], targets[:BATCH])
-    durations: dict[str, list[float]] = {"ours": [], "bare": []}
-    for _ in range(3):  # in turn, so that a machine that slows down slows both
-        durations["bare"].append(
-            _seconds(lambda: [model.train_on_batch(held[step % 4], targets[:BATCH]) for step in range(steps)])
-        )
-        durations["ours"].append(_seconds(lambda: model.fit(stream, steps_per_epoch=steps, verbose=0)))
-    return min(durations["ours"]), min(durations["bare"]), steps * BATCH
+    ours, bare = _in_turn(
+        lambda: model.fit(stream, steps_per_epoch=steps, verbose=0),
+        lambda: [model.train_on_batch(held[step % 4], targets[:BATCH]) for step in range(steps)],
+        rounds=3,
+    )
+    return ours, bare, steps * BATCH
 
 
-def _seconds(action) -> float:
+def _in_turn(ours: Callable[[], object], bare: Callable[[], object], rounds: int = 7) -> tuple[float, float]:
+    """Return the median seconds of both, run in turn: a machine that slows down slows both. A first round is not timed."""
+    durations = [(_seconds(ours), _seconds(bare)) for _ in range(rounds + 1)][1:]
+    return float(np.median([first for first, _ in durations])), float(np.median([second for _, second in durations]))
+
+
+def _seconds(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started

@@ -89,8 +89,8 @@ def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
 
 def load_prepared(path: str | Path, size: int, resize: ResizeMode) -> np.ndarray:
     """Return the file as the networks see it: uint8 [size, size]. Raises `UnreadableImageError`."""
-    # Twice the wanted size: the decoder's shrinking then leaves at least a 2x2 average to the resize (no aliasing).
-    return resize_grey(load_grey(path, at_least=2 * size), size, resize)
+    # The decoder shrinks by leaving out the high frequencies of each 8x8 block, which adds no aliasing.
+    return resize_grey(load_grey(path, at_least=size), size, resize)
 
 
 def _open(path: str | Path) -> Image.Image:
@@ -118,11 +118,15 @@ def _to_uint8(image: Image.Image) -> np.ndarray:
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    return np.array(image.convert("L"))
+    return np.array(image if image.mode == "L" else image.convert("L"))
 
 
 def _scale(image: np.ndarray, height: int, width: int) -> np.ndarray:
     if image.shape == (height, width):
         return image
-    shrinks = height * width < image.shape[0] * image.shape[1]
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    if height * width >= image.shape[0] * image.shape[1]:
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    if image.shape[0] < 3 * height and image.shape[1] < 3 * width:
+        # Averages of 2 x 2 are what OpenCV does fast: four times as fast as areas of odd sizes, and as smooth.
+        image = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

@@ -57,13 +57,13 @@ def read_manifest(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
-def add_content(table: pd.DataFrame, threads: int = 8) -> pd.DataFrame:
-    """Return the table with a ``content`` column: 128-bit BLAKE2b of each file's bytes, in hexadecimal.
+def add_content(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with a ``content`` column: the first 128 bits of SHA-256 of each file's bytes, in hexadecimal.
 
     A file that is empty or cannot be read gets a content of its own (``unreadable:<image id>``), so that two such
     files are never taken for copies of one picture.
     """
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
         digests = list(pool.map(_digest_file, table.path))
     content = [digest or f"unreadable:{image_id}" for digest, image_id in zip(digests, table.image_id, strict=True)]
     return table.assign(content=content)

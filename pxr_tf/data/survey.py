@@ -51,7 +51,7 @@ class Survey(NamedTuple):
 
 def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
     """Return the survey of a manifest. Reads and decodes every file once; an unreadable one is listed, not raised."""
-    table = table if "content" in table.columns else add_content(table, threads)
+    table = table if "content" in table.columns else add_content(table)
     files = survey_files(table, threads)
     readable = files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
