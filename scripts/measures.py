@@ -187,7 +187,7 @@ def _fine_tune(data: str, work: Path, backbone: str, weights: str, steps: int) -
 
 
 def _in_turn(ours: Callable[[], object], bare: Callable[[], object], rounds: int = 7) -> tuple[float, float]:
-    """Return the median seconds of both, run in turn: a machine that slows down slows both. A first round is not timed."""
+    """Return the median seconds of both, run in turn, as a machine may slow down; a first round is not timed."""
     durations = [(_seconds(ours), _seconds(bare)) for _ in range(rounds + 1)][1:]
     return float(np.median([first for first, _ in durations])), float(np.median([second for _, second in durations]))
 
