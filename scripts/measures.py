@@ -1,6 +1,5 @@
 """The measures of `bench.py`, each run in a process of its own; all take (data, fullres, weights, work folder)."""
 
-import os
 import resource
 import shutil
 import subprocess
@@ -60,7 +59,7 @@ def fine_tune_mobilenet_025(data: str, fullres: str, weights: str, work: Path) -
 
 def fine_tune_resnet50(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float, int]:
     """Return (our seconds, seconds of train_on_batch alone, images)."""
-    return _fine_tune(data, work, "resnet50", "none", steps=6)
+    return _fine_tune(data, work, "resnet50", "none", steps=5)
 
 
 def pipeline(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
@@ -82,9 +81,12 @@ def pipeline(data: str, fullres: str, weights: str, work: Path) -> tuple[float, 
         for start in range(0, steps * BATCH, BATCH):
             store.images[rows[order[start : start + BATCH]]]
 
+    def take() -> None:
+        for _ in range(3 * steps):
+            next(iterator)
+
     iterator = iter(stream)
-    next(iterator)
-    ours, bare = _in_turn(lambda: [next(iterator) for _ in range(3 * steps)], lambda: [index() for _ in range(3)])
+    ours, bare = _in_turn(take, lambda: [index() for _ in range(3)])
     return 3 * steps * BATCH / ours, 3 * steps * BATCH / bare
 
 
@@ -117,7 +119,7 @@ def _store(fullres: str, work: Path, tail: Callable[[int], bytes]) -> tuple[floa
     def ours() -> None:
         shutil.rmtree(cache, ignore_errors=True)
         files = add_content(read_sources([folder])[0])
-        open_store(cache, files, size=SIZE, resize="squash", threads=os.cpu_count() or 2)
+        open_store(cache, files, size=SIZE, resize="squash")
 
     iterators = []
 
@@ -151,7 +153,7 @@ def _training_part(data: str):
 def _open_store(table, work: Path):
     from pxr_tf.data.store import open_store
 
-    return open_store(work / "runs" / "cache", table, size=SIZE, resize="squash", threads=os.cpu_count() or 2)
+    return open_store(work / "runs" / "cache", table, size=SIZE, resize="squash")
 
 
 def _build(backbone: str, weights: str):
@@ -181,7 +183,7 @@ def _fine_tune(data: str, work: Path, backbone: str, weights: str, steps: int) -
     ours, bare = _in_turn(
         lambda: model.fit(stream, steps_per_epoch=steps, verbose=0),
         lambda: [model.train_on_batch(held[step % 4], targets[:BATCH]) for step in range(steps)],
-        rounds=3,
+        rounds=5,
     )
     return ours, bare, steps * BATCH
 

@@ -90,7 +90,7 @@ def make_training_stream(
 
     stream = tf.data.Dataset.counter(first_epoch).flat_map(shuffle)
     stream = stream.map(_fetcher(inputs), num_parallel_calls=2, deterministic=True)
-    return _unsplit(stream.prefetch(4))
+    return _configure(stream.prefetch(4))
 
 
 def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) -> Any:
@@ -99,7 +99,7 @@ def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) ->
 
     index = tf.range(len(targets), dtype=tf.int64)
     batches = _batches(inputs, targets, index, tf.constant(0, tf.int64), batch_size)
-    return _unsplit(batches.map(_fetcher(inputs)).prefetch(2))
+    return _configure(batches.map(_fetcher(inputs)).prefetch(2))
 
 
 def _batches(inputs: Inputs, targets: np.ndarray, index: Any, epoch: Any, batch_size: int) -> Any:
@@ -146,10 +146,15 @@ def _as_tensor(array: np.ndarray) -> Any:
         return tf.reshape(mapped[array.offset :], array.shape)
 
 
-def _unsplit(dataset: Any) -> Any:
-    """Return the dataset with each operation on one thread: waking others for a part of a batch costs more than it."""
+def _configure(dataset: Any) -> Any:
+    """Return the dataset as it runs best here.
+
+    Each operation stays on one thread: waking others for a part of a batch costs more than it. Nothing is tuned, as all
+    numbers are given: the end of an iterator would wait for the tuner, which sleeps for up to five seconds at a time.
+    """
     import tensorflow as tf
 
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1
+    options.autotune.enabled = False
     return dataset.with_options(options)

@@ -50,14 +50,15 @@ def open_store(
     *,
     size: int,
     resize: ResizeMode,
-    threads: int,
+    threads: int | None = None,
     on_progress: Progress | None = None,
     on_wait: Callable[[str], None] | None = None,
 ) -> Store:
     """Return the store of the manifest's pictures, built now where it does not exist or is damaged.
 
-    `table` has the columns ``path`` and ``content``. `on_progress` is called with (done, all) images, `on_wait` with
-    the name of a process that is building this very store.
+    `table` has the columns ``path`` and ``content``; `threads` decode, by default two per processor, so that one may
+    wait for its file. `on_progress` is called with (done, all) images, `on_wait` with the name of a process that is
+    building this very store.
     """
     key = store_key(table.content.tolist(), size, resize)
     folder = cache / f"store-{key}"
@@ -65,6 +66,7 @@ def open_store(
         files = table.drop_duplicates("content").sort_values("content", ignore_index=True)
         if not is_whole(folder, files.content.tolist(), size):
             shutil.rmtree(folder, ignore_errors=True)
+            threads = threads or 2 * (os.cpu_count() or 1)
             _build(folder, files, size, resize, threads, on_progress or (lambda done, total: None))
     return load_store(folder)
 

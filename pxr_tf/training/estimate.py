@@ -14,7 +14,7 @@ from pxr_tf.training.executor import Worker
 from pxr_tf.training.prepare import gather_images
 
 START = 8.0  # seconds to start a process, import TensorFlow and build a network
-HEAD_STEP = 0.0012  # seconds for a step of the head on cached features
+HEAD_STEP = 0.0006  # seconds for a step of the head on cached features
 FLOAT = 4  # bytes
 
 
@@ -50,14 +50,17 @@ def measure_workload(table: pd.DataFrame, experiment: Experiment) -> Workload:
 def estimate_cell(experiment: Experiment, work: Workload, speed: Mapping[str, float], *, features: bool) -> Estimate:
     """Return what one experiment costs; `speed` is what `calibrate` gave, `features` whether they must be computed."""
     runs = experiment.splits.folds + experiment.chooses_epochs
-    seconds = runs * START + work.images * speed["predict"]
+    whole = any(phase.train == "all" for phase in experiment.phases)
+    seconds = START * (runs if whole else 1)  # a process that trained a whole network is not used again
+    if whole or experiment.training.mirror_predictions:
+        seconds += work.images * speed["predict"] * (1 + experiment.training.mirror_predictions)
     for phase in experiment.phases:
         if phase.train == "all":
             seconds += runs * phase.max_epochs * work.samples * speed["train"]
         else:
             seconds += runs * phase.max_epochs * work.samples / experiment.training.batch_size * HEAD_STEP
     if features and any(phase.train == "head" for phase in experiment.phases):
-        seconds += START + work.features * speed["predict"]
+        seconds += work.features * speed["predict"]
     weights = speed["parameters"] * FLOAT
     return Estimate(
         seconds,

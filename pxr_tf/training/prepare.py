@@ -1,6 +1,5 @@
 """From folders of images to a run directory that folds can work from: manifest, store, splits, provenance."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,7 +61,6 @@ def decode_images(
         images.table,
         size=experiment.image.size,
         resize=experiment.image.resize,
-        threads=max(2, os.cpu_count() or 1),
         on_progress=on_progress,
         on_wait=on_wait,
     )

@@ -246,7 +246,7 @@ def test_reduced_decoding_is_close_to_full_decoding(tmp_path, mode, resize):
     prepared = load_prepared(path, 96, resize).astype(int)
     full = resize_grey(load_grey(path), 96, resize).astype(int)
     assert np.abs(prepared - full).mean() < 1
-    assert np.quantile(np.abs(prepared - full), 0.99) <= 6
+    assert np.quantile(np.abs(prepared - full), 0.98) <= 4  # all but edges
 
 
 @pytest.mark.parametrize("period", [1, 2, 3])

@@ -6,7 +6,7 @@ import shutil
 import keras
 import pandas as pd
 import pytest
-from tiny import CLASSES, SIZE, Recorder, Stopped, build_two_layers, run_here, stopped, tiny_experiment
+from tiny import CLASSES, SIZE, Recorder, Stopped, build_two_layers, perform_here, run_here, stopped, tiny_experiment
 
 from pxr_tf import runs
 from pxr_tf.config import load_experiment
@@ -242,3 +242,18 @@ def test_an_unreadable_image_is_named_or_skipped_and_kept_in_a_list(phantoms, tw
     assert pd.read_csv(folder / "skipped.csv").path.tolist() == [str(broken)]
     assert len(pd.read_csv(folder / "manifest.csv")) == 27
     assert "1 unreadable images skipped" in recorder.of("note")[-1]["text"]
+
+
+def test_only_a_process_that_trained_a_whole_network_is_given_up(phantoms, two_layers, tmp_path):
+    jobs = []
+
+    def note(job, log, on_event):
+        jobs.append((job["task"], job.get("ends", False)))
+        perform_here(job, log, on_event)
+
+    run_here(tiny_experiment(), phantoms, tmp_path / "whole", execute=note)
+    assert jobs == [("features", False), ("0", True), ("1", True)]
+    jobs.clear()
+    head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 1}
+    run_here(tiny_experiment(strategies__2__phases=[head]), phantoms, tmp_path / "head", execute=note)
+    assert jobs == [("features", False), ("0", False), ("1", False)]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pxr_tf.config import load_experiment
-from pxr_tf.training.estimate import START, Workload, estimate_cell, measure_workload
+from pxr_tf.training.estimate import HEAD_STEP, START, Workload, estimate_cell, measure_workload
 
 SPEED = {"train": 0.1, "predict": 0.01, "parameters": 1e6, "channels": 256.0, "memory": 5e8}
 WORK = Workload(images=1000, samples=900, features=1200)
@@ -32,8 +32,26 @@ def test_early_stopping_makes_it_an_upper_bound_and_adds_the_hold_out():
 def test_features_are_paid_once_and_only_where_a_phase_is_frozen():
     frozen, all_layers = make_experiment(2), make_experiment(1)
     paid, free = (estimate_cell(frozen, WORK, SPEED, features=given).seconds for given in (True, False))
-    assert paid - free == pytest.approx(START + 1200 * 0.01)
+    assert paid - free == pytest.approx(1200 * 0.01)
     assert len({estimate_cell(all_layers, WORK, SPEED, features=given).seconds for given in (True, False)}) == 1
+
+
+def test_a_run_of_frozen_phases_starts_one_process_and_predicts_for_nothing():
+    head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 10}
+    values = {"strategy": 2, "splits.folds": 5, "strategies.2.phases": [head], "training.batch_size": 30}
+    estimate = estimate_cell(load_experiment("phantom", values), WORK, SPEED, features=False)
+    assert estimate.seconds == pytest.approx(START + 5 * 10 * 900 / 30 * HEAD_STEP)
+
+
+def test_mirror_images_are_predicted_too():
+    values = {"strategy": 1, "splits.folds": 5}
+    plain, mirrored = (
+        estimate_cell(
+            load_experiment("phantom", values | {"training.mirror_predictions": given}), WORK, SPEED, features=False
+        )
+        for given in (False, True)
+    )
+    assert mirrored.seconds - plain.seconds == pytest.approx(1000 * 0.01)
 
 
 def test_the_workload_counts_images_samples_and_copies():
