@@ -5,9 +5,9 @@ function of (seed, phase, epoch), and so is every augmented picture: a run that 
 same batches as one that is not.
 """
 
+import ctypes
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,16 +134,18 @@ def _fetcher(inputs: Inputs) -> Callable[..., tuple[Any, Any]]:
 
 
 def _as_tensor(array: np.ndarray) -> Any:
-    """Return the array as a tensor in the host's memory; a memory-mapped uint8 file is mapped again, not copied."""
+    """Return the array as a tensor in the host's memory; of a memory-mapped one TensorFlow reads the very pages."""
     import tensorflow as tf
 
-    with tf.device("CPU:0"):
-        if not isinstance(array, np.memmap):
+    if not isinstance(array, np.memmap):
+        with tf.device("CPU:0"):
             return tf.constant(array)
-        shape, file = (array.offset + array.size,), str(Path(array.filename).resolve())
-        mapped = tf.raw_ops.ImmutableConst(dtype=tf.uint8, shape=shape, memory_region_name=file)
-        # What follows an .npy header lies at a multiple of 64 bytes, so that this slice shares the file's memory too.
-        return tf.reshape(mapped[array.offset :], array.shape)
+    if not array.flags.c_contiguous or array.ctypes.data % 64:
+        raise ValueError(f"a memory-mapped array must be contiguous and begin at a multiple of 64 bytes: {array.shape}")
+    memory = (ctypes.c_uint8 * array.nbytes).from_address(array.ctypes.data)
+    memory.mapped = array  # mapped for as long as TensorFlow holds the memory
+    # DLPack cannot say "read-only", so this array claims to be writable. Nobody writes: rows are gathered from it.
+    return tf.experimental.dlpack.from_dlpack(np.frombuffer(memory, array.dtype).reshape(array.shape).__dlpack__())
 
 
 def _configure(dataset: Any) -> Any:
@@ -151,10 +153,12 @@ def _configure(dataset: Any) -> Any:
 
     Each operation stays on one thread: waking others for a part of a batch costs more than it. Nothing is tuned, as all
     numbers are given: the end of an iterator would wait for the tuner, which sleeps for up to five seconds at a time.
+    Nothing is rewritten: that would copy the memory-mapped pictures.
     """
     import tensorflow as tf
 
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1
     options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
     return dataset.with_options(options)

@@ -56,9 +56,9 @@ def open_store(
 ) -> Store:
     """Return the store of the manifest's pictures, built now where it does not exist or is damaged.
 
-    `table` has the columns ``path`` and ``content``; `threads` decode, by default two per processor, so that one may
-    wait for its file. `on_progress` is called with (done, all) images, `on_wait` with the name of a process that is
-    building this very store.
+    `table` has the columns ``path`` and ``content``. `threads` decode, by default one per processor and at most 8: each
+    may need half a gigabyte for the largest images that are read. `on_progress` is called with (done, all) images,
+    `on_wait` with the name of a process that is building this very store.
     """
     key = store_key(table.content.tolist(), size, resize)
     folder = cache / f"store-{key}"
@@ -66,7 +66,7 @@ def open_store(
         files = table.drop_duplicates("content").sort_values("content", ignore_index=True)
         if not is_whole(folder, files.content.tolist(), size):
             shutil.rmtree(folder, ignore_errors=True)
-            threads = threads or 2 * (os.cpu_count() or 1)
+            threads = threads or min(8, os.cpu_count() or 1)
             _build(folder, files, size, resize, threads, on_progress or (lambda done, total: None))
     return load_store(folder)
 
@@ -118,10 +118,10 @@ def _resume(partial: Path, shape: tuple[int, int, int]) -> dict:
     """Return how far the build is; it begins anew where there is none, or what is there does not fit."""
     try:
         state = runs.read_json(partial / "progress.json")
-        if state and "crc32" in state:
-            _map(partial / "images.npy", shape)
+        done = _map(partial / "images.npy", shape)[: state["done"]]
+        if len(done) == state["done"] and _checksum(done) == state["crc32"] and isinstance(state["faults"], dict):
             return state
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

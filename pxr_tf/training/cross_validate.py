@@ -52,7 +52,7 @@ def cross_validate(
         if not (folder / "predictions.csv").exists():
             if execute is None:
                 execute = worker.perform
-                worker.start(cache / "worker.log")  # TensorFlow is loaded while pictures are decoded
+                worker.start(_worker_log(folder))  # TensorFlow is loaded while pictures are decoded
             _prepare(folder, cache, experiment, images, weights, data, skip_unreadable, command, on_event, execute)
             for task in unfinished_tasks(folder, experiment):
                 _perform(task, folder, cache, experiment, execute, on_event)
@@ -119,7 +119,7 @@ def _prepare(
             "weights": experiment.model.weights,
         }
         _say(on_event, f"Checking the weights of {experiment.model.backbone} ({experiment.model.weights}) ...")
-        execute(job, cache / "worker.log", on_event)
+        execute(job, _worker_log(folder), on_event)
     provenance = prepare.make_provenance(experiment, images, store, weights, data, command)
     prepare.write_run(folder, experiment, table, skipped, provenance)
 
@@ -131,6 +131,11 @@ def _perform(task: str, folder: Path, cache: Path, experiment: Experiment, execu
     on_event({"event": "start", "task": task})
     execute(job, folder / "logs" / f"{task}.log", on_event)
     on_event({"event": "end", "task": task})
+
+
+def _worker_log(folder: Path) -> Path:
+    """Return where a worker writes before the run directory exists: beside the run's lock."""
+    return runs.lock_of(folder).with_suffix(".log")
 
 
 def _fold_file(folder: Path, fold: int) -> Path:

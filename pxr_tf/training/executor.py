@@ -1,5 +1,6 @@
 """Tasks in a process of its own: memory is given back, and the parent never loads TensorFlow."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -78,20 +79,23 @@ class Worker:
     def close(self) -> None:
         """End the process, whatever it is doing."""
         if self._child is not None:
-            self._child.kill()
-            with self._child:  # closes the pipes and waits
-                self._child = None
+            child, self._child = self._child, None
+            child.kill()
+            with contextlib.suppress(BrokenPipeError), child:  # closes the pipes and waits; a job may still lie in one
+                child.stdin.close()
+            child.wait()
 
     def _tell_and_listen(self, job: Event, on_event: Callable[[Event], None]) -> tuple[str | None, bool]:
         """Return (what went wrong, or None; whether the job was done)."""
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it has died; what it said is read all the same
             self._child.stdin.write(json.dumps(job) + "\n")
             self._child.stdin.flush()
-        except BrokenPipeError:
-            return None, False
         fault = None
         for line in self._child.stdout:
-            event = json.loads(line)
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
             if event["event"] == "done":
                 return None, True
             if event["event"] == "fault":

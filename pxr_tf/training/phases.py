@@ -176,7 +176,8 @@ class _EpochKeeper(keras.callbacks.Callback):
         self.started = self.told = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        if time.monotonic() - self.told > STEP_SECONDS:
+        within = batch + 1 < self.params["steps"]  # the end of an epoch is told with its figures
+        if within and time.monotonic() - self.told > STEP_SECONDS:
             self.told = time.monotonic()
             step = {"step": batch + 1, "steps": self.params["steps"]}
             self.on_epoch({"phase": self.phase.name, "epoch": self.done + 1, "epochs": self.limit, **step})

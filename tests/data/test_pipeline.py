@@ -1,6 +1,7 @@
 """Streams: the order and the pictures of an epoch depend on (seed, phase, epoch) and on nothing else."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -99,12 +100,59 @@ def test_an_evaluation_set_is_the_stores_rows_in_order():
     np.testing.assert_array_equal(np.concatenate([targets for _, targets in batches]), TARGETS)
 
 
-def test_a_memory_mapped_store_gives_the_same_batches(tmp_path):
-    np.save(tmp_path / "images.npy", STORE)
-    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
-    inputs = picture_inputs(mapped, ROWS, SAMPLES, copies="none", epochs="none", seed=9)
-    for ours, theirs in zip(take(stream_of(inputs), 6), take(stream_of(inputs_with()), 6), strict=True):
+def save_store(path: Path, images: np.ndarray) -> np.ndarray:
+    np.save(path, images)
+    return np.load(path, mmap_mode="r")
+
+
+@pytest.mark.parametrize("size", [16, 15])
+def test_a_memory_mapped_store_gives_the_same_batches(tmp_path, size):
+    mapped = save_store(tmp_path / "images in ü.npy", STORE[:, :size, :size])
+    mapped_inputs, inputs = (
+        picture_inputs(images, ROWS, SAMPLES, copies="none", epochs="none", seed=9)
+        for images in (mapped, STORE[:, :size, :size])
+    )
+    stream = stream_of(mapped_inputs)
+    del mapped, mapped_inputs  # the stream keeps what it reads
+    for ours, theirs in zip(take(stream, 6), take(stream_of(inputs), 6), strict=True):
         assert [part.tolist() for part in ours] == [part.tolist() for part in theirs]
+
+
+def test_a_part_of_a_memory_map_is_that_part_or_an_error(tmp_path):
+    mapped = save_store(tmp_path / "images.npy", STORE)
+    options = {"copies": "none", "epochs": "none", "seed": 9}
+    samples = SAMPLES.iloc[:3]
+    part = picture_inputs(mapped[2:5], np.arange(3), samples, **options)
+    (pictures, _), *_ = make_evaluation_set(part, TARGETS[:3], 3).as_numpy_iterator()
+    np.testing.assert_array_equal(pictures[..., 0], STORE[2:5])
+    with pytest.raises(ValueError, match="contiguous"):
+        make_evaluation_set(picture_inputs(mapped[::2], np.arange(3), samples, **options), TARGETS[:3], 3)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the size of the process in /proc")
+def test_a_memory_mapped_store_is_never_copied(tmp_path):
+    """A set larger than memory works: the process's own memory stays as it is."""
+    shape, megabytes = (4000, 250, 250), 250
+    with open(tmp_path / "images.npy", "wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + np.prod(shape))
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    samples = pd.DataFrame({"image_id": [str(number) for number in range(4000)], "copy": 0})
+    inputs = picture_inputs(mapped, np.arange(4000), samples, copies="none", epochs="none", seed=0)
+    targets = np.zeros((4000, 2), np.float32)
+    before = own_memory()
+    batches = make_training_stream(inputs, targets, batch_size=8, seed=0, phase="p").as_numpy_iterator()
+    held = make_evaluation_set(inputs, targets, 8).as_numpy_iterator()
+    for _ in range(20):
+        next(batches), next(held)
+    assert own_memory() - before < megabytes / 2
+
+
+def own_memory() -> float:
+    """Return the megabytes of this process that no file backs."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
 
 
 def test_a_batch_may_be_larger_than_the_epoch():

@@ -105,6 +105,23 @@ def test_a_process_that_cannot_start_is_told_with_its_last_words(worker):
         worker("echo no tensorflow here >&2; exit 1")
 
 
+@pytest.mark.parametrize("moment", ["before its first job", "between two jobs"])
+def test_a_process_that_died_while_it_had_nothing_to_do_is_told(tmp_path, monkeypatch, moment):
+    done = f"{READ_JOB}; {DONE}; " if moment == "between two jobs" else ""
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\n{done}echo no more memory >&2; exit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    log = tmp_path / "worker.log"
+    with Worker() as worker:
+        worker.start(log)
+        if done:
+            worker.perform(JOB, log, [].append)
+        worker._child.wait()
+        with pytest.raises(PxrError, match="'0' failed: no more memory"):
+            worker.perform(JOB, tmp_path / "0.log", [].append)
+
+
 def test_the_worker_inherits_the_lock(worker):
     read, write = os.pipe()
     os.set_inheritable(write, False)
