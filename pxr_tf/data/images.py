@@ -127,6 +127,6 @@ def _scale(image: np.ndarray, height: int, width: int) -> np.ndarray:
     if height * width >= image.shape[0] * image.shape[1]:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     if image.shape[0] < 3 * height and image.shape[1] < 3 * width:
-        # Averages of 2 x 2 are what OpenCV does fast: four times as fast as areas of odd sizes, and as smooth.
+        # Averages of 2 x 2 are what OpenCV does fast: three times as fast as areas of odd sizes, and as smooth.
         image = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
