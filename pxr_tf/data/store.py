@@ -24,7 +24,6 @@ from pxr_tf.data.images import ResizeMode, UnreadableImageError, load_prepared
 
 VERSION = 2  # raise it when the same file and preparation would give other pixels
 BLOCK = 256  # images per block: 13 MB at 224 x 224, a second or so of work
-PART = 8  # images that a thread decodes in one go; waking another for each costs a twentieth of the work
 CHECKSUM_BYTES = 1 << 26
 
 Progress = Callable[[int, int], None]
@@ -164,19 +163,13 @@ def _decode_blocks(
     """Yield (row, pictures or reasons) of each block from row `first` on; the next block is decoded meanwhile."""
     with ThreadPoolExecutor(threads) as pool:
 
-        def submit(start: int) -> list[Future[list[np.ndarray | str]]]:
-            block = paths[start : start + BLOCK]
-            parts = [block[part : part + PART] for part in range(0, len(block), PART)]
-            return [pool.submit(_decode_all, part, size, resize) for part in parts]
+        def submit(start: int) -> list[Future[np.ndarray | str]]:
+            return [pool.submit(_decode, path, size, resize) for path in paths[start : start + BLOCK]]
 
         pending = submit(first)
         for start in range(first, len(paths), BLOCK):
             here, pending = pending, submit(start + BLOCK)
-            yield start, [picture for future in here for picture in future.result()]
-
-
-def _decode_all(paths: Sequence[str], size: int, resize: ResizeMode) -> list[np.ndarray | str]:
-    return [_decode(path, size, resize) for path in paths]
+            yield start, [future.result() for future in here]
 
 
 def _decode(path: str, size: int, resize: ResizeMode) -> np.ndarray | str:

@@ -82,8 +82,9 @@ class Display:
 
     def _on_step(self, event: dict[str, Any]) -> None:
         if self._console.is_terminal:  # elsewhere a line per epoch is enough
-            where = f"{self._where()} · {event['phase']} · epoch {event['epoch']}/{event['epochs']}"
-            self._move(where, event["step"], event["steps"], f"step {event['step']} of {event['steps']}")
+            self._move(
+                self._where_in_phase(event), event["step"], event["steps"], f"step {event['step']} of {event['steps']}"
+            )
 
     def _on_epoch(self, event: dict[str, Any]) -> None:
         self._clock.count(event)
@@ -91,13 +92,15 @@ class Display:
         if "val_loss" in event:
             parts.append(f"val_loss {event['val_loss']:.3f}")
         parts += [f"accuracy {event['accuracy']:.3f}", f"{event['seconds']:.1f} s", self._clock.left()]
-        where = f"{self._where()} · {event['phase']} · epoch {event['epoch']}/{event['epochs']}"
-        self._move(where, event["epoch"], event["epochs"], " · ".join(parts))
+        self._move(self._where_in_phase(event), event["epoch"], event["epochs"], " · ".join(parts))
 
     def _where(self) -> str:
         if self._task.isdigit():
             return f"fold {int(self._task) + 1}/{self._experiment.splits.folds}"
         return "choosing epochs" if self._task == "holdout" else self._task
+
+    def _where_in_phase(self, event: dict[str, Any]) -> str:
+        return f"{self._where()} · {event['phase']} · epoch {event['epoch']}/{event['epochs']}"
 
     def _move(self, left: str, done: int, total: int, right: str) -> None:
         if self._console.is_terminal:

@@ -18,15 +18,20 @@ DONE = 'echo "{\\"event\\": \\"done\\"}"'
 READ_JOB = "read -r job"
 
 
+def stand_in(script: str, folder: Path, monkeypatch) -> None:
+    """Put a shell script in the worker's place."""
+    program = folder / "python"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+
 @pytest.fixture
 def worker(tmp_path, monkeypatch):
     """Put a shell script in the worker's place; give a function that runs it: (script, …) -> (events, log)."""
 
     def run(script: str, on_event=None, jobs=(JOB,), **options) -> tuple[list[dict], str]:
-        program = tmp_path / "python"
-        program.write_text(f"#!/bin/sh\n{script}\n")
-        program.chmod(0o755)
-        monkeypatch.setattr(sys, "executable", str(program))
+        stand_in(script, tmp_path, monkeypatch)
         events: list[dict] = []
         with Worker(**options) as worker:
             for job in jobs:
@@ -108,10 +113,7 @@ def test_a_process_that_cannot_start_is_told_with_its_last_words(worker):
 @pytest.mark.parametrize("moment", ["before its first job", "between two jobs"])
 def test_a_process_that_died_while_it_had_nothing_to_do_is_told(tmp_path, monkeypatch, moment):
     done = f"{READ_JOB}; {DONE}; " if moment == "between two jobs" else ""
-    program = tmp_path / "python"
-    program.write_text(f"#!/bin/sh\n{done}echo no more memory >&2; exit 3\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(program))
+    stand_in(f"{done}echo no more memory >&2; exit 3", tmp_path, monkeypatch)
     log = tmp_path / "worker.log"
     with Worker() as worker:
         worker.start(log)
