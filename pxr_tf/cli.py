@@ -139,9 +139,9 @@ def data(
     """Describe data: images, patients, encodings, duplicates, and what a network could cheat with."""
     from rich.console import Console
 
-    from pxr_tf.data.sources import read_sources
-    from pxr_tf.data.survey import survey
+    from pxr_tf.pictures.survey import survey
     from pxr_tf.report.data_tables import print_survey
+    from pxr_tf.sets.find import read_sources
 
     table, notes = read_sources(_split(paths))
     console = Console(highlight=False)
@@ -161,7 +161,7 @@ def phantom(
     ] = "",
 ) -> None:
     """Write synthetic chest X-rays in the public layouts, with exact lung masks."""
-    from pxr_tf.data.phantom import CLASSES, COVID_SET, parse_shortcuts, write_phantoms
+    from pxr_tf.phantoms.sets import CLASSES, COVID_SET, parse_shortcuts, write_phantoms
 
     planted = parse_shortcuts(shortcuts)
     write_phantoms(out, patients=dict.fromkeys(CLASSES, patients), size=size, seed=seed, shortcuts=planted)
@@ -172,7 +172,7 @@ def phantom(
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
     """Tell a person's mistake, a full disk or a place without permission in one line; exit with code 2."""
-    from pxr_tf.runs import explain_os_error
+    from pxr_tf.files import explain_os_error
 
     try:
         yield
@@ -186,10 +186,10 @@ def _one_line_errors() -> Iterator[None]:
 
 def _run_cell(experiment: Any, sources: list[str], runs: Path, options: dict[str, bool], console: Any) -> Path:
     """Cross-validate one experiment and write its results; return its run directory."""
+    from pxr_tf.experiments.run import cross_validate
+    from pxr_tf.locks import hold, lock_of
     from pxr_tf.report.progress import Display
     from pxr_tf.report.results import is_written, write_results
-    from pxr_tf.runs import hold, lock_of
-    from pxr_tf.training.cross_validate import cross_validate
 
     with Display(experiment, console) as display:
         folder = cross_validate(
@@ -210,8 +210,8 @@ def _run_cell(experiment: Any, sources: list[str], runs: Path, options: dict[str
 
 def _announce(experiments: list[Any], sources: list[str], runs: Path, console: Any) -> None:
     """Print about how long the cells that are missing will take, from a few real steps of each backbone."""
+    from pxr_tf.experiments.estimate import estimate_grid
     from pxr_tf.report.grid import print_estimates
-    from pxr_tf.training.estimate import estimate_grid
 
     estimates = estimate_grid(experiments, sources, runs, lambda text: console.print(text, markup=False))
     if estimates:
@@ -231,8 +231,8 @@ def _given(weights: str | None, folds: int | None, seed: int | None, rows: str |
 def _load(config: str, given: dict[str, Any], epochs: str | None, overrides: list[str] | None) -> Any:
     """Return the experiment with what the command line gave put in; raise `PxrError`."""
     from pxr_tf.config import load_experiment, parse_override
-    from pxr_tf.data.augment import check_preset
     from pxr_tf.models.backbones import check_image_size, check_weights, find_backbone
+    from pxr_tf.pictures.augment import check_preset
 
     values = {key: value for key, value in given.items() if value is not None}
     values |= dict(parse_override(text) for text in overrides or [])
@@ -276,7 +276,7 @@ def _sources(data: str | None, runs: Path, console: Any) -> list[str]:
     """Return the data sets: those given, or else phantoms, which are drawn once."""
     if data is not None:
         return _split(data)
-    from pxr_tf.data.phantom import default_phantoms
+    from pxr_tf.phantoms.sets import default_phantoms
 
     console.print("No DATA given: using synthetic chest X-rays (phantoms). All figures are about these, not patients.")
     return [str(path) for path in default_phantoms(runs / "cache")]

@@ -1,27 +1,7 @@
 """The one exception that is meant for people."""
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-# What pydantic's kinds of error say was accepted; of two that fit, the first.
-_ACCEPTED = {
-    "int": "a whole number",
-    "float": "a number",
-    "finite": "a finite number",
-    "bool": "true or false",
-    "string_type": "text",
-    "string_pattern": "letters, digits and the signs . _ -",
-    "tuple": "a list",
-    "dict": "a mapping of keys to values",
-    "model": "a mapping of keys to values",
-    "literal": "{expected}",
-    "greater_than_equal": "{ge:g} or more",
-    "greater_than": "more than {gt:g}",
-    "less_than_equal": "{le:g} or less",
-    "less_than": "less than {lt:g}",
-    "too_short": "a list of {min_length} or more",
-}
+from collections.abc import Iterable
 
 
 class PxrError(Exception):
@@ -45,12 +25,6 @@ def shorten(items: Iterable[object], limit: int = 5) -> str:
     items = [str(item) for item in items]
     shown = ", ".join(items[:limit])
     return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
-
-
-def accepted_value(error: Mapping[str, Any]) -> str:
-    """Return what would have been accepted where pydantic found this error: ``"a whole number"``, ``"2 or more"``."""
-    text = next((text for kind, text in _ACCEPTED.items() if error["type"].startswith(kind)), error["msg"])
-    return text.format_map(error.get("ctx", {}))
 
 
 def shown(value: object, limit: int = 40) -> str:

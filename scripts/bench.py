@@ -154,22 +154,26 @@ def best_of(times: int, action: Callable[[], object]) -> float:
 
 def write_page(path: Path, rows: list[Row], options: argparse.Namespace) -> None:
     """Write the table as Markdown."""
-    from pxr_tf import runs
+    from pxr_tf import files, rundir
 
     lines = [
         "# Benchmarks",
         "",
-        f"`make bench`, {runs.now()[:10]}, {os.cpu_count()} cores. Backbone mobilenet_025 unless said.",
+        f"`make bench`, {rundir.now()[:10]}, {os.cpu_count()} cores. Backbone mobilenet_025 unless said.",
     ]
     lines += ["", "| measure | ours | beside | result | to reach |", "|---|---|---|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
-    lines += ["", "Versions: " + ", ".join(f"{name} {version}" for name, version in runs.versions().items()) + ".", ""]
+    lines += [
+        "",
+        "Versions: " + ", ".join(f"{name} {version}" for name, version in rundir.versions().items()) + ".",
+        "",
+    ]
     lines += [
         "The plain pipeline is `scripts/plain_keras.py`; its frozen phase is "
         + f"{PLAIN_EPOCHS} epochs of one fold, scaled.",
         "",
     ]
-    runs.write_text(path, "\n".join(lines))
+    files.write_text(path, "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import sys
 import cv2
 import numpy as np
 
-from pxr_tf.data.phantom import draw_phantom
+from pxr_tf.phantoms.sets import draw_phantom
 
 CLASSES = ("normal", "bacterial", "viral", "covid19")
 SIZE, GAP, CAPTION = 240, 8, 26

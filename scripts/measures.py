@@ -32,8 +32,8 @@ def plain_frozen(data: str, fullres: str, weights: str, work: Path) -> list[floa
 
 def extraction(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
     """Return (seconds to fill the feature cache, seconds of predict_on_batch alone) for one training part."""
-    from pxr_tf.data.pipeline import picture_inputs
     from pxr_tf.models.classifier import feature_extractor
+    from pxr_tf.pictures.stream import picture_inputs
     from pxr_tf.training.features import BATCH as FEATURE_BATCH
     from pxr_tf.training.features import extract_features
 
@@ -68,7 +68,7 @@ def fine_tune_resnet50(data: str, fullres: str, weights: str, work: Path) -> tup
 
 def pipeline(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
     """Return images per second of (our tf.data stream, NumPy fancy indexing of the same array)."""
-    from pxr_tf.data.pipeline import epoch_order, make_training_stream, picture_inputs
+    from pxr_tf.pictures.stream import epoch_order, make_training_stream, picture_inputs
 
     table, _ = _training_part(data)
     store = _open_store(table, work)
@@ -108,9 +108,9 @@ def _store(fullres: str, work: Path, tail: Callable[[int], bytes]) -> tuple[floa
     """Time the set repeated to 900 files; `tail` gives bytes behind a file's JPEG data: other content, same picture."""
     import keras
 
-    from pxr_tf.data.manifest import add_content
-    from pxr_tf.data.sources import read_sources
-    from pxr_tf.data.store import open_store
+    from pxr_tf.data.patients import add_content
+    from pxr_tf.pictures.store import open_store
+    from pxr_tf.sets.find import read_sources
 
     table, _ = read_sources([fullres])
     folder, cache = work / "fullres", work / "fullres-store"
@@ -145,9 +145,9 @@ def memory(data: str, fullres: str, weights: str, work: Path) -> float:
 
 def _training_part(data: str):
     """Return (manifest, samples of the first fold's training part) as the paper's recipe has them."""
-    from pxr_tf.data.balance import plan_samples
+    from pxr_tf.data.samples import plan_samples
     from pxr_tf.data.splits import assign_folds
-    from pxr_tf.training.prepare import gather_images
+    from pxr_tf.experiments.prepare import gather_images
 
     table = gather_images(data.split(","), CLASSES, lambda text: None).table
     training = table[assign_folds(table, 5, 0) != 0]
@@ -155,7 +155,7 @@ def _training_part(data: str):
 
 
 def _open_store(table, work: Path):
-    from pxr_tf.data.store import open_store
+    from pxr_tf.pictures.store import open_store
 
     return open_store(work / "runs" / "cache", table, size=SIZE, resize="squash")
 
@@ -169,7 +169,7 @@ def _build(backbone: str, weights: str):
 
 def _fine_tune(data: str, work: Path, backbone: str, weights: str, steps: int) -> tuple[float, float, int]:
     from pxr_tf.config import load_experiment
-    from pxr_tf.data.pipeline import make_training_stream, picture_inputs
+    from pxr_tf.pictures.stream import make_training_stream, picture_inputs
     from pxr_tf.training.phases import compile_phase
 
     table, samples = _training_part(data)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 from tiny import TWO_LAYERS, run_here, tiny_experiment, write_tiny_phantoms
 
+from pxr_tf.executors.local import QUIET
 from pxr_tf.models.backbones import BACKBONES
-from pxr_tf.training.executor import QUIET
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")

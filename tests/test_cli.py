@@ -12,7 +12,7 @@ from tiny import perform_here, tiny_experiment
 
 from pxr_tf import cli
 from pxr_tf.config import dump_experiment
-from pxr_tf.training.executor import Worker
+from pxr_tf.executors.local import Worker
 
 
 @pytest.fixture
@@ -159,12 +159,12 @@ def test_a_full_or_read_only_disk(pxr, data, recipe, monkeypatch, error, expecte
     def fail(*values, **options):
         raise OSError(error, os.strerror(error), "runs/cache")
 
-    monkeypatch.setattr("pxr_tf.training.prepare.open_store", fail)
+    monkeypatch.setattr("pxr_tf.experiments.prepare.open_store", fail)
     assert expected in refuse(pxr, "--config", recipe, "--data", data)
 
 
 def test_other_faults_keep_their_traceback(pxr, data, recipe, monkeypatch):
-    monkeypatch.setattr("pxr_tf.training.prepare.open_store", lambda *values, **options: 1 / 0)
+    monkeypatch.setattr("pxr_tf.experiments.prepare.open_store", lambda *values, **options: 1 / 0)
     monkeypatch.setattr(sys, "argv", ["pxr", "cv", "--config", str(recipe), "--data", data, "--runs", "runs"])
     with pytest.raises(ZeroDivisionError):
         cli.main()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pxr_tf.errors import accepted_value, nearest, shorten, shown
+from pxr_tf.config.messages import accepted_value
+from pxr_tf.errors import nearest, shorten, shown
 
 KNOWN = ("xception", "resnet50", "inception_v3", "inception_resnet_v2")
 

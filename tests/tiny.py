@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pxr_tf.config import Experiment, load_experiment
-from pxr_tf.data.phantom import COVID_SET, write_phantoms
+from pxr_tf.experiments.run import cross_validate
 from pxr_tf.models.backbones import Backbone
-from pxr_tf.training.cross_validate import cross_validate
+from pxr_tf.phantoms.sets import COVID_SET, write_phantoms
 
 CLASSES = ("bacterial", "covid19", "normal", "viral")
 SIZE = 32
@@ -57,7 +57,7 @@ def tiny_experiment(backbone: str = "two_layers", **overrides: Any) -> Experimen
 
 def perform_here(job: dict[str, Any], log: Path, on_event: Any) -> None:
     """Do a task in this process, with the signature of `executor.Worker.perform`."""
-    from pxr_tf.worker import perform
+    from pxr_tf.executors.worker import perform
 
     perform(job, on_event)
 

@@ -8,18 +8,15 @@ Columns (all text):
 ``patient_id``      the unit of splitting; images of one patient never part
 ``source``          the data set it comes from, e.g. ``kermany``; ``synthetic-kermany`` for phantoms in its layout
 ``official_split``  ``train``, ``val``, ``test`` or empty
-``content``         (added by `add_content`) digest of the file's bytes
+``content``         (added by `patients.add_content`) digest of the file's bytes
 """
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from pxr_tf.errors import PxrError, shorten
-from pxr_tf.runs import digest_file
 
 COLUMNS = ("image_id", "path", "label", "patient_id", "source", "official_split")
 SYNTHETIC = "synthetic"
@@ -53,71 +50,8 @@ def validate_manifest(table: pd.DataFrame) -> None:
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
-    """Read a manifest that `runs.write_csv` wrote; every column is text."""
+    """Read a manifest that `files.write_csv` wrote; every column is text."""
     return pd.read_csv(path, dtype=str, keep_default_na=False)
-
-
-def add_content(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with a ``content`` column: the first 128 bits of SHA-256 of each file's bytes, in hexadecimal.
-
-    A file that is empty or cannot be read gets a content of its own (``unreadable:<image id>``), so that two such
-    files are never taken for copies of one picture.
-    """
-    with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
-        digests = list(pool.map(_digest_file, table.path))
-    content = [digest or f"unreadable:{image_id}" for digest, image_id in zip(digests, table.image_id, strict=True)]
-    return table.assign(content=content)
-
-
-def _digest_file(path: str) -> str:
-    try:
-        return digest_file(Path(path)) if os.path.getsize(path) else ""
-    except OSError:
-        return ""
-
-
-def merge_patients(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with one patient id for all patients who share an image's content (the alphabetically first)."""
-    parent = {patient: patient for patient in table.patient_id}
-
-    def find(patient: str) -> str:
-        while parent[patient] != patient:
-            parent[patient] = parent[parent[patient]]
-            patient = parent[patient]
-        return patient
-
-    for _, patients in table[table.content.duplicated(keep=False)].groupby("content").patient_id:
-        first, *others = sorted({find(patient) for patient in patients})
-        for other in others:
-            parent[other] = first
-    roots: dict[str, str] = {}
-    for patient in sorted(parent):
-        roots.setdefault(find(patient), patient)
-    return table.assign(patient_id=[roots[find(patient)] for patient in table.patient_id])
-
-
-def drop_duplicates(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (kept, dropped): one row per content, the one with the first image id.
-
-    Copies that carry different labels contradict each other; all of them are dropped, for none can be scored.
-    """
-    labels_per_content = table.groupby("content").label.transform("nunique")
-    dropped = table.content.duplicated() | (labels_per_content > 1)
-    return table[~dropped].reset_index(drop=True), table[dropped].reset_index(drop=True)
-
-
-def keep_classes(table: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (kept, left out) by label; raise `PxrError` where one of the classes has no image."""
-    counts = table.label.value_counts()
-    empty = [name for name in classes if name not in counts]
-    if empty:
-        found = ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
-        raise PxrError(
-            f"No image of class {shorten(empty)} in the data; classes found: {found}. The experiment needs "
-            f"{', '.join(classes)}: add a data set that has them (DATA=a,b)."
-        )
-    kept = table.label.isin(classes)
-    return table[kept].reset_index(drop=True), table[~kept].reset_index(drop=True)
 
 
 def is_synthetic(table: pd.DataFrame) -> bool:

@@ -17,8 +17,8 @@ from typing import Any
 import keras
 
 from pxr_tf.errors import PxrError
+from pxr_tf.files import written_whole
 from pxr_tf.models.backbones import SCALINGS, Backbone, check_weights
-from pxr_tf.runs import written_whole
 
 CARD = "pxr.json"
 

@@ -6,8 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pxr_tf.data.manifest import is_synthetic
-from pxr_tf.data.survey import PROPERTIES, WARN_AT, Duplicates, Survey
+from pxr_tf.data.shortcuts import PROPERTIES, WARN_AT
 from pxr_tf.errors import shorten
+from pxr_tf.pictures.survey import Duplicates, Survey
 
 SHOWN_FILES = 20  # unreadable files named on the screen
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pxr_tf.runs import written_whole
+from pxr_tf.files import written_whole
 
 SYNTHETIC_NOTE = "Synthetic phantoms, not patients"
 

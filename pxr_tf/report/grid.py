@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from pxr_tf.config import Experiment
+from pxr_tf.experiments.estimate import Estimate
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.report.progress import duration_words
 from pxr_tf.report.results import comparable_cell, is_synthetic_run, mean_sd, read_reading
-from pxr_tf.training.estimate import Estimate
 
 
 class Cell(NamedTuple):

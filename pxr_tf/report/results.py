@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pxr_tf import runs
+from pxr_tf import files
 from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.data.splits import HOLDOUT, read_splits
 from pxr_tf.evaluation import metrics, published
@@ -28,12 +28,12 @@ def write_results(folder: Path) -> None:
     images = "synthetic" if is_synthetic_run(folder) else "real"
     for reading in READINGS:
         table = metrics.score_folds(select_rows(folder, predictions, reading)).assign(images=images)
-        runs.write_csv(_metrics_file(folder, experiment, reading), table)
+        files.write_csv(_metrics_file(folder, experiment, reading), table)
     counted = select_rows(folder, predictions, experiment.splits.test_rows)
     counts = metrics.confusion_matrix(counted)
     title = f"{experiment.model.backbone}, strategy {experiment.strategy}, {len(counted):,} held-out images"
     write_figure(folder / "confusion_matrix.png", draw_confusion_matrix(counts, title, images == "synthetic"))
-    runs.write_csv(folder / "confusion_matrix.csv", counts.reset_index().assign(images=images))
+    files.write_csv(folder / "confusion_matrix.csv", counts.reset_index().assign(images=images))
 
 
 def is_written(folder: Path) -> bool:
@@ -43,7 +43,7 @@ def is_written(folder: Path) -> bool:
 
 def is_synthetic_run(folder: Path) -> bool:
     """Return whether a run's images are phantoms."""
-    return runs.read_json(folder / "provenance.json")["images"].startswith("synthetic")
+    return files.read_json(folder / "provenance.json")["images"].startswith("synthetic")
 
 
 def select_rows(folder: Path, predictions: pd.DataFrame, reading: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pxr_tf.runs import written_whole
+from pxr_tf.files import written_whole
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any], arrays: Mapping[str, Sequence[Any]]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pxr_tf import runs
+from pxr_tf import files, rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.data.splits import HOLDOUT
@@ -16,12 +16,12 @@ def choose_epochs(run: Run, *, xla: bool, precision: str, on_epoch: Callable[[di
     chosen = train_fold(run, HOLDOUT, epochs=None, xla=xla, precision=precision, on_epoch=on_epoch)
     images = "synthetic phantoms" if is_synthetic(run.table) else "real X-rays"
     numbers = {name: max(1, number) for name, number in chosen.items()}
-    runs.write_json(run.folder / runs.EPOCHS, {"images": images, "epochs": numbers})
+    files.write_json(run.folder / rundir.EPOCHS, {"images": images, "epochs": numbers})
 
 
 def read_epochs(folder: Path, experiment: Experiment) -> dict[str, int] | None:
     """Return the number of epochs per phase, or None where each fold finds its own (nested)."""
     if experiment.splits.nested:
         return None
-    chosen = (runs.read_json(folder / runs.EPOCHS) or {"epochs": {}})["epochs"]
+    chosen = (files.read_json(folder / rundir.EPOCHS) or {"epochs": {}})["epochs"]
     return {phase.name: chosen.get(phase.name, phase.max_epochs) for phase in experiment.phases}

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pxr_tf import runs
-from pxr_tf.data.pipeline import Load
+from pxr_tf import files
+from pxr_tf.pictures.stream import Load
 
 VERSION = 1  # raise it when the same pictures would be kept in another way
 PART = 1024  # samples per file: seconds of work on two cores, 8 MB for 2,048 channels
@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 
 def features_folder(cache: Path, **what: object) -> Path:
     """Return the folder of the features that are decided by these named values (backbone, weights, …)."""
-    return cache / f"features-{runs.digest(*(f'{name}={value}' for name, value in sorted(what.items())))}"
+    return cache / f"features-{files.digest(*(f'{name}={value}' for name, value in sorted(what.items())))}"
 
 
 def sample_names(samples: pd.DataFrame) -> list[str]:
@@ -41,7 +41,7 @@ def missing_samples(folder: Path, samples: pd.DataFrame) -> pd.DataFrame:
     """Return the samples whose features are not in the cache yet, each once; parts that are damaged are dropped."""
     known: set[str] = set()
     for file in _indexes(folder):
-        index = runs.read_json(file)
+        index = files.read_json(file)
         if index["crc32"] == _checksum(file.with_suffix(".npy")):
             known.update(index["names"])
         else:
@@ -67,10 +67,10 @@ def extract_features(folder: Path, extractor: Any, load: Load, samples: pd.DataF
             values.append(np.asarray(extractor.predict_on_batch(next(batches)), np.float32))
             done += len(values[-1])
             on_progress(done, len(samples))
-        with runs.written_whole(folder / f"part-{number:05d}.npy") as partial, open(partial, "wb") as file:
+        with files.written_whole(folder / f"part-{number:05d}.npy") as partial, open(partial, "wb") as file:
             np.save(file, np.concatenate(values))
         index = {"names": names[start:stop], "crc32": _checksum(folder / f"part-{number:05d}.npy")}
-        runs.write_json(folder / f"part-{number:05d}.json", index)
+        files.write_json(folder / f"part-{number:05d}.json", index)
         number += 1
 
 
@@ -79,7 +79,7 @@ def read_features(folder: Path, samples: pd.DataFrame) -> np.ndarray:
     places: dict[str, tuple[int, int]] = {}
     parts = []
     for file in _indexes(folder):
-        places |= {name: (len(parts), row) for row, name in enumerate(runs.read_json(file)["names"])}
+        places |= {name: (len(parts), row) for row, name in enumerate(files.read_json(file)["names"])}
         parts.append(np.load(file.with_suffix(".npy"), mmap_mode="r"))
     wanted = np.array([places[name] for name in sample_names(samples)], np.int64).reshape(-1, 2)
     features = np.empty((len(samples), parts[0].shape[1]), np.float32)

@@ -11,17 +11,17 @@ import keras
 import numpy as np
 import pandas as pd
 
-from pxr_tf import runs
+from pxr_tf import files
 from pxr_tf.config import Experiment, Phase, load_experiment
-from pxr_tf.data import store
-from pxr_tf.data.balance import check_samples, plan_samples
-from pxr_tf.data.images import ResizeMode
 from pxr_tf.data.manifest import is_synthetic, read_manifest
-from pxr_tf.data.pipeline import Inputs, make_evaluation_set, make_training_stream, num_batches, picture_inputs
+from pxr_tf.data.samples import check_samples, plan_samples
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES, fold_names, read_splits, rows_of
-from pxr_tf.data.store import Store
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import build_classifier, save_classifier
+from pxr_tf.pictures import store
+from pxr_tf.pictures.decode import ResizeMode
+from pxr_tf.pictures.store import Store
+from pxr_tf.pictures.stream import Inputs, make_evaluation_set, make_training_stream, num_batches, picture_inputs
 from pxr_tf.training import features
 from pxr_tf.training.phases import PhaseData, choose_device, run_phases
 
@@ -41,7 +41,7 @@ class Run(NamedTuple):
 
 def open_run(folder: Path, cache: Path) -> Run:
     """Return the run; the store is opened, not verified: the process that starts the folds did that."""
-    pictures = store.load_store(cache / f"store-{runs.read_json(folder / 'provenance.json')['store']}")
+    pictures = store.load_store(cache / f"store-{files.read_json(folder / 'provenance.json')['store']}")
     table = read_manifest(folder / "manifest.csv").set_index("image_id", drop=False)
     return Run(
         folder, cache, load_experiment(folder / "experiment.yaml"), table, read_splits(folder / "splits.csv"), pictures
@@ -102,7 +102,7 @@ def build_network(run: Run) -> keras.Model:
 def features_of(run: Run, precision: str) -> Path:
     """Return the folder of the features that this run's frozen phases use."""
     experiment = run.experiment
-    weights = runs.read_json(run.folder / "provenance.json")["weights"]
+    weights = files.read_json(run.folder / "provenance.json")["weights"]
     return features.features_folder(
         run.cache,
         backbone=experiment.model.backbone,
@@ -193,9 +193,9 @@ def train_fold(
         on_epoch=on_epoch,
     )
     images = "synthetic" if is_synthetic(run.table) else "real"
-    runs.write_csv(folder / "history.csv", pd.DataFrame(history).assign(images=images))
+    files.write_csv(folder / "history.csv", pd.DataFrame(history).assign(images=images))
     save_classifier(model, folder / "model.keras", make_card(run, fold))
-    runs.write_csv(folder / "predictions.csv", predict_fold(run, fold, model, precision))
+    files.write_csv(folder / "predictions.csv", predict_fold(run, fold, model, precision))
     return chosen
 
 

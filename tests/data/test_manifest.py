@@ -5,17 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pxr_tf.data.manifest import (
-    COLUMNS,
-    add_content,
-    drop_duplicates,
-    is_synthetic,
-    keep_classes,
-    make_manifest,
-    merge_patients,
-    read_manifest,
-    validate_manifest,
-)
+from pxr_tf.data.labels import keep_classes
+from pxr_tf.data.manifest import COLUMNS, is_synthetic, make_manifest, read_manifest, validate_manifest
+from pxr_tf.data.patients import add_content, drop_duplicates, merge_patients
 from pxr_tf.errors import PxrError
 
 

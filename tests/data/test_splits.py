@@ -19,7 +19,7 @@ from pxr_tf.data.splits import (
     rows_of,
 )
 from pxr_tf.errors import PxrError
-from pxr_tf.runs import write_csv
+from pxr_tf.files import write_csv
 
 LABELS = ("bacterial", "covid19", "normal")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from pxr_tf.evaluation import metrics
-from pxr_tf.runs import write_csv
+from pxr_tf.files import write_csv
 
 CLASSES = ("bacterial", "covid19", "normal")
 

@@ -9,8 +9,8 @@ from rich.console import Console
 from pxr_tf import cli
 from pxr_tf.config import load_experiment
 from pxr_tf.errors import PxrError
+from pxr_tf.experiments.estimate import Estimate
 from pxr_tf.report.grid import Cell, print_cells, print_estimates
-from pxr_tf.training.estimate import Estimate
 
 
 @pytest.fixture

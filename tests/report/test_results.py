@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from pxr_tf import runs
+from pxr_tf import files
 from pxr_tf.config import dump_experiment, load_experiment
 from pxr_tf.evaluation import metrics
 from pxr_tf.report.results import is_synthetic_run, is_written, print_results, select_rows, write_results
@@ -29,11 +29,11 @@ def write_run(folder: Path, images: str = "real", **overrides) -> Path:
     table["label"], table["predicted"] = np.array(classes)[truth], np.array(classes)[predicted]
     for number, name in enumerate(classes):
         table[f"p_{name}"] = np.where(predicted == number, 0.7, 0.3 / (len(classes) - 1))
-    runs.write_csv(folder / "predictions.csv", table)
+    files.write_csv(folder / "predictions.csv", table)
     roles = np.where(wrong, "test", "test_balanced")
-    runs.write_csv(folder / "splits.csv", table[["image_id", "fold"]].assign(role=roles))
-    runs.write_json(folder / "provenance.json", {"images": IMAGES[images]})
-    runs.write_text(folder / "experiment.yaml", dump_experiment(experiment))
+    files.write_csv(folder / "splits.csv", table[["image_id", "fold"]].assign(role=roles))
+    files.write_json(folder / "provenance.json", {"images": IMAGES[images]})
+    files.write_text(folder / "experiment.yaml", dump_experiment(experiment))
     return folder
 
 
@@ -67,7 +67,7 @@ def test_balanced_rows_are_those_of_the_numbered_folds(tmp_path):
     predictions = metrics.read_predictions(folder / "predictions.csv")
     splits = pd.read_csv(folder / "splits.csv", dtype=str)
     extra = pd.DataFrame({"image_id": ["i03"], "fold": ["holdout"], "role": ["test_balanced"]})
-    runs.write_csv(folder / "splits.csv", pd.concat([splits, extra]))
+    files.write_csv(folder / "splits.csv", pd.concat([splits, extra]))
     assert "i03" not in set(select_rows(folder, predictions, "balanced").image_id)
     assert len(select_rows(folder, predictions, "balanced")) == 30
     assert len(select_rows(folder, predictions, "all")) == COUNT

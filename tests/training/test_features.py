@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from tiny import SIZE, TWO_LAYERS, Recorder, Stopped, build_two_layers, perform_here, run_here, stopped, tiny_experiment
 
-from pxr_tf.data.pipeline import make_training_stream, num_batches
 from pxr_tf.data.splits import TEST_ROLES, rows_of
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.classifier import feature_extractor
+from pxr_tf.pictures.stream import make_training_stream, num_batches
 from pxr_tf.training import features, folds
 from pxr_tf.training.phases import compile_phase, run_phases
 
@@ -190,7 +190,7 @@ def test_a_killed_extraction_keeps_whole_parts_and_goes_on(tmp_path, small_parts
 
 def test_a_kill_between_a_part_and_its_index_loses_that_part_only(tmp_path, small_parts, monkeypatch):
     with monkeypatch.context() as patch, stopped():
-        patch.setattr(features.runs, "write_json", lambda path, value: (_ for _ in ()).throw(Stopped()))
+        patch.setattr(features.files, "write_json", lambda path, value: (_ for _ in ()).throw(Stopped()))
         extract_fake(tmp_path, SAMPLES, FakeExtractor())
     assert len(features.missing_samples(tmp_path, SAMPLES)) == len(SAMPLES)
     extract_fake(tmp_path, SAMPLES, FakeExtractor())

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from tiny import CLASSES, Recorder, run_here, stopped, tiny_experiment
 
-from pxr_tf.data import pipeline
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES, fold_names, rows_of
 from pxr_tf.errors import PxrError
 from pxr_tf.models.classifier import load_classifier
+from pxr_tf.pictures import stream as pipeline
 from pxr_tf.training import folds
 
 

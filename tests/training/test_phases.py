@@ -8,9 +8,9 @@ import pytest
 from tiny import SIZE, TWO_LAYERS
 
 from pxr_tf.config import Phase
-from pxr_tf.data.pipeline import Inputs, make_training_stream
 from pxr_tf.errors import PxrError
 from pxr_tf.models.classifier import build_classifier
+from pxr_tf.pictures.stream import Inputs, make_training_stream
 from pxr_tf.training.phases import PhaseData, choose_device, compile_phase, make_optimizer, run_phases, set_trainable
 
 RANDOM = np.random.default_rng(0)

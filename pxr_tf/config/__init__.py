@@ -1,0 +1,22 @@
+"""Experiments as frozen data: `schema` says what they may hold, `load` reads them."""
+
+from pxr_tf.config.load import (
+    configs_folder,
+    differences,
+    dump_experiment,
+    load_experiment,
+    parse_experiment,
+    parse_override,
+)
+from pxr_tf.config.schema import Experiment, Phase
+
+__all__ = [
+    "Experiment",
+    "Phase",
+    "configs_folder",
+    "differences",
+    "dump_experiment",
+    "load_experiment",
+    "parse_experiment",
+    "parse_override",
+]

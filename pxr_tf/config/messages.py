@@ -1,0 +1,64 @@
+"""Pydantic's errors as one line for people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pxr_tf.config import schema
+from pxr_tf.errors import nearest, shown
+
+# What pydantic's kinds of error say was accepted; of two that fit, the first.
+_ACCEPTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a finite number",
+    "bool": "true or false",
+    "string_type": "text",
+    "string_pattern": "letters, digits and the signs . _ -",
+    "tuple": "a list",
+    "dict": "a mapping of keys to values",
+    "model": "a mapping of keys to values",
+    "literal": "{expected}",
+    "greater_than_equal": "{ge:g} or more",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "{le:g} or less",
+    "less_than": "less than {lt:g}",
+    "too_short": "a list of {min_length} or more",
+}
+
+
+def explain_errors(errors: list[Any]) -> str:
+    """Return one line for the first of pydantic's errors; a value that may be this or that has one for each."""
+    first, place = errors[0], _place(errors[0])
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(first["loc"][:-1])
+        return f"unknown key {place!r}. Known here: {', '.join(known)}.{nearest(str(first['loc'][-1]), known)}"
+    if first["type"] == "missing":
+        return f"the key {place!r} is missing."
+    if first["type"] == "value_error":
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{place}: {message}." if place else f"{message}."
+    accepted = [accepted_value(error) for error in errors if _place(error) == place]
+    return f"{place} received {shown(first['input'])}; accepted: {', or '.join(dict.fromkeys(accepted))}."
+
+
+def accepted_value(error: Mapping[str, Any]) -> str:
+    """Return what would have been accepted where pydantic found this error: ``"a whole number"``, ``"2 or more"``."""
+    text = next((text for kind, text in _ACCEPTED.items() if error["type"].startswith(kind)), error["msg"])
+    return text.format_map(error.get("ctx", {}))
+
+
+def _place(error: Any) -> str:
+    """Return the dotted key; pydantic adds the branch of a union to it (``training.xla.bool``), or ``[key]``."""
+    extra = error["type"] == "extra_forbidden"
+    parts = [str(part) for part in error["loc"]]
+    return ".".join(part for part in parts if extra or not part.startswith(("bool", "[key]", "tuple[", "literal[")))
+
+
+def _fields_at(location: tuple[Any, ...]) -> list[str]:
+    model: Any = schema.Experiment
+    parts = {"image": schema.Image, "model": schema.Model, "splits": schema.Splits, "balance": schema.Balance}
+    parts |= {"augmentation": schema.Augmentation, "training": schema.Training}
+    parts |= {"strategies": schema.Strategy, "phases": schema.Phase}
+    for part in location:
+        model = parts.get(part, model)
+    return list(model.model_fields)

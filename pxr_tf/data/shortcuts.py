@@ -1,0 +1,176 @@
+"""Whether a class could be told from something else than the lungs: rules on what files tell without their pictures.
+
+Shortcuts are real here: COVID-19 pictures come from other hospitals and other archives than the rest, and the official
+training part's normals are JPEGs of a quality of their own. A network learns the encoder as gladly as the disease.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+MAX_SIZES = 20  # more distinct sizes than this are put into bins
+BYTES_BINS = 10  # deciles: a class of 3 % at one end of the scale would drown in a quartile
+WARN_AT = 0.9  # balanced accuracy from which one property alone is called a shortcut
+MIN_IMAGES = 10  # in fewer images any property tells a class by chance
+PROPERTIES = {
+    "source": "source",
+    "mode": "colour mode",
+    "size": "size",
+    "format": "file format",
+    "encoding": "bytes per pixel",
+}
+
+
+def describe_properties(readable: pd.DataFrame) -> pd.DataFrame:
+    """Return what a file tells without its picture, as categories: ``source, mode, size, format, encoding``.
+
+    With more than 20 distinct sizes, the rare ones (under 1 % or 20 images) are put into quarters of their area.
+    Encoding is bytes per pixel in tenths of the images, an ordered category.
+    """
+    size = readable.width.astype(str) + " x " + readable.height.astype(str)
+    if size.nunique() > MAX_SIZES:
+        rare = size.map(size.value_counts()) < max(20, 0.01 * len(size))
+        megapixels = (readable.width * readable.height / 1e6).astype(float)
+        quarters = _bin_values(megapixels[rare], 4).astype(str).str.partition("|")[2] + " megapixels"
+        size = size.mask(rare, quarters)
+    encoding = _bin_values(readable.bytes_per_pixel.astype(float), BYTES_BINS)
+    columns = {"source": readable.source, "mode": readable["mode"], "size": size, "format": readable.format}
+    return pd.DataFrame(columns | {"encoding": encoding})
+
+
+def cramers_v(first: Sequence | pd.Series, second: Sequence | pd.Series) -> float:
+    """Return the association of two categorical variables, 0 (none) to 1 (each tells the other); bias-corrected.
+
+    Bergsma, W. (2013), "A bias-correction for Cramér's V and Tschuprow's T", Journal of the Korean Statistical Society
+    42(3), 323-328. 0 where a variable has one category only, or as many categories as there are values.
+    """
+    observed = pd.crosstab(np.asarray(first), np.asarray(second)).to_numpy(float)
+    total = observed.sum()
+    if total < 2 or min(observed.shape) < 2:
+        return 0.0
+    expected = observed.sum(1, keepdims=True) * observed.sum(0, keepdims=True) / total
+    phi_squared = ((observed - expected) ** 2 / expected).sum() / total
+    rows, columns = observed.shape
+    phi_squared = max(0.0, phi_squared - (rows - 1) * (columns - 1) / (total - 1))
+    smaller = min(rows - (rows - 1) ** 2 / (total - 1), columns - (columns - 1) ** 2 / (total - 1)) - 1
+    return float(min(1.0, np.sqrt(phi_squared / smaller))) if smaller > 0 else 0.0
+
+
+def associate(labels: pd.Series, properties: pd.DataFrame) -> pd.DataFrame:
+    """Return Cramér's V of the label with each property: columns ``property, categories, cramers_v``."""
+    rows = [(name, properties[name].nunique(), cramers_v(labels, properties[name])) for name in properties]
+    return pd.DataFrame(rows, columns=["property", "categories", "cramers_v"])
+
+
+def find_shortcuts(labels: pd.Series, properties: pd.DataFrame) -> pd.DataFrame:
+    """Return how well each property alone tells each class from the rest, under the best rule there is.
+
+    Columns: ``label, property, images, balanced_accuracy, values`` (where the rule says "this class"),
+    ``share_of_class`` and ``share_of_others`` with such a value.
+    """
+    rows = [
+        (label, name, int((labels == label).sum()), *_tell_apart(properties[name], labels == label))
+        for label in sorted(labels.unique())
+        for name in properties
+    ]
+    columns = ["label", "property", "images", "balanced_accuracy", "values", "share_of_class", "share_of_others"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def shortcut_warnings(shortcuts: pd.DataFrame) -> list[str]:
+    """Return a sentence per class that one property alone tells from the rest with 90 % balanced accuracy or more."""
+    strong = shortcuts[(shortcuts.balanced_accuracy >= WARN_AT) & (shortcuts.images >= MIN_IMAGES)]
+    warnings = []
+    for label, found in strong.groupby("label"):
+        # The source first: where it tells the class, size and encoding do so only as its consequence.
+        found = found.assign(rank=found.property != "source").sort_values(
+            ["rank", "balanced_accuracy"], ascending=[True, False]
+        )
+        first, *others = found.itertuples()
+        also = f" Its {_join([PROPERTIES[other.property] for other in others])} would do as well." if others else ""
+        warnings.append(f"{label} can be told from its {PROPERTIES[first.property]} alone: {_explain(first)}.{also}")
+    return warnings
+
+
+def split_warnings(readable: pd.DataFrame, properties: pd.DataFrame) -> list[str]:
+    """Return a sentence per class of a source whose official training and test images differ in a property.
+
+    What a model learns on such a training part may not hold on the test part, however good the validation looks.
+    """
+    warnings = []
+    for (label, source), group in readable[readable.official_split.isin(["train", "test"])].groupby(
+        ["label", "source"]
+    ):
+        train = group.official_split == "train"
+        if min(train.sum(), (~train).sum()) < MIN_IMAGES:
+            continue
+        for name in properties:
+            accuracy, values, in_train, in_test = _tell_apart(properties.loc[group.index, name], train)
+            if accuracy >= WARN_AT:
+                warnings.append(
+                    f"{label} of {source}: the official training and test images differ in {PROPERTIES[name]}: "
+                    f"{percent(in_train)} and {percent(in_test)} have {values}. "
+                    "A model that uses it fails on the test part."
+                )
+    return warnings
+
+
+def _bin_values(values: pd.Series, bins: int) -> pd.Series:
+    """Return the quantile range of each value, an ordered category ``low to high``; equal values share one."""
+    if values.nunique() < 2:
+        return values.map("{:.3g}".format).astype("category")
+    ranges = pd.qcut(values, bins, duplicates="drop").cat.remove_unused_categories()
+    span = values.groupby(ranges, observed=True).agg(["min", "max"])
+    # The bin's number keeps two bins apart whose ends look the same when rounded; `_merge_ranges` removes it.
+    names = [f"{number}|{low:.3g} to {high:.3g}" for number, (low, high) in enumerate(span.to_numpy())]
+    return ranges.cat.rename_categories(names)
+
+
+def _tell_apart(values: pd.Series, inside: pd.Series) -> tuple[float, str, float, float]:
+    """Return (balanced accuracy, values, share inside, share outside) of the best rule "inside where one of values".
+
+    That rule takes every value that is more frequent inside than outside; its balanced accuracy is one half plus
+    half of the total variation distance of the two distributions (Youden's index in another guise).
+    """
+    if inside.all() or not inside.any():
+        return 0.5, "", 0.0, 0.0
+    share_inside = values[inside].value_counts(normalize=True)
+    share_outside = values[~inside].value_counts(normalize=True).reindex(share_inside.index, fill_value=0.0)
+    chosen = share_inside > share_outside
+    covered, false = float(share_inside[chosen].sum()), float(share_outside[chosen].sum())
+    names = list(share_inside.index[chosen])
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        names = _merge_ranges(names, list(values.cat.categories))
+    return 0.5 + (covered - false) / 2, _join(names), covered, false
+
+
+def _merge_ranges(names: list[str], order: list[str]) -> list[str]:
+    """Return the ranges with neighbours joined: ``0.1 to 0.2`` and ``0.2 to 0.4`` become ``0.1 to 0.4``."""
+    merged: list[list[str]] = []
+    for position in sorted(order.index(name) for name in names):
+        low, _, high = order[position].rpartition("|")[2].partition(" to ")
+        if merged and position > 0 and order[position - 1] in names:
+            merged[-1][1] = high or low
+        else:
+            merged.append([low, high or low])
+    return [low if low == high else f"{low} to {high}" for low, high in merged]
+
+
+def _explain(shortcut: NamedTuple) -> str:
+    verb = "come from" if shortcut.property == "source" else "have"
+    if shortcut.share_of_class == 1 and shortcut.share_of_others == 0:
+        return f"all of its {shortcut.images:,} images {verb} {shortcut.values}, and no other class does"
+    others = f"but {percent(shortcut.share_of_others)}" if shortcut.share_of_others else "and none"
+    inside = f"{percent(shortcut.share_of_class)} of its {shortcut.images:,} images"
+    return f"{inside} {verb} {shortcut.values}, {others} of the others"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share == 0 or 0.01 <= share <= 0.99 or share == 1 else f"{100 * share:.1f} %"
+
+
+def _join(names: list[str], limit: int = 3) -> str:
+    names = names if len(names) <= limit else [*names[:limit], f"{len(names) - limit} more"]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

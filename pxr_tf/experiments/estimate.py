@@ -1,0 +1,105 @@
+"""How long a grid will take, and how much memory and disk, from a calibration. No TensorFlow here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pxr_tf.config import Experiment
+from pxr_tf.data.samples import plan_samples
+from pxr_tf.data.splits import assign_folds
+from pxr_tf.executors.local import Worker
+from pxr_tf.experiments.prepare import gather_images
+from pxr_tf.rundir import run_directory
+
+START = 8.0  # seconds to start a process, import TensorFlow and build a network
+HEAD_STEP = 0.0006  # seconds for a step of the head on cached features
+FLOAT = 4  # bytes
+
+
+class Workload(NamedTuple):
+    """How many pictures an experiment's steps see."""
+
+    images: int  # all, each predicted once
+    samples: int  # per training epoch of a fold
+    features: int  # samples that a frozen phase may ask for
+
+
+class Estimate(NamedTuple):
+    """What a cell costs. The memory-mapped pictures are not counted: the system may drop them at any time."""
+
+    seconds: float
+    memory: float  # bytes, of one fold's process
+    disk: float  # bytes: models and one checkpoint; features and pictures are shared by all cells
+    at_most: bool  # some phase may stop early
+
+
+def measure_workload(table: pd.DataFrame, experiment: Experiment) -> Workload:
+    """Return the workload of an experiment on the manifest's rows, from its first fold."""
+    table = table.sort_values("image_id", ignore_index=True)
+    training = table[assign_folds(table, experiment.splits.folds, experiment.seed) != 0]
+    balance = experiment.balance
+    samples = plan_samples(
+        training, cap=balance.cap, oversample=balance.oversample, target=balance.target, seed=experiment.seed
+    )
+    copies = int((samples["copy"] > 0).sum())
+    return Workload(len(table), len(samples), len(table) + copies)
+
+
+def estimate_cell(experiment: Experiment, work: Workload, speed: Mapping[str, float], *, features: bool) -> Estimate:
+    """Return what one experiment costs; `speed` is what `calibrate` gave, `features` whether they must be computed."""
+    runs = experiment.splits.folds + experiment.chooses_epochs
+    whole = any(phase.train == "all" for phase in experiment.phases)
+    seconds = START * (runs if whole else 1)  # a process that trained a whole network is not used again
+    if whole or experiment.training.mirror_predictions:
+        seconds += work.images * speed["predict"] * (1 + experiment.training.mirror_predictions)
+    for phase in experiment.phases:
+        if phase.train == "all":
+            seconds += runs * phase.max_epochs * work.samples * speed["train"]
+        else:
+            seconds += runs * phase.max_epochs * work.samples / experiment.training.batch_size * HEAD_STEP
+    if features and any(phase.train == "head" for phase in experiment.phases):
+        seconds += work.features * speed["predict"]
+    weights = speed["parameters"] * FLOAT
+    return Estimate(
+        seconds,
+        speed["memory"] + 2 * weights + work.features * speed["channels"] * FLOAT,
+        (runs + 4) * weights,  # a checkpoint holds the weights, the best ones and two moments of the optimizer
+        any(phase.patience is not None for phase in experiment.phases),
+    )
+
+
+def estimate_grid(
+    experiments: Sequence[Experiment], data: Sequence[str], runs_folder: Path, say: Callable[[str], None]
+) -> dict[tuple[str, int], Estimate]:
+    """Return (backbone, strategy) -> estimate of the experiments that are not finished; a backbone is timed once."""
+    missing = [experiment for experiment in experiments if not _is_finished(runs_folder, experiment)]
+    if not missing:
+        return {}
+    work = measure_workload(gather_images(data, missing[0].classes, say).table, missing[0])
+    speeds: dict[str, Mapping[str, float]] = {}
+    extracted: set[str] = set()  # backbones whose features an earlier cell pays for
+    estimates = {}
+    for experiment in missing:
+        backbone = experiment.model.backbone
+        if backbone not in speeds:
+            say(f"Timing a few steps of {backbone} ...")
+            speeds[backbone] = _measure_speed(experiment, runs_folder / "cache" / "calibrate.log")
+        cell = estimate_cell(experiment, work, speeds[backbone], features=backbone not in extracted)
+        estimates[backbone, experiment.strategy] = cell
+        if any(phase.train == "head" for phase in experiment.phases):
+            extracted.add(backbone)
+    return estimates
+
+
+def _measure_speed(experiment: Experiment, log: Path) -> Mapping[str, float]:
+    events: list[dict[str, Any]] = []
+    with Worker() as worker:  # a new one each time, since it tells its own peak memory
+        worker.perform({"task": "calibrate", "experiment": experiment.model_dump(mode="json")}, log, events.append)
+    return next(event for event in events if event["event"] == "speed")
+
+
+def _is_finished(runs_folder: Path, experiment: Experiment) -> bool:
+    folder = run_directory(runs_folder, experiment.name, experiment.model.backbone, experiment.strategy)
+    return (folder / "predictions.csv").exists()

@@ -1,0 +1,73 @@
+"""Files that are written whole or not at all, and digests of what they hold."""
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a path to write to; the file (or folder) appears under its own name only after the block ended well.
+
+    The name in between is ``<name>.partial``, so that what a killed process left is overwritten by the next one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    yield partial
+    if partial.is_file():
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file, whole or not at all."""
+    with written_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file, or None where there is no such file."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Write a CSV file, whole or not at all; numbers keep seven significant digits, as float32 has."""
+    with written_whole(path) as partial:
+        table.to_csv(partial, index=False, float_format="%.7g", lineterminator="\n")
+
+
+def digest(*parts: object, size: int = 8) -> str:
+    """Return a short hexadecimal digest (BLAKE2b, `size` bytes) of the parts' text."""
+    text = "\x1f".join(str(part) for part in parts)
+    return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """Return a hexadecimal digest (the first 16 bytes of SHA-256, which processors compute themselves) of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def explain_os_error(error: OSError) -> str | None:
+    """Return one line for a full disk or a place that cannot be written to; None for anything else."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        place = f" ({error.filename})" if error.filename else ""
+        return f"The disk is full{place}; nothing was damaged. Free some space and run the same command: it continues."
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
+        place = error.filename or "the run directory"
+        return f"Cannot write to {place}: {error.strerror}. Choose another folder (RUNS=...)."
+    return None

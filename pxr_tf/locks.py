@@ -1,0 +1,54 @@
+"""Locks that the operating system drops when a process dies."""
+
+import errno
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pxr_tf.errors import PxrError
+
+
+def lock_of(folder: Path) -> Path:
+    """Return the lock file of a run directory; it lies beside it."""
+    return folder.with_name(f".{folder.name}.lock")
+
+
+@contextmanager
+def hold(lock: Path, patience: float = float("inf"), on_wait: Callable[[str], None] | None = None) -> Iterator[int]:
+    """Hold the lock file while the block runs; the operating system lets go of it when the process dies.
+
+    Where another process holds it, call `on_wait` once with its description and wait up to `patience` seconds, then
+    raise `PxrError`. Gives the file descriptor: a child process that inherits it holds the lock too.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        _acquire(descriptor, lock, patience, on_wait)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, lock: Path, patience: float, on_wait: Callable[[str], None] | None) -> None:
+    started = time.monotonic()
+    told = False
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace") or "another process"
+        if time.monotonic() - started >= patience:
+            place = lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
+            raise PxrError(f"{place} is in use by {holder}. Wait until it ends, or stop it, and run this again.")
+        if on_wait and not told:
+            on_wait(holder)
+            told = True
+        time.sleep(0.1)

@@ -1,0 +1,164 @@
+"""Samples and arrays -> tf.data. The only room that knows tf.data.
+
+A training stream runs over all epochs that are left, without a seam between them. The order of an epoch is a pure
+function of (seed, phase, epoch), and so is every augmented picture: a run that is stopped and continued sees the
+same batches as one that is not.
+"""
+
+import ctypes
+import hashlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf.pictures.augment import augment_image
+
+# (pictures [batch, ...] to be changed in place, their sample numbers int64 [batch], epoch)
+Change = Callable[[np.ndarray, np.ndarray, int], None]
+# (sample numbers int64 [batch], epoch) -> what the network takes for them
+Load = Callable[[np.ndarray, int], np.ndarray]
+
+
+class Inputs(NamedTuple):
+    """What a network is given for each sample: a row of an array, changed on the way or as it is."""
+
+    array: np.ndarray  # [rows, ...]: the store's pictures, memory-mapped, or cached features
+    rows: np.ndarray  # int64 [samples]: the row of each sample
+    change: Change | None = None
+
+    def load(self, index: np.ndarray, epoch: int) -> np.ndarray:
+        """Return what the network takes for these sample numbers in this epoch, [batch, ...]."""
+        batch = np.asarray(self.array[self.rows[index]])
+        if self.change:
+            self.change(batch, index, epoch)
+        return batch
+
+
+def epoch_order(samples: int, *, seed: int, phase: str, epoch: int) -> np.ndarray:
+    """Return a permutation of ``range(samples)``, int64: the order in which an epoch visits its samples."""
+    entropy = int.from_bytes(hashlib.blake2b(f"{seed}\x1f{phase}\x1f{epoch}".encode(), digest_size=16).digest())
+    return np.random.default_rng(entropy).permutation(samples)
+
+
+def num_batches(samples: int, batch_size: int) -> int:
+    """Return how many batches an epoch has; the last one may be smaller."""
+    return -(-samples // batch_size)
+
+
+def picture_inputs(
+    images: np.ndarray, rows: np.ndarray, samples: pd.DataFrame, *, copies: str, epochs: str, seed: int
+) -> Inputs:
+    """Return pictures, uint8 [size, size, 1] each, as the inputs of a network.
+
+    `images` is the store's array, `rows` int64 [samples] the store row of each sample, `samples` has ``image_id`` and
+    ``copy``. Copies are augmented with the preset `copies`, the same in each epoch. With a preset `epochs`, every
+    sample is augmented by that one instead, anew in each epoch.
+    """
+    names, numbers = samples.image_id.to_numpy(), samples["copy"].to_numpy()
+
+    def change(batch: np.ndarray, index: np.ndarray, epoch: int) -> None:
+        preset, turn = (copies, 0) if epochs == "none" else (epochs, epoch + 1)
+        changed = np.arange(len(index)) if epochs != "none" else np.flatnonzero(numbers[index])
+        for place in changed:
+            sample = index[place]
+            batch[place, ..., 0] = augment_image(
+                batch[place, ..., 0], preset, seed=seed, image_id=names[sample], copy=int(numbers[sample]), epoch=turn
+            )
+
+    changes = epochs != "none" or (copies != "none" and numbers.any())
+    return Inputs(images[..., None], rows, change if changes else None)
+
+
+def make_training_stream(
+    inputs: Inputs, targets: np.ndarray, *, batch_size: int, seed: int, phase: str, first_epoch: int = 0
+) -> Any:
+    """Return an endless tf.data.Dataset of (input, target) batches, epoch after epoch from `first_epoch` on.
+
+    `targets` is float32 [samples, classes]; an epoch has ``num_batches(samples, batch_size)`` batches.
+    """
+    import tensorflow as tf
+
+    def order(epoch: np.ndarray) -> np.ndarray:
+        return epoch_order(len(targets), seed=seed, phase=phase, epoch=int(epoch))
+
+    def shuffle(epoch: Any) -> Any:
+        index = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
+        index.set_shape((len(targets),))
+        return _batches(inputs, targets, index, epoch, batch_size)
+
+    stream = tf.data.Dataset.counter(first_epoch).flat_map(shuffle)
+    stream = stream.map(_fetcher(inputs), num_parallel_calls=2, deterministic=True)
+    return _configure(stream.prefetch(4))
+
+
+def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) -> Any:
+    """Return a tf.data.Dataset of (input, target) batches over all samples in order, as epoch 0 has them."""
+    import tensorflow as tf
+
+    index = tf.range(len(targets), dtype=tf.int64)
+    batches = _batches(inputs, targets, index, tf.constant(0, tf.int64), batch_size)
+    return _configure(batches.map(_fetcher(inputs)).prefetch(2))
+
+
+def _batches(inputs: Inputs, targets: np.ndarray, index: Any, epoch: Any, batch_size: int) -> Any:
+    """Return a dataset of one epoch's batches, each as (size, epoch, sample numbers, rows, targets).
+
+    All have `batch_size` entries, of which `size` count. `Dataset.batch` would put each together from single entries,
+    and `Dataset.concatenate` with a smaller last one makes every batch twice as slow.
+    """
+    import tensorflow as tf
+
+    steps = num_batches(len(targets), batch_size)
+    sizes = np.minimum(batch_size, len(targets) - batch_size * np.arange(steps))
+    index = tf.reshape(tf.pad(index, [(0, steps * batch_size - len(targets))]), (steps, batch_size))
+    parts = (index, tf.gather(inputs.rows, index), tf.gather(targets, index))
+    return tf.data.Dataset.from_tensor_slices((tf.constant(sizes), tf.repeat(epoch, steps), *parts))
+
+
+def _fetcher(inputs: Inputs) -> Callable[..., tuple[Any, Any]]:
+    """Return what makes (inputs, targets) of a batch: in TensorFlow, but for inputs that are changed on the way."""
+    import tensorflow as tf
+
+    if inputs.change is None:
+        table = _as_tensor(inputs.array)
+        return lambda size, epoch, index, rows, targets: (tf.gather(table, rows[:size]), targets[:size])
+
+    def fetch(size: Any, epoch: Any, index: Any, rows: Any, targets: Any) -> tuple[Any, Any]:
+        batch = tf.numpy_function(inputs.load, (index[:size], epoch), inputs.array.dtype, stateful=False)
+        batch.set_shape((None, *inputs.array.shape[1:]))
+        return batch, targets[:size]
+
+    return fetch
+
+
+def _as_tensor(array: np.ndarray) -> Any:
+    """Return the array as a tensor in the host's memory; of a memory-mapped one TensorFlow reads the very pages."""
+    import tensorflow as tf
+
+    if not isinstance(array, np.memmap):
+        with tf.device("CPU:0"):
+            return tf.constant(array)
+    if not array.flags.c_contiguous or array.ctypes.data % 64:
+        raise ValueError(f"a memory-mapped array must be contiguous and begin at a multiple of 64 bytes: {array.shape}")
+    memory = (ctypes.c_uint8 * array.nbytes).from_address(array.ctypes.data)
+    memory.mapped = array  # mapped for as long as TensorFlow holds the memory
+    # DLPack cannot say "read-only", so this array claims to be writable. Nobody writes: rows are gathered from it.
+    return tf.experimental.dlpack.from_dlpack(np.frombuffer(memory, array.dtype).reshape(array.shape).__dlpack__())
+
+
+def _configure(dataset: Any) -> Any:
+    """Return the dataset as it runs best here.
+
+    Each operation stays on one thread: waking others for a part of a batch costs more than it. Nothing is tuned, as all
+    numbers are given: the end of an iterator would wait for the tuner, which sleeps for up to five seconds at a time.
+    Nothing is rewritten: that would copy the memory-mapped pictures.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.threading.max_intra_op_parallelism = 1
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return dataset.with_options(options)

@@ -1,0 +1,124 @@
+"""What a set of images is made of: patients, encodings, copies, unreadable files, possible shortcuts."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import pandas as pd
+
+from pxr_tf.data.patients import add_content
+from pxr_tf.data.shortcuts import (
+    associate,
+    describe_properties,
+    find_shortcuts,
+    percent,
+    shortcut_warnings,
+    split_warnings,
+)
+from pxr_tf.pictures.decode import Header, UnreadableImageError, load_grey, read_header
+
+
+class Duplicates(NamedTuple):
+    """Files with the same bytes; each count is of groups of copies, `copies` of the files beyond each group's first."""
+
+    groups: int
+    copies: int
+    across_patients: int
+    across_labels: int
+    across_splits: int
+
+
+class Survey(NamedTuple):
+    """Everything that `pxr data` tells of a manifest."""
+
+    files: pd.DataFrame  # a row per image: the manifest's columns and those of `survey_files`
+    groups: pd.DataFrame  # see `summarise`
+    duplicates: Duplicates
+    unreadable: pd.DataFrame  # path, reason
+    association: pd.DataFrame  # property, categories, cramers_v
+    shortcuts: pd.DataFrame  # see `find_shortcuts`
+    warnings: list[str]
+
+
+def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
+    """Return the survey of a manifest. Reads and decodes every file once; an unreadable one is listed, not raised."""
+    table = table if "content" in table.columns else add_content(table)
+    files = survey_files(table, threads)
+    readable = files[files.reason == ""].reset_index(drop=True)
+    properties = describe_properties(readable)
+    shortcuts = find_shortcuts(readable.label, properties)
+    return Survey(
+        files=files,
+        groups=summarise(files),
+        duplicates=count_duplicates(files),
+        unreadable=files.loc[files.reason != "", ["path", "reason"]].reset_index(drop=True),
+        association=associate(readable.label, properties),
+        shortcuts=shortcuts,
+        warnings=shortcut_warnings(shortcuts) + split_warnings(readable, properties),
+    )
+
+
+def survey_files(table: pd.DataFrame, threads: int = 4) -> pd.DataFrame:
+    """Return the table with each file's header and, where it cannot be decoded, the reason.
+
+    Adds ``format, width, height, mode, bytes`` (missing for an unreadable file), ``bytes_per_pixel`` and ``reason``
+    (empty for a readable one). Decoding is at an eighth of the size for JPEG, enough to find truncation.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(_survey_file, table.path))
+    headers = pd.DataFrame(found, columns=[*Header._fields, "reason"], index=table.index)
+    sizes = headers[["width", "height", "bytes"]].apply(pd.to_numeric).astype("Int64")
+    headers = headers.assign(**sizes, bytes_per_pixel=(sizes.bytes / (sizes.width * sizes.height)).astype("Float64"))
+    return pd.concat([table, headers], axis=1)
+
+
+def summarise(files: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per label, source and official split.
+
+    Columns: ``label, source, official_split, images, patients, unreadable``; median, lowest and highest ``width_…``
+    and ``height_…`` in pixels; ``formats`` and ``modes`` as text (``JPEG 96 %, PNG 4 %``); bytes per pixel as median,
+    5th and 95th percentile.
+    """
+    grouped = files.groupby(["label", "source", "official_split"])
+    return pd.DataFrame([_summarise_group(key, group) for key, group in grouped])
+
+
+def count_duplicates(files: pd.DataFrame) -> Duplicates:
+    """Return how many files are byte-identical copies, and across what. Needs the ``content`` column."""
+    copies = files[files.content.duplicated(keep=False)].groupby("content")
+    spread = copies[["patient_id", "label", "official_split"]].nunique() > 1
+    return Duplicates(
+        groups=copies.ngroups,
+        copies=int(files.content.duplicated().sum()),
+        across_patients=int(spread.patient_id.sum()),
+        across_labels=int(spread.label.sum()),
+        across_splits=int(spread.official_split.sum()),
+    )
+
+
+def _survey_file(path: str) -> tuple:
+    try:
+        header = read_header(path)
+        load_grey(path, at_least=max(1, min(header.width, header.height) // 8))
+        return *header, ""
+    except UnreadableImageError as error:
+        return *[None] * len(Header._fields), str(error)
+
+
+def _summarise_group(key: tuple[str, str, str], group: pd.DataFrame) -> dict:
+    label, source, split = key
+    row = {"label": label, "source": source, "official_split": split, "images": len(group)}
+    row |= {"patients": group.patient_id.nunique(), "unreadable": int((group.reason != "").sum())}
+    for side in ("width", "height"):
+        row |= {
+            f"{side}_median": group[side].median(),
+            f"{side}_min": group[side].min(),
+            f"{side}_max": group[side].max(),
+        }
+    row |= {"formats": _shares(group.format), "modes": _shares(group["mode"])}
+    low, middle, high = group.bytes_per_pixel.astype(float).quantile([0.05, 0.5, 0.95])
+    return row | {"bytes_per_pixel_median": middle, "bytes_per_pixel_p5": low, "bytes_per_pixel_p95": high}
+
+
+def _shares(values: pd.Series) -> str:
+    counts = values.value_counts(normalize=True)
+    return ", ".join(str(name) if share == 1 else f"{name} {percent(share)}" for name, share in counts.items())

@@ -1,0 +1,188 @@
+"""Data sets as they are published -> one manifest. The layout of each folder is found by looking into it."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from pxr_tf.data.manifest import PHANTOM_FILE, SYNTHETIC, make_manifest
+from pxr_tf.errors import PxrError, shorten
+from pxr_tf.sets import class_folders, coronahack, covid_chestxray, kermany, own_table, radiography
+from pxr_tf.sets.rows import Row, is_image_name, visible_folders
+
+
+class Layout(NamedTuple):
+    """How one published layout is recognised and read; both functions take the data set's folder."""
+
+    description: str
+    recognise: Callable[[Path], bool]
+    read: Callable[[Path], list[Row]]
+
+
+# The most specific first: a radiography database is a folder per class too.
+LAYOUTS: dict[str, Layout] = {
+    "csv": Layout("a CSV, or a folder with manifest.csv: path,label[,…]", own_table.recognise, own_table.read),
+    "coronahack": Layout(coronahack.TABLE, coronahack.recognise, coronahack.read),
+    "covid-chestxray": Layout("metadata.csv, images/", covid_chestxray.recognise, covid_chestxray.read),
+    "radiography": Layout(
+        "{COVID,Normal,Viral Pneumonia}/[images/]COVID-1.png", radiography.recognise, radiography.read
+    ),
+    "kermany": Layout("{train,test,val}/{NORMAL,PNEUMONIA}/person1_virus_6.jpeg", kermany.recognise, kermany.read),
+    "folder": Layout("[{train,val,test}/]{class}/*.png", class_folders.recognise, class_folders.read),
+}
+
+
+class Overlap(NamedTuple):
+    """Pictures that one published set took from others; with both, one patient could be on both sides of a split."""
+
+    source: str
+    labels: tuple[str, ...]
+    taken_from: tuple[str, ...]
+    reason: str
+
+
+OVERLAPS = (
+    Overlap(
+        "radiography",
+        ("normal", "viral"),
+        ("kermany", "coronahack"),
+        "radiography took them from Kermany's collection and re-coded them",
+    ),
+    Overlap(
+        "coronahack",
+        ("covid19",),
+        ("covid-chestxray", "radiography"),
+        "coronahack and radiography took them from covid-chestxray",
+    ),
+)
+
+
+def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
+    """Return (manifest, notes) of all data sets at `paths`; a note tells in a sentence what was left out, or a doubt.
+
+    Raises `PxrError` where a path is missing, empty, of unknown layout or without an image, and where two paths
+    hold the same image.
+    """
+    if not paths:
+        raise PxrError("No data set was given; accepted: one or more folders or CSV files. Set DATA=folder[,folder].")
+    rows: list[Row] = []
+    owners: dict[str, str | Path] = {}
+    for path in paths:
+        found = read_source(path)
+        twice = [row["image_id"] for row in found if row["image_id"] in owners]
+        if twice:
+            raise PxrError(
+                f"{owners[twice[0]]} and {path} share {len(twice)} image ids ({shorten(twice, 3)}); accepted: each "
+                "data set once, in one size. Leave one out, or rename the folder where they are different sets."
+            )
+        owners |= {row["image_id"]: path for row in found}
+        rows += found
+    return remove_overlaps(make_manifest(rows))
+
+
+def read_source(path: str | Path) -> list[Row]:
+    """Return the manifest rows of one data set. Raises `PxrError` as `read_sources` does."""
+    folder = Path(os.path.normpath(Path(path).expanduser().absolute()))  # keeps links, unlike resolve
+    try:
+        name, root = find_layout(folder)
+        rows = LAYOUTS[name].read(root)
+    except OSError as error:
+        raise PxrError(f"DATA {path} cannot be read: {error}. Check the disk and the permissions.") from error
+    if not rows:
+        raise PxrError(f"DATA {path} was read as {name}, but no usable image was found. {_describe_layouts()}")
+    base = root.parent if root.is_file() else root
+    synthetic = any((place / PHANTOM_FILE).is_file() for place in (folder, base))
+    return [_mark_synthetic(row) for row in rows] if synthetic else rows
+
+
+def find_layout(folder: Path) -> tuple[str, Path]:
+    """Return the layout's name and the data set's folder: `folder` itself or the only folder inside it, two deep.
+
+    Raises `PxrError` where nothing is recognised; the message lists what was found and which layouts are known.
+    """
+    if not folder.exists():
+        raise PxrError(f"DATA {folder} does not exist; accepted: a folder of images or a CSV. Check the spelling.")
+    if folder.is_file() and not own_table.recognise(folder):
+        raise PxrError(f"DATA {folder} is a file; accepted: a folder or a .csv. Unpack an archive first.")
+    if folder.is_dir() and not any(folder.iterdir()):
+        raise PxrError(f"DATA {folder} is an empty folder; accepted: a folder of images or a CSV. Put the data there.")
+    recognised = _recognise(folder)
+    if recognised:
+        return recognised
+    raise PxrError(f"DATA {folder} {_describe_content(folder)} {_describe_layouts()}{_suggest(folder)}")
+
+
+def remove_overlaps(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return (table without images that another given set has too, notes).
+
+    The pictures were re-coded, so neither their bytes nor their names show it. Phantoms follow the same rules among
+    themselves, never across to real images.
+    """
+    notes = []
+    for prefix in ("", f"{SYNTHETIC}-"):
+        present = set(table.source)
+        for overlap in OVERLAPS:
+            others = [name for name in overlap.taken_from if prefix + name in present]
+            taken = (table.source == prefix + overlap.source) & table.label.isin(overlap.labels)
+            if others and taken.any():
+                table = table[~taken].reset_index(drop=True)
+                beside = " and ".join(prefix + other for other in others)
+                notes.append(
+                    f"{taken.sum():,} {' and '.join(overlap.labels)} images of {prefix}{overlap.source} are left out "
+                    f"beside {beside}: {overlap.reason}, so one patient could be on both sides of a split."
+                )
+        if {f"{prefix}radiography", f"{prefix}covid-chestxray"} <= present:
+            notes.append(
+                f"{prefix}radiography took some of its covid19 images from {prefix}covid-chestxray; which ones is not "
+                "known, so one patient can be on both sides of a split. Give only one of the two for results to report."
+            )
+    return table, notes
+
+
+def _recognise(folder: Path) -> tuple[str, Path] | None:
+    roots = list(_unwrap(folder))
+    return next(((name, root) for name, layout in LAYOUTS.items() for root in roots if layout.recognise(root)), None)
+
+
+def _unwrap(folder: Path) -> Iterator[Path]:
+    """Yield the folder and what archives wrap it in: the only folder inside, and the only one inside that."""
+    yield folder
+    for _ in range(2):
+        inner = visible_folders(folder) if folder.is_dir() else []
+        if len(inner) != 1:
+            return
+        folder = inner[0]
+        yield folder
+
+
+def _mark_synthetic(row: Row) -> Row:
+    if row["source"].startswith(SYNTHETIC):
+        return row
+    return row | {column: f"{SYNTHETIC}-{row[column]}" for column in ("image_id", "patient_id", "source")}
+
+
+def _describe_layouts() -> str:
+    return "Known layouts: " + "; ".join(f"{name} ({layout.description})" for name, layout in LAYOUTS.items()) + "."
+
+
+def _describe_content(folder: Path) -> str:
+    """Return what is in a folder of no known layout: its folders, and its files by suffix."""
+    folders = [inner.name for inner in visible_folders(folder)]
+    visible = [entry for entry in folder.iterdir() if not entry.name.startswith(".") and not entry.is_dir()]
+    suffixes = Counter(entry.suffix.lower() or "no suffix" for entry in visible)
+    parts = [f"the folders {shorten(folders)}"] if folders else []
+    parts += [f"{count:,} {suffix} file{'s' * (count > 1)}" for suffix, count in sorted(suffixes.items())]
+    found = ", ".join(parts) or "hidden files only"
+    any_image = any(is_image_name(name) for _, _, names in os.walk(folder, followlinks=True) for name in names)
+    if not any_image:
+        return f"holds no image (.jpg, .jpeg, .png); found: {found}."
+    return f"has no known layout; found: {found}."
+
+
+def _suggest(folder: Path) -> str:
+    known = [(inner, _recognise(inner)) for inner in visible_folders(folder)]
+    inside = [f"{inner} ({recognised[0]})" for inner, recognised in known if recognised]
+    return f" Recognised inside it: {shorten(inside)}." if inside else ""

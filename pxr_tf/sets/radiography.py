@@ -1,0 +1,36 @@
+"""The COVID-19 Radiography Database: ``{COVID,Normal,Viral Pneumonia}/[images/]COVID-1.png``."""
+
+import re
+from pathlib import Path
+
+from pxr_tf.sets.rows import Row, images_in, make_row, squeeze, visible_folders
+
+FILE_NAME = re.compile(r"(COVID(-19)?|NORMAL|Viral Pneumonia|Lung_Opacity)[ _-]*\(?\d+\)?", re.IGNORECASE)
+CLASSES = {
+    "covid19": "covid19",
+    "covid": "covid19",
+    "normal": "normal",
+    "viralpneumonia": "viral",
+    "lungopacity": "lung_opacity",
+}
+
+
+def recognise(root: Path) -> bool:
+    """Return whether the folder is a COVID-19 Radiography Database: its class folders with its file names."""
+    folders = [folder for folder in visible_folders(root) if squeeze(folder.name) in CLASSES]
+    return any(FILE_NAME.fullmatch(path.stem) for folder in folders for path in _images_of(folder))
+
+
+def read(root: Path) -> list[Row]:
+    """Return the rows of the flat (2020) or the newer layout (``images/`` beside ``masks/``); a patient per image."""
+    return [
+        make_row("radiography", root, path, CLASSES[squeeze(folder.name)])
+        for folder in visible_folders(root)
+        if squeeze(folder.name) in CLASSES
+        for path in _images_of(folder)
+    ]
+
+
+def _images_of(folder: Path) -> list[Path]:
+    inner = folder / "images"
+    return images_in(inner if inner.is_dir() else folder)

@@ -1,0 +1,84 @@
+"""What the readers of all layouts share: rows, class names, folders and the images in them.
+
+Every reader is a pure function of the folder's content: hidden files, ``__MACOSX`` and the order in which the disk
+lists a folder make no difference. Names become Unicode NFC in ids (macOS stores them decomposed), never in paths.
+"""
+
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+Row = dict[str, str]
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+# Keys are class names without case, spaces and punctuation.
+CLASS_ALIASES = {
+    **dict.fromkeys(
+        ("bacterial", "bacteria", "bacterialpneumonia", "pneumoniabacterial", "bacteriapneumonia"), "bacterial"
+    ),
+    **dict.fromkeys(("viral", "virus", "viralpneumonia", "pneumoniaviral", "viruspneumonia"), "viral"),
+    **dict.fromkeys(
+        ("covid19", "covid", "covid2019", "covid19pneumonia", "coronavirus", "sarscov2", "ncov"), "covid19"
+    ),
+    **dict.fromkeys(("normal", "healthy", "nofinding", "normals"), "normal"),
+}
+
+
+def normalise_label(name: str) -> str:
+    """Return the project's name of a class: an alias's class (``COVID-19`` -> ``covid19``), else the name as a slug."""
+    text = unicodedata.normalize("NFC", name).casefold().strip()
+    return CLASS_ALIASES.get(squeeze(text)) or re.sub(r"\W+", "_", text).strip("_") or text
+
+
+def is_image_name(name: str) -> bool:
+    """Return whether a file name is that of an image; hidden files (``._x.jpeg``, ``.DS_Store``) are none."""
+    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def visible_folders(folder: Path) -> list[Path]:
+    """Return the folders directly inside, sorted by name, without hidden ones and ``__MACOSX``."""
+    names = [entry.name for entry in os.scandir(folder) if entry.is_dir()]
+    return [folder / name for name in sorted(names) if not name.startswith((".", "__MACOSX"))]
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the image files directly inside, sorted by name; a broken link counts, so that it is reported later."""
+    names = [entry.name for entry in os.scandir(folder) if is_image_name(entry.name) and not entry.is_dir()]
+    return [folder / name for name in sorted(names)]
+
+
+def make_row(source: str, root: Path, path: Path, label: str, patient: str = "", split: str = "") -> Row:
+    """Return one manifest row; without `patient` the image is its own patient."""
+    image_id = unicodedata.normalize("NFC", f"{source}/{path.relative_to(root).as_posix()}")
+    return {
+        "image_id": image_id,
+        "path": str(path),
+        "label": label,
+        "patient_id": unicodedata.normalize("NFC", patient) or image_id,
+        "source": source,
+        "official_split": split,
+    }
+
+
+def labelled_folders(root: Path) -> list[tuple[str, Path]]:
+    """Return (official split, class folder); none where splits and folders with images stand side by side."""
+    folders = visible_folders(root)
+    splits = [folder for folder in folders if folder.name.casefold() in SPLITS]
+    if not splits:
+        return [("", folder) for folder in folders]
+    if any(images_in(folder) for folder in folders):
+        return []
+    return [(SPLITS[split.name.casefold()], folder) for split in splits for folder in visible_folders(split)]
+
+
+def squeeze(name: str) -> str:
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFC", name).casefold())

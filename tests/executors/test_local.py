@@ -1,0 +1,139 @@
+"""A task in a process of its own: what it tells arrives, how it ends is told, and it never outlives its parent."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tiny import Stopped, stopped
+
+from pxr_tf.errors import PxrError
+from pxr_tf.executors.local import Worker
+
+JOB = {"task": "0"}
+DONE = 'echo "{\\"event\\": \\"done\\"}"'
+READ_JOB = "read -r job"
+
+
+def stand_in(script: str, folder: Path, monkeypatch) -> None:
+    """Put a shell script in the worker's place."""
+    program = folder / "python"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+
+@pytest.fixture
+def worker(tmp_path, monkeypatch):
+    """Put a shell script in the worker's place; give a function that runs it: (script, …) -> (events, log)."""
+
+    def run(script: str, on_event=None, jobs=(JOB,), **options) -> tuple[list[dict], str]:
+        stand_in(script, tmp_path, monkeypatch)
+        events: list[dict] = []
+        with Worker(**options) as worker:
+            for job in jobs:
+                worker.perform(job, tmp_path / "logs" / "0.log", on_event or events.append)
+        return events, (tmp_path / "logs" / "0.log").read_text()
+
+    return run
+
+
+def is_running(process: int) -> bool:
+    """Return whether a process runs; one that ended and was not collected (a zombie) does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_events_arrive_in_order_and_everything_else_goes_to_the_log(worker):
+    events, log = worker('echo noise >&2; echo \'{"event": "a"}\'; echo \'{"event": "b", "n": 1.5}\'\n' + DONE)
+    assert events == [{"event": "a"}, {"event": "b", "n": 1.5}]
+    assert log == "noise\n"
+
+
+def test_the_worker_gets_the_job_and_is_told_to_be_quiet(worker, monkeypatch, tmp_path):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")  # what the user sets is kept
+    _, log = worker(f'{READ_JOB}; echo "$@" $TF_CPP_MIN_LOG_LEVEL $NO_ALBUMENTATIONS_UPDATE "$job" >&2; {DONE}')
+    words, _, job = log.partition("{")
+    assert words == "-m pxr_tf.executors.worker 0 1 "
+    assert json.loads("{" + job) == {**JOB, "log": str(tmp_path / "logs" / "0.log")}
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ('echo \'{"event": "fault", "message": "No such image."}\'; exit 2', ["No such image."]),
+        ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'0' failed: ValueError: two.", "0.log"]),
+        ("exit 0", ["failed: exit code 0"]),  # it ended without having done the job
+        ("exit 3", ["failed: exit code 3"]),
+        ("kill -9 $$", ["it was killed, perhaps for want of memory"]),
+    ],
+)
+def test_a_task_that_fails_is_told_in_one_line(worker, script, words):
+    with pytest.raises(PxrError) as fault:
+        worker(script)
+    assert all(word in str(fault.value) for word in words)
+    assert "\n" not in str(fault.value)
+
+
+def test_the_worker_ends_when_its_parent_stops_listening(worker):
+    seen = []
+
+    def stop(event):
+        seen.append(event["pid"])
+        raise Stopped
+
+    started = time.monotonic()
+    with stopped():
+        worker('echo "{\\"event\\": \\"a\\", \\"pid\\": $$}"; exec sleep 40', on_event=stop)
+    assert not is_running(seen[0])
+    assert time.monotonic() - started < 30  # it was ended, not waited for
+
+
+def test_a_process_does_several_jobs_until_one_is_its_last(worker):
+    """The third job meets a new process: the second one was the first process's last."""
+    script = f"""while {READ_JOB}; do
+        echo "{{\\"event\\": \\"a\\", \\"pid\\": $$}}"; {DONE}
+        case "$job" in *true*) exit;; esac
+    done"""
+    events, _ = worker(script, jobs=(JOB, JOB | {"ends": True}, JOB))
+    first, second, third = (event["pid"] for event in events)
+    assert first == second != third
+
+
+def test_a_process_that_cannot_start_is_told_with_its_last_words(worker):
+    with pytest.raises(PxrError, match=r"'0' failed: no tensorflow here\."):
+        worker("echo no tensorflow here >&2; exit 1")
+
+
+@pytest.mark.parametrize("moment", ["before its first job", "between two jobs"])
+def test_a_process_that_died_while_it_had_nothing_to_do_is_told(tmp_path, monkeypatch, moment):
+    done = f"{READ_JOB}; {DONE}; " if moment == "between two jobs" else ""
+    stand_in(f"{done}echo no more memory >&2; exit 3", tmp_path, monkeypatch)
+    log = tmp_path / "worker.log"
+    with Worker() as worker:
+        worker.start(log)
+        if done:
+            worker.perform(JOB, log, [].append)
+        worker._child.wait()
+        with pytest.raises(PxrError, match="'0' failed: no more memory"):
+            worker.perform(JOB, tmp_path / "0.log", [].append)
+
+
+def test_the_worker_inherits_the_lock(worker):
+    read, write = os.pipe()
+    os.set_inheritable(write, False)
+    worker(f"echo held > /dev/fd/{write}; {DONE}", keep=(write,))
+    os.close(write)
+    assert os.read(read, 10) == b"held\n"
+    os.close(read)
+
+
+def test_a_real_worker_dies_when_its_parent_is_gone():
+    with subprocess.Popen([sys.executable, "-m", "pxr_tf.executors.worker"], stdin=subprocess.PIPE) as worker:
+        worker.stdin.close()  # what the system does for a parent that was killed
+        assert worker.wait(timeout=30) == 1

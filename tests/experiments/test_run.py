@@ -1,0 +1,259 @@
+"""The whole story: what a finished run directory holds, and what a second start with it does."""
+
+import json
+import shutil
+
+import keras
+import pandas as pd
+import pytest
+from tiny import CLASSES, SIZE, Recorder, Stopped, build_two_layers, perform_here, run_here, stopped, tiny_experiment
+
+from pxr_tf import files, locks
+from pxr_tf.config import load_experiment
+from pxr_tf.errors import PxrError
+from pxr_tf.experiments import run as cross_validate
+from pxr_tf.experiments.prepare import write_run
+from pxr_tf.experiments.run import join_predictions, unfinished_tasks
+
+
+def read_all(folder) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def never(job, log, on_event):
+    raise AssertionError(f"task {job['task']!r} was started")
+
+
+def start_again(folder, data, experiment=None, **options):
+    return run_here(experiment or tiny_experiment(), data, folder.parent.parent, **{"execute": never, **options})
+
+
+def test_a_run_directory_holds_what_the_design_says(finished_run):
+    files = {file for file in read_all(finished_run) if "tensorboard" not in file}
+    whole_run = {"experiment.yaml", "provenance.json", "manifest.csv", "splits.csv", "predictions.csv"}
+    each_fold = {"history.csv", "predictions.csv", "model.keras"}
+    assert files == whole_run | {f"fold-{fold}/{name}" for fold in (0, 1) for name in each_fold}
+    assert all(list((finished_run / f"fold-{fold}" / "tensorboard").iterdir()) for fold in (0, 1))
+
+
+def test_every_image_is_predicted_exactly_once_by_the_fold_that_holds_it_out(finished_run):
+    manifest, splits, predictions = (
+        pd.read_csv(finished_run / f"{name}.csv", dtype={"fold": str}) for name in ("manifest", "splits", "predictions")
+    )
+    assert list(predictions.columns[:6]) == ["image_id", "patient_id", "source", "label", "fold", "predicted"]
+    assert list(predictions.columns[6:]) == [f"p_{name}" for name in CLASSES]
+    assert predictions.image_id.tolist() == sorted(manifest.image_id)
+    assert predictions.groupby("patient_id").fold.nunique().max() == 1
+    held = splits[splits.role.str.startswith("test") & (splits.fold != "holdout")].set_index("image_id").fold
+    assert (predictions.fold == predictions.image_id.map(held)).all()
+    assert predictions.filter(like="p_").sum(axis=1).round(5).eq(1).all()
+    assert predictions.predicted.tolist() == predictions.filter(like="p_").idxmax(axis=1).str[2:].tolist()
+
+
+def test_no_patient_trains_in_the_fold_that_tests_it(finished_run):
+    table = pd.read_csv(finished_run / "splits.csv", dtype=str).merge(
+        pd.read_csv(finished_run / "manifest.csv", dtype=str), on="image_id"
+    )
+    roles = table.role.replace("test_balanced", "test")
+    assert roles.groupby([table.fold, table.patient_id]).nunique().max() == 1
+
+
+def test_provenance_says_where_the_numbers_come_from(finished_run):
+    provenance = json.loads((finished_run / "provenance.json").read_text())
+    assert provenance["images"] == "synthetic phantoms, not patients"
+    assert provenance["weights"] == "random-0"
+    assert provenance["versions"]["tensorflow"].startswith("2.")
+    assert load_experiment(finished_run / "experiment.yaml") == tiny_experiment()
+
+
+def test_the_same_seed_gives_the_same_predictions_anywhere(finished_run, phantoms, two_layers, tmp_path):
+    again = run_here(tiny_experiment(), phantoms, tmp_path)
+    assert (again / "predictions.csv").read_bytes() == (finished_run / "predictions.csv").read_bytes()
+
+
+def test_another_seed_gives_other_predictions(finished_run, phantoms, two_layers, tmp_path):
+    other = run_here(tiny_experiment(seed=1, strategy=1, name="other"), phantoms, tmp_path)
+    probabilities = [pd.read_csv(run / "predictions.csv").p_normal for run in (other, finished_run)]
+    assert not probabilities[0].equals(probabilities[1])
+
+
+def test_a_finished_run_is_left_as_it_is(own_copy, phantoms):
+    shutil.rmtree(own_copy.parent.parent / "cache")
+    before, recorder = read_all(own_copy), Recorder()
+    assert start_again(own_copy, phantoms, on_event=recorder) == own_copy
+    assert read_all(own_copy) == before
+    assert {event["event"] for event in recorder.events} == {"note"}
+    assert not (own_copy.parent.parent / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("missing", "tasks"),
+    [
+        (["predictions.csv"], []),
+        (["fold-1/predictions.csv", "predictions.csv"], ["features", "1"]),
+        (["fold-0/predictions.csv", "fold-1/predictions.csv", "predictions.csv"], ["features", "0", "1"]),
+    ],
+)
+def test_what_is_missing_is_made_again(own_copy, missing, tasks):
+    for name in missing:
+        (own_copy / name).unlink()
+    assert unfinished_tasks(own_copy, tiny_experiment()) == tasks
+    chooses = tiny_experiment(strategies__2__phases__0__patience=1)
+    assert unfinished_tasks(own_copy, chooses) == ["features", "holdout", *tasks[1:]]
+    assert unfinished_tasks(own_copy, tiny_experiment(strategy=1)) == tasks[1:]
+
+
+def test_a_lost_joint_table_is_joined_again(own_copy, phantoms):
+    before = (own_copy / "predictions.csv").read_bytes()
+    (own_copy / "predictions.csv").unlink()
+    start_again(own_copy, phantoms)
+    assert (own_copy / "predictions.csv").read_bytes() == before
+
+
+def test_an_image_that_two_folds_predicted_is_caught(own_copy):
+    first = pd.read_csv(own_copy / "fold-0" / "predictions.csv")
+    second = pd.read_csv(own_copy / "fold-1" / "predictions.csv")
+    pd.concat([second, first[:1]]).to_csv(own_copy / "fold-1" / "predictions.csv", index=False)
+    with pytest.raises(PxrError, match=f"{first.image_id[0]} was predicted by two folds"):
+        join_predictions(own_copy, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": 7}, ["seed: 0, now 7"]),
+        ({"splits__folds": 3, "image__size": 40}, ["splits.folds: 2, now 3", "image.size: 32, now 40"]),
+        ({"strategies__2__phases__1__learning_rate": 0.5}, ["learning_rate"]),
+        ({"model__weights": "imagenet"}, ["model.weights: none, now imagenet"]),
+    ],
+)
+def test_a_run_of_another_experiment_is_not_touched(own_copy, phantoms, change, words):
+    before = read_all(own_copy)
+    with pytest.raises(PxrError) as fault:
+        start_again(own_copy, phantoms, tiny_experiment(**change))
+    assert all(word in str(fault.value) for word in [str(own_copy), *words])
+    assert read_all(own_copy) == before
+
+
+def test_a_run_of_other_images_is_not_touched(own_copy, phantoms, tmp_path):
+    for data in phantoms:
+        shutil.copytree(data, tmp_path / data.name)
+    moved = [tmp_path / data.name for data in phantoms]
+    start_again(own_copy, moved)  # the same images elsewhere are the same images
+    next((tmp_path / "chest_xray").rglob("*NORMAL*/*.jpeg")).unlink()
+    with pytest.raises(PxrError, match=r"images: .*chest_xray.*, now other ones"):
+        start_again(own_copy, moved)
+
+
+@pytest.fixture
+def run_from_file(own_copy, tmp_path):
+    """Pretend that the finished run began with a weights file; return (run directory, experiment, file)."""
+    path = tmp_path / "two.weights.h5"
+    network = build_two_layers(include_top=False, weights=None, input_tensor=keras.Input((SIZE, SIZE, 3)))
+    network.save_weights(path)
+    experiment = tiny_experiment(model__weights=str(path))
+    provenance = files.read_json(own_copy / "provenance.json") | {"weights": files.digest_file(path)}
+    files.write_json(own_copy / "provenance.json", provenance)
+    (own_copy / "experiment.yaml").write_text(
+        (own_copy / "experiment.yaml").read_text().replace("weights: none", f"weights: {path}")
+    )
+    return own_copy, experiment, path
+
+
+def test_a_weights_file_may_move_but_not_change(run_from_file, phantoms, tmp_path):
+    folder, experiment, path = run_from_file
+    start_again(folder, phantoms, experiment)
+    path.rename(tmp_path / "moved.weights.h5")
+    start_again(folder, phantoms, tiny_experiment(model__weights=str(tmp_path / "moved.weights.h5")))
+    path.write_bytes(b"other weights under the same name")
+    with pytest.raises(PxrError, match=r"was made with another experiment \(model.weights"):
+        start_again(folder, phantoms, experiment)
+
+
+def test_an_unfinished_run_goes_on_with_the_weights_file_where_it_is_now(run_from_file, phantoms, tmp_path):
+    folder, _, path = run_from_file
+    (folder / "predictions.csv").unlink()
+    moved = path.rename(tmp_path / "moved.weights.h5")
+    start_again(folder, phantoms, tiny_experiment(model__weights=str(moved)))
+    assert load_experiment(folder / "experiment.yaml").model.weights == str(moved)
+
+
+@pytest.mark.parametrize("damage", ["leak", "lost row", "twice", "stranger", "text", "missing"])
+def test_damaged_splits_are_caught(own_copy, phantoms, damage):
+    path = own_copy / "splits.csv"
+    splits = pd.read_csv(path, dtype=str)
+    train = splits[(splits.fold == "0") & (splits.role == "train")].index[0]
+    test = splits[(splits.fold == "0") & (splits.role != "train")].index[0]
+    if damage == "leak":
+        splits.loc[splits.image_id == splits.image_id[train], "role"] = "test"
+    elif damage == "lost row":
+        splits = splits.drop(test)
+    elif damage == "twice":
+        splits = pd.concat([splits, splits.loc[[test]]])
+    elif damage == "stranger":
+        splits.loc[train, "image_id"] = "nobody"
+    splits.to_csv(path, index=False)
+    if damage == "text":
+        path.write_text("PK\x03\x04\n")
+    elif damage == "missing":
+        path.unlink()
+    with pytest.raises(PxrError, match=r"splits.csv") as fault:
+        start_again(own_copy, phantoms)
+    assert "\n" not in str(fault.value)
+
+
+def test_the_second_of_two_runs_is_told_who_holds_the_directory(own_copy, phantoms, monkeypatch):
+    monkeypatch.setattr(cross_validate, "LOCK_PATIENCE", 0.2)
+    with locks.hold(own_copy.with_name(f".{own_copy.name}.lock")), pytest.raises(PxrError) as fault:
+        start_again(own_copy, phantoms)
+    assert f"{own_copy.name} is in use by process " in str(fault.value)
+    start_again(own_copy, phantoms)
+
+
+def test_a_run_that_was_stopped_while_it_was_prepared_is_prepared_again(phantoms, two_layers, tmp_path, monkeypatch):
+    def stop_before_the_last_file(folder, *values):
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "write_text", lambda path, text: (_ for _ in ()).throw(Stopped()))
+            write_run(folder, *values)
+
+    with monkeypatch.context() as patch, stopped():
+        patch.setattr("pxr_tf.experiments.prepare.write_run", stop_before_the_last_file)
+        run_here(tiny_experiment(), phantoms, tmp_path)
+    recorder = Recorder(stop_before="features")
+    with stopped():
+        run_here(tiny_experiment(), phantoms, tmp_path, on_event=recorder)
+    assert (tmp_path / "phantom" / "two_layers-strategy2" / "experiment.yaml").exists()
+    assert not [event for event in recorder.of("progress") if event["what"] == "decoding images"]  # the store was kept
+
+
+def test_an_unreadable_image_is_named_or_skipped_and_kept_in_a_list(phantoms, two_layers, tmp_path):
+    for data in phantoms:
+        shutil.copytree(data, tmp_path / data.name)
+    broken = min((tmp_path / "chest_xray").rglob("*bacteria*.jpeg"))
+    broken.write_bytes(broken.read_bytes()[:300])
+    data = [tmp_path / folder.name for folder in phantoms]
+    with pytest.raises(PxrError, match=rf"1 of 28 images cannot be read: {broken} \(.*--skip-unreadable"):
+        run_here(tiny_experiment(), data, tmp_path / "runs", execute=never)
+    folder = tmp_path / "runs" / "phantom" / "two_layers-strategy2"
+    assert not folder.exists()
+    recorder = Recorder(stop_before="features")
+    with stopped():
+        run_here(tiny_experiment(), data, tmp_path / "runs", skip_unreadable=True, on_event=recorder)
+    assert pd.read_csv(folder / "skipped.csv").path.tolist() == [str(broken)]
+    assert len(pd.read_csv(folder / "manifest.csv")) == 27
+    assert "1 unreadable images skipped" in recorder.of("note")[-1]["text"]
+
+
+def test_only_a_process_that_trained_a_whole_network_is_given_up(phantoms, two_layers, tmp_path):
+    jobs = []
+
+    def note(job, log, on_event):
+        jobs.append((job["task"], job.get("ends", False)))
+        perform_here(job, log, on_event)
+
+    run_here(tiny_experiment(), phantoms, tmp_path / "whole", execute=note)
+    assert jobs == [("features", False), ("0", True), ("1", True)]
+    jobs.clear()
+    head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 1}
+    run_here(tiny_experiment(strategies__2__phases=[head]), phantoms, tmp_path / "head", execute=note)
+    assert jobs == [("features", False), ("0", False), ("1", False)]

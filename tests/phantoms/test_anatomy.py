@@ -1,0 +1,88 @@
+"""The drawn chest: a pure function of its seeds, believable in its proportions, lungs and mask in agreement."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pxr_tf.errors import PxrError
+from pxr_tf.phantoms.anatomy import draw_chest
+
+SIZE = 96
+CHESTS = [draw_chest(patient, 0, SIZE) for patient in range(12)]
+
+
+def test_same_seeds_give_the_same_bytes():
+    again = draw_chest(3, 0, SIZE)
+    assert again.image.tobytes() == CHESTS[3].image.tobytes()
+    assert again.lungs.tobytes() == CHESTS[3].lungs.tobytes()
+
+
+def test_image_and_mask_have_the_promised_types():
+    for chest in CHESTS:
+        assert chest.image.shape == chest.lungs.shape == (SIZE, SIZE)
+        assert chest.image.dtype == np.uint8 and chest.lungs.dtype == bool
+
+
+def test_images_of_one_patient_are_more_alike_than_those_of_two():
+    def overlap(a, b):
+        return 2 * (a & b).sum() / (a.sum() + b.sum())
+
+    def centred(mask):
+        rows, columns = np.nonzero(mask)
+        shift = np.float32([[1, 0, SIZE / 2 - columns.mean()], [0, 1, SIZE / 2 - rows.mean()]])
+        return cv2.warpAffine(mask.astype(np.uint8), shift, (SIZE, SIZE)) > 0
+
+    first = [centred(chest.lungs) for chest in CHESTS]
+    second = [centred(draw_chest(patient, 1, SIZE).lungs) for patient in range(len(CHESTS))]
+    own = np.mean([overlap(a, b) for a, b in zip(first, second, strict=True)])
+    foreign = np.mean([overlap(a, b) for i, a in enumerate(first) for j, b in enumerate(second) if i != j])
+    assert own > foreign + 0.01
+
+
+def test_two_images_of_a_patient_differ():
+    assert (draw_chest(0, 0, SIZE).image != draw_chest(0, 1, SIZE).image).mean() > 0.3
+
+
+def test_lung_mask_is_two_lungs_of_plausible_size_within_the_body():
+    for chest in CHESTS:
+        assert 0.15 < chest.lungs.mean() < 0.5
+        sides = [chest.lungs[:, : SIZE // 2].sum(), chest.lungs[:, SIZE // 2 :].sum()]
+        assert min(sides) > 0.35 * max(sides)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(chest.lungs.astype(np.uint8))
+        large = stats[1:, cv2.CC_STAT_AREA] > 0.02 * SIZE**2
+        assert large.sum() == 2
+        # Body lies beside the lungs on every row: nothing there is as black as the air beside the patient.
+        around = cv2.dilate(chest.lungs.astype(np.uint8), np.ones((5, 5))) > chest.lungs
+        assert np.percentile(chest.image[around], 5) > 15
+
+
+def test_lungs_are_darker_than_mediastinum_and_abdomen():
+    for chest in CHESTS:
+        rows, columns = np.nonzero(chest.lungs)
+        middle = int(columns.mean())
+        heart = chest.image[int(np.percentile(rows, 40)) : int(np.percentile(rows, 80)), middle - 3 : middle + 4]
+        abdomen = chest.image[-SIZE // 10 :, middle - 15 : middle + 15]
+        lungs = np.median(chest.image[chest.lungs])
+        assert np.median(heart) > lungs + 40
+        assert np.median(abdomen) > lungs + 40
+
+
+def test_the_same_chest_at_every_size():
+    small, large = draw_chest(5, 2, 64), draw_chest(5, 2, 192)
+    shrunk = cv2.resize(large.image, (64, 64), interpolation=cv2.INTER_AREA).astype(float)
+    assert np.corrcoef(shrunk.ravel(), small.image.ravel())[0, 1] > 0.97
+    assert abs(small.lungs.mean() - large.lungs.mean()) < 0.01
+
+
+def test_a_disease_changes_nothing_outside_the_lungs():
+    ill = draw_chest(4, 0, SIZE, lambda patient, image, view, lungs: np.ones_like(view.x))
+    well = CHESTS[4]
+    assert (ill.lungs == well.lungs).all()
+    near = cv2.dilate(well.lungs.astype(np.uint8), np.ones((9, 9))) > 0  # the blur reaches a few pixels out
+    assert (ill.image[~near] == well.image[~near]).all()
+    assert ill.image[well.lungs].mean() > well.image[well.lungs].mean() + 40
+
+
+def test_a_size_too_small_is_refused():
+    with pytest.raises(PxrError, match="8 pixels.*16 is the smallest"):
+        draw_chest(0, 0, 8)

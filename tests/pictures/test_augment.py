@@ -1,0 +1,82 @@
+"""Augmented pictures are pure functions: the same bytes for the same four values, in any order, on any thread."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from pxr_tf.errors import PxrError
+from pxr_tf.pictures.augment import PRESETS, augment_image, check_preset
+
+y, x = np.mgrid[:48, :48]
+PICTURE = (40 + 3 * x + y + 40 * (np.hypot(x - 15, y - 30) < 9)).astype(np.uint8)
+CHANGING = [preset for preset in PRESETS if preset != "none"]
+SAMPLE = {"seed": 0, "image_id": "kermany/a.jpeg", "copy": 1, "epoch": 0}
+
+
+def augment(preset: str, **changed) -> np.ndarray:
+    return augment_image(PICTURE, preset, **(SAMPLE | changed))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_shape_type_and_the_original_are_kept(preset):
+    before = PICTURE.copy()
+    result = augment(preset)
+    assert result.shape == PICTURE.shape
+    assert result.dtype == np.uint8
+    assert np.array_equal(PICTURE, before)
+
+
+def test_none_is_the_picture_itself():
+    assert augment("none", copy=3, epoch=7) is PICTURE
+
+
+@pytest.mark.parametrize("preset", CHANGING)
+def test_the_same_values_give_the_same_bytes_in_any_order_on_any_thread(preset):
+    samples = [{"copy": copy, "epoch": epoch} for copy in range(5) for epoch in range(4)]
+    expected = [augment(preset, **sample).tobytes() for sample in samples]
+    order = random.Random(0).sample(range(len(samples)), len(samples))
+    with ThreadPoolExecutor(4) as pool:
+        results = dict(
+            zip(order, pool.map(lambda place: augment(preset, **samples[place]).tobytes(), order), strict=True)
+        )
+    assert [results[place] for place in range(len(samples))] == expected
+    assert len(set(expected)) == len(expected)
+
+
+@pytest.mark.parametrize("preset", CHANGING)
+def test_global_random_states_neither_matter_nor_move(preset):
+    expected = augment(preset)
+    random.seed(1)
+    np.random.seed(1)
+    state = random.getstate(), np.random.get_state()[1].tobytes()
+    assert np.array_equal(augment(preset), expected)
+    assert (random.getstate(), np.random.get_state()[1].tobytes()) == state
+
+
+@pytest.mark.parametrize("preset", CHANGING)
+@pytest.mark.parametrize("changed", [{"seed": 1}, {"image_id": "kermany/b.jpeg"}, {"copy": 2}, {"epoch": 1}])
+def test_each_of_the_four_values_matters(preset, changed):
+    assert not np.array_equal(augment(preset), augment(preset, **changed))
+
+
+def test_neighbouring_values_do_not_run_together():
+    assert not np.array_equal(augment("bozickovic2021", copy=1, epoch=12), augment("bozickovic2021", copy=11, epoch=2))
+
+
+def test_half_of_the_papers_copies_are_mirrored():
+    """The bright disc lies left of the middle; rotation, shift and zoom never carry it across."""
+    half = np.zeros((48, 48), np.uint8)
+    half[18:30, 6:14] = 255
+    pictures = [augment_image(half, "bozickovic2021", **(SAMPLE | {"copy": copy})) for copy in range(200)]
+    mirrored = sum(picture[:, 24:].sum() > picture[:, :24].sum() for picture in pictures)
+    assert 70 < mirrored < 130
+
+
+def test_an_unknown_preset_gets_the_nearest_name():
+    with pytest.raises(
+        PxrError, match=r"Unknown augmentation preset 'practicle'. Known: none, .*Did you mean 'practical'"
+    ):
+        augment("practicle")
+    assert check_preset("none") == "none"

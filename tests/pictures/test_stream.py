@@ -1,0 +1,165 @@
+"""Streams: the order and the pictures of an epoch depend on (seed, phase, epoch) and on nothing else."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pxr_tf.pictures.augment import augment_image
+from pxr_tf.pictures.stream import epoch_order, make_evaluation_set, make_training_stream, num_batches, picture_inputs
+
+STORE = np.random.default_rng(0).integers(0, 256, (6, 16, 16)).astype(np.uint8)
+SAMPLES = pd.DataFrame({"image_id": ["a", "b", "c", "a", "a"], "copy": [0, 0, 0, 1, 2]})
+ROWS = np.array([3, 1, 5, 3, 3])
+TARGETS = np.eye(5, dtype=np.float32)  # the target says which sample a picture is
+
+
+def inputs_with(copies: str = "none", epochs: str = "none"):
+    return picture_inputs(STORE, ROWS, SAMPLES, copies=copies, epochs=epochs, seed=9)
+
+
+def stream_of(inputs, first_epoch: int = 0, **options):
+    options = {"batch_size": 2, "seed": 4, "phase": "p"} | options
+    return make_training_stream(inputs, TARGETS, first_epoch=first_epoch, **options)
+
+
+def take(stream, batches: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    return list(itertools.islice(stream.as_numpy_iterator(), batches))
+
+
+def test_an_order_is_a_permutation_that_its_three_values_decide():
+    first = epoch_order(50, seed=1, phase="head", epoch=2)
+    np.random.default_rng().random()
+    assert sorted(first) == list(range(50))
+    assert first.tolist() == epoch_order(50, seed=1, phase="head", epoch=2).tolist()
+    for other in ({"seed": 0}, {"phase": "all"}, {"epoch": 3}):
+        assert first.tolist() != epoch_order(50, **({"seed": 1, "phase": "head", "epoch": 2} | other)).tolist()
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(1, 1), (31, 1), (32, 1), (33, 2), (64, 2)])
+def test_the_last_batch_of_an_epoch_may_be_smaller(samples, expected):
+    assert num_batches(samples, 32) == expected
+
+
+def test_an_epoch_has_every_sample_once_and_then_the_next_one_begins():
+    batches = take(stream_of(inputs_with()), 6)
+    assert [len(targets) for _, targets in batches] == [2, 2, 1, 2, 2, 1]
+    for epoch in (0, 1):
+        seen = np.concatenate([targets.argmax(1) for _, targets in batches[3 * epoch : 3 * epoch + 3]])
+        assert seen.tolist() == epoch_order(5, seed=4, phase="p", epoch=epoch).tolist()
+
+
+@pytest.mark.parametrize("first_epoch", [1, 3])
+def test_a_stream_that_starts_later_is_the_tail_of_one_from_the_start(first_epoch):
+    inputs = inputs_with("bozickovic2021", "practical")
+    whole = take(stream_of(inputs), 3 * first_epoch + 6)[3 * first_epoch :]
+    for ours, theirs in zip(take(stream_of(inputs, first_epoch), 6), whole, strict=True):
+        assert [part.tolist() for part in ours] == [part.tolist() for part in theirs]
+
+
+@pytest.mark.parametrize(
+    ("copies", "epochs", "preset", "turn"),
+    [
+        ("bozickovic2021", "none", "bozickovic2021", lambda epoch: 0),
+        ("bozickovic2021", "practical", "practical", lambda epoch: epoch + 1),
+    ],
+)
+def test_pictures_are_those_of_direct_calls(copies, epochs, preset, turn):
+    for number, (pictures, targets) in enumerate(take(stream_of(inputs_with(copies, epochs)), 9)):
+        for picture, sample in zip(pictures, targets.argmax(1), strict=True):
+            image_id, copy = SAMPLES.image_id[sample], int(SAMPLES["copy"][sample])
+            expected = STORE[ROWS[sample]]
+            if epochs != "none" or copy:
+                expected = augment_image(
+                    expected, preset, seed=9, image_id=image_id, copy=copy, epoch=turn(number // 3)
+                )
+            np.testing.assert_array_equal(picture[..., 0], expected)
+
+
+def test_originals_are_left_alone_unless_every_epoch_augments():
+    index = np.arange(5)
+    plain, copied = inputs_with().load(index, 0)[..., 0], inputs_with("practical").load(index, 0)[..., 0]
+    fresh = inputs_with("practical", "practical")
+    np.testing.assert_array_equal(plain, STORE[ROWS])
+    assert [np.array_equal(one, other) for one, other in zip(plain, copied, strict=True)] == [True] * 3 + [False] * 2
+    assert not any(map(np.array_equal, fresh.load(index, 0), fresh.load(index, 1)))
+
+
+def test_loading_never_changes_the_store():
+    before = STORE.copy()
+    inputs_with("practical", "practical").load(np.arange(5), 0)
+    np.testing.assert_array_equal(STORE, before)
+
+
+def test_an_evaluation_set_is_the_stores_rows_in_order():
+    batches = list(make_evaluation_set(inputs_with(), TARGETS, 2).as_numpy_iterator())
+    assert [len(pictures) for pictures, _ in batches] == [2, 2, 1]
+    np.testing.assert_array_equal(np.concatenate([pictures for pictures, _ in batches])[..., 0], STORE[ROWS])
+    np.testing.assert_array_equal(np.concatenate([targets for _, targets in batches]), TARGETS)
+
+
+def save_store(path: Path, images: np.ndarray) -> np.ndarray:
+    np.save(path, images)
+    return np.load(path, mmap_mode="r")
+
+
+@pytest.mark.parametrize("size", [16, 15])
+def test_a_memory_mapped_store_gives_the_same_batches(tmp_path, size):
+    mapped = save_store(tmp_path / "images in ü.npy", STORE[:, :size, :size])
+    mapped_inputs, inputs = (
+        picture_inputs(images, ROWS, SAMPLES, copies="none", epochs="none", seed=9)
+        for images in (mapped, STORE[:, :size, :size])
+    )
+    stream = stream_of(mapped_inputs)
+    del mapped, mapped_inputs  # the stream keeps what it reads
+    for ours, theirs in zip(take(stream, 6), take(stream_of(inputs), 6), strict=True):
+        assert [part.tolist() for part in ours] == [part.tolist() for part in theirs]
+
+
+def test_a_part_of_a_memory_map_is_that_part_or_an_error(tmp_path):
+    mapped = save_store(tmp_path / "images.npy", STORE)
+    options = {"copies": "none", "epochs": "none", "seed": 9}
+    samples = SAMPLES.iloc[:3]
+    part = picture_inputs(mapped[2:5], np.arange(3), samples, **options)
+    (pictures, _), *_ = make_evaluation_set(part, TARGETS[:3], 3).as_numpy_iterator()
+    np.testing.assert_array_equal(pictures[..., 0], STORE[2:5])
+    with pytest.raises(ValueError, match="contiguous"):
+        make_evaluation_set(picture_inputs(mapped[::2], np.arange(3), samples, **options), TARGETS[:3], 3)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the size of the process in /proc")
+def test_a_memory_mapped_store_is_never_copied(tmp_path):
+    """A set larger than memory works: the process's own memory stays as it is."""
+    shape, megabytes = (4000, 250, 250), 250
+    with open(tmp_path / "images.npy", "wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + np.prod(shape))
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    samples = pd.DataFrame({"image_id": [str(number) for number in range(4000)], "copy": 0})
+    inputs = picture_inputs(mapped, np.arange(4000), samples, copies="none", epochs="none", seed=0)
+    targets = np.zeros((4000, 2), np.float32)
+    before = own_memory()
+    batches = make_training_stream(inputs, targets, batch_size=8, seed=0, phase="p").as_numpy_iterator()
+    held = make_evaluation_set(inputs, targets, 8).as_numpy_iterator()
+    for _ in range(20):
+        next(batches), next(held)
+    assert own_memory() - before < megabytes / 2
+
+
+def own_memory() -> float:
+    """Return the megabytes of this process that no file backs."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+
+
+def test_a_batch_may_be_larger_than_the_epoch():
+    batches = take(stream_of(inputs_with(), batch_size=8), 2)
+    assert [pictures.shape for pictures, _ in batches] == [(5, 16, 16, 1)] * 2
+
+
+def test_an_evaluation_set_has_a_known_length():
+    """Keras takes the end of a set of unknown length for a lack of data, and says so after every epoch."""
+    assert make_evaluation_set(inputs_with(), TARGETS, 2).cardinality() == 3

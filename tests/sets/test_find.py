@@ -1,0 +1,190 @@
+"""Several data sets at once, overlaps between them, what is no data set, and the real counts."""
+
+import os
+from pathlib import Path
+
+import pytest
+from miniature_sets import write_coronahack, write_covid_chestxray, write_image, write_kermany, write_radiography
+
+from pxr_tf.data.patients import add_content, drop_duplicates, merge_patients
+from pxr_tf.errors import PxrError
+from pxr_tf.sets.find import LAYOUTS, read_sources
+
+
+def test_phantoms_are_called_synthetic_in_every_id(tmp_path):
+    write_kermany(tmp_path / "k")
+    (tmp_path / "k" / "phantom.json").write_text("{}")
+    write_radiography(tmp_path / "r", flat=True)
+    table, notes = read_sources([tmp_path / "k", tmp_path / "r"])
+    phantom = table[table.source == "synthetic-kermany"]
+    assert len(phantom) == 8
+    assert phantom.image_id.str.startswith("synthetic-kermany/").all()
+    assert phantom.patient_id.str.startswith("synthetic-kermany/").all()
+    assert len(table) == 11
+    assert notes == []  # a phantom has nothing in common with a real image
+
+
+def test_phantoms_listed_in_a_csv_are_synthetic_too(tmp_path):
+    write_image(tmp_path / "a.png")
+    (tmp_path / "manifest.csv").write_text("path,label,source\na.png,viral,synthetic-x\n")
+    (tmp_path / "phantom.json").write_text("{}")
+    assert read_sources([tmp_path / "manifest.csv"])[0].source.tolist() == ["synthetic-x"]
+    (tmp_path / "manifest.csv").write_text("path,label,source\na.png,viral,x\n")
+    assert read_sources([tmp_path / "manifest.csv"])[0].source.tolist() == ["synthetic-x"]
+
+
+def test_radiography_beside_kermany_keeps_its_covid_only(tmp_path):
+    for other in (write_kermany(tmp_path / "k"), write_coronahack(tmp_path / "c")):
+        table, notes = read_sources([other, write_radiography(tmp_path / "r", flat=False)])
+        assert sorted(table.label[table.source == "radiography"]) == ["covid19", "lung_opacity"]
+        assert any("2 normal and viral images of radiography are left out" in note for note in notes)
+
+
+def test_coronahack_beside_the_set_its_covid_images_come_from(tmp_path):
+    table, notes = read_sources([write_coronahack(tmp_path / "c"), write_covid_chestxray(tmp_path / "v")])
+    assert set(table.source[table.label == "covid19"]) == {"covid-chestxray"}
+    assert len(notes) == 1
+    assert "1 covid19 images of coronahack are left out" in notes[0]
+
+
+def test_radiography_beside_covid_chestxray_is_told(tmp_path):
+    _, notes = read_sources([write_radiography(tmp_path / "r", flat=True), write_covid_chestxray(tmp_path / "v")])
+    assert len(notes) == 1
+    assert "Give only one of the two" in notes[0]
+
+
+def test_coronahack_and_kermany_share_patients(tmp_path):
+    write_kermany(tmp_path / "k")
+    write_image(tmp_path / "k" / "train" / "PNEUMONIA" / "person7_bacteria_1.jpeg")
+    table, _ = read_sources([tmp_path / "k", write_coronahack(tmp_path / "c")])
+    shared = table[table.patient_id == "kermany/bacteria-person7"]
+    assert set(shared.source) == {"kermany", "coronahack"}
+
+
+def test_a_relative_path_gives_the_same_ids(tmp_path, monkeypatch):
+    write_image(tmp_path / "mine" / "covid" / "a.png")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert read_sources(["."])[0].image_id.tolist() == ["mine/covid/a.png"]
+
+
+def test_missing_empty_and_unknown_data(tmp_path):
+    with pytest.raises(PxrError, match="No data set was given"):
+        read_sources([])
+    with pytest.raises(PxrError, match="nowhere does not exist; accepted: a folder"):
+        read_sources([tmp_path / "nowhere"])
+    with pytest.raises(PxrError, match="is an empty folder"):
+        read_sources([tmp_path])
+    (tmp_path / "set.zip").write_bytes(b"PK")
+    with pytest.raises(PxrError, match=r"is a file; accepted: a folder or a .csv. Unpack"):
+        read_sources([tmp_path / "set.zip"])
+    with pytest.raises(PxrError, match=r"holds no image .* found: 1 \.zip file\. Known layouts: "):
+        read_sources([tmp_path])
+
+
+def test_an_unknown_layout_tells_what_was_found_and_what_is_known(tmp_path):
+    write_image(tmp_path / "images" / "a.png")
+    write_image(tmp_path / "masks" / "a.png")
+    (tmp_path / "pairs.csv").write_text("a,b\n")
+    with pytest.raises(PxrError) as fault:
+        read_sources([tmp_path])
+    message = str(fault.value)
+    assert "the folders images, masks, 1 .csv file" in message
+    assert all(name in message for name in LAYOUTS)
+    assert "\n" not in message
+
+
+def test_a_folder_of_data_sets_tells_which_are_inside(tmp_path):
+    write_kermany(tmp_path / "chest_xray")
+    write_covid_chestxray(tmp_path / "covid")
+    with pytest.raises(PxrError, match=r"Recognised inside it: .*chest_xray \(kermany\), .*covid \(covid-chestxray\)"):
+        read_sources([tmp_path])
+
+
+def test_a_known_layout_without_an_image(tmp_path):
+    for folder in ("train/NORMAL", "train/PNEUMONIA"):
+        (tmp_path / folder).mkdir(parents=True)
+    with pytest.raises(PxrError, match="read as kermany, but no usable image"):
+        read_sources([tmp_path])
+
+
+def test_a_set_given_twice_names_both_paths(tmp_path):
+    write_kermany(tmp_path / "one")
+    write_kermany(tmp_path / "two")
+    with pytest.raises(PxrError, match=r"one and .*two share 8 image ids"):
+        read_sources([tmp_path / "one", tmp_path / "two"])
+
+
+def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
+    write_kermany(tmp_path)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pxr_tf.sets.rows.os.scandir", refuse)
+    with pytest.raises(PxrError, match=r"cannot be read: .*Permission denied"):
+        read_sources([tmp_path])
+
+
+@pytest.fixture(scope="module")
+def real_data() -> Path:
+    if not os.environ.get("PXR_DATA"):
+        pytest.skip("set PXR_DATA to the folder with chest_xray and covid-chestxray-dataset to run this test")
+    return Path(os.environ["PXR_DATA"])
+
+
+@pytest.fixture(scope="module")
+def real_table(real_data):
+    return read_sources([real_data / "chest_xray", real_data / "covid-chestxray-dataset"])[0]
+
+
+@pytest.mark.real
+def test_real_counts(real_table):
+    counts = real_table.groupby(["label", "official_split"]).agg(
+        images=("image_id", "size"), patients=("patient_id", "nunique")
+    )
+    assert counts.images.to_dict() == {
+        ("bacterial", "test"): 242,
+        ("bacterial", "train"): 2530,
+        ("covid19", ""): 201,
+        ("normal", "test"): 234,
+        ("normal", "train"): 1341,
+        ("viral", "test"): 148,
+        ("viral", "train"): 1345,
+    }
+    assert counts.patients.to_dict() == {
+        ("bacterial", "test"): 77,
+        ("bacterial", "train"): 1353,
+        ("covid19", ""): 117,
+        ("normal", "test"): 225,
+        ("normal", "train"): 1211,
+        ("viral", "test"): 126,
+        ("viral", "train"): 1090,
+    }
+    assert len(real_table) == 6041
+    assert real_table.patient_id.nunique() == 4199  # so no patient of the official test part is in the training part
+
+
+@pytest.mark.real
+def test_real_duplicates(real_table):
+    table = add_content(real_table)
+    kept, dropped = drop_duplicates(table)
+    assert (len(kept), len(dropped)) == (6009, 32)
+    assert merge_patients(table).patient_id.nunique() == 4198  # one pair of copies crosses patient ids
+
+
+@pytest.mark.real
+def test_real_person_numbers_are_reused_between_bacteria_and_virus(real_table):
+    patients = real_table.patient_id[real_table.source == "kermany"].unique()
+    people = {
+        kind: {name.partition("-person")[2] for name in patients if f"/{kind}-" in name}
+        for kind in ("bacteria", "virus")
+    }
+    assert len(people["bacteria"] & people["virus"]) == 979
+
+
+@pytest.mark.real
+def test_real_folders_of_other_things_are_refused(real_data):
+    with pytest.raises(PxrError, match="the folders images, masks"):
+        read_sources([real_data / "lungs"])
+    with pytest.raises(PxrError, match=r"holds no image.*2 \.dcm files"):
+        read_sources([real_data / "dicom"])

@@ -1,0 +1,171 @@
+"""Layouts that are folders of images: classes, patients, and how archives really unpack."""
+
+import os
+from pathlib import Path
+
+import pytest
+from miniature_sets import write_image, write_kermany, write_radiography
+
+from pxr_tf.errors import PxrError
+from pxr_tf.sets.find import read_sources
+from pxr_tf.sets.kermany import parse_kermany_name
+from pxr_tf.sets.rows import normalise_label
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "patient"),
+    [
+        ("person100_bacteria_475.jpeg", "bacterial", "kermany/bacteria-person100"),
+        ("person447_virus_921_1.jpeg", "viral", "kermany/virus-person447"),
+        ("IM-0115-0001.jpeg", "normal", "kermany/IM-0115"),
+        ("IM-0439-0001-0002.jpeg", "normal", "kermany/IM-0439"),
+        ("NORMAL2-IM-0195-0001.jpeg", "normal", "kermany/NORMAL2-IM-0195"),
+        ("BACTERIA-7422-0001.jpeg", "bacterial", "kermany/BACTERIA-7422"),
+    ],
+)
+def test_kermany_names_give_class_and_patient(name, label, patient):
+    assert parse_kermany_name(name) == (label, patient)
+
+
+def test_other_names_are_not_kermanys():
+    assert parse_kermany_name("person1.jpeg") is None
+    assert parse_kermany_name("COVID-19 (1).png") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("COVID-19", "covid19"),
+        ("Covid_19", "covid19"),
+        ("covid", "covid19"),
+        ("Bacterial Pneumonia", "bacterial"),
+        ("bacteria", "bacterial"),
+        ("VIRAL-pneumonia", "viral"),
+        ("Virus", "viral"),
+        ("healthy", "normal"),
+        ("Lung_Opacity", "lung_opacity"),
+        ("Tubérculose active", "tubérculose_active"),
+        ("PNEUMONIA", "pneumonia"),
+        ("--", "--"),
+    ],
+)
+def test_class_names_are_normalised(name, label):
+    assert normalise_label(name) == label
+
+
+def test_kermany_rows(tmp_path):
+    table, notes = read_sources([write_kermany(tmp_path / "chest_xray")])
+    assert notes == []
+    assert table.label.value_counts().to_dict() == {"normal": 4, "bacterial": 2, "viral": 2}
+    row = table[table.image_id == "kermany/train/PNEUMONIA/person1_virus_6_1.jpeg"].iloc[0]
+    assert (row.patient_id, row.source, row.official_split) == ("kermany/virus-person1", "kermany", "train")
+    assert "kermany/bacteria-person1" in set(table.patient_id)  # the same number, another patient
+    assert Path(row.path).is_file()
+    assert Path(row.path).is_absolute()
+
+
+@pytest.mark.parametrize("inside", ["", "chest_xray", "chest_xray/chest_xray"])
+def test_kermany_is_found_as_archives_unpack_it(tmp_path, inside):
+    write_kermany(tmp_path / "set" / inside, ("train", "val"))
+    write_image(tmp_path / "set" / "__MACOSX" / "chest_xray" / "train" / "._person1_bacteria_1.jpeg")
+    table, _ = read_sources([tmp_path / "set"])
+    assert len(table) == 8
+    assert table.image_id[0].startswith("kermany/train/")  # the same id however deep the archive was unpacked
+    assert set(table.official_split) == {"train", "val"}
+
+
+def test_kermany_beside_its_own_copy_as_in_the_kaggle_archive(tmp_path):
+    write_kermany(tmp_path / "chest_xray")
+    write_kermany(tmp_path / "chest_xray" / "chest_xray")
+    assert len(read_sources([tmp_path])[0]) == 8
+
+
+def test_a_stranger_in_kermanys_folders_is_named(tmp_path):
+    write_kermany(tmp_path)
+    write_image(tmp_path / "train" / "NORMAL" / "person3_virus_1.jpeg")
+    with pytest.raises(PxrError, match=r"train/NORMAL/person3_virus_1\.jpeg"):
+        read_sources([tmp_path])
+
+
+def test_kermanys_folders_with_another_class_beside_them_are_a_folder_per_class(tmp_path):
+    write_kermany(tmp_path)
+    write_image(tmp_path / "train" / "COVID19" / "COVID19(1).jpg")
+    table, _ = read_sources([tmp_path])
+    assert table.label.value_counts().to_dict() == {"normal": 4, "pneumonia": 4, "covid19": 1}
+
+
+def test_radiography_flat_and_newer_layout(tmp_path):
+    flat, _ = read_sources([write_radiography(tmp_path / "flat", flat=True)])
+    assert flat.image_id.tolist() == [
+        "radiography/COVID-19/COVID-19 (1).png",
+        "radiography/NORMAL/NORMAL (1).png",
+        "radiography/Viral Pneumonia/Viral Pneumonia (1).png",
+    ]
+    assert flat.label.tolist() == ["covid19", "normal", "viral"]
+    newer, _ = read_sources([write_radiography(tmp_path / "unpacked" / "COVID-19_Radiography_Dataset", flat=False)])
+    assert sorted(newer.label) == ["covid19", "lung_opacity", "normal", "viral"]
+    assert not newer.path.str.contains("masks").any()
+    assert newer.patient_id.is_unique
+
+
+def test_folder_per_class_with_and_without_splits(tmp_path):
+    write_image(tmp_path / "Klinik Süd" / "COVID-19" / "Röntgen 1.JPG")
+    write_image(tmp_path / "Klinik Süd" / "healthy" / "a b.png")
+    (tmp_path / "Klinik Süd" / "healthy" / ".DS_Store").write_bytes(b"x")
+    (tmp_path / "Klinik Süd" / "healthy" / "._a b.png").write_bytes(b"x")
+    table, _ = read_sources([tmp_path / "Klinik Süd"])
+    assert table.image_id.tolist() == ["Klinik Süd/COVID-19/Röntgen 1.JPG", "Klinik Süd/healthy/a b.png"]
+    assert table.label.tolist() == ["covid19", "normal"]
+    write_image(tmp_path / "split" / "Training" / "virus" / "a.png")
+    write_image(tmp_path / "split" / "valid" / "Sarcoidosis" / "a.png")
+    table, _ = read_sources([tmp_path / "split"])
+    assert table.official_split.tolist() == ["train", "val"]
+    assert table.label.tolist() == ["viral", "sarcoidosis"]
+    assert table.patient_id.tolist() == table.image_id.tolist()
+
+
+def test_ids_are_composed_unicode_whatever_the_disk_stores(tmp_path):
+    write_image(tmp_path / "set" / "covid" / "Ro\u0308ntgen.png")
+    assert read_sources([tmp_path / "set"])[0].image_id[0] == "set/covid/R\u00f6ntgen.png"
+
+
+def test_kermanys_images_sorted_by_class_keep_his_patients(tmp_path):
+    for name in ("bacteria/person1_bacteria_1", "bacteria/person1_bacteria_2", "normal/IM-0001-0001", "covid/x"):
+        write_image(tmp_path / "mine" / f"{name}.jpeg")
+    table, _ = read_sources([tmp_path / "mine"])
+    assert table.patient_id.tolist()[:2] == ["kermany/bacteria-person1"] * 2
+    assert table.patient_id.nunique() == 3
+
+
+def test_images_deeper_than_the_class_folder_are_no_guess(tmp_path):
+    write_image(tmp_path / "covid" / "a.png")
+    write_image(tmp_path / "normal" / "patient 1" / "b.png")
+    with pytest.raises(PxrError, match=r"normal/patient 1.*patient_id"):
+        read_sources([tmp_path])
+
+
+def test_an_export_of_another_viewer_is_not_taken_for_kermanys(tmp_path):
+    for name in ("IM-0001-0001", "IM-0001-0002"):  # names that a common DICOM viewer gives to everything
+        write_image(tmp_path / "covid" / f"{name}.jpg")
+    assert read_sources([tmp_path])[0].patient_id.nunique() == 2
+
+
+def test_linked_folders_and_files_are_followed(tmp_path):
+    write_kermany(tmp_path / "store")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train").symlink_to(tmp_path / "store" / "train")
+    (tmp_path / "set" / "test" / "NORMAL").mkdir(parents=True)
+    (tmp_path / "set" / "test" / "NORMAL" / "IM-0001-0001.jpeg").symlink_to(tmp_path / "gone.jpeg")
+    table, _ = read_sources([tmp_path / "set"])
+    assert len(table) == 5  # the broken link is listed: it is reported as unreadable, not passed over
+    assert "kermany/test/NORMAL/IM-0001-0001.jpeg" in set(table.image_id)
+
+
+def test_the_order_of_the_disk_makes_no_difference(tmp_path, monkeypatch):
+    write_kermany(tmp_path)
+    expected, _ = read_sources([tmp_path])
+    scan = os.scandir
+    monkeypatch.setattr(
+        "pxr_tf.sets.rows.os.scandir", lambda folder: sorted(scan(folder), key=lambda entry: entry.name)[::-1]
+    )
+    assert read_sources([tmp_path])[0].equals(expected)

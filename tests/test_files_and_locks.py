@@ -1,0 +1,138 @@
+"""The run directory: files whole or not at all, one holder at a time, faults of the disk in one line."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from pxr_tf import files, locks, rundir
+from pxr_tf.errors import PxrError
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from pxr_tf import files, locks, rundir
+with locks.hold(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_run_has_its_own_directory(tmp_path):
+    assert rundir.run_directory(tmp_path, "paper", "xception", 2) == tmp_path / "paper" / "xception-strategy2"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_appears_when_the_block_ends_well(tmp_path):
+    with files.written_whole(tmp_path / "new" / "a.txt") as partial:
+        partial.write_text("new")
+        assert not (tmp_path / "new" / "a.txt").exists()
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError])
+def test_the_old_file_stays_when_the_block_raises(tmp_path, fault):
+    file = tmp_path / "a.txt"
+    files.write_text(file, "old")
+
+    def write_half():
+        with files.written_whole(file) as partial:
+            partial.write_text("half of the n")
+            raise fault
+
+    with pytest.raises(fault):
+        write_half()
+    assert file.read_text() == "old"
+    files.write_text(file, "new")  # what was left in between does not disturb the next one
+    assert file.read_text() == "new"
+    assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_json_round_trip(tmp_path):
+    value = {"é": [1, 2.5, None], "b": "x\ny"}
+    files.write_json(tmp_path / "a.json", value)
+    assert files.read_json(tmp_path / "a.json") == value
+    assert files.read_json(tmp_path / "none.json") is None
+
+
+def test_csv_is_stable_to_the_byte(tmp_path):
+    table = pd.DataFrame({"image_id": ["a,b", "é"], "p": [1 / 3, 1e-9], "n": [1, 2]})
+    files.write_csv(tmp_path / "a.csv", table)
+    assert (tmp_path / "a.csv").read_bytes() == 'image_id,p,n\n"a,b",0.3333333,1\né,1e-09,2\n'.encode()
+    again = pd.read_csv(tmp_path / "a.csv")
+    files.write_csv(tmp_path / "b.csv", again)
+    assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()
+
+
+def test_digests_tell_parts_apart(tmp_path):
+    assert files.digest("ab", "c") != files.digest("a", "bc")
+    assert files.digest("a", 1) == files.digest("a", "1")
+    (tmp_path / "a").write_bytes(b"x")
+    assert len(files.digest_file(tmp_path / "a")) == 32
+
+
+def test_the_second_holder_is_told_who_holds_it(tmp_path):
+    told = []
+    lock = tmp_path / ".xception-strategy2.lock"
+    with locks.hold(lock), pytest.raises(PxrError) as caught, locks.hold(lock, patience=0.15, on_wait=told.append):
+        pytest.fail("two hold it at once")
+    assert told == [f"process {os.getpid()} on {locks.socket.gethostname()}"]  # once, although it asked again
+    place = tmp_path / "xception-strategy2"
+    assert str(caught.value).startswith(f"{place} is in use by process {os.getpid()} on ")
+    with locks.hold(lock, patience=0):
+        pass
+
+
+def test_the_lock_is_let_go_when_the_block_raises(tmp_path):
+    with pytest.raises(ZeroDivisionError), locks.hold(tmp_path / "a.lock"):
+        raise ZeroDivisionError
+    with locks.hold(tmp_path / "a.lock", patience=0):
+        pass
+
+
+def test_the_lock_is_let_go_when_the_holder_is_killed(tmp_path):
+    lock = tmp_path / "a.lock"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(PxrError, match=f"in use by process {holder.pid} on"), locks.hold(lock, patience=0):
+            pytest.fail("two hold it at once")
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.wait()
+    with locks.hold(lock, patience=0):
+        assert lock.read_text().startswith(f"process {os.getpid()} on ")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "The disk is full (runs/a.csv); nothing was damaged. Free some space"),
+        (errno.EDQUOT, "The disk is full"),
+        (errno.EROFS, "Cannot write to runs/a.csv: Read-only file system. Choose another folder (RUNS=...)."),
+        (errno.EACCES, "Cannot write to runs/a.csv: Permission denied."),
+        (errno.EPERM, "Cannot write to runs/a.csv"),
+    ],
+)
+def test_faults_of_the_disk_get_one_line(number, words):
+    message = files.explain_os_error(OSError(number, os.strerror(number), "runs/a.csv"))
+    assert message.startswith(words)
+    assert "\n" not in message
+
+
+def test_a_fault_without_a_name_and_a_fault_of_our_own():
+    assert "the run directory" in files.explain_os_error(OSError(errno.EROFS, "Read-only file system"))
+    assert files.explain_os_error(OSError(errno.ENOSPC, "No space left on device")).startswith(
+        "The disk is full; nothing"
+    )
+    assert files.explain_os_error(FileNotFoundError(errno.ENOENT, "No such file", "a")) is None
+
+
+def test_versions_and_time_are_plain_text():
+    found = json.loads(json.dumps(rundir.versions()))
+    assert set(found) == {"python", *rundir.PACKAGES}
+    assert "not installed" not in (found["numpy"], found["pandas"])
+    assert rundir.now().endswith("+00:00")
