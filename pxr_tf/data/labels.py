@@ -1,10 +1,48 @@
-"""Which classes an experiment tells apart."""
+"""Which classes an experiment tells apart.
 
-from collections.abc import Sequence
+Rows become an experiment's images in this order, each step a function of rows:
+
+1. `patients.add_content`      what each file holds
+2. `patients.merge_patients`   who is one patient, before any row is left out: the image that shows it may be left out
+3. `merge_labels`              what is one class
+4. `keep_classes`              which classes count
+5. `patients.drop_duplicates`  copies; those whose labels became one class no longer contradict each other
+"""
+
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from pxr_tf.errors import PxrError, shorten
+from pxr_tf.errors import PxrError, nearest, shorten
+
+
+def merge_labels(table: pd.DataFrame, merge: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Return the table with the labels of each class in `merge` replaced by its name; all other labels stay.
+
+    ``merge_labels(table, {"pneumonia": ["bacterial", "viral"]})``. Raises `PxrError` where a label is not in the data,
+    is merged into two classes, or bears the name of a class that it is not merged into.
+    """
+    found = sorted(table.label.unique())
+    new_names: dict[str, str] = {}
+    for name, parts in merge.items():
+        for label in parts:
+            if label not in found:
+                raise PxrError(
+                    f"The merged class {name} names {label!r}, which the data do not have; classes found: "
+                    f"{shorten(found, 10) or 'none'}.{nearest(label, found)}"
+                )
+            if new_names.setdefault(label, name) != name:
+                raise PxrError(
+                    f"{label} is merged into {new_names[label]} and into {name}; a class can be part of one merged "
+                    "class only. Take it out of one of them."
+                )
+    for name, parts in merge.items():
+        if name in found and name not in parts:
+            raise PxrError(
+                f"The merged class {name} has the name of a class in the data that is not merged into it. Give it "
+                f"another name, or add {name} to its parts ({', '.join(parts)})."
+            )
+    return table.assign(label=table.label.replace(new_names))
 
 
 def keep_classes(table: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -6,20 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pxr_tf.data.schemes import make_splits
 from pxr_tf.data.splits import (
     HOLDOUT,
     TEST_ROLES,
     balanced_rows,
     check_splits,
     fold_names,
-    make_splits,
-    order_by_hash,
     patients_per_class,
     read_splits,
     rows_of,
+    unused_rows,
 )
 from pxr_tf.errors import PxrError
-from pxr_tf.files import write_csv
+from pxr_tf.files import digest, write_csv
+from pxr_tf.seeds import order_by_hash
 
 LABELS = ("bacterial", "covid19", "normal")
 
@@ -37,7 +38,7 @@ def make_table(images: dict[str, list[int]], shared: int = 0) -> pd.DataFrame:
 
 
 def split(table: pd.DataFrame, *, folds: int = 3, seed: int = 0, nested: float | None = None) -> pd.DataFrame:
-    return make_splits(table, folds=folds, seed=seed, holdout_fraction=0.15, nested_fraction=nested)
+    return make_splits(table, "folds", folds=folds, seed=seed, holdout_fraction=0.15, nested_fraction=nested)
 
 
 def roles_of_patients(table: pd.DataFrame, splits: pd.DataFrame) -> pd.Series:
@@ -191,7 +192,7 @@ def test_a_class_too_small_for_the_hold_out_is_refused(fraction, accepted):
     """Four patients: one validates, one tests and two train; with 0.49, two and two would leave none."""
     table = make_table({"covid19": [2] * 4, "normal": [1] * 9})
     if accepted:
-        assert len(make_splits(table, folds=2, seed=0, holdout_fraction=fraction, nested_fraction=None))
+        assert len(make_splits(table, "folds", folds=2, seed=0, holdout_fraction=fraction, nested_fraction=None))
         return
     with pytest.raises(PxrError, match=r"covid19 has 4 patients, too few for 2 in validation.*holdout_fraction"):
-        make_splits(table, folds=2, seed=0, holdout_fraction=fraction, nested_fraction=None)
+        make_splits(table, "folds", folds=2, seed=0, holdout_fraction=fraction, nested_fraction=None)

@@ -1,0 +1,82 @@
+"""Which patients leave a training part: a share of every class's patients, or about a number of images.
+
+Both take whole patients by hash, never all patients of a class, and at least one where a class has two or more. A
+patient with images of several classes counts for the class of the first image.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from pxr_tf.errors import PxrError
+from pxr_tf.seeds import order_by_hash
+
+
+def choose_patients(table: pd.DataFrame, wanted: float, *, seed: int, purpose: str) -> set[str]:
+    """Return patients of the table: a share of each class's where `wanted` is below 1, else for that many images.
+
+    `table` is sorted by image id; 0 chooses nobody.
+    """
+    if not wanted:
+        return set()
+    if wanted < 1:
+        return choose_share(table, wanted, seed=seed, purpose=purpose)
+    return choose_number(table, int(wanted), seed=seed, purpose=purpose)
+
+
+def check_amount(name: str, amount: float) -> None:
+    """Raise `PxrError` where `amount` is neither a share below 1 nor a whole number of images."""
+    if amount < 0 or (amount >= 1 and amount != int(amount)):
+        raise PxrError(
+            f"{name}={amount:g} is neither a share from 0 to below 1 nor a whole number of images. Use {name}=0.15 or "
+            f"{name}=800, for example."
+        )
+
+
+def choose_share(table: pd.DataFrame, share: float, *, seed: int, purpose: str) -> set[str]:
+    """Return `share` of the patients of each class, rounded, at least one; the only patient of a class stays."""
+    chosen: set[str] = set()
+    for _, patients in table.drop_duplicates("patient_id").groupby("label").patient_id:
+        ordered = order_by_hash(patients, seed, purpose)
+        count = max(1, round(share * len(ordered)))
+        chosen.update(ordered[: min(count, len(ordered) - 1)])
+    return chosen
+
+
+def choose_number(table: pd.DataFrame, number: int, *, seed: int, purpose: str) -> set[str]:
+    """Return patients who have about `number` images together, each class in proportion to its images.
+
+    The classes are served from the smallest to the largest, each from what is left of the number: so the largest
+    evens out what whole patients left over, and the sum is off by less than one of its patients.
+    """
+    if number >= len(table):
+        raise PxrError(
+            f"splits.validation={number} asks for as many images as the {len(table):,} that are there to train on. "
+            "Use a smaller number, or a share such as splits.validation=0.15."
+        )
+    patients = table.groupby("patient_id").agg(label=("label", "first"), images=("image_id", "size"))
+    left, left_images = number, len(table)
+    chosen: list[str] = []
+    for label in patients.groupby("label").images.sum().sort_values(kind="stable").index:
+        images = patients.images[patients.label == label].to_dict()
+        in_class = sum(images.values())
+        quota = max(1, round(left * in_class / left_images))
+        taken = _fill(images, quota, order_by_hash(images, seed, purpose)[:-1])  # the last one trains
+        chosen += taken
+        left, left_images = left - sum(images[patient] for patient in taken), left_images - in_class
+    return set(chosen)
+
+
+def _fill(images: Mapping[str, int], quota: int, ordered: Sequence[str]) -> list[str]:
+    """Return the patients, in order, whose images fit into the quota, and one more where that comes nearer to it."""
+    taken: list[str] = []
+    others: list[str] = []
+    left = quota
+    for patient in ordered:
+        fits = images[patient] <= left
+        (taken if fits else others).append(patient)
+        left -= images[patient] if fits else 0
+    smallest = min(others, key=lambda patient: images[patient], default=None)
+    if smallest and (not taken or images[smallest] - left < left):
+        taken.append(smallest)
+    return taken

@@ -1,0 +1,76 @@
+"""Leaks: test images that training has seen, as another image of the patient or as nearly the same picture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf.data.doubts import Doubt
+from pxr_tf.data.splits import HOLDOUT, TEST_ROLES
+
+COLUMNS = ("fold", "test_images", "patients", "patient_images", "twin_images", "leaked_images")
+
+
+def find_leaks(
+    table: pd.DataFrame, splits: pd.DataFrame, twins: pd.DataFrame | np.ndarray | Sequence[tuple[str, str]] = ()
+) -> pd.DataFrame:
+    """Return a row per fold: what is on both of its sides, training with validation on the one, test on the other.
+
+    Columns: ``fold, test_images``; ``patients`` on both sides and ``patient_images``, the test images that they have;
+    ``twin_images``, the test images with a near-identical picture on the other side; ``leaked_images``, those of
+    either kind. `twins` are pairs of image ids in the first two columns, in any order; ids that the table does not
+    have are passed over. With a column ``content``, files with the same bytes are twins as well.
+    """
+    columns = ["image_id", "patient_id", *(["content"] if "content" in table else [])]
+    rows = splits.merge(table[columns], on="image_id")
+    pairs = _both_ways(twins)
+    return pd.DataFrame([_leaks_of(fold, part, pairs) for fold, part in rows.groupby("fold")], columns=list(COLUMNS))
+
+
+def describe_leaks(leaks: pd.DataFrame) -> str:
+    """Return what `find_leaks` found in a sentence without a full stop; ``""`` where nothing leaks.
+
+    The folds of a cross-validation are added up, the hold-out left out: its test images are in the folds again.
+    """
+    total = leaks[leaks.fold != HOLDOUT].drop(columns="fold").sum()
+    if not total.leaked_images:
+        return ""
+    counts = [_count(total.patients, "patient"), _count(total.twin_images, "near-identical picture")]
+    found = [text for text, number in zip(counts, (total.patients, total.twin_images), strict=True) if number]
+    verb = "is" if total.patients + total.twin_images == 1 else "are"
+    return (
+        f"leaky split: {' and '.join(found)} {verb} on both sides "
+        f"({total.leaked_images:,} of {_count(total.test_images, 'test image')})"
+    )
+
+
+def leak_doubts(leaks: pd.DataFrame) -> list[Doubt]:
+    """Return the leaks as a doubt, whose strength is the share of the test images that leak; none without leaks."""
+    text = describe_leaks(leaks)
+    if not text:
+        return []
+    total = leaks[leaks.fold != HOLDOUT].drop(columns="fold").sum()
+    kind = "patient" if total.patients else "picture"
+    return [Doubt("leak", "", kind, float(total.leaked_images / total.test_images), text)]
+
+
+def _both_ways(twins: pd.DataFrame | np.ndarray | Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Return the pairs as columns ``image_id, other``, each in both orders."""
+    first = twins.iloc[:, :2].to_numpy(object) if isinstance(twins, pd.DataFrame) else np.asarray(twins, object)
+    pairs = first.reshape(-1, 2) if first.size == 0 else first[:, :2]
+    return pd.DataFrame(np.concatenate([pairs, pairs[:, ::-1]]), columns=["image_id", "other"])
+
+
+def _leaks_of(fold: str, rows: pd.DataFrame, pairs: pd.DataFrame) -> tuple:
+    tests = rows.role.isin(TEST_ROLES)
+    tested, trained = rows[tests], rows[~tests]
+    of_patient = tested.patient_id.isin(set(trained.patient_id))
+    has_twin = tested.image_id.isin(set(pairs.image_id[pairs.other.isin(set(trained.image_id))]))
+    if "content" in rows:
+        has_twin |= tested.content.isin(set(trained.content))
+    patients = tested.patient_id[of_patient].nunique()
+    return fold, len(tested), patients, of_patient.sum(), has_twin.sum(), (of_patient | has_twin).sum()
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'s' * (number != 1)}"
