@@ -42,7 +42,7 @@ def merge_labels(table: pd.DataFrame, merge: Mapping[str, Sequence[str]]) -> pd.
                 f"The merged class {name} has the name of a class in the data that is not merged into it. Give it "
                 f"another name, or add {name} to its parts ({', '.join(parts)})."
             )
-    return table.assign(label=table.label.replace(new_names))
+    return table.assign(label=table.label.map(lambda label: new_names.get(label, label)))
 
 
 def keep_classes(table: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -137,7 +137,7 @@ def split_random(
         splits,
         validates=bool(validation),
         asked=f"SCHEME=random with splits.test={test:g} and splits.validation={validation:g}",
-        remedy=f"Every class needs a {unit} of its own in each part. Change splits.test or splits.validation, or add data.",
+        remedy=f"Each part needs a {unit} of every class. Change splits.test or splits.validation, or add data.",
     )
     return splits
 

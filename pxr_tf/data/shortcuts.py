@@ -10,13 +10,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from pxr_tf.data.doubts import Doubt
+
 MAX_SIZES = 20  # more distinct sizes than this are put into bins
 BYTES_BINS = 10  # deciles: a class of 3 % at one end of the scale would drown in a quartile
 WARN_AT = 0.9  # balanced accuracy from which one property alone is called a shortcut
 MIN_IMAGES = 10  # in fewer images any property tells a class by chance
 PROPERTIES = {
     "source": "source",
-    "mode": "colour mode",
+    "colour_mode": "colour mode",
     "size": "size",
     "format": "file format",
     "encoding": "bytes per pixel",
@@ -24,19 +26,20 @@ PROPERTIES = {
 
 
 def describe_properties(readable: pd.DataFrame) -> pd.DataFrame:
-    """Return what a file tells without its picture, as categories: ``source, mode, size, format, encoding``.
+    """Return what a file tells without its picture, as categories: ``source, colour_mode, size, format, encoding``.
 
+    `readable` has ``source, format, width, height, colour_mode, bytes_per_pixel`` of every image that has a header.
     With more than 20 distinct sizes, the rare ones (under 1 % or 20 images) are put into quarters of their area.
-    Encoding is bytes per pixel in tenths of the images, an ordered category.
+    Encoding is bytes per pixel in tenths of the images, an ordered category of `pandas.Interval`.
     """
     size = readable.width.astype(str) + " x " + readable.height.astype(str)
     if size.nunique() > MAX_SIZES:
         rare = size.map(size.value_counts()) < max(20, 0.01 * len(size))
         megapixels = (readable.width * readable.height / 1e6).astype(float)
-        quarters = _bin_values(megapixels[rare], 4).astype(str).str.partition("|")[2] + " megapixels"
-        size = size.mask(rare, quarters)
+        quarters = [f"{_describe_range(quarter)} megapixels" for quarter in _bin_values(megapixels[rare], 4)]
+        size = size.mask(rare, pd.Series(quarters, index=size.index[rare]))
     encoding = _bin_values(readable.bytes_per_pixel.astype(float), BYTES_BINS)
-    columns = {"source": readable.source, "mode": readable["mode"], "size": size, "format": readable.format}
+    columns = {"source": readable.source, "colour_mode": readable.colour_mode, "size": size, "format": readable.format}
     return pd.DataFrame(columns | {"encoding": encoding})
 
 
@@ -67,7 +70,7 @@ def associate(labels: pd.Series, properties: pd.DataFrame) -> pd.DataFrame:
 def find_shortcuts(labels: pd.Series, properties: pd.DataFrame) -> pd.DataFrame:
     """Return how well each property alone tells each class from the rest, under the best rule there is.
 
-    Columns: ``label, property, images, balanced_accuracy, values`` (where the rule says "this class"),
+    Columns: ``label, property, images, balanced_accuracy, rule`` (the values for which it says "this class"),
     ``share_of_class`` and ``share_of_others`` with such a value.
     """
     rows = [
@@ -75,14 +78,14 @@ def find_shortcuts(labels: pd.Series, properties: pd.DataFrame) -> pd.DataFrame:
         for label in sorted(labels.unique())
         for name in properties
     ]
-    columns = ["label", "property", "images", "balanced_accuracy", "values", "share_of_class", "share_of_others"]
+    columns = ["label", "property", "images", "balanced_accuracy", "rule", "share_of_class", "share_of_others"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def shortcut_warnings(shortcuts: pd.DataFrame) -> list[str]:
-    """Return a sentence per class that one property alone tells from the rest with 90 % balanced accuracy or more."""
+def shortcut_doubts(shortcuts: pd.DataFrame) -> list[Doubt]:
+    """Return a doubt per class that one property alone tells from the rest with 90 % balanced accuracy or more."""
     strong = shortcuts[(shortcuts.balanced_accuracy >= WARN_AT) & (shortcuts.images >= MIN_IMAGES)]
-    warnings = []
+    doubts = []
     for label, found in strong.groupby("label"):
         # The source first: where it tells the class, size and encoding do so only as its consequence.
         found = found.assign(rank=found.property != "source").sort_values(
@@ -90,16 +93,17 @@ def shortcut_warnings(shortcuts: pd.DataFrame) -> list[str]:
         )
         first, *others = found.itertuples()
         also = f" Its {_join([PROPERTIES[other.property] for other in others])} would do as well." if others else ""
-        warnings.append(f"{label} can be told from its {PROPERTIES[first.property]} alone: {_explain(first)}.{also}")
-    return warnings
+        text = f"{label} can be told from its {PROPERTIES[first.property]} alone: {_explain(first)}.{also}"
+        doubts.append(Doubt("shortcut", label, first.property, first.balanced_accuracy, text))
+    return doubts
 
 
-def split_warnings(readable: pd.DataFrame, properties: pd.DataFrame) -> list[str]:
-    """Return a sentence per class of a source whose official training and test images differ in a property.
+def split_doubts(readable: pd.DataFrame, properties: pd.DataFrame) -> list[Doubt]:
+    """Return a doubt per class of a source whose official training and test images differ in a property.
 
     What a model learns on such a training part may not hold on the test part, however good the validation looks.
     """
-    warnings = []
+    doubts = []
     for (label, source), group in readable[readable.official_split.isin(["train", "test"])].groupby(
         ["label", "source"]
     ):
@@ -107,29 +111,27 @@ def split_warnings(readable: pd.DataFrame, properties: pd.DataFrame) -> list[str
         if min(train.sum(), (~train).sum()) < MIN_IMAGES:
             continue
         for name in properties:
-            accuracy, values, in_train, in_test = _tell_apart(properties.loc[group.index, name], train)
+            accuracy, rule, in_train, in_test = _tell_apart(properties.loc[group.index, name], train)
             if accuracy >= WARN_AT:
-                warnings.append(
+                text = (
                     f"{label} of {source}: the official training and test images differ in {PROPERTIES[name]}: "
-                    f"{percent(in_train)} and {percent(in_test)} have {values}. "
+                    f"{percent(in_train)} and {percent(in_test)} have {rule}. "
                     "A model that uses it fails on the test part."
                 )
-    return warnings
+                doubts.append(Doubt("split", label, name, accuracy, text))
+    return doubts
 
 
 def _bin_values(values: pd.Series, bins: int) -> pd.Series:
-    """Return the quantile range of each value, an ordered category ``low to high``; equal values share one."""
-    if values.nunique() < 2:
-        return values.map("{:.3g}".format).astype("category")
-    ranges = pd.qcut(values, bins, duplicates="drop").cat.remove_unused_categories()
-    span = values.groupby(ranges, observed=True).agg(["min", "max"])
-    # The bin's number keeps two bins apart whose ends look the same when rounded; `_merge_ranges` removes it.
-    names = [f"{number}|{low:.3g} to {high:.3g}" for number, (low, high) in enumerate(span.to_numpy())]
-    return ranges.cat.rename_categories(names)
+    """Return the quantile range of each value, an ordered category of closed intervals; equal values share one."""
+    ranges = pd.qcut(values, bins, duplicates="drop") if values.nunique() > 1 else values.astype("category")
+    span = values.groupby(ranges.cat.remove_unused_categories(), observed=True).agg(["min", "max"])
+    intervals = pd.IntervalIndex.from_arrays(span["min"], span["max"], closed="both")
+    return ranges.cat.remove_unused_categories().cat.rename_categories(intervals)
 
 
 def _tell_apart(values: pd.Series, inside: pd.Series) -> tuple[float, str, float, float]:
-    """Return (balanced accuracy, values, share inside, share outside) of the best rule "inside where one of values".
+    """Return (balanced accuracy, rule, share inside, share outside) of the best rule "inside where one of these".
 
     That rule takes every value that is more frequent inside than outside; its balanced accuracy is one half plus
     half of the total variation distance of the two distributions (Youden's index in another guise).
@@ -142,29 +144,33 @@ def _tell_apart(values: pd.Series, inside: pd.Series) -> tuple[float, str, float
     covered, false = float(share_inside[chosen].sum()), float(share_outside[chosen].sum())
     names = list(share_inside.index[chosen])
     if isinstance(values.dtype, pd.CategoricalDtype):
-        names = _merge_ranges(names, list(values.cat.categories))
+        names = [_describe_range(span) for span in _merge_ranges(names, list(values.cat.categories))]
     return 0.5 + (covered - false) / 2, _join(names), covered, false
 
 
-def _merge_ranges(names: list[str], order: list[str]) -> list[str]:
-    """Return the ranges with neighbours joined: ``0.1 to 0.2`` and ``0.2 to 0.4`` become ``0.1 to 0.4``."""
-    merged: list[list[str]] = []
-    for position in sorted(order.index(name) for name in names):
-        low, _, high = order[position].rpartition("|")[2].partition(" to ")
-        if merged and position > 0 and order[position - 1] in names:
-            merged[-1][1] = high or low
-        else:
-            merged.append([low, high or low])
-    return [low if low == high else f"{low} to {high}" for low, high in merged]
+def _merge_ranges(chosen: Sequence[pd.Interval], ranges: Sequence[pd.Interval]) -> list[pd.Interval]:
+    """Return the chosen ones of the ordered ranges, neighbours joined: [0.1, 0.2] and [0.21, 0.4] become [0.1, 0.4]."""
+    merged: list[pd.Interval] = []
+    for before, span in zip([None, *ranges], ranges, strict=False):
+        if span in chosen and before in chosen:
+            merged[-1] = pd.Interval(merged[-1].left, span.right, closed="both")
+        elif span in chosen:
+            merged.append(span)
+    return merged
+
+
+def _describe_range(span: pd.Interval) -> str:
+    low, high = f"{span.left:.3g}", f"{span.right:.3g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _explain(shortcut: NamedTuple) -> str:
     verb = "come from" if shortcut.property == "source" else "have"
     if shortcut.share_of_class == 1 and shortcut.share_of_others == 0:
-        return f"all of its {shortcut.images:,} images {verb} {shortcut.values}, and no other class does"
+        return f"all of its {shortcut.images:,} images {verb} {shortcut.rule}, and no other class does"
     others = f"but {percent(shortcut.share_of_others)}" if shortcut.share_of_others else "and none"
     inside = f"{percent(shortcut.share_of_class)} of its {shortcut.images:,} images"
-    return f"{inside} {verb} {shortcut.values}, {others} of the others"
+    return f"{inside} {verb} {shortcut.rule}, {others} of the others"
 
 
 def percent(share: float) -> str:

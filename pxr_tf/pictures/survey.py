@@ -1,18 +1,20 @@
 """What a set of images is made of: patients, encodings, copies, unreadable files, possible shortcuts."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pandas as pd
 
+from pxr_tf.data.doubts import Doubt
 from pxr_tf.data.patients import add_content
 from pxr_tf.data.shortcuts import (
     associate,
     describe_properties,
     find_shortcuts,
     percent,
-    shortcut_warnings,
-    split_warnings,
+    shortcut_doubts,
+    split_doubts,
 )
 from pxr_tf.pictures.decode import Header, UnreadableImageError, load_grey, read_header
 
@@ -36,7 +38,7 @@ class Survey(NamedTuple):
     unreadable: pd.DataFrame  # path, reason
     association: pd.DataFrame  # property, categories, cramers_v
     shortcuts: pd.DataFrame  # see `find_shortcuts`
-    warnings: list[str]
+    warnings: list[Doubt]
 
 
 def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
@@ -53,22 +55,29 @@ def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
         unreadable=files.loc[files.reason != "", ["path", "reason"]].reset_index(drop=True),
         association=associate(readable.label, properties),
         shortcuts=shortcuts,
-        warnings=shortcut_warnings(shortcuts) + split_warnings(readable, properties),
+        warnings=shortcut_doubts(shortcuts) + split_doubts(readable, properties),
     )
+
+
+def find_doubts(table: pd.DataFrame, threads: int = 4) -> list[Doubt]:
+    """Return the warnings of `survey` from the files' headers alone: nothing is decoded, 6,000 files take a second.
+
+    Files without a readable header are passed over; a picture that is damaged further on counts. Labels are taken as
+    they stand, so merge and choose the classes first.
+    """
+    files = _with_headers(table, _read_header, threads)
+    readable = files[files.reason == ""].reset_index(drop=True)
+    properties = describe_properties(readable)
+    return shortcut_doubts(find_shortcuts(readable.label, properties)) + split_doubts(readable, properties)
 
 
 def survey_files(table: pd.DataFrame, threads: int = 4) -> pd.DataFrame:
     """Return the table with each file's header and, where it cannot be decoded, the reason.
 
-    Adds ``format, width, height, mode, bytes`` (missing for an unreadable file), ``bytes_per_pixel`` and ``reason``
-    (empty for a readable one). Decoding is at an eighth of the size for JPEG, enough to find truncation.
+    Adds ``format, width, height, colour_mode, bytes`` (missing for an unreadable file), ``bytes_per_pixel`` and
+    ``reason`` (empty for a readable one). Decoding is at an eighth of the size for JPEG, enough to find truncation.
     """
-    with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(_survey_file, table.path))
-    headers = pd.DataFrame(found, columns=[*Header._fields, "reason"], index=table.index)
-    sizes = headers[["width", "height", "bytes"]].apply(pd.to_numeric).astype("Int64")
-    headers = headers.assign(**sizes, bytes_per_pixel=(sizes.bytes / (sizes.width * sizes.height)).astype("Float64"))
-    return pd.concat([table, headers], axis=1)
+    return _with_headers(table, _decode_file, threads)
 
 
 def summarise(files: pd.DataFrame) -> pd.DataFrame:
@@ -95,7 +104,25 @@ def count_duplicates(files: pd.DataFrame) -> Duplicates:
     )
 
 
-def _survey_file(path: str) -> tuple:
+def _with_headers(table: pd.DataFrame, read: Callable[[str], tuple], threads: int) -> pd.DataFrame:
+    """Return the table with what `read` returns of each path: the header's fields and a reason."""
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(read, table.path))
+    headers = pd.DataFrame(found, columns=[*Header._fields, "reason"], index=table.index)
+    headers = headers.rename(columns={"mode": "colour_mode"})  # a pandas table has a method of the name
+    sizes = headers[["width", "height", "bytes"]].apply(pd.to_numeric).astype("Int64")
+    headers = headers.assign(**sizes, bytes_per_pixel=(sizes.bytes / (sizes.width * sizes.height)).astype("Float64"))
+    return pd.concat([table, headers], axis=1)
+
+
+def _read_header(path: str) -> tuple:
+    try:
+        return *read_header(path), ""
+    except UnreadableImageError as error:
+        return *[None] * len(Header._fields), str(error)
+
+
+def _decode_file(path: str) -> tuple:
     try:
         header = read_header(path)
         load_grey(path, at_least=max(1, min(header.width, header.height) // 8))
@@ -114,7 +141,7 @@ def _summarise_group(key: tuple[str, str, str], group: pd.DataFrame) -> dict:
             f"{side}_min": group[side].min(),
             f"{side}_max": group[side].max(),
         }
-    row |= {"formats": _shares(group.format), "modes": _shares(group["mode"])}
+    row |= {"formats": _shares(group.format), "modes": _shares(group.colour_mode)}
     low, middle, high = group.bytes_per_pixel.astype(float).quantile([0.05, 0.5, 0.95])
     return row | {"bytes_per_pixel_median": middle, "bytes_per_pixel_p5": low, "bytes_per_pixel_p95": high}
 

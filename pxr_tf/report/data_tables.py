@@ -86,7 +86,7 @@ def print_shortcuts(console: Console, survey: Survey) -> None:
     )
     console.print()
     for warning in survey.warnings:
-        console.print(Text.assemble(("Warning: ", "bold yellow"), warning))
+        console.print(Text.assemble(("Warning: ", "bold yellow"), warning.text))
     if not survey.warnings:
         console.print("No class can be told from its source or encoding alone.")
 

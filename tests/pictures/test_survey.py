@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
 
+from pxr_tf.data.doubts import Doubt
 from pxr_tf.data.manifest import make_manifest
-from pxr_tf.data.shortcuts import associate, cramers_v, describe_properties, find_shortcuts, shortcut_warnings
+from pxr_tf.data.shortcuts import associate, cramers_v, describe_properties, find_shortcuts, shortcut_doubts
 from pxr_tf.pictures.survey import survey
 from pxr_tf.report.data_tables import print_survey
 from pxr_tf.sets.find import read_sources
@@ -41,6 +42,10 @@ def print_to_text(found) -> str:
     console = Console(width=100, file=io.StringIO())
     print_survey(console, found)
     return console.file.getvalue()
+
+
+def texts(doubts: list[Doubt]) -> list[str]:
+    return [doubt.text for doubt in doubts]
 
 
 def test_cramers_v_of_known_tables():
@@ -78,7 +83,7 @@ def test_a_clean_set_gets_no_warning(tmp_path):
 
 def test_a_source_of_its_own_is_told(tmp_path):
     found = survey(write_set(tmp_path, sources={"viral": "elsewhere"}))
-    assert found.warnings[1] == (
+    assert found.warnings[1].text == (
         "viral can be told from its source alone: all of its 12 images come from elsewhere, and no other class does."
     )
 
@@ -92,7 +97,7 @@ def test_a_source_of_its_own_is_told(tmp_path):
     ],
 )
 def test_a_planted_shortcut_is_found(tmp_path, options, words):
-    warnings = survey(write_set(tmp_path, viral=options)).warnings
+    warnings = texts(survey(write_set(tmp_path, viral=options)).warnings)
     assert any(warning.startswith("viral can be told from its ") and words in warning for warning in warnings)
 
 
@@ -109,13 +114,13 @@ def test_a_planted_file_format_is_found(tmp_path):
 def test_a_rare_class_at_one_end_of_the_scale_is_found():
     count = 1000
     sizes = pd.DataFrame(
-        {"source": "s", "mode": "grey", "format": "JPEG", "width": 100, "height": 100}, index=range(count)
+        {"source": "s", "colour_mode": "grey", "format": "JPEG", "width": 100, "height": 100}, index=range(count)
     )
     labels = pd.Series(["rare"] * 30 + ["common"] * (count - 30))
     bytes_per_pixel = np.r_[np.linspace(0.5, 0.6, 30), np.linspace(0.1, 0.2, count - 30)]
     shortcuts = find_shortcuts(labels, describe_properties(sizes.assign(bytes_per_pixel=bytes_per_pixel)))
     assert any(
-        warning.startswith("rare can be told from its bytes per pixel") for warning in shortcut_warnings(shortcuts)
+        doubt.text.startswith("rare can be told from its bytes per pixel") for doubt in shortcut_doubts(shortcuts)
     )
 
 
@@ -124,7 +129,7 @@ def test_chance_in_a_small_class_is_no_shortcut():
     labels = pd.Series(["few"] * 3 + ["many"] * 30)
     shortcuts = find_shortcuts(labels, properties)
     assert shortcuts.balanced_accuracy.tolist() == [1, 1]
-    assert [warning.partition(" ")[0] for warning in shortcut_warnings(shortcuts)] == ["many"]
+    assert [doubt.label for doubt in shortcut_doubts(shortcuts)] == ["many"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -133,13 +138,13 @@ def test_independent_properties_raise_no_warning(seed):
     random = np.random.default_rng(seed)
     labels = pd.Series(random.choice(list("abcd"), 200))
     properties = pd.DataFrame({"source": random.choice(list("xyz"), 200), "size": random.choice(list("12345678"), 200)})
-    assert shortcut_warnings(find_shortcuts(labels, properties)) == []
+    assert shortcut_doubts(find_shortcuts(labels, properties)) == []
     assert (associate(labels, properties).cramers_v < 0.35).all()
 
 
 def test_official_parts_that_are_coded_differently_are_told(tmp_path):
     table = write_set(tmp_path, splits=("train", "test"), normal_train={"quality": 95})
-    warnings = survey(table).warnings
+    warnings = texts(survey(table).warnings)
     assert any(
         warning.startswith("normal of clinic: the official training and test images differ") for warning in warnings
     )
@@ -150,7 +155,14 @@ def test_many_sizes_are_put_into_bins():
     random = np.random.default_rng(0)
     width = pd.Series(random.integers(200, 2000, 400)).mask(np.arange(400) < 100, 224)
     table = pd.DataFrame(
-        {"source": "s", "mode": "grey", "format": "JPEG", "width": width, "height": width, "bytes_per_pixel": 0.1}
+        {
+            "source": "s",
+            "colour_mode": "grey",
+            "format": "JPEG",
+            "width": width,
+            "height": width,
+            "bytes_per_pixel": 0.1,
+        }
     )
     sizes = describe_properties(table)["size"]
     assert (sizes == "224 x 224").sum() == 100
@@ -209,13 +221,13 @@ def test_real_survey():
     found = survey(read_sources([root / "chest_xray", root / "covid-chestxray-dataset"])[0])
     assert found.unreadable.empty
     assert found.duplicates == (30, 32, 1, 0, 0)
-    assert found.warnings == [
+    assert texts(found.warnings) == [
         "covid19 can be told from its source alone: all of its 201 images come from covid-chestxray, and no other "
         "class does. Its size would do as well."
     ]
     association = found.association.set_index("property").cramers_v
     assert association["source"] == pytest.approx(1, abs=0.001)
-    assert association["mode"] == pytest.approx(0.612, abs=0.001)
+    assert association["colour_mode"] == pytest.approx(0.612, abs=0.001)
     assert all(len(line) <= 100 for line in print_to_text(found).splitlines())
 
 
@@ -224,5 +236,7 @@ def test_real_full_resolution_normals_are_coded_differently():
     if not os.environ.get("PXR_DATA"):
         pytest.skip("set PXR_DATA to the folder with chest_xray_fullres to run this test")
     found = survey(read_sources([Path(os.environ["PXR_DATA"]) / "chest_xray_fullres"])[0])
-    assert any(warning.startswith("normal can be told from its bytes per pixel alone") for warning in found.warnings)
+    assert any(
+        warning.startswith("normal can be told from its bytes per pixel alone") for warning in texts(found.warnings)
+    )
     assert found.groups.set_index("label").bytes_per_pixel_p5["normal"] > 0.2
