@@ -1,11 +1,30 @@
-"""The run directory: its name, what lies in it, and where the numbers come from."""
+"""The run directory: its name, the names of what lies in it, and where its numbers come from.
+
+::
+
+    runs/<recipe>/<variant>[-<backbone>]/<scheme>[-<tag>]/seed-<n>/
+      experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv]
+      fold-0/ ... or official/ or random/, [holdout/]: history.csv  epochs.json  predictions.csv  model.keras  tensorboard/
+      predictions.csv  metrics.csv  ...  logs/
+"""
 
 import platform
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-EPOCHS = "epochs.json"  # how many epochs each phase gets, chosen on the hold-out
+EXPERIMENT = "experiment.yaml"  # written last: its presence says that the directory is complete
+PROVENANCE = "provenance.json"
+WARNINGS = "warnings.json"
+MANIFEST = "manifest.csv"
+SPLITS = "splits.csv"
+SAMPLES = "samples.csv"
+SKIPPED = "skipped.csv"
+PREDICTIONS = "predictions.csv"
+HISTORY = "history.csv"
+EPOCHS = "epochs.json"  # how many epochs of each phase of a fold counted
+MODEL = "model.keras"
+CHECKPOINT = "checkpoint.npz"  # of a fold that is being trained
 
 PACKAGES = (
     "pxr_tf",
@@ -20,9 +39,19 @@ PACKAGES = (
 )
 
 
-def run_directory(runs: Path, experiment: str, backbone: str, strategy: int) -> Path:
-    """Return ``runs/<experiment>/<backbone>-strategy<n>``; nothing is made."""
-    return runs / experiment / f"{backbone}-strategy{strategy}"
+def run_directory(runs: Path, recipe: str, variant: str, backbone: str, scheme: str, seed: int) -> Path:
+    """Return ``runs/<recipe>/<variant>[-<backbone>]/<scheme>/seed-<n>``; nothing is made."""
+    return runs / recipe / "-".join(filter(None, (variant, backbone))) / scheme / f"seed-{seed}"
+
+
+def first_house_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:
+    """Return where versions before 0.2 kept such a run: ``runs/<recipe>/<backbone>-strategy<n>``."""
+    return runs / recipe / f"{backbone}-{variant}"
+
+
+def fold_name(fold: str) -> str:
+    """Return the name of a fold's task and folder: ``fold-0``; a fold that is no number has its own (``holdout``)."""
+    return f"fold-{fold}" if fold.isdigit() else fold
 
 
 def versions() -> dict[str, str]:

@@ -19,19 +19,17 @@ def configs_folder() -> Path:
     return next(folder for folder in (package / "configs", package.parent / "configs") if folder.is_dir())
 
 
-def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Experiment:
+def load_experiment(
+    path: str | Path, overrides: Mapping[str, Any] | None = None, *, variant: str | None = None
+) -> Experiment:
     """Return the experiment of a YAML file, or of a recipe's name, with dotted keys replaced (``{"splits.folds": 3}``).
 
-    Raises `PxrError` in one line for a missing file, an unknown key or an impossible value.
+    A recipe has a base and, under ``variants``, overlays by name; `variant` chooses one, by default the file's own
+    ``variant``. An overlay's mappings are merged into the base's, its other values replace them; overrides come last.
+    Raises `PxrError` in one line for a missing file, an unknown variant or key, or an impossible value.
     """
     file = _find(path)
-    try:
-        values = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PxrError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise PxrError(f"{file} holds {shown(values)}; an experiment is a mapping of keys to values.")
-    values = _unshared(values)
+    values = _lay_over(_unshared(_read(file)), variant, file)
     for key, value in (overrides or {}).items():
         _replace(values, key, value)
     return parse_experiment(values, str(file))
@@ -61,16 +59,16 @@ def dump_experiment(experiment: Experiment) -> str:
     return yaml.safe_dump(experiment.model_dump(), sort_keys=False, allow_unicode=True)
 
 
-def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Return the dotted keys whose values differ, each with both: ``"seed: 0, now 1"``."""
-    lines = []
-    for key in sorted({*ours, *theirs}, key=str):
-        one, other = theirs.get(key), ours.get(key)
-        if isinstance(one, dict) and isinstance(other, dict):
-            lines += differences(other, one, f"{prefix}{key}.")
-        elif one != other:
-            lines.append(f"{prefix}{key}: {one}, now {other}")
-    return lines
+def differences(now: Mapping[str, Any], before: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """Return dotted key -> (value before, value now) of all that differs."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for key in sorted({*now, *before}, key=str):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found |= differences(new, old, f"{prefix}{key}.")
+        elif old != new:
+            found[f"{prefix}{key}"] = (old, new)
+    return found
 
 
 class _Loader(yaml.SafeLoader):
@@ -91,6 +89,38 @@ def _find(path: str | Path) -> Path:
     raise PxrError(
         f"No experiment {str(path)!r}. Give a YAML file or one of: {', '.join(names)}.{nearest(str(path), names)}"
     )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PxrError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise PxrError(f"{file} holds {shown(values)}; an experiment is a mapping of keys to values.")
+    return values
+
+
+def _lay_over(values: dict[str, Any], variant: str | None, file: Path) -> dict[str, Any]:
+    """Return the recipe's base with one variant laid over it."""
+    variants = values.pop("variants", None) or {}
+    chosen = variant or values.get("variant") or (next(iter(variants)) if variants else "base")
+    if not isinstance(variants, dict) or not all(isinstance(overlay, dict) for overlay in variants.values()):
+        raise PxrError(f"{file}: variants received {shown(variants)}; accepted: a mapping of names to mappings.")
+    if not variants and variant in (None, values.get("variant", "base")):
+        return values
+    if chosen not in variants:
+        known = ", ".join(map(str, variants)) or "none"
+        raise PxrError(f"{file}: unknown variant {chosen!r}. Known: {known}.{nearest(str(chosen), map(str, variants))}")
+    return _merged(values, variants[chosen]) | {"variant": chosen}
+
+
+def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in overlay.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
 
 
 def _unshared(value: Any) -> Any:

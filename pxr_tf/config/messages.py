@@ -18,12 +18,16 @@ _ACCEPTED = {
     "dict": "a mapping of keys to values",
     "model": "a mapping of keys to values",
     "literal": "{expected}",
-    "greater_than_equal": "{ge:g} or more",
-    "greater_than": "more than {gt:g}",
-    "less_than_equal": "{le:g} or less",
-    "less_than": "less than {lt:g}",
+    "greater_than_equal": "{ge} or more",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "{le} or less",
+    "less_than": "less than {lt}",
     "too_short": "a list of {min_length} or more",
 }
+
+
+# How pydantic names the branches of a union in an error's place.
+_BRANCHES = ("bool", "[key]", "tuple[", "literal[", "constrained-", "dict[", "float", "int")
 
 
 def explain_errors(errors: list[Any]) -> str:
@@ -36,7 +40,8 @@ def explain_errors(errors: list[Any]) -> str:
         return f"the key {place!r} is missing."
     if first["type"] == "value_error":
         message = first["msg"].removeprefix("Value error, ")
-        return f"{place}: {message}." if place else f"{message}."
+        end = "" if message.endswith("?") else "."
+        return f"{place}: {message}{end}" if place else f"{message}{end}"
     accepted = [accepted_value(error) for error in errors if _place(error) == place]
     return f"{place} received {shown(first['input'])}; accepted: {', or '.join(dict.fromkeys(accepted))}."
 
@@ -51,14 +56,16 @@ def _place(error: Any) -> str:
     """Return the dotted key; pydantic adds the branch of a union to it (``training.xla.bool``), or ``[key]``."""
     extra = error["type"] == "extra_forbidden"
     parts = [str(part) for part in error["loc"]]
-    return ".".join(part for part in parts if extra or not part.startswith(("bool", "[key]", "tuple[", "literal[")))
+    if parts[:1] == ["model"] and parts[1:2] in (["transfer"], ["other"]):
+        del parts[1]
+    return ".".join(part for part in parts if extra or not part.startswith(_BRANCHES))
 
 
 def _fields_at(location: tuple[Any, ...]) -> list[str]:
     model: Any = schema.Experiment
-    parts = {"image": schema.Image, "model": schema.Model, "splits": schema.Splits, "balance": schema.Balance}
-    parts |= {"augmentation": schema.Augmentation, "training": schema.Training}
-    parts |= {"strategies": schema.Strategy, "phases": schema.Phase}
+    parts = {"image": schema.Image, "transfer": schema.Transfer, "other": schema.OtherModel, "head": schema.Head}
+    parts |= {"splits": schema.Splits, "balance": schema.Balance, "augmentation": schema.Augmentation}
+    parts |= {"training": schema.Training, "phases": schema.Phase}
     for part in location:
         model = parts.get(part, model)
     return list(model.model_fields)

@@ -1,14 +1,19 @@
 """What `configs/*.yaml` may say: an experiment is a file of data, read into frozen models.
 
-Only commands and stories read these models; below them functions take plain named values.
+Only commands and stories read these models; below them functions take plain named values (and `Phase`, which is one).
 """
 
-from typing import Annotated, Literal
+from collections import Counter
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from pxr_tf.errors import nearest
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[\w.+-]+$")]
 
 
 class _Frozen(BaseModel):
@@ -22,25 +27,60 @@ class Image(_Frozen):
     resize: Literal["squash", "pad"] = "squash"  # squash: aspect lost (bozickovic2021); pad: kept, on black
 
 
-class Model(_Frozen):
-    """The network."""
+class Head(_Frozen):
+    """What comes after the pooled features: dropout, fully connected layers, the output."""
 
+    hidden_units: tuple[Positive, ...] = (256,)
+    dropout: Fraction = 0.0  # before the first fully connected layer
+    output: Literal["softmax", "sigmoid"] = "softmax"  # sigmoid: two classes, one output: the second class's probability
+
+
+class Transfer(_Frozen):
+    """A backbone of keras.applications and a head, trained by phases."""
+
+    kind: Literal["transfer"] = "transfer"
     backbone: str
     weights: str  # imagenet, none, or a file
-    hidden_units: tuple[Positive, ...] = (256,)  # fully connected layers before the softmax
-    batchnorm_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None  # null: as the architecture has it
+    head: Head = Head()
+    batchnorm_momentum: Share | None = None  # null: as the architecture has it
+
+
+class OtherModel(BaseModel):
+    """A model of another learner (`training.learners`), which checks its own settings when it is called."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    kind: str
+
+
+def _kind_of(model: Any) -> str:
+    kind = model.get("kind", "transfer") if isinstance(model, dict) else getattr(model, "kind", "transfer")
+    return "transfer" if kind == "transfer" else "other"
+
+
+Model = Annotated[
+    Annotated[Transfer, Tag("transfer")] | Annotated[OtherModel, Tag("other")],
+    Discriminator(_kind_of),
+]
 
 
 class Splits(_Frozen):
-    """Who trains and who tests. Patients are split, never images."""
+    """Who trains and who tests. Each scheme (`data.schemes`) reads the options that its function names."""
 
-    folds: Annotated[int, Field(ge=2)]
+    scheme: str = "folds"
     # balanced: one image per patient of the smallest class and as many of each other class; all: every image
-    test_rows: Literal["balanced", "all"]
+    test_rows: Literal["balanced", "all"] = "all"
+    # folds:
+    folds: Annotated[int, Field(ge=2)] = 5
     # of the smallest class's patients: validation, and again test
-    holdout_fraction: Annotated[float, Field(gt=0, lt=0.5)]
+    holdout_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     nested: bool = False  # a validation part inside each fold instead of epoch numbers from the hold-out
     nested_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1  # of each class's training patients
+    # official and random:
+    validation: Share | Positive = 0.15  # a share, or a number of images, of what does not test
+    # random:
+    test: Share = 0.2
+    unit: Literal["patient", "image"] = "patient"  # image: as papers did; a leaky split, and every figure says so
 
 
 class Balance(_Frozen):
@@ -52,7 +92,7 @@ class Balance(_Frozen):
 
 
 class Augmentation(_Frozen):
-    """Names of presets in `data/augment.py`."""
+    """Names of presets in `pictures/augment.py`."""
 
     copies: str = "none"  # for the copies that oversampling adds: fixed pictures, computed once
     epochs: str = "none"  # for every training row of a phase that trains all layers: new in each epoch
@@ -62,9 +102,11 @@ class Training(_Frozen):
     """The numbers that all phases share."""
 
     batch_size: Positive = 32
+    # how much a training sample counts: balanced (all classes alike, from the training samples), or numbers per class
+    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
     xla: bool | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but never the same bytes twice
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
-    mirror_predictions: bool = False  # average the predictions of a picture and of its mirror image
+    mirror_predictions: bool = False  # average the probabilities of a picture and of its mirror image
 
 
 class Phase(_Frozen):
@@ -95,64 +137,86 @@ class Phase(_Frozen):
         return self
 
 
-class Strategy(_Frozen):
-    """A tuple of phases, and the dropout before the fully connected layers."""
-
-    dropout: Fraction = 0.0
-    phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _phases_fit_together(self) -> "Strategy":
-        names = [phase.name for phase in self.phases]
-        if len(set(names)) < len(names):
-            raise ValueError(f"phases need different names; received {', '.join(names)}")
-        trains = [phase.train for phase in self.phases]
-        if trains != sorted(trains, reverse=True):  # the cached features are those of the initial backbone
-            raise ValueError("phases that train the head only come before those that train all")
-        return self
-
-
 class Experiment(_Frozen):
-    """Everything that decides the numbers of a run, the images aside."""
+    """Everything that decides the numbers of a run, the images aside: one variant of one recipe."""
 
-    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    name: Name  # of the recipe
+    variant: Name = "base"  # which of the recipe's variants this is
+    tag: str = ""  # tells run directories of one variant apart, e.g. by their classes
     published: str | None = None  # the entry of published_results.yaml to compare with
     classes: Annotated[tuple[str, ...], Field(min_length=2)]
-    seed: Annotated[int, Field(ge=0)] = 0
-    strategy: int
+    merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}  # pneumonia: [bacterial, viral]
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     image: Image
     model: Model
     splits: Splits
-    balance: Balance
-    augmentation: Augmentation
-    training: Training
-    strategies: dict[int, Strategy]
+    balance: Balance = Balance()
+    augmentation: Augmentation = Augmentation()
+    training: Training = Training()
+    phases: tuple[Phase, ...] = ()
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> "Experiment":
+    def _classes_fit_together(self) -> "Experiment":
         if len(set(self.classes)) < len(self.classes):
             raise ValueError(f"classes need different names; received {', '.join(self.classes)}")
-        if self.strategy not in self.strategies:
-            known = ", ".join(map(str, sorted(self.strategies)))
-            raise ValueError(f"unknown strategy {self.strategy}; known: {known}")
-        unknown = sorted(set(self.balance.oversample) - set(self.classes)) if self.balance.oversample != "all" else []
-        if unknown:
-            raise ValueError(f"balance.oversample names {unknown[0]!r}; the classes are {', '.join(self.classes)}")
-        if self.splits.nested and not any(phase.patience for phase in self.phases):
+        _check_merge(self.classes, self.merge)
+        if self.balance.oversample != "all":
+            _check_class_names("balance.oversample", self.balance.oversample, self.classes)
+        if isinstance(self.training.class_weights, dict):
+            _check_class_names("training.class_weights", self.training.class_weights, self.classes)
+            missing = [name for name in self.classes if name not in self.training.class_weights]
+            if missing:
+                raise ValueError(f"training.class_weights has no number for {', '.join(missing)}; give one per class")
+        if isinstance(self.model, Transfer) and self.model.head.output == "sigmoid" and len(self.classes) != 2:
+            raise ValueError(
+                f"model.head.output received sigmoid, which is for two classes; here are {len(self.classes)} "
+                f"({', '.join(self.classes)}). Use softmax, or merge classes"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _phases_fit_together(self) -> "Experiment":
+        if isinstance(self.model, Transfer) and not self.phases:
+            raise ValueError("phases received an empty list; a network needs one phase or more")
+        names = [phase.name for phase in self.phases]
+        if len(set(names)) < len(names):
+            raise ValueError(f"phases need different names; received {', '.join(names)}")
+        first_whole = next((number for number, phase in enumerate(self.phases) if phase.train == "all"), len(names))
+        if any(phase.train == "head" for phase in self.phases[first_whole:]):  # cached features: the initial backbone's
+            raise ValueError("phases that train the head only come before those that train all")
+        if self.splits.nested and not self.stops_early:
             raise ValueError("splits.nested needs a phase with patience; every phase here runs its max_epochs")
         return self
 
     @property
-    def dropout(self) -> float:
-        """The chosen strategy's dropout rate."""
-        return self.strategies[self.strategy].dropout
-
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        """The chosen strategy's phases."""
-        return self.strategies[self.strategy].phases
+    def stops_early(self) -> bool:
+        """Whether some phase stops on the validation loss."""
+        return any(phase.patience is not None for phase in self.phases)
 
     @property
     def chooses_epochs(self) -> bool:
-        """Whether epoch numbers come from the hold-out: some phase stops early, and not inside each fold."""
-        return not self.splits.nested and any(phase.patience is not None for phase in self.phases)
+        """Whether folds take their epoch numbers from a hold-out: some phase stops early, and not inside each fold."""
+        return self.splits.scheme == "folds" and not self.splits.nested and self.stops_early
+
+    @property
+    def backbone(self) -> str:
+        """The backbone's name; empty for a model without one."""
+        return self.model.backbone if isinstance(self.model, Transfer) else ""
+
+
+def _check_class_names(key: str, names: Any, classes: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in classes:
+            close = nearest(str(name), classes)
+            raise ValueError(f"{key} names {name!r}; the classes are {', '.join(classes)}{close and '.' + close}")
+
+
+def _check_merge(classes: tuple[str, ...], merge: dict[str, tuple[str, ...]]) -> None:
+    _check_class_names("merge", merge, classes)
+    times = Counter(label for labels in merge.values() for label in labels)
+    twice = [label for label, count in times.items() if count > 1]
+    if twice:
+        raise ValueError(f"merge puts {twice[0]!r} into a class twice; each label goes into one")
+    both = [label for target, labels in merge.items() for label in labels if label in classes and label != target]
+    if both:
+        raise ValueError(f"merge puts {both[0]!r} into another class, but it is a class of its own; leave one out")

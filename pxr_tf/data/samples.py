@@ -1,12 +1,19 @@
-"""The balance plan: which originals and which augmented copies one training part has."""
+"""Samples: which originals and which augmented copies each fold has, in each role.
+
+A samples table has the columns ``image_id, fold, role, copy``: the splits' rows, those of a training part capped and
+oversampled. Copy 0 is the original; 1, 2, … are augmented, and only training rows have any.
+"""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from pxr_tf.data.splits import order_by_hash
 from pxr_tf.errors import PxrError
+from pxr_tf.seeds import order_by_hash
+
+COLUMNS = ("image_id", "fold", "role", "copy")
 
 
 def plan_samples(
@@ -35,10 +42,54 @@ def plan_samples(
     return pd.DataFrame(sorted(samples), columns=["image_id", "copy"])
 
 
-def check_samples(samples: pd.DataFrame, training: Sequence[str]) -> None:
-    """Raise `PxrError` where a sample's image is not a training row, or where a sample occurs twice."""
-    strangers = samples.image_id[~samples.image_id.isin(set(training))]
+def plan_all_samples(
+    table: pd.DataFrame,
+    splits: pd.DataFrame,
+    *,
+    cap: int | None,
+    oversample: Sequence[str] | Literal["all"],
+    target: int | None,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the samples of every fold and role, sorted by image id within each fold; folds as `splits` has them."""
+    parts = []
+    for fold in splits.fold.unique():
+        rows = splits[splits.fold == fold]
+        training = table[table.image_id.isin(rows.image_id[rows.role == "train"])]
+        planned = plan_samples(training, cap=cap, oversample=oversample, target=target, seed=seed)
+        others = rows.loc[rows.role != "train", ["image_id", "role"]].assign(copy=0)
+        samples = pd.concat([planned.assign(role="train"), others]).assign(fold=fold)
+        parts.append(samples.sort_values(["image_id", "copy"]))
+    samples = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    check_samples(samples, splits)
+    return samples
+
+
+def read_samples(path: Path) -> pd.DataFrame:
+    """Read a samples table; ``copy`` is a number, everything else is text."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return table.assign(copy=pd.to_numeric(table["copy"]))
+
+
+def check_samples(samples: pd.DataFrame, splits: pd.DataFrame) -> None:
+    """Raise `PxrError` where the samples are not what the splits say.
+
+    Checked: a sample's image has that role in that fold; no sample occurs twice; only training rows have copies; no
+    held-out row is missing.
+    """
+    keys = ["image_id", "fold", "role"]
+    known = pd.MultiIndex.from_frame(splits[keys])
+    here = pd.MultiIndex.from_frame(samples[keys])
+    strangers = samples[~here.isin(known)]
     if len(strangers):
-        raise PxrError(f"The balance plan trains on {strangers.iloc[0]}, which is not in the training part.")
-    if samples.duplicated(["image_id", "copy"]).any():
-        raise PxrError("The balance plan holds the same copy of the same image twice.")
+        image, fold, role = strangers.iloc[0][keys]
+        raise PxrError(f"samples.csv has {image} as {role} of fold {fold}, which splits.csv does not say. Delete both.")
+    if samples.duplicated(["image_id", "fold", "copy"]).any():
+        raise PxrError("samples.csv holds the same copy of the same image twice. Delete it and splits.csv.")
+    augmented = samples[(samples["copy"] > 0) & (samples.role != "train")]
+    if len(augmented):
+        image, role = augmented.iloc[0][["image_id", "role"]]
+        raise PxrError(f"samples.csv has an augmented copy of {image}, a {role} row; only training rows have copies.")
+    lost = splits[(splits.role != "train") & ~known.isin(here)]
+    if len(lost):
+        raise PxrError(f"samples.csv lacks {lost.image_id.iloc[0]} in fold {lost.fold.iloc[0]}. Delete both tables.")

@@ -1,44 +1,39 @@
-"""Tasks in a process of its own: memory is given back, and the parent never loads TensorFlow."""
+"""Tasks in a process of their own on this machine: memory is given back, and the parent never loads TensorFlow."""
 
 import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pxr_tf.errors import PxrError
-
-Event = dict[str, Any]
-Execute = Callable[[Event, Path, Callable[[Event], None]], None]
+from pxr_tf.experiments.tasks import OnEvent, Task, in_order
 
 # Quiet unless the user set them: TensorFlow's banners, and albumentations' look for news on a server.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "NO_ALBUMENTATIONS_UPDATE": "1"}
+KILLED = (-9, 137)  # exit codes of a process that the system killed, usually for its memory
 
 
-class Worker:
-    """A process that performs one task after another; use it as a context, at whose end the process ends.
+class LocalProcess:
+    """A process that performs one task after another.
 
-    It runs ``python -m pxr_tf.executors.worker``, is told its jobs on its standard input, a line each, and dies with
-    this process. A job with ``"ends": true`` is its last one; the next job starts a new process. `keep` are file
-    descriptors that it inherits (a held lock).
+    It runs ``python -m pxr_tf.executors.worker``, is told its tasks on its standard input, a line each, and dies with
+    this process. A task that leaves memory behind is its last one; the next task starts a new process.
     """
 
-    def __init__(self, keep: Sequence[int] = ()) -> None:
-        self._keep = tuple(keep)
+    def __init__(self) -> None:
+        self._keep: tuple[int, ...] = ()
         self._child: subprocess.Popen[str] | None = None
         self._first_log: Path | None = None
 
-    def __enter__(self) -> "Worker":
-        return self
+    def start(self, log: Path, keep: Sequence[int] = ()) -> None:
+        """Start the process, unless it runs, so that TensorFlow is loaded when the first task comes.
 
-    def __exit__(self, *fault: object) -> None:
-        self.close()
-
-    def start(self, log: Path) -> None:
-        """Start the process, unless it runs, so that TensorFlow is loaded when the first job comes."""
+        `keep` are file descriptors that it, and those that follow it, inherit (a held lock).
+        """
+        self._keep = tuple(keep) or self._keep
         if self._child is not None:
             return
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -54,39 +49,42 @@ class Worker:
                 text=True,
             )
 
-    def perform(self, job: Event, log: Path, on_event: Callable[[Event], None]) -> None:
-        """Perform the job and pass on what the process tells of it, an event (a dict) a line.
+    def run(self, tasks: Sequence[Task], logs: Path, on_event: OnEvent) -> None:
+        """Perform the tasks in the order of their needs, and pass on what the process tells of them.
 
-        Everything else that it prints is added to the file `log`. Raises `PxrError` where the task failed.
+        Everything else that it prints is added to ``<logs>/<task>.log``. Raises `PxrError` where a task failed.
         """
-        log.parent.mkdir(parents=True, exist_ok=True)
-        before = log.stat().st_size if log.exists() else 0
-        self.start(log)
-        try:
-            fault, done = self._tell_and_listen({**job, "log": str(log.resolve())}, on_event)
-            if done and not job.get("ends"):
-                return
-            code = self._child.wait()
-        except BaseException:
-            self.close()
-            raise
-        self.close()
-        if fault:
-            raise PxrError(fault)
-        if not done:
-            raise PxrError(self._explain_exit(job, code, log, before))
+        for task in in_order(tasks):
+            on_event({"event": "start", "task": task.name})
+            self._perform(task, logs / f"{task.name}.log", lambda event, name=task.name: on_event({**event, "task": name}))
+            on_event({"event": "end", "task": task.name})
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
         if self._child is not None:
             child, self._child = self._child, None
             child.kill()
-            with contextlib.suppress(BrokenPipeError), child:  # closes the pipes and waits; a job may still lie in one
+            with contextlib.suppress(BrokenPipeError), child:  # closes the pipes and waits; a task may still lie in one
                 child.stdin.close()
             child.wait()
 
-    def _tell_and_listen(self, job: Event, on_event: Callable[[Event], None]) -> tuple[str | None, bool]:
-        """Return (what went wrong, or None; whether the job was done)."""
+    def _perform(self, task: Task, log: Path, on_event: OnEvent) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        before = log.stat().st_size if log.exists() else 0
+        self.start(log)
+        try:
+            fault, done = self._tell_and_listen({"task": task.as_json(), "log": str(log.resolve())}, on_event)
+            code = None if done else self._child.wait()
+        except BaseException:
+            self.close()
+            raise
+        if not done or task.leaves_memory:
+            self.close()
+        if not done:
+            raise PxrError(fault or self._explain_exit(task, code, log, before))
+
+    def _tell_and_listen(self, job: dict[str, object], on_event: OnEvent) -> tuple[str | None, bool]:
+        """Return (what went wrong, or None; whether the task was done)."""
         with contextlib.suppress(BrokenPipeError):  # it has died; what it said is read all the same
             self._child.stdin.write(json.dumps(job) + "\n")
             self._child.stdin.flush()
@@ -104,15 +102,15 @@ class Worker:
                 on_event(event)
         return fault, False
 
-    def _explain_exit(self, job: Event, code: int, log: Path, before: int) -> str:
+    def _explain_exit(self, task: Task, code: int | None, log: Path, before: int) -> str:
         words = log.read_bytes()[before:] if log.exists() else b""
         lines = (words or self._first_log.read_bytes()).decode(errors="replace").strip().splitlines()
         lines = [line for line in lines if not line.startswith(("I0000", "W0000", "WARNING"))]
-        if code in (-9, 137):
-            reason = "it was killed, perhaps for want of memory"
+        if code in KILLED:
+            reason = "it was killed, perhaps because the machine ran out of memory"
         else:
             reason = lines[-1] if lines else f"exit code {code}"
         return (
-            f"The task {job['task']!r} failed: {reason}. Its log is {log}; the same command goes on from what is "
+            f"The task {task.name!r} failed: {reason}. Its log is {log}; the same command goes on from what is "
             "finished."
         )

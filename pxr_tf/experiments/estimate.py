@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pxr_tf.config import Experiment
+from pxr_tf import rundir
 from pxr_tf.data.samples import plan_samples
 from pxr_tf.data.splits import assign_folds
-from pxr_tf.executors.local import Worker
 from pxr_tf.experiments.prepare import gather_images
-from pxr_tf.rundir import run_directory
+from pxr_tf.experiments.run import Request
+from pxr_tf.experiments.tasks import Executor, Task
 
 START = 8.0  # seconds to start a process, import TensorFlow and build a network
 HEAD_STEP = 0.0006  # seconds for a step of the head on cached features
@@ -71,35 +72,32 @@ def estimate_cell(experiment: Experiment, work: Workload, speed: Mapping[str, fl
 
 
 def estimate_grid(
-    experiments: Sequence[Experiment], data: Sequence[str], runs_folder: Path, say: Callable[[str], None]
-) -> dict[tuple[str, int], Estimate]:
-    """Return (backbone, strategy) -> estimate of the experiments that are not finished; a backbone is timed once."""
-    missing = [experiment for experiment in experiments if not _is_finished(runs_folder, experiment)]
+    requests: Sequence[Request], executor: Executor, say: Callable[[str], None]
+) -> dict[tuple[str, str], Estimate]:
+    """Return (backbone, variant) -> estimate of the requests that are not finished; a backbone is timed once."""
+    missing = [request for request in requests if not (request.folder / rundir.PREDICTIONS).exists()]
     if not missing:
         return {}
-    work = measure_workload(gather_images(data, missing[0].classes, say).table, missing[0])
+    first = missing[0].experiment
+    work = measure_workload(gather_images(missing[0].data, first.classes, first.merge, say).table, first)
     speeds: dict[str, Mapping[str, float]] = {}
     extracted: set[str] = set()  # backbones whose features an earlier cell pays for
     estimates = {}
-    for experiment in missing:
-        backbone = experiment.model.backbone
+    for request in missing:
+        experiment, backbone = request.experiment, request.experiment.backbone
         if backbone not in speeds:
             say(f"Timing a few steps of {backbone} ...")
-            speeds[backbone] = _measure_speed(experiment, runs_folder / "cache" / "calibrate.log")
+            speeds[backbone] = _measure_speed(experiment, executor, request.cache / "logs")
         cell = estimate_cell(experiment, work, speeds[backbone], features=backbone not in extracted)
-        estimates[backbone, experiment.strategy] = cell
+        estimates[backbone, experiment.variant] = cell
         if any(phase.train == "head" for phase in experiment.phases):
             extracted.add(backbone)
     return estimates
 
 
-def _measure_speed(experiment: Experiment, log: Path) -> Mapping[str, float]:
+def _measure_speed(experiment: Experiment, executor: Executor, logs: Path) -> Mapping[str, float]:
     events: list[dict[str, Any]] = []
-    with Worker() as worker:  # a new one each time, since it tells its own peak memory
-        worker.perform({"task": "calibrate", "experiment": experiment.model_dump(mode="json")}, log, events.append)
+    options = {"experiment": experiment.model_dump(mode="json")}
+    task = Task("calibrate", "calibrate", options=options, leaves_memory=True)  # it tells its own peak memory
+    executor.run([task], logs, events.append)
     return next(event for event in events if event["event"] == "speed")
-
-
-def _is_finished(runs_folder: Path, experiment: Experiment) -> bool:
-    folder = run_directory(runs_folder, experiment.name, experiment.model.backbone, experiment.strategy)
-    return (folder / "predictions.csv").exists()

@@ -1,6 +1,6 @@
-"""From folders of images to a run directory that folds can work from: manifest, store, splits, provenance."""
+"""From folders of images to a run directory that tasks can work from: manifest, pictures, splits, samples, warnings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,17 +8,20 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, differences, dump_experiment, load_experiment
-from pxr_tf.data import labels, manifest, patients, splits
-from pxr_tf.errors import PxrError, shorten
+from pxr_tf.data import labels, leaks, manifest, patients, samples, schemes, splits
+from pxr_tf.errors import PxrError, count_words, shorten
+from pxr_tf.experiments.parts import preparation_of
 from pxr_tf.models.backbones import check_weights
-from pxr_tf.pictures.store import Store, open_store
+from pxr_tf.pictures.fingerprints import find_twins, fingerprints
+from pxr_tf.pictures.store import Pictures, open_pictures
+from pxr_tf.pictures.survey import find_doubts
 from pxr_tf.sets.find import read_sources
 
 Say = Callable[[str], None]
-Progress = Callable[[int, int], None]
+MAX_CHANGES = 4  # named where a run directory was made with another experiment
 
 
-class Images(NamedTuple):
+class Gathered(NamedTuple):
     """The images of an experiment, before any is decoded."""
 
     table: pd.DataFrame  # the manifest with ``content``; one row per picture
@@ -26,45 +29,51 @@ class Images(NamedTuple):
 
 
 def gather_images(
-    data: Sequence[str | Path], classes: Sequence[str], say: Say, *, keep_duplicates: bool = False
-) -> Images:
-    """Return the manifest of all data sets: classes chosen, patients merged by content, exact duplicates dropped."""
+    data: Sequence[str | Path],
+    classes: Sequence[str],
+    merge: Mapping[str, Sequence[str]],
+    say: Say,
+    *,
+    keep_duplicates: bool = False,
+) -> Gathered:
+    """Return the manifest of all data sets: patients merged, classes merged and chosen, exact duplicates dropped.
+
+    Patients are merged before a class is left out: two patients may share an image of a class that is not used here.
+    """
     table, notes = read_sources(data)
     for note in notes:
         say(note)
-    table, left_out = labels.keep_classes(table, classes)
+    table = patients.merge_patients(patients.add_content(table))
+    table, left_out = labels.keep_classes(labels.merge_labels(table, merge), classes)
     if len(left_out):
         counts = left_out.label.value_counts()
         say(f"Left out, not among the classes: {', '.join(f'{label} ({n})' for label, n in counts.items())}.")
-    table = patients.merge_patients(patients.add_content(table))
     table, dropped = (table, table.iloc[:0]) if keep_duplicates else patients.drop_duplicates(table)
     contradicting = dropped.groupby("content").label.nunique().gt(1).sum()
-    say(f"{len(table):,} images of {table.patient_id.nunique():,} patients; {len(dropped)} exact duplicates dropped.")
+    say(
+        f"{count_words(len(table), 'image')} of {count_words(table.patient_id.nunique(), 'patient')}; "
+        f"{count_words(len(dropped), 'exact duplicate')} dropped."
+    )
     if contradicting:
-        say(f"{contradicting} pictures carry more than one label; all their copies were dropped.")
-    columns = table[["image_id", "label", "patient_id", "content"]].itertuples(index=False)
-    return Images(table, files.digest(*columns))
+        say(f"{count_words(contradicting, 'picture')} with more than one label; all their copies were dropped.")
+    columns = table[["image_id", "label", "patient_id", "content", "official_split"]].itertuples(index=False)
+    return Gathered(table, files.digest(*columns))
 
 
 def decode_images(
-    images: Images,
+    images: Gathered,
     experiment: Experiment,
     cache: Path,
     *,
     skip_unreadable: bool,
-    on_progress: Progress,
+    on_progress: Callable[[int, int], None],
     on_wait: Callable[[str], None],
-) -> tuple[pd.DataFrame, pd.DataFrame, Store]:
-    """Return (readable rows, skipped rows with ``reason``, store); raise `PxrError` naming unreadable images."""
-    store = open_store(
-        cache,
-        images.table,
-        size=experiment.image.size,
-        resize=experiment.image.resize,
-        on_progress=on_progress,
-        on_wait=on_wait,
+) -> tuple[pd.DataFrame, pd.DataFrame, Pictures]:
+    """Return (readable rows, skipped rows with ``reason``, pictures); raise `PxrError` naming unreadable images."""
+    pictures = open_pictures(
+        cache, images.table, preparation_of(experiment), on_progress=on_progress, on_wait=on_wait
     )
-    reasons = images.table.content.map(store.faults)
+    reasons = images.table.content.map(pictures.faults)
     skipped = images.table[reasons.notna()].assign(reason=reasons.dropna())
     if len(skipped) and not skip_unreadable:
         named = shorten([f"{row.path} ({row.reason})" for row in skipped.itertuples()], 3)
@@ -74,53 +83,88 @@ def decode_images(
         )
     table = images.table[reasons.isna()].reset_index(drop=True)
     labels.keep_classes(table, experiment.classes)
-    return table, skipped, store
+    return table, skipped, pictures
 
 
 def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
-    """Return the splits that the experiment asks for; raise `PxrError` where the images have too few patients."""
-    return splits.make_splits(
-        table,
-        folds=experiment.splits.folds,
-        seed=experiment.seed,
-        holdout_fraction=experiment.splits.holdout_fraction if experiment.chooses_epochs else None,
-        nested_fraction=experiment.splits.nested_fraction if experiment.splits.nested else None,
-    )
+    """Return the splits that the experiment asks for; raise `PxrError` where the images do not allow them."""
+    return schemes.make_splits(table, experiment.splits.scheme, seed=experiment.seed, **scheme_options(experiment))
+
+
+def scheme_options(experiment: Experiment) -> dict[str, Any]:
+    """Return the options of all schemes; each takes those that it names."""
+    chosen = experiment.splits
+    return {
+        "folds": chosen.folds,
+        "holdout_fraction": chosen.holdout_fraction if experiment.chooses_epochs else None,
+        "nested_fraction": chosen.nested_fraction if chosen.nested else None,
+        "validation": chosen.validation,
+        "test": chosen.test,
+        "unit": chosen.unit,
+    }
+
+
+def find_warnings(
+    table: pd.DataFrame, split: pd.DataFrame, pictures: Pictures, experiment: Experiment
+) -> list[dict[str, Any]]:
+    """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``, the leak first."""
+    found = [doubt._asdict() for doubt in find_doubts(table)]
+    if experiment.splits.scheme == "random" and experiment.splits.unit == "image":
+        prints = fingerprints(pictures.pixels, table.content.map(pictures.rows).to_numpy())
+        twins = table.image_id.to_numpy()[find_twins(prints)]
+        leak = leaks.find_leaks(table, split, twins)
+        if text := leaks.describe_leaks(leak):
+            found.insert(0, {"what": "leak", "label": "", "property": "unit", "strength": 1.0, "text": text})
+    return found
 
 
 def write_run(
     folder: Path,
     experiment: Experiment,
-    table: pd.DataFrame,
-    skipped: pd.DataFrame,
-    provenance: dict[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    warnings: Sequence[Mapping[str, Any]],
+    provenance: Mapping[str, Any],
 ) -> None:
-    """Write what the folds work from; ``experiment.yaml`` comes last and marks the directory as complete."""
-    table = table[[*manifest.COLUMNS, "content"]]
-    split = split_images(table, experiment)
-    files.write_csv(folder / "manifest.csv", table)
-    if len(skipped):
-        files.write_csv(folder / "skipped.csv", skipped[["image_id", "path", "reason"]])
-    files.write_csv(folder / "splits.csv", split)
-    files.write_json(folder / "provenance.json", provenance)
+    """Write what tasks work from: `tables` by file name; ``experiment.yaml`` comes last and marks it as complete."""
+    for name, table in tables.items():
+        files.write_csv(folder / name, table)
+    files.write_json(folder / rundir.WARNINGS, list(warnings))
+    files.write_json(folder / rundir.PROVENANCE, provenance)
     write_experiment(folder, experiment)
 
 
+def make_tables(
+    experiment: Experiment, table: pd.DataFrame, skipped: pd.DataFrame, split: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of a run directory by file name."""
+    balance = experiment.balance
+    planned = samples.plan_all_samples(
+        table,
+        split,
+        cap=balance.cap,
+        oversample=balance.oversample,
+        target=balance.target,
+        seed=experiment.seed,
+    )
+    tables = {rundir.MANIFEST: table[[*manifest.COLUMNS, "content"]], rundir.SPLITS: split, rundir.SAMPLES: planned}
+    return tables | ({rundir.SKIPPED: skipped[["image_id", "path", "reason"]]} if len(skipped) else {})
+
+
 def write_experiment(folder: Path, experiment: Experiment) -> None:
-    """Write ``experiment.yaml``, from which the folds read what to do."""
-    files.write_text(folder / "experiment.yaml", dump_experiment(experiment))
+    """Write ``experiment.yaml``, from which tasks read what to do."""
+    files.write_text(folder / rundir.EXPERIMENT, dump_experiment(experiment))
 
 
 def make_provenance(
-    experiment: Experiment, images: Images, store: Store, weights: str, data: Sequence[str | Path], command: str
+    experiment: Experiment, images: Gathered, pictures: Pictures, data: Sequence[str | Path], command: str
 ) -> dict[str, Any]:
     """Return where the numbers of a run come from."""
     return {
-        "images": "synthetic phantoms, not patients" if manifest.is_synthetic(images.table) else "real X-rays",
+        "origin": "synthetic phantoms, not patients" if manifest.is_synthetic(images.table) else "real X-rays",
         "data": [str(path) for path in data],
         "data_digest": images.identity,
-        "store": store.key,
-        "weights": weights,
+        "pictures": pictures.key,
+        "weights": weights_identity(experiment),
         "seed": experiment.seed,
         "command": command,
         "started": rundir.now(),
@@ -130,6 +174,8 @@ def make_provenance(
 
 def weights_identity(experiment: Experiment) -> str:
     """Return what names the initial weights: ``imagenet``, ``random-<seed>`` or the digest of the file."""
+    if not experiment.backbone:
+        return f"random-{experiment.seed}"
     weights = check_weights(experiment.model.weights)
     if weights in ("imagenet", "none"):
         return "imagenet" if weights == "imagenet" else f"random-{experiment.seed}"
@@ -138,33 +184,42 @@ def weights_identity(experiment: Experiment) -> str:
 
 def is_prepared(folder: Path) -> bool:
     """Return whether the run directory was written completely."""
-    return (folder / "experiment.yaml").exists()
+    return (folder / rundir.EXPERIMENT).exists()
 
 
-def check_same_experiment(folder: Path, experiment: Experiment, images: Images, weights: str) -> None:
+def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered) -> None:
     """Raise `PxrError` where the run directory was made with another experiment, other images or other weights."""
-    before = load_experiment(folder / "experiment.yaml")
-    provenance = files.read_json(folder / "provenance.json")
+    before = load_experiment(folder / rundir.EXPERIMENT)
+    provenance = files.read_json(folder / rundir.PROVENANCE)
     changed = differences(experiment.model_dump(mode="json"), before.model_dump(mode="json"))
-    if provenance["weights"] == weights:  # a weights file may have moved
-        changed = [line for line in changed if not line.startswith("model.weights:")]
-    elif not changed:
-        changed.append(f"model.weights: {experiment.model.weights}, now with other content")
+    if provenance["weights"] == weights_identity(experiment):
+        changed.pop("model.weights", None)  # a weights file may have moved
+    words = [f"{key}: {old}, now {new}" for key, (old, new) in changed.items()]
+    if not changed and provenance["weights"] != weights_identity(experiment):
+        words.append(f"model.weights: {experiment.model.weights}, now with other content")
     if provenance["data_digest"] != images.identity:
-        changed.append(f"images: {', '.join(provenance['data'])}, now other ones")
-    if changed:
+        words.append(f"images: {', '.join(provenance['data'])}, now other ones")
+    if words:
         raise PxrError(
-            f"{folder} was made with another experiment ({shorten(changed, 4)}). Use another folder (RUNS=...), or "
-            "delete this one."
+            f"{folder} was made with another experiment ({shorten(words, MAX_CHANGES)}). Use another folder "
+            "(RUNS=...), or delete this one."
         )
 
 
-def check_splits_of(folder: Path) -> None:
-    """Raise `PxrError` where the run's splits or manifest cannot be read, do not fit together, or leak."""
+def read_tables(folder: Path, experiment: Experiment) -> pd.DataFrame:
+    """Return the run's splits; raise `PxrError` where its tables cannot be read, do not fit together, or leak."""
     try:
-        table, split = manifest.read_manifest(folder / "manifest.csv"), splits.read_splits(folder / "splits.csv")
-    except (OSError, ValueError) as error:
-        raise PxrError(f"{folder}: manifest.csv or splits.csv cannot be read ({error}). Delete the folder.") from error
-    if list(split.columns) != list(splits.COLUMNS):
-        raise PxrError(f"{folder}/splits.csv has no columns {', '.join(splits.COLUMNS)}. Delete the folder.")
-    splits.check_splits(table, split)
+        table, split = (
+            manifest.read_manifest(folder / rundir.MANIFEST),
+            splits.read_splits(folder / rundir.SPLITS),
+        )
+        planned = samples.read_samples(folder / rundir.SAMPLES)
+    except (OSError, ValueError, AttributeError) as error:
+        names = f"{rundir.MANIFEST}, {rundir.SPLITS} or {rundir.SAMPLES}"
+        raise PxrError(f"{folder}: {names} cannot be read ({error}). Delete the folder.") from error
+    for name, found, columns in ((rundir.SPLITS, split, splits.COLUMNS), (rundir.SAMPLES, planned, samples.COLUMNS)):
+        if list(found.columns) != list(columns):
+            raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")
+    schemes.check_again(table, split, experiment.splits.scheme, **scheme_options(experiment))
+    samples.check_samples(planned, split)
+    return split

@@ -1,150 +1,172 @@
-"""The whole story of one experiment: images -> run directory -> epoch numbers -> folds -> predictions."""
+"""The whole story of one experiment: images -> run directory -> tasks -> predictions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from pxr_tf import files, locks, rundir
 from pxr_tf.config import Experiment
-from pxr_tf.data.splits import HOLDOUT
-from pxr_tf.errors import PxrError
-from pxr_tf.executors.local import Event, Execute, Worker
+from pxr_tf.data.splits import HOLDOUT, unused_rows
+from pxr_tf.errors import PxrError, count_words
 from pxr_tf.experiments import prepare
+from pxr_tf.experiments.plan import plan
+from pxr_tf.experiments.tasks import Executor, OnEvent, Task
+from pxr_tf.training.learners import check_learner
 
-OnEvent = Callable[[Event], None]
 LOCK_PATIENCE = 10.0  # seconds; what a killed run leaves behind ends within one or two
 
 
-def cross_validate(
-    experiment: Experiment,
-    data: Sequence[str | Path],
-    runs_folder: Path,
-    *,
-    skip_unreadable: bool = False,
-    keep_duplicates: bool = False,
-    command: str = "",
-    on_event: OnEvent = lambda event: None,
-    execute: Execute | None = None,
-) -> Path:
+@dataclass(frozen=True)
+class Request:
+    """What is to be run: an experiment on data, and what was said beside it."""
+
+    experiment: Experiment
+    data: tuple[str | Path, ...]
+    runs: Path  # folder of run directories and of the cache
+    skip_unreadable: bool = False
+    keep_duplicates: bool = False
+    command: str = ""  # for the record
+
+    @property
+    def folder(self) -> Path:
+        """The run directory."""
+        experiment, splits = self.experiment, self.experiment.splits
+        by_image = "-by-image" if splits.scheme == "random" and splits.unit == "image" else ""
+        place = "-".join(filter(None, (splits.scheme + by_image, experiment.tag)))
+        return rundir.run_directory(
+            self.runs, experiment.name, experiment.variant, experiment.backbone, place, experiment.seed
+        )
+
+    @property
+    def cache(self) -> Path:
+        """Decoded pictures and features, shared by all runs in `runs`."""
+        return self.runs / "cache"
+
+
+def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lambda event: None) -> Path:
     """Train and predict every fold that is missing; return the run directory, which then holds ``predictions.csv``.
 
     `on_event` is told what happens, as dicts with a key ``event``: ``note``, ``progress``, ``wait``, ``start`` and
-    ``end`` of a task, ``device``, ``epoch``. `execute` runs one task; default: each in a process of its own. Nothing
-    is written to the run directory before images, weights and splits have proved to be good. Raises `PxrError`.
+    ``end`` of a task, ``device``, ``resume``, ``epoch``, ``step``. Nothing is written to the run directory before images,
+    weights and splits have proved to be good. Raises `PxrError`.
     """
-    say = partial(_say, on_event)
-    cache = runs_folder / "cache"
-    folder = rundir.run_directory(runs_folder, experiment.name, experiment.model.backbone, experiment.strategy)
-    weights = prepare.weights_identity(experiment)
-    images = prepare.gather_images(data, experiment.classes, say, keep_duplicates=keep_duplicates)
-    with (
-        locks.hold(locks.lock_of(folder), LOCK_PATIENCE, lambda holder: _wait(on_event, holder)) as descriptor,
-        Worker(keep=(descriptor,)) as worker,
-    ):
-        if prepare.is_prepared(folder):
-            prepare.check_same_experiment(folder, experiment, images, weights)
-            prepare.check_splits_of(folder)
-        else:
-            prepare.split_images(images.table, experiment)  # too few patients is told before anything is decoded
-        if not (folder / "predictions.csv").exists():
-            if execute is None:
-                execute = worker.perform
-                worker.start(_worker_log(folder))  # TensorFlow is loaded while pictures are decoded
-            _prepare(folder, cache, experiment, images, weights, data, skip_unreadable, command, on_event, execute)
-            for task in unfinished_tasks(folder, experiment):
-                _perform(task, folder, cache, experiment, execute, on_event)
-            join_predictions(folder, experiment.splits.folds)
+    experiment, folder = request.experiment, request.folder
+    check_learner(experiment.model.kind)
+    prepare.weights_identity(experiment)
+    _mention_first_house(request, on_event)
+    images = prepare.gather_images(
+        request.data,
+        experiment.classes,
+        experiment.merge,
+        partial(_say, on_event),
+        keep_duplicates=request.keep_duplicates,
+    )
+    with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(_wait, on_event)) as descriptor:
+        try:
+            if prepare.is_prepared(folder):
+                prepare.check_same_experiment(folder, experiment, images)
+                splits = prepare.read_tables(folder, experiment)
+            else:
+                splits = prepare.split_images(images.table, experiment)  # checked before anything is decoded
+            if not (folder / rundir.PREDICTIONS).exists():
+                executor.start(_early_logs(folder) / "start.log", keep=(descriptor,))  # TensorFlow loads while pictures are decoded
+                splits = _prepare(request, images, splits, executor, on_event)
+                executor.run(plan(folder, request.cache, experiment, splits), folder / "logs", on_event)
+                join_predictions(folder, splits)
+        finally:
+            executor.close()
     return folder
 
 
-def unfinished_tasks(folder: Path, experiment: Experiment) -> list[str]:
-    """Return what is still to be done, in order: ``features``, ``holdout``, then the numbers of the folds."""
-    tasks = [str(fold) for fold in range(experiment.splits.folds) if not _fold_file(folder, fold).exists()]
-    if experiment.chooses_epochs and not (folder / rundir.EPOCHS).exists():
-        tasks.insert(0, HOLDOUT)
-    if tasks and any(phase.train == "head" for phase in experiment.phases):
-        tasks.insert(0, "features")
-    return tasks
+def join_predictions(folder: Path, splits: pd.DataFrame) -> None:
+    """Write ``predictions.csv``: the predictions of all folds but the hold-out, sorted by image id, test rows first.
+
+    Raises `PxrError` where the images that a fold predicted are not those that `splits` gives it to predict.
+    """
+    folds = [fold for fold in dict.fromkeys(splits.fold) if fold != HOLDOUT]
+    made = {fold: folder / rundir.fold_name(fold) / rundir.PREDICTIONS for fold in folds}
+    parts = []
+    for fold, file in made.items():
+        part = pd.read_csv(file, dtype=str, keep_default_na=False)  # as text: passed on byte by byte
+        wanted = splits.image_id[(splits.fold == fold) & (splits.role != "train")]
+        wrong = set(part.image_id) ^ set(wanted) or set(part.image_id[part.image_id.duplicated()])
+        if wrong:
+            raise PxrError(
+                f"{file} does not fit {rundir.SPLITS}: {min(wrong)} is predicted wrongly, twice or not at all. Delete "
+                "that file and run again."
+            )
+        parts.append(part)
+    table = pd.concat(parts).sort_values(["role", "image_id", "fold"], key=_role_rank, ignore_index=True)
+    for file in made.values():  # a kill may have left one behind a finished fold
+        file.with_name(rundir.CHECKPOINT).unlink(missing_ok=True)
+    files.write_csv(folder / rundir.PREDICTIONS, table)
 
 
-def join_predictions(folder: Path, folds: int) -> None:
-    """Write ``predictions.csv``, a row per image, sorted by image id; raise `PxrError` where an image occurs twice."""
-    made = [_fold_file(folder, fold) for fold in range(folds)]
-    parts = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in made]  # as text: passed on byte by byte
-    table = pd.concat(parts).sort_values("image_id", ignore_index=True)
-    twice = table.image_id[table.image_id.duplicated()]
-    if len(twice):
-        raise PxrError(f"{folder}: {twice.iloc[0]} was predicted by two folds; delete the directory and run again.")
-    for file in made:  # a kill may have left one behind a finished fold
-        file.with_name("checkpoint.npz").unlink(missing_ok=True)
-    files.write_csv(folder / "predictions.csv", table)
+def _role_rank(column: pd.Series) -> pd.Series:
+    return column.map({"test": 0, "val": 1}) if column.name == "role" else column
 
 
 def _prepare(
-    folder: Path,
-    cache: Path,
-    experiment: Experiment,
-    images: prepare.Images,
-    weights: str,
-    data: Sequence[str | Path],
-    skip_unreadable: bool,
-    command: str,
-    on_event: OnEvent,
-    execute: Execute,
-) -> None:
-    """Open or build the store and, in a new run, check the weights and write the run directory."""
-    table, skipped, store = prepare.decode_images(
+    request: Request, images: prepare.Gathered, splits: pd.DataFrame, executor: Executor, on_event: OnEvent
+) -> pd.DataFrame:
+    """Open or decode the pictures and, in a new run, check the weights and write the run directory; return splits."""
+    experiment, folder = request.experiment, request.folder
+    table, skipped, pictures = prepare.decode_images(
         images,
         experiment,
-        cache,
-        skip_unreadable=skip_unreadable,
+        request.cache,
+        skip_unreadable=request.skip_unreadable,
         on_progress=lambda done, total: on_event(
             {"event": "progress", "what": "decoding images", "done": done, "total": total}
         ),
-        on_wait=lambda holder: _wait(on_event, holder),
+        on_wait=partial(_wait, on_event),
     )
     if len(skipped):
-        _say(on_event, f"{len(skipped)} unreadable images skipped; they are listed in {folder / 'skipped.csv'}.")
+        words = count_words(len(skipped), "unreadable image")
+        _say(on_event, f"{words} skipped; listed in {folder / rundir.SKIPPED}.")
     if prepare.is_prepared(folder):
         prepare.write_experiment(folder, experiment)  # the same one, but its weights file may have moved
+        return splits
+    if len(skipped):
+        splits = prepare.split_images(table, experiment)
+    unused = len(unused_rows(table, splits))
+    if unused:
+        _say(on_event, f"{count_words(unused, 'image')} in no part of the split {experiment.splits.scheme!r}.")
+    _check_weights(request, executor, on_event)
+    tables = prepare.make_tables(experiment, table, skipped, splits)
+    warnings = prepare.find_warnings(table, splits, pictures, experiment)
+    provenance = prepare.make_provenance(experiment, images, pictures, request.data, request.command)
+    prepare.write_run(folder, experiment, tables, warnings, provenance)
+    return splits
+
+
+def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> None:
+    experiment = request.experiment
+    if not experiment.backbone or experiment.model.weights == "none":
         return
-    if experiment.model.weights != "none":
-        job = {
-            "task": "weights",
-            "backbone": experiment.model.backbone,
-            "size": experiment.image.size,
-            "weights": experiment.model.weights,
-        }
-        _say(on_event, f"Checking the weights of {experiment.model.backbone} ({experiment.model.weights}) ...")
-        execute(job, _worker_log(folder), on_event)
-    provenance = prepare.make_provenance(experiment, images, store, weights, data, command)
-    prepare.write_run(folder, experiment, table, skipped, provenance)
+    options = {"backbone": experiment.backbone, "size": experiment.image.size, "weights": experiment.model.weights}
+    _say(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
+    executor.run([Task("weights", "weights", options=options)], _early_logs(request.folder), on_event)
 
 
-def _perform(task: str, folder: Path, cache: Path, experiment: Experiment, execute: Execute, on_event: OnEvent) -> None:
-    """Do one task; a process in which a whole network was trained ends with it, and gives its memory back."""
-    ends = task != "features" and any(phase.train == "all" for phase in experiment.phases)
-    job = {"task": task, "run": str(folder), "cache": str(cache), "ends": ends}
-    on_event({"event": "start", "task": task})
-    execute(job, folder / "logs" / f"{task}.log", on_event)
-    on_event({"event": "end", "task": task})
+def _mention_first_house(request: Request, on_event: OnEvent) -> None:
+    experiment = request.experiment
+    old = rundir.first_house_directory(request.runs, experiment.name, experiment.variant, experiment.backbone)
+    if (old / rundir.EXPERIMENT).exists() and not request.folder.exists():
+        _say(on_event, f"{old} was made by a version before 0.2, which this one cannot continue; it is left alone.")
 
 
-def _worker_log(folder: Path) -> Path:
-    """Return where a worker writes before the run directory exists: beside the run's lock."""
-    return locks.lock_of(folder).with_suffix(".log")
-
-
-def _fold_file(folder: Path, fold: int) -> Path:
-    return folder / f"fold-{fold}" / "predictions.csv"
+def _early_logs(folder: Path) -> Path:
+    """Return the folder of what is logged before the run directory exists: beside the run's lock."""
+    return folder.with_name(f".{folder.name}.logs")
 
 
 def _wait(on_event: OnEvent, holder: str) -> None:
     on_event({"event": "wait", "holder": holder})
 
 
-def _say(on_event: OnEvent, text: str) -> Any:
+def _say(on_event: OnEvent, text: str) -> None:
     on_event({"event": "note", "text": text})

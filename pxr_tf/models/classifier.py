@@ -2,7 +2,7 @@
 
 ``image`` (uint8 [size, size, 1]) -> ``grey_to_rgb`` -> ``scaling`` -> the backbone's own layers -> ``feature_map``
 [h, w, channels] -> ``features`` [channels] (global average pooling) -> ``head`` (a nested model: dropout, fully
-connected layers, ``logits``, softmax in float32).
+connected layers, ``logits``, softmax or sigmoid in float32).
 
 The saved `.keras` file needs nothing of this package to be loaded: no custom layer, no Lambda. Beside the network it
 carries a card (`pxr.json` inside the file) with the class names, the image size and how an image is to be prepared.
@@ -31,11 +31,13 @@ def build_classifier(
     weights: str,
     hidden_units: Sequence[int] = (256,),
     dropout: float = 0.0,
+    output: str = "softmax",
     batchnorm_momentum: float | None = None,
     seed: int = 0,
 ) -> keras.Model:
     """Return the uncompiled classifier; the same arguments give the same initial weights in every process.
 
+    `output` is ``softmax`` (a probability per class) or ``sigmoid`` (of two classes, the second one's probability).
     `weights` is ``imagenet`` (downloaded by Keras), ``none`` (random) or the path of a weights file of this backbone
     without its top. `batchnorm_momentum` replaces the momentum of the backbone's BatchNorm layers. Raises `PxrError`
     where the weights cannot be had or belong to another architecture.
@@ -48,7 +50,8 @@ def build_classifier(
     feature_map = _run_backbone(backbone, _scale(image, backbone.scaling), weights)
     feature_map = keras.layers.Activation("linear", name="feature_map")(feature_map)
     features = keras.layers.GlobalAveragePooling2D(name="features")(feature_map)
-    head = build_head(features.shape[-1], num_classes=num_classes, hidden_units=hidden_units, dropout=dropout)
+    outputs = num_classes if output == "softmax" else 1
+    head = build_head(features.shape[-1], outputs, output, hidden_units=hidden_units, dropout=dropout)
     model = keras.Model(image, head(features), name="classifier")
     if batchnorm_momentum is not None:
         for layer in batchnorm_layers(model):
@@ -56,15 +59,17 @@ def build_classifier(
     return model
 
 
-def build_head(num_features: int, *, num_classes: int, hidden_units: Sequence[int], dropout: float) -> keras.Model:
-    """Return the head: [num_features] -> dropout -> fully connected layers (ReLU) -> softmax [num_classes]."""
+def build_head(
+    num_features: int, num_outputs: int, output: str, *, hidden_units: Sequence[int], dropout: float
+) -> keras.Model:
+    """Return the head: [num_features] -> dropout -> fully connected layers (ReLU) -> softmax or sigmoid [num_outputs]."""
     inputs = x = keras.Input((num_features,), name="pooled")
     if dropout:
         x = keras.layers.Dropout(dropout, name="dropout")(x)
     for number, units in enumerate(hidden_units, start=1):
         x = keras.layers.Dense(units, activation="relu", name=f"fully_connected_{number}")(x)
-    x = keras.layers.Dense(num_classes, name="logits")(x)
-    outputs = keras.layers.Activation("softmax", dtype="float32", name="probabilities")(x)
+    x = keras.layers.Dense(num_outputs, name="logits")(x)
+    outputs = keras.layers.Activation(output, dtype="float32", name="probabilities")(x)
     return keras.Model(inputs, outputs, name="head")
 
 
@@ -134,7 +139,7 @@ def _explain_weights(error: Exception, weights: str, backbone: Backbone) -> Exce
         return error
     if weights == "imagenet":
         return PxrError(
-            f"The ImageNet weights of {name} could not be had ({_first_line(error)}). Give a file (WEIGHTS=path), "
+            f"The ImageNet weights of {name} cannot be downloaded ({_first_line(error)}). Give a file (WEIGHTS=path), "
             "start from random weights (WEIGHTS=none), or connect to a network."
         )
     return PxrError(

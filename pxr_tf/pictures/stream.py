@@ -72,11 +72,19 @@ def picture_inputs(
 
 
 def make_training_stream(
-    inputs: Inputs, targets: np.ndarray, *, batch_size: int, seed: int, phase: str, first_epoch: int = 0
+    inputs: Inputs,
+    targets: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    batch_size: int,
+    seed: int,
+    phase: str,
+    first_epoch: int = 0,
 ) -> Any:
-    """Return an endless tf.data.Dataset of (input, target) batches, epoch after epoch from `first_epoch` on.
+    """Return an endless tf.data.Dataset of (input, target[, weight]) batches, epoch after epoch from `first_epoch` on.
 
-    `targets` is float32 [samples, classes]; an epoch has ``num_batches(samples, batch_size)`` batches.
+    `targets` is float32 [samples, outputs], `weights` float32 [samples], how much each counts; an epoch has
+    ``num_batches(samples, batch_size)`` batches.
     """
     import tensorflow as tf
 
@@ -86,8 +94,9 @@ def make_training_stream(
     def shuffle(epoch: Any) -> Any:
         index = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
         index.set_shape((len(targets),))
-        return _batches(inputs, targets, index, epoch, batch_size)
+        return _batches(inputs, answers, index, epoch, batch_size)
 
+    answers = (targets,) if weights is None else (targets, weights)
     stream = tf.data.Dataset.counter(first_epoch).flat_map(shuffle)
     stream = stream.map(_fetcher(inputs), num_parallel_calls=2, deterministic=True)
     return _configure(stream.prefetch(4))
@@ -98,37 +107,41 @@ def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) ->
     import tensorflow as tf
 
     index = tf.range(len(targets), dtype=tf.int64)
-    batches = _batches(inputs, targets, index, tf.constant(0, tf.int64), batch_size)
+    batches = _batches(inputs, (targets,), index, tf.constant(0, tf.int64), batch_size)
     return _configure(batches.map(_fetcher(inputs)).prefetch(2))
 
 
-def _batches(inputs: Inputs, targets: np.ndarray, index: Any, epoch: Any, batch_size: int) -> Any:
-    """Return a dataset of one epoch's batches, each as (size, epoch, sample numbers, rows, targets).
+def _batches(inputs: Inputs, answers: tuple[np.ndarray, ...], index: Any, epoch: Any, batch_size: int) -> Any:
+    """Return a dataset of one epoch's batches, each as (size, epoch, sample numbers, rows, *answers).
 
     All have `batch_size` entries, of which `size` count. `Dataset.batch` would put each together from single entries,
     and `Dataset.concatenate` with a smaller last one makes every batch twice as slow.
     """
     import tensorflow as tf
 
-    steps = num_batches(len(targets), batch_size)
-    sizes = np.minimum(batch_size, len(targets) - batch_size * np.arange(steps))
-    index = tf.reshape(tf.pad(index, [(0, steps * batch_size - len(targets))]), (steps, batch_size))
-    parts = (index, tf.gather(inputs.rows, index), tf.gather(targets, index))
+    samples = len(answers[0])
+    steps = num_batches(samples, batch_size)
+    sizes = np.minimum(batch_size, samples - batch_size * np.arange(steps))
+    index = tf.reshape(tf.pad(index, [(0, steps * batch_size - samples)]), (steps, batch_size))
+    parts = (index, tf.gather(inputs.rows, index), *(tf.gather(values, index) for values in answers))
     return tf.data.Dataset.from_tensor_slices((tf.constant(sizes), tf.repeat(epoch, steps), *parts))
 
 
-def _fetcher(inputs: Inputs) -> Callable[..., tuple[Any, Any]]:
-    """Return what makes (inputs, targets) of a batch: in TensorFlow, but for inputs that are changed on the way."""
+def _fetcher(inputs: Inputs) -> Callable[..., tuple[Any, ...]]:
+    """Return what makes (inputs, *answers) of a batch: in TensorFlow, but for inputs that are changed on the way."""
     import tensorflow as tf
 
     if inputs.change is None:
         table = _as_tensor(inputs.array)
-        return lambda size, epoch, index, rows, targets: (tf.gather(table, rows[:size]), targets[:size])
+        return lambda size, epoch, index, rows, *answers: (
+            tf.gather(table, rows[:size]),
+            *(values[:size] for values in answers),
+        )
 
-    def fetch(size: Any, epoch: Any, index: Any, rows: Any, targets: Any) -> tuple[Any, Any]:
+    def fetch(size: Any, epoch: Any, index: Any, rows: Any, *answers: Any) -> tuple[Any, ...]:
         batch = tf.numpy_function(inputs.load, (index[:size], epoch), inputs.array.dtype, stateful=False)
         batch.set_shape((None, *inputs.array.shape[1:]))
-        return batch, targets[:size]
+        return batch, *(values[:size] for values in answers)
 
     return fetch
 

@@ -4,28 +4,37 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
-import keras
 import numpy as np
 
-from pxr_tf.config import Phase
-from pxr_tf.models.classifier import feature_extractor
+from pxr_tf.models.backbones import find_backbone
+from pxr_tf.models.classifier import build_classifier, feature_extractor
+from pxr_tf.training.device import set_up
 from pxr_tf.training.phases import compile_phase
+from pxr_tf.training.settings import Network
 
 STEPS = 2  # timed, after one that is not: the first compiles
 
 
-def calibrate(model: keras.Model, phase: Phase, *, batch_size: int, xla: bool) -> dict[str, float]:
+def calibrate(settings: Network, *, num_classes: int, image_size: int) -> dict[str, float]:
     """Return seconds per image for training all layers and for a forward pass, sizes, and the peak memory so far.
 
     Keys: ``train`` and ``predict`` (seconds per image), ``parameters``, ``channels`` (of the pooled features),
-    ``memory`` (bytes, the process's peak resident size).
+    ``memory`` (bytes, the process's peak resident size). The network starts from random weights.
     """
-    classes = model.output.shape[-1]
+    device = set_up(settings.xla, settings.precision)
+    model = build_classifier(
+        find_backbone(settings.backbone),
+        num_classes=num_classes,
+        image_size=image_size,
+        weights="none",
+        hidden_units=settings.hidden_units,
+        output=settings.output,
+    )
+    batch_size, outputs = settings.batch_size, model.output.shape[-1]
     pictures = np.random.default_rng(0).integers(0, 256, (batch_size, *model.input.shape[1:]), np.uint8)
-    targets = np.eye(classes, dtype=np.float32)[np.arange(batch_size) % classes]
-    compile_phase(model, phase, steps=1, xla=xla)
+    targets = np.eye(outputs, dtype=np.float32)[np.arange(batch_size) % outputs]
+    compile_phase(model, settings.phases[-1], steps=1, xla=device.xla)
     extractor = feature_extractor(model)
     return {
         "train": _seconds(lambda: model.train_on_batch(pictures, targets)) / batch_size,
@@ -42,7 +51,7 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # bytes there, kilobytes on Linux
 
 
-def _seconds(step: Callable[[], Any]) -> float:
+def _seconds(step: Callable[[], object]) -> float:
     step()
     started = time.perf_counter()
     for _ in range(STEPS):

@@ -15,11 +15,9 @@ from pxr_tf.config import Phase
 from pxr_tf.errors import PxrError
 from pxr_tf.models.classifier import batchnorm_layers
 from pxr_tf.training.checkpoint import assign_variables, load_checkpoint, read_variables, save_checkpoint
+from pxr_tf.training.part import Emit
 
 STEP_SECONDS = 2.0  # a sign of life at least so often within a long epoch
-
-# Told the history row of each finished epoch and, in between, where it is: a dict with the keys step and steps.
-OnEpoch = Callable[[dict[str, Any]], None]
 
 
 class PhaseData(NamedTuple):
@@ -28,28 +26,6 @@ class PhaseData(NamedTuple):
     stream: Callable[[int], Any]  # first epoch -> an endless dataset of (input, target) batches
     steps: int  # batches per epoch
     validation: Any | None  # a dataset of (input, target) batches, or None
-
-
-class Device(NamedTuple):
-    """How the arithmetic is done."""
-
-    name: str  # CPU or GPU
-    xla: bool
-    precision: str  # a Keras dtype policy
-
-
-def choose_device(xla: bool | str, precision: str) -> Device:
-    """Return the device with its defaults filled in: bfloat16 on a GPU, not on a CPU; no XLA on either.
-
-    On two CPU cores XLA makes training 3 to 8 times slower and bfloat16 halves MobileNet's speed. On a GPU XLA may be
-    faster, but it cannot be combined with determinism, which comes first.
-    """
-    gpu = bool(keras.distribution.list_devices("gpu"))
-    return Device(
-        "GPU" if gpu else "CPU",
-        xla is True,
-        ("mixed_bfloat16" if gpu else "float32") if precision == "auto" else precision,
-    )
 
 
 def set_trainable(model: keras.Model, *, train: str, batchnorm: str) -> None:
@@ -67,10 +43,13 @@ def set_trainable(model: keras.Model, *, train: str, batchnorm: str) -> None:
 def compile_phase(model: keras.Model, phase: Phase, *, steps: int, xla: bool) -> None:
     """Freeze as the phase says, then compile: Keras trains the old set of weights where only one of both is done."""
     set_trainable(model, train=phase.train, batchnorm=phase.batchnorm)
+    binary = model.output.shape[-1] == 1
+    loss = keras.losses.BinaryCrossentropy if binary else keras.losses.CategoricalCrossentropy
+    accuracy = keras.metrics.BinaryAccuracy if binary else keras.metrics.CategoricalAccuracy
     model.compile(
         optimizer=make_optimizer(phase, steps),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=phase.label_smoothing),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        loss=loss(label_smoothing=phase.label_smoothing),
+        metrics=[accuracy(name="accuracy")],
         jit_compile=xla,
         steps_per_execution=steps if phase.train == "head" else 1,  # a step on features costs less than its call
     )
@@ -102,23 +81,25 @@ def run_phases(
     epochs: Mapping[str, int] | None,
     checkpoint: Path,
     xla: bool,
-    on_epoch: OnEpoch,
+    emit: Emit,
 ) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Train the classifier through all phases; return (epochs per phase, history rows).
 
     With `epochs` (phase name -> number) each phase runs that long. Without, it runs up to its ``max_epochs``, stops
     after ``patience`` epochs without a better validation loss and goes back to its best epoch. A phase that trains
-    the head only is given features, not pictures, by `data_for`. What `checkpoint` holds is continued.
+    the head only is given features, not pictures, by `data_for`. What `checkpoint` holds is continued. Told through
+    `emit`: ``resume`` with the history so far, ``epoch`` with each further history row, ``step`` within long epochs.
     """
     state, arrays = load_checkpoint(checkpoint) or ({"phase": 0, "history": [], "chosen": {}}, {})
     chosen, history = state["chosen"], state["history"]
+    emit({"event": "resume", "history": list(history)})
     for number, phase in enumerate(phases):
         if number < state["phase"]:
             continue
         model = classifier if phase.train == "all" else classifier.get_layer("head")
         data = data_for(phase)
         compile_phase(model, phase, steps=data.steps, xla=xla)
-        keeper = _EpochKeeper(phase, number, epochs, checkpoint, history, chosen, on_epoch)
+        keeper = _EpochKeeper(phase, number, epochs, checkpoint, history, chosen, emit)
         if number == state["phase"] and arrays:
             keeper.restore(model, state, arrays)
         if not keeper.finished:
@@ -147,11 +128,11 @@ class _EpochKeeper(keras.callbacks.Callback):
         checkpoint: Path,
         history: list[dict[str, Any]],
         chosen: dict[str, int],
-        on_epoch: OnEpoch,
+        emit: Emit,
     ) -> None:
         super().__init__()
         self.phase, self.number, self.checkpoint = phase, number, checkpoint
-        self.history_rows, self.chosen, self.on_epoch = history, chosen, on_epoch
+        self.history_rows, self.chosen, self.emit = history, chosen, emit
         self.limit = epochs[phase.name] if epochs else phase.max_epochs
         self.patience = None if epochs else phase.patience
         self.done = 0
@@ -179,8 +160,8 @@ class _EpochKeeper(keras.callbacks.Callback):
         within = batch + 1 < self.params["steps"]  # the end of an epoch is told with its figures
         if within and time.monotonic() - self.told > STEP_SECONDS:
             self.told = time.monotonic()
-            step = {"step": batch + 1, "steps": self.params["steps"]}
-            self.on_epoch({"phase": self.phase.name, "epoch": self.done + 1, "epochs": self.limit, **step})
+            where = {"phase": self.phase.name, "epoch": self.done + 1, "epochs": self.limit}
+            self.emit({"event": "step", **where, "step": batch + 1, "steps": self.params["steps"]})
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.done = epoch + 1
@@ -198,7 +179,7 @@ class _EpochKeeper(keras.callbacks.Callback):
             self.best_epoch, self.best_loss = self.done, row["val_loss"]
             self.best_values = read_variables(self.model.variables)
         self._save()
-        self.on_epoch({**row, "epochs": self.limit})
+        self.emit({"event": "epoch", **row, "epochs": self.limit})
         self.model.stop_training = self.finished
 
     def finish(self, model: keras.Model) -> int:

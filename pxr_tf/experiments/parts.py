@@ -1,0 +1,95 @@
+"""From a run directory to what a learner gets: parts and plain settings. The door at which the recipe stops."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pxr_tf import files, rundir
+from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.config.schema import Transfer
+from pxr_tf.data.manifest import is_synthetic, read_manifest
+from pxr_tf.data.samples import read_samples
+from pxr_tf.data.splits import HOLDOUT
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.pictures.store import Pictures, load_pictures
+from pxr_tf.training.part import Augmentation, Part
+from pxr_tf.training.settings import Network
+
+
+class Run(NamedTuple):
+    """A run directory, opened."""
+
+    folder: Path
+    cache: Path
+    experiment: Experiment
+    rows: pd.DataFrame  # every sample of every fold, with what the manifest says of its image
+    pictures: Pictures
+
+
+def open_run(folder: Path, cache: Path) -> Run:
+    """Return the run; pictures are opened, not verified: the process that started the run did that."""
+    experiment = load_experiment(folder / rundir.EXPERIMENT)
+    pictures = load_pictures(cache, preparation_of(experiment))
+    table = read_manifest(folder / rundir.MANIFEST)
+    rows = read_samples(folder / rundir.SAMPLES).merge(table, on="image_id", how="left", validate="many_to_one")
+    return Run(folder, cache, experiment, rows.assign(row=rows.content.map(pictures.rows)), pictures)
+
+
+def preparation_of(experiment: Experiment) -> Preparation:
+    """Return how a file becomes the picture that the experiment's model sees."""
+    return Preparation(experiment.image.size, experiment.image.resize)
+
+
+def make_part(run: Run, fold: str) -> Part:
+    """Return one fold of a run."""
+    experiment = run.experiment
+    return Part(
+        fold=fold,
+        folder=run.folder / rundir.fold_name(fold),
+        classes=experiment.classes,
+        rows=run.rows[run.rows.fold == fold].reset_index(drop=True),
+        pixels=run.pictures.pixels,
+        preparation=preparation_of(experiment),
+        augmentation=Augmentation(experiment.augmentation.copies, experiment.augmentation.epochs),
+        seed=experiment.seed,
+        cache=run.cache,
+        epochs=_read_epochs(run) if experiment.chooses_epochs and fold != HOLDOUT else None,
+        origin="synthetic" if is_synthetic(run.rows) else "real",
+    )
+
+
+def make_parts(run: Run) -> list[Part]:
+    """Return all folds of a run, the hold-out first where there is one."""
+    return [make_part(run, fold) for fold in run.rows.fold.unique()]
+
+
+def make_settings(experiment: Experiment, weights_identity: str) -> Network | Mapping[str, Any]:
+    """Return what the experiment's learner is told: a `Network`, or for others what their ``model`` says."""
+    model = experiment.model
+    if not isinstance(model, Transfer):
+        return model.model_dump(exclude={"kind"})
+    return Network(
+        backbone=model.backbone,
+        weights=model.weights,
+        weights_identity=weights_identity,
+        hidden_units=model.head.hidden_units,
+        dropout=model.head.dropout,
+        output=model.head.output,
+        batchnorm_momentum=model.batchnorm_momentum,
+        phases=experiment.phases,
+        card={"experiment": experiment.name, "variant": experiment.variant},
+        **experiment.training.model_dump(),
+    )
+
+
+def settings_of(run: Run) -> Network | Mapping[str, Any]:
+    """Return what a run's learner is told."""
+    return make_settings(run.experiment, files.read_json(run.folder / rundir.PROVENANCE)["weights"])
+
+
+def _read_epochs(run: Run) -> dict[str, int]:
+    """Return the epochs of each phase as the hold-out chose them, one at least."""
+    chosen = files.read_json(run.folder / HOLDOUT / rundir.EPOCHS)["epochs"]
+    return {name: max(1, number) for name, number in chosen.items()}

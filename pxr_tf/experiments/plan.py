@@ -1,0 +1,38 @@
+"""What is to be done: the tasks of a run that its directory shows to be unfinished."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pxr_tf import rundir
+from pxr_tf.config import Experiment
+from pxr_tf.data.splits import HOLDOUT
+from pxr_tf.experiments.tasks import Task
+
+FEATURES = "features"
+
+
+def plan(folder: Path, cache: Path, experiment: Experiment, splits: pd.DataFrame) -> list[Task]:
+    """Return the tasks that are still to be done, in order; each names those that it needs.
+
+    Features come first where a phase is frozen and a fold is missing, then the hold-out, whose epoch numbers the folds
+    use, then the folds.
+    """
+    folds = list(dict.fromkeys(splits.fold))
+    holdout = (rundir.fold_name(HOLDOUT),) if HOLDOUT in folds else ()
+    features = (FEATURES,) if any(phase.train == "head" for phase in experiment.phases) else ()
+    whole = any(phase.train == "all" for phase in experiment.phases)
+    place = {"run": str(folder), "cache": str(cache)}
+    tasks = [
+        Task(
+            rundir.fold_name(fold),
+            "fit",
+            needs=features + (holdout if fold != HOLDOUT else ()),
+            fold=fold,
+            leaves_memory=whole,
+            **place,
+        )
+        for fold in folds
+        if not (folder / rundir.fold_name(fold) / rundir.PREDICTIONS).exists()
+    ]
+    return [Task(FEATURES, "features", **place), *tasks] if tasks and features else tasks

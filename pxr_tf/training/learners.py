@@ -1,0 +1,30 @@
+"""The learners: a line each. Importing this room loads neither Keras nor scikit-learn.
+
+A learner is a module with ``fit(part, settings, emit) -> predict`` (see `part.Part`): it learns from the part's training
+rows, may watch its validation rows, never reads its test rows' labels, and returns what predicts rows of the part.
+`settings` is the recipe's ``model`` without its kind; the learner ``transfer`` gets a `settings.Network`.
+
+It may have ``prepare(parts, settings, emit)``, too: work that all parts share, done once before the first `fit`.
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+from pxr_tf.errors import PxrError, nearest
+
+# kind of model -> module
+LEARNERS: dict[str, str] = {
+    "transfer": "pxr_tf.training.network",
+}
+
+
+def check_learner(kind: str) -> str:
+    """Return the kind of a model; raise `PxrError` with the nearest names for an unknown one."""
+    if kind not in LEARNERS:
+        raise PxrError(f"Unknown learner {kind!r} (model.kind). Known: {', '.join(LEARNERS)}.{nearest(kind, LEARNERS)}")
+    return kind
+
+
+def load_learner(kind: str) -> ModuleType:
+    """Return the learner's module, imported now."""
+    return import_module(LEARNERS[check_learner(kind)])

@@ -1,0 +1,218 @@
+"""The learner ``transfer``: a backbone with a head, from a part's rows to what predicts them.
+
+Frozen phases learn from cached features, which `prepare` computes once for all parts; phases that train all layers learn
+from pictures. A fold that is killed goes on from its checkpoint.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from pxr_tf import files, rundir
+from pxr_tf.config import Phase
+from pxr_tf.models.backbones import find_backbone
+from pxr_tf.models.classifier import build_classifier, feature_extractor, save_classifier
+from pxr_tf.pictures.stream import Inputs, make_evaluation_set, make_training_stream, num_batches
+from pxr_tf.training import features
+from pxr_tf.training.device import Device, set_up
+from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Emit, Part, Predict
+from pxr_tf.training.phases import PhaseData, run_phases
+from pxr_tf.training.settings import Network
+
+PREDICTION_BATCH = 64
+
+
+def prepare(parts: Sequence[Part], settings: Network, emit: Emit) -> None:
+    """Add to the cache the features that the parts' frozen phases will ask for, each sample's once."""
+    if not settings.freezes:
+        return
+    device = _start(settings, emit)
+    part, samples = parts[0], samples_for_features(parts, settings)
+    folder, names = features_folder(part, settings, device), names_of(part, samples)
+    with features.hold(folder, lambda holder: emit({"event": "wait", "holder": holder})):
+        missing = features.missing(folder, names)
+        if not missing:
+            return
+        rows = samples.set_axis(names).loc[missing].reset_index(drop=True)
+        extractor = feature_extractor(build_network(part, settings))
+        features.extract_features(
+            folder,
+            extractor,
+            part.inputs(rows).load,
+            missing,
+            lambda done, total: emit({"event": "progress", "what": "features", "done": done, "total": total}),
+        )
+
+
+def fit(part: Part, settings: Network, emit: Emit) -> Predict:
+    """Train the network through its phases; write history, epoch numbers and model into the part's folder.
+
+    With the part's ``epochs`` each phase runs that long; without, early stopping on the validation rows decides.
+    """
+    device = _start(settings, emit)
+    model = build_network(part, settings)
+    chosen, history = run_phases(
+        model,
+        settings.phases,
+        lambda phase: phase_data(part, settings, phase, device),
+        epochs=part.epochs,
+        checkpoint=part.folder / rundir.CHECKPOINT,
+        xla=device.xla,
+        emit=emit,
+    )
+    files.write_csv(part.folder / rundir.HISTORY, pd.DataFrame(history).assign(origin=part.origin))
+    files.write_json(part.folder / rundir.EPOCHS, {"origin": part.origin, "epochs": chosen})
+    save_classifier(model, part.folder / rundir.MODEL, make_card(part, settings))
+    return lambda rows: predict_rows(part, settings, model, rows, device)
+
+
+def samples_for_features(parts: Sequence[Part], settings: Network) -> pd.DataFrame:
+    """Return every sample, of all parts, whose features are asked for, to train on or otherwise; each once."""
+    roles = TRAIN + VALIDATION + (TEST if settings.predicts_from_features else ())
+    samples = pd.concat([part.of(roles) for part in parts])
+    return samples.drop_duplicates(["image_id", "copy"]).sort_values(["image_id", "copy"], ignore_index=True)
+
+
+def build_network(part: Part, settings: Network) -> keras.Model:
+    """Return the classifier with its initial weights."""
+    return build_classifier(
+        find_backbone(settings.backbone),
+        num_classes=len(part.classes),
+        image_size=part.preparation.size,
+        weights=settings.weights,
+        hidden_units=settings.hidden_units,
+        dropout=settings.dropout,
+        output=settings.output,
+        batchnorm_momentum=settings.batchnorm_momentum,
+        seed=part.seed,
+    )
+
+
+def features_folder(part: Part, settings: Network, device: Device) -> Path:
+    """Return the folder of the features that these frozen phases use; it depends on no seed, class or data set."""
+    return features.features_folder(
+        part.cache,
+        backbone=settings.backbone,
+        weights=settings.weights_identity,
+        preparation=part.preparation.digest,
+        precision=device.precision,
+        device=device.name,
+    )
+
+
+def names_of(part: Part, samples: pd.DataFrame) -> list[str]:
+    """Return the samples' names in the feature cache; a copy's holds its preset and the seed that draws it."""
+    return features.sample_names(samples, f"{part.augmentation.copies} seed {part.seed}")
+
+
+def read_features(part: Part, settings: Network, device: Device, rows: pd.DataFrame) -> np.ndarray:
+    """Return float32 [rows, channels] from the cache."""
+    return features.read_features(features_folder(part, settings, device), names_of(part, rows))
+
+
+def phase_data(part: Part, settings: Network, phase: Phase, device: Device) -> PhaseData:
+    """Return what a phase learns from: cached features for the head, pictures for all layers."""
+    samples, validation = part.of(TRAIN), part.of(VALIDATION)
+    if phase.train == "head":
+        inputs, watched = (_features_as_inputs(part, settings, device, rows) for rows in (samples, validation))
+    else:
+        inputs, watched = part.inputs(samples, every_epoch=True), part.inputs(validation)
+    targets, weights = _targets(part, settings, samples), _sample_weights(part, settings, samples)
+
+    def stream(first_epoch: int) -> Any:
+        return make_training_stream(
+            inputs,
+            targets,
+            weights,
+            batch_size=settings.batch_size,
+            seed=part.seed,
+            phase=f"{part.fold} {phase.name}",
+            first_epoch=first_epoch,
+        )
+
+    steps = num_batches(len(samples), settings.batch_size)
+    if validation.empty:
+        return PhaseData(stream, steps, None)
+    return PhaseData(
+        stream, steps, make_evaluation_set(watched, _targets(part, settings, validation), PREDICTION_BATCH)
+    )
+
+
+def predict_rows(part: Part, settings: Network, model: keras.Model, rows: pd.DataFrame, device: Device) -> np.ndarray:
+    """Return float32 [rows, classes]: the network's probabilities of rows of the part, as originals."""
+    if rows.empty:
+        return np.empty((0, len(part.classes)), np.float32)
+    if settings.predicts_from_features:
+        result = np.asarray(model.get_layer("head").predict_on_batch(read_features(part, settings, device, rows)))
+    else:
+        result = predict_pictures(model, part.pixels, rows.row.to_numpy(), mirror=settings.mirror_predictions)
+    return result if settings.output == "softmax" else np.hstack([1 - result, result])
+
+
+def predict_pictures(model: keras.Model, pixels: np.ndarray, rows: np.ndarray, *, mirror: bool) -> np.ndarray:
+    """Return float32 [rows, outputs] for these rows of `pixels`, averaged with the mirror images' if asked."""
+    results = []
+    for start in range(0, len(rows), PREDICTION_BATCH):
+        batch = pixels[rows[start : start + PREDICTION_BATCH]][..., None]
+        result = np.asarray(model.predict_on_batch(batch))
+        if mirror:
+            result = (result + np.asarray(model.predict_on_batch(np.ascontiguousarray(batch[:, :, ::-1])))) / 2
+        results.append(result)
+    return np.concatenate(results)
+
+
+def make_card(part: Part, settings: Network) -> dict[str, Any]:
+    """Return what travels in the model file: classes, image size, preparation, origin."""
+    return {
+        "classes": list(part.classes),
+        "image": {**part.preparation._asdict(), "values": "uint8 grey, 0-255"},
+        "output": settings.output,
+        "mirror_predictions": settings.mirror_predictions,
+        "backbone": settings.backbone,
+        **settings.card,
+        "fold": part.fold,
+        "trained_on": sorted(part.of(TRAIN).source.unique()),
+        "notice": "Research use only, not a medical device.",
+    }
+
+
+def class_weights(labels: pd.Series, classes: Sequence[str], given: Any) -> dict[str, float]:
+    """Return how much a sample of each class counts.
+
+    ``balanced``: samples / (classes * samples of the class), as scikit-learn's `compute_class_weight` has it, from the
+    training samples; augmented copies count, so that what oversampling has balanced is not balanced twice.
+    """
+    if given != "balanced":
+        return dict(given)
+    from sklearn.utils.class_weight import compute_class_weight
+
+    numbers = compute_class_weight("balanced", classes=np.array(classes), y=labels.to_numpy())
+    return dict(zip(classes, numbers.tolist(), strict=True))
+
+
+def _start(settings: Network, emit: Emit) -> Device:
+    device = set_up(settings.xla, settings.precision)
+    emit({"event": "device", "name": device.name, "xla": device.xla, "precision": device.precision})
+    return device
+
+
+def _features_as_inputs(part: Part, settings: Network, device: Device, rows: pd.DataFrame) -> Inputs:
+    values = read_features(part, settings, device, rows) if len(rows) else np.empty((0, 1), np.float32)
+    return Inputs(values, np.arange(len(rows)))
+
+
+def _targets(part: Part, settings: Network, rows: pd.DataFrame) -> np.ndarray:
+    """Return float32 [rows, outputs]: one-hot, or with one sigmoid output 1 for the second class."""
+    one_hot = part.one_hot(rows)
+    return one_hot if settings.output == "softmax" else one_hot[:, 1:]
+
+
+def _sample_weights(part: Part, settings: Network, samples: pd.DataFrame) -> np.ndarray | None:
+    if settings.class_weights is None:
+        return None
+    numbers = class_weights(samples.label, part.classes, settings.class_weights)
+    return samples.label.map(numbers).to_numpy(np.float32)

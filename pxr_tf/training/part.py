@@ -1,0 +1,64 @@
+"""A part: what a learner gets. Rows with roles and copies, their pictures, and where to put what it makes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.pictures.stream import Inputs, picture_inputs
+
+TRAIN, VALIDATION, TEST = ("train",), ("val",), ("test", "test_balanced")
+
+Emit = Callable[[dict[str, Any]], None]
+Predict = Callable[[pd.DataFrame], np.ndarray]  # rows of a part -> float32 [rows, classes], each row's sum 1
+
+
+class Augmentation(NamedTuple):
+    """Names of presets: for the copies that a part holds, and for every sample anew in each epoch."""
+
+    copies: str = "none"
+    epochs: str = "none"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One fold, or the hold-out, or the only split.
+
+    `rows` has ``image_id, copy, role, label, patient_id, source, content`` and ``row``, the place of the picture in
+    `pixels`; training rows may be augmented copies (``copy`` > 0), all others are originals.
+    """
+
+    fold: str
+    folder: Path  # takes all that the learner writes
+    classes: tuple[str, ...]
+    rows: pd.DataFrame
+    pixels: np.ndarray  # uint8 [pictures, size, size], memory-mapped
+    preparation: Preparation
+    augmentation: Augmentation
+    seed: int
+    cache: Path  # shared by all runs; may be deleted
+    epochs: Mapping[str, int] | None = None  # epochs per phase that were chosen elsewhere; None: choose here
+    origin: str = "real"  # or synthetic
+
+    def of(self, roles: tuple[str, ...]) -> pd.DataFrame:
+        """Return the rows with one of these roles."""
+        return self.rows[self.rows.role.isin(roles)].reset_index(drop=True)
+
+    def one_hot(self, rows: pd.DataFrame) -> np.ndarray:
+        """Return the labels as float32 [rows, classes]."""
+        return (rows.label.to_numpy()[:, None] == np.array(self.classes)[None]).astype(np.float32)
+
+    def inputs(self, rows: pd.DataFrame, *, every_epoch: bool = False) -> Inputs:
+        """Return the rows' pictures, copies augmented; with `every_epoch` each one anew in each epoch, if asked for."""
+        return picture_inputs(
+            self.pixels,
+            rows.row.to_numpy(),
+            rows,
+            copies=self.augmentation.copies,
+            epochs=self.augmentation.epochs if every_epoch else "none",
+            seed=self.seed,
+        )
