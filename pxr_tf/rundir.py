@@ -4,8 +4,9 @@
 
     runs/<recipe>/<variant>[-<backbone>]/<scheme>[-<tag>]/seed-<n>/
       experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv]
-      fold-0/ ... or official/ or random/, [holdout/]: history.csv  epochs.json  predictions.csv  model.keras  tensorboard/
       predictions.csv  metrics.csv  ...  logs/
+      fold-0/ ... or official/ or random/, [holdout/]:
+        history.csv  epochs.json  predictions.csv  model.keras  tensorboard/
 """
 
 import platform

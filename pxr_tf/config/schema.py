@@ -32,7 +32,9 @@ class Head(_Frozen):
 
     hidden_units: tuple[Positive, ...] = (256,)
     dropout: Fraction = 0.0  # before the first fully connected layer
-    output: Literal["softmax", "sigmoid"] = "softmax"  # sigmoid: two classes, one output: the second class's probability
+    output: Literal["softmax", "sigmoid"] = (
+        "softmax"  # sigmoid: two classes, one output: the second class's probability
+    )
 
 
 class Transfer(_Frozen):

@@ -56,7 +56,9 @@ class LocalProcess:
         """
         for task in in_order(tasks):
             on_event({"event": "start", "task": task.name})
-            self._perform(task, logs / f"{task.name}.log", lambda event, name=task.name: on_event({**event, "task": name}))
+            self._perform(
+                task, logs / f"{task.name}.log", lambda event, name=task.name: on_event({**event, "task": name})
+            )
             on_event({"event": "end", "task": task.name})
 
     def close(self) -> None:
@@ -99,7 +101,7 @@ class LocalProcess:
             if event["event"] == "fault":
                 fault = event["message"]
             else:
-                on_event(event)
+                on_event({**event, "task": job["task"]["name"]})
         return fault, False
 
     def _explain_exit(self, task: Task, code: int | None, log: Path, before: int) -> str:

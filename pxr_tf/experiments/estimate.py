@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pxr_tf.config import Experiment
 from pxr_tf import rundir
+from pxr_tf.config import Experiment
 from pxr_tf.data.samples import plan_samples
 from pxr_tf.data.splits import assign_folds
 from pxr_tf.experiments.prepare import gather_images

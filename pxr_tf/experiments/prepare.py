@@ -70,9 +70,7 @@ def decode_images(
     on_wait: Callable[[str], None],
 ) -> tuple[pd.DataFrame, pd.DataFrame, Pictures]:
     """Return (readable rows, skipped rows with ``reason``, pictures); raise `PxrError` naming unreadable images."""
-    pictures = open_pictures(
-        cache, images.table, preparation_of(experiment), on_progress=on_progress, on_wait=on_wait
-    )
+    pictures = open_pictures(cache, images.table, preparation_of(experiment), on_progress=on_progress, on_wait=on_wait)
     reasons = images.table.content.map(pictures.faults)
     skipped = images.table[reasons.notna()].assign(reason=reasons.dropna())
     if len(skipped) and not skip_unreadable:

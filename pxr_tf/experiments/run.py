@@ -1,6 +1,5 @@
 """The whole story of one experiment: images -> run directory -> tasks -> predictions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -50,8 +49,8 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     """Train and predict every fold that is missing; return the run directory, which then holds ``predictions.csv``.
 
     `on_event` is told what happens, as dicts with a key ``event``: ``note``, ``progress``, ``wait``, ``start`` and
-    ``end`` of a task, ``device``, ``resume``, ``epoch``, ``step``. Nothing is written to the run directory before images,
-    weights and splits have proved to be good. Raises `PxrError`.
+    ``end`` of a task, ``device``, ``resume``, ``epoch``, ``step``. Nothing is written to the run directory before
+    images, weights and splits have proved to be good. Raises `PxrError`.
     """
     experiment, folder = request.experiment, request.folder
     check_learner(experiment.model.kind)
@@ -72,7 +71,9 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
             else:
                 splits = prepare.split_images(images.table, experiment)  # checked before anything is decoded
             if not (folder / rundir.PREDICTIONS).exists():
-                executor.start(_early_logs(folder) / "start.log", keep=(descriptor,))  # TensorFlow loads while pictures are decoded
+                executor.start(
+                    _early_logs(folder) / "start.log", keep=(descriptor,)
+                )  # TensorFlow loads while pictures are decoded
                 splits = _prepare(request, images, splits, executor, on_event)
                 executor.run(plan(folder, request.cache, experiment, splits), folder / "logs", on_event)
                 join_predictions(folder, splits)

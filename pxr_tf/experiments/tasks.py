@@ -44,7 +44,7 @@ class Executor(Protocol):
     """Does tasks, in this process, in others, or elsewhere."""
 
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
-        """Get ready while other work goes on; `keep` are file descriptors (a held lock) that must outlive this process."""
+        """Get ready while other work goes on; tasks hold the file descriptors `keep` (of a lock), too."""
 
     def run(self, tasks: Sequence[Task], logs: Path, on_event: OnEvent) -> None:
         """Do the tasks, each after those that it needs; every event carries the name of its task. Raises `PxrError`."""

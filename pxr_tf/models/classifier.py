@@ -62,7 +62,7 @@ def build_classifier(
 def build_head(
     num_features: int, num_outputs: int, output: str, *, hidden_units: Sequence[int], dropout: float
 ) -> keras.Model:
-    """Return the head: [num_features] -> dropout -> fully connected layers (ReLU) -> softmax or sigmoid [num_outputs]."""
+    """Return the head: [num_features] -> dropout -> fully connected layers (ReLU) -> `output` [num_outputs]."""
     inputs = x = keras.Input((num_features,), name="pooled")
     if dropout:
         x = keras.layers.Dropout(dropout, name="dropout")(x)

@@ -1,10 +1,8 @@
 """The learners: a line each. Importing this room loads neither Keras nor scikit-learn.
 
-A learner is a module with ``fit(part, settings, emit) -> predict`` (see `part.Part`): it learns from the part's training
-rows, may watch its validation rows, never reads its test rows' labels, and returns what predicts rows of the part.
-`settings` is the recipe's ``model`` without its kind; the learner ``transfer`` gets a `settings.Network`.
-
-It may have ``prepare(parts, settings, emit)``, too: work that all parts share, done once before the first `fit`.
+A learner is a module with ``fit(part, settings, emit) -> predict`` (see `part.Part`): it learns from the part's
+training rows, may watch its validation rows, never reads its test rows' labels, and returns what predicts rows of the
+part. `settings` is the recipe's ``model`` without its kind; the learner ``transfer`` gets a `settings.Network`.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
 """The learner ``transfer``: a backbone with a head, from a part's rows to what predicts them.
 
-Frozen phases learn from cached features, which `prepare` computes once for all parts; phases that train all layers learn
-from pictures. A fold that is killed goes on from its checkpoint.
+Frozen phases learn from cached features, which `prepare` computes once for all parts; phases that train all layers
+learn from pictures. A fold that is killed goes on from its checkpoint.
 """
 
 from collections.abc import Sequence

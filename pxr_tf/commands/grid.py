@@ -1,0 +1,99 @@
+"""``pxr grid``: cross-validate several backbones under several strategies."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pxr_tf.commands import options as o
+from pxr_tf.commands.running import make_console, run_request
+from pxr_tf.errors import PxrError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from pxr_tf.experiments.run import Request
+
+PAPER_BACKBONES = "resnet50,inception_v3,inception_resnet_v2,xception"
+
+
+def grid(
+    models: Annotated[str, typer.Option(help="Backbones, comma-separated.")] = PAPER_BACKBONES,
+    strategies: Annotated[str, typer.Option(help="Strategies, comma-separated.")] = "1,2,3",
+    data: o.Data = None,
+    weights: o.Weights = None,
+    config: o.Config = None,
+    folds: o.Folds = None,
+    seed: o.Seed = None,
+    runs: o.Runs = Path("runs"),
+    epochs: o.Epochs = None,
+    test_rows: o.TestRows = None,
+    nested: o.Nested = False,
+    skip_unreadable: o.SkipUnreadable = False,
+    keep_duplicates: o.KeepDuplicates = False,
+    overrides: o.Overrides = None,
+) -> None:
+    """Cross-validate all backbones under all strategies: says first what it will cost, runs what is missing."""
+    console = make_console()
+    given = {
+        "model.weights": weights,
+        "splits.scheme": "folds",
+        "splits.folds": folds,
+        "seed": seed,
+        "splits.test_rows": test_rows,
+        "splits.nested": nested or None,
+    }
+    asked = o.Asked(data, config, runs, None, epochs, overrides, skip_unreadable, keep_duplicates)
+    experiments = [
+        asked.experiment(given | {"model.backbone": model}, f"strategy{number}")
+        for model in o.split_words(models)
+        for number in _split_numbers(strategies)
+    ]
+    if not experiments:
+        raise PxrError(f"--models received {models!r}; accepted: backbones, comma-separated, e.g. xception,resnet50.")
+    requests = asked.requests(experiments, console)
+    _announce(requests, console)
+    _run_cells(requests, console)
+
+
+def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
+    """Run the cells one after another and print the grid after each; exit with 1 where one failed."""
+    from pxr_tf.report.grid import GridCell, print_cells
+    from pxr_tf.report.results import info_of
+
+    cells = [GridCell(info_of(request.experiment.model_dump(mode="json"))) for request in requests]
+    for number, request in enumerate(requests):
+        try:
+            cells[number] = cells[number]._replace(folder=run_request(request, console))
+        except PxrError as error:
+            cells[number] = cells[number]._replace(failure=str(error))
+        except Exception as error:  # one bad cell must not cost the others
+            cells[number] = cells[number]._replace(failure=f"{type(error).__name__}: {error}")
+        print_cells(console, cells)
+    if any(cell.failure for cell in cells):
+        sys.exit(1)
+
+
+def _announce(requests: "Sequence[Request]", console: "Console") -> None:
+    """Print about how long the cells that are missing will take, from a few real steps of each backbone."""
+    from pxr_tf.executors.local import LocalProcess
+    from pxr_tf.experiments.estimate import estimate_grid
+    from pxr_tf.report.grid import print_estimates
+
+    executor = LocalProcess()
+    try:
+        estimates = estimate_grid(requests, executor, lambda text: console.print(text, markup=False))
+    finally:
+        executor.close()
+    if estimates:
+        print_estimates(console, estimates)
+
+
+def _split_numbers(text: str) -> list[int]:
+    parts = o.split_words(text)
+    if not parts or not all(part.isascii() and part.isdigit() for part in parts):
+        raise PxrError(f"--strategies received {text!r}; accepted: whole numbers, comma-separated, e.g. 1,2,3.")
+    return [int(part) for part in parts]

@@ -1,0 +1,179 @@
+"""Options that several commands share, and what they make of an experiment."""
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pxr_tf.errors import PxrError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pxr_tf.config import Experiment
+    from pxr_tf.experiments.run import Request
+
+PAPER = "bozickovic2021"
+PHANTOM = "phantom"
+
+ModelName = Annotated[str | None, typer.Option("--model", help="Backbone, e.g. xception, resnet50, mobilenet_025.")]
+Strategy = Annotated[
+    int | None, typer.Option(help="1: all layers; 2: head, then all; 3: as 2, with dropout. 2 means variant strategy2.")
+]
+Variant = Annotated[str | None, typer.Option(help="One of the recipe's variants, by name.")]
+Data = Annotated[str | None, typer.Option(help="Folders or CSV files, comma-separated. Default: phantoms.")]
+Weights = Annotated[str | None, typer.Option(help="imagenet, none, or a weights file.")]
+Config = Annotated[
+    str | None, typer.Option(help=f"A name in configs/ or a YAML file. Default: {PAPER}; {PHANTOM} without data.")
+]
+Classes = Annotated[
+    str | None, typer.Option(help="Comma-separated; classes can be merged: normal,pneumonia=bacterial+viral.")
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+Seeds = Annotated[str | None, typer.Option(help="Several seeds, comma-separated: a run each, mean and sd over them.")]
+Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
+Runs = Annotated[Path, typer.Option(help="Folder for runs and caches.")]
+Epochs = Annotated[str | None, typer.Option(help="Fixed epochs: a number for all phases, or one per phase (5,12).")]
+TestRows = Annotated[str | None, typer.Option(help="Which held-out images count: balanced or all.")]
+Nested = Annotated[bool, typer.Option("--nested", help="Early stopping inside each fold, no hold-out.")]
+KeepDuplicates = Annotated[bool, typer.Option("--keep-duplicates", help="Keep byte-identical copies of an image.")]
+SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Any other key: training.batch_size=16.")]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for on the command line, beside the keys of an experiment."""
+
+    data: str | None
+    config: str | None
+    runs: Path
+    classes: str | None = None
+    epochs: str | None = None
+    overrides: Sequence[str] | None = None
+    skip_unreadable: bool = False
+    keep_duplicates: bool = False
+
+    def experiment(self, given: Mapping[str, Any], variant: str | None) -> "Experiment":
+        """Return the experiment with all that was given put in; raise `PxrError`.
+
+        `given` is dotted key -> value, None where an option was not given.
+        """
+        from pxr_tf.config import load_experiment, parse_override
+
+        recipe = self.config or (PAPER if self.data is not None else PHANTOM)
+        values = {key: value for key, value in given.items() if value is not None}
+        values |= dict(parse_override(text) for text in self.overrides or [])
+        if self.classes is not None:
+            plain = load_experiment(recipe, variant=variant)
+            values = parse_classes(self.classes, plain.balance.oversample) | values
+        experiment = load_experiment(recipe, values, variant=variant)
+        if self.epochs is not None:
+            experiment = load_experiment(recipe, values | fixed_epochs(experiment, self.epochs), variant=variant)
+        check_names(experiment)
+        return experiment
+
+    def requests(self, experiments: Sequence["Experiment"], console: "Console") -> list["Request"]:
+        """Return what is to be run; without data the phantoms are drawn now."""
+        from pxr_tf.experiments.run import Request
+
+        official = any(experiment.splits.scheme == "official" for experiment in experiments)
+        data = find_data(self.data, self.runs, console, official=official)
+        rest = (data, self.runs, self.skip_unreadable, self.keep_duplicates, command_line())
+        return [Request(experiment, *rest) for experiment in experiments]
+
+
+def command_line() -> str:
+    """Return what was typed, for the record."""
+    return shlex.join(["pxr", *sys.argv[1:]])
+
+
+def check_names(experiment: "Experiment") -> None:
+    """Raise `PxrError` where a learner, backbone, weights file, preset or scheme of the experiment does not exist."""
+    from pxr_tf.data.schemes import find_scheme
+    from pxr_tf.models.backbones import check_image_size, check_weights
+    from pxr_tf.pictures.augment import check_preset
+    from pxr_tf.training.learners import check_learner
+
+    check_learner(experiment.model.kind)
+    find_scheme(experiment.splits.scheme)
+    check_preset(experiment.augmentation.copies)
+    check_preset(experiment.augmentation.epochs)
+    if experiment.backbone:
+        check_image_size(experiment.backbone, experiment.image.size)
+        check_weights(experiment.model.weights)
+
+
+def parse_classes(text: str, oversample: Sequence[str] | str = ()) -> dict[str, Any]:
+    """Return the overrides that ``normal,pneumonia=bacterial+viral`` stands for; raise `PxrError`.
+
+    Of `oversample`, the recipe's classes to be oversampled, those stay that are still there.
+    """
+    classes, merge = [], {}
+    for part in split_words(text):
+        name, equals, labels = (piece.strip() for piece in part.partition("="))
+        parts = [label.strip() for label in labels.split("+") if label.strip()]
+        if not name or (equals and not parts):
+            raise PxrError(f"--classes received {text!r}; accepted: names, or name=label+label, comma-separated.")
+        classes.append(name)
+        if parts:
+            merge[name] = parts
+    kept = oversample if isinstance(oversample, str) else [name for name in oversample if name in classes]
+    return {"classes": classes, "merge": merge, "tag": "-".join(classes), "balance.oversample": kept}
+
+
+def fixed_epochs(experiment: "Experiment", text: str) -> dict[str, Any]:
+    """Return the overrides that make the phases run so many epochs, no more and no fewer; raise `PxrError`."""
+    numbers = split_words(text)
+    count = len(experiment.phases)
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in numbers) or len(numbers) not in (
+        1,
+        count,
+    ):
+        raise PxrError(f"--epochs received {text!r}; accepted: one whole number, or {count} of them, one per phase.")
+    numbers = numbers * count if len(numbers) == 1 else numbers
+    fixed: dict[str, Any] = {}
+    for phase, number in enumerate(numbers):
+        fixed |= {f"phases.{phase}.max_epochs": int(number), f"phases.{phase}.patience": None}
+    return fixed
+
+
+def variant_of(strategy: int | None, variant: str | None) -> str | None:
+    """Return the variant's name; ``--strategy 2`` means ``strategy2``. Raises `PxrError` where both are given."""
+    if strategy is not None and variant is not None:
+        raise PxrError(f"Received --strategy {strategy} and --variant {variant}; accepted: one of the two.")
+    return variant if strategy is None else f"strategy{strategy}"
+
+
+def seeds_of(seed: int | None, seeds: str | None) -> list[int | None]:
+    """Return the seeds to run, ``[None]`` for the recipe's own. Raises `PxrError`."""
+    if seeds is None:
+        return [seed]
+    parts = split_words(seeds)
+    if seed is not None or not parts or not all(part.isascii() and part.isdigit() for part in parts):
+        also = f" beside --seed {seed}" if seed is not None else ""
+        raise PxrError(f"--seeds received {seeds!r}{also}; accepted: whole numbers, comma-separated, e.g. 0,1,2.")
+    return list(dict.fromkeys(int(part) for part in parts))
+
+
+def split_words(text: str) -> list[str]:
+    """Return what stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def find_data(data: str | None, runs: Path, console: "Console", *, official: bool = False) -> tuple[str, ...]:
+    """Return the data sets: those given, or else phantoms, which are drawn once.
+
+    With `official`, only the phantoms that have an official test part.
+    """
+    if data is not None:
+        return tuple(split_words(data))
+    from pxr_tf.phantoms.sets import default_phantoms
+
+    console.print("No DATA given: using synthetic chest X-rays (phantoms). All figures are about these, not patients.")
+    folders = default_phantoms(runs / "cache")
+    return tuple(str(path) for path in folders[: 1 if official else None])
