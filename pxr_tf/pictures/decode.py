@@ -6,22 +6,28 @@ which OpenCV passes over in silence, and lets the JPEG decoder itself shrink a l
 
 import math
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from pxr_tf.errors import PxrError
+from pxr_tf.pictures.preparation import Preparation, ResizeMode
 
-FORMATS = ("JPEG", "PNG")
+SIGNATURES = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
 MAX_PIXELS = 40_000_000  # the largest detectors have 4k x 5k; a header that claims more is damaged or hostile
-ResizeMode = Literal["squash", "pad"]
-Image.MAX_IMAGE_PIXELS = None  # Pillow only warns, from 89 million on; `_open` refuses
 
 
 class UnreadableImageError(PxrError):
     """A file that cannot be decoded; the message is the reason, without the path."""
+
+
+class InaccessibleImageError(UnreadableImageError):
+    """A file that the system does not hand out: it is gone, forbidden, or too many are open. Its bytes may be good."""
 
 
 class Header(NamedTuple):
@@ -59,10 +65,8 @@ def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
             return _to_uint8(image)
         except MemoryError:
             raise
-        except (
-            Exception
-        ) as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error …
-            raise UnreadableImageError(f"damaged {image.format}: {error or type(error).__name__}") from error
+        except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error
+            raise _explain(error, f"damaged {image.format}") from error
 
 
 def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
@@ -81,26 +85,37 @@ def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
     return canvas
 
 
-def load_prepared(path: str | Path, size: int, resize: ResizeMode) -> np.ndarray:
+def load_prepared(path: str | Path, preparation: Preparation) -> np.ndarray:
     """Return the file as the networks see it: uint8 [size, size]. Raises `UnreadableImageError`."""
     # The decoder shrinks by leaving out the high frequencies of each 8x8 block, which adds no aliasing.
-    return resize_grey(load_grey(path, at_least=size), size, resize)
+    return resize_grey(load_grey(path, at_least=preparation.size), preparation.size, preparation.resize)
 
 
-def _open(path: str | Path) -> Image.Image:
-    """Open a file as a JPEG or a PNG, whatever its name says, and check the size that it declares."""
+def _open(path: str | Path) -> ImageFile:
+    """Open a file as a JPEG or a PNG, whatever its name says, and check the size that it declares.
+
+    `Image.open` is not used: it warns of more than 89 million pixels, which only a setting of all Pillow turns off.
+    """
     try:
-        image = Image.open(path, formats=FORMATS)
-    except Image.UnidentifiedImageError as error:
-        raise UnreadableImageError("not a JPEG or PNG" if Path(path).stat().st_size else "empty file") from error
-    except OSError as error:
-        raise UnreadableImageError(error.strerror or f"damaged header: {error}") from error
-    except (SyntaxError, ValueError, ArithmeticError, LookupError) as error:
-        raise UnreadableImageError(f"damaged header: {error}") from error
+        with open(path, "rb", buffering=0) as file:
+            start = file.read(max(map(len, SIGNATURES)))
+        reader = next((reader for signature, reader in SIGNATURES.items() if start.startswith(signature)), None)
+        if reader is None:
+            raise UnreadableImageError("not a JPEG or PNG" if start else "empty file")
+        image = reader(path)
+    except (OSError, SyntaxError, ValueError, ArithmeticError, LookupError) as error:
+        raise _explain(error, "damaged header") from error
     if image.width * image.height > MAX_PIXELS:
         image.close()
         raise UnreadableImageError(f"declares {image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are read")
     return image
+
+
+def _explain(error: Exception, damage: str) -> UnreadableImageError:
+    """Return what is wrong with a file; Pillow raises OSError for damage, too, but only the system's has a number."""
+    if isinstance(error, OSError) and error.errno:
+        return InaccessibleImageError(error.strerror or str(error))
+    return UnreadableImageError(f"{damage}: {error or type(error).__name__}")
 
 
 def _to_uint8(image: Image.Image) -> np.ndarray:

@@ -1,187 +1,142 @@
-"""The store: every picture decoded once, in one memory-mapped uint8 array [images, height, width].
+"""The store: every picture decoded once, for all data sets, class lists and seeds.
 
-``<cache>/store-<key>/images.npy`` holds the pixels, ``index.json`` which content lies in which row, which files could
-not be decoded and why, and a checksum. The key is made of the contents and of the preparation, so every run that
-asks for the same pictures shares one store. It is built in blocks in ``store-<key>.partial``; a killed build goes on
-from its last block, and two runs never build the same store twice: the second one waits for the first.
+``<cache>/pictures-<key>`` is a keyed array (`arrays`) of uint8 [size, size] rows, each under the content of its file.
+The key is made of the preparation and of what else decides the pixels, not of which files are asked for: a data set
+that grew by ten images decodes ten. Pictures are added in blocks; a killed command goes on after its last block, and
+two commands never decode the same picture twice: the second one waits for the first.
 """
 
-import io
-import math
 import os
-import shutil
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pxr_tf import files, locks
-from pxr_tf.pictures.decode import ResizeMode, UnreadableImageError, load_prepared
+from pxr_tf import arrays, files
+from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared
+from pxr_tf.pictures.preparation import Preparation
 
-VERSION = 2  # raise it when the same file and preparation would give other pixels
-BLOCK = 256  # images per block: 13 MB at 224 x 224, a second or so of work
-CHECKSUM_BYTES = 1 << 26
+VERSION = 3  # raise it when the same file and preparation would give other pixels
+BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
+UNREADABLE = "unreadable:"  # what `data.patients.add_content` puts before an image id where a file has no content
 
 Progress = Callable[[int, int], None]
+Decode = Callable[[str, Preparation], np.ndarray]
 
 
-class Store(NamedTuple):
+class Pictures(NamedTuple):
     """Decoded pictures and where each lies."""
 
     key: str
-    images: np.ndarray  # memory-mapped, read-only, uint8 [images, size, size]
+    pixels: np.ndarray  # memory-mapped, read-only, uint8 [rows, size, size]
     rows: dict[str, int]  # content -> row
-    faults: dict[str, str]  # content -> why it could not be decoded; its row is black
+    faults: dict[str, str]  # content -> why it could not be decoded; it has no row
 
 
-def store_key(contents: Sequence[str], size: int, resize: ResizeMode) -> str:
-    """Return the name under which the pictures with these contents, prepared like this, are stored."""
-    return files.digest(VERSION, size, resize, *sorted(set(contents)))
+class Decoded(NamedTuple):
+    """What became of one file."""
+
+    content: str
+    picture: np.ndarray | None  # uint8 [size, size]
+    fault: str = ""  # why there is no picture
+    lasting: bool = True  # the file's bytes are the reason, and they are what its content names
 
 
-def open_store(
+def pictures_key(preparation: Preparation) -> str:
+    """Return the name under which pictures that are prepared like this are stored; other libraries, other pixels."""
+    libraries = [f"{name}={metadata.version(name)}" for name in ("pillow", "opencv-python")]
+    return files.digest(VERSION, preparation.digest, *libraries)
+
+
+def open_pictures(
     cache: Path,
     table: pd.DataFrame,
+    preparation: Preparation,
     *,
-    size: int,
-    resize: ResizeMode,
     threads: int | None = None,
     on_progress: Progress | None = None,
     on_wait: Callable[[str], None] | None = None,
-) -> Store:
-    """Return the store of the manifest's pictures, built now where it does not exist or is damaged.
+    block: int = BLOCK,
+    decode: Decode = load_prepared,
+) -> Pictures:
+    """Return all stored pictures, the manifest's among them: verified, and decoded now where they are missing.
 
     `table` has the columns ``path`` and ``content``. `threads` decode, by default one per processor and at most 8: each
-    may need half a gigabyte for the largest images that are read. `on_progress` is called with (done, all) images,
-    `on_wait` with the name of a process that is building this very store.
+    may need half a gigabyte for the largest images that are read. `on_progress` is called with (done, all) of the
+    pictures that are missing, `on_wait` with the name of a process that is adding pictures to this very store.
+
+    A file without a picture has a fault instead. What its bytes explain is remembered; that it is missing, forbidden
+    or one of too many open files is told this time only.
     """
-    key = store_key(table.content.tolist(), size, resize)
-    folder = cache / f"store-{key}"
-    with locks.hold(cache / f"store-{key}.lock", on_wait=on_wait):
-        unique = table.drop_duplicates("content").sort_values("content", ignore_index=True)
-        if not is_whole(folder, unique.content.tolist(), size):
-            shutil.rmtree(folder, ignore_errors=True)
-            threads = threads or min(8, os.cpu_count() or 1)
-            _build(folder, unique, size, resize, threads, on_progress or (lambda done, total: None))
-    return load_store(folder)
+    folder, unique = _folder(cache, preparation), table.drop_duplicates("content")
+    passing: dict[str, str] = {}
+    if arrays.missing_keys(folder, unique.content):
+        with arrays.open_writer(folder, (preparation.size, preparation.size), np.uint8, on_wait) as writer:
+            missing = unique[unique.content.isin(writer.missing(unique.content))]
+            writer.reserve(len(missing))
+            blocks = _decode_blocks(missing, partial(_decode, preparation, decode), threads, block)
+            passing = _add_blocks(writer, blocks, partial(on_progress or _tell_nobody, total=len(missing)))
+    pictures = load_pictures(cache, preparation)
+    return pictures._replace(faults=pictures.faults | passing)
 
 
-def load_store(folder: Path) -> Store:
-    """Return a store that is known to be whole; no pixel is read yet."""
-    index = files.read_json(folder / "index.json")
-    images = np.load(folder / "images.npy", mmap_mode="r")
-    rows = {content: row for row, content in enumerate(index["contents"])}
-    return Store(folder.name.removeprefix("store-"), images, rows, index["faults"])
+def load_pictures(cache: Path, preparation: Preparation) -> Pictures:
+    """Return all stored pictures as they are, for processes whose parent verified them; no pixel is read yet."""
+    pixels, rows, faults = arrays.load_array(_folder(cache, preparation))
+    if not rows:
+        pixels = np.empty((0, preparation.size, preparation.size), np.uint8)
+    return Pictures(pictures_key(preparation), pixels, rows, faults)
 
 
-def is_whole(folder: Path, contents: Sequence[str], size: int) -> bool:
-    """Return whether a store of these contents exists, its pixels those that were written (CRC-32, about 2 GB/s)."""
-    try:
-        index = files.read_json(folder / "index.json")
-        images = _map(folder / "images.npy", (len(contents), size, size))
-        fits = index["contents"] == list(contents) and set(index["faults"]) <= set(contents)
-        return fits and _checksum(images) == index["crc32"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+def _folder(cache: Path, preparation: Preparation) -> Path:
+    return cache / f"pictures-{pictures_key(preparation)}"
 
 
-def _build(folder: Path, unique: pd.DataFrame, size: int, resize: ResizeMode, threads: int, progress: Progress) -> None:
-    partial = folder.with_name(folder.name + ".partial")
-    shape = (len(unique), size, size)
-    state = _resume(partial, shape)
-    with open(partial / "images.npy", "r+b") as file:
-        file.seek(len(_header(shape)) + state["done"] * size * size)
-        for start, results in _decode_blocks(unique.path.tolist(), state["done"], size, resize, threads):
-            for row, result in enumerate(results, start):
-                if isinstance(result, str):
-                    state["faults"][unique.content[row]] = result
-                    result = np.zeros((size, size), np.uint8)
-                file.write(result.data)
-                state["crc32"] = zlib.crc32(result, state["crc32"])
-            file.flush()
-            os.fsync(file.fileno())
-            state["done"] = start + len(results)
-            files.write_json(partial / "progress.json", state)
-            progress(state["done"], len(unique))
-    index = {"contents": unique.content.tolist(), "faults": state["faults"], "crc32": state["crc32"]}
-    files.write_json(partial / "index.json", index)
-    (partial / "progress.json").unlink(missing_ok=True)
-    partial.replace(folder)
-
-
-def _resume(partial: Path, shape: tuple[int, int, int]) -> dict:
-    """Return how far the build is; it begins anew where there is none, or what is there does not fit."""
-    try:
-        state = files.read_json(partial / "progress.json")
-        done = _map(partial / "images.npy", shape)[: state["done"]]
-        if len(done) == state["done"] and _checksum(done) == state["crc32"] and isinstance(state["faults"], dict):
-            return state
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    _reserve(partial / "images.npy", shape)
-    return {"done": 0, "faults": {}, "crc32": 0}
-
-
-def _reserve(path: Path, shape: tuple[int, int, int]) -> None:
-    """Make the file at its full size now, so that a disk that is too small is told before anything is decoded."""
-    with open(path, "wb") as file:
-        file.write(_header(shape))
-        zeros = bytes(1 << 20)
-        left = int(np.prod(shape, dtype=np.int64))
-        while left > 0:
-            left -= file.write(zeros[: min(left, len(zeros))])
-
-
-def _header(shape: tuple[int, int, int]) -> bytes:
-    """Return what an .npy file of uint8 in this shape begins with."""
-    file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    return file.getvalue()
-
-
-def _map(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
-    """Return the .npy file's array, memory-mapped; raise ValueError where the file is not one of just this shape.
-
-    `np.load` would fail in a dozen ways on a damaged header.
-    """
-    header = _header(shape)
-    with open(path, "rb") as file:
-        if file.read(len(header)) != header or path.stat().st_size != len(header) + math.prod(shape):
-            raise ValueError(f"{path} does not hold uint8 of shape {shape}")
-    return np.memmap(path, np.uint8, "r", offset=len(header), shape=shape)
+def _add_blocks(writer: arrays.Writer, blocks: Iterator[list[Decoded]], tell: Callable[[int], None]) -> dict[str, str]:
+    """Store each block as it is decoded; return the faults that are not remembered."""
+    passing, done = {}, 0
+    for files_of_block in blocks:
+        decoded = [file for file in files_of_block if file.picture is not None]
+        faults = {file.content: file.fault for file in files_of_block if file.picture is None and file.lasting}
+        writer.append([file.content for file in decoded], [file.picture for file in decoded], faults)
+        passing |= {file.content: file.fault for file in files_of_block if not file.lasting}
+        done += len(files_of_block)
+        tell(done)
+    return passing
 
 
 def _decode_blocks(
-    paths: Sequence[str], first: int, size: int, resize: ResizeMode, threads: int
-) -> Iterator[tuple[int, list[np.ndarray | str]]]:
-    """Yield (row, pictures or reasons) of each block from row `first` on; the next block is decoded meanwhile."""
-    with ThreadPoolExecutor(threads) as pool:
+    table: pd.DataFrame, decode: Callable[[str, str], Decoded], threads: int | None, block: int
+) -> Iterator[list[Decoded]]:
+    """Yield what became of each block of files; the next block is decoded meanwhile."""
+    rows = list(zip(table.content, table.path, strict=True))
+    with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
 
-        def submit(start: int) -> list[Future[np.ndarray | str]]:
-            return [pool.submit(_decode, path, size, resize) for path in paths[start : start + BLOCK]]
+        def submit(start: int) -> list[Future[Decoded]]:
+            return [pool.submit(decode, *row) for row in rows[start : start + block]]
 
-        pending = submit(first)
-        for start in range(first, len(paths), BLOCK):
-            here, pending = pending, submit(start + BLOCK)
-            yield start, [future.result() for future in here]
+        pending = submit(0)
+        for start in range(0, len(rows), block):
+            here, pending = pending, submit(start + block)
+            yield [future.result() for future in here]
 
 
-def _decode(path: str, size: int, resize: ResizeMode) -> np.ndarray | str:
-    """Return the prepared picture, or the reason why there is none."""
+def _decode(preparation: Preparation, decode: Decode, content: str, path: str) -> Decoded:
+    nameless = content.startswith(UNREADABLE)  # another file may have this content another day
     try:
-        return load_prepared(path, size, resize)
+        picture = decode(path, preparation)
     except UnreadableImageError as error:
-        return str(error)
+        lasting = not (nameless or isinstance(error, InaccessibleImageError))
+        return Decoded(content, None, str(error), lasting)
+    if nameless:
+        return Decoded(content, None, "could not be read at first; run the same command again", lasting=False)
+    return Decoded(content, picture)
 
 
-def _checksum(images: np.ndarray) -> int:
-    flat, value = images.reshape(-1), 0
-    for start in range(0, flat.size, CHECKSUM_BYTES):
-        value = zlib.crc32(flat[start : start + CHECKSUM_BYTES], value)
-    return value
+def _tell_nobody(done: int, total: int) -> None:
+    pass

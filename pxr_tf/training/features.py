@@ -1,114 +1,107 @@
 """The frozen-feature cache: what a frozen backbone makes of each picture, computed once and shared by all.
 
-``<cache>/features-<key>/part-<n>.npy`` holds float32 [samples, channels], ``part-<n>.json`` which samples they are.
-The key is made of the backbone, its weights, the preparation of the pictures and the augmentation of the copies; a
-sample is named by its content (and image id and copy number, for an augmented copy). Folds, strategies, re-runs and
-data sets that share pictures share their features. Parts are written whole: a killed extraction loses one at most.
+``<cache>/features-<key>`` is a keyed array (`arrays`) of float32 [channels] rows. The key is made of the backbone, its
+weights and the preparation of the pictures; a sample is named by its content and, if it is an augmented copy, by what
+made it. So folds, strategies, re-runs, seeds and data sets that share pictures share their features. They are added
+in parts: a killed extraction loses one at most.
 """
 
-import math
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from pxr_tf import files
+from pxr_tf import arrays, files
 from pxr_tf.pictures.stream import Load
 
-VERSION = 1  # raise it when the same pictures would be kept in another way
-PART = 1024  # samples per file: seconds of work on two cores, 8 MB for 2,048 channels
-BATCH = 64
+if TYPE_CHECKING:
+    import keras
+
+VERSION = 2  # raise it when the same pictures would get other features
+BATCH = 64  # pictures that go through the network together, always so many: see `extract_features`
+BATCHES = 16  # batches that are written together, 1,024 samples: seconds of work on two cores, 8 MB for 2,048 channels
 
 Progress = Callable[[int, int], None]
 
 
 def features_folder(cache: Path, **what: object) -> Path:
     """Return the folder of the features that are decided by these named values (backbone, weights, …)."""
-    return cache / f"features-{files.digest(*(f'{name}={value}' for name, value in sorted(what.items())))}"
+    values = (f"{name}={value}" for name, value in sorted(what.items()))
+    return cache / f"features-{files.digest(VERSION, *values)}"
 
 
-def sample_names(samples: pd.DataFrame) -> list[str]:
-    """Return the name of each sample in the cache; `samples` has ``image_id, copy, content``."""
-    rows = zip(samples.content, samples.image_id, samples["copy"], strict=True)
-    return [f"{content} {image_id} {copy}" if copy else content for content, image_id, copy in rows]
+def sample_names(samples: pd.DataFrame, copies: str) -> list[str]:
+    """Return the name of each sample in the cache; `samples` has ``image_id, copy, content``.
 
-
-def missing_samples(folder: Path, samples: pd.DataFrame) -> pd.DataFrame:
-    """Return the samples whose features are not in the cache yet, each once; parts that are damaged are dropped."""
-    known: set[str] = set()
-    for file in _indexes(folder):
-        index = files.read_json(file)
-        if index["crc32"] == _checksum(file.with_suffix(".npy")):
-            known.update(index["names"])
-        else:
-            file.unlink()
-    names = pd.Series(sample_names(samples), index=samples.index)
-    return samples[~names.isin(known) & ~names.duplicated()].reset_index(drop=True)
-
-
-def extract_features(folder: Path, extractor: Any, load: Load, samples: pd.DataFrame, on_progress: Progress) -> None:
-    """Compute the features of the samples and add them to the cache.
-
-    `extractor` maps pictures to [batch, channels] (`models.classifier.feature_extractor`); `load` gives the pictures of
-    sample numbers. The next batch is loaded while the network works.
+    An original (copy 0) is named by its content alone. `copies` says how the others are augmented: preset, seed and
+    versions. Where it is empty, nothing is augmented and each copy is its original.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    names, done = sample_names(samples), 0
-    batches = _prefetched(load, len(samples))
-    number = 1 + max((int(file.stem.split("-")[1]) for file in _indexes(folder)), default=-1)
-    for start in range(0, len(samples), PART):
-        stop = min(start + PART, len(samples))
-        values = []
-        for _ in range(math.ceil((stop - start) / BATCH)):
-            values.append(np.asarray(extractor.predict_on_batch(next(batches)), np.float32))
-            done += len(values[-1])
-            on_progress(done, len(samples))
-        with files.written_whole(folder / f"part-{number:05d}.npy") as partial, open(partial, "wb") as file:
-            np.save(file, np.concatenate(values))
-        index = {"names": names[start:stop], "crc32": _checksum(folder / f"part-{number:05d}.npy")}
-        files.write_json(folder / f"part-{number:05d}.json", index)
-        number += 1
-
-
-def read_features(folder: Path, samples: pd.DataFrame) -> np.ndarray:
-    """Return float32 [samples, channels] in the order of the samples; raise KeyError for one not in the cache."""
-    places: dict[str, tuple[int, int]] = {}
-    parts = []
-    for file in _indexes(folder):
-        places |= {name: (len(parts), row) for row, name in enumerate(files.read_json(file)["names"])}
-        parts.append(np.load(file.with_suffix(".npy"), mmap_mode="r"))
-    wanted = np.array([places[name] for name in sample_names(samples)], np.int64).reshape(-1, 2)
-    features = np.empty((len(samples), parts[0].shape[1]), np.float32)
-    for number, part in enumerate(parts):
-        here = wanted[:, 0] == number
-        features[here] = part[wanted[here, 1]]
-    return features
-
-
-def _checksum(path: Path) -> int:
-    """Return the CRC-32 of a file's bytes; -1 where there is no file."""
-    return zlib.crc32(path.read_bytes()) if path.exists() else -1
-
-
-def _indexes(folder: Path) -> list[Path]:
-    return sorted(folder.glob("part-*.json"))
-
-
-def _prefetched(load: Load, samples: int) -> Iterator[np.ndarray]:
-    """Yield the pictures of all samples in batches that never reach over the end of a part."""
-    ranges = [
-        np.arange(start, min(start + BATCH, part + PART, samples))
-        for part in range(0, samples, PART)
-        for start in range(part, min(part + PART, samples), BATCH)
+    rows = zip(samples.content, samples.image_id, samples["copy"], strict=True)
+    return [
+        f"{content} copy={int(copy)} {image_id=} {copies=}" if copy and copies else content
+        for content, image_id, copy in rows
     ]
+
+
+def missing(folder: Path, names: Sequence[str]) -> list[str]:
+    """Return the samples whose features are not in the cache yet, or damaged, each once; takes no lock."""
+    return arrays.missing_keys(folder, names)
+
+
+def extract_features(
+    folder: Path,
+    extractor: "keras.Model",
+    load: Load,
+    names: Sequence[str],
+    on_progress: Progress,
+    on_wait: Callable[[str], None] | None = None,
+    *,
+    batch_size: int = BATCH,
+    batches_per_part: int = BATCHES,
+) -> None:
+    """Compute those of the samples' features that are missing, and add them to the cache.
+
+    `extractor` maps pictures to float32 [batch, channels] (`models.classifier.feature_extractor`); `load` gives the
+    pictures of sample numbers, places in `names`; the next batch is loaded while the network works. `on_progress` is
+    called with (done, all) missing samples, `on_wait` with the name of a process that is filling this very cache: this
+    one waits for it and computes what is left.
+
+    The last batch is filled up with its last sample, for a network may give other bits in batches of another size:
+    ResNet50 at 224 x 224, alone and among 64, by 3e-6 of 14 (on two cores). The place in a full batch, and what else
+    is in it, make no difference, for MobileNet neither.
+    """
+    with arrays.open_writer(folder, extractor.output_shape[1:], np.float32, on_wait) as writer:
+        places = {name: number for number, name in enumerate(names)}
+        wanted = writer.missing(names)
+        writer.reserve(len(wanted))
+        batches = _prefetched(load, np.array([places[name] for name in wanted], np.int64), batch_size)
+        for start in range(0, len(wanted), batch_size * batches_per_part):
+            part = wanted[start : start + batch_size * batches_per_part]
+            values: list[np.ndarray] = []
+            while len(values) < len(part):
+                values += list(np.asarray(extractor.predict_on_batch(next(batches)), np.float32))
+                on_progress(start + min(len(values), len(part)), len(wanted))
+            writer.append(part, values[: len(part)])
+
+
+def read_features(folder: Path, names: Sequence[str]) -> np.ndarray:
+    """Return float32 [samples, channels] in the order of the names; raise KeyError for one not in the cache."""
+    values, rows, _ = arrays.load_array(folder)
+    return np.asarray(values[np.array([rows[name] for name in names], np.int64)], np.float32)
+
+
+def _prefetched(load: Load, index: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Yield the pictures of these sample numbers in batches of one size; the last is filled up with its last sample."""
+    if not len(index):
+        return
+    groups = np.pad(index, (0, -len(index) % size), "edge").reshape(-1, size)
     with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(load, ranges[0], 0)
-        for index in [*ranges[1:], None]:
-            batch = following.result()
-            if index is not None:
-                following = pool.submit(load, index, 0)
-            yield batch
+        pending = pool.submit(load, groups[0], 0)
+        for following in [*groups[1:], None]:
+            pictures = pending.result()
+            if following is not None:
+                pending = pool.submit(load, following, 0)
+            yield pictures
