@@ -32,16 +32,14 @@ def describe_leaks(leaks: pd.DataFrame) -> str:
 
     The folds of a cross-validation are added up, the hold-out left out: its test images are in the folds again.
     """
-    total = leaks[leaks.fold != HOLDOUT].drop(columns="fold").sum()
-    if not total.leaked_images:
+    total = _add_up(leaks)
+    counts = [(total["patients"], "patient"), (total["twin_images"], "near-identical picture")]
+    found = [_count(number, name) for number, name in counts if number]
+    if not found:
         return ""
-    counts = [_count(total.patients, "patient"), _count(total.twin_images, "near-identical picture")]
-    found = [text for text, number in zip(counts, (total.patients, total.twin_images), strict=True) if number]
-    verb = "is" if total.patients + total.twin_images == 1 else "are"
-    return (
-        f"leaky split: {' and '.join(found)} {verb} on both sides "
-        f"({total.leaked_images:,} of {_count(total.test_images, 'test image')})"
-    )
+    verb = "is" if total["patients"] + total["twin_images"] == 1 else "are"
+    share = f"{total['leaked_images']:,} of {_count(total['test_images'], 'test image')}"
+    return f"leaky split: {' and '.join(found)} {verb} on both sides ({share})"
 
 
 def leak_doubts(leaks: pd.DataFrame) -> list[Doubt]:
@@ -49,15 +47,20 @@ def leak_doubts(leaks: pd.DataFrame) -> list[Doubt]:
     text = describe_leaks(leaks)
     if not text:
         return []
-    total = leaks[leaks.fold != HOLDOUT].drop(columns="fold").sum()
-    kind = "patient" if total.patients else "picture"
-    return [Doubt("leak", "", kind, float(total.leaked_images / total.test_images), text)]
+    total = _add_up(leaks)
+    kind = "patient" if total["patients"] else "picture"
+    return [Doubt("leak", "", kind, total["leaked_images"] / total["test_images"], text)]
+
+
+def _add_up(leaks: pd.DataFrame) -> dict[str, int]:
+    counts = leaks[leaks.fold != HOLDOUT].drop(columns="fold").sum()
+    return {name: int(count) for name, count in counts.items()}
 
 
 def _both_ways(twins: pd.DataFrame | np.ndarray | Sequence[tuple[str, str]]) -> pd.DataFrame:
     """Return the pairs as columns ``image_id, other``, each in both orders."""
-    first = twins.iloc[:, :2].to_numpy(object) if isinstance(twins, pd.DataFrame) else np.asarray(twins, object)
-    pairs = first.reshape(-1, 2) if first.size == 0 else first[:, :2]
+    pairs = np.asarray(twins, object) if len(twins) else np.empty((0, 2), object)
+    pairs = pairs[:, :2]  # a table may say more of a pair, such as its correlation
     return pd.DataFrame(np.concatenate([pairs, pairs[:, ::-1]]), columns=["image_id", "other"])
 
 

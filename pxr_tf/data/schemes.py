@@ -212,4 +212,5 @@ def _check_parts(table: pd.DataFrame, splits: pd.DataFrame, *, validates: bool, 
     for label, patients in patients_per_class(table).items():
         for side, name in names.items():
             if not ((labels == label) & (sides == side)).any():
-                raise PxrError(f"{asked} leaves class {label} ({patients:,} patients) without {name} images. {remedy}")
+                count = f"{patients:,} patient{'s' if patients != 1 else ''}"
+                raise PxrError(f"{asked} leaves class {label} ({count}) without {name} images. {remedy}")

@@ -125,9 +125,9 @@ def split_doubts(readable: pd.DataFrame, properties: pd.DataFrame) -> list[Doubt
 def _bin_values(values: pd.Series, bins: int) -> pd.Series:
     """Return the quantile range of each value, an ordered category of closed intervals; equal values share one."""
     ranges = pd.qcut(values, bins, duplicates="drop") if values.nunique() > 1 else values.astype("category")
-    span = values.groupby(ranges.cat.remove_unused_categories(), observed=True).agg(["min", "max"])
-    intervals = pd.IntervalIndex.from_arrays(span["min"], span["max"], closed="both")
-    return ranges.cat.remove_unused_categories().cat.rename_categories(intervals)
+    ranges = ranges.cat.remove_unused_categories()
+    span = values.groupby(ranges, observed=True).agg(["min", "max"])
+    return ranges.cat.rename_categories(pd.IntervalIndex.from_arrays(span["min"], span["max"], closed="both"))
 
 
 def _tell_apart(values: pd.Series, inside: pd.Series) -> tuple[float, str, float, float]:

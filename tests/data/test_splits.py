@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from split_tables import LABELS, make_table, sides_per_patient
 
 from pxr_tf.data.schemes import make_splits
 from pxr_tf.data.splits import (
@@ -22,29 +23,9 @@ from pxr_tf.errors import PxrError
 from pxr_tf.files import digest, write_csv
 from pxr_tf.seeds import order_by_hash
 
-LABELS = ("bacterial", "covid19", "normal")
-
-
-def make_table(images: dict[str, list[int]], shared: int = 0) -> pd.DataFrame:
-    """Return a manifest with a patient for each number of images; `shared` patients have an image of all classes."""
-    rows = [
-        (f"{label}/{patient}-{image}", label, f"{label} {patient}")
-        for label, counts in images.items()
-        for patient, count in enumerate(counts)
-        for image in range(count)
-    ]
-    rows += [(f"{label}/both-{patient}", label, f"both {patient}") for label in images for patient in range(shared)]
-    return pd.DataFrame(rows, columns=["image_id", "label", "patient_id"])
-
 
 def split(table: pd.DataFrame, *, folds: int = 3, seed: int = 0, nested: float | None = None) -> pd.DataFrame:
     return make_splits(table, "folds", folds=folds, seed=seed, holdout_fraction=0.15, nested_fraction=nested)
-
-
-def roles_of_patients(table: pd.DataFrame, splits: pd.DataFrame) -> pd.Series:
-    """Return, per fold and patient, how many of train, val and test the patient's images are in."""
-    known = splits.assign(patient=splits.image_id.map(table.set_index("image_id").patient_id), side=splits.role.str[:4])
-    return known.groupby(["fold", "patient"]).side.nunique()
 
 
 patients = st.lists(st.integers(1, 7), min_size=8, max_size=14)
@@ -56,12 +37,27 @@ SMALL = make_table({"bacterial": [3, 1, 2, 5, 1, 1, 4, 2], "covid19": [1, 2, 6, 
 @given(tables, st.integers(2, 4), st.integers(0, 9), st.sampled_from([None, 0.2]))
 def test_no_patient_is_on_two_sides_and_every_image_is_tested_once(table, folds, seed, nested):
     splits = split(table, folds=folds, seed=seed, nested=nested)
-    assert (roles_of_patients(table, splits) == 1).all()
+    assert (sides_per_patient(table, splits) == 1).all()
     tested = splits[(splits.fold != HOLDOUT) & splits.role.isin(TEST_ROLES)]
     assert sorted(tested.image_id) == sorted(table.image_id)
     assert fold_names(splits) == [str(fold) for fold in range(folds)]
     for fold in fold_names(splits):  # every image is somewhere in every fold
         assert rows_of(splits, fold, "train", "val", *TEST_ROLES) == sorted(table.image_id)
+
+
+# From before there were schemes: a run that was split then must find the same folds today.
+GOLDEN = {
+    (None, None): "d95075e526191bea",
+    (None, 0.15): "dcab11e352129e6d",
+    (0.2, None): "037f2c6e44dc5d67",
+    (0.2, 0.15): "c00d4f2240a2d596",
+}
+
+
+@pytest.mark.parametrize(("nested", "holdout"), GOLDEN)
+def test_folds_are_the_same_bytes_as_ever(nested, holdout):
+    splits = make_splits(SMALL, "folds", folds=3, seed=7, holdout_fraction=holdout, nested_fraction=nested)
+    assert digest(splits.to_csv(index=False, lineterminator="\n")) == GOLDEN[nested, holdout]
 
 
 @settings(max_examples=25)
@@ -136,6 +132,17 @@ def test_splits_are_the_same_after_a_round_trip_through_the_file(tmp_path):
     check_splits(SMALL, read_splits(tmp_path / "splits.csv"))
 
 
+def test_rows_in_no_fold_are_found():
+    splits = split(SMALL).query("image_id != 'normal/0-0'")
+    assert unused_rows(SMALL, splits).image_id.tolist() == ["normal/0-0"]
+    assert unused_rows(SMALL, split(SMALL)).empty
+
+
+def test_folds_come_in_order_numbers_by_size():
+    splits = pd.DataFrame({"fold": ["official", "10", HOLDOUT, "2"], "image_id": "", "role": "test"})
+    assert fold_names(splits) == ["2", "10", "official"]
+
+
 def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
     """Return the splits of `SMALL` with one fault about a patient of four images."""
     of_patient, image = splits.image_id.str.startswith("bacterial/6-"), splits.image_id == "bacterial/6-1"
@@ -150,6 +157,7 @@ def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
         "image tested twice": splits.assign(role=splits.role.mask(of_patient & elsewhere, "test")),
         "unknown image": pd.concat([splits, splits[tested].assign(image_id="stranger.png")]),
         "fold without training": splits[~(trains & (splits.fold == "0"))],
+        "class not validated": splits.assign(role=splits.role.mask(of_patient & elsewhere, "val")),
     }[fault]
 
 
@@ -163,6 +171,7 @@ def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
         ("image tested twice", r"tests bacterial/6-0 in 2 folds \(and 3 more"),
         ("unknown image", r"names 1 images that the data do not have: stranger.png"),
         ("fold without training", r"Fold 0 has no train image of class bacterial"),
+        ("class not validated", r"Fold \d has no val image of class covid19"),
     ],
 )
 def test_a_planted_fault_is_caught_and_named(fault, message):

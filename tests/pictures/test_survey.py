@@ -1,6 +1,7 @@
 """The survey: associations with known values, shortcuts that were planted and ones that are not there."""
 
 import io
+import json
 import os
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from pxr_tf.data.doubts import Doubt
 from pxr_tf.data.manifest import make_manifest
 from pxr_tf.data.shortcuts import associate, cramers_v, describe_properties, find_shortcuts, shortcut_doubts
-from pxr_tf.pictures.survey import survey
+from pxr_tf.pictures.survey import find_doubts, survey
 from pxr_tf.report.data_tables import print_survey
 from pxr_tf.sets.find import read_sources
 
@@ -168,6 +169,48 @@ def test_many_sizes_are_put_into_bins():
     assert (sizes == "224 x 224").sum() == 100
     assert sizes.nunique() == 5
     assert sizes[200].endswith(" megapixels")
+
+
+def test_rare_sizes_of_one_area_are_one_size():
+    table = pd.DataFrame({"source": "s", "colour_mode": "grey", "format": "JPEG", "width": range(100, 121)})
+    table = table.assign(height=1_000_000, width=table.width.where(table.index < 20, 100), bytes_per_pixel=0.1)
+    assert describe_properties(table)["size"].str.endswith("000").all()  # 20 sizes stay as they are
+    many = pd.DataFrame({"width": [2**i for i in range(21)], "height": [2 ** (20 - i) for i in range(21)]})
+    many = many.assign(source="s", colour_mode="grey", format="JPEG", bytes_per_pixel=0.1)
+    assert set(describe_properties(many)["size"]) == {"1.05 megapixels"}
+
+
+def test_neighbouring_ranges_are_told_as_one():
+    """The lowest three tenths of bytes per pixel are one range, not three; the highest stays a range of its own."""
+    values = pd.Series(np.arange(100) / 100)
+    sizes = pd.DataFrame({"source": "s", "colour_mode": "grey", "format": "JPEG", "width": 9, "height": 9}, range(100))
+    properties = describe_properties(sizes.assign(bytes_per_pixel=values))
+    assert properties.encoding.nunique() == 10
+    low_or_high = pd.Series(np.where((values < 0.3) | (values >= 0.9), "ends", "middle"))
+    rules = find_shortcuts(low_or_high, properties).query("property == 'encoding'").set_index("label").rule
+    assert rules.to_dict() == {"ends": "0 to 0.29 and 0.9 to 0.99", "middle": "0.3 to 0.89"}
+
+
+def test_headers_alone_raise_the_same_doubts_and_nothing_is_decoded(tmp_path, monkeypatch):
+    table = write_set(tmp_path, splits=("train", "test"), viral={"mode": "RGB"}, normal_train={"quality": 95})
+    expected = survey(table).warnings
+    assert {doubt.what for doubt in expected} == {"shortcut", "split"}
+    monkeypatch.setattr("pxr_tf.pictures.survey.load_grey", None)
+    assert find_doubts(table) == expected
+
+
+def test_doubts_name_what_gives_a_class_away_and_survive_json(tmp_path):
+    doubts = survey(write_set(tmp_path, viral={"mode": "RGB"})).warnings
+    assert {(doubt.what, doubt.label, doubt.property) for doubt in doubts} >= {("shortcut", "viral", "colour_mode")}
+    assert all(0.9 <= doubt.strength <= 1 for doubt in doubts)
+    assert [Doubt(**json.loads(json.dumps(doubt._asdict()))) for doubt in doubts] == doubts
+
+
+def test_files_without_a_header_raise_no_doubt(tmp_path):
+    table = write_set(tmp_path, count=2)
+    for path in table.path:
+        Path(path).write_bytes(b"no picture")
+    assert find_doubts(table) == []
 
 
 def test_copies_and_unreadable_files_are_counted(tmp_path):

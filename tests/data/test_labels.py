@@ -1,0 +1,61 @@
+"""Classes: merged, kept, and what the order of the steps is good for."""
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pxr_tf.data.labels import keep_classes, merge_labels
+from pxr_tf.data.patients import drop_duplicates, merge_patients
+from pxr_tf.errors import PxrError
+
+
+def make_table(*labels: str) -> pd.DataFrame:
+    return pd.DataFrame({"label": labels, "image_id": [f"{number:02}" for number in range(len(labels))]})
+
+
+TABLE = make_table("bacterial", "viral", "normal", "covid19", "viral")
+
+
+def test_labels_become_one_class_and_the_others_stay():
+    merged = merge_labels(TABLE, {"pneumonia": ["bacterial", "viral"]})
+    assert merged.label.tolist() == ["pneumonia", "pneumonia", "normal", "covid19", "pneumonia"]
+    assert TABLE.label[0] == "bacterial"
+    assert merge_labels(TABLE, {}).equals(TABLE)
+    assert merge_labels(TABLE, {"viral": ["viral", "covid19"]}).label.tolist()[3] == "viral"  # keeps its name
+
+
+@given(st.lists(st.sampled_from("abcd"), min_size=1), st.sets(st.sampled_from("abcd"), min_size=1))
+def test_no_row_is_lost_and_no_other_label_changes(labels, parts):
+    parts &= set(labels)
+    table = make_table(*labels)
+    merged = merge_labels(table, {"merged": sorted(parts)})
+    assert (merged.label == "merged").equals(table.label.isin(parts))
+    assert merged.label[~table.label.isin(parts)].equals(table.label[~table.label.isin(parts)])
+
+
+@pytest.mark.parametrize(
+    ("merge", "message"),
+    [
+        ({"pneumonia": ["bacterial", "virall"]}, r"pneumonia names 'virall', which the data do not.*mean 'viral'"),
+        ({"a": ["viral", "bacterial"], "b": ["viral"]}, r"viral is merged into a and into b"),
+        ({"normal": ["viral"]}, r"class normal has the name of a class in the data that is not merged into it"),
+        ({"a": ["viral"], "viral": ["normal"]}, r"class viral has the name of a class"),
+    ],
+)
+def test_a_merger_that_means_two_things_is_refused(merge, message):
+    with pytest.raises(PxrError, match=message) as caught:
+        merge_labels(TABLE, merge)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_steps_in_order_use_images_that_are_left_out_and_forgive_labels_that_are_one():
+    """Patients p and q share a picture of a class that is left out; bacterial and viral copies are one pneumonia."""
+    table = make_table("bacterial", "viral", "sars", "sars", "normal").assign(
+        patient_id=["p", "q", "p", "q", "r"], content=["1", "1", "2", "2", "3"]
+    )
+    table = merge_labels(merge_patients(table), {"pneumonia": ["bacterial", "viral"]})
+    kept, left_out = keep_classes(table, ["pneumonia", "normal"])
+    kept, dropped = drop_duplicates(kept)
+    assert (len(kept), len(dropped), len(left_out)) == (2, 1, 2)
+    assert kept.patient_id.tolist() == ["p", "r"]

@@ -1,0 +1,68 @@
+"""Leaks: patients and near-identical pictures on both sides, counted by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pxr_tf.data.leaks import describe_leaks, find_leaks, leak_doubts
+
+PATIENTS = {"a": "p", "b": "p", "c": "q", "d": "q", "e": "r", "f": "s", "g": "t"}
+TABLE = pd.DataFrame({"image_id": PATIENTS.keys(), "patient_id": PATIENTS.values()})
+
+
+def make_splits(fold: str = "random", **roles: str) -> pd.DataFrame:
+    return pd.DataFrame([(image, fold, role) for image, role in roles.items()], columns=["image_id", "fold", "role"])
+
+
+CLEAN = make_splits(a="train", b="val", c="test", d="test_balanced", e="test", f="train", g="test")
+LEAKY = make_splits(a="train", b="test", c="val", d="test_balanced", e="test", f="train", g="test")
+
+
+@pytest.mark.parametrize(
+    ("splits", "twins", "found"),
+    [
+        (CLEAN, [], (5 - 1, 0, 0, 0, 0)),
+        (CLEAN, [("c", "d")], (4, 0, 0, 0, 0)),  # both on the same side
+        (CLEAN, [("f", "e")], (4, 0, 0, 1, 1)),
+        (CLEAN, [("e", "f"), ("a", "e"), ("g", "b"), ("a", "stranger")], (4, 0, 0, 2, 2)),
+        (LEAKY, [], (4, 2, 2, 0, 2)),
+        (LEAKY, [("b", "a"), ("e", "c")], (4, 2, 2, 2, 3)),  # b leaks twice and counts once
+    ],
+)
+def test_both_sides_are_counted_in_any_form_of_pairs(splits, twins, found):
+    for pairs in (twins, np.array(twins), pd.DataFrame(twins, columns=["x", "y"]).assign(correlation=0.99)):
+        (leaks,) = find_leaks(TABLE, splits, pairs).itertuples(index=False, name=None)
+        assert leaks == ("random", *found)
+
+
+def test_files_with_the_same_bytes_are_twins():
+    table = TABLE.assign(content=["1", "2", "3", "4", "1", "5", "6"])
+    assert find_leaks(table, CLEAN).twin_images.tolist() == [1]
+
+
+def test_leaks_are_described_with_numbers_or_not_at_all():
+    assert describe_leaks(find_leaks(TABLE, CLEAN)) == ""
+    assert leak_doubts(find_leaks(TABLE, CLEAN)) == []
+    assert describe_leaks(find_leaks(TABLE, LEAKY)) == (
+        "leaky split: 2 patients are on both sides (2 of 4 test images)"
+    )
+    assert describe_leaks(find_leaks(TABLE, LEAKY, [("e", "c")])) == (
+        "leaky split: 2 patients and 1 near-identical picture are on both sides (3 of 4 test images)"
+    )
+    assert describe_leaks(find_leaks(TABLE, CLEAN, [("e", "f")])) == (
+        "leaky split: 1 near-identical picture is on both sides (1 of 4 test images)"
+    )
+
+
+def test_folds_are_added_up_and_the_hold_out_is_not_counted_again():
+    parts = [LEAKY.assign(fold=fold) for fold in ("0", "1", "holdout")]
+    leaks = find_leaks(TABLE, pd.concat(parts))
+    assert leaks.fold.tolist() == ["0", "1", "holdout"]
+    assert describe_leaks(leaks) == "leaky split: 4 patients are on both sides (4 of 8 test images)"
+
+
+def test_a_leak_is_a_doubt_of_the_share_of_test_images():
+    (doubt,) = leak_doubts(find_leaks(TABLE, LEAKY))
+    assert doubt[:4] == ("leak", "", "patient", 0.5)
+    assert doubt.text.startswith("leaky split: 2 patients")
+    assert leak_doubts(find_leaks(TABLE, CLEAN, [("e", "f")]))[0].property == "picture"

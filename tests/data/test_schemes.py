@@ -1,0 +1,222 @@
+"""Schemes: what holds for every table, what papers' protocols come to, and each fault told in one line."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from split_tables import LABELS, make_table, sides_per_patient
+
+from pxr_tf.data import schemes
+from pxr_tf.data.choose import choose_number, choose_share
+from pxr_tf.data.leaks import find_leaks
+from pxr_tf.data.schemes import check_again, find_scheme, make_splits
+from pxr_tf.data.splits import TEST_ROLES, check_splits, patients_per_class, unused_rows
+from pxr_tf.errors import PxrError
+
+patients = st.lists(st.integers(1, 7), min_size=10, max_size=25)
+classes = st.fixed_dictionaries(dict.fromkeys(LABELS, patients))
+plain_tables = st.builds(make_table, classes)
+official_tables = st.builds(
+    lambda train, val, test: pd.concat(
+        [make_table(train, official="train"), make_table(val, official="val"), make_table(test, official="test")]
+    ).reset_index(drop=True),
+    classes,
+    classes,
+    classes,
+)
+amounts = st.sampled_from([0.1, 0.2, 0.4, 12, 20])
+OFFICIAL = pd.concat(
+    [make_table(dict.fromkeys(LABELS, [1, 2, 3] * 4), official=part) for part in ("train", "test")], ignore_index=True
+)
+RANDOM = {"test": 0.2, "validation": 0.1, "unit": "patient"}
+
+
+def count(table: pd.DataFrame, splits: pd.DataFrame, what: str = "patient_id") -> pd.Series:
+    """Return how many patients (or images) of each label are in train, val and test."""
+    rows = splits.assign(role=splits.role.str[:4]).merge(table, on="image_id")
+    return rows.groupby(["label", "role"])[what].nunique()
+
+
+@settings(max_examples=25)
+@given(official_tables, amounts, st.integers(0, 9))
+def test_the_official_test_part_is_tested_and_every_class_is_on_every_side(table, validation, seed):
+    splits = make_splits(table, "official", seed=seed, validation=validation)
+    assert set(splits.fold) == {"official"}
+    assert (sides_per_patient(table, splits) == 1).all()
+    tested = splits.image_id[splits.role.isin(TEST_ROLES)]
+    assert sorted(tested) == sorted(table.image_id[table.official_split == "test"])
+    assert len(splits) == len(table)
+    assert len(count(table, splits)) == len(LABELS) * 3
+    assert (splits[splits.role == "test_balanced"].merge(table, on="image_id").label.value_counts().nunique()) == 1
+
+
+@settings(max_examples=25)
+@given(plain_tables, amounts, st.sampled_from(["patient", "image"]), st.integers(0, 9))
+def test_random_parts_hold_every_class_and_patients_part_only_when_asked(table, validation, unit, seed):
+    splits = make_splits(table, "random", seed=seed, test=0.2, validation=validation, unit=unit)
+    assert sorted(splits.image_id) == sorted(table.image_id)
+    assert len(count(table, splits)) == len(LABELS) * 3
+    if unit == "patient":
+        assert (sides_per_patient(table, splits) == 1).all()
+        assert find_leaks(table, splits).leaked_images.tolist() == [0]
+
+
+@settings(max_examples=25)
+@given(plain_tables, st.sampled_from(["patient", "image"]), st.sampled_from([0.1, 0.3]))
+def test_random_shares_are_those_that_were_asked_for(table, unit, validation):
+    splits = make_splits(table, "random", seed=0, test=0.2, validation=validation, unit=unit)
+    what = "patient_id" if unit == "patient" else "image_id"
+    counts = count(table, splits, what).unstack()
+    total = table.groupby("label")[what].nunique()
+    assert ((counts.test - 0.2 * total).abs() <= 1).all()
+    assert ((counts.val - validation * total).abs() <= 1.5).all()  # rounded after the test was
+
+
+@pytest.mark.parametrize("share", [0.05, 0.15, 0.4])
+def test_a_share_validates_that_part_of_each_classs_patients_at_least_one(share):
+    splits = make_splits(OFFICIAL, "official", seed=0, validation=share)
+    assert (count(OFFICIAL, splits)[:, "val"] == max(1, round(12 * share))).all()
+
+
+@settings(max_examples=50)
+@given(plain_tables, st.integers(6, 60), st.integers(0, 9))
+def test_a_number_is_met_as_nearly_as_whole_patients_allow(table, number, seed):
+    table = table.sort_values("image_id", ignore_index=True)
+    number = min(number, len(table) // 2)
+    chosen = table[table.patient_id.isin(choose_number(table, number, seed=seed, purpose="x"))]
+    sizes = table.groupby("patient_id").size()
+    assert abs(len(chosen) - number) < sizes.max()
+    wanted = number * table.label.value_counts() / len(table)
+    off = (chosen.label.value_counts() - wanted).abs()
+    assert (off <= sizes.max() + 1).all()  # each class in proportion
+    assert set(chosen.label) == set(LABELS)
+
+
+def test_where_patients_have_one_image_a_number_is_met_exactly():
+    table = make_table({"bacterial": [1] * 50, "covid19": [1] * 10, "normal": [1] * 40}, official="train")
+    table = pd.concat([table, make_table({label: [1] for label in LABELS}, official="test")])
+    splits = make_splits(table, "official", seed=0, validation=20)
+    assert count(table, splits)[:, "val"].to_dict() == {"bacterial": 10, "covid19": 2, "normal": 8}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "options"),
+    [
+        ("official", {"validation": 0.2}),
+        ("official", {"validation": 9}),
+        ("random", RANDOM),
+        ("random", RANDOM | {"unit": "image"}),
+    ],
+)
+def test_the_seed_decides_and_the_order_of_rows_does_not(scheme, options):
+    splits = make_splits(OFFICIAL, scheme, seed=3, **options)
+    shuffled = OFFICIAL.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(make_splits(shuffled, scheme, seed=3, **options), splits)
+    assert not make_splits(OFFICIAL, scheme, seed=4, **options).equals(splits)
+    check_again(OFFICIAL, splits, scheme, **options)
+
+
+def test_without_validation_nobody_validates():
+    assert set(make_splits(OFFICIAL, "official", seed=0, validation=0).role) == {"train", *TEST_ROLES}
+    assert set(make_splits(OFFICIAL, "random", seed=0, **RANDOM | {"validation": 0}).role) == {"train", *TEST_ROLES}
+
+
+def test_rows_without_a_part_and_training_images_of_tested_patients_are_in_no_fold():
+    stranger = make_table({"normal": [2]})
+    table = pd.concat([OFFICIAL, stranger], ignore_index=True)
+    table.loc[table.image_id == "covid19/train2-0", "patient_id"] = "covid19 test0"
+    splits = make_splits(table, "official", seed=0, validation=0.2)
+    assert sorted(unused_rows(table, splits).image_id) == ["covid19/train2-0", "normal/0-0", "normal/0-1"]
+
+
+def test_image_level_splits_leak_and_are_counted_where_patient_level_ones_are_refused():
+    splits = make_splits(OFFICIAL, "random", seed=0, **RANDOM | {"unit": "image"})
+    (leaks,) = find_leaks(OFFICIAL, splits).itertuples()
+    sides = sides_per_patient(OFFICIAL, splits.assign(role=splits.role.replace("val", "train")))
+    assert leaks.patients == (sides == 2).sum() > 0
+    check_again(OFFICIAL, splits, "random", **RANDOM | {"unit": "image"})
+    with pytest.raises(PxrError, match="leaks: patient .* of fold random"):
+        check_again(OFFICIAL, splits, "random", **RANDOM)
+
+
+def test_a_planted_leak_is_refused_under_the_unit_patient_alone():
+    splits = make_splits(OFFICIAL, "random", seed=0, **RANDOM)
+    image = OFFICIAL.image_id[OFFICIAL.patient_id.duplicated(keep=False)].iloc[0]
+    moved = splits.assign(role=splits.role.mask(splits.image_id == image, "val"))
+    moved.loc[moved.image_id == image.replace("-0", "-1"), "role"] = "test"
+    with pytest.raises(PxrError, match="splits.csv leaks"):
+        check_splits(OFFICIAL, moved, scheme="random", unit="patient")
+    check_splits(OFFICIAL, moved, scheme="random", unit="image")
+    assert find_leaks(OFFICIAL, moved).patients.tolist() == [1]
+
+
+def test_a_patient_of_two_classes_is_chosen_once():
+    table = make_table({"covid19": [1, 1, 1], "normal": [1] * 6}, shared=1).sort_values("image_id")
+    for seed in range(5):
+        chosen = choose_share(table, 0.5, seed=seed, purpose="x")
+        owners = table.drop_duplicates("patient_id").set_index("patient_id").label[list(chosen)].value_counts()
+        assert owners.to_dict() == {"covid19": 2, "normal": 3}
+
+
+def test_settings_of_other_schemes_are_passed_over_and_unknown_ones_are_not():
+    options = RANDOM | {"folds": 3, "holdout_fraction": None, "nested_fraction": None}
+    made = {name: make_splits(OFFICIAL, name, seed=0, **options) for name in schemes.SCHEMES}
+    assert {name: sorted(set(splits.fold)) for name, splits in made.items()} == {
+        "folds": ["0", "1", "2"],
+        "official": ["official"],
+        "random": ["random"],
+    }
+    for name, splits in made.items():
+        check_again(OFFICIAL, splits, name, **options)
+    with pytest.raises(TypeError, match="fold_count"):
+        make_splits(OFFICIAL, "random", seed=0, fold_count=3, **RANDOM)
+
+
+def test_a_scheme_is_one_function_and_one_line(monkeypatch):
+    def split_by_source(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+        roles = table.official_split.where(table.official_split == "train", "test")
+        return schemes.as_rows("all", dict(zip(table.image_id, roles, strict=True)))
+
+    monkeypatch.setitem(schemes.SCHEMES, "source", split_by_source)
+    assert set(make_splits(OFFICIAL, "source", seed=0, **RANDOM).role) == {"train", "test"}
+
+
+SINGLE = pd.concat([OFFICIAL, make_table({"rare": [3]}, official="train"), make_table({"rare": [1]}, official="test")])
+UNTESTED = pd.concat([OFFICIAL, make_table({"rare": [3, 1]}, official="train")])
+UNMARKED = pd.concat([OFFICIAL, make_table({"rare": [3, 1]})])
+
+
+@pytest.mark.parametrize(
+    ("table", "scheme", "options", "message"),
+    [
+        (OFFICIAL, "oficial", {}, r"Unknown scheme 'oficial'. Known: folds, official, random. Did you mean 'official'"),
+        (make_table({"normal": [1] * 9}), "official", {"validation": 0.1}, "no test part of its own.*SCHEME=folds or"),
+        (SINGLE, "official", {"validation": 0.1}, r"splits.validation=0.1 leaves class rare .* without validation"),
+        (SINGLE, "official", {"validation": 9}, r"splits.validation=9 leaves class rare .* without validation"),
+        (UNTESTED, "official", {"validation": 0.1}, r"leaves class rare \(2 patients\) without test images"),
+        (UNMARKED, "official", {"validation": 0.1}, r"leaves class rare \(2 patients\) without training images"),
+        (OFFICIAL, "official", {"validation": 72}, r"splits.validation=72 asks for as many images as the 72"),
+        (OFFICIAL, "official", {"validation": -1}, r"splits.validation=-1 is neither a share"),
+        (OFFICIAL, "official", {"validation": 1.5}, r"splits.validation=1.5 is neither a share"),
+        (OFFICIAL, "random", RANDOM | {"test": 0.95}, r"splits.test=0.95 and splits.validation=0.1 leave nothing"),
+        (OFFICIAL, "random", RANDOM | {"test": 0}, r"splits.test=0 and"),
+        (make_table({"rare": [9, 9], "normal": [1] * 9}), "random", RANDOM, r"class rare \(2 patients\) without valid"),
+        (make_table({"rare": [9], "normal": [1] * 9}), "random", RANDOM, r"class rare \(1 patient\) without test"),
+    ],
+)
+def test_what_cannot_be_split_is_told_in_one_line(table, scheme, options, message):
+    with pytest.raises(PxrError, match=message) as caught:
+        make_splits(table, scheme, seed=0, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_only_patient_is_enough_for_an_image_level_split():
+    table = make_table({"rare": [9], "normal": [1] * 9})
+    splits = make_splits(table, "random", seed=0, **RANDOM | {"unit": "image"})
+    assert len(count(table, splits)) == 6
+    assert patients_per_class(table)["rare"] == 1
+
+
+def test_the_three_schemes_are_known():
+    assert list(schemes.SCHEMES) == ["folds", "official", "random"]
+    assert find_scheme("random") is schemes.split_random
