@@ -1,17 +1,100 @@
 """Metrics, computed from predictions and from nothing else.
 
-A predictions table has ``label, predicted, fold`` and a probability column ``p_<class>`` for each class. A metrics
-table is long: ``fold, class, metric, value``, where fold is a number, ``mean``, ``sd`` (over folds, n - 1) or
-``pooled`` (all held-out rows as one set), and class is a class or ``all``.
+A predictions table has ``image_id, label, predicted, fold``, a probability column ``p_<class>`` for each class and
+perhaps ``role``. A metrics table is long: ``fold, class, metric, value``, where fold is a fold's name, ``mean``, ``sd``
+(over folds, n - 1; NaN for one fold) or ``pooled`` (all held-out rows as one set), and class is a class or ``all``.
+
+A new metric is one function and one line in `OVERALL` or `PER_CLASS`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-PER_CLASS = ("precision", "sensitivity", "specificity", "f1", "auc", "support")
+from pxr_tf.data.splits import TEST_ROLES
+
+READINGS = ("balanced", "all")  # which held-out rows count: see `select_rows`
+
+
+class OneAgainstRest(NamedTuple):
+    """What the predictions say of one class; the three arrays have one value per image."""
+
+    actual: np.ndarray  # bool: the image is of this class
+    predicted: np.ndarray  # bool: this class is the most probable one
+    scores: np.ndarray  # float: the probability of this class
+
+    @property
+    def true_positives(self) -> int:
+        """How many images are of this class and predicted so."""
+        return int((self.actual & self.predicted).sum())
+
+
+def accuracy(predictions: pd.DataFrame) -> float:
+    """Return the share of images whose predicted class is the true one; 0 without images."""
+    return float((predictions.label == predictions.predicted).sum() / max(1, len(predictions)))
+
+
+def balanced_accuracy(predictions: pd.DataFrame) -> float:
+    """Return the mean sensitivity of the classes that occur; NaN without images."""
+    values = [sensitivity(against_rest(predictions, name)) for name in class_names(predictions)]
+    present = [value for value in values if not np.isnan(value)]
+    return float(np.mean(present)) if present else np.nan
+
+
+def precision(one: OneAgainstRest) -> float:
+    """Return the share of the images predicted as this class that are of it; 0, as in scikit-learn, for none."""
+    count = int(one.predicted.sum())
+    return one.true_positives / count if count else 0.0
+
+
+def sensitivity(one: OneAgainstRest) -> float:
+    """Return the share of this class's images that are predicted as it (recall); NaN without such images."""
+    count = int(one.actual.sum())
+    return one.true_positives / count if count else np.nan
+
+
+def specificity(one: OneAgainstRest) -> float:
+    """Return the share of the other classes' images that are not predicted as this one; NaN without such images."""
+    others = int((~one.actual).sum())
+    return int((~one.actual & ~one.predicted).sum()) / others if others else np.nan
+
+
+def f1(one: OneAgainstRest) -> float:
+    """Return the harmonic mean of precision and sensitivity; NaN without images of this class."""
+    count = int(one.actual.sum())
+    return 2 * one.true_positives / (int(one.predicted.sum()) + count) if count else np.nan
+
+
+def auc(one: OneAgainstRest) -> float:
+    """Return the area under the ROC curve, ties counting one half; NaN where this class or the rest has no images."""
+    if one.actual.all() or not one.actual.any():
+        return np.nan
+    from sklearn.metrics import roc_auc_score  # here, as it takes half a second that a finished run need not wait
+
+    return float(roc_auc_score(one.actual, one.scores))
+
+
+def support(one: OneAgainstRest) -> float:
+    """Return the number of images of this class."""
+    return float(one.actual.sum())
+
+
+OVERALL: dict[str, Callable[[pd.DataFrame], float]] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "support": lambda predictions: float(len(predictions)),
+}
+PER_CLASS: dict[str, Callable[[OneAgainstRest], float]] = {
+    "precision": precision,
+    "sensitivity": sensitivity,
+    "specificity": specificity,
+    "f1": f1,
+    "auc": auc,
+    "support": support,
+}
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
@@ -26,6 +109,12 @@ def class_names(predictions: pd.DataFrame) -> list[str]:
     return [column.removeprefix("p_") for column in predictions.columns if column.startswith("p_")]
 
 
+def against_rest(predictions: pd.DataFrame, name: str) -> OneAgainstRest:
+    """Return what the predictions say of one class."""
+    columns = (predictions.label == name, predictions.predicted == name, predictions[f"p_{name}"])
+    return OneAgainstRest(*(column.to_numpy() for column in columns))
+
+
 def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return counts [classes, classes]: rows are the true labels, columns the predicted ones."""
     classes = class_names(predictions)
@@ -34,33 +123,38 @@ def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def score(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return ``class, metric, value`` of one set of predictions.
-
-    Precision of a class that is never predicted is 0, as in scikit-learn; a class without rows has sensitivity, F1
-    and AUC NaN. Balanced accuracy is the mean sensitivity of the classes that occur. AUC is one class against the
-    rest, from its probability column.
-    """
-    counts = confusion_matrix(predictions)
-    rows = [
-        ("all", "accuracy", np.trace(counts.to_numpy()) / max(1, len(predictions))),
-        ("all", "balanced_accuracy", float(np.nanmean(_divide(np.diag(counts), counts.sum(axis=1))))),
-        ("all", "support", float(len(predictions))),
-    ]
+    """Return ``class, metric, value`` of one set of predictions: all of `OVERALL`, then `PER_CLASS` of each class."""
+    rows = [("all", metric, measure(predictions)) for metric, measure in OVERALL.items()]
     for name in class_names(predictions):
-        values = _score_class(counts, name) | {"auc": _auc(predictions.label == name, predictions[f"p_{name}"])}
-        rows += [(name, metric, values[metric]) for metric in PER_CLASS]
+        one = against_rest(predictions, name)
+        rows += [(name, metric, measure(one)) for metric, measure in PER_CLASS.items()]
     return pd.DataFrame(rows, columns=["class", "metric", "value"])
 
 
 def score_folds(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the metrics table of out-of-fold predictions: each fold, their mean and sd, and all rows pooled."""
-    folds = sorted(predictions.fold.unique(), key=int)
+    """Return the metrics table of out-of-fold predictions: each fold, their mean and sd, and all rows pooled.
+
+    Folds have any names; numbers come first, in their order. Only held-out rows count (`held_out_rows`).
+    """
+    predictions = held_out_rows(predictions)
+    folds = sorted(predictions.fold.unique(), key=_fold_order)
     parts = [score(predictions[predictions.fold == fold]).assign(fold=fold) for fold in folds]
     together = pd.concat(parts)
     grouped = together.groupby(["class", "metric"], sort=False).value
     summary = [grouped.agg(how).reset_index().assign(fold=name) for how, name in (("mean", "mean"), ("std", "sd"))]
     pooled = score(predictions).assign(fold="pooled")
     return pd.concat([*parts, *summary, pooled], ignore_index=True)[["fold", "class", "metric", "value"]]
+
+
+def summarise_seeds(tables: Mapping[int, pd.DataFrame], fold: str = "mean") -> pd.DataFrame:
+    """Return ``class, metric, mean, sd, seeds``: mean and sd (n - 1) over seeds of each seed's mean over its folds.
+
+    `tables` holds a metrics table per seed; with `fold` ``pooled``, each seed's pooled value is taken instead of its
+    mean over folds. A seed whose value is NaN does not count, not in ``seeds`` either; sd is NaN for one seed.
+    """
+    parts = [table[table.fold == fold] for table in tables.values()]
+    grouped = pd.concat(parts).groupby(["class", "metric"], sort=False).value
+    return grouped.agg(mean="mean", sd="std", seeds="count").reset_index()
 
 
 def value_of(metrics: pd.DataFrame, fold: str | int, name: str, metric: str) -> float:
@@ -74,34 +168,36 @@ def read_metrics(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype={"fold": str}, keep_default_na=False, na_values={"value": [""]})
 
 
-def keep_rows(predictions: pd.DataFrame, images: Sequence[str]) -> pd.DataFrame:
+def held_out_rows(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a test role; all of them where the table has no column ``role``."""
+    return predictions[predictions.role.isin(TEST_ROLES)] if "role" in predictions else predictions
+
+
+def select_rows(predictions: pd.DataFrame, splits: pd.DataFrame, reading: str) -> pd.DataFrame:
+    """Return the held-out rows that a reading counts.
+
+    ``all``: every held-out row. ``balanced``: those that have the role ``test_balanced`` in the same fold of `splits`.
+    """
+    predictions = held_out_rows(predictions)
+    if reading == "all":
+        return predictions
+    balanced = splits[splits.role == "test_balanced"]
+    chosen = pd.MultiIndex.from_frame(balanced[["image_id", "fold"]])
+    return predictions[pd.MultiIndex.from_frame(predictions[["image_id", "fold"]]).isin(chosen)]
+
+
+def possible_readings(splits: pd.DataFrame, preferred: str) -> tuple[str, ...]:
+    """Return the readings that the splits allow, `preferred` first; without balanced rows there is only ``all``."""
+    if not (splits.role == "test_balanced").any():
+        return ("all",)
+    return (preferred, *(reading for reading in READINGS if reading != preferred))
+
+
+def keep_rows(predictions: pd.DataFrame, image_ids: Collection[str]) -> pd.DataFrame:
     """Return the predictions of these images only."""
-    return predictions[predictions.image_id.isin(set(images))]
+    return predictions[predictions.image_id.isin(set(image_ids))]
 
 
-def _score_class(counts: pd.DataFrame, name: str) -> dict[str, float]:
-    true_positive = counts.loc[name, name]
-    predicted, actual, total = counts[name].sum(), counts.loc[name].sum(), counts.to_numpy().sum()
-    false_positive = predicted - true_positive
-    return {
-        "precision": true_positive / predicted if predicted else 0.0,
-        "sensitivity": true_positive / actual if actual else np.nan,
-        "specificity": (total - actual - false_positive) / (total - actual) if total > actual else np.nan,
-        "f1": 2 * true_positive / (predicted + actual) if actual else np.nan,
-        "support": float(actual),
-    }
-
-
-def _auc(positive: pd.Series, probability: pd.Series) -> float:
-    """Area under the ROC curve as the Mann-Whitney statistic: ties count one half."""
-    count = int(positive.sum())
-    others = len(positive) - count
-    if not count or not others:
-        return float("nan")
-    ranks = probability.rank()
-    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
-
-
-def _divide(numerators: np.ndarray, denominators: pd.Series) -> np.ndarray:
-    below = denominators.to_numpy(float)
-    return np.divide(numerators, below, out=np.full(len(below), np.nan), where=below > 0)
+def _fold_order(fold: str) -> tuple[bool, int, str]:
+    """Return what sorts 2 before 10, and names after numbers."""
+    return (not fold.isdigit(), int(fold) if fold.isdigit() else 0, fold)

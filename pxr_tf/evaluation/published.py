@@ -29,10 +29,11 @@ def published_results() -> dict[str, Any]:
     return yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
-def find_cell(paper: str | None, backbone: str, strategy: int) -> Cell | None:
-    """Return the paper's figures for a backbone under a strategy, or None where it has none."""
+def find_cell(paper: str | None, backbone: str, variant: str) -> Cell | None:
+    """Return the paper's figures for a backbone under a variant (``strategy1`` …), or None where it has none."""
     entry = published_results().get(paper or "", {})
-    cell = entry.get("cells", {}).get(backbone, {}).get(strategy)
+    row = entry.get("cells", {}).get(backbone, {})
+    cell = next((cell for strategy, cell in row.items() if _variant_of(strategy) == variant), None)
     if cell is None:
         return None
 
@@ -47,8 +48,17 @@ def find_cell(paper: str | None, backbone: str, strategy: int) -> Cell | None:
     )
 
 
-def best_cell(paper: str | None) -> tuple[str, int, float] | None:
-    """Return (backbone, strategy, accuracy) of the paper's highest accuracy, or None."""
+def best_cell(paper: str | None) -> tuple[str, str, float] | None:
+    """Return (backbone, variant, accuracy) of the paper's highest accuracy, or None."""
     cells = published_results().get(paper or "", {}).get("cells", {})
-    rows = [(model, strategy, cell["accuracy"] / 100) for model, row in cells.items() for strategy, cell in row.items()]
+    rows = [
+        (backbone, _variant_of(strategy), cell["accuracy"] / 100)
+        for backbone, row in cells.items()
+        for strategy, cell in row.items()
+    ]
     return max(rows, key=lambda row: row[2], default=None)
+
+
+def _variant_of(strategy: int) -> str:
+    """Return the variant's name in our recipes; the file numbers strategies as the paper does."""
+    return f"strategy{strategy}"

@@ -152,3 +152,78 @@ def test_files_round_trip_even_for_a_class_called_na(tmp_path, folded):
 
 def test_keep_rows_keeps_these_images(folded):
     assert metrics.keep_rows(folded, ["i3", "i5", "i3", "unknown"]).image_id.tolist() == ["i3", "i5"]
+
+
+def test_a_metric_more_is_one_function_and_one_line(folded, monkeypatch):
+    monkeypatch.setitem(metrics.OVERALL, "errors", lambda table: float((table.label != table.predicted).sum()))
+    monkeypatch.setitem(metrics.PER_CLASS, "false_alarms", lambda one: float((one.predicted & ~one.actual).sum()))
+    table = metrics.score_folds(folded)
+    wrong = (folded.label != folded.predicted).sum()
+    assert metrics.value_of(table, "pooled", "all", "errors") == wrong
+    assert sum(metrics.value_of(table, "pooled", name, "false_alarms") for name in CLASSES) == wrong
+
+
+def test_folds_have_any_names_and_numbers_come_first(folded):
+    names = {"0": "official", "1": "random", "2": "11", "3": "2"}
+    table = metrics.score_folds(folded[folded.fold.isin(names)].assign(fold=lambda table: table.fold.map(names)))
+    assert list(table.fold.unique()) == ["2", "11", "official", "random", "mean", "sd", "pooled"]
+
+
+def test_one_fold_has_no_sd(folded):
+    table = metrics.score_folds(folded.assign(fold="official"))
+    assert np.isnan(metrics.value_of(table, "sd", "all", "accuracy"))
+    for fold in ("mean", "pooled"):
+        assert metrics.value_of(table, fold, "all", "accuracy") == metrics.value_of(
+            table, "official", "all", "accuracy"
+        )
+
+
+def test_validation_rows_never_count(folded):
+    roles = ["val" if number % 3 == 0 else "test_balanced" if number % 3 == 1 else "test" for number in range(120)]
+    table = folded.assign(role=roles)
+    held_out = table[table.role != "val"]
+    pd.testing.assert_frame_equal(metrics.score_folds(table), metrics.score_folds(held_out.drop(columns="role")))
+    for reading in metrics.READINGS:
+        assert "val" not in set(metrics.select_rows(table, table, reading).role)
+
+
+def test_balanced_rows_are_those_of_the_same_fold():
+    table = BY_HAND.assign(fold=["0", "1"] * 5)
+    splits = pd.DataFrame(
+        [("i0", "0", "test_balanced"), ("i1", "1", "test"), ("i1", "holdout", "test_balanced"), ("i2", "0", "train")],
+        columns=["image_id", "fold", "role"],
+    )
+    assert metrics.select_rows(table, splits, "balanced").image_id.tolist() == ["i0"]
+    assert len(metrics.select_rows(table, splits, "all")) == 10
+
+
+def test_splits_without_balanced_rows_have_one_reading():
+    splits = pd.DataFrame({"role": ["train", "test"]})
+    assert metrics.possible_readings(splits, "balanced") == ("all",)
+    splits.loc[2] = "test_balanced"
+    assert metrics.possible_readings(splits, "balanced") == ("balanced", "all")
+    assert metrics.possible_readings(splits, "all") == ("all", "balanced")
+
+
+def test_seeds_are_summarised_from_each_seeds_mean_over_folds():
+    tables = {seed: metrics.score_folds(random_predictions(seed).assign(fold=["0", "1"] * 30)) for seed in (3, 5, 8)}
+    summary = metrics.summarise_seeds(tables)
+    assert list(summary.columns) == ["class", "metric", "mean", "sd", "seeds"]
+    assert next(iter(summary.itertuples(index=False)))[:2] == ("all", "accuracy")
+    row = summary[(summary["class"] == "covid19") & (summary.metric == "sensitivity")].iloc[0]
+    values = [metrics.value_of(table, "mean", "covid19", "sensitivity") for table in tables.values()]
+    assert (row["mean"], row.sd, row.seeds) == (
+        pytest.approx(np.mean(values)),
+        pytest.approx(np.std(values, ddof=1)),
+        3,
+    )
+    pooled = metrics.summarise_seeds(tables, fold="pooled").iloc[0]
+    assert pooled["mean"] == pytest.approx(
+        np.mean([metrics.value_of(table, "pooled", "all", "accuracy") for table in tables.values()])
+    )
+
+
+def test_one_seed_has_no_sd():
+    summary = metrics.summarise_seeds({0: metrics.score_folds(random_predictions(0))})
+    assert summary.sd.isna().all()
+    assert (summary.seeds <= 1).all()
