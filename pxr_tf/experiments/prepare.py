@@ -106,14 +106,12 @@ def find_warnings(
     table: pd.DataFrame, split: pd.DataFrame, pictures: Pictures, experiment: Experiment
 ) -> list[dict[str, Any]]:
     """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``, the leak first."""
-    found = [doubt._asdict() for doubt in find_doubts(table)]
+    found = find_doubts(table)
     if experiment.splits.scheme == "random" and experiment.splits.unit == "image":
         prints = fingerprints(pictures.pixels, table.content.map(pictures.rows).to_numpy())
         twins = table.image_id.to_numpy()[find_twins(prints)]
-        leak = leaks.find_leaks(table, split, twins)
-        if text := leaks.describe_leaks(leak):
-            found.insert(0, {"what": "leak", "label": "", "property": "unit", "strength": 1.0, "text": text})
-    return found
+        found = [*leaks.leak_doubts(leaks.find_leaks(table, split, twins)), *found]
+    return [doubt._asdict() for doubt in found]
 
 
 def write_run(

@@ -5,6 +5,7 @@ learn from pictures. A fold that is killed goes on from its checkpoint.
 """
 
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,14 @@ def prepare(parts: Sequence[Part], settings: Network, emit: Emit) -> None:
     device = _start(settings, emit)
     part, samples = parts[0], samples_for_features(parts, settings)
     folder, names = features_folder(part, settings, device), names_of(part, samples)
-    with features.hold(folder, lambda holder: emit({"event": "wait", "holder": holder})):
-        missing = features.missing(folder, names)
-        if not missing:
-            return
-        rows = samples.set_axis(names).loc[missing].reset_index(drop=True)
-        extractor = feature_extractor(build_network(part, settings))
+    if features.missing(folder, names):
         features.extract_features(
             folder,
-            extractor,
-            part.inputs(rows).load,
-            missing,
+            feature_extractor(build_network(part, settings)),
+            part.inputs(samples).load,
+            names,
             lambda done, total: emit({"event": "progress", "what": "features", "done": done, "total": total}),
+            lambda holder: emit({"event": "wait", "holder": holder}),
         )
 
 
@@ -101,12 +98,14 @@ def features_folder(part: Part, settings: Network, device: Device) -> Path:
         preparation=part.preparation.digest,
         precision=device.precision,
         device=device.name,
+        versions=[f"{name}={metadata.version(name)}" for name in ("keras", "tensorflow")],
     )
 
 
 def names_of(part: Part, samples: pd.DataFrame) -> list[str]:
     """Return the samples' names in the feature cache; a copy's holds its preset and the seed that draws it."""
-    return features.sample_names(samples, f"{part.augmentation.copies} seed {part.seed}")
+    copies = f"{part.augmentation.copies} seed={part.seed} albumentations={metadata.version('albumentations')}"
+    return features.sample_names(samples, "" if part.augmentation.copies == "none" else copies)
 
 
 def read_features(part: Part, settings: Network, device: Device, rows: pd.DataFrame) -> np.ndarray:
