@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from hypothesis import settings
-from tiny import TWO_LAYERS, run_here, tiny_experiment, write_tiny_phantoms
+from tiny import RUN_DEPTH, TWO_LAYERS, run_here, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf.executors.local import QUIET
 from pxr_tf.models.backbones import BACKBONES
@@ -72,5 +72,6 @@ def finished_run(phantoms, tmp_path_factory):
 @pytest.fixture
 def own_copy(finished_run, tmp_path, two_layers):
     """A copy of the finished run, with its cache, that a test may damage: the run directory."""
-    shutil.copytree(finished_run.parent.parent, tmp_path / "runs")
-    return tmp_path / "runs" / finished_run.relative_to(finished_run.parent.parent)
+    runs = finished_run.parents[RUN_DEPTH - 1]
+    shutil.copytree(runs, tmp_path / "runs")
+    return tmp_path / "runs" / finished_run.relative_to(runs)

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from pxr_tf.config import Experiment, load_experiment
-from pxr_tf.experiments.run import cross_validate
+from pxr_tf.executors.inline import Inline
+from pxr_tf.experiments.run import Request, run_experiment
 from pxr_tf.models.backbones import Backbone
 from pxr_tf.phantoms.sets import COVID_SET, write_phantoms
 
 CLASSES = ("bacterial", "covid19", "normal", "viral")
 SIZE = 32
-TASKS = ("features", "0", "1")  # of the recipe below under strategy 2
+RUN_DEPTH = 4  # folders between RUNS and what lies in a run directory: recipe, variant, scheme, seed
+TASKS = ("features", "fold-0", "fold-1")  # of the recipe below under strategy 2
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the test pulls the plug
@@ -40,31 +42,46 @@ def build_two_layers(*, include_top: bool, weights: str | None, input_tensor: An
 TWO_LAYERS = Backbone(build_two_layers, "tf", SIZE)
 
 
-def tiny_experiment(backbone: str = "two_layers", **overrides: Any) -> Experiment:
+def tiny_experiment(backbone: str = "two_layers", variant: str = "strategy2", **overrides: Any) -> Experiment:
     """Return the phantom recipe at 32 pixels, two folds, one or two epochs; dots in keys are written ``__``."""
     values = {
         "model.backbone": backbone,
-        "model.hidden_units": [8],
+        "model.head.hidden_units": [8],
         "image.size": SIZE,
         "splits.folds": 2,
         "training.batch_size": 8,
     }
-    for strategy, phases in {1: 1, 2: 2, 3: 2}.items():
-        for phase in range(phases):
-            values[f"strategies.{strategy}.phases.{phase}.max_epochs"] = 2
-    return load_experiment("phantom", values | {key.replace("__", "."): value for key, value in overrides.items()})
+    given = {key.replace("__", "."): value for key, value in overrides.items()}
+    if "phases" not in given:
+        count = len(load_experiment("phantom", variant=variant).phases)
+        values |= {f"phases.{phase}.max_epochs": 2 for phase in range(count)}
+    return load_experiment("phantom", values | given, variant=variant)
 
 
-def perform_here(job: dict[str, Any], log: Path, on_event: Any) -> None:
-    """Do a task in this process, with the signature of `executor.Worker.perform`."""
-    from pxr_tf.executors.worker import perform
+class Never(Inline):
+    """An executor that must not be asked to do anything."""
 
-    perform(job, on_event)
+    def run(self, tasks: Any, logs: Path, on_event: Any) -> None:
+        if tasks:
+            raise AssertionError(f"tasks were started: {[task.name for task in tasks]}")
 
 
-def run_here(experiment: Experiment, data: list[Path], runs: Path, **options: Any) -> Path:
-    """Cross-validate in this process; return the run directory."""
-    return cross_validate(experiment, data, runs, **{"execute": perform_here, **options})
+def request_of(experiment: Experiment, data: list[Path], runs: Path, **options: Any) -> Request:
+    """Return the request to run the experiment."""
+    return Request(experiment, tuple(data), runs, **options)
+
+
+def run_here(
+    experiment: Experiment,
+    data: list[Path],
+    runs: Path,
+    *,
+    executor: Any = None,
+    on_event: Any = lambda event: None,
+    **options: Any,
+) -> Path:
+    """Run the experiment in this process; return the run directory."""
+    return run_experiment(request_of(experiment, data, runs, **options), executor or Inline(), on_event)
 
 
 class Recorder:
