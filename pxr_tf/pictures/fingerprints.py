@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 SIDE = 32  # pixels
 TWINS = 0.99  # correlation
 FLAT = 0.1  # grey levels, standard deviation: less is what rounding leaves of a picture of one grey
-TILE = 2048  # pictures per side of a block of correlations: 16 MB
+TILE = 2048  # fingerprints per side of a block of correlations: 16 MB
 
 
 def fingerprints(pixels: np.ndarray, rows: ArrayLike) -> np.ndarray:
@@ -31,15 +31,15 @@ def fingerprints(pixels: np.ndarray, rows: ArrayLike) -> np.ndarray:
     return np.divide(thumbnails, lengths, out=np.zeros_like(thumbnails), where=lengths > FLAT * SIDE)
 
 
-def find_twins(fingerprints: np.ndarray, threshold: float = TWINS) -> np.ndarray:
+def find_twins(fingerprints: np.ndarray, threshold: float = TWINS, *, tile: int = TILE) -> np.ndarray:
     """Return int64 [pairs, 2]: the places i < j of all fingerprints that correlate above the threshold, in order.
 
     All pairs are compared, in blocks: 14,000 pictures take seconds, and memory does not grow with their number.
     """
     found = [np.empty((0, 2), np.int64)]
-    for top in range(0, len(fingerprints), TILE):
-        for left in range(top, len(fingerprints), TILE):
-            similar = fingerprints[top : top + TILE] @ fingerprints[left : left + TILE].T > threshold
+    for top in range(0, len(fingerprints), tile):
+        for left in range(top, len(fingerprints), tile):
+            similar = fingerprints[top : top + tile] @ fingerprints[left : left + tile].T > threshold
             pairs = np.argwhere(similar) + np.array([top, left])
             found.append(pairs[pairs[:, 0] < pairs[:, 1]])
     pairs = np.concatenate(found)

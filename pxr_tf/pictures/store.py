@@ -80,7 +80,7 @@ def open_pictures(
             missing = unique[unique.content.isin(writer.missing(unique.content))]
             writer.reserve(len(missing))
             blocks = _decode_blocks(missing, partial(_decode, preparation, decode), threads, block)
-            passing = _add_blocks(writer, blocks, partial(on_progress or _tell_nobody, total=len(missing)))
+            passing = _add_blocks(writer, blocks, len(missing), on_progress)
     pictures = load_pictures(cache, preparation)
     return pictures._replace(faults=pictures.faults | passing)
 
@@ -97,16 +97,19 @@ def _folder(cache: Path, preparation: Preparation) -> Path:
     return cache / f"pictures-{pictures_key(preparation)}"
 
 
-def _add_blocks(writer: arrays.Writer, blocks: Iterator[list[Decoded]], tell: Callable[[int], None]) -> dict[str, str]:
+def _add_blocks(
+    writer: arrays.Writer, blocks: Iterator[list[Decoded]], total: int, on_progress: Progress | None
+) -> dict[str, str]:
     """Store each block as it is decoded; return the faults that are not remembered."""
     passing, done = {}, 0
-    for files_of_block in blocks:
-        decoded = [file for file in files_of_block if file.picture is not None]
-        faults = {file.content: file.fault for file in files_of_block if file.picture is None and file.lasting}
-        writer.append([file.content for file in decoded], [file.picture for file in decoded], faults)
-        passing |= {file.content: file.fault for file in files_of_block if not file.lasting}
-        done += len(files_of_block)
-        tell(done)
+    for results in blocks:
+        pictures = {result.content: result.picture for result in results if result.picture is not None}
+        faults = {result.content: result.fault for result in results if result.picture is None and result.lasting}
+        writer.append(list(pictures), pictures.values(), faults)
+        passing |= {result.content: result.fault for result in results if not result.lasting}
+        done += len(results)
+        if on_progress:
+            on_progress(done, total)
     return passing
 
 
@@ -136,7 +139,3 @@ def _decode(preparation: Preparation, decode: Decode, content: str, path: str) -
     if nameless:
         return Decoded(content, None, "could not be read at first; run the same command again", lasting=False)
     return Decoded(content, picture)
-
-
-def _tell_nobody(done: int, total: int) -> None:
-    pass

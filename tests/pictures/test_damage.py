@@ -13,7 +13,8 @@ import pytest
 
 from pxr_tf.data.patients import add_content
 from pxr_tf.phantoms.sets import draw_phantom
-from pxr_tf.pictures.store import open_store
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.pictures.store import open_pictures
 
 SIZE = 64
 
@@ -79,8 +80,8 @@ def flipped_jpeg(rng):
 NAMED = (truncated, text, wrong_extension, zero_bytes, zeros, huge_png, huge_jpeg, flipped_png)
 
 
-def store_of(tmp_path, damages, count):
-    """Return (store, manifest) of `count` files, each damaged in turn, under names that promise a JPEG or a PNG."""
+def pictures_of(tmp_path, damages, count):
+    """Return (pictures, manifest) of `count` files, each damaged in turn, under names that promise a JPEG or a PNG."""
     import pandas as pd
 
     rows = []
@@ -90,13 +91,13 @@ def store_of(tmp_path, damages, count):
         path.write_bytes(bytes(damages[number % len(damages)](rng)))
         rows.append({"image_id": str(number), "path": str(path)})
     table = add_content(pd.DataFrame(rows))
-    return open_store(tmp_path / "cache", table, size=SIZE, resize="squash", threads=2), table
+    return open_pictures(tmp_path / "cache", table, Preparation(SIZE, "squash"), threads=2), table
 
 
 @pytest.mark.parametrize("count", [96, pytest.param(2000, marks=pytest.mark.slow)])
 def test_every_damaged_file_is_named_with_a_reason(tmp_path, count):
-    store, table = store_of(tmp_path, NAMED, count)
-    reasons = table.content.map(store.faults)
+    pictures, table = pictures_of(tmp_path, NAMED, count)
+    reasons = table.content.map(pictures.faults)
     unnamed = [NAMED[int(name) % len(NAMED)].__name__ for name in table.image_id[reasons.isna()]]
     assert unnamed == []
     assert all(reason and "\n" not in reason for reason in reasons)
@@ -104,8 +105,8 @@ def test_every_damaged_file_is_named_with_a_reason(tmp_path, count):
 
 @pytest.mark.parametrize("count", [48, pytest.param(500, marks=pytest.mark.slow)])
 def test_a_jpeg_with_flipped_bits_is_named_or_decodes_whole(tmp_path, count):
-    store, table = store_of(tmp_path, (flipped_jpeg,), count)
-    faults = table.content.map(store.faults)
-    decoded = store.images[[store.rows[content] for content in table.content[faults.isna()]]]
+    pictures, table = pictures_of(tmp_path, (flipped_jpeg,), count)
+    faults = table.content.map(pictures.faults)
+    decoded = pictures.pixels[[pictures.rows[content] for content in table.content[faults.isna()]]]
     assert decoded.shape[1:] == (SIZE, SIZE)
     assert all("\n" not in reason for reason in faults.dropna())

@@ -14,6 +14,7 @@ from PIL import Image
 
 from pxr_tf.errors import PxrError
 from pxr_tf.pictures.decode import MAX_PIXELS, UnreadableImageError, load_grey, load_prepared, read_header, resize_grey
+from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.sets.rows import is_image_name
 
 
@@ -236,7 +237,7 @@ def test_reduced_decoding_is_close_to_full_decoding(tmp_path, mode, resize):
     noise = np.random.default_rng(0).normal(0, 12, (900, 1200))
     picture = np.clip(make_picture(900, 1200) + noise, 0, 255).astype(np.uint8)
     path = save(tmp_path / "a.jpg", Image.fromarray(picture).convert(mode), quality=92)
-    prepared = load_prepared(path, 96, resize).astype(int)
+    prepared = load_prepared(path, Preparation(96, resize)).astype(int)
     full = resize_grey(load_grey(path), 96, resize).astype(int)
     assert np.abs(prepared - full).mean() < 1
     assert np.quantile(np.abs(prepared - full), 0.98) <= 4  # all but edges
@@ -248,7 +249,7 @@ def test_what_is_finer_than_a_pixel_becomes_grey(tmp_path, period):
     """Stripes that a plain bilinear resize turns into coarse patterns (standard deviation 36 to 99)."""
     stripes = (np.indices((900, 1200)).sum(0) // period % 2 * 255).astype(np.uint8)
     for name in ("a.jpg", "a.png"):
-        assert load_prepared(save(tmp_path / name, stripes), 96, "squash").std() < 3
+        assert load_prepared(save(tmp_path / name, stripes), Preparation(96, "squash")).std() < 3
 
 
 @pytest.mark.parametrize("shape", [(100, 100), (150, 130), (250, 100), (287, 287), (288, 288), (500, 300)])
@@ -261,4 +262,4 @@ def test_shrinking_keeps_the_mean_and_a_slope(shape):
 
 def test_prepared_picture_is_square(tmp_path):
     path = save(tmp_path / "a.png", make_picture())
-    assert load_prepared(path, 32, "pad").shape == (32, 32)
+    assert load_prepared(path, Preparation(32, "pad")).shape == (32, 32)

@@ -1,10 +1,11 @@
-"""The store: decoded once, rebuilt when damaged, resumed when killed, built by one of two, never half a store."""
+"""The store: a picture is decoded once for all, whatever is asked for; damage and kills cost a block at most."""
 
 import errno
-import json
+import shutil
 import subprocess
 import sys
 import time
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -13,57 +14,107 @@ import pytest
 from PIL import Image
 
 from pxr_tf import files, locks
+from pxr_tf.data.patients import add_content
 from pxr_tf.errors import PxrError
-from pxr_tf.pictures import store
 from pxr_tf.pictures.decode import load_prepared
-from pxr_tf.pictures.store import open_store, store_key
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.pictures.store import Pictures, load_pictures, open_pictures, pictures_key
 
-SIZE, COUNT = 16, 10
+PREPARATION, COUNT, BLOCK = Preparation(16, "squash"), 10, 3
 
 BUILDER = """
 import sys, time
 from pathlib import Path
 import pandas as pd
-from pxr_tf.pictures import store
+from pxr_tf.pictures.decode import load_prepared
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.pictures.store import open_pictures
 
-folder, decode = Path(sys.argv[1]), store.load_prepared
-def decode_slowly(path, size, resize):
+folder = Path(sys.argv[1])
+def decode_slowly(path, preparation):
     (folder / "started").touch()
     while not (folder / "go").exists():
         time.sleep(0.01)
-    return decode(path, size, resize)
-store.load_prepared = decode_slowly
+    return load_prepared(path, preparation)
 table = pd.read_csv(folder / "table.csv")
-store.open_store(folder / "cache", table, size=16, resize="squash", threads=1)
+open_pictures(folder / "cache", table, Preparation(16, "squash"), threads=1, decode=decode_slowly)
+"""
+
+WITH_FEW_FILES = """
+import resource, sys
+from pathlib import Path
+import pandas as pd
+from pxr_tf.pictures.decode import load_prepared
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.pictures.store import open_pictures
+
+folder, held = Path(sys.argv[1]), []
+def decode(path, preparation):
+    if path.endswith("4.png"):  # another part of the program opens all files that the system grants
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 4096))
+        try:
+            while True:
+                held.append(open(path, "rb"))
+        except OSError:
+            pass
+    try:
+        return load_prepared(path, preparation)
+    finally:
+        held.clear()
+table = pd.read_csv(folder / "table.csv")
+opened = open_pictures(folder / "cache", table, Preparation(16, "squash"), threads=1, decode=decode)
+print(opened.faults)
 """
 
 
-@pytest.fixture
-def table(tmp_path) -> pd.DataFrame:
-    """Return rows of ten pictures, each of its own grey, in random order of content."""
+class Decoder:
+    """Decodes, keeps the paths that it was asked for, and pulls the plug after so many."""
+
+    def __init__(self, last: float = float("inf")) -> None:
+        self.paths: list[str] = []
+        self.last = last
+
+    def __call__(self, path: str, preparation: Preparation) -> np.ndarray:
+        if len(self.paths) >= self.last:
+            raise KeyboardInterrupt
+        self.paths.append(path)
+        return load_prepared(path, preparation)
+
+
+def write_pictures(folder: Path, numbers: range) -> pd.DataFrame:
+    """Write a picture for each number, each of its own grey; return their rows, in random order of content."""
     rows = []
-    for number in range(COUNT):
-        path = tmp_path / f"{number}.png"
-        Image.new("L", (20, 20), 20 * number).save(path)
-        rows.append((str(path), f"content{number * 7 % COUNT}"))
+    for number in numbers:
+        path = folder / f"{number}.png"
+        Image.new("L", (20, 20), 10 * number).save(path)
+        rows.append((str(path), f"content{number * 7 % COUNT}{number // COUNT}"))
     return pd.DataFrame(rows, columns=["path", "content"])
 
 
 @pytest.fixture
-def decoded(monkeypatch) -> list[str]:
-    """Return the list of the paths that are decoded from now on."""
-    paths: list[str] = []
-    monkeypatch.setattr(store, "load_prepared", lambda path, *how: (paths.append(path), load_prepared(path, *how))[1])
-    return paths
+def table(tmp_path) -> pd.DataFrame:
+    return write_pictures(tmp_path, range(COUNT))
 
 
-def open_here(table: pd.DataFrame, cache: Path, **options) -> store.Store:
-    return open_store(cache, table, **{"size": SIZE, "resize": "squash", "threads": 2, **options})
+@pytest.fixture
+def decoder() -> Decoder:
+    return Decoder()
 
 
-def greys(opened: store.Store, table: pd.DataFrame) -> list[int]:
+def open_here(table: pd.DataFrame, cache: Path, preparation=PREPARATION, **options) -> Pictures:
+    return open_pictures(cache, table, preparation, **{"threads": 2, "block": BLOCK, **options})
+
+
+def greys(opened: Pictures, table: pd.DataFrame) -> list[int]:
     """Return the first pixel of each row's picture."""
-    return [int(opened.images[opened.rows[content], 0, 0]) for content in table.content]
+    return [int(opened.pixels[opened.rows[content], 0, 0]) for content in table.content]
+
+
+GREYS = [10 * number for number in range(COUNT)]
+
+
+def folder_of(cache: Path) -> Path:
+    return cache / f"pictures-{pictures_key(PREPARATION)}"
 
 
 def names_below(folder: Path) -> list[str]:
@@ -73,162 +124,200 @@ def names_below(folder: Path) -> list[str]:
 def test_every_picture_is_found_by_its_content(tmp_path, table):
     seen = []
     opened = open_here(table, tmp_path / "cache", on_progress=lambda done, total: seen.append((done, total)))
-    assert greys(opened, table) == [20 * number for number in range(COUNT)]
-    assert opened.images.shape == (COUNT, SIZE, SIZE)
-    assert isinstance(opened.images, np.memmap)
-    assert not opened.images.flags.writeable
+    assert greys(opened, table) == GREYS
+    assert opened.pixels.shape == (COUNT, 16, 16)
+    assert isinstance(opened.pixels, np.memmap)
+    assert not opened.pixels.flags.writeable
+    assert opened.pixels.ctypes.data % 64 == 0  # TensorFlow reads the pages themselves
     assert opened.faults == {}
-    assert seen[-1] == (COUNT, COUNT)
-    assert names_below(tmp_path / "cache") == [f"store-{opened.key}", f"store-{opened.key}.lock"]
-    assert names_below(tmp_path / "cache" / f"store-{opened.key}") == ["images.npy", "index.json"]
+    assert seen == [(3, COUNT), (6, COUNT), (9, COUNT), (COUNT, COUNT)]
+    assert names_below(tmp_path / "cache") == [f"pictures-{opened.key}", f"pictures-{opened.key}.lock"]
 
 
-def test_the_key_depends_on_contents_and_preparation_only():
-    key = store_key(["a", "b", "b"], 32, "squash")
-    assert store_key(["b", "a"], 32, "squash") == key
-    others = [(["a"], 32, "squash"), (["a", "c"], 32, "squash"), (["a", "b"], 33, "squash"), (["a", "b"], 32, "pad")]
-    assert key not in [store_key(*other) for other in others]
+def test_the_key_depends_on_the_preparation_and_on_the_libraries_only(monkeypatch):
+    key = pictures_key(Preparation(32, "squash"))
+    assert pictures_key(Preparation(resize="squash", size=32)) == key
+    others = [pictures_key(Preparation(33, "squash")), pictures_key(Preparation(32, "pad"))]
+    monkeypatch.setattr("importlib.metadata.version", {"pillow": "1.0", "opencv-python": "4.0"}.get)
+    assert len({key, *others, pictures_key(Preparation(32, "squash"))}) == 4
 
 
-def test_a_second_opening_decodes_nothing_whatever_the_order_and_the_paths(tmp_path, table, decoded):
-    first = open_here(table, tmp_path / "cache")
-    assert sorted(decoded) == sorted(table.path)
+def test_a_second_opening_decodes_nothing_whatever_the_order_and_the_paths(tmp_path, table, decoder):
+    first = open_here(table, tmp_path / "cache", decode=decoder)
+    assert sorted(decoder.paths) == sorted(table.path)
     elsewhere = table.sample(frac=1, random_state=0).assign(path="/moved/away.png")
-    second = open_here(pd.concat([elsewhere, elsewhere]), tmp_path / "cache")
-    assert len(decoded) == COUNT
+    seen = []
+    again = {"decode": decoder, "on_progress": lambda *numbers: seen.append(numbers)}
+    second = open_here(pd.concat([elsewhere, elsewhere]), tmp_path / "cache", **again)
+    assert len(decoder.paths) == COUNT and seen == []
     assert second.key == first.key
-    assert np.array_equal(second.images, first.images)
+    assert np.array_equal(second.pixels, first.pixels)
+    loaded = load_pictures(tmp_path / "cache", PREPARATION)
+    assert np.array_equal(loaded.pixels, first.pixels)
+    assert (loaded.key, loaded.rows, loaded.faults) == (first.key, first.rows, {})
 
 
-def damage(folder: Path, kind: str) -> None:
-    images, index = folder / "images.npy", folder / "index.json"
-    values, pixels = json.loads(index.read_text()), bytearray(images.read_bytes())
-    contents = values["contents"]
-    if kind == "pixel":
-        pixels[-1] ^= 1
-        images.write_bytes(pixels)
-    elif kind == "truncated":
-        images.write_bytes(pixels[:-5])
-    elif kind == "no images":
-        images.unlink()
-    elif kind == "empty images":
-        images.write_bytes(b"")
-    elif kind == "no index":
-        index.unlink()
-    elif kind == "half an index":
-        index.write_text(index.read_text()[:30])
-    else:
-        changed = {
-            "index of rows swapped": {"contents": contents[::-1]},
-            "index of other contents": {"contents": ["x", *contents[1:]]},
-            "index without faults": {"faults": None},
-            "index with a strange fault": {"faults": {"y": "damaged"}},
-            "index of a list": {"contents": 3},
-        }[kind]
-        index.write_text(json.dumps(values | changed))
+def test_a_data_set_grown_by_ten_images_decodes_ten(tmp_path, table, decoder):
+    first, seen = open_here(table, tmp_path / "cache"), []
+    grown = pd.concat([write_pictures(tmp_path, range(COUNT, 2 * COUNT)), table])
+    grown = grown.sample(frac=1, random_state=0)
+    options = {"decode": decoder, "on_progress": lambda *numbers: seen.append(numbers)}
+    second = open_here(grown, tmp_path / "cache", **options)
+    assert set(decoder.paths) == {str(tmp_path / f"{number}.png") for number in range(COUNT, 2 * COUNT)}
+    assert len(decoder.paths) == 10 and seen[-1] == (10, 10)
+    assert greys(second, table) == GREYS
+    assert sorted(greys(second, grown)) == [10 * number for number in range(2 * COUNT)]
+    assert greys(first, table) == GREYS and len(first.pixels) == COUNT  # a reader goes on with what it has
+
+
+def test_another_class_list_decodes_nothing(tmp_path, table, decoder):
+    open_here(table, tmp_path / "cache")
+    some = table.iloc[2:6]
+    assert greys(open_here(some, tmp_path / "cache", decode=decoder), some) == GREYS[2:6]
+    assert decoder.paths == []
+
+
+def test_another_preparation_is_another_store(tmp_path, table, decoder):
+    open_here(table, tmp_path / "cache")
+    other = open_here(table, tmp_path / "cache", Preparation(8, "pad"), decode=decoder)
+    assert len(decoder.paths) == COUNT and other.pixels.shape == (COUNT, 8, 8)
+
+
+def test_an_opening_that_needs_nothing_waits_for_nobody(tmp_path, table):
+    open_here(table, tmp_path / "cache")
+    with locks.hold(tmp_path / "cache" / f"pictures-{pictures_key(PREPARATION)}.lock"):
+        assert greys(open_here(table, tmp_path / "cache"), table) == GREYS
+
+
+@pytest.mark.parametrize("number", [0, 4, 9])
+def test_a_flipped_bit_costs_its_block_only(tmp_path, table, decoder, number):
+    opened = open_here(table, tmp_path / "cache")
+    rows = next(folder_of(tmp_path / "cache").glob("*.raw"))
+    data = bytearray(rows.read_bytes())
+    data[256 * opened.rows[table.content[number]] + 77] ^= 1
+    rows.write_bytes(data)
+    again = open_here(table, tmp_path / "cache", decode=decoder)
+    start = number // BLOCK * BLOCK
+    assert sorted(decoder.paths) == sorted(table.path[start : start + BLOCK])
+    assert greys(again, table) == GREYS
+    assert (again.pixels[[again.rows[content] for content in table.content]].std((1, 2)) == 0).all()
+
+
+def damage(folder: Path, kind: str) -> int:
+    """Damage the store; return how many of its pictures are lost."""
+    (rows,), (journal,) = folder.glob("*.raw"), folder.glob("journal*")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    if kind == "truncated pictures":
+        rows.write_bytes(rows.read_bytes()[:-5])
+        return 1
+    if kind == "truncated journal":
+        journal.write_bytes(b"".join(lines)[:-5])
+        return 1
+    if kind == "damaged line":
+        journal.write_bytes(lines[0] + lines[1].replace(b"content", b"contend") + b"".join(lines[2:]))
+        return 3
+    if kind == "strange journal":
+        journal.write_bytes(bytes(range(256)) * 20)
+    elif kind in ("no pictures", "no journal"):
+        (rows if kind == "no pictures" else journal).unlink()
+    elif kind in ("empty pictures", "empty journal"):
+        (rows if kind == "empty pictures" else journal).write_bytes(b"")
+    return COUNT
 
 
 @pytest.mark.parametrize(
     "kind",
     [
-        "pixel",
-        "truncated",
-        "no images",
-        "empty images",
-        "no index",
-        "half an index",
-        "index of rows swapped",
-        "index of other contents",
-        "index without faults",
-        "index with a strange fault",
-        "index of a list",
+        "truncated pictures",
+        "truncated journal",
+        "damaged line",
+        "strange journal",
+        "no pictures",
+        "no journal",
+        "empty pictures",
+        "empty journal",
     ],
 )
-def test_a_damaged_store_is_rebuilt(tmp_path, table, decoded, kind):
-    first = open_here(table, tmp_path / "cache")
-    folder, expected = tmp_path / "cache" / f"store-{first.key}", np.array(first.images)
-    damage(folder, kind)
-    second = open_here(table, tmp_path / "cache")
-    assert len(decoded) == 2 * COUNT
-    assert np.array_equal(second.images, expected)
-    assert (second.rows, second.faults) == (first.rows, {})
+def test_of_a_damaged_store_only_what_is_damaged_is_decoded_again(tmp_path, table, decoder, kind):
+    open_here(table, tmp_path / "cache")
+    lost = damage(folder_of(tmp_path / "cache"), kind)
+    again = open_here(table, tmp_path / "cache", decode=decoder)
+    assert len(decoder.paths) == len(set(decoder.paths)) == lost
+    assert greys(again, table) == GREYS
+    open_here(table, tmp_path / "cache", decode=decoder)
+    assert len(decoder.paths) == lost
 
 
-def test_no_flipped_bit_in_the_header_passes_or_crashes(tmp_path, table):
-    opened = open_here(table.head(2), tmp_path / "cache")
-    folder, contents = tmp_path / "cache" / f"store-{opened.key}", sorted(table.content.head(2))
-    file = folder / "images.npy"
-    whole = file.read_bytes()
-    for place in range(128):
-        for bit in range(8):
-            flipped = bytearray(whole)
-            flipped[place] ^= 1 << bit
-            file.write_bytes(flipped)
-            assert not store.is_whole(folder, contents, SIZE)
-
-
-@pytest.mark.parametrize("killed_after", [0, 4, 7, 9])
-def test_a_killed_build_goes_on_from_its_last_block(tmp_path, table, monkeypatch, decoded, killed_after):
+@pytest.mark.parametrize("last", [0, 4, 7, 9])
+def test_a_killed_build_goes_on_from_its_last_block(tmp_path, table, decoder, last):
     undisturbed = open_here(table, tmp_path / "other")
-    decoded.clear()
-    monkeypatch.setattr(store, "BLOCK", 3)
-    working = store.load_prepared
-
-    def die_later(path, *how):
-        if len(decoded) >= killed_after:
-            raise KeyboardInterrupt
-        return working(path, *how)
-
-    monkeypatch.setattr(store, "load_prepared", die_later)
     with pytest.raises(KeyboardInterrupt):
-        open_here(table, tmp_path / "cache", threads=1)
-    assert not any(name.startswith("store-") and "." not in name for name in names_below(tmp_path / "cache"))
-    monkeypatch.setattr(store, "load_prepared", working)
-    decoded.clear()
-    resumed = open_here(table, tmp_path / "cache", threads=1)
-    assert len(decoded) == COUNT - killed_after // 3 * 3
-    for name in ("images.npy", "index.json"):
-        paths = [tmp_path / cache / f"store-{resumed.key}" / name for cache in ("cache", "other")]
-        assert paths[0].read_bytes() == paths[1].read_bytes()
+        open_here(table, tmp_path / "cache", threads=1, decode=Decoder(last))
+    assert len(load_pictures(tmp_path / "cache", PREPARATION).rows) == last // BLOCK * BLOCK
+    resumed = open_here(table, tmp_path / "cache", decode=decoder)
+    assert len(decoder.paths) == COUNT - last // BLOCK * BLOCK
+    assert np.array_equal(resumed.pixels, undisturbed.pixels)
     assert resumed.rows == undisturbed.rows
 
 
-@pytest.mark.parametrize(("damaged", "kept"), [("progress.json", 9), ("images.npy", 9), ("images.npy", -SIZE)])
-def test_a_damaged_half_built_store_is_begun_again(tmp_path, table, monkeypatch, decoded, damaged, kept):
-    monkeypatch.setattr(store, "BLOCK", 3)
-    working = files.write_json
-    monkeypatch.setattr(files, "write_json", lambda path, value: working(path, value) or stop_after_six(value))
-
-    def stop_after_six(value):
-        if value.get("done") == 6:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        open_here(table, tmp_path / "cache")
-    (partial,) = (tmp_path / "cache").glob("*.partial")
-    (partial / damaged).write_bytes((partial / damaged).read_bytes()[:kept])
-    decoded.clear()
-    monkeypatch.setattr(files, "write_json", working)
-    assert greys(open_here(table, tmp_path / "cache"), table) == [20 * number for number in range(COUNT)]
-    assert len(decoded) == COUNT
-
-
-def test_unreadable_files_become_faults_and_are_never_fatal(tmp_path, table):
+def test_unreadable_files_become_faults_and_are_never_fatal(tmp_path, table, decoder):
     contents = {1: b"no picture", 4: b"", 7: Path(table.path[7]).read_bytes()[:45]}
     for number, content in contents.items():
         Path(table.path[number]).write_bytes(content)
-    Path(table.path[9]).unlink()
     opened = open_here(table, tmp_path / "cache")
-    expected = {1: "not a JPEG or PNG", 4: "empty file", 7: "damaged PNG", 9: "No such file"}
+    expected = {1: "not a JPEG or PNG", 4: "empty file", 7: "damaged PNG"}
     for number, reason in expected.items():
         assert reason in opened.faults[table.content[number]]
-    assert len(opened.faults) == 4
-    black = [0 if number in expected else 20 * number for number in range(COUNT)]
-    assert greys(opened, table) == black
-    assert open_here(table, tmp_path / "cache").faults == opened.faults
+    assert len(opened.faults) == 3
+    whole = table.drop(index=list(expected))
+    assert opened.rows.keys() == set(whole.content)
+    assert greys(opened, whole) == [10 * number for number in whole.index]
+    assert open_here(table, tmp_path / "cache", decode=decoder).faults == opened.faults
+    assert decoder.paths == []  # such bytes are never a picture
 
 
-def test_two_processes_build_one_store(tmp_path, table, decoded):
+def test_a_store_without_a_single_picture(tmp_path, table):
+    for path in table.path:
+        Path(path).write_bytes(b"no picture")
+    opened = open_here(table, tmp_path / "cache")
+    assert (opened.pixels.shape, opened.rows, len(opened.faults)) == ((0, 16, 16), {}, COUNT)
+
+
+def test_a_file_that_is_gone_is_told_this_time_only(tmp_path, table, decoder):
+    path = Path(table.path[3])
+    path.rename(tmp_path / "away.png")
+    opened = open_here(table, tmp_path / "cache")
+    assert opened.faults == {table.content[3]: "No such file or directory"}
+    assert load_pictures(tmp_path / "cache", PREPARATION).faults == {}
+    (tmp_path / "away.png").rename(path)
+    assert greys(open_here(table, tmp_path / "cache", decode=decoder), table) == GREYS
+    assert decoder.paths == [str(path)]
+
+
+def test_too_many_open_files_are_told_this_time_only(tmp_path, table, decoder):
+    table.to_csv(tmp_path / "table.csv", index=False)
+    command = [sys.executable, "-c", WITH_FEW_FILES, str(tmp_path)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told == f"{ {table.content[4]: 'Too many open files'} }\n"
+    opened = open_here(table, tmp_path / "cache", decode=decoder)
+    assert greys(opened, table) == GREYS and opened.faults == {}
+    assert decoder.paths == [table.path[4]]
+
+
+def test_a_file_without_a_content_is_never_stored(tmp_path, table, decoder):
+    """Its key names a row of one manifest; in another it may be another file."""
+    Path(table.path[2]).write_bytes(b"")
+    manifest = add_content(table[["path"]].assign(image_id=[f"image {number}" for number in range(COUNT)]))
+    assert open_here(manifest, tmp_path / "cache").faults == {"unreadable:image 2": "empty file"}
+    Image.new("L", (20, 20), 99).save(table.path[2])
+    opened = open_here(manifest, tmp_path / "cache", decode=decoder)
+    assert decoder.paths == [table.path[2]]
+    assert opened.faults == {"unreadable:image 2": "could not be read at first; run the same command again"}
+    assert load_pictures(tmp_path / "cache", PREPARATION).faults == {}
+    assert "unreadable:image 2" not in opened.rows
+
+
+def test_two_processes_build_one_store(tmp_path, table, decoder):
     """The other process has begun; this one is told, waits, and decodes nothing."""
     table.to_csv(tmp_path / "table.csv", index=False)
     with subprocess.Popen([sys.executable, "-c", BUILDER, str(tmp_path)], stderr=subprocess.PIPE) as builder:
@@ -241,53 +330,36 @@ def test_two_processes_build_one_store(tmp_path, table, decoded):
             told.append(holder)
             (tmp_path / "go").touch()
 
-        opened = open_here(table, tmp_path / "cache", on_wait=go)
+        opened = open_here(table, tmp_path / "cache", on_wait=go, decode=decoder)
         assert builder.wait() == 0
     assert told == [f"process {builder.pid} on {locks.socket.gethostname()}"]
-    assert decoded == []
-    assert greys(opened, table) == [20 * number for number in range(COUNT)]
+    assert decoder.paths == []
+    assert greys(opened, table) == GREYS
 
 
-class FullDisk:
-    """A file that takes so many bytes and no more."""
-
-    def __init__(self, path: Path, mode: str, room: int = 1000) -> None:
-        self.file, self.room = path.open(mode), room
-
-    def write(self, data: bytes) -> int:
-        if len(data) > self.room:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        self.room -= len(data)
-        return self.file.write(data)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *fault):
-        self.file.close()
-
-
-@pytest.mark.parametrize("when", ["at the start", "while building", "at the end"])
-def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path, table, monkeypatch, decoded, when):
-    working = files.write_json
-
-    def write_json(path: Path, value) -> None:
-        if path.name == {"while building": "progress.json", "at the end": "index.json"}.get(when):
-            path.with_name(path.name + ".partial").write_text("{")
-            raise OSError(errno.ENOSPC, "No space left on device")
-        working(path, value)
-
-    monkeypatch.setattr(files, "write_json", write_json)
-    if when == "at the start":
-        monkeypatch.setattr(store, "open", FullDisk, raising=False)
+def test_a_disk_that_is_too_small_is_told_before_anything_is_decoded(tmp_path, table, monkeypatch, decoder):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(9999, 9000, COUNT * 256 - 1))
     with pytest.raises(OSError, match="No space left") as caught:
-        open_here(table, tmp_path / "cache")
+        open_here(table, tmp_path / "cache", decode=decoder)
     assert "disk is full" in files.explain_os_error(caught.value)
     assert not isinstance(caught.value, PxrError)
-    key = store_key(table.content.tolist(), SIZE, "squash")
-    assert f"store-{key}" not in names_below(tmp_path / "cache")
-    monkeypatch.setattr(store, "open", open, raising=False)
-    monkeypatch.setattr(files, "write_json", working)
-    decoded.clear()
-    assert greys(open_here(table, tmp_path / "cache"), table) == [20 * number for number in range(COUNT)]
-    assert len(decoded) == (0 if when == "at the end" else COUNT)
+    assert decoder.paths == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(9999, 9000, COUNT * 256))
+    assert greys(open_here(table, tmp_path / "cache", decode=decoder), table) == GREYS
+
+
+def test_a_disk_that_fills_up_while_decoding_costs_a_block(tmp_path, table, monkeypatch, decoder):
+    syncs = []
+
+    def sync(descriptor: int) -> None:
+        syncs.append(descriptor)
+        if len(syncs) > 4:  # two for each block: its pictures, its line in the journal
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", sync)
+        with pytest.raises(OSError, match="No space left"):
+            open_here(table, tmp_path / "cache")
+    assert greys(open_here(table, tmp_path / "cache", decode=decoder), table) == GREYS
+    assert len(decoder.paths) == COUNT - 2 * BLOCK

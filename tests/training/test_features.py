@@ -1,21 +1,18 @@
-"""The frozen-feature cache: the same training as without it, nothing computed twice, nothing lost to a kill."""
+"""The frozen-feature cache: nothing computed twice, nothing lost to a kill, the same bits in whatever batch."""
 
-import shutil
+import subprocess
+import sys
+import time
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import SIZE, TWO_LAYERS, Recorder, Stopped, build_two_layers, perform_here, run_here, stopped, tiny_experiment
 
-from pxr_tf.data.splits import TEST_ROLES, rows_of
-from pxr_tf.models.backbones import BACKBONES
-from pxr_tf.models.classifier import feature_extractor
-from pxr_tf.pictures.stream import make_training_stream, num_batches
-from pxr_tf.training import features, folds
-from pxr_tf.training.phases import compile_phase, run_phases
+from pxr_tf.models.backbones import Backbone
+from pxr_tf.models.classifier import build_classifier, feature_extractor
+from pxr_tf.training import features
 
-RECIPE = {"strategies__3__phases__0__learning_rate": 0.02, "balance__oversample": "all", "strategy": 3}
 SAMPLES = pd.DataFrame(
     {
         "image_id": [f"i{number}" for number in range(21)],
@@ -23,34 +20,46 @@ SAMPLES = pd.DataFrame(
         "content": [*"abcdefghijklmnopqrst", "a"],
     }
 )
+NAMES = features.sample_names(SAMPLES, "practical, seed 0")
+EXPECTED = np.array(
+    [[1.5 * ord(content), 1.5 * copy] for content, copy in zip(SAMPLES.content, SAMPLES["copy"], strict=True)],
+    np.float32,
+)
+
+EXTRACTION = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from pxr_tf.training.features import extract_features
+folder = Path(sys.argv[1])
+class Extractor:
+    output_shape = (None, 2)
+    def predict_on_batch(self, pictures):
+        (folder.parent / "started").touch()
+        while not (folder.parent / "go").exists():
+            time.sleep(0.01)
+        return np.zeros((len(pictures), 2), np.float32)
+extract_features(folder, Extractor(), lambda index, epoch: index, ["a", "b"], lambda done, total: None)
+"""
 
 
-def up_to_features(job, log, on_event):
-    """Perform a run's first tasks and stop before its folds."""
-    if job["task"] not in ("weights", "features"):
-        raise Stopped
-    perform_here(job, log, on_event)
-
-
-def extract(experiment, data, runs_folder) -> int:
-    """Run the extraction alone; return how many pictures went through the network."""
-    recorder = Recorder()
-    with stopped():
-        run_here(experiment, data, runs_folder, execute=up_to_features, on_event=recorder)
-    return max((event["done"] for event in recorder.of("progress") if event["what"] == "features"), default=0)
+class PlugPulled(Exception):  # noqa: N818 - not an error: the test pulls the plug
+    """What stands in for a kill at a known moment."""
 
 
 class FakeExtractor:
     """Gives each picture's first pixels as its features, and fails after so many batches."""
 
+    output_shape = (None, 2)
+
     def __init__(self, batches: float = float("inf")) -> None:
-        self.batches, self.pictures = batches, 0
+        self.batches, self.sizes = batches, []
 
     def predict_on_batch(self, pictures):
         self.batches -= 1
         if self.batches < 0:
-            raise Stopped
-        self.pictures += len(pictures)
+            raise PlugPulled
+        self.sizes.append(len(pictures))
         return pictures[:, :2] * 1.5
 
 
@@ -60,155 +69,151 @@ def load_fake(samples: pd.DataFrame):
     return lambda index, epoch: pixels[index]
 
 
-def extract_fake(folder, samples, extractor) -> None:
-    features.extract_features(folder, extractor, load_fake(samples), samples, lambda done, total: None)
+def extract_fake(folder, extractor, samples=SAMPLES, names=NAMES) -> list[tuple[int, int]]:
+    """Extract in batches of 3, parts of 6; return what was told of the progress."""
+    told = []
+    options = {"batch_size": 3, "batches_per_part": 2}
+    features.extract_features(folder, extractor, load_fake(samples), names, lambda *d: told.append(d), **options)
+    return told
 
 
-@pytest.fixture
-def small_parts(monkeypatch):
-    monkeypatch.setattr(features, "PART", 6)
-    monkeypatch.setattr(features, "BATCH", 4)
+def test_an_original_is_named_by_its_content_alone():
+    assert NAMES[:20] == list("abcdefghijklmnopqrst")
+    assert features.sample_names(SAMPLES, "none, seed 1")[:20] == NAMES[:20]
+    assert features.sample_names(SAMPLES, "")[20] == "a"  # a copy that nothing augments is its original
 
 
-@pytest.fixture(scope="module")
-def prepared_once(phantoms, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(BACKBONES, "two_layers", TWO_LAYERS)
-        extract(tiny_experiment(**RECIPE), phantoms, folder)
-    return folder
-
-
-@pytest.fixture
-def prepared(prepared_once, two_layers, tmp_path):
-    """A run whose features are there and whose folds are not trained yet."""
-    shutil.copytree(prepared_once, tmp_path, dirs_exist_ok=True)
-    return folds.open_run(tmp_path / "phantom" / "two_layers-strategy3", tmp_path / "cache")
-
-
-def predict_after_head_phase(run, tmp_path) -> np.ndarray:
-    """Train the head on cached features, as a fold does, and predict the fold's test rows."""
-    model, phase = folds.build_network(run), run.experiment.phases[0]
-    data = folds.phase_data(run, "0", phase, "float32")
-    options = {"epochs": None, "checkpoint": tmp_path / "c.npz", "xla": False, "on_epoch": lambda row: None}
-    run_phases(model, [phase], lambda phase: data, **options)
-    return predict(run, model)
-
-
-def predict_after_plain_training(run, order_seed: int) -> np.ndarray:
-    """Train the head by pushing every picture through the frozen network in every epoch."""
-    model, phase, samples = folds.build_network(run), run.experiment.phases[0], folds.training_samples(run, "0")
-    assert samples["copy"].max() > 0
-    steps = num_batches(len(samples), run.experiment.training.batch_size)
-    compile_phase(model, phase, steps=steps, xla=False)
-    stream = make_training_stream(
-        folds.pictures_of(run, samples, every_epoch=False),
-        folds.one_hot(samples.label, run.experiment.classes),
-        batch_size=run.experiment.training.batch_size,
-        seed=order_seed,
-        phase="0 head",
+def test_a_copy_is_named_by_all_that_makes_it():
+    """Also where one text ends like the next begins."""
+    samples = pd.DataFrame(
+        [("a 1", 2, "x"), ("a", 1, "x"), ("a", 2, "x"), ("b", 2, "x"), ("a", 2, "y"), ("a' b", 2, "x"), ("a", 21, "x")],
+        columns=["image_id", "copy", "content"],
     )
-    model.fit(stream, steps_per_epoch=steps, epochs=phase.max_epochs, shuffle=False, verbose=0)
-    return predict(run, model)
+    names = features.sample_names(samples, "p 1") + features.sample_names(samples, "p 2")
+    names += features.sample_names(samples, "1 p 1")
+    assert len(set(names)) == 3 * len(samples)
 
 
-def predict(run, model: keras.Model) -> np.ndarray:
-    rows = folds.describe(run, rows_of(run.splits, "0", *TEST_ROLES)).row.to_numpy()
-    return folds.predict_pictures(model, run.store.images, rows, mirror=False)
-
-
-def test_a_head_trained_on_the_cache_is_the_head_trained_through_the_frozen_network(prepared, tmp_path):
-    cached = predict_after_head_phase(prepared, tmp_path)
-    assert np.ptp(cached, axis=0).max() > 0.01  # it learned something
-    np.testing.assert_allclose(cached, predict_after_plain_training(prepared, prepared.experiment.seed), atol=1e-5)
-    assert np.abs(cached - predict_after_plain_training(prepared, order_seed=99)).max() > 1e-4
-
-
-def test_cached_features_are_the_frozen_networks_own(prepared):
-    samples = folds.samples_for_features(prepared)
-    pictures = folds.pictures_of(prepared, samples, every_epoch=False).load(np.arange(len(samples)), 0)
-    direct = feature_extractor(folds.build_network(prepared)).predict_on_batch(pictures)
-    cached = features.read_features(folds.features_of(prepared, "float32"), samples)
-    np.testing.assert_allclose(cached, direct, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("change", "again"),
-    [
-        ({"strategy": 2}, 0),
-        ({"strategy": 2, "strategies__2__dropout": 0.2, "model__hidden_units": [4]}, 0),
-        ({"strategies__3__phases__1__learning_rate": 0.5, "training__batch_size": 4, "name": "another"}, 0),
-        ({"name": "another", "splits__folds": 3, "balance__oversample": []}, 0),  # fewer copies, of the same kind
-        ({"name": "another", "augmentation__copies": "practical"}, "all"),
-        ({"name": "another", "seed": 1}, "all"),
-        ({"name": "another", "image__resize": "pad"}, "all"),
-        ({"name": "another", "image__size": 36}, "all"),
-    ],
-)
-def test_features_are_computed_again_only_where_they_would_differ(prepared, phantoms, change, again):
-    changed = tiny_experiment(**(RECIPE | change))
-    total = len(folds.samples_for_features(prepared))
-    computed = extract(changed, phantoms, prepared.cache.parent)
-    assert computed == 0 if again == 0 else computed > 0.8 * total
-
-
-def test_other_weights_and_other_copies_have_features_of_their_own(phantoms, two_layers, tmp_path):
-    computed = []
-    for seed in (1, 2):
-        keras.utils.set_random_seed(seed)
-        network = build_two_layers(include_top=False, weights=None, input_tensor=keras.Input((SIZE, SIZE, 3)))
-        network.save_weights(tmp_path / f"{seed}.weights.h5")
-        weights = {"model__weights": str(tmp_path / f"{seed}.weights.h5")}
-        computed.append(extract(tiny_experiment(**RECIPE, **weights, name=f"weights{seed}"), phantoms, tmp_path))
-        assert extract(tiny_experiment(**RECIPE, **weights, name=f"weights{seed}"), phantoms, tmp_path) == 0
-    other_copies = tiny_experiment(**RECIPE, **weights, name="seed", seed=1)
-    assert extract(other_copies, phantoms, tmp_path) > 0.8 * computed[0]
-    assert computed[0] == computed[1] > 0
-
-
-def test_nothing_is_missing_after_an_extraction(prepared):
-    folder, samples = folds.features_of(prepared, "float32"), folds.samples_for_features(prepared)
-    assert features.missing_samples(folder, samples).empty
-    new = samples.assign(copy=samples["copy"] + 7)
-    assert len(features.missing_samples(folder, pd.concat([samples, new], ignore_index=True))) == len(new)
-
-
-@pytest.mark.parametrize("batches", range(7))
-def test_a_killed_extraction_keeps_whole_parts_and_goes_on(tmp_path, small_parts, batches):
-    with stopped():
-        extract_fake(tmp_path, SAMPLES, FakeExtractor(batches))
-    kept = batches // 2 * 6  # a part of six is two batches
-    missing = features.missing_samples(tmp_path, SAMPLES)
-    assert len(missing) == len(SAMPLES) - kept
+def test_another_seed_asks_for_no_originals_features(tmp_path):
+    extract_fake(tmp_path / "features", FakeExtractor())
+    other = features.sample_names(SAMPLES, "practical, seed 1")
+    assert features.missing(tmp_path / "features", other) == [other[20]]
     second = FakeExtractor()
-    extract_fake(tmp_path, missing, second)
-    assert second.pictures == len(SAMPLES) - kept
-    assert features.missing_samples(tmp_path, SAMPLES).empty
-    expected = [[1.5 * ord(name[0]), 1.5 * copy] for name, copy in zip(SAMPLES.content, SAMPLES["copy"], strict=True)]
-    np.testing.assert_array_equal(features.read_features(tmp_path, SAMPLES), np.array(expected, np.float32))
+    assert extract_fake(tmp_path / "features", second, names=other) == [(1, 1)]
+    assert second.sizes == [3]
+    for names in (NAMES, other):
+        np.testing.assert_array_equal(features.read_features(tmp_path / "features", names), EXPECTED)
 
 
-def test_a_kill_between_a_part_and_its_index_loses_that_part_only(tmp_path, small_parts, monkeypatch):
-    with monkeypatch.context() as patch, stopped():
-        patch.setattr(features.files, "write_json", lambda path, value: (_ for _ in ()).throw(Stopped()))
-        extract_fake(tmp_path, SAMPLES, FakeExtractor())
-    assert len(features.missing_samples(tmp_path, SAMPLES)) == len(SAMPLES)
-    extract_fake(tmp_path, SAMPLES, FakeExtractor())
-    assert features.missing_samples(tmp_path, SAMPLES).empty
+def test_the_folder_depends_on_all_that_is_named(tmp_path):
+    folder = features.features_folder(tmp_path, backbone="a", weights="b")
+    assert folder == features.features_folder(tmp_path, weights="b", backbone="a")
+    assert folder.parent == tmp_path
+    others = [{"backbone": "a", "weights": "c"}, {"backbone": "a"}, {"backbone": "a", "weights": "b", "size": 1}]
+    assert folder not in [features.features_folder(tmp_path, **other) for other in others]
 
 
-def test_features_come_in_the_order_that_is_asked_for(tmp_path, small_parts):
-    extract_fake(tmp_path, SAMPLES, FakeExtractor())
-    wanted = SAMPLES.sample(frac=1, random_state=0).reset_index(drop=True)
-    whole = features.read_features(tmp_path, SAMPLES)
-    np.testing.assert_array_equal(
-        features.read_features(tmp_path, wanted), whole[[int(i[1:]) for i in wanted.image_id]]
-    )
+def test_progress_is_told_of_what_is_missing(tmp_path):
+    assert extract_fake(tmp_path / "features", FakeExtractor()) == [(n, 21) for n in (3, 6, 9, 12, 15, 18, 21)]
+    assert extract_fake(tmp_path / "features", FakeExtractor()) == []
+
+
+@pytest.mark.parametrize("batches", range(8))
+def test_a_killed_extraction_keeps_whole_parts_and_goes_on(tmp_path, batches):
+    folder, first, second = tmp_path / "features", FakeExtractor(batches), FakeExtractor()
+    if batches < 7:
+        with pytest.raises(PlugPulled):
+            extract_fake(folder, first)
+    else:
+        extract_fake(folder, first)
+    kept = 21 if batches == 7 else batches // 2 * 6  # a part of six is two batches
+    assert features.missing(folder, NAMES) == NAMES[kept:]
+    extract_fake(folder, second)
+    assert sum(second.sizes) == 21 - kept
+    assert features.missing(folder, NAMES) == []
+    np.testing.assert_array_equal(features.read_features(folder, NAMES), EXPECTED)
+
+
+def test_a_damaged_part_is_computed_again_alone(tmp_path):
+    folder = tmp_path / "features"
+    extract_fake(folder, FakeExtractor())
+    (rows,) = folder.glob("*.raw")
+    data = bytearray(rows.read_bytes())
+    data[8 * 7] ^= 1  # the eighth sample: in the second part
+    rows.write_bytes(data)
+    assert features.missing(folder, NAMES) == NAMES[6:12]
+    second = FakeExtractor()
+    extract_fake(folder, second)
+    assert sum(second.sizes) == 6
+    np.testing.assert_array_equal(features.read_features(folder, NAMES), EXPECTED)
+
+
+def test_features_come_in_the_order_that_is_asked_for(tmp_path):
+    extract_fake(tmp_path / "features", FakeExtractor())
+    order = np.random.default_rng(0).permutation(21)
+    wanted = [NAMES[place] for place in order] + ["a", "a"]
+    read = features.read_features(tmp_path / "features", wanted)
+    np.testing.assert_array_equal(read, EXPECTED[[*order, 0, 0]])
+    assert read.dtype == np.float32 and read.flags.writeable
+    assert features.read_features(tmp_path / "features", []).shape == (0, 2)
     with pytest.raises(KeyError):
-        features.read_features(tmp_path, SAMPLES.assign(copy=5))
+        features.read_features(tmp_path / "features", [*NAMES, "x"])
 
 
 def test_the_same_picture_under_two_names_is_computed_once(tmp_path):
     twice = SAMPLES.assign(content="same", copy=0)
-    assert len(features.missing_samples(tmp_path, twice)) == 1
-    assert len(features.missing_samples(tmp_path, twice.assign(copy=1))) == len(twice)  # each copy has its own seed
+    assert len(features.missing(tmp_path, features.sample_names(twice, "p"))) == 1
+    copies = features.sample_names(twice.assign(copy=1), "p")
+    assert len(features.missing(tmp_path, copies)) == len(twice)  # each copy has its own seed
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 4, 21])
+def test_all_batches_have_one_size(tmp_path, samples):
+    extractor = FakeExtractor()
+    extract_fake(tmp_path / "features", extractor, SAMPLES.head(samples), NAMES[:samples])
+    assert extractor.sizes == [3] * -(-samples // 3)
+    np.testing.assert_array_equal(features.read_features(tmp_path / "features", NAMES[:samples]), EXPECTED[:samples])
+
+
+def test_a_second_extraction_waits_and_computes_what_is_left(tmp_path):
+    folder = tmp_path / "features"
+    with subprocess.Popen([sys.executable, "-c", EXTRACTION, str(folder)], stderr=subprocess.PIPE) as other:
+        while not (tmp_path / "started").exists():
+            assert other.poll() is None, other.stderr.read().decode()
+            time.sleep(0.02)
+        told, extractor = [], FakeExtractor()
+
+        def go(holder: str) -> None:
+            told.append(holder)
+            (tmp_path / "go").touch()
+
+        arguments = (folder, extractor, load_fake(SAMPLES), list("abc"), lambda done, total: None)
+        features.extract_features(*arguments, on_wait=go, batch_size=2)
+        assert other.wait() == 0
+    assert len(told) == 1 and extractor.sizes == [2]
+    np.testing.assert_array_equal(features.read_features(folder, list("abc")), [[0, 0], [0, 0], EXPECTED[2]])
+
+
+def convolution(*, include_top, weights, input_tensor):
+    x = keras.layers.Conv2D(8, 5, strides=2, activation="relu")(input_tensor)
+    x = keras.layers.Conv2D(16, 3, activation="relu")(x)
+    return keras.Model(keras.utils.get_source_inputs(input_tensor), x, name="convolution")
+
+
+def test_a_pictures_features_do_not_depend_on_its_company(tmp_path):
+    """Neither on how many are computed with it nor on its place among them, to the last bit."""
+    pictures = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 1)).astype(np.uint8)
+    backbone = Backbone(convolution, "tf", 32)
+    network = build_classifier(backbone, num_classes=2, image_size=32, weights="none")
+    extractor, names = feature_extractor(network), [str(number) for number in range(70)]
+
+    def extract(folder, order) -> np.ndarray:
+        def load(index, epoch):
+            return pictures[order[index]]
+
+        features.extract_features(folder, extractor, load, [names[n] for n in order], lambda done, total: None)
+        return features.read_features(folder, [names[n] for n in sorted(order)])
+
+    together = extract(tmp_path / "together", np.arange(70))
+    np.testing.assert_array_equal(extract(tmp_path / "backwards", np.arange(70)[::-1]), together)
+    np.testing.assert_array_equal(extract(tmp_path / "few", np.array([5, 64, 2])), together[[2, 5, 64]])
