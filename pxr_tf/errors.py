@@ -31,3 +31,8 @@ def shown(value: object, limit: int = 40) -> str:
     """Return a received value as one short line; None is ``nothing``."""
     text = "nothing" if value is None else repr(value)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def count_words(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: ``1 image``, ``1,310 images``; `plural` where it is not noun + s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
