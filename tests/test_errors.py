@@ -3,7 +3,7 @@
 import pytest
 
 from pxr_tf.config.messages import accepted_value
-from pxr_tf.errors import nearest, shorten, shown
+from pxr_tf.errors import count_words, nearest, shorten, shown
 
 KNOWN = ("xception", "resnet50", "inception_v3", "inception_resnet_v2")
 
@@ -50,3 +50,9 @@ def test_what_would_have_been_accepted(kind, limits, text):
 )
 def test_a_received_value_is_one_short_line(value, text):
     assert shown(value) == text
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 images"), (1, "1 image"), (2, "2 images"), (1310, "1,310 images")])
+def test_a_number_agrees_with_its_noun(count, words):
+    assert count_words(count, "image") == words
+    assert count_words(count, "class", "classes").endswith("class" if count == 1 else "classes")

@@ -1,23 +1,26 @@
 """Figures, as matplotlib draws them to files."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from pxr_tf.files import written_whole
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 SYNTHETIC_NOTE = "Synthetic phantoms, not patients"
 
 
-def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool) -> Any:
+def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool) -> "Figure":
     """Return a matplotlib figure: counts, coloured by the share of each true class (rows)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2, 5.0), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(5.2, 5.0), layout="constrained")  # inches; four classes and three lines of title fit
+    FigureCanvasAgg(figure)  # without pyplot, whose state is shared between threads
     axes = figure.add_subplot()
     shares = counts / counts.sum(axis=1).clip(lower=1).to_numpy()[:, None]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -41,13 +44,13 @@ def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool) -> 
     return figure
 
 
-def write_figure(path: Path, figure: Any) -> None:
+def write_figure(path: Path, figure: "Figure") -> None:
     """Write a figure as PNG, whole or not at all."""
     with written_whole(path) as partial:
         figure.savefig(partial, format="png", dpi=120)
 
 
-def figure_pixels(figure: Any) -> np.ndarray:
+def figure_pixels(figure: "Figure") -> np.ndarray:
     """Return a figure as uint8 [height, width, 3]."""
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()

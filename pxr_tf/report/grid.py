@@ -2,81 +2,99 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from pxr_tf.config import Experiment
-from pxr_tf.experiments.estimate import Estimate
+from pxr_tf.report.clock import duration_words
 from pxr_tf.report.figures import SYNTHETIC_NOTE
-from pxr_tf.report.progress import duration_words
-from pxr_tf.report.results import comparable_cell, is_synthetic_run, mean_sd, read_reading
+from pxr_tf.report.results import (
+    LEAKY,
+    RunInfo,
+    comparable_cell,
+    describe_run,
+    mean_sd,
+    print_warnings,
+    read_readings,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pxr_tf.experiments.estimate import Estimate
 
 
-class Cell(NamedTuple):
+class GridCell(NamedTuple):
     """One experiment of the grid and how it stands."""
 
-    experiment: Experiment
+    info: RunInfo  # of a run still to be done: without origin and warnings
     folder: Path | None = None  # of a finished run
     failure: str = ""
 
 
-def print_estimates(console: Console, estimates: Mapping[tuple[str, int], Estimate]) -> None:
-    """Print about how long each cell that is missing will take, and what it needs."""
+def print_estimates(console: Console, estimates: "Mapping[tuple[str, str], Estimate]") -> None:
+    """Print about how long each cell, by (backbone, variant), that is missing will take, and what it needs."""
     table = Table(title="To be done", title_justify="left", title_style="bold")
-    for name in ("backbone", "strategy", "time", "memory", "disk"):
-        table.add_column(name, justify="left" if name == "backbone" else "right")
-    for (backbone, strategy), estimate in estimates.items():
-        table.add_row(backbone, str(strategy), _time(estimate), _bytes(estimate.memory), _bytes(estimate.disk))
+    for name in ("backbone", "variant", "time", "memory", "disk"):
+        table.add_column(name, justify="left" if name in ("backbone", "variant") else "right")
+    for (backbone, variant), estimate in estimates.items():
+        table.add_row(backbone, variant, _time(estimate), _bytes(estimate.memory), _bytes(estimate.disk))
     total = sum(estimate.seconds for estimate in estimates.values())
     table.add_section()
     table.add_row(
         "all",
         "",
         ("at most " if any(estimate.at_most for estimate in estimates.values()) else "") + duration_words(total),
-        _bytes(max(estimate.memory for estimate in estimates.values())),
+        _bytes(max(estimate.memory for estimate in estimates.values())),  # one cell runs at a time
         _bytes(sum(estimate.disk for estimate in estimates.values())),
     )
     console.print(table)
 
 
-def print_cells(console: Console, cells: Sequence[Cell]) -> None:
-    """Print the grid, in percent, mean ± sd over folds, and below it why cells failed.
+def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
+    """Print the grid, in percent, mean ± sd over folds, and below it the warnings and why cells failed.
 
     Columns: accuracy on balanced folds beside the paper's, accuracy and balanced accuracy on all held-out images.
     """
-    synthetic = any(cell.folder and is_synthetic_run(cell.folder) for cell in cells)
-    table = Table(
-        title=SYNTHETIC_NOTE if synthetic else None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0
-    )
+    cells = [cell._replace(info=describe_run(cell.folder)) if cell.folder else cell for cell in cells]
+    finished = [cell.info for cell in cells if cell.folder]
+    notes = [SYNTHETIC_NOTE] if any(info.origin == "synthetic" for info in finished) else []
+    notes += [f"{LEAKY} where the state is leaky"] if any(info.leaky for info in finished) else []
+    table = Table(title="\n".join(notes) or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0)
     table.add_column("backbone", no_wrap=True)
-    for name in ("strategy", "balanced folds", "paper", "all images", "bal. acc."):
+    table.add_column("variant")
+    for name in ("balanced folds", "paper", "all images", "bal. acc."):
         table.add_column(name, justify="right")
     table.add_column("state")
     for cell in cells:
         table.add_row(*_row(cell))
     console.print(table)
+    print_warnings([warning for info in finished for warning in info.warnings], console)
     for cell in cells:
         if cell.failure:
-            name = f"{cell.experiment.model.backbone}, strategy {cell.experiment.strategy}"
-            console.print(f"{name} failed: {cell.failure}", markup=False)
+            console.print(f"{cell.info.title} failed: {cell.failure}", markup=False)
 
 
-def _row(cell: Cell) -> list[str]:
-    experiment = cell.experiment
-    paper = comparable_cell(experiment)
-    row = [experiment.model.backbone, str(experiment.strategy)]
+def _row(cell: GridCell) -> list[str]:
+    paper = comparable_cell(cell.info)
+    row = [cell.info.backbone, cell.info.variant]
     theirs = f"{100 * paper.accuracy:.2f}" if paper else "-"
     if cell.folder is None:
         return [*row, "", theirs, "", "", "failed" if cell.failure else "to do"]
-    balanced, every = (read_reading(cell.folder, experiment, reading) for reading in ("balanced", "all"))
-    ours = [mean_sd(balanced, "all", "accuracy"), mean_sd(every, "all", "accuracy")]
-    return [*row, ours[0], theirs, ours[1], mean_sd(every, "all", "balanced_accuracy"), "done"]
+    readings = read_readings(cell.folder)
+    balanced = _tight(readings["balanced"], "accuracy") if "balanced" in readings else "-"
+    every = [_tight(readings["all"], metric) for metric in ("accuracy", "balanced_accuracy")]
+    return [*row, balanced, theirs, *every, "leaky" if cell.info.leaky else "done"]
 
 
-def _time(estimate: Estimate) -> str:
+def _tight(table: "pd.DataFrame", metric: str) -> str:
+    """Return ``87.3±1.2``: with spaces the longest backbone's row does not fit a terminal of 80 letters."""
+    return mean_sd(table, "all", metric).replace(" ", "")
+
+
+def _time(estimate: "Estimate") -> str:
     return ("at most " if estimate.at_most else "about ") + duration_words(estimate.seconds)
 
 

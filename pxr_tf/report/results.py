@@ -1,152 +1,246 @@
-"""A run's results: the files beside its predictions, and the table on the screen."""
+"""A run's results: the files beside its predictions, and the tables on the screen."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pxr_tf import files
-from pxr_tf.config import Experiment, load_experiment
-from pxr_tf.data.splits import HOLDOUT, read_splits
+from pxr_tf.data.splits import read_splits
+from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, published
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
 
-READINGS = ("balanced", "all")
+LEAKY = "leaky split"
+
+
+class RunWarning(NamedTuple):
+    """What makes a run's numbers doubtful, from its ``warnings.json``."""
+
+    what: str  # its kind; "leak": patients, or pictures, on both sides of a split
+    text: str  # one sentence
+
+
+class RunInfo(NamedTuple):
+    """What the tables say of a run, or of one that is still to be done."""
+
+    name: str  # of the recipe
+    backbone: str
+    variant: str
+    classes: tuple[str, ...]
+    test_rows: str  # the reading that metrics.csv counts: balanced or all
+    published: str | None  # the paper to compare with
+    origin: str = "real"  # real or synthetic
+    warnings: tuple[RunWarning, ...] = ()
+
+    @property
+    def leaky(self) -> bool:
+        """Whether a patient, or a picture, is on both sides of a split."""
+        return any(warning.what == "leak" for warning in self.warnings)
+
+    @property
+    def title(self) -> str:
+        """Backbone and variant, and what must stand beside every figure of this run."""
+        return f"{self.backbone}, {self.variant}{f', {LEAKY}' if self.leaky else ''}"
+
+
+def describe_run(folder: Path) -> RunInfo:
+    """Read what ``experiment.yaml``, ``provenance.json`` and, where there is one, ``warnings.json`` say of a run."""
+    experiment = yaml.safe_load((folder / "experiment.yaml").read_text(encoding="utf-8"))
+    provenance = files.read_json(folder / "provenance.json")
+    warnings = files.read_json(folder / "warnings.json") or []
+    return RunInfo(
+        name=experiment["name"],
+        backbone=experiment["model"]["backbone"],
+        variant=experiment["variant"],
+        classes=tuple(experiment["classes"]),
+        test_rows=experiment["splits"]["test_rows"],
+        published=experiment.get("published"),
+        origin="synthetic" if provenance["images"].startswith("synthetic") else "real",
+        warnings=tuple(RunWarning(warning.get("what", ""), warning["text"]) for warning in warnings),
+    )
 
 
 def write_results(folder: Path) -> None:
     """Write the metrics and the confusion matrix of a finished run from its ``predictions.csv``.
 
-    ``metrics.csv`` counts the experiment's test rows (``splits.test_rows``), ``metrics_<other>.csv`` the
-    other reading. The column ``images`` says whether the pictures are real or synthetic.
+    ``metrics.csv`` counts the experiment's test rows (``splits.test_rows``), ``metrics_<other>.csv`` the other reading,
+    where the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say what
+    the figures are worth.
     """
-    experiment = load_experiment(folder / "experiment.yaml")
+    info, splits = describe_run(folder), read_splits(folder / "splits.csv")
     predictions = metrics.read_predictions(folder / "predictions.csv")
-    images = "synthetic" if is_synthetic_run(folder) else "real"
-    for reading in READINGS:
-        table = metrics.score_folds(select_rows(folder, predictions, reading)).assign(images=images)
-        files.write_csv(_metrics_file(folder, experiment, reading), table)
-    counted = select_rows(folder, predictions, experiment.splits.test_rows)
+    worth = {"origin": info.origin, "split": LEAKY if info.leaky else "by patient"}
+    for reading, file in _metrics_files(folder, info, splits).items():
+        table = metrics.score_folds(metrics.select_rows(predictions, splits, reading))
+        files.write_csv(file, table.assign(**worth))
+    reading, *_ = metrics.possible_readings(splits, info.test_rows)
+    counted = metrics.select_rows(predictions, splits, reading)
     counts = metrics.confusion_matrix(counted)
-    title = f"{experiment.model.backbone}, strategy {experiment.strategy}, {len(counted):,} held-out images"
-    write_figure(folder / "confusion_matrix.png", draw_confusion_matrix(counts, title, images == "synthetic"))
-    files.write_csv(folder / "confusion_matrix.csv", counts.reset_index().assign(images=images))
+    title = f"{info.title}, {len(counted):,} held-out images"
+    write_figure(folder / "confusion_matrix.png", draw_confusion_matrix(counts, title, info.origin == "synthetic"))
+    files.write_csv(folder / "confusion_matrix.csv", counts.reset_index().assign(**worth))
 
 
 def is_written(folder: Path) -> bool:
-    """Return whether the results exist."""
-    return (folder / "confusion_matrix.csv").exists()
+    """Return whether all files of the results exist."""
+    readings = _metrics_files(folder, describe_run(folder), read_splits(folder / "splits.csv"))
+    expected = [*readings.values(), folder / "confusion_matrix.png", folder / "confusion_matrix.csv"]
+    return all(file.exists() for file in expected)
 
 
-def is_synthetic_run(folder: Path) -> bool:
-    """Return whether a run's images are phantoms."""
-    return files.read_json(folder / "provenance.json")["images"].startswith("synthetic")
+def read_readings(folder: Path) -> dict[str, pd.DataFrame]:
+    """Return reading -> metrics table of a finished run, the experiment's own test rows first."""
+    readings = _metrics_files(folder, describe_run(folder), read_splits(folder / "splits.csv"))
+    return {reading: metrics.read_metrics(file) for reading, file in readings.items()}
 
 
-def select_rows(folder: Path, predictions: pd.DataFrame, reading: str) -> pd.DataFrame:
-    """Return the predictions that a reading of the test folds counts: ``all`` or ``balanced``."""
-    if reading == "all":
-        return predictions
-    splits = read_splits(folder / "splits.csv")
-    balanced = splits[(splits.fold != HOLDOUT) & (splits.role == "test_balanced")]
-    return metrics.keep_rows(predictions, balanced.image_id.tolist())
+def comparable_cell(info: RunInfo) -> published.Cell | None:
+    """Return the paper's figures for this backbone and variant, or None where it has none, or for other classes."""
+    cell = published.find_cell(info.published, info.backbone, info.variant)
+    return cell if cell and set(cell.f1) == set(info.classes) else None
 
 
 def print_results(folder: Path, console: Console) -> None:
     """Print the table of a finished run; where the paper has figures, on balanced test folds as they are."""
-    experiment = load_experiment(folder / "experiment.yaml")
-    synthetic = is_synthetic_run(folder)
-    cell = comparable_cell(experiment)
-    reading = "balanced" if cell else experiment.splits.test_rows
+    info, tables = describe_run(folder), read_readings(folder)
+    cell = comparable_cell(info) if "balanced" in tables else None
+    reading = "balanced" if cell else next(iter(tables))
     console.print()
-    console.print(_class_table(experiment, read_reading(folder, experiment, reading), cell, synthetic, reading))
-    for other in (experiment.splits.test_rows, *[name for name in READINGS if name != experiment.splits.test_rows]):
-        line = _accuracy_line(read_reading(folder, experiment, other), _reading_words(other))
+    console.print(_class_table(info, tables[reading], cell, reading))
+    for other, table in tables.items():
         paper = f"; the paper: {100 * cell.accuracy:.2f} %" if cell and other == "balanced" else ""
-        console.print(line + paper, highlight=False)
-    for note in _footnotes(folder, experiment, cell, synthetic):
+        console.print(_accuracy_line(info, table, other) + paper, highlight=False)
+    print_warnings(info.warnings, console)
+    for note in _footnotes(folder, info, cell):
         console.print(note, highlight=False)
 
 
-def read_reading(folder: Path, experiment: Experiment, reading: str) -> pd.DataFrame:
-    """Return the metrics of a finished run for one reading of its test folds: ``all`` or ``balanced``."""
-    return metrics.read_metrics(_metrics_file(folder, experiment, reading))
+def print_seeds(folders: Mapping[int, Path], console: Console) -> None:
+    """Print what finished runs that differ in their seed (seed -> run folder) have in common: mean ± sd over seeds.
+
+    Beside it stands what each seed gave, its mean over folds; all on the rows that ``metrics.csv`` counts.
+    """
+    infos = {seed: describe_run(folder) for seed, folder in folders.items()}
+    readings = {seed: read_readings(folder) for seed, folder in folders.items()}
+    tables = {seed: next(iter(found.values())) for seed, found in readings.items()}
+    info = next(iter(infos.values()))
+    warnings = tuple(dict.fromkeys(warning for one in infos.values() for warning in one.warnings))
+    info = info._replace(warnings=warnings)
+    where = _reading_words(next(iter(next(iter(readings.values())))))
+    title = f"{info.title} ({info.name})\n{count_words(len(folders), 'seed')}, {where}"  # as wide as the table at most
+    shown = _make_table(title, info, (0, 1))
+    shown.add_column("%")
+    for name in ("mean ± sd", *(f"seed {seed}" for seed in folders)):
+        shown.add_column(name, justify="right")
+    summary = metrics.summarise_seeds(tables).set_index(["class", "metric"])
+    for words, name, metric in _seed_rows(info):
+        overall = _plus_minus(summary["mean"][name, metric], summary["sd"][name, metric], 1)
+        shown.add_row(words, overall, *(_percent(table, name, metric) for table in tables.values()))
+    console.print(shown)
+    print_warnings(warnings, console)
 
 
-def comparable_cell(experiment: Experiment) -> published.Cell | None:
-    """Return the paper's figures for this backbone and strategy, or None where it has none, or for other classes."""
-    cell = published.find_cell(experiment.published, experiment.model.backbone, experiment.strategy)
-    return cell if cell and set(cell.f1) == set(experiment.classes) else None
+def print_warnings(warnings: Iterable[RunWarning], console: Console) -> None:
+    """Print each different warning once; this belongs under every table."""
+    for text in dict.fromkeys(warning.text for warning in warnings):
+        console.print(Text.assemble(("Warning: ", "bold yellow"), text))
 
 
-def _metrics_file(folder: Path, experiment: Experiment, reading: str) -> Path:
-    return folder / ("metrics.csv" if reading == experiment.splits.test_rows else f"metrics_{reading}.csv")
+def mean_sd(table: pd.DataFrame, name: str, metric: str, digits: int = 1) -> str:
+    """Return a metric over the folds as text, in percent: ``87.3 ± 1.2``; ``87.3`` where there is one fold."""
+    mean, sd = (metrics.value_of(table, fold, name, metric) for fold in ("mean", "sd"))
+    return _plus_minus(mean, sd, digits)
 
 
-def _class_table(
-    experiment: Experiment, table: pd.DataFrame, cell: published.Cell | None, synthetic: bool, reading: str
-) -> Table:
-    title = f"{experiment.model.backbone}, strategy {experiment.strategy} ({experiment.name})"
-    title += f", {_reading_words(reading)}"
-    if synthetic:
+def _plus_minus(mean: float, sd: float, digits: int) -> str:
+    return f"{100 * mean:.{digits}f}" + ("" if np.isnan(sd) else f" ± {100 * sd:.{digits}f}")
+
+
+def _percent(table: pd.DataFrame, name: str, metric: str) -> str:
+    return f"{100 * metrics.value_of(table, 'mean', name, metric):.1f}"
+
+
+def _metrics_files(folder: Path, info: RunInfo, splits: pd.DataFrame) -> dict[str, Path]:
+    """Return reading -> file, the experiment's own test rows first."""
+    first, *others = metrics.possible_readings(splits, info.test_rows)
+    return {first: folder / "metrics.csv", **{other: folder / f"metrics_{other}.csv" for other in others}}
+
+
+def _make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
+    if info.origin == "synthetic":
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine"
+    return Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=padding,
+    )
+
+
+def _class_table(info: RunInfo, table: pd.DataFrame, cell: published.Cell | None, reading: str) -> Table:
+    title = f"{info.title} ({info.name}), {_reading_words(reading)}"
     tight = (0, 0) if cell else (0, 1)  # with the paper's columns the table just fits a terminal of 80 letters
-    shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=tight)
+    shown = _make_table(title, info, tight)
     shown.add_column("%")
     for name in ("Precision", "Sensitivity", "F1"):
         shown.add_column(name, justify="right")
         if cell:
             shown.add_column("paper", justify="right", style="cyan")
-    shown.add_column("Spec.", justify="right")
-    shown.add_column("AUC", justify="right")
-    shown.add_column("n", justify="right")
-    for name in experiment.classes:
+    for name in ("Spec.", "AUC", "n"):
+        shown.add_column(name, justify="right")
+    for name in info.classes:
         row = [name]
         for metric in ("precision", "sensitivity", "f1"):
             row.append(mean_sd(table, name, metric).replace(" ", ""))
             if cell:
                 row.append(f"{100 * getattr(cell, metric)[name]:.1f}")
-        row += [_percent(table, "mean", name, metric) for metric in ("specificity", "auc")]
+        row += [_percent(table, name, metric) for metric in ("specificity", "auc")]
         shown.add_row(*row, f"{metrics.value_of(table, 'pooled', name, 'support'):,.0f}")
     return shown
 
 
-def _accuracy_line(table: pd.DataFrame, where: str) -> str:
+def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str) -> str:
+    several = not np.isnan(metrics.value_of(table, "sd", "all", "accuracy"))
+    notes = (["mean ± sd"] if several else []) + ([LEAKY] if info.leaky else [])
     return (
         f"Accuracy {mean_sd(table, 'all', 'accuracy', 2)} %, balanced accuracy "
-        f"{mean_sd(table, 'all', 'balanced_accuracy', 2)} % on {where} (mean ± sd)"
+        f"{mean_sd(table, 'all', 'balanced_accuracy', 2)} % on {_reading_words(reading)}"
+        + (f" ({', '.join(notes)})" if notes else "")
     )
+
+
+def _seed_rows(info: RunInfo) -> list[tuple[str, str, str]]:
+    """Return (words, class, metric) of the rows of the table of seeds."""
+    overall = [("accuracy", "all", "accuracy"), ("balanced accuracy", "all", "balanced_accuracy")]
+    return overall + [(f"sensitivity {name}", name, "sensitivity") for name in info.classes]
 
 
 def _reading_words(reading: str) -> str:
     return "all held-out images" if reading == "all" else "balanced test folds"
 
 
-def _footnotes(folder: Path, experiment: Experiment, cell: published.Cell | None, synthetic: bool) -> list[str]:
+def _footnotes(folder: Path, info: RunInfo, cell: published.Cell | None) -> list[str]:
     notes = [published.SWAPPED] if cell else []
-    if not cell and not synthetic:
-        name = f"{experiment.model.backbone} under strategy {experiment.strategy}"
-        notes.append(f"No published figures for {name} with these classes.")
-    best = published.best_cell(experiment.published)
-    if best and not synthetic:
-        notes.append(f"The paper's best cell: {best[0]}, strategy {best[1]}, {100 * best[2]:.2f} % on balanced folds.")
-    notes = [f"[dim]{note}[/dim]" for note in notes]
+    real = info.origin == "real"
+    if not cell and real:
+        notes.append(f"No published figures for {info.backbone} under {info.variant} with these classes.")
+    best = published.best_cell(info.published)
+    if best and real:
+        notes.append(f"The paper's best cell: {best[0]}, {best[1]}, {100 * best[2]:.2f} % on balanced folds.")
+    notes = [f"[dim]{escape(note)}[/dim]" for note in notes]
     notes.append(
         f"Everything is in {escape(str(folder))}: predictions.csv, metrics.csv, confusion_matrix.png, fold-0 … with "
         "the models."
     )
     notes.append("Research use only, not a medical device.")
     return notes
-
-
-def mean_sd(table: pd.DataFrame, name: str, metric: str, digits: int = 1) -> str:
-    """Return a metric over the folds as text, in percent: ``87.3 ± 1.2``."""
-    mean, sd = (100 * metrics.value_of(table, fold, name, metric) for fold in ("mean", "sd"))
-    return f"{mean:.{digits}f} ± {sd:.{digits}f}"
-
-
-def _percent(table: pd.DataFrame, fold: str, name: str, metric: str) -> str:
-    return f"{100 * metrics.value_of(table, fold, name, metric):.1f}"

@@ -1,101 +1,158 @@
-"""TensorBoard: what a fold shows while it trains and when it has ended.
+"""TensorBoard as a listener: what tasks tell while they train becomes curves, pictures and tables of figures.
 
-Event files are made anew from the checkpoint's history whenever a fold starts, so a continued fold has no gap and no
-double point.
+The event files of a task are made anew whenever it starts, and a continued task tells the epochs that it had already
+done, so a curve has neither a gap nor a double point. No TensorFlow is imported.
 """
 
 import shutil
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 
-from pxr_tf.data.manifest import is_synthetic
+from pxr_tf.data.splits import read_splits
 from pxr_tf.evaluation import metrics
+from pxr_tf.report.clock import NOT_TRAINING
+from pxr_tf.report.event_file import EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, figure_pixels, picture_sheet
-from pxr_tf.training import folds
-from pxr_tf.training.checkpoint import load_checkpoint
 
-SHEET_PICTURES = 32
+NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # what an epoch's row says of its place
+SHEET_PICTURES = 32  # four rows of eight
 
 
-class Board:
-    """The TensorBoard events of one fold or of the hold-out."""
+class About(NamedTuple):
+    """What TensorBoard shows of a run beside its events."""
 
-    def __init__(self, run: folds.Run, task: str, folder: Path) -> None:
-        import tensorflow as tf
+    hyperparameters: Mapping[str, object]  # flat: name -> number, truth value or text
+    synthetic: bool  # the pictures are phantoms
+    warnings: Sequence[str]  # sentences that stand beside what the pictures are
+    reading: str  # the experiment's test rows, balanced or all: the final metrics count what metrics.csv counts
+    sheet: Callable[[str], np.ndarray]  # task -> training pictures as augmented, uint8 [n, height, width]
 
-        self._tf, self._run, self._task, self._folder = tf, run, task, folder
-        self._synthetic = is_synthetic(run.table)
-        self._step = 0
-        self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
 
-    def write_start(self) -> None:
-        """Write the hyperparameters, the words about the images and one sheet of augmented training pictures."""
-        from tensorboard.plugins.hparams import api as hparams
+class Boards:
+    """The TensorBoard folders of a run's tasks, ``<run folder>/<task>/tensorboard``; use it as a context.
 
-        samples = folds.training_samples(self._run, self._task)
-        every = max(1, len(samples) // SHEET_PICTURES)
-        index = np.arange(0, len(samples), every)[:SHEET_PICTURES]
-        pictures = folds.pictures_of(self._run, samples, every_epoch=True).load(index, 0)[..., 0]
-        with self._writer.as_default():
-            hparams.hparams(
-                self._hyperparameters(), trial_id=f"{self._run.folder.parent.name}-{self._run.folder.name}-{self._task}"
-            )
-            text = SYNTHETIC_NOTE if self._synthetic else "Real X-rays"
-            self._tf.summary.text("images", text, step=0)
-            sheet = picture_sheet(pictures)[None, ..., None]
-            self._tf.summary.image(self._title("training pictures as augmented"), sheet, step=0)
+    `show` is told every event of the run and returns at once: one thread of its own reads, draws and writes, in the
+    order of the events. `close` waits for it and raises the first thing that went wrong there. Leaving the context
+    closes too, but raises nothing where another error is already on its way.
+    """
 
-    def write_epoch(self, row: dict[str, Any]) -> None:
-        """Write one epoch's losses, accuracies and learning rate; steps count on through the phases."""
+    def __init__(self, folder: Path, about: About) -> None:
+        self._folder, self._about = folder, about
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tensorboard")
+        self._boards: dict[str, _Board] = {}
+        self._fault: BaseException | None = None
+
+    def __enter__(self) -> "Boards":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._finish()
+        if error is None:
+            self.close()
+
+    def show(self, event: Mapping[str, object]) -> None:
+        """Take one event: ``start``, ``resume``, ``epoch`` or ``end`` of a task that trains; others are ignored."""
+        if event["event"] in _HANDLERS and event["task"] not in NOT_TRAINING:
+            self._thread.submit(self._handle, dict(event))
+
+    def close(self) -> None:
+        """Wait until everything is written; raise what was raised on the way."""
+        self._finish()
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
+
+    def _finish(self) -> None:
+        self._thread.shutdown(wait=True)
+        for task in list(self._boards):  # tasks that were stopped or failed
+            self._close(task)
+
+    def _close(self, task: str) -> None:
+        if task in self._boards:
+            self._boards.pop(task).close()
+
+    def _handle(self, event: dict[str, object]) -> None:
+        if self._fault is not None:
+            return
+        try:
+            task = str(event["task"])
+            if event["event"] == "start":
+                self._close(task)
+                self._boards[task] = _Board(self._folder, task, self._about)
+            if task in self._boards:
+                _HANDLERS[str(event["event"])](self._boards[task], event)
+            if event["event"] == "end":
+                self._close(task)
+        except BaseException as error:  # told by `close`, on the thread that listens
+            self._fault = error
+
+
+class _Board:
+    """The event file of one task."""
+
+    def __init__(self, run: Path, task: str, about: About) -> None:
+        self._run, self._task, self._about = run, task, about
+        folder = run / task / "tensorboard"
+        shutil.rmtree(folder, ignore_errors=True)
+        self._file = EventFile(folder)
+        self._step = 0  # epochs, counted on through the phases
+
+    def start(self, event: Mapping[str, object]) -> None:
+        """Write the hyperparameters, what the pictures are, the warnings, and a sheet of training pictures."""
+        about = self._about
+        origin = SYNTHETIC_NOTE if about.synthetic else "Real X-rays"
+        self._file.add_text("pictures", "\n\n".join([origin, *(f"Warning: {text}" for text in about.warnings)]))
+        values = {**about.hyperparameters, "task": self._task, "origin": "synthetic" if about.synthetic else "real"}
+        self._file.add_hyperparameters(values, f"{self._run.parent.name}-{self._run.name}-{self._task}")
+        sheet = picture_sheet(about.sheet(self._task)[:SHEET_PICTURES])
+        self._file.add_picture(self._title("training pictures as augmented"), sheet, 0)
+
+    def resume(self, event: Mapping[str, object]) -> None:
+        """Write the epochs that were done before the task was stopped."""
+        for row in event["history"]:
+            self.epoch(row)
+
+    def epoch(self, row: Mapping[str, object]) -> None:
+        """Write one epoch's losses, accuracies, seconds and learning rate."""
         self._step += 1
-        with self._writer.as_default():
-            for name, value in row.items():
-                if isinstance(value, float):
-                    self._tf.summary.scalar(f"epoch/{name}", value, step=self._step)
-        self._writer.flush()
+        for name, value in row.items():
+            if name not in NO_FIGURES and isinstance(value, int | float):
+                self._file.add_scalar(f"epoch/{name}", value, self._step)
 
-    def write_results(self) -> None:
-        """Write the final metrics and the confusion matrix of the held-out rows."""
-        predictions = metrics.read_predictions(self._folder / "predictions.csv")
-        scores = metrics.score(predictions)
-        with self._writer.as_default():
-            for row in scores[scores["class"] == "all"].itertuples():
-                self._tf.summary.scalar(f"final/{row.metric}", row.value, step=self._step)
-            figure = draw_confusion_matrix(
-                metrics.confusion_matrix(predictions), f"{self._run.folder.name}, {self._task}", self._synthetic
-            )
-            self._tf.summary.image(self._title("confusion matrix"), figure_pixels(figure)[None], step=self._step)
-        self._writer.close()
+    def end(self, event: Mapping[str, object]) -> None:
+        """Write the final metrics and the confusion matrix of the rows that ``metrics.csv`` counts."""
+        path = self._run / self._task / "predictions.csv"
+        if not path.exists():  # a task may end without any
+            return
+        splits = read_splits(self._run / "splits.csv")
+        reading, *_ = metrics.possible_readings(splits, self._about.reading)
+        counted = metrics.select_rows(metrics.read_predictions(path), splits, reading)
+        scores = metrics.score(counted)
+        for row in scores[(scores["class"] == "all") & (scores.metric != "support")].itertuples():
+            self._file.add_scalar(f"final/{row.metric}", row.value, self._step)
+        figure = draw_confusion_matrix(
+            metrics.confusion_matrix(counted),
+            f"{self._run.name}, {self._task}, {len(counted):,} held-out images",
+            self._about.synthetic,
+        )
+        self._file.add_picture(self._title("confusion matrix"), figure_pixels(figure), self._step)
+
+    def close(self) -> None:
+        """Close the event file."""
+        self._file.close()
 
     def _title(self, text: str) -> str:
-        return f"{text} ({SYNTHETIC_NOTE.lower()})" if self._synthetic else text
-
-    def _hyperparameters(self) -> dict[str, Any]:
-        experiment = self._run.experiment
-        values: dict[str, Any] = {
-            "experiment": experiment.name,
-            "backbone": experiment.model.backbone,
-            "strategy": experiment.strategy,
-            "fold": self._task,
-            "dropout": experiment.dropout,
-            "batch_size": experiment.training.batch_size,
-            "images": "synthetic" if self._synthetic else "real",
-        }
-        for phase in experiment.phases:
-            values[f"{phase.name}_learning_rate"] = phase.learning_rate
-            values[f"{phase.name}_max_epochs"] = phase.max_epochs
-        return values
+        return f"{text} ({SYNTHETIC_NOTE.lower()})" if self._about.synthetic else text
 
 
-def open_board(run: folds.Run, task: str) -> Board:
-    """Return the board of a task, its earlier epochs written again from the checkpoint where there is one."""
-    folder = folds.fold_folder(run, task)
-    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-    board = Board(run, task, folder)
-    board.write_start()
-    state, _ = load_checkpoint(folder / "checkpoint.npz") or ({"history": []}, None)
-    for row in state["history"]:
-        board.write_epoch(row)
-    return board
+_HANDLERS: dict[str, Callable[[_Board, Mapping[str, object]], None]] = {
+    "start": _Board.start,
+    "resume": _Board.resume,
+    "epoch": _Board.epoch,
+    "end": _Board.end,
+}

@@ -1,16 +1,15 @@
-"""The grid's tables, and that one bad cell does not cost the others."""
+"""The grid's tables: what is to be done, what came out, and what must stand beside it."""
 
 import io
-import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from test_results import CLASSES, LEAK, SOURCES, write_run
 
-from pxr_tf import cli
-from pxr_tf.config import load_experiment
-from pxr_tf.errors import PxrError
 from pxr_tf.experiments.estimate import Estimate
-from pxr_tf.report.grid import Cell, print_cells, print_estimates
+from pxr_tf.report.grid import GridCell, print_cells, print_estimates
+from pxr_tf.report.results import RunInfo, write_results
 
 
 @pytest.fixture
@@ -18,26 +17,65 @@ def console():
     return Console(file=io.StringIO(), width=100)
 
 
-def make_cell(backbone, strategy, **state):
-    return Cell(load_experiment("bozickovic2021", {"model.backbone": backbone, "strategy": strategy}), **state)
+def make_cell(backbone: str, variant: str, **state) -> GridCell:
+    return GridCell(RunInfo("bozickovic2021", backbone, variant, CLASSES, "balanced", "bozickovic2021"), **state)
+
+
+def finished_cell(folder: Path, **options) -> GridCell:
+    write_results(write_run(folder, **options))
+    return make_cell("xception", "strategy2", folder=folder)
 
 
 def test_cells_to_do_show_the_papers_accuracy_and_failures_their_reason(console):
-    print_cells(console, [make_cell("resnet50", 3), make_cell("xception", 1, failure="out of memory")])
+    cells = [make_cell("resnet50", "strategy3"), make_cell("xception", "strategy1", failure="out of memory")]
+    print_cells(console, cells)
     text = console.file.getvalue()
     assert "89.97" in text
     assert "to do" in text
-    assert "xception, strategy 1 failed: out of memory" in text
+    assert "xception, strategy1 failed: out of memory" in text
 
 
-def test_the_longest_backbone_fits_a_terminal_of_80_letters():
+def test_finished_cells_show_both_readings_beside_the_papers(console, tmp_path):
+    print_cells(console, [finished_cell(tmp_path / "run")])
+    words = console.file.getvalue().split()
+    line = words[words.index("xception") :]
+    assert line == "xception strategy2 100.0±0.0 87.86 75.0±35.4 75.0±35.4 done".split()
+
+
+def test_a_finished_cell_without_balanced_rows_shows_the_other_reading(console, tmp_path):
+    print_cells(console, [finished_cell(tmp_path / "run", role="test", folds=1)])
+    words = console.file.getvalue().split()
+    assert words[words.index("xception") :] == "xception strategy2 - 87.86 75.0 75.0 done".split()
+
+
+def test_leaks_warnings_and_phantoms_are_told(console, tmp_path):
+    cells = [
+        finished_cell(tmp_path / "one", images="synthetic", warnings=(SOURCES, LEAK)),
+        finished_cell(tmp_path / "two", images="synthetic", warnings=(SOURCES,)),
+    ]
+    print_cells(console, cells)
+    lines = [line.strip() for line in console.file.getvalue().strip().splitlines()]
+    assert lines[:2] == ["Synthetic phantoms, not patients", "leaky split where the state is leaky"]
+    assert [line.split()[-1] for line in lines if line.startswith("xception")] == ["leaky", "done"]
+    assert [line for line in lines if line.startswith("Warning: ")] == [
+        f"Warning: {SOURCES['text']}",
+        f"Warning: {LEAK['text']}",
+    ]
+
+
+def test_the_longest_backbone_fits_a_terminal_of_80_letters(tmp_path):
     narrow = Console(file=io.StringIO(), width=80)
-    print_cells(narrow, [make_cell("inception_resnet_v2", 3)])
-    assert "inception_resnet_v2" in narrow.file.getvalue()
+    write_results(write_run(tmp_path / "run", backbone="inception_resnet_v2", warnings=(LEAK,)))
+    print_cells(narrow, [make_cell("inception_resnet_v2", "strategy3", folder=tmp_path / "run")])
+    row = next(line for line in narrow.file.getvalue().splitlines() if "inception" in line)
+    assert row.split() == "inception_resnet_v2 strategy2 100.0±0.0 85.40 75.0±35.4 75.0±35.4 leaky".split()
 
 
 def test_estimates_add_up(console):
-    estimates = {("xception", 1): Estimate(3600, 2e9, 5e8, True), ("xception", 2): Estimate(1800, 1e9, 5e8, False)}
+    estimates = {
+        ("xception", "strategy1"): Estimate(3600, 2e9, 5e8, True),
+        ("xception", "strategy2"): Estimate(1800, 1e9, 5e8, False),
+    }
     print_estimates(console, estimates)
     text = console.file.getvalue()
     assert "at most 60 min" in text
@@ -45,31 +83,3 @@ def test_estimates_add_up(console):
     assert "at most 90 min" in text.splitlines()[-2] or "at most 1.5 h" in text
     assert "2.0 GB" in text
     assert "1.0 GB" in text
-
-
-def test_a_cell_that_fails_is_reported_and_the_rest_goes_on(monkeypatch, capsys, tmp_path):
-    asked = []
-
-    def run_cell(experiment, *rest):
-        asked.append((experiment.model.backbone, experiment.strategy))
-        raise PxrError("no luck")
-
-    monkeypatch.setattr(cli, "_run_cell", run_cell)
-    monkeypatch.setattr(cli, "_announce", lambda *rest: None)
-    command = ["pxr", "grid", "--config", "phantom", "--data", str(tmp_path), "--models", "xception,resnet50"]
-    monkeypatch.setattr(sys, "argv", [*command, "--strategies", "1,3"])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert stopped.value.code == 1
-    assert asked == [("xception", 1), ("xception", 3), ("resnet50", 1), ("resnet50", 3)]
-    assert capsys.readouterr().out.count("no luck") == 1 + 2 + 3 + 4
-
-
-@pytest.mark.parametrize(("option", "value"), [("--models", "xception,xcepton"), ("--strategies", "1,two")])
-def test_a_grid_of_unknown_things_is_refused_before_anything_runs(option, value, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(sys, "argv", ["pxr", "grid", option, value, "--runs", str(tmp_path / "runs")])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert stopped.value.code == 2
-    assert capsys.readouterr().err.startswith("pxr: ")
-    assert not (tmp_path / "runs").exists()

@@ -6,34 +6,56 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 from rich.console import Console
 
 from pxr_tf import files
-from pxr_tf.config import dump_experiment, load_experiment
 from pxr_tf.evaluation import metrics
-from pxr_tf.report.results import is_synthetic_run, is_written, print_results, select_rows, write_results
+from pxr_tf.report.results import describe_run, is_written, print_results, print_seeds, write_results
 
 IMAGES = {"real": "real X-rays", "synthetic": "synthetic phantoms, not patients"}
 COUNT = 40
+CLASSES = ("bacterial", "covid19", "normal", "viral")
+LEAK = {"what": "leak", "text": "3 patients are in training and test of one fold."}
+SOURCES = {"what": "source", "text": "Class covid19 can be told from its source alone."}
 
 
-def write_run(folder: Path, images: str = "real", **overrides) -> Path:
-    """Write what two finished folds leave: every fourth prediction is wrong, and none of the balanced ones."""
-    experiment = load_experiment("bozickovic2021", {"splits.folds": 2, **overrides})
-    classes, rows = experiment.classes, np.arange(COUNT)
+def write_run(
+    folder: Path,
+    images: str = "real",
+    *,
+    backbone: str = "xception",
+    classes: tuple[str, ...] = CLASSES,
+    folds: int = 2,
+    wrong_every: int = 4,
+    warnings: tuple[dict, ...] = (),
+    **more: object,
+) -> Path:
+    """Write what a finished run leaves: every fourth prediction is wrong, and none of the balanced ones."""
+    rows = np.arange(COUNT)
     truth = rows // 2 % len(classes)
-    wrong = rows % 4 == 3
+    wrong = rows % wrong_every == wrong_every - 1
     predicted = (truth + wrong) % len(classes)
-    table = pd.DataFrame({"image_id": [f"i{row:02}" for row in rows], "fold": rows % 2})
+    table = pd.DataFrame({"image_id": [f"i{row:02}" for row in rows], "fold": rows % folds})
     table["label"], table["predicted"] = np.array(classes)[truth], np.array(classes)[predicted]
     for number, name in enumerate(classes):
         table[f"p_{name}"] = np.where(predicted == number, 0.7, 0.3 / (len(classes) - 1))
     files.write_csv(folder / "predictions.csv", table)
-    roles = np.where(wrong, "test", "test_balanced")
+    roles = np.where(wrong, "test", more.get("role", "test_balanced"))
     files.write_csv(folder / "splits.csv", table[["image_id", "fold"]].assign(role=roles))
     files.write_json(folder / "provenance.json", {"images": IMAGES[images]})
-    files.write_text(folder / "experiment.yaml", dump_experiment(experiment))
+    experiment = {
+        "name": "bozickovic2021",
+        "variant": "strategy2",
+        "published": more.get("published", "bozickovic2021"),
+        "classes": list(classes),
+        "model": {"backbone": backbone},
+        "splits": {"test_rows": more.get("test_rows", "balanced")},
+    }
+    files.write_text(folder / "experiment.yaml", yaml.safe_dump(experiment))
+    if warnings:
+        files.write_json(folder / "warnings.json", list(warnings))
     return folder
 
 
@@ -45,7 +67,7 @@ def print_to_text(folder: Path, width: int = 80) -> str:
 
 @pytest.mark.parametrize(("test_rows", "other", "accuracy"), [("balanced", "all", 1.0), ("all", "balanced", 0.75)])
 def test_both_readings_of_the_test_folds_are_written(tmp_path, test_rows, other, accuracy):
-    folder = write_run(tmp_path / "run", **{"splits.test_rows": test_rows})
+    folder = write_run(tmp_path / "run", test_rows=test_rows)
     assert not is_written(folder)
     write_results(folder)
     assert is_written(folder)
@@ -56,21 +78,35 @@ def test_both_readings_of_the_test_folds_are_written(tmp_path, test_rows, other,
         for name in ("metrics.csv", f"metrics_{other}.csv")
     ]
     assert values == [accuracy, 1.75 - accuracy]
-    counts = pd.read_csv(folder / "confusion_matrix.csv", index_col="label").drop(columns="images")
+    counts = pd.read_csv(folder / "confusion_matrix.csv", index_col="label").drop(columns=["origin", "split"])
     assert counts.to_numpy().sum() == (30 if test_rows == "balanced" else COUNT)
     with Image.open(folder / "confusion_matrix.png") as picture:
         assert picture.width > 300
 
 
-def test_balanced_rows_are_those_of_the_numbered_folds(tmp_path):
+@pytest.mark.parametrize("name", ["metrics.csv", "metrics_all.csv", "confusion_matrix.csv", "confusion_matrix.png"])
+def test_a_deleted_file_is_noticed(tmp_path, name):
     folder = write_run(tmp_path / "run")
-    predictions = metrics.read_predictions(folder / "predictions.csv")
-    splits = pd.read_csv(folder / "splits.csv", dtype=str)
-    extra = pd.DataFrame({"image_id": ["i03"], "fold": ["holdout"], "role": ["test_balanced"]})
-    files.write_csv(folder / "splits.csv", pd.concat([splits, extra]))
-    assert "i03" not in set(select_rows(folder, predictions, "balanced").image_id)
-    assert len(select_rows(folder, predictions, "balanced")) == 30
-    assert len(select_rows(folder, predictions, "all")) == COUNT
+    write_results(folder)
+    (folder / name).unlink()
+    assert not is_written(folder)
+
+
+def test_splits_without_balanced_rows_have_one_reading(tmp_path):
+    folder = write_run(tmp_path / "run", role="test")
+    write_results(folder)
+    assert is_written(folder)
+    assert [file.name for file in folder.glob("metrics*")] == ["metrics.csv"]
+    assert metrics.value_of(metrics.read_metrics(folder / "metrics.csv"), "pooled", "all", "support") == COUNT
+    assert "balanced test folds" not in print_to_text(folder)
+
+
+def test_a_run_is_described_from_its_files(tmp_path):
+    info = describe_run(write_run(tmp_path / "run", "synthetic", warnings=(LEAK, {"text": "Something else."})))
+    assert info[:4] == ("bozickovic2021", "xception", "strategy2", CLASSES)
+    assert (info.test_rows, info.published, info.origin) == ("balanced", "bozickovic2021", "synthetic")
+    assert [tuple(warning) for warning in info.warnings] == [("leak", LEAK["text"]), ("", "Something else.")]
+    assert describe_run(write_run(tmp_path / "other")).warnings == ()
 
 
 def test_results_written_twice_are_the_same_bytes(tmp_path):
@@ -88,9 +124,8 @@ def test_every_file_and_the_table_say_when_images_are_synthetic(tmp_path, monkey
     monkeypatch.setattr("matplotlib.axes.Axes.set_title", lambda axes, text, **options: titles.append(text))
     folder = write_run(tmp_path / "run", images)
     write_results(folder)
-    assert is_synthetic_run(folder) == (images == "synthetic")
     for name in ("metrics.csv", "metrics_all.csv", "confusion_matrix.csv"):
-        assert set(pd.read_csv(folder / name).images) == {images}
+        assert set(pd.read_csv(folder / name).origin) == {images}
     text = print_to_text(folder)
     for place in (text, titles[0]):
         assert ("Synthetic phantoms, not patients" in place) == (images == "synthetic")
@@ -113,23 +148,23 @@ def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
     assert max(map(len, text.splitlines())) <= 80
     table = rows_of_table(text)
     assert table["%"] == "Precision paper Sensitivity paper F1 paper Spec. AUC n".split()
-    # xception, strategy 2, as the paper prints bacterial: "precision" 76.80, "sensitivity" 86.42
+    # xception, strategy2, as the paper prints bacterial: "precision" 76.80, "sensitivity" 86.42
     assert table["bacterial"] == "100.0±0.0 86.4 100.0±0.0 76.8 100.0±0.0 81.0 100.0 100.0 10".split()
     flat = " ".join(text.split())
     assert "Accuracy 100.00 ± 0.00 %, balanced accuracy 100.00 ± 0.00 % on balanced test folds (mean ± sd)" in flat
     assert "the paper: 87.86 %" in flat
     assert "on all held-out images (mean ± sd)" in flat
     assert "the other way round" in flat
-    assert "The paper's best cell: resnet50, strategy 3, 89.97 % on balanced folds." in flat
+    assert "The paper's best cell: resnet50, strategy3, 89.97 % on balanced folds." in flat
 
 
 @pytest.mark.parametrize(
     "overrides",
     [
-        {"model.backbone": "mobilenet_025"},
+        {"backbone": "mobilenet_025"},
         {"published": None},
-        {"classes": ["covid19", "normal"]},
-        {"classes": ["covid19", "normal", "pneumonia", "viral"]},
+        {"classes": ("covid19", "normal")},
+        {"classes": ("covid19", "normal", "pneumonia", "viral")},
     ],
 )
 def test_without_a_published_cell_there_is_no_such_column(tmp_path, overrides):
@@ -145,3 +180,76 @@ def test_a_folder_with_brackets_is_printed_as_it_is(tmp_path):
     folder = write_run(tmp_path / "[bold]runs[/x]")
     write_results(folder)
     assert "[bold]runs[/x]" in print_to_text(folder, width=400)
+
+
+def test_one_fold_has_no_sd_on_the_screen(tmp_path):
+    folder = write_run(tmp_path / "run", folds=1, backbone="mobilenet_025")
+    write_results(folder)
+    text = print_to_text(folder)
+    assert "nan" not in text
+    assert "±" not in text
+    assert "Accuracy 75.00 %, balanced accuracy" in text
+    assert rows_of_table(text)["bacterial"][0] == "100.0"
+
+
+@pytest.mark.parametrize("leaky", [True, False])
+def test_a_leak_stands_beside_every_figure(tmp_path, monkeypatch, leaky):
+    titles = []
+    monkeypatch.setattr("matplotlib.axes.Axes.set_title", lambda axes, text, **options: titles.append(text))
+    folder = write_run(tmp_path / "run", warnings=(SOURCES, LEAK) if leaky else (SOURCES,))
+    write_results(folder)
+    lines = print_to_text(folder, width=200).splitlines()
+    title = next(line for line in lines if "xception, strategy2" in line)
+    accuracies = [line for line in lines if line.startswith("Accuracy")]
+    assert len(accuracies) == 2
+    for place in (title, titles[0], *accuracies):
+        assert ("leaky split" in place) == leaky
+    for name in ("metrics.csv", "metrics_all.csv", "confusion_matrix.csv"):
+        assert set(pd.read_csv(folder / name).split) == {"leaky split" if leaky else "by patient"}
+
+
+def test_warnings_stand_under_the_table(tmp_path):
+    folder = write_run(tmp_path / "run", warnings=(SOURCES, LEAK))
+    write_results(folder)
+    lines = print_to_text(folder, width=200).splitlines()
+    first = lines.index(f"Warning: {SOURCES['text']}")
+    assert lines[first + 1] == f"Warning: {LEAK['text']}"
+    assert first > max(number for number, line in enumerate(lines) if line.startswith("Accuracy"))
+
+
+def print_seeds_to_text(folders: dict[int, Path], width: int = 80) -> str:
+    console = Console(width=width, file=io.StringIO(), highlight=False)
+    print_seeds(folders, console)
+    return console.file.getvalue()
+
+
+def test_seeds_are_shown_with_mean_and_sd_beside_each(tmp_path):
+    folders = {}
+    for seed, wrong_every in ((0, 4), (1, 5), (7, 8)):
+        folders[seed] = write_run(
+            tmp_path / str(seed), test_rows="all", wrong_every=wrong_every, warnings=(SOURCES,) if seed else ()
+        )
+        write_results(folders[seed])
+    text = print_seeds_to_text(folders)
+    lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
+    assert [line.strip() for line in text.splitlines()[:2]] == [
+        "xception, strategy2 (bozickovic2021)",
+        "3 seeds, all held-out images",
+    ]
+    sd = np.std([75, 80, 87.5], ddof=1)
+    assert lines["accuracy"] == ["80.8", "±", f"{sd:.1f}", "75.0", "80.0", "87.5"]
+    assert lines["balanced"][0] == "accuracy"
+    sensitivities = [line.split() for line in text.splitlines() if "sensitivity" in line]
+    assert [words[1] for words in sensitivities] == list(CLASSES)
+    assert text.count(SOURCES["text"]) == 1
+    assert "leaky" not in text
+
+
+def test_one_leaky_seed_makes_the_table_leaky_and_one_seed_has_no_sd(tmp_path):
+    folder = write_run(tmp_path / "run", "synthetic", warnings=(LEAK,))
+    write_results(folder)
+    text = print_seeds_to_text({3: folder})
+    assert "leaky split" in text.splitlines()[0]
+    assert "1 seed," in text
+    assert "Synthetic phantoms" in text
+    assert "±" not in text.replace("mean ± sd", "")

@@ -1,19 +1,89 @@
-"""TensorBoard: the events that a fold leaves, whether it was stopped or not."""
+"""TensorBoard from hand-written events: read back with TensorBoard's own reader, no network trained."""
 
-import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
-from tiny import Recorder, run_here, stopped, tiny_experiment
 
-from pxr_tf.report import tensorboard as boards
-from pxr_tf.training import folds
+from pxr_tf import files
+from pxr_tf.evaluation import metrics
+from pxr_tf.report.results import write_results
+from pxr_tf.report.tensorboard import About, Boards
 
 SYNTHETIC = "(synthetic phantoms, not patients)"
+CLASSES = ("covid19", "normal")
+HYPERPARAMETERS = {"backbone": "two_layers", "batch_size": 32, "head_learning_rate": 1e-3, "xla": False, "cap": None}
 
 
-def read_events(folder) -> EventAccumulator:
+def sheet(task: str) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (40, 24, 24), np.uint8)
+
+
+def about(**changes) -> About:
+    return About(HYPERPARAMETERS, synthetic=True, warnings=(), reading="balanced", sheet=sheet)._replace(**changes)
+
+
+def epoch(task: str, number: int, phase: str = "head", **values) -> dict:
+    row = {"event": "epoch", "task": task, "phase": phase, "epoch": number, "epochs": 2, "seconds": 0.5}
+    return row | {"learning_rate": 1e-3, "loss": 1 / number, "accuracy": 0.5, **values}
+
+
+def events_of_a_fold(task: str = "fold-0") -> list[dict]:
+    return [
+        {"event": "note", "text": "no task"},
+        {"event": "start", "task": "features"},
+        {"event": "progress", "what": "features", "done": 1, "total": 2},
+        {"event": "end", "task": "features"},
+        {"event": "start", "task": task},
+        {"event": "resume", "task": task, "history": []},
+        {"event": "device", "name": "CPU", "xla": False, "precision": "float32"},
+        epoch(task, 1),
+        {"event": "step", "task": task, "phase": "head", "epoch": 2, "epochs": 2, "step": 3, "steps": 9},
+        epoch(task, 2, val_loss=0.25),
+        epoch(task, 1, "all"),
+        {"event": "end", "task": task},
+    ]
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """What a run with one fold leaves: 3 of 4 balanced rows are right, 3 of 6 held-out rows."""
+    folder = tmp_path / "recipe" / "run"
+    rows = [
+        ("a", "covid19", "covid19", "test_balanced"),
+        ("b", "covid19", "normal", "test_balanced"),
+        ("c", "normal", "normal", "test_balanced"),
+        ("d", "normal", "normal", "test_balanced"),
+        ("e", "normal", "covid19", "test"),
+        ("f", "normal", "covid19", "test"),
+        ("g", "normal", "covid19", "val"),
+    ]
+    table = pd.DataFrame(rows, columns=["image_id", "label", "predicted", "role"]).assign(fold="0")
+    for name in CLASSES:
+        table[f"p_{name}"] = np.where(table.predicted == name, 0.75, 0.25)
+    files.write_csv(folder / "splits.csv", table[["image_id", "fold", "role"]])
+    for path in (folder / "fold-0", folder):
+        files.write_csv(path / "predictions.csv", table)
+    files.write_json(folder / "provenance.json", {"images": "synthetic phantoms, not patients"})
+    experiment = {"name": "recipe", "variant": "strategy2", "classes": list(CLASSES), "published": None}
+    experiment |= {"model": {"backbone": "two_layers"}, "splits": {"test_rows": "balanced"}}
+    files.write_json(folder / "experiment.yaml", experiment)  # JSON is YAML
+    return folder
+
+
+def show(run: Path, *events: dict, **changes) -> None:
+    with Boards(run, about(**changes)) as boards:
+        for event in events:
+            boards.show(event)
+
+
+def read_events(folder: Path) -> EventAccumulator:
     events = EventAccumulator(str(folder / "tensorboard"), size_guidance={TENSORS: 0})
     events.Reload()
     return events
@@ -23,63 +93,181 @@ def steps_of(events: EventAccumulator, tag: str) -> list[int]:
     return [event.step for event in events.Tensors(tag)]
 
 
+def values_of(events: EventAccumulator, tag: str) -> list[float]:
+    return [event.tensor_proto.float_val[0] for event in events.Tensors(tag)]
+
+
+def text_of(events: EventAccumulator, tag: str) -> str:
+    return events.Tensors(tag)[0].tensor_proto.string_val[0].decode()
+
+
 def hyperparameters(events: EventAccumulator) -> dict[str, object]:
     content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     values = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
     return {name: getattr(value, value.WhichOneof("kind")) for name, value in values.items()}
 
 
-@pytest.fixture(scope="module")
-def events(finished_run):
-    return read_events(finished_run / "fold-0")
+def test_losses_accuracies_and_learning_rates_count_on_through_the_phases(run):
+    show(run, *events_of_a_fold())
+    events = read_events(run / "fold-0")
+    for name in ("loss", "accuracy", "learning_rate", "seconds"):
+        assert steps_of(events, f"epoch/{name}") == [1, 2, 3]
+    assert values_of(events, "epoch/loss") == [1, 0.5, 1]
+    assert (steps_of(events, "epoch/val_loss"), values_of(events, "epoch/val_loss")) == ([2], [0.25])
+    assert not {"epoch/epoch", "epoch/epochs", "epoch/phase"} & set(events.Tags()["tensors"])
 
 
-def test_losses_accuracies_and_learning_rates_count_on_through_the_phases(events):
-    for name in ("loss", "accuracy", "learning_rate"):
-        assert steps_of(events, f"epoch/{name}") == [1, 2, 3, 4]
+def test_tasks_that_do_not_train_have_no_board(run):
+    show(run, *events_of_a_fold())
+    assert not (run / "features").exists()
 
 
-def test_the_final_metrics_and_pictures_are_there(events):
-    tags = set(events.Tags()["tensors"])
-    assert {"final/accuracy", "final/balanced_accuracy", "images"} <= tags
-    assert {f"training pictures as augmented {SYNTHETIC}", f"confusion matrix {SYNTHETIC}"} <= tags
+@pytest.mark.parametrize("reading", ["balanced", "all"])
+def test_the_final_metrics_are_those_of_metrics_csv(run, reading):
+    """Counted are 4 balanced or 6 held-out rows, never the validation row; `support` is no curve."""
+    show(run, *events_of_a_fold(), reading=reading)
+    events = read_events(run / "fold-0")
+    write_results(run)
+    table = metrics.read_metrics(run / ("metrics.csv" if reading == "balanced" else "metrics_all.csv"))
+    for name in ("accuracy", "balanced_accuracy"):
+        expected = metrics.value_of(table, "0", "all", name)
+        assert values_of(events, f"final/{name}") == [pytest.approx(expected)]
+        assert steps_of(events, f"final/{name}") == [3]
+    assert values_of(events, "final/accuracy") == [{"balanced": 0.75, "all": 0.5}[reading]]
+    assert "final/support" not in events.Tags()["tensors"]
 
 
-def test_every_picture_is_a_picture(events):
-    for tag in (tag for tag in events.Tags()["tensors"] if SYNTHETIC in tag):
+def test_every_picture_is_a_picture_and_says_what_it_shows(run):
+    show(run, *events_of_a_fold())
+    events = read_events(run / "fold-0")
+    for tag in (f"training pictures as augmented {SYNTHETIC}", f"confusion matrix {SYNTHETIC}"):
         width, height, *pictures = events.Tensors(tag)[0].tensor_proto.string_val
         assert pictures[0].startswith(b"\x89PNG")
         assert min(int(width), int(height)) > 60
+    width, height, _ = events.Tensors(f"training pictures as augmented {SYNTHETIC}")[0].tensor_proto.string_val
+    assert (int(width), int(height)) == (8 * 26 - 2, 4 * 26 - 2)  # 32 of the 40 pictures
 
 
-def test_the_words_say_that_the_images_are_synthetic(events):
-    assert events.Tensors("images")[0].tensor_proto.string_val == [b"Synthetic phantoms, not patients"]
-    assert hyperparameters(events)["images"] == "synthetic"
+def test_what_the_pictures_are_and_the_warnings_stand_in_the_text(run):
+    show(run, *events_of_a_fold(), warnings=["Sources and classes coincide.", "The split leaks."])
+    events = read_events(run / "fold-0")
+    assert text_of(events, "pictures").split("\n\n") == [
+        "Synthetic phantoms, not patients",
+        "Warning: Sources and classes coincide.",
+        "Warning: The split leaks.",
+    ]
 
 
-def test_the_hyperparameters_are_the_experiments(events):
-    values = hyperparameters(events)
-    assert (values["backbone"], values["strategy"], values["fold"]) == ("two_layers", 2, "0")
-    assert values["head_learning_rate"] == 0.001
-    json.dumps(values)
+def test_real_pictures_are_not_called_synthetic(run):
+    show(run, *events_of_a_fold(), synthetic=False)
+    events = read_events(run / "fold-0")
+    assert text_of(events, "pictures") == "Real X-rays"
+    assert hyperparameters(events)["origin"] == "real"
+    assert {"training pictures as augmented", "confusion matrix"} <= set(events.Tags()["tensors"])
 
 
-def test_a_continued_fold_has_no_gap_and_no_double_step(phantoms, two_layers, tmp_path):
-    for _ in range(2):
-        with stopped():
-            run_here(tiny_experiment(), phantoms, tmp_path, on_event=Recorder(stop_after=1))
-    with stopped():
-        run_here(tiny_experiment(), phantoms, tmp_path, on_event=Recorder(stop_before="1"))
-    events = read_events(tmp_path / "phantom" / "two_layers-strategy2" / "fold-0")
-    assert steps_of(events, "epoch/loss") == [1, 2, 3, 4]
-    assert steps_of(events, "final/accuracy") == [4]
-    assert len(events.Tensors("images")) == 1
+def test_hyperparameters_keep_their_kinds(run):
+    show(run, *events_of_a_fold())
+    assert hyperparameters(read_events(run / "fold-0")) == {
+        "backbone": "two_layers",
+        "batch_size": 32,
+        "head_learning_rate": 1e-3,
+        "xla": False,
+        "cap": "None",
+        "task": "fold-0",
+        "origin": "synthetic",
+    }
 
 
-def test_real_images_are_not_called_synthetic(own_copy):
-    run = folds.open_run(own_copy, own_copy.parent.parent / "cache")
-    table = run.table.assign(source="kermany")
-    board = boards.open_board(run._replace(table=table), "1")
-    board.write_results()
-    tags = read_events(own_copy / "fold-1").Tags()["tensors"]
-    assert {"training pictures as augmented", "confusion matrix"} <= set(tags)
+def test_every_kind_reaches_its_page_of_tensorboard(run):
+    show(run, *events_of_a_fold())
+    events = read_events(run / "fold-0")
+    pages = {tag: events.SummaryMetadata(tag).plugin_data.plugin_name for tag in events.Tags()["tensors"]}
+    assert pages["epoch/loss"] == pages["final/accuracy"] == "scalars"
+    assert pages[f"confusion matrix {SYNTHETIC}"] == "images"
+    assert pages["pictures"] == "text"
+    assert pages["_hparams_/session_start_info"] == "hparams"
+
+
+def test_a_continued_task_has_no_gap_and_no_double_point(run):
+    started = [event for event in events_of_a_fold() if event["event"] != "end"]
+    show(run, *started[:-1])  # killed after two epochs
+    assert steps_of(read_events(run / "fold-0"), "epoch/loss") == [1, 2]
+    history = [{key: value for key, value in epoch("", n).items() if key not in ("event", "task")} for n in (1, 2)]
+    resumed = {"event": "resume", "task": "fold-0", "history": history}
+    show(
+        run,
+        {"event": "start", "task": "fold-0"},
+        resumed,
+        epoch("fold-0", 1, "all"),
+        {"event": "end", "task": "fold-0"},
+    )
+    events = read_events(run / "fold-0")
+    assert steps_of(events, "epoch/loss") == [1, 2, 3]
+    assert steps_of(events, "final/accuracy") == [3]
+    assert len(events.Tensors("pictures")) == 1
+
+
+def test_two_tasks_at_once_keep_to_their_own_folders(run):
+    start = [{"event": "start", "task": task} for task in ("fold-0", "holdout")]
+    show(run, *start, epoch("fold-0", 1), epoch("holdout", 1), epoch("fold-0", 2))
+    assert steps_of(read_events(run / "fold-0"), "epoch/loss") == [1, 2]
+    assert steps_of(read_events(run / "holdout"), "epoch/loss") == [1]
+
+
+def test_what_went_wrong_is_raised_at_the_end_and_once(run):
+    def broken(task: str) -> np.ndarray:
+        raise OSError("the disk is gone")
+
+    boards = Boards(run, about(sheet=broken))
+    for event in events_of_a_fold():
+        boards.show(event)  # the run goes on
+    with pytest.raises(OSError, match="the disk is gone"):
+        boards.close()
+    boards.close()
+
+
+def test_an_error_of_the_run_itself_is_not_replaced(run):
+    def broken(task: str) -> np.ndarray:
+        raise OSError("the disk is gone")
+
+    def fail() -> None:
+        with Boards(run, about(sheet=broken)) as boards:
+            boards.show({"event": "start", "task": "fold-0"})
+            raise ValueError("diverged")
+
+    with pytest.raises(ValueError, match="diverged"):
+        fail()
+
+
+def test_showing_an_event_does_not_wait_for_the_drawing(run):
+    drawn = threading.Event()
+
+    def slow(task: str) -> np.ndarray:
+        assert drawn.wait(20)
+        return sheet(task)
+
+    with Boards(run, about(sheet=slow)) as boards:
+        for event in events_of_a_fold():
+            boards.show(event)
+        drawn.set()  # reached only where `show` came back before the sheet was there
+    assert steps_of(read_events(run / "fold-0"), "epoch/loss") == [1, 2, 3]
+
+
+def test_no_tensorflow_is_loaded(run):
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+import numpy as np
+from pxr_tf.report.tensorboard import About, Boards
+run = Path({str(run)!r})
+about = About({{"a": 1}}, False, ["A warning."], "balanced", lambda task: np.zeros((32, 8, 8), np.uint8))
+with Boards(run, about) as boards:
+    boards.show({{"event": "start", "task": "fold-0"}})
+    boards.show({{"event": "epoch", "task": "fold-0", "phase": "head", "epoch": 1, "epochs": 1, "loss": 0.5}})
+    boards.show({{"event": "end", "task": "fold-0"}})
+assert not {{"tensorflow", "keras"}} & set(sys.modules), "TensorFlow was imported"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert len(list((run / "fold-0" / "tensorboard").iterdir())) == 1

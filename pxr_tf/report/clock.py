@@ -1,0 +1,91 @@
+"""How much time a run still needs, guessed from the epochs that it has done."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+HOLDOUT = "holdout"
+NOT_TRAINING = ("features", "weights", "calibrate")  # tasks without epochs and predictions
+RECENT = 5  # epochs that the mean takes: a machine that becomes slower shows within as many
+
+
+class OutlinePhase(NamedTuple):
+    """One phase of a run's training."""
+
+    name: str
+    max_epochs: int
+    patience: int | None  # epochs without a better validation loss; None: always max_epochs
+
+
+class Outline(NamedTuple):
+    """What a run is going to do, as far as its progress is concerned."""
+
+    title: str  # the line that comes first
+    folds: int  # tasks that train and test: folds, or 1 for an official or a random split
+    phases: tuple[OutlinePhase, ...]
+    chooses_epochs: bool  # a task `holdout` comes first and decides how many epochs the folds have
+
+
+class Clock:
+    """Says how much time is left: epochs to come times the seconds that such epochs took, per phase."""
+
+    def __init__(self, outline: Outline, now: Callable[[], float] = time.monotonic) -> None:
+        self._outline, self._now = outline, now
+        self._tasks_left = outline.folds + outline.chooses_epochs
+        self._seconds: dict[str, list[float]] = {}
+        self._epochs = {phase.name: phase.max_epochs for phase in outline.phases}
+        self._done: dict[str, int] = {}
+        self._overhead: list[float] = []  # seconds per task that were not spent in epochs
+        self._started = now()
+        self._stops_early = False
+
+    def start(self, task: str) -> None:
+        """Count from the start of a task that trains."""
+        self._started, self._done = self._now(), {}
+        patient = any(phase.patience is not None for phase in self._outline.phases)
+        self._stops_early = patient and (task == HOLDOUT or not self._outline.chooses_epochs)
+        number = fold_number(task)
+        if number is not None:
+            self._tasks_left = min(self._tasks_left, self._outline.folds - number)
+
+    def end(self) -> None:
+        """Note what the task cost beside its epochs, and how many epochs it had."""
+        self._tasks_left -= 1
+        trained = sum(self._seconds[name][-1] * done for name, done in self._done.items())
+        self._overhead.append(max(0.0, self._now() - self._started - trained))
+        self._epochs |= {name: done for name, done in self._done.items() if done}
+        self._done = {}
+
+    def count(self, event: Mapping[str, object]) -> None:
+        """Count an ``epoch`` event."""
+        self._seconds.setdefault(event["phase"], []).append(event["seconds"])
+        self._done[event["phase"]] = event["epoch"]
+        self._epochs[event["phase"]] = event["epochs"]
+
+    def left(self) -> str:
+        """Return e.g. ``about 12 min left``; ``at most`` while phases may still stop early.
+
+        Phases that have not been seen yet make it ``time left unknown``.
+        """
+        if any(phase.name not in self._seconds for phase in self._outline.phases):
+            return "time left unknown"
+        total = 0.0
+        for name, seconds in self._seconds.items():
+            mean = sum(seconds[-RECENT:]) / len(seconds[-RECENT:])
+            total += mean * (self._epochs[name] * self._tasks_left - self._done.get(name, 0))
+        if self._overhead:
+            total += self._overhead[-1] * self._tasks_left
+        return f"{'at most' if self._stops_early else 'about'} {duration_words(total)} left"
+
+
+def fold_number(task: str) -> int | None:
+    """Return the number of a fold's task (``fold-0``), or None for any other task."""
+    name, _, number = task.rpartition("-")
+    return int(number) if name == "fold" and number.isdigit() else None
+
+
+def duration_words(seconds: float) -> str:
+    """Return a duration as a person would say it: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{max(0, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

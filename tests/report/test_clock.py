@@ -1,0 +1,104 @@
+"""A guess of the time left that a person can believe, on a clock that goes when it is told to."""
+
+import pytest
+
+from pxr_tf.report.clock import Clock, Outline, OutlinePhase, duration_words, fold_number
+
+FIXED = Outline("", 3, (OutlinePhase("head", 2, None), OutlinePhase("all", 5, None)), chooses_epochs=False)
+CHOOSING = Outline("", 3, (OutlinePhase("head", 100, 15), OutlinePhase("all", 100, 15)), chooses_epochs=True)
+
+
+class Time:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+def run_phases(clock: Clock, time: Time, *phases: tuple[str, int, float], epochs: int | None = None) -> None:
+    for name, count, seconds in phases:
+        for number in range(1, count + 1):
+            time.seconds += seconds
+            clock.count({"phase": name, "epoch": number, "epochs": epochs or count, "seconds": seconds})
+
+
+def test_time_left_is_epochs_to_come_times_what_they_took(time):
+    clock = Clock(FIXED, time)
+    clock.start("fold-0")
+    run_phases(clock, time, ("head", 2, 5.0))
+    assert clock.left() == "time left unknown"
+    run_phases(clock, time, ("all", 6, 20.0))
+    assert clock.left() == "about 4 min left"  # two folds of 2 x 5 s + 6 x 20 s
+    for fold, left in ((1, "about 2 min left"), (2, "about 0 s left")):
+        clock.end()
+        clock.start(f"fold-{fold}")
+        run_phases(clock, time, ("head", 2, 5.0), ("all", 6, 20.0))
+        assert clock.left() == left
+
+
+def test_what_a_fold_costs_beside_its_epochs_is_counted_for_the_next_ones(time):
+    clock = Clock(FIXED, time)
+    clock.start("fold-0")
+    run_phases(clock, time, ("head", 2, 1.0), ("all", 6, 1.0))
+    time.seconds += 30  # predictions, and a process that starts
+    clock.end()
+    clock.start("fold-1")
+    assert clock.left() == "about 76 s left"  # 2 x (8 + 30)
+
+
+def test_a_continued_run_counts_only_the_folds_that_are_left(time):
+    clock = Clock(FIXED, time)
+    clock.start("fold-2")
+    run_phases(clock, time, ("head", 2, 1.0), ("all", 3, 10.0), epochs=6)
+    assert clock.left() == "about 34 s left"  # three epochs of all, and four of a head that was told to have six
+
+
+def test_the_epochs_that_the_hold_out_chose_replace_the_most_possible(time):
+    clock = Clock(CHOOSING, time)
+    clock.start("holdout")
+    run_phases(clock, time, ("head", 20, 1.0), ("all", 10, 1.0), epochs=100)
+    far = clock.left()
+    clock.end()
+    clock.start("fold-0")
+    assert clock.left() == "about 2 min left"  # 3 folds of 30 epochs
+    assert far == "at most 13 min left"  # 100 epochs had to be expected of each phase, here and in 3 folds
+
+
+@pytest.mark.parametrize(("outline", "word"), [(CHOOSING._replace(chooses_epochs=False), "at most"), (FIXED, "about")])
+def test_a_task_with_its_own_validation_part_may_stop_early(time, outline, word):
+    clock = Clock(outline._replace(folds=1), time)
+    clock.start("official")
+    run_phases(clock, time, ("head", 1, 1.0), ("all", 1, 1.0), epochs=10)
+    assert clock.left() == f"{word} 18 s left"
+
+
+@pytest.mark.parametrize(
+    ("task", "number"), [("fold-0", 0), ("fold-12", 12), ("holdout", None), ("official", None), ("fold-a", None)]
+)
+def test_folds_are_told_by_their_names(task, number):
+    assert fold_number(task) == number
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-3, "0 s"),
+        (0.4, "0 s"),
+        (40, "40 s"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (720, "12 min"),
+        (5399, "90 min"),
+        (12600, "3.5 h"),
+    ],
+)
+def test_durations_are_said_as_a_person_would(seconds, words):
+    assert duration_words(seconds) == words
