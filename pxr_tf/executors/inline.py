@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pxr_tf.experiments.tasks import OnEvent, Task, in_order, perform
+from pxr_tf.experiments.perform import perform
+from pxr_tf.experiments.tasks import OnEvent, Task, in_order
 
 
 class Inline:

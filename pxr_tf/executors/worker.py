@@ -12,7 +12,7 @@ import threading
 from typing import Any
 
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments.tasks import Task, perform
+from pxr_tf.experiments.tasks import Task
 from pxr_tf.files import explain_os_error
 
 
@@ -26,7 +26,7 @@ def main() -> None:
 
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
-    import pxr_tf.training.network  # noqa: F401 - TensorFlow, while the first task may be on its way
+    from pxr_tf.experiments.perform import perform  # TensorFlow, while the first task may be on its way
 
     try:
         while True:

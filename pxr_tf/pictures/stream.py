@@ -8,32 +8,11 @@ same batches as one that is not.
 import ctypes
 import hashlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from pxr_tf.pictures.augment import augment_image
-
-# (pictures [batch, ...] to be changed in place, their sample numbers int64 [batch], epoch)
-Change = Callable[[np.ndarray, np.ndarray, int], None]
-# (sample numbers int64 [batch], epoch) -> what the network takes for them
-Load = Callable[[np.ndarray, int], np.ndarray]
-
-
-class Inputs(NamedTuple):
-    """What a network is given for each sample: a row of an array, changed on the way or as it is."""
-
-    array: np.ndarray  # [rows, ...]: the store's pictures, memory-mapped, or cached features
-    rows: np.ndarray  # int64 [samples]: the row of each sample
-    change: Change | None = None
-
-    def load(self, index: np.ndarray, epoch: int) -> np.ndarray:
-        """Return what the network takes for these sample numbers in this epoch, [batch, ...]."""
-        batch = np.asarray(self.array[self.rows[index]])
-        if self.change:
-            self.change(batch, index, epoch)
-        return batch
+from pxr_tf.pictures.inputs import Inputs
 
 
 def epoch_order(samples: int, *, seed: int, phase: str, epoch: int) -> np.ndarray:
@@ -45,30 +24,6 @@ def epoch_order(samples: int, *, seed: int, phase: str, epoch: int) -> np.ndarra
 def num_batches(samples: int, batch_size: int) -> int:
     """Return how many batches an epoch has; the last one may be smaller."""
     return -(-samples // batch_size)
-
-
-def picture_inputs(
-    images: np.ndarray, rows: np.ndarray, samples: pd.DataFrame, *, copies: str, epochs: str, seed: int
-) -> Inputs:
-    """Return pictures, uint8 [size, size, 1] each, as the inputs of a network.
-
-    `images` is the store's array, `rows` int64 [samples] the store row of each sample, `samples` has ``image_id`` and
-    ``copy``. Copies are augmented with the preset `copies`, the same in each epoch. With a preset `epochs`, every
-    sample is augmented by that one instead, anew in each epoch.
-    """
-    names, numbers = samples.image_id.to_numpy(), samples["copy"].to_numpy()
-
-    def change(batch: np.ndarray, index: np.ndarray, epoch: int) -> None:
-        preset, turn = (copies, 0) if epochs == "none" else (epochs, epoch + 1)
-        changed = np.arange(len(index)) if epochs != "none" else np.flatnonzero(numbers[index])
-        for place in changed:
-            sample = index[place]
-            batch[place, ..., 0] = augment_image(
-                batch[place, ..., 0], preset, seed=seed, image_id=names[sample], copy=int(numbers[sample]), epoch=turn
-            )
-
-    changes = epochs != "none" or (copies != "none" and numbers.any())
-    return Inputs(images[..., None], rows, change if changes else None)
 
 
 def make_training_stream(

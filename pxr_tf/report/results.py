@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pxr_tf import files
+from pxr_tf import files, rundir
 from pxr_tf.data.splits import read_splits
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, published
@@ -54,18 +54,25 @@ class RunInfo(NamedTuple):
 
 def describe_run(folder: Path) -> RunInfo:
     """Read what ``experiment.yaml``, ``provenance.json`` and, where there is one, ``warnings.json`` say of a run."""
-    experiment = yaml.safe_load((folder / "experiment.yaml").read_text(encoding="utf-8"))
-    provenance = files.read_json(folder / "provenance.json")
-    warnings = files.read_json(folder / "warnings.json") or []
+    experiment = yaml.safe_load((folder / rundir.EXPERIMENT).read_text(encoding="utf-8"))
+    provenance = files.read_json(folder / rundir.PROVENANCE)
+    warnings = files.read_json(folder / rundir.WARNINGS) or []
+    return info_of(experiment)._replace(
+        origin="synthetic" if provenance["origin"].startswith("synthetic") else "real",
+        warnings=tuple(RunWarning(warning.get("what", ""), warning["text"]) for warning in warnings),
+    )
+
+
+def info_of(experiment: Mapping[str, Any]) -> RunInfo:
+    """Return what an experiment, as plain data, says of its run."""
+    model = experiment["model"]
     return RunInfo(
         name=experiment["name"],
-        backbone=experiment["model"]["backbone"],
+        backbone=model.get("backbone") or model["kind"],
         variant=experiment["variant"],
         classes=tuple(experiment["classes"]),
         test_rows=experiment["splits"]["test_rows"],
         published=experiment.get("published"),
-        origin="synthetic" if provenance["images"].startswith("synthetic") else "real",
-        warnings=tuple(RunWarning(warning.get("what", ""), warning["text"]) for warning in warnings),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import arrays, files
-from pxr_tf.pictures.stream import Load
+from pxr_tf.pictures.inputs import Load
 
 if TYPE_CHECKING:
     import keras

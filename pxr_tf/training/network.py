@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
-from pxr_tf.config import Phase
+from pxr_tf.config.schema import Phase
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import build_classifier, feature_extractor, save_classifier
-from pxr_tf.pictures.stream import Inputs, make_evaluation_set, make_training_stream, num_batches
+from pxr_tf.pictures.inputs import Inputs
+from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream, num_batches
 from pxr_tf.training import features
 from pxr_tf.training.device import Device, set_up
 from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Emit, Part, Predict

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from pxr_tf.pictures.inputs import Inputs, picture_inputs
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.pictures.stream import Inputs, picture_inputs
 
 TRAIN, VALIDATION, TEST = ("train",), ("val",), ("test", "test_balanced")
 

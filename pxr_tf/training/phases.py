@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from pxr_tf.config import Phase
+from pxr_tf.config.schema import Phase
 from pxr_tf.errors import PxrError
 from pxr_tf.models.classifier import batchnorm_layers
 from pxr_tf.training.checkpoint import assign_variables, load_checkpoint, read_variables, save_checkpoint

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pxr_tf.config import Phase
+from pxr_tf.config.schema import Phase
 
 
 @dataclass(frozen=True)
