@@ -7,7 +7,7 @@ perhaps ``role``. A metrics table is long: ``fold, class, metric, value``, where
 A new metric is one function and one line in `OVERALL` or `PER_CLASS`.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -191,11 +191,6 @@ def possible_readings(splits: pd.DataFrame, preferred: str) -> tuple[str, ...]:
     if not (splits.role == "test_balanced").any():
         return ("all",)
     return (preferred, *(reading for reading in READINGS if reading != preferred))
-
-
-def keep_rows(predictions: pd.DataFrame, image_ids: Collection[str]) -> pd.DataFrame:
-    """Return the predictions of these images only."""
-    return predictions[predictions.image_id.isin(set(image_ids))]
 
 
 def _fold_order(fold: str) -> tuple[bool, int, str]:

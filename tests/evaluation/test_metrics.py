@@ -150,10 +150,6 @@ def test_files_round_trip_even_for_a_class_called_na(tmp_path, folded):
     assert metrics.value_of(found, "pooled", "NA", "support") == (table.label == "NA").sum()
 
 
-def test_keep_rows_keeps_these_images(folded):
-    assert metrics.keep_rows(folded, ["i3", "i5", "i3", "unknown"]).image_id.tolist() == ["i3", "i5"]
-
-
 def test_a_metric_more_is_one_function_and_one_line(folded, monkeypatch):
     monkeypatch.setitem(metrics.OVERALL, "errors", lambda table: float((table.label != table.predicted).sum()))
     monkeypatch.setitem(metrics.PER_CLASS, "false_alarms", lambda one: float((one.predicted & ~one.actual).sum()))
