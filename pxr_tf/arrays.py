@@ -7,7 +7,8 @@ begins on a page boundary. ``journal.txt`` has a line per block of rows, written
 
 Readers need no lock: they map the rows that the journal knows, and what is added later does not touch those. Writers
 take turns. A writer that is killed loses the block that it was writing; a damaged line of the journal, or a damaged
-block, is lost alone. Rows are never written over: those of a lost block are computed again and added at the end.
+block, is lost alone. Rows that the journal knows are never written over: those of a damaged block are computed again
+and added at the end.
 
 The name of the folder must say all that decides the rows, except for the keys.
 """
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from pxr_tf import locks
 
@@ -100,7 +102,7 @@ def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
 
 @contextmanager
 def open_writer(
-    folder: Path, shape: Sequence[int], dtype: Any, on_wait: Callable[[str], None] | None = None
+    folder: Path, shape: Sequence[int], dtype: DTypeLike, on_wait: Callable[[str], None] | None = None
 ) -> Iterator["Writer"]:
     """Give the one writer of the folder, which is made where there is none; nobody else writes while the block runs.
 
@@ -141,7 +143,7 @@ class Writer:
         return _unknown(self._journal, keys)
 
     def reserve(self, num_rows: int) -> None:
-        """Take the disk space of as many more rows; raise OSError (ENOSPC, EDQUOT) where it is not to be had."""
+        """Take the disk space for as many more rows; raise OSError (ENOSPC, EDQUOT) where there is too little."""
         have = os.fstat(self._rows.fileno()).st_size
         need = (self._journal.stop + num_rows) * self._row_bytes
         try:
@@ -226,7 +228,7 @@ def _map_rows(path: Path, journal: Journal) -> np.ndarray:
     return np.memmap(path, np.dtype(last.dtype), "r", shape=(last.stop, *last.shape))
 
 
-def _row_bytes(shape: Sequence[int], dtype: Any) -> int:
+def _row_bytes(shape: Sequence[int], dtype: DTypeLike) -> int:
     return int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
 
 

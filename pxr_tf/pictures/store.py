@@ -21,7 +21,7 @@ from pxr_tf import arrays, files
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared
 from pxr_tf.pictures.preparation import Preparation
 
-VERSION = 3  # raise it when the same file and preparation would give other pixels
+VERSION = 3  # raise it when the same file and preparation would give other pixels or another fault
 BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
 UNREADABLE = "unreadable:"  # what `data.patients.add_content` puts before an image id where a file has no content
 

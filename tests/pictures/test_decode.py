@@ -1,6 +1,7 @@
 """One file -> one grey array: every coding that occurs, every way in which a file is broken."""
 
 import contextlib
+import errno
 import io
 import struct
 import zlib
@@ -13,7 +14,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pxr_tf.errors import PxrError
-from pxr_tf.pictures.decode import MAX_PIXELS, UnreadableImageError, load_grey, load_prepared, read_header, resize_grey
+from pxr_tf.pictures.decode import (
+    MAX_PIXELS,
+    InaccessibleImageError,
+    UnreadableImageError,
+    load_grey,
+    load_prepared,
+    read_header,
+    resize_grey,
+)
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.sets.rows import is_image_name
 
@@ -171,15 +180,30 @@ def test_damaged_files_give_a_reason(tmp_path, kind, reason):
     with pytest.raises(UnreadableImageError, match=reason) as fault:
         load_grey(path)
     assert isinstance(fault.value, PxrError)
+    assert not isinstance(fault.value, InaccessibleImageError)  # it is the bytes' fault
     assert "\n" not in str(fault.value)
     assert str(tmp_path) not in str(fault.value)
 
 
 def test_missing_file_and_folder(tmp_path):
-    with pytest.raises(UnreadableImageError, match="No such file"):
+    with pytest.raises(InaccessibleImageError, match="No such file"):
         load_grey(tmp_path / "a.png")
-    with pytest.raises(UnreadableImageError, match="directory"):
+    with pytest.raises(InaccessibleImageError, match="directory"):
         load_grey(tmp_path)
+
+
+def test_what_the_system_refuses_while_decoding_is_not_the_files_fault(tmp_path, monkeypatch):
+    def fail(image):
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = save(tmp_path / "a.png", make_picture())
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail)
+    with pytest.raises(InaccessibleImageError, match="Input/output error"):
+        load_grey(path)
+
+
+def test_pillows_own_limit_is_left_alone():
+    assert Image.MAX_IMAGE_PIXELS == 1024**3 // 4 // 3
 
 
 def test_the_limit_is_stated(tmp_path):

@@ -39,7 +39,7 @@ def read(pixels) -> float:
 
 mapped = np.memmap(sys.argv[1], np.uint8, "r", shape=(4000, 250, 250))
 read(mapped[:320])  # what TensorFlow needs once
-print(read(mapped), read(np.asarray(mapped).view(np.ndarray)))
+print(read(mapped), read(np.array(mapped[:2000])))
 """
 STORE = np.random.default_rng(0).integers(0, 256, (6, 16, 16)).astype(np.uint8)
 SAMPLES = pd.DataFrame({"image_id": ["a", "b", "c", "a", "a"], "copy": [0, 0, 0, 1, 2]})
@@ -170,7 +170,7 @@ def test_a_memory_mapped_store_is_never_copied(tmp_path):
     command = [sys.executable, "-c", READER, str(tmp_path / "rows.raw")]
     grown, copied = map(float, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
     assert grown < 125  # half of the store, which has 250 MB
-    assert copied > 240  # a copy would have been seen
+    assert copied > 125  # a copy would have been seen: each stream makes one of an array in memory, here half as large
 
 
 def test_a_batch_may_be_larger_than_the_epoch():
