@@ -33,25 +33,25 @@ def plain_frozen(data: str, fullres: str, weights: str, work: Path) -> list[floa
 def extraction(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
     """Return (seconds to fill the feature cache, seconds of predict_on_batch alone) for one training part."""
     from pxr_tf.models.classifier import feature_extractor
-    from pxr_tf.pictures.stream import picture_inputs
+    from pxr_tf.pictures.inputs import picture_inputs
     from pxr_tf.training.features import BATCH as FEATURE_BATCH
-    from pxr_tf.training.features import extract_features
+    from pxr_tf.training.features import extract_features, sample_names
 
     table, samples = _training_part(data)
-    store = _open_store(table, work)
+    pictures = _open_pictures(table, work)
     samples = samples.merge(table[["image_id", "content"]], on="image_id")
-    rows = np.array([store.rows[content] for content in samples.content])
     extractor = feature_extractor(_build("mobilenet_025", weights))
-    load = picture_inputs(store.images, rows, samples, copies="bozickovic2021", epochs="none", seed=0).load
+    rows = samples.content.map(pictures.rows).to_numpy()
+    load = picture_inputs(pictures.pixels, rows, samples, copies="bozickovic2021", epochs="none", seed=0).load
     batch = load(np.arange(FEATURE_BATCH), 0)
     extractor.predict_on_batch(batch)
     steps = len(samples) // FEATURE_BATCH
-    samples = samples.iloc[: steps * FEATURE_BATCH]
+    names = sample_names(samples.iloc[: steps * FEATURE_BATCH], "bozickovic2021 seed=0")
     folder = work / "features"
 
     def extract() -> None:
         shutil.rmtree(folder, ignore_errors=True)
-        extract_features(folder, extractor, load, samples, lambda done, total: None)
+        extract_features(folder, extractor, load, names, lambda done, total: None)
 
     return _in_turn(extract, lambda: [extractor.predict_on_batch(batch) for _ in range(steps)], rounds=3)
 
@@ -68,22 +68,23 @@ def fine_tune_resnet50(data: str, fullres: str, weights: str, work: Path) -> tup
 
 def pipeline(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
     """Return images per second of (our tf.data stream, NumPy fancy indexing of the same array)."""
-    from pxr_tf.pictures.stream import epoch_order, make_training_stream, picture_inputs
+    from pxr_tf.pictures.inputs import picture_inputs
+    from pxr_tf.pictures.stream import epoch_order, make_training_stream
 
     table, _ = _training_part(data)
-    store = _open_store(table, work)
-    rows = np.arange(len(store.images))
+    pixels = _open_pictures(table, work).pixels
+    rows = np.arange(len(table))
     samples = table[["image_id"]].assign(copy=0)
-    inputs = picture_inputs(store.images, rows, samples, copies="none", epochs="none", seed=0)
+    inputs = picture_inputs(pixels, rows, samples, copies="none", epochs="none", seed=0)
     targets = np.zeros((len(samples), 4), np.float32)
     stream = make_training_stream(inputs, targets, batch_size=BATCH, seed=0, phase="bench")
     steps = len(samples) // BATCH
     order = epoch_order(len(samples), seed=0, phase="bench", epoch=0)
-    float(store.images[::7].mean())  # both read from the page cache
+    float(pixels[::7].mean())  # both read from the page cache
 
     def index() -> None:
         for start in range(0, steps * BATCH, BATCH):
-            store.images[rows[order[start : start + BATCH]]]
+            pixels[rows[order[start : start + BATCH]]]
 
     def take() -> None:
         for _ in range(3 * steps):
@@ -109,7 +110,8 @@ def _store(fullres: str, work: Path, tail: Callable[[int], bytes]) -> tuple[floa
     import keras
 
     from pxr_tf.data.patients import add_content
-    from pxr_tf.pictures.store import open_store
+    from pxr_tf.pictures.preparation import Preparation
+    from pxr_tf.pictures.store import open_pictures
     from pxr_tf.sets.find import read_sources
 
     table, _ = read_sources([fullres])
@@ -123,7 +125,7 @@ def _store(fullres: str, work: Path, tail: Callable[[int], bytes]) -> tuple[floa
     def ours() -> None:
         shutil.rmtree(cache, ignore_errors=True)
         files = add_content(read_sources([folder])[0])
-        open_store(cache, files, size=SIZE, resize="squash")
+        open_pictures(cache, files, Preparation(SIZE, "squash"))
 
     iterators = []
 
@@ -133,6 +135,21 @@ def _store(fullres: str, work: Path, tail: Callable[[int], bytes]) -> tuple[floa
             pass  # the iterator is kept: its end may wait seconds for tf.data's tuning thread, which is not decoding
 
     return _in_turn(ours, plain)
+
+
+def ten_more(data: str, fullres: str, weights: str, work: Path) -> str:
+    """Return a folder of ten viral pictures that the other data do not have: mirrored, so that their bytes are new."""
+    from PIL import Image, ImageOps
+
+    from pxr_tf.sets.find import read_sources
+
+    table, _ = read_sources(data.split(","))
+    folder = work / "ten_more" / "viral"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, path in enumerate(table.path[table.label == "viral"].head(10)):
+        with Image.open(path) as image:
+            ImageOps.mirror(image.convert("L")).save(folder / f"{number}.png")
+    return str(folder.parent)
 
 
 def memory(data: str, fullres: str, weights: str, work: Path) -> float:
@@ -149,15 +166,16 @@ def _training_part(data: str):
     from pxr_tf.data.splits import assign_folds
     from pxr_tf.experiments.prepare import gather_images
 
-    table = gather_images(data.split(","), CLASSES, lambda text: None).table
+    table = gather_images(data.split(","), CLASSES, {}, lambda text: None).table
     training = table[assign_folds(table, 5, 0) != 0]
     return table, plan_samples(training, cap=1310, oversample=("covid19",), seed=0)
 
 
-def _open_store(table, work: Path):
-    from pxr_tf.pictures.store import open_store
+def _open_pictures(table, work: Path):
+    from pxr_tf.pictures.preparation import Preparation
+    from pxr_tf.pictures.store import open_pictures
 
-    return open_store(work / "runs" / "cache", table, size=SIZE, resize="squash")
+    return open_pictures(work / "runs" / "cache", table, Preparation(SIZE, "squash"))
 
 
 def _build(backbone: str, weights: str):
@@ -169,14 +187,14 @@ def _build(backbone: str, weights: str):
 
 def _fine_tune(data: str, work: Path, backbone: str, weights: str, steps: int) -> tuple[float, float, int]:
     from pxr_tf.config import load_experiment
-    from pxr_tf.pictures.stream import make_training_stream, picture_inputs
+    from pxr_tf.pictures.inputs import picture_inputs
+    from pxr_tf.pictures.stream import make_training_stream
     from pxr_tf.training.phases import compile_phase
 
     table, samples = _training_part(data)
-    store = _open_store(table, work)
-    content = table.set_index("image_id").content
-    rows = np.array([store.rows[content[image_id]] for image_id in samples.image_id])
-    inputs = picture_inputs(store.images, rows, samples, copies="bozickovic2021", epochs="none", seed=0)
+    pictures = _open_pictures(table, work)
+    rows = samples.image_id.map(table.set_index("image_id").content).map(pictures.rows).to_numpy()
+    inputs = picture_inputs(pictures.pixels, rows, samples, copies="bozickovic2021", epochs="none", seed=0)
     targets = np.eye(4, dtype=np.float32)[np.arange(len(samples)) % 4]
     model = _build(backbone, weights)
     compile_phase(model, load_experiment("bozickovic2021").phases[-1], steps=steps, xla=False)

@@ -85,7 +85,7 @@ def write_results(folder: Path) -> None:
     """
     info, splits = describe_run(folder), read_splits(folder / "splits.csv")
     predictions = metrics.read_predictions(folder / "predictions.csv")
-    worth = {"origin": info.origin, "split": LEAKY if info.leaky else "by patient"}
+    worth = _worth(info)
     for reading, file in _metrics_files(folder, info, splits).items():
         table = metrics.score_folds(metrics.select_rows(predictions, splits, reading))
         files.write_csv(file, table.assign(**worth))
@@ -134,7 +134,8 @@ def print_results(folder: Path, console: Console) -> None:
 def print_seeds(folders: Mapping[int, Path], console: Console) -> None:
     """Print what finished runs that differ in their seed (seed -> run folder) have in common: mean ± sd over seeds.
 
-    Beside it stands what each seed gave, its mean over folds; all on the rows that ``metrics.csv`` counts.
+    Beside it stands what each seed gave, mean ± sd over its folds; all on the rows that ``metrics.csv`` counts. The
+    figures over seeds of all metrics go to ``seeds.csv`` beside the run folders.
     """
     infos = {seed: describe_run(folder) for seed, folder in folders.items()}
     readings = {seed: read_readings(folder) for seed, folder in folders.items()}
@@ -146,12 +147,14 @@ def print_seeds(folders: Mapping[int, Path], console: Console) -> None:
     title = f"{info.title} ({info.name})\n{count_words(len(folders), 'seed')}, {where}"  # as wide as the table at most
     shown = _make_table(title, info, (0, 1))
     shown.add_column("%")
-    for name in ("mean ± sd", *(f"seed {seed}" for seed in folders)):
+    for name in ("over seeds", *(f"seed {seed}" for seed in folders)):
         shown.add_column(name, justify="right")
-    summary = metrics.summarise_seeds(tables).set_index(["class", "metric"])
+    seeds = metrics.summarise_seeds(tables)
+    files.write_csv(next(iter(folders.values())).parent / "seeds.csv", seeds.assign(**_worth(info)))
+    summary = seeds.set_index(["class", "metric"])
     for words, name, metric in _seed_rows(info):
         overall = _plus_minus(summary["mean"][name, metric], summary["sd"][name, metric], 1)
-        shown.add_row(words, overall, *(_percent(table, name, metric) for table in tables.values()))
+        shown.add_row(words, overall, *(mean_sd(table, name, metric) for table in tables.values()))
     console.print(shown)
     print_warnings(warnings, console)
 
@@ -226,6 +229,11 @@ def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str) -> str:
     )
 
 
+def _worth(info: RunInfo) -> dict[str, str]:
+    """Return the columns that say in every table what its figures are worth."""
+    return {"origin": info.origin, "split": LEAKY if info.leaky else "by patient"}
+
+
 def _seed_rows(info: RunInfo) -> list[tuple[str, str, str]]:
     """Return (words, class, metric) of the rows of the table of seeds."""
     overall = [("accuracy", "all", "accuracy"), ("balanced accuracy", "all", "balanced_accuracy")]
@@ -246,8 +254,8 @@ def _footnotes(folder: Path, info: RunInfo, cell: published.Cell | None) -> list
         notes.append(f"The paper's best cell: {best[0]}, {best[1]}, {100 * best[2]:.2f} % on balanced folds.")
     notes = [f"[dim]{escape(note)}[/dim]" for note in notes]
     notes.append(
-        f"Everything is in {escape(str(folder))}: predictions.csv, metrics.csv, confusion_matrix.png, fold-0 … with "
-        "the models."
+        f"Everything is in {escape(str(folder))}: predictions.csv, metrics.csv, confusion_matrix.png, and a folder "
+        "with the model of each fold."
     )
     notes.append("Research use only, not a medical device.")
     return notes
