@@ -18,10 +18,9 @@ from pxr_tf import files, rundir
 from pxr_tf.config import parse_experiment
 from pxr_tf.experiments.parts import make_part, make_parts, make_settings, open_run, settings_of
 from pxr_tf.experiments.tasks import Task
-from pxr_tf.models.backbones import find_backbone
-from pxr_tf.models.classifier import build_classifier
 from pxr_tf.training import network
 from pxr_tf.training.calibrate import calibrate
+from pxr_tf.training.device import set_up
 from pxr_tf.training.learners import load_learner
 from pxr_tf.training.part import TEST, VALIDATION, Emit, Part, Predict
 
@@ -46,9 +45,11 @@ def predict_part(part: Part, predict: Predict) -> pd.DataFrame:
 
 
 def _check_weights(task: Task, emit: Emit) -> None:
-    options = task.options
-    build_classifier(
-        find_backbone(options["backbone"]), num_classes=2, image_size=options["size"], weights=options["weights"]
+    experiment = parse_experiment(task.options["experiment"], "the experiment")
+    settings = make_settings(experiment, task.options["weights"])
+    set_up(settings.xla, settings.precision)
+    network.build_network(
+        settings, num_classes=len(experiment.classes), image_size=experiment.image.size, seed=experiment.seed
     )
 
 

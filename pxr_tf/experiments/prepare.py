@@ -28,6 +28,14 @@ class Gathered(NamedTuple):
     identity: str  # digest of ids, labels, patients and contents
 
 
+class Decoded(NamedTuple):
+    """The images of an experiment, decoded."""
+
+    table: pd.DataFrame  # the rows that can be read
+    skipped: pd.DataFrame  # the others, with ``reason``
+    pictures: Pictures
+
+
 def gather_images(
     data: Sequence[str | Path],
     classes: Sequence[str],
@@ -68,8 +76,8 @@ def decode_images(
     skip_unreadable: bool,
     on_progress: Callable[[int, int], None],
     on_wait: Callable[[str], None],
-) -> tuple[pd.DataFrame, pd.DataFrame, Pictures]:
-    """Return (readable rows, skipped rows with ``reason``, pictures); raise `PxrError` naming unreadable images."""
+) -> Decoded:
+    """Return the images with their pictures; raise `PxrError` naming those that cannot be read."""
     pictures = open_pictures(cache, images.table, preparation_of(experiment), on_progress=on_progress, on_wait=on_wait)
     reasons = images.table.content.map(pictures.faults)
     skipped = images.table[reasons.notna()].assign(reason=reasons.dropna())
@@ -81,7 +89,7 @@ def decode_images(
         )
     table = images.table[reasons.isna()].reset_index(drop=True)
     labels.keep_classes(table, experiment.classes)
-    return table, skipped, pictures
+    return Decoded(table, skipped, pictures)
 
 
 def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The whole story of one experiment: images -> run directory -> tasks -> predictions."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,15 +66,15 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     )
     with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(_wait, on_event)) as descriptor:
         try:
+            if not (folder / rundir.PREDICTIONS).exists():
+                # TensorFlow takes four seconds to load: it does so while this process splits and decodes.
+                executor.start(_early_logs(request) / "start.log", keep=(descriptor,))
             if prepare.is_prepared(folder):
                 prepare.check_same_experiment(folder, experiment, images)
                 splits = prepare.read_tables(folder, experiment)
             else:
                 splits = prepare.split_images(images.table, experiment)  # checked before anything is decoded
             if not (folder / rundir.PREDICTIONS).exists():
-                executor.start(
-                    _early_logs(folder) / "start.log", keep=(descriptor,)
-                )  # TensorFlow loads while pictures are decoded
                 splits = _prepare(request, images, splits, executor, on_event)
                 executor.run(plan(folder, request.cache, experiment, splits), folder / "logs", on_event)
                 join_predictions(folder, splits)
@@ -113,11 +114,22 @@ def _role_rank(column: pd.Series) -> pd.Series:
 def _prepare(
     request: Request, images: prepare.Gathered, splits: pd.DataFrame, executor: Executor, on_event: OnEvent
 ) -> pd.DataFrame:
-    """Open or decode the pictures and, in a new run, check the weights and write the run directory; return splits."""
-    experiment, folder = request.experiment, request.folder
-    table, skipped, pictures = prepare.decode_images(
+    """Decode what is missing and, in a new run, check the weights and write the run directory; return its splits."""
+    if prepare.is_prepared(request.folder):
+        _decode(request, images, on_event)
+        prepare.write_experiment(request.folder, request.experiment)  # the same one, but its weights may have moved
+        return splits
+    with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
+        weights = beside.submit(_check_weights, request, executor, on_event)
+        decoded = _decode(request, images, on_event)
+        weights.result()
+    return _write(request, images, decoded, splits, on_event)
+
+
+def _decode(request: Request, images: prepare.Gathered, on_event: OnEvent) -> prepare.Decoded:
+    decoded = prepare.decode_images(
         images,
-        experiment,
+        request.experiment,
         request.cache,
         skip_unreadable=request.skip_unreadable,
         on_progress=lambda done, total: on_event(
@@ -125,32 +137,37 @@ def _prepare(
         ),
         on_wait=partial(_wait, on_event),
     )
-    if len(skipped):
-        words = count_words(len(skipped), "unreadable image")
-        _say(on_event, f"{words} skipped; listed in {folder / rundir.SKIPPED}.")
-    if prepare.is_prepared(folder):
-        prepare.write_experiment(folder, experiment)  # the same one, but its weights file may have moved
-        return splits
+    if len(decoded.skipped):
+        words = count_words(len(decoded.skipped), "unreadable image")
+        _say(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
+    return decoded
+
+
+def _write(
+    request: Request, images: prepare.Gathered, decoded: prepare.Decoded, splits: pd.DataFrame, on_event: OnEvent
+) -> pd.DataFrame:
+    """Write a new run directory; return the splits of the images that can be read."""
+    experiment, (table, skipped, pictures) = request.experiment, decoded
     if len(skipped):
         splits = prepare.split_images(table, experiment)
     unused = len(unused_rows(table, splits))
     if unused:
         _say(on_event, f"{count_words(unused, 'image')} in no part of the split {experiment.splits.scheme!r}.")
-    _check_weights(request, executor, on_event)
     tables = prepare.make_tables(experiment, table, skipped, splits)
     warnings = prepare.find_warnings(table, splits, pictures, experiment)
     provenance = prepare.make_provenance(experiment, images, pictures, request.data, request.command)
-    prepare.write_run(folder, experiment, tables, warnings, provenance)
+    prepare.write_run(request.folder, experiment, tables, warnings, provenance)
     return splits
 
 
 def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> None:
+    """See whether the network can be built with the weights that were asked for; raise `PxrError`."""
     experiment = request.experiment
     if not experiment.backbone or experiment.model.weights == "none":
         return
-    options = {"backbone": experiment.backbone, "size": experiment.image.size, "weights": experiment.model.weights}
     _say(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
-    executor.run([Task("weights", "weights", options=options)], _early_logs(request.folder), on_event)
+    options = {"experiment": experiment.model_dump(mode="json"), "weights": prepare.weights_identity(experiment)}
+    executor.run([Task("weights", "weights", options=options)], _early_logs(request), on_event)
 
 
 def _mention_first_house(request: Request, on_event: OnEvent) -> None:
@@ -160,9 +177,9 @@ def _mention_first_house(request: Request, on_event: OnEvent) -> None:
         _say(on_event, f"{old} was made by a version before 0.2, which this one cannot continue; it is left alone.")
 
 
-def _early_logs(folder: Path) -> Path:
-    """Return the folder of what is logged before the run directory exists: beside the run's lock."""
-    return folder.with_name(f".{folder.name}.logs")
+def _early_logs(request: Request) -> Path:
+    """Return the folder of what is logged before the run directory exists."""
+    return request.cache / "logs" / files.digest(request.folder.absolute())
 
 
 def _wait(on_event: OnEvent, holder: str) -> None:
