@@ -10,16 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny import run_here, tiny_experiment
+from tiny import request_of, run_here, tiny_experiment
 
 from pxr_tf.config import dump_experiment
 
-RECIPE = {"backbone": "two_layers", "strategy": 1, "strategies__1__dropout": 0.5}
+RECIPE = {"backbone": "two_layers", "variant": "strategy1", "model__head__dropout": 0.5}
 LONG_RECIPE = {  # a real backbone, epoch choice, feature extraction, two phases
     "backbone": "mobilenet_025",
-    "strategy": 3,
-    "strategies__3__phases__0__patience": 1,
-    "strategies__3__phases__1__patience": 1,
+    "variant": "strategy3",
+    "phases__0__patience": 1,
+    "phases__1__patience": 1,
     "augmentation__epochs": "practical",
 }
 
@@ -91,8 +91,8 @@ def finish(process: subprocess.Popen) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
 def test_a_killed_command_goes_on_to_the_same_predictions(start, phantoms, two_layers, tmp_path):
-    folder = tmp_path / "runs" / "phantom" / "two_layers-strategy1"
-    moments = [folder / "fold-0" / "checkpoint.npz", folder / "fold-1" / "tensorboard"]
+    folder = request_of(tiny_experiment(**RECIPE), phantoms, tmp_path / "runs").folder
+    moments = [folder / "fold-0" / "checkpoint.npz", folder / "fold-1"]
     for moment in moments:
         process = start(RECIPE)
         wait_until(lambda moment=moment, process=process: moment.exists() or process.poll() is not None)
@@ -115,6 +115,6 @@ def test_ten_kills_at_random_moments_change_nothing(start, phantoms, tmp_path):
         except subprocess.TimeoutExpired:
             kill(process)
     finish(start(LONG_RECIPE))
-    folder = tmp_path / "runs" / "phantom" / "mobilenet_025-strategy3"
-    for name in ("predictions.csv", "epochs.json"):
+    folder = request_of(tiny_experiment(**LONG_RECIPE), phantoms, tmp_path / "runs").folder
+    for name in ("predictions.csv", "holdout/epochs.json"):
         assert (folder / name).read_bytes() == (undisturbed / name).read_bytes()

@@ -32,7 +32,7 @@ def main() -> None:
         while True:
             job = jobs.get()
             _log_to(job["log"])
-            perform(Task(**job["task"]), emit)
+            perform(Task.from_json(job["task"]), emit)
             emit({"event": "done"})
     except (PxrError, OSError) as error:
         message = str(error) if isinstance(error, PxrError) else explain_os_error(error)

@@ -12,6 +12,7 @@ from pxr_tf.config.schema import Transfer
 from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.samples import read_samples
 from pxr_tf.data.splits import HOLDOUT
+from pxr_tf.errors import PxrError
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Pictures, load_pictures
 from pxr_tf.training.part import Augmentation, Part
@@ -42,8 +43,8 @@ def preparation_of(experiment: Experiment) -> Preparation:
     return Preparation(experiment.image.size, experiment.image.resize)
 
 
-def make_part(run: Run, fold: str) -> Part:
-    """Return one fold of a run."""
+def make_part(run: Run, fold: str, epochs: Mapping[str, int] | None = None) -> Part:
+    """Return one fold of a run; `epochs` are those that were chosen elsewhere (`chosen_epochs`)."""
     experiment = run.experiment
     return Part(
         fold=fold,
@@ -55,7 +56,7 @@ def make_part(run: Run, fold: str) -> Part:
         augmentation=Augmentation(experiment.augmentation.copies, experiment.augmentation.epochs),
         seed=experiment.seed,
         cache=run.cache,
-        epochs=_read_epochs(run) if experiment.chooses_epochs and fold != HOLDOUT else None,
+        epochs=epochs,
         origin="synthetic" if is_synthetic(run.rows) else "real",
     )
 
@@ -63,6 +64,20 @@ def make_part(run: Run, fold: str) -> Part:
 def make_parts(run: Run) -> list[Part]:
     """Return all folds of a run, the hold-out first where there is one."""
     return [make_part(run, fold) for fold in run.rows.fold.unique()]
+
+
+def chosen_epochs(run: Run, fold: str) -> dict[str, int] | None:
+    """Return the epochs of each phase as the hold-out chose them, one at least; None where the fold chooses them.
+
+    They are there once the hold-out is trained. Raises `PxrError` where they are not.
+    """
+    if fold == HOLDOUT or not run.experiment.chooses_epochs:
+        return None
+    folder = run.folder / rundir.fold_name(HOLDOUT)
+    written = files.read_json(folder / rundir.EPOCHS)
+    if written is None:
+        raise PxrError(f"{folder / rundir.EPOCHS} is missing. Delete {folder}, and run again: it is trained anew.")
+    return {name: max(1, number) for name, number in written["epochs"].items()}
 
 
 def make_settings(experiment: Experiment, weights_identity: str) -> Network | Mapping[str, Any]:
@@ -87,9 +102,3 @@ def make_settings(experiment: Experiment, weights_identity: str) -> Network | Ma
 def settings_of(run: Run) -> Network | Mapping[str, Any]:
     """Return what a run's learner is told."""
     return make_settings(run.experiment, files.read_json(run.folder / rundir.PROVENANCE)["weights"])
-
-
-def _read_epochs(run: Run) -> dict[str, int]:
-    """Return the epochs of each phase as the hold-out chose them, one at least."""
-    chosen = files.read_json(run.folder / HOLDOUT / rundir.EPOCHS)["epochs"]
-    return {name: max(1, number) for name, number in chosen.items()}

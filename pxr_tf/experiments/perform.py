@@ -16,7 +16,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import parse_experiment
-from pxr_tf.experiments.parts import make_part, make_parts, make_settings, open_run, settings_of
+from pxr_tf.experiments.parts import chosen_epochs, make_part, make_parts, make_settings, open_run, settings_of
 from pxr_tf.experiments.tasks import Task
 from pxr_tf.training import network
 from pxr_tf.training.calibrate import calibrate
@@ -67,7 +67,7 @@ def _fill_features(task: Task, emit: Emit) -> None:
 
 def _fit(task: Task, emit: Emit) -> None:
     run = open_run(Path(task.run), Path(task.cache))
-    part = make_part(run, task.fold)
+    part = make_part(run, task.fold, chosen_epochs(run, task.fold))
     part.folder.mkdir(exist_ok=True)
     predict = load_learner(run.experiment.model.kind).fit(part, settings_of(run), emit)
     files.write_csv(part.folder / rundir.PREDICTIONS, predict_part(part, predict))

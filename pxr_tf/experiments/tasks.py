@@ -22,8 +22,13 @@ class Task:
     leaves_memory: bool = False  # it trains a whole network: only the end of its process gives the memory back
 
     def as_json(self) -> dict[str, Any]:
-        """Return the task as plain data; ``Task(**data)`` makes it again."""
+        """Return the task as plain data; `from_json` makes it again."""
         return asdict(self) | {"needs": list(self.needs)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Task":
+        """Return the task that `as_json` gave, equal to it."""
+        return cls(**{**data, "needs": tuple(data["needs"])})
 
 
 class Executor(Protocol):

@@ -5,15 +5,17 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tiny import Stopped, stopped
 
 from pxr_tf.errors import PxrError
-from pxr_tf.executors.local import Worker
+from pxr_tf.executors.local import LocalProcess
+from pxr_tf.experiments.tasks import Task
 
-JOB = {"task": "0"}
+TASK = Task("fold-0", "fit", needs=("features",), run="somewhere", fold="0")
 DONE = 'echo "{\\"event\\": \\"done\\"}"'
 READ_JOB = "read -r job"
 
@@ -28,15 +30,24 @@ def stand_in(script: str, folder: Path, monkeypatch) -> None:
 
 @pytest.fixture
 def worker(tmp_path, monkeypatch):
-    """Put a shell script in the worker's place; give a function that runs it: (script, …) -> (events, log)."""
+    """Put a shell script in the worker's place; give a function that runs it: (script, …) -> (events, log).
 
-    def run(script: str, on_event=None, jobs=(JOB,), **options) -> tuple[list[dict], str]:
+    The events are those that the script tells: ``start`` and ``end`` of the tasks are left out.
+    """
+
+    def run(script: str, on_event=None, tasks=(TASK,), keep=()) -> tuple[list[dict], str]:
         stand_in(script, tmp_path, monkeypatch)
         events: list[dict] = []
-        with Worker(**options) as worker:
-            for job in jobs:
-                worker.perform(job, tmp_path / "logs" / "0.log", on_event or events.append)
-        return events, (tmp_path / "logs" / "0.log").read_text()
+        executor = LocalProcess()
+        try:
+            if keep:
+                executor.start(tmp_path / "logs" / "start.log", keep)
+            executor.run(tasks, tmp_path / "logs", on_event or events.append)
+        finally:
+            executor.close()
+        log = tmp_path / "logs" / "fold-0.log"
+        told = [event for event in events if event["event"] not in ("start", "end")]
+        return told, log.read_text() if log.exists() else ""
 
     return run
 
@@ -49,28 +60,37 @@ def is_running(process: int) -> bool:
         return False
 
 
+def wait_until(condition, seconds=20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
 def test_events_arrive_in_order_and_everything_else_goes_to_the_log(worker):
     events, log = worker('echo noise >&2; echo \'{"event": "a"}\'; echo \'{"event": "b", "n": 1.5}\'\n' + DONE)
-    assert events == [{"event": "a"}, {"event": "b", "n": 1.5}]
+    assert events == [{"event": "a", "task": "fold-0"}, {"event": "b", "n": 1.5, "task": "fold-0"}]
     assert log == "noise\n"
 
 
-def test_the_worker_gets_the_job_and_is_told_to_be_quiet(worker, monkeypatch, tmp_path):
+def test_the_worker_gets_the_task_and_is_told_to_be_quiet(worker, monkeypatch, tmp_path):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")  # what the user sets is kept
     _, log = worker(f'{READ_JOB}; echo "$@" $TF_CPP_MIN_LOG_LEVEL $NO_ALBUMENTATIONS_UPDATE "$job" >&2; {DONE}')
     words, _, job = log.partition("{")
     assert words == "-m pxr_tf.executors.worker 0 1 "
-    assert json.loads("{" + job) == {**JOB, "log": str(tmp_path / "logs" / "0.log")}
+    told = json.loads("{" + job)
+    assert Task.from_json(told["task"]) == TASK
+    assert told == {"task": TASK.as_json(), "log": str(tmp_path / "logs" / "fold-0.log")}
 
 
 @pytest.mark.parametrize(
     ("script", "words"),
     [
         ('echo \'{"event": "fault", "message": "No such image."}\'; exit 2', ["No such image."]),
-        ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'0' failed: ValueError: two.", "0.log"]),
-        ("exit 0", ["failed: exit code 0"]),  # it ended without having done the job
+        ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'fold-0' failed: ValueError: two.", "fold-0.log"]),
+        ("exit 0", ["failed: exit code 0"]),  # it ended without having done the task
         ("exit 3", ["failed: exit code 3"]),
-        ("kill -9 $$", ["it was killed, perhaps for want of memory"]),
+        ("kill -9 $$", ["it was killed, perhaps because the machine ran out of memory"]),
     ],
 )
 def test_a_task_that_fails_is_told_in_one_line(worker, script, words):
@@ -84,8 +104,9 @@ def test_the_worker_ends_when_its_parent_stops_listening(worker):
     seen = []
 
     def stop(event):
-        seen.append(event["pid"])
-        raise Stopped
+        if "pid" in event:
+            seen.append(event["pid"])
+            raise Stopped
 
     started = time.monotonic()
     with stopped():
@@ -94,34 +115,51 @@ def test_the_worker_ends_when_its_parent_stops_listening(worker):
     assert time.monotonic() - started < 30  # it was ended, not waited for
 
 
-def test_a_process_does_several_jobs_until_one_is_its_last(worker):
-    """The third job meets a new process: the second one was the first process's last."""
+def test_a_process_does_several_tasks_until_one_leaves_memory_behind(worker):
+    """The third task meets a new process: the second one was the first process's last."""
     script = f"""while {READ_JOB}; do
         echo "{{\\"event\\": \\"a\\", \\"pid\\": $$}}"; {DONE}
-        case "$job" in *true*) exit;; esac
+        case "$job" in *\\"leaves_memory\\":\\ true*) exit;; esac
     done"""
-    events, _ = worker(script, jobs=(JOB, JOB | {"ends": True}, JOB))
+    events, _ = worker(
+        script, tasks=(TASK, replace(TASK, name="fold-1", leaves_memory=True), replace(TASK, name="fold-2"))
+    )
     first, second, third = (event["pid"] for event in events)
     assert first == second != third
 
 
 def test_a_process_that_cannot_start_is_told_with_its_last_words(worker):
-    with pytest.raises(PxrError, match=r"'0' failed: no tensorflow here\."):
+    with pytest.raises(PxrError, match=r"'fold-0' failed: no tensorflow here\."):
         worker("echo no tensorflow here >&2; exit 1")
 
 
-@pytest.mark.parametrize("moment", ["before its first job", "between two jobs"])
+@pytest.mark.parametrize("moment", ["before its first task", "between two tasks"])
 def test_a_process_that_died_while_it_had_nothing_to_do_is_told(tmp_path, monkeypatch, moment):
-    done = f"{READ_JOB}; {DONE}; " if moment == "between two jobs" else ""
-    stand_in(f"{done}echo no more memory >&2; exit 3", tmp_path, monkeypatch)
-    log = tmp_path / "worker.log"
-    with Worker() as worker:
-        worker.start(log)
+    done = f"{READ_JOB}; {DONE}; " if moment == "between two tasks" else ""
+    stand_in(f"echo $$ > {tmp_path}/pid; {done}echo no more memory >&2; exit 3", tmp_path, monkeypatch)
+    executor = LocalProcess()
+    try:
+        executor.start(tmp_path / "start.log")
         if done:
-            worker.perform(JOB, log, [].append)
-        worker._child.wait()
-        with pytest.raises(PxrError, match="'0' failed: no more memory"):
-            worker.perform(JOB, tmp_path / "0.log", [].append)
+            executor.run([TASK], tmp_path, [].append)
+        wait_until(lambda: (tmp_path / "pid").exists() and not is_running(int((tmp_path / "pid").read_text() or 0)))
+        with pytest.raises(PxrError, match="'fold-1' failed: no more memory"):
+            executor.run([replace(TASK, name="fold-1")], tmp_path, [].append)
+    finally:
+        executor.close()
+
+
+def test_tasks_are_done_after_those_that_they_need_and_their_beginning_and_end_are_told(tmp_path, monkeypatch):
+    stand_in(f"while {READ_JOB}; do {DONE}; done", tmp_path, monkeypatch)
+    events, executor = [], LocalProcess()
+    try:
+        executor.run([TASK, Task("features", "features")], tmp_path, events.append)
+    finally:
+        executor.close()
+    assert [(event["event"], event["task"]) for event in events] == [
+        *(("start", "features"), ("end", "features")),
+        *(("start", "fold-0"), ("end", "fold-0")),
+    ]
 
 
 def test_the_worker_inherits_the_lock(worker):

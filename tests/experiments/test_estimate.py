@@ -12,8 +12,8 @@ WORK = Workload(images=1000, samples=900, features=1200)
 
 
 def make_experiment(strategy, **phase):
-    values = {f"strategies.{strategy}.phases.0.{key}": value for key, value in phase.items()}
-    return load_experiment("phantom", {"strategy": strategy, "splits.folds": 5, **values})
+    values = {f"phases.0.{key}": value for key, value in phase.items()}
+    return load_experiment("phantom", {"splits.folds": 5, **values}, variant=f"strategy{strategy}")
 
 
 def test_training_all_layers_costs_epochs_times_samples_times_folds():
@@ -38,16 +38,18 @@ def test_features_are_paid_once_and_only_where_a_phase_is_frozen():
 
 def test_a_run_of_frozen_phases_starts_one_process_and_predicts_for_nothing():
     head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 10}
-    values = {"strategy": 2, "splits.folds": 5, "strategies.2.phases": [head], "training.batch_size": 30}
-    estimate = estimate_cell(load_experiment("phantom", values), WORK, SPEED, features=False)
+    values = {"splits.folds": 5, "phases": [head], "training.batch_size": 30}
+    estimate = estimate_cell(load_experiment("phantom", values, variant="strategy2"), WORK, SPEED, features=False)
     assert estimate.seconds == pytest.approx(START + 5 * 10 * 900 / 30 * HEAD_STEP)
 
 
 def test_mirror_images_are_predicted_too():
-    values = {"strategy": 1, "splits.folds": 5}
     plain, mirrored = (
         estimate_cell(
-            load_experiment("phantom", values | {"training.mirror_predictions": given}), WORK, SPEED, features=False
+            load_experiment("phantom", {"splits.folds": 5, "training.mirror_predictions": given}, variant="strategy1"),
+            WORK,
+            SPEED,
+            features=False,
         )
         for given in (False, True)
     )

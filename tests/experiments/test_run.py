@@ -6,42 +6,60 @@ import shutil
 import keras
 import pandas as pd
 import pytest
-from tiny import CLASSES, SIZE, Recorder, Stopped, build_two_layers, perform_here, run_here, stopped, tiny_experiment
+from tiny import (
+    CLASSES,
+    RUN_DEPTH,
+    SIZE,
+    Never,
+    Recorder,
+    Stopped,
+    build_two_layers,
+    request_of,
+    run_here,
+    stopped,
+    tiny_experiment,
+)
 
 from pxr_tf import files, locks
 from pxr_tf.config import load_experiment
+from pxr_tf.data.splits import read_splits
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments import run as cross_validate
+from pxr_tf.experiments import run as story
+from pxr_tf.experiments.plan import plan
 from pxr_tf.experiments.prepare import write_run
-from pxr_tf.experiments.run import join_predictions, unfinished_tasks
+from pxr_tf.experiments.run import join_predictions
 
 
 def read_all(folder) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
-def never(job, log, on_event):
-    raise AssertionError(f"task {job['task']!r} was started")
+def runs_of(folder):
+    return folder.parents[RUN_DEPTH - 1]
 
 
 def start_again(folder, data, experiment=None, **options):
-    return run_here(experiment or tiny_experiment(), data, folder.parent.parent, **{"execute": never, **options})
+    return run_here(experiment or tiny_experiment(), data, runs_of(folder), **{"executor": Never(), **options})
 
 
 def test_a_run_directory_holds_what_the_design_says(finished_run):
-    files = {file for file in read_all(finished_run) if "tensorboard" not in file}
-    whole_run = {"experiment.yaml", "provenance.json", "manifest.csv", "splits.csv", "predictions.csv"}
-    each_fold = {"history.csv", "predictions.csv", "model.keras"}
-    assert files == whole_run | {f"fold-{fold}/{name}" for fold in (0, 1) for name in each_fold}
-    assert all(list((finished_run / f"fold-{fold}" / "tensorboard").iterdir()) for fold in (0, 1))
+    whole_run = {
+        *("experiment.yaml", "provenance.json", "warnings.json", "manifest.csv", "splits.csv", "samples.csv"),
+        "predictions.csv",
+    }
+    each_fold = {"history.csv", "epochs.json", "predictions.csv", "model.keras"}
+    assert set(read_all(finished_run)) == whole_run | {f"fold-{fold}/{name}" for fold in (0, 1) for name in each_fold}
+    place = ["phantom", "strategy2-two_layers", "folds", "seed-0"]
+    assert finished_run.relative_to(runs_of(finished_run)).parts == tuple(place)
 
 
 def test_every_image_is_predicted_exactly_once_by_the_fold_that_holds_it_out(finished_run):
     manifest, splits, predictions = (
         pd.read_csv(finished_run / f"{name}.csv", dtype={"fold": str}) for name in ("manifest", "splits", "predictions")
     )
-    assert list(predictions.columns[:6]) == ["image_id", "patient_id", "source", "label", "fold", "predicted"]
-    assert list(predictions.columns[6:]) == [f"p_{name}" for name in CLASSES]
+    assert list(predictions.columns[:6]) == ["image_id", "patient_id", "source", "label", "fold", "role"]
+    assert list(predictions.columns[6:]) == ["predicted", *(f"p_{name}" for name in CLASSES)]
+    assert set(predictions.role) == {"test"}
     assert predictions.image_id.tolist() == sorted(manifest.image_id)
     assert predictions.groupby("patient_id").fold.nunique().max() == 1
     held = splits[splits.role.str.startswith("test") & (splits.fold != "holdout")].set_index("image_id").fold
@@ -60,7 +78,7 @@ def test_no_patient_trains_in_the_fold_that_tests_it(finished_run):
 
 def test_provenance_says_where_the_numbers_come_from(finished_run):
     provenance = json.loads((finished_run / "provenance.json").read_text())
-    assert provenance["images"] == "synthetic phantoms, not patients"
+    assert provenance["origin"] == "synthetic phantoms, not patients"
     assert provenance["weights"] == "random-0"
     assert provenance["versions"]["tensorflow"].startswith("2.")
     assert load_experiment(finished_run / "experiment.yaml") == tiny_experiment()
@@ -72,35 +90,39 @@ def test_the_same_seed_gives_the_same_predictions_anywhere(finished_run, phantom
 
 
 def test_another_seed_gives_other_predictions(finished_run, phantoms, two_layers, tmp_path):
-    other = run_here(tiny_experiment(seed=1, strategy=1, name="other"), phantoms, tmp_path)
+    other = run_here(tiny_experiment(seed=1, variant="strategy1", name="other"), phantoms, tmp_path)
     probabilities = [pd.read_csv(run / "predictions.csv").p_normal for run in (other, finished_run)]
     assert not probabilities[0].equals(probabilities[1])
 
 
 def test_a_finished_run_is_left_as_it_is(own_copy, phantoms):
-    shutil.rmtree(own_copy.parent.parent / "cache")
+    shutil.rmtree(runs_of(own_copy) / "cache")
     before, recorder = read_all(own_copy), Recorder()
     assert start_again(own_copy, phantoms, on_event=recorder) == own_copy
     assert read_all(own_copy) == before
     assert {event["event"] for event in recorder.events} == {"note"}
-    assert not (own_copy.parent.parent / "cache").exists()
+    assert not (runs_of(own_copy) / "cache").exists()
 
 
 @pytest.mark.parametrize(
     ("missing", "tasks"),
     [
         (["predictions.csv"], []),
-        (["fold-1/predictions.csv", "predictions.csv"], ["features", "1"]),
-        (["fold-0/predictions.csv", "fold-1/predictions.csv", "predictions.csv"], ["features", "0", "1"]),
+        (["fold-1/predictions.csv", "predictions.csv"], ["features", "fold-1"]),
+        (["fold-0/predictions.csv", "fold-1/predictions.csv", "predictions.csv"], ["features", "fold-0", "fold-1"]),
     ],
 )
 def test_what_is_missing_is_made_again(own_copy, missing, tasks):
+    def planned(experiment, splits):
+        return [task.name for task in plan(own_copy, runs_of(own_copy) / "cache", experiment, splits)]
+
     for name in missing:
         (own_copy / name).unlink()
-    assert unfinished_tasks(own_copy, tiny_experiment()) == tasks
-    chooses = tiny_experiment(strategies__2__phases__0__patience=1)
-    assert unfinished_tasks(own_copy, chooses) == ["features", "holdout", *tasks[1:]]
-    assert unfinished_tasks(own_copy, tiny_experiment(strategy=1)) == tasks[1:]
+    splits = read_splits(own_copy / "splits.csv")
+    assert planned(tiny_experiment(), splits) == tasks
+    chooses = pd.concat([splits[splits.fold == "1"].assign(fold="holdout"), splits])
+    assert planned(tiny_experiment(phases__0__patience=1), chooses) == ["features", "holdout", *tasks[1:]]
+    assert planned(tiny_experiment(variant="strategy1"), splits) == tasks[1:]
 
 
 def test_a_lost_joint_table_is_joined_again(own_copy, phantoms):
@@ -110,20 +132,32 @@ def test_a_lost_joint_table_is_joined_again(own_copy, phantoms):
     assert (own_copy / "predictions.csv").read_bytes() == before
 
 
-def test_an_image_that_two_folds_predicted_is_caught(own_copy):
-    first = pd.read_csv(own_copy / "fold-0" / "predictions.csv")
-    second = pd.read_csv(own_copy / "fold-1" / "predictions.csv")
-    pd.concat([second, first[:1]]).to_csv(own_copy / "fold-1" / "predictions.csv", index=False)
-    with pytest.raises(PxrError, match=f"{first.image_id[0]} was predicted by two folds"):
-        join_predictions(own_copy, 2)
+@pytest.mark.parametrize("fault", ["of another fold", "twice", "missing", "a training row"])
+def test_predictions_that_are_not_the_rows_of_the_splits_are_refused(own_copy, phantoms, fault):
+    splits = read_splits(own_copy / "splits.csv")
+    first, second = (pd.read_csv(own_copy / f"fold-{fold}" / "predictions.csv") for fold in (0, 1))
+    planted, image = {
+        "of another fold": (pd.concat([second, first[:1]]), first.image_id[0]),
+        "twice": (pd.concat([second, second[3:4]]), second.image_id[3]),
+        "missing": (second[1:], second.image_id[0]),
+        "a training row": (pd.concat([second[1:], second[:1].assign(image_id=first.image_id[1])]), ""),
+    }[fault]
+    planted.to_csv(own_copy / "fold-1" / "predictions.csv", index=False)
+    before = (own_copy / "predictions.csv").read_bytes()
+    with pytest.raises(PxrError, match=rf"fold-1/predictions.csv does not fit splits.csv: {image}"):
+        join_predictions(own_copy, splits)
+    assert (own_copy / "predictions.csv").read_bytes() == before
+    (own_copy / "predictions.csv").unlink()
+    with pytest.raises(PxrError, match="Delete that file and run again"):
+        start_again(own_copy, phantoms)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"seed": 7}, ["seed: 0, now 7"]),
+        ({"training__batch_size": 4}, ["training.batch_size: 8, now 4"]),
         ({"splits__folds": 3, "image__size": 40}, ["splits.folds: 2, now 3", "image.size: 32, now 40"]),
-        ({"strategies__2__phases__1__learning_rate": 0.5}, ["learning_rate"]),
+        ({"phases__1__learning_rate": 0.5}, ["learning_rate"]),
         ({"model__weights": "imagenet"}, ["model.weights: none, now imagenet"]),
     ],
 )
@@ -203,8 +237,8 @@ def test_damaged_splits_are_caught(own_copy, phantoms, damage):
 
 
 def test_the_second_of_two_runs_is_told_who_holds_the_directory(own_copy, phantoms, monkeypatch):
-    monkeypatch.setattr(cross_validate, "LOCK_PATIENCE", 0.2)
-    with locks.hold(own_copy.with_name(f".{own_copy.name}.lock")), pytest.raises(PxrError) as fault:
+    monkeypatch.setattr(story, "LOCK_PATIENCE", 0.2)
+    with locks.hold(locks.lock_of(own_copy)), pytest.raises(PxrError) as fault:
         start_again(own_copy, phantoms)
     assert f"{own_copy.name} is in use by process " in str(fault.value)
     start_again(own_copy, phantoms)
@@ -222,7 +256,7 @@ def test_a_run_that_was_stopped_while_it_was_prepared_is_prepared_again(phantoms
     recorder = Recorder(stop_before="features")
     with stopped():
         run_here(tiny_experiment(), phantoms, tmp_path, on_event=recorder)
-    assert (tmp_path / "phantom" / "two_layers-strategy2" / "experiment.yaml").exists()
+    assert (request_of(tiny_experiment(), phantoms, tmp_path).folder / "experiment.yaml").exists()
     assert not [event for event in recorder.of("progress") if event["what"] == "decoding images"]  # the store was kept
 
 
@@ -233,27 +267,26 @@ def test_an_unreadable_image_is_named_or_skipped_and_kept_in_a_list(phantoms, tw
     broken.write_bytes(broken.read_bytes()[:300])
     data = [tmp_path / folder.name for folder in phantoms]
     with pytest.raises(PxrError, match=rf"1 of 28 images cannot be read: {broken} \(.*--skip-unreadable"):
-        run_here(tiny_experiment(), data, tmp_path / "runs", execute=never)
-    folder = tmp_path / "runs" / "phantom" / "two_layers-strategy2"
+        run_here(tiny_experiment(), data, tmp_path / "runs", executor=Never())
+    folder = request_of(tiny_experiment(), data, tmp_path / "runs").folder
     assert not folder.exists()
     recorder = Recorder(stop_before="features")
     with stopped():
         run_here(tiny_experiment(), data, tmp_path / "runs", skip_unreadable=True, on_event=recorder)
     assert pd.read_csv(folder / "skipped.csv").path.tolist() == [str(broken)]
     assert len(pd.read_csv(folder / "manifest.csv")) == 27
-    assert "1 unreadable images skipped" in recorder.of("note")[-1]["text"]
+    assert any("1 unreadable image skipped" in note["text"] for note in recorder.of("note"))
 
 
-def test_only_a_process_that_trained_a_whole_network_is_given_up(phantoms, two_layers, tmp_path):
-    jobs = []
-
-    def note(job, log, on_event):
-        jobs.append((job["task"], job.get("ends", False)))
-        perform_here(job, log, on_event)
-
-    run_here(tiny_experiment(), phantoms, tmp_path / "whole", execute=note)
-    assert jobs == [("features", False), ("0", True), ("1", True)]
-    jobs.clear()
+def test_only_a_task_that_trains_a_whole_network_leaves_memory(own_copy, phantoms):
+    splits = read_splits(own_copy / "splits.csv")
+    for fold in (0, 1):
+        (own_copy / f"fold-{fold}" / "predictions.csv").unlink()
     head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 1}
-    run_here(tiny_experiment(strategies__2__phases=[head]), phantoms, tmp_path / "head", execute=note)
-    assert jobs == [("features", False), ("0", False), ("1", False)]
+    for options, leaves in (({}, True), ({"phases": [head]}, False)):
+        tasks = plan(own_copy, runs_of(own_copy) / "cache", tiny_experiment(**options), splits)
+        assert [(task.name, task.leaves_memory) for task in tasks] == [
+            ("features", False),
+            ("fold-0", leaves),
+            ("fold-1", leaves),
+        ]

@@ -42,6 +42,14 @@ def test_a_head_without_hidden_units_or_dropout_is_a_softmax_alone():
     assert [layer.name for layer in head.layers] == ["pooled", "logits", "probabilities"]
 
 
+def test_a_sigmoid_head_has_one_output_between_0_and_1():
+    model = build(num_classes=2, output="sigmoid", hidden_units=())
+    assert model.output_shape == (None, 1)
+    logits = keras.Model(model.get_layer("head").input, model.get_layer("head").get_layer("logits").output)
+    raw = logits.predict_on_batch(feature_extractor(model).predict_on_batch(PICTURES))
+    np.testing.assert_allclose(model.predict_on_batch(PICTURES), 1 / (1 + np.exp(-raw)), rtol=1e-5)
+
+
 @pytest.mark.parametrize(("policy", "inside"), [("float32", "float32"), ("mixed_bfloat16", "bfloat16")])
 def test_the_policy_is_kept_and_probabilities_are_float32(policy, inside):
     before = keras.config.dtype_policy()
@@ -76,7 +84,9 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_built_before():
     assert not equal(values_of(build(seed=4)), first)
 
 
-@pytest.mark.parametrize("change", [{"dropout": 0.5}, {"hidden_units": (3, 3)}, {"num_classes": 2}])
+@pytest.mark.parametrize(
+    "change", [{"dropout": 0.5}, {"hidden_units": (3, 3)}, {"num_classes": 2}, {"num_classes": 2, "output": "sigmoid"}]
+)
 def test_another_head_leaves_the_backbones_weights_alone(change):
     plain, changed = (values_of(feature_extractor(build(**options))) for options in ({}, change))
     assert equal(plain, changed)  # strategies share their cached features
@@ -115,7 +125,7 @@ def test_a_file_that_holds_no_weights_is_told_in_one_line(tmp_path, content):
 @pytest.mark.filterwarnings("ignore:.input_shape. is undefined or non-square:UserWarning")
 def test_imagenet_without_a_network_is_told_in_one_line(offline):
     fault = fault_of(BACKBONES["mobilenet_025"], weights="imagenet", image_size=224)
-    assert "The ImageNet weights of MobileNet could not be had (URL fetch failure" in fault
+    assert "The ImageNet weights of MobileNet cannot be downloaded (URL fetch failure" in fault
     assert "WEIGHTS=none" in fault
 
 

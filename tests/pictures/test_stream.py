@@ -11,14 +11,16 @@ import pytest
 
 from pxr_tf.arrays import load_array, open_writer
 from pxr_tf.pictures.augment import augment_image
-from pxr_tf.pictures.stream import epoch_order, make_evaluation_set, make_training_stream, num_batches, picture_inputs
+from pxr_tf.pictures.inputs import picture_inputs
+from pxr_tf.pictures.stream import epoch_order, make_evaluation_set, make_training_stream, num_batches
 
 READER = """
 import sys
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream, picture_inputs
+from pxr_tf.pictures.inputs import picture_inputs
+from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream
 
 def own_memory() -> float:
     # megabytes of this process that no file backs

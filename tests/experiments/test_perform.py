@@ -1,23 +1,28 @@
-"""The worker's tasks, done in this process."""
+"""What tasks do, done in this process."""
 
 import json
 
 import keras
 import pytest
 import tensorflow as tf
-from tiny import SIZE, Recorder, run_here, stopped, tiny_experiment
+from tiny import RUN_DEPTH, SIZE, Recorder, request_of, run_here, stopped, tiny_experiment
 
 from pxr_tf.errors import PxrError
-from pxr_tf.executors.worker import perform
+from pxr_tf.experiments.perform import perform
+from pxr_tf.experiments.tasks import Task
 from pxr_tf.models.classifier import load_classifier
 
 
+def task_of(folder, name, kind, **options):
+    return Task(name, kind, run=str(folder), cache=str(folder.parents[RUN_DEPTH - 1] / "cache"), **options)
+
+
 def test_weights_that_fit_pass_and_others_are_told(two_layers, tmp_path):
-    job = {"task": "weights", "backbone": two_layers, "size": SIZE, "weights": "none"}
-    perform(job, Recorder())
+    options = {"backbone": two_layers, "size": SIZE, "weights": "none"}
+    perform(Task("weights", "weights", options=options), Recorder())
     (tmp_path / "w.h5").write_text("no weights")
     with pytest.raises(PxrError, match="do not fit"):
-        perform(job | {"weights": str(tmp_path / "w.h5")}, Recorder())
+        perform(Task("weights", "weights", options=options | {"weights": str(tmp_path / "w.h5")}), Recorder())
 
 
 def test_a_fold_tells_its_device_and_its_epochs_and_is_deterministic(own_copy, monkeypatch):
@@ -25,7 +30,7 @@ def test_a_fold_tells_its_device_and_its_epochs_and_is_deterministic(own_copy, m
     monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked.append(True))
     (own_copy / "fold-1" / "predictions.csv").unlink()
     recorder = Recorder()
-    perform({"task": "1", "run": str(own_copy), "cache": str(own_copy.parent.parent / "cache")}, recorder)
+    perform(task_of(own_copy, "fold-1", "fit", fold="1"), recorder)
     gpu = bool(keras.distribution.list_devices("gpu"))
     assert recorder.of("device")[0]["name"] == ("GPU" if gpu else "CPU")
     rows = recorder.of("epoch")
@@ -39,25 +44,25 @@ def test_a_fold_tells_its_device_and_its_epochs_and_is_deterministic(own_copy, m
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_a_run_has_the_precision_that_was_asked_for(phantoms, two_layers, tmp_path, precision):
-    experiment = tiny_experiment(training__precision=precision, strategies__2__phases__1__max_epochs=1)
-    recorder = Recorder(stop_before="1")
+    experiment = tiny_experiment(training__precision=precision, phases__1__max_epochs=1)
+    recorder = Recorder(stop_before="fold-1")
     with stopped():
         run_here(experiment, phantoms, tmp_path, on_event=recorder)
     keras.config.set_dtype_policy("float32")
     assert recorder.of("device")[0]["precision"] == precision
-    model, _ = load_classifier(tmp_path / "phantom" / "two_layers-strategy2" / "fold-0" / "model.keras")
+    model, _ = load_classifier(request_of(experiment, phantoms, tmp_path).folder / "fold-0" / "model.keras")
     assert model.get_layer("convolution").dtype_policy.name == precision
 
 
 def test_features_that_are_there_are_not_extracted_again(own_copy):
     recorder = Recorder()
-    perform({"task": "features", "run": str(own_copy), "cache": str(own_copy.parent.parent / "cache")}, recorder)
+    perform(task_of(own_copy, "features", "features"), recorder)
     assert not recorder.of("progress")
 
 
 def test_a_calibration_gives_a_speed(two_layers):
     recorder = Recorder()
-    perform({"task": "calibrate", "experiment": tiny_experiment().model_dump(mode="json")}, recorder)
+    perform(Task("calibrate", "calibrate", options={"experiment": tiny_experiment().model_dump(mode="json")}), recorder)
     speed = recorder.of("speed")[0]
     assert all(speed[name] > 0 for name in ("train", "predict", "parameters", "channels", "memory"))
     assert speed["channels"] == 8

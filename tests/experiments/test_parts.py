@@ -1,0 +1,142 @@
+"""The parts of a run: who trains, who tests, and that no test row is ever an augmented one."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny import RUN_DEPTH, Recorder, run_here, stopped, tiny_experiment
+
+from pxr_tf import files
+from pxr_tf.data.splits import HOLDOUT, TEST_ROLES, read_splits, rows_of
+from pxr_tf.errors import PxrError
+from pxr_tf.experiments.parts import chosen_epochs, make_part, make_parts, make_settings, open_run, settings_of
+from pxr_tf.experiments.perform import perform, predict_part
+from pxr_tf.experiments.tasks import Task
+from pxr_tf.models.classifier import load_classifier
+from pxr_tf.pictures import inputs
+from pxr_tf.training import network
+from pxr_tf.training.part import TEST, TRAIN, VALIDATION
+
+
+@pytest.fixture
+def run(own_copy):
+    return open_run(own_copy, own_copy.parents[RUN_DEPTH - 1] / "cache")
+
+
+@pytest.fixture(scope="module")
+def prepared_once(phantoms, tmp_path_factory):
+    """The folder of runs in which one that chooses its epoch numbers is prepared; nothing is trained yet."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with stopped():
+        run_here(tiny_experiment(phases__1__patience=1), phantoms, folder, on_event=Recorder(stop_before="features"))
+    return folder
+
+
+@pytest.fixture
+def run_with_holdout(prepared_once, two_layers, tmp_path):
+    shutil.copytree(prepared_once, tmp_path, dirs_exist_ok=True)
+    return open_run(tmp_path / "phantom" / "strategy2-two_layers" / "folds" / "seed-0", tmp_path / "cache")
+
+
+@pytest.fixture
+def no_augmentation(monkeypatch):
+    """Make every augmented picture an error."""
+
+    def refuse(*values, **options):
+        raise AssertionError("a picture was augmented")
+
+    monkeypatch.setattr(inputs, "augment_image", refuse)
+
+
+def test_a_run_has_a_part_for_the_hold_out_and_for_every_fold(run_with_holdout):
+    parts = make_parts(run_with_holdout)
+    assert [(part.fold, part.folder.name) for part in parts] == [
+        ("holdout", "holdout"),
+        ("0", "fold-0"),
+        ("1", "fold-1"),
+    ]
+    assert {part.origin for part in parts} == {"synthetic"}
+
+
+def test_no_patient_is_on_two_sides_of_a_part(run_with_holdout):
+    for part in make_parts(run_with_holdout):
+        sides = [set(part.of(roles).patient_id) for roles in (TRAIN, VALIDATION, TEST)]
+        assert sides[0] and sides[2]
+        assert bool(sides[1]) == (part.fold == HOLDOUT)
+        assert not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
+
+
+def test_training_samples_are_training_rows_and_their_copies(run_with_holdout):
+    run, splits = run_with_holdout, read_splits(run_with_holdout.folder / "splits.csv")
+    for part in make_parts(run):
+        samples = part.of(TRAIN)
+        assert set(samples.image_id) == set(rows_of(splits, part.fold, "train"))
+        assert samples["copy"].max() > 0
+        assert (samples.label[samples["copy"] > 0] == "covid19").all()
+        counts = samples.label.value_counts()
+        assert counts.covid19 == counts.max()
+        assert samples.row.tolist() == [run.pictures.rows[content] for content in samples.content]
+        assert set(part.of(TEST).image_id) == set(rows_of(splits, part.fold, *TEST_ROLES))
+
+
+def test_held_out_rows_are_predicted_from_their_originals(run, no_augmentation):
+    model, _ = load_classifier(run.folder / "fold-0" / "model.keras")
+    part, settings = make_part(run, "0"), settings_of(run)
+    device = network.set_up("auto", "float32")
+    predictions = predict_part(part, lambda rows: network.predict_rows(part, settings, model, rows, device))
+    splits = read_splits(run.folder / "splits.csv")
+    assert predictions.image_id.tolist() == rows_of(splits, "0", *TEST_ROLES)
+
+
+def test_validation_rows_are_watched_as_originals(run_with_holdout, no_augmentation):
+    run = run_with_holdout
+    part, settings = make_part(run, HOLDOUT), settings_of(run)
+    device = network.set_up("auto", "float32")
+    validation = network.phase_data(part, settings, run.experiment.phases[1], device).validation
+    held = part.of(VALIDATION)
+    assert held.image_id.tolist() == rows_of(read_splits(run.folder / "splits.csv"), HOLDOUT, "val")
+    seen = np.concatenate([pictures for pictures, _ in validation.as_numpy_iterator()])
+    np.testing.assert_array_equal(seen[..., 0], run.pictures.pixels[held.content.map(run.pictures.rows)])
+
+
+def test_training_rows_do_meet_the_augmentation(run, no_augmentation):
+    """The fixture above would see it: copies of training rows are augmented."""
+    part = make_part(run, "0")
+    samples = part.of(TRAIN)
+    load = part.inputs(samples).load
+    load(np.flatnonzero(samples["copy"] == 0), 0)
+    with pytest.raises(AssertionError, match="augmented"):
+        load(np.flatnonzero(samples["copy"] > 0), 0)
+
+
+def test_folds_train_as_long_as_the_hold_out_chose_and_once_at_least(run_with_holdout):
+    run = run_with_holdout
+    assert chosen_epochs(run, HOLDOUT) is None
+    with pytest.raises(PxrError, match=r"holdout/epochs.json is missing. Delete .*holdout, and run again") as fault:
+        chosen_epochs(run, "0")
+    assert "\n" not in str(fault.value)
+    files.write_json(run.folder / "holdout" / "epochs.json", {"epochs": {"head": 0, "all": 7}})
+    assert chosen_epochs(run, "0") == {"head": 1, "all": 7}
+    fixed = run._replace(experiment=tiny_experiment())
+    assert chosen_epochs(fixed, "0") is None
+
+
+def test_a_fold_really_trains_as_long_as_the_hold_out_chose(run_with_holdout):
+    run = run_with_holdout
+    files.write_json(run.folder / "holdout" / "epochs.json", {"epochs": {"head": 1, "all": 3}})
+    for task in (Task("features", "features"), Task("fold-0", "fit", fold="0")):
+        perform(Task(task.name, task.kind, run=str(run.folder), cache=str(run.cache), fold=task.fold), Recorder())
+    history = pd.read_csv(run.folder / "fold-0" / "history.csv")
+    assert history.phase.value_counts().to_dict() == {"head": 1, "all": 3}
+    assert files.read_json(run.folder / "fold-0" / "epochs.json")["epochs"] == {"head": 1, "all": 3}
+
+
+def test_settings_are_the_recipes_numbers_and_other_learners_get_what_their_model_says():
+    experiment = tiny_experiment(variant="strategy3", training__class_weights="balanced")
+    settings = make_settings(experiment, "random-0")
+    assert (settings.backbone, settings.dropout, settings.hidden_units) == ("two_layers", 0.5, (8,))
+    assert (settings.batch_size, settings.class_weights, settings.output) == (8, "balanced", "softmax")
+    assert settings.weights_identity == "random-0"
+    other = tiny_experiment(model={"kind": "linear", "C": 0.5}, phases=[])
+    assert make_settings(other, "none") == {"C": 0.5}

@@ -1,0 +1,129 @@
+"""The learner of networks: what it predicts is what the saved model says, and how samples count."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.utils.class_weight import compute_class_weight
+from tiny import CLASSES, RUN_DEPTH, run_here, tiny_experiment
+
+from pxr_tf.experiments.parts import make_part, open_run, settings_of
+from pxr_tf.models.classifier import load_classifier
+from pxr_tf.training import network
+from pxr_tf.training.part import TRAIN
+
+HEAD = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 2}
+
+
+def opened(folder):
+    return open_run(folder, folder.parents[RUN_DEPTH - 1] / "cache")
+
+
+@pytest.fixture
+def run(own_copy):
+    return opened(own_copy)
+
+
+def pictures_of(run, predictions: pd.DataFrame) -> np.ndarray:
+    rows = run.rows.drop_duplicates("image_id").set_index("image_id").row
+    return run.pictures.pixels[rows[predictions.image_id]][..., None]
+
+
+def test_predictions_are_those_of_the_saved_model(run):
+    written = pd.read_csv(run.folder / "fold-1" / "predictions.csv")
+    model = keras.models.load_model(run.folder / "fold-1" / "model.keras")
+    probabilities = model.predict_on_batch(pictures_of(run, written))
+    np.testing.assert_allclose(written[[f"p_{name}" for name in CLASSES]], probabilities, atol=1e-6)
+    assert written.predicted.tolist() == [CLASSES[number] for number in probabilities.argmax(1)]
+    labels = run.rows.drop_duplicates("image_id").set_index("image_id").label
+    assert written.label.tolist() == labels[written.image_id].tolist()
+    assert set(written.fold) == {1}
+
+
+def test_mirrored_predictions_are_the_mean_of_a_picture_and_its_mirror_image(run):
+    model, _ = load_classifier(run.folder / "fold-0" / "model.keras")
+    rows, pixels = np.arange(5), run.pictures.pixels
+    mirrored = pixels[:, :, ::-1]
+    plain, turned, both = (
+        network.predict_pictures(model, pictures, rows, mirror=mirror)
+        for pictures, mirror in ((pixels, False), (mirrored, False), (pixels, True))
+    )
+    np.testing.assert_allclose(both, (plain + turned) / 2, atol=1e-6)
+    assert not np.allclose(plain, turned, atol=1e-6)
+
+
+def test_the_card_tells_how_the_model_was_made(run):
+    _, card = load_classifier(run.folder / "fold-1" / "model.keras")
+    assert card["classes"] == list(CLASSES)
+    assert card["image"] == {"size": 32, "resize": "squash", "values": "uint8 grey, 0-255"}
+    assert (card["backbone"], card["variant"], card["fold"]) == ("two_layers", "strategy2", "1")
+    assert card["trained_on"] == ["synthetic-covid-chestxray", "synthetic-kermany"]
+    assert card["output"] == "softmax"
+    assert "not a medical device" in card["notice"]
+
+
+def test_a_run_of_frozen_phases_predicts_from_its_cached_features(phantoms, two_layers, tmp_path, monkeypatch):
+    """No picture passes through the network again, and the figures are those of the saved model."""
+    monkeypatch.setattr(network, "predict_pictures", lambda *values, **options: pytest.fail("pictures were predicted"))
+    folder = run_here(tiny_experiment(phases=[HEAD], balance__cap=2), phantoms, tmp_path)
+    run, written = opened(folder), pd.read_csv(folder / "predictions.csv")
+    assert len(written) == len(pd.read_csv(folder / "manifest.csv"))
+    for fold in (0, 1):
+        model, _ = load_classifier(folder / f"fold-{fold}" / "model.keras")
+        mine = written[written.fold == fold]
+        expected = model.predict_on_batch(pictures_of(run, mine))
+        np.testing.assert_allclose(mine[[f"p_{name}" for name in CLASSES]], expected, atol=1e-5)
+
+
+def test_mirror_images_are_predicted_from_pictures(phantoms, two_layers, tmp_path):
+    recipe = {"phases": [HEAD | {"max_epochs": 1}]}
+    plain = run_here(tiny_experiment(**recipe), phantoms, tmp_path / "plain")
+    mirrored = run_here(tiny_experiment(**recipe, training__mirror_predictions=True), phantoms, tmp_path / "mirrored")
+    assert (plain / "predictions.csv").read_bytes() != (mirrored / "predictions.csv").read_bytes()
+
+
+def test_balanced_class_weights_are_scikit_learns_of_the_training_samples(run):
+    samples = make_part(run, "0").of(TRAIN)
+    samples = samples.drop(samples.index[samples.label == "viral"][:2])  # now no class is like all others
+    classes = CLASSES[::-1]  # in a recipe's own order, not in that of the alphabet
+    expected = compute_class_weight("balanced", classes=np.array(classes), y=samples.label.to_numpy())
+    assert len(set(expected)) > 1
+    weights = network.class_weights(samples.label, classes, "balanced")
+    assert list(weights) == list(classes)
+    np.testing.assert_allclose(list(weights.values()), expected)
+    copied = samples["copy"] > 0  # copies count: with them the class is lighter than without
+    assert copied.any()
+    assert network.class_weights(samples.label[~copied], CLASSES, "balanced")["covid19"] > weights["covid19"]
+
+
+def test_given_class_weights_are_used_as_they_are(run):
+    given = {"bacterial": 1.0, "covid19": 5.0, "normal": 0.5, "viral": 2.0}
+    assert network.class_weights(pd.Series(["normal"]), CLASSES, given) == given
+
+
+@pytest.mark.parametrize("phase", [0, 1])
+def test_the_stream_gives_each_sample_the_weight_of_its_class(run, phase):
+    given = {"bacterial": 1.0, "covid19": 5.0, "normal": 0.5, "viral": 2.0}
+    part, settings = make_part(run, "0"), replace(settings_of(run), class_weights=given)
+    data = network.phase_data(part, settings, run.experiment.phases[phase], network.set_up("auto", "float32"))
+    batches = data.stream(0).as_numpy_iterator()
+    epoch = [next(batches) for _ in range(data.steps)]
+    targets, weights = (np.concatenate([batch[place] for batch in epoch]) for place in (1, 2))
+    assert len(weights) == len(part.of(TRAIN))
+    assert weights.tolist() == [given[CLASSES[number]] for number in targets.argmax(1)]
+    plain = network.phase_data(part, settings_of(run), run.experiment.phases[phase], network.set_up("auto", "float32"))
+    assert len(next(plain.stream(0).as_numpy_iterator())) == 2  # without class weights there is nothing to multiply by
+
+
+def test_a_heavy_class_draws_the_predictions_towards_it(phantoms, two_layers, tmp_path):
+    heavy = dict.fromkeys(CLASSES, 1.0) | {"viral": 100.0}
+    recipe = {"phases": [HEAD | {"learning_rate": 0.05, "max_epochs": 6}]}
+    means = []
+    for weights in (None, heavy):
+        folder = run_here(
+            tiny_experiment(**recipe, training__class_weights=weights, name=f"weights{len(means)}"), phantoms, tmp_path
+        )
+        means.append(pd.read_csv(folder / "predictions.csv").p_viral.mean())
+    assert means[1] > means[0] + 0.2
