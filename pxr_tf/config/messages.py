@@ -19,7 +19,7 @@ _ACCEPTED = {
     "model": "a mapping of keys to values",
     "literal": "{expected}",
     "greater_than_equal": "{ge} or more",
-    "greater_than": "more than {gt}",
+    "greater_than": "more than {gt:g}",
     "less_than_equal": "{le} or less",
     "less_than": "less than {lt}",
     "too_short": "a list of {min_length} or more",
