@@ -83,6 +83,12 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
         ),
         (
             "training.class_weights",
+            {"normal": "much"},
+            "training.class_weights.normal received 'much'; accepted: a number.",
+        ),
+        ("balance.oversample", [3], "balance.oversample.0 received 3; accepted: text."),
+        (
+            "training.class_weights",
             {"normal": 2, "viral": 1},
             "training.class_weights has no number for bacterial, covid19; give one per class.",
         ),
@@ -235,3 +241,8 @@ def test_a_bad_variant_is_told_in_one_line(tmp_path, variants, asked, message):
         load_experiment(write_recipe(tmp_path, variants=variants), variant=asked)
     assert str(caught.value).startswith(f"{tmp_path / 'mine.yaml'}: {message}")
     assert "\n" not in str(caught.value)
+
+
+def test_phases_are_for_networks():
+    message = fault_of({"model.kind": "other", "phases": [SGD]})
+    assert message == "phases are for the model transfer, not for other; leave them out."
