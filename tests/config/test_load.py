@@ -132,3 +132,28 @@ def test_the_variant_is_the_asked_one_or_the_files_own_or_the_first(tmp_path):
     file = write_recipe(tmp_path, variants=variants, variant="two")
     assert (load_experiment(file).variant, load_experiment(file).seed) == ("two", 2)
     assert load_experiment(write_recipe(tmp_path)).variant == "base"
+
+
+def test_another_kind_of_model_leaves_nothing_of_the_recipes_network():
+    for overrides in ({"model.kind": "other", "model.depth": 3}, {"model": {"kind": "other", "depth": 3}}):
+        experiment = load_experiment(PAPER, overrides)
+        assert experiment.model.model_dump() == {"kind": "other", "depth": 3}
+        assert experiment.phases == ()
+        assert (experiment.backbone, experiment.chooses_epochs) == ("", False)
+    assert load_experiment(PAPER, {"model.kind": "transfer"}) == load_experiment(PAPER)
+
+
+def test_a_variant_may_have_another_kind_of_model(tmp_path):
+    file = write_recipe(tmp_path, variants={"network": {}, "other": {"model": {"kind": "other", "depth": 3}}})
+    assert load_experiment(file).backbone == "xception"
+    experiment = load_experiment(file, variant="other")
+    assert experiment.model.model_dump() == {"kind": "other", "depth": 3}
+    (tmp_path / "dumped.yaml").write_text(dump_experiment(experiment))
+    assert load_experiment(tmp_path / "dumped.yaml") == experiment
+
+
+def test_options_of_a_scheme_that_was_added_travel_with_the_experiment(tmp_path):
+    experiment = load_experiment(PAPER, {"splits.scheme": "mine", "splits.options.repeats": 3})
+    assert experiment.splits.options == {"repeats": 3}
+    (tmp_path / "dumped.yaml").write_text(dump_experiment(experiment))
+    assert load_experiment(tmp_path / "dumped.yaml") == experiment
