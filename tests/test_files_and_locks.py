@@ -24,8 +24,21 @@ with locks.hold(Path(sys.argv[1])):
 
 
 def test_a_run_has_its_own_directory(tmp_path):
-    assert rundir.run_directory(tmp_path, "paper", "xception", 2) == tmp_path / "paper" / "xception-strategy2"
+    made = rundir.run_directory(tmp_path, "paper", "strategy2", "xception", "folds", 0)
+    assert made == tmp_path / "paper" / "strategy2-xception" / "folds" / "seed-0"
+    without = rundir.run_directory(tmp_path, "paper", "logistic", "", "official-normal-viral", 3)
+    assert without == tmp_path / "paper" / "logistic" / "official-normal-viral" / "seed-3"
+    assert rundir.first_house_directory(tmp_path, "paper", "strategy2", "xception") == (
+        tmp_path / "paper" / "xception-strategy2"
+    )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fold", "name"), [("0", "fold-0"), ("11", "fold-11"), ("holdout", "holdout"), ("official", "official")]
+)
+def test_a_fold_has_its_own_folder(fold, name):
+    assert rundir.fold_name(fold) == name
 
 
 def test_a_file_appears_when_the_block_ends_well(tmp_path):

@@ -67,7 +67,9 @@ class Asked:
 
         recipe = self.config or (PAPER if self.data is not None else PHANTOM)
         values = {key: value for key, value in given.items() if value is not None}
-        values |= dict(parse_override(text) for text in self.overrides or [])
+        set_here = dict(parse_override(text) for text in self.overrides or [])
+        check_kind(recipe, values, set_here, variant)
+        values |= set_here
         if self.classes is not None:
             plain = load_experiment(recipe, variant=variant)
             values = parse_classes(self.classes, plain.balance.oversample) | values
@@ -92,15 +94,33 @@ def command_line() -> str:
     return shlex.join(["pxr", *sys.argv[1:]])
 
 
-def check_names(experiment: "Experiment") -> None:
-    """Raise `PxrError` where a learner, backbone, weights file, preset or scheme of the experiment does not exist."""
-    from pxr_tf.data.schemes import find_scheme
-    from pxr_tf.models.backbones import check_image_size, check_weights
-    from pxr_tf.pictures.augment import check_preset
+def check_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any], variant: str | None) -> None:
+    """Raise `PxrError` where the learner does not exist, or has no use for the options ``--model`` and ``--weights``.
+
+    This comes before the experiment is validated: a misspelt learner would make everything else look wrong.
+    """
+    from pxr_tf.config import read_values
     from pxr_tf.training.learners import check_learner
 
-    check_learner(experiment.model.kind)
-    find_scheme(experiment.splits.scheme)
+    model = read_values(recipe, set_here, variant=variant)[0].get("model")
+    kind = model.get("kind", "transfer") if isinstance(model, dict) else "transfer"
+    if not isinstance(kind, str) or check_learner(kind) == "transfer":
+        return
+    for option, key, noun in (("--model", "model.backbone", "backbone"), ("--weights", "model.weights", "weights")):
+        if key in given:
+            raise PxrError(
+                f"{option} received {given[key]!r}, but the learner {kind!r} (model.kind) has no {noun}. Leave "
+                f"{option} out, or use model.kind=transfer."
+            )
+
+
+def check_names(experiment: "Experiment") -> None:
+    """Raise `PxrError` where a backbone, weights file, preset or scheme of the experiment does not exist."""
+    from pxr_tf.data.schemes import check_own_options
+    from pxr_tf.models.backbones import check_image_size, check_weights
+    from pxr_tf.pictures.augment import check_preset
+
+    check_own_options(experiment.splits.scheme, experiment.splits.options)
     check_preset(experiment.augmentation.copies)
     check_preset(experiment.augmentation.epochs)
     if experiment.backbone:
@@ -113,7 +133,7 @@ def parse_classes(text: str, oversample: Sequence[str] | str = ()) -> dict[str, 
 
     Of `oversample`, the recipe's classes to be oversampled, those stay that are still there.
     """
-    classes, merge = [], {}
+    classes, taken, merge = [], [], {}
     for part in split_words(text):
         name, equals, labels = (piece.strip() for piece in part.partition("="))
         parts = [label.strip() for label in labels.split("+") if label.strip()]
@@ -122,6 +142,10 @@ def parse_classes(text: str, oversample: Sequence[str] | str = ()) -> dict[str, 
         classes.append(name)
         if parts:
             merge[name] = parts
+        taken += parts or [name]
+    twice = [name for names in (classes, taken) for name in names if names.count(name) > 1]
+    if twice:
+        raise PxrError(f"--classes received {text!r}, which uses {twice[0]} twice; accepted: each label in one class.")
     kept = oversample if isinstance(oversample, str) else [name for name in oversample if name in classes]
     return {"classes": classes, "merge": merge, "tag": "-".join(classes), "balance.oversample": kept}
 
@@ -130,6 +154,10 @@ def fixed_epochs(experiment: "Experiment", text: str) -> dict[str, Any]:
     """Return the overrides that make the phases run so many epochs, no more and no fewer; raise `PxrError`."""
     numbers = split_words(text)
     count = len(experiment.phases)
+    if not count:
+        raise PxrError(
+            f"--epochs received {text!r}, but the learner {experiment.model.kind!r} has no epochs. Leave it out."
+        )
     if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in numbers) or len(numbers) not in (
         1,
         count,
@@ -154,9 +182,10 @@ def seeds_of(seed: int | None, seeds: str | None) -> list[int | None]:
     if seeds is None:
         return [seed]
     parts = split_words(seeds)
-    if seed is not None or not parts or not all(part.isascii() and part.isdigit() for part in parts):
-        also = f" beside --seed {seed}" if seed is not None else ""
-        raise PxrError(f"--seeds received {seeds!r}{also}; accepted: whole numbers, comma-separated, e.g. 0,1,2.")
+    if seed is not None:
+        raise PxrError(f"Received --seed {seed} and --seeds {seeds}; accepted: one of the two.")
+    if not parts or not all(part.isascii() and part.isdigit() for part in parts):
+        raise PxrError(f"--seeds received {seeds!r}; accepted: whole numbers, comma-separated, e.g. 0,1,2.")
     return list(dict.fromkeys(int(part) for part in parts))
 
 

@@ -1,12 +1,13 @@
 """``pxr train``: train and test on one split."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pxr_tf.commands import options as o
 from pxr_tf.commands.running import make_console, run_seeds
+from pxr_tf.errors import PxrError
 
 OFFICIAL_PHANTOMS = "bacterial,normal,viral"  # the phantoms that come with an official test part
 
@@ -32,12 +33,13 @@ def train(
 ) -> None:
     """Train on one split and print what its test part says; one run per seed."""
     console = make_console()
+    _check_used(scheme, validation=validation, unit=unit)
     given = {
         "model.backbone": model,
         "model.weights": weights,
         "splits.scheme": scheme,
         "splits.unit": unit,
-        "splits.validation": int(validation) if validation and validation >= 1 else validation,
+        "splits.validation": _amount(validation),
     }
     if scheme == "official" and data is None and classes is None:
         classes = OFFICIAL_PHANTOMS
@@ -45,3 +47,28 @@ def train(
     chosen = o.variant_of(strategy, variant)
     experiments = [asked.experiment(given | {"seed": number}, chosen) for number in o.seeds_of(seed, seeds)]
     run_seeds(asked.requests(experiments, console), console)
+
+
+def _check_used(scheme: str, **given: Any) -> None:
+    """Raise `PxrError` where an option was given that the scheme does not use; it would do nothing."""
+    from pxr_tf.data.schemes import SCHEMES, options_of
+
+    used = options_of(scheme)
+    for name, value in given.items():
+        if value is not None and name not in used:
+            users = " or ".join(f"--scheme {other}" for other in SCHEMES if name in options_of(other))
+            raise PxrError(
+                f"--{name} received {value}, but the scheme {scheme} does not use it; accepted: with {users}."
+            )
+
+
+def _amount(validation: float | None) -> float | int | None:
+    """Return a share as it is and a number of images as a whole number; raise `PxrError` for anything else."""
+    if validation is None or 0 < validation < 1:
+        return validation
+    if validation < 1 or not validation.is_integer():
+        raise PxrError(
+            f"--validation received {validation:g}; accepted: a share between 0 and 1 such as 0.15, or a whole number "
+            "of images such as 800."
+        )
+    return int(validation)

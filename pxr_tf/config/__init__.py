@@ -7,6 +7,7 @@ from pxr_tf.config.load import (
     load_experiment,
     parse_experiment,
     parse_override,
+    read_values,
 )
 from pxr_tf.config.schema import Experiment, Phase
 
@@ -19,4 +20,5 @@ __all__ = [
     "load_experiment",
     "parse_experiment",
     "parse_override",
+    "read_values",
 ]

@@ -26,13 +26,26 @@ def load_experiment(
 
     A recipe has a base and, under ``variants``, overlays by name; `variant` chooses one, by default the file's own
     ``variant``. An overlay's mappings are merged into the base's, its other values replace them; overrides come last.
-    Raises `PxrError` in one line for a missing file, an unknown variant or key, or an impossible value.
+    Where an overlay or an override changes ``model.kind``, nothing else of the base's ``model`` and none of its
+    ``phases`` stay: they are another learner's. Raises `PxrError` in one line for a missing file, an unknown variant
+    or key, or an impossible value.
     """
+    return parse_experiment(*read_values(path, overrides, variant=variant))
+
+
+def read_values(
+    path: str | Path, overrides: Mapping[str, Any] | None = None, *, variant: str | None = None
+) -> tuple[dict[str, Any], str]:
+    """Return (the values that `load_experiment` validates, the file's name); raise `PxrError` as it does."""
     file = _find(path)
     values = _lay_over(_unshared(_read(file)), variant, file)
-    for key, value in (overrides or {}).items():
+    given = overrides or {}
+    kind = given.get("model.kind", _kind_of(given.get("model")))
+    if kind is not None:
+        values = _with_kind(values, kind)
+    for key, value in given.items():
         _replace(values, key, value)
-    return parse_experiment(values, str(file))
+    return values, str(file)
 
 
 def parse_experiment(values: Mapping[str, Any], origin: str) -> Experiment:
@@ -112,7 +125,20 @@ def _lay_over(values: dict[str, Any], variant: str | None, file: Path) -> dict[s
     if chosen not in variants:
         known = ", ".join(map(str, variants)) or "none"
         raise PxrError(f"{file}: unknown variant {chosen!r}. Known: {known}.{nearest(str(chosen), map(str, variants))}")
-    return _merged(values, variants[chosen]) | {"variant": chosen}
+    overlay = variants[chosen]
+    kind = _kind_of(overlay.get("model"))
+    return _merged(values if kind is None else _with_kind(values, kind), overlay) | {"variant": chosen}
+
+
+def _kind_of(model: Any) -> Any:
+    return model.get("kind") if isinstance(model, dict) else None
+
+
+def _with_kind(values: dict[str, Any], kind: Any) -> dict[str, Any]:
+    """Return the values with this kind of model; what is said of a model of another kind is left out."""
+    if (_kind_of(values.get("model")) or "transfer") == kind:
+        return values
+    return {key: value for key, value in values.items() if key != "phases"} | {"model": {"kind": kind}}
 
 
 def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

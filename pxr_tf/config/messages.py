@@ -19,7 +19,7 @@ _ACCEPTED = {
     "model": "a mapping of keys to values",
     "literal": "{expected}",
     "greater_than_equal": "{ge} or more",
-    "greater_than": "more than {gt}",
+    "greater_than": "more than {gt:g}",
     "less_than_equal": "{le} or less",
     "less_than": "less than {lt}",
     "too_short": "a list of {min_length} or more",
@@ -32,7 +32,10 @@ _BRANCHES = ("bool", "[key]", "tuple[", "literal[", "constrained-", "dict[", "fl
 
 def explain_errors(errors: list[Any]) -> str:
     """Return one line for the first of pydantic's errors; a value that may be this or that has one for each."""
-    first, place = errors[0], _place(errors[0])
+    first = errors[0]
+    inside = [error for error in errors if _place(error).startswith(f"{_place(first)}.")]
+    first = inside[0] if inside else first  # of a value that may be this or that, the branch that went furthest
+    place = _place(first)
     if first["type"] == "extra_forbidden":
         known = _fields_at(first["loc"][:-1])
         return f"unknown key {place!r}. Known here: {', '.join(known)}.{nearest(str(first['loc'][-1]), known)}"

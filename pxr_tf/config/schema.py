@@ -83,6 +83,8 @@ class Splits(_Frozen):
     # random:
     test: Share = 0.2
     unit: Literal["patient", "image"] = "patient"  # image: as papers did; a leaky split, and every figure says so
+    # schemes that were added: what their functions take by keyword, beside the options above
+    options: dict[str, Any] = {}
 
 
 class Balance(_Frozen):
@@ -180,6 +182,8 @@ class Experiment(_Frozen):
     def _phases_fit_together(self) -> "Experiment":
         if isinstance(self.model, Transfer) and not self.phases:
             raise ValueError("phases received an empty list; a network needs one phase or more")
+        if self.phases and not isinstance(self.model, Transfer):
+            raise ValueError(f"phases are for the model transfer, not for {self.model.kind}; leave them out")
         names = [phase.name for phase in self.phases]
         if len(set(names)) < len(names):
             raise ValueError(f"phases need different names; received {', '.join(names)}")

@@ -66,6 +66,22 @@ def find_scheme(name: str) -> Scheme:
     return SCHEMES[name]
 
 
+def options_of(scheme: str) -> list[str]:
+    """Return the names of the options that the scheme uses; raise `PxrError` for an unknown scheme."""
+    return [name for name in inspect.signature(find_scheme(scheme)).parameters if name not in ("table", "seed")]
+
+
+def check_own_options(scheme: str, options: Mapping[str, Any]) -> None:
+    """Raise `PxrError` where the scheme does not use one of these options (``splits.options``)."""
+    known = options_of(scheme)
+    for name in options:
+        if name not in known:
+            raise PxrError(
+                f"splits.options names {name!r}; the scheme {scheme!r} takes {', '.join(known) or 'no options'}."
+                f"{nearest(str(name), known)}"
+            )
+
+
 def split_folds(
     table: pd.DataFrame, *, seed: int, folds: int, holdout_fraction: float | None, nested_fraction: float | None
 ) -> pd.DataFrame:
@@ -187,11 +203,10 @@ def _one_fold(fold: str, test: pd.DataFrame, rest: pd.DataFrame, validates: pd.S
 
 def _used(scheme: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the options that the scheme names; a name that no scheme knows is a fault of the caller."""
-    known = {option for function in SCHEMES.values() for option in inspect.signature(function).parameters}
-    known -= {"table", "seed"}
+    known = {option for name in SCHEMES for option in options_of(name)}
     if not known.issuperset(options):
         raise TypeError(f"no scheme has the options {sorted(set(options) - known)}; known: {sorted(known)}")
-    return {name: options[name] for name in inspect.signature(find_scheme(scheme)).parameters if name in options}
+    return {name: options[name] for name in options_of(scheme) if name in options}
 
 
 def _check_patients(table: pd.DataFrame, folds: int) -> None:

@@ -107,6 +107,7 @@ def scheme_options(experiment: Experiment) -> dict[str, Any]:
         "validation": chosen.validation,
         "test": chosen.test,
         "unit": chosen.unit,
+        **chosen.options,
     }
 
 

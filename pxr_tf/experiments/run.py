@@ -36,9 +36,8 @@ class Request:
         experiment, splits = self.experiment, self.experiment.splits
         by_image = "-by-image" if splits.scheme == "random" and splits.unit == "image" else ""
         place = "-".join(filter(None, (splits.scheme + by_image, experiment.tag)))
-        return rundir.run_directory(
-            self.runs, experiment.name, experiment.variant, experiment.backbone, place, experiment.seed
-        )
+        model = experiment.backbone or experiment.model.kind  # two learners under one variant are two runs
+        return rundir.run_directory(self.runs, experiment.name, experiment.variant, model, place, experiment.seed)
 
     @property
     def cache(self) -> Path:

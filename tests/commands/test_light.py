@@ -1,0 +1,53 @@
+"""What loads nothing heavy: help, and the second start of whatever is finished."""
+
+import subprocess
+import sys
+
+import pytest
+from tiny import CLASSES, run_here, tiny_experiment
+
+LOADED = """
+import sys
+from pxr_tf.cli import main
+try:
+    main()
+except SystemExit as ended:
+    print(ended.code, [name for name in ("tensorflow", "keras", "pandas") if name in sys.modules], file=sys.stderr)
+"""
+
+
+def run_alone(*words: object) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", LOADED, *map(str, words)], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["cv", "--help"], ["train", "--help"]])
+def test_help_loads_nothing_heavy(words):
+    assert run_alone(*words).stderr.splitlines()[-1].endswith(" []")
+
+
+def known_to_new_processes(folder, recipe):
+    """Rename a finished run's backbone, of which only this process knows; return the folder."""
+    renamed = folder.parents[1].rename(folder.parents[1].with_name("strategy2-mobilenet_025"))
+    folder = renamed / folder.parent.name / folder.name
+    for file in (recipe, folder / "experiment.yaml"):
+        file.write_text(file.read_text().replace("two_layers", "mobilenet_025"))
+    return folder
+
+
+def check_second_starts(*words: object) -> None:
+    ended = run_alone(*words)
+    assert ended.stderr.splitlines()[-1] == "0 ['pandas']", ended.stderr
+    assert "is finished" not in ended.stdout  # its tables were still to be made
+    ended = run_alone(*words)
+    assert ended.stderr.splitlines()[-1] == "0 ['pandas']", ended.stderr
+    assert "Nothing to do: " in ended.stdout
+
+
+def test_a_finished_cross_validation_ends_without_tensorflow(own_copy, data, recipe):
+    folder = known_to_new_processes(own_copy, recipe)
+    check_second_starts("cv", "--config", recipe, "--data", data, "--runs", folder.parents[3])
+
+
+def test_a_finished_training_ends_without_tensorflow(phantoms, tmp_path, data, recipe):
+    experiment = tiny_experiment(splits__scheme="official", classes=["bacterial", "normal", "viral"])
+    assert set(experiment.classes) < set(CLASSES)

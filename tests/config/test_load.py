@@ -1,0 +1,159 @@
+"""Recipes: each loads under each of its variants, overrides change one value, and dumping loses nothing."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from recipe_files import write_recipe
+
+from pxr_tf.config import configs_folder, differences, dump_experiment, load_experiment, parse_override
+
+PAPER = "bozickovic2021"
+RECIPES = sorted(configs_folder().glob("*.yaml"))
+SGD = {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.01, "name": "all", "train": "all", "max_epochs": 2}
+
+
+def variants_of(file: Path) -> dict:
+    return yaml.safe_load(file.read_text())["variants"]
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_every_recipe_loads_under_each_variant(file):
+    assert load_experiment(file).name == file.stem
+    for name, overlay in variants_of(file).items():
+        experiment = load_experiment(file.stem, variant=name)
+        assert experiment.variant == name
+        assert [phase.name for phase in experiment.phases] == [phase["name"] for phase in overlay["phases"]]
+        assert [phase.learning_rate for phase in experiment.phases] == [
+            float(phase["learning_rate"]) for phase in overlay["phases"]
+        ]
+        assert experiment.model.head.dropout == overlay.get("model", {}).get("head", {}).get("dropout", 0)
+
+
+def test_the_papers_numbers():
+    experiment = load_experiment(PAPER)
+    head, every = experiment.phases
+    assert (head.train, head.learning_rate, head.epsilon, head.patience) == ("head", 1e-3, 1e-7, 15)
+    assert (every.train, every.learning_rate, every.epsilon, every.patience) == ("all", 1e-5, 0.1, 15)
+    assert experiment.classes == ("bacterial", "covid19", "normal", "viral")
+    assert (experiment.splits.folds, experiment.splits.holdout_fraction, experiment.image.size) == (5, 0.15, 224)
+    dropouts = [load_experiment(PAPER, variant=f"strategy{number}").model.head.dropout for number in (1, 2, 3)]
+    assert [dropout > 0 for dropout in dropouts] == [False, False, True]
+
+
+def test_overrides_replace_one_value_and_nothing_else():
+    before, changed = load_experiment(PAPER), load_experiment(PAPER, {"phases.0.max_epochs": 7, "splits.folds": 3})
+    found = differences(changed.model_dump(mode="json"), before.model_dump(mode="json"))
+    assert list(found) == ["phases", "splits.folds"]
+    assert found["splits.folds"] == (5, 3)
+    assert [phase.max_epochs for phase in changed.phases] == [7, 100]
+    assert changed.phases[1] == before.phases[1]
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_an_override_lies_on_top_of_every_variant(file):
+    for variant in variants_of(file):
+        before, after = (load_experiment(file, given, variant=variant) for given in ({}, {"phases.0.max_epochs": 77}))
+        assert after.phases[0].max_epochs == 77
+        assert after.phases[1:] == before.phases[1:]
+
+
+def test_overriding_one_place_leaves_the_others_even_where_the_file_uses_anchors(tmp_path):
+    values = yaml.safe_load((configs_folder() / "phantom.yaml").read_text())
+    values["balance"]["oversample"] = values["classes"]  # one list: written as an anchor and an alias
+    text = yaml.safe_dump(values)
+    assert "*id001" in text
+    (tmp_path / "anchors.yaml").write_text(text)
+    experiment = load_experiment(tmp_path / "anchors.yaml", {"balance.oversample.0": "normal"})
+    assert experiment.balance.oversample == ("normal", "covid19", "normal", "viral")
+    assert experiment.classes == ("bacterial", "covid19", "normal", "viral")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("a.b=1e-3", "a.b", 0.001),
+        ("a=.5E1", "a", 5.0),
+        ("a=16", "a", 16),
+        ("a = x=y", "a", "x=y"),
+        ("a=null", "a", None),
+        ("a=[covid19, viral]", "a", ["covid19", "viral"]),
+        ("a=true", "a", True),
+    ],
+)
+def test_an_override_is_read_as_yaml(text, key, value):
+    assert parse_override(text) == (key, value)
+
+
+@pytest.mark.parametrize("recipe", [file.stem for file in RECIPES])
+@pytest.mark.parametrize(
+    "overrides", [{}, {"seed": 3, "model.head.hidden_units": []}, {"phases": [SGD]}, {"published": None}]
+)
+def test_dump_and_load_give_an_equal_experiment(tmp_path, recipe, overrides):
+    experiment = load_experiment(recipe, overrides)
+    file = tmp_path / "experiment.yaml"
+    file.write_text(dump_experiment(experiment))
+    assert load_experiment(file) == experiment
+    assert load_experiment(file, variant=experiment.variant) == experiment  # a dumped file is one variant
+    again = load_experiment(file, {"phases.0.max_epochs": 3})  # and takes overrides too
+    assert again.phases[0].max_epochs == 3
+    assert dump_experiment(load_experiment(file)) == dump_experiment(experiment)
+
+
+def test_differences_name_dotted_keys_with_both_values():
+    ours, theirs = {"a": {"b": 1, "c": 2}, "d": 3, "e": 4}, {"a": {"b": 1, "c": 5}, "d": 3}
+    assert differences(ours, theirs) == {"a.c": (5, 2), "e": (None, 4)}
+    assert differences(ours, ours) == {}
+
+
+def test_an_experiment_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        load_experiment(PAPER).seed = 1
+
+
+def test_an_overlay_merges_mappings_and_replaces_everything_else(tmp_path):
+    small = {"model": {"head": {"dropout": 0.5}}, "classes": ["normal", "covid19"], "splits": {"folds": 3}}
+    file = write_recipe(tmp_path, variants={"plain": {}, "small": small})
+    plain, changed = load_experiment(file), load_experiment(file, variant="small")
+    found = differences(changed.model_dump(mode="json"), plain.model_dump(mode="json"))
+    assert found == {
+        "classes": (["bacterial", "covid19", "normal", "viral"], ["normal", "covid19"]),
+        "model.head.dropout": (0.0, 0.5),
+        "splits.folds": (5, 3),
+        "variant": ("plain", "small"),
+    }
+
+
+def test_the_variant_is_the_asked_one_or_the_files_own_or_the_first(tmp_path):
+    variants = {"one": {"seed": 1}, "two": {"seed": 2}}
+    file = write_recipe(tmp_path, variants=variants)
+    assert load_experiment(file).variant == "one"
+    assert load_experiment(file, variant="two").seed == 2
+    file = write_recipe(tmp_path, variants=variants, variant="two")
+    assert (load_experiment(file).variant, load_experiment(file).seed) == ("two", 2)
+    assert load_experiment(write_recipe(tmp_path)).variant == "base"
+
+
+def test_another_kind_of_model_leaves_nothing_of_the_recipes_network():
+    for overrides in ({"model.kind": "other", "model.depth": 3}, {"model": {"kind": "other", "depth": 3}}):
+        experiment = load_experiment(PAPER, overrides)
+        assert experiment.model.model_dump() == {"kind": "other", "depth": 3}
+        assert experiment.phases == ()
+        assert (experiment.backbone, experiment.chooses_epochs) == ("", False)
+    assert load_experiment(PAPER, {"model.kind": "transfer"}) == load_experiment(PAPER)
+
+
+def test_a_variant_may_have_another_kind_of_model(tmp_path):
+    file = write_recipe(tmp_path, variants={"network": {}, "other": {"model": {"kind": "other", "depth": 3}}})
+    assert load_experiment(file).backbone == "xception"
+    experiment = load_experiment(file, variant="other")
+    assert experiment.model.model_dump() == {"kind": "other", "depth": 3}
+    (tmp_path / "dumped.yaml").write_text(dump_experiment(experiment))
+    assert load_experiment(tmp_path / "dumped.yaml") == experiment
+
+
+def test_options_of_a_scheme_that_was_added_travel_with_the_experiment(tmp_path):
+    experiment = load_experiment(PAPER, {"splits.scheme": "mine", "splits.options.repeats": 3})
+    assert experiment.splits.options == {"repeats": 3}
+    (tmp_path / "dumped.yaml").write_text(dump_experiment(experiment))
+    assert load_experiment(tmp_path / "dumped.yaml") == experiment

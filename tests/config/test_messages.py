@@ -1,0 +1,248 @@
+"""Every fault of a recipe gets one line that names the key and what is accepted."""
+
+import math
+
+import pytest
+from recipe_files import write_recipe
+
+from pxr_tf.config import configs_folder, load_experiment, parse_experiment, parse_override
+from pxr_tf.errors import PxrError
+
+PAPER = "bozickovic2021"
+NEEDED = ("name", "classes", "image", "model", "splits")
+SGD = {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.01, "name": "all", "train": "all", "max_epochs": 2}
+
+
+def fault_of(overrides: dict, recipe: str = PAPER, variant: str | None = None) -> str:
+    """Return the one line that these overrides of a recipe get."""
+    with pytest.raises(PxrError) as caught:
+        load_experiment(recipe, overrides, variant=variant)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "pydantic" not in message.lower()
+    return message.removeprefix(f"{configs_folder() / recipe}.yaml: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "known", "hint"),
+    [
+        ("sede", "name, variant, tag, published, classes, merge, seed, image", "seed"),
+        ("image.sise", "size, resize", "size"),
+        ("model.backbne", "kind, backbone, weights", "backbone"),
+        ("model.head.dropuot", "hidden_units, dropout, output", "dropout"),
+        ("splits.fold", "scheme, test_rows, folds", "folds"),
+        ("balance.caps", "cap, oversample", "cap"),
+        ("augmentation.copy", "copies, epochs", "copies"),
+        ("training.batch", "batch_size, class_weights, xla", "batch_size"),
+        ("phases.0.max_epoch", "name, train, optimizer", "max_epochs"),
+    ],
+)
+def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, hint):
+    message = fault_of({key: 3})
+    assert message.startswith(f"unknown key {key!r}. Known here: {known}")
+    assert "Did you mean" in message
+    assert repr(hint) in message.partition("Did you mean")[2]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("splits.folds", 1, "splits.folds received 1; accepted: 2 or more."),
+        ("splits.folds", "five", "splits.folds received 'five'; accepted: a whole number."),
+        ("splits.test_rows", "some", "splits.test_rows received 'some'; accepted: 'balanced' or 'all'."),
+        ("splits.holdout_fraction", 0.5, "splits.holdout_fraction received 0.5; accepted: less than 0.5."),
+        ("splits.nested", 3, "splits.nested received 3; accepted: true or false."),
+        ("image.size", 8, "image.size received 8; accepted: 32 or more."),
+        ("image", 3, "image received 3; accepted: a mapping of keys to values."),
+        ("model", None, "model received nothing; accepted: a mapping of keys to values."),
+        ("model.head.hidden_units", [0], "model.head.hidden_units.0 received 0; accepted: more than 0."),
+        ("model.weights", None, "model.weights received nothing; accepted: text."),
+        ("training.xla", "maybe", "training.xla received 'maybe'; accepted: true or false, or 'auto'."),
+        ("balance.oversample", "covid19", "balance.oversample received 'covid19'; accepted: a list, or 'all'."),
+        ("classes", ["a"], "classes received ['a']; accepted: a list of 2 or more."),
+        ("classes", ["a", "b", "a"], "classes need different names; received a, b, a."),
+        ("name", "a b", "name received 'a b'; accepted: letters, digits and the signs . _ -."),
+        ("seed", -1, "seed received -1; accepted: 0 or more."),
+        ("phases", [], "phases received an empty list; a network needs one phase or more."),
+        ("phases", {}, "phases received {}; accepted: a list."),
+        ("model.kind", 3, "model.kind received 3; accepted: text."),
+        ("model.head.output", "tanh", "model.head.output received 'tanh'; accepted: 'softmax' or 'sigmoid'."),
+        (
+            "model.head.output",
+            "sigmoid",
+            "model.head.output received sigmoid, which is for two classes; here are 4 (bacterial, covid19, normal, "
+            "viral). Use softmax, or merge classes.",
+        ),
+        ("splits.validation", 0, "splits.validation received 0; accepted: more than 0."),
+        ("splits.unit", "pixel", "splits.unit received 'pixel'; accepted: 'patient' or 'image'."),
+        (
+            "training.class_weights",
+            {"norml": 2},
+            "training.class_weights names 'norml'; the classes are bacterial, covid19, normal, viral. Did you mean "
+            "'normal'?",
+        ),
+        (
+            "training.class_weights",
+            {"normal": "much"},
+            "training.class_weights.normal received 'much'; accepted: a number.",
+        ),
+        ("balance.oversample", [3], "balance.oversample.0 received 3; accepted: text."),
+        (
+            "training.class_weights",
+            {"normal": 2, "viral": 1},
+            "training.class_weights has no number for bacterial, covid19; give one per class.",
+        ),
+        (
+            "merge",
+            {"pneumonia": ["a", "b"]},
+            "merge names 'pneumonia'; the classes are bacterial, covid19, normal, viral.",
+        ),
+        (
+            "merge",
+            {"viral": ["a"], "normal": ["a"]},
+            "merge puts 'a' into a class twice; each label goes into one.",
+        ),
+        (
+            "merge",
+            {"viral": ["viral", "normal"]},
+            "merge puts 'normal' into another class, but it is a class of its own; leave one out.",
+        ),
+        (
+            "phases.1.learning_rate",
+            0,
+            "phases.1.learning_rate received 0; accepted: more than 0.",
+        ),
+        (
+            "phases.1.learning_rate",
+            math.inf,
+            "phases.1.learning_rate received inf; accepted: a finite number.",
+        ),
+        (
+            "phases.0.train",
+            "tail",
+            "phases.0.train received 'tail'; accepted: 'head' or 'all'.",
+        ),
+        ("phases.0.name", "all", "phases need different names; received all, all."),
+        (
+            "balance.oversample",
+            ["covid"],
+            "balance.oversample names 'covid'; the classes are bacterial, covid19, normal, viral. Did you mean "
+            "'covid19'?",
+        ),
+        ("image.size.big", 3, "The key 'image.size.big' goes through 'size', which is the single value 224."),
+        (
+            "phases.5.max_epochs",
+            3,
+            "The key 'phases.5.max_epochs' names the item '5' of a list; accepted: 0 to 1.",
+        ),
+        (
+            "phases.x.max_epochs",
+            3,
+            "The key 'phases.x.max_epochs' names the item 'x' of a list; accepted: 0 to 1.",
+        ),
+    ],
+)
+def test_an_impossible_value_is_told_in_one_line(key, value, message):
+    assert fault_of({key: value}) == message
+
+
+def test_only_the_value_in_question_is_explained():
+    """Two faults with the same value: what the second accepts is not mixed into the first."""
+    assert fault_of({"image.size": 3, "training.xla": 3}) == "image.size received 3; accepted: 32 or more."
+
+
+@pytest.mark.parametrize(("number", "value"), [("epsilon", 0.1), ("weight_decay", 0.01)])
+def test_numbers_that_the_optimizer_ignores_are_refused(number, value):
+    message = fault_of({"phases": [SGD | {number: value}]})
+    assert message.startswith(f"phases.0: {number} is used by adam")
+    assert message.endswith("only, not by sgd.")
+
+
+def test_momentum_is_for_sgd():
+    assert "momentum is used by sgd only, not by adam" in fault_of({"phases.0.momentum": 0.9})
+    assert load_experiment(PAPER, {"phases": [SGD]}).phases[0].momentum == 0.9
+
+
+def test_phases_of_the_head_come_before_those_of_all_layers():
+    phases = [SGD, SGD | {"name": "head", "train": "head"}]
+    assert "train the head only come before" in fault_of({"phases": phases})
+    assert load_experiment(PAPER, {"phases": phases[::-1]}).phases[0].name == "head"
+
+
+def test_nested_needs_a_phase_that_can_stop_early():
+    assert "splits.nested needs a phase with patience" in fault_of({"splits.nested": True}, "phantom")
+    experiment = load_experiment(PAPER, {"splits.nested": True})
+    assert not experiment.chooses_epochs
+    assert load_experiment(PAPER).chooses_epochs
+    assert not load_experiment("phantom").chooses_epochs
+
+
+@pytest.mark.parametrize("text", ["a", "=3", "", "a=[1", "a=: :"])
+def test_a_bad_override_is_told(text):
+    with pytest.raises(PxrError, match=r"^--set received .*") as caught:
+        parse_override(text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", NEEDED)
+def test_a_missing_key_is_named(key):
+    values = load_experiment(PAPER).model_dump()
+    del values[key]
+    with pytest.raises(PxrError, match=rf"^here: the key '{key}' is missing\.$"):
+        parse_experiment(values, "here")
+
+
+@pytest.mark.parametrize("key", ["backbone", "weights"])
+def test_a_missing_key_of_the_model_is_named(key):
+    values = load_experiment(PAPER).model_dump()
+    del values["model"][key]
+    with pytest.raises(PxrError, match=rf"^here: the key 'model\.{key}' is missing\.$"):
+        parse_experiment(values, "here")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds nothing; an experiment is a mapping"),
+        (b"[1]", r"holds \[1\]; an experiment is a mapping"),
+        (b"a: [", "is not valid YAML"),
+        (b"a: b: c", "is not valid YAML"),
+        (b"\xff\xfe: 1", "is not valid YAML"),
+        (b"name: x", "the key '.*' is missing"),
+    ],
+)
+def test_a_bad_file_is_told_in_one_line(tmp_path, content, message):
+    file = tmp_path / "mine.yaml"
+    file.write_bytes(content)
+    with pytest.raises(PxrError, match=rf"mine\.yaml.*{message}") as caught:
+        load_experiment(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_recipe_gets_the_nearest_names():
+    with pytest.raises(PxrError, match=r"No experiment 'bozickovic'.*phantom.*Did you mean 'bozickovic2021'\?"):
+        load_experiment("bozickovic")
+
+
+@pytest.mark.parametrize(
+    ("variants", "asked", "message"),
+    [
+        ({"one": {}, "two": {}}, "tow", "unknown variant 'tow'. Known: one, two. Did you mean 'two'?"),
+        ({"one": {}, "two": {}}, "4", "unknown variant '4'. Known: one, two."),
+        (None, "one", "unknown variant 'one'. Known: none."),
+        ({"one": {"sede": 1}}, "one", "unknown key 'sede'. Known here: name, variant"),
+        ({"one": 3}, "one", "variants received {'one': 3}; accepted: a mapping of names to mappings."),
+        ([{"one": {}}], "one", "variants received [{'one': {}}]; accepted: a mapping of names to mappings."),
+        ("one", "one", "variants received 'one'; accepted: a mapping of names to mappings."),
+    ],
+)
+def test_a_bad_variant_is_told_in_one_line(tmp_path, variants, asked, message):
+    with pytest.raises(PxrError) as caught:
+        load_experiment(write_recipe(tmp_path, variants=variants), variant=asked)
+    assert str(caught.value).startswith(f"{tmp_path / 'mine.yaml'}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_phases_are_for_networks():
+    message = fault_of({"model.kind": "other", "phases": [SGD]})
+    assert message == "phases are for the model transfer, not for other; leave them out."
