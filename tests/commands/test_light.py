@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from tiny import CLASSES, run_here, tiny_experiment
+from tiny import CLASSES, tiny_experiment
 
 LOADED = """
 import sys

@@ -1,19 +1,10 @@
 """Two classes, merged from more, and one sigmoid output: whole runs."""
 
-import shutil
-
-import keras
-import numpy as np
 import pandas as pd
 import pytest
-from tiny import RUN_DEPTH, Recorder, run_here, stopped, tiny_experiment
+from tiny import RUN_DEPTH, run_here, tiny_experiment
 
-from pxr_tf import files
-from pxr_tf.data.splits import read_splits
-from pxr_tf.experiments.parts import make_part, open_run, settings_of
-from pxr_tf.models.classifier import load_classifier
-from pxr_tf.training import network
-from pxr_tf.training.part import TRAIN
+from pxr_tf.experiments.parts import open_run
 
 MERGED = {"classes": ["normal", "ill"], "merge": {"ill": ["bacterial", "viral"]}, "balance__oversample": []}
 HEAD = {"name": "head", "train": "head", "learning_rate": 0.05, "max_epochs": 8}
@@ -34,7 +25,10 @@ def sigmoid_run(phantoms, two_layers, tmp_path):
 
 def test_merged_classes_are_what_is_predicted(sigmoid_run):
     manifest = pd.read_csv(sigmoid_run / "manifest.csv")
-    assert manifest.label.value_counts().to_dict() == {"ill": 16, "normal": 7} or set(manifest.label) == {"ill", "normal"}
+    assert manifest.label.value_counts().to_dict() == {"ill": 16, "normal": 7} or set(manifest.label) == {
+        "ill",
+        "normal",
+    }
     predictions = pd.read_csv(sigmoid_run / "predictions.csv")
     assert set(predictions.label) == {"ill", "normal"}
     assert list(predictions.columns[-3:]) == ["predicted", "p_normal", "p_ill"]
