@@ -13,6 +13,7 @@ from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.samples import read_samples
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
+from pxr_tf.models.head import Head
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Pictures, load_pictures
 from pxr_tf.training.part import Augmentation, Part
@@ -89,9 +90,7 @@ def make_settings(experiment: Experiment, weights_identity: str) -> Network | Ma
         backbone=model.backbone,
         weights=model.weights,
         weights_identity=weights_identity,
-        hidden_units=model.head.hidden_units,
-        dropout=model.head.dropout,
-        output=model.head.output,
+        head=Head(**model.head.model_dump()),
         batchnorm_momentum=model.batchnorm_momentum,
         phases=experiment.phases,
         card={"experiment": experiment.name, "variant": experiment.variant},

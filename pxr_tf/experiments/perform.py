@@ -48,7 +48,7 @@ def _check_weights(task: Task, emit: Emit) -> None:
     experiment = parse_experiment(task.options["experiment"], "the experiment")
     settings = make_settings(experiment, task.options["weights"])
     set_up(settings.xla, settings.precision)
-    network.build_network(
+    network.initial_network(
         settings, num_classes=len(experiment.classes), image_size=experiment.image.size, seed=experiment.seed
     )
 

@@ -10,7 +10,7 @@ carries a card (`pxr.json` inside the file) with the class names, the image size
 
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ import keras
 from pxr_tf.errors import PxrError
 from pxr_tf.files import written_whole
 from pxr_tf.models.backbones import SCALINGS, Backbone, check_weights
+from pxr_tf.models.head import Head
 
 CARD = "pxr.json"
+DEFAULT_HEAD = Head()
 
 
 def build_classifier(
@@ -29,15 +31,12 @@ def build_classifier(
     num_classes: int,
     image_size: int,
     weights: str,
-    hidden_units: Sequence[int] = (256,),
-    dropout: float = 0.0,
-    output: str = "softmax",
+    head: Head = DEFAULT_HEAD,
     batchnorm_momentum: float | None = None,
     seed: int = 0,
 ) -> keras.Model:
     """Return the uncompiled classifier; the same arguments give the same initial weights in every process.
 
-    `output` is ``softmax`` (a probability per class) or ``sigmoid`` (of two classes, the second one's probability).
     `weights` is ``imagenet`` (downloaded by Keras), ``none`` (random) or the path of a weights file of this backbone
     without its top. `batchnorm_momentum` replaces the momentum of the backbone's BatchNorm layers. Raises `PxrError`
     where the weights cannot be had or belong to another architecture.
@@ -50,26 +49,23 @@ def build_classifier(
     feature_map = _run_backbone(backbone, _scale(image, backbone.scaling), weights)
     feature_map = keras.layers.Activation("linear", name="feature_map")(feature_map)
     features = keras.layers.GlobalAveragePooling2D(name="features")(feature_map)
-    outputs = num_classes if output == "softmax" else 1
-    head = build_head(features.shape[-1], outputs, output, hidden_units=hidden_units, dropout=dropout)
-    model = keras.Model(image, head(features), name="classifier")
+    outputs = num_classes if head.output == "softmax" else 1
+    model = keras.Model(image, build_head(head, features.shape[-1], outputs)(features), name="classifier")
     if batchnorm_momentum is not None:
         for layer in batchnorm_layers(model):
             layer.momentum = batchnorm_momentum
     return model
 
 
-def build_head(
-    num_features: int, num_outputs: int, output: str, *, hidden_units: Sequence[int], dropout: float
-) -> keras.Model:
-    """Return the head: [num_features] -> dropout -> fully connected layers (ReLU) -> `output` [num_outputs]."""
+def build_head(head: Head, num_features: int, num_outputs: int) -> keras.Model:
+    """Return the head: [num_features] -> dropout -> fully connected layers (ReLU) -> its output [num_outputs]."""
     inputs = x = keras.Input((num_features,), name="pooled")
-    if dropout:
-        x = keras.layers.Dropout(dropout, name="dropout")(x)
-    for number, units in enumerate(hidden_units, start=1):
+    if head.dropout:
+        x = keras.layers.Dropout(head.dropout, name="dropout")(x)
+    for number, units in enumerate(head.hidden_units, start=1):
         x = keras.layers.Dense(units, activation="relu", name=f"fully_connected_{number}")(x)
     x = keras.layers.Dense(num_outputs, name="logits")(x)
-    outputs = keras.layers.Activation(output, dtype="float32", name="probabilities")(x)
+    outputs = keras.layers.Activation(head.output, dtype="float32", name="probabilities")(x)
     return keras.Model(inputs, outputs, name="head")
 
 

@@ -28,8 +28,7 @@ def calibrate(settings: Network, *, num_classes: int, image_size: int) -> dict[s
         num_classes=num_classes,
         image_size=image_size,
         weights="none",
-        hidden_units=settings.hidden_units,
-        output=settings.output,
+        head=settings.head,
     )
     batch_size, outputs = settings.batch_size, model.output.shape[-1]
     pictures = np.random.default_rng(0).integers(0, 256, (batch_size, *model.input.shape[1:]), np.uint8)

@@ -40,7 +40,7 @@ def prepare(parts: Sequence[Part], settings: Network, emit: Emit) -> None:
     if features.missing(folder, names):
         features.extract_features(
             folder,
-            feature_extractor(_build(part, settings)),
+            feature_extractor(build_network(part, settings)),
             part.inputs(samples).load,
             names,
             lambda done, total: emit({"event": "progress", "what": "features", "done": done, "total": total}),
@@ -54,7 +54,7 @@ def fit(part: Part, settings: Network, emit: Emit) -> Predict:
     With the part's ``epochs`` each phase runs that long; without, early stopping on the validation rows decides.
     """
     device = _start(settings, emit)
-    model = _build(part, settings)
+    model = build_network(part, settings)
     chosen, history = run_phases(
         model,
         settings.phases,
@@ -77,7 +77,12 @@ def samples_for_features(parts: Sequence[Part], settings: Network) -> pd.DataFra
     return samples.drop_duplicates(["image_id", "copy"]).sort_values(["image_id", "copy"], ignore_index=True)
 
 
-def build_network(settings: Network, *, num_classes: int, image_size: int, seed: int) -> keras.Model:
+def build_network(part: Part, settings: Network) -> keras.Model:
+    """Return the classifier of a part with its initial weights."""
+    return initial_network(settings, num_classes=len(part.classes), image_size=part.preparation.size, seed=part.seed)
+
+
+def initial_network(settings: Network, *, num_classes: int, image_size: int, seed: int) -> keras.Model:
     """Return the classifier with its initial weights; raise `PxrError` where those do not fit.
 
     The last one that this process built is used again, its variables set back: MobileNet takes 0.7 s to build, a fold's
@@ -85,9 +90,7 @@ def build_network(settings: Network, *, num_classes: int, image_size: int, seed:
     """
     what = {
         "weights": settings.weights,
-        "hidden_units": settings.hidden_units,
-        "dropout": settings.dropout,
-        "output": settings.output,
+        "head": settings.head,
         "batchnorm_momentum": settings.batchnorm_momentum,
         "num_classes": num_classes,
         "image_size": image_size,
@@ -179,7 +182,7 @@ def predict_rows(part: Part, settings: Network, model: keras.Model, rows: pd.Dat
         result = np.asarray(model.get_layer("head").predict_on_batch(read_features(part, settings, device, rows)))
     else:
         result = predict_pictures(model, part.pixels, rows.row.to_numpy(), mirror=settings.mirror_predictions)
-    return result if settings.output == "softmax" else np.hstack([1 - result, result])
+    return result if settings.head.output == "softmax" else np.hstack([1 - result, result])
 
 
 def predict_pictures(model: keras.Model, pixels: np.ndarray, rows: np.ndarray, *, mirror: bool) -> np.ndarray:
@@ -199,7 +202,7 @@ def make_card(part: Part, settings: Network) -> dict[str, Any]:
     return {
         "classes": list(part.classes),
         "image": {**part.preparation._asdict(), "values": "uint8 grey, 0-255"},
-        "output": settings.output,
+        "output": settings.head.output,
         "mirror_predictions": settings.mirror_predictions,
         "backbone": settings.backbone,
         **settings.card,
@@ -223,10 +226,6 @@ def class_weights(labels: pd.Series, classes: Sequence[str], given: Any) -> dict
     return dict(zip(classes, numbers.tolist(), strict=True))
 
 
-def _build(part: Part, settings: Network) -> keras.Model:
-    return build_network(settings, num_classes=len(part.classes), image_size=part.preparation.size, seed=part.seed)
-
-
 def _start(settings: Network, emit: Emit) -> Device:
     device = set_up(settings.xla, settings.precision)
     emit({"event": "device", "name": device.name, "xla": device.xla, "precision": device.precision})
@@ -245,7 +244,7 @@ def _versions(*packages: str) -> str:
 def _targets(part: Part, settings: Network, rows: pd.DataFrame) -> np.ndarray:
     """Return float32 [rows, outputs]: one-hot, or with one sigmoid output 1 for the second class."""
     one_hot = part.one_hot(rows)
-    return one_hot if settings.output == "softmax" else one_hot[:, 1:]
+    return one_hot if settings.head.output == "softmax" else one_hot[:, 1:]
 
 
 def _sample_weights(part: Part, settings: Network, samples: pd.DataFrame) -> np.ndarray | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pxr_tf.config.schema import Phase
+from pxr_tf.models.head import Head
 
 
 @dataclass(frozen=True)
@@ -14,9 +15,7 @@ class Network:
     backbone: str
     weights: str  # imagenet, none, or a file
     weights_identity: str  # names the initial weights in the cache: imagenet, random-<seed>, or a file's digest
-    hidden_units: tuple[int, ...]
-    dropout: float
-    output: Literal["softmax", "sigmoid"]
+    head: Head
     batchnorm_momentum: float | None
     phases: tuple[Phase, ...]
     batch_size: int

@@ -135,8 +135,8 @@ def test_a_fold_really_trains_as_long_as_the_hold_out_chose(run_with_holdout):
 def test_settings_are_the_recipes_numbers_and_other_learners_get_what_their_model_says():
     experiment = tiny_experiment(variant="strategy3", training__class_weights="balanced")
     settings = make_settings(experiment, "random-0")
-    assert (settings.backbone, settings.dropout, settings.hidden_units) == ("two_layers", 0.5, (8,))
-    assert (settings.batch_size, settings.class_weights, settings.output) == (8, "balanced", "softmax")
+    assert (settings.backbone, settings.head.dropout, settings.head.hidden_units) == ("two_layers", 0.5, (8,))
+    assert (settings.batch_size, settings.class_weights, settings.head.output) == (8, "balanced", "softmax")
     assert settings.weights_identity == "random-0"
     other = tiny_experiment(model={"kind": "linear", "C": 0.5}, phases=[])
     assert make_settings(other, "none") == {"C": 0.5}

@@ -5,7 +5,7 @@ import json
 import keras
 import pytest
 import tensorflow as tf
-from tiny import RUN_DEPTH, SIZE, Recorder, request_of, run_here, stopped, tiny_experiment
+from tiny import RUN_DEPTH, Recorder, request_of, run_here, stopped, tiny_experiment
 
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.perform import perform
@@ -18,11 +18,14 @@ def task_of(folder, name, kind, **options):
 
 
 def test_weights_that_fit_pass_and_others_are_told(two_layers, tmp_path):
-    options = {"backbone": two_layers, "size": SIZE, "weights": "none"}
-    perform(Task("weights", "weights", options=options), Recorder())
+    def check(weights: str, identity: str) -> None:
+        experiment = tiny_experiment(model__weights=weights).model_dump(mode="json")
+        perform(Task("weights", "weights", options={"experiment": experiment, "weights": identity}), Recorder())
+
+    check("none", "random-0")
     (tmp_path / "w.h5").write_text("no weights")
     with pytest.raises(PxrError, match="do not fit"):
-        perform(Task("weights", "weights", options=options | {"weights": str(tmp_path / "w.h5")}), Recorder())
+        check(str(tmp_path / "w.h5"), "some digest")
 
 
 def test_a_fold_tells_its_device_and_its_epochs_and_is_deterministic(own_copy, monkeypatch):

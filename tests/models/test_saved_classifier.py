@@ -12,6 +12,7 @@ from tiny import SIZE, TWO_LAYERS
 
 from pxr_tf.errors import PxrError
 from pxr_tf.models.classifier import build_classifier, load_classifier, read_card, save_classifier
+from pxr_tf.models.head import Head
 
 CARD = {"classes": ["normal", "viral"], "image": {"size": SIZE, "resize": "squash"}, "notice": "größer"}
 LOAD_PLAINLY = """
@@ -26,7 +27,7 @@ print("pxr_tf" in sys.modules, [layer.name for layer in model.layers][-2:])
 @pytest.fixture
 def saved(tmp_path):
     """A classifier that has been compiled and frozen in part, saved; returns (model, folder)."""
-    model = build_classifier(TWO_LAYERS, num_classes=2, image_size=SIZE, weights="none", dropout=0.3)
+    model = build_classifier(TWO_LAYERS, num_classes=2, image_size=SIZE, weights="none", head=Head(dropout=0.3))
     model.layers[4].trainable = False
     model.compile(optimizer="adam", loss="categorical_crossentropy")
     save_classifier(model, tmp_path / "model.keras", CARD)

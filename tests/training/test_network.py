@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
-from tiny import CLASSES, RUN_DEPTH, run_here, tiny_experiment
+from tiny import CLASSES, RUN_DEPTH, SIZE, run_here, tiny_experiment
 
-from pxr_tf.experiments.parts import make_part, open_run, settings_of
+from pxr_tf.experiments.parts import make_part, make_settings, open_run, settings_of
 from pxr_tf.models.classifier import load_classifier
 from pxr_tf.training import network
 from pxr_tf.training.part import TRAIN
@@ -127,3 +127,19 @@ def test_a_heavy_class_draws_the_predictions_towards_it(phantoms, two_layers, tm
         )
         means.append(pd.read_csv(folder / "predictions.csv").p_viral.mean())
     assert means[1] > means[0] + 0.2
+
+
+def test_a_network_that_is_used_again_is_as_it_was_built(two_layers):
+    """A fold must not begin where another one, trained by the same process, ended."""
+    settings = make_settings(tiny_experiment(), "random-0")
+    size = {"num_classes": 4, "image_size": SIZE}
+    model = network.initial_network(settings, **size, seed=0)
+    before = [variable.numpy().copy() for variable in model.variables]
+    for variable in model.variables:
+        variable.assign(variable + 1)
+    again = network.initial_network(settings, **size, seed=0)
+    assert again is model
+    assert all(np.array_equal(value, variable) for value, variable in zip(before, again.variables, strict=True))
+    assert network.initial_network(settings, **size, seed=1) is not model
+    other = network.initial_network(settings, num_classes=2, image_size=SIZE, seed=1)
+    assert other.output.shape[-1] == 2

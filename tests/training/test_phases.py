@@ -10,6 +10,7 @@ from tiny import SIZE, TWO_LAYERS
 from pxr_tf.config import Phase
 from pxr_tf.errors import PxrError
 from pxr_tf.models.classifier import build_classifier
+from pxr_tf.models.head import Head
 from pxr_tf.pictures.inputs import Inputs
 from pxr_tf.pictures.stream import make_training_stream
 from pxr_tf.training.device import choose_device
@@ -30,7 +31,7 @@ def phase_of(**values) -> Phase:
 
 
 def network(**options) -> keras.Model:
-    return build_classifier(TWO_LAYERS, num_classes=2, image_size=SIZE, weights="none", hidden_units=(), **options)
+    return build_classifier(TWO_LAYERS, num_classes=2, image_size=SIZE, weights="none", head=Head((), **options))
 
 
 def data_of(inputs: np.ndarray, targets: np.ndarray = TARGETS, validated: bool = False) -> PhaseData:

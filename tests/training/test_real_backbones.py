@@ -6,6 +6,7 @@ import pytest
 from pxr_tf.config import load_experiment
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.classifier import build_classifier, feature_extractor
+from pxr_tf.models.head import Head
 from pxr_tf.pictures.inputs import Inputs
 from pxr_tf.pictures.stream import make_training_stream
 from pxr_tf.training.phases import PhaseData, run_phases
@@ -20,7 +21,12 @@ def test_a_paper_backbone_goes_through_a_step_of_each_phase(name, variant, tmp_p
     experiment = load_experiment("bozickovic2021", {"model.backbone": name}, variant=variant)
     size = BACKBONES[name].smallest
     pictures = np.random.default_rng(0).integers(0, 256, (2, size, size, 1)).astype(np.uint8)
-    options = {"num_classes": 4, "image_size": size, "weights": "none", "dropout": experiment.model.head.dropout}
+    options = {
+        "num_classes": 4,
+        "image_size": size,
+        "weights": "none",
+        "head": Head(dropout=experiment.model.head.dropout),
+    }
     model = build_classifier(BACKBONES[name], **options)
     extractor = feature_extractor(model)
     features = extractor.predict_on_batch(pictures)
