@@ -66,8 +66,10 @@ def plan_all_samples(
 
 
 def read_samples(path: Path) -> pd.DataFrame:
-    """Read a samples table; ``copy`` is a number, everything else is text."""
+    """Read a samples table; ``copy`` is a number, everything else is text. Raises ValueError for any other columns."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if list(table.columns) != list(COLUMNS):
+        raise ValueError(f"{path.name} has the columns {', '.join(table.columns)}, not {', '.join(COLUMNS)}")
     return table.assign(copy=pd.to_numeric(table["copy"]))
 
 

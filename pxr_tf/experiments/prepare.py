@@ -194,8 +194,17 @@ def is_prepared(folder: Path) -> bool:
 
 def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered) -> None:
     """Raise `PxrError` where the run directory was made with another experiment, other images or other weights."""
-    before = load_experiment(folder / rundir.EXPERIMENT)
+    remedy = "Use another folder (RUNS=...), or delete this one."
+    try:
+        before = load_experiment(folder / rundir.EXPERIMENT)
+    except PxrError as error:
+        raise PxrError(
+            f"{folder} was made by another version of pxr_tf, or {rundir.EXPERIMENT} was changed by hand, so it cannot "
+            f"be continued. {error} {remedy}"
+        ) from error
     provenance = files.read_json(folder / rundir.PROVENANCE)
+    if provenance is None:
+        raise PxrError(f"{folder} has no {rundir.PROVENANCE}, so nobody knows its images. {remedy}")
     changed = differences(experiment.model_dump(mode="json"), before.model_dump(mode="json"))
     if provenance["weights"] == weights_identity(experiment):
         changed.pop("model.weights", None)  # a weights file may have moved
@@ -205,24 +214,22 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
     if provenance["data_digest"] != images.identity:
         words.append(f"images: {', '.join(provenance['data'])}, now other ones")
     if words:
-        raise PxrError(
-            f"{folder} was made with another experiment ({shorten(words, MAX_CHANGES)}). Use another folder "
-            "(RUNS=...), or delete this one."
-        )
+        raise PxrError(f"{folder} was made with another experiment ({shorten(words, MAX_CHANGES)}). {remedy}")
 
 
 def read_tables(folder: Path, experiment: Experiment) -> pd.DataFrame:
     """Return the run's splits; raise `PxrError` where its tables cannot be read, do not fit together, or leak."""
     try:
-        table, split = (
-            manifest.read_manifest(folder / rundir.MANIFEST),
-            splits.read_splits(folder / rundir.SPLITS),
-        )
+        table = manifest.read_manifest(folder / rundir.MANIFEST)
+        split = splits.read_splits(folder / rundir.SPLITS)
         planned = samples.read_samples(folder / rundir.SAMPLES)
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         names = f"{rundir.MANIFEST}, {rundir.SPLITS} or {rundir.SAMPLES}"
         raise PxrError(f"{folder}: {names} cannot be read ({error}). Delete the folder.") from error
-    for name, found, columns in ((rundir.SPLITS, split, splits.COLUMNS), (rundir.SAMPLES, planned, samples.COLUMNS)):
+    for name, found, columns in (
+        (rundir.MANIFEST, table, (*manifest.COLUMNS, "content")),
+        (rundir.SPLITS, split, splits.COLUMNS),
+    ):
         if list(found.columns) != list(columns):
             raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")
     schemes.check_again(table, split, experiment.splits.scheme, **scheme_options(experiment))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pxr_tf.data.samples import check_samples, plan_samples
+from pxr_tf.data.samples import COLUMNS, check_samples, plan_all_samples, plan_samples, read_samples
 from pxr_tf.errors import PxrError
 
 SIZES = {"bacterial": 12, "covid19": 5, "normal": 9}
@@ -38,7 +38,8 @@ def count(samples: pd.DataFrame) -> dict[str, int]:
 def test_totals_are_exact(cap, oversample, target, totals):
     samples = plan_samples(make_rows(SIZES), cap=cap, oversample=oversample, target=target, seed=0)
     assert count(samples) == totals
-    check_samples(samples, make_rows(SIZES).image_id.tolist())
+    splits = make_rows(SIZES)[["image_id"]].assign(fold="0", role="train")
+    check_samples(samples.assign(fold="0", role="train"), splits)
 
 
 @settings(max_examples=30)
@@ -77,16 +78,61 @@ def test_folds_ask_for_the_same_copies_and_nearly_the_same_originals():
     assert sum(image.startswith("normal") for image, _ in pairs) <= 125 - 20  # the last by hash are in no fold
 
 
+SPLITS = pd.DataFrame(
+    [
+        *[(image, "0", "train") for image in "ab"],
+        *[("v", "0", "val"), ("t", "0", "test"), ("u", "0", "test_balanced")],
+        *[("t", "1", "train"), ("a", "1", "test"), ("b", "1", "test")],
+    ],
+    columns=["image_id", "fold", "role"],
+)
+SAMPLES = [(*row, 0) for row in SPLITS.itertuples(index=False, name=None)]
+
+
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        ([("a", 0), ("test.png", 0)], "trains on test.png, which is not in the training part"),
-        ([("a", 0), ("test.png", 2)], "trains on test.png"),  # an augmented copy of a test image
-        ([("a", 0), ("b", 1), ("b", 1)], "the same copy of the same image twice"),
+        ([*SAMPLES, ("t", "0", "train", 0)], "t as train of fold 0, which splits.csv does not say"),
+        ([*SAMPLES, ("t", "0", "train", 2)], "t as train of fold 0"),  # an augmented copy of a test image
+        ([*SAMPLES, ("t", "1", "test", 0)], "t as test of fold 1"),  # what another fold trains on
+        ([*SAMPLES, ("nobody", "0", "train", 0)], "nobody as train"),
+        ([*SAMPLES, ("b", "0", "train", 1), ("b", "0", "train", 1)], "the same copy of the same image twice"),
+        ([*SAMPLES, ("t", "0", "test", 1)], "an augmented copy of t, a test row; only training rows have copies"),
+        ([*SAMPLES, ("v", "0", "val", 1)], "an augmented copy of v, a val row"),
+        ([*SAMPLES, ("u", "0", "test_balanced", 1)], "an augmented copy of u, a test_balanced row"),
+        ([row for row in SAMPLES if row[0] != "v"], "lacks v in fold 0"),
+        ([row for row in SAMPLES if row[:2] != ("b", "1")], "lacks b in fold 1"),
     ],
 )
-def test_a_foreign_or_repeated_sample_is_caught(samples, message):
-    table = pd.DataFrame(samples, columns=["image_id", "copy"])
-    check_samples(table.iloc[:1], ["a", "b"])
+def test_samples_that_the_splits_do_not_say_are_caught(samples, message):
+    whole = pd.DataFrame(SAMPLES, columns=list(COLUMNS))
+    check_samples(whole, SPLITS)
+    check_samples(whole.drop(0), SPLITS)  # a cap may leave out training rows, and only those
+    check_samples(pd.concat([whole, whole[:1].assign(copy=3)]), SPLITS)
     with pytest.raises(PxrError, match=message):
-        check_samples(table, ["a", "b"])
+        check_samples(pd.DataFrame(samples, columns=list(COLUMNS)), SPLITS)
+
+
+def test_all_samples_are_the_plans_of_the_folds_and_their_held_out_originals():
+    table = pd.DataFrame({"image_id": list("abtuv"), "label": ["x", "y", "x", "y", "x"]})
+    options = {"cap": None, "oversample": "all", "target": 3, "seed": 0}
+    samples = plan_all_samples(table, SPLITS, **options)
+    assert list(samples.columns) == list(COLUMNS)
+    for fold, images in (("0", "ab"), ("1", "t")):
+        mine = samples[samples.fold == fold]
+        planned = plan_samples(table[table.image_id.isin(list(images))], **options)
+        trained = mine.loc[mine.role == "train", ["image_id", "copy"]].reset_index(drop=True)
+        pd.testing.assert_frame_equal(trained, planned)
+        others = SPLITS[(SPLITS.fold == fold) & (SPLITS.role != "train")]
+        held = mine[mine.role != "train"]
+        assert dict(zip(held.image_id, held.role, strict=True)) == dict(zip(others.image_id, others.role, strict=True))
+        assert set(held["copy"]) == {0}
+
+
+def test_a_samples_table_is_read_as_it_was_written_and_no_other_is_read(tmp_path):
+    table = pd.DataFrame([("007", "0", "train", 1), ("NA", "official", "test", 0)], columns=list(COLUMNS))
+    table.to_csv(tmp_path / "samples.csv", index=False)
+    pd.testing.assert_frame_equal(read_samples(tmp_path / "samples.csv"), table, check_dtype=False)
+    table.drop(columns="copy").to_csv(tmp_path / "samples.csv", index=False)
+    with pytest.raises(ValueError, match="has the columns image_id, fold, role, not"):
+        read_samples(tmp_path / "samples.csv")

@@ -1,0 +1,146 @@
+"""What is in a run directory's place is continued only if it is what it says; everything else is left alone."""
+
+import pandas as pd
+import pytest
+from tiny import RUN_DEPTH, Never, Recorder, request_of, run_here, stopped, tiny_experiment
+
+from pxr_tf.errors import PxrError
+
+FIRST_HOUSE = """\
+name: phantom
+published: null
+classes: [bacterial, covid19, normal, viral]
+seed: 0
+strategy: 2
+image: {size: 32, resize: squash}
+model: {backbone: two_layers, weights: none, hidden_units: [8], batchnorm_momentum: 0.75}
+splits: {folds: 2, test_rows: all, holdout_fraction: 0.15, nested: false, nested_fraction: 0.1}
+strategies:
+  2:
+    dropout: 0.0
+    phases:
+    - {name: head, train: head, learning_rate: 0.001, max_epochs: 2, patience: null}
+"""
+
+
+def start_again(folder, data, experiment=None):
+    return run_here(experiment or tiny_experiment(), data, folder.parents[RUN_DEPTH - 1], executor=Never())
+
+
+def refused(folder, data, words: str) -> str:
+    """Continue the run, which is refused in one line that matches `words`; return the line."""
+    with pytest.raises(PxrError, match=words) as fault:
+        start_again(folder, data)
+    assert "\n" not in str(fault.value)
+    return str(fault.value)
+
+
+def read_all(folder) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def test_a_run_of_the_first_house_is_mentioned_and_left_alone(phantoms, two_layers, tmp_path):
+    old = tmp_path / "phantom" / "two_layers-strategy2"
+    (old / "fold-0").mkdir(parents=True)
+    (old / "experiment.yaml").write_text(FIRST_HOUSE)
+    (old / "fold-0" / "predictions.csv").write_text("image_id\n")
+    before, recorder = read_all(old), Recorder(stop_before="features")
+    with stopped():
+        run_here(tiny_experiment(), phantoms, tmp_path, on_event=recorder)
+    notes = [note["text"] for note in recorder.of("note") if str(old) in note["text"]]
+    assert len(notes) == 1 and "before 0.2" in notes[0] and "left alone" in notes[0]
+    assert read_all(old) == before
+    again = Recorder(stop_before="features")  # now there is a run of this version, and nothing to be told
+    with stopped():
+        run_here(tiny_experiment(), phantoms, tmp_path, on_event=again)
+    assert not [note for note in again.of("note") if str(old) in note["text"]]
+    elsewhere = Recorder(stop_before="fold-0")  # another strategy's run is not what was asked for
+    with stopped():
+        run_here(tiny_experiment(variant="strategy1"), phantoms, tmp_path, on_event=elsewhere)
+    assert not [note for note in elsewhere.of("note") if str(old) in note["text"]]
+
+
+@pytest.mark.parametrize("text", [FIRST_HOUSE, "name: phantom\nstrategies: {}\n", "- a list\n", "{", ""])
+def test_an_experiment_of_another_version_is_refused_in_a_line_that_says_so(own_copy, phantoms, text):
+    (own_copy / "experiment.yaml").write_text(text)
+    before = read_all(own_copy)
+    line = refused(own_copy, phantoms, "was made by another version of pxr_tf, or experiment.yaml was changed by hand")
+    assert line.startswith(str(own_copy))
+    assert line.endswith("Use another folder (RUNS=...), or delete this one.")
+    assert read_all(own_copy) == before
+
+
+def test_a_run_without_its_provenance_is_refused(own_copy, phantoms):
+    (own_copy / "provenance.json").unlink()
+    refused(own_copy, phantoms, r"has no provenance.json.*RUNS=")
+
+
+def edit_samples(folder, damage: str) -> None:
+    """Plant a fault in samples.csv."""
+    path = folder / "samples.csv"
+    samples = pd.read_csv(path, dtype=str)
+    test = samples.index[(samples.fold == "0") & samples.role.str.startswith("test")][0]
+    train = samples.index[(samples.fold == "0") & (samples.role == "train")][0]
+    if damage == "an augmented test row":
+        samples.loc[test, "copy"] = "1"
+    elif damage == "another role":
+        samples.loc[test, "role"] = "train"
+    elif damage == "a training row that is tested":
+        samples.loc[train, "role"] = "test"
+    elif damage == "a missing test row":
+        samples = samples.drop(test)
+    elif damage == "a row twice":
+        samples = pd.concat([samples, samples.loc[[train]]])
+    elif damage == "an unknown image":
+        samples.loc[train, "image_id"] = "nobody"
+    elif damage == "no columns":
+        samples = samples.drop(columns="copy")
+    elif damage == "a copy that is no number":
+        samples.loc[train, "copy"] = "one"
+    samples.to_csv(path, index=False)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("an augmented test row", r"an augmented copy of .*; only training rows have copies"),
+        ("another role", r"as train of fold 0, which splits.csv does not say"),
+        ("a training row that is tested", r"as test of fold 0, which splits.csv does not say"),
+        ("a missing test row", r"samples.csv lacks .* in fold 0"),
+        ("a row twice", r"the same copy of the same image twice"),
+        ("an unknown image", r"samples.csv has nobody"),
+        ("no columns", r"samples.csv"),
+        ("a copy that is no number", r"samples.csv"),
+    ],
+)
+def test_samples_that_were_edited_by_hand_are_refused(own_copy, phantoms, damage, words):
+    start_again(own_copy, phantoms)  # as it is, it is continued
+    edit_samples(own_copy, damage)
+    before = read_all(own_copy)
+    refused(own_copy, phantoms, words)
+    (own_copy / "predictions.csv").unlink()
+    del before["predictions.csv"]
+    refused(own_copy, phantoms, words)  # and where there is something left to do, before it is done
+    assert read_all(own_copy) == before
+
+
+@pytest.mark.parametrize("name", ["manifest.csv", "splits.csv", "samples.csv"])
+def test_a_table_that_lost_a_column_or_its_content_is_refused(own_copy, phantoms, name):
+    whole = (own_copy / name).read_text()
+    for column in pd.read_csv(own_copy / name).columns:
+        table = pd.read_csv(own_copy / name, dtype=str).drop(columns=column)
+        table.to_csv(own_copy / name, index=False)
+        refused(own_copy, phantoms, rf"{name}.*Delete the folder")
+        (own_copy / name).write_text(whole)
+    for text in ("", "\n", "image_id\n", "\x00\x01"):
+        (own_copy / name).write_text(text)
+        refused(own_copy, phantoms, rf"{name}.*Delete the folder")
+
+
+def test_another_seed_variant_scheme_or_tag_has_a_place_of_its_own(own_copy, phantoms):
+    before, mine = read_all(own_copy), request_of(tiny_experiment(), phantoms, own_copy.parents[RUN_DEPTH - 1])
+    assert mine.folder == own_copy
+    changes = ({"seed": 1}, {"variant": "strategy1"}, {"splits__scheme": "random"}, {"tag": "other"}, {"name": "other"})
+    places = {request_of(tiny_experiment(**change), phantoms, mine.runs).folder for change in changes}
+    assert len(places | {own_copy}) == 6
+    assert read_all(own_copy) == before
