@@ -31,9 +31,12 @@ def run_seeds(requests: Sequence["Request"], console: "Console") -> None:
 
     folders = {}
     for request in requests:
+        if folders:
+            console.print()
         folders[request.experiment.seed] = run_request(request, console)
         print_results(folders[request.experiment.seed], console)
     if len(folders) > 1:
+        console.print()
         print_seeds(folders, console)
 
 
@@ -67,7 +70,8 @@ def outline_of(experiment: "Experiment") -> "Outline":
 
     splits = experiment.splits
     cross = splits.scheme == "folds"
-    where = f"{splits.folds} folds" if cross else f"{splits.scheme} split by {splits.unit}"
+    where = f"{splits.folds} folds" if cross else f"{splits.scheme} split"
+    where += f" by {splits.unit}" if splits.scheme == "random" else ""
     what = ", ".join(filter(None, (experiment.backbone or experiment.model.kind, experiment.variant)))
     weights = f", weights {experiment.model.weights}" if experiment.backbone else ""
     return Outline(

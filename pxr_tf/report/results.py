@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pxr_tf import files, rundir
-from pxr_tf.data.splits import read_splits
+from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, published
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
@@ -128,7 +128,7 @@ def print_results(folder: Path, console: Console) -> None:
         console.print(_accuracy_line(info, table, other) + paper, highlight=False)
     print_warnings(info.warnings, console)
     for note in _footnotes(folder, info, cell):
-        console.print(note, highlight=False)
+        console.print(note, highlight=False, soft_wrap=str(folder) in note)  # a path in two lines cannot be copied
 
 
 def print_seeds(folders: Mapping[int, Path], console: Console) -> None:
@@ -233,7 +233,7 @@ def _seed_rows(info: RunInfo) -> list[tuple[str, str, str]]:
 
 
 def _reading_words(reading: str) -> str:
-    return "all held-out images" if reading == "all" else "balanced test folds"
+    return "all held-out images" if reading == "all" else "balanced test images"
 
 
 def _footnotes(folder: Path, info: RunInfo, cell: published.Cell | None) -> list[str]:
@@ -245,9 +245,9 @@ def _footnotes(folder: Path, info: RunInfo, cell: published.Cell | None) -> list
     if best and real:
         notes.append(f"The paper's best cell: {best[0]}, {best[1]}, {100 * best[2]:.2f} % on balanced folds.")
     notes = [f"[dim]{escape(note)}[/dim]" for note in notes]
-    notes.append(
-        f"Everything is in {escape(str(folder))}: predictions.csv, metrics.csv, confusion_matrix.png, fold-0 … with "
-        "the models."
-    )
+    tasks = [rundir.fold_name(fold) for fold in fold_names(read_splits(folder / rundir.SPLITS))]
+    trained = f"{tasks[0]}/" if len(tasks) == 1 else f"{tasks[0]}/ … {tasks[-1]}/"
+    notes.append(f"Results are in {escape(str(folder))}:")
+    notes.append(f"predictions.csv, metrics.csv, confusion_matrix.png; what was trained is in {trained}.")
     notes.append("Research use only, not a medical device.")
     return notes

@@ -44,7 +44,7 @@ def write_run(
     files.write_csv(folder / "predictions.csv", table)
     roles = np.where(wrong, "test", more.get("role", "test_balanced"))
     files.write_csv(folder / "splits.csv", table[["image_id", "fold"]].assign(role=roles))
-    files.write_json(folder / "provenance.json", {"images": IMAGES[images]})
+    files.write_json(folder / "provenance.json", {"origin": IMAGES[images]})
     experiment = {
         "name": "bozickovic2021",
         "variant": "strategy2",
@@ -98,7 +98,7 @@ def test_splits_without_balanced_rows_have_one_reading(tmp_path):
     assert is_written(folder)
     assert [file.name for file in folder.glob("metrics*")] == ["metrics.csv"]
     assert metrics.value_of(metrics.read_metrics(folder / "metrics.csv"), "pooled", "all", "support") == COUNT
-    assert "balanced test folds" not in print_to_text(folder)
+    assert "balanced test images" not in print_to_text(folder)
 
 
 def test_a_run_is_described_from_its_files(tmp_path):
@@ -144,14 +144,15 @@ def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
     folder = write_run(tmp_path / "run")
     write_results(folder)
     text = print_to_text(folder)
-    assert "…" not in text.replace("fold-0 …", "")  # nothing is cut
-    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text.replace("fold-0/ … fold-1/", "")  # nothing is cut
+    assert f"Results are in {folder}:" in text.splitlines()  # to be copied: never broken, however long
+    assert max(len(line) for line in text.splitlines() if str(folder) not in line) <= 80
     table = rows_of_table(text)
     assert table["%"] == "Precision paper Sensitivity paper F1 paper Spec. AUC n".split()
     # xception, strategy2, as the paper prints bacterial: "precision" 76.80, "sensitivity" 86.42
     assert table["bacterial"] == "100.0±0.0 86.4 100.0±0.0 76.8 100.0±0.0 81.0 100.0 100.0 10".split()
     flat = " ".join(text.split())
-    assert "Accuracy 100.00 ± 0.00 %, balanced accuracy 100.00 ± 0.00 % on balanced test folds (mean ± sd)" in flat
+    assert "Accuracy 100.00 ± 0.00 %, balanced accuracy 100.00 ± 0.00 % on balanced test images (mean ± sd)" in flat
     assert "the paper: 87.86 %" in flat
     assert "on all held-out images (mean ± sd)" in flat
     assert "the other way round" in flat

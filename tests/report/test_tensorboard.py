@@ -70,7 +70,7 @@ def run(tmp_path) -> Path:
     files.write_csv(folder / "splits.csv", table[["image_id", "fold", "role"]])
     for path in (folder / "fold-0", folder):
         files.write_csv(path / "predictions.csv", table)
-    files.write_json(folder / "provenance.json", {"images": "synthetic phantoms, not patients"})
+    files.write_json(folder / "provenance.json", {"origin": "synthetic phantoms, not patients"})
     experiment = {"name": "recipe", "variant": "strategy2", "classes": list(CLASSES), "published": None}
     experiment |= {"model": {"backbone": "two_layers"}, "splits": {"test_rows": "balanced"}}
     files.write_json(folder / "experiment.yaml", experiment)  # JSON is YAML
