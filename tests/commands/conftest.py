@@ -1,0 +1,70 @@
+"""What tests of commands share: ``pxr`` in this process, and a recipe of seconds with its three variants."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny import SIZE
+
+from pxr_tf import cli
+from pxr_tf.config import configs_folder
+from pxr_tf.executors.inline import Inline
+
+
+@pytest.fixture
+def pxr(monkeypatch, capsys, tmp_path):
+    """Run ``pxr`` with these words in this process; return (exit code, stdout, stderr)."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pxr", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code or 0, *capsys.readouterr()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr("pxr_tf.executors.local.LocalProcess", Inline)
+    return run
+
+
+@pytest.fixture
+def refuse(pxr):
+    """Run a command that must be refused: exit code 2, one line, nothing written; return the line."""
+
+    def run(*words: object) -> str:
+        code, _, said = pxr(*words, "--runs", "runs")
+        assert code == 2
+        assert said.startswith("pxr: ")
+        assert said.count("\n") == 1
+        assert "Traceback" not in said
+        assert not left_behind(Path("runs"))
+        return said
+
+    return run
+
+
+@pytest.fixture
+def data(phantoms) -> str:
+    return ",".join(map(str, phantoms))
+
+
+@pytest.fixture
+def recipe(tmp_path, two_layers) -> Path:
+    """The recipe phantom, shrunk, with all its variants."""
+    values = yaml.safe_load((configs_folder() / "phantom.yaml").read_text())
+    values["model"] |= {"backbone": two_layers, "head": {"hidden_units": [8]}}
+    values["image"]["size"] = SIZE
+    values["splits"]["folds"] = 2
+    values["training"]["batch_size"] = 8
+    for overlay in values["variants"].values():
+        for phase in overlay["phases"]:
+            phase["max_epochs"] = 2
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    return tmp_path / "tiny.yaml"
+
+
+def left_behind(runs: Path) -> list[Path]:
+    """Return what a refused command wrote, locks and the cache of decoded pictures aside."""
+    kept = [file for file in runs.rglob("*") if file.is_file() and not file.name.endswith(".lock")]
+    return [file for file in kept if file.relative_to(runs).parts[0] != "cache"]

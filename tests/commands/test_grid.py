@@ -1,0 +1,62 @@
+"""``pxr grid``: one bad cell does not cost the others, and nothing runs where a name is unknown."""
+
+from pathlib import Path
+
+import pytest
+
+from pxr_tf.errors import PxrError
+
+GRID = ["grid", "--models", "two_layers", "--strategies", "1,3"]
+
+
+def test_a_cell_that_fails_is_reported_and_the_rest_goes_on(pxr, monkeypatch, tmp_path):
+    asked = []
+
+    def run_cell(request, console):
+        asked.append((request.experiment.backbone, request.experiment.variant))
+        raise PxrError("no luck")
+
+    monkeypatch.setattr("pxr_tf.commands.grid.run_request", run_cell)
+    monkeypatch.setattr("pxr_tf.commands.grid._announce", lambda requests, console: None)
+    words = ["grid", "--config", "phantom", "--data", tmp_path, "--models", "xception,resnet50", "--strategies", "1,3"]
+    code, said, _ = pxr(*words)
+    assert code == 1
+    assert asked == [
+        ("xception", "strategy1"),
+        ("xception", "strategy3"),
+        ("resnet50", "strategy1"),
+        ("resnet50", "strategy3"),
+    ]
+    assert said.count("no luck") == 1 + 2 + 3 + 4
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--models", "xception,xcepton", "Did you mean 'xception'?"),
+        ("--models", ",", "--models received ','"),
+        ("--strategies", "1,two", "--strategies received '1,two'"),
+        ("--strategies", "1,4", "unknown variant 'strategy4'"),
+        ("--set", "model.kind=transfr", "Did you mean 'transfer'?"),
+    ],
+)
+def test_a_grid_of_unknown_things_is_refused_before_anything_runs(refuse, option, value, expected):
+    assert expected in refuse("grid", option, value)
+    assert not Path("runs").exists()
+
+
+def test_a_grid_says_what_it_costs_and_fills_up(pxr, data, recipe):
+    words = [*GRID, "--config", recipe, "--data", data, "--runs", "runs", "--epochs", 1]
+    code, said, wrong = pxr(*words)
+    assert (code, wrong) == (0, "")
+    assert "Timing a few steps of two_layers ..." in said
+    assert "To be done" in said
+    assert said.count("to do") == 1  # of the two tables, the first has a cell to come
+    assert {folder.name for folder in Path("runs/phantom").iterdir()} == {
+        "strategy1-two_layers",
+        "strategy3-two_layers",
+    }
+    code, again, _ = pxr(*words)
+    assert code == 0
+    assert "To be done" not in again
+    assert again.count("Nothing to do: ") == 2

@@ -1,0 +1,167 @@
+"""Bad input gets one line and leaves nothing behind, whatever the command."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pxr_tf import cli
+from pxr_tf.training.learners import LEARNERS
+
+CV = [
+    ("--data nowhere", ["DATA", "nowhere does not exist", "accepted"]),
+    ("--data empty", ["empty folder", "accepted"]),
+    ("--data ,", ["No data set was given"]),
+    ("--data strange", ["holds no image", "1 .csv file", "Known layouts: csv"]),
+    ("--data tiny.yaml", ["is a file; accepted"]),
+    ("--model xcepton", ["'xcepton'", "Known: resnet50", "Did you mean 'xception'"]),
+    ("--strategy 4", ["unknown variant 'strategy4'", "Known: strategy1, strategy2, strategy3"]),
+    ("--variant strateg2", ["unknown variant 'strateg2'", "Did you mean 'strategy2'?"]),
+    ("--strategy 2 --variant strategy2", ["Received --strategy 2 and --variant strategy2", "one of the two"]),
+    ("--weights nowhere.h5", ["'nowhere.h5' does not exist", "accepted: imagenet, none"]),
+    ("--config nowhere", ["'nowhere'", "bozickovic2021", "phantom"]),
+    ("--config badkey.yaml", ["badkey.yaml", "epoch", "Known here"]),
+    ("--config empty.yaml", ["empty.yaml"]),
+    ("--config broken.yaml", ["broken.yaml is not valid YAML"]),
+    ("--epochs 0", ["--epochs received '0'", "accepted"]),
+    ("--epochs many", ["--epochs received 'many'", "accepted"]),
+    ("--epochs 1,2,3", ["--epochs received '1,2,3'", "2 of them"]),
+    ("--epochs ,", ["--epochs received ','"]),
+    ("--set training.batch_size", ["--set received", "key=value"]),
+    ("--set training.batchsize=3", ["training.batchsize", "batch_size"]),
+    ("--set training.batch_size=-1", ["training.batch_size", "-1"]),
+    ("--set training.batch_size=[1", ["--set received"]),
+    ("--set seed.x=1", ["seed"]),
+    ("--set phases.7.max_epochs=1", ["7"]),
+    ("--set augmentation.copies=fancy", ["fancy", "Known: none"]),
+    ("--set image.size=16", ["image.size", "16"]),
+    ("--model xception --set image.size=70", ["xception", "71 pixels or more"]),
+    ("--set model.kind=transfr", ["Unknown learner 'transfr'", "Did you mean 'transfer'?"]),
+    ("--set model.kind=transfr --set training.batch_size=-1 --model xcepton", ["Unknown learner 'transfr'"]),
+    ("--set model.kind=3", ["model.kind received 3", "accepted: text"]),
+    ("--set splits.scheme=fold", ["Unknown scheme 'fold'", "Did you mean 'folds'?"]),
+    ("--set splits.options.repeats=3", ["splits.options names 'repeats'", "folds, holdout_fraction"]),
+    ("--test-rows some", ["splits.test_rows", "some", "balanced"]),
+    ("--folds 1", ["splits.folds", "1", "2 or more"]),
+    ("--seed -1", ["seed", "-1"]),
+    ("--seeds 0,x", ["--seeds received '0,x'", "accepted: whole numbers"]),
+    ("--seeds ,", ["--seeds received ','", "accepted: whole numbers"]),
+    ("--seed 1 --seeds 0,1", ["Received --seed 1 and --seeds 0,1", "one of the two"]),
+    ("--nested", ["nested"]),
+    ("--classes normal", ["classes", "2 or more"]),
+    ("--classes normal,=viral", ["--classes received", "name=label+label"]),
+    ("--classes a=bacterial+viral,b=viral", ["--classes received", "uses viral twice", "each label in one class"]),
+    ("--classes viral,a=bacterial+viral", ["--classes received", "uses viral twice"]),
+    ("--classes normal,viral,normal", ["--classes received", "uses normal twice"]),
+    ("--classes normal,pneumonia=bacteria+viral", ["names 'bacteria'", "classes found", "Did you mean 'bacterial'?"]),
+    ("--classes covid19,viral=normal", ["viral", "not merged into it", "another name"]),
+    ("--classes normal,viral,flu", ["No image of class flu", "classes found: "]),
+    ("--classes normal,viral,covid19 --set model.head.output=sigmoid", ["sigmoid", "two classes; here are 3"]),
+    ("--set|training.class_weights={norml: 2}", ["names 'norml'", "Did you mean 'normal'?"]),
+    ("--set|training.class_weights={normal: 2}", ["no number for bacterial, covid19, viral", "one per class"]),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), CV, ids=[words for words, _ in CV])
+def test_cv_refuses_in_one_line(refuse, data, recipe, words, expected):
+    Path("empty").mkdir()
+    Path("strange").mkdir()
+    Path("strange/table.csv").write_text("a,b\n1,2\n")
+    Path("empty.yaml").touch()
+    Path("broken.yaml").write_text("a: [1")
+    Path("badkey.yaml").write_text(recipe.read_text() + "\nepoch: 3\n")
+    given = ["--config", recipe, "--data", data]
+    words = words.split("|") if "|" in words else words.split()
+    for word in words:
+        if word in given:
+            place = given.index(word)
+            del given[place : place + 2]
+    said = refuse("cv", *given, *words)
+    assert all(word in said for word in expected), said
+    assert not Path("runs").exists()
+
+
+def test_too_few_patients_for_the_folds(refuse, data, recipe):
+    said = refuse("cv", "--config", recipe, "--data", data, "--folds", 5)
+    assert "covid19 has 4 patients for 5 folds" in said
+    assert "FOLDS=4" in said
+
+
+def test_a_class_without_images(refuse, phantoms, recipe):
+    said = refuse("cv", "--config", recipe, "--data", phantoms[0])
+    assert "No image of class covid19" in said
+    assert "classes found: " in said
+
+
+def test_weights_of_another_architecture(refuse, data, recipe, tmp_path):
+    (tmp_path / "other.weights.h5").write_bytes(b"other")
+    said = refuse("cv", "--config", recipe, "--data", data, "--weights", "other.weights.h5")
+    assert "WEIGHTS other.weights.h5 do not fit" in said
+
+
+@pytest.mark.filterwarnings("ignore:.input_shape. is undefined or non-square:UserWarning")
+def test_imagenet_without_a_network(refuse, data, recipe, offline):
+    said = refuse("cv", "--config", recipe, "--data", data, "--weights", "imagenet", "--model", "mobilenet_025")
+    assert "The ImageNet weights of MobileNet" in said
+    assert "(URL fetch failure" in said
+    assert "WEIGHTS=path" in said
+
+
+def test_an_unreadable_image_is_named(refuse, phantoms, recipe, tmp_path):
+    shutil.copytree(phantoms[0], tmp_path / "chest_xray")
+    broken = max((tmp_path / "chest_xray").rglob("*virus*.jpeg"))
+    broken.write_bytes(b"")
+    said = refuse("cv", "--config", recipe, "--data", f"{tmp_path / 'chest_xray'},{phantoms[1]}")
+    assert f"{broken} (empty file)" in said
+    assert "--skip-unreadable" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(errno.ENOSPC, "The disk is full"), (errno.EACCES, "Cannot write to"), (errno.EROFS, "RUNS=")],
+)
+def test_a_full_or_read_only_disk(refuse, data, recipe, monkeypatch, error, expected):
+    def fail(*values, **options):
+        raise OSError(error, os.strerror(error), "runs/cache")
+
+    monkeypatch.setattr("pxr_tf.experiments.prepare.open_pictures", fail)
+    assert expected in refuse("cv", "--config", recipe, "--data", data)
+
+
+def test_other_faults_keep_their_traceback(pxr, data, recipe, monkeypatch):
+    monkeypatch.setattr("pxr_tf.experiments.prepare.open_pictures", lambda *values, **options: 1 / 0)
+    monkeypatch.setattr(sys, "argv", ["pxr", "cv", "--config", str(recipe), "--data", data, "--runs", "runs"])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_the_installed_command_tells_bad_input_in_one_line(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-m", "pxr_tf.cli", "cv", "--data", "nowhere", "--runs", str(tmp_path / "runs")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert ended.stderr.startswith("pxr: DATA ")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--model", "xception", "--model received 'xception', but the learner 'other' (model.kind) has no backbone"),
+        ("--weights", "none", "--weights received 'none', but the learner 'other' (model.kind) has no weights"),
+        ("--epochs", "1", "--epochs received '1', but the learner 'other' has no epochs"),
+    ],
+)
+@pytest.mark.parametrize("command", ["cv", "train"])
+def test_options_that_a_learner_has_no_use_for(refuse, monkeypatch, data, recipe, command, option, value, expected):
+    monkeypatch.setitem(LEARNERS, "other", "nowhere.at.all")
+    words = ["--config", recipe, "--data", data, "--set", "model.kind=other", option, value]
+    assert expected in refuse(command, *words)
+    assert not Path("runs").exists()

@@ -1,0 +1,140 @@
+"""``pxr train``: one split, the data's own or a random one; what it says, and what it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+REFUSED = [
+    ("--scheme offical", ["Unknown scheme 'offical'", "Did you mean 'official'?"]),
+    ("--variant strateg2", ["unknown variant 'strateg2'", "Did you mean 'strategy2'?"]),
+    ("--strategy 4", ["unknown variant 'strategy4'"]),
+    ("--strategy 2 --variant strategy2", ["one of the two"]),
+    ("--set model.kind=transfr", ["Unknown learner 'transfr'", "Did you mean 'transfer'?"]),
+    ("--set model.kind=transfr --model xcepton --validation 7", ["Unknown learner 'transfr'"]),
+    ("--seeds 0,x", ["--seeds received '0,x'"]),
+    ("--seed 1 --seeds 0,1", ["one of the two"]),
+    ("--validation 0", ["--validation received 0;", "a share between 0 and 1", "a whole number of images"]),
+    ("--validation -0.1", ["--validation received -0.1;"]),
+    ("--validation 1.5", ["--validation received 1.5;"]),
+    ("--validation nan", ["--validation received nan;"]),
+    ("--validation 10000", ["splits.validation=10000", "Use a smaller number"]),
+    ("--scheme folds --validation 0.1", ["--validation received 0.1", "folds does not use it"]),
+    ("--unit image", ["--unit received image", "official does not use it", "--scheme random"]),
+    ("--unit patient", ["--unit received patient", "official does not use it"]),
+    ("--scheme random --unit pixel", ["splits.unit received 'pixel'", "'patient' or 'image'"]),
+    ("--scheme random --validation 0.9", ["splits.validation=0.9", "leave nothing to train on"]),
+    ("--classes a=bacterial+viral,b=viral", ["uses viral twice"]),
+    ("--classes normal,pneumonia=bacteria+viral", ["names 'bacteria'", "Did you mean 'bacterial'?"]),
+    ("--classes normal,bacterial=viral", ["bacterial", "not merged into it"]),
+    ("--set model.head.output=sigmoid", ["two classes; here are 3 (bacterial, normal, viral)"]),
+    ("--set|training.class_weights={norml: 2}", ["names 'norml'", "Did you mean 'normal'?"]),
+    ("--set|training.class_weights={normal: 2}", ["no number for bacterial, viral", "one per class"]),
+]
+
+
+@pytest.fixture
+def own_phantoms(official_phantoms, phantoms, monkeypatch):
+    """Make the phantoms that commands draw without DATA the tiny ones."""
+    monkeypatch.setattr("pxr_tf.phantoms.sets.default_phantoms", lambda cache: [official_phantoms, phantoms[1]])
+
+
+@pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[words for words, _ in REFUSED])
+def test_train_refuses_in_one_line(refuse, own_phantoms, recipe, words, expected):
+    said = refuse("train", "--config", recipe, *(words.split("|") if "|" in words else words.split()))
+    assert all(word in said for word in expected), said
+    assert not list(Path().glob("runs/*/*/*/seed-0"))
+
+
+def test_data_without_a_test_part(refuse, phantoms, recipe):
+    said = refuse("train", "--config", recipe, "--data", phantoms[0], "--classes", "bacterial,normal")
+    assert "no test part of its own" in said
+    assert "SCHEME=folds or random" in said
+
+
+def test_a_share_that_leaves_a_class_without_validation(refuse, official_phantoms, recipe, tmp_path):
+    data = shutil.copytree(official_phantoms, tmp_path / "chest_xray")
+    training = sorted((data / "train").rglob("*virus*"))
+    for file in training:
+        if patient_of(file) != patient_of(training[0]):
+            file.unlink()
+    said = refuse("train", "--config", recipe, "--data", data, "--classes", "bacterial,normal,viral")
+    assert "SCHEME=official with splits.validation=0.15 leaves class viral" in said
+    assert "without validation images" in said
+
+
+def patient_of(file: Path) -> str:
+    return file.name.split("_")[0]
+
+
+def test_without_data_it_trains_on_the_official_part_of_the_phantoms(pxr, own_phantoms, recipe):
+    words = ["train", "--config", recipe, "--runs", "runs", "--epochs", 1]
+    code, said, wrong = pxr(*words)
+    assert (code, wrong) == (0, "")
+    assert said.startswith("No DATA given: using synthetic chest X-rays (phantoms).")
+    assert "phantom: two_layers, strategy2, official split, weights none, seed 0" in said
+    assert "Synthetic phantoms, not patients" in said
+    folder = Path("runs/phantom/strategy2-two_layers/official-bacterial-normal-viral/seed-0")
+    assert f"Results are in {folder}:" in said
+    assert "what was trained is in official/." in said
+    assert "fold-0" not in said
+    splits = pd.read_csv(folder / "splits.csv")
+    assert set(splits.fold) == {"official"}
+    manifest = pd.read_csv(folder / "manifest.csv", dtype=str).set_index("image_id")
+    tested = splits[splits.role.isin(["test", "test_balanced"])].image_id
+    assert set(manifest.official_split[tested]) == {"test"}
+    predictions = pd.read_csv(folder / "predictions.csv")
+    assert set(predictions.role) == {"test", "val"}
+    assert set(predictions.label) == {"bacterial", "normal", "viral"}
+    code, again, _ = pxr(*words)
+    assert code == 0
+    assert f"Nothing to do: {folder} is finished." in again
+    assert said.split("Accuracy")[-1] == again.split("Accuracy")[-1]
+
+
+def test_two_seeds_are_shown_with_mean_and_sd(pxr, own_phantoms, recipe):
+    code, said, wrong = pxr("train", "--config", recipe, "--runs", "runs", "--epochs", 1, "--seeds", "0,1")
+    assert (code, wrong) == (0, "")
+    table = said.rpartition("2 seeds, ")[2]
+    assert "mean ± sd" in table
+    assert "seed 0   seed 1" in table
+    values = {
+        seed: json.loads(Path(place, "provenance.json").read_text())["seed"]
+        for seed in (0, 1)
+        for place in Path("runs/phantom/strategy2-two_layers").glob(f"*/seed-{seed}")
+    }
+    assert values == {0: 0, 1: 1}
+    accuracies = [
+        metrics[(metrics.fold == "mean") & (metrics["class"] == "all") & (metrics.metric == "accuracy")].value.iloc[0]
+        for metrics in map(pd.read_csv, sorted(Path("runs").glob("phantom/*/*/seed-*/metrics.csv")))
+    ]
+    row = next(line for line in table.splitlines() if line.strip().startswith("accuracy")).split()
+    assert row[1] == f"{50 * sum(accuracies):.1f}"
+    assert row[4:] == [f"{100 * accuracy:.1f}" for accuracy in accuracies]
+
+
+def test_a_split_by_image_says_so_beside_every_figure(pxr, own_phantoms, recipe):
+    code, said, wrong = pxr(
+        "train", "--config", recipe, "--runs", "runs", "--epochs", 1, "--scheme", "random", "--unit", "image"
+    )
+    assert (code, wrong) == (0, "")
+    assert "random split by image" in said
+    lines = said.splitlines()
+    assert any(line.startswith("two_layers, strategy2, leaky split (phantom)") for line in lines)
+    accuracies = [line for line in lines if line.startswith("Accuracy")]
+    assert len(accuracies) == 2
+    assert all(line.endswith("(leaky split)") for line in accuracies)
+    warnings = [number for number, line in enumerate(lines) if line.startswith("Warning: ")]
+    assert "on both sides" in lines[warnings[0]]
+    assert warnings[0] > lines.index(accuracies[-1])  # under the table
+    metrics = pd.read_csv(next(Path("runs").glob("phantom/*/random-by-image/seed-0/metrics.csv")))
+    assert set(metrics.split) == {"leaky split"}
+
+
+def test_a_number_of_images_validates(pxr, own_phantoms, recipe):
+    code, _, wrong = pxr("train", "--config", recipe, "--runs", "runs", "--epochs", 1, "--validation", 6)
+    assert (code, wrong) == (0, "")
+    splits = pd.read_csv(next(Path("runs").glob("phantom/*/*/seed-0/splits.csv")))
+    assert 4 <= (splits.role == "val").sum() <= 8
