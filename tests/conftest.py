@@ -54,6 +54,13 @@ def phantoms(tmp_path_factory):
     return write_tiny_phantoms(tmp_path_factory.mktemp("data") / "phantoms")
 
 
+@pytest.fixture(scope="session")
+def official_phantoms(tmp_path_factory):
+    """Phantoms of three classes with an official test part, of 14 patients each: the folder that DATA names."""
+    patients = dict.fromkeys(("bacterial", "normal", "viral"), 14)
+    return write_tiny_phantoms(tmp_path_factory.mktemp("data") / "phantoms", patients=patients)[0]
+
+
 @pytest.fixture
 def two_layers(monkeypatch):
     """Make the two-layer backbone known to commands and folds; return its name."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pxr_tf import cli
+from pxr_tf.training.learners import LEARNERS
 
 CV = [
     ("--data nowhere", ["DATA", "nowhere does not exist", "accepted"]),
@@ -148,3 +149,19 @@ def test_the_installed_command_tells_bad_input_in_one_line(tmp_path):
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
     assert ended.stderr.startswith("pxr: DATA ")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--model", "xception", "--model received 'xception', but the learner 'other' (model.kind) has no backbone"),
+        ("--weights", "none", "--weights received 'none', but the learner 'other' (model.kind) has no weights"),
+        ("--epochs", "1", "--epochs received '1', but the learner 'other' has no epochs"),
+    ],
+)
+@pytest.mark.parametrize("command", ["cv", "train"])
+def test_options_that_a_learner_has_no_use_for(refuse, monkeypatch, data, recipe, command, option, value, expected):
+    monkeypatch.setitem(LEARNERS, "other", "nowhere.at.all")
+    words = ["--config", recipe, "--data", data, "--set", "model.kind=other", option, value]
+    assert expected in refuse(command, *words)
+    assert not Path("runs").exists()

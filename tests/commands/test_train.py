@@ -30,42 +30,43 @@ REFUSED = [
     ("--classes normal,pneumonia=bacteria+viral", ["names 'bacteria'", "Did you mean 'bacterial'?"]),
     ("--classes normal,bacterial=viral", ["bacterial", "not merged into it"]),
     ("--set model.head.output=sigmoid", ["two classes; here are 3 (bacterial, normal, viral)"]),
-    ("--set training.class_weights={normal:}", ["class_weights"]),
+    ("--set|training.class_weights={norml: 2}", ["names 'norml'", "Did you mean 'normal'?"]),
+    ("--set|training.class_weights={normal: 2}", ["no number for bacterial, viral", "one per class"]),
 ]
 
 
 @pytest.fixture
-def own_phantoms(phantoms, monkeypatch):
+def own_phantoms(official_phantoms, phantoms, monkeypatch):
     """Make the phantoms that commands draw without DATA the tiny ones."""
-    monkeypatch.setattr("pxr_tf.phantoms.sets.default_phantoms", lambda cache: phantoms)
+    monkeypatch.setattr("pxr_tf.phantoms.sets.default_phantoms", lambda cache: [official_phantoms, phantoms[1]])
 
 
 @pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[words for words, _ in REFUSED])
 def test_train_refuses_in_one_line(refuse, own_phantoms, recipe, words, expected):
-    said = refuse("train", "--config", recipe, *words.split())
+    said = refuse("train", "--config", recipe, *(words.split("|") if "|" in words else words.split()))
     assert all(word in said for word in expected), said
     assert not list(Path().glob("runs/*/*/*/seed-0"))
 
 
 def test_data_without_a_test_part(refuse, phantoms, recipe):
-    said = refuse("train", "--config", recipe, "--data", phantoms[1], "--classes", "covid19,normal")
+    said = refuse("train", "--config", recipe, "--data", phantoms[0], "--classes", "bacterial,normal")
     assert "no test part of its own" in said
     assert "SCHEME=folds or random" in said
 
 
-def test_a_share_that_leaves_a_class_without_validation(refuse, phantoms, recipe, tmp_path):
-    shutil.copytree(phantoms[0], tmp_path / "chest_xray")
-    for file in sorted((tmp_path / "chest_xray" / "train").rglob("*virus*")):
-        if "person" in file.name and file.name.split("_")[0] != keep_first_patient(tmp_path):
+def test_a_share_that_leaves_a_class_without_validation(refuse, official_phantoms, recipe, tmp_path):
+    data = shutil.copytree(official_phantoms, tmp_path / "chest_xray")
+    training = sorted((data / "train").rglob("*virus*"))
+    for file in training:
+        if patient_of(file) != patient_of(training[0]):
             file.unlink()
-    said = refuse("train", "--config", recipe, "--data", tmp_path / "chest_xray", "--classes", "bacterial,normal,viral")
+    said = refuse("train", "--config", recipe, "--data", data, "--classes", "bacterial,normal,viral")
     assert "SCHEME=official with splits.validation=0.15 leaves class viral" in said
     assert "without validation images" in said
 
 
-def keep_first_patient(folder: Path) -> str:
-    files = sorted(file.name for file in (folder / "chest_xray" / "train").rglob("*virus*"))
-    return files[0].split("_")[0]
+def patient_of(file: Path) -> str:
+    return file.name.split("_")[0]
 
 
 def test_without_data_it_trains_on_the_official_part_of_the_phantoms(pxr, own_phantoms, recipe):

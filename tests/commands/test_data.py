@@ -1,0 +1,32 @@
+"""``pxr data`` and ``pxr phantom``: what a person reads about a data set, and how to get one to play with."""
+
+from pathlib import Path
+
+
+def test_phantoms_are_written_and_the_next_command_is_told(pxr):
+    code, said, wrong = pxr("phantom", "drawn", "--patients", 2, "--size", 64)
+    assert (code, wrong) == (0, "")
+    assert said.splitlines()[-1] == "make cv CONFIG=phantom DATA=drawn/chest_xray,drawn/covid-chestxray-dataset"
+    assert Path("drawn/chest_xray").is_dir()
+
+
+def test_phantoms_are_not_written_over_something(pxr):
+    Path("drawn").mkdir()
+    Path("drawn/mine.txt").write_text("mine")
+    code, _, said = pxr("phantom", "drawn", "--patients", 2, "--size", 64)
+    assert (code, said.count("\n")) == (2, 1)
+    assert said.startswith("pxr: ")
+    assert [file.name for file in Path("drawn").iterdir()] == ["mine.txt"]
+
+
+def test_data_is_described(pxr, data):
+    code, said, wrong = pxr("data", data)
+    assert (code, wrong) == (0, "")
+    assert all(label in said for label in ("bacterial", "covid19", "normal", "viral"))
+    assert max(map(len, said.splitlines())) <= 100
+
+
+def test_data_that_is_not_there(pxr):
+    code, _, said = pxr("data", "nowhere")
+    assert (code, said.count("\n")) == (2, 1)
+    assert "nowhere does not exist" in said
