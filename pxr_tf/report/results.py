@@ -147,7 +147,7 @@ def print_seeds(folders: Mapping[int, Path], console: Console) -> None:
     title = f"{info.title} ({info.name})\n{count_words(len(folders), 'seed')}, {where}"  # as wide as the table at most
     shown = _make_table(title, info, (0, 1))
     shown.add_column("%")
-    for name in ("over seeds", *(f"seed {seed}" for seed in folders)):
+    for name in ("mean ± sd", *(f"seed {seed}" for seed in folders)):
         shown.add_column(name, justify="right")
     seeds = metrics.summarise_seeds(tables)
     files.write_csv(next(iter(folders.values())).parent / "seeds.csv", seeds.assign(**_worth(info)))

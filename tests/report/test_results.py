@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pxr_tf import files
 from pxr_tf.evaluation import metrics
-from pxr_tf.report.results import describe_run, is_written, print_results, print_seeds, write_results
+from pxr_tf.report.results import describe_run, is_written, mean_sd, print_results, print_seeds, write_results
 
 IMAGES = {"real": "real X-rays", "synthetic": "synthetic phantoms, not patients"}
 COUNT = 40
@@ -233,17 +233,36 @@ def test_seeds_are_shown_with_mean_and_sd_beside_each(tmp_path):
         write_results(folders[seed])
     text = print_seeds_to_text(folders)
     lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
+    tables = [metrics.read_metrics(folder / "metrics.csv") for folder in folders.values()]
     assert [line.strip() for line in text.splitlines()[:2]] == [
         "xception, strategy2 (bozickovic2021)",
         "3 seeds, all held-out images",
     ]
     sd = np.std([75, 80, 87.5], ddof=1)
-    assert lines["accuracy"] == ["80.8", "±", f"{sd:.1f}", "75.0", "80.0", "87.5"]
+    over_folds = [mean_sd(table, "all", "accuracy") for table in tables]
+    assert [cell.split()[0] for cell in over_folds] == ["75.0", "80.0", "87.5"]
+    assert all("±" in cell for cell in over_folds)
+    assert lines["accuracy"] == ["80.8", "±", f"{sd:.1f}", *" ".join(over_folds).split()]
     assert lines["balanced"][0] == "accuracy"
     sensitivities = [line.split() for line in text.splitlines() if "sensitivity" in line]
     assert [words[1] for words in sensitivities] == list(CLASSES)
     assert text.count(SOURCES["text"]) == 1
     assert "leaky" not in text
+
+
+def test_figures_over_seeds_are_kept_in_a_file(tmp_path):
+    folders = {seed: write_run(tmp_path / str(seed), wrong_every=4 + seed) for seed in (0, 1)}
+    for folder in folders.values():
+        write_results(folder)
+    print_seeds_to_text(folders)
+    table = pd.read_csv(tmp_path / "seeds.csv").set_index(["class", "metric"])
+    values = [
+        metrics.value_of(metrics.read_metrics(folder / "metrics.csv"), "mean", "all", "accuracy")
+        for folder in folders.values()
+    ]
+    row = table.loc[("all", "accuracy")]
+    assert (row["mean"], row["sd"]) == (pytest.approx(np.mean(values)), pytest.approx(np.std(values, ddof=1)))
+    assert (row["seeds"], row["origin"], row["split"]) == (2, "real", "by patient")
 
 
 def test_one_leaky_seed_makes_the_table_leaky_and_one_seed_has_no_sd(tmp_path):
@@ -253,4 +272,5 @@ def test_one_leaky_seed_makes_the_table_leaky_and_one_seed_has_no_sd(tmp_path):
     assert "leaky split" in text.splitlines()[0]
     assert "1 seed," in text
     assert "Synthetic phantoms" in text
-    assert "±" not in text.replace("mean ± sd", "")
+    accuracy = next(line for line in text.splitlines() if line.strip().startswith("accuracy"))
+    assert accuracy.count("±") == 1  # over the folds of the seed; none over seeds
