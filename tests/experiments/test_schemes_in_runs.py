@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tiny import CLASSES, TWO_LAYERS, Never, Recorder, Stopped, run_here, tiny_experiment, write_tiny_phantoms
+from tiny import CLASSES, TWO_LAYERS, Never, Recorder, Stopped, run_here, stopped, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError
@@ -155,20 +155,36 @@ def test_a_picture_in_two_files_leaks_by_image_even_where_no_patient_does(phanto
     for number, file in enumerate(sorted((data[0] / "train" / "NORMAL").glob("*.jpeg")), start=1):
         Image.open(file).save(file.with_name(f"IM-{9000 + number}-0001.jpeg"), quality=95)
     recorder = Recorder(stop_before="random")
-    with pytest.raises(Stopped):
+    with stopped():
         run_here(tiny_experiment(**RANDOM, splits__unit="image"), data, tmp_path / "runs", on_event=recorder)
     (written,) = (tmp_path / "runs").rglob("warnings.json")
     assert "near-identical picture" in files.read_json(written)[0]["text"]
 
 
-def test_classes_that_their_source_tells_are_warned_of(finished_run, phantoms, two_layers, tmp_path):
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Phantoms of ten patients per class: enough for what tells a class not to be chance."""
+    return write_tiny_phantoms(tmp_path_factory.mktemp("many") / "phantoms", patients=dict.fromkeys(CLASSES, 10))
+
+
+def warnings_of(experiment, data, runs) -> list[tuple[str, str, str]]:
+    """Prepare a run; return (what, label, property) of its warnings."""
+    with stopped():
+        run_here(experiment, data, runs, on_event=Recorder(stop_before="features"))
+    (written,) = runs.rglob("warnings.json")
+    return [(found["what"], found["label"], found["property"]) for found in files.read_json(written)]
+
+
+def test_classes_that_their_source_tells_are_warned_of(finished_run, many, two_layers, tmp_path):
     """COVID-19 comes from another set than the rest; with ten images that is a shortcut, with fewer it is chance."""
     few = files.read_json(finished_run / "warnings.json")
     assert "covid19" not in [warning["label"] for warning in few]
-    data = write_tiny_phantoms(tmp_path / "many", patients=dict.fromkeys(CLASSES, 10))
-    recorder = Recorder(stop_before="features")
-    with pytest.raises(Stopped):
-        run_here(tiny_experiment(), data, tmp_path / "runs", on_event=recorder)
-    (written,) = (tmp_path / "runs").rglob("warnings.json")
-    found = {(warning["what"], warning["label"], warning["property"]) for warning in files.read_json(written)}
+    found = warnings_of(tiny_experiment(), many, tmp_path)
     assert ("shortcut", "covid19", "source") in found
+    assert "leak" not in [what for what, *_ in found]
+
+
+def test_the_leak_is_told_before_everything_else(many, two_layers, tmp_path):
+    found = warnings_of(tiny_experiment(**RANDOM, splits__unit="image"), many, tmp_path)
+    assert found[0] == ("leak", "", "patient")
+    assert ("shortcut", "covid19", "source") in found[1:]

@@ -1,0 +1,122 @@
+"""The house: which room knows which, names in strings (processes, learners) included; no circle, and no giant."""
+
+import ast
+import re
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import pxr_tf
+from pxr_tf.training.learners import LEARNERS
+
+PACKAGE = Path(pxr_tf.__file__).parent
+NAME = re.compile(r"\bpxr_tf(?:\.\w+)+")
+
+
+def read_modules() -> dict[str, str]:
+    """Return name -> source of every module of the package."""
+    sources = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+        sources[".".join(parts).removesuffix(".__init__")] = file.read_text(encoding="utf-8")
+    return sources
+
+
+def room_of(name: str) -> str:
+    """Return the room of a dotted name: ``pxr_tf.data.splits`` -> ``data``; "" for the package itself."""
+    return name.split(".")[1] if "." in name else ""
+
+
+def names_in(source: str) -> set[str]:
+    """Return the dotted names of this package that a module imports, wherever in it, or has in a string.
+
+    Docstrings are passed over: what they mention runs nothing.
+    """
+    found: set[str] = set()
+    tree = ast.parse(source)
+    passed_over = set(map(id, docstrings(tree)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"a relative import of {node.module}"
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in passed_over:
+            found.update(NAME.findall(node.value))
+    return {name for name in found if name.split(".")[0] == "pxr_tf"}
+
+
+def docstrings(tree: ast.Module) -> list[ast.Constant]:
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    first = [body[0].value for body in bodies if body and isinstance(body[0], ast.Expr)]
+    return [value for value in first if isinstance(value, ast.Constant)]
+
+
+def rooms_that_know(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return room -> the rooms that it imports or names."""
+    graph: dict[str, set[str]] = {room_of(name): set() for name in sources if room_of(name)}
+    for name, source in sources.items():
+        if room_of(name):
+            graph[room_of(name)] |= {room_of(other) for other in names_in(source)} - {room_of(name), ""}
+    return graph
+
+
+def find_circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Return rooms each of which is known by the one before it, the first once more at the end; [] without a circle."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+@pytest.fixture(scope="module")
+def sources():
+    return read_modules()
+
+
+def test_rooms_know_each_other_in_one_direction_only(sources):
+    graph = rooms_that_know(sources)
+    assert find_circle(graph) == []
+    assert set().union(*graph.values()) <= set(graph)  # every name is a room's
+
+
+def test_names_in_strings_are_seen(sources):
+    """A process that is started by name, and learners that are looked up by name, are known to those who name them."""
+    named = names_in(sources["pxr_tf.executors.local"])
+    assert "pxr_tf.executors.worker" in named
+    assert set(LEARNERS.values()) <= names_in(sources["pxr_tf.training.learners"])
+    assert set(LEARNERS.values()) <= set(sources)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from pxr_tf.experiments.run import Request",
+        "from pxr_tf import experiments",
+        "import pxr_tf.experiments.run",
+        'COMMAND = ["-m", "pxr_tf.experiments.run"]',
+        'COMMAND = "python -m pxr_tf.experiments.run --all"',
+        "def late():\n    from pxr_tf.experiments import run",
+        "if TYPE_CHECKING:\n    from pxr_tf.experiments.run import Request",
+    ],
+)
+def test_a_room_that_knows_one_above_it_is_seen(sources, line):
+    planted = sources | {"pxr_tf.training.features": sources["pxr_tf.training.features"] + "\n" + line + "\n"}
+    assert set(find_circle(rooms_that_know(planted))) >= {"training", "experiments"}
+    mentioned = '"""As pxr_tf.experiments.run wants it."""\n'
+    assert find_circle(rooms_that_know(sources | {"pxr_tf.training.new": mentioned})) == []
+
+
+def test_no_room_is_more_than_a_quarter_of_the_house(sources):
+    lines: dict[str, int] = {}
+    for name, source in sources.items():
+        lines[room_of(name)] = lines.get(room_of(name), 0) + len(source.splitlines())
+    total = sum(lines.values())
+    assert {room: count for room, count in lines.items() if count > total / 4} == {}
+
+
+def test_no_file_is_too_long_to_be_read(sources):
+    assert {name for name, source in sources.items() if len(source.splitlines()) > 300} == set()
