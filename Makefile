@@ -2,9 +2,17 @@
 #
 #   make cv MODEL=xception STRATEGY=2                       cross-validate on synthetic phantoms
 #   make cv MODEL=xception STRATEGY=2 DATA=path/chest_xray,path/covid-chestxray-dataset
+#   make train DATA=path/chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2
 
-MODEL      ?= xception
-STRATEGY   ?= 2
+# Empty: the recipe's own, which is xception under strategy 2 for those in configs/.
+MODEL      ?=
+STRATEGY   ?=
+VARIANT    ?=
+CLASSES    ?=
+SCHEME     ?=
+VALIDATION ?=
+UNIT       ?=
+SEEDS      ?=
 MODELS     ?=
 STRATEGIES ?=
 DATA       ?=
@@ -22,18 +30,25 @@ VENV       := .venv
 READY      := $(VENV)/.ready$(if $(GPU),-gpu)
 PXR        := $(VENV)/bin/pxr
 
-# Only what was given on the command line is passed on; the program knows its own defaults.
-OPTIONS = $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(CONFIG),--config "$(CONFIG)") \
-          $(if $(FOLDS),--folds $(FOLDS)) $(if $(SEED),--seed $(SEED)) --runs "$(RUNS)" $(ARGS)
+# Only what was given is passed on; the program knows its own defaults, and refuses what does not go together.
+give    = $(if $($(2)),--$(1) "$($(2))")
+SHARED  = $(call give,data,DATA) $(call give,weights,WEIGHTS) $(call give,config,CONFIG) $(call give,seed,SEED) \
+          --runs "$(RUNS)" $(ARGS)
+ONE     = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
+          $(call give,classes,CLASSES) $(call give,seeds,SEEDS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv grid data phantom tensorboard bench test check format clean
+.PHONY: help setup cv train grid data phantom tensorboard bench test check format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: MODEL STRATEGY MODELS STRATEGIES DATA WEIGHTS CONFIG FOLDS SEED RUNS ARGS OUT FULLRES GPU PYTHON, e.g."
+	@echo "  Variables of cv, train, grid: DATA WEIGHTS CONFIG SEED RUNS ARGS"
+	@echo "            of cv and train:    MODEL STRATEGY VARIANT CLASSES SEEDS"
+	@echo "            of one of them:     cv FOLDS, train SCHEME VALIDATION UNIT, grid MODELS STRATEGIES FOLDS"
+	@echo "            of other targets:   DATA OUT FULLRES RUNS ARGS GPU PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
+	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
 
 setup: $(READY) ## make the environment (.venv); GPU=1 adds CUDA
 
@@ -48,10 +63,13 @@ $(READY): requirements.txt pyproject.toml
 	@touch $(VENV)/.ready $@
 
 cv: $(READY) ## cross-validate MODEL under STRATEGY on DATA (none: synthetic phantoms)
-	@$(PXR) cv --model "$(MODEL)" --strategy $(STRATEGY) $(OPTIONS)
+	@$(PXR) cv $(ONE) $(call give,folds,FOLDS) $(SHARED)
+
+train: $(READY) ## train MODEL on one split of DATA: its own test part, or SCHEME=random
+	@$(PXR) train $(ONE) $(call give,scheme,SCHEME) $(call give,validation,VALIDATION) $(call give,unit,UNIT) $(SHARED)
 
 grid: $(READY) ## cross-validate MODELS under STRATEGIES (default: the paper's 12 cells)
-	@$(PXR) grid $(if $(MODELS),--models "$(MODELS)") $(if $(STRATEGIES),--strategies "$(STRATEGIES)") $(OPTIONS)
+	@$(PXR) grid $(call give,models,MODELS) $(call give,strategies,STRATEGIES) $(call give,folds,FOLDS) $(SHARED)
 
 data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortcuts
 	@$(PXR) data "$(DATA)"

@@ -48,9 +48,9 @@ class Request:
 def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lambda event: None) -> Path:
     """Train and predict every fold that is missing; return the run directory, which then holds ``predictions.csv``.
 
-    `on_event` is told what happens, as dicts with a key ``event``: ``note``, ``progress``, ``wait``, ``start`` and
-    ``end`` of a task, ``device``, ``resume``, ``epoch``, ``step``. Nothing is written to the run directory before
-    images, weights and splits have proved to be good. Raises `PxrError`.
+    `on_event` is told what happens, as dicts with a key ``event``: ``note``, ``progress``, ``wait``, ``plan`` (the
+    names of the tasks to come), ``start`` and ``end`` of a task, ``device``, ``resume``, ``epoch``, ``step``. Nothing
+    is written to the run directory before images, weights and splits have proved to be good. Raises `PxrError`.
     """
     experiment, folder = request.experiment, request.folder
     check_learner(experiment.model.kind)
@@ -75,7 +75,9 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
                 splits = prepare.split_images(images.table, experiment)  # checked before anything is decoded
             if not (folder / rundir.PREDICTIONS).exists():
                 splits = _prepare(request, images, splits, executor, on_event)
-                executor.run(plan(folder, request.cache, experiment, splits), folder / "logs", on_event)
+                tasks = plan(folder, request.cache, experiment, splits)
+                on_event({"event": "plan", "tasks": [task.name for task in tasks]})
+                executor.run(tasks, folder / "logs", on_event)
                 join_predictions(folder, splits)
         finally:
             executor.close()

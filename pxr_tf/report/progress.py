@@ -38,6 +38,7 @@ class Display:
             "wait": self._show_wait,
             "device": self._show_device,
             "progress": self._show_progress,
+            "plan": self._note_plan,
             "start": self._show_start,
             "end": self._show_end,
             "step": self._show_step,
@@ -78,6 +79,9 @@ class Display:
 
     def _show_progress(self, event: Event) -> None:
         self._move(event["what"], event["done"], event["total"], f"{event['done']:,} of {event['total']:,}")
+
+    def _note_plan(self, event: Event) -> None:
+        self._clock.expect(sum(task not in NOT_TRAINING for task in event["tasks"]))
 
     def _show_start(self, event: Event) -> None:
         if event["task"] not in NOT_TRAINING:

@@ -256,6 +256,6 @@ def _footnotes(folder: Path, info: RunInfo, cell: published.Cell | None) -> list
     tasks = [rundir.fold_name(fold) for fold in fold_names(read_splits(folder / rundir.SPLITS))]
     trained = f"{tasks[0]}/" if len(tasks) == 1 else f"{tasks[0]}/ … {tasks[-1]}/"
     notes.append(f"Results are in {escape(str(folder))}:")
-    notes.append(f"predictions.csv, metrics.csv, confusion_matrix.png; what was trained is in {trained}.")
+    notes.append(f"predictions.csv, metrics.csv, confusion_matrix.png, {trained}")
     notes.append("Research use only, not a medical device.")
     return notes

@@ -78,7 +78,7 @@ def test_without_data_it_trains_on_the_official_part_of_the_phantoms(pxr, own_ph
     assert "Synthetic phantoms, not patients" in said
     folder = Path("runs/phantom/strategy2-two_layers/official-bacterial-normal-viral/seed-0")
     assert f"Results are in {folder}:" in said
-    assert "what was trained is in official/." in said
+    assert "confusion_matrix.png, official/\n" in said
     assert "fold-0" not in said
     splits = pd.read_csv(folder / "splits.csv")
     assert set(splits.fold) == {"official"}

@@ -102,3 +102,15 @@ def test_folds_are_told_by_their_names(task, number):
 )
 def test_durations_are_said_as_a_person_would(seconds, words):
     assert duration_words(seconds) == words
+
+
+def test_tasks_that_were_announced_are_counted_whatever_their_names(time):
+    """An added scheme may have any number of folds; the outline does not know it."""
+    for names in (("repeat-a", "repeat-b", "repeat-c"), ("fold-0", "fold-1", "fold-2")):
+        clock = Clock(FIXED._replace(folds=1), time)
+        clock.expect(3)
+        for number, left in enumerate(("about 4 min left", "about 2 min left", "about 0 s left")):
+            clock.start(names[number])
+            run_phases(clock, time, ("head", 2, 5.0), ("all", 6, 20.0))
+            assert clock.left() == left
+            clock.end()

@@ -1,0 +1,163 @@
+"""What docs/extending.md promises: its code, as it stands on the page, is enough, and it is short."""
+
+import io
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+from tiny import run_here, tiny_experiment
+
+import pxr_tf.training
+from pxr_tf.config import load_experiment
+from pxr_tf.data.schemes import SCHEMES, as_rows
+from pxr_tf.errors import PxrError
+from pxr_tf.evaluation.metrics import OVERALL, PER_CLASS
+from pxr_tf.models.backbones import BACKBONES
+from pxr_tf.pictures.survey import survey
+from pxr_tf.report.results import print_results, write_results
+from pxr_tf.sets.find import LAYOUTS, read_sources
+from pxr_tf.training.learners import LEARNERS
+
+PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+TABLES = (BACKBONES, LAYOUTS, OVERALL, PER_CLASS, SCHEMES, LEARNERS)
+
+
+def blocks_of(heading: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", SECTIONS[heading], re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def add(tmp_path, monkeypatch):
+    """Do what a section says: save a block that names its file, run any other; tables are restored afterwards."""
+    before = [dict(table) for table in TABLES]
+    modules = set(sys.modules)
+    (tmp_path / "training").mkdir()
+    monkeypatch.setattr(pxr_tf.training, "__path__", [*pxr_tf.training.__path__, str(tmp_path / "training")])
+
+    def run(heading: str) -> None:
+        for block in blocks_of(heading):
+            named = re.match(r"# pxr_tf/(training/\w+)\.py\n", block)
+            if named:
+                (tmp_path / f"{named[1]}.py").write_text(block)
+            else:
+                exec(compile(block, f"{PAGE}, {heading}", "exec"), {})
+
+    yield run
+    for table, kept in zip(TABLES, before, strict=True):
+        table.clear()
+        table.update(kept)
+    for name in set(sys.modules) - modules:
+        if name.startswith("pxr_tf.training."):
+            del sys.modules[name]
+
+
+def test_the_page_has_the_five_things():
+    assert list(SECTIONS) == ["A backbone", "A data layout", "A metric", "A split scheme", "A learner"]
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_a_section_is_under_thirty_lines_and_adds_one_line_to_one_table(heading):
+    assert len(SECTIONS[heading].strip().splitlines()) < 30
+    entries = re.findall(r"^[A-Z_]+\[.+\] = ", "\n".join(blocks_of(heading)), re.MULTILINE)
+    assert len(entries) == 1
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_the_named_files_exist(heading):
+    names = re.findall(r"[Ii]n `(?:pxr_tf/)?([\w/]+\.py)`", SECTIONS[heading])
+    assert names
+    for name in names:
+        assert (PAGE.parents[1] / "pxr_tf" / name).is_file(), name
+
+
+def test_the_backbone_trains(add, phantoms, tmp_path):
+    add("A backbone")
+    experiment = tiny_experiment("tiny", splits__scheme="random")
+    folder = run_here(experiment, phantoms, tmp_path / "runs")
+    assert folder == tmp_path / "runs" / "phantom" / "strategy2-tiny" / "random" / "seed-0"
+    history = pd.read_csv(folder / "random" / "history.csv")
+    assert list(history.phase.unique()) == ["head", "all"]
+    assert (folder / "random" / "model.keras").exists()
+
+
+def test_the_layout_is_found_read_and_surveyed(add, official_phantoms, tmp_path):
+    table, _ = read_sources([official_phantoms])
+    flat = tmp_path / "hospital"
+    flat.mkdir()
+    people = table.groupby("label").patient_id.transform(lambda column: pd.factorize(column)[0])
+    for number, row in enumerate(table.assign(who=people).itertuples()):
+        (flat / f"{row.label}-{row.label}{row.who}-{number}.jpeg").write_bytes(Path(row.path).read_bytes())
+    add("A data layout")
+    found, notes = read_sources([flat])
+    assert notes == []
+    assert set(found.source) == {"flat"}
+    assert found.label.value_counts().to_dict() == table.label.value_counts().to_dict()
+    patients = found.groupby("label").patient_id.nunique().to_dict()
+    assert patients == table.groupby("label").patient_id.nunique().to_dict()
+    survey(found)
+    assert read_sources([official_phantoms])[0].equals(table)  # other layouts are still told from it
+
+
+def test_the_metric_appears_in_metrics_csv(add, own_copy):
+    add("A metric")
+    write_results(own_copy)
+    table = pd.read_csv(own_copy / "metrics.csv", dtype={"fold": str})
+    values = table[table.metric == "negative_predictive_value"]
+    assert set(values["class"]) == {"bacterial", "covid19", "normal", "viral"}
+    assert {"0", "1", "mean", "sd", "pooled"} == set(values.fold)
+    predictions = pd.read_csv(own_copy / "predictions.csv").query("role == 'test'")
+    others = predictions[predictions.predicted != "normal"]
+    expected = (others.label != "normal").mean() if len(others) else np.nan
+    found = values[(values.fold == "pooled") & (values["class"] == "normal")].value.iloc[0]
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_scheme_splits_and_is_checked(add, phantoms, two_layers, tmp_path):
+    add("A split scheme")
+    experiment = tiny_experiment(splits__scheme="repeated", splits__options={"repeats": 3}, variant="strategy1")
+    folder = run_here(experiment, phantoms, tmp_path / "runs")
+    splits = pd.read_csv(folder / "splits.csv")
+    assert list(splits.fold.unique()) == ["repeat-0", "repeat-1", "repeat-2"]
+    predictions = pd.read_csv(folder / "predictions.csv")
+    assert set(predictions.fold) == set(splits.fold)
+    write_results(folder)
+    console = Console(width=100, file=io.StringIO())
+    print_results(folder, console)
+    assert "confusion_matrix.png, repeat-0/ … repeat-2/\n" in console.file.getvalue()
+
+
+def test_a_scheme_that_leaks_is_refused(phantoms, two_layers, tmp_path, monkeypatch):
+    def split_leaky(table, *, seed):
+        parts = [
+            as_rows("leaky", {image: "test" if number % 2 else "train"}) for number, image in enumerate(table.image_id)
+        ]
+        return pd.concat(parts)
+
+    monkeypatch.setitem(SCHEMES, "leaky", split_leaky)
+    with pytest.raises(PxrError, match="splits.csv leaks: patient"):
+        run_here(tiny_experiment(splits__scheme="leaky"), phantoms, tmp_path / "runs")
+
+
+def test_the_learner_learns_under_the_official_split(add, official_phantoms, tmp_path):
+    add("A learner")
+    values = {"model.kind": "neighbours", "model.neighbours": 3, "splits.scheme": "official", "image.size": 32}
+    values |= {"classes": ["bacterial", "normal", "viral"], "balance.oversample": "all"}
+    events = []
+    experiment = load_experiment("phantom", values)
+    folder = run_here(experiment, [official_phantoms], tmp_path / "runs", on_event=events.append)
+    assert folder == tmp_path / "runs" / "phantom" / "strategy2-neighbours" / "official" / "seed-0"
+    assert [event["task"] for event in events if event["event"] == "start"] == ["official"]
+    predictions = pd.read_csv(folder / "predictions.csv")
+    probabilities = predictions[["p_bacterial", "p_normal", "p_viral"]]
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert (probabilities * 3).round(4).isin([0, 1, 2, 3]).all(axis=None)  # three neighbours
+    write_results(folder)
+    console = Console(width=100, file=io.StringIO())
+    print_results(folder, console)
+    assert "neighbours, strategy2 (phantom), all held-out images" in console.file.getvalue()
+    assert (folder / "metrics.csv").exists()
