@@ -36,7 +36,7 @@ def grid(
     keep_duplicates: o.KeepDuplicates = False,
     overrides: o.Overrides = None,
 ) -> None:
-    """Cross-validate all backbones under all strategies: says first what it will cost, runs what is missing."""
+    """Say what every backbone under every strategy will cost, then cross-validate those that are missing."""
     console = make_console()
     given = {
         "model.weights": weights,
@@ -72,6 +72,7 @@ def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
             cells[number] = cells[number]._replace(failure=str(error))
         except Exception as error:  # one bad cell must not cost the others
             cells[number] = cells[number]._replace(failure=f"{type(error).__name__}: {error}")
+        console.print()
         print_cells(console, cells)
     if any(cell.failure for cell in cells):
         sys.exit(1)

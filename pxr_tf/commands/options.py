@@ -22,7 +22,10 @@ PHANTOM = "phantom"
 
 ModelName = Annotated[str | None, typer.Option("--model", help="Backbone, e.g. xception, resnet50, mobilenet_025.")]
 Strategy = Annotated[
-    int | None, typer.Option(help="1: all layers; 2: head, then all; 3: as 2, with dropout. 2 means variant strategy2.")
+    int | None,
+    typer.Option(
+        help="Short for a variant: 2 means strategy2 (1: all layers; 2: head, then all; 3: as 2, with dropout)."
+    ),
 ]
 Variant = Annotated[str | None, typer.Option(help="One of the recipe's variants, by name.")]
 Data = Annotated[str | None, typer.Option(help="Folders or CSV files, comma-separated. Default: phantoms.")]
@@ -31,13 +34,16 @@ Config = Annotated[
     str | None, typer.Option(help=f"A name in configs/ or a YAML file. Default: {PAPER}; {PHANTOM} without data.")
 ]
 Classes = Annotated[
-    str | None, typer.Option(help="Comma-separated; classes can be merged: normal,pneumonia=bacterial+viral.")
+    str | None,
+    typer.Option(help="Comma-separated; labels can be merged into a class: normal,pneumonia=bacterial+viral."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
-Seeds = Annotated[str | None, typer.Option(help="Several seeds, comma-separated: a run each, mean and sd over them.")]
+Seeds = Annotated[
+    str | None, typer.Option(help="Several seeds, comma-separated: one run each, then mean ± sd over seeds.")
+]
 Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
 Runs = Annotated[Path, typer.Option(help="Folder for runs and caches.")]
-Epochs = Annotated[str | None, typer.Option(help="Fixed epochs: a number for all phases, or one per phase (5,12).")]
+Epochs = Annotated[str | None, typer.Option(help="A fixed number of epochs for all phases, or one per phase (5,12).")]
 TestRows = Annotated[str | None, typer.Option(help="Which held-out images count: balanced or all.")]
 Nested = Annotated[bool, typer.Option("--nested", help="Early stopping inside each fold, no hold-out.")]
 KeepDuplicates = Annotated[bool, typer.Option("--keep-duplicates", help="Keep byte-identical copies of an image.")]

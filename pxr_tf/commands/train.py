@@ -16,9 +16,15 @@ def train(
     model: o.ModelName = None,
     strategy: o.Strategy = None,
     variant: o.Variant = None,
-    scheme: Annotated[str, typer.Option(help="official: the data's own test part; random: shares.")] = "official",
-    validation: Annotated[float | None, typer.Option(help="Share, or number of images, that validates.")] = None,
-    unit: Annotated[str | None, typer.Option(help="For random: patient, or image as papers did (leaky).")] = None,
+    scheme: Annotated[
+        str, typer.Option(help="official: the data's own test part; random: random shares of each class.")
+    ] = "official",
+    validation: Annotated[
+        float | None, typer.Option(help="What validates: a share (0.15) or a number of images (800).")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="What random splits: patient, or image as some papers did (a leaky split).")
+    ] = None,
     data: o.Data = None,
     weights: o.Weights = None,
     config: o.Config = None,
@@ -31,7 +37,7 @@ def train(
     keep_duplicates: o.KeepDuplicates = False,
     overrides: o.Overrides = None,
 ) -> None:
-    """Train on one split and print what its test part says; one run per seed."""
+    """Train on one split, test on its test part and print the table; one run per seed."""
     console = make_console()
     _check_used(scheme, validation=validation, unit=unit)
     given = {

@@ -86,6 +86,13 @@ class Splits(_Frozen):
     # schemes that were added: what their functions take by keyword, beside the options above
     options: dict[str, Any] = {}
 
+    @model_validator(mode="after")
+    def _no_option_twice(self) -> "Splits":
+        twice = [name for name in self.options if name in type(self).model_fields]
+        if twice:
+            raise ValueError(f"options names {twice[0]!r}, which all schemes share; use splits.{twice[0]}")
+        return self
+
 
 class Balance(_Frozen):
     """Which training rows an epoch has."""

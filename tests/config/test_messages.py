@@ -74,6 +74,12 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
             "viral). Use softmax, or merge classes.",
         ),
         ("splits.validation", 0, "splits.validation received 0; accepted: more than 0."),
+        (
+            "splits.options.folds",
+            3,
+            "splits: options names 'folds', which all schemes share; use splits.folds.",
+        ),
+        ("splits.options", 3, "splits.options received 3; accepted: a mapping of keys to values."),
         ("splits.unit", "pixel", "splits.unit received 'pixel'; accepted: 'patient' or 'image'."),
         (
             "training.class_weights",
