@@ -7,6 +7,7 @@ import pandas as pd
 
 from pxr_tf.data.doubts import Doubt
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES
+from pxr_tf.errors import count_words
 
 COLUMNS = ("fold", "test_images", "patients", "patient_images", "twin_images", "leaked_images")
 
@@ -28,18 +29,18 @@ def find_leaks(
 
 
 def describe_leaks(leaks: pd.DataFrame) -> str:
-    """Return what `find_leaks` found in a sentence without a full stop; ``""`` where nothing leaks.
+    """Return what `find_leaks` found in a sentence; ``""`` where nothing leaks.
 
     The folds of a cross-validation are added up, the hold-out left out: its test images are in the folds again.
     """
     total = _add_up(leaks)
     counts = [(total["patients"], "patient"), (total["twin_images"], "near-identical picture")]
-    found = [_count(number, name) for number, name in counts if number]
+    found = [count_words(number, name) for number, name in counts if number]
     if not found:
         return ""
     verb = "is" if total["patients"] + total["twin_images"] == 1 else "are"
-    share = f"{total['leaked_images']:,} of {_count(total['test_images'], 'test image')}"
-    return f"leaky split: {' and '.join(found)} {verb} on both sides ({share})"
+    share = f"{total['leaked_images']:,} of {count_words(total['test_images'], 'test image')}"
+    return f"leaky split: {' and '.join(found)} {verb} on both sides ({share})."
 
 
 def leak_doubts(leaks: pd.DataFrame) -> list[Doubt]:
@@ -73,7 +74,3 @@ def _leaks_of(fold: str, rows: pd.DataFrame, pairs: pd.DataFrame) -> tuple:
         has_twin |= tested.content.isin(set(trained.content))
     patients = tested.patient_id[of_patient].nunique()
     return fold, len(tested), patients, of_patient.sum(), has_twin.sum(), (of_patient | has_twin).sum()
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number:,} {name}{'s' * (number != 1)}"

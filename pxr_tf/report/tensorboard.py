@@ -21,6 +21,7 @@ from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, figure_
 
 NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # what an epoch's row says of its place
 SHEET_PICTURES = 32  # four rows of eight
+NAME_PARTS = 3  # folders that tell runs of one recipe apart: variant and backbone, scheme, seed
 
 
 class About(NamedTuple):
@@ -100,6 +101,7 @@ class _Board:
         folder = run / task / "tensorboard"
         shutil.rmtree(folder, ignore_errors=True)
         self._file = EventFile(folder)
+        self._name = "-".join(run.parts[-NAME_PARTS:])
         self._step = 0  # epochs, counted on through the phases
 
     def start(self, event: Mapping[str, object]) -> None:
@@ -108,7 +110,7 @@ class _Board:
         origin = SYNTHETIC_NOTE if about.synthetic else "Real X-rays"
         self._file.add_text("pictures", "\n\n".join([origin, *(f"Warning: {text}" for text in about.warnings)]))
         values = {**about.hyperparameters, "task": self._task, "origin": "synthetic" if about.synthetic else "real"}
-        self._file.add_hyperparameters(values, f"{self._run.parent.name}-{self._run.name}-{self._task}")
+        self._file.add_hyperparameters(values, f"{self._name}-{self._task}")
         sheet = picture_sheet(about.sheet(self._task)[:SHEET_PICTURES])
         self._file.add_picture(self._title("training pictures as augmented"), sheet, 0)
 
@@ -137,7 +139,7 @@ class _Board:
             self._file.add_scalar(f"final/{row.metric}", row.value, self._step)
         figure = draw_confusion_matrix(
             metrics.confusion_matrix(counted),
-            f"{self._run.name}, {self._task}, {len(counted):,} held-out images",
+            f"{self._name}, {self._task}\n{len(counted):,} held-out images",
             self._about.synthetic,
         )
         self._file.add_picture(self._title("confusion matrix"), figure_pixels(figure), self._step)

@@ -44,13 +44,13 @@ def test_leaks_are_described_with_numbers_or_not_at_all():
     assert describe_leaks(find_leaks(TABLE, CLEAN)) == ""
     assert leak_doubts(find_leaks(TABLE, CLEAN)) == []
     assert describe_leaks(find_leaks(TABLE, LEAKY)) == (
-        "leaky split: 2 patients are on both sides (2 of 4 test images)"
+        "leaky split: 2 patients are on both sides (2 of 4 test images)."
     )
     assert describe_leaks(find_leaks(TABLE, LEAKY, [("e", "c")])) == (
-        "leaky split: 2 patients and 1 near-identical picture are on both sides (3 of 4 test images)"
+        "leaky split: 2 patients and 1 near-identical picture are on both sides (3 of 4 test images)."
     )
     assert describe_leaks(find_leaks(TABLE, CLEAN, [("e", "f")])) == (
-        "leaky split: 1 near-identical picture is on both sides (1 of 4 test images)"
+        "leaky split: 1 near-identical picture is on both sides (1 of 4 test images)."
     )
 
 
@@ -58,7 +58,7 @@ def test_folds_are_added_up_and_the_hold_out_is_not_counted_again():
     parts = [LEAKY.assign(fold=fold) for fold in ("0", "1", "holdout")]
     leaks = find_leaks(TABLE, pd.concat(parts))
     assert leaks.fold.tolist() == ["0", "1", "holdout"]
-    assert describe_leaks(leaks) == "leaky split: 4 patients are on both sides (4 of 8 test images)"
+    assert describe_leaks(leaks) == "leaky split: 4 patients are on both sides (4 of 8 test images)."
 
 
 def test_a_leak_is_a_doubt_of_the_share_of_test_images():
