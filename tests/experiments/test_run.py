@@ -25,7 +25,6 @@ from pxr_tf.config import load_experiment
 from pxr_tf.data.splits import read_splits
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import run as story
-from pxr_tf.experiments.plan import plan
 from pxr_tf.experiments.prepare import write_run
 from pxr_tf.experiments.run import join_predictions
 
@@ -102,27 +101,6 @@ def test_a_finished_run_is_left_as_it_is(own_copy, phantoms):
     assert read_all(own_copy) == before
     assert {event["event"] for event in recorder.events} == {"note"}
     assert not (runs_of(own_copy) / "cache").exists()
-
-
-@pytest.mark.parametrize(
-    ("missing", "tasks"),
-    [
-        (["predictions.csv"], []),
-        (["fold-1/predictions.csv", "predictions.csv"], ["features", "fold-1"]),
-        (["fold-0/predictions.csv", "fold-1/predictions.csv", "predictions.csv"], ["features", "fold-0", "fold-1"]),
-    ],
-)
-def test_what_is_missing_is_made_again(own_copy, missing, tasks):
-    def planned(experiment, splits):
-        return [task.name for task in plan(own_copy, runs_of(own_copy) / "cache", experiment, splits)]
-
-    for name in missing:
-        (own_copy / name).unlink()
-    splits = read_splits(own_copy / "splits.csv")
-    assert planned(tiny_experiment(), splits) == tasks
-    chooses = pd.concat([splits[splits.fold == "1"].assign(fold="holdout"), splits])
-    assert planned(tiny_experiment(phases__0__patience=1), chooses) == ["features", "holdout", *tasks[1:]]
-    assert planned(tiny_experiment(variant="strategy1"), splits) == tasks[1:]
 
 
 def test_a_lost_joint_table_is_joined_again(own_copy, phantoms):
@@ -276,17 +254,3 @@ def test_an_unreadable_image_is_named_or_skipped_and_kept_in_a_list(phantoms, tw
     assert pd.read_csv(folder / "skipped.csv").path.tolist() == [str(broken)]
     assert len(pd.read_csv(folder / "manifest.csv")) == 27
     assert any("1 unreadable image skipped" in note["text"] for note in recorder.of("note"))
-
-
-def test_only_a_task_that_trains_a_whole_network_leaves_memory(own_copy, phantoms):
-    splits = read_splits(own_copy / "splits.csv")
-    for fold in (0, 1):
-        (own_copy / f"fold-{fold}" / "predictions.csv").unlink()
-    head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 1}
-    for options, leaves in (({}, True), ({"phases": [head]}, False)):
-        tasks = plan(own_copy, runs_of(own_copy) / "cache", tiny_experiment(**options), splits)
-        assert [(task.name, task.leaves_memory) for task in tasks] == [
-            ("features", False),
-            ("fold-0", leaves),
-            ("fold-1", leaves),
-        ]

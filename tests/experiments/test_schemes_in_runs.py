@@ -18,7 +18,12 @@ from pxr_tf.phantoms.sets import COVID_SET
 THREE = {"classes": ["bacterial", "normal", "viral"], "tag": "bacterial-normal-viral", "balance__oversample": ["viral"]}
 OFFICIAL = {**THREE, "splits__scheme": "official", "splits__validation": 0.3}
 RANDOM = {"splits__scheme": "random", "splits__test": 0.3, "splits__validation": 0.2}
-PATIENCE = {"phases__1__max_epochs": 4, "phases__1__patience": 1}
+PATIENCE = {  # a learning rate at which the head's training loss falls while its validation loss rises
+    "phases__0__learning_rate": 0.1,
+    "phases__0__max_epochs": 6,
+    "phases__0__patience": 2,
+    "phases__1__patience": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +80,13 @@ def test_the_validation_rows_predictions_are_the_saved_models(official_run):
 
 def test_the_validation_rows_decide_when_an_official_run_stops(official_run):
     history = pd.read_csv(official_run / "official" / "history.csv")
-    losses = history[history.phase == "all"].val_loss.tolist()
     chosen = files.read_json(official_run / "official" / "epochs.json")["epochs"]
-    assert losses.index(min(losses)) + 1 == chosen["all"]
-    assert len(losses) == min(4, chosen["all"] + 1)  # patience 1
+    for name, patience, limit in (("head", 2, 6), ("all", 1, 2)):
+        losses = history[history.phase == name].val_loss.tolist()
+        assert losses.index(min(losses)) + 1 == chosen[name]
+        assert len(losses) == min(limit, chosen[name] + patience)
+    trained = history[history.phase == "head"].loss.tolist()
+    assert trained.index(min(trained)) + 1 > chosen["head"]  # the training loss would have chosen another epoch
     validated = pd.read_csv(official_run / "predictions.csv").query("role == 'val'")
     right = validated.apply(lambda row: row[f"p_{row.label}"], axis=1)
     assert -np.log(right).mean() == pytest.approx(min(losses), rel=1e-3)  # of the rows that are written, to the bit

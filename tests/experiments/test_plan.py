@@ -1,0 +1,61 @@
+"""What is planned: the tasks that a run directory shows to be unfinished, and what each of them needs."""
+
+import pandas as pd
+import pytest
+from tiny import RUN_DEPTH, tiny_experiment
+
+from pxr_tf.data.splits import read_splits
+from pxr_tf.experiments.plan import plan
+
+
+def runs_of(folder):
+    return folder.parents[RUN_DEPTH - 1]
+
+
+@pytest.mark.parametrize(
+    ("missing", "tasks"),
+    [
+        (["predictions.csv"], []),
+        (["fold-1/predictions.csv", "predictions.csv"], ["features", "fold-1"]),
+        (["fold-0/predictions.csv", "fold-1/predictions.csv", "predictions.csv"], ["features", "fold-0", "fold-1"]),
+    ],
+)
+def test_what_is_missing_is_made_again(own_copy, missing, tasks):
+    def planned(experiment, splits):
+        return [task.name for task in plan(own_copy, runs_of(own_copy) / "cache", experiment, splits)]
+
+    for name in missing:
+        (own_copy / name).unlink()
+    splits = read_splits(own_copy / "splits.csv")
+    assert planned(tiny_experiment(), splits) == tasks
+    chooses = pd.concat([splits[splits.fold == "1"].assign(fold="holdout"), splits])
+    assert planned(tiny_experiment(phases__0__patience=1), chooses) == ["features", "holdout", *tasks[1:]]
+    assert planned(tiny_experiment(variant="strategy1"), splits) == tasks[1:]
+
+
+def test_a_task_names_those_whose_files_it_reads(tmp_path):
+    splits = pd.DataFrame({"image_id": "a", "fold": ["holdout", "0"], "role": "train"})
+    chooses = {"phases__0__patience": 1}
+    needs = {
+        variant: {
+            task.name: task.needs
+            for task in plan(tmp_path, tmp_path, tiny_experiment(variant=variant, **chooses), splits)
+        }
+        for variant in ("strategy1", "strategy2")
+    }
+    assert needs["strategy1"] == {"holdout": (), "fold-0": ("holdout",)}
+    assert needs["strategy2"] == {"features": (), "holdout": ("features",), "fold-0": ("features", "holdout")}
+
+
+def test_only_a_task_that_trains_a_whole_network_leaves_memory(own_copy, phantoms):
+    splits = read_splits(own_copy / "splits.csv")
+    for fold in (0, 1):
+        (own_copy / f"fold-{fold}" / "predictions.csv").unlink()
+    head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 1}
+    for options, leaves in (({}, True), ({"phases": [head]}, False)):
+        tasks = plan(own_copy, runs_of(own_copy) / "cache", tiny_experiment(**options), splits)
+        assert [(task.name, task.leaves_memory) for task in tasks] == [
+            ("features", False),
+            ("fold-0", leaves),
+            ("fold-1", leaves),
+        ]
