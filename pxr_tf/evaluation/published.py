@@ -48,6 +48,12 @@ def find_cell(paper: str | None, backbone: str, variant: str) -> Cell | None:
     )
 
 
+def paper_classes(paper: str | None) -> tuple[str, ...]:
+    """Return the classes of the paper's cells; none for a paper without cells."""
+    entry = published_results().get(paper or "", {})
+    return tuple(entry["class_order"]) if "cells" in entry else ()
+
+
 def best_cell(paper: str | None) -> tuple[str, str, float] | None:
     """Return (backbone, variant, accuracy) of the paper's highest accuracy, or None."""
     cells = published_results().get(paper or "", {}).get("cells", {})

@@ -38,6 +38,7 @@ class RunInfo(NamedTuple):
     classes: tuple[str, ...]
     test_rows: str  # the reading that metrics.csv counts: balanced or all
     published: str | None  # the paper to compare with
+    scheme: str = "folds"  # how training and test were split
     origin: str = "real"  # real or synthetic
     warnings: tuple[RunWarning, ...] = ()
 
@@ -49,7 +50,13 @@ class RunInfo(NamedTuple):
     @property
     def title(self) -> str:
         """Backbone and variant, and what must stand beside every figure of this run."""
-        return f"{self.backbone}, {self.variant}{f', {LEAKY}' if self.leaky else ''}"
+        split = "" if self.scheme == "folds" else f", {self.scheme} split"
+        return f"{self.backbone}, {self.variant}{split}{f', {LEAKY}' if self.leaky else ''}"
+
+    @property
+    def is_papers_task(self) -> bool:
+        """Whether the run does what its paper did: cross-validation of the same classes."""
+        return self.scheme == "folds" and set(self.classes) == set(published.paper_classes(self.published))
 
 
 def describe_run(folder: Path) -> RunInfo:
@@ -73,6 +80,7 @@ def info_of(experiment: Mapping[str, Any]) -> RunInfo:
         classes=tuple(experiment["classes"]),
         test_rows=experiment["splits"]["test_rows"],
         published=experiment.get("published"),
+        scheme=experiment["splits"].get("scheme", "folds"),
     )
 
 
@@ -111,9 +119,8 @@ def read_readings(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def comparable_cell(info: RunInfo) -> published.Cell | None:
-    """Return the paper's figures for this backbone and variant, or None where it has none, or for other classes."""
-    cell = published.find_cell(info.published, info.backbone, info.variant)
-    return cell if cell and set(cell.f1) == set(info.classes) else None
+    """Return the paper's figures for this backbone and variant, or None where it has none, or for another task."""
+    return published.find_cell(info.published, info.backbone, info.variant) if info.is_papers_task else None
 
 
 def print_results(folder: Path, console: Console) -> None:
@@ -248,9 +255,9 @@ def _footnotes(folder: Path, info: RunInfo, cell: published.Cell | None) -> list
     notes = [published.SWAPPED] if cell else []
     real = info.origin == "real"
     if not cell and real:
-        notes.append(f"No published figures for {info.backbone} under {info.variant} with these classes.")
+        notes.append(f"No published figures for {info.backbone} under {info.variant} with these classes and split.")
     best = published.best_cell(info.published)
-    if best and real:
+    if best and real and info.is_papers_task:
         notes.append(f"The paper's best cell: {best[0]}, {best[1]}, {100 * best[2]:.2f} % on balanced folds.")
     notes = [f"[dim]{escape(note)}[/dim]" for note in notes]
     tasks = [rundir.fold_name(fold) for fold in fold_names(read_splits(folder / rundir.SPLITS))]

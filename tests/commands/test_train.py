@@ -122,7 +122,7 @@ def test_a_split_by_image_says_so_beside_every_figure(pxr, own_phantoms, recipe)
     assert (code, wrong) == (0, "")
     assert "random split by image" in said
     lines = said.splitlines()
-    assert any(line.startswith("two_layers, strategy2, leaky split (phantom)") for line in lines)
+    assert any(line.startswith("two_layers, strategy2, random split, leaky split (phantom)") for line in lines)
     accuracies = [line for line in lines if line.startswith("Accuracy")]
     assert len(accuracies) == 2
     assert all(line.endswith("(leaky split)") for line in accuracies)

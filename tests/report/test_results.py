@@ -51,7 +51,7 @@ def write_run(
         "published": more.get("published", "bozickovic2021"),
         "classes": list(classes),
         "model": {"backbone": backbone},
-        "splits": {"test_rows": more.get("test_rows", "balanced")},
+        "splits": {"test_rows": more.get("test_rows", "balanced"), "scheme": more.get("scheme", "folds")},
     }
     files.write_text(folder / "experiment.yaml", yaml.safe_dump(experiment))
     if warnings:
@@ -166,6 +166,7 @@ def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
         {"published": None},
         {"classes": ("covid19", "normal")},
         {"classes": ("covid19", "normal", "pneumonia", "viral")},
+        {"scheme": "official"},  # the paper cross-validated
     ],
 )
 def test_without_a_published_cell_there_is_no_such_column(tmp_path, overrides):
