@@ -6,6 +6,7 @@ made it. So folds, strategies, re-runs, seeds and data sets that share pictures 
 in parts: a killed extraction loses one at most.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 VERSION = 2  # raise it when the same pictures would get other features
 BATCH = 64  # pictures that go through the network together, always so many: see `extract_features`
+AT_ONCE = 3  # batches that are loaded or computed side by side
 BATCHES = 16  # batches that are written together, 1,024 samples: seconds of work on two cores, 8 MB for 2,048 channels
 
 Progress = Callable[[int, int], None]
@@ -65,24 +67,23 @@ def extract_features(
     """Compute those of the samples' features that are missing, and add them to the cache.
 
     `extractor` maps pictures to float32 [batch, channels] (`models.classifier.feature_extractor`); `load` gives the
-    pictures of sample numbers, places in `names`; the next batch is loaded while the network works. `on_progress` is
-    called with (done, all) missing samples, `on_wait` with the name of a process that is filling this very cache: this
-    one waits for it and computes what is left.
+    pictures of sample numbers, places in `names`. `on_progress` is called with (done, all) missing samples, `on_wait`
+    with the name of a process that is filling this very cache: this one waits for it and computes what is left.
 
-    The last batch is filled up with its last sample, because the size of a batch can change the last bits: those of
-    ResNet50 at 224 x 224 differ by 3e-6 of 14 between a batch of 1 and one of 64 (two cores). Neither the place in a
-    full batch nor the other pictures in it change a bit, of ResNet50 or of MobileNet.
+    The last batch is filled up with its last sample, for a network may give other bits in batches of another size:
+    ResNet50 at 224 x 224, alone and among 64, by 3e-6 of 14 (on two cores). The place in a full batch, what else is in
+    it, and what is computed beside it make no difference, for MobileNet neither.
     """
     with arrays.open_writer(folder, extractor.output_shape[1:], np.float32, on_wait) as writer:
         places = {name: number for number, name in enumerate(names)}
         wanted = writer.missing(names)
         writer.reserve(len(wanted))
-        batches = _prefetched(load, np.array([places[name] for name in wanted], np.int64), batch_size)
+        batches = _compute(extractor, load, np.array([places[name] for name in wanted], np.int64), batch_size)
         for start in range(0, len(wanted), batch_size * batches_per_part):
             part = wanted[start : start + batch_size * batches_per_part]
             values: list[np.ndarray] = []
             while len(values) < len(part):
-                values += list(np.asarray(extractor.predict_on_batch(next(batches)), np.float32))
+                values += list(next(batches))
                 on_progress(start + min(len(values), len(part)), len(wanted))
             writer.append(part, values[: len(part)])
 
@@ -93,15 +94,22 @@ def read_features(folder: Path, names: Sequence[str]) -> np.ndarray:
     return np.asarray(values[np.array([rows[name] for name in names], np.int64)], np.float32)
 
 
-def _prefetched(load: Load, index: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Yield the pictures of these sample numbers in batches of one size; the last is filled up with its last sample."""
-    if not len(index):
-        return
+def _compute(extractor: "keras.Model", load: Load, index: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Yield the features of these sample numbers in batches of one size; the last is filled up with its last sample.
+
+    Several batches are on their way at once: a small network leaves half of two cores idle while it works on one.
+    """
     groups = np.pad(index, (0, -len(index) % size), "edge").reshape(-1, size)
-    with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(load, groups[0], 0)
-        for following in [*groups[1:], None]:
-            pictures = pending.result()
+
+    def compute(numbers: np.ndarray) -> np.ndarray:
+        return np.asarray(extractor.predict_on_batch(load(numbers, 0)), np.float32)
+
+    if len(groups):
+        yield compute(groups[0])  # alone: Keras compiles now
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        pending = deque(pool.submit(compute, numbers) for numbers in groups[1 : 1 + AT_ONCE])
+        for following in [*groups[1 + AT_ONCE :], *[None] * len(pending)]:
+            features = pending.popleft().result()
             if following is not None:
-                pending = pool.submit(load, following, 0)
-            yield pictures
+                pending.append(pool.submit(compute, following))
+            yield features
