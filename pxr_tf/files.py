@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a path to write to; the file (or folder) appears under its own name only after the block ended well.
@@ -67,7 +70,7 @@ def explain_os_error(error: OSError) -> str | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" ({error.filename})" if error.filename else ""
         return f"The disk is full{place}; nothing was damaged. Free some space and run the same command: it continues."
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
+    if error.errno in UNWRITABLE or (error.errno == errno.ENOENT and str(error.filename).startswith("/proc/")):
         place = error.filename or "the run directory"
         return f"Cannot write to {place}: {error.strerror}. Choose another folder (RUNS=...)."
     return None

@@ -52,7 +52,7 @@ def first_house_directory(runs: Path, recipe: str, variant: str, backbone: str) 
 
 def fold_name(fold: str) -> str:
     """Return the name of a fold's task and folder: ``fold-0``; a fold that is no number has its own (``holdout``)."""
-    return f"fold-{fold}" if fold.isdigit() else fold
+    return f"fold-{fold}" if fold.isdecimal() else fold
 
 
 def versions() -> dict[str, str]:

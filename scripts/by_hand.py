@@ -83,8 +83,8 @@ class Clock:
 
 def list_images(sources: Sequence[str]) -> pd.DataFrame:
     """Return the manifest that our run uses: four classes, patients merged, exact copies dropped, sorted by id."""
-    table, _ = labels.keep_classes(read_sources(sources)[0], CLASSES)
-    table, _ = patients.drop_duplicates(patients.merge_patients(patients.add_content(table)))
+    table = patients.merge_patients(patients.add_content(read_sources(sources)[0]))
+    table, _ = patients.drop_duplicates(labels.keep_classes(table, CLASSES)[0])
     return table.sort_values("image_id", ignore_index=True)
 
 

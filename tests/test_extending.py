@@ -159,5 +159,5 @@ def test_the_learner_learns_under_the_official_split(add, official_phantoms, tmp
     write_results(folder)
     console = Console(width=100, file=io.StringIO())
     print_results(folder, console)
-    assert "neighbours, strategy2 (phantom), all held-out images" in console.file.getvalue()
+    assert "neighbours, strategy2, official split (phantom)" in console.file.getvalue()
     assert (folder / "metrics.csv").exists()

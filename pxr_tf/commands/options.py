@@ -64,6 +64,17 @@ class Asked:
     skip_unreadable: bool = False
     keep_duplicates: bool = False
 
+    @property
+    def config_name(self) -> str:
+        """The recipe's name or file: the one that was given, or the one for these data."""
+        return self.config or (PAPER if self.data is not None else PHANTOM)
+
+    def recipe(self, variant: str | None) -> "Experiment":
+        """Return the experiment as the recipe has it; raise `PxrError`."""
+        from pxr_tf.config import load_experiment
+
+        return load_experiment(self.config_name, variant=variant)
+
     def experiment(self, given: Mapping[str, Any], variant: str | None) -> "Experiment":
         """Return the experiment with all that was given put in; raise `PxrError`.
 
@@ -71,14 +82,15 @@ class Asked:
         """
         from pxr_tf.config import load_experiment, parse_override
 
-        recipe = self.config or (PAPER if self.data is not None else PHANTOM)
+        recipe = self.config_name
         values = {key: value for key, value in given.items() if value is not None}
         set_here = dict(parse_override(text) for text in self.overrides or [])
         check_kind(recipe, values, set_here, variant)
         values |= set_here
         if self.classes is not None:
-            plain = load_experiment(recipe, variant=variant)
-            values = parse_classes(self.classes, plain.balance.oversample) | values
+            values = parse_classes(self.classes, self.recipe(variant)) | values
+        if "seed" in set_here and given.get("seed") is not None:
+            raise PxrError(f"Received --set seed={set_here['seed']} beside --seed or --seeds; accepted: one of them.")
         experiment = load_experiment(recipe, values, variant=variant)
         if self.epochs is not None:
             experiment = load_experiment(recipe, values | fixed_epochs(experiment, self.epochs), variant=variant)
@@ -134,15 +146,16 @@ def check_names(experiment: "Experiment") -> None:
         check_weights(experiment.model.weights)
 
 
-def parse_classes(text: str, oversample: Sequence[str] | str = ()) -> dict[str, Any]:
+def parse_classes(text: str, recipe: "Experiment") -> dict[str, Any]:
     """Return the overrides that ``normal,pneumonia=bacterial+viral`` stands for; raise `PxrError`.
 
-    Of `oversample`, the recipe's classes to be oversampled, those stay that are still there.
+    What the recipe merges into a class that is named without parts stays so, as do those of its oversampled classes
+    that are still there.
     """
     classes, taken, merge = [], [], {}
     for part in split_words(text):
         name, equals, labels = (piece.strip() for piece in part.partition("="))
-        parts = [label.strip() for label in labels.split("+") if label.strip()]
+        parts = [label.strip() for label in labels.split("+") if label.strip()] or list(recipe.merge.get(name, ()))
         if not name or (equals and not parts):
             raise PxrError(f"--classes received {text!r}; accepted: names, or name=label+label, comma-separated.")
         classes.append(name)
@@ -152,6 +165,7 @@ def parse_classes(text: str, oversample: Sequence[str] | str = ()) -> dict[str, 
     twice = [name for names in (classes, taken) for name in names if names.count(name) > 1]
     if twice:
         raise PxrError(f"--classes received {text!r}, which uses {twice[0]} twice; accepted: each label in one class.")
+    oversample = recipe.balance.oversample
     kept = oversample if isinstance(oversample, str) else [name for name in oversample if name in classes]
     return {"classes": classes, "merge": merge, "tag": "-".join(classes), "balance.oversample": kept}
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pxr_tf.report.clock import Outline
     from pxr_tf.report.tensorboard import About, Boards
 
-SHEET_PICTURES = 32
-
 
 def make_console() -> "Console":
     """Return the console that commands print to."""
@@ -56,9 +54,10 @@ def run_request(request: "Request", console: "Console") -> Path:
             boards.show(event)
 
         folder = run_experiment(request, LocalProcess(), listen)
+        boards.catch_up()
     with locks.hold(locks.lock_of(folder)):
         if is_written(folder):
-            console.print(f"Nothing to do: {folder} is finished.", markup=False)
+            console.print(f"Nothing to do: {folder} is finished.", markup=False, soft_wrap=True)
         else:
             write_results(folder)
     return folder
@@ -99,11 +98,25 @@ class _Boards:
     def show(self, event: dict[str, Any]) -> None:
         """Pass on an event."""
         if self._boards is None and event["event"] == "start" and (self._request.folder / rundir.EXPERIMENT).exists():
-            from pxr_tf.report.tensorboard import Boards
-
-            self._boards = Boards(self._request.folder, about(self._request))
+            self._open()
         if self._boards is not None:
             self._boards.show(event)
+
+    def catch_up(self) -> None:
+        """Draw what a killed command has trained and not drawn."""
+        from pxr_tf.report.tensorboard import undrawn_tasks
+
+        if self._boards is not None:
+            self._boards.close()  # what was told is drawn by now
+        undrawn = undrawn_tasks(self._request.folder)
+        if undrawn:
+            self._open().catch_up(undrawn)
+
+    def _open(self) -> "Boards":
+        from pxr_tf.report.tensorboard import Boards
+
+        self._boards = Boards(self._request.folder, about(self._request))
+        return self._boards
 
 
 def about(request: "Request") -> "About":
@@ -140,10 +153,11 @@ def _training_pictures(request: "Request", task: str) -> "np.ndarray":
     """Return some training pictures of a task as its network sees them, uint8 [n, size, size]."""
     import numpy as np
 
-    from pxr_tf.experiments.parts import make_part, open_run
+    from pxr_tf.experiments.parts import make_parts, open_run
+    from pxr_tf.report.tensorboard import SHEET_PICTURES
     from pxr_tf.training.part import TRAIN
 
-    part = make_part(open_run(request.folder, request.cache), task.removeprefix("fold-"))
+    part = next(part for part in make_parts(open_run(request.folder, request.cache)) if part.folder.name == task)
     samples = part.of(TRAIN)
-    index = np.arange(0, len(samples), max(1, len(samples) // SHEET_PICTURES))[:SHEET_PICTURES]
+    index = np.unique(np.linspace(0, len(samples), SHEET_PICTURES, endpoint=False, dtype=np.int64))
     return part.inputs(samples, every_epoch=True).load(index, 0)[..., 0]

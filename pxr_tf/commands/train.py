@@ -1,5 +1,6 @@
 """``pxr train``: train and test on one split."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from pxr_tf.commands.running import make_console, run_seeds
 from pxr_tf.errors import PxrError
 
 OFFICIAL_PHANTOMS = "bacterial,normal,viral"  # the phantoms that come with an official test part
+WITHOUT_TEST = "covid19"  # and the one that does not
 
 
 def train(
@@ -17,8 +19,12 @@ def train(
     strategy: o.Strategy = None,
     variant: o.Variant = None,
     scheme: Annotated[
-        str, typer.Option(help="official: the data's own test part; random: random shares of each class.")
-    ] = "official",
+        str | None,
+        typer.Option(
+            help="official: the data's own test part; random: random shares of each class. Default: the recipe's, or "
+            "official where that is folds."
+        ),
+    ] = None,
     validation: Annotated[
         float | None, typer.Option(help="What validates: a share (0.15) or a number of images (800).")
     ] = None,
@@ -39,6 +45,10 @@ def train(
 ) -> None:
     """Train on one split, test on its test part and print the table; one run per seed."""
     console = make_console()
+    asked = o.Asked(data, config, runs, classes, epochs, overrides, skip_unreadable, keep_duplicates)
+    chosen = o.variant_of(strategy, variant)
+    recipe = asked.recipe(chosen)
+    scheme = scheme or (recipe.splits.scheme if recipe.splits.scheme != "folds" else "official")
     _check_used(scheme, validation=validation, unit=unit)
     given = {
         "model.backbone": model,
@@ -47,10 +57,8 @@ def train(
         "splits.unit": unit,
         "splits.validation": _amount(validation),
     }
-    if scheme == "official" and data is None and classes is None:
-        classes = OFFICIAL_PHANTOMS
-    asked = o.Asked(data, config, runs, classes, epochs, overrides, skip_unreadable, keep_duplicates)
-    chosen = o.variant_of(strategy, variant)
+    if scheme == "official" and data is None and classes is None and WITHOUT_TEST in recipe.classes:
+        asked = replace(asked, classes=OFFICIAL_PHANTOMS)
     experiments = [asked.experiment(given | {"seed": number}, chosen) for number in o.seeds_of(seed, seeds)]
     run_seeds(asked.requests(experiments, console), console)
 

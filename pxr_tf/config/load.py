@@ -117,9 +117,11 @@ def _read(file: Path) -> dict[str, Any]:
 def _lay_over(values: dict[str, Any], variant: str | None, file: Path) -> dict[str, Any]:
     """Return the recipe's base with one variant laid over it."""
     variants = values.pop("variants", None) or {}
-    chosen = variant or values.get("variant") or (next(iter(variants)) if variants else "base")
     if not isinstance(variants, dict) or not all(isinstance(overlay, dict) for overlay in variants.values()):
         raise PxrError(f"{file}: variants received {shown(variants)}; accepted: a mapping of names to mappings.")
+    chosen = variant or values.get("variant") or (next(iter(variants)) if variants else "base")
+    if not isinstance(chosen, str):
+        raise PxrError(f"{file}: variant received {shown(chosen)}; accepted: the name of a variant.")
     if not variants and variant in (None, values.get("variant", "base")):
         return values
     if chosen not in variants:

@@ -13,7 +13,10 @@ from pxr_tf.errors import nearest
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Name = Annotated[str, Field(pattern=r"^[\w.+-]+$")]
+Name = Annotated[str, Field(pattern=r"^\w[\w.+-]*$")]  # it becomes part of a file's name
+
+
+TAKEN = ("all", "label", "origin", "split")  # words that tables of results use beside class names
 
 
 class _Frozen(BaseModel):
@@ -153,9 +156,9 @@ class Experiment(_Frozen):
 
     name: Name  # of the recipe
     variant: Name = "base"  # which of the recipe's variants this is
-    tag: str = ""  # tells run directories of one variant apart, e.g. by their classes
+    tag: Name | Literal[""] = ""  # tells run directories of one variant apart, e.g. by their classes
     published: str | None = None  # the entry of published_results.yaml to compare with
-    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    classes: Annotated[tuple[Name, ...], Field(min_length=2)]
     merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}  # pneumonia: [bacterial, viral]
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     image: Image
@@ -170,6 +173,11 @@ class Experiment(_Frozen):
     def _classes_fit_together(self) -> "Experiment":
         if len(set(self.classes)) < len(self.classes):
             raise ValueError(f"classes need different names; received {', '.join(self.classes)}")
+        taken = [name for name in self.classes if name in TAKEN]
+        if taken:
+            raise ValueError(
+                f"classes received {taken[0]!r}, which is a word of the tables; merge it under another name"
+            )
         _check_merge(self.classes, self.merge)
         if self.balance.oversample != "all":
             _check_class_names("balance.oversample", self.balance.oversample, self.classes)

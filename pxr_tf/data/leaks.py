@@ -29,7 +29,7 @@ def find_leaks(
 
 
 def describe_leaks(leaks: pd.DataFrame) -> str:
-    """Return what `find_leaks` found in a sentence; ``""`` where nothing leaks.
+    """Return what `find_leaks` found of a split by image, in a sentence.
 
     The folds of a cross-validation are added up, the hold-out left out: its test images are in the folds again.
     """
@@ -37,20 +37,20 @@ def describe_leaks(leaks: pd.DataFrame) -> str:
     counts = [(total["patients"], "patient"), (total["twin_images"], "near-identical picture")]
     found = [count_words(number, name) for number, name in counts if number]
     if not found:
-        return ""
+        return "leaky split: images were split, not patients; none that is known to be on both sides."
     verb = "is" if total["patients"] + total["twin_images"] == 1 else "are"
     share = f"{total['leaked_images']:,} of {count_words(total['test_images'], 'test image')}"
     return f"leaky split: {' and '.join(found)} {verb} on both sides ({share})."
 
 
-def leak_doubts(leaks: pd.DataFrame) -> list[Doubt]:
-    """Return the leaks as a doubt, whose strength is the share of the test images that leak; none without leaks."""
-    text = describe_leaks(leaks)
-    if not text:
-        return []
+def leak_doubt(leaks: pd.DataFrame) -> Doubt:
+    """Return what a split by image is worth, as a doubt; its strength is the share of the test images that leak.
+
+    There is one also where nothing is known to leak: data without patient ids cannot tell.
+    """
     total = _add_up(leaks)
-    kind = "patient" if total["patients"] else "picture"
-    return [Doubt("leak", "", kind, total["leaked_images"] / total["test_images"], text)]
+    kind = "patient" if total["patients"] or not total["twin_images"] else "picture"
+    return Doubt("leak", "", kind, total["leaked_images"] / max(1, total["test_images"]), describe_leaks(leaks))
 
 
 def _add_up(leaks: pd.DataFrame) -> dict[str, int]:

@@ -70,7 +70,7 @@ def read_samples(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     if list(table.columns) != list(COLUMNS):
         raise ValueError(f"{path.name} has the columns {', '.join(table.columns)}, not {', '.join(COLUMNS)}")
-    return table.assign(copy=pd.to_numeric(table["copy"]))
+    return table.assign(copy=table["copy"].astype(int))
 
 
 def check_samples(samples: pd.DataFrame, splits: pd.DataFrame) -> None:

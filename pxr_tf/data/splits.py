@@ -22,6 +22,7 @@ from pxr_tf.seeds import order_by_hash
 HOLDOUT = "holdout"
 FOLDS = "folds"  # the scheme of cross-validation: the only one that tests every image
 TEST_ROLES = ("test", "test_balanced")
+ROLES = ("train", "val", *TEST_ROLES)
 COLUMNS = ("image_id", "fold", "role")
 Unit = Literal["patient", "image"]
 
@@ -94,6 +95,12 @@ def check_splits(table: pd.DataFrame, splits: pd.DataFrame, *, scheme: str = FOL
     twice = splits[splits.duplicated(["image_id", "fold"])]
     if len(twice):
         raise PxrError(f"splits.csv lists {twice.image_id.iloc[0]} twice in fold {twice.fold.iloc[0]}.")
+    strange = splits[~splits.role.isin(ROLES)]
+    if len(strange):
+        raise PxrError(
+            f"splits.csv has the role {strange.role.iloc[0]!r} for {strange.image_id.iloc[0]}; accepted: "
+            f"{', '.join(ROLES)}. Delete it to split anew."
+        )
     listed = splits.assign(
         patient_id=splits.image_id.map(patients),
         label=splits.image_id.map(table.set_index("image_id").label),

@@ -110,8 +110,14 @@ def class_names(predictions: pd.DataFrame) -> list[str]:
 
 
 def against_rest(predictions: pd.DataFrame, name: str) -> OneAgainstRest:
-    """Return what the predictions say of one class."""
-    columns = (predictions.label == name, predictions.predicted == name, predictions[f"p_{name}"])
+    """Return what the predictions say of one class.
+
+    Of two classes the first one's score is taken from the second one's probability, whose digits a sigmoid computes:
+    1 - p has fewer of them near 1, and the two areas under the curve would differ.
+    """
+    names = class_names(predictions)
+    scores = -predictions[f"p_{names[1]}"] if len(names) == 2 and name == names[0] else predictions[f"p_{name}"]
+    columns = (predictions.label == name, predictions.predicted == name, scores)
     return OneAgainstRest(*(column.to_numpy() for column in columns))
 
 
@@ -195,4 +201,4 @@ def possible_readings(splits: pd.DataFrame, preferred: str) -> tuple[str, ...]:
 
 def _fold_order(fold: str) -> tuple[bool, int, str]:
     """Return what sorts 2 before 10, and names after numbers."""
-    return (not fold.isdigit(), int(fold) if fold.isdigit() else 0, fold)
+    return (not fold.isdecimal(), int(fold) if fold.isdecimal() else 0, fold)

@@ -9,8 +9,8 @@ import pandas as pd
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.samples import plan_samples
-from pxr_tf.data.splits import assign_folds
-from pxr_tf.experiments.prepare import gather_images
+from pxr_tf.data.splits import fold_names, rows_of
+from pxr_tf.experiments.prepare import gather_images, split_images
 from pxr_tf.experiments.run import Request
 from pxr_tf.experiments.tasks import Executor, Task
 
@@ -37,9 +37,9 @@ class Estimate(NamedTuple):
 
 
 def measure_workload(table: pd.DataFrame, experiment: Experiment) -> Workload:
-    """Return the workload of an experiment on the manifest's rows, from its first fold."""
-    table = table.sort_values("image_id", ignore_index=True)
-    training = table[assign_folds(table, experiment.splits.folds, experiment.seed) != 0]
+    """Return the workload of an experiment on the manifest's rows, from its first fold; raise `PxrError`."""
+    splits = split_images(table, experiment)
+    training = table[table.image_id.isin(rows_of(splits, fold_names(splits)[0], "train"))]
     balance = experiment.balance
     samples = plan_samples(
         training, cap=balance.cap, oversample=balance.oversample, target=balance.target, seed=experiment.seed
@@ -79,7 +79,8 @@ def estimate_grid(
     if not missing:
         return {}
     first = missing[0].experiment
-    work = measure_workload(gather_images(missing[0].data, first.classes, first.merge, say).table, first)
+    images = gather_images(missing[0].data, first.classes, first.merge, say, keep_duplicates=missing[0].keep_duplicates)
+    work = measure_workload(images.table, first)
     speeds: dict[str, Mapping[str, float]] = {}
     extracted: set[str] = set()  # backbones whose features an earlier cell pays for
     estimates = {}

@@ -18,6 +18,7 @@ from pxr_tf.pictures.survey import find_doubts
 from pxr_tf.sets.find import read_sources
 
 Say = Callable[[str], None]
+KEPT = (rundir.MANIFEST, rundir.SPLITS, rundir.SAMPLES, rundir.WARNINGS)  # never changed once a run is prepared
 MAX_CHANGES = 4  # named where a run directory was made with another experiment
 
 
@@ -97,6 +98,11 @@ def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
     return schemes.make_splits(table, experiment.splits.scheme, seed=experiment.seed, **scheme_options(experiment))
 
 
+def splits_by_image(experiment: Experiment) -> bool:
+    """Return whether images are split, whosever they are: asked for, and the scheme offers it."""
+    return experiment.splits.unit == "image" and "unit" in schemes.options_of(experiment.splits.scheme)
+
+
 def scheme_options(experiment: Experiment) -> dict[str, Any]:
     """Return the options of all schemes; each takes those that it names."""
     chosen = experiment.splits
@@ -116,10 +122,10 @@ def find_warnings(
 ) -> list[dict[str, Any]]:
     """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``, the leak first."""
     found = find_doubts(table)
-    if experiment.splits.scheme == "random" and experiment.splits.unit == "image":
+    if splits_by_image(experiment):
         prints = fingerprints(pictures.pixels, table.content.map(pictures.rows).to_numpy())
         twins = table.image_id.to_numpy()[find_twins(prints)]
-        found = [*leaks.leak_doubts(leaks.find_leaks(table, split, twins)), *found]
+        found = [leaks.leak_doubt(leaks.find_leaks(table, split, twins)), *found]
     return [doubt._asdict() for doubt in found]
 
 
@@ -134,7 +140,8 @@ def write_run(
     for name, table in tables.items():
         files.write_csv(folder / name, table)
     files.write_json(folder / rundir.WARNINGS, list(warnings))
-    files.write_json(folder / rundir.PROVENANCE, provenance)
+    digests = {name: files.digest_file(folder / name) for name in KEPT}
+    files.write_json(folder / rundir.PROVENANCE, {**provenance, "files": digests})
     write_experiment(folder, experiment)
 
 
@@ -202,9 +209,7 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
             f"{folder} was made by another version of pxr_tf, or {rundir.EXPERIMENT} was changed by hand, so it cannot "
             f"be continued. {error} {remedy}"
         ) from error
-    provenance = files.read_json(folder / rundir.PROVENANCE)
-    if provenance is None:
-        raise PxrError(f"{folder} has no {rundir.PROVENANCE}, so nobody knows its images. {remedy}")
+    provenance = read_provenance(folder)
     changed = differences(experiment.model_dump(mode="json"), before.model_dump(mode="json"))
     if provenance["weights"] == weights_identity(experiment):
         changed.pop("model.weights", None)  # a weights file may have moved
@@ -215,6 +220,20 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
         words.append(f"images: {', '.join(provenance['data'])}, now other ones")
     if words:
         raise PxrError(f"{folder} was made with another experiment ({shorten(words, MAX_CHANGES)}). {remedy}")
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """Return where a run's numbers come from; raise `PxrError` where that cannot be read."""
+    try:
+        provenance = files.read_json(folder / rundir.PROVENANCE)
+    except ValueError:
+        provenance = None
+    if not isinstance(provenance, dict) or not {"weights", "data", "data_digest", "files"} <= set(provenance):
+        raise PxrError(
+            f"{folder} has no {rundir.PROVENANCE} that can be read, so nobody knows what it was made of. Use another "
+            "folder (RUNS=...), or delete this one."
+        )
+    return provenance
 
 
 def read_tables(folder: Path, experiment: Experiment) -> pd.DataFrame:
@@ -234,4 +253,7 @@ def read_tables(folder: Path, experiment: Experiment) -> pd.DataFrame:
             raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")
     schemes.check_again(table, split, experiment.splits.scheme, **scheme_options(experiment))
     samples.check_samples(planned, split)
+    for name, digest in read_provenance(folder)["files"].items():
+        if not (folder / name).exists() or files.digest_file(folder / name) != digest:
+            raise PxrError(f"{folder / name} was changed or removed after the run was prepared. Delete {folder}.")
     return split

@@ -1,6 +1,6 @@
 """The whole story of one experiment: images -> run directory -> tasks -> predictions."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ class Request:
     def folder(self) -> Path:
         """The run directory."""
         experiment, splits = self.experiment, self.experiment.splits
-        by_image = "-by-image" if splits.scheme == "random" and splits.unit == "image" else ""
+        by_image = "-by-image" if prepare.splits_by_image(experiment) else ""
         place = "-".join(filter(None, (splits.scheme + by_image, experiment.tag)))
         model = experiment.backbone or experiment.model.kind  # two learners under one variant are two runs
         return rundir.run_directory(self.runs, experiment.name, experiment.variant, model, place, experiment.seed)
@@ -122,20 +122,27 @@ def _prepare(
         return splits
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
         weights = beside.submit(_check_weights, request, executor, on_event)
-        decoded = _decode(request, images, on_event)
+        decoded = _decode(request, images, on_event, weights)
         weights.result()
     return _write(request, images, decoded, splits, on_event)
 
 
-def _decode(request: Request, images: prepare.Gathered, on_event: OnEvent) -> prepare.Decoded:
+def _decode(
+    request: Request, images: prepare.Gathered, on_event: OnEvent, beside: "Future[None] | None" = None
+) -> prepare.Decoded:
+    """Decode what is missing, unless what is done beside it fails: there is no need to finish then."""
+
+    def tell(done: int, total: int) -> None:
+        if beside is not None and beside.done():
+            beside.result()
+        on_event({"event": "progress", "what": "decoding images", "done": done, "total": total})
+
     decoded = prepare.decode_images(
         images,
         request.experiment,
         request.cache,
         skip_unreadable=request.skip_unreadable,
-        on_progress=lambda done, total: on_event(
-            {"event": "progress", "what": "decoding images", "done": done, "total": total}
-        ),
+        on_progress=tell,
         on_wait=partial(_wait, on_event),
     )
     if len(decoded.skipped):

@@ -39,7 +39,7 @@ def build_classifier(
 
     `weights` is ``imagenet`` (downloaded by Keras), ``none`` (random) or the path of a weights file of this backbone
     without its top. `batchnorm_momentum` replaces the momentum of the backbone's BatchNorm layers. Raises `PxrError`
-    where the weights cannot be had or belong to another architecture.
+    where the weights cannot be downloaded or belong to another architecture.
     """
     policy = keras.config.dtype_policy()
     keras.utils.clear_session()  # automatic names inside keras.applications then never depend on earlier models

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-HOLDOUT = "holdout"
+from pxr_tf.data.splits import HOLDOUT
+
 NOT_TRAINING = ("features", "weights", "calibrate")  # tasks without epochs and predictions
 RECENT = 5  # epochs that the mean takes: a machine that becomes slower shows within as many
 

@@ -68,7 +68,7 @@ class Display:
         self._console.print(event["text"], highlight=False, markup=False)
 
     def _show_wait(self, event: Event) -> None:
-        self._console.print(f"Waiting for {event['holder']}, which is working on the same run.", highlight=False)
+        self._console.print(f"Waiting for {event['holder']}, which is working on the same files.", highlight=False)
 
     def _show_device(self, event: Event) -> None:
         device = (event["name"], event["precision"], event["xla"])

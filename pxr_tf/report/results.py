@@ -91,8 +91,8 @@ def write_results(folder: Path) -> None:
     where the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say what
     the figures are worth.
     """
-    info, splits = describe_run(folder), read_splits(folder / "splits.csv")
-    predictions = metrics.read_predictions(folder / "predictions.csv")
+    info, splits = describe_run(folder), read_splits(folder / rundir.SPLITS)
+    predictions = metrics.read_predictions(folder / rundir.PREDICTIONS)
     worth = _worth(info)
     for reading, file in _metrics_files(folder, info, splits).items():
         table = metrics.score_folds(metrics.select_rows(predictions, splits, reading))
@@ -107,14 +107,14 @@ def write_results(folder: Path) -> None:
 
 def is_written(folder: Path) -> bool:
     """Return whether all files of the results exist."""
-    readings = _metrics_files(folder, describe_run(folder), read_splits(folder / "splits.csv"))
+    readings = _metrics_files(folder, describe_run(folder), read_splits(folder / rundir.SPLITS))
     expected = [*readings.values(), folder / "confusion_matrix.png", folder / "confusion_matrix.csv"]
     return all(file.exists() for file in expected)
 
 
 def read_readings(folder: Path) -> dict[str, pd.DataFrame]:
     """Return reading -> metrics table of a finished run, the experiment's own test rows first."""
-    readings = _metrics_files(folder, describe_run(folder), read_splits(folder / "splits.csv"))
+    readings = _metrics_files(folder, describe_run(folder), read_splits(folder / rundir.SPLITS))
     return {reading: metrics.read_metrics(file) for reading, file in readings.items()}
 
 
@@ -157,7 +157,10 @@ def print_seeds(folders: Mapping[int, Path], console: Console) -> None:
     for name in ("mean ± sd", *(f"seed {seed}" for seed in folders)):
         shown.add_column(name, justify="right")
     seeds = metrics.summarise_seeds(tables)
-    files.write_csv(next(iter(folders.values())).parent / "seeds.csv", seeds.assign(**_worth(info)))
+    files.write_csv(
+        next(iter(folders.values())).parent / "seeds.csv",
+        seeds.assign(which=" ".join(map(str, folders)), **_worth(info)),
+    )
     summary = seeds.set_index(["class", "metric"])
     for words, name, metric in _seed_rows(info):
         overall = _plus_minus(summary["mean"][name, metric], summary["sd"][name, metric], 1)

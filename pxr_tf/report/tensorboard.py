@@ -12,7 +12,9 @@ from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from pxr_tf import rundir
 from pxr_tf.data.splits import read_splits
 from pxr_tf.evaluation import metrics
 from pxr_tf.report.clock import NOT_TRAINING
@@ -21,7 +23,15 @@ from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, figure_
 
 NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # what an epoch's row says of its place
 SHEET_PICTURES = 32  # four rows of eight
-NAME_PARTS = 3  # folders that tell runs of one recipe apart: variant and backbone, scheme, seed
+COMPLETE = "complete"  # an empty file beside the event file: all of a task has been drawn
+NAME_PARTS = 4  # folders that tell runs apart: recipe, variant and backbone, scheme, seed
+
+
+def undrawn_tasks(run: Path) -> list[str]:
+    """Return the finished tasks of a run whose TensorBoard folder is not complete."""
+    tasks = map(rundir.fold_name, dict.fromkeys(read_splits(run / rundir.SPLITS).fold))
+    finished = (task for task in tasks if (run / task / rundir.PREDICTIONS).exists())
+    return [task for task in finished if not (run / task / "tensorboard" / COMPLETE).exists()]
 
 
 class About(NamedTuple):
@@ -61,6 +71,15 @@ class Boards:
         if event["event"] in _HANDLERS and event["task"] not in NOT_TRAINING:
             self._thread.submit(self._handle, dict(event))
 
+    def catch_up(self, tasks: Sequence[str]) -> None:
+        """Draw finished tasks anew, from their files: their process was killed before all of it was drawn."""
+        for task in tasks:
+            file = self._folder / task / rundir.HISTORY
+            rows = pd.read_csv(file).to_dict("records") if file.exists() else []
+            history = [{name: value for name, value in row.items() if value == value} for row in rows]  # no NaN
+            for event in ({"event": "start"}, {"event": "resume", "history": history}, {"event": "end"}):
+                self.show({**event, "task": task})
+
     def close(self) -> None:
         """Wait until everything is written; raise what was raised on the way."""
         self._finish()
@@ -98,9 +117,9 @@ class _Board:
 
     def __init__(self, run: Path, task: str, about: About) -> None:
         self._run, self._task, self._about = run, task, about
-        folder = run / task / "tensorboard"
-        shutil.rmtree(folder, ignore_errors=True)
-        self._file = EventFile(folder)
+        self._folder = run / task / "tensorboard"
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._file = EventFile(self._folder)
         self._name = "-".join(run.parts[-NAME_PARTS:])
         self._step = 0  # epochs, counted on through the phases
 
@@ -128,10 +147,10 @@ class _Board:
 
     def end(self, event: Mapping[str, object]) -> None:
         """Write the final metrics and the confusion matrix of the rows that ``metrics.csv`` counts."""
-        path = self._run / self._task / "predictions.csv"
+        path = self._run / self._task / rundir.PREDICTIONS
         if not path.exists():  # a task may end without any
             return
-        splits = read_splits(self._run / "splits.csv")
+        splits = read_splits(self._run / rundir.SPLITS)
         reading, *_ = metrics.possible_readings(splits, self._about.reading)
         counted = metrics.select_rows(metrics.read_predictions(path), splits, reading)
         scores = metrics.score(counted)
@@ -143,6 +162,7 @@ class _Board:
             self._about.synthetic,
         )
         self._file.add_picture(self._title("confusion matrix"), figure_pixels(figure), self._step)
+        (self._folder / COMPLETE).touch()
 
     def close(self) -> None:
         """Close the event file."""

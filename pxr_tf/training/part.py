@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.pictures.inputs import Inputs, picture_inputs
 from pxr_tf.pictures.preparation import Preparation
 
-TRAIN, VALIDATION, TEST = ("train",), ("val",), ("test", "test_balanced")
+TRAIN, VALIDATION, TEST = ("train",), ("val",), TEST_ROLES
 
 Emit = Callable[[dict[str, Any]], None]
 Predict = Callable[[pd.DataFrame], np.ndarray]  # rows of a part -> float32 [rows, classes], each row's sum 1

@@ -60,3 +60,8 @@ def test_a_grid_says_what_it_costs_and_fills_up(pxr, data, recipe):
     assert code == 0
     assert "To be done" not in again
     assert again.count("Nothing to do: ") == 2
+
+
+def test_too_many_folds_are_told_before_anything_is_timed(refuse, data, recipe):
+    said = refuse("grid", "--config", recipe, "--data", data, "--models", "two_layers", "--strategies", 2, "--folds", 9)
+    assert "covid19 has 4 patients for 9 folds" in said

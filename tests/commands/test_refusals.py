@@ -45,6 +45,13 @@ CV = [
     ("--set model.kind=3", ["model.kind received 3", "accepted: text"]),
     ("--set splits.scheme=fold", ["Unknown scheme 'fold'", "Did you mean 'folds'?"]),
     ("--set splits.options.repeats=3", ["splits.options names 'repeats'", "folds, holdout_fraction"]),
+    ("--set splits.scheme=random --set splits.options.unit=image", ["options names 'unit'", "which all schemes share"]),
+    ("--config shallow.yaml", ["shallow.yaml: variants received 5", "accepted: a mapping"]),
+    ("--config list.yaml", ["list.yaml: variant received ['a']", "the name of a variant"]),
+    ("--classes normal,../../evil=bacterial+viral", ["received '", "letters, digits"]),
+    ("--set tag=../../x", ["tag received '../../x'"]),
+    ("--classes normal,all=bacterial+viral", ["classes received 'all'", "a word of the tables"]),
+    ("--seeds 0,1 --set seed=5", ["--set seed=5 beside --seed or --seeds", "one of them"]),
     ("--test-rows some", ["splits.test_rows", "some", "balanced"]),
     ("--folds 1", ["splits.folds", "1", "2 or more"]),
     ("--seed -1", ["seed", "-1"]),
@@ -73,6 +80,8 @@ def test_cv_refuses_in_one_line(refuse, data, recipe, words, expected):
     Path("strange/table.csv").write_text("a,b\n1,2\n")
     Path("empty.yaml").touch()
     Path("broken.yaml").write_text("a: [1")
+    Path("shallow.yaml").write_text("variants: 5")
+    Path("list.yaml").write_text("variant: [a]\nvariants: {b: {}}")
     Path("badkey.yaml").write_text(recipe.read_text() + "\nepoch: 3\n")
     given = ["--config", recipe, "--data", data]
     words = words.split("|") if "|" in words else words.split()

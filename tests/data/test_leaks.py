@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pxr_tf.data.leaks import describe_leaks, find_leaks, leak_doubts
+from pxr_tf.data.leaks import describe_leaks, find_leaks, leak_doubt
 
 PATIENTS = {"a": "p", "b": "p", "c": "q", "d": "q", "e": "r", "f": "s", "g": "t"}
 TABLE = pd.DataFrame({"image_id": PATIENTS.keys(), "patient_id": PATIENTS.values()})
@@ -40,9 +40,14 @@ def test_files_with_the_same_bytes_are_twins():
     assert find_leaks(table, CLEAN).twin_images.tolist() == [1]
 
 
-def test_leaks_are_described_with_numbers_or_not_at_all():
-    assert describe_leaks(find_leaks(TABLE, CLEAN)) == ""
-    assert leak_doubts(find_leaks(TABLE, CLEAN)) == []
+def test_a_split_by_image_is_doubtful_where_nothing_is_known_to_leak():
+    """Images without patient ids are the worst case, not the best."""
+    doubt = leak_doubt(find_leaks(TABLE, CLEAN))
+    assert (doubt.what, doubt.strength) == ("leak", 0)
+    assert doubt.text.startswith("leaky split: images were split, not patients")
+
+
+def test_leaks_are_described_with_numbers():
     assert describe_leaks(find_leaks(TABLE, LEAKY)) == (
         "leaky split: 2 patients are on both sides (2 of 4 test images)."
     )
@@ -62,7 +67,7 @@ def test_folds_are_added_up_and_the_hold_out_is_not_counted_again():
 
 
 def test_a_leak_is_a_doubt_of_the_share_of_test_images():
-    (doubt,) = leak_doubts(find_leaks(TABLE, LEAKY))
+    doubt = leak_doubt(find_leaks(TABLE, LEAKY))
     assert doubt[:4] == ("leak", "", "patient", 0.5)
     assert doubt.text.startswith("leaky split: 2 patients")
-    assert leak_doubts(find_leaks(TABLE, CLEAN, [("e", "f")]))[0].property == "picture"
+    assert leak_doubt(find_leaks(TABLE, CLEAN, [("e", "f")])).property == "picture"

@@ -205,3 +205,11 @@ def test_a_class_too_small_for_the_hold_out_is_refused(fraction, accepted):
         return
     with pytest.raises(PxrError, match=r"covid19 has 4 patients, too few for 2 in validation.*holdout_fraction"):
         make_splits(table, "folds", folds=2, seed=0, holdout_fraction=fraction, nested_fraction=None)
+
+
+def test_a_role_that_is_none_is_refused():
+    table = make_table(dict.fromkeys(LABELS, [1] * 20))
+    splits = split(table)
+    splits.loc[splits.role == "train", "role"] = "trian"
+    with pytest.raises(PxrError, match="has the role 'trian'.*accepted: train, val, test, test_balanced"):
+        check_splits(table, splits)

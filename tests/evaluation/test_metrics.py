@@ -223,3 +223,14 @@ def test_one_seed_has_no_sd():
     summary = metrics.summarise_seeds({0: metrics.score_folds(random_predictions(0))})
     assert summary.sd.isna().all()
     assert (summary.seeds <= 1).all()
+
+
+def test_both_of_two_classes_have_the_same_area_under_the_curve():
+    """1 - p has fewer digits than a small p: the first class's own column would tie where the second one's does not."""
+    small = np.array([1e-9, 2e-9, 3e-9, 4e-9, 0.9, 0.8])
+    table = pd.DataFrame({"label": ["a", "b", "a", "b", "b", "a"], "fold": "0", "predicted": "a"})
+    table = table.assign(p_a=np.float32(1) - small.astype(np.float32), p_b=small)
+    assert table.p_a.nunique() < table.p_b.nunique()
+    scores = metrics.score(table)
+    assert value(scores, "a", "auc") == pytest.approx(value(scores, "b", "auc"))
+    assert value(scores, "b", "auc") == pytest.approx(sk.roc_auc_score(table.label == "b", small))

@@ -144,3 +144,37 @@ def test_another_seed_variant_scheme_or_tag_has_a_place_of_its_own(own_copy, pha
     places = {request_of(tiny_experiment(**change), phantoms, mine.runs).folder for change in changes}
     assert len(places | {own_copy}) == 6
     assert read_all(own_copy) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("manifest.csv", lambda text: text.replace(",normal,", ",viral,", 1)),
+        ("samples.csv", lambda text: text.replace(",train,1", ",train,-1", 1)),
+        ("warnings.json", lambda text: "[]"),
+        ("warnings.json", None),
+    ],
+)
+def test_tables_that_were_changed_by_hand_are_not_trained_on(own_copy, phantoms, name, change):
+    """Each of these fits the others and leaks nothing; the numbers would be of something else all the same."""
+    file = own_copy / name
+    if change is None:
+        file.unlink()
+    else:
+        before = file.read_text()
+        file.write_text(change(before))
+        assert file.read_text() != before
+    (own_copy / "predictions.csv").unlink()
+    refused(own_copy, phantoms, f"{name} was changed or removed after the run was prepared")
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", "null"])
+def test_a_run_without_a_past_is_not_continued(own_copy, phantoms, text):
+    (own_copy / "provenance.json").write_text(text)
+    refused(own_copy, phantoms, "has no provenance.json that can be read")
+
+
+def test_a_sample_that_is_no_copy_number_is_refused(own_copy, phantoms):
+    file = own_copy / "samples.csv"
+    file.write_text(file.read_text().replace(",train,0", ",train,0.5", 1))
+    refused(own_copy, phantoms, "samples.csv cannot be read")

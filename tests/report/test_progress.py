@@ -98,6 +98,6 @@ def test_notes_waiting_and_the_device_are_told_once():
     )
     assert lines == [
         "3 images of [b]class[/c] left out",
-        "Waiting for process 1 on here, which is working on the same run.",
+        "Waiting for process 1 on here, which is working on the same files.",
         "Computing on the CPU: float32, without XLA.",
     ]

@@ -1,5 +1,6 @@
 """TensorBoard from hand-written events: read back with TensorBoard's own reader, no network trained."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from pxr_tf import files
 from pxr_tf.evaluation import metrics
 from pxr_tf.report.results import write_results
-from pxr_tf.report.tensorboard import About, Boards
+from pxr_tf.report.tensorboard import About, Boards, undrawn_tasks
 
 SYNTHETIC = "(synthetic phantoms, not patients)"
 CLASSES = ("covid19", "normal")
@@ -260,7 +261,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 import numpy as np
-from pxr_tf.report.tensorboard import About, Boards
+from pxr_tf.report.tensorboard import About, Boards, undrawn_tasks
 run = Path({str(run)!r})
 about = About({{"a": 1}}, False, ["A warning."], "balanced", lambda task: np.zeros((32, 8, 8), np.uint8))
 with Boards(run, about) as boards:
@@ -270,4 +271,32 @@ with Boards(run, about) as boards:
 assert not {{"tensorflow", "keras"}} & set(sys.modules), "TensorFlow was imported"
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert len(list((run / "fold-0" / "tensorboard").iterdir())) == 1
+    assert len(list((run / "fold-0" / "tensorboard").glob("events.*"))) == 1
+
+
+def test_what_a_killed_command_trained_and_did_not_draw_is_drawn_by_the_next(run):
+    *before, _ = events_of_a_fold()
+    show(run, *before)  # killed after the fold's predictions, before its end was told
+    assert "final/accuracy" not in read_events(run / "fold-0").Tags()["tensors"]
+    assert undrawn_tasks(run) == ["fold-0"]
+    history = pd.DataFrame([{"phase": "head", "loss": 1.0}, {"phase": "head", "loss": 0.5, "val_loss": 0.25}])
+    files.write_csv(run / "fold-0" / "history.csv", history.assign(origin="real"))
+    with Boards(run, about()) as boards:
+        boards.catch_up(undrawn_tasks(run))
+    events = read_events(run / "fold-0")
+    assert values_of(events, "epoch/loss") == [1, 0.5]
+    assert steps_of(events, "epoch/val_loss") == [2]  # an empty cell is no figure
+    assert len(values_of(events, "final/accuracy")) == 1
+    assert undrawn_tasks(run) == []
+
+
+def test_runs_of_two_recipes_have_names_of_their_own(run, tmp_path):
+    other = tmp_path / "another" / "run"
+    shutil.copytree(run, other)
+    for folder in (run, other):
+        show(folder, *events_of_a_fold())
+    trials = set()
+    for folder in (run, other):
+        content = read_events(folder / "fold-0").SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+        trials.add(plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.group_name)
+    assert len(trials) == 2
