@@ -4,6 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -123,8 +124,12 @@ def _prepare(
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
         weights = beside.submit(_check_weights, request, executor, on_event)
         decoded = _decode(request, images, on_event, weights)
+        if len(decoded.skipped):
+            splits = prepare.split_images(decoded.table, request.experiment)
+        contents = _compose(request, images, decoded, splits, on_event)
         weights.result()
-    return _write(request, images, decoded, splits, on_event)
+    prepare.write_run(request.folder, request.experiment, *contents)
+    return splits
 
 
 def _decode(
@@ -151,21 +156,18 @@ def _decode(
     return decoded
 
 
-def _write(
+def _compose(
     request: Request, images: prepare.Gathered, decoded: prepare.Decoded, splits: pd.DataFrame, on_event: OnEvent
-) -> pd.DataFrame:
-    """Write a new run directory; return the splits of the images that can be read."""
+) -> tuple[dict[str, pd.DataFrame], list[dict[str, Any]], dict[str, Any]]:
+    """Return what a new run directory will hold: tables by file name, warnings, provenance."""
     experiment, (table, skipped, pictures) = request.experiment, decoded
-    if len(skipped):
-        splits = prepare.split_images(table, experiment)
     unused = len(unused_rows(table, splits))
     if unused:
         _say(on_event, f"{count_words(unused, 'image')} in no part of the split {experiment.splits.scheme!r}.")
     tables = prepare.make_tables(experiment, table, skipped, splits)
     warnings = prepare.find_warnings(table, splits, pictures, experiment)
     provenance = prepare.make_provenance(experiment, images, pictures, request.data, request.command)
-    prepare.write_run(request.folder, experiment, tables, warnings, provenance)
-    return splits
+    return tables, warnings, provenance
 
 
 def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> None:
