@@ -215,6 +215,16 @@ class Experiment(_Frozen):
         return any(phase.patience is not None for phase in self.phases)
 
     @property
+    def freezes_backbone(self) -> bool:
+        """Whether some phase trains the head alone, on cached features."""
+        return any(phase.train == "head" for phase in self.phases)
+
+    @property
+    def trains_backbone(self) -> bool:
+        """Whether some phase trains all layers."""
+        return any(phase.train == "all" for phase in self.phases)
+
+    @property
     def chooses_epochs(self) -> bool:
         """Whether folds take their epoch numbers from a hold-out: some phase stops early, and not inside each fold."""
         return self.splits.scheme == "folds" and not self.splits.nested and self.stops_early

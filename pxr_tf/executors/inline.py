@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pxr_tf.experiments.perform import perform
-from pxr_tf.experiments.tasks import OnEvent, Task, in_order
+from pxr_tf.experiments.tasks import OnEvent, Task, do_in_order
 
 
 class Inline:
@@ -15,10 +15,7 @@ class Inline:
 
     def run(self, tasks: Sequence[Task], logs: Path, on_event: OnEvent) -> None:
         """Do the tasks in the order of their needs."""
-        for task in in_order(tasks):
-            on_event({"event": "start", "task": task.name})
-            perform(task, lambda event, name=task.name: on_event({**event, "task": name}))
-            on_event({"event": "end", "task": task.name})
+        do_in_order(tasks, perform, on_event)
 
     def close(self) -> None:
         """Do nothing."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments.tasks import OnEvent, Task, in_order
+from pxr_tf.experiments.tasks import OnEvent, Task, do_in_order
 
 # Quiet unless the user set them: TensorFlow's banners, and albumentations' look for news on a server.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "NO_ALBUMENTATIONS_UPDATE": "1"}
@@ -54,12 +54,7 @@ class LocalProcess:
 
         Everything else that it prints is added to ``<logs>/<task>.log``. Raises `PxrError` where a task failed.
         """
-        for task in in_order(tasks):
-            on_event({"event": "start", "task": task.name})
-            self._perform(
-                task, logs / f"{task.name}.log", lambda event, name=task.name: on_event({**event, "task": name})
-            )
-            on_event({"event": "end", "task": task.name})
+        do_in_order(tasks, lambda task, tell: self._perform(task, logs / f"{task.name}.log", tell), on_event)
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -101,7 +96,7 @@ class LocalProcess:
             if event["event"] == "fault":
                 fault = event["message"]
             else:
-                on_event({**event, "task": job["task"]["name"]})
+                on_event(event)
         return fault, False
 
     def _explain_exit(self, task: Task, code: int | None, log: Path, before: int) -> str:

@@ -51,7 +51,7 @@ def measure_workload(table: pd.DataFrame, experiment: Experiment) -> Workload:
 def estimate_cell(experiment: Experiment, work: Workload, speed: Mapping[str, float], *, features: bool) -> Estimate:
     """Return what one experiment costs; `speed` is what `calibrate` gave, `features` whether they must be computed."""
     runs = experiment.splits.folds + experiment.chooses_epochs
-    whole = any(phase.train == "all" for phase in experiment.phases)
+    whole = experiment.trains_backbone
     seconds = START * (runs if whole else 1)  # a process that trained a whole network is not used again
     if whole or experiment.training.mirror_predictions:
         seconds += work.images * speed["predict"] * (1 + experiment.training.mirror_predictions)
@@ -60,7 +60,7 @@ def estimate_cell(experiment: Experiment, work: Workload, speed: Mapping[str, fl
             seconds += runs * phase.max_epochs * work.samples * speed["train"]
         else:
             seconds += runs * phase.max_epochs * work.samples / experiment.training.batch_size * HEAD_STEP
-    if features and any(phase.train == "head" for phase in experiment.phases):
+    if features and experiment.freezes_backbone:
         seconds += work.features * speed["predict"]
     weights = speed["parameters"] * FLOAT
     return Estimate(
@@ -91,7 +91,7 @@ def estimate_grid(
             speeds[backbone] = _measure_speed(experiment, executor, request.cache / "logs")
         cell = estimate_cell(experiment, work, speeds[backbone], features=backbone not in extracted)
         estimates[backbone, experiment.variant] = cell
-        if any(phase.train == "head" for phase in experiment.phases):
+        if experiment.freezes_backbone:
             extracted.add(backbone)
     return estimates
 

@@ -20,8 +20,7 @@ def plan(folder: Path, cache: Path, experiment: Experiment, splits: pd.DataFrame
     """
     folds = list(dict.fromkeys(splits.fold))
     holdout = (rundir.fold_name(HOLDOUT),) if HOLDOUT in folds else ()
-    features = (FEATURES,) if any(phase.train == "head" for phase in experiment.phases) else ()
-    whole = any(phase.train == "all" for phase in experiment.phases)
+    features = (FEATURES,) if experiment.freezes_backbone else ()
     place = {"run": str(folder), "cache": str(cache)}
     tasks = [
         Task(
@@ -29,7 +28,7 @@ def plan(folder: Path, cache: Path, experiment: Experiment, splits: pd.DataFrame
             "fit",
             needs=features + (holdout if fold != HOLDOUT else ()),
             fold=fold,
-            leaves_memory=whole,
+            leaves_memory=experiment.trains_backbone,
             **place,
         )
         for fold in folds

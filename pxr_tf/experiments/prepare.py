@@ -211,10 +211,11 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
         ) from error
     provenance = read_provenance(folder)
     changed = differences(experiment.model_dump(mode="json"), before.model_dump(mode="json"))
-    if provenance["weights"] == weights_identity(experiment):
+    same_weights = provenance["weights"] == weights_identity(experiment)
+    if same_weights:
         changed.pop("model.weights", None)  # a weights file may have moved
     words = [f"{key}: {old}, now {new}" for key, (old, new) in changed.items()]
-    if not changed and provenance["weights"] != weights_identity(experiment):
+    if not changed and not same_weights:
         words.append(f"model.weights: {experiment.model.weights}, now with other content")
     if provenance["data_digest"] != images.identity:
         words.append(f"images: {', '.join(provenance['data'])}, now other ones")

@@ -44,6 +44,14 @@ class Executor(Protocol):
         """End whatever is running."""
 
 
+def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_event: OnEvent) -> None:
+    """Do the tasks in the order of their needs; tell when each starts and ends, and its events under its name."""
+    for task in in_order(tasks):
+        on_event({"event": "start", "task": task.name})
+        do(task, lambda event, name=task.name: on_event({**event, "task": name}))
+        on_event({"event": "end", "task": task.name})
+
+
 def in_order(tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks so that each comes after those that it needs; needs that are no task here count as met."""
     waiting: dict[str, Task] = {task.name: task for task in tasks}

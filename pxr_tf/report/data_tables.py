@@ -7,7 +7,7 @@ from rich.text import Text
 
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.data.shortcuts import PROPERTIES, WARN_AT
-from pxr_tf.errors import shorten
+from pxr_tf.errors import count_words, shorten
 from pxr_tf.pictures.survey import Duplicates, Survey
 
 SHOWN_FILES = 20  # unreadable files named on the screen
@@ -95,7 +95,7 @@ def _describe_duplicates(duplicates: Duplicates) -> str:
     if not duplicates.copies:
         return "Byte-identical copies: none."
     across = [
-        f"{_count_groups(count)} across {name}"
+        f"{count_words(count, 'group')} across {name}"
         for name, count in (
             ("patients", duplicates.across_patients),
             ("classes", duplicates.across_labels),
@@ -104,11 +104,7 @@ def _describe_duplicates(duplicates: Duplicates) -> str:
         if count
     ]
     where = f"; {shorten(across)}" if across else "; all within one patient and class"
-    return f"Byte-identical copies: {duplicates.copies:,}, in {_count_groups(duplicates.groups)}{where}."
-
-
-def _count_groups(count: int) -> str:
-    return f"{count:,} group{'s' * (count > 1)}"
+    return f"Byte-identical copies: {duplicates.copies:,}, in {count_words(duplicates.groups, 'group')}{where}."
 
 
 def _make_table(title: str, names: list[str], numbers: list[str]) -> Table:

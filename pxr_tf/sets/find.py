@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from pxr_tf.data.manifest import PHANTOM_FILE, SYNTHETIC, make_manifest
-from pxr_tf.errors import PxrError, shorten
+from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.sets import class_folders, coronahack, covid_chestxray, kermany, own_table, radiography
 from pxr_tf.sets.rows import Row, is_image_name, visible_folders
 
@@ -174,7 +174,7 @@ def _describe_content(folder: Path) -> str:
     visible = [entry for entry in folder.iterdir() if not entry.name.startswith(".") and not entry.is_dir()]
     suffixes = Counter(entry.suffix.lower() or "no suffix" for entry in visible)
     parts = [f"the folders {shorten(folders)}"] if folders else []
-    parts += [f"{count:,} {suffix} file{'s' * (count > 1)}" for suffix, count in sorted(suffixes.items())]
+    parts += [count_words(count, f"{suffix} file") for suffix, count in sorted(suffixes.items())]
     found = ", ".join(parts) or "hidden files only"
     any_image = any(is_image_name(name) for _, _, names in os.walk(folder, followlinks=True) for name in names)
     if not any_image:
