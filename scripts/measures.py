@@ -162,11 +162,12 @@ def memory(data: str, fullres: str, weights: str, work: Path) -> float:
 
 def _training_part(data: str):
     """Return (manifest, samples of the first fold's training part) as the paper's recipe has them."""
+    from pxr_tf.data.patients import drop_duplicates, merge_patients
     from pxr_tf.data.samples import plan_samples
     from pxr_tf.data.splits import assign_folds
-    from pxr_tf.experiments.prepare import gather_images
+    from pxr_tf.experiments.images import gather_images
 
-    table = gather_images(data.split(","), CLASSES, {}, lambda text: None).table
+    table, _ = drop_duplicates(merge_patients(gather_images(data.split(","), CLASSES, {}, lambda text: None).table))
     training = table[assign_folds(table, 5, 0) != 0]
     return table, plan_samples(training, cap=1310, oversample=("covid19",), seed=0)
 

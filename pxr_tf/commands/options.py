@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -46,7 +46,10 @@ Runs = Annotated[Path, typer.Option(help="Folder for runs and caches.")]
 Epochs = Annotated[str | None, typer.Option(help="A fixed number of epochs for all phases, or one per phase (5,12).")]
 TestRows = Annotated[str | None, typer.Option(help="Which held-out images count: balanced or all.")]
 Nested = Annotated[bool, typer.Option("--nested", help="Early stopping inside each fold, no hold-out.")]
-KeepDuplicates = Annotated[bool, typer.Option("--keep-duplicates", help="Keep byte-identical copies of an image.")]
+Duplicates = Annotated[
+    Literal["drop", "exact", "keep"],
+    typer.Option(help="Copies of a picture: drop all but one, drop those with the same bytes only (exact), or keep."),
+]
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Any other key: training.batch_size=16.")]
 
@@ -62,7 +65,7 @@ class Asked:
     epochs: str | None = None
     overrides: Sequence[str] | None = None
     skip_unreadable: bool = False
-    keep_duplicates: bool = False
+    duplicates: Literal["drop", "exact", "keep"] = "drop"
 
     @property
     def config_name(self) -> str:
@@ -103,7 +106,7 @@ class Asked:
 
         official = any(experiment.splits.scheme == "official" for experiment in experiments)
         data = find_data(self.data, self.runs, console, official=official)
-        rest = (data, self.runs, self.skip_unreadable, self.keep_duplicates, command_line())
+        rest = (data, self.runs, self.skip_unreadable, self.duplicates, command_line())
         return [Request(experiment, *rest) for experiment in experiments]
 
 

@@ -35,31 +35,6 @@ LAYOUTS: dict[str, Layout] = {
 }
 
 
-class Overlap(NamedTuple):
-    """Pictures that one published set took from others; with both, one patient could be on both sides of a split."""
-
-    source: str
-    labels: tuple[str, ...]
-    taken_from: tuple[str, ...]
-    reason: str
-
-
-OVERLAPS = (
-    Overlap(
-        "radiography",
-        ("normal", "viral"),
-        ("kermany", "coronahack"),
-        "radiography took them from Kermany's collection and re-coded them",
-    ),
-    Overlap(
-        "coronahack",
-        ("covid19",),
-        ("covid-chestxray", "radiography"),
-        "coronahack and radiography took them from covid-chestxray",
-    ),
-)
-
-
 def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
     """Return (manifest, notes) of all data sets at `paths`; a note tells in a sentence what was left out, or a doubt.
 
@@ -80,7 +55,7 @@ def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
             )
         owners |= {row["image_id"]: path for row in found}
         rows += found
-    return remove_overlaps(make_manifest(rows))
+    return make_manifest(rows), []
 
 
 def read_source(path: str | Path) -> list[Row]:
@@ -113,33 +88,6 @@ def find_layout(folder: Path) -> tuple[str, Path]:
     if recognised:
         return recognised
     raise PxrError(f"DATA {folder} {_describe_content(folder)} {_describe_layouts()}{_suggest(folder)}")
-
-
-def remove_overlaps(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return (table without images that another given set has too, notes).
-
-    The pictures were re-coded, so neither their bytes nor their names show it. Phantoms follow the same rules among
-    themselves, never across to real images.
-    """
-    notes = []
-    for prefix in ("", f"{SYNTHETIC}-"):
-        present = set(table.source)
-        for overlap in OVERLAPS:
-            others = [name for name in overlap.taken_from if prefix + name in present]
-            taken = (table.source == prefix + overlap.source) & table.label.isin(overlap.labels)
-            if others and taken.any():
-                table = table[~taken].reset_index(drop=True)
-                beside = " and ".join(prefix + other for other in others)
-                notes.append(
-                    f"{taken.sum():,} {' and '.join(overlap.labels)} images of {prefix}{overlap.source} are left out "
-                    f"beside {beside}: {overlap.reason}, so one patient could be on both sides of a split."
-                )
-        if {f"{prefix}radiography", f"{prefix}covid-chestxray"} <= present:
-            notes.append(
-                f"{prefix}radiography took some of its covid19 images from {prefix}covid-chestxray; which ones is not "
-                "known, so one patient can be on both sides of a split. Give only one of the two for results to report."
-            )
-    return table, notes
 
 
 def _recognise(folder: Path) -> tuple[str, Path] | None:

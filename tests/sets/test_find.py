@@ -1,4 +1,4 @@
-"""Several data sets at once, overlaps between them, what is no data set, and the real counts."""
+"""Several data sets at once, what is no data set, and the real counts."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def test_phantoms_are_called_synthetic_in_every_id(tmp_path):
     assert phantom.image_id.str.startswith("synthetic-kermany/").all()
     assert phantom.patient_id.str.startswith("synthetic-kermany/").all()
     assert len(table) == 11
-    assert notes == []  # a phantom has nothing in common with a real image
+    assert notes == []
 
 
 def test_phantoms_listed_in_a_csv_are_synthetic_too(tmp_path):
@@ -31,26 +31,6 @@ def test_phantoms_listed_in_a_csv_are_synthetic_too(tmp_path):
     assert read_sources([tmp_path / "manifest.csv"])[0].source.tolist() == ["synthetic-x"]
     (tmp_path / "manifest.csv").write_text("path,label,source\na.png,viral,x\n")
     assert read_sources([tmp_path / "manifest.csv"])[0].source.tolist() == ["synthetic-x"]
-
-
-def test_radiography_beside_kermany_keeps_its_covid_only(tmp_path):
-    for other in (write_kermany(tmp_path / "k"), write_coronahack(tmp_path / "c")):
-        table, notes = read_sources([other, write_radiography(tmp_path / "r", flat=False)])
-        assert sorted(table.label[table.source == "radiography"]) == ["covid19", "lung_opacity"]
-        assert any("2 normal and viral images of radiography are left out" in note for note in notes)
-
-
-def test_coronahack_beside_the_set_its_covid_images_come_from(tmp_path):
-    table, notes = read_sources([write_coronahack(tmp_path / "c"), write_covid_chestxray(tmp_path / "v")])
-    assert set(table.source[table.label == "covid19"]) == {"covid-chestxray"}
-    assert len(notes) == 1
-    assert "1 covid19 images of coronahack are left out" in notes[0]
-
-
-def test_radiography_beside_covid_chestxray_is_told(tmp_path):
-    _, notes = read_sources([write_radiography(tmp_path / "r", flat=True), write_covid_chestxray(tmp_path / "v")])
-    assert len(notes) == 1
-    assert "Give only one of the two" in notes[0]
 
 
 def test_coronahack_and_kermany_share_patients(tmp_path):
