@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from pxr_tf.commands.options import split_paths
 from pxr_tf.data import labels, patients
 from pxr_tf.data.samples import plan_samples
 from pxr_tf.data.splits import assign_folds, balanced_rows
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     options = parser.parse_args()
     clock = Clock()
-    table = list_images(options.data.split(","))
+    table = list_images(split_paths(options.data))
     numbers = assign_folds(table, options.folds, SEED).to_numpy()
     training = [sample_rows(table, numbers != fold) for fold in range(options.folds)]
     clock.say(f"list {len(table):,} images")

@@ -15,13 +15,12 @@ def test_phantoms_are_called_synthetic_in_every_id(tmp_path):
     write_kermany(tmp_path / "k")
     (tmp_path / "k" / "phantom.json").write_text("{}")
     write_radiography(tmp_path / "r", flat=True)
-    table, notes = read_sources([tmp_path / "k", tmp_path / "r"])
+    table, _ = read_sources([tmp_path / "k", tmp_path / "r"])
     phantom = table[table.source == "synthetic-kermany"]
     assert len(phantom) == 8
     assert phantom.image_id.str.startswith("synthetic-kermany/").all()
     assert phantom.patient_id.str.startswith("synthetic-kermany/").all()
     assert len(table) == 11
-    assert notes == []
 
 
 def test_phantoms_listed_in_a_csv_are_synthetic_too(tmp_path):
@@ -61,6 +60,18 @@ def test_missing_empty_and_unknown_data(tmp_path):
         read_sources([tmp_path])
 
 
+def test_a_pipe_and_a_person_who_is_not_there(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "set.csv")
+    with pytest.raises(PxrError, match=r"set\.csv is neither a file nor a folder"):
+        read_sources([tmp_path / "set.csv"])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PxrError, match="~nosuchuser/x does not exist"):
+        read_sources(["~nosuchuser/x"])
+    (tmp_path / "manifest.csv").mkdir()
+    with pytest.raises(PxrError, match="holds no image.*the folders manifest.csv"):
+        read_sources([tmp_path])
+
+
 def test_an_unknown_layout_tells_what_was_found_and_what_is_known(tmp_path):
     write_image(tmp_path / "images" / "a.png")
     write_image(tmp_path / "masks" / "a.png")
@@ -92,6 +103,15 @@ def test_a_set_given_twice_names_both_paths(tmp_path):
     write_kermany(tmp_path / "two")
     with pytest.raises(PxrError, match=r"one and .*two share 8 image ids"):
         read_sources([tmp_path / "one", tmp_path / "two"])
+
+
+def test_one_folder_given_twice(tmp_path, monkeypatch):
+    write_kermany(tmp_path / "one")
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    monkeypatch.chdir(tmp_path)
+    for other in ("one", "one/", "./one", tmp_path / "one", "link"):
+        with pytest.raises(PxrError, match=r"DATA names one data set 2 times \(one, .*\); accepted: each of them once"):
+            read_sources(["one", other])
 
 
 def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
