@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, nearest, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +67,9 @@ class Asked:
     @property
     def config_name(self) -> str:
         """The recipe's name or file: the one that was given, or the one for these data."""
-        return self.config or (PAPER if self.data is not None else PHANTOM)
+        if self.config is not None:
+            return self.config
+        return PAPER if self.data is not None else PHANTOM
 
     def recipe(self, variant: str | None) -> "Experiment":
         """Return the experiment as the recipe has it; raise `PxrError`."""
@@ -133,14 +135,20 @@ def check_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any
 
 
 def check_names(experiment: "Experiment") -> None:
-    """Raise `PxrError` where a backbone, weights file, preset or scheme of the experiment does not exist."""
+    """Raise `PxrError` where a backbone, weights file, preset, paper or scheme of the experiment does not exist."""
     from pxr_tf.data.schemes import check_own_options
+    from pxr_tf.evaluation.published import paper_classes, published_results
     from pxr_tf.models.backbones import check_image_size, check_weights
     from pxr_tf.pictures.augment import check_preset
 
     check_own_options(experiment.splits.scheme, experiment.splits.options)
     check_preset(experiment.augmentation.copies)
     check_preset(experiment.augmentation.epochs)
+    papers = [name for name in published_results() if paper_classes(name)]
+    if experiment.published is not None and experiment.published not in papers:
+        accepted = f"null, or a paper whose table is known: {', '.join(papers)}"
+        close = nearest(experiment.published, papers)
+        raise PxrError(f"published received {shown(experiment.published)}; accepted: {accepted}.{close}")
     if experiment.backbone:
         check_image_size(experiment.backbone, experiment.image.size)
         check_weights(experiment.model.weights)
@@ -172,21 +180,19 @@ def parse_classes(text: str, recipe: "Experiment") -> dict[str, Any]:
 
 def fixed_epochs(experiment: "Experiment", text: str) -> dict[str, Any]:
     """Return the overrides that make the phases run so many epochs, no more and no fewer; raise `PxrError`."""
-    numbers = split_words(text)
+    numbers = whole_numbers(text)
     count = len(experiment.phases)
     if not count:
         raise PxrError(
             f"--epochs received {text!r}, but the learner {experiment.model.kind!r} has no epochs. Leave it out."
         )
-    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in numbers) or len(numbers) not in (
-        1,
-        count,
-    ):
-        raise PxrError(f"--epochs received {text!r}; accepted: one whole number, or {count} of them, one per phase.")
+    if not all(numbers) or len(numbers) not in (1, count):
+        accepted = "one whole number above 0" + (f", or {count} of them, one per phase" if count > 1 else "")
+        raise PxrError(f"--epochs received {shown(text)}; accepted: {accepted}.")
     numbers = numbers * count if len(numbers) == 1 else numbers
     fixed: dict[str, Any] = {}
     for phase, number in enumerate(numbers):
-        fixed |= {f"phases.{phase}.max_epochs": int(number), f"phases.{phase}.patience": None}
+        fixed |= {f"phases.{phase}.max_epochs": number, f"phases.{phase}.patience": None}
     return fixed
 
 
@@ -201,12 +207,21 @@ def seeds_of(seed: int | None, seeds: str | None) -> list[int | None]:
     """Return the seeds to run, ``[None]`` for the recipe's own. Raises `PxrError`."""
     if seeds is None:
         return [seed]
-    parts = split_words(seeds)
     if seed is not None:
         raise PxrError(f"Received --seed {seed} and --seeds {seeds}; accepted: one of the two.")
-    if not parts or not all(part.isascii() and part.isdigit() for part in parts):
-        raise PxrError(f"--seeds received {seeds!r}; accepted: whole numbers, comma-separated, e.g. 0,1,2.")
-    return list(dict.fromkeys(int(part) for part in parts))
+    numbers = whole_numbers(seeds)
+    if not numbers:
+        raise PxrError(f"--seeds received {shown(seeds)}; accepted: whole numbers, comma-separated, e.g. 0,1,2.")
+    return list(dict.fromkeys(numbers))
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Return the whole numbers between commas; none where any of the parts is something else."""
+    from pxr_tf.config.plain_yaml import MAX_DIGITS
+
+    parts = split_words(text)
+    plain = all(part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS for part in parts)
+    return [int(part) for part in parts] if plain else []
 
 
 def split_words(text: str) -> list[str]:
