@@ -43,7 +43,7 @@ class Request:
     @property
     def cache(self) -> Path:
         """Decoded pictures and features, shared by all runs in `runs`."""
-        return self.runs / "cache"
+        return self.runs / rundir.CACHE
 
 
 def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lambda event: None) -> Path:
