@@ -87,12 +87,11 @@ class Asked:
         recipe = self.config_name
         values = {key: value for key, value in given.items() if value is not None}
         set_here = dict(parse_override(text) for text in self.overrides or [])
+        check_given_once({**values, "classes": self.classes}, set_here)
         check_kind(recipe, values, set_here, variant)
         values |= set_here
         if self.classes is not None:
             values = parse_classes(self.classes, self.recipe(variant)) | values
-        if "seed" in set_here and given.get("seed") is not None:
-            raise PxrError(f"Received --set seed={set_here['seed']} beside --seed or --seeds; accepted: one of them.")
         experiment = load_experiment(recipe, values, variant=variant)
         if self.epochs is not None:
             experiment = load_experiment(recipe, values | fixed_epochs(experiment, self.epochs), variant=variant)
@@ -112,6 +111,21 @@ class Asked:
 def command_line() -> str:
     """Return what was typed, for the record."""
     return shlex.join(["pxr", *sys.argv[1:]])
+
+
+def check_given_once(given: Mapping[str, Any], set_here: Mapping[str, Any]) -> None:
+    """Raise `PxrError` where ``--set`` names a key, or all of its mapping, that an option gives as well.
+
+    The scheme may be given twice: a command sets it, not a person.
+    """
+    for key, value in given.items():
+        for other in set_here:
+            same = key == other or key.startswith(f"{other}.")
+            if same and value is not None and key != "splits.scheme":
+                raise PxrError(
+                    f"Received --set {other}={shown(set_here[other])} beside an option that sets {key} to "
+                    f"{shown(value)}; accepted: one of them."
+                )
 
 
 def check_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any], variant: str | None) -> None:
