@@ -40,6 +40,11 @@ def read_values(
     file = _find(path)
     values = _lay_over(_unshared(_read(file)), variant, file)
     given = overrides or {}
+    if "variant" in given:
+        raise PxrError(
+            f"Received variant={shown(given['variant'])} as an override, which would change its name alone. Choose it "
+            "with --variant (VARIANT=...)."
+        )
     kind = given.get("model.kind", _kind_of(given.get("model")))
     if kind is not None:
         values = _with_kind(values, kind)

@@ -27,7 +27,8 @@ def read_yaml(text: str, origin: str) -> Any:
         raise PxrError(f"{origin}, line {fault.line}: {fault.problem}.") from fault
     except yaml.MarkedYAMLError as fault:
         line = f", line {fault.problem_mark.line + 1}" if fault.problem_mark else ""
-        raise PxrError(f"{origin}{line}: not valid YAML: {fault.problem}. {REMEDY}") from fault
+        before = f"{fault.context}, " if f"{fault.problem}".startswith("but ") else ""  # PyYAML's sentence goes on
+        raise PxrError(f"{origin}{line}: not valid YAML: {before}{fault.problem}. {REMEDY}") from fault
     except yaml.reader.ReaderError as fault:
         raise PxrError(
             f"{origin}: not valid YAML: it holds the character #x{fault.character:04x}. Delete it."
@@ -76,7 +77,7 @@ class _Loader(yaml.SafeLoader):
             name = tag.replace(_PREFIX, "!!")
             raise _Refused(f"the tag {name} is not accepted. Write plain values: text, numbers, lists, mappings", event)
         if self.depth > MAX_DEPTH:
-            raise _Refused(f"lists and mappings within one another; accepted: up to {MAX_DEPTH} levels", event)
+            raise _Refused(f"lists and mappings nested too deeply; accepted: up to {MAX_DEPTH} levels", event)
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1

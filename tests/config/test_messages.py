@@ -73,12 +73,11 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
         ("name", "Cache", "name received 'Cache'; accepted: any name but cache, the folder in RUNS that runs share."),
         ("name", "x.lock", "name received 'x.lock'; accepted: a name that does not end in .lock or .partial."),
         ("name", "ä" * 51, f"name received '{'ä' * 36}...; accepted: a name of up to 100 bytes; this one has 102."),
-        ("variant", "x.Lock", "variant received 'x.Lock'; accepted: a name that does not end in .lock or .partial."),
-        ("variant", "..", f"variant received '..'; accepted: {SIGNS}."),
         (
             "variant",
-            "v" * 101,
-            f"variant received '{'v' * 36}...; accepted: a name of up to 100 bytes; this one has 101.",
+            "strategy1",
+            "Received variant='strategy1' as an override, which would change its name alone. Choose it with --variant "
+            "(VARIANT=...).",
         ),
         (
             "tag",
@@ -315,6 +314,9 @@ def test_an_unknown_recipe_gets_the_nearest_names():
         ({"one": 3}, "one", "variants received {'one': 3}; accepted: a mapping of names to mappings."),
         ([{"one": {}}], "one", "variants received [{'one': {}}]; accepted: a mapping of names to mappings."),
         ("one", "one", "variants received 'one'; accepted: a mapping of names to mappings."),
+        ({"..": {}}, None, f"variant received '..'; accepted: {SIGNS}."),
+        ({"v" * 101: {}}, None, f"variant received '{'v' * 36}...; accepted: a name of up to 100 bytes"),
+        ({"x.Lock": {}}, None, "variant received 'x.Lock'; accepted: a name that does not end in .lock or .partial."),
     ],
 )
 def test_a_bad_variant_is_told_in_one_line(tmp_path, variants, asked, message):
