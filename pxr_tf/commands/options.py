@@ -114,17 +114,13 @@ def command_line() -> str:
 
 
 def check_given_once(given: Mapping[str, Any], set_here: Mapping[str, Any]) -> None:
-    """Raise `PxrError` where ``--set`` names a key, or all of its mapping, that an option gives as well.
-
-    The scheme may be given twice: a command sets it, not a person.
-    """
+    """Raise `PxrError` where ``--set`` names a key, or all of its mapping, that the command or an option gives."""
     for key, value in given.items():
         for other in set_here:
-            same = key == other or key.startswith(f"{other}.")
-            if same and value is not None and key != "splits.scheme":
+            if value is not None and (key == other or key.startswith(f"{other}.")):
                 raise PxrError(
-                    f"Received --set {other}={shown(set_here[other])} beside an option that sets {key} to "
-                    f"{shown(value)}; accepted: one of them."
+                    f"Received --set {other}={shown(set_here[other])}, but this command or one of its options gives "
+                    f"{key}={shown(value)}. Leave one of them out."
                 )
 
 

@@ -13,6 +13,7 @@ _ACCEPTED = {
     "finite": "a finite number",
     "bool": "true or false",
     "string_type": "text",
+    "string_too_short": "text that is not empty",
     "string_pattern": "a letter or digit, then letters, digits and the signs . _ + -",
     "tuple": "a list",
     "dict": "a mapping of keys to values",
@@ -39,7 +40,7 @@ def explain_errors(errors: list[Any]) -> str:
     place = _place(first)
     if first["type"] == "extra_forbidden":
         known = _fields_at(first["loc"][:-1])
-        return f"unknown key {place!r}. Known here: {', '.join(known)}.{nearest(str(first['loc'][-1]), known)}"
+        return f"unknown key {shown(place, 80)}. Known here: {', '.join(known)}.{nearest(str(first['loc'][-1]), known)}"
     if first["type"] == "missing":
         return f"the key {place!r} is missing."
     if first["type"] == "value_error":

@@ -20,6 +20,7 @@ from pxr_tf.config.values import (
     RecipeName,
     RunTag,
     Share,
+    Text,
     Whole,
 )
 from pxr_tf.errors import nearest
@@ -52,8 +53,8 @@ class Transfer(_Frozen):
     """A backbone of keras.applications and a head, trained by phases."""
 
     kind: Literal["transfer"] = "transfer"
-    backbone: str
-    weights: str  # imagenet, none, or a file
+    backbone: Text
+    weights: Text  # imagenet, none, or a file
     head: Head = Head()
     batchnorm_momentum: Share | None = None  # null: as the architecture has it
 
@@ -164,9 +165,9 @@ class Experiment(_Frozen):
 
     name: RecipeName
     variant: Name = "base"  # which of the recipe's variants this is
-    tag: RunTag | Literal[""] = ""  # tells run directories of one variant apart, e.g. by their classes
     published: str | None = None  # the entry of published_results.yaml to compare with
     classes: Annotated[tuple[Name, ...], Field(min_length=2)]
+    tag: RunTag = ""  # tells run directories of one variant apart, e.g. by their classes
     merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}  # pneumonia: [bacterial, viral]
     seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
     image: Image

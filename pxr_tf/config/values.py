@@ -26,11 +26,11 @@ Count = Annotated[Whole, Field(gt=0, le=MOST_IMAGES)]  # of images or samples
 Epochs = Annotated[Whole, Field(gt=0, le=10_000)]
 
 
-def _fits(limit: int) -> Any:
+def _fits(limit: int, remedy: str = "") -> Any:
     def check(name: str) -> str:
         size = len(name.encode(errors="replace"))
         if size > limit:
-            raise PydanticCustomError("name", f"a name of up to {limit} bytes; this one has {size}")
+            raise PydanticCustomError("name", f"a name of up to {limit} bytes; this one has {size}{remedy}")
         if name.lower().endswith(ENDINGS):
             raise PydanticCustomError("name", f"a name that does not end in {' or '.join(ENDINGS)}")
         return name
@@ -52,7 +52,7 @@ def _share_or_number(amount: Any) -> float | int:
 
 
 Amount = Annotated[float | int, PlainValidator(_share_or_number)]
-_Signs = Annotated[str, Field(pattern=r"^\w[\w.+-]*$")]  # what is part of a file's name
-Name = Annotated[_Signs, _fits(NAME_BYTES)]
+Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(pattern=r"^\w[\w.+-]*$"), _fits(NAME_BYTES)]  # part of a file's name
 RecipeName = Annotated[Name, AfterValidator(_beside_cache)]
-RunTag = Annotated[_Signs, _fits(TAG_BYTES)]
+RunTag = Annotated[str, Field(pattern=r"^(\w[\w.+-]*)?$"), _fits(TAG_BYTES, ". Give a shorter one (--set tag=...)")]

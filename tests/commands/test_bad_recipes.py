@@ -66,6 +66,7 @@ SET = {
     "training.class_weights={1: 2}": ["the key 1 is not text"],
     "training.class_weights.1=2": ["training.class_weights names '1'"],
     "variant=strategy1": ["Received variant='strategy1' as an override", "--variant"],
+    "x" * 5000 + "=1": ["unknown key 'xxx"],
     "5=3": ["unknown key '5'"],
     "strategies.².x=1": ["unknown key 'strategies'"],
     "phases.².x=1": ["names the item '²' of a list; accepted: 0 to 1"],

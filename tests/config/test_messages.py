@@ -28,7 +28,7 @@ def fault_of(overrides: dict, recipe: str = PAPER, variant: str | None = None) -
 @pytest.mark.parametrize(
     ("key", "known", "hint"),
     [
-        ("sede", "name, variant, tag, published, classes, merge, seed, image", "seed"),
+        ("sede", "name, variant, published, classes, tag, merge, seed, image", "seed"),
         ("image.sise", "size, resize", "size"),
         ("model.backbne", "kind, backbone, weights", "backbone"),
         ("model.head.dropuot", "hidden_units, dropout, output", "dropout"),
@@ -82,13 +82,14 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
         (
             "tag",
             "x.partial",
-            "tag received 'x.partial'; accepted: a name that does not end in .lock or .partial, or ''.",
+            "tag received 'x.partial'; accepted: a name that does not end in .lock or .partial.",
         ),
-        ("tag", "..", f"tag received '..'; accepted: {SIGNS}, or ''."),
+        ("tag", "..", f"tag received '..'; accepted: {SIGNS}."),
         (
             "tag",
             "t" * 201,
-            f"tag received '{'t' * 36}...; accepted: a name of up to 200 bytes; this one has 201, or ''.",
+            f"tag received '{'t' * 36}...; accepted: a name of up to 200 bytes; this one has 201. Give a shorter one "
+            "(--set tag=...).",
         ),
         ("phases.0.name", "", f"phases.0.name received ''; accepted: {SIGNS}."),
         ("phases.0.name", "../x", f"phases.0.name received '../x'; accepted: {SIGNS}."),
