@@ -26,7 +26,9 @@ Count = Annotated[Whole, Field(gt=0, le=MOST_IMAGES)]  # of images or samples
 Epochs = Annotated[Whole, Field(gt=0, le=10_000)]
 
 
-def _fits(limit: int, remedy: str = "") -> Any:
+def _fits(limit: int, remedy: str = "") -> AfterValidator:
+    """Return the check that a name can be part of a folder's name; `limit` is in bytes, `remedy` for a longer one."""
+
     def check(name: str) -> str:
         size = len(name.encode(errors="replace"))
         if size > limit:
