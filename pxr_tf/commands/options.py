@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, nearest, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,7 +72,9 @@ class Asked:
     @property
     def config_name(self) -> str:
         """The recipe's name or file: the one that was given, or the one for these data."""
-        return self.config or (PAPER if self.data is not None else PHANTOM)
+        if self.config is not None:
+            return self.config
+        return PAPER if self.data is not None else PHANTOM
 
     def recipe(self, variant: str | None) -> "Experiment":
         """Return the experiment as the recipe has it; raise `PxrError`."""
@@ -90,12 +92,11 @@ class Asked:
         recipe = self.config_name
         values = {key: value for key, value in given.items() if value is not None}
         set_here = dict(parse_override(text) for text in self.overrides or [])
+        check_given_once({**values, "classes": self.classes}, set_here)
         check_kind(recipe, values, set_here, variant)
         values |= set_here
         if self.classes is not None:
             values = parse_classes(self.classes, self.recipe(variant)) | values
-        if "seed" in set_here and given.get("seed") is not None:
-            raise PxrError(f"Received --set seed={set_here['seed']} beside --seed or --seeds; accepted: one of them.")
         experiment = load_experiment(recipe, values, variant=variant)
         if self.epochs is not None:
             experiment = load_experiment(recipe, values | fixed_epochs(experiment, self.epochs), variant=variant)
@@ -115,6 +116,17 @@ class Asked:
 def command_line() -> str:
     """Return what was typed, for the record."""
     return shlex.join(["pxr", *sys.argv[1:]])
+
+
+def check_given_once(given: Mapping[str, Any], set_here: Mapping[str, Any]) -> None:
+    """Raise `PxrError` where ``--set`` names a key, or all of its mapping, that the command or an option gives."""
+    for key, value in given.items():
+        for other in set_here:
+            if value is not None and (key == other or key.startswith(f"{other}.")):
+                raise PxrError(
+                    f"Received --set {other}={shown(set_here[other])}, but this command or one of its options gives "
+                    f"{key}={shown(value)}. Leave one of them out."
+                )
 
 
 def check_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any], variant: str | None) -> None:
@@ -138,14 +150,20 @@ def check_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any
 
 
 def check_names(experiment: "Experiment") -> None:
-    """Raise `PxrError` where a backbone, weights file, preset or scheme of the experiment does not exist."""
+    """Raise `PxrError` where a backbone, weights file, preset, paper or scheme of the experiment does not exist."""
     from pxr_tf.data.schemes import check_own_options
+    from pxr_tf.evaluation.published import paper_classes, published_results
     from pxr_tf.models.backbones import check_image_size, check_weights
     from pxr_tf.pictures.augment import check_preset
 
     check_own_options(experiment.splits.scheme, experiment.splits.options)
     check_preset(experiment.augmentation.copies)
     check_preset(experiment.augmentation.epochs)
+    papers = [name for name in published_results() if paper_classes(name)]
+    if experiment.published is not None and experiment.published not in papers:
+        accepted = f"null, or a paper whose table is known: {', '.join(papers)}"
+        close = nearest(experiment.published, papers)
+        raise PxrError(f"published received {shown(experiment.published)}; accepted: {accepted}.{close}")
     if experiment.backbone:
         check_image_size(experiment.backbone, experiment.image.size)
         check_weights(experiment.model.weights)
@@ -177,21 +195,19 @@ def parse_classes(text: str, recipe: "Experiment") -> dict[str, Any]:
 
 def fixed_epochs(experiment: "Experiment", text: str) -> dict[str, Any]:
     """Return the overrides that make the phases run so many epochs, no more and no fewer; raise `PxrError`."""
-    numbers = split_words(text)
+    numbers = whole_numbers(text)
     count = len(experiment.phases)
     if not count:
         raise PxrError(
             f"--epochs received {text!r}, but the learner {experiment.model.kind!r} has no epochs. Leave it out."
         )
-    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in numbers) or len(numbers) not in (
-        1,
-        count,
-    ):
-        raise PxrError(f"--epochs received {text!r}; accepted: one whole number, or {count} of them, one per phase.")
+    if not all(numbers) or len(numbers) not in (1, count):
+        accepted = "one whole number above 0" + (f", or {count} of them, one per phase" if count > 1 else "")
+        raise PxrError(f"--epochs received {shown(text)}; accepted: {accepted}.")
     numbers = numbers * count if len(numbers) == 1 else numbers
     fixed: dict[str, Any] = {}
     for phase, number in enumerate(numbers):
-        fixed |= {f"phases.{phase}.max_epochs": int(number), f"phases.{phase}.patience": None}
+        fixed |= {f"phases.{phase}.max_epochs": number, f"phases.{phase}.patience": None}
     return fixed
 
 
@@ -206,12 +222,21 @@ def seeds_of(seed: int | None, seeds: str | None) -> list[int | None]:
     """Return the seeds to run, ``[None]`` for the recipe's own. Raises `PxrError`."""
     if seeds is None:
         return [seed]
-    parts = split_words(seeds)
     if seed is not None:
         raise PxrError(f"Received --seed {seed} and --seeds {seeds}; accepted: one of the two.")
-    if not parts or not all(part.isascii() and part.isdigit() for part in parts):
-        raise PxrError(f"--seeds received {seeds!r}; accepted: whole numbers, comma-separated, e.g. 0,1,2.")
-    return list(dict.fromkeys(int(part) for part in parts))
+    numbers = whole_numbers(seeds)
+    if not numbers:
+        raise PxrError(f"--seeds received {shown(seeds)}; accepted: whole numbers, comma-separated, e.g. 0,1,2.")
+    return list(dict.fromkeys(numbers))
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Return the whole numbers between commas; none where any of the parts is something else."""
+    from pxr_tf.config.plain_yaml import MAX_DIGITS
+
+    parts = split_words(text)
+    plain = all(part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS for part in parts)
+    return [int(part) for part in parts] if plain else []
 
 
 def split_words(text: str) -> list[str]:

@@ -21,7 +21,13 @@ MAX_CHANGES = 4  # named where a run directory was made with another experiment
 
 def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
     """Return the splits that the experiment asks for; raise `PxrError` where the images do not allow them."""
-    return schemes.make_splits(table, experiment.splits.scheme, seed=experiment.seed, **scheme_options(experiment))
+    return schemes.make_splits(
+        table,
+        experiment.splits.scheme,
+        seed=experiment.seed,
+        stops_early=experiment.stops_early,
+        **scheme_options(experiment),
+    )
 
 
 def splits_by_image(experiment: Experiment) -> bool:
@@ -188,7 +194,8 @@ def read_tables(folder: Path, experiment: Experiment) -> pd.DataFrame:
     ):
         if list(found.columns) != list(columns):
             raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")
-    schemes.check_again(table, split, experiment.splits.scheme, **scheme_options(experiment))
+    options = scheme_options(experiment)
+    schemes.check_again(table, split, experiment.splits.scheme, stops_early=experiment.stops_early, **options)
     samples.check_samples(planned, split)
     for name, digest in read_provenance(folder)["files"].items():
         if not (folder / name).exists() or files.digest_file(folder / name) != digest:

@@ -121,6 +121,34 @@ def test_without_validation_nobody_validates():
     assert set(make_splits(OFFICIAL, "random", seed=0, **RANDOM | {"validation": 0}).role) == {"train", *TEST_ROLES}
 
 
+FIVE = {"folds": 5, "holdout_fraction": None, "nested_fraction": None}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "options", "fold"),
+    [
+        ("official", {"validation": 0}, "official"),
+        ("random", RANDOM | {"validation": 0}, "random"),
+        ("folds", FIVE, "0"),
+        ("folds", FIVE | {"holdout_fraction": 0.15}, "holdout"),
+        ("folds", FIVE | {"nested_fraction": 0.1}, "0"),
+    ],
+)
+def test_a_fold_that_stops_early_needs_validation_rows_of_every_class(scheme, options, fold):
+    splits = make_splits(OFFICIAL, scheme, seed=0, **options)
+    without = splits[(splits.fold != fold) | (splits.role != "val")]
+    message = rf"Fold {fold} has no validation image of class bacterial \(\d+ patients in all\).*--epochs"
+    with pytest.raises(PxrError, match=message) as caught:
+        check_again(OFFICIAL, without, scheme, stops_early=True, **options)
+    assert "\n" not in str(caught.value)
+    if len(without) < len(splits):
+        check_again(OFFICIAL, splits, scheme, stops_early=True, **options)
+    else:  # nobody asked for validation
+        check_again(OFFICIAL, splits, scheme, **options)
+        with pytest.raises(PxrError, match=message):
+            make_splits(OFFICIAL, scheme, seed=0, stops_early=True, **options)
+
+
 def test_rows_without_a_part_and_training_images_of_tested_patients_are_in_no_fold():
     stranger = make_table({"normal": [2]})
     table = pd.concat([OFFICIAL, stranger], ignore_index=True)

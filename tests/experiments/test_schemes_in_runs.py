@@ -10,6 +10,7 @@ from PIL import Image
 from tiny import CLASSES, TWO_LAYERS, Never, Recorder, Stopped, run_here, stopped, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf import files
+from pxr_tf.data.schemes import SCHEMES, as_rows
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.parts import make_part, open_run
 from pxr_tf.models.backbones import BACKBONES
@@ -118,13 +119,42 @@ def test_a_class_without_a_test_part_is_told_before_pictures_are_decoded(
         data, words = phantoms, "has no test part of its own"
     else:
         data = [chest_xray[0], chest_xray[0].parent / COVID_SET]
-        words = r"leaves class covid19 \(3 patients\) without training images"
+        words = "leaves class covid19 (3 patients) without training images"
+    assert words in refused_before_decoding(tiny_experiment(splits__scheme="official"), data, tmp_path)
+
+
+def refused_before_decoding(experiment, data, runs) -> str:
+    """Return what is said of an experiment that must be refused before anything is decoded."""
     recorder = Recorder()
-    with pytest.raises(PxrError, match=words) as fault:
-        run_here(tiny_experiment(splits__scheme="official"), data, tmp_path, executor=Never(), on_event=recorder)
+    with pytest.raises(PxrError) as fault:
+        run_here(experiment, data, runs, executor=Never(), on_event=recorder)
     assert "\n" not in str(fault.value)
     assert {event["what"] for event in recorder.of("progress")} <= {"comparing images"}
-    assert not list(tmp_path.rglob("experiment.yaml"))
+    assert not list(runs.rglob("experiment.yaml"))
+    return str(fault.value)
+
+
+def test_a_class_that_nested_validation_would_lack_is_told_before_decoding(
+    chest_xray, two_layers, tmp_path
+):
+    data = [chest_xray[0], chest_xray[0].parent / COVID_SET]  # COVID-19: three patients
+    said = refused_before_decoding(tiny_experiment(**PATIENCE, splits__nested=True), data, tmp_path)
+    assert "has no validation image of class covid19 (3 patients in all)" in said
+
+
+def test_a_scheme_without_validation_is_refused_where_a_phase_stops_early(
+    chest_xray, two_layers, tmp_path, monkeypatch
+):
+    def split_by_part(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+        roles = table.official_split.where(table.official_split == "test", "train")
+        return as_rows("parts", dict(zip(table.image_id, roles, strict=True)))
+
+    monkeypatch.setitem(SCHEMES, "parts", split_by_part)
+    parts = {**THREE, "splits__scheme": "parts"}
+    said = refused_before_decoding(tiny_experiment(**parts, **PATIENCE), chest_xray, tmp_path)
+    assert "Fold parts has no validation image of class bacterial" in said
+    with stopped():  # where no phase stops early nobody misses them
+        run_here(tiny_experiment(**parts), chest_xray, tmp_path, on_event=Recorder(stop_before="features"))
 
 
 def test_a_random_run_by_patient_has_no_leak(phantoms, two_layers, tmp_path):
