@@ -4,10 +4,11 @@ import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,9 +60,19 @@ def digest(*parts: object, size: int = 8) -> str:
     return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
 
 
+def open_regular(path: str | Path) -> BinaryIO:
+    """Return the file, open for reading; raise OSError, without opening it, for anything but a regular file.
+
+    A pipe would wait for somebody to write into it, and a device may never end.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return open(path, "rb")
+
+
 def digest_file(path: Path) -> str:
     """Return a hexadecimal digest (the first 16 bytes of SHA-256, which processors compute themselves) of a file."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 

@@ -5,8 +5,11 @@ which OpenCV passes over in silence, and lets the JPEG decoder itself shrink a l
 """
 
 import math
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +19,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from pxr_tf.errors import PxrError
+from pxr_tf.files import open_regular
 from pxr_tf.pictures.preparation import Preparation, ResizeMode
 
 SIGNATURES = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
@@ -27,7 +31,10 @@ class UnreadableImageError(PxrError):
 
 
 class InaccessibleImageError(UnreadableImageError):
-    """A file that the system does not hand out: it is gone, forbidden, or too many are open. Its bytes may be good."""
+    """A file that the system does not hand out: it is gone, forbidden, no regular one, or too many are open.
+
+    Its bytes may be good.
+    """
 
 
 class Header(NamedTuple):
@@ -47,7 +54,7 @@ def read_header(path: str | Path) -> Header:
     """Return the file's header; raise `UnreadableImageError` where there is none."""
     with _open(path) as image:
         mode = "grey16" if image.mode.startswith("I") else _MODES.get(image.mode, image.mode.lower())
-        return Header(str(image.format), image.width, image.height, mode, Path(path).stat().st_size)
+        return Header(str(image.format), image.width, image.height, mode, os.fstat(image.fp.fileno()).st_size)
 
 
 def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
@@ -91,22 +98,29 @@ def load_prepared(path: str | Path, preparation: Preparation) -> np.ndarray:
     return resize_grey(load_grey(path, at_least=preparation.size), preparation.size, preparation.resize)
 
 
-def _open(path: str | Path) -> ImageFile:
-    """Open a file as a JPEG or a PNG, whatever its name says, and check the size that it declares.
+@contextmanager
+def _open(path: str | Path) -> Iterator[ImageFile]:
+    """Give the picture of a file, its pixels not yet decoded; `fp` is the open file."""
+    with ExitStack() as stack:
+        try:
+            image = _identify(stack.enter_context(open_regular(path)))
+        except (OSError, SyntaxError, ValueError, ArithmeticError, LookupError) as error:
+            raise _explain(error, "damaged header") from error
+        yield image
+
+
+def _identify(file: BinaryIO) -> ImageFile:
+    """Return a file as a JPEG or a PNG, whatever its name says, the size that it declares checked.
 
     `Image.open` is not used: it warns of more than 89 million pixels, which only a setting of all Pillow turns off.
     """
-    try:
-        with open(path, "rb", buffering=0) as file:
-            start = file.read(max(map(len, SIGNATURES)))
-        reader = next((reader for signature, reader in SIGNATURES.items() if start.startswith(signature)), None)
-        if reader is None:
-            raise UnreadableImageError("not a JPEG or PNG" if start else "empty file")
-        image = reader(path)
-    except (OSError, SyntaxError, ValueError, ArithmeticError, LookupError) as error:
-        raise _explain(error, "damaged header") from error
+    start = file.read(max(map(len, SIGNATURES)))
+    reader = next((reader for signature, reader in SIGNATURES.items() if start.startswith(signature)), None)
+    if reader is None:
+        raise UnreadableImageError("not a JPEG or PNG" if start else "empty file")
+    file.seek(0)
+    image = reader(file)
     if image.width * image.height > MAX_PIXELS:
-        image.close()
         raise UnreadableImageError(f"declares {image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are read")
     return image
 

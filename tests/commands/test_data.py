@@ -1,5 +1,7 @@
 """``pxr data`` and ``pxr phantom``: what a person reads about a data set, and how to get one to play with."""
 
+import os
+import shutil
 from pathlib import Path
 
 
@@ -24,6 +26,17 @@ def test_data_is_described(pxr, data):
     assert (code, wrong) == (0, "")
     assert all(label in said for label in ("bacterial", "covid19", "normal", "viral"))
     assert max(map(len, said.splitlines())) <= 100
+
+
+def test_a_pipe_among_the_images_is_listed_and_never_opened(pxr, phantoms):
+    shutil.copytree(phantoms[0], "chest_xray")
+    pipe = next(Path("chest_xray").rglob("*virus*.jpeg")).with_name("person99_virus_9.jpeg")
+    os.mkfifo(pipe)
+    os.write(os.open(pipe, os.O_RDWR), b"nobody waits")
+    code, said, wrong = pxr("data", "chest_xray")
+    assert (code, wrong) == (0, "")
+    assert "Unreadable files: 1." in said
+    assert f"{pipe.name}: not a regular file" in " ".join(said.split())
 
 
 def test_data_that_is_not_there(pxr):

@@ -120,12 +120,16 @@ def test_imagenet_without_a_network(refuse, data, recipe, offline):
     assert "WEIGHTS=path" in said
 
 
-def test_an_unreadable_image_is_named(refuse, phantoms, recipe, tmp_path):
+@pytest.mark.parametrize(
+    ("make", "reason"), [(Path.touch, "empty file"), (os.mkfifo, "not a regular file")], ids=["empty", "pipe"]
+)
+def test_an_unreadable_image_is_named(refuse, phantoms, recipe, tmp_path, make, reason):
     shutil.copytree(phantoms[0], tmp_path / "chest_xray")
     broken = max((tmp_path / "chest_xray").rglob("*virus*.jpeg"))
-    broken.write_bytes(b"")
+    broken.unlink()
+    make(broken)
     said = refuse("cv", "--config", recipe, "--data", f"{tmp_path / 'chest_xray'},{phantoms[1]}")
-    assert f"{broken} (empty file)" in said
+    assert f"{broken} ({reason})" in said
     assert "--skip-unreadable" in said
 
 
