@@ -21,7 +21,9 @@ from pxr_tf import arrays, files
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared
 from pxr_tf.pictures.preparation import Preparation
 
-VERSION = 3  # raise it when the same file and preparation would give other pixels or another fault
+# Raise it when the same file and preparation would give other pixels or another fault. 4: 16-bit PNGs are scaled by the
+# range of nearly all their pixels, in colour too.
+VERSION = 4
 BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
 UNREADABLE = "unreadable:"  # what `data.patients.add_content` puts before an image id where a file has no content
 
@@ -67,7 +69,7 @@ def open_pictures(
     """Return all stored pictures, the manifest's among them: verified, and decoded now where they are missing.
 
     `table` has the columns ``path`` and ``content``. `threads` decode, by default one per processor and at most 8: each
-    may need half a gigabyte for the largest images that are read. `on_progress` is called with (done, all) of the
+    may need 0.65 GB for the largest images that are read. `on_progress` is called with (done, all) of the
     pictures that are missing, `on_wait` with the name of a process that is adding pictures to this very store.
 
     A file without a picture has a fault instead. What its bytes explain is remembered; that it is missing, forbidden
