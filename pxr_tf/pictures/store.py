@@ -22,7 +22,7 @@ from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError,
 from pxr_tf.pictures.preparation import Preparation
 
 # Raise it when the same file and preparation would give other pixels or another fault. 4: 16-bit PNGs are scaled by the
-# range of nearly all their pixels, in colour too.
+# range of nearly all their pixels, in colour too, and pictures are turned as their EXIF orientation says.
 VERSION = 4
 BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
 UNREADABLE = "unreadable:"  # what `data.patients.add_content` puts before an image id where a file has no content

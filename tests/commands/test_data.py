@@ -4,6 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+from PIL import Image
+
 
 def test_phantoms_are_written_and_the_next_command_is_told(pxr):
     code, said, wrong = pxr("phantom", "drawn", "--patients", 2, "--size", 64)
@@ -37,6 +39,16 @@ def test_a_pipe_among_the_images_is_listed_and_never_opened(pxr, phantoms):
     assert (code, wrong) == (0, "")
     assert "Unreadable files: 1." in said
     assert f"{pipe.name}: not a regular file" in " ".join(said.split())
+
+
+def test_a_damaged_exif_block_is_nobodys_trouble(pxr, phantoms):
+    """Of this one, a directory with more entries than there are bytes, Pillow warns on every reading."""
+    shutil.copytree(phantoms[0], "chest_xray")
+    path = next(Path("chest_xray").rglob("*virus*.jpeg"))
+    Image.open(path).save(path, exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff")
+    code, said, wrong = pxr("data", "chest_xray")
+    assert (code, wrong) == (0, "")
+    assert "Unreadable files: none." in said
 
 
 def test_data_that_is_not_there(pxr):

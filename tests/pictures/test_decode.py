@@ -20,6 +20,7 @@ from PIL import Image
 from pxr_tf.data.patients import add_content
 from pxr_tf.errors import PxrError
 from pxr_tf.pictures.decode import (
+    MAX_BYTES,
     MAX_PIXELS,
     InaccessibleImageError,
     UnreadableImageError,
@@ -113,12 +114,6 @@ def test_the_content_decides_not_the_suffix(tmp_path):
     assert np.array_equal(load_grey(tmp_path / "b.jpg"), picture)
 
 
-def test_a_camera_rotation_flag_is_ignored_as_for_the_other_files(tmp_path):
-    exif = Image.Exif()
-    exif[274] = 6  # orientation: rotate by 90 degrees
-    assert load_grey(save(tmp_path / "a.jpg", make_picture(), exif=exif)).shape == (60, 80)
-
-
 def write_damaged(folder: Path, kind: str) -> Path:
     picture = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(
@@ -192,10 +187,14 @@ def test_pillows_own_limit_is_left_alone():
     assert Image.MAX_IMAGE_PIXELS == 1024**3 // 4 // 3
 
 
-def test_the_limit_is_stated(tmp_path):
+def test_the_limits_are_stated(tmp_path):
     (tmp_path / "a.png").write_bytes(make_png(MAX_PIXELS // 10_000 + 1, 10_000))
     with pytest.raises(UnreadableImageError, match=r"4001 x 10000 pixels; at most 40,000,000"):
         read_header(tmp_path / "a.png")
+    with open(tmp_path / "a.png", "wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(UnreadableImageError, match=r"holds 360,000,001 bytes; at most 360,000,000 are read"):
+        load_grey(tmp_path / "a.png")
 
 
 def make_irregular(path: Path, kind: str) -> Path:
