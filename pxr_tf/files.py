@@ -2,13 +2,14 @@
 
 import errno
 import hashlib
+import io
 import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,20 +61,26 @@ def digest(*parts: object, size: int = 8) -> str:
     return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
 
 
-def open_regular(path: str | Path) -> BinaryIO:
-    """Return the file, open for reading; raise OSError, without opening it, for anything but a regular file.
+def open_regular(path: str | Path) -> io.FileIO:
+    """Return the file, open for reading, unbuffered; raise OSError for anything but a regular file.
 
-    A pipe would wait for somebody to write into it, and a device may never end.
+    Nothing else is opened: a pipe would wait for somebody to write into it, and a device may never end.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return open(path, "rb")
+    return open(path, "rb", buffering=0)
 
 
 def digest_file(path: Path) -> str:
     """Return a hexadecimal digest (the first 16 bytes of SHA-256, which processors compute themselves) of a file."""
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def stamp(path: str | Path) -> str:
+    """Return what does not stay the same where a file is written, replaced or linked elsewhere; raise OSError."""
+    found = os.stat(path)
+    return f"{found.st_dev}-{found.st_ino}-{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}"
 
 
 def explain_os_error(error: OSError) -> str | None:

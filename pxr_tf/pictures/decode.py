@@ -86,7 +86,7 @@ _EXIF_PLACES = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.adobe
 
 def read_header(path: str | Path) -> Header:
     """Return the file's header; raise `UnreadableImageError` where there is none."""
-    with _explained("damaged header"), open_regular(path) as file:
+    with _explained("damaged header"), io.BufferedReader(open_regular(path)) as file:
         image, size = _identify(file), os.fstat(file.fileno()).st_size
         mode = _deep_mode(image) or _MODES.get(image.mode, image.mode.lower())
         if image.format == "PNG" and "exif" not in image.info:
