@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from pxr_tf import files
 from pxr_tf.config.messages import explain_errors
 from pxr_tf.config.schema import Experiment
 from pxr_tf.errors import PxrError, nearest, shown
@@ -95,9 +96,10 @@ _Loader.add_implicit_resolver(
 
 def _find(path: str | Path) -> Path:
     candidates = [Path(path), configs_folder() / f"{path}.yaml"]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
+    with files.reading(f"The experiment {str(path)!r}"):
+        found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if found is not None:
+        return found
     names = sorted(file.stem for file in configs_folder().glob("*.yaml"))
     raise PxrError(
         f"No experiment {str(path)!r}. Give a YAML file or one of: {', '.join(names)}.{nearest(str(path), names)}"
@@ -106,7 +108,8 @@ def _find(path: str | Path) -> Path:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+        with files.reading(f"The experiment {str(file)!r}"):
+            values = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PxrError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
