@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pxr_tf import files
 from pxr_tf.config.messages import explain_errors
 from pxr_tf.config.plain_yaml import read_yaml, write_yaml
 from pxr_tf.config.schema import Experiment
@@ -88,9 +89,11 @@ def differences(now: Mapping[str, Any], before: Mapping[str, Any], prefix: str =
 
 
 def _find(path: str | Path) -> Path:
-    for candidate in (Path(path), configs_folder() / f"{path}.yaml"):
-        if os.path.isfile(candidate):  # false, too, for a name that no file can have
-            return candidate
+    candidates = (Path(path), configs_folder() / f"{path}.yaml")
+    with files.reading(f"The experiment {shown(str(path), 80)}"):
+        found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if found is not None:
+        return found
     names = sorted(file.stem for file in configs_folder().glob("*.yaml"))
     accepted = f"a YAML file, or one of: {', '.join(names)}"
     if os.path.isdir(path):
@@ -100,11 +103,10 @@ def _find(path: str | Path) -> Path:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8-sig")  # a byte order mark is no part of the text
+        with files.reading(f"The experiment {str(file)!r}"):
+            text = file.read_text(encoding="utf-8-sig")  # a byte order mark is no part of the text
     except UnicodeDecodeError as error:
         raise PxrError(f"{file} is not UTF-8 text; save it as UTF-8.") from error
-    except OSError as error:
-        raise PxrError(f"{file} cannot be read ({error.strerror}); accepted: a YAML file. Check it.") from error
     values = read_yaml(text, str(file))
     if not isinstance(values, dict):
         raise PxrError(f"{file} holds {shown(values)}; an experiment is a mapping of keys to values.")

@@ -9,6 +9,7 @@ Columns (all text):
 ``source``          the data set it comes from, e.g. ``kermany``; ``synthetic-kermany`` for phantoms in its layout
 ``official_split``  ``train``, ``val``, ``test`` or empty
 ``content``         (added by `patients.add_content`) digest of the file's bytes
+``stamp``           (added with it, never written to the disk) what changes where the file does
 """
 
 from collections.abc import Iterable, Mapping

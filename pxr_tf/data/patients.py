@@ -11,26 +11,29 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pxr_tf.files import digest_file
+from pxr_tf import files
 
 
 def add_content(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with a ``content`` column: the first 128 bits of SHA-256 of each file's bytes, in hexadecimal.
+    """Return the table with what each file holds, and the file's stamp, which tells whether it was changed since.
 
-    A file that is empty or cannot be read gets a content of its own (``unreadable:<image id>``), so that two such
-    files are never taken for copies of one picture.
+    ``content`` is the first 128 bits of SHA-256 of the file's bytes, in hexadecimal. A file that is empty or cannot be
+    read gets a content of its own (``unreadable:<image id>``), so that two such files are never taken for copies of
+    one picture. ``stamp`` is `files.stamp` before the file was read; it is not written to the disk.
     """
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
-        digests = list(pool.map(_digest_file, table.path))
-    content = [digest or f"unreadable:{image_id}" for digest, image_id in zip(digests, table.image_id, strict=True)]
-    return table.assign(content=content)
+        found = list(pool.map(_digest_file, table.path))
+    content = [digest or f"unreadable:{image_id}" for (digest, _), image_id in zip(found, table.image_id, strict=True)]
+    return table.assign(content=content, stamp=[stamp for _, stamp in found])
 
 
-def _digest_file(path: str) -> str:
+def _digest_file(path: str) -> tuple[str, str]:
+    """Return (digest, stamp) of a file; the digest is empty where the file is, both where it cannot be read."""
     try:
-        return digest_file(Path(path)) if os.path.getsize(path) else ""
+        stamp = files.stamp(path)
+        return files.digest_file(Path(path)) if os.path.getsize(path) else "", stamp
     except OSError:
-        return ""
+        return "", ""
 
 
 def add_pictures(table: pd.DataFrame, twins: Iterable[tuple[str, str]] = ()) -> pd.DataFrame:

@@ -119,7 +119,8 @@ def weights_identity(experiment: Experiment) -> str:
     weights = check_weights(experiment.model.weights)
     if weights in ("imagenet", "none"):
         return "imagenet" if weights == "imagenet" else f"random-{experiment.seed}"
-    return files.digest_file(Path(weights))
+    with files.reading(f"WEIGHTS {weights!r}"):
+        return files.digest_file(Path(weights))
 
 
 def is_prepared(folder: Path) -> bool:

@@ -90,7 +90,7 @@ OPTIONS = {
     "--epochs 99999999": ["phases.0.max_epochs received 99999999; accepted: 10000 or less"],
     "--folds 99999999": ["splits.folds received 99999999; accepted: 1000 or less"],
     "--config folder.yaml": ["folder.yaml is a folder; accepted: a YAML file"],
-    f"--config {'x' * 300}": ["No experiment 'xxx"],
+    f"--config {'x' * 300}": ["The experiment 'xxx", "name too long"],
     "--config|": ["No experiment ''"],
     "--variant|": ["unknown variant ''"],
 }
@@ -139,7 +139,7 @@ def test_a_grid_of_strategies_that_are_no_numbers(refuse_at_once):
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read from its start")
 def test_a_recipe_that_cannot_be_read(refuse_at_once):
     said = refuse_at_once("cv", "--config", "/proc/self/mem")
-    assert "/proc/self/mem cannot be read (Input/output error)" in said
+    assert "'/proc/self/mem' cannot be read: Input/output error" in said
 
 
 def test_a_byte_order_mark_is_no_fault(refuse, tmp_path, recipe):

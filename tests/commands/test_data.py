@@ -1,8 +1,11 @@
 """``pxr data`` and ``pxr phantom``: what a person reads about a data set, and how to get one to play with."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pxr_tf.commands.options import split_paths
 
@@ -28,6 +31,27 @@ def test_data_is_described(pxr, data):
     assert (code, wrong) == (0, "")
     assert all(label in said for label in ("bacterial", "covid19", "normal", "viral"))
     assert max(map(len, said.splitlines())) <= 100
+
+
+def test_a_pipe_among_the_images_is_listed_and_never_opened(pxr, phantoms):
+    shutil.copytree(phantoms[0], "chest_xray")
+    pipe = next(Path("chest_xray").rglob("*virus*.jpeg")).with_name("person99_virus_9.jpeg")
+    os.mkfifo(pipe)
+    os.write(os.open(pipe, os.O_RDWR), b"nobody waits")
+    code, said, wrong = pxr("data", "chest_xray")
+    assert (code, wrong) == (0, "")
+    assert "Unreadable files: 1." in said
+    assert f"{pipe.name}: not a regular file" in " ".join(said.split())
+
+
+def test_a_damaged_exif_block_is_nobodys_trouble(pxr, phantoms):
+    """Of this one, a directory with more entries than there are bytes, Pillow warns on every reading."""
+    shutil.copytree(phantoms[0], "chest_xray")
+    path = next(Path("chest_xray").rglob("*virus*.jpeg"))
+    Image.open(path).save(path, exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff")
+    code, said, wrong = pxr("data", "chest_xray")
+    assert (code, wrong) == (0, "")
+    assert "Unreadable files: none." in said
 
 
 def test_data_that_is_not_there(pxr):

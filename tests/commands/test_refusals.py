@@ -135,14 +135,18 @@ def test_imagenet_without_a_network(refuse, data, recipe, offline):
     assert "WEIGHTS=path" in said
 
 
-def test_unreadable_and_missing_images_are_named(refuse, phantoms, recipe, tmp_path):
+@pytest.mark.parametrize(
+    ("make", "reason"), [(Path.touch, "empty file"), (os.mkfifo, "not a regular file")], ids=["empty", "pipe"]
+)
+def test_unreadable_and_missing_images_are_named(refuse, phantoms, recipe, tmp_path, make, reason):
     folders = [shutil.copytree(folder, tmp_path / folder.name) for folder in phantoms]
     broken = max(folders[0].rglob("*virus*.jpeg"))
-    broken.write_bytes(b"")
+    broken.unlink()
+    make(broken)
     missing = max(folders[1].rglob("*.jpeg"))
     missing.unlink()
     said = refuse("cv", "--config", recipe, "--data", ",".join(map(str, folders)))
-    assert f"{broken} (empty file)" in said
+    assert f"{broken} ({reason})" in said
     assert f"{missing} (No such file or directory)" in said
     assert "--skip-unreadable" in said
 

@@ -134,9 +134,7 @@ def refused_before_decoding(experiment, data, runs) -> str:
     return str(fault.value)
 
 
-def test_a_class_that_nested_validation_would_lack_is_told_before_decoding(
-    chest_xray, two_layers, tmp_path
-):
+def test_a_class_that_nested_validation_would_lack_is_told_before_decoding(chest_xray, two_layers, tmp_path):
     data = [chest_xray[0], chest_xray[0].parent / COVID_SET]  # COVID-19: three patients
     said = refused_before_decoding(tiny_experiment(**PATIENCE, splits__nested=True), data, tmp_path)
     assert "has no validation image of class covid19 (3 patients in all)" in said
