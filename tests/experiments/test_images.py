@@ -10,6 +10,7 @@ import pytest
 from tiny import CLASSES, RUN_DEPTH, Never, run_here, tiny_experiment
 
 from pxr_tf import rundir
+from pxr_tf.data.splits import assign_folds
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.images import choose_images, compare_images, gather_images
 from pxr_tf.phantoms.sets import draw_phantom
@@ -153,3 +154,55 @@ def test_a_run_is_not_continued_with_other_copies_or_without_its_recipe(own_copy
     (own_copy / rundir.EXPERIMENT).unlink()
     with pytest.raises(PxrError, match=r"holds results \(fold-0/predictions.csv\) but no experiment.yaml"):
         run_here(tiny_experiment(), phantoms, runs, executor=Never())
+
+
+@pytest.fixture(scope="module")
+def radiography_of_kermany(real_data, tmp_path_factory):
+    """A set in Radiography's layout, and which of its files are Kermany's, coded anew as PNG of 299 pixels.
+
+    The others are adults' X-rays, phantoms, and 20 near-misses: ten phantoms on another day and ten with another
+    disease than phantoms that are there as well.
+    """
+    folder, copies = tmp_path_factory.mktemp("radiography"), []
+
+    def put(label: str, image: np.ndarray) -> str:
+        number = sum(1 for _ in (folder / label).glob("*")) + 1
+        return f"radiography/{write_picture(folder / label / f'{label}-{number}.png', image).relative_to(folder)}"
+
+    for name in ("NORMAL", "PNEUMONIA"):
+        files = sorted((real_data / "chest_xray" / "train" / name).glob("*.jpeg"))
+        chosen = [file for file in files if name == "NORMAL" or "virus" in file.name][::5]
+        for file in chosen:
+            image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+            copies.append(put("Normal" if name == "NORMAL" else "Viral Pneumonia", cv2.resize(image, (299, 299))))
+    for file in sorted((real_data / "lungs" / "images").iterdir()):
+        put("Normal", cv2.imread(str(file), cv2.IMREAD_GRAYSCALE))
+    for patient in range(60):
+        put("Normal", draw_phantom(patient, 0, "normal", 299).image)
+    for patient in range(10):
+        put("Normal", draw_phantom(patient, 1, "normal", 299).image)
+        put("Viral Pneumonia", draw_phantom(patient, 0, "viral", 299).image)
+    return folder, copies
+
+
+@pytest.mark.real
+def test_every_copy_of_kermanys_in_another_set_is_found_and_no_stranger(real_data, radiography_of_kermany, tmp_path):
+    folder, copies = radiography_of_kermany
+    table, told = choose([real_data / "chest_xray", folder], tmp_path)
+    here = {f"radiography/{file.relative_to(folder)}" for file in folder.rglob("*.png")}
+    assert len(copies) == 538 and len(here) == 538 + 72 + 60 + 20
+    assert here - set(table.image_id) == set(copies)
+    assert f"{len(copies)} of radiography are in kermany, too" in told[-1]
+    alone = table[table.source == "radiography"]
+    assert alone.patient_id.str.startswith("radiography/").all() and alone.patient_id.is_unique
+
+
+@pytest.mark.real
+def test_the_woman_with_two_patient_numbers_is_in_one_fold(real_data, tmp_path):
+    data = [real_data / "chest_xray", real_data / "covid-chestxray-dataset"]
+    table, _ = choose(data, tmp_path, classes=CLASSES, duplicates="exact")
+    hers = table[table.patient_id == "covid-chestxray/178"]
+    assert hers.picture.duplicated().sum() == 4
+    assert not (table.patient_id == "covid-chestxray/97").any()
+    assert len(table) == 6009 and len(choose(data, tmp_path, classes=CLASSES)[0]) == 6005
+    assert assign_folds(table, 5, 0)[hers.index].nunique() == 1

@@ -1,7 +1,6 @@
 """Several data sets at once, what is no data set, and the real counts."""
 
 import os
-from pathlib import Path
 
 import pytest
 from miniature_sets import write_coronahack, write_covid_chestxray, write_image, write_kermany, write_radiography
@@ -123,13 +122,6 @@ def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr("pxr_tf.sets.rows.os.scandir", refuse)
     with pytest.raises(PxrError, match=r"cannot be read: .*Permission denied"):
         read_sources([tmp_path])
-
-
-@pytest.fixture(scope="module")
-def real_data() -> Path:
-    if not os.environ.get("PXR_DATA"):
-        pytest.skip("set PXR_DATA to the folder with chest_xray and covid-chestxray-dataset to run this test")
-    return Path(os.environ["PXR_DATA"])
 
 
 @pytest.fixture(scope="module")
