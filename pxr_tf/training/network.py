@@ -186,15 +186,19 @@ def predict_rows(part: Part, settings: Network, model: keras.Model, rows: pd.Dat
 
 
 def predict_pictures(model: keras.Model, pixels: np.ndarray, rows: np.ndarray, *, mirror: bool) -> np.ndarray:
-    """Return float32 [rows, outputs] for these rows of `pixels`, averaged with the mirror images' if asked."""
+    """Return float32 [rows, outputs] for these rows of `pixels`, averaged with the mirror images' if asked.
+
+    The last batch is filled up with its last picture, as for features: alone, a picture gets other bits from ResNet50,
+    DenseNet121 and NASNet (by up to 2e-7 on two cores).
+    """
     results = []
-    for start in range(0, len(rows), PREDICTION_BATCH):
-        batch = pixels[rows[start : start + PREDICTION_BATCH]][..., None]
+    for numbers in np.pad(rows, (0, -len(rows) % PREDICTION_BATCH), "edge").reshape(-1, PREDICTION_BATCH):
+        batch = pixels[numbers][..., None]
         result = np.asarray(model.predict_on_batch(batch))
         if mirror:
             result = (result + np.asarray(model.predict_on_batch(np.ascontiguousarray(batch[:, :, ::-1])))) / 2
         results.append(result)
-    return np.concatenate(results)
+    return np.concatenate(results)[: len(rows)]
 
 
 def make_card(part: Part, settings: Network) -> dict[str, Any]:

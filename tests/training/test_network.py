@@ -54,6 +54,22 @@ def test_mirrored_predictions_are_the_mean_of_a_picture_and_its_mirror_image(run
     assert not np.allclose(plain, turned, atol=1e-6)
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+def test_pictures_are_predicted_in_batches_of_one_size(mirror):
+    """So what a picture is told does not depend on how many others a fold holds out."""
+    sizes = []
+
+    class Counter:
+        def predict_on_batch(self, batch):
+            sizes.append(len(batch))
+            return batch[:, 0, 0, :].astype(np.float32)
+
+    pixels, rows = np.arange(200, dtype=np.uint8)[:, None, None], np.arange(130)[::-1]
+    predicted = network.predict_pictures(Counter(), pixels, rows, mirror=mirror)
+    np.testing.assert_array_equal(predicted[:, 0], rows)
+    assert sizes == [network.PREDICTION_BATCH] * 3 * (1 + mirror)
+
+
 def test_the_card_tells_how_the_model_was_made(run):
     _, card = load_classifier(run.folder / "fold-1" / "model.keras")
     assert card["classes"] == list(CLASSES)
