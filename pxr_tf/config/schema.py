@@ -120,6 +120,8 @@ class Training(_Frozen):
     class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
     xla: bool | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but never the same bytes twice
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
+    # that share one operation: they decide the last digits; auto: one per processor that a run may use when it begins
+    threads: Positive | Literal["auto"] = "auto"
     mirror_predictions: bool = False  # average the probabilities of a picture and of its mirror image
 
 

@@ -16,7 +16,15 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import parse_experiment
-from pxr_tf.experiments.parts import chosen_epochs, make_part, make_parts, make_settings, open_run, settings_of
+from pxr_tf.experiments.parts import (
+    chosen_epochs,
+    make_part,
+    make_parts,
+    make_settings,
+    open_run,
+    settings_of,
+    threads_of,
+)
 from pxr_tf.experiments.tasks import Task
 from pxr_tf.training import network
 from pxr_tf.training.calibrate import calibrate
@@ -46,8 +54,8 @@ def predict_part(part: Part, predict: Predict) -> pd.DataFrame:
 
 def _check_weights(task: Task, emit: Emit) -> None:
     experiment = parse_experiment(task.options["experiment"], "the experiment")
-    settings = make_settings(experiment, task.options["weights"])
-    set_up(settings.xla, settings.precision)
+    settings = make_settings(experiment, task.options["weights"], threads_of(experiment))
+    set_up(settings.xla, settings.precision, settings.threads)
     network.initial_network(
         settings, num_classes=len(experiment.classes), image_size=experiment.image.size, seed=experiment.seed
     )
@@ -55,7 +63,7 @@ def _check_weights(task: Task, emit: Emit) -> None:
 
 def _calibrate(task: Task, emit: Emit) -> None:
     experiment = parse_experiment(task.options["experiment"], "the experiment")
-    settings = make_settings(experiment, "none")
+    settings = make_settings(experiment, "none", threads_of(experiment))
     speed = calibrate(settings, num_classes=len(experiment.classes), image_size=experiment.image.size)
     emit({"event": "speed", **speed})
 

@@ -10,7 +10,7 @@ from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, differences, dump_experiment, load_experiment
 from pxr_tf.data import labels, leaks, manifest, patients, samples, schemes, splits
 from pxr_tf.errors import PxrError, count_words, shorten
-from pxr_tf.experiments.parts import preparation_of
+from pxr_tf.experiments.parts import preparation_of, threads_of
 from pxr_tf.models.backbones import check_weights
 from pxr_tf.pictures.fingerprints import find_twins, fingerprints
 from pxr_tf.pictures.store import Pictures, open_pictures
@@ -178,6 +178,7 @@ def make_provenance(
         "pictures": pictures.key,
         "weights": weights_identity(experiment),
         "seed": experiment.seed,
+        "threads": threads_of(experiment),
         "command": command,
         "started": rundir.now(),
         "versions": rundir.versions(),

@@ -231,7 +231,7 @@ def class_weights(labels: pd.Series, classes: Sequence[str], given: Any) -> dict
 
 
 def _start(settings: Network, emit: Emit) -> Device:
-    device = set_up(settings.xla, settings.precision)
+    device = set_up(settings.xla, settings.precision, settings.threads)
     emit({"event": "device", "name": device.name, "xla": device.xla, "precision": device.precision})
     return device
 

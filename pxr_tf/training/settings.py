@@ -22,6 +22,7 @@ class Network:
     class_weights: Literal["balanced"] | Mapping[str, float] | None
     xla: bool | Literal["auto"]
     precision: str  # auto, or a Keras dtype policy
+    threads: int | None  # that share one operation; None: one per processor
     mirror_predictions: bool
     card: Mapping[str, Any]  # what travels in the model file, beside what the network itself knows
 
