@@ -13,6 +13,7 @@ from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.samples import read_samples
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
+from pxr_tf.experiments import weights
 from pxr_tf.models.head import Head
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Pictures, load_pictures
@@ -108,6 +109,12 @@ def make_settings(
 
 
 def settings_of(run: Run) -> Network | Mapping[str, Any]:
-    """Return what a run's learner is told."""
-    provenance = files.read_json(run.folder / rundir.PROVENANCE)
-    return make_settings(run.experiment, provenance["weights"], provenance.get("threads"))
+    """Return what a run's learner is told; raise `PxrError` where its weights are not those that it began with."""
+    provenance = provenance_of(run)
+    identity = weights.check_unchanged(run.experiment, provenance["weights"])
+    return make_settings(run.experiment, identity, provenance.get("threads"))
+
+
+def provenance_of(run: Run) -> dict[str, Any]:
+    """Return where the numbers of a run come from."""
+    return files.read_json(run.folder / rundir.PROVENANCE)

@@ -12,7 +12,7 @@ from pxr_tf import files, locks, rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.splits import HOLDOUT, unused_rows
 from pxr_tf.errors import PxrError, count_words
-from pxr_tf.experiments import prepare
+from pxr_tf.experiments import prepare, weights
 from pxr_tf.experiments.plan import plan
 from pxr_tf.experiments.tasks import Executor, OnEvent, Task
 from pxr_tf.training.learners import check_learner
@@ -55,7 +55,7 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     """
     experiment, folder = request.experiment, request.folder
     check_learner(experiment.model.kind)
-    prepare.weights_identity(experiment)
+    weights.identity(experiment)  # a file that does not exist is told at once
     _mention_first_house(request, on_event)
     images = prepare.gather_images(
         request.data,
@@ -122,18 +122,18 @@ def _prepare(
         prepare.write_experiment(request.folder, request.experiment)  # the same one, but its weights may have moved
         return splits
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
-        weights = beside.submit(_check_weights, request, executor, on_event)
-        decoded = _decode(request, images, on_event, weights)
+        identity = beside.submit(_check_weights, request, executor, on_event)
+        decoded = _decode(request, images, on_event, identity)
         if len(decoded.skipped):
             splits = prepare.split_images(decoded.table, request.experiment)
-        contents = _compose(request, images, decoded, splits, on_event)
-        weights.result()
-    prepare.write_run(request.folder, request.experiment, *contents)
+        tables, warnings, provenance = _compose(request, images, decoded, splits, on_event)
+        provenance["weights"] = identity.result()
+    prepare.write_run(request.folder, request.experiment, tables, warnings, provenance)
     return splits
 
 
 def _decode(
-    request: Request, images: prepare.Gathered, on_event: OnEvent, beside: "Future[None] | None" = None
+    request: Request, images: prepare.Gathered, on_event: OnEvent, beside: "Future[str] | None" = None
 ) -> prepare.Decoded:
     """Decode what is missing, unless what is done beside it fails: there is no need to finish then."""
 
@@ -170,14 +170,24 @@ def _compose(
     return tables, warnings, provenance
 
 
-def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> None:
-    """See whether the network can be built with the weights that were asked for; raise `PxrError`."""
-    experiment = request.experiment
+def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> str:
+    """See whether the network can be built with the weights that were asked for; return what names them.
+
+    Keras downloads those of ImageNet now, if they are missing. Raises `PxrError`.
+    """
+    experiment, told = request.experiment, []
     if not experiment.backbone or experiment.model.weights == "none":
-        return
+        return weights.identity(experiment)
+
+    def listen(event: dict[str, Any]) -> None:
+        if event["event"] == "weights":
+            told.append(event["identity"])
+        on_event(event)
+
     _say(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
-    options = {"experiment": experiment.model_dump(mode="json"), "weights": prepare.weights_identity(experiment)}
-    executor.run([Task("weights", "weights", options=options)], _early_logs(request), on_event)
+    options = {"experiment": experiment.model_dump(mode="json")}
+    executor.run([Task("weights", "weights", options=options)], _early_logs(request), listen)
+    return told[0]
 
 
 def _mention_first_house(request: Request, on_event: OnEvent) -> None:

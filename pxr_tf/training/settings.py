@@ -14,7 +14,7 @@ class Network:
 
     backbone: str
     weights: str  # imagenet, none, or a file
-    weights_identity: str  # names the initial weights in the cache: imagenet, random-<seed>, or a file's digest
+    weights_identity: str  # names the initial weights in the cache: random-<seed>, or a file's digest
     head: Head
     batchnorm_momentum: float | None
     phases: tuple[Phase, ...]

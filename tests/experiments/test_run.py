@@ -136,7 +136,7 @@ def test_predictions_that_are_not_the_rows_of_the_splits_are_refused(own_copy, p
         ({"training__batch_size": 4}, ["training.batch_size: 8, now 4"]),
         ({"splits__folds": 3, "image__size": 40}, ["splits.folds: 2, now 3", "image.size: 32, now 40"]),
         ({"phases__1__learning_rate": 0.5}, ["learning_rate"]),
-        ({"model__weights": "imagenet"}, ["model.weights: none, now imagenet"]),
+        ({"model__weights": __file__}, [f"model.weights: none, now {__file__}"]),
     ],
 )
 def test_a_run_of_another_experiment_is_not_touched(own_copy, phantoms, change, words):
