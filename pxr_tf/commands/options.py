@@ -48,6 +48,12 @@ TestRows = Annotated[str | None, typer.Option(help="Which held-out images count:
 Nested = Annotated[bool, typer.Option("--nested", help="Early stopping inside each fold, no hold-out.")]
 KeepDuplicates = Annotated[bool, typer.Option("--keep-duplicates", help="Keep byte-identical copies of an image.")]
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")]
+MixEnvironments = Annotated[
+    bool,
+    typer.Option(
+        "--mix-environments", help="Continue a run under other versions or on another machine; its tables then say so."
+    ),
+]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Any other key: training.batch_size=16.")]
 
 
@@ -63,6 +69,7 @@ class Asked:
     overrides: Sequence[str] | None = None
     skip_unreadable: bool = False
     keep_duplicates: bool = False
+    mix_environments: bool = False
 
     @property
     def config_name(self) -> str:
@@ -103,7 +110,7 @@ class Asked:
 
         official = any(experiment.splits.scheme == "official" for experiment in experiments)
         data = find_data(self.data, self.runs, console, official=official)
-        rest = (data, self.runs, self.skip_unreadable, self.keep_duplicates, command_line())
+        rest = (data, self.runs, self.skip_unreadable, self.keep_duplicates, self.mix_environments, command_line())
         return [Request(experiment, *rest) for experiment in experiments]
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, parse_experiment
-from pxr_tf.experiments import weights
+from pxr_tf.experiments import environment, weights
 from pxr_tf.experiments.parts import (
     Run,
     chosen_epochs,
@@ -33,7 +33,7 @@ from pxr_tf.experiments.tasks import Task
 from pxr_tf.training import network
 from pxr_tf.training.calibrate import calibrate
 from pxr_tf.training.device import set_up
-from pxr_tf.training.learners import load_learner
+from pxr_tf.training.learners import environment_of, load_learner
 from pxr_tf.training.part import TEST, VALIDATION, Emit, Part, Predict
 from pxr_tf.training.settings import Network
 
@@ -72,14 +72,22 @@ def _calibrate(task: Task, emit: Emit) -> None:
 
 def _fill_features(task: Task, emit: Emit) -> None:
     run = open_run(Path(task.run), Path(task.cache))
-    network.prepare(make_parts(run), _settings_of(run), emit)
+    settings = _settings_of(run)
+    now = environment.read_environment(**network.environment(settings))
+    environment.check(run.folder, now, mix=task.options.get("mix_environments", False))  # before minutes of work
+    network.prepare(make_parts(run), settings, emit)
 
 
 def _fit(task: Task, emit: Emit) -> None:
     run = open_run(Path(task.run), Path(task.cache))
     part = make_part(run, task.fold, chosen_epochs(run, task.fold))
     part.folder.mkdir(exist_ok=True)
-    predict = load_learner(run.experiment.model.kind).fit(part, _settings_of(run), emit)
+    kind, settings = run.experiment.model.kind, _settings_of(run)
+    now = environment.read_environment(**environment_of(kind, settings))
+    doubt = environment.enter(run.folder, part.folder.name, now, mix=task.options.get("mix_environments", False))
+    if doubt:
+        emit({"event": "doubt", "text": doubt})
+    predict = load_learner(kind).fit(part, settings, emit)
     files.write_csv(part.folder / rundir.PREDICTIONS, predict_part(part, predict))
     (part.folder / rundir.CHECKPOINT).unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from pxr_tf import files, locks, rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.splits import HOLDOUT, unused_rows
 from pxr_tf.errors import PxrError, count_words
-from pxr_tf.experiments import prepare, weights
+from pxr_tf.experiments import environment, prepare, weights
 from pxr_tf.experiments.plan import plan
 from pxr_tf.experiments.tasks import Executor, OnEvent, Task
 from pxr_tf.training.learners import check_learner
@@ -29,6 +29,7 @@ class Request:
     runs: Path  # folder of run directories and of the cache
     skip_unreadable: bool = False
     keep_duplicates: bool = False
+    mix_environments: bool = False  # folds may be trained by other versions or on another machine than those before
     command: str = ""  # for the record
 
     @property
@@ -50,8 +51,9 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     """Train and predict every fold that is missing; return the run directory, which then holds ``predictions.csv``.
 
     `on_event` is told what happens, as dicts with a key ``event``: ``note``, ``progress``, ``wait``, ``plan`` (the
-    names of the tasks to come), ``start`` and ``end`` of a task, ``device``, ``resume``, ``epoch``, ``step``. Nothing
-    is written to the run directory before images, weights and splits have proved to be good. Raises `PxrError`.
+    names of the tasks to come), ``start`` and ``end`` of a task, ``weights``, ``device``, ``doubt`` (what makes its
+    numbers doubtful), ``resume``, ``epoch``, ``step``. Nothing is written to the run directory before images, weights
+    and splits have proved to be good. Raises `PxrError`.
     """
     experiment, folder = request.experiment, request.folder
     check_learner(experiment.model.kind)
@@ -72,11 +74,12 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
             if prepare.is_prepared(folder):
                 prepare.check_same_experiment(folder, experiment, images)
                 splits = prepare.read_tables(folder, experiment)
+                _check_environment(request, splits, on_event)
             else:
                 splits = prepare.split_images(images.table, experiment)  # checked before anything is decoded
             if not (folder / rundir.PREDICTIONS).exists():
                 splits = _prepare(request, images, splits, executor, on_event)
-                tasks = plan(folder, request.cache, experiment, splits)
+                tasks = plan(folder, request.cache, experiment, splits, mix_environments=request.mix_environments)
                 on_event({"event": "plan", "tasks": [task.name for task in tasks]})
                 executor.run(tasks, folder / "logs", on_event)
                 join_predictions(folder, splits)
@@ -168,6 +171,16 @@ def _compose(
     warnings = prepare.find_warnings(table, splits, pictures, experiment)
     provenance = prepare.make_provenance(experiment, images, pictures, request.data, request.command)
     return tables, warnings, provenance
+
+
+def _check_environment(request: Request, splits: pd.DataFrame, on_event: OnEvent) -> None:
+    """See whether what is left to train may be trained here; the device is known, and compared, by who trains."""
+    if plan(request.folder, request.cache, request.experiment, splits):
+        now = environment.read_environment()
+        environment.check(request.folder, now, mix=request.mix_environments)
+        note = environment.describe_commits(request.folder, now)
+        if note:
+            _say(on_event, note)
 
 
 def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> str:

@@ -47,7 +47,7 @@ def set_up(xla: bool | str, precision: str, threads: int | None = None) -> Devic
     return device._replace(model=model, threads=used)
 
 
-def threads_between() -> int:
+def operations_at_once() -> int:
     """Return how many operations TensorFlow does side by side; that changes no number where it is deterministic."""
     import tensorflow as tf  # Keras offers none of these calls
 

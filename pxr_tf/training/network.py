@@ -22,7 +22,7 @@ from pxr_tf.pictures.store import pictures_key
 from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream, num_batches
 from pxr_tf.training import features
 from pxr_tf.training.checkpoint import assign_variables, read_variables
-from pxr_tf.training.device import Device, set_up
+from pxr_tf.training.device import Device, operations_at_once, set_up
 from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Emit, Part, Predict
 from pxr_tf.training.phases import PhaseData, run_phases
 from pxr_tf.training.settings import Network
@@ -68,6 +68,18 @@ def fit(part: Part, settings: Network, emit: Emit) -> Predict:
     files.write_json(part.folder / rundir.EPOCHS, {"origin": part.origin, "epochs": chosen})
     save_classifier(model, part.folder / rundir.MODEL, make_card(part, settings))
     return lambda rows: predict_rows(part, settings, model, rows, device)
+
+
+def environment(settings: Network) -> dict[str, Any]:
+    """Return what of this process decides the numbers of these settings, and how many operations run side by side."""
+    device = _set_up(settings)
+    return {
+        "device": "CPU" if device.name == "CPU" else f"GPU, {device.model}",
+        "precision": device.precision,
+        "xla": device.xla,
+        "threads": device.threads,
+        "operations_at_once": operations_at_once(),
+    }
 
 
 def samples_for_features(parts: Sequence[Part], settings: Network) -> pd.DataFrame:
@@ -233,8 +245,12 @@ def class_weights(labels: pd.Series, classes: Sequence[str], given: Any) -> dict
     return dict(zip(classes, numbers.tolist(), strict=True))
 
 
+def _set_up(settings: Network) -> Device:
+    return set_up(settings.xla, settings.precision, settings.threads)
+
+
 def _start(settings: Network, emit: Emit) -> Device:
-    device = set_up(settings.xla, settings.precision, settings.threads)
+    device = _set_up(settings)
     emit({"event": "device", "name": device.name, "xla": device.xla, "precision": device.precision})
     return device
 

@@ -46,7 +46,7 @@ def test_a_run_directory_holds_what_the_design_says(finished_run):
         *("experiment.yaml", "provenance.json", "warnings.json", "manifest.csv", "splits.csv", "samples.csv"),
         "predictions.csv",
     }
-    each_fold = {"history.csv", "epochs.json", "predictions.csv", "model.keras"}
+    each_fold = {"environment.json", "history.csv", "epochs.json", "predictions.csv", "model.keras"}
     assert set(read_all(finished_run)) == whole_run | {f"fold-{fold}/{name}" for fold in (0, 1) for name in each_fold}
     place = ["phantom", "strategy2-two_layers", "folds", "seed-0"]
     assert finished_run.relative_to(runs_of(finished_run)).parts == tuple(place)
