@@ -6,10 +6,12 @@
       experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv]
       predictions.csv  metrics.csv  ...  logs/
       fold-0/ ... or official/ or random/, [holdout/]:
-        history.csv  epochs.json  predictions.csv  model.keras  tensorboard/
+        environment.json  history.csv  epochs.json  predictions.csv  model.keras  tensorboard/
 """
 
+import os
 import platform
+import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,10 +28,13 @@ PREDICTIONS = "predictions.csv"
 HISTORY = "history.csv"
 EPOCHS = "epochs.json"  # how many epochs of each phase of a fold counted
 MODEL = "model.keras"
+ENVIRONMENT = "environment.json"  # of a fold: where it was trained
 CHECKPOINT = "checkpoint.npz"  # of a fold that is being trained
 
+PACKAGE = "pxr_tf"
+CHECKOUT = Path(__file__).parents[1]  # of an installed package, a folder without .git
 PACKAGES = (
-    "pxr_tf",
+    PACKAGE,
     "tensorflow",
     "keras",
     "numpy",
@@ -65,6 +70,45 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def read_commit(checkout: Path = CHECKOUT) -> dict[str, str | bool | None]:
+    """Return ``commit`` and ``modified`` of the git checkout that the package lies in; None for what is not known.
+
+    ``modified``: the package is not as in the commit; it takes git to find that out, the commit itself does not.
+    """
+    try:
+        commit = _read_head(checkout)
+    except OSError:  # no checkout, but an installed package
+        commit = None
+    return {"commit": commit, "modified": None if commit is None else _is_modified(checkout)}
+
+
+def _read_head(checkout: Path) -> str | None:
+    """Return the commit that is checked out. Raises OSError outside of a git checkout."""
+    git = checkout / ".git"
+    if git.is_file():  # of a worktree
+        git = checkout / git.read_text().removeprefix("gitdir:").strip()
+    head = (git / "HEAD").read_text().strip()
+    if not head.startswith("ref:"):
+        return head
+    branch = head.removeprefix("ref:").strip()
+    shared = git / (git / "commondir").read_text().strip() if (git / "commondir").exists() else git
+    if (shared / branch).exists():
+        return (shared / branch).read_text().strip()
+    packed = (line.split() for line in (shared / "packed-refs").read_text().splitlines())
+    return next((words[0] for words in packed if words[1:] == [branch]), None)
+
+
+def _is_modified(checkout: Path) -> bool | None:
+    """Return whether the package has changes that are not committed; None without git."""
+    command = ["git", "--no-optional-locks", "status", "--porcelain", "--", PACKAGE]
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        status = subprocess.run(command, cwd=checkout, env=variables, capture_output=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return bool(status.stdout.strip())
 
 
 def now() -> str:

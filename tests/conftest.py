@@ -39,14 +39,22 @@ def light_collections():
 
 
 @pytest.fixture
-def offline(tmp_path, monkeypatch):
+def keras_models(tmp_path, monkeypatch):
+    """The folder that Keras downloads weights to, empty, in this process and in those that it starts."""
+    (tmp_path / "keras" / "models").mkdir(parents=True)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))  # read when it was imported
+    return tmp_path / "keras" / "models"
+
+
+@pytest.fixture
+def offline(keras_models, monkeypatch):
     """Be a machine without a network that has never downloaded anything."""
 
     def no_such_name(*address, **options):
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
-    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))
 
 
 @pytest.fixture(scope="session")

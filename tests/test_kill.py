@@ -24,9 +24,12 @@ LONG_RECIPE = {  # a real backbone, epoch choice, feature extraction, two phases
 }
 
 
-# Python runs a module of this name when it starts: the two-layer backbone is known in the processes below, too.
+# Python runs a module of this name when it starts: the two-layer backbone is known in the processes below, too, and
+# they may be given fewer processors.
 SITE = f"""
-import sys
+import os, sys
+if "PROCESSOR" in os.environ:
+    os.sched_setaffinity(0, [int(os.environ["PROCESSOR"])])
 sys.path[:0] = [{str(Path(__file__).parents[1])!r}, {str(Path(__file__).parent)!r}]
 from pxr_tf.models.backbones import BACKBONES
 from tiny import TWO_LAYERS
@@ -42,12 +45,17 @@ def start(phantoms, tmp_path):
     (tmp_path / "site" / "sitecustomize.py").write_text(SITE)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
 
-    def run(recipe: dict) -> subprocess.Popen:
+    def run(recipe: dict, **variables: str) -> subprocess.Popen:
         config = tmp_path / "recipe.yaml"
         config.write_text(dump_experiment(tiny_experiment(**recipe)))
         words = ["cv", "--config", config, "--data", ",".join(map(str, phantoms)), "--runs", tmp_path / "runs"]
         command = [sys.executable, "-m", "pxr_tf.cli", *map(str, words)]
-        options = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+        options = {
+            "env": environment | variables,
+            "stdout": subprocess.DEVNULL,
+            "stderr": subprocess.PIPE,
+            "text": True,
+        }
         started.append(subprocess.Popen(command, **options))
         return started[-1]
 
@@ -98,7 +106,7 @@ def test_a_killed_command_goes_on_to_the_same_predictions(start, phantoms, two_l
         wait_until(lambda moment=moment, process=process: moment.exists() or process.poll() is not None)
         assert process.poll() is None
         kill(process)
-    finish(start(RECIPE))
+    finish(start(RECIPE, PROCESSOR=str(min(os.sched_getaffinity(0)))))  # the run keeps its threads
     undisturbed = run_here(tiny_experiment(**RECIPE), phantoms, tmp_path / "undisturbed")  # and in one process
     assert (folder / "predictions.csv").read_bytes() == (undisturbed / "predictions.csv").read_bytes()
     assert not list((tmp_path / "runs").rglob("*.partial"))

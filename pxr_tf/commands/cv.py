@@ -23,6 +23,7 @@ def cv(
     nested: o.Nested = False,
     skip_unreadable: o.SkipUnreadable = False,
     duplicates: o.Duplicates = "drop",
+    mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
 ) -> None:
     """Cross-validate a backbone under a variant of a recipe and print the table beside the paper's."""
@@ -35,7 +36,8 @@ def cv(
         "splits.test_rows": test_rows,
         "splits.nested": nested or None,
     }
-    asked = o.Asked(data, config, runs, classes, epochs, overrides, skip_unreadable, duplicates)
+    beside = (skip_unreadable, duplicates, mix_environments)
+    asked = o.Asked(data, config, runs, classes, epochs, overrides, *beside)
     chosen = o.variant_of(strategy, variant)
     experiments = [asked.experiment(given | {"seed": number}, chosen) for number in o.seeds_of(seed, seeds)]
     run_seeds(asked.requests(experiments, console), console)

@@ -34,6 +34,7 @@ def grid(
     nested: o.Nested = False,
     skip_unreadable: o.SkipUnreadable = False,
     duplicates: o.Duplicates = "drop",
+    mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
 ) -> None:
     """Say what every backbone under every strategy will cost, then cross-validate those that are missing."""
@@ -46,7 +47,8 @@ def grid(
         "splits.test_rows": test_rows,
         "splits.nested": nested or None,
     }
-    asked = o.Asked(data, config, runs, None, epochs, overrides, skip_unreadable, duplicates)
+    beside = (skip_unreadable, duplicates, mix_environments)
+    asked = o.Asked(data, config, runs, None, epochs, overrides, *beside)
     experiments = [
         asked.experiment(given | {"model.backbone": model}, f"strategy{number}")
         for model in dict.fromkeys(o.split_words(models))

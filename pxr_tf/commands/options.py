@@ -53,6 +53,12 @@ Duplicates = Annotated[
     typer.Option(help="Copies of a picture: drop all but one, drop those with the same bytes only (exact), or keep."),
 ]
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")]
+MixEnvironments = Annotated[
+    bool,
+    typer.Option(
+        "--mix-environments", help="Continue a run under other versions or on another machine; its tables then say so."
+    ),
+]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Any other key: training.batch_size=16.")]
 
 
@@ -68,6 +74,7 @@ class Asked:
     overrides: Sequence[str] | None = None
     skip_unreadable: bool = False
     duplicates: Literal["drop", "exact", "keep"] = "drop"
+    mix_environments: bool = False
 
     @property
     def config_name(self) -> str:
@@ -109,7 +116,7 @@ class Asked:
 
         official = any(experiment.splits.scheme == "official" for experiment in experiments)
         data = find_data(self.data, self.runs, console, official=official)
-        rest = (data, self.runs, self.skip_unreadable, self.duplicates, command_line())
+        rest = (data, self.runs, self.skip_unreadable, self.duplicates, self.mix_environments, command_line())
         return [Request(experiment, *rest) for experiment in experiments]
 
 

@@ -41,11 +41,13 @@ def train(
     epochs: o.Epochs = None,
     skip_unreadable: o.SkipUnreadable = False,
     duplicates: o.Duplicates = "drop",
+    mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
 ) -> None:
     """Train on one split, test on its test part and print the table; one run per seed."""
     console = make_console()
-    asked = o.Asked(data, config, runs, classes, epochs, overrides, skip_unreadable, duplicates)
+    beside = (skip_unreadable, duplicates, mix_environments)
+    asked = o.Asked(data, config, runs, classes, epochs, overrides, *beside)
     chosen = o.variant_of(strategy, variant)
     recipe = asked.recipe(chosen)
     scheme = scheme or (recipe.splits.scheme if recipe.splits.scheme != "folds" else "official")

@@ -129,6 +129,8 @@ class Training(_Frozen):
     class_weights: Literal["balanced"] | dict[str, Annotated[Number, Field(ge=1e-6, le=1e6)]] | None = None
     xla: Flag | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but never the same bytes twice
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
+    # that share one operation: they decide the last digits; auto: one per processor that a run may use when it begins
+    threads: Annotated[Whole, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
     mirror_predictions: Flag = False  # average the probabilities of a picture and of its mirror image
 
 

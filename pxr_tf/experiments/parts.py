@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pxr_tf import files, rundir
+from pxr_tf import files, machine, rundir
 from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.config.schema import Transfer
 from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.samples import read_samples
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
+from pxr_tf.experiments import weights
 from pxr_tf.models.head import Head
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Pictures, load_pictures
@@ -81,7 +82,15 @@ def chosen_epochs(run: Run, fold: str) -> dict[str, int] | None:
     return {name: max(1, number) for name, number in written["epochs"].items()}
 
 
-def make_settings(experiment: Experiment, weights_identity: str) -> Network | Mapping[str, Any]:
+def threads_of(experiment: Experiment) -> int:
+    """Return how many threads share one operation of a run that begins now; all its folds keep this number."""
+    threads = experiment.training.threads
+    return machine.processors() if threads == "auto" else threads
+
+
+def make_settings(
+    experiment: Experiment, weights_identity: str, threads: int | None = None
+) -> Network | Mapping[str, Any]:
     """Return what the experiment's learner is told: a `Network`, or for others what their ``model`` says."""
     model = experiment.model
     if not isinstance(model, Transfer):
@@ -94,10 +103,18 @@ def make_settings(experiment: Experiment, weights_identity: str) -> Network | Ma
         batchnorm_momentum=model.batchnorm_momentum,
         phases=experiment.phases,
         card={"experiment": experiment.name, "variant": experiment.variant},
-        **experiment.training.model_dump(),
+        threads=threads,
+        **experiment.training.model_dump(exclude={"threads"}),
     )
 
 
 def settings_of(run: Run) -> Network | Mapping[str, Any]:
-    """Return what a run's learner is told."""
-    return make_settings(run.experiment, files.read_json(run.folder / rundir.PROVENANCE)["weights"])
+    """Return what a run's learner is told; raise `PxrError` where its weights are not those that it began with."""
+    provenance = provenance_of(run)
+    identity = weights.check_unchanged(run.experiment, provenance["weights"])
+    return make_settings(run.experiment, identity, provenance.get("threads"))
+
+
+def provenance_of(run: Run) -> dict[str, Any]:
+    """Return where the numbers of a run come from."""
+    return files.read_json(run.folder / rundir.PROVENANCE)

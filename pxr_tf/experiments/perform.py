@@ -2,27 +2,40 @@
 
 A task's kind says what is done:
 
-``weights``    see whether the network can be built with these weights
+``weights``    see whether the network can be built with these weights; tell what names them (``weights``)
 ``calibrate``  time a few steps of a network on this machine
 ``features``   fill the cache with what a run's frozen phases will ask for
 ``fit``        train one fold of a run and predict its held-out rows
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
-from pxr_tf.config import parse_experiment
-from pxr_tf.experiments.parts import chosen_epochs, make_part, make_parts, make_settings, open_run, settings_of
+from pxr_tf.config import Experiment, parse_experiment
+from pxr_tf.experiments import environment, weights
+from pxr_tf.experiments.parts import (
+    Run,
+    chosen_epochs,
+    make_part,
+    make_parts,
+    make_settings,
+    open_run,
+    provenance_of,
+    settings_of,
+    threads_of,
+)
 from pxr_tf.experiments.tasks import Task
 from pxr_tf.training import network
 from pxr_tf.training.calibrate import calibrate
 from pxr_tf.training.device import set_up
-from pxr_tf.training.learners import load_learner
+from pxr_tf.training.learners import environment_of, load_learner
 from pxr_tf.training.part import TEST, VALIDATION, Emit, Part, Predict
+from pxr_tf.training.settings import Network
 
 
 def perform(task: Task, emit: Emit) -> None:
@@ -46,32 +59,53 @@ def predict_part(part: Part, predict: Predict) -> pd.DataFrame:
 
 def _check_weights(task: Task, emit: Emit) -> None:
     experiment = parse_experiment(task.options["experiment"], "the experiment")
-    settings = make_settings(experiment, task.options["weights"])
-    set_up(settings.xla, settings.precision)
-    network.initial_network(
-        settings, num_classes=len(experiment.classes), image_size=experiment.image.size, seed=experiment.seed
-    )
+    _build(experiment, threads_of(experiment))
+    emit({"event": "weights", "identity": weights.downloaded_identity(experiment)})
 
 
 def _calibrate(task: Task, emit: Emit) -> None:
     experiment = parse_experiment(task.options["experiment"], "the experiment")
-    settings = make_settings(experiment, "none")
+    settings = make_settings(experiment, "none", threads_of(experiment))
     speed = calibrate(settings, num_classes=len(experiment.classes), image_size=experiment.image.size)
     emit({"event": "speed", **speed})
 
 
 def _fill_features(task: Task, emit: Emit) -> None:
     run = open_run(Path(task.run), Path(task.cache))
-    network.prepare(make_parts(run), settings_of(run), emit)
+    settings = _settings_of(run)
+    now = environment.read_environment(**network.environment(settings))
+    environment.check(run.folder, now, mix=task.options.get("mix_environments", False))  # before minutes of work
+    network.prepare(make_parts(run), settings, emit)
 
 
 def _fit(task: Task, emit: Emit) -> None:
     run = open_run(Path(task.run), Path(task.cache))
     part = make_part(run, task.fold, chosen_epochs(run, task.fold))
     part.folder.mkdir(exist_ok=True)
-    predict = load_learner(run.experiment.model.kind).fit(part, settings_of(run), emit)
+    kind, settings = run.experiment.model.kind, _settings_of(run)
+    now = environment.read_environment(**environment_of(kind, settings))
+    doubt = environment.enter(run.folder, part.folder.name, now, mix=task.options.get("mix_environments", False))
+    if doubt:
+        emit({"event": "doubt", "text": doubt})
+    predict = load_learner(kind).fit(part, settings, emit)
     files.write_csv(part.folder / rundir.PREDICTIONS, predict_part(part, predict))
     (part.folder / rundir.CHECKPOINT).unlink(missing_ok=True)
+
+
+def _settings_of(run: Run) -> Network | Mapping[str, Any]:
+    """Return what a run's learner is told; weights that were deleted since the run began are downloaded again."""
+    if weights.identity(run.experiment) is None:
+        _build(run.experiment, provenance_of(run).get("threads"))
+    return settings_of(run)
+
+
+def _build(experiment: Experiment, threads: int | None) -> None:
+    """Build the network with its initial weights, which Keras downloads where they are missing; raise `PxrError`."""
+    settings = make_settings(experiment, weights.identity(experiment) or "", threads)
+    set_up(settings.xla, settings.precision, settings.threads)
+    network.initial_network(
+        settings, num_classes=len(experiment.classes), image_size=experiment.image.size, seed=experiment.seed
+    )
 
 
 KINDS: dict[str, Callable[[Task, Emit], None]] = {

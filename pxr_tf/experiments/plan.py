@@ -12,7 +12,9 @@ from pxr_tf.experiments.tasks import Task
 FEATURES = "features"
 
 
-def plan(folder: Path, cache: Path, experiment: Experiment, splits: pd.DataFrame) -> list[Task]:
+def plan(
+    folder: Path, cache: Path, experiment: Experiment, splits: pd.DataFrame, *, mix_environments: bool = False
+) -> list[Task]:
     """Return the tasks that are still to be done, in order; each names those that it needs.
 
     Features come first where a phase is frozen and a fold is missing, then the hold-out, whose epoch numbers the folds
@@ -21,7 +23,7 @@ def plan(folder: Path, cache: Path, experiment: Experiment, splits: pd.DataFrame
     folds = list(dict.fromkeys(splits.fold))
     holdout = (rundir.fold_name(HOLDOUT),) if HOLDOUT in folds else ()
     features = (FEATURES,) if experiment.freezes_backbone else ()
-    place = {"run": str(folder), "cache": str(cache)}
+    place = {"run": str(folder), "cache": str(cache), "options": {"mix_environments": mix_environments}}
     tasks = [
         Task(
             rundir.fold_name(fold),

@@ -10,8 +10,9 @@ from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, differences, dump_experiment, load_experiment
 from pxr_tf.data import leaks, manifest, samples, schemes, splits
 from pxr_tf.errors import PxrError, shorten
+from pxr_tf.experiments import weights
 from pxr_tf.experiments.images import Duplicates, Gathered
-from pxr_tf.models.backbones import check_weights
+from pxr_tf.experiments.parts import threads_of
 from pxr_tf.pictures.store import Pictures
 from pxr_tf.pictures.survey import find_doubts
 
@@ -98,29 +99,18 @@ def write_experiment(folder: Path, experiment: Experiment) -> None:
 def make_provenance(
     experiment: Experiment, images: Gathered, pictures: Pictures, data: Sequence[str | Path], command: str
 ) -> dict[str, Any]:
-    """Return where the numbers of a run come from."""
+    """Return where the numbers of a run come from, but for the weights, which are known once they are checked."""
     return {
         "origin": "synthetic phantoms, not patients" if manifest.is_synthetic(images.table) else "real X-rays",
         "data": [str(path) for path in data],
         "data_digest": images.identity,
         "pictures": pictures.key,
-        "weights": weights_identity(experiment),
         "seed": experiment.seed,
+        "threads": threads_of(experiment),
         "command": command,
         "started": rundir.now(),
         "versions": rundir.versions(),
     }
-
-
-def weights_identity(experiment: Experiment) -> str:
-    """Return what names the initial weights: ``imagenet``, ``random-<seed>`` or the digest of the file."""
-    if not experiment.backbone:
-        return f"random-{experiment.seed}"
-    weights = check_weights(experiment.model.weights)
-    if weights in ("imagenet", "none"):
-        return "imagenet" if weights == "imagenet" else f"random-{experiment.seed}"
-    with files.reading(f"WEIGHTS {weights!r}"):
-        return files.digest_file(Path(weights))
 
 
 def is_prepared(folder: Path) -> bool:
@@ -150,11 +140,11 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
         ) from error
     provenance = read_provenance(folder)
     changed = differences(experiment.model_dump(mode="json"), before.model_dump(mode="json"))
-    same_weights = provenance["weights"] == weights_identity(experiment)
-    if same_weights:
+    identity = weights.identity(experiment)
+    if identity == provenance["weights"]:
         changed.pop("model.weights", None)  # a weights file may have moved
     words = [f"{key}: {old}, now {new}" for key, (old, new) in changed.items()]
-    if not changed and not same_weights:
+    if not changed and not weights.may_be(provenance["weights"], identity):
         words.append(f"model.weights: {experiment.model.weights}, now with other content")
     if provenance["duplicates"] != duplicates:
         words.append(f"duplicates: {provenance['duplicates']}, now {duplicates}")

@@ -15,7 +15,7 @@ from pxr_tf.config import Experiment
 from pxr_tf.data import labels
 from pxr_tf.data.splits import HOLDOUT, unused_rows
 from pxr_tf.errors import PxrError, count_words
-from pxr_tf.experiments import images, prepare
+from pxr_tf.experiments import environment, images, prepare, weights
 from pxr_tf.experiments.parts import preparation_of
 from pxr_tf.experiments.plan import plan
 from pxr_tf.experiments.tasks import Executor, OnEvent, Task
@@ -33,6 +33,7 @@ class Request:
     runs: Path  # folder of run directories and of the cache
     skip_unreadable: bool = False
     duplicates: images.Duplicates = "drop"
+    mix_environments: bool = False  # folds may be trained by other versions or on another machine than those before
     command: str = ""  # for the record
 
     @property
@@ -54,12 +55,13 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     """Train and predict every fold that is missing; return the run directory, which then holds ``predictions.csv``.
 
     `on_event` is told what happens, as dicts with a key ``event``: ``note``, ``progress``, ``wait``, ``plan`` (the
-    names of the tasks to come), ``start`` and ``end`` of a task, ``device``, ``resume``, ``epoch``, ``step``. Nothing
-    is written to the run directory before images, weights and splits have proved to be good. Raises `PxrError`.
+    names of the tasks to come), ``start`` and ``end`` of a task, ``weights``, ``device``, ``doubt`` (what makes its
+    numbers doubtful), ``resume``, ``epoch``, ``step``. Nothing is written to the run directory before images, weights
+    and splits have proved to be good. Raises `PxrError`.
     """
     experiment, folder = request.experiment, request.folder
     check_learner(experiment.model.kind)
-    prepare.weights_identity(experiment)
+    weights.identity(experiment)  # a file that does not exist is told at once
     _mention_first_house(request, on_event)
     gathered = images.gather_images(request.data, experiment.classes, experiment.merge, partial(_say, on_event))
     with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(_wait, on_event)) as descriptor:
@@ -72,7 +74,7 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
             go_on = partial(_go_on, request, gathered) if prepared else partial(_begin, request, gathered, executor)
             splits = go_on(on_event)
             if not finished:
-                tasks = plan(folder, request.cache, experiment, splits)
+                tasks = plan(folder, request.cache, experiment, splits, mix_environments=request.mix_environments)
                 on_event({"event": "plan", "tasks": [task.name for task in tasks]})
                 executor.run(tasks, folder / "logs", on_event)
                 join_predictions(folder, splits)
@@ -114,6 +116,7 @@ def _go_on(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd
     folder, experiment = request.folder, request.experiment
     prepare.check_same_experiment(folder, experiment, gathered, request.duplicates)
     splits = prepare.read_tables(folder, experiment)
+    _check_environment(request, splits, on_event)
     if not (folder / rundir.PREDICTIONS).exists():
         table = gathered.table[gathered.table.image_id.isin(splits.image_id)]
         _decode(request, table, on_event)
@@ -127,13 +130,13 @@ def _begin(request: Request, gathered: images.Gathered, executor: Executor, on_e
     table = choose_rows(request, gathered, on_event)
     splits = prepare.split_images(table, request.experiment)  # checked before a picture is decoded
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
-        weights = beside.submit(_check_weights, request, executor, on_event)
-        decoded = _decode(request, table, on_event, weights)
+        identity = beside.submit(_check_weights, request, executor, on_event)
+        decoded = _decode(request, table, on_event, identity)
         if len(decoded.skipped):
             splits = prepare.split_images(decoded.table, request.experiment)
-        contents = _compose(request, gathered, decoded, splits, on_event)
-        weights.result()
-    prepare.write_run(request.folder, request.experiment, *contents)
+        tables, warnings, provenance = _compose(request, gathered, decoded, splits, on_event)
+        provenance["weights"] = identity.result()
+    prepare.write_run(request.folder, request.experiment, tables, warnings, provenance)
     _mention_random_features(request.experiment, on_event)
     return splits
 
@@ -150,7 +153,7 @@ def choose_rows(request: Request, gathered: images.Gathered, on_event: OnEvent) 
 
 
 def _decode(
-    request: Request, table: pd.DataFrame, on_event: OnEvent, beside: "Future[None] | None" = None
+    request: Request, table: pd.DataFrame, on_event: OnEvent, beside: "Future[str] | None" = None
 ) -> images.Decoded:
     """Decode what is missing, unless what is done beside it fails: there is no need to finish then."""
     show = _progress(on_event, "decoding images")
@@ -189,14 +192,34 @@ def _compose(
     return tables, warnings, provenance | {"duplicates": request.duplicates}
 
 
-def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> None:
-    """See whether the network can be built with the weights that were asked for; raise `PxrError`."""
-    experiment = request.experiment
+def _check_environment(request: Request, splits: pd.DataFrame, on_event: OnEvent) -> None:
+    """See whether what is left to train may be trained here; the device is known, and compared, by who trains."""
+    if plan(request.folder, request.cache, request.experiment, splits):
+        now = environment.read_environment()
+        environment.check(request.folder, now, mix=request.mix_environments)
+        note = environment.describe_commits(request.folder, now)
+        if note:
+            _say(on_event, note)
+
+
+def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> str:
+    """See whether the network can be built with the weights that were asked for; return what names them.
+
+    Keras downloads those of ImageNet now, if they are missing. Raises `PxrError`.
+    """
+    experiment, told = request.experiment, []
     if not experiment.backbone or experiment.model.weights == "none":
-        return
+        return weights.identity(experiment)
+
+    def listen(event: dict[str, Any]) -> None:
+        if event["event"] == "weights":
+            told.append(event["identity"])
+        on_event(event)
+
     _say(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
-    options = {"experiment": experiment.model_dump(mode="json"), "weights": prepare.weights_identity(experiment)}
-    executor.run([Task("weights", "weights", options=options)], _early_logs(request), on_event)
+    options = {"experiment": experiment.model_dump(mode="json")}
+    executor.run([Task("weights", "weights", options=options)], _early_logs(request), listen)
+    return told[0]
 
 
 def _mention_random_features(experiment: Experiment, on_event: OnEvent) -> None:

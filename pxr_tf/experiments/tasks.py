@@ -18,7 +18,7 @@ class Task:
     run: str = ""  # run directory
     cache: str = ""
     fold: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)  # of tasks without a run
+    options: Mapping[str, Any] = field(default_factory=dict)  # what else the kind of task needs to know
     leaves_memory: bool = False  # it trains a whole network: only the end of its process gives the memory back
 
     def as_json(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The backbones: a line each. Importing this room loads neither Keras nor TensorFlow."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -27,21 +28,27 @@ class Backbone(NamedTuple):
     application: str | Callable[..., Any]  # name in keras.applications, or a function with the same arguments
     scaling: str  # key of SCALINGS
     smallest: int  # pixels, the smallest image side it can take
+    imagenet: str = ""  # the file that Keras keeps its ImageNet weights in, without top; "": there are none
     options: Mapping[str, Any] = MappingProxyType({})
 
 
+KERNELS = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
 BACKBONES: dict[str, Backbone] = {
-    "resnet50": Backbone("ResNet50", "caffe", 32),
-    "inception_v3": Backbone("InceptionV3", "tf", 75),
-    "inception_resnet_v2": Backbone("InceptionResNetV2", "tf", 75),
-    "xception": Backbone("Xception", "tf", 71),
-    "densenet121": Backbone("DenseNet121", "torch", 32),
-    "densenet169": Backbone("DenseNet169", "torch", 32),
-    "efficientnetv2_b0": Backbone("EfficientNetV2B0", "raw", 32),
-    "efficientnetv2_s": Backbone("EfficientNetV2S", "raw", 32),
-    "nasnet_mobile": Backbone("NASNetMobile", "tf", 32),
-    "mobilenet_v2": Backbone("MobileNetV2", "tf", 32),
-    "mobilenet_025": Backbone("MobileNet", "tf", 32, MappingProxyType({"alpha": 0.25})),
+    "resnet50": Backbone("ResNet50", "caffe", 32, f"resnet50{KERNELS}"),
+    "inception_v3": Backbone("InceptionV3", "tf", 75, f"inception_v3{KERNELS}"),
+    "inception_resnet_v2": Backbone("InceptionResNetV2", "tf", 75, f"inception_resnet_v2{KERNELS}"),
+    "xception": Backbone("Xception", "tf", 71, f"xception{KERNELS}"),
+    "densenet121": Backbone("DenseNet121", "torch", 32, f"densenet121{KERNELS}"),
+    "densenet169": Backbone("DenseNet169", "torch", 32, f"densenet169{KERNELS}"),
+    "efficientnetv2_b0": Backbone("EfficientNetV2B0", "raw", 32, "efficientnetv2-b0_notop.h5"),
+    "efficientnetv2_s": Backbone("EfficientNetV2S", "raw", 32, "efficientnetv2-s_notop.h5"),
+    "nasnet_mobile": Backbone("NASNetMobile", "tf", 32, "nasnet_mobile_no_top.h5"),
+    "mobilenet_v2": Backbone(
+        "MobileNetV2", "tf", 32, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+    ),
+    "mobilenet_025": Backbone(
+        "MobileNet", "tf", 32, "mobilenet_2_5_224_tf_no_top.h5", MappingProxyType({"alpha": 0.25})
+    ),
 }
 
 
@@ -67,8 +74,28 @@ def check_weights(weights: str) -> str:
     return weights
 
 
+def weights_file(name: str, weights: str) -> Path:
+    """Return the file of weights that are not random: the one that was named, or the one that Keras downloads to.
+
+    The latter may not be there yet. Raises `PxrError` where the former is not, or where there are no ImageNet weights.
+    """
+    if check_weights(weights) != "imagenet":
+        return Path(weights)
+    file = find_backbone(name).imagenet
+    if not file:
+        raise PxrError(f"{name} has no ImageNet weights (model.weights); accepted: none, or a weights file.")
+    return _keras_home() / "models" / file
+
+
 def check_image_size(name: str, size: int) -> None:
     """Raise `PxrError` where the backbone cannot take images of that size."""
     smallest = find_backbone(name).smallest
     if size < smallest:
         raise PxrError(f"{name} takes images of {smallest} pixels or more; received {size} (image.size).")
+
+
+def _keras_home() -> Path:
+    """Return the folder that Keras keeps files in, as `keras.utils.get_file` chooses it; this room loads no Keras."""
+    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    writable = os.access(home if home.exists() else home.parent, os.W_OK)
+    return home if writable else Path("/tmp/.keras")

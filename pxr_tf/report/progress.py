@@ -30,6 +30,7 @@ class Display:
         )
         self._row = self._bar.add_task("", total=1, right="", visible=False)
         self._device: tuple[object, ...] = ()
+        self._doubted = False
         self._left, self._plain_step = "", ("", -1)
         self._clock = Clock(outline)
         self._titled = False
@@ -37,6 +38,7 @@ class Display:
             "note": self._show_note,
             "wait": self._show_wait,
             "device": self._show_device,
+            "doubt": self._show_doubt,
             "progress": self._show_progress,
             "plan": self._note_plan,
             "start": self._show_start,
@@ -76,6 +78,11 @@ class Display:
             self._device = device
             xla = "with XLA" if event["xla"] else "without XLA"
             self._console.print(f"Computing on the {event['name']}: {event['precision']}, {xla}.", highlight=False)
+
+    def _show_doubt(self, event: Event) -> None:
+        if not self._doubted:  # every fold tells it, and the table will
+            self._doubted = True
+            self._console.print(f"Warning: {event['text']}", highlight=False, markup=False, soft_wrap=True)
 
     def _show_progress(self, event: Event) -> None:
         self._move(event["what"], event["done"], event["total"], f"{event['done']:,} of {event['total']:,}")

@@ -17,13 +17,14 @@ from pxr_tf import files, rundir
 from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, published
+from pxr_tf.experiments.environment import describe_mix
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
 
 LEAKY = "leaky split"
 
 
 class RunWarning(NamedTuple):
-    """What makes a run's numbers doubtful, from its ``warnings.json``."""
+    """What makes a run's numbers doubtful: a line of its ``warnings.json``, or a mix of environments."""
 
     what: str  # its kind; "leak": patients, or pictures, on both sides of a split
     text: str  # one sentence
@@ -60,13 +61,17 @@ class RunInfo(NamedTuple):
 
 
 def describe_run(folder: Path) -> RunInfo:
-    """Read what ``experiment.yaml``, ``provenance.json`` and, where there is one, ``warnings.json`` say of a run."""
+    """Return what its files say of a run; the environments of its folds may be one more warning."""
     experiment = yaml.safe_load((folder / rundir.EXPERIMENT).read_text(encoding="utf-8"))
     provenance = files.read_json(folder / rundir.PROVENANCE)
-    warnings = files.read_json(folder / rundir.WARNINGS) or []
+    warnings = [
+        RunWarning(warning.get("what", ""), warning["text"])
+        for warning in files.read_json(folder / rundir.WARNINGS) or []
+    ]
+    mix = describe_mix(folder)
     return info_of(experiment)._replace(
         origin="synthetic" if provenance["origin"].startswith("synthetic") else "real",
-        warnings=tuple(RunWarning(warning.get("what", ""), warning["text"]) for warning in warnings),
+        warnings=(*warnings, *([RunWarning("environments", mix)] if mix else [])),
     )
 
 

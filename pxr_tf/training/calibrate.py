@@ -22,7 +22,7 @@ def calibrate(settings: Network, *, num_classes: int, image_size: int) -> dict[s
     Keys: ``train`` and ``predict`` (seconds per image), ``parameters``, ``channels`` (of the pooled features),
     ``memory`` (bytes, the process's peak resident size). The network starts from random weights.
     """
-    device = set_up(settings.xla, settings.precision)
+    device = set_up(settings.xla, settings.precision, settings.threads)
     model = build_classifier(
         find_backbone(settings.backbone),
         num_classes=num_classes,

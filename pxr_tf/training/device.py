@@ -1,8 +1,11 @@
-"""How the arithmetic is done: device, precision, XLA, determinism."""
+"""How the arithmetic is done: device, precision, XLA, threads, determinism."""
 
+import contextlib
 from typing import NamedTuple
 
 import keras
+
+from pxr_tf import machine
 
 
 class Device(NamedTuple):
@@ -11,6 +14,8 @@ class Device(NamedTuple):
     name: str  # CPU or GPU
     xla: bool
     precision: str  # a Keras dtype policy
+    model: str = ""  # of the processor or the GPU
+    threads: int = 0  # that share one operation: they decide in which order gradients are added
 
 
 def choose_device(xla: bool | str, precision: str) -> Device:
@@ -27,16 +32,45 @@ def choose_device(xla: bool | str, precision: str) -> Device:
     )
 
 
-def set_up(xla: bool | str, precision: str) -> Device:
-    """Return the device, chosen; make TensorFlow deterministic, unless XLA is asked for, which cannot be."""
+def set_up(xla: bool | str, precision: str, threads: int | None = None) -> Device:
+    """Return the device, chosen; make TensorFlow deterministic, unless XLA is asked for, which cannot be.
+
+    That many `threads` share each operation, by default one per processor that this process may use. Where TensorFlow
+    is at work in this process already, its number stays; the device says which it is.
+    """
+    used = _set_threads(threads)  # before anything asks for devices: TensorFlow begins its work with that
     device = choose_device(xla, precision)
     if not device.xla:
         _enable_determinism()
     keras.config.set_dtype_policy(device.precision)
-    return device
+    model = machine.processor() if device.name == "CPU" else _name_of_gpu()
+    return device._replace(model=model, threads=used)
+
+
+def operations_at_once() -> int:
+    """Return how many operations TensorFlow does side by side; that changes no number where it is deterministic."""
+    import tensorflow as tf  # Keras offers none of these calls
+
+    return tf.config.threading.get_inter_op_parallelism_threads() or machine.processors()
+
+
+def _set_threads(threads: int | None) -> int:
+    import tensorflow as tf
+
+    if threads is not None:
+        with contextlib.suppress(RuntimeError):  # it is at work already, in a notebook or a test
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+    return tf.config.threading.get_intra_op_parallelism_threads() or machine.processors()
 
 
 def _enable_determinism() -> None:
-    import tensorflow as tf  # Keras offers no such call
+    import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
+
+
+def _name_of_gpu() -> str:
+    import tensorflow as tf
+
+    gpu = tf.config.list_physical_devices("GPU")[0]
+    return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")

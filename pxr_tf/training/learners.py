@@ -3,10 +3,14 @@
 A learner is a module with ``fit(part, settings, emit) -> predict`` (see `part.Part`): it learns from the part's
 training rows, may watch its validation rows, never reads its test rows' labels, and returns what predicts rows of the
 part. `settings` is the recipe's ``model`` without its kind; the learner ``transfer`` gets a `settings.Network`.
+
+It may have ``environment(settings) -> dict``, too: what of this process decides its numbers, such as the device; all
+folds of a run must agree in it.
 """
 
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from pxr_tf.errors import PxrError, nearest
 
@@ -26,3 +30,9 @@ def check_learner(kind: str) -> str:
 def load_learner(kind: str) -> ModuleType:
     """Return the learner's module, imported now."""
     return import_module(LEARNERS[check_learner(kind)])
+
+
+def environment_of(kind: str, settings: Any) -> dict[str, Any]:
+    """Return what of this process decides the learner's numbers, as it says itself; its module is imported now."""
+    tell = getattr(load_learner(kind), "environment", None)
+    return tell(settings) if tell else {}

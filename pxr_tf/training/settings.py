@@ -14,7 +14,7 @@ class Network:
 
     backbone: str
     weights: str  # imagenet, none, or a file
-    weights_identity: str  # names the initial weights in the cache: imagenet, random-<seed>, or a file's digest
+    weights_identity: str  # names the initial weights in the cache: random-<seed>, or a file's digest
     head: Head
     batchnorm_momentum: float | None
     phases: tuple[Phase, ...]
@@ -22,6 +22,7 @@ class Network:
     class_weights: Literal["balanced"] | Mapping[str, float] | None
     xla: bool | Literal["auto"]
     precision: str  # auto, or a Keras dtype policy
+    threads: int | None  # that share one operation; None: one per processor
     mirror_predictions: bool
     card: Mapping[str, Any]  # what travels in the model file, beside what the network itself knows
 

@@ -13,12 +13,11 @@ from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.pictures.stream import make_training_stream, num_batches
 from pxr_tf.training import features, network
-from pxr_tf.training.device import Device
+from pxr_tf.training.device import set_up
 from pxr_tf.training.part import TEST, TRAIN
 from pxr_tf.training.phases import compile_phase, run_phases
 
 RECIPE = {"variant": "strategy3", "phases__0__learning_rate": 0.02, "balance__oversample": "all"}
-CPU = Device("CPU", xla=False, precision="float32")
 
 
 def extract(experiment, data, runs_folder) -> int:
@@ -53,7 +52,7 @@ def predict_after_head_phase(run, tmp_path) -> np.ndarray:
     """Train the head on cached features, as a fold does, and predict the fold's test rows."""
     part, settings, phase = make_part(run, "0"), settings_of(run), run.experiment.phases[0]
     model = network.build_network(part, settings)
-    data = network.phase_data(part, settings, phase, CPU)
+    data = network.phase_data(part, settings, phase, set_up("auto", "float32"))
     options = {"epochs": None, "checkpoint": tmp_path / "c.npz", "xla": False, "emit": lambda event: None}
     run_phases(model, [phase], lambda phase: data, **options)
     return predict(part, model)
@@ -92,7 +91,9 @@ def test_cached_features_are_the_frozen_networks_own(prepared):
     part, settings, samples = make_part(prepared, "0"), settings_of(prepared), all_samples(prepared)
     pictures = part.inputs(samples).load(np.arange(len(samples)), 0)
     direct = feature_extractor(network.build_network(part, settings)).predict_on_batch(pictures)
-    np.testing.assert_allclose(network.read_features(part, settings, CPU, samples), direct, atol=1e-6)
+    np.testing.assert_allclose(
+        network.read_features(part, settings, set_up("auto", "float32"), samples), direct, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_other_weights_have_features_of_their_own(phantoms, two_layers, tmp_path
 
 def test_nothing_is_missing_after_an_extraction(prepared):
     part, samples = make_part(prepared, "0"), all_samples(prepared)
-    folder = network.features_folder(part, settings_of(prepared), CPU)
+    folder = network.features_folder(part, settings_of(prepared), set_up("auto", "float32"))
     assert features.missing(folder, network.names_of(part, samples)) == []
     new = samples.assign(copy=samples["copy"] + 7)
     both = pd.concat([samples, new], ignore_index=True)

@@ -7,10 +7,18 @@ import pandas as pd
 import pytest
 from tiny import RUN_DEPTH, Recorder, run_here, stopped, tiny_experiment
 
-from pxr_tf import files
+from pxr_tf import files, machine
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES, read_splits, rows_of
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments.parts import chosen_epochs, make_part, make_parts, make_settings, open_run, settings_of
+from pxr_tf.experiments.parts import (
+    chosen_epochs,
+    make_part,
+    make_parts,
+    make_settings,
+    open_run,
+    settings_of,
+    threads_of,
+)
 from pxr_tf.experiments.perform import perform, predict_part
 from pxr_tf.experiments.tasks import Task
 from pxr_tf.models.classifier import load_classifier
@@ -140,3 +148,12 @@ def test_settings_are_the_recipes_numbers_and_other_learners_get_what_their_mode
     assert settings.weights_identity == "random-0"
     other = tiny_experiment(model={"kind": "linear", "C": 0.5}, phases=[])
     assert make_settings(other, "none") == {"C": 0.5}
+
+
+def test_a_run_keeps_the_threads_that_it_began_with(run):
+    """However many processors may be used when it is continued."""
+    assert settings_of(run).threads == threads_of(run.experiment) == machine.processors()
+    provenance = files.read_json(run.folder / "provenance.json")
+    files.write_json(run.folder / "provenance.json", provenance | {"threads": 7})
+    assert settings_of(run).threads == 7
+    assert threads_of(tiny_experiment(training__threads=3)) == 3

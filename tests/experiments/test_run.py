@@ -47,7 +47,7 @@ def test_a_run_directory_holds_what_the_design_says(finished_run):
         *("experiment.yaml", "provenance.json", "warnings.json", "manifest.csv", "splits.csv", "samples.csv"),
         "predictions.csv",
     }
-    each_fold = {"history.csv", "epochs.json", "predictions.csv", "model.keras"}
+    each_fold = {"environment.json", "history.csv", "epochs.json", "predictions.csv", "model.keras"}
     assert set(read_all(finished_run)) == whole_run | {f"fold-{fold}/{name}" for fold in (0, 1) for name in each_fold}
     place = ["phantom", "strategy2-two_layers", "folds", "seed-0"]
     assert finished_run.relative_to(runs_of(finished_run)).parts == tuple(place)
@@ -137,7 +137,7 @@ def test_predictions_that_are_not_the_rows_of_the_splits_are_refused(own_copy, p
         ({"training__batch_size": 4}, ["training.batch_size: 8, now 4"]),
         ({"splits__folds": 3, "image__size": 40}, ["splits.folds: 2, now 3", "image.size: 32, now 40"]),
         ({"phases__1__learning_rate": 0.5}, ["learning_rate"]),
-        ({"model__weights": "imagenet"}, ["model.weights: none, now imagenet"]),
+        ({"model__weights": __file__}, [f"model.weights: none, now {__file__}"]),
     ],
 )
 def test_a_run_of_another_experiment_is_not_touched(own_copy, phantoms, change, words):

@@ -1,12 +1,22 @@
 """The table of backbones: what it names exists, scales pixels as published, and refuses what it cannot take."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from tiny import SIZE, build_two_layers
 
 from pxr_tf.errors import PxrError
-from pxr_tf.models.backbones import BACKBONES, SCALINGS, Backbone, check_image_size, check_weights, find_backbone
+from pxr_tf.models.backbones import (
+    BACKBONES,
+    SCALINGS,
+    Backbone,
+    check_image_size,
+    check_weights,
+    find_backbone,
+    weights_file,
+)
 from pxr_tf.models.classifier import build_classifier
 
 MODULES = {
@@ -49,6 +59,7 @@ def test_pixels_are_scaled_as_the_application_wants_them(name):
         (lambda: find_backbone("quantum"), ["'quantum'", "Known: resnet50"]),
         (lambda: check_weights("imagnet"), ["'imagnet'", "accepted: imagenet, none"]),
         (lambda: check_weights("."), ["'.'", "accepted: imagenet, none"]),
+        (lambda: weights_file("nowhere", "nowhere.h5"), ["'nowhere.h5'", "does not exist"]),
         (lambda: check_image_size("xception", 70), ["xception", "71 pixels or more", "received 70"]),
     ],
 )
@@ -65,6 +76,39 @@ def test_what_is_accepted_passes(tmp_path):
     assert check_weights(str(tmp_path / "w.h5")) == str(tmp_path / "w.h5")
     assert [check_weights(word) for word in ("imagenet", "none")] == ["imagenet", "none"]
     check_image_size("xception", 71)
+
+
+class Asked(Exception):  # noqa: N818 - not an error: it ends a download before it begins
+    """The name of a file that Keras asked for."""
+
+
+@pytest.mark.filterwarnings("ignore:.input_shape. is undefined or non-square:UserWarning")
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n != "mobilenet_025")) for n in BACKBONES]
+)
+def test_imagenet_weights_are_looked_for_where_keras_puts_them(name, keras_models, monkeypatch):
+    """The file's name is Keras's own, but no part of its interface: another version may have another."""
+
+    def get_file(name, origin, cache_subdir, **options):
+        raise Asked(f"{cache_subdir}/{name}")
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
+    with pytest.raises(PxrError) as fault:
+        build_classifier(BACKBONES[name], num_classes=2, image_size=96, weights="imagenet")
+    assert str(keras_models.parent / str(fault.value.__cause__)) == str(weights_file(name, "imagenet"))
+
+
+def test_keras_keeps_weights_in_a_folder_that_can_be_chosen(tmp_path, monkeypatch):
+    def folder() -> Path:
+        return weights_file("xception", "imagenet").parent
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "new"))
+    assert folder() == tmp_path / "new" / "models"
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert folder() == tmp_path / ".keras" / "models"
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert folder() == Path("/tmp/.keras/models")
 
 
 @pytest.mark.slow

@@ -135,12 +135,18 @@ def test_every_picture_is_found_by_its_content(tmp_path, table):
     assert names_below(tmp_path / "cache") == [f"pictures-{opened.key}", f"pictures-{opened.key}.lock"]
 
 
-def test_the_key_depends_on_the_preparation_and_on_the_libraries_only(monkeypatch):
+def test_the_key_depends_on_the_preparation_the_libraries_and_the_version_only(monkeypatch):
     key = pictures_key(Preparation(32, "squash"))
     assert pictures_key(Preparation(resize="squash", size=32)) == key
     others = [pictures_key(Preparation(33, "squash")), pictures_key(Preparation(32, "pad"))]
-    monkeypatch.setattr("importlib.metadata.version", {"pillow": "1.0", "opencv-python": "4.0"}.get)
-    assert len({key, *others, pictures_key(Preparation(32, "squash"))}) == 4
+    for versions in ({"pillow": "1", "opencv-python": "1"}, {"pillow": "1", "opencv-python": "2"}):
+        monkeypatch.setattr("importlib.metadata.version", versions.__getitem__)
+        others.append(pictures_key(Preparation(32, "squash")))
+    monkeypatch.setattr("importlib.metadata.version", {"pillow": "2", "opencv-python": "1"}.__getitem__)
+    others.append(pictures_key(Preparation(32, "squash")))
+    monkeypatch.setattr("pxr_tf.pictures.store.VERSION", 0)
+    others.append(pictures_key(Preparation(32, "squash")))
+    assert len({key, *others}) == 7
 
 
 def test_a_second_opening_decodes_nothing_whatever_the_order_and_the_paths(tmp_path, table, decoder):

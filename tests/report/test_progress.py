@@ -61,6 +61,12 @@ def test_a_terminal_gets_steps_too_and_other_consoles_do_not():
     assert "step 3 of 40" in console.file.getvalue()
 
 
+def test_a_doubt_is_told_once():
+    doubt = {"event": "doubt", "task": "fold-1", "text": "Trained in two environments: [a]."}
+    lines = show(doubt, doubt | {"task": "fold-2", "text": "The folds again."})
+    assert lines == ["Warning: Trained in two environments: [a]."]
+
+
 def test_the_hold_out_is_named_in_words():
     lines = show({"event": "start", "task": "holdout"}, epoch("head", 1, 100, task="holdout"))
     assert lines[0] == "choosing epochs · starting"

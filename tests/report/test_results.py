@@ -1,6 +1,7 @@
 """A finished run's files and its table: synthetic said everywhere, the paper beside, 80 letters enough."""
 
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,18 @@ def test_a_run_is_described_from_its_files(tmp_path):
     assert (info.test_rows, info.published, info.origin) == ("balanced", "bozickovic2021", "synthetic")
     assert [tuple(warning) for warning in info.warnings] == [("leak", LEAK["text"]), ("", "Something else.")]
     assert describe_run(write_run(tmp_path / "other")).warnings == ()
+
+
+def test_folds_that_were_trained_in_two_environments_are_one_more_warning(tmp_path):
+    folder = write_run(tmp_path / "run", warnings=(LEAK,))
+    for fold, version in enumerate(("3.14", "3.15")):
+        files.write_json(folder / f"fold-{fold}" / "environment.json", [{"processor": "a", "keras": version}])
+        shutil.copy(folder / "predictions.csv", folder / f"fold-{fold}")
+    assert [warning.what for warning in describe_run(folder).warnings] == ["leak", "environments"]
+    write_results(folder)
+    said = " ".join(print_to_text(folder).split())
+    assert "Warning: This run was trained in more than one environment" in said
+    assert "keras 3.14 (fold-0), 3.15 (fold-1)." in said
 
 
 def test_results_written_twice_are_the_same_bytes(tmp_path):

@@ -11,9 +11,12 @@ from tiny import CLASSES, RUN_DEPTH, SIZE, run_here, tiny_experiment
 
 from pxr_tf.experiments.parts import make_part, make_settings, open_run, settings_of
 from pxr_tf.models.classifier import load_classifier
+from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.training import network
-from pxr_tf.training.part import TRAIN
+from pxr_tf.training.device import Device
+from pxr_tf.training.part import TRAIN, Augmentation, Part
 
+CPU = Device("CPU", xla=False, precision="float32", model="AMD EPYC", threads=2)
 HEAD = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 2}
 
 
@@ -52,6 +55,22 @@ def test_mirrored_predictions_are_the_mean_of_a_picture_and_its_mirror_image(run
     )
     np.testing.assert_allclose(both, (plain + turned) / 2, atol=1e-6)
     assert not np.allclose(plain, turned, atol=1e-6)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_pictures_are_predicted_in_batches_of_one_size(mirror):
+    """So what a picture is told does not depend on how many others a fold holds out."""
+    sizes = []
+
+    class Counter:
+        def predict_on_batch(self, batch):
+            sizes.append(len(batch))
+            return batch[:, 0, 0, :].astype(np.float32)
+
+    pixels, rows = np.arange(200, dtype=np.uint8)[:, None, None], np.arange(130)[::-1]
+    predicted = network.predict_pictures(Counter(), pixels, rows, mirror=mirror)
+    np.testing.assert_array_equal(predicted[:, 0], rows)
+    assert sizes == [network.PREDICTION_BATCH] * 3 * (1 + mirror)
 
 
 def test_the_card_tells_how_the_model_was_made(run):
@@ -127,6 +146,73 @@ def test_a_heavy_class_draws_the_predictions_towards_it(phantoms, two_layers, tm
         )
         means.append(pd.read_csv(folder / "predictions.csv").p_viral.mean())
     assert means[1] > means[0] + 0.2
+
+
+@pytest.fixture
+def key(tmp_path, monkeypatch):
+    """Give a function that returns what features are kept under: (folder, name of an augmented copy, of its original).
+
+    `changes` are fields of the part, the settings, the device or the sample, or versions of libraries.
+    """
+    part = Part(
+        *("0", tmp_path, CLASSES, pd.DataFrame(), np.empty(0), Preparation(32, "squash")),
+        *(Augmentation("practical"), 0, tmp_path),
+    )
+    values = {
+        "part": part,
+        "settings": make_settings(tiny_experiment(), "random-0"),
+        "device": CPU,
+        "sample": {"image_id": "i", "copy": 1, "content": "c"},
+        "version": {"keras": "3", "tensorflow": "2", "albumentations": "2", "opencv-python": "5", "pillow": "13"},
+    }
+
+    def make(what: str = "", change: dict | None = None) -> tuple[str, str, str]:
+        now = values | ({what: changed(values[what], change)} if change else {})
+        monkeypatch.setattr("importlib.metadata.version", now["version"].__getitem__)
+        samples = pd.DataFrame([now["sample"], now["sample"] | {"copy": 0}])
+        folder = network.features_folder(now["part"], now["settings"], now["device"])
+        return folder.name, *network.names_of(now["part"], samples)
+
+    return make
+
+
+def changed(value, change: dict):
+    if isinstance(value, dict):
+        return value | change
+    return value._replace(**change) if isinstance(value, tuple) else replace(value, **change)
+
+
+@pytest.mark.parametrize(
+    ("what", "change", "place"),
+    [
+        ("settings", {"backbone": "xception"}, "folder"),
+        ("settings", {"weights_identity": "random-1"}, "folder"),
+        ("part", {"preparation": Preparation(33, "squash")}, "folder"),
+        ("part", {"preparation": Preparation(32, "pad")}, "folder"),
+        ("device", {"precision": "mixed_bfloat16"}, "folder"),
+        ("device", {"name": "GPU"}, "folder"),
+        ("device", {"model": "Intel Xeon"}, "folder"),
+        ("version", {"keras": "4"}, "folder"),
+        ("version", {"tensorflow": "3"}, "folder"),
+        ("version", {"pillow": "14"}, "folder"),  # other pictures
+        ("version", {"opencv-python": "6"}, "folder and copy"),
+        ("version", {"albumentations": "3"}, "copy"),
+        ("part", {"augmentation": Augmentation("bozickovic2021")}, "copy"),
+        ("part", {"seed": 1}, "copy"),
+        ("sample", {"image_id": "j"}, "copy"),
+        ("sample", {"copy": 2}, "copy"),
+        ("sample", {"content": "d"}, "copy and original"),
+        ("device", {"threads": 1}, ""),  # these change no feature
+        ("part", {"fold": "1"}, ""),
+        ("part", {"augmentation": Augmentation("practical", "practical")}, ""),
+        ("settings", {"batch_size": 5}, ""),
+        ("settings", {"weights": "another place.h5"}, ""),
+    ],
+)
+def test_features_are_kept_under_all_that_decides_them(key, what, change, place):
+    before, after = key(), key(what, change)
+    differs = [name for name, old, new in zip(("folder", "copy", "original"), before, after, strict=True) if old != new]
+    assert " and ".join(differs) == place
 
 
 def test_a_network_that_is_used_again_is_as_it_was_built(two_layers):

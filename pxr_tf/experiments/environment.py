@@ -1,0 +1,125 @@
+"""In which environment each fold is trained: recorded in its folder, and compared before the next one is trained.
+
+``<fold>/environment.json`` is a list of environments: one, or more where the fold was stopped and continued in another.
+What decides the numbers of a fold must be the same in all folds of a run (`check`), unless the user lets them mix:
+`describe_mix` then says so beside the numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pxr_tf import files, machine, rundir
+from pxr_tf.errors import PxrError, shorten
+
+Environment = Mapping[str, Any]
+
+# Recorded, but no reason to refuse. Processors and operations side by side change no number where the threads of one
+# operation stay the same, and most commits change none: those that do raise a VERSION, or the version of the package.
+TOLD = ("started", "processors", "operations_at_once", "commit", "modified")
+OF_TABLES = ("python", "pandas")  # libraries that make a run's tables, once, before its first fold
+MAX_DIFFERENCES = 4  # named in a line
+
+
+def read_environment(**learner: object) -> dict[str, Any]:
+    """Return the environment of this process; `learner` adds what a learner knows of it: device, precision, threads."""
+    return {
+        "started": rundir.now(),
+        "processor": machine.processor(),
+        "processors": machine.processors(),
+        **learner,
+        "versions": rundir.versions(),
+        **rundir.read_commit(),
+    }
+
+
+def check(folder: Path, now: Environment, *, mix: bool) -> None:
+    """Raise `PxrError` where folds of a run were trained, or begun, in another environment; not if they may `mix`.
+
+    `now` need not say all: what only one of two environments says is not compared.
+    """
+    found = find_differences({**_read_folds(folder), "now": [now]})
+    if found and not mix:
+        raise PxrError(
+            f"{folder} was begun in another environment: {shorten(found, MAX_DIFFERENCES)}. Go on in the old one, use "
+            "another folder (RUNS=...), or let them mix (--mix-environments): every table then says so."
+        )
+
+
+def enter(folder: Path, fold: str, now: Environment, *, mix: bool) -> str:
+    """Record that a fold is trained in this environment; return what `describe_mix` says then. Raises as `check`."""
+    check(folder, now, mix=mix)
+    before = _read_folds(folder).get(fold, [])
+    if not before or _without_time(before[-1]) != _without_time(now):
+        files.write_json(folder / fold / rundir.ENVIRONMENT, [*before, now])
+    return describe_mix(folder, fold)
+
+
+def describe_mix(folder: Path, *begun: str) -> str:
+    """Return a sentence on folds of a run that were not, or perhaps not, trained in one environment; "" for none.
+
+    `begun` names folds that count although they have no epoch yet.
+    """
+    folds = _read_folds(folder, *begun)
+    found = find_differences(folds)
+    if found:
+        return (
+            "This run was trained in more than one environment, and its folds may differ for that alone: "
+            f"{shorten(found, MAX_DIFFERENCES)}."
+        )
+    unknown = [fold for fold, environments in folds.items() if "processor" not in environments[0]]
+    if unknown and any("processor" in environments[-1] for environments in folds.values()):
+        return f"The environment of {shorten(unknown)} was not recorded; it may differ from that of the others."
+    return ""
+
+
+def describe_commits(folder: Path, now: Environment) -> str:
+    """Return a sentence where folds of a run were trained at another commit than this one; "" for none."""
+    past = {fold: _commit_of(environments[-1]) for fold, environments in _read_folds(folder).items()}
+    others = {fold: commit for fold, commit in past.items() if commit and commit != _commit_of(now)}
+    if not others or not _commit_of(now):
+        return ""
+    words = shorten([f"{fold} was trained at {commit}" for fold, commit in others.items()], 3)
+    return f"The code is at commit {_commit_of(now)} now; {words}."
+
+
+def find_differences(environments: Mapping[str, Sequence[Environment]]) -> list[str]:
+    """Return what decides numbers and differs between environments by name: ``keras 3.14 (fold-0), 3.15 (now)``."""
+    values: dict[str, dict[str, list[str]]] = {}
+    for name, several in environments.items():
+        for environment in several:
+            for what, value in _decisive(environment).items():
+                holders = values.setdefault(what, {}).setdefault(str(value), [])
+                holders += [name] * (name not in holders)
+    return [
+        f"{what} " + ", ".join(f"{value} ({shorten(names, 3)})" for value, names in found.items())
+        for what, found in values.items()
+        if len(found) > 1
+    ]
+
+
+def _read_folds(folder: Path, *begun: str) -> dict[str, list[Environment]]:
+    """Return name -> environments of the folds that are trained or begun.
+
+    Of folds of earlier versions, which recorded none, the versions are known that the run was prepared with.
+    """
+    found = {file.parent.name for name in (rundir.PREDICTIONS, rundir.CHECKPOINT) for file in folder.glob(f"*/{name}")}
+    run = files.read_json(folder / rundir.PROVENANCE) or {}
+    unrecorded = [{"versions": run.get("versions", {})}]
+    return {
+        fold: files.read_json(folder / fold / rundir.ENVIRONMENT) or unrecorded for fold in sorted({*found, *begun})
+    }
+
+
+def _decisive(environment: Environment) -> dict[str, object]:
+    versions = {name: value for name, value in environment.get("versions", {}).items() if name not in OF_TABLES}
+    return {name: value for name, value in environment.items() if name not in (*TOLD, "versions")} | versions
+
+
+def _without_time(environment: Environment) -> dict[str, object]:
+    return {name: value for name, value in environment.items() if name != "started"}
+
+
+def _commit_of(environment: Environment) -> str:
+    commit = environment.get("commit")
+    return f"{commit[:10]}{' (modified)' if environment.get('modified') else ''}" if commit else ""

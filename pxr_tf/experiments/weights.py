@@ -1,0 +1,60 @@
+"""Which weights a run starts from, named by what is in them: features are kept under that name."""
+
+import functools
+from pathlib import Path
+
+from pxr_tf import files
+from pxr_tf.config import Experiment
+from pxr_tf.errors import PxrError
+from pxr_tf.models.backbones import weights_file
+
+UNKNOWN = "imagenet"  # in runs of earlier versions: downloaded weights, whatever was in them
+
+
+def identity(experiment: Experiment) -> str | None:
+    """Return what names the initial weights: ``random-<seed>`` or the file's digest, wherever the file came from.
+
+    None for ImageNet weights that Keras has not downloaded yet. Raises `PxrError` for a file that does not exist.
+    """
+    if not experiment.backbone or experiment.model.weights == "none":
+        return f"random-{experiment.seed}"
+    file = weights_file(experiment.backbone, experiment.model.weights)
+    if not file.exists():
+        return None
+    now = file.stat()
+    return _digest(file, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+
+
+def may_be(recorded: str, found: str | None) -> bool:
+    """Return whether weights may be those that a run began with: the same, or one of both is not known."""
+    return recorded == UNKNOWN or found is None or found == recorded
+
+
+def check_unchanged(experiment: Experiment, recorded: str) -> str:
+    """Return the identity of the weights; raise `PxrError` where they are not those that the run began with."""
+    found = downloaded_identity(experiment)
+    if not may_be(recorded, found):
+        file = weights_file(experiment.backbone, experiment.model.weights)
+        raise PxrError(
+            f"The weights in {file} are not those that the run began with (digest {recorded}, now {found}). Put the "
+            "old file back, or use another folder (RUNS=...)."
+        )
+    return found
+
+
+def downloaded_identity(experiment: Experiment) -> str:
+    """Return the identity of weights that were downloaded where they had to be; raise `PxrError` where none are."""
+    found = identity(experiment)
+    if found is None:
+        file = weights_file(experiment.backbone, experiment.model.weights)
+        raise PxrError(
+            f"Keras has downloaded the ImageNet weights of {experiment.backbone}, but not to {file}. Give the file "
+            "(WEIGHTS=path)."
+        )
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _digest(file: Path, *state: int) -> str:
+    """Return the digest of a file, made once per process for each `state` that the file is in."""
+    return files.digest_file(file)

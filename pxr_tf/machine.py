@@ -1,0 +1,32 @@
+"""What this machine is, as far as it decides the last digits of a number."""
+
+import os
+import platform
+from pathlib import Path
+
+from pxr_tf import files
+
+VECTORS = ("avx", "amx", "fma", "sve", "asimd")  # how the instructions begin that libraries choose their loops by
+
+
+def processors() -> int:
+    """Return how many processors this process may use; TensorFlow takes as many threads unless it is told otherwise."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the processor's model: ``AMD EPYC (family 26, model 2, vectors 1f0c55d2)``.
+
+    ``vectors`` is a digest of the vector instructions, which a virtual machine may hide. Elsewhere than on Linux, what
+    the system calls the processor.
+    """
+    if not cpuinfo.exists():
+        return platform.processor() or platform.machine()
+    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").split("\n\n")[0].splitlines()
+    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    instructions = found.get("flags", found.get("Features", "")).split()  # x86, ARM
+    vectors = sorted(name for name in instructions if name.startswith(VECTORS))
+    name = found.get("model name", platform.machine())
+    model = {"family": found.get("cpu family"), "model": found.get("model", found.get("CPU part"))}
+    details = [f"{word} {value}" for word, value in model.items() if value]
+    return f"{name} ({', '.join([*details, f'vectors {files.digest(*vectors, size=4)}'])})"

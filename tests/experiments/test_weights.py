@@ -1,0 +1,165 @@
+"""The weights that a run starts from: named by what is in them, the same in every fold, wherever they came from."""
+
+import os
+import shutil
+from pathlib import Path
+
+import keras
+import pytest
+from tiny import SIZE, TWO_LAYERS, Recorder, build_two_layers, request_of, run_here, stopped, tiny_experiment
+
+from pxr_tf import files
+from pxr_tf.errors import PxrError
+from pxr_tf.experiments import weights
+from pxr_tf.models.backbones import BACKBONES
+from pxr_tf.models.classifier import build_classifier
+
+NAME = "two_layers_no_top.weights.h5"
+QUICK = {"phases": [{"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 1}]}
+
+
+def save_weights(path: Path, seed: int) -> Path:
+    keras.utils.set_random_seed(seed)
+    build_two_layers(include_top=False, weights=None, input_tensor=keras.Input((SIZE, SIZE, 3))).save_weights(path)
+    return path
+
+
+@pytest.fixture
+def published(two_layers, keras_models, tmp_path, monkeypatch):
+    """Give the two layers "ImageNet" weights, which Keras downloads from the file that this returns."""
+    source = save_weights(tmp_path / "published.weights.h5", seed=5)
+
+    def build(*, include_top, weights, input_tensor):
+        network = build_two_layers(include_top=include_top, weights=None, input_tensor=input_tensor)
+        if weights == "imagenet":
+            network.load_weights(keras.utils.get_file(NAME, source.as_uri(), cache_subdir="models"))
+        return network
+
+    monkeypatch.setitem(BACKBONES, "two_layers", TWO_LAYERS._replace(application=build, imagenet=NAME))
+    return source
+
+
+def prepare(experiment, data, runs) -> int:
+    """Run an experiment up to its first fold; return how many features were computed."""
+    recorder = Recorder(stop_before="fold-0")
+    with stopped():
+        run_here(experiment, data, runs, on_event=recorder)
+    return max((event["done"] for event in recorder.of("progress") if event["what"] == "features"), default=0)
+
+
+def test_downloaded_weights_and_the_same_file_share_their_features(phantoms, published, keras_models, tmp_path):
+    """Keras downloads while images are decoded; what came is then known by what is in it."""
+    downloaded = tiny_experiment(model__weights="imagenet", name="downloaded", **QUICK)
+    given = tiny_experiment(model__weights=str(published), name="given", **QUICK)
+    assert weights.identity(downloaded) is None
+    assert prepare(downloaded, phantoms, tmp_path / "runs") > 28
+    assert weights.identity(downloaded) == weights.identity(given) == files.digest_file(published)
+    provenance = request_of(downloaded, phantoms, tmp_path / "runs").folder / "provenance.json"
+    assert files.read_json(provenance)["weights"] == files.digest_file(published)
+    assert prepare(given, phantoms, tmp_path / "runs") == 0
+
+
+def test_other_weights_under_the_same_name_have_features_of_their_own(phantoms, published, keras_models, tmp_path):
+    counts = []
+    for number in (0, 1):
+        save_weights(keras_models / NAME, seed=number)
+        experiment = tiny_experiment(model__weights="imagenet", name=f"download{number}", **QUICK)
+        counts.append(prepare(experiment, phantoms, tmp_path / "runs"))
+    assert counts[0] == counts[1] > 28
+
+
+@pytest.mark.parametrize("given", ["imagenet", "file"])
+def test_weights_that_change_between_folds_are_noticed(phantoms, published, keras_models, tmp_path, given):
+    file = keras_models / NAME if given == "imagenet" else published
+    experiment = tiny_experiment(model__weights=given if given == "imagenet" else str(published), **QUICK)
+    folder, old = request_of(experiment, phantoms, tmp_path / "runs").folder, published.read_bytes()
+
+    def change(event) -> None:
+        if event["event"] == "start" and event["task"] == "fold-1":
+            before = file.stat()
+            save_weights(file, seed=6)
+            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    with pytest.raises(
+        PxrError, match=rf"The weights in {file} are not those .*now {'.' * 32}.*old file back"
+    ) as fault:
+        run_here(experiment, phantoms, tmp_path / "runs", on_event=change)
+    assert "\n" not in str(fault.value)
+    assert (folder / "fold-0" / "predictions.csv").exists()
+    assert not (folder / "fold-1" / "predictions.csv").exists()
+    file.write_bytes(old)  # back again
+    run_here(experiment, phantoms, tmp_path / "runs")
+
+
+def test_weights_that_were_deleted_are_downloaded_again(phantoms, published, keras_models, tmp_path):
+    experiment = tiny_experiment(model__weights="imagenet", **QUICK)
+    prepare(experiment, phantoms, tmp_path / "runs")
+    (keras_models / NAME).unlink()
+    recorder = Recorder(stop_before="fold-1")
+    with stopped():
+        run_here(experiment, phantoms, tmp_path / "runs", on_event=recorder)
+    assert recorder.of("epoch")
+    (keras_models / NAME).unlink()
+    save_weights(published, seed=6)  # others are published by now
+    with pytest.raises(PxrError, match="are not those that the run began with"):
+        run_here(experiment, phantoms, tmp_path / "runs")
+
+
+def test_a_finished_run_needs_no_weights_any_more(phantoms, published, keras_models, own_copy):
+    """Nor does it matter that earlier versions recorded the word alone."""
+    (own_copy / "experiment.yaml").write_text(
+        (own_copy / "experiment.yaml").read_text().replace("weights: none", "weights: imagenet")
+    )
+    provenance = files.read_json(own_copy / "provenance.json")
+    for recorded in (files.digest_file(published), "imagenet"):
+        files.write_json(own_copy / "provenance.json", provenance | {"weights": recorded})
+        run_here(tiny_experiment(model__weights="imagenet"), phantoms, own_copy.parents[3])
+        assert not (keras_models / NAME).exists()
+    shutil.copy(published, keras_models / NAME)
+    run_here(tiny_experiment(model__weights="imagenet"), phantoms, own_copy.parents[3])
+    files.write_json(own_copy / "provenance.json", provenance | {"weights": "another digest"})
+    with pytest.raises(PxrError, match="model.weights: imagenet, now with other content"):
+        run_here(tiny_experiment(model__weights="imagenet"), phantoms, own_copy.parents[3])
+
+
+def test_a_run_that_recorded_the_word_alone_is_continued(phantoms, published, keras_models, tmp_path):
+    """Its features are kept under the digest all the same."""
+    experiment = tiny_experiment(model__weights="imagenet", **QUICK)
+    count = prepare(experiment, phantoms, tmp_path / "runs")
+    file = request_of(experiment, phantoms, tmp_path / "runs").folder / "provenance.json"
+    files.write_json(file, files.read_json(file) | {"weights": "imagenet"})
+    assert prepare(experiment, phantoms, tmp_path / "runs") == 0 < count
+
+
+def test_a_weights_file_is_read_once_for_its_digest(phantoms, published, tmp_path, monkeypatch):
+    read, digest_file = [], files.digest_file
+    monkeypatch.setattr(files, "digest_file", lambda path: read.append(path) or digest_file(path))
+    experiment = tiny_experiment(model__weights=str(published), **QUICK)
+    for _ in range(2):
+        prepare(experiment, phantoms, tmp_path / "runs")
+    assert read.count(published) == 1
+
+
+def test_a_network_without_imagenet_weights_is_told_at_once(two_layers):
+    with pytest.raises(PxrError, match="two_layers has no ImageNet weights"):
+        weights.identity(tiny_experiment(model__weights="imagenet"))
+
+
+def test_weights_that_keras_keeps_elsewhere_are_told_in_one_line(published, keras_models):
+    with pytest.raises(PxrError, match=rf"ImageNet weights of two_layers, but not to {keras_models / NAME}"):
+        weights.downloaded_identity(tiny_experiment(model__weights="imagenet"))
+
+
+@pytest.mark.real
+@pytest.mark.filterwarnings("ignore:.input_shape. is undefined or non-square:UserWarning")
+def test_real_imagenet_weights_are_the_same_from_keras_and_from_a_file(keras_models):
+    file = Path(os.environ["PXR_DATA"]) / "weights" / "mobilenet_2_5_224_tf_no_top.h5"
+    shutil.copy(file, keras_models)
+    tries = [tiny_experiment("mobilenet_025", model__weights=given) for given in ("imagenet", str(file))]
+    assert len({weights.identity(experiment) for experiment in tries}) == 1
+    options = {"num_classes": 4, "image_size": 32, "seed": 0}
+    first, second = (
+        build_classifier(BACKBONES["mobilenet_025"], weights=experiment.model.weights, **options).get_weights()
+        for experiment in tries
+    )
+    assert all((one == other).all() for one, other in zip(first, second, strict=True))
