@@ -27,11 +27,10 @@ class Module(NamedTuple):
     loads_tensorflow: bool = False
 
 
-SPLITS = "tests/data/test_splits.py tests/data/test_schemes.py"
 MODULES = {
-    "data.splits": Module(SPLITS),
-    "data.schemes": Module(SPLITS),
-    "data.choose": Module("tests/data/test_choose.py tests/data/test_schemes.py"),
+    "data.splits": Module("tests/data/test_splits.py"),
+    "data.schemes": Module("tests/data/test_schemes.py tests/data/test_splits.py"),
+    "data.choose": Module("tests/data/test_choose.py"),
     "data.samples": Module("tests/data/test_samples.py"),
     "data.patients": Module("tests/data/test_manifest.py tests/data/test_labels.py"),
     "evaluation.metrics": Module("tests/evaluation/test_metrics.py"),
