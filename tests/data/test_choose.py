@@ -6,6 +6,7 @@ from split_tables import make_table
 
 from pxr_tf.data.choose import check_amount, choose_number, choose_patients, choose_share
 from pxr_tf.errors import PxrError
+from pxr_tf.seeds import order_by_hash
 
 SIZES = {"only": [4], "two": [1, 3], "many": [2] * 10}
 CHOICE = {"seed": 0, "purpose": "x"}
@@ -69,6 +70,16 @@ def test_of_patients_who_do_not_fit_the_smallest_comes_nearest(seed):
     (chosen,) = choose_number(table, 3, seed=seed, purpose="x")
     last = next(name for name in sizes if name not in choose_share(table, 0.99, seed=seed, purpose="x"))
     assert sizes[chosen] == min(count for name, count in sizes.items() if name != last)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whoever_is_first_by_hash_and_fits_is_chosen(seed):
+    """A patient with just as many images as are wanted fits."""
+    sizes = {"p": 4, "q": 3, "r": 3, "s": 3}
+    rows = [(f"{name}{image}", "a", name) for name, count in sizes.items() for image in range(count)]
+    table = pd.DataFrame(rows, columns=["image_id", "label", "patient_id"])
+    first, *_ = order_by_hash(sizes, seed, "x")
+    assert choose_number(table, 4, seed=seed, purpose="x") == {first}
 
 
 def test_a_number_must_leave_an_image_to_train_on():

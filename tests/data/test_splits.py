@@ -182,7 +182,7 @@ def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
         ("image untested", r"tests bacterial/6-1 in 0 folds"),
         ("image tested twice", r"tests bacterial/6-0 in 2 folds \(and 3 more"),
         ("unknown image", r"names 1 images that the data do not have: stranger.png"),
-        ("fold without training", r"Fold 0 has no train image of class bacterial"),
+        ("fold without training", r"Fold 0 has no train image of class bacterial.*Use fewer folds"),
         ("class not validated", r"Fold \d has no val image of class covid19"),
     ],
 )
@@ -253,6 +253,14 @@ def test_each_fold_is_looked_at_by_itself():
     check_splits(table, folds, scheme="random")
     with pytest.raises(PxrError, match="patient pa1 is in train and test of fold 1"):
         check_splits(table, moved, scheme="random")
+
+
+def test_of_two_leaks_one_is_told_with_its_own_fold_and_sides():
+    table = OWNERS.assign(patient_id=OWNERS.patient_id.replace({"pa4": "pa1", "pb2": "pa2"}))
+    rows = [("a1", "0", "train"), ("a2", "1", "val"), ("a4", "0", "test"), ("b2", "1", "train")]
+    splits = pd.DataFrame(rows, columns=["image_id", "fold", "role"])
+    with pytest.raises(PxrError, match="patient pa1 is in train and test of fold 0"):
+        check_splits(table, splits, scheme="random")
 
 
 def test_the_balanced_test_takes_the_same_rows_as_ever():
