@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, and digests of what they hold."""
 
+import csv
 import errno
 import hashlib
 import json
@@ -48,9 +49,17 @@ def read_json(path: Path) -> Any:
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
-    """Write a CSV file, whole or not at all; numbers keep seven significant digits, as float32 has."""
+    """Write a CSV file, whole or not at all; numbers keep seven significant digits, as float32 has.
+
+    Any text is read back as it was. A carriage return ends a line unless it is quoted, which pandas does only where it
+    quotes everything.
+    """
+    options = {"index": False, "float_format": "%.7g", "lineterminator": "\n"}
+    text = table.to_csv(**options)
+    if "\r" in text:
+        text = table.to_csv(**options, quoting=csv.QUOTE_ALL)
     with written_whole(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.7g", lineterminator="\n")
+        partial.write_text(text, encoding="utf-8", newline="")
 
 
 def digest(*parts: object, size: int = 8) -> str:

@@ -22,7 +22,7 @@ def cv(
     test_rows: o.TestRows = None,
     nested: o.Nested = False,
     skip_unreadable: o.SkipUnreadable = False,
-    keep_duplicates: o.KeepDuplicates = False,
+    duplicates: o.Duplicates = "drop",
     overrides: o.Overrides = None,
 ) -> None:
     """Cross-validate a backbone under a variant of a recipe and print the table beside the paper's."""
@@ -35,7 +35,7 @@ def cv(
         "splits.test_rows": test_rows,
         "splits.nested": nested or None,
     }
-    asked = o.Asked(data, config, runs, classes, epochs, overrides, skip_unreadable, keep_duplicates)
+    asked = o.Asked(data, config, runs, classes, epochs, overrides, skip_unreadable, duplicates)
     chosen = o.variant_of(strategy, variant)
     experiments = [asked.experiment(given | {"seed": number}, chosen) for number in o.seeds_of(seed, seeds)]
     run_seeds(asked.requests(experiments, console), console)

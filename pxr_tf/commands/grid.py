@@ -33,7 +33,7 @@ def grid(
     test_rows: o.TestRows = None,
     nested: o.Nested = False,
     skip_unreadable: o.SkipUnreadable = False,
-    keep_duplicates: o.KeepDuplicates = False,
+    duplicates: o.Duplicates = "drop",
     overrides: o.Overrides = None,
 ) -> None:
     """Say what every backbone under every strategy will cost, then cross-validate those that are missing."""
@@ -46,7 +46,7 @@ def grid(
         "splits.test_rows": test_rows,
         "splits.nested": nested or None,
     }
-    asked = o.Asked(data, config, runs, None, epochs, overrides, skip_unreadable, keep_duplicates)
+    asked = o.Asked(data, config, runs, None, epochs, overrides, skip_unreadable, duplicates)
     experiments = [
         asked.experiment(given | {"model.backbone": model}, f"strategy{number}")
         for model in o.split_words(models)

@@ -1,11 +1,12 @@
 """Options that several commands share, and what they make of an experiment."""
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -28,7 +29,8 @@ Strategy = Annotated[
     ),
 ]
 Variant = Annotated[str | None, typer.Option(help="One of the recipe's variants, by name.")]
-Data = Annotated[str | None, typer.Option(help="Folders or CSV files, comma-separated. Default: phantoms.")]
+DATA_HELP = "Folders or CSV files, comma-separated; a path that exists may have commas itself."
+Data = Annotated[str | None, typer.Option(help=f"{DATA_HELP} Default: phantoms.")]
 Weights = Annotated[str | None, typer.Option(help="imagenet, none, or a weights file.")]
 Config = Annotated[
     str | None, typer.Option(help=f"A name in configs/ or a YAML file. Default: {PAPER}; {PHANTOM} without data.")
@@ -46,7 +48,10 @@ Runs = Annotated[Path, typer.Option(help="Folder for runs and caches.")]
 Epochs = Annotated[str | None, typer.Option(help="A fixed number of epochs for all phases, or one per phase (5,12).")]
 TestRows = Annotated[str | None, typer.Option(help="Which held-out images count: balanced or all.")]
 Nested = Annotated[bool, typer.Option("--nested", help="Early stopping inside each fold, no hold-out.")]
-KeepDuplicates = Annotated[bool, typer.Option("--keep-duplicates", help="Keep byte-identical copies of an image.")]
+Duplicates = Annotated[
+    Literal["drop", "exact", "keep"],
+    typer.Option(help="Copies of a picture: drop all but one, drop those with the same bytes only (exact), or keep."),
+]
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Any other key: training.batch_size=16.")]
 
@@ -62,7 +67,7 @@ class Asked:
     epochs: str | None = None
     overrides: Sequence[str] | None = None
     skip_unreadable: bool = False
-    keep_duplicates: bool = False
+    duplicates: Literal["drop", "exact", "keep"] = "drop"
 
     @property
     def config_name(self) -> str:
@@ -103,7 +108,7 @@ class Asked:
 
         official = any(experiment.splits.scheme == "official" for experiment in experiments)
         data = find_data(self.data, self.runs, console, official=official)
-        rest = (data, self.runs, self.skip_unreadable, self.keep_duplicates, command_line())
+        rest = (data, self.runs, self.skip_unreadable, self.duplicates, command_line())
         return [Request(experiment, *rest) for experiment in experiments]
 
 
@@ -214,13 +219,37 @@ def split_words(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def split_paths(text: str) -> list[str]:
+    """Return the files and folders between commas.
+
+    A name may have commas itself: pieces that exist only together are one path. Where each exists, they are several.
+    """
+    pieces = text.split(",")
+    best: dict[int, tuple[int, int, list[str]]] = {len(pieces): (0, 0, [])}  # from here on: missing, -number, paths
+    for start in reversed(range(len(pieces))):
+        readings = []
+        for end in range(start + 1, len(pieces) + 1):
+            path, exists = _find_path(",".join(pieces[start:end]))
+            if exists or end == start + 1:  # what is missing is told piece by piece
+                missing, number, rest = best[end]
+                readings.append((missing + (not exists), number - 1, [path, *rest]) if path else best[end])
+        best[start] = min(readings)
+    return best[0][2]
+
+
+def _find_path(text: str) -> tuple[str, bool]:
+    """Return the path as it stands if it exists, else without the space around it; and whether it exists."""
+    path = text if os.path.exists(os.path.expanduser(text)) else text.strip()
+    return path, os.path.exists(os.path.expanduser(path))
+
+
 def find_data(data: str | None, runs: Path, console: "Console", *, official: bool = False) -> tuple[str, ...]:
     """Return the data sets: those given, or else phantoms, which are drawn once.
 
     With `official`, only the phantoms that have an official test part.
     """
     if data is not None:
-        return tuple(split_words(data))
+        return tuple(split_paths(data))
     from pxr_tf.phantoms.sets import default_phantoms
 
     console.print("No DATA given: using synthetic chest X-rays (phantoms). All figures are about these, not patients.")

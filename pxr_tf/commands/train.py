@@ -40,12 +40,12 @@ def train(
     runs: o.Runs = Path("runs"),
     epochs: o.Epochs = None,
     skip_unreadable: o.SkipUnreadable = False,
-    keep_duplicates: o.KeepDuplicates = False,
+    duplicates: o.Duplicates = "drop",
     overrides: o.Overrides = None,
 ) -> None:
     """Train on one split, test on its test part and print the table; one run per seed."""
     console = make_console()
-    asked = o.Asked(data, config, runs, classes, epochs, overrides, skip_unreadable, keep_duplicates)
+    asked = o.Asked(data, config, runs, classes, epochs, overrides, skip_unreadable, duplicates)
     chosen = o.variant_of(strategy, variant)
     recipe = asked.recipe(chosen)
     scheme = scheme or (recipe.splits.scheme if recipe.splits.scheme != "folds" else "official")

@@ -72,9 +72,12 @@ def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
 def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
     """Return the uint8 picture [height, width] as uint8 [size, size].
 
-    ``squash`` scales both sides to `size`, the aspect is lost; ``pad`` keeps it and centres the picture on black.
+    ``squash`` scales both sides to `size`, the aspect is lost; ``pad`` keeps it and centres the picture on black;
+    ``average`` is ``squash`` without short cuts: every pixel is the mean of the area that it covers.
     """
     height, width = image.shape
+    if resize == "average":
+        return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
     if resize == "squash":
         return _scale(image, size, size)
     longest = max(height, width)
@@ -87,8 +90,10 @@ def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
 
 def load_prepared(path: str | Path, preparation: Preparation) -> np.ndarray:
     """Return the file as the networks see it: uint8 [size, size]. Raises `UnreadableImageError`."""
-    # The decoder shrinks by leaving out the high frequencies of each 8x8 block, which adds no aliasing.
-    return resize_grey(load_grey(path, at_least=preparation.size), preparation.size, preparation.resize)
+    # The decoder shrinks by leaving out the high frequencies of each 8x8 block, which adds no aliasing. It rounds sizes
+    # up, which moves an average by up to 1 %.
+    at_least = 0 if preparation.resize == "average" else preparation.size
+    return resize_grey(load_grey(path, at_least), preparation.size, preparation.resize)
 
 
 def _open(path: str | Path) -> ImageFile:

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
+from pxr_tf.commands.options import split_paths
+
 
 def test_phantoms_are_written_and_the_next_command_is_told(pxr):
     code, said, wrong = pxr("phantom", "drawn", "--patients", 2, "--size", 64)
@@ -30,3 +34,35 @@ def test_data_that_is_not_there(pxr):
     code, _, said = pxr("data", "nowhere")
     assert (code, said.count("\n")) == (2, 1)
     assert "nowhere does not exist" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "paths"),
+    [
+        ("chest,xray", ["chest,xray"]),
+        ("a,b", ["a", "b"]),
+        ("a,nowhere", ["a", "nowhere"]),
+        ("nowhere,else", ["nowhere", "else"]),
+        ("a,chest,xray,b", ["a", "chest,xray", "b"]),
+        ("one,two", ["one", "two"]),  # there is a folder "one,two" too
+        ("three,four,five", ["three", "four,five"]),  # "three" is there, "three,four" is not
+        ("a,b,", ["a", "b"]),
+        (" a , b,, ", ["a", "b"]),
+        ("space ,b", ["space ", "b"]),
+        (" , ", []),
+        ("", []),
+        ("~nosuchuser/x,a", ["~nosuchuser/x", "a"]),
+    ],
+)
+def test_a_path_may_have_a_comma(tmp_path, monkeypatch, given, paths):
+    for name in ("a", "b", "chest,xray", "one", "two", "one,two", "three", "four,five", "space "):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert split_paths(given) == paths
+
+
+def test_data_in_a_folder_with_a_comma(pxr, phantoms):
+    Path("chest,xray").symlink_to(phantoms[1])
+    code, said, wrong = pxr("data", "chest,xray,")
+    assert (code, wrong) == (0, "")
+    assert "covid19" in said

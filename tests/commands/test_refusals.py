@@ -17,6 +17,7 @@ CV = [
     ("--data empty", ["empty folder", "accepted"]),
     ("--data ,", ["No data set was given"]),
     ("--data strange", ["holds no image", "1 .csv file", "Known layouts: csv"]),
+    ("--data ~nosuchuser/x", ["~nosuchuser/x does not exist"]),
     ("--data tiny.yaml", ["is a file; accepted"]),
     ("--model xcepton", ["'xcepton'", "Known: resnet50", "Did you mean 'xception'"]),
     ("--strategy 4", ["unknown variant 'strategy4'", "Known: strategy1, strategy2, strategy3"]),
@@ -120,12 +121,15 @@ def test_imagenet_without_a_network(refuse, data, recipe, offline):
     assert "WEIGHTS=path" in said
 
 
-def test_an_unreadable_image_is_named(refuse, phantoms, recipe, tmp_path):
-    shutil.copytree(phantoms[0], tmp_path / "chest_xray")
-    broken = max((tmp_path / "chest_xray").rglob("*virus*.jpeg"))
+def test_unreadable_and_missing_images_are_named(refuse, phantoms, recipe, tmp_path):
+    folders = [shutil.copytree(folder, tmp_path / folder.name) for folder in phantoms]
+    broken = max(folders[0].rglob("*virus*.jpeg"))
     broken.write_bytes(b"")
-    said = refuse("cv", "--config", recipe, "--data", f"{tmp_path / 'chest_xray'},{phantoms[1]}")
+    missing = max(folders[1].rglob("*.jpeg"))
+    missing.unlink()
+    said = refuse("cv", "--config", recipe, "--data", ",".join(map(str, folders)))
     assert f"{broken} (empty file)" in said
+    assert f"{missing} (No such file or directory)" in said
     assert "--skip-unreadable" in said
 
 

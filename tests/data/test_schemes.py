@@ -58,7 +58,7 @@ def test_random_parts_hold_every_class_and_patients_part_only_when_asked(table, 
     assert len(count(table, splits)) == len(LABELS) * 3
     if unit == "patient":
         assert (sides_per_patient(table, splits) == 1).all()
-        assert find_leaks(table, splits).leaked_images.tolist() == [0]
+        assert find_leaks(table.assign(picture=table.image_id), splits).leaked_images.tolist() == [0]
 
 
 @settings(max_examples=25)
@@ -131,7 +131,7 @@ def test_rows_without_a_part_and_training_images_of_tested_patients_are_in_no_fo
 
 def test_image_level_splits_leak_and_are_counted_where_patient_level_ones_are_refused():
     splits = make_splits(OFFICIAL, "random", seed=0, **RANDOM | {"unit": "image"})
-    (leaks,) = find_leaks(OFFICIAL, splits).itertuples()
+    (leaks,) = find_leaks(OFFICIAL.assign(picture=OFFICIAL.image_id), splits).itertuples()
     sides = sides_per_patient(OFFICIAL, splits.assign(role=splits.role.replace("val", "train")))
     assert leaks.patients == (sides == 2).sum() > 0
     check_again(OFFICIAL, splits, "random", **RANDOM | {"unit": "image"})
@@ -147,7 +147,7 @@ def test_a_planted_leak_is_refused_under_the_unit_patient_alone():
     with pytest.raises(PxrError, match="splits.csv leaks"):
         check_splits(OFFICIAL, moved, scheme="random", unit="patient")
     check_splits(OFFICIAL, moved, scheme="random", unit="image")
-    assert find_leaks(OFFICIAL, moved).patients.tolist() == [1]
+    assert find_leaks(OFFICIAL.assign(picture=OFFICIAL.image_id), moved).patients.tolist() == [1]
 
 
 def test_a_patient_of_two_classes_is_chosen_once():

@@ -195,7 +195,7 @@ def test_headers_alone_raise_the_same_doubts_and_nothing_is_decoded(tmp_path, mo
     table = write_set(tmp_path, splits=("train", "test"), viral={"mode": "RGB"}, normal_train={"quality": 95})
     expected = survey(table).warnings
     assert {doubt.what for doubt in expected} == {"shortcut", "split"}
-    monkeypatch.setattr("pxr_tf.pictures.survey.load_grey", None)
+    monkeypatch.setattr("pxr_tf.pictures.survey.load_prepared", None)
     assert find_doubts(table) == expected
 
 
@@ -264,6 +264,7 @@ def test_real_survey():
     found = survey(read_sources([root / "chest_xray", root / "covid-chestxray-dataset"])[0])
     assert found.unreadable.empty
     assert found.duplicates == (30, 32, 1, 0, 0)
+    assert found.near_duplicates == (4, 4, 4, 0, 0)  # covid-chestxray's patients 97 and 178
     assert texts(found.warnings) == [
         "covid19 can be told from its source alone: all of its 201 images come from covid-chestxray, and no other "
         "class does. Its size would do as well."
