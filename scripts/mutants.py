@@ -33,7 +33,7 @@ MODULES = {
     "data.schemes": Module("tests/data/test_schemes.py tests/data/test_splits.py"),
     "data.choose": Module("tests/data/test_choose.py"),
     "data.samples": Module("tests/data/test_samples.py"),
-    "data.patients": Module("tests/data/test_manifest.py tests/data/test_labels.py"),
+    "data.patients": Module("tests/data/test_patients.py tests/data/test_manifest.py"),
     "evaluation.metrics": Module("tests/evaluation/test_metrics.py"),
     "pictures.store": Module("tests/pictures/test_store.py", "x_pictures_key__*"),
     "training.features": Module(
