@@ -16,6 +16,7 @@ from PIL import Image
 from pxr_tf import files, locks
 from pxr_tf.data.patients import add_content
 from pxr_tf.errors import PxrError
+from pxr_tf.pictures import store
 from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Pictures, load_pictures, open_pictures, pictures_key
@@ -138,8 +139,14 @@ def test_the_key_depends_on_the_preparation_and_on_the_libraries_only(monkeypatc
     key = pictures_key(Preparation(32, "squash"))
     assert pictures_key(Preparation(resize="squash", size=32)) == key
     others = [pictures_key(Preparation(33, "squash")), pictures_key(Preparation(32, "pad"))]
-    monkeypatch.setattr("importlib.metadata.version", {"pillow": "1.0", "opencv-python": "4.0"}.get)
-    assert len({key, *others, pictures_key(Preparation(32, "squash"))}) == 4
+    for versions in (("1.0", "4.0"), ("1.1", "4.0"), ("1.0", "4.1")):
+        monkeypatch.setattr(
+            "importlib.metadata.version", dict(zip(("pillow", "opencv-python"), versions, strict=True)).get
+        )
+        others.append(pictures_key(Preparation(32, "squash")))
+    monkeypatch.setattr(store, "VERSION", store.VERSION + 1)
+    others.append(pictures_key(Preparation(32, "squash")))
+    assert len({key, *others}) == 1 + len(others)
 
 
 def test_a_second_opening_decodes_nothing_whatever_the_order_and_the_paths(tmp_path, table, decoder):
