@@ -185,7 +185,8 @@ GOLDEN = {
 
 @pytest.mark.parametrize(("scheme", "validation", "unit"), GOLDEN)
 def test_rows_get_the_same_roles_as_ever(scheme, validation, unit):
-    splits = make_splits(OFFICIAL, scheme, seed=7, test=0.25, validation=validation, unit=unit)
+    options = {"unit": "image"} if unit == "image" else {}  # patients are what is split unless asked
+    splits = make_splits(OFFICIAL, scheme, seed=7, test=0.25, validation=validation, **options)
     assert digest(splits.to_csv(index=False, lineterminator="\n")) == GOLDEN[scheme, validation, unit]
 
 
@@ -195,6 +196,12 @@ def test_a_share_of_validation_is_of_all_patients_and_a_number_is_a_number():
     for validation, of_a, of_b in ((0.1, 4, 8), (21, 7, 14)):
         sizes = count(table, make_splits(table, "random", seed=0, test=0.25, validation=validation, unit="patient"))
         assert (sizes["a", "test"], sizes["a", "val"], sizes["b", "test"], sizes["b", "val"]) == (10, of_a, 20, of_b)
+
+
+def test_one_is_a_number_of_images_and_each_class_gives_one():
+    table = make_table({"a": [1] * 10, "b": [1] * 30})
+    sizes = count(table, make_splits(table, "random", seed=0, test=0.8, validation=1))
+    assert sizes[:, "val"].to_dict() == {"a": 1, "b": 1}
 
 
 def test_splits_from_a_file_are_checked_as_their_scheme_promises():
@@ -286,6 +293,10 @@ UNMARKED = pd.concat([OFFICIAL, make_table({"rare": [3, 1]})])
         (OFFICIAL, "official", {"validation": 1.5}, r"splits.validation=1.5 is neither a share"),
         (OFFICIAL, "random", RANDOM | {"test": 0.95}, r"splits.test=0.95 and splits.validation=0.1 leave nothing"),
         (OFFICIAL, "random", RANDOM | {"test": 0}, r"splits.test=0 and"),
+        (OFFICIAL, "random", RANDOM | {"test": 1, "validation": 5}, r"splits.test=1 and"),
+        (OFFICIAL, "random", RANDOM | {"test": 1.5, "validation": 5}, r"splits.test=1.5 and"),
+        (OFFICIAL, "random", RANDOM | {"test": 0.5, "validation": 0.5}, r"splits.test=0.5 and splits.validation=0.5"),
+        (OFFICIAL, "random", RANDOM | {"validation": 1.5}, r"splits.validation=1.5 is neither a share"),
         (make_table({"rare": [9, 9], "normal": [1] * 9}), "random", RANDOM, r"class rare \(2 patients\) without valid"),
         (make_table({"rare": [9], "normal": [1] * 9}), "random", RANDOM, r"class rare \(1 patient\) without test"),
     ],

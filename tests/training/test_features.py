@@ -108,7 +108,12 @@ def test_the_folder_depends_on_all_that_is_named(tmp_path, monkeypatch):
     folder = features.features_folder(tmp_path, backbone="a", weights="b")
     assert folder == features.features_folder(tmp_path, weights="b", backbone="a")
     assert folder.parent == tmp_path
-    others = [{"backbone": "a", "weights": "c"}, {"backbone": "a"}, {"backbone": "a", "weights": "b", "size": 1}]
+    others = [
+        {"backbone": "a", "weights": "c"},
+        {"backbone": "a", "size": "b"},
+        {"backbone": "a"},
+        {"backbone": "a", "weights": "b", "size": 1},
+    ]
     folders = [features.features_folder(tmp_path, **other) for other in others]
     monkeypatch.setattr(features, "VERSION", features.VERSION + 1)
     folders.append(features.features_folder(tmp_path, backbone="a", weights="b"))
