@@ -233,12 +233,12 @@ def one_fold(*rows: tuple[str, str]) -> pd.DataFrame:
         ({"a4": "pa1"}, {}, {"scheme": "random"}, r"leaks: patient pa1 is in train and test of fold f"),
         ({"a4": "pa1"}, {}, {"scheme": "random", "unit": "image"}, ""),  # as papers have it; `find_leaks` counts them
         ({}, {"a4": "test_balanced"}, {"scheme": "random"}, ""),
-        ({"a3": "pa4"}, {"a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, "no val image of class a"),
+        ({"a3": "pa4"}, {"a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, "no validation image of class a"),
         ({"a3": "pa4"}, {"a2": "val", "a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, ""),  # one side
         ({}, {"b3": "val"}, {"scheme": "random"}, r"no test image of class b.*Add data, or use other shares"),
-        ({}, {"b1": "val"}, {"scheme": "random"}, "no train image of class b"),
-        ({}, {"b2": "train"}, {"scheme": "random"}, "no val image of class b"),  # two patients: one could validate
-        ({"b2": "pb1"}, {"b2": "train"}, {"scheme": "random"}, ""),  # an only patient trains
+        ({}, {"b1": "val"}, {"scheme": "random"}, "no training image of class b"),
+        ({}, {"b2": "train"}, {"scheme": "random"}, "no validation image of class b"),
+        ({"b2": "pb1"}, {"b2": "train"}, {"scheme": "random"}, "no validation image of class b"),  # its only patient
         ({}, {"a3": "train", "b2": "train"}, {"scheme": "random"}, ""),  # nobody validates, nobody is missed
     ],
 )
