@@ -25,6 +25,7 @@ THUMBNAIL = Preparation(SIDE, "average")
 CORRELATION = 0.99
 DIFFERENCE = 0.25  # of the picture's spread, the mean of 4 x 4 pixels; see above
 FLAT = 0.1  # grey levels, standard deviation: less is what rounding leaves of a picture of one grey
+BORDER = 8  # grey levels between the darkest and brightest of a row of averages: less is what JPEG leaves of one grey
 COARSE = 8  # frequencies per axis that sort out most pairs: one sixteenth of all numbers, nine tenths of the spread
 ROUNDING = 1e-5  # of float32 sums
 TILE = 2048  # pictures per side of a block of products: 16 MB
@@ -47,43 +48,62 @@ def load_thumbnails(
 
 
 def twin_contents(thumbnails: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
-    """Return the pairs of contents whose thumbnails show one picture."""
+    """Return (content, first content of its group) for all contents that show one picture with another."""
     contents = list(thumbnails)
-    twins = find_twins(np.stack(list(thumbnails.values()))) if contents else ()
-    return [(contents[i], contents[j]) for i, j in twins]
+    groups = group_twins(np.stack(list(thumbnails.values()))) if contents else ()
+    return [(contents[place], contents[first]) for place, first in enumerate(groups) if place != first]
 
 
-def find_twins(thumbnails: np.ndarray, *, tile: int = TILE) -> np.ndarray:
-    """Return int64 [pairs, 2]: the places i < j of all thumbnails that show one picture, in order.
+def group_twins(thumbnails: np.ndarray, *, tile: int = TILE) -> np.ndarray:
+    """Return int64 [pictures]: the place of the first thumbnail of each one's group; a group shows one picture.
 
-    `thumbnails` is uint8 [pictures, 32, 32]. A picture of one grey has no twin. All pairs are compared, in blocks:
-    100,000 pictures take half a minute on two cores.
+    `thumbnails` is uint8 [pictures, 32, 32]. Two are in a group where they show one picture, or are linked by others
+    that do. A picture of one grey is alone. All are compared, in blocks: 100,000 pictures take less than a minute on
+    two cores, also where thousands are copies, for what is linked already is not looked at again.
     """
-    codes = _coarse_codes(thumbnails)
-    found = [np.empty((0, 2), np.int64)]
+    codes, groups = _coarse_codes(thumbnails), np.arange(len(thumbnails))
     for top in range(0, len(codes), tile):
         for left in range(top, len(codes), tile):
             similar = codes[top : top + tile] @ codes[left : left + tile].T > CORRELATION - ROUNDING
             if similar.any():
                 pairs = np.argwhere(similar) + np.array([top, left])
-                found.append(_confirm(thumbnails, pairs[pairs[:, 0] < pairs[:, 1]]))
-    pairs = np.concatenate(found)
-    return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+                _link(groups, thumbnails, pairs[pairs[:, 0] < pairs[:, 1]])
+    return groups
 
 
 def correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return float32 [pairs]: how thumbnails, uint8 [pairs, 32, 32] each, correlate; 0 for a picture of one grey."""
-    return (_standardise(first) * _standardise(second)).mean((1, 2))
+    """Return float32 [pairs]: how thumbnails, uint8 [pairs, 32, 32] each, correlate inside a border that both have.
+
+    0 for a picture of one grey. A border is rows and columns at the edges of one grey, as padding is: two chests on the
+    same large black square would correlate by the square alone.
+    """
+    inside = _inside(first, second)
+    a, b = _standardise(first, inside), _standardise(second, inside)
+    return (a * b).sum((1, 2)) / inside.sum((1, 2))
 
 
 def differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return float32 [pairs]: where two thumbnails differ most once their tones are alike, in units of their spread.
 
     The tone of one becomes the other's by the cubic polynomial of grey values that fits best, each way; what is left is
-    averaged over 4 x 4 pixels, and the largest average counts. `first` and `second` are uint8 [pairs, 32, 32].
+    averaged over 4 x 4 pixels, and the largest average counts. `first` and `second` are uint8 [pairs, 32, 32]; a border
+    that both have is left out as in `correlations`.
     """
-    a, b = _standardise(first), _standardise(second)
+    inside = _inside(first, second)
+    a, b = _standardise(first, inside), _standardise(second, inside)
     return np.maximum(_unexplained(a, b), _unexplained(b, a))
+
+
+def _inside(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return bool [pairs, 32, 32]: what is not in a border of both; all of a picture of one grey."""
+    found = np.ones(first.shape, bool)
+    for axis in (1, 2):
+        spread = np.maximum(np.ptp(first, axis), np.ptp(second, axis)) > BORDER
+        spread |= ~spread.any(1, keepdims=True)
+        after_first = np.logical_or.accumulate(spread, 1)
+        before_last = np.logical_or.accumulate(spread[:, ::-1], 1)[:, ::-1]
+        found &= np.expand_dims(after_first & before_last, axis)
+    return found
 
 
 def _coarse_codes(thumbnails: np.ndarray) -> np.ndarray:
@@ -101,26 +121,34 @@ def _coarse_codes(thumbnails: np.ndarray) -> np.ndarray:
     return codes
 
 
+def _link(groups: np.ndarray, thumbnails: np.ndarray, pairs: np.ndarray) -> None:
+    """Join the groups of those pairs that show one picture."""
+    while len(pairs):
+        for a, b in _confirm(thumbnails, pairs[:PAIRS]):
+            first, other = sorted((groups[a], groups[b]))
+            groups[groups == other] = first
+        pairs = pairs[PAIRS:]
+        pairs = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
+
+
 def _confirm(thumbnails: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Return those of the pairs that show one picture."""
-    kept = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(pairs), PAIRS):
-        some = pairs[start : start + PAIRS]
-        some = some[correlations(*thumbnails[some.T]) > CORRELATION]
-        kept.append(some[differences(*thumbnails[some.T]) < DIFFERENCE])
-    return np.concatenate(kept)
+    pairs = pairs[correlations(*thumbnails[pairs.T]) > CORRELATION]
+    return pairs[differences(*thumbnails[pairs.T]) < DIFFERENCE]
 
 
-def _standardise(thumbnails: np.ndarray) -> np.ndarray:
-    """Return float32 of the same shape, each of mean 0 and spread 1; zeros for a picture of one grey."""
+def _standardise(thumbnails: np.ndarray, inside: np.ndarray | bool = True) -> np.ndarray:
+    """Return float32 of the same shape, each of mean 0 and spread 1 inside, and 0 outside or if it is of one grey."""
     values = thumbnails.astype(np.float32)
-    values -= values.mean((1, 2), keepdims=True)
-    spread = values.std((1, 2), keepdims=True)
-    return np.divide(values, spread, out=np.zeros_like(values), where=spread > FLAT)
+    values -= values.mean((1, 2), keepdims=True, where=inside)
+    spread = values.std((1, 2), keepdims=True, where=inside)
+    return np.divide(values, spread, out=np.zeros_like(values), where=(spread > FLAT) & inside)
 
 
 def _unexplained(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return how far `b` is at most from a cubic polynomial of `a`, averaged over 4 x 4 pixels."""
     x, y = (values.reshape(len(values), SIDE * SIDE, 1) for values in (a, b))
     powers = np.concatenate([np.ones_like(x), x, x**2, x**3], axis=2)
-    left = y - powers @ (np.linalg.pinv(powers) @ y)
-    return np.abs(uniform_filter(left.reshape(b.shape), (1, 4, 4))).max((1, 2))
+    across = powers.transpose(0, 2, 1)
+    left = y - powers @ (np.linalg.pinv(across @ powers, hermitian=True) @ (across @ y))  # least squares
+    return np.abs(uniform_filter(left.reshape(b.shape), (1, 4, 4))).max((1, 2), initial=0)

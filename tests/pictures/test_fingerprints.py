@@ -17,7 +17,7 @@ from pxr_tf.pictures.fingerprints import (
     THUMBNAIL,
     correlations,
     differences,
-    find_twins,
+    group_twins,
 )
 
 METHODS = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC, "box": Image.BOX}
@@ -33,6 +33,12 @@ def thumbnails(pictures) -> np.ndarray:
     return np.stack([resize_grey(picture, THUMBNAIL.size, THUMBNAIL.resize) for picture in pictures])
 
 
+def twins(pictures: np.ndarray, **options) -> dict[int, int]:
+    """Return place -> first place of its group, of all thumbnails that are not alone or first."""
+    groups = group_twins(pictures, **options)
+    return {place: first for place, first in enumerate(groups.tolist()) if place != first}
+
+
 def test_a_thumbnail_is_made_of_plain_averages(chests, tmp_path):
     Image.fromarray(chests[3]).save(tmp_path / "chest.png")
     blocks = chests[3].reshape(32, 7, 32, 7).mean((1, 3))  # 224 = 32 x 7
@@ -40,12 +46,12 @@ def test_a_thumbnail_is_made_of_plain_averages(chests, tmp_path):
 
 
 def test_strangers_are_no_twins(chests):
-    assert find_twins(thumbnails(chests)).shape == (0, 2)
+    assert twins(thumbnails(chests)) == {}
 
 
 def test_an_exact_copy_is_a_twin(chests):
     pictures = chests[[0, 1, 2, 1, 3, 1]]
-    assert find_twins(thumbnails(pictures)).tolist() == [[1, 3], [1, 5], [3, 5]]
+    assert twins(thumbnails(pictures)) == {3: 1, 5: 1}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -55,17 +61,17 @@ def test_a_picture_coded_anew_in_another_size_is_a_twin(chests, tmp_path, method
     Image.fromarray(chests[4]).resize(size, METHODS[method]).save(data, kind, **options)
     (tmp_path / "copy").write_bytes(data.getvalue())
     copy = load_prepared(tmp_path / "copy", THUMBNAIL)
-    assert find_twins(np.concatenate([thumbnails(chests), copy[None]])).tolist() == [[4, 12]]
+    assert twins(np.concatenate([thumbnails(chests), copy[None]])) == {12: 4}
 
 
 @pytest.mark.parametrize("tone", [lambda x: 40 + 0.7 * x, lambda x: 1.2 * x - 20, lambda x: 255 * (x / 255) ** 0.8])
 def test_brighter_and_of_more_contrast_is_the_same_picture(chests, tone):
     other = tone(chests[2].astype(float)).clip(0, 255).astype(np.uint8)
-    assert find_twins(thumbnails([chests[2], other])).tolist() == [[0, 1]]
+    assert twins(thumbnails([chests[2], other])) == {1: 0}
 
 
 def test_the_negative_and_the_mirror_image_are_other_pictures(chests):
-    assert len(find_twins(thumbnails([chests[2], 255 - chests[2], chests[2][:, ::-1]]))) == 0
+    assert twins(thumbnails([chests[2], 255 - chests[2], chests[2][:, ::-1]])) == {}
 
 
 def test_one_chest_in_health_and_disease_or_taken_twice_are_near_misses():
@@ -75,7 +81,7 @@ def test_one_chest_in_health_and_disease_or_taken_twice_are_near_misses():
     again = [thumbnails(draw_phantom(patient, day, "normal", 96).image for day in range(4)) for patient in patients]
     alike = 0
     for pictures in diseases + again:
-        assert len(find_twins(pictures)) == 0
+        assert twins(pictures) == {}
         first, second = pictures[np.triu_indices(4, 1)[0]], pictures[np.triu_indices(4, 1)[1]]
         alike += (correlations(first, second) > CORRELATION).sum()
     assert alike >= 2
@@ -84,12 +90,12 @@ def test_one_chest_in_health_and_disease_or_taken_twice_are_near_misses():
 @pytest.mark.parametrize("size", [16, 50, 224, 299])
 def test_pictures_of_one_grey_are_nobodys_twins(size):
     pictures = thumbnails(np.full((size, size), grey, np.uint8) for grey in (0, 7, 7, 131, 255))
-    assert len(find_twins(pictures)) == 0
+    assert twins(pictures) == {}
     assert not correlations(pictures, pictures).any()
 
 
 def test_no_pictures_no_twins():
-    assert find_twins(np.empty((0, 32, 32), np.uint8)).shape == (0, 2)
+    assert len(group_twins(np.empty((0, 32, 32), np.uint8))) == 0
 
 
 @settings(max_examples=20)
@@ -103,4 +109,22 @@ def test_blocks_and_coarse_codes_find_what_comparing_every_pair_finds(count, kin
     every = np.argwhere(np.triu(np.ones((count, count)), 1))
     first, second = pictures[every[:, 0]], pictures[every[:, 1]]
     same = (correlations(first, second) > CORRELATION) & (differences(first, second) < DIFFERENCE)
-    np.testing.assert_array_equal(find_twins(pictures, tile=tile), every[same])
+    groups = np.arange(count)
+    for a, b in every[same]:  # slow and obvious
+        groups[groups == max(groups[a], groups[b])] = min(groups[a], groups[b])
+    np.testing.assert_array_equal(group_twins(pictures, tile=tile), groups)
+
+
+def test_chests_on_the_same_large_black_square_are_no_twins(chests):
+    """The square alone correlates; it must not make one patient of strangers."""
+    square = np.zeros((len(chests), 224, 224), np.uint8)
+    square[:, 75:150, 75:150] = [cv2.resize(chest, (75, 75), interpolation=cv2.INTER_AREA) for chest in chests]
+    vectors = thumbnails(square).reshape(len(chests), -1)
+    assert (np.corrcoef(vectors)[np.triu_indices(len(chests), 1)] > CORRELATION).any()
+    assert twins(thumbnails(square)) == {}
+
+
+def test_thousands_of_copies_of_one_picture_are_one_group(chests):
+    noise = np.random.default_rng(0).integers(-4, 5, (1500, 32, 32))
+    copies = (thumbnails(chests[:1]).astype(int) + noise).clip(0, 255).astype(np.uint8)
+    assert not group_twins(copies).any()
