@@ -1,6 +1,7 @@
 """The command line: mounts the commands (`commands/`, a file each). Heavy imports stay inside them."""
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,7 @@ for command in (cv, train, grid, data, phantom):
 
 def main() -> None:
     """Run the command line; a `PxrError` becomes one line and exit code 2."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF blocks: the picture is read without them
     try:
         with _one_line_errors():
             app()

@@ -1,19 +1,42 @@
 """Files that are written whole or not at all, and digests of what they hold."""
 
+import csv
 import errno
 import hashlib
+import io
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pxr_tf.errors import PxrError
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
-UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+UNWRITABLE = (
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+)
+
+
+@contextmanager
+def reading(what: object) -> Iterator[None]:
+    """Tell what the system refuses in the block as a `PxrError`: this input cannot be read, and why."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise PxrError(f"{what} cannot be read: {reason}. Check the path, its permissions and the disk.") from error
 
 
 @contextmanager
@@ -43,14 +66,23 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file, or None where there is no such file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    """Return the content of a JSON file, None where there is none; raise `PxrError` where it cannot be read."""
+    with reading(path):
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
-    """Write a CSV file, whole or not at all; numbers keep seven significant digits, as float32 has."""
+    """Write a CSV file, whole or not at all; numbers keep seven significant digits, as float32 has.
+
+    Any text is read back as it was. A carriage return ends a line unless it is quoted, which pandas does only where it
+    quotes everything.
+    """
+    options = {"index": False, "float_format": "%.7g", "lineterminator": "\n"}
+    text = table.to_csv(**options)
+    if "\r" in text:
+        text = table.to_csv(**options, quoting=csv.QUOTE_ALL)
     with written_whole(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.7g", lineterminator="\n")
+        partial.write_text(text, encoding="utf-8", newline="")
 
 
 def digest(*parts: object, size: int = 8) -> str:
@@ -59,18 +91,41 @@ def digest(*parts: object, size: int = 8) -> str:
     return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
 
 
+def open_regular(path: str | Path) -> io.FileIO:
+    """Return the file, open for reading, unbuffered; raise OSError for anything but a regular file.
+
+    Nothing else is opened: a pipe would wait for somebody to write into it, and a device may never end.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return open(path, "rb", buffering=0)
+
+
 def digest_file(path: Path) -> str:
     """Return a hexadecimal digest (the first 16 bytes of SHA-256, which processors compute themselves) of a file."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
+def stamp(path: str | Path) -> str:
+    """Return what does not stay the same where a file is written, replaced or linked elsewhere; raise OSError."""
+    found = os.stat(path)
+    return f"{found.st_dev}-{found.st_ino}-{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}"
+
+
 def explain_os_error(error: OSError) -> str | None:
-    """Return one line for a full disk or a place that cannot be written to; None for anything else."""
+    """Return one line for a full disk or a place of ours that cannot be written to or read; None for anything else.
+
+    What a person gives to be read is told where it is read (`reading`).
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" ({error.filename})" if error.filename else ""
         return f"The disk is full{place}; nothing was damaged. Free some space and run the same command: it continues."
     if error.errno in UNWRITABLE or (error.errno == errno.ENOENT and str(error.filename).startswith("/proc/")):
         place = error.filename or "the run directory"
+        if os.path.isfile(place) and not os.access(place, os.R_OK):
+            return (
+                f"Cannot read {place}: {error.strerror}. Change its permissions, or choose another folder (RUNS=...)."
+            )
         return f"Cannot write to {place}: {error.strerror}. Choose another folder (RUNS=...)."
     return None

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+CACHE = "cache"  # in RUNS, beside the recipes' folders
 EXPERIMENT = "experiment.yaml"  # written last: its presence says that the directory is complete
 PROVENANCE = "provenance.json"
 WARNINGS = "warnings.json"

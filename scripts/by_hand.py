@@ -4,8 +4,9 @@
         --weights path/mobilenet_2_5_224_tf_no_top.h5 --folds 5 --epochs 20
 
 Every file is decoded once, every oversampled copy augmented once, and the frozen backbone runs once over both; each
-fold then trains a two-layer head on the features. One process, no files written, nothing to resume. The rows, folds and
-samples are those of ``pxr cv --model mobilenet_025 --strategy 2``; everything that takes time is this file's own code.
+fold then trains a two-layer head on the features. One process, no files written, nothing to resume. Rows, folds and
+samples are made as ``pxr cv --model mobilenet_025 --strategy 2`` makes them, but near-identical copies are not looked
+for (they are 4 of 6,009); everything that takes time is this file's own code.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from pxr_tf.commands.options import split_paths
 from pxr_tf.data import labels, patients
 from pxr_tf.data.samples import plan_samples
 from pxr_tf.data.splits import assign_folds, balanced_rows
@@ -41,7 +43,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     options = parser.parse_args()
     clock = Clock()
-    table = list_images(options.data.split(","))
+    table = list_images(split_paths(options.data))
     numbers = assign_folds(table, options.folds, SEED).to_numpy()
     training = [sample_rows(table, numbers != fold) for fold in range(options.folds)]
     clock.say(f"list {len(table):,} images")

@@ -141,9 +141,10 @@ def ten_more(data: str, fullres: str, weights: str, work: Path) -> str:
     """Return a folder of ten viral pictures that the other data do not have: mirrored, so that their bytes are new."""
     from PIL import Image, ImageOps
 
+    from pxr_tf.commands.options import split_paths
     from pxr_tf.sets.find import read_sources
 
-    table, _ = read_sources(data.split(","))
+    table, _ = read_sources(split_paths(data))
     folder = work / "ten_more" / "viral"
     folder.mkdir(parents=True, exist_ok=True)
     for number, path in enumerate(table.path[table.label == "viral"].head(10)):
@@ -162,11 +163,14 @@ def memory(data: str, fullres: str, weights: str, work: Path) -> float:
 
 def _training_part(data: str):
     """Return (manifest, samples of the first fold's training part) as the paper's recipe has them."""
+    from pxr_tf.commands.options import split_paths
+    from pxr_tf.data.patients import drop_duplicates, merge_patients
     from pxr_tf.data.samples import plan_samples
     from pxr_tf.data.splits import assign_folds
-    from pxr_tf.experiments.prepare import gather_images
+    from pxr_tf.experiments.images import gather_images
 
-    table = gather_images(data.split(","), CLASSES, {}, lambda text: None).table
+    table = gather_images(split_paths(data), CLASSES, {}, lambda text: None).table
+    table, _ = drop_duplicates(merge_patients(table))
     training = table[assign_folds(table, 5, 0) != 0]
     return table, plan_samples(training, cap=1310, oversample=("covid19",), seed=0)
 

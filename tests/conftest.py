@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -90,3 +91,11 @@ def own_copy(finished_run, tmp_path, two_layers):
     runs = finished_run.parents[RUN_DEPTH - 1]
     shutil.copytree(runs, tmp_path / "runs")
     return tmp_path / "runs" / finished_run.relative_to(runs)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the public data sets: chest_xray, covid-chestxray-dataset and others."""
+    if not os.environ.get("PXR_DATA"):
+        pytest.skip("set PXR_DATA to the folder with chest_xray and covid-chestxray-dataset to run this test")
+    return Path(os.environ["PXR_DATA"])

@@ -81,6 +81,15 @@ def test_csv_is_stable_to_the_byte(tmp_path):
     assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()
 
 
+def test_csv_with_a_carriage_return_is_read_back(tmp_path):
+    table = pd.DataFrame({"image_id": ["a\rb", "c\r\n", " d "], "p": [1 / 3, 1e-9, float("nan")]})
+    files.write_csv(tmp_path / "a.csv", table)
+    again = pd.read_csv(tmp_path / "a.csv")
+    assert again.image_id.tolist() == table.image_id.tolist()
+    assert again.p.tolist()[:2] == [0.3333333, 1e-9]
+    assert again.p.isna().tolist() == [False, False, True]
+
+
 def test_digests_tell_parts_apart(tmp_path):
     assert files.digest("ab", "c") != files.digest("a", "bc")
     assert files.digest("a", 1) == files.digest("a", "1")

@@ -22,7 +22,7 @@ def cv(
     test_rows: o.TestRows = None,
     nested: o.Nested = False,
     skip_unreadable: o.SkipUnreadable = False,
-    keep_duplicates: o.KeepDuplicates = False,
+    duplicates: o.Duplicates = "drop",
     mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
 ) -> None:
@@ -36,7 +36,7 @@ def cv(
         "splits.test_rows": test_rows,
         "splits.nested": nested or None,
     }
-    beside = (skip_unreadable, keep_duplicates, mix_environments)
+    beside = (skip_unreadable, duplicates, mix_environments)
     asked = o.Asked(data, config, runs, classes, epochs, overrides, *beside)
     chosen = o.variant_of(strategy, variant)
     experiments = [asked.experiment(given | {"seed": number}, chosen) for number in o.seeds_of(seed, seeds)]

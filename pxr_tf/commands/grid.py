@@ -8,7 +8,7 @@ import typer
 
 from pxr_tf.commands import options as o
 from pxr_tf.commands.running import make_console, run_request
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def grid(
     test_rows: o.TestRows = None,
     nested: o.Nested = False,
     skip_unreadable: o.SkipUnreadable = False,
-    keep_duplicates: o.KeepDuplicates = False,
+    duplicates: o.Duplicates = "drop",
     mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
 ) -> None:
@@ -47,11 +47,11 @@ def grid(
         "splits.test_rows": test_rows,
         "splits.nested": nested or None,
     }
-    beside = (skip_unreadable, keep_duplicates, mix_environments)
+    beside = (skip_unreadable, duplicates, mix_environments)
     asked = o.Asked(data, config, runs, None, epochs, overrides, *beside)
     experiments = [
         asked.experiment(given | {"model.backbone": model}, f"strategy{number}")
-        for model in o.split_words(models)
+        for model in dict.fromkeys(o.split_words(models))
         for number in _split_numbers(strategies)
     ]
     if not experiments:
@@ -96,7 +96,7 @@ def _announce(requests: "Sequence[Request]", console: "Console") -> None:
 
 
 def _split_numbers(text: str) -> list[int]:
-    parts = o.split_words(text)
-    if not parts or not all(part.isascii() and part.isdigit() for part in parts):
-        raise PxrError(f"--strategies received {text!r}; accepted: whole numbers, comma-separated, e.g. 1,2,3.")
-    return [int(part) for part in parts]
+    numbers = o.whole_numbers(text)
+    if not numbers:
+        raise PxrError(f"--strategies received {shown(text)}; accepted: whole numbers, comma-separated, e.g. 1,2,3.")
+    return list(dict.fromkeys(numbers))

@@ -1,15 +1,16 @@
 """Options that several commands share, and what they make of an experiment."""
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, nearest, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,8 @@ Strategy = Annotated[
     ),
 ]
 Variant = Annotated[str | None, typer.Option(help="One of the recipe's variants, by name.")]
-Data = Annotated[str | None, typer.Option(help="Folders or CSV files, comma-separated. Default: phantoms.")]
+DATA_HELP = "Folders or CSV files, comma-separated; a path that exists may have commas itself."
+Data = Annotated[str | None, typer.Option(help=f"{DATA_HELP} Default: phantoms.")]
 Weights = Annotated[str | None, typer.Option(help="imagenet, none, or a weights file.")]
 Config = Annotated[
     str | None, typer.Option(help=f"A name in configs/ or a YAML file. Default: {PAPER}; {PHANTOM} without data.")
@@ -46,7 +48,10 @@ Runs = Annotated[Path, typer.Option(help="Folder for runs and caches.")]
 Epochs = Annotated[str | None, typer.Option(help="A fixed number of epochs for all phases, or one per phase (5,12).")]
 TestRows = Annotated[str | None, typer.Option(help="Which held-out images count: balanced or all.")]
 Nested = Annotated[bool, typer.Option("--nested", help="Early stopping inside each fold, no hold-out.")]
-KeepDuplicates = Annotated[bool, typer.Option("--keep-duplicates", help="Keep byte-identical copies of an image.")]
+Duplicates = Annotated[
+    Literal["drop", "exact", "keep"],
+    typer.Option(help="Copies of a picture: drop all but one, drop those with the same bytes only (exact), or keep."),
+]
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")]
 MixEnvironments = Annotated[
     bool,
@@ -68,13 +73,15 @@ class Asked:
     epochs: str | None = None
     overrides: Sequence[str] | None = None
     skip_unreadable: bool = False
-    keep_duplicates: bool = False
+    duplicates: Literal["drop", "exact", "keep"] = "drop"
     mix_environments: bool = False
 
     @property
     def config_name(self) -> str:
         """The recipe's name or file: the one that was given, or the one for these data."""
-        return self.config or (PAPER if self.data is not None else PHANTOM)
+        if self.config is not None:
+            return self.config
+        return PAPER if self.data is not None else PHANTOM
 
     def recipe(self, variant: str | None) -> "Experiment":
         """Return the experiment as the recipe has it; raise `PxrError`."""
@@ -92,12 +99,11 @@ class Asked:
         recipe = self.config_name
         values = {key: value for key, value in given.items() if value is not None}
         set_here = dict(parse_override(text) for text in self.overrides or [])
+        check_given_once({**values, "classes": self.classes}, set_here)
         check_kind(recipe, values, set_here, variant)
         values |= set_here
         if self.classes is not None:
             values = parse_classes(self.classes, self.recipe(variant)) | values
-        if "seed" in set_here and given.get("seed") is not None:
-            raise PxrError(f"Received --set seed={set_here['seed']} beside --seed or --seeds; accepted: one of them.")
         experiment = load_experiment(recipe, values, variant=variant)
         if self.epochs is not None:
             experiment = load_experiment(recipe, values | fixed_epochs(experiment, self.epochs), variant=variant)
@@ -110,13 +116,24 @@ class Asked:
 
         official = any(experiment.splits.scheme == "official" for experiment in experiments)
         data = find_data(self.data, self.runs, console, official=official)
-        rest = (data, self.runs, self.skip_unreadable, self.keep_duplicates, self.mix_environments, command_line())
+        rest = (data, self.runs, self.skip_unreadable, self.duplicates, self.mix_environments, command_line())
         return [Request(experiment, *rest) for experiment in experiments]
 
 
 def command_line() -> str:
     """Return what was typed, for the record."""
     return shlex.join(["pxr", *sys.argv[1:]])
+
+
+def check_given_once(given: Mapping[str, Any], set_here: Mapping[str, Any]) -> None:
+    """Raise `PxrError` where ``--set`` names a key, or all of its mapping, that the command or an option gives."""
+    for key, value in given.items():
+        for other in set_here:
+            if value is not None and (key == other or key.startswith(f"{other}.")):
+                raise PxrError(
+                    f"Received --set {other}={shown(set_here[other])}, but this command or one of its options gives "
+                    f"{key}={shown(value)}. Leave one of them out."
+                )
 
 
 def check_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any], variant: str | None) -> None:
@@ -140,14 +157,20 @@ def check_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any
 
 
 def check_names(experiment: "Experiment") -> None:
-    """Raise `PxrError` where a backbone, weights file, preset or scheme of the experiment does not exist."""
+    """Raise `PxrError` where a backbone, weights file, preset, paper or scheme of the experiment does not exist."""
     from pxr_tf.data.schemes import check_own_options
+    from pxr_tf.evaluation.published import paper_classes, published_results
     from pxr_tf.models.backbones import check_image_size, check_weights
     from pxr_tf.pictures.augment import check_preset
 
     check_own_options(experiment.splits.scheme, experiment.splits.options)
     check_preset(experiment.augmentation.copies)
     check_preset(experiment.augmentation.epochs)
+    papers = [name for name in published_results() if paper_classes(name)]
+    if experiment.published is not None and experiment.published not in papers:
+        accepted = f"null, or a paper whose table is known: {', '.join(papers)}"
+        close = nearest(experiment.published, papers)
+        raise PxrError(f"published received {shown(experiment.published)}; accepted: {accepted}.{close}")
     if experiment.backbone:
         check_image_size(experiment.backbone, experiment.image.size)
         check_weights(experiment.model.weights)
@@ -179,21 +202,19 @@ def parse_classes(text: str, recipe: "Experiment") -> dict[str, Any]:
 
 def fixed_epochs(experiment: "Experiment", text: str) -> dict[str, Any]:
     """Return the overrides that make the phases run so many epochs, no more and no fewer; raise `PxrError`."""
-    numbers = split_words(text)
+    numbers = whole_numbers(text)
     count = len(experiment.phases)
     if not count:
         raise PxrError(
             f"--epochs received {text!r}, but the learner {experiment.model.kind!r} has no epochs. Leave it out."
         )
-    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in numbers) or len(numbers) not in (
-        1,
-        count,
-    ):
-        raise PxrError(f"--epochs received {text!r}; accepted: one whole number, or {count} of them, one per phase.")
+    if not all(numbers) or len(numbers) not in (1, count):
+        accepted = "one whole number above 0" + (f", or {count} of them, one per phase" if count > 1 else "")
+        raise PxrError(f"--epochs received {shown(text)}; accepted: {accepted}.")
     numbers = numbers * count if len(numbers) == 1 else numbers
     fixed: dict[str, Any] = {}
     for phase, number in enumerate(numbers):
-        fixed |= {f"phases.{phase}.max_epochs": int(number), f"phases.{phase}.patience": None}
+        fixed |= {f"phases.{phase}.max_epochs": number, f"phases.{phase}.patience": None}
     return fixed
 
 
@@ -208,17 +229,50 @@ def seeds_of(seed: int | None, seeds: str | None) -> list[int | None]:
     """Return the seeds to run, ``[None]`` for the recipe's own. Raises `PxrError`."""
     if seeds is None:
         return [seed]
-    parts = split_words(seeds)
     if seed is not None:
         raise PxrError(f"Received --seed {seed} and --seeds {seeds}; accepted: one of the two.")
-    if not parts or not all(part.isascii() and part.isdigit() for part in parts):
-        raise PxrError(f"--seeds received {seeds!r}; accepted: whole numbers, comma-separated, e.g. 0,1,2.")
-    return list(dict.fromkeys(int(part) for part in parts))
+    numbers = whole_numbers(seeds)
+    if not numbers:
+        raise PxrError(f"--seeds received {shown(seeds)}; accepted: whole numbers, comma-separated, e.g. 0,1,2.")
+    return list(dict.fromkeys(numbers))
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Return the whole numbers between commas; none where any of the parts is something else."""
+    from pxr_tf.config.plain_yaml import MAX_DIGITS
+
+    parts = split_words(text)
+    plain = all(part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS for part in parts)
+    return [int(part) for part in parts] if plain else []
 
 
 def split_words(text: str) -> list[str]:
     """Return what stands between commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def split_paths(text: str) -> list[str]:
+    """Return the files and folders between commas.
+
+    A name may have commas itself: pieces that exist only together are one path. Where each exists, they are several.
+    """
+    pieces = text.split(",")
+    best: dict[int, tuple[int, int, list[str]]] = {len(pieces): (0, 0, [])}  # from here on: missing, -number, paths
+    for start in reversed(range(len(pieces))):
+        readings = []
+        for end in range(start + 1, len(pieces) + 1):
+            path, exists = _find_path(",".join(pieces[start:end]))
+            if exists or end == start + 1:  # what is missing is told piece by piece
+                missing, number, rest = best[end]
+                readings.append((missing + (not exists), number - 1, [path, *rest]) if path else best[end])
+        best[start] = min(readings)
+    return best[0][2]
+
+
+def _find_path(text: str) -> tuple[str, bool]:
+    """Return the path as it stands if it exists, else without the space around it; and whether it exists."""
+    path = text if os.path.exists(os.path.expanduser(text)) else text.strip()
+    return path, os.path.exists(os.path.expanduser(path))
 
 
 def find_data(data: str | None, runs: Path, console: "Console", *, official: bool = False) -> tuple[str, ...]:
@@ -227,7 +281,7 @@ def find_data(data: str | None, runs: Path, console: "Console", *, official: boo
     With `official`, only the phantoms that have an official test part.
     """
     if data is not None:
-        return tuple(split_words(data))
+        return tuple(split_paths(data))
     from pxr_tf.phantoms.sets import default_phantoms
 
     console.print("No DATA given: using synthetic chest X-rays (phantoms). All figures are about these, not patients.")

@@ -40,13 +40,13 @@ def train(
     runs: o.Runs = Path("runs"),
     epochs: o.Epochs = None,
     skip_unreadable: o.SkipUnreadable = False,
-    keep_duplicates: o.KeepDuplicates = False,
+    duplicates: o.Duplicates = "drop",
     mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
 ) -> None:
     """Train on one split, test on its test part and print the table; one run per seed."""
     console = make_console()
-    beside = (skip_unreadable, keep_duplicates, mix_environments)
+    beside = (skip_unreadable, duplicates, mix_environments)
     asked = o.Asked(data, config, runs, classes, epochs, overrides, *beside)
     chosen = o.variant_of(strategy, variant)
     recipe = asked.recipe(chosen)

@@ -1,14 +1,15 @@
 """Experiments from files: YAML with dotted overrides -> one validated, frozen value; and back."""
 
-import re
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from pxr_tf import files
 from pxr_tf.config.messages import explain_errors
+from pxr_tf.config.plain_yaml import read_yaml, write_yaml
 from pxr_tf.config.schema import Experiment
 from pxr_tf.errors import PxrError, nearest, shown
 
@@ -40,6 +41,11 @@ def read_values(
     file = _find(path)
     values = _lay_over(_unshared(_read(file)), variant, file)
     given = overrides or {}
+    if "variant" in given:
+        raise PxrError(
+            f"Received variant={shown(given['variant'])} as an override, which would change its name alone. Choose it "
+            "with --variant (VARIANT=...)."
+        )
     kind = given.get("model.kind", _kind_of(given.get("model")))
     if kind is not None:
         values = _with_kind(values, kind)
@@ -59,17 +65,15 @@ def parse_experiment(values: Mapping[str, Any], origin: str) -> Experiment:
 def parse_override(text: str) -> tuple[str, Any]:
     """Return (dotted key, value) of ``key=value``; the value is read as YAML. Raises `PxrError`."""
     key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise PxrError(f"--set received {text!r}; accepted: key=value, e.g. --set training.batch_size=16.")
-    try:
-        return key.strip(), yaml.load(value, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise PxrError(f"--set received {text!r}; {value!r} is not valid YAML. Try quotes around it.") from error
+    received = f"--set received {shown(text, 80)}"
+    if not equals or not all(part.strip() for part in key.split(".")):
+        raise PxrError(f"{received}; accepted: key=value, e.g. --set training.batch_size=16.")
+    return key.strip(), read_yaml(value, received)
 
 
 def dump_experiment(experiment: Experiment) -> str:
     """Return the experiment as YAML; `load_experiment` reads it back to an equal one."""
-    return yaml.safe_dump(experiment.model_dump(), sort_keys=False, allow_unicode=True)
+    return write_yaml(experiment.model_dump())
 
 
 def differences(now: Mapping[str, Any], before: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[Any, Any]]:
@@ -84,31 +88,26 @@ def differences(now: Mapping[str, Any], before: Mapping[str, Any], prefix: str =
     return found
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 takes ``1e-5`` for text; here it is a number, as everyone expects."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
-)
-
-
 def _find(path: str | Path) -> Path:
-    candidates = [Path(path), configs_folder() / f"{path}.yaml"]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
+    candidates = (Path(path), configs_folder() / f"{path}.yaml")
+    with files.reading(f"The experiment {shown(str(path), 80)}"):
+        found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if found is not None:
+        return found
     names = sorted(file.stem for file in configs_folder().glob("*.yaml"))
-    raise PxrError(
-        f"No experiment {str(path)!r}. Give a YAML file or one of: {', '.join(names)}.{nearest(str(path), names)}"
-    )
+    accepted = f"a YAML file, or one of: {', '.join(names)}"
+    if os.path.isdir(path):
+        raise PxrError(f"{path} is a folder; accepted: {accepted}.")
+    raise PxrError(f"No experiment {shown(str(path), 80)}; accepted: {accepted}.{nearest(str(path), names)}")
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PxrError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
+        with files.reading(f"The experiment {str(file)!r}"):
+            text = file.read_text(encoding="utf-8-sig")  # a byte order mark is no part of the text
+    except UnicodeDecodeError as error:
+        raise PxrError(f"{file} is not UTF-8 text; save it as UTF-8.") from error
+    values = read_yaml(text, str(file))
     if not isinstance(values, dict):
         raise PxrError(f"{file} holds {shown(values)}; an experiment is a mapping of keys to values.")
     return values
@@ -116,10 +115,12 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _lay_over(values: dict[str, Any], variant: str | None, file: Path) -> dict[str, Any]:
     """Return the recipe's base with one variant laid over it."""
-    variants = values.pop("variants", None) or {}
+    variants = values.pop("variants", None)
+    variants = {} if variants is None else variants
     if not isinstance(variants, dict) or not all(isinstance(overlay, dict) for overlay in variants.values()):
         raise PxrError(f"{file}: variants received {shown(variants)}; accepted: a mapping of names to mappings.")
-    chosen = variant or values.get("variant") or (next(iter(variants)) if variants else "base")
+    names = (variant, values.get("variant"), next(iter(variants), "base"))
+    chosen = next(name for name in names if name is not None)
     if not isinstance(chosen, str):
         raise PxrError(f"{file}: variant received {shown(chosen)}; accepted: the name of a variant.")
     if not variants and variant in (None, values.get("variant", "base")):
@@ -165,12 +166,16 @@ def _replace(values: dict[str, Any], key: str, value: Any) -> None:
         step = _step(place, parent, key)
         place = place[step] if isinstance(place, list) else place.setdefault(step, {})
         if not isinstance(place, dict | list):
-            raise PxrError(f"The key {key!r} goes through {parent!r}, which is the single value {place!r}.")
+            raise PxrError(f"The key {key!r} goes through {parent!r}, which is the single value {shown(place)}.")
     place[_step(place, last, key)] = value
 
 
-def _step(place: dict[Any, Any] | list[Any], part: str, key: str) -> str | int:
+def _step(place: dict[str, Any] | list[Any], part: str, key: str) -> str | int:
     """Return what a part of a dotted key names in a mapping or a list; raise `PxrError` for a place outside a list."""
-    if isinstance(place, list) and (not part.isdigit() or int(part) >= len(place)):
-        raise PxrError(f"The key {key!r} names the item {part!r} of a list; accepted: 0 to {len(place) - 1}.")
-    return int(part) if part.isdigit() else part
+    if isinstance(place, dict):
+        return part
+    positions = [str(number) for number in range(len(place))]
+    if part not in positions:
+        accepted = f"0 to {len(place) - 1}" if place else "nothing, as it is empty"
+        raise PxrError(f"The key {shown(key, 80)} names the item {shown(part)} of a list; accepted: {accepted}.")
+    return positions.index(part)

@@ -13,21 +13,23 @@ _ACCEPTED = {
     "finite": "a finite number",
     "bool": "true or false",
     "string_type": "text",
-    "string_pattern": "letters, digits and the signs . _ -",
+    "string_too_short": "text that is not empty",
+    "string_pattern": "a letter or digit, then letters, digits and the signs . _ + -",
     "tuple": "a list",
     "dict": "a mapping of keys to values",
     "model": "a mapping of keys to values",
     "literal": "{expected}",
     "greater_than_equal": "{ge} or more",
-    "greater_than": "more than {gt:g}",
+    "greater_than": "more than {gt}",
     "less_than_equal": "{le} or less",
     "less_than": "less than {lt}",
     "too_short": "a list of {min_length} or more",
+    "invalid_key": "keys that are text",
 }
 
 
 # How pydantic names the branches of a union in an error's place.
-_BRANCHES = ("bool", "[key]", "tuple[", "literal[", "constrained-", "dict[", "float", "int")
+_BRANCHES = ("bool", "function-", "[key]", "tuple[", "literal[", "constrained-", "dict[", "float", "int")
 
 
 def explain_errors(errors: list[Any]) -> str:
@@ -38,7 +40,7 @@ def explain_errors(errors: list[Any]) -> str:
     place = _place(first)
     if first["type"] == "extra_forbidden":
         known = _fields_at(first["loc"][:-1])
-        return f"unknown key {place!r}. Known here: {', '.join(known)}.{nearest(str(first['loc'][-1]), known)}"
+        return f"unknown key {shown(place, 80)}. Known here: {', '.join(known)}.{nearest(str(first['loc'][-1]), known)}"
     if first["type"] == "missing":
         return f"the key {place!r} is missing."
     if first["type"] == "value_error":
@@ -52,7 +54,8 @@ def explain_errors(errors: list[Any]) -> str:
 def accepted_value(error: Mapping[str, Any]) -> str:
     """Return what would have been accepted where pydantic found this error: ``"a whole number"``, ``"2 or more"``."""
     text = next((text for kind, text in _ACCEPTED.items() if error["type"].startswith(kind)), error["msg"])
-    return text.format_map(error.get("ctx", {}))
+    limits = error.get("ctx", {})
+    return text.format_map({name: f"{limit:.15g}" if type(limit) is float else limit for name, limit in limits.items()})
 
 
 def _place(error: Any) -> str:

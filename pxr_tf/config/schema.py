@@ -8,13 +8,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from pxr_tf.config.values import (
+    Amount,
+    Count,
+    Epochs,
+    Flag,
+    Fraction,
+    Name,
+    Number,
+    Rate,
+    RecipeName,
+    RunTag,
+    Share,
+    Text,
+    Whole,
+)
 from pxr_tf.errors import nearest
-
-Positive = Annotated[int, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Name = Annotated[str, Field(pattern=r"^\w[\w.+-]*$")]  # it becomes part of a file's name
-
 
 TAKEN = ("all", "label", "origin", "split")  # words that tables of results use beside class names
 
@@ -26,14 +35,14 @@ class _Frozen(BaseModel):
 class Image(_Frozen):
     """How a file becomes the square picture that a network sees."""
 
-    size: Annotated[int, Field(ge=32, le=2048)]  # pixels, both sides
+    size: Annotated[Whole, Field(ge=32, le=2048)]  # pixels, both sides
     resize: Literal["squash", "pad"] = "squash"  # squash: aspect lost (bozickovic2021); pad: kept, on black
 
 
 class Head(_Frozen):
     """What comes after the pooled features: dropout, fully connected layers, the output."""
 
-    hidden_units: tuple[Positive, ...] = (256,)
+    hidden_units: tuple[Annotated[Whole, Field(gt=0, le=65_536)], ...] = (256,)
     dropout: Fraction = 0.0  # before the first fully connected layer
     output: Literal["softmax", "sigmoid"] = (
         "softmax"  # sigmoid: two classes, one output: the second class's probability
@@ -44,8 +53,8 @@ class Transfer(_Frozen):
     """A backbone of keras.applications and a head, trained by phases."""
 
     kind: Literal["transfer"] = "transfer"
-    backbone: str
-    weights: str  # imagenet, none, or a file
+    backbone: Text
+    weights: Text  # imagenet, none, or a file
     head: Head = Head()
     batchnorm_momentum: Share | None = None  # null: as the architecture has it
 
@@ -76,13 +85,13 @@ class Splits(_Frozen):
     # balanced: one image per patient of the smallest class and as many of each other class; all: every image
     test_rows: Literal["balanced", "all"] = "all"
     # folds:
-    folds: Annotated[int, Field(ge=2)] = 5
+    folds: Annotated[Whole, Field(ge=2, le=1000)] = 5
     # of the smallest class's patients: validation, and again test
-    holdout_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
-    nested: bool = False  # a validation part inside each fold instead of epoch numbers from the hold-out
-    nested_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1  # of each class's training patients
+    holdout_fraction: Annotated[Number, Field(gt=0, lt=0.5)] = 0.15
+    nested: Flag = False  # a validation part inside each fold instead of epoch numbers from the hold-out
+    nested_fraction: Annotated[Number, Field(gt=0, lt=0.5)] = 0.1  # of each class's training patients
     # official and random:
-    validation: Share | Positive = 0.15  # a share, or a number of images, of what does not test
+    validation: Amount = 0.15  # a share, or a number of images, of what does not test
     # random:
     test: Share = 0.2
     unit: Literal["patient", "image"] = "patient"  # image: as papers did; a leaky split, and every figure says so
@@ -100,9 +109,9 @@ class Splits(_Frozen):
 class Balance(_Frozen):
     """Which training rows an epoch has."""
 
-    cap: Positive | None = None  # images per class at most, copies not counted
+    cap: Count | None = None  # images per class at most, copies not counted
     oversample: tuple[str, ...] | Literal["all"] = ()  # classes that get augmented copies
-    target: Positive | None = None  # how many samples such a class then has; null: as many as the largest class
+    target: Count | None = None  # how many samples such a class then has; null: as many as the largest class
 
 
 class Augmentation(_Frozen):
@@ -115,31 +124,31 @@ class Augmentation(_Frozen):
 class Training(_Frozen):
     """The numbers that all phases share."""
 
-    batch_size: Positive = 32
+    batch_size: Annotated[Whole, Field(gt=0, le=65_536)] = 32  # larger than the training part: all of it at once
     # how much a training sample counts: balanced (all classes alike, from the training samples), or numbers per class
-    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
-    xla: bool | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but never the same bytes twice
+    class_weights: Literal["balanced"] | dict[str, Annotated[Number, Field(ge=1e-6, le=1e6)]] | None = None
+    xla: Flag | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but never the same bytes twice
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
     # that share one operation: they decide the last digits; auto: one per processor that a run may use when it begins
-    threads: Positive | Literal["auto"] = "auto"
-    mirror_predictions: bool = False  # average the probabilities of a picture and of its mirror image
+    threads: Annotated[Whole, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
+    mirror_predictions: Flag = False  # average the probabilities of a picture and of its mirror image
 
 
 class Phase(_Frozen):
     """One compile and fit: what trains, how, and for how long."""
 
-    name: str
+    name: Name
     train: Literal["head", "all"]
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: Annotated[float, Field(gt=0)]
-    epsilon: Annotated[float, Field(gt=0)] = 1e-7  # adam, adamw
+    learning_rate: Rate
+    epsilon: Rate = 1e-7  # adam, adamw
     momentum: Fraction = 0.0  # sgd
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0  # adamw
+    weight_decay: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # adamw
     decay: Literal["constant", "cosine"] = "constant"  # cosine: half an epoch of warm-up, then to 0 at max_epochs
     label_smoothing: Fraction = 0.0
     batchnorm: Literal["frozen", "update"] = "frozen"  # frozen: inference mode, nothing of it moves
-    max_epochs: Positive
-    patience: Positive | None = None  # epochs without a better validation loss; null: always max_epochs
+    max_epochs: Epochs
+    patience: Epochs | None = None  # epochs without a better validation loss; null: always max_epochs
 
     @model_validator(mode="after")
     def _no_idle_numbers(self) -> "Phase":
@@ -156,13 +165,13 @@ class Phase(_Frozen):
 class Experiment(_Frozen):
     """Everything that decides the numbers of a run, the images aside: one variant of one recipe."""
 
-    name: Name  # of the recipe
+    name: RecipeName
     variant: Name = "base"  # which of the recipe's variants this is
-    tag: Name | Literal[""] = ""  # tells run directories of one variant apart, e.g. by their classes
     published: str | None = None  # the entry of published_results.yaml to compare with
     classes: Annotated[tuple[Name, ...], Field(min_length=2)]
+    tag: RunTag = ""  # tells run directories of one variant apart, e.g. by their classes
     merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}  # pneumonia: [bacterial, viral]
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
     image: Image
     model: Model
     splits: Splits

@@ -1,8 +1,5 @@
 """Leaks: test images that training has seen, as another image of the patient or as nearly the same picture."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import pandas as pd
 
 from pxr_tf.data.doubts import Doubt
@@ -12,20 +9,15 @@ from pxr_tf.errors import count_words
 COLUMNS = ("fold", "test_images", "patients", "patient_images", "twin_images", "leaked_images")
 
 
-def find_leaks(
-    table: pd.DataFrame, splits: pd.DataFrame, twins: pd.DataFrame | np.ndarray | Sequence[tuple[str, str]] = ()
-) -> pd.DataFrame:
+def find_leaks(table: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     """Return a row per fold: what is on both of its sides, training with validation on the one, test on the other.
 
     Columns: ``fold, test_images``; ``patients`` on both sides and ``patient_images``, the test images that they have;
-    ``twin_images``, the test images with a near-identical picture on the other side; ``leaked_images``, those of
-    either kind. `twins` are pairs of image ids in the first two columns, in any order; ids that the table does not
-    have are passed over. With a column ``content``, files with the same bytes are twins as well.
+    ``twin_images``, the test images whose ``picture`` (`patients.add_pictures`) is on the other side in another file;
+    ``leaked_images``, those of either kind.
     """
-    columns = ["image_id", "patient_id", *(["content"] if "content" in table else [])]
-    rows = splits.merge(table[columns], on="image_id")
-    pairs = _both_ways(twins)
-    return pd.DataFrame([_leaks_of(fold, part, pairs) for fold, part in rows.groupby("fold")], columns=list(COLUMNS))
+    rows = splits.merge(table[["image_id", "patient_id", "picture"]], on="image_id")
+    return pd.DataFrame([_leaks_of(fold, part) for fold, part in rows.groupby("fold")], columns=list(COLUMNS))
 
 
 def describe_leaks(leaks: pd.DataFrame) -> str:
@@ -58,19 +50,10 @@ def _add_up(leaks: pd.DataFrame) -> dict[str, int]:
     return {name: int(count) for name, count in counts.items()}
 
 
-def _both_ways(twins: pd.DataFrame | np.ndarray | Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """Return the pairs as columns ``image_id, other``, each in both orders."""
-    pairs = np.asarray(twins, object) if len(twins) else np.empty((0, 2), object)
-    pairs = pairs[:, :2]  # a table may say more of a pair, such as its correlation
-    return pd.DataFrame(np.concatenate([pairs, pairs[:, ::-1]]), columns=["image_id", "other"])
-
-
-def _leaks_of(fold: str, rows: pd.DataFrame, pairs: pd.DataFrame) -> tuple:
+def _leaks_of(fold: str, rows: pd.DataFrame) -> tuple:
     tests = rows.role.isin(TEST_ROLES)
     tested, trained = rows[tests], rows[~tests]
     of_patient = tested.patient_id.isin(set(trained.patient_id))
-    has_twin = tested.image_id.isin(set(pairs.image_id[pairs.other.isin(set(trained.image_id))]))
-    if "content" in rows:
-        has_twin |= tested.content.isin(set(trained.content))
+    has_twin = tested.picture.isin(set(trained.picture))
     patients = tested.patient_id[of_patient].nunique()
     return fold, len(tested), patients, of_patient.sum(), has_twin.sum(), (of_patient | has_twin).sum()

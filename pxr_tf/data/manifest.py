@@ -9,6 +9,7 @@ Columns (all text):
 ``source``          the data set it comes from, e.g. ``kermany``; ``synthetic-kermany`` for phantoms in its layout
 ``official_split``  ``train``, ``val``, ``test`` or empty
 ``content``         (added by `patients.add_content`) digest of the file's bytes
+``stamp``           (added with it, never written to the disk) what changes where the file does
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,10 +25,29 @@ PHANTOM_FILE = "phantom.json"  # its presence in a data set's folder says that t
 
 
 def make_manifest(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
-    """Return the rows as a validated table, sorted by image id."""
-    table = pd.DataFrame(list(rows), columns=[*COLUMNS]).astype(object).fillna("").astype(str)
+    """Return the rows as a validated table, sorted by image id; raise `PxrError`.
+
+    Each value must be text that can be written: a file name that is not UTF-8 reaches Python as half characters.
+    """
+    rows = list(rows)
+    _check_encoding(rows)
+    table = pd.DataFrame(rows, columns=[*COLUMNS]).astype(object).fillna("").astype(str)
     validate_manifest(table)
     return table.sort_values("image_id", ignore_index=True)
+
+
+def _check_encoding(rows: Iterable[Mapping[str, str]]) -> None:
+    """Raise `PxrError` for a value that is not UTF-8; before there is a table, since pandas may not even hold one."""
+    for row in rows:
+        for value in map(str, row.values()):
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                name = value.encode("utf-8", "backslashreplace").decode()
+                raise PxrError(
+                    f"The name {name} is not UTF-8, so no table can hold it; accepted: names of files and folders in "
+                    "UTF-8. Rename it, a whole folder for example with convmv -r -f latin1 -t utf8."
+                ) from error
 
 
 def validate_manifest(table: pd.DataFrame) -> None:

@@ -1,58 +1,81 @@
 """Which images are one patient's, and which are copies of one another."""
 
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from pxr_tf.files import digest_file
+from pxr_tf import files
 
 
 def add_content(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with a ``content`` column: the first 128 bits of SHA-256 of each file's bytes, in hexadecimal.
+    """Return the table with what each file holds, and the file's stamp, which tells whether it was changed since.
 
-    A file that is empty or cannot be read gets a content of its own (``unreadable:<image id>``), so that two such
-    files are never taken for copies of one picture.
+    ``content`` is the first 128 bits of SHA-256 of the file's bytes, in hexadecimal. A file that is empty or cannot be
+    read gets a content of its own (``unreadable:<image id>``), so that two such files are never taken for copies of
+    one picture. ``stamp`` is `files.stamp` before the file was read; it is not written to the disk.
     """
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
-        digests = list(pool.map(_digest_file, table.path))
-    content = [digest or f"unreadable:{image_id}" for digest, image_id in zip(digests, table.image_id, strict=True)]
-    return table.assign(content=content)
+        found = list(pool.map(_digest_file, table.path))
+    content = [digest or f"unreadable:{image_id}" for (digest, _), image_id in zip(found, table.image_id, strict=True)]
+    return table.assign(content=content, stamp=[stamp for _, stamp in found])
 
 
-def _digest_file(path: str) -> str:
+def _digest_file(path: str) -> tuple[str, str]:
+    """Return (digest, stamp) of a file; the digest is empty where the file is, both where it cannot be read."""
     try:
-        return digest_file(Path(path)) if os.path.getsize(path) else ""
+        stamp = files.stamp(path)
+        return files.digest_file(Path(path)) if os.path.getsize(path) else "", stamp
     except OSError:
-        return ""
+        return "", ""
+
+
+def add_pictures(table: pd.DataFrame, twins: Iterable[tuple[str, str]] = ()) -> pd.DataFrame:
+    """Return the table with ``picture``: files that show one picture have the same, one of their contents.
+
+    `twins` are pairs of contents that differ in their bytes and show one picture (`pictures.fingerprints`).
+    """
+    first = _first_of_group(table.content, twins)
+    return table.assign(picture=table.content.map(first))
 
 
 def merge_patients(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with one patient id for all patients who share an image's content (the alphabetically first)."""
-    parent = {patient: patient for patient in table.patient_id}
+    """Return the table with one patient id, the alphabetically first, for all patients who share a picture.
 
-    def find(patient: str) -> str:
-        while parent[patient] != patient:
-            parent[patient] = parent[parent[patient]]
-            patient = parent[patient]
-        return patient
-
-    for _, patients in table[table.content.duplicated(keep=False)].groupby("content").patient_id:
-        first, *others = sorted({find(patient) for patient in patients})
-        for other in others:
-            parent[other] = first
-    roots: dict[str, str] = {}
-    for patient in sorted(parent):
-        roots.setdefault(find(patient), patient)
-    return table.assign(patient_id=[roots[find(patient)] for patient in table.patient_id])
-
-
-def drop_duplicates(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (kept, dropped): one row per content, the one with the first image id.
-
-    Copies that carry different labels contradict each other; all of them are dropped, for none can be scored.
+    A picture is what ``picture`` says, or else ``content``.
     """
-    labels_per_content = table.groupby("content").label.transform("nunique")
-    dropped = table.content.duplicated() | (labels_per_content > 1)
+    pictures = "picture/" + table[_picture_column(table)]
+    first = _first_of_group(table.patient_id, zip(table.patient_id, pictures, strict=True))
+    return table.assign(patient_id=table.patient_id.map(first))
+
+
+def drop_duplicates(table: pd.DataFrame, same: str = "content") -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return (kept, dropped): one row per value of the column `same`, the one with the first image id.
+
+    ``content`` finds the same bytes, ``picture`` copies that were coded anew as well. Copies that carry different
+    labels contradict each other; all of them are dropped, for none can be scored.
+    """
+    num_labels = table.groupby(same).label.transform("nunique")
+    dropped = table[same].duplicated() | (num_labels > 1)
     return table[~dropped].reset_index(drop=True), table[dropped].reset_index(drop=True)
+
+
+def _picture_column(table: pd.DataFrame) -> str:
+    return "picture" if "picture" in table else "content"
+
+
+def _first_of_group(names: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return name -> the alphabetically first name that it is linked with, directly or over other links."""
+    names, links = sorted(set(names)), list(links)
+    nodes = {name: number for number, name in enumerate(dict.fromkeys([*names, *chain(*links)]))}
+    ends = np.array([[nodes[a], nodes[b]] for a, b in links], np.int64).reshape(-1, 2)
+    graph = coo_array((np.ones(len(ends), np.int8), tuple(ends.T)), shape=(len(nodes), len(nodes)))
+    groups = connected_components(graph, directed=False)[1][: len(names)]
+    first: dict[int, str] = {}
+    return {name: first.setdefault(group, name) for name, group in zip(names, groups, strict=True)}

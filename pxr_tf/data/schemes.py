@@ -39,24 +39,28 @@ from pxr_tf.seeds import order_by_hash
 Scheme = Callable[..., pd.DataFrame]
 
 
-def make_splits(table: pd.DataFrame, scheme: str, *, seed: int, **options: Any) -> pd.DataFrame:
+def make_splits(
+    table: pd.DataFrame, scheme: str, *, seed: int, stops_early: bool = False, **options: Any
+) -> pd.DataFrame:
     """Return the splits of the manifest's rows: columns ``image_id, fold, role``, all text.
 
     A scheme is passed those of the options that it names; the others are ignored, so that one set of settings serves
     every scheme. Rows that the scheme cannot use are in no fold (`splits.unused_rows`). The order of the table makes
-    no difference. Raises `PxrError` where the scheme is unknown or the images are too few for it.
+    no difference. `stops_early`: training stops on the validation loss. Raises `PxrError` where the scheme is unknown,
+    the images are too few for it, or a class is missing where somebody trains, tests or has to validate.
     """
     split, used = find_scheme(scheme), _used(scheme, options)
     table = table.sort_values("image_id", ignore_index=True)
     splits = split(table, seed=seed, **used)
-    check_splits(table, splits, scheme=scheme, unit=used.get("unit", "patient"))
+    _check(table, splits, scheme, used, stops_early)
     return splits
 
 
-def check_again(table: pd.DataFrame, splits: pd.DataFrame, scheme: str, **options: Any) -> None:
+def check_again(
+    table: pd.DataFrame, splits: pd.DataFrame, scheme: str, *, stops_early: bool = False, **options: Any
+) -> None:
     """Raise `PxrError` where splits that were read from a file are not what the scheme and its options promise."""
-    find_scheme(scheme)
-    check_splits(table, splits, scheme=scheme, unit=_used(scheme, options).get("unit", "patient"))
+    _check(table, splits, scheme, _used(scheme, options), stops_early)
 
 
 def find_scheme(name: str) -> Scheme:
@@ -87,8 +91,9 @@ def split_folds(
 ) -> pd.DataFrame:
     """Return folds that test every image once, and the hold-out where `holdout_fraction` is given.
 
-    With `nested_fraction`, each fold gives that share of each class's training patients to a validation part.
-    Raises `PxrError` where a class has fewer patients than folds, or too few for a hold-out.
+    With `nested_fraction`, each fold gives that share of each class's training patients to a validation part, one at
+    least; `make_splits` refuses a fold where a class has a single one. Raises `PxrError` where a class has fewer
+    patients than folds, or too few for a hold-out.
     """
     _check_patients(table, folds)
     parts = [assign_holdout(table, holdout_fraction, seed)] if holdout_fraction else []
@@ -207,6 +212,14 @@ def _used(scheme: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if not known.issuperset(options):
         raise TypeError(f"no scheme has the options {sorted(set(options) - known)}; known: {sorted(known)}")
     return {name: options[name] for name in options_of(scheme) if name in options}
+
+
+def _check(table: pd.DataFrame, splits: pd.DataFrame, scheme: str, used: Mapping[str, Any], stops_early: bool) -> None:
+    """Check the splits; every fold has to validate where that was asked for, or where it stops early itself."""
+    folds = set(splits.fold)
+    watched = folds & {HOLDOUT} or folds if stops_early else set()  # the hold-out chooses the epochs of all folds
+    validated = folds if used.get("nested_fraction") or used.get("validation") else watched
+    check_splits(table, splits, scheme=scheme, unit=used.get("unit", "patient"), validated=validated)
 
 
 def _check_patients(table: pd.DataFrame, folds: int) -> None:

@@ -11,12 +11,14 @@ text: 0, 1, … and ``holdout`` of a cross-validation, ``official``, ``random`` 
 A fold predicts both test roles; which of them the metrics count is the experiment's choice.
 """
 
+from collections.abc import Collection
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from pxr_tf.errors import PxrError, shorten
+from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.seeds import order_by_hash
 
 HOLDOUT = "holdout"
@@ -78,12 +80,19 @@ def read_splits(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
-def check_splits(table: pd.DataFrame, splits: pd.DataFrame, *, scheme: str = FOLDS, unit: Unit = "patient") -> None:
+def check_splits(
+    table: pd.DataFrame,
+    splits: pd.DataFrame,
+    *,
+    scheme: str = FOLDS,
+    unit: Unit = "patient",
+    validated: Collection[str] = (),
+) -> None:
     """Raise `PxrError` where the splits leak or do not fit the manifest.
 
     Checked: every image id is known; no image is listed twice in a fold; a patient has one role in a fold (the two
     test roles count as one); every image is tested in exactly one fold, by the scheme ``folds`` only; every fold
-    trains on each class, tests each, and validates each where it validates at all.
+    trains on each class, tests each, and validates each where it is one of `validated` or validates at all.
 
     With the unit ``image`` patients may be on several sides, as in papers that split images: nothing is refused for
     it, and `leaks.find_leaks` counts them. An image has one role all the same.
@@ -110,7 +119,7 @@ def check_splits(table: pd.DataFrame, splits: pd.DataFrame, *, scheme: str = FOL
         _check_patients_have_one_side(listed)
     if scheme == FOLDS:
         _check_tested_once(table, splits)
-    _check_classes(listed, sorted(table.label.unique()), scheme)
+    _check_classes(listed, patients_per_class(table), scheme, validated)
 
 
 def _check_patients_have_one_side(listed: pd.DataFrame) -> None:
@@ -134,20 +143,25 @@ def _check_tested_once(table: pd.DataFrame, splits: pd.DataFrame) -> None:
         )
 
 
-def _check_classes(listed: pd.DataFrame, labels: list[str], scheme: str) -> None:
-    """Raise `PxrError` where a fold has no image of some class to train on, to test, or to validate if it does so.
+def _check_classes(listed: pd.DataFrame, patients: pd.Series, scheme: str, validated: Collection[str]) -> None:
+    """Raise `PxrError` where a fold has no image of some class to train on, to test, or to validate.
 
-    A class whose only patient trains is not asked for in validation: without training there would be no class.
+    A class that is missing from validation would be learned without anybody watching it, and without any row there the
+    validation loss that early stopping watches does not exist.
     """
-    patients = listed.groupby(["fold", "side", "label"]).patient_id.nunique()
-    remedy = "Use fewer folds (FOLDS=...), or add data." if scheme == FOLDS else "Add data, or use other shares."
+    present = set(listed[["fold", "side", "label"]].itertuples(index=False, name=None))
+    sides = {"train": "training", "test": "test", "val": "validation"}
     for fold in listed.fold.unique():
-        sides = ["train", "test", "val"] if ("val" in patients[fold].index) else ["train", "test"]
-        for side in sides:
-            for label in labels:
-                spare = side != "val" or patients[fold, "train", label] > 1
-                if spare and (fold, side, label) not in patients.index:
-                    raise PxrError(
-                        f"Fold {fold} has no {side} image of class {label}, which has too few patients of its own. "
-                        f"{remedy}"
-                    )
+        validates = fold in validated or (listed.side[listed.fold == fold] == "val").any()
+        for (side, name), label in product(sides.items(), patients.index):
+            if (side != "val" or validates) and (fold, side, label) not in present:
+                count = count_words(patients[label], "patient")
+                raise PxrError(
+                    f"Fold {fold} has no {name} image of class {label} ({count} in all). {_remedy(side, scheme)}"
+                )
+
+
+def _remedy(side: str, scheme: str) -> str:
+    if side == "val":
+        return "Early stopping watches every class: give fixed epoch numbers (--epochs), use other splits, or add data."
+    return "Use fewer folds (FOLDS=...), or add data." if scheme == FOLDS else "Add data, or use other shares."

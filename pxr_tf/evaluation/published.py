@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from pxr_tf.files import reading
+
 FILE = Path(__file__).with_name("published_results.yaml")
 SWAPPED = (
     "The paper prints its precision and sensitivity the other way round, as its own accuracies show: on test folds "
@@ -26,7 +28,8 @@ class Cell(NamedTuple):
 @cache
 def published_results() -> dict[str, Any]:
     """Return the whole file."""
-    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    with reading(FILE):
+        return yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
 def find_cell(paper: str | None, backbone: str, variant: str) -> Cell | None:

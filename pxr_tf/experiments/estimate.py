@@ -10,9 +10,10 @@ from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.samples import plan_samples
 from pxr_tf.data.splits import fold_names, rows_of
-from pxr_tf.experiments.prepare import gather_images, split_images
-from pxr_tf.experiments.run import Request
-from pxr_tf.experiments.tasks import Executor, Task
+from pxr_tf.experiments.images import gather_images
+from pxr_tf.experiments.prepare import split_images
+from pxr_tf.experiments.run import Request, choose_rows
+from pxr_tf.experiments.tasks import Executor, OnEvent, Task
 
 START = 8.0  # seconds to start a process, import TensorFlow and build a network
 HEAD_STEP = 0.0006  # seconds for a step of the head on cached features
@@ -79,8 +80,8 @@ def estimate_grid(
     if not missing:
         return {}
     first = missing[0].experiment
-    images = gather_images(missing[0].data, first.classes, first.merge, say, keep_duplicates=missing[0].keep_duplicates)
-    work = measure_workload(images.table, first)
+    gathered = gather_images(missing[0].data, first.classes, first.merge, say)
+    work = measure_workload(choose_rows(missing[0], gathered, _notes_only(say)), first)
     speeds: dict[str, Mapping[str, float]] = {}
     extracted: set[str] = set()  # backbones whose features an earlier cell pays for
     estimates = {}
@@ -94,6 +95,10 @@ def estimate_grid(
         if experiment.freezes_backbone:
             extracted.add(backbone)
     return estimates
+
+
+def _notes_only(say: Callable[[str], None]) -> OnEvent:
+    return lambda event: say(event["text"]) if event["event"] == "note" else None
 
 
 def _measure_speed(experiment: Experiment, executor: Executor, logs: Path) -> Mapping[str, float]:

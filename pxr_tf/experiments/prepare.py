@@ -1,101 +1,34 @@
-"""From folders of images to a run directory that tasks can work from: manifest, pictures, splits, samples, warnings."""
+"""From the images of an experiment to a run directory that tasks can work from: splits, samples, warnings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, differences, dump_experiment, load_experiment
-from pxr_tf.data import labels, leaks, manifest, patients, samples, schemes, splits
-from pxr_tf.errors import PxrError, count_words, shorten
+from pxr_tf.data import leaks, manifest, samples, schemes, splits
+from pxr_tf.errors import PxrError, shorten
 from pxr_tf.experiments import weights
-from pxr_tf.experiments.parts import preparation_of, threads_of
-from pxr_tf.pictures.fingerprints import find_twins, fingerprints
-from pxr_tf.pictures.store import Pictures, open_pictures
+from pxr_tf.experiments.images import Duplicates, Gathered
+from pxr_tf.experiments.parts import threads_of
+from pxr_tf.pictures.store import Pictures
 from pxr_tf.pictures.survey import find_doubts
-from pxr_tf.sets.find import read_sources
 
-Say = Callable[[str], None]
 KEPT = (rundir.MANIFEST, rundir.SPLITS, rundir.SAMPLES, rundir.WARNINGS)  # never changed once a run is prepared
 MAX_CHANGES = 4  # named where a run directory was made with another experiment
 
 
-class Gathered(NamedTuple):
-    """The images of an experiment, before any is decoded."""
-
-    table: pd.DataFrame  # the manifest with ``content``; one row per picture
-    identity: str  # digest of ids, labels, patients and contents
-
-
-class Decoded(NamedTuple):
-    """The images of an experiment, decoded."""
-
-    table: pd.DataFrame  # the rows that can be read
-    skipped: pd.DataFrame  # the others, with ``reason``
-    pictures: Pictures
-
-
-def gather_images(
-    data: Sequence[str | Path],
-    classes: Sequence[str],
-    merge: Mapping[str, Sequence[str]],
-    say: Say,
-    *,
-    keep_duplicates: bool = False,
-) -> Gathered:
-    """Return the manifest of all data sets: patients merged, classes merged and chosen, exact duplicates dropped.
-
-    Patients are merged before a class is left out: two patients may share an image of a class that is not used here.
-    """
-    table, notes = read_sources(data)
-    for note in notes:
-        say(note)
-    table = patients.merge_patients(patients.add_content(table))
-    table, left_out = labels.keep_classes(labels.merge_labels(table, merge), classes)
-    if len(left_out):
-        counts = left_out.label.value_counts()
-        say(f"Left out, not among the classes: {', '.join(f'{label} ({n})' for label, n in counts.items())}.")
-    table, dropped = (table, table.iloc[:0]) if keep_duplicates else patients.drop_duplicates(table)
-    contradicting = dropped.groupby("content").label.nunique().gt(1).sum()
-    say(
-        f"{count_words(len(table), 'image')} of {count_words(table.patient_id.nunique(), 'patient')}; "
-        f"{count_words(len(dropped), 'exact duplicate')} dropped."
-    )
-    if contradicting:
-        say(f"{count_words(contradicting, 'picture')} with more than one label; all their copies were dropped.")
-    columns = table[["image_id", "label", "patient_id", "content", "official_split"]].itertuples(index=False)
-    return Gathered(table, files.digest(*columns))
-
-
-def decode_images(
-    images: Gathered,
-    experiment: Experiment,
-    cache: Path,
-    *,
-    skip_unreadable: bool,
-    on_progress: Callable[[int, int], None],
-    on_wait: Callable[[str], None],
-) -> Decoded:
-    """Return the images with their pictures; raise `PxrError` naming those that cannot be read."""
-    pictures = open_pictures(cache, images.table, preparation_of(experiment), on_progress=on_progress, on_wait=on_wait)
-    reasons = images.table.content.map(pictures.faults)
-    skipped = images.table[reasons.notna()].assign(reason=reasons.dropna())
-    if len(skipped) and not skip_unreadable:
-        named = shorten([f"{row.path} ({row.reason})" for row in skipped.itertuples()], 3)
-        raise PxrError(
-            f"{len(skipped)} of {len(images.table)} images cannot be read: {named}. Mend or remove them, or go on "
-            "without them: --skip-unreadable."
-        )
-    table = images.table[reasons.isna()].reset_index(drop=True)
-    labels.keep_classes(table, experiment.classes)
-    return Decoded(table, skipped, pictures)
-
-
 def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
     """Return the splits that the experiment asks for; raise `PxrError` where the images do not allow them."""
-    return schemes.make_splits(table, experiment.splits.scheme, seed=experiment.seed, **scheme_options(experiment))
+    return schemes.make_splits(
+        table,
+        experiment.splits.scheme,
+        seed=experiment.seed,
+        stops_early=experiment.stops_early,
+        **scheme_options(experiment),
+    )
 
 
 def splits_by_image(experiment: Experiment) -> bool:
@@ -117,15 +50,11 @@ def scheme_options(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def find_warnings(
-    table: pd.DataFrame, split: pd.DataFrame, pictures: Pictures, experiment: Experiment
-) -> list[dict[str, Any]]:
+def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
     """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``, the leak first."""
     found = find_doubts(table)
     if splits_by_image(experiment):
-        prints = fingerprints(pictures.pixels, table.content.map(pictures.rows).to_numpy())
-        twins = table.image_id.to_numpy()[find_twins(prints)]
-        found = [leaks.leak_doubt(leaks.find_leaks(table, split, twins)), *found]
+        found = [leaks.leak_doubt(leaks.find_leaks(table, split)), *found]
     return [doubt._asdict() for doubt in found]
 
 
@@ -189,7 +118,17 @@ def is_prepared(folder: Path) -> bool:
     return (folder / rundir.EXPERIMENT).exists()
 
 
-def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered) -> None:
+def check_unused(folder: Path) -> None:
+    """Raise `PxrError` where a folder that is no run directory holds results: nobody knows what they were made with."""
+    results = sorted(folder.glob(f"**/{rundir.PREDICTIONS}"))
+    if results:
+        raise PxrError(
+            f"{folder} holds results ({results[0].relative_to(folder)}) but no {rundir.EXPERIMENT}, so nobody knows "
+            "what they were made with. Use another folder (RUNS=...), or delete this one."
+        )
+
+
+def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered, duplicates: Duplicates) -> None:
     """Raise `PxrError` where the run directory was made with another experiment, other images or other weights."""
     remedy = "Use another folder (RUNS=...), or delete this one."
     try:
@@ -207,6 +146,8 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
     words = [f"{key}: {old}, now {new}" for key, (old, new) in changed.items()]
     if not changed and not weights.may_be(provenance["weights"], identity):
         words.append(f"model.weights: {experiment.model.weights}, now with other content")
+    if provenance["duplicates"] != duplicates:
+        words.append(f"duplicates: {provenance['duplicates']}, now {duplicates}")
     if provenance["data_digest"] != images.identity:
         words.append(f"images: {', '.join(provenance['data'])}, now other ones")
     if words:
@@ -219,7 +160,9 @@ def read_provenance(folder: Path) -> dict[str, Any]:
         provenance = files.read_json(folder / rundir.PROVENANCE)
     except ValueError:
         provenance = None
-    if not isinstance(provenance, dict) or not {"weights", "data", "data_digest", "files"} <= set(provenance):
+    if not isinstance(provenance, dict) or not {"weights", "data", "data_digest", "duplicates", "files"} <= set(
+        provenance
+    ):
         raise PxrError(
             f"{folder} has no {rundir.PROVENANCE} that can be read, so nobody knows what it was made of. Use another "
             "folder (RUNS=...), or delete this one."
@@ -242,7 +185,8 @@ def read_tables(folder: Path, experiment: Experiment) -> pd.DataFrame:
     ):
         if list(found.columns) != list(columns):
             raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")
-    schemes.check_again(table, split, experiment.splits.scheme, **scheme_options(experiment))
+    options = scheme_options(experiment)
+    schemes.check_again(table, split, experiment.splits.scheme, stops_early=experiment.stops_early, **options)
     samples.check_samples(planned, split)
     for name, digest in read_provenance(folder)["files"].items():
         if not (folder / name).exists() or files.digest_file(folder / name) != digest:

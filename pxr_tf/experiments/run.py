@@ -1,5 +1,7 @@
 """The whole story of one experiment: images -> run directory -> tasks -> predictions."""
 
+import math
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -10,9 +12,11 @@ import pandas as pd
 
 from pxr_tf import files, locks, rundir
 from pxr_tf.config import Experiment
+from pxr_tf.data import labels
 from pxr_tf.data.splits import HOLDOUT, unused_rows
 from pxr_tf.errors import PxrError, count_words
-from pxr_tf.experiments import environment, prepare, weights
+from pxr_tf.experiments import environment, images, prepare, weights
+from pxr_tf.experiments.parts import preparation_of
 from pxr_tf.experiments.plan import plan
 from pxr_tf.experiments.tasks import Executor, OnEvent, Task
 from pxr_tf.training.learners import check_learner
@@ -28,7 +32,7 @@ class Request:
     data: tuple[str | Path, ...]
     runs: Path  # folder of run directories and of the cache
     skip_unreadable: bool = False
-    keep_duplicates: bool = False
+    duplicates: images.Duplicates = "drop"
     mix_environments: bool = False  # folds may be trained by other versions or on another machine than those before
     command: str = ""  # for the record
 
@@ -44,7 +48,7 @@ class Request:
     @property
     def cache(self) -> Path:
         """Decoded pictures and features, shared by all runs in `runs`."""
-        return self.runs / "cache"
+        return self.runs / rundir.CACHE
 
 
 def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lambda event: None) -> Path:
@@ -59,26 +63,17 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     check_learner(experiment.model.kind)
     weights.identity(experiment)  # a file that does not exist is told at once
     _mention_first_house(request, on_event)
-    images = prepare.gather_images(
-        request.data,
-        experiment.classes,
-        experiment.merge,
-        partial(_say, on_event),
-        keep_duplicates=request.keep_duplicates,
-    )
+    gathered = images.gather_images(request.data, experiment.classes, experiment.merge, partial(_say, on_event))
     with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(_wait, on_event)) as descriptor:
         try:
-            if not (folder / rundir.PREDICTIONS).exists():
-                # TensorFlow takes four seconds to load: it does so while this process splits and decodes.
+            prepared = prepare.is_prepared(folder)
+            finished = prepared and (folder / rundir.PREDICTIONS).exists()
+            if not finished:
+                # TensorFlow takes four seconds to load: it does so while this process compares, splits and decodes.
                 executor.start(_early_logs(request) / "start.log", keep=(descriptor,))
-            if prepare.is_prepared(folder):
-                prepare.check_same_experiment(folder, experiment, images)
-                splits = prepare.read_tables(folder, experiment)
-                _check_environment(request, splits, on_event)
-            else:
-                splits = prepare.split_images(images.table, experiment)  # checked before anything is decoded
-            if not (folder / rundir.PREDICTIONS).exists():
-                splits = _prepare(request, images, splits, executor, on_event)
+            go_on = partial(_go_on, request, gathered) if prepared else partial(_begin, request, gathered, executor)
+            splits = go_on(on_event)
+            if not finished:
                 tasks = plan(folder, request.cache, experiment, splits, mix_environments=request.mix_environments)
                 on_event({"event": "plan", "tasks": [task.name for task in tasks]})
                 executor.run(tasks, folder / "logs", on_event)
@@ -116,38 +111,61 @@ def _role_rank(column: pd.Series) -> pd.Series:
     return column.map({"test": 0, "val": 1}) if column.name == "role" else column
 
 
-def _prepare(
-    request: Request, images: prepare.Gathered, splits: pd.DataFrame, executor: Executor, on_event: OnEvent
-) -> pd.DataFrame:
-    """Decode what is missing and, in a new run, check the weights and write the run directory; return its splits."""
-    if prepare.is_prepared(request.folder):
-        _decode(request, images, on_event)
-        prepare.write_experiment(request.folder, request.experiment)  # the same one, but its weights may have moved
-        return splits
-    with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
-        identity = beside.submit(_check_weights, request, executor, on_event)
-        decoded = _decode(request, images, on_event, identity)
-        if len(decoded.skipped):
-            splits = prepare.split_images(decoded.table, request.experiment)
-        tables, warnings, provenance = _compose(request, images, decoded, splits, on_event)
-        provenance["weights"] = identity.result()
-    prepare.write_run(request.folder, request.experiment, tables, warnings, provenance)
+def _go_on(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd.DataFrame:
+    """Check that a run directory was made with the same things; decode what is missing; return its splits."""
+    folder, experiment = request.folder, request.experiment
+    prepare.check_same_experiment(folder, experiment, gathered, request.duplicates)
+    splits = prepare.read_tables(folder, experiment)
+    _check_environment(request, splits, on_event)
+    if not (folder / rundir.PREDICTIONS).exists():
+        table = gathered.table[gathered.table.image_id.isin(splits.image_id)]
+        _decode(request, table, on_event)
+        prepare.write_experiment(folder, experiment)  # the same one, but its weights may have moved
     return splits
 
 
+def _begin(request: Request, gathered: images.Gathered, executor: Executor, on_event: OnEvent) -> pd.DataFrame:
+    """Compare, choose, split and decode the images, check the weights, write the run directory; return its splits."""
+    prepare.check_unused(request.folder)
+    table = choose_rows(request, gathered, on_event)
+    splits = prepare.split_images(table, request.experiment)  # checked before a picture is decoded
+    with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
+        identity = beside.submit(_check_weights, request, executor, on_event)
+        decoded = _decode(request, table, on_event, identity)
+        if len(decoded.skipped):
+            splits = prepare.split_images(decoded.table, request.experiment)
+        tables, warnings, provenance = _compose(request, gathered, decoded, splits, on_event)
+        provenance["weights"] = identity.result()
+    prepare.write_run(request.folder, request.experiment, tables, warnings, provenance)
+    _mention_random_features(request.experiment, on_event)
+    return splits
+
+
+def choose_rows(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd.DataFrame:
+    """Return the manifest's rows of the experiment, patients merged by what pictures show; raise `PxrError`."""
+    experiment = request.experiment
+    table = images.compare_images(
+        gathered.table, request.cache, _progress(on_event, "comparing images"), partial(_wait, on_event)
+    )
+    return images.choose_images(
+        table, experiment.classes, experiment.merge, request.duplicates, partial(_say, on_event)
+    )
+
+
 def _decode(
-    request: Request, images: prepare.Gathered, on_event: OnEvent, beside: "Future[str] | None" = None
-) -> prepare.Decoded:
+    request: Request, table: pd.DataFrame, on_event: OnEvent, beside: "Future[str] | None" = None
+) -> images.Decoded:
     """Decode what is missing, unless what is done beside it fails: there is no need to finish then."""
+    show = _progress(on_event, "decoding images")
 
     def tell(done: int, total: int) -> None:
         if beside is not None and beside.done():
             beside.result()
-        on_event({"event": "progress", "what": "decoding images", "done": done, "total": total})
+        show(done, total)
 
-    decoded = prepare.decode_images(
-        images,
-        request.experiment,
+    decoded = images.decode_images(
+        table,
+        preparation_of(request.experiment),
         request.cache,
         skip_unreadable=request.skip_unreadable,
         on_progress=tell,
@@ -160,17 +178,18 @@ def _decode(
 
 
 def _compose(
-    request: Request, images: prepare.Gathered, decoded: prepare.Decoded, splits: pd.DataFrame, on_event: OnEvent
+    request: Request, gathered: images.Gathered, decoded: images.Decoded, splits: pd.DataFrame, on_event: OnEvent
 ) -> tuple[dict[str, pd.DataFrame], list[dict[str, Any]], dict[str, Any]]:
     """Return what a new run directory will hold: tables by file name, warnings, provenance."""
     experiment, (table, skipped, pictures) = request.experiment, decoded
+    labels.keep_classes(table, experiment.classes)  # what was skipped may have been all of a class
     unused = len(unused_rows(table, splits))
     if unused:
         _say(on_event, f"{count_words(unused, 'image')} in no part of the split {experiment.splits.scheme!r}.")
     tables = prepare.make_tables(experiment, table, skipped, splits)
-    warnings = prepare.find_warnings(table, splits, pictures, experiment)
-    provenance = prepare.make_provenance(experiment, images, pictures, request.data, request.command)
-    return tables, warnings, provenance
+    warnings = prepare.find_warnings(table, splits, experiment)
+    provenance = prepare.make_provenance(experiment, gathered, pictures, request.data, request.command)
+    return tables, warnings, provenance | {"duplicates": request.duplicates}
 
 
 def _check_environment(request: Request, splits: pd.DataFrame, on_event: OnEvent) -> None:
@@ -203,6 +222,23 @@ def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> s
     return told[0]
 
 
+def _mention_random_features(experiment: Experiment, on_event: OnEvent) -> None:
+    """Say what to expect of a head on random features, so that nobody takes its loss for a fault.
+
+    On phantoms it stayed at 1.384 for 60 epochs with xception, mobilenet_025 and mobilenet_v2. The random features of
+    resnet50 are larger, and a head learns something of them: 0.93.
+    """
+    names = [phase.name for phase in experiment.phases if phase.train == "head"]
+    if not names or experiment.model.weights != "none":
+        return
+    count = len(experiment.classes)
+    _say(
+        on_event,
+        f"The backbone starts with random weights, whose features say little about a picture: a loss near "
+        f"{math.log(count):.2f} in phase {names[0]!r}, which is guessing among {count} classes, is to be expected.",
+    )
+
+
 def _mention_first_house(request: Request, on_event: OnEvent) -> None:
     experiment = request.experiment
     old = rundir.first_house_directory(request.runs, experiment.name, experiment.variant, experiment.backbone)
@@ -213,6 +249,10 @@ def _mention_first_house(request: Request, on_event: OnEvent) -> None:
 def _early_logs(request: Request) -> Path:
     """Return the folder of what is logged before the run directory exists."""
     return request.cache / "logs" / files.digest(request.folder.absolute())
+
+
+def _progress(on_event: OnEvent, what: str) -> Callable[[int, int], None]:
+    return lambda done, total: on_event({"event": "progress", "what": what, "done": done, "total": total})
 
 
 def _wait(on_event: OnEvent, holder: str) -> None:

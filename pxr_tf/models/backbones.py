@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from pxr_tf import files
 from pxr_tf.errors import PxrError, nearest
 
 # How each family wants 0-255 pixels scaled: what `keras.applications.<family>.preprocess_input` does, written as
@@ -60,7 +61,11 @@ def find_backbone(name: str) -> Backbone:
 
 def check_weights(weights: str) -> str:
     """Return ``imagenet``, ``none`` or the path of a weights file; raise `PxrError` where there is no such file."""
-    if weights not in ("imagenet", "none") and not Path(weights).is_file():
+    if weights in ("imagenet", "none"):
+        return weights
+    with files.reading(f"WEIGHTS {weights!r}"):
+        found = Path(weights).is_file()
+    if not found:
         fault = "is a folder" if Path(weights).is_dir() else "does not exist"
         raise PxrError(
             f"WEIGHTS {weights!r} {fault}; accepted: imagenet, none, or a weights file of the backbone without "

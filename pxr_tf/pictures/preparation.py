@@ -4,14 +4,16 @@ from typing import Literal, NamedTuple
 
 from pxr_tf import files
 
-ResizeMode = Literal["squash", "pad"]
+ResizeMode = Literal["squash", "pad", "average"]
 
 
 class Preparation(NamedTuple):
     """How every picture becomes an array of one shape."""
 
     size: int  # pixels, of both sides
-    resize: ResizeMode  # squash: both sides are scaled, the aspect is lost; pad: it is kept, the rest is black
+    # squash: both sides are scaled, the aspect is lost; pad: it is kept, the rest is black; average: as squash, every
+    # pixel the plain mean of the area that it covers, for thumbnails that are compared with one another
+    resize: ResizeMode
 
     @property
     def digest(self) -> str:

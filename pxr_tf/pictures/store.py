@@ -21,9 +21,12 @@ from pxr_tf import arrays, files
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared
 from pxr_tf.pictures.preparation import Preparation
 
-VERSION = 3  # raise it when the same file and preparation would give other pixels or another fault
+# Raise it when the same file and preparation would give other pixels or another fault. 4: 16-bit PNGs are scaled by the
+# range of nearly all their pixels, in colour too, and pictures are turned as their EXIF orientation says.
+VERSION = 4
 BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
 UNREADABLE = "unreadable:"  # what `data.patients.add_content` puts before an image id where a file has no content
+CHANGED = "changed while it was read; run the same command again"
 
 Progress = Callable[[int, int], None]
 Decode = Callable[[str, Preparation], np.ndarray]
@@ -66,12 +69,13 @@ def open_pictures(
 ) -> Pictures:
     """Return all stored pictures, the manifest's among them: verified, and decoded now where they are missing.
 
-    `table` has the columns ``path`` and ``content``. `threads` decode, by default one per processor and at most 8: each
-    may need half a gigabyte for the largest images that are read. `on_progress` is called with (done, all) of the
-    pictures that are missing, `on_wait` with the name of a process that is adding pictures to this very store.
+    `table` has the columns ``path`` and ``content``, and ``stamp`` (`data.patients.add_content`) where files that have
+    changed since are to be noticed. `threads` decode, by default one per processor and at most 8: each may need 0.65 GB
+    for the largest images that are read. `on_progress` is called with (done, all) of the pictures that are missing,
+    `on_wait` with the name of a process that is adding pictures to this very store.
 
-    A file without a picture has a fault instead. What its bytes explain is remembered; that it is missing, forbidden
-    or one of too many open files is told this time only.
+    A file without a picture has a fault instead. What its bytes explain is remembered; that it is missing, forbidden,
+    changed meanwhile or one of too many open files is told this time only.
     """
     folder, unique = _folder(cache, preparation), table.drop_duplicates("content")
     passing: dict[str, str] = {}
@@ -114,10 +118,11 @@ def _add_blocks(
 
 
 def _decode_blocks(
-    table: pd.DataFrame, decode: Callable[[str, str], Decoded], threads: int | None, block: int
+    table: pd.DataFrame, decode: Callable[[str, str, str], Decoded], threads: int | None, block: int
 ) -> Iterator[list[Decoded]]:
     """Yield what became of each block of files; the next block is decoded meanwhile."""
-    rows = list(zip(table.content, table.path, strict=True))
+    stamps = table.get("stamp", default=pd.Series("", table.index))
+    rows = list(zip(table.content, table.path, stamps, strict=True))
     with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
 
         def submit(start: int) -> list[Future[Decoded]]:
@@ -129,13 +134,23 @@ def _decode_blocks(
             yield [future.result() for future in here]
 
 
-def _decode(preparation: Preparation, decode: Decode, content: str, path: str) -> Decoded:
+def _decode(preparation: Preparation, decode: Decode, content: str, path: str, stamp: str) -> Decoded:
     nameless = content.startswith(UNREADABLE)  # another file may have this content another day
     try:
-        picture = decode(path, preparation)
+        decoded = Decoded(content, decode(path, preparation))
     except UnreadableImageError as error:
         lasting = not (nameless or isinstance(error, InaccessibleImageError))
-        return Decoded(content, None, str(error), lasting)
-    if nameless:
+        decoded = Decoded(content, None, str(error), lasting)
+    if nameless and decoded.picture is not None:
         return Decoded(content, None, "could not be read at first; run the same command again", lasting=False)
-    return Decoded(content, picture)
+    if stamp and decoded.lasting and _has_changed(path, content, stamp):
+        return Decoded(content, None, CHANGED, lasting=False)
+    return decoded
+
+
+def _has_changed(path: str, content: str, stamp: str) -> bool:
+    """Return whether the file is another than the one whose content was found; only a doubtful one is read for it."""
+    try:
+        return files.stamp(path) != stamp and files.digest_file(Path(path)) != content
+    except OSError:
+        return True

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from pxr_tf.data.doubts import Doubt
-from pxr_tf.data.patients import add_content
+from pxr_tf.data.patients import add_content, add_pictures
 from pxr_tf.data.shortcuts import (
     associate,
     describe_properties,
@@ -16,11 +17,12 @@ from pxr_tf.data.shortcuts import (
     shortcut_doubts,
     split_doubts,
 )
-from pxr_tf.pictures.decode import Header, UnreadableImageError, load_grey, read_header
+from pxr_tf.pictures.decode import Header, UnreadableImageError, load_prepared, read_header
+from pxr_tf.pictures.fingerprints import THUMBNAIL, twin_contents
 
 
 class Duplicates(NamedTuple):
-    """Files with the same bytes; each count is of groups of copies, `copies` of the files beyond each group's first."""
+    """Files that are copies; each count is of groups of them, `copies` of the files beyond each group's first."""
 
     groups: int
     copies: int
@@ -34,7 +36,8 @@ class Survey(NamedTuple):
 
     files: pd.DataFrame  # a row per image: the manifest's columns and those of `survey_files`
     groups: pd.DataFrame  # see `summarise`
-    duplicates: Duplicates
+    duplicates: Duplicates  # the same bytes
+    near_duplicates: Duplicates  # other bytes, one picture (`fingerprints`); of exact copies the first counts
     unreadable: pd.DataFrame  # path, reason
     association: pd.DataFrame  # property, categories, cramers_v
     shortcuts: pd.DataFrame  # see `find_shortcuts`
@@ -44,14 +47,15 @@ class Survey(NamedTuple):
 def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
     """Return the survey of a manifest. Reads and decodes every file once; an unreadable one is listed, not raised."""
     table = table if "content" in table.columns else add_content(table)
-    files = survey_files(table, threads)
-    readable = files[files.reason == ""].reset_index(drop=True)
+    files, thumbnails = survey_files(table, threads)
+    firsts, readable = files.drop_duplicates("content"), files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
     shortcuts = find_shortcuts(readable.label, properties)
     return Survey(
         files=files,
         groups=summarise(files),
         duplicates=count_duplicates(files),
+        near_duplicates=count_duplicates(add_pictures(firsts, twin_contents(thumbnails)), "picture"),
         unreadable=files.loc[files.reason != "", ["path", "reason"]].reset_index(drop=True),
         association=associate(readable.label, properties),
         shortcuts=shortcuts,
@@ -71,13 +75,24 @@ def find_doubts(table: pd.DataFrame, threads: int = 4) -> list[Doubt]:
     return shortcut_doubts(find_shortcuts(readable.label, properties)) + split_doubts(readable, properties)
 
 
-def survey_files(table: pd.DataFrame, threads: int = 4) -> pd.DataFrame:
-    """Return the table with each file's header and, where it cannot be decoded, the reason.
+def survey_files(table: pd.DataFrame, threads: int = 4) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """Return (the table with each file's header and, where it cannot be decoded, the reason; thumbnails by content).
 
     Adds ``format, width, height, colour_mode, bytes`` (missing for an unreadable file), ``bytes_per_pixel`` and
-    ``reason`` (empty for a readable one). Decoding is at an eighth of the size for JPEG, enough to find truncation.
+    ``reason`` (empty for a readable one).
     """
-    return _with_headers(table, _decode_file, threads)
+    by_path: dict[str, np.ndarray] = {}
+
+    def decode(path: str) -> tuple:
+        try:
+            header = read_header(path)
+            by_path[path] = load_prepared(path, THUMBNAIL)
+        except UnreadableImageError as error:
+            return *[None] * len(Header._fields), str(error)
+        return *header, ""
+
+    files = _with_headers(table, decode, threads)
+    return files, {row.content: by_path[row.path] for row in table.itertuples() if row.path in by_path}
 
 
 def summarise(files: pd.DataFrame) -> pd.DataFrame:
@@ -91,13 +106,13 @@ def summarise(files: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([_summarise_group(key, group) for key, group in grouped])
 
 
-def count_duplicates(files: pd.DataFrame) -> Duplicates:
-    """Return how many files are byte-identical copies, and across what. Needs the ``content`` column."""
-    copies = files[files.content.duplicated(keep=False)].groupby("content")
+def count_duplicates(files: pd.DataFrame, same: str = "content") -> Duplicates:
+    """Return how many files are copies, having the same in that column, and across what."""
+    copies = files[files[same].duplicated(keep=False)].groupby(same)
     spread = copies[["patient_id", "label", "official_split"]].nunique() > 1
     return Duplicates(
         groups=copies.ngroups,
-        copies=int(files.content.duplicated().sum()),
+        copies=int(files[same].duplicated().sum()),
         across_patients=int(spread.patient_id.sum()),
         across_labels=int(spread.label.sum()),
         across_splits=int(spread.official_split.sum()),
@@ -118,15 +133,6 @@ def _with_headers(table: pd.DataFrame, read: Callable[[str], tuple], threads: in
 def _read_header(path: str) -> tuple:
     try:
         return *read_header(path), ""
-    except UnreadableImageError as error:
-        return *[None] * len(Header._fields), str(error)
-
-
-def _decode_file(path: str) -> tuple:
-    try:
-        header = read_header(path)
-        load_grey(path, at_least=max(1, min(header.width, header.height) // 8))
-        return *header, ""
     except UnreadableImageError as error:
         return *[None] * len(Header._fields), str(error)
 

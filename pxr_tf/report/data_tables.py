@@ -26,7 +26,8 @@ def print_survey(console: Console, survey: Survey) -> None:
     print_groups(console, survey.groups)
     print_encodings(console, survey.groups)
     console.print()
-    console.print(_line(_describe_duplicates(survey.duplicates)))
+    console.print(_line(_describe_duplicates("Byte-identical", survey.duplicates)))
+    console.print(_line(_describe_duplicates("Near-identical", survey.near_duplicates)))
     print_unreadable(console, survey.unreadable)
     print_shortcuts(console, survey)
 
@@ -91,9 +92,9 @@ def print_shortcuts(console: Console, survey: Survey) -> None:
         console.print("No class can be told from its source or encoding alone.")
 
 
-def _describe_duplicates(duplicates: Duplicates) -> str:
+def _describe_duplicates(kind: str, duplicates: Duplicates) -> str:
     if not duplicates.copies:
-        return "Byte-identical copies: none."
+        return f"{kind} copies: none."
     across = [
         f"{count_words(count, 'group')} across {name}"
         for name, count in (
@@ -104,7 +105,7 @@ def _describe_duplicates(duplicates: Duplicates) -> str:
         if count
     ]
     where = f"; {shorten(across)}" if across else "; all within one patient and class"
-    return f"Byte-identical copies: {duplicates.copies:,}, in {count_words(duplicates.groups, 'group')}{where}."
+    return f"{kind} copies: {duplicates.copies:,}, in {count_words(duplicates.groups, 'group')}{where}."
 
 
 def _make_table(title: str, names: list[str], numbers: list[str]) -> Table:

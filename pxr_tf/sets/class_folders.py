@@ -5,9 +5,18 @@ from pathlib import Path
 
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.sets.kermany import parse_kermany_name
-from pxr_tf.sets.rows import Row, images_in, labelled_folders, make_row, normalise_label, squeeze, visible_folders
+from pxr_tf.sets.rows import (
+    NO_PICTURES,
+    Row,
+    images_in,
+    labelled_folders,
+    make_row,
+    normalise_label,
+    squeeze,
+    walk_folders,
+)
 
-NOT_CLASSES = frozenset({"images", "masks", "lungmasks", "annotations"})  # parts of a set, never a diagnosis
+NOT_CLASSES = NO_PICTURES | {"images"}  # parts of a set, never a diagnosis
 
 
 def recognise(root: Path) -> bool:
@@ -21,11 +30,13 @@ def recognise(root: Path) -> bool:
 def read(root: Path) -> list[Row]:
     """Return the rows of a folder per class; the source is the folder's name, each image its own patient.
 
-    A set with Kermany's file names (people sort it by class) keeps his patients. Raises `PxrError` for images in
-    folders below a class folder: those could be patients, and a guess would put one patient on both sides of a split.
+    A name as in Kermany's set gives his patient, for people sort that set by class. A scanner that names a series
+    ``IM-0001-0001``, … makes one patient of it: too much in one group is safe, one patient in two is not. Raises
+    `PxrError` for images in folders below a class folder: those could be patients, and a guess would put one patient
+    on both sides of a split.
     """
     pairs = [(split, folder, images_in(folder)) for split, folder in labelled_folders(root)]
-    nested = [inner for _, folder, _ in pairs for inner in visible_folders(folder) if images_in(inner)]
+    nested = [inner for _, folder, _ in pairs for inner in walk_folders(folder) if inner != folder and images_in(inner)]
     if nested:
         raise PxrError(
             f"{root} is laid out as a folder per class, but has images deeper down "
@@ -33,9 +44,8 @@ def read(root: Path) -> list[Row]:
             "each class folder. Move them up, or list them in a CSV with path, label and patient_id."
         )
     source = unicodedata.normalize("NFC", root.name)
-    kermany = any("person" in path.name and parse_kermany_name(path.name) for *_, images in pairs for path in images)
     return [
-        make_row(source, root, path, normalise_label(folder.name), _kermany_patient(path) if kermany else "", split)
+        make_row(source, root, path, normalise_label(folder.name), _kermany_patient(path), split)
         for split, folder, images in pairs
         for path in images
     ]

@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 from pxr_tf.sets.rows import Row, make_row
-from pxr_tf.sets.tables import read_table, require_files
+from pxr_tf.sets.tables import NO_PATIENT, read_table, require_files, require_value, value_of
 
 TABLE = "metadata.csv"
 COLUMNS = ("patientid", "finding", "view", "filename")
+OPTIONAL = ("folder", "modality")
 FRONTAL_VIEWS = frozenset({"pa", "ap", "ap supine", "ap erect", "ap semi erect", "ap semi-erect"})
 
 
@@ -24,21 +25,23 @@ def read(root: Path) -> list[Row]:
     """Return the rows of covid-chestxray-dataset that are frontal X-rays with COVID-19 among their findings.
 
     Covers ``COVID-19``, ``COVID-19, ARDS`` and the later ``Pneumonia/Viral/COVID-19``; the first releases have no
-    modality column and lie in ``images/`` throughout. Raises `PxrError` where a file of such a row is missing.
+    modality column and lie in ``images/`` throughout. Raises `PxrError` for such a row without a file name, and where
+    none of their files exists.
     """
-    table = read_table(root / TABLE, COLUMNS)
-    rows = [
-        make_row(
-            "covid-chestxray",
-            root,
-            root / (record.get("folder") or "images") / record["filename"],
-            "covid19",
-            f"covid-chestxray/{record['patientid']}" if record["patientid"] else "",
-        )
-        for record in table.to_dict("records")
-        if "covid-19" in [part.strip().lower() for part in re.split("[,/]", record["finding"])]
-        and record["view"].lower() in FRONTAL_VIEWS
-        and record.get("modality", "X-ray").lower() == "x-ray"
-    ]
-    require_files(rows, root / TABLE)
+    path = root / TABLE
+    records = read_table(path, COLUMNS, OPTIONAL).records
+    rows = [_make_row(root, line, record) for line, record in records if _is_frontal_covid(record)]
+    require_files(rows, path)
     return rows
+
+
+def _is_frontal_covid(record: dict[str, str]) -> bool:
+    findings = [part.strip().lower() for part in re.split("[,/]", record["finding"])]
+    frontal = value_of(record, "view").lower() in FRONTAL_VIEWS
+    return "covid-19" in findings and frontal and record.get("modality", "X-ray").strip().lower() == "x-ray"
+
+
+def _make_row(root: Path, line: int, record: dict[str, str]) -> Row:
+    file = root / (value_of(record, "folder") or "images") / require_value(root / TABLE, line, record, "filename")
+    patient = value_of(record, "patientid", NO_PATIENT)
+    return make_row("covid-chestxray", root, file, "covid19", patient and f"covid-chestxray/{patient}")

@@ -11,7 +11,8 @@ import pandas as pd
 from pxr_tf.data.manifest import PHANTOM_FILE, SYNTHETIC, make_manifest
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.sets import class_folders, coronahack, covid_chestxray, kermany, own_table, radiography
-from pxr_tf.sets.rows import Row, is_image_name, visible_folders
+from pxr_tf.sets.notes import make_notes
+from pxr_tf.sets.rows import Row, images_in, is_image_name, split_folders, visible_folders
 
 
 class Layout(NamedTuple):
@@ -35,31 +36,6 @@ LAYOUTS: dict[str, Layout] = {
 }
 
 
-class Overlap(NamedTuple):
-    """Pictures that one published set took from others; with both, one patient could be on both sides of a split."""
-
-    source: str
-    labels: tuple[str, ...]
-    taken_from: tuple[str, ...]
-    reason: str
-
-
-OVERLAPS = (
-    Overlap(
-        "radiography",
-        ("normal", "viral"),
-        ("kermany", "coronahack"),
-        "radiography took them from Kermany's collection and re-coded them",
-    ),
-    Overlap(
-        "coronahack",
-        ("covid19",),
-        ("covid-chestxray", "radiography"),
-        "coronahack and radiography took them from covid-chestxray",
-    ),
-)
-
-
 def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
     """Return (manifest, notes) of all data sets at `paths`; a note tells in a sentence what was left out, or a doubt.
 
@@ -68,10 +44,13 @@ def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
     """
     if not paths:
         raise PxrError("No data set was given; accepted: one or more folders or CSV files. Set DATA=folder[,folder].")
+    _check_given_once(paths)
     rows: list[Row] = []
+    notes: list[str] = []
     owners: dict[str, str | Path] = {}
     for path in paths:
-        found = read_source(path)
+        found, told = read_source(path)
+        notes += told
         twice = [row["image_id"] for row in found if row["image_id"] in owners]
         if twice:
             raise PxrError(
@@ -80,22 +59,23 @@ def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
             )
         owners |= {row["image_id"]: path for row in found}
         rows += found
-    return remove_overlaps(make_manifest(rows))
+    return make_manifest(rows), notes
 
 
-def read_source(path: str | Path) -> list[Row]:
-    """Return the manifest rows of one data set. Raises `PxrError` as `read_sources` does."""
-    folder = Path(os.path.normpath(Path(path).expanduser().absolute()))  # keeps links, unlike resolve
+def read_source(path: str | Path) -> tuple[list[Row], list[str]]:
+    """Return (manifest rows, notes) of one data set. Raises `PxrError` as `read_sources` does."""
+    folder = Path(os.path.abspath(os.path.expanduser(path)))  # keeps links, unlike resolve
     try:
         name, root = find_layout(folder)
         rows = LAYOUTS[name].read(root)
+        notes = make_notes(folder, name, rows)
     except OSError as error:
         raise PxrError(f"DATA {path} cannot be read: {error}. Check the disk and the permissions.") from error
     if not rows:
         raise PxrError(f"DATA {path} was read as {name}, but no usable image was found. {_describe_layouts()}")
     base = root.parent if root.is_file() else root
     synthetic = any((place / PHANTOM_FILE).is_file() for place in (folder, base))
-    return [_mark_synthetic(row) for row in rows] if synthetic else rows
+    return [_mark_synthetic(row) for row in rows] if synthetic else rows, notes
 
 
 def find_layout(folder: Path) -> tuple[str, Path]:
@@ -105,6 +85,8 @@ def find_layout(folder: Path) -> tuple[str, Path]:
     """
     if not folder.exists():
         raise PxrError(f"DATA {folder} does not exist; accepted: a folder of images or a CSV. Check the spelling.")
+    if not (folder.is_file() or folder.is_dir()):
+        raise PxrError(f"DATA {folder} is neither a file nor a folder; accepted: a folder of images or a CSV.")
     if folder.is_file() and not own_table.recognise(folder):
         raise PxrError(f"DATA {folder} is a file; accepted: a folder or a .csv. Unpack an archive first.")
     if folder.is_dir() and not any(folder.iterdir()):
@@ -115,31 +97,11 @@ def find_layout(folder: Path) -> tuple[str, Path]:
     raise PxrError(f"DATA {folder} {_describe_content(folder)} {_describe_layouts()}{_suggest(folder)}")
 
 
-def remove_overlaps(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return (table without images that another given set has too, notes).
-
-    The pictures were re-coded, so neither their bytes nor their names show it. Phantoms follow the same rules among
-    themselves, never across to real images.
-    """
-    notes = []
-    for prefix in ("", f"{SYNTHETIC}-"):
-        present = set(table.source)
-        for overlap in OVERLAPS:
-            others = [name for name in overlap.taken_from if prefix + name in present]
-            taken = (table.source == prefix + overlap.source) & table.label.isin(overlap.labels)
-            if others and taken.any():
-                table = table[~taken].reset_index(drop=True)
-                beside = " and ".join(prefix + other for other in others)
-                notes.append(
-                    f"{taken.sum():,} {' and '.join(overlap.labels)} images of {prefix}{overlap.source} are left out "
-                    f"beside {beside}: {overlap.reason}, so one patient could be on both sides of a split."
-                )
-        if {f"{prefix}radiography", f"{prefix}covid-chestxray"} <= present:
-            notes.append(
-                f"{prefix}radiography took some of its covid19 images from {prefix}covid-chestxray; which ones is not "
-                "known, so one patient can be on both sides of a split. Give only one of the two for results to report."
-            )
-    return table, notes
+def _check_given_once(paths: Sequence[str | Path]) -> None:
+    real = [os.path.realpath(os.path.expanduser(path)) for path in paths]
+    twice = [f"{path}" for path, place in zip(paths, real, strict=True) if real.count(place) > 1]
+    if twice:
+        raise PxrError(f"DATA names one data set {len(twice)} times ({shorten(twice)}); accepted: each of them once.")
 
 
 def _recognise(folder: Path) -> tuple[str, Path] | None:
@@ -179,7 +141,22 @@ def _describe_content(folder: Path) -> str:
     any_image = any(is_image_name(name) for _, _, names in os.walk(folder, followlinks=True) for name in names)
     if not any_image:
         return f"holds no image (.jpg, .jpeg, .png); found: {found}."
-    return f"has no known layout; found: {found}."
+    return f"has no known layout; found: {found}.{_describe_mixture(folder)}"
+
+
+def _describe_mixture(folder: Path) -> str:
+    """Return which folders keep a set of a known layout from being read; empty where nothing does."""
+    folders = visible_folders(folder)
+    splits = split_folders(folders)
+    filled = [inner.name for inner in folders if images_in(inner)]
+    if splits and filled:
+        return (
+            f" Images lie directly in {shorten(filled)}; beside {shorten(split.name for split in splits)} each image "
+            "must lie in {train,val,test}/{class}/. Move those there, or away."
+        )
+    if radiography.has_its_names(folder):
+        return f" It would be radiography without {shorten(radiography.find_strangers(folder))}; move that away."
+    return ""
 
 
 def _suggest(folder: Path) -> str:

@@ -2,16 +2,17 @@
 
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from pxr_tf.data.manifest import COLUMNS
 from pxr_tf.errors import PxrError, nearest, shorten
 from pxr_tf.sets.rows import SPLITS, Row, normalise_label
-from pxr_tf.sets.tables import read_table, require_files
+from pxr_tf.sets.tables import NO_PATIENT, read_table, require_files, require_value, value_of
 
 TABLE = "manifest.csv"
 REQUIRED = ("path", "label")
+OPTIONAL = tuple(column for column in COLUMNS if column not in REQUIRED)
 IGNORED = ("content",)  # a run's own manifest.csv has it; it is computed anew from the files
 
 
@@ -24,50 +25,48 @@ def read(root: Path) -> list[Row]:
     """Return the rows of a CSV with our own columns: ``path`` and ``label``, and optionally the manifest's others.
 
     Paths are relative to the CSV. Defaults: the source is the file's name (the folder's for ``manifest.csv``), the
-    image id ``<source>/<path>``, every image its own patient. Raises `PxrError` for a column or a split that is not
-    known, an empty path or label, and a file that does not exist.
+    image id ``<source>/<path>``, every image its own patient, also where the id is a word such as ``NA``. Raises
+    `PxrError` for a column or a split that is not known, an empty path or label, and where no listed file exists.
     """
     path = root if root.is_file() else root / TABLE
     name = path.parent.name if path.name == TABLE else path.stem
-    table = read_table(path, REQUIRED)
+    table = read_table(path, REQUIRED, OPTIONAL)
     _check_columns(path, table.columns)
-    rows = [
-        _make_row(path, line, record, unicodedata.normalize("NFC", name))
-        for line, record in enumerate(table.to_dict("records"), start=2)
-    ]
+    rows = [_make_row(path, line, record, unicodedata.normalize("NFC", name)) for line, record in table.records]
     require_files(rows, path)
     return rows
 
 
 def _make_row(path: Path, line: int, record: dict[str, str], name: str) -> Row:
-    empty = [column for column in REQUIRED if not record[column]]
-    if empty:
-        raise PxrError(
-            f"{path}, line {line}: the {empty[0]} is empty; every image needs a path and a label. Fill it in."
-        )
-    split = record.get("official_split", "").lower()
+    file = _find_file(path.parent, require_value(path, line, record, "path"), record["path"])
+    label = require_value(path, line, record, "label")
+    split = value_of(record, "official_split").lower()
     if split and split not in SPLITS:
         raise PxrError(
             f"{path}, line {line}: official_split is {split!r}; accepted: train, val, test or empty. Change it."
         )
-    source = record.get("source") or name
-    default_id = f"{source}/{Path(record['path']).as_posix().lstrip('/')}"
-    image_id = unicodedata.normalize("NFC", record.get("image_id") or default_id)
+    source = value_of(record, "source") or name
+    default_id = f"{source}/{Path(file).as_posix().lstrip('/')}"
+    image_id = unicodedata.normalize("NFC", value_of(record, "image_id") or default_id)
     return {
         "image_id": image_id,
-        "path": os.path.normpath(path.parent / record["path"]),
-        "label": normalise_label(record["label"]),
-        "patient_id": unicodedata.normalize("NFC", record.get("patient_id") or image_id),
+        "path": os.path.normpath(path.parent / file),
+        "label": normalise_label(label),
+        "patient_id": unicodedata.normalize("NFC", value_of(record, "patient_id", NO_PATIENT) or image_id),
         "source": source,
         "official_split": SPLITS.get(split, ""),
     }
 
 
-def _check_columns(path: Path, columns: Iterable[str]) -> None:
+def _find_file(folder: Path, stripped: str, exact: str) -> str:
+    """Return the path as it stands where there is such a file, for a name may end in a space; else without space."""
+    return exact if exact != stripped and os.path.lexists(folder / exact) else stripped
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
     unknown = [column for column in columns if column not in (*COLUMNS, *IGNORED)]
     if unknown:
         raise PxrError(
             f"{path} has the unknown columns {shorten(unknown)}; accepted: {', '.join(REQUIRED)} and optionally "
-            f"{', '.join(column for column in COLUMNS if column not in REQUIRED)}. Rename or remove them."
-            + nearest(unknown[0], COLUMNS)
+            f"{', '.join(OPTIONAL)}. Rename or remove them." + nearest(unknown[0], COLUMNS)
         )

@@ -7,6 +7,7 @@ lists a folder make no difference. Names become Unicode NFC in ids (macOS stores
 import os
 import re
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 Row = dict[str, str]
@@ -20,6 +21,7 @@ SPLITS = {
     "test": "test",
     "testing": "test",
 }
+NO_PICTURES = frozenset({"masks", "lungmasks", "annotations"})  # folders of what is drawn about X-rays, not of X-rays
 # Keys are class names without case, spaces and punctuation.
 CLASS_ALIASES = {
     **dict.fromkeys(
@@ -50,6 +52,28 @@ def visible_folders(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names) if not name.startswith((".", "__MACOSX"))]
 
 
+def walk_folders(folder: Path, seen: set[tuple[int, int]] | None = None) -> Iterator[Path]:
+    """Yield `folder` and all visible folders below it, each once, however links lead to it.
+
+    Left out: masks, annotations, and what is in `locked_folders`.
+    """
+    seen = set() if seen is None else seen
+    identity = os.stat(folder)
+    if (identity.st_dev, identity.st_ino) in seen:
+        return
+    seen.add((identity.st_dev, identity.st_ino))
+    yield folder
+    locked = locked_folders(folder)
+    for inner in visible_folders(folder):
+        if squeeze(inner.name) not in NO_PICTURES and inner not in locked:
+            yield from walk_folders(inner, seen)
+
+
+def locked_folders(folder: Path) -> list[Path]:
+    """Return the visible folders directly inside that this person may not list, such as a disk's ``lost+found``."""
+    return [inner for inner in visible_folders(folder) if not os.access(inner, os.R_OK | os.X_OK)]
+
+
 def images_in(folder: Path) -> list[Path]:
     """Return the image files directly inside, sorted by name; a broken link counts, so that it is reported later."""
     names = [entry.name for entry in os.scandir(folder) if is_image_name(entry.name) and not entry.is_dir()]
@@ -72,12 +96,17 @@ def make_row(source: str, root: Path, path: Path, label: str, patient: str = "",
 def labelled_folders(root: Path) -> list[tuple[str, Path]]:
     """Return (official split, class folder); none where splits and folders with images stand side by side."""
     folders = visible_folders(root)
-    splits = [folder for folder in folders if folder.name.casefold() in SPLITS]
+    splits = split_folders(folders)
     if not splits:
         return [("", folder) for folder in folders]
     if any(images_in(folder) for folder in folders):
         return []
     return [(SPLITS[split.name.casefold()], folder) for split in splits for folder in visible_folders(split)]
+
+
+def split_folders(folders: list[Path]) -> list[Path]:
+    """Return those of the folders that are named as a part of a data set, such as ``train``."""
+    return [folder for folder in folders if folder.name.casefold() in SPLITS]
 
 
 def squeeze(name: str) -> str:

@@ -1,38 +1,127 @@
 """What the layouts with a table beside the images share."""
 
-from collections.abc import Iterable, Sequence
+import csv
+import io
+import os
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
-import pandas as pd
-
-from pxr_tf.errors import PxrError, shorten
+from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.sets.rows import Row
 
+# What people, R, pandas and Excel write where there is no value; in lower case.
+NOT_AVAILABLE = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "nil"})
+# As a patient id these would make one patient of strangers; as a class, ``none`` and ``unknown`` can be meant.
+NO_PATIENT = NOT_AVAILABLE | {"none", "unknown", "missing", "anonymous", "anonymised", "anonymized"}
 
-def read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
-    """Return the CSV as text without surrounding space, column names in lower case."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig").fillna("")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        reason = " ".join(str(error).split())
+
+class Table(NamedTuple):
+    """A CSV as text; column names in lower case, without surrounding space."""
+
+    columns: list[str]
+    records: list[tuple[int, dict[str, str]]]  # the line that a row starts in, column -> value as it stands
+
+
+def read_table(path: Path, needed: Sequence[str], optional: Sequence[str] = ()) -> Table:
+    """Return the CSV's rows, blank ones left out.
+
+    Raises `PxrError` where it cannot be read, a needed column is missing, a column that is used (`needed` or
+    `optional`) occurs twice, or a row has more values than the header, or none for a column that is used: its values
+    would be taken for those of other columns, or a patient id would be lost.
+    """
+    (_, header), *lines = _read_lines(path)
+    columns = _name_columns(header, [cells for _, cells in lines])
+    used = [*needed, *optional]
+    _check_header(path, columns, needed, used)
+    for line, cells in lines:
+        _check_length(path, line, cells, columns, used)
+    records = [
+        (line, {column: cell for column, cell in zip_longest(columns, cells, fillvalue="") if column})
+        for line, cells in lines
+    ]
+    return Table([column for column in columns if column], records)
+
+
+def value_of(record: dict[str, str], column: str, missing: frozenset[str] = NOT_AVAILABLE) -> str:
+    """Return the record's value without surrounding space; ``""`` for a word of `missing`, or where it has none."""
+    value = record.get(column, "").strip()
+    return "" if value.lower() in missing else value
+
+
+def require_value(path: Path, line: int, record: dict[str, str], column: str) -> str:
+    """Return the record's value; raise `PxrError` where it is empty, or a word for that such as ``NA``."""
+    value = value_of(record, column)
+    if not value:
+        given = record[column].strip()
         raise PxrError(
-            f"{path} is no readable CSV ({reason}); accepted: comma-separated UTF-8. Save it again."
+            f"{path}, line {line}: the {column} is empty{f' ({given})' if given else ''}; every image needs one. "
+            "Fill it in, or remove the line."
+        )
+    return value
+
+
+def require_files(rows: Sequence[Row], path: Path) -> None:
+    """Raise `PxrError` where none of the listed images exists; some that are missing count as unreadable images."""
+    if rows and not any(os.path.isfile(row["path"]) for row in rows):
+        raise PxrError(
+            f"{path} lists {count_words(len(rows), 'image')}, and none of them exists "
+            f"({shorten((row['path'] for row in rows), 3)}); accepted: files at the listed places, as seen from the "
+            "CSV. Correct the paths, or complete the download."
+        )
+
+
+def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Return (number of its first line, cells) of each row that is not blank; there is at least one."""
+    lines, start = [], 1
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        if "\0" in text:
+            raise csv.Error(f"line {text[: text.index(chr(0))].count(chr(10)) + 1} holds a zero byte")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                lines.append((start, cells))
+            start = reader.line_num + 1
+        if not lines:
+            raise csv.Error("it is empty")
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PxrError(
+            f"{path} is no readable CSV ({error}); accepted: comma-separated UTF-8. Save it again."
         ) from error
-    table.columns = [str(column).strip().lower() for column in table.columns]
-    missing = [column for column in needed if column not in table.columns]
+    return lines
+
+
+def _name_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the columns' names; one without a name is ``column 3``, or ``""`` where it is empty throughout.
+
+    Spreadsheets end lines in commas, and pandas writes an index without a name.
+    """
+    filled = {place for cells in rows for place, cell in enumerate(cells) if cell.strip()}
+    names = [cell.strip().lower() for cell in header]
+    return [name or (f"column {place + 1}" if place in filled else "") for place, name in enumerate(names)]
+
+
+def _check_header(path: Path, columns: Sequence[str], needed: Sequence[str], used: Sequence[str]) -> None:
+    missing = [column for column in needed if column not in columns]
     if missing:
         raise PxrError(
-            f"{path} has the columns {shorten(table.columns, 10)}; {shorten(missing)} is missing. Needed: "
+            f"{path} has the columns {shorten(filter(None, columns), 10)}; {shorten(missing)} is missing. Needed: "
             f"{', '.join(needed)}, separated by commas. Add what is missing."
         )
-    return table.apply(lambda column: column.str.strip())
+    twice = [column for column in used if columns.count(column) > 1]
+    if twice:
+        raise PxrError(f"{path} has the column {twice[0]} twice; accepted: each column once. Rename or remove one.")
 
 
-def require_files(rows: Iterable[Row], path: Path) -> None:
-    """Raise `PxrError` where a listed image is not there: a set that shrinks in silence gives other results."""
-    missing = [row["path"] for row in rows if not Path(row["path"]).is_file()]
-    if missing:
+def _check_length(path: Path, line: int, cells: Sequence[str], columns: Sequence[str], used: Sequence[str]) -> None:
+    counts = f"{path}, line {line}: {count_words(len(cells), 'value')} for {count_words(len(columns), 'column')}"
+    if any(cell.strip() for cell in cells[len(columns) :]):
+        raise PxrError(f"{counts}; accepted: one per column. Put a value that has a comma in it in double quotes.")
+    lost = [column for column in columns[len(cells) :] if column in used]
+    if lost:
         raise PxrError(
-            f"{path} lists {len(missing)} images that do not exist ({shorten(missing, 3)}); every listed image must be "
-            "there. Complete the download, or remove their lines."
+            f"{counts}, so {shorten(lost)} is missing; accepted: one per column. Complete the line; an empty value "
+            "needs its comma, too."
         )

@@ -1,6 +1,13 @@
 """``pxr data`` and ``pxr phantom``: what a person reads about a data set, and how to get one to play with."""
 
+import os
+import shutil
 from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pxr_tf.commands.options import split_paths
 
 
 def test_phantoms_are_written_and_the_next_command_is_told(pxr):
@@ -26,7 +33,60 @@ def test_data_is_described(pxr, data):
     assert max(map(len, said.splitlines())) <= 100
 
 
+def test_a_pipe_among_the_images_is_listed_and_never_opened(pxr, phantoms):
+    shutil.copytree(phantoms[0], "chest_xray")
+    pipe = next(Path("chest_xray").rglob("*virus*.jpeg")).with_name("person99_virus_9.jpeg")
+    os.mkfifo(pipe)
+    os.write(os.open(pipe, os.O_RDWR), b"nobody waits")
+    code, said, wrong = pxr("data", "chest_xray")
+    assert (code, wrong) == (0, "")
+    assert "Unreadable files: 1." in said
+    assert f"{pipe.name}: not a regular file" in " ".join(said.split())
+
+
+def test_a_damaged_exif_block_is_nobodys_trouble(pxr, phantoms):
+    """Of this one, a directory with more entries than there are bytes, Pillow warns on every reading."""
+    shutil.copytree(phantoms[0], "chest_xray")
+    path = next(Path("chest_xray").rglob("*virus*.jpeg"))
+    Image.open(path).save(path, exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff")
+    code, said, wrong = pxr("data", "chest_xray")
+    assert (code, wrong) == (0, "")
+    assert "Unreadable files: none." in said
+
+
 def test_data_that_is_not_there(pxr):
     code, _, said = pxr("data", "nowhere")
     assert (code, said.count("\n")) == (2, 1)
     assert "nowhere does not exist" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "paths"),
+    [
+        ("chest,xray", ["chest,xray"]),
+        ("a,b", ["a", "b"]),
+        ("a,nowhere", ["a", "nowhere"]),
+        ("nowhere,else", ["nowhere", "else"]),
+        ("a,chest,xray,b", ["a", "chest,xray", "b"]),
+        ("one,two", ["one", "two"]),  # there is a folder "one,two" too
+        ("three,four,five", ["three", "four,five"]),  # "three" is there, "three,four" is not
+        ("a,b,", ["a", "b"]),
+        (" a , b,, ", ["a", "b"]),
+        ("space ,b", ["space ", "b"]),
+        (" , ", []),
+        ("", []),
+        ("~nosuchuser/x,a", ["~nosuchuser/x", "a"]),
+    ],
+)
+def test_a_path_may_have_a_comma(tmp_path, monkeypatch, given, paths):
+    for name in ("a", "b", "chest,xray", "one", "two", "one,two", "three", "four,five", "space "):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert split_paths(given) == paths
+
+
+def test_data_in_a_folder_with_a_comma(pxr, phantoms):
+    Path("chest,xray").symlink_to(phantoms[1])
+    code, said, wrong = pxr("data", "chest,xray,")
+    assert (code, wrong) == (0, "")
+    assert "covid19" in said

@@ -18,7 +18,17 @@ def test_a_cell_that_fails_is_reported_and_the_rest_goes_on(pxr, monkeypatch, tm
 
     monkeypatch.setattr("pxr_tf.commands.grid.run_request", run_cell)
     monkeypatch.setattr("pxr_tf.commands.grid._announce", lambda requests, console: None)
-    words = ["grid", "--config", "phantom", "--data", tmp_path, "--models", "xception,resnet50", "--strategies", "1,3"]
+    words = [
+        "grid",
+        "--config",
+        "phantom",
+        "--data",
+        tmp_path,
+        "--models",
+        "xception,resnet50",
+        "--strategies",
+        "1,3,1",
+    ]
     code, said, _ = pxr(*words)
     assert code == 1
     assert asked == [

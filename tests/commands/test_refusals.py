@@ -17,6 +17,7 @@ CV = [
     ("--data empty", ["empty folder", "accepted"]),
     ("--data ,", ["No data set was given"]),
     ("--data strange", ["holds no image", "1 .csv file", "Known layouts: csv"]),
+    ("--data ~nosuchuser/x", ["~nosuchuser/x does not exist"]),
     ("--data tiny.yaml", ["is a file; accepted"]),
     ("--model xcepton", ["'xcepton'", "Known: resnet50", "Did you mean 'xception'"]),
     ("--strategy 4", ["unknown variant 'strategy4'", "Known: strategy1, strategy2, strategy3"]),
@@ -26,7 +27,7 @@ CV = [
     ("--config nowhere", ["'nowhere'", "bozickovic2021", "phantom"]),
     ("--config badkey.yaml", ["badkey.yaml", "epoch", "Known here"]),
     ("--config empty.yaml", ["empty.yaml"]),
-    ("--config broken.yaml", ["broken.yaml is not valid YAML"]),
+    ("--config broken.yaml", ["broken.yaml, line 1: not valid YAML"]),
     ("--epochs 0", ["--epochs received '0'", "accepted"]),
     ("--epochs many", ["--epochs received 'many'", "accepted"]),
     ("--epochs 1,2,3", ["--epochs received '1,2,3'", "2 of them"]),
@@ -38,20 +39,34 @@ CV = [
     ("--set seed.x=1", ["seed"]),
     ("--set phases.7.max_epochs=1", ["7"]),
     ("--set augmentation.copies=fancy", ["fancy", "Known: none"]),
+    ("--set published=bozickovic", ["published received 'bozickovic'", "Did you mean 'bozickovic2021'?"]),
+    ("--set published=chen2021", ["published received 'chen2021'", "null", "bozickovic2021"]),
     ("--set image.size=16", ["image.size", "16"]),
     ("--model xception --set image.size=70", ["xception", "71 pixels or more"]),
     ("--set model.kind=transfr", ["Unknown learner 'transfr'", "Did you mean 'transfer'?"]),
     ("--set model.kind=transfr --set training.batch_size=-1 --model xcepton", ["Unknown learner 'transfr'"]),
     ("--set model.kind=3", ["model.kind received 3", "accepted: text"]),
-    ("--set splits.scheme=fold", ["Unknown scheme 'fold'", "Did you mean 'folds'?"]),
+    ("--set splits.scheme=random", ["--set splits.scheme='random'", "gives splits.scheme='folds'", "Leave one"]),
+    ("--set splits={}", ["--set splits={}", "gives splits.scheme='folds'", "Leave one"]),
     ("--set splits.options.repeats=3", ["splits.options names 'repeats'", "folds, holdout_fraction"]),
-    ("--set splits.scheme=random --set splits.options.unit=image", ["options names 'unit'", "which all schemes share"]),
+    ("--set splits.options.unit=image", ["options names 'unit'", "which all schemes share"]),
     ("--config shallow.yaml", ["shallow.yaml: variants received 5", "accepted: a mapping"]),
     ("--config list.yaml", ["list.yaml: variant received ['a']", "the name of a variant"]),
     ("--classes normal,../../evil=bacterial+viral", ["received '", "letters, digits"]),
     ("--set tag=../../x", ["tag received '../../x'"]),
+    ("--classes normal,x.lock", ["classes.1 received 'x.lock'; accepted: a name that does not end in .lock"]),
+    (f"--classes {','.join(f'class{n:03d}' for n in range(25))}", ["tag received", "this one has 224. Give a shorter"]),
+    ("--model|", ["model.backbone received ''; accepted: text that is not empty"]),
+    ("--weights|", ["model.weights received ''; accepted: text that is not empty"]),
     ("--classes normal,all=bacterial+viral", ["classes received 'all'", "a word of the tables"]),
-    ("--seeds 0,1 --set seed=5", ["--set seed=5 beside --seed or --seeds", "one of them"]),
+    ("--seeds 0,1 --set seed=5", ["Received --set seed=5", "gives seed=0", "Leave one of them out"]),
+    ("--folds 3 --set splits.folds=2", ["Received --set splits.folds=2", "gives splits.folds=3"]),
+    ('--folds 3 --set splits={"folds":2}', ["Received --set splits={'folds': 2}", "Leave one of them out"]),
+    (
+        "--model|two_layers|--set|model={backbone: xception, weights: none}",
+        ["gives model.backbone='two_layers'"],
+    ),
+    ("--classes normal,viral --set classes=[normal,covid19]", ["gives classes='normal,viral'"]),
     ("--test-rows some", ["splits.test_rows", "some", "balanced"]),
     ("--folds 1", ["splits.folds", "1", "2 or more"]),
     ("--seed -1", ["seed", "-1"]),
@@ -120,12 +135,19 @@ def test_imagenet_without_a_network(refuse, data, recipe, offline):
     assert "WEIGHTS=path" in said
 
 
-def test_an_unreadable_image_is_named(refuse, phantoms, recipe, tmp_path):
-    shutil.copytree(phantoms[0], tmp_path / "chest_xray")
-    broken = max((tmp_path / "chest_xray").rglob("*virus*.jpeg"))
-    broken.write_bytes(b"")
-    said = refuse("cv", "--config", recipe, "--data", f"{tmp_path / 'chest_xray'},{phantoms[1]}")
-    assert f"{broken} (empty file)" in said
+@pytest.mark.parametrize(
+    ("make", "reason"), [(Path.touch, "empty file"), (os.mkfifo, "not a regular file")], ids=["empty", "pipe"]
+)
+def test_unreadable_and_missing_images_are_named(refuse, phantoms, recipe, tmp_path, make, reason):
+    folders = [shutil.copytree(folder, tmp_path / folder.name) for folder in phantoms]
+    broken = max(folders[0].rglob("*virus*.jpeg"))
+    broken.unlink()
+    make(broken)
+    missing = max(folders[1].rglob("*.jpeg"))
+    missing.unlink()
+    said = refuse("cv", "--config", recipe, "--data", ",".join(map(str, folders)))
+    assert f"{broken} ({reason})" in said
+    assert f"{missing} (No such file or directory)" in said
     assert "--skip-unreadable" in said
 
 
@@ -137,12 +159,12 @@ def test_a_full_or_read_only_disk(refuse, data, recipe, monkeypatch, error, expe
     def fail(*values, **options):
         raise OSError(error, os.strerror(error), "runs/cache")
 
-    monkeypatch.setattr("pxr_tf.experiments.prepare.open_pictures", fail)
+    monkeypatch.setattr("pxr_tf.experiments.images.open_pictures", fail)
     assert expected in refuse("cv", "--config", recipe, "--data", data)
 
 
 def test_other_faults_keep_their_traceback(pxr, data, recipe, monkeypatch):
-    monkeypatch.setattr("pxr_tf.experiments.prepare.open_pictures", lambda *values, **options: 1 / 0)
+    monkeypatch.setattr("pxr_tf.experiments.images.open_pictures", lambda *values, **options: 1 / 0)
     monkeypatch.setattr(sys, "argv", ["pxr", "cv", "--config", str(recipe), "--data", data, "--runs", "runs"])
     with pytest.raises(ZeroDivisionError):
         cli.main()

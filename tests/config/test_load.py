@@ -79,6 +79,17 @@ def test_overriding_one_place_leaves_the_others_even_where_the_file_uses_anchors
         ("a=null", "a", None),
         ("a=[covid19, viral]", "a", ["covid19", "viral"]),
         ("a=true", "a", True),
+        ("a=", "a", None),
+        ("a='5'", "a", "5"),
+        ("a=-1_000", "a", -1000),
+        ("a=+2.5e+3", "a", 2500.0),
+        ("a=1.", "a", 1.0),
+        ("a=017", "a", "017"),
+        ("a=0x10", "a", "0x10"),
+        ("a=1:30", "a", "1:30"),
+        ("a=1:30.5", "a", "1:30.5"),
+        ("a=2020-01-01", "a", "2020-01-01"),
+        ("a=[&b {c: 1}, {<<: *b, d: 2}, *b]", "a", [{"c": 1}, {"c": 1, "d": 2}, {"c": 1}]),
     ],
 )
 def test_an_override_is_read_as_yaml(text, key, value):
@@ -87,7 +98,14 @@ def test_an_override_is_read_as_yaml(text, key, value):
 
 @pytest.mark.parametrize("recipe", [file.stem for file in RECIPES])
 @pytest.mark.parametrize(
-    "overrides", [{}, {"seed": 3, "model.head.hidden_units": []}, {"phases": [SGD]}, {"published": None}]
+    "overrides",
+    [
+        {},
+        {"seed": 3, "model.head.hidden_units": []},
+        {"phases": [SGD]},
+        {"published": None},
+        {"name": "1e5", "tag": "017"},
+    ],
 )
 def test_dump_and_load_give_an_equal_experiment(tmp_path, recipe, overrides):
     experiment = load_experiment(recipe, overrides)

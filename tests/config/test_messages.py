@@ -9,6 +9,8 @@ from pxr_tf.config import configs_folder, load_experiment, parse_experiment, par
 from pxr_tf.errors import PxrError
 
 PAPER = "bozickovic2021"
+SIGNS = "a letter or digit, then letters, digits and the signs . _ + -"
+AMOUNT = "a share between 0 and 1, or a whole number of images up to 1000000"
 NEEDED = ("name", "classes", "image", "model", "splits")
 SGD = {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.01, "name": "all", "train": "all", "max_epochs": 2}
 
@@ -26,7 +28,7 @@ def fault_of(overrides: dict, recipe: str = PAPER, variant: str | None = None) -
 @pytest.mark.parametrize(
     ("key", "known", "hint"),
     [
-        ("sede", "name, variant, tag, published, classes, merge, seed, image", "seed"),
+        ("sede", "name, variant, published, classes, tag, merge, seed, image", "seed"),
         ("image.sise", "size, resize", "size"),
         ("model.backbne", "kind, backbone, weights", "backbone"),
         ("model.head.dropuot", "hidden_units, dropout, output", "dropout"),
@@ -48,10 +50,14 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
     ("key", "value", "message"),
     [
         ("splits.folds", 1, "splits.folds received 1; accepted: 2 or more."),
+        ("splits.folds", 10**9, "splits.folds received 1000000000; accepted: 1000 or less."),
         ("splits.folds", "five", "splits.folds received 'five'; accepted: a whole number."),
         ("splits.test_rows", "some", "splits.test_rows received 'some'; accepted: 'balanced' or 'all'."),
         ("splits.holdout_fraction", 0.5, "splits.holdout_fraction received 0.5; accepted: less than 0.5."),
+        ("splits.nested", 1, "splits.nested received 1; accepted: true or false."),
+        ("splits.nested", "yes", "splits.nested received 'yes'; accepted: true or false."),
         ("splits.nested", 3, "splits.nested received 3; accepted: true or false."),
+        ("image.size", 4096, "image.size received 4096; accepted: 2048 or less."),
         ("image.size", 8, "image.size received 8; accepted: 32 or more."),
         ("image", 3, "image received 3; accepted: a mapping of keys to values."),
         ("model", None, "model received nothing; accepted: a mapping of keys to values."),
@@ -61,7 +67,67 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
         ("balance.oversample", "covid19", "balance.oversample received 'covid19'; accepted: a list, or 'all'."),
         ("classes", ["a"], "classes received ['a']; accepted: a list of 2 or more."),
         ("classes", ["a", "b", "a"], "classes need different names; received a, b, a."),
-        ("name", "a b", "name received 'a b'; accepted: letters, digits and the signs . _ -."),
+        ("name", "a b", f"name received 'a b'; accepted: {SIGNS}."),
+        ("name", "..", f"name received '..'; accepted: {SIGNS}."),
+        ("name", ".x", f"name received '.x'; accepted: {SIGNS}."),
+        ("name", "cache", "name received 'cache'; accepted: any name but cache, the folder in RUNS that runs share."),
+        ("name", "Cache", "name received 'Cache'; accepted: any name but cache, the folder in RUNS that runs share."),
+        ("name", "x.lock", "name received 'x.lock'; accepted: a name that does not end in .lock or .partial."),
+        ("name", "ä" * 51, f"name received '{'ä' * 36}...; accepted: a name of up to 100 bytes; this one has 102."),
+        (
+            "variant",
+            "strategy1",
+            "Received variant='strategy1' as an override, which would change its name alone. Choose it with --variant "
+            "(VARIANT=...).",
+        ),
+        (
+            "tag",
+            "x.partial",
+            "tag received 'x.partial'; accepted: a name that does not end in .lock or .partial.",
+        ),
+        ("tag", "..", f"tag received '..'; accepted: {SIGNS}."),
+        (
+            "tag",
+            "t" * 201,
+            f"tag received '{'t' * 36}...; accepted: a name of up to 200 bytes; this one has 201. Give a shorter one "
+            "(--set tag=...).",
+        ),
+        ("phases.0.name", "", f"phases.0.name received ''; accepted: {SIGNS}."),
+        ("phases.0.name", "../x", f"phases.0.name received '../x'; accepted: {SIGNS}."),
+        (
+            "classes",
+            ["all", "normal"],
+            "classes received 'all', which is a word of the tables; merge it under another name.",
+        ),
+        ("seed", True, "seed received True; accepted: a whole number."),
+        ("seed", "5", "seed received '5'; accepted: a whole number."),
+        ("splits.folds", True, "splits.folds received True; accepted: a whole number."),
+        ("splits.folds", 5.0, "splits.folds received 5.0; accepted: a whole number."),
+        ("splits.validation", True, f"splits.validation received True; accepted: {AMOUNT}."),
+        (
+            "splits.validation",
+            10**12,
+            f"splits.validation received 1000000000000; accepted: {AMOUNT}.",
+        ),
+        ("image.size", True, "image.size received True; accepted: a whole number."),
+        ("model.head.dropout", False, "model.head.dropout received False; accepted: a number."),
+        ("model.head.dropout", 1, "model.head.dropout received 1; accepted: less than 1."),
+        ("model.head.hidden_units", [True], "model.head.hidden_units.0 received True; accepted: a whole number."),
+        ("model.head.hidden_units", [10**9], "model.head.hidden_units.0 received 1000000000; accepted: 65536 or less."),
+        ("phases.0.max_epochs", True, "phases.0.max_epochs received True; accepted: a whole number."),
+        ("phases.0.max_epochs", 10**12, "phases.0.max_epochs received 1000000000000; accepted: 10000 or less."),
+        ("phases.0.patience", False, "phases.0.patience received False; accepted: a whole number."),
+        ("phases.0.patience", 10**12, "phases.0.patience received 1000000000000; accepted: 10000 or less."),
+        ("phases.0.learning_rate", True, "phases.0.learning_rate received True; accepted: a number."),
+        ("phases.0.learning_rate", "1e-3", "phases.0.learning_rate received '1e-3'; accepted: a number."),
+        ("phases.0.learning_rate", 1e300, "phases.0.learning_rate received 1e+300; accepted: 1000 or less."),
+        ("phases.0.learning_rate", 1e-300, "phases.0.learning_rate received 1e-300; accepted: 1e-30 or more."),
+        ("phases.0.epsilon", 1e300, "phases.0.epsilon received 1e+300; accepted: 1000 or less."),
+        ("training.batch_size", 10**12, "training.batch_size received 1000000000000; accepted: 65536 or less."),
+        ("training.mirror_predictions", 1, "training.mirror_predictions received 1; accepted: true or false."),
+        ("training.xla", 1, "training.xla received 1; accepted: true or false, or 'auto'."),
+        ("balance.cap", 10**12, "balance.cap received 1000000000000; accepted: 1000000 or less."),
+        ("balance.target", 10**12, "balance.target received 1000000000000; accepted: 1000000 or less."),
         ("seed", -1, "seed received -1; accepted: 0 or more."),
         ("phases", [], "phases received an empty list; a network needs one phase or more."),
         ("phases", {}, "phases received {}; accepted: a list."),
@@ -73,7 +139,7 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
             "model.head.output received sigmoid, which is for two classes; here are 4 (bacterial, covid19, normal, "
             "viral). Use softmax, or merge classes.",
         ),
-        ("splits.validation", 0, "splits.validation received 0; accepted: more than 0."),
+        ("splits.validation", 0, f"splits.validation received 0; accepted: {AMOUNT}."),
         (
             "splits.options.folds",
             3,
@@ -91,6 +157,16 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
             "training.class_weights",
             {"normal": "much"},
             "training.class_weights.normal received 'much'; accepted: a number.",
+        ),
+        (
+            "training.class_weights",
+            {"normal": True},
+            "training.class_weights.normal received True; accepted: a number.",
+        ),
+        (
+            "training.class_weights",
+            {"normal": 1e300},
+            "training.class_weights.normal received 1e+300; accepted: 1000000 or less.",
         ),
         ("balance.oversample", [3], "balance.oversample.0 received 3; accepted: text."),
         (
@@ -116,7 +192,7 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
         (
             "phases.1.learning_rate",
             0,
-            "phases.1.learning_rate received 0; accepted: more than 0.",
+            "phases.1.learning_rate received 0; accepted: 1e-30 or more.",
         ),
         (
             "phases.1.learning_rate",
@@ -211,9 +287,9 @@ def test_a_missing_key_of_the_model_is_named(key):
     [
         (b"", "holds nothing; an experiment is a mapping"),
         (b"[1]", r"holds \[1\]; an experiment is a mapping"),
-        (b"a: [", "is not valid YAML"),
-        (b"a: b: c", "is not valid YAML"),
-        (b"\xff\xfe: 1", "is not valid YAML"),
+        (b"a: [", "not valid YAML"),
+        (b"a: b: c", "not valid YAML"),
+        (b"\xff\xfe: 1", "is not UTF-8 text"),
         (b"name: x", "the key '.*' is missing"),
     ],
 )
@@ -240,6 +316,9 @@ def test_an_unknown_recipe_gets_the_nearest_names():
         ({"one": 3}, "one", "variants received {'one': 3}; accepted: a mapping of names to mappings."),
         ([{"one": {}}], "one", "variants received [{'one': {}}]; accepted: a mapping of names to mappings."),
         ("one", "one", "variants received 'one'; accepted: a mapping of names to mappings."),
+        ({"..": {}}, None, f"variant received '..'; accepted: {SIGNS}."),
+        ({"v" * 101: {}}, None, f"variant received '{'v' * 36}...; accepted: a name of up to 100 bytes"),
+        ({"x.Lock": {}}, None, "variant received 'x.Lock'; accepted: a name that does not end in .lock or .partial."),
     ],
 )
 def test_a_bad_variant_is_told_in_one_line(tmp_path, variants, asked, message):

@@ -9,6 +9,7 @@ from pxr_tf.data.labels import keep_classes
 from pxr_tf.data.manifest import COLUMNS, is_synthetic, make_manifest, read_manifest, validate_manifest
 from pxr_tf.data.patients import add_content, drop_duplicates, merge_patients
 from pxr_tf.errors import PxrError
+from pxr_tf.files import write_csv
 
 
 def make_rows(*rows: tuple[str, str, str]) -> pd.DataFrame:
@@ -141,10 +142,22 @@ def test_classes_are_kept_in_full_or_missed_aloud():
         keep_classes(table[:0], ["viral"])
 
 
-def test_what_is_written_is_read_back(tmp_path):
-    table = make_rows(("007", "viral", "1"), ("NA", "normal", "2"))
-    table.to_csv(tmp_path / "manifest.csv", index=False)
-    pd.testing.assert_frame_equal(read_manifest(tmp_path / "manifest.csv"), table)
+TEXT = st.text("aé7\r\n\t ,;\"'", min_size=1, max_size=6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(names=st.lists(TEXT, min_size=1, max_size=20, unique=True))
+def test_what_is_written_is_read_back(names, tmp_path_factory):
+    rows = [dict.fromkeys(COLUMNS, name) | {"patient_id": "007", "label": "NA", "official_split": ""} for name in names]
+    file = tmp_path_factory.getbasetemp() / "manifest.csv"
+    table = make_manifest(rows)
+    write_csv(file, table)
+    pd.testing.assert_frame_equal(read_manifest(file), table)
+
+
+def test_text_that_is_not_utf8_is_refused():
+    with pytest.raises(PxrError, match=r"The name a\\udce9\.png is not UTF-8.*accepted.*Rename it"):
+        make_manifest([dict.fromkeys(COLUMNS, "a") | {"path": "a\udce9.png"}])
 
 
 def test_phantoms_are_known_by_their_source():

@@ -58,7 +58,7 @@ def test_random_parts_hold_every_class_and_patients_part_only_when_asked(table, 
     assert len(count(table, splits)) == len(LABELS) * 3
     if unit == "patient":
         assert (sides_per_patient(table, splits) == 1).all()
-        assert find_leaks(table, splits).leaked_images.tolist() == [0]
+        assert find_leaks(table.assign(picture=table.image_id), splits).leaked_images.tolist() == [0]
 
 
 @settings(max_examples=25)
@@ -121,6 +121,34 @@ def test_without_validation_nobody_validates():
     assert set(make_splits(OFFICIAL, "random", seed=0, **RANDOM | {"validation": 0}).role) == {"train", *TEST_ROLES}
 
 
+FIVE = {"folds": 5, "holdout_fraction": None, "nested_fraction": None}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "options", "fold"),
+    [
+        ("official", {"validation": 0}, "official"),
+        ("random", RANDOM | {"validation": 0}, "random"),
+        ("folds", FIVE, "0"),
+        ("folds", FIVE | {"holdout_fraction": 0.15}, "holdout"),
+        ("folds", FIVE | {"nested_fraction": 0.1}, "0"),
+    ],
+)
+def test_a_fold_that_stops_early_needs_validation_rows_of_every_class(scheme, options, fold):
+    splits = make_splits(OFFICIAL, scheme, seed=0, **options)
+    without = splits[(splits.fold != fold) | (splits.role != "val")]
+    message = rf"Fold {fold} has no validation image of class bacterial \(\d+ patients in all\).*--epochs"
+    with pytest.raises(PxrError, match=message) as caught:
+        check_again(OFFICIAL, without, scheme, stops_early=True, **options)
+    assert "\n" not in str(caught.value)
+    if len(without) < len(splits):
+        check_again(OFFICIAL, splits, scheme, stops_early=True, **options)
+    else:  # nobody asked for validation
+        check_again(OFFICIAL, splits, scheme, **options)
+        with pytest.raises(PxrError, match=message):
+            make_splits(OFFICIAL, scheme, seed=0, stops_early=True, **options)
+
+
 def test_rows_without_a_part_and_training_images_of_tested_patients_are_in_no_fold():
     stranger = make_table({"normal": [2]})
     table = pd.concat([OFFICIAL, stranger], ignore_index=True)
@@ -131,7 +159,7 @@ def test_rows_without_a_part_and_training_images_of_tested_patients_are_in_no_fo
 
 def test_image_level_splits_leak_and_are_counted_where_patient_level_ones_are_refused():
     splits = make_splits(OFFICIAL, "random", seed=0, **RANDOM | {"unit": "image"})
-    (leaks,) = find_leaks(OFFICIAL, splits).itertuples()
+    (leaks,) = find_leaks(OFFICIAL.assign(picture=OFFICIAL.image_id), splits).itertuples()
     sides = sides_per_patient(OFFICIAL, splits.assign(role=splits.role.replace("val", "train")))
     assert leaks.patients == (sides == 2).sum() > 0
     check_again(OFFICIAL, splits, "random", **RANDOM | {"unit": "image"})
@@ -147,7 +175,7 @@ def test_a_planted_leak_is_refused_under_the_unit_patient_alone():
     with pytest.raises(PxrError, match="splits.csv leaks"):
         check_splits(OFFICIAL, moved, scheme="random", unit="patient")
     check_splits(OFFICIAL, moved, scheme="random", unit="image")
-    assert find_leaks(OFFICIAL, moved).patients.tolist() == [1]
+    assert find_leaks(OFFICIAL.assign(picture=OFFICIAL.image_id), moved).patients.tolist() == [1]
 
 
 def test_a_patient_of_two_classes_is_chosen_once():

@@ -119,10 +119,21 @@ def test_nested_validation_takes_a_share_of_each_classs_training_patients(fracti
     assert "val" not in set(split(table, folds=4).query("fold != 'holdout'").role)
 
 
-def test_nested_validation_leaves_the_only_patient_of_a_class_to_training():
-    table = make_table({"covid19": [1, 1, 1], "normal": [1] * 12})
-    folds = split(table, folds=2, nested=0.1).merge(table, on="image_id").query("fold != 'holdout'")
-    assert set(folds[(folds.role == "train") & (folds.label == "covid19")].fold) == {"0", "1"}
+@pytest.mark.parametrize("others", [[1] * 12, [1, 1, 1]], ids=["one class", "every class"])
+def test_a_nested_validation_part_without_some_class_is_refused(others):
+    """Three patients in two folds: one fold has a single one to train on, who cannot validate as well."""
+    table = make_table({"covid19": [1, 1, 1], "normal": others})
+    with pytest.raises(PxrError, match=r"Fold \d has no validation image of class \w+ \(3 patients in all\)") as caught:
+        split(table, folds=2, nested=0.1)
+    assert "--epochs" in str(caught.value)
+
+
+def test_a_class_of_two_training_patients_is_enough_for_nested_validation():
+    table = make_table({"covid19": [1, 1, 1, 1], "normal": [1] * 12})
+    splits = make_splits(table, "folds", folds=2, seed=0, holdout_fraction=None, nested_fraction=0.1, stops_early=True)
+    counts = splits.merge(table, on="image_id").groupby(["fold", "role", "label"]).patient_id.nunique()
+    assert (counts[:, "val"] == 1).all() and len(counts[:, "val"]) == 4
+    assert counts[:, "train", "covid19"].tolist() == [1, 1]
 
 
 def test_splits_are_the_same_after_a_round_trip_through_the_file(tmp_path):
@@ -170,8 +181,8 @@ def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
         ("image untested", r"tests bacterial/6-1 in 0 folds"),
         ("image tested twice", r"tests bacterial/6-0 in 2 folds \(and 3 more"),
         ("unknown image", r"names 1 images that the data do not have: stranger.png"),
-        ("fold without training", r"Fold 0 has no train image of class bacterial"),
-        ("class not validated", r"Fold \d has no val image of class covid19"),
+        ("fold without training", r"Fold 0 has no training image of class bacterial"),
+        ("class not validated", r"Fold \d has no validation image of class covid19"),
     ],
 )
 def test_a_planted_fault_is_caught_and_named(fault, message):
@@ -187,7 +198,7 @@ def test_a_planted_fault_is_caught_and_named(fault, message):
     [
         (make_table({"covid19": [9, 9], "normal": [1] * 9}), r"covid19 has 2 patients for 3 folds.*FOLDS=2 or fewer"),
         (make_table({"covid19": [9], "normal": [1] * 9}), r"covid19 has 1 patients for 3 folds"),
-        (make_table({"covid19": [1], "normal": [1]}, shared=2), r"no (test|train) image of class|too few for 1"),
+        (make_table({"covid19": [1], "normal": [1]}, shared=2), r"no (test|training) image of class|too few for 1"),
     ],
 )
 def test_too_few_patients_are_told_in_one_line(table, message):

@@ -9,6 +9,8 @@ from tiny import SIZE, Recorder, build_two_layers, request_of, run_here, stopped
 from pxr_tf.experiments.parts import make_parts, open_run, settings_of
 from pxr_tf.training import network
 
+NOTHING = {"comparing images": 0, "decoding images": 0, "features": 0}
+
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
@@ -20,11 +22,11 @@ def weights(tmp_path_factory):
 
 
 def prepare(experiment, data, runs) -> dict[str, int]:
-    """Run an experiment up to its first fold; return how many pictures were decoded, and features computed."""
+    """Run an experiment up to its first fold; return how many pictures were compared and decoded, features computed."""
     recorder = Recorder(stop_before="fold-0")
     with stopped():
         run_here(experiment, data, runs, on_event=recorder)
-    done = {"decoding images": 0, "features": 0}
+    done = dict(NOTHING)
     for event in recorder.of("progress"):
         done[event["what"]] = max(done[event["what"]], event["done"])
     return done
@@ -42,21 +44,21 @@ def test_another_seed_decodes_nothing_and_computes_its_own_copies_alone(phantoms
     other = tiny_experiment(model__weights=weights, seed=1)
     second = prepare(other, phantoms, tmp_path)
     assert first["decoding images"] == 28 and first["features"] > 28
-    assert second == {"decoding images": 0, "features": copies_of(other, phantoms, tmp_path)}
+    assert second == NOTHING | {"features": copies_of(other, phantoms, tmp_path)}
     assert 0 < second["features"] < 28
 
 
 def test_another_seed_computes_nothing_where_nothing_is_augmented(phantoms, two_layers, tmp_path, weights):
     plain = {"model__weights": weights, "balance__oversample": []}
-    assert prepare(tiny_experiment(**plain), phantoms, tmp_path) == {"decoding images": 28, "features": 28}
-    assert prepare(tiny_experiment(**plain, seed=1), phantoms, tmp_path) == {"decoding images": 0, "features": 0}
+    assert prepare(tiny_experiment(**plain), phantoms, tmp_path) == dict.fromkeys(NOTHING, 28)
+    assert prepare(tiny_experiment(**plain, seed=1), phantoms, tmp_path) == NOTHING
 
 
 def test_another_seed_of_random_weights_is_another_backbone(phantoms, two_layers, tmp_path):
     """The tests above would see features that are taken from the wrong network."""
     plain = {"balance__oversample": []}
     assert prepare(tiny_experiment(**plain), phantoms, tmp_path)["features"] == 28
-    assert prepare(tiny_experiment(**plain, seed=1), phantoms, tmp_path) == {"decoding images": 0, "features": 28}
+    assert prepare(tiny_experiment(**plain, seed=1), phantoms, tmp_path) == NOTHING | {"features": 28}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_another_class_list_decodes_nothing_and_computes_no_features(phantoms, t
     plain = {"model__weights": weights, "balance__oversample": []}
     prepare(tiny_experiment(**plain), phantoms, tmp_path)
     other = tiny_experiment(**plain, **classes, tag="other")
-    assert prepare(other, phantoms, tmp_path) == {"decoding images": 0, "features": 0}
+    assert prepare(other, phantoms, tmp_path) == NOTHING
 
 
 def test_another_scheme_decodes_nothing_and_computes_no_features(phantoms, two_layers, tmp_path, weights):
@@ -98,4 +100,4 @@ def test_a_data_set_grown_by_ten_images_decodes_ten(phantoms, two_layers, tmp_pa
     for number, file in enumerate(sorted(more.rglob("*.jpeg"))):
         shutil.copy(file, data[0] / "train" / "NORMAL" / f"IM-{9000 + number}-0001.jpeg")
     grown = tiny_experiment(**plain, tag="grown")
-    assert prepare(grown, data, tmp_path / "runs") == {"decoding images": 10, "features": 10}
+    assert prepare(grown, data, tmp_path / "runs") == dict.fromkeys(NOTHING, 10)

@@ -10,6 +10,7 @@ from PIL import Image
 from tiny import CLASSES, TWO_LAYERS, Never, Recorder, Stopped, run_here, stopped, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf import files
+from pxr_tf.data.schemes import SCHEMES, as_rows
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.parts import make_part, open_run
 from pxr_tf.models.backbones import BACKBONES
@@ -111,20 +112,47 @@ def test_an_official_run_that_was_stopped_after_every_epoch_ends_the_same(
 
 
 @pytest.mark.parametrize("where", ["nowhere", "of the other classes"])
-def test_a_class_without_a_test_part_is_told_before_anything_is_decoded(
+def test_a_class_without_a_test_part_is_told_before_pictures_are_decoded(
     phantoms, chest_xray, two_layers, tmp_path, where
 ):
     if where == "nowhere":  # every seventh patient is in a test part; these classes have six
         data, words = phantoms, "has no test part of its own"
     else:
         data = [chest_xray[0], chest_xray[0].parent / COVID_SET]
-        words = r"leaves class covid19 \(3 patients\) without training images"
+        words = "leaves class covid19 (3 patients) without training images"
+    assert words in refused_before_decoding(tiny_experiment(splits__scheme="official"), data, tmp_path)
+
+
+def refused_before_decoding(experiment, data, runs) -> str:
+    """Return what is said of an experiment that must be refused before anything is decoded."""
     recorder = Recorder()
-    with pytest.raises(PxrError, match=words) as fault:
-        run_here(tiny_experiment(splits__scheme="official"), data, tmp_path, executor=Never(), on_event=recorder)
+    with pytest.raises(PxrError) as fault:
+        run_here(experiment, data, runs, executor=Never(), on_event=recorder)
     assert "\n" not in str(fault.value)
-    assert not recorder.of("progress")
-    assert not list(tmp_path.rglob("experiment.yaml"))
+    assert {event["what"] for event in recorder.of("progress")} <= {"comparing images"}
+    assert not list(runs.rglob("experiment.yaml"))
+    return str(fault.value)
+
+
+def test_a_class_that_nested_validation_would_lack_is_told_before_decoding(chest_xray, two_layers, tmp_path):
+    data = [chest_xray[0], chest_xray[0].parent / COVID_SET]  # COVID-19: three patients
+    said = refused_before_decoding(tiny_experiment(**PATIENCE, splits__nested=True), data, tmp_path)
+    assert "has no validation image of class covid19 (3 patients in all)" in said
+
+
+def test_a_scheme_without_validation_is_refused_where_a_phase_stops_early(
+    chest_xray, two_layers, tmp_path, monkeypatch
+):
+    def split_by_part(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+        roles = table.official_split.where(table.official_split == "test", "train")
+        return as_rows("parts", dict(zip(table.image_id, roles, strict=True)))
+
+    monkeypatch.setitem(SCHEMES, "parts", split_by_part)
+    parts = {**THREE, "splits__scheme": "parts"}
+    said = refused_before_decoding(tiny_experiment(**parts, **PATIENCE), chest_xray, tmp_path)
+    assert "Fold parts has no validation image of class bacterial" in said
+    with stopped():  # where no phase stops early nobody misses them
+        run_here(tiny_experiment(**parts), chest_xray, tmp_path, on_event=Recorder(stop_before="features"))
 
 
 def test_a_random_run_by_patient_has_no_leak(phantoms, two_layers, tmp_path):
@@ -155,7 +183,7 @@ def test_a_random_run_by_image_says_first_that_it_leaks(phantoms, two_layers, tm
     assert not [warning for warning in others if warning["what"] == "leak"]
 
 
-def test_a_picture_in_two_files_leaks_by_image_even_where_no_patient_does(phantoms, two_layers, tmp_path):
+def test_a_picture_in_two_files_that_are_kept_leaks_by_image(phantoms, two_layers, tmp_path):
     """Coded anew under another patient's name: bytes and ids tell nothing, what it shows does."""
     data = [tmp_path / folder.name for folder in phantoms]
     for old, new in zip(phantoms, data, strict=True):
@@ -164,7 +192,13 @@ def test_a_picture_in_two_files_leaks_by_image_even_where_no_patient_does(phanto
         Image.open(file).save(file.with_name(f"IM-{9000 + number}-0001.jpeg"), quality=95)
     recorder = Recorder(stop_before="random")
     with stopped():
-        run_here(tiny_experiment(**RANDOM, splits__unit="image"), data, tmp_path / "runs", on_event=recorder)
+        run_here(
+            tiny_experiment(**RANDOM, splits__unit="image"),
+            data,
+            tmp_path / "runs",
+            on_event=recorder,
+            duplicates="exact",
+        )
     (written,) = (tmp_path / "runs").rglob("warnings.json")
     assert "near-identical picture" in files.read_json(written)[0]["text"]
 

@@ -3,18 +3,24 @@
 import contextlib
 import errno
 import io
+import os
+import socket
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from picture_files import chunk, make_picture, save
 from PIL import Image
 
+from pxr_tf.data.patients import add_content
 from pxr_tf.errors import PxrError
 from pxr_tf.pictures.decode import (
+    MAX_BYTES,
     MAX_PIXELS,
     InaccessibleImageError,
     UnreadableImageError,
@@ -27,25 +33,8 @@ from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.sets.rows import is_image_name
 
 
-def make_picture(height: int = 60, width: int = 80) -> np.ndarray:
-    """Return a smooth picture, uint8 [height, width]: a slope with a bright disc."""
-    y, x = np.mgrid[:height, :width]
-    disc = np.hypot(y - height / 2, x - width / 3) < height / 4
-    return np.clip(x * 150 / width + 80 * disc + 10, 0, 255).astype(np.uint8)
-
-
-def save(path: Path, array: np.ndarray | Image.Image, **options) -> Path:
-    image = array if isinstance(array, Image.Image) else Image.fromarray(array)
-    image.save(path, **options)
-    return path
-
-
 def make_png(width: int, height: int, colour_type: int = 0) -> bytes:
     """Return a PNG that declares a size and holds a few bytes of it."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b"")
@@ -125,12 +114,6 @@ def test_the_content_decides_not_the_suffix(tmp_path):
     assert np.array_equal(load_grey(tmp_path / "b.jpg"), picture)
 
 
-def test_a_camera_rotation_flag_is_ignored_as_for_the_other_files(tmp_path):
-    exif = Image.Exif()
-    exif[274] = 6  # orientation: rotate by 90 degrees
-    assert load_grey(save(tmp_path / "a.jpg", make_picture(), exif=exif)).shape == (60, 80)
-
-
 def write_damaged(folder: Path, kind: str) -> Path:
     picture = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(
@@ -185,11 +168,9 @@ def test_damaged_files_give_a_reason(tmp_path, kind, reason):
     assert str(tmp_path) not in str(fault.value)
 
 
-def test_missing_file_and_folder(tmp_path):
+def test_a_missing_file(tmp_path):
     with pytest.raises(InaccessibleImageError, match="No such file"):
         load_grey(tmp_path / "a.png")
-    with pytest.raises(InaccessibleImageError, match="directory"):
-        load_grey(tmp_path)
 
 
 def test_what_the_system_refuses_while_decoding_is_not_the_files_fault(tmp_path, monkeypatch):
@@ -206,10 +187,39 @@ def test_pillows_own_limit_is_left_alone():
     assert Image.MAX_IMAGE_PIXELS == 1024**3 // 4 // 3
 
 
-def test_the_limit_is_stated(tmp_path):
+def test_the_limits_are_stated(tmp_path):
     (tmp_path / "a.png").write_bytes(make_png(MAX_PIXELS // 10_000 + 1, 10_000))
     with pytest.raises(UnreadableImageError, match=r"4001 x 10000 pixels; at most 40,000,000"):
         read_header(tmp_path / "a.png")
+    with open(tmp_path / "a.png", "wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(UnreadableImageError, match=r"holds 360,000,001 bytes; at most 360,000,000 are read"):
+        load_grey(tmp_path / "a.png")
+
+
+def make_irregular(path: Path, kind: str) -> Path:
+    """Make something with a file's name that must not be opened; a pipe holds some bytes, so that nobody waits."""
+    if kind == "pipe":
+        os.mkfifo(path)
+        os.write(os.open(path, os.O_RDWR), bytes(100))
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listening, contextlib.chdir(path.parent):  # a socket's path is short
+            listening.bind(path.name)
+    elif kind == "link to a device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "link to a device", "folder"])
+def test_only_regular_files_are_opened(tmp_path, kind):
+    path = make_irregular(tmp_path / "z.png", kind)
+    for read in (read_header, load_grey):
+        with pytest.raises(InaccessibleImageError, match="^not a regular file$"):
+            read(path)
+    table = pd.DataFrame({"image_id": ["z"], "path": [str(path)]})
+    assert add_content(table).content.tolist() == ["unreadable:z"]
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,6 +1,7 @@
 """The store: a picture is decoded once for all, whatever is asked for; damage and kills cost a block at most."""
 
 import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pxr_tf.data.patients import add_content
 from pxr_tf.errors import PxrError
 from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.pictures.store import Pictures, load_pictures, open_pictures, pictures_key
+from pxr_tf.pictures.store import CHANGED, Pictures, load_pictures, open_pictures, pictures_key
 
 PREPARATION, COUNT, BLOCK = Preparation(16, "squash"), 10, 3
 
@@ -321,6 +322,46 @@ def test_a_file_without_a_content_is_never_stored(tmp_path, table, decoder):
     assert opened.faults == {"unreadable:image 2": "could not be read at first; run the same command again"}
     assert load_pictures(tmp_path / "cache", PREPARATION).faults == {}
     assert "unreadable:image 2" not in opened.rows
+
+
+def replace(path: str, data: bytes) -> None:
+    Path(path + ".new").write_bytes(data)
+    os.replace(path + ".new", path)
+
+
+def point_elsewhere(path: str, data: bytes) -> None:
+    Path(path + ".new").write_bytes(data)
+    os.unlink(path)
+    os.symlink(path + ".new", path)
+
+
+CHANGES = {
+    "replaced": replace,
+    "written over": lambda path, data: Path(path).write_bytes(data),
+    "linked to another": point_elsewhere,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("what", ["another picture", "no picture", "the same picture"])
+def test_a_file_that_changes_after_its_content_was_found_is_never_stored_under_it(tmp_path, table, change, what):
+    path, old = table.path[2], Path(table.path[2]).read_bytes()
+    new = {"another picture": Path(table.path[7]).read_bytes(), "no picture": b"none", "the same picture": old}[what]
+    os.utime(path, (0, 0))  # the clock of a file system may stand still for some milliseconds
+    manifest = add_content(table[["path"]].assign(image_id=table.path))
+
+    def decode(asked: str, preparation: Preparation) -> np.ndarray:
+        if asked == path:
+            CHANGES[change](path, new)
+        return load_prepared(asked, preparation)
+
+    opened = open_here(manifest, tmp_path / "cache", decode=decode)
+    changed = {} if what == "the same picture" else {manifest.content[2]: CHANGED}
+    assert opened.faults == changed
+    assert set(opened.rows) == set(manifest.content) - set(changed)
+    assert load_pictures(tmp_path / "cache", PREPARATION).faults == {}
+    replace(path, old)
+    assert greys(open_here(manifest, tmp_path / "cache"), manifest) == GREYS
 
 
 def test_two_processes_build_one_store(tmp_path, table, decoder):

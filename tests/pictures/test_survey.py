@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -195,7 +194,7 @@ def test_headers_alone_raise_the_same_doubts_and_nothing_is_decoded(tmp_path, mo
     table = write_set(tmp_path, splits=("train", "test"), viral={"mode": "RGB"}, normal_train={"quality": 95})
     expected = survey(table).warnings
     assert {doubt.what for doubt in expected} == {"shortcut", "split"}
-    monkeypatch.setattr("pxr_tf.pictures.survey.load_grey", None)
+    monkeypatch.setattr("pxr_tf.pictures.survey.load_prepared", None)
     assert find_doubts(table) == expected
 
 
@@ -257,13 +256,11 @@ def test_phantoms_are_called_synthetic_and_brackets_are_printed(tmp_path):
 
 
 @pytest.mark.real
-def test_real_survey():
-    if not os.environ.get("PXR_DATA"):
-        pytest.skip("set PXR_DATA to the folder with chest_xray and covid-chestxray-dataset to run this test")
-    root = Path(os.environ["PXR_DATA"])
-    found = survey(read_sources([root / "chest_xray", root / "covid-chestxray-dataset"])[0])
+def test_real_survey(real_data):
+    found = survey(read_sources([real_data / "chest_xray", real_data / "covid-chestxray-dataset"])[0])
     assert found.unreadable.empty
     assert found.duplicates == (30, 32, 1, 0, 0)
+    assert found.near_duplicates == (4, 4, 4, 0, 0)  # covid-chestxray's patients 97 and 178
     assert texts(found.warnings) == [
         "covid19 can be told from its source alone: all of its 201 images come from covid-chestxray, and no other "
         "class does. Its size would do as well."
@@ -275,10 +272,8 @@ def test_real_survey():
 
 
 @pytest.mark.real
-def test_real_full_resolution_normals_are_coded_differently():
-    if not os.environ.get("PXR_DATA"):
-        pytest.skip("set PXR_DATA to the folder with chest_xray_fullres to run this test")
-    found = survey(read_sources([Path(os.environ["PXR_DATA"]) / "chest_xray_fullres"])[0])
+def test_real_full_resolution_normals_are_coded_differently(real_data):
+    found = survey(read_sources([real_data / "chest_xray_fullres"])[0])
     assert any(
         warning.startswith("normal can be told from its bytes per pixel alone") for warning in texts(found.warnings)
     )

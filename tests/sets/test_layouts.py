@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from miniature_sets import write_image, write_kermany, write_radiography
+from miniature_sets import write_coronahack, write_covid_chestxray, write_image, write_kermany, write_radiography
 
 from pxr_tf.errors import PxrError
 from pxr_tf.sets.find import read_sources
@@ -144,10 +144,167 @@ def test_images_deeper_than_the_class_folder_are_no_guess(tmp_path):
         read_sources([tmp_path])
 
 
-def test_an_export_of_another_viewer_is_not_taken_for_kermanys(tmp_path):
+def test_kermanys_normals_alone_keep_his_patients(tmp_path):
+    for name in ("healthy/IM-0001-0001", "healthy/IM-0001-0002", "healthy/IM-0003-0001", "covid/a", "covid/b"):
+        write_image(tmp_path / "mine" / f"{name}.jpeg")
+    table, notes = read_sources([tmp_path / "mine"])
+    assert table.groupby("label").patient_id.nunique().to_dict() == {"covid19": 2, "normal": 2}
+    assert any("3 images in" in note and "their names tell 2 patients" in note for note in notes)
+
+
+def test_a_series_that_a_scanner_numbered_is_one_patient(tmp_path):
     for name in ("IM-0001-0001", "IM-0001-0002"):  # names that a common DICOM viewer gives to everything
         write_image(tmp_path / "covid" / f"{name}.jpg")
-    assert read_sources([tmp_path])[0].patient_id.nunique() == 2
+    assert read_sources([tmp_path])[0].patient_id.nunique() == 1
+
+
+CURATED = ("COVID-19", "Normal", "Pneumonia-Bacterial", "Pneumonia-Viral")
+
+
+def test_class_folders_with_names_as_in_radiography_lose_no_class(tmp_path):
+    for folder in CURATED:
+        write_image(tmp_path / "curated" / folder / f"{'Normal' if folder == 'Normal' else folder} (1).jpg")
+    table, _ = read_sources([tmp_path / "curated"])
+    assert sorted(table.label) == ["bacterial", "covid19", "normal", "viral"]
+    assert set(table.source) == {"curated"}
+
+
+def test_another_class_beside_radiographys_is_read_or_named(tmp_path):
+    write_image(write_radiography(tmp_path / "flat", flat=True) / "Tuberculosis" / "a.png")
+    assert sorted(read_sources([tmp_path / "flat"])[0].label) == ["covid19", "normal", "tuberculosis", "viral"]
+    write_image(write_radiography(tmp_path / "newer", flat=False) / "Tuberculosis" / "images" / "a.png")
+    with pytest.raises(PxrError, match="It would be radiography without Tuberculosis; move that away"):
+        read_sources([tmp_path / "newer"])
+
+
+def test_radiography_beside_masks_and_empty_folders_is_still_found(tmp_path):
+    write_radiography(tmp_path, flat=True)
+    write_image(tmp_path / "masks" / "COVID-1.png")
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "a.pdf").touch()
+    table, notes = read_sources([tmp_path])
+    assert set(table.source) == {"radiography"}
+    assert not any("left out" in note for note in notes)
+
+
+def write_kermanys_own_copy(root):
+    write_kermany(write_kermany(root) / "chest_xray")
+
+
+def write_outside_the_parts(root):
+    write_kermany(root)
+    write_image(root / "external" / "COVID" / "a.jpg")
+    write_image(root / "external" / "COVID" / "b.jpg")
+
+
+def write_radiography_with_more(root):
+    write_radiography(root, flat=False)
+    write_image(root / "COVID" / "a.png")
+    write_image(root / "Normal" / "extra" / "b.png")
+
+
+def write_table_beside_more(root):
+    write_coronahack(root)
+    write_image(root / "More" / "a.png")
+
+
+def write_covid_beside_more(root):
+    write_covid_chestxray(root)
+    write_image(root / "later" / "new" / "a.png")
+    write_image(root / "annotations" / "masks" / "a.png")
+
+
+def write_own_table_beside_more(root):
+    write_image(root / "normal" / "a.png")
+    write_image(root / "covid" / "b.png")
+    (root / "manifest.csv").write_text("path,label\nnormal/a.png,normal\n")
+
+
+def write_class_folder_beside_images(root):
+    write_image(root / "covid" / "a.png")
+    write_image(root / "b.png")
+
+
+@pytest.mark.parametrize(
+    ("write", "layout", "images", "folders"),
+    [
+        (
+            write_kermanys_own_copy,
+            "kermany",
+            "8 images",
+            "chest_xray/test/NORMAL (2), chest_xray/test/PNEUMONIA (2), chest_xray/train/",
+        ),
+        (write_outside_the_parts, "kermany", "2 images", "external/COVID (2)."),
+        (write_radiography_with_more, "radiography", "2 images", "COVID (1), Normal/extra (1)."),
+        (write_table_beside_more, "coronahack", "1 image", "More (1)."),
+        (write_covid_beside_more, "covid-chestxray", "1 image", "later/new (1)."),
+        (write_own_table_beside_more, "csv", "1 image", "covid (1)."),
+        (write_class_folder_beside_images, "folder", "1 image", "the folder itself (1)."),
+    ],
+)
+def test_images_in_folders_that_a_layout_does_not_have_are_told(tmp_path, write, layout, images, folders):
+    write(tmp_path)
+    notes = [note for note in read_sources([tmp_path])[1] if "left out" in note]
+    assert len(notes) == 1
+    assert f"was read as {layout}; {images} in folders" in notes[0]
+    assert f"left out: {folders}" in notes[0]
+
+
+def test_pictures_of_other_formats_are_told(tmp_path):
+    write_image(tmp_path / "covid" / "a.png")
+    for name in ("covid/b.bmp", "normal/c.DCM", "normal/d.dcm"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert any("left out: 1 .bmp, 2 .dcm." in note for note in read_sources([tmp_path])[1])
+
+
+def test_a_folder_without_permission_is_told(tmp_path):
+    write_covid_chestxray(tmp_path / "set")
+    locked = tmp_path / "set" / "private"
+    locked.mkdir(mode=0)
+    try:
+        if os.access(locked, os.R_OK):
+            pytest.skip("this person may list every folder")
+        table, notes = read_sources([tmp_path / "set"])
+    finally:
+        locked.chmod(0o700)
+    assert len(table) == 3
+    assert notes == [f"No permission to list private in {tmp_path / 'set'}; any images there are left out."]
+
+
+def test_a_class_folder_beside_the_official_parts_is_refused_by_name(tmp_path):
+    write_kermany(tmp_path)
+    write_image(tmp_path / "COVID" / "a.jpg")
+    with pytest.raises(PxrError, match="Images lie directly in COVID; beside test, train each image must lie in"):
+        read_sources([tmp_path])
+
+
+def test_images_two_folders_below_a_class_are_no_guess_either(tmp_path):
+    write_image(tmp_path / "covid" / "a.png")
+    write_image(tmp_path / "normal" / "ward" / "patient 1" / "b.png")
+    with pytest.raises(PxrError, match=r"normal/ward/patient 1.*patient_id"):
+        read_sources([tmp_path])
+
+
+def test_a_link_back_to_where_it_lies_ends(tmp_path):
+    write_radiography(tmp_path / "set", flat=True)
+    (tmp_path / "set" / "papers").mkdir()
+    (tmp_path / "set" / "papers" / "again").symlink_to(tmp_path / "set" / "papers")
+    assert len(read_sources([tmp_path / "set"])[0]) == 3
+
+
+def test_a_name_that_is_not_utf8_is_named(tmp_path):
+    write_image(tmp_path / "covid" / "a.png")
+    try:
+        os.rename(os.fsencode(tmp_path / "covid" / "a.png"), os.fsencode(tmp_path / "covid") + b"/R\xf6ntgen.png")
+    except OSError:
+        pytest.skip("this disk stores no name that is not UTF-8")
+    with pytest.raises(PxrError, match=r"covid/R\\udcf6ntgen\.png is not UTF-8.*Rename it"):
+        read_sources([tmp_path])
+    write_kermany(tmp_path / "set")
+    (tmp_path / "set" / "more").mkdir()
+    os.rename(tmp_path / "covid", os.fsencode(tmp_path / "set" / "more") + b"/caf\xe9")
+    assert "more/caf\\udce9 (1)" in "".join(read_sources([tmp_path / "set"])[1])  # a note can be printed
 
 
 def test_linked_folders_and_files_are_followed(tmp_path):

@@ -1,11 +1,18 @@
 """Layouts with a table beside the images: what is taken, what is left out, and faulty tables."""
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 from miniature_sets import write_coronahack, write_covid_chestxray, write_image
 
 from pxr_tf.errors import PxrError
+from pxr_tf.files import write_csv
+from pxr_tf.pictures.survey import survey
 from pxr_tf.sets.coronahack import TABLE as CORONAHACK_TABLE
 from pxr_tf.sets.find import read_sources
+
+STRANGE_NAMES = (" a.png", "b\r.png", "c\n.png", 'd"e,f.png', "g\t.png", "\r\nh.png", "NA.png", "'i.png")
 
 
 @pytest.mark.parametrize(
@@ -26,15 +33,19 @@ def test_coronahack_rows(tmp_path, images):
     assert found.official_split["coronahack/test/person7_virus_9.jpeg"] == "test"
 
 
-def test_coronahack_with_a_missing_file_or_an_unknown_category(tmp_path):
-    write_coronahack(tmp_path)
-    table = tmp_path / CORONAHACK_TABLE
-    text = table.read_text()
-    table.write_text(text + "6,gone.jpeg,Normal,TRAIN,,\n")
-    with pytest.raises(PxrError, match=r"lists 1 images that do not exist \(.*gone\.jpeg\)"):
-        read_sources([tmp_path])
-    table.write_text(text + "6,SARS-1.jpeg,Pnemonia,TRAIN,,mould\n")
-    with pytest.raises(PxrError, match="'mould'; accepted: bacteria, virus, stress-smoking"):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("6,SARS-1.jpeg,Pnemonia,TRAIN,,mould", "line 8: SARS-1.jpeg .*'mould'; accepted: bacteria, virus, stress"),
+        ("6,,Normal,TRAIN,,", "line 8: the x_ray_image_name is empty"),
+        ("6,a.jpeg,Normal,,,", "line 8: the dataset_type is empty"),
+        ("6,a.jpeg,Normal", "line 8: 3 values for 6 columns, so dataset_type, label_2_virus_category.* is missing"),
+    ],
+)
+def test_faults_of_coronahack(tmp_path, line, message):
+    table = write_coronahack(tmp_path) / CORONAHACK_TABLE
+    table.write_text(table.read_text() + line + "\n")
+    with pytest.raises(PxrError, match=message):
         read_sources([tmp_path])
 
 
@@ -53,11 +64,49 @@ def test_covid_chestxray_first_release_has_other_columns(tmp_path):
     assert read_sources([tmp_path])[0].patient_id.tolist() == ["covid-chestxray/7"]
 
 
-def test_covid_chestxray_with_missing_files_is_an_error(tmp_path):
-    write_covid_chestxray(tmp_path)
-    (tmp_path / "images" / "a.jpg").unlink()
-    with pytest.raises(PxrError, match=r"metadata\.csv lists 1 images that do not exist \(.*a\.jpg\)"):
+def write_own_table(root):
+    for name in "abcd":
+        write_image(root / f"{name}.png", ord(name))
+    (root / "manifest.csv").write_text("path,label\n" + "".join(f"{name}.png,viral\n" for name in "abcd"))
+
+
+@pytest.mark.parametrize("write", [write_covid_chestxray, write_coronahack, write_own_table])
+def test_listed_images_that_are_missing_count_as_unreadable(tmp_path, write):
+    write(tmp_path)
+    images = [Path(path) for path in read_sources([tmp_path])[0].path]
+    images[1].unlink()
+    table, _ = read_sources([tmp_path])
+    assert table.path.tolist() == [str(path) for path in images]
+    told = survey(table).unreadable
+    assert list(told.itertuples(index=False)) == [(str(images[1]), "No such file or directory")]
+    for path in images:
+        path.unlink(missing_ok=True)
+    with pytest.raises(PxrError, match=rf"lists {len(images)} images, and none of them exists \(.*{images[0].name}"):
         read_sources([tmp_path])
+
+
+STRANGERS = ("NA", "nan", "N/A", "null", "None", "unknown", "-", "?", " ", "#N/A", "Anonymous")
+
+
+def test_words_for_a_missing_value_are_no_patient_of_an_own_csv(tmp_path):
+    lines = [f"{number}.png,viral,{word}" for number, word in enumerate([*STRANGERS, "p1", "p1"])]
+    for number in range(len(lines)):
+        write_image(tmp_path / f"{number}.png")
+    (tmp_path / "manifest.csv").write_text("path,label,patient_id\n" + "\n".join(lines) + "\n")
+    table, notes = read_sources([tmp_path])
+    assert table.patient_id.nunique() == len(STRANGERS) + 1
+    assert notes == [
+        f"The patient of 11 of 13 images in {tmp_path} is unknown; each of them counts as a patient of its own, so one "
+        "person may be on both sides of a split."
+    ]
+
+
+def test_words_for_a_missing_value_are_no_patient_of_covid_chestxray(tmp_path):
+    table = write_covid_chestxray(tmp_path) / "metadata.csv"
+    table.write_text(table.read_text().replace("\n2,", "\nNA,"))
+    table, notes = read_sources([tmp_path])
+    assert table.patient_id.nunique() == 3
+    assert any("The patient of 2 of 3 images in" in note for note in notes)
 
 
 def test_own_csv_with_all_and_with_the_two_needed_columns(tmp_path):
@@ -84,14 +133,23 @@ def test_own_csv_with_all_and_with_the_two_needed_columns(tmp_path):
         ),
         ("path\na.png\n", "has the columns path; label is missing"),
         ("path;label\na.png;viral\n", "has the columns path;label; path, label is missing"),
-        ("path,label\nb.png,viral\n", r"lists 1 images that do not exist \(.*b\.png\)"),
+        ("path,label\nb.png,viral\n", r"lists 1 image, and none of them exists \(.*b\.png\)"),
         ("path,label\na.png,\n", "line 2: the label is empty"),
         ("path,label\n,viral\n", "line 2: the path is empty"),
-        ("path,label\na.png\n", "line 2: the label is empty"),
+        ("path,label\na.png,NA\n", r"line 2: the label is empty \(NA\)"),
+        ("path,label\na.png\n", "line 2: 1 value for 2 columns, so label is missing"),
+        ("path,label,patient_id\n\na.png,viral\n", "line 3: 2 values for 3 columns, so patient_id is missing"),
+        ("path,label\na.png,viral,p1\n", "line 2: 3 values for 2 columns; accepted: one per column"),
+        ('path,label\n"a.png",viral\n"chest,\nold.png",x,p1\n', "line 3: 3 values for 2 columns"),
+        ('path,label\n"a.png,viral\n', r"no readable CSV \(unexpected end of data\)"),
+        ("path,label\na.png,viral\nb\0.png,viral\n", r"no readable CSV \(line 3 holds a zero byte\)"),
+        ("path,label,path\na.png,viral,b.png\n", "the column path twice"),
+        (",path,label\n0,a.png,viral\n", "the unknown columns column 1; accepted"),
         ("path,label,official_split\na.png,viral,holdout\n", "official_split is 'holdout'; accepted: train, val, test"),
         ("path,label\na.png,viral\na.png,viral\n", "1 image ids occur twice"),
         ("path,label\n", "no usable image"),
-        ("", "no readable CSV"),
+        ("", r"no readable CSV \(it is empty\)"),
+        (" \n,\n", r"no readable CSV \(it is empty\)"),
     ],
 )
 def test_faults_of_own_csv(tmp_path, text, message):
@@ -100,6 +158,22 @@ def test_faults_of_own_csv(tmp_path, text, message):
     with pytest.raises(PxrError, match=message) as fault:
         read_sources([tmp_path])
     assert "\n" not in str(fault.value)
+
+
+def test_a_spreadsheets_empty_columns_and_lines_are_no_fault(tmp_path):
+    write_image(tmp_path / "a.png")
+    (tmp_path / "manifest.csv").write_text("Path, Label ,,\r\n\r\na.png, viral ,,\r\n,,,\r\n")
+    assert read_sources([tmp_path])[0].label.tolist() == ["viral"]
+    (tmp_path / "manifest.csv").write_text("path,label\na.png,viral,, ,\n")
+    assert read_sources([tmp_path])[0].label.tolist() == ["viral"]
+
+
+def test_strange_names_survive_a_manifest_that_is_read_as_data(tmp_path):
+    for name in STRANGE_NAMES:
+        write_image(tmp_path / "set" / "covid" / name)
+    table, _ = read_sources([tmp_path / "set"])
+    write_csv(tmp_path / "run" / "manifest.csv", table)
+    pd.testing.assert_frame_equal(read_sources([tmp_path / "run"])[0], table)
 
 
 def test_own_csv_in_another_encoding(tmp_path):
