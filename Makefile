@@ -25,6 +25,7 @@ ARGS       ?=
 FULLRES    ?=
 OUT        ?= phantoms
 GPU        ?=
+MODULE     ?=
 PYTHON     ?= python3
 VENV       := .venv
 READY      := $(VENV)/.ready$(if $(GPU),-gpu)
@@ -38,7 +39,7 @@ ONE     = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,va
           $(call give,classes,CLASSES) $(call give,seeds,SEEDS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train grid data phantom tensorboard bench test check format clean
+.PHONY: help setup cv train grid data phantom tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +47,7 @@ help: ## list the targets and the variables
 	@echo "  Variables of cv, train, grid: DATA WEIGHTS CONFIG SEED RUNS ARGS"
 	@echo "            of cv and train:    MODEL STRATEGY VARIANT CLASSES SEEDS"
 	@echo "            of one of them:     cv FOLDS, train SCHEME VALIDATION UNIT, grid MODELS STRATEGIES FOLDS"
-	@echo "            of other targets:   DATA OUT FULLRES RUNS ARGS GPU PYTHON, e.g."
+	@echo "            of other targets:   DATA OUT FULLRES RUNS ARGS GPU MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
 
@@ -92,10 +93,17 @@ check: $(READY) ## format, lint, import contract, tests: what to run before a co
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/python -m pytest $(ARGS)
 
+mutants: $(VENV)/.mutmut ## plant faults in what guards the science, see which live (MODULE=data.splits: in that alone)
+	@$(VENV)/bin/python scripts/mutants.py $(MODULE)
+
+$(VENV)/.mutmut: $(READY) pyproject.toml
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[mutation]"
+	@touch $@
+
 format: $(READY) ## let ruff format and mend what it can
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
 clean: ## remove the environment and caches; runs stay
-	@rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) mutants .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

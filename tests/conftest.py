@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from tiny import RUN_DEPTH, TWO_LAYERS, run_here, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf.executors.local import QUIET
@@ -16,6 +16,8 @@ from pxr_tf.models.backbones import BACKBONES
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
+# For `make mutants`: the first failing example is enough, and making it smaller took eight seconds.
+settings.register_profile("mutants", settings.get_profile("same"), phases=[Phase.explicit, Phase.generate])
 for name, value in QUIET.items():  # before TensorFlow is imported by any test
     os.environ.setdefault(name, value)
 

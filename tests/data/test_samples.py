@@ -113,20 +113,44 @@ def test_samples_that_the_splits_do_not_say_are_caught(samples, message):
         check_samples(pd.DataFrame(samples, columns=list(COLUMNS)), SPLITS)
 
 
-def test_all_samples_are_the_plans_of_the_folds_and_their_held_out_originals():
-    table = pd.DataFrame({"image_id": list("abtuv"), "label": ["x", "y", "x", "y", "x"]})
-    options = {"cap": None, "oversample": "all", "target": 3, "seed": 0}
-    samples = plan_all_samples(table, SPLITS, **options)
+def test_a_cap_keeps_the_same_originals_as_ever():
+    """A run that is planned again must train on the images that it trained on before."""
+    kept = plan_samples(make_rows(SIZES), cap=3, oversample=(), seed=0).image_id
+    assert kept.str[-1].tolist() == [*"467", *"024", *"136"]
+
+
+OPTIONS = [
+    {"cap": None, "oversample": "all", "target": 3, "seed": 0},
+    {"cap": 2, "oversample": ("x",), "target": None, "seed": 5},
+    {"cap": 1, "oversample": (), "target": 4, "seed": 6},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_all_samples_are_the_plans_of_the_folds_and_their_held_out_originals(options):
+    table = pd.DataFrame({"image_id": list("abcdefgtuv"), "label": list("xyxxxyyyxx")})
+    more = pd.DataFrame([(image, "0", "train") for image in "cdefg"], columns=SPLITS.columns)
+    splits = pd.concat([SPLITS, more], ignore_index=True)
+    samples = plan_all_samples(table, splits, **options)
     assert list(samples.columns) == list(COLUMNS)
-    for fold, images in (("0", "ab"), ("1", "t")):
+    assert samples.index.equals(pd.RangeIndex(len(samples)))
+    for fold, images in (("0", "abcdefg"), ("1", "t")):
         mine = samples[samples.fold == fold]
         planned = plan_samples(table[table.image_id.isin(list(images))], **options)
         trained = mine.loc[mine.role == "train", ["image_id", "copy"]].reset_index(drop=True)
         pd.testing.assert_frame_equal(trained, planned)
-        others = SPLITS[(SPLITS.fold == fold) & (SPLITS.role != "train")]
+        others = splits[(splits.fold == fold) & (splits.role != "train")]
         held = mine[mine.role != "train"]
         assert dict(zip(held.image_id, held.role, strict=True)) == dict(zip(others.image_id, others.role, strict=True))
         assert set(held["copy"]) == {0}
+
+
+def test_ids_and_folds_that_look_like_numbers_are_read_as_text(tmp_path):
+    table = pd.DataFrame([("007", "0", "train", 1), ("008", "1", "test", 0)], columns=list(COLUMNS))
+    table.to_csv(tmp_path / "samples.csv", index=False)
+    read = read_samples(tmp_path / "samples.csv")
+    assert (read.image_id.tolist(), read.fold.tolist()) == (["007", "008"], ["0", "1"])
+    assert read["copy"].dtype == int
 
 
 def test_a_samples_table_is_read_as_it_was_written_and_no_other_is_read(tmp_path):

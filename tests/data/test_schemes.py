@@ -12,6 +12,7 @@ from pxr_tf.data.leaks import find_leaks
 from pxr_tf.data.schemes import check_again, find_scheme, make_splits
 from pxr_tf.data.splits import TEST_ROLES, check_splits, patients_per_class, unused_rows
 from pxr_tf.errors import PxrError
+from pxr_tf.files import digest
 
 patients = st.lists(st.integers(1, 7), min_size=10, max_size=25)
 classes = st.fixed_dictionaries(dict.fromkeys(LABELS, patients))
@@ -200,6 +201,98 @@ def test_settings_of_other_schemes_are_passed_over_and_unknown_ones_are_not():
         make_splits(OFFICIAL, "random", seed=0, fold_count=3, **RANDOM)
 
 
+# A run that is split again must find the same rows, whatever the version.
+GOLDEN = {
+    ("official", 0.2, "patient"): "1634fa9bd91fe39b",
+    ("official", 9, "patient"): "c25171285a09dda8",
+    ("random", 0.1, "patient"): "f373255947e215f6",
+    ("random", 9, "patient"): "7baddc8b3b91f1ef",
+    ("random", 0.1, "image"): "8605730b579072d4",
+}
+
+
+@pytest.mark.parametrize(("scheme", "validation", "unit"), GOLDEN)
+def test_rows_get_the_same_roles_as_ever(scheme, validation, unit):
+    options = {"unit": "image"} if unit == "image" else {}  # patients are what is split unless asked
+    splits = make_splits(OFFICIAL, scheme, seed=7, test=0.25, validation=validation, **options)
+    assert digest(splits.to_csv(index=False, lineterminator="\n")) == GOLDEN[scheme, validation, unit]
+
+
+def test_a_share_of_validation_is_of_all_patients_and_a_number_is_a_number():
+    """40 patients: 10 test, 4 (a tenth of the 40, not of the 30 that are left) or 7 validate."""
+    table = make_table({"a": [1] * 40, "b": [1] * 80})
+    for validation, of_a, of_b in ((0.1, 4, 8), (21, 7, 14)):
+        sizes = count(table, make_splits(table, "random", seed=0, test=0.25, validation=validation, unit="patient"))
+        assert (sizes["a", "test"], sizes["a", "val"], sizes["b", "test"], sizes["b", "val"]) == (10, of_a, 20, of_b)
+
+
+def test_one_is_a_number_of_images_and_each_class_gives_one():
+    table = make_table({"a": [1] * 10, "b": [1] * 30})
+    sizes = count(table, make_splits(table, "random", seed=0, test=0.8, validation=1))
+    assert sizes[:, "val"].to_dict() == {"a": 1, "b": 1}
+
+
+def test_splits_from_a_file_are_checked_as_their_scheme_promises():
+    options = {"folds": 3, "holdout_fraction": None, "nested_fraction": None, "validation": 0.2}
+    folds, official = (make_splits(OFFICIAL, scheme, seed=0, **options) for scheme in ("folds", "official"))
+    with pytest.raises(PxrError, match="each must be tested in one fold"):  # that is asked of no other scheme
+        check_again(OFFICIAL, folds.drop(folds.index[folds.role.isin(TEST_ROLES)][0]), "folds", **options)
+    check_again(OFFICIAL, official, "official", **options)
+    by_patient = official.set_index("image_id").role
+    leaky = official.assign(
+        role=official.role.mask(official.image_id == by_patient.index[by_patient == "val"][0], "train")
+    )
+    with pytest.raises(PxrError, match="splits.csv leaks"):
+        check_again(OFFICIAL, leaky, "official", **options | {"unit": "image"})  # which is for the scheme random
+    with pytest.raises(PxrError, match="Unknown scheme 'fold'"):
+        check_again(OFFICIAL, folds, "fold", **options)
+
+
+def test_a_scheme_says_which_options_are_its_own(monkeypatch):
+    assert schemes.options_of("random") == ["test", "validation", "unit"]
+    schemes.check_own_options("random", {"test": 0.2, "unit": "image"})
+    with pytest.raises(PxrError, match=r"names 'tets'; the scheme 'random' takes test, validation, unit.*mean 'test'"):
+        schemes.check_own_options("random", {"test": 0.2, "tets": 0.2})
+    monkeypatch.setitem(schemes.SCHEMES, "plain", lambda table, *, seed: table)
+    with pytest.raises(PxrError, match="the scheme 'plain' takes no options"):
+        schemes.check_own_options("plain", {"test": 0.2})
+
+
+@pytest.mark.parametrize(
+    ("fraction", "patients", "accepted"),
+    [(0.15, 3, True), (0.15, 2, False), (0.3, 6, True), (0.4, 4, False), (0.25, 5, True)],
+)
+def test_a_hold_out_takes_twice_its_fraction_and_leaves_somebody_to_train(fraction, patients, accepted):
+    """Round (fraction x patients), one at least, validate and as many test, of every class; all others train."""
+    table = make_table({"small": [2] * patients, "large": [1, 3] * 10})
+    if not accepted:
+        with pytest.raises(PxrError, match=f"Class small has {patients} patients, too few"):
+            schemes.assign_holdout(table, fraction, seed=0)
+        return
+    rows = schemes.assign_holdout(table, fraction, seed=0).merge(table, on="image_id")
+    number = max(1, round(fraction * patients))
+    watched = rows[rows.role != "train"]
+    assert watched.groupby(["label", "role"]).patient_id.nunique().tolist() == [number] * 4
+    assert len(watched) == watched.patient_id.nunique() == 4 * number
+    trained = set(rows.patient_id[rows.role == "train"])
+    assert trained == set(table.patient_id) - set(watched.patient_id)
+
+
+def test_a_patient_of_two_classes_is_in_one_part_of_the_hold_out():
+    table = make_table({"a": [1] * 3, "b": [1] * 4}, shared=8)
+    for seed in range(4):
+        rows = schemes.assign_holdout(table, 0.2, seed).merge(table, on="image_id")
+        assert (rows.groupby("patient_id").role.nunique() == 1).all()
+
+
+def test_a_class_of_the_table_that_is_in_no_part_is_missed():
+    table = pd.concat([OFFICIAL, make_table({"rare": [1, 1, 1]}, official="val")], ignore_index=True)
+    with pytest.raises(PxrError, match=r"leaves class rare \(3 patients\) without test images"):
+        make_splits(table, "official", seed=0, validation=0.2)
+    kept = table[table.label != "rare"]
+    assert set(make_splits(kept, "official", seed=0, validation=0.2).role) == {"train", "val", *TEST_ROLES}
+
+
 def test_a_scheme_is_one_function_and_one_line(monkeypatch):
     def split_by_source(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
         roles = table.official_split.where(table.official_split == "train", "test")
@@ -228,6 +321,10 @@ UNMARKED = pd.concat([OFFICIAL, make_table({"rare": [3, 1]})])
         (OFFICIAL, "official", {"validation": 1.5}, r"splits.validation=1.5 is neither a share"),
         (OFFICIAL, "random", RANDOM | {"test": 0.95}, r"splits.test=0.95 and splits.validation=0.1 leave nothing"),
         (OFFICIAL, "random", RANDOM | {"test": 0}, r"splits.test=0 and"),
+        (OFFICIAL, "random", RANDOM | {"test": 1, "validation": 5}, r"splits.test=1 and"),
+        (OFFICIAL, "random", RANDOM | {"test": 1.5, "validation": 5}, r"splits.test=1.5 and"),
+        (OFFICIAL, "random", RANDOM | {"test": 0.5, "validation": 0.5}, r"splits.test=0.5 and splits.validation=0.5"),
+        (OFFICIAL, "random", RANDOM | {"validation": 1.5}, r"splits.validation=1.5 is neither a share"),
         (make_table({"rare": [9, 9], "normal": [1] * 9}), "random", RANDOM, r"class rare \(2 patients\) without valid"),
         (make_table({"rare": [9], "normal": [1] * 9}), "random", RANDOM, r"class rare \(1 patient\) without test"),
     ],

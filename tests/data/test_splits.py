@@ -143,15 +143,27 @@ def test_splits_are_the_same_after_a_round_trip_through_the_file(tmp_path):
     check_splits(SMALL, read_splits(tmp_path / "splits.csv"))
 
 
+def test_ids_and_folds_that_look_like_something_else_are_read_as_text(tmp_path):
+    table = pd.DataFrame([("007", "0", "train"), ("NA", "10", "test")], columns=["image_id", "fold", "role"])
+    write_csv(tmp_path / "splits.csv", table)
+    read = read_splits(tmp_path / "splits.csv")
+    assert read.values.tolist() == table.values.tolist()
+    assert rows_of(read, 10, "test") == rows_of(read, "10", "test") == ["NA"]
+    write_csv(tmp_path / "splits.csv", table[:1])
+    assert read_splits(tmp_path / "splits.csv").values.tolist() == [["007", "0", "train"]]
+
+
 def test_rows_in_no_fold_are_found():
     splits = split(SMALL).query("image_id != 'normal/0-0'")
-    assert unused_rows(SMALL, splits).image_id.tolist() == ["normal/0-0"]
+    pd.testing.assert_frame_equal(
+        unused_rows(SMALL, splits), SMALL[SMALL.image_id == "normal/0-0"].reset_index(drop=True)
+    )
     assert unused_rows(SMALL, split(SMALL)).empty
 
 
 def test_folds_come_in_order_numbers_by_size():
-    splits = pd.DataFrame({"fold": ["official", "10", HOLDOUT, "2"], "image_id": "", "role": "test"})
-    assert fold_names(splits) == ["2", "10", "official"]
+    splits = pd.DataFrame({"fold": ["random", "official", "10", HOLDOUT, "0", "2"], "image_id": "", "role": "test"})
+    assert fold_names(splits) == ["0", "2", "10", "official", "random"]
 
 
 def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
@@ -181,7 +193,7 @@ def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
         ("image untested", r"tests bacterial/6-1 in 0 folds"),
         ("image tested twice", r"tests bacterial/6-0 in 2 folds \(and 3 more"),
         ("unknown image", r"names 1 images that the data do not have: stranger.png"),
-        ("fold without training", r"Fold 0 has no training image of class bacterial"),
+        ("fold without training", r"Fold 0 has no training image of class bacterial.*Use fewer folds"),
         ("class not validated", r"Fold \d has no validation image of class covid19"),
     ],
 )
@@ -191,6 +203,84 @@ def test_a_planted_fault_is_caught_and_named(fault, message):
     with pytest.raises(PxrError, match=message) as caught:
         check_splits(SMALL, plant(splits, fault))
     assert "\n" not in str(caught.value)
+
+
+SPLIT = [
+    ("a1", "train"),
+    ("a2", "train"),
+    ("b1", "train"),
+    ("b2", "val"),
+    ("a3", "val"),
+    ("a4", "test"),
+    ("b3", "test"),
+]
+OWNERS = pd.DataFrame(
+    [(image, image[0], f"p{image}") for image, _ in SPLIT], columns=["image_id", "label", "patient_id"]
+)
+
+
+def one_fold(*rows: tuple[str, str]) -> pd.DataFrame:
+    return pd.DataFrame([(image, "f", role) for image, role in rows], columns=["image_id", "fold", "role"])
+
+
+@pytest.mark.parametrize(
+    ("owners", "roles", "options", "message"),
+    [
+        ({}, {}, {"scheme": "random"}, ""),
+        ({}, {}, {}, r"tests a1 in 0 folds \(and 4 more"),  # every image is tested, under the scheme folds
+        ({"a2": "pa1"}, {}, {"scheme": "random"}, ""),  # two images of a patient, both of them train
+        ({"a3": "pa4"}, {}, {"scheme": "random"}, r"leaks: patient pa4 is in val and test of fold f\. Delete"),
+        ({"a4": "pa1"}, {}, {"scheme": "random"}, r"leaks: patient pa1 is in train and test of fold f"),
+        ({"a4": "pa1"}, {}, {"scheme": "random", "unit": "image"}, ""),  # as papers have it; `find_leaks` counts them
+        ({}, {"a4": "test_balanced"}, {"scheme": "random"}, ""),
+        ({"a3": "pa4"}, {"a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, "no validation image of class a"),
+        ({"a3": "pa4"}, {"a2": "val", "a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, ""),  # one side
+        ({}, {"b3": "val"}, {"scheme": "random"}, r"no test image of class b.*Add data, or use other shares"),
+        ({}, {"b1": "val"}, {"scheme": "random"}, "no training image of class b"),
+        ({}, {"b2": "train"}, {"scheme": "random"}, "no validation image of class b"),
+        ({"b2": "pb1"}, {"b2": "train"}, {"scheme": "random"}, "no validation image of class b"),  # its only patient
+        ({}, {"a3": "train", "b2": "train"}, {"scheme": "random"}, ""),  # nobody validates, nobody is missed
+    ],
+)
+def test_what_other_schemes_may_and_may_not(owners, roles, options, message):
+    table = OWNERS.assign(patient_id=[owners.get(image, f"p{image}") for image in OWNERS.image_id])
+    splits = one_fold(*((image, roles.get(image, role)) for image, role in SPLIT))
+    if not message:
+        check_splits(table, splits, **options)
+        return
+    with pytest.raises(PxrError, match=message):
+        check_splits(table, splits, **options)
+
+
+def test_each_fold_is_looked_at_by_itself():
+    """A patient may train here and test there; the same in one fold is a leak, also where it is the second one."""
+    folds = pd.concat([one_fold(*SPLIT).assign(fold=fold) for fold in "01"], ignore_index=True)
+    exchanged = folds.assign(
+        role=folds.role.where(folds.fold == "0", folds.role.replace({"val": "test", "test": "val"}))
+    )
+    check_splits(OWNERS, exchanged, scheme="random")
+    table = OWNERS.assign(patient_id=OWNERS.patient_id.replace("pa2", "pa1"))
+    moved = folds.assign(role=folds.role.mask((folds.fold == "1") & (folds.image_id == "a2"), "test"))
+    check_splits(table, folds, scheme="random")
+    with pytest.raises(PxrError, match="patient pa1 is in train and test of fold 1"):
+        check_splits(table, moved, scheme="random")
+
+
+def test_of_two_leaks_one_is_told_with_its_own_fold_and_sides():
+    table = OWNERS.assign(patient_id=OWNERS.patient_id.replace({"pa4": "pa1", "pb2": "pa2"}))
+    rows = [("a1", "0", "train"), ("a2", "1", "val"), ("a4", "0", "test"), ("b2", "1", "train")]
+    splits = pd.DataFrame(rows, columns=["image_id", "fold", "role"])
+    with pytest.raises(PxrError, match="patient pa1 is in train and test of fold 0"):
+        check_splits(table, splits, scheme="random")
+
+
+def test_the_balanced_test_takes_the_same_rows_as_ever():
+    """One per patient, by hash: a run that is split again must count the same images."""
+    table = make_table({"a": [3, 2, 3, 4, 2], "b": [3, 3]})
+    chosen = sorted(balanced_rows(table, seed=1))
+    assert chosen == ["a/2-2", "a/3-0", "b/0-0", "b/1-0"]
+    assert balanced_rows(table.sample(frac=1, random_state=0), seed=1) == set(chosen)
+    assert balanced_rows(table, seed=2) != set(chosen)
 
 
 @pytest.mark.parametrize(

@@ -93,10 +93,26 @@ def test_a_class_without_rows_has_no_sensitivity_and_does_not_enter_the_mean():
     assert value(found, "covid19", "specificity") == pytest.approx(2 / 3)
 
 
+def test_the_confusion_matrix_has_a_row_and_a_column_for_every_class_in_the_tables_own_order():
+    table = make_predictions(["normal", "normal", "bacterial"], np.eye(3)[[1, 2, 0]])
+    table = table[["label", "predicted", "p_normal", "p_covid19", "p_bacterial"]]
+    counts = metrics.confusion_matrix(table)
+    assert (list(counts.index), list(counts.columns)) == (["normal", "covid19", "bacterial"],) * 2
+    assert counts.to_numpy().tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 1]]
+
+
 def test_a_class_that_is_never_predicted_has_precision_0():
     found = metrics.score(make_predictions(["bacterial", "covid19"], np.eye(3)[[0, 0]]))
     assert value(found, "covid19", "precision") == 0
     assert value(found, "covid19", "sensitivity") == 0
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 0), (1, 1), (2, 1 / 2)])
+def test_the_accuracy_of_none_one_and_two_images(count, expected):
+    table = make_predictions(["normal", "bacterial"], np.eye(3)[[2, 2]])[:count]
+    found = metrics.score(table)
+    assert value(found, "all", "accuracy") == expected
+    assert np.isnan(value(found, "all", "balanced_accuracy")) == (count == 0)
 
 
 def test_a_single_class_has_no_specificity_and_no_auc():
@@ -116,6 +132,7 @@ def test_mean_sd_and_pooled_rows(folded):
     assert list(table.fold.unique()) == [*map(str, range(12)), "mean", "sd", "pooled"]  # 2 before 10
     assert list(table.columns) == ["fold", "class", "metric", "value"]
     assert not table.duplicated(["fold", "class", "metric"]).any()
+    assert table.index.equals(pd.RangeIndex(len(table)))
     values = [value(metrics.score(folded[folded.fold == str(fold)]), "all", "balanced_accuracy") for fold in range(12)]
     assert metrics.value_of(table, "mean", "all", "balanced_accuracy") == pytest.approx(np.mean(values))
     assert metrics.value_of(table, "sd", "all", "balanced_accuracy") == pytest.approx(np.std(values, ddof=1))
@@ -143,11 +160,19 @@ def test_files_round_trip_even_for_a_class_called_na(tmp_path, folded):
     write_csv(tmp_path / "predictions.csv", table)
     read = metrics.read_predictions(tmp_path / "predictions.csv")
     assert metrics.class_names(read) == ["bacterial", "NA", "normal"]
+    assert all(read[f"p_{name}"].dtype == float for name in metrics.class_names(read))
+    assert set(read.fold) == set(table.fold)  # text, as they were
     pd.testing.assert_frame_equal(metrics.score_folds(read), metrics.score_folds(table), check_dtype=False)
     write_csv(tmp_path / "metrics.csv", metrics.score_folds(table))
     found = metrics.read_metrics(tmp_path / "metrics.csv")
     assert found.value.isna().sum() == metrics.score_folds(table).value.isna().sum()
     assert metrics.value_of(found, "pooled", "NA", "support") == (table.label == "NA").sum()
+
+
+def test_folds_that_are_all_numbers_are_read_as_text(tmp_path, folded):
+    table = metrics.score_folds(folded)
+    write_csv(tmp_path / "metrics.csv", table[table.fold.isin(["2", "11"])])
+    assert metrics.value_of(metrics.read_metrics(tmp_path / "metrics.csv"), "11", "all", "support") == 10
 
 
 def test_a_metric_more_is_one_function_and_one_line(folded, monkeypatch):
@@ -205,7 +230,8 @@ def test_seeds_are_summarised_from_each_seeds_mean_over_folds():
     tables = {seed: metrics.score_folds(random_predictions(seed).assign(fold=["0", "1"] * 30)) for seed in (3, 5, 8)}
     summary = metrics.summarise_seeds(tables)
     assert list(summary.columns) == ["class", "metric", "mean", "sd", "seeds"]
-    assert next(iter(summary.itertuples(index=False)))[:2] == ("all", "accuracy")
+    order = metrics.score(random_predictions(3))  # not that of the alphabet
+    assert summary[["class", "metric"]].equals(order[["class", "metric"]])
     row = summary[(summary["class"] == "covid19") & (summary.metric == "sensitivity")].iloc[0]
     values = [metrics.value_of(table, "mean", "covid19", "sensitivity") for table in tables.values()]
     assert (row["mean"], row.sd, row.seeds) == (

@@ -1,6 +1,7 @@
 """The parts of a run: who trains, who tests, and that no test row is ever an augmented one."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,9 @@ from pxr_tf.experiments.tasks import Task
 from pxr_tf.models.classifier import load_classifier
 from pxr_tf.pictures import inputs
 from pxr_tf.training import network
-from pxr_tf.training.part import TEST, TRAIN, VALIDATION
+from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Augmentation
+
+EVERYWHERE = Augmentation(copies="practical", epochs="practical")
 
 
 @pytest.fixture
@@ -90,7 +93,7 @@ def test_training_samples_are_training_rows_and_their_copies(run_with_holdout):
 
 def test_held_out_rows_are_predicted_from_their_originals(run, no_augmentation):
     model, _ = load_classifier(run.folder / "fold-0" / "model.keras")
-    part, settings = make_part(run, "0"), settings_of(run)
+    part, settings = replace(make_part(run, "0"), augmentation=EVERYWHERE), settings_of(run)
     device = network.set_up("auto", "float32")
     predictions = predict_part(part, lambda rows: network.predict_rows(part, settings, model, rows, device))
     splits = read_splits(run.folder / "splits.csv")
@@ -99,7 +102,7 @@ def test_held_out_rows_are_predicted_from_their_originals(run, no_augmentation):
 
 def test_validation_rows_are_watched_as_originals(run_with_holdout, no_augmentation):
     run = run_with_holdout
-    part, settings = make_part(run, HOLDOUT), settings_of(run)
+    part, settings = replace(make_part(run, HOLDOUT), augmentation=EVERYWHERE), settings_of(run)
     device = network.set_up("auto", "float32")
     validation = network.phase_data(part, settings, run.experiment.phases[1], device).validation
     held = part.of(VALIDATION)

@@ -104,12 +104,20 @@ def test_another_seed_asks_for_no_originals_features(tmp_path):
         np.testing.assert_array_equal(features.read_features(tmp_path / "features", names), EXPECTED)
 
 
-def test_the_folder_depends_on_all_that_is_named(tmp_path):
+def test_the_folder_depends_on_all_that_is_named(tmp_path, monkeypatch):
     folder = features.features_folder(tmp_path, backbone="a", weights="b")
     assert folder == features.features_folder(tmp_path, weights="b", backbone="a")
     assert folder.parent == tmp_path
-    others = [{"backbone": "a", "weights": "c"}, {"backbone": "a"}, {"backbone": "a", "weights": "b", "size": 1}]
-    assert folder not in [features.features_folder(tmp_path, **other) for other in others]
+    others = [
+        {"backbone": "a", "weights": "c"},
+        {"backbone": "a", "size": "b"},
+        {"backbone": "a"},
+        {"backbone": "a", "weights": "b", "size": 1},
+    ]
+    folders = [features.features_folder(tmp_path, **other) for other in others]
+    monkeypatch.setattr(features, "VERSION", features.VERSION + 1)
+    folders.append(features.features_folder(tmp_path, backbone="a", weights="b"))
+    assert len({folder, *folders}) == 1 + len(folders)
 
 
 def test_progress_is_told_of_what_is_missing(tmp_path):

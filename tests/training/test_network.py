@@ -14,7 +14,7 @@ from pxr_tf.models.classifier import load_classifier
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.training import network
 from pxr_tf.training.device import Device
-from pxr_tf.training.part import TRAIN, Augmentation, Part
+from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Augmentation, Part
 
 CPU = Device("CPU", xla=False, precision="float32", model="AMD EPYC", threads=2)
 HEAD = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 2}
@@ -136,6 +136,55 @@ def test_the_stream_gives_each_sample_the_weight_of_its_class(run, phase):
     assert len(next(plain.stream(0).as_numpy_iterator())) == 2  # without class weights there is nothing to multiply by
 
 
+def first_epoch(part, settings, phase) -> list[np.ndarray]:
+    """Return inputs, targets and perhaps weights of a phase's first epoch, in its order."""
+    data = network.phase_data(part, settings, phase, network.set_up("auto", "float32"))
+    batches = data.stream(0).as_numpy_iterator()
+    return [np.concatenate(values) for values in zip(*(next(batches) for _ in range(data.steps)), strict=True)]
+
+
+def test_balanced_weights_count_the_copies_that_an_epoch_has(run):
+    part, settings = make_part(run, "0"), replace(settings_of(run), class_weights="balanced")
+    _, targets, weights = first_epoch(part, settings, run.experiment.phases[1])
+    sums = weights @ targets  # after oversampling, too, all classes weigh the same
+    np.testing.assert_allclose(sums, len(targets) / len(CLASSES), rtol=1e-5)
+
+
+def test_the_seed_and_the_fold_decide_what_an_epoch_is(run):
+    part, settings, phase = make_part(run, "0"), settings_of(run), run.experiment.phases[1]
+    (pictures, targets), again = (first_epoch(part, settings, phase) for _ in range(2))
+    assert np.array_equal(pictures, again[0]) and np.array_equal(targets, again[1])
+    for other in ({"seed": 1}, {"fold": "1"}):
+        assert not np.array_equal(targets, first_epoch(replace(part, **other), settings, phase)[1])
+    samples = part.of(TRAIN)
+    copies = np.flatnonzero(samples["copy"])
+    mine, others = (replace(part, seed=seed).inputs(samples).load(copies, 0) for seed in (0, 1))
+    assert not any(map(np.array_equal, mine, others))
+    mine, others = (network.build_network(replace(part, seed=seed), settings).variables[0].numpy() for seed in (0, 1))
+    assert not np.array_equal(mine, others)
+
+
+def test_a_phase_that_trains_all_layers_meets_new_pictures_where_they_are_asked_for(run):
+    part, settings, phase = make_part(run, "0"), settings_of(run), run.experiment.phases[1]
+    originals = {picture.tobytes() for picture in part.pixels}
+    seen = {}
+    for preset in ("none", "practical"):
+        pictures, _ = first_epoch(replace(part, augmentation=Augmentation("none", preset)), settings, phase)
+        seen[preset] = sum(picture.tobytes() in originals for picture in pictures)
+    assert seen == {"none": len(part.of(TRAIN)), "practical": 0}
+
+
+def test_a_head_is_watched_on_the_features_of_its_validation_rows(run):
+    part, settings = make_part(run, "0"), settings_of(run)
+    held = part.rows.role.isin(TEST)  # their features are there, as the other fold trains on them
+    part = replace(part, rows=part.rows.assign(role=part.rows.role.mask(held, "val")))
+    device, rows = network.set_up("auto", "float32"), part.of(VALIDATION)
+    watched = network.phase_data(part, settings, run.experiment.phases[0], device).validation
+    features, targets = (np.concatenate(values) for values in zip(*watched.as_numpy_iterator(), strict=True))
+    np.testing.assert_array_equal(features, network.read_features(part, settings, device, rows))
+    assert [CLASSES[number] for number in targets.argmax(1)] == rows.label.tolist()
+
+
 def test_a_heavy_class_draws_the_predictions_towards_it(phantoms, two_layers, tmp_path):
     heavy = dict.fromkeys(CLASSES, 1.0) | {"viral": 100.0}
     recipe = {"phases": [HEAD | {"learning_rate": 0.05, "max_epochs": 6}]}
@@ -227,5 +276,6 @@ def test_a_network_that_is_used_again_is_as_it_was_built(two_layers):
     assert again is model
     assert all(np.array_equal(value, variable) for value, variable in zip(before, again.variables, strict=True))
     assert network.initial_network(settings, **size, seed=1) is not model
-    other = network.initial_network(settings, num_classes=2, image_size=SIZE, seed=1)
-    assert other.output.shape[-1] == 2
+    slow = replace(settings, batchnorm_momentum=0.5)
+    other = network.initial_network(slow, num_classes=2, image_size=SIZE, seed=1)
+    assert (other.output.shape[-1], other.get_layer("normalization").momentum) == (2, 0.5)

@@ -5,7 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from tiny import SIZE, TWO_LAYERS
+from tiny import SIZE, TWO_LAYERS, Stopped, stopped
 
 from pxr_tf.config import Phase
 from pxr_tf.errors import PxrError
@@ -13,6 +13,7 @@ from pxr_tf.models.classifier import build_classifier
 from pxr_tf.models.head import Head
 from pxr_tf.pictures.inputs import Inputs
 from pxr_tf.pictures.stream import make_training_stream
+from pxr_tf.training.checkpoint import assign_variables, read_variables
 from pxr_tf.training.device import choose_device
 from pxr_tf.training.phases import PhaseData, compile_phase, make_optimizer, run_phases, set_trainable
 
@@ -134,6 +135,46 @@ def test_early_stopping_goes_back_to_the_best_epoch(tmp_path, monkeypatch, losse
     assert moved(values_of(model), values_of(other)) == set()
 
 
+def test_a_phase_that_is_stopped_and_continued_ends_as_one_that_is_not(tmp_path, monkeypatch):
+    """Stopped after the second epoch is best and the third worse, and again in the next phase.
+
+    The fourth is better than the third, not than the best: patience ends there, and nothing of this may be forgotten.
+    """
+    losses = [2, 1, 3, 1.5]
+    phases = [phase_of(name="first", train="head", max_epochs=9, patience=2), phase_of(name="second", train="head")]
+
+    def train_once(folder, stop_after=float("inf")):
+        watched = iter(losses)
+        monkeypatch.setattr(keras.Model, "evaluate", lambda *values, **options: {"loss": next(watched), "accuracy": 0})
+        told = []
+
+        def emit(event):
+            told.append(event["event"])
+            if told.count("epoch") >= stop_after:
+                raise Stopped
+
+        assign_variables(model.variables, initial)
+        found = train(model, phases, folder, data=data_for, emit=emit)
+        return *found, values_of(model)
+
+    def data_for(phase):
+        return data_of(FEATURES, validated=phase.patience is not None)
+
+    model = network(dropout=0.5)
+    initial = read_variables(model.variables)
+    chosen, history, values = train_once(tmp_path / "whole")
+    assert chosen == {"first": 2, "second": 2}
+    for stop_after in (3, 2):  # in the first phase, then in the second
+        with stopped():
+            train_once(tmp_path, stop_after)
+        losses = losses[3:]
+    again = train_once(tmp_path)
+    assert again[0] == chosen
+    for ours, theirs in zip(again[1], history, strict=True):
+        assert ours | {"seconds": 0} == theirs | {"seconds": 0}
+    assert moved(values, again[2]) == set()
+
+
 @pytest.mark.parametrize("number", [1, 3])
 def test_given_epoch_numbers_are_kept_whatever_the_validation_says(tmp_path, number):
     phase = phase_of(train="head", max_epochs=2, patience=1)
@@ -174,6 +215,33 @@ def test_the_optimizer_has_the_phases_numbers(values, kind, numbers):
     assert type(optimizer).__name__ == kind
     assert {name: getattr(optimizer, name) for name in numbers} == numbers
     assert float(optimizer.learning_rate) == pytest.approx(0.01)
+
+
+def test_weight_decay_shrinks_kernels_and_nothing_else():
+    """Without a gradient, decay alone moves weights; those of biases and BatchNorm have a scale to keep."""
+    model = network()
+    compile_phase(model, phase_of(optimizer="adamw", weight_decay=0.1, batchnorm="update"), steps=2, xla=False)
+    for weight in model.trainable_variables:
+        weight.assign(np.ones(weight.shape, np.float32))
+    before = values_of(model)
+    model.optimizer.apply([np.zeros(weight.shape, np.float32) for weight in model.trainable_variables])
+    after = values_of(model)
+    assert moved(before, after) == {"kernel", "head/kernel"}
+    assert after["kernel"] == pytest.approx(
+        1 - 0.01 * 0.1
+    )  # by learning rate times decay, as the paper of AdamW has it
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize(
+    ("output", "target", "said"), [("softmax", [[0, 1]], [[0.3, 0.7]]), ("sigmoid", [[1]], [[0.7]])]
+)
+def test_the_loss_expects_smoothed_labels(output, target, said, smoothing):
+    model = network(output=output)
+    compile_phase(model, phase_of(label_smoothing=smoothing), steps=2, xla=False)
+    loss = model.compute_loss(y=np.array(target, np.float32), y_pred=np.array(said, np.float32))
+    expected = -(1 - smoothing / 2) * np.log(0.7) - smoothing / 2 * np.log(0.3)  # the rest is shared by the classes
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(("second_class", "rising"), [(1.0, True), (0.0, False)])

@@ -1,0 +1,105 @@
+"""Plant one small fault after another in the code that guards the science, and print those that no test sees.
+
+    make mutants                       every module of `MODULES`
+    make mutants MODULE=data.splits    one of them
+
+mutmut plants the faults and runs, for each, the tests that reach its function. It works in ``mutants/<module>``, which
+is made anew each time and may be deleted. docs/mutations.md has the last results and says why some faults may live.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+# Lines that make a message: its words are for people, and tests name the facts that it must tell.
+MESSAGES = ("\\braise\\b", "PxrError\\(", "^ *(remedy|asked) ?=")
+KILLED = (1, 3)  # pytest: a test failed, or pytest itself
+
+
+class Module(NamedTuple):
+    """What is mutated in a module, and which tests may see it."""
+
+    tests: str
+    functions: str = "*"  # patterns of the functions' names
+    loads_tensorflow: bool = False
+
+
+MODULES = {
+    "data.splits": Module("tests/data/test_splits.py"),
+    "data.schemes": Module("tests/data/test_schemes.py tests/data/test_splits.py"),
+    "data.choose": Module("tests/data/test_choose.py"),
+    "data.samples": Module("tests/data/test_samples.py"),
+    "data.patients": Module("tests/data/test_patients.py tests/data/test_manifest.py"),
+    "evaluation.metrics": Module("tests/evaluation/test_metrics.py"),
+    "pictures.store": Module("tests/pictures/test_store.py", "x_pictures_key__*"),
+    "training.features": Module(
+        "tests/training/test_features.py", "x_features_folder__* x_sample_names__*", loads_tensorflow=True
+    ),
+    # A fifth of the mutants, those whose number ends in 3 or 7: one that trains takes seconds.
+    "training.phases": Module("tests/training/test_phases.py", "*[37]", loads_tensorflow=True),
+}
+
+
+def prepare(name: str, folder: Path) -> None:
+    """Make a folder in which mutmut sees this module, its tests, and nothing else to mutate."""
+    module, file = MODULES[name], f"pxr_tf/{name.replace('.', '/')}.py"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for needed in ("pxr_tf", "tests", "configs", "pyproject.toml"):
+        (folder / needed).symlink_to(ROOT / needed)
+    lists = {
+        "source_paths": ["pxr_tf"],
+        "only_mutate": [file],
+        "also_copy": ["configs"],
+        "do_not_mutate_patterns": MESSAGES,
+        "pytest_add_cli_args": ["--hypothesis-profile=mutants", "-p", "no:cacheprovider"],
+        "pytest_add_cli_args_test_selection": module.tests.split(),
+    }
+    values = {
+        # a process that ran TensorFlow cannot be forked; one that has only imported it can
+        "process_isolation": "forkserver" if module.loads_tensorflow else "fork",
+        "timeout_multiplier": 5,
+        "timeout_constant": 10,  # seconds; a busy machine is no reason to call a fault found
+        "use_git_change_detection": False,
+    }
+    lines = [f"{key} =\n    " + "\n    ".join(entries) + "\n    " for key, entries in lists.items()]
+    lines += [f"{key} = {value}" for key, value in values.items()]
+    (folder / "setup.cfg").write_text("[mutmut]\n" + "\n".join(lines) + "\n")
+
+
+def run(name: str) -> None:
+    """Try the mutants of a module; print its row of the table, then each mutant that lives."""
+    folder, mutmut = ROOT / "mutants" / name, Path(sys.executable).with_name("mutmut")
+    prepare(name, folder)
+    patterns = [f"pxr_tf.{name}.{functions}" for functions in MODULES[name].functions.split()]
+    subprocess.run([mutmut, "run", "--max-children", "1", *patterns], cwd=folder, check=True, stdout=sys.stderr)
+    report(name, folder, mutmut)
+
+
+def report(name: str, folder: Path, mutmut: Path) -> None:
+    """Print a module's row of the table in docs/mutations.md, then the change of each mutant that lives."""
+    (meta,) = (folder / "mutants").rglob("*.meta")
+    codes = {key: code for key, code in json.loads(meta.read_text())["exit_code_by_key"].items() if code is not None}
+    alive = [key for key, code in codes.items() if code not in KILLED]
+    killed = len(codes) - len(alive)
+    print(f"| {name} | {len(codes)} | {killed} | {killed / max(1, len(codes)):.1%} |", flush=True)
+    for key in alive:
+        print(f"exit code {codes[key]}:", flush=True)
+        subprocess.run([mutmut, "show", key], cwd=folder, check=True)
+
+
+def main(names: list[str]) -> None:
+    """Run the named modules, or all of them."""
+    unknown = [name for name in names if name not in MODULES]
+    if unknown:
+        sys.exit(f"Unknown module {unknown[0]!r}. Known: {', '.join(MODULES)}.")
+    for name in names or MODULES:
+        run(name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,81 @@
+"""Patients and pictures: who is one patient, which files show one picture, and that nobody else is merged."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pxr_tf.data.patients import add_pictures, drop_duplicates, merge_patients
+
+
+def make_table(contents: str, patients: str = "", labels: str = "") -> pd.DataFrame:
+    """Return a row for each letter of `contents`; without patients, each row has its own."""
+    rows = range(len(contents))
+    return pd.DataFrame(
+        {
+            "image_id": [f"{row:02}" for row in rows],
+            "content": list(contents),
+            "patient_id": list(patients) or [f"p{row:02}" for row in rows],
+            "label": list(labels) or "viral",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("contents", "twins", "pictures"),
+    [
+        ("abca", [], "abca"),
+        ("abc", [("c", "b")], "abb"),
+        ("abcd", [("d", "b"), ("c", "d")], "abbb"),  # over a third
+        ("dcab", [("d", "c"), ("a", "b")], "ccaa"),  # two groups stay two, in any order
+        ("ac", [("c", "other"), ("other", "a")], "aa"),  # over one that this table does not have
+        ("bc", [("c", "a")], "bc"),  # a picture is called by a content of the table
+        ("b", [("x", "y")], "b"),
+    ],
+)
+def test_files_that_are_linked_show_one_picture_named_by_the_first_content(contents, twins, pictures):
+    table = make_table(contents)
+    for pairs in (twins, [pair[::-1] for pair in twins], iter(twins)):
+        found = add_pictures(table, pairs)
+        assert "".join(found.picture) == pictures
+        assert found.drop(columns="picture").equals(table)
+
+
+LINKS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("abcdefgh")), max_size=8)
+
+
+@settings(max_examples=60)
+@given(st.text("abcdef", min_size=1, max_size=8), LINKS)
+def test_pictures_are_the_groups_that_a_slow_and_obvious_method_finds(contents, twins):
+    groups = [{name} for name in "abcdefgh"]
+    for pair in twins:
+        touched = [group for group in groups if group & set(pair)]
+        groups = [group for group in groups if not group & set(pair)] + [set().union(*touched)]
+    expected = [min(group & set(contents)) for name in contents for group in groups if name in group]
+    assert add_pictures(make_table(contents), twins).picture.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("contents", "patients", "pictures", "merged"),
+    [
+        ("abc", "pqr", "", "pqr"),
+        ("aab", "qpr", "", "ppr"),
+        ("abc", "qpr", "aab", "ppr"),  # other bytes, one picture
+        ("aab", "qpr", "abc", "qpr"),  # where pictures are known, they alone decide
+        ("aab", "qpp", "", "ppp"),
+        ("qrs", "pqr", "", "pqr"),  # a content that is called like a patient is nobody
+    ],
+)
+def test_patients_who_share_a_picture_are_one(contents, patients, pictures, merged):
+    table = make_table(contents, patients)
+    table = table.assign(picture=list(pictures)) if pictures else table
+    assert "".join(merge_patients(table).patient_id) == merged
+
+
+@pytest.mark.parametrize("same", ["content", "picture"])
+def test_of_one_picture_the_first_is_kept_and_of_a_contradiction_none(same):
+    table = make_table("aabbcd", labels="vvvnnn").rename(columns={"content": same})
+    table = table.assign(**{"content" if same == "picture" else "picture": list("uvwxyz")})
+    kept, dropped = drop_duplicates(table, same)
+    pd.testing.assert_frame_equal(kept, table.iloc[[0, 4, 5]].reset_index(drop=True))
+    pd.testing.assert_frame_equal(dropped, table.iloc[[1, 2, 3]].reset_index(drop=True))
