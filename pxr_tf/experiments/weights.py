@@ -57,4 +57,5 @@ def downloaded_identity(experiment: Experiment) -> str:
 @functools.lru_cache(maxsize=8)
 def _digest(file: Path, *state: int) -> str:
     """Return the digest of a file, made once per process for each `state` that the file is in."""
-    return files.digest_file(file)
+    with files.reading(f"WEIGHTS {str(file)!r}"):
+        return files.digest_file(file)

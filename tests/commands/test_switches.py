@@ -1,23 +1,29 @@
-"""The switches that all commands share arrive where a run is asked for."""
+"""What all commands ask of a run, beside its experiment, arrives there."""
 
 import pytest
 
-SWITCHES = {"skip_unreadable", "keep_duplicates", "mix_environments"}
+GIVEN = {
+    "skip_unreadable": (["--skip-unreadable"], True),
+    "duplicates": (["--duplicates", "exact"], "exact"),
+    "mix_environments": (["--mix-environments"], True),
+}
+DEFAULTS = {"skip_unreadable": False, "duplicates": "drop", "mix_environments": False}
 
 
-@pytest.mark.parametrize("switch", ["", *sorted(SWITCHES)])
+@pytest.mark.parametrize("name", ["", *GIVEN])
 @pytest.mark.parametrize("command", ["cv", "train", "grid"])
-def test_a_switch_that_is_given_arrives_alone(pxr, monkeypatch, tmp_path, command, switch):
+def test_an_option_that_is_given_arrives_and_no_other(pxr, monkeypatch, tmp_path, command, name):
     asked = []
     monkeypatch.setattr("pxr_tf.commands.grid._announce", lambda requests, console: None)
+    monkeypatch.setattr("pxr_tf.report.grid.print_cells", lambda console, cells: None)
     monkeypatch.setattr("pxr_tf.report.results.print_results", lambda folder, console: None)
     for place in ("running", "grid"):
         monkeypatch.setattr(
             f"pxr_tf.commands.{place}.run_request", lambda request, console: asked.append(request) or tmp_path
         )
-    monkeypatch.setattr("pxr_tf.report.grid.print_cells", lambda console, cells: None)
-    words = [f"--{switch.replace('_', '-')}"] if switch else []
+    words, value = GIVEN.get(name, ([], None))
     models = ["--models", "xception", "--strategies", "1"] if command == "grid" else []
     code, _, said = pxr(command, "--config", "phantom", "--data", tmp_path, *models, *words)
     assert (code, said) == (0, "")
-    assert {name for name in SWITCHES if getattr(asked[0], name)} == ({switch} if switch else set())
+    expected = DEFAULTS | ({name: value} if name else {})
+    assert {option: getattr(asked[0], option) for option in DEFAULTS} == expected
