@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 # Lines that make a message: its words are for people, and tests name the facts that it must tell.
-MESSAGES = ("\\braise\\b", "PxrError\\(", "^ *(remedy|asked) ?=")
+MESSAGES = ("\\braise\\b", "PxrError\\(", "^ *(remedy|asked) ?=", '^ *return "(Use|Early) ')
 KILLED = (1, 3)  # pytest: a test failed, or pytest itself
 
 

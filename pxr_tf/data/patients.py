@@ -13,6 +13,8 @@ from scipy.sparse.csgraph import connected_components
 
 from pxr_tf import files
 
+KEPT_FIRST = ("test", "val", "train")  # of copies in several official parts
+
 
 def add_content(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with what each file holds, and the file's stamp, which tells whether it was changed since.
@@ -21,7 +23,7 @@ def add_content(table: pd.DataFrame) -> pd.DataFrame:
     read gets a content of its own (``unreadable:<image id>``), so that two such files are never taken for copies of
     one picture. ``stamp`` is `files.stamp` before the file was read; it is not written to the disk.
     """
-    with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor() as pool:
         found = list(pool.map(_digest_file, table.path))
     content = [digest or f"unreadable:{image_id}" for (digest, _), image_id in zip(found, table.image_id, strict=True)]
     return table.assign(content=content, stamp=[stamp for _, stamp in found])
@@ -56,13 +58,17 @@ def merge_patients(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def drop_duplicates(table: pd.DataFrame, same: str = "content") -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (kept, dropped): one row per value of the column `same`, the one with the first image id.
+    """Return (kept, dropped): one row per value of the column `same`.
 
-    ``content`` finds the same bytes, ``picture`` copies that were coded anew as well. Copies that carry different
-    labels contradict each other; all of them are dropped, for none can be scored.
+    ``content`` finds the same bytes, ``picture`` copies that were coded anew as well. Of copies in several official
+    parts the one of the test part is kept, then of the validation part, so that no test part shrinks; then the one
+    with the first image id. Copies that carry different labels contradict each other; all of them are dropped, for
+    none can be scored.
     """
-    num_labels = table.groupby(same).label.transform("nunique")
-    dropped = table[same].duplicated() | (num_labels > 1)
+    rank = table.official_split.map({part: place for place, part in enumerate(KEPT_FIRST)}).fillna(len(KEPT_FIRST))
+    order = table.assign(rank=rank).sort_values(["rank", "image_id"]).index
+    copies = table[same].loc[order].duplicated().loc[table.index]
+    dropped = copies | (table.groupby(same).label.transform("nunique") > 1)
     return table[~dropped].reset_index(drop=True), table[dropped].reset_index(drop=True)
 
 

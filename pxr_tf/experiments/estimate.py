@@ -80,6 +80,7 @@ def estimate_grid(
     if not missing:
         return {}
     first = missing[0].experiment
+    say("Comparing images ...")
     gathered = gather_images(missing[0].data, first.classes, first.merge, say)
     work = measure_workload(choose_rows(missing[0], gathered, _notes_only(say)), first)
     speeds: dict[str, Mapping[str, float]] = {}

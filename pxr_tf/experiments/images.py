@@ -4,7 +4,9 @@ Patients are merged before a class is left out, and by what pictures show: two p
 that is not used here, or one that two data sets coded in two ways.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,6 +22,7 @@ from pxr_tf.sets.find import read_sources
 
 Say = Callable[[str], None]
 Duplicates = Literal["drop", "exact", "keep"]  # of a picture: drop all but one, drop those with the same bytes, keep
+SAME = {"drop": "picture", "exact": "content"}  # what copies that are dropped have in common
 MAX_PAIRS = 3  # of data sets, named where copies are counted
 
 
@@ -54,8 +57,12 @@ def gather_images(
 def compare_images(
     table: pd.DataFrame, cache: Path, on_progress: Callable[[int, int], None], on_wait: Callable[[str], None]
 ) -> pd.DataFrame:
-    """Return the table with ``picture``, which files that show one picture share, and with patients merged by it."""
+    """Return the table with ``picture``, which files that show one picture share, and with patients merged by it.
+
+    ``compared`` says which files could be read.
+    """
     thumbnails = load_thumbnails(cache, table, on_progress=on_progress, on_wait=on_wait)
+    table = table.assign(compared=table.content.isin(thumbnails))
     return patients.merge_patients(patients.add_pictures(table, twin_contents(thumbnails)))
 
 
@@ -70,15 +77,15 @@ def choose_images(
     if len(left_out):
         counts = left_out.label.value_counts()
         say(f"Left out, not among the classes: {', '.join(f'{label} ({n})' for label, n in counts.items())}.")
-    nothing = table.iloc[:0]
-    kept, exact = (table, nothing) if duplicates == "keep" else patients.drop_duplicates(table)
-    kept, near = patients.drop_duplicates(kept, "picture") if duplicates == "drop" else (kept, nothing)
-    words = f"{count_words(len(kept), 'image')} of {count_words(kept.patient_id.nunique(), 'patient')}"
-    say(f"{words}; dropped: {count_words(len(exact), 'exact duplicate')}, {_describe_near(table, near)}.")
-    dropped = pd.concat([exact, near])
-    contradicting = dropped.picture[~dropped.picture.isin(kept.picture)].nunique()
+    kept = table if duplicates == "keep" else patients.drop_duplicates(table, SAME[duplicates])[0]
+    say(
+        f"{count_words(len(kept), 'image')} of {count_words(kept.patient_id.nunique(), 'patient')}; "
+        f"{_describe_copies(table, duplicates)}."
+    )
+    contradicting = (table.groupby("picture").label.nunique() > 1).sum()
     if contradicting:
-        say(f"{count_words(contradicting, 'picture')} with more than one label; all their copies were dropped.")
+        fate = {"drop": "dropped", "exact": "dropped where their bytes are the same", "keep": "kept"}[duplicates]
+        say(f"{count_words(contradicting, 'picture')} with more than one label; all their copies were {fate}.")
     return kept
 
 
@@ -91,7 +98,11 @@ def decode_images(
     on_progress: Callable[[int, int], None],
     on_wait: Callable[[str], None],
 ) -> Decoded:
-    """Return the images with their pictures; raise `PxrError` naming those that cannot be read."""
+    """Return the images with their pictures; raise `PxrError` naming those that cannot be read.
+
+    Those that were not ``compared`` (`compare_images`) and can be read now are refused, too: nobody knows whose copies
+    they are.
+    """
     pictures = open_pictures(cache, table, preparation, on_progress=on_progress, on_wait=on_wait)
     reasons = table.content.map(pictures.faults)
     skipped = table[reasons.notna()].assign(reason=reasons.dropna())
@@ -101,15 +112,22 @@ def decode_images(
             f"{len(skipped)} of {len(table)} images cannot be read: {named}. Mend or remove them, or go on "
             "without them: --skip-unreadable."
         )
+    unknown = table.path[reasons.isna() & ~table.compared] if "compared" in table else ()
+    if len(unknown):
+        raise PxrError(
+            f"{count_words(len(unknown), 'image')} could not be read while copies were looked for, but can be read now "
+            f"({shorten(unknown, 3)}). Run the same command again."
+        )
     return Decoded(table[reasons.isna()].reset_index(drop=True), skipped, pictures)
 
 
-def _describe_near(table: pd.DataFrame, dropped: pd.DataFrame) -> str:
-    """Return how many near-identical copies were dropped, and which data sets have pictures of which others."""
-    others = table[table.picture.isin(dropped.picture) & ~table.image_id.isin(dropped.image_id)]
-    pairs = dropped[["image_id", "picture", "source"]].merge(others[["picture", "source"]], on="picture")
-    pairs = pairs[pairs.source_x != pairs.source_y].drop_duplicates(["image_id", "source_y"])
-    counts = pairs.groupby(["source_x", "source_y"]).size().sort_values(ascending=False)
-    named = [f"{count:,} of {source} are in {other}, too" for (source, other), count in counts.items()]
-    text = count_words(len(dropped), "near-identical copy", "near-identical copies")
-    return f"{text} ({shorten(named, MAX_PAIRS)})" if named else text
+def _describe_copies(table: pd.DataFrame, duplicates: Duplicates) -> str:
+    """Return how many copies there are, what became of them, and which data sets have pictures of which others."""
+    exact = int(table.content.duplicated().sum())
+    near = int(table.picture.duplicated().sum()) - exact
+    words = count_words(exact, "exact duplicate"), count_words(near, "near-identical copy", "near-identical copies")
+    fates = {"drop": "dropped: {}, {}", "exact": "dropped: {}; kept: {}", "keep": "kept: {}, {}"}
+    sources = table.groupby("picture").source.unique()
+    pairs = Counter(pair for names in sources for pair in combinations(sorted(names), 2))
+    named = [f"{a} and {b} share {count_words(count, 'picture')}" for (a, b), count in pairs.most_common()]
+    return fates[duplicates].format(*words) + (f" ({shorten(named, MAX_PAIRS)})" if named else "")

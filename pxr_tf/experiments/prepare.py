@@ -156,16 +156,20 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
 
 def read_provenance(folder: Path) -> dict[str, Any]:
     """Return where a run's numbers come from; raise `PxrError` where that cannot be read."""
+    remedy = "Use another folder (RUNS=...), or delete this one."
     try:
         provenance = files.read_json(folder / rundir.PROVENANCE)
     except ValueError:
         provenance = None
-    if not isinstance(provenance, dict) or not {"weights", "data", "data_digest", "duplicates", "files"} <= set(
-        provenance
-    ):
+    if not isinstance(provenance, dict):
         raise PxrError(
-            f"{folder} has no {rundir.PROVENANCE} that can be read, so nobody knows what it was made of. Use another "
-            "folder (RUNS=...), or delete this one."
+            f"{folder} has no {rundir.PROVENANCE} that can be read, so nobody knows what it was made of. {remedy}"
+        )
+    missing = [key for key in ("weights", "data", "data_digest", "duplicates", "files") if key not in provenance]
+    if missing:
+        raise PxrError(
+            f"{folder} was made by another version of pxr_tf ({rundir.PROVENANCE} has no {missing[0]!r}), so it cannot "
+            f"be continued. {remedy}"
         )
     return provenance
 

@@ -133,6 +133,8 @@ def _begin(request: Request, gathered: images.Gathered, executor: Executor, on_e
         identity = beside.submit(_check_weights, request, executor, on_event)
         decoded = _decode(request, table, on_event, identity)
         if len(decoded.skipped):
+            words = count_words(len(decoded.skipped), "unreadable image")
+            _say(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
             splits = prepare.split_images(decoded.table, request.experiment)
         tables, warnings, provenance = _compose(request, gathered, decoded, splits, on_event)
         provenance["weights"] = identity.result()
@@ -163,7 +165,7 @@ def _decode(
             beside.result()
         show(done, total)
 
-    decoded = images.decode_images(
+    return images.decode_images(
         table,
         preparation_of(request.experiment),
         request.cache,
@@ -171,10 +173,6 @@ def _decode(
         on_progress=tell,
         on_wait=partial(_wait, on_event),
     )
-    if len(decoded.skipped):
-        words = count_words(len(decoded.skipped), "unreadable image")
-        _say(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
-    return decoded
 
 
 def _compose(

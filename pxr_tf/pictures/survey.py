@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf.data.doubts import Doubt
-from pxr_tf.data.patients import add_content, add_pictures
+from pxr_tf.data.patients import add_content, add_pictures, merge_patients
 from pxr_tf.data.shortcuts import (
     associate,
     describe_properties,
@@ -37,7 +37,8 @@ class Survey(NamedTuple):
     files: pd.DataFrame  # a row per image: the manifest's columns and those of `survey_files`
     groups: pd.DataFrame  # see `summarise`
     duplicates: Duplicates  # the same bytes
-    near_duplicates: Duplicates  # other bytes, one picture (`fingerprints`); of exact copies the first counts
+    near_duplicates: Duplicates  # other bytes, one picture (`fingerprints`)
+    num_patients: int  # those who share a picture count as one
     unreadable: pd.DataFrame  # path, reason
     association: pd.DataFrame  # property, categories, cramers_v
     shortcuts: pd.DataFrame  # see `find_shortcuts`
@@ -48,14 +49,16 @@ def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
     """Return the survey of a manifest. Reads and decodes every file once; an unreadable one is listed, not raised."""
     table = table if "content" in table.columns else add_content(table)
     files, thumbnails = survey_files(table, threads)
-    firsts, readable = files.drop_duplicates("content"), files[files.reason == ""].reset_index(drop=True)
+    compared = add_pictures(files, twin_contents(thumbnails))
+    readable = files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
     shortcuts = find_shortcuts(readable.label, properties)
     return Survey(
         files=files,
         groups=summarise(files),
         duplicates=count_duplicates(files),
-        near_duplicates=count_duplicates(add_pictures(firsts, twin_contents(thumbnails)), "picture"),
+        near_duplicates=count_near_duplicates(compared),
+        num_patients=merge_patients(compared).patient_id.nunique(),
         unreadable=files.loc[files.reason != "", ["path", "reason"]].reset_index(drop=True),
         association=associate(readable.label, properties),
         shortcuts=shortcuts,
@@ -106,13 +109,24 @@ def summarise(files: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([_summarise_group(key, group) for key, group in grouped])
 
 
-def count_duplicates(files: pd.DataFrame, same: str = "content") -> Duplicates:
-    """Return how many files are copies, having the same in that column, and across what."""
-    copies = files[files[same].duplicated(keep=False)].groupby(same)
-    spread = copies[["patient_id", "label", "official_split"]].nunique() > 1
+def count_duplicates(files: pd.DataFrame) -> Duplicates:
+    """Return how many files are byte-identical copies, and across what. Needs the column ``content``."""
+    copies = files[files.content.duplicated(keep=False)]
+    return _count_groups(copies, "content", len(copies) - copies.content.nunique())
+
+
+def count_near_duplicates(files: pd.DataFrame) -> Duplicates:
+    """Return how many contents show a picture that another content shows, and across what; needs ``picture``, too."""
+    copies = files[files.groupby("picture").content.transform("nunique") > 1]
+    return _count_groups(copies, "picture", copies.content.nunique() - copies.picture.nunique())
+
+
+def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> Duplicates:
+    groups = files.groupby(same)
+    spread = groups[["patient_id", "label", "official_split"]].nunique() > 1
     return Duplicates(
-        groups=copies.ngroups,
-        copies=int(files[same].duplicated().sum()),
+        groups=groups.ngroups,
+        copies=num_copies,
         across_patients=int(spread.patient_id.sum()),
         across_labels=int(spread.label.sum()),
         across_splits=int(spread.official_split.sum()),

@@ -20,9 +20,9 @@ def print_survey(console: Console, survey: Survey) -> None:
         console.print(
             "These images are synthetic (phantoms): no patient was X-rayed, no result says anything of a disease."
         )
-    console.print(
-        f"{len(files):,} images of {files.patient_id.nunique():,} patients in {files.label.nunique()} classes"
-    )
+    named, found = files.patient_id.nunique(), survey.num_patients
+    merged = "" if found == named else f" ({found:,} by what pictures show)"
+    console.print(f"{len(files):,} images of {named:,} patients{merged} in {files.label.nunique()} classes")
     print_groups(console, survey.groups)
     print_encodings(console, survey.groups)
     console.print()

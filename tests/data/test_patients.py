@@ -17,6 +17,7 @@ def make_table(contents: str, patients: str = "", labels: str = "") -> pd.DataFr
             "content": list(contents),
             "patient_id": list(patients) or [f"p{row:02}" for row in rows],
             "label": list(labels) or "viral",
+            "official_split": "",
         }
     )
 
@@ -79,3 +80,19 @@ def test_of_one_picture_the_first_is_kept_and_of_a_contradiction_none(same):
     kept, dropped = drop_duplicates(table, same)
     pd.testing.assert_frame_equal(kept, table.iloc[[0, 4, 5]].reset_index(drop=True))
     pd.testing.assert_frame_equal(dropped, table.iloc[[1, 2, 3]].reset_index(drop=True))
+
+
+def test_of_copies_the_one_of_the_test_part_is_kept_then_the_first_by_name():
+    table = make_table("aaabbbcc").iloc[::-1].reset_index(drop=True)
+    parts = dict(
+        zip(
+            ("00", "01", "02", "03", "04", "05", "06", "07"),
+            ("", "train", "val", "", "train", "test", "", ""),
+            strict=True,
+        )
+    )
+    kept, dropped = drop_duplicates(table.assign(official_split=table.image_id.map(parts)))
+    assert kept.image_id.tolist() == ["06", "05", "02"]  # in the table's order
+    assert dropped.image_id.tolist() == ["07", "04", "03", "01", "00"]
+    kept, _ = drop_duplicates(table[table.image_id < "02"].assign(official_split=["train", ""]))
+    assert kept.image_id.tolist() == ["01"]

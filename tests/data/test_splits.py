@@ -231,6 +231,7 @@ def one_fold(*rows: tuple[str, str]) -> pd.DataFrame:
         ({"a2": "pa1"}, {}, {"scheme": "random"}, ""),  # two images of a patient, both of them train
         ({"a3": "pa4"}, {}, {"scheme": "random"}, r"leaks: patient pa4 is in val and test of fold f\. Delete"),
         ({"a4": "pa1"}, {}, {"scheme": "random"}, r"leaks: patient pa1 is in train and test of fold f"),
+        ({"a4": "pa1", "b2": "pb1"}, {}, {"scheme": "random"}, r"leaks: patient pa1 is in train and test of fold f\."),
         ({"a4": "pa1"}, {}, {"scheme": "random", "unit": "image"}, ""),  # as papers have it; `find_leaks` counts them
         ({}, {"a4": "test_balanced"}, {"scheme": "random"}, ""),
         ({"a3": "pa4"}, {"a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, "no validation image of class a"),
@@ -250,6 +251,12 @@ def test_what_other_schemes_may_and_may_not(owners, roles, options, message):
         return
     with pytest.raises(PxrError, match=message):
         check_splits(table, splits, **options)
+
+
+def test_an_image_with_two_roles_in_a_fold_is_refused_also_where_patients_may_be_on_two_sides():
+    splits = pd.concat([one_fold(*SPLIT), one_fold(("a1", "test"))])
+    with pytest.raises(PxrError, match="lists a1 twice in fold f"):
+        check_splits(OWNERS, splits, scheme="random", unit="image")
 
 
 def test_each_fold_is_looked_at_by_itself():
