@@ -68,7 +68,7 @@ def read_source(path: str | Path) -> tuple[list[Row], list[str]]:
     try:
         name, root = find_layout(folder)
         rows = LAYOUTS[name].read(root)
-        notes = make_notes(folder, name, rows)
+        notes = make_notes(folder, root, name, rows)
     except OSError as error:
         raise PxrError(f"DATA {path} cannot be read: {error}. Check the disk and the permissions.") from error
     if not rows:

@@ -105,8 +105,8 @@ def test_words_for_a_missing_value_are_no_patient_of_an_own_csv(tmp_path):
     table, notes = read_sources([tmp_path])
     assert table.patient_id.nunique() == len(STRANGERS) + 1
     assert notes == [
-        f"The patient of 11 of 13 images in {tmp_path} is unknown; each of them counts as a patient of its own, so one "
-        "person may be on both sides of a split."
+        f"{tmp_path} gives no patient for 11 of its 13 images: each counts as a patient of its own, so one person may "
+        "be on both sides of a split."
     ]
 
 
@@ -115,7 +115,7 @@ def test_words_for_a_missing_value_are_no_patient_of_covid_chestxray(tmp_path):
     table.write_text(table.read_text().replace("\n2,", "\nNA,"))
     table, notes = read_sources([tmp_path])
     assert table.patient_id.nunique() == 3
-    assert any("The patient of 2 of 3 images in" in note for note in notes)
+    assert any("gives no patient for 2 of its 3 images: each" in note for note in notes)
 
 
 def test_own_csv_with_all_and_with_the_two_needed_columns(tmp_path):
