@@ -13,6 +13,7 @@ _ACCEPTED = {
     "finite": "a finite number",
     "bool": "true or false",
     "string_type": "text",
+    "string_unicode": "UTF-8 text",
     "string_too_short": "text that is not empty",
     "string_pattern": "a letter or digit, then letters, digits and the signs . _ + -",
     "tuple": "a list",

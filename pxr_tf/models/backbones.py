@@ -60,13 +60,14 @@ def find_backbone(name: str) -> Backbone:
 
 
 def check_weights(weights: str) -> str:
-    """Return ``imagenet``, ``none`` or the path of a weights file; raise `PxrError` where there is no such file."""
+    """Return ``imagenet``, ``none`` or the path of a weights file; raise `PxrError` for anything but a file."""
     if weights in ("imagenet", "none"):
         return weights
     with files.reading(f"WEIGHTS {weights!r}"):
-        found = Path(weights).is_file()
+        path = Path(weights)
+        fault = "is a folder" if path.is_dir() else "is not a regular file" if path.exists() else "does not exist"
+        found = path.is_file()
     if not found:
-        fault = "is a folder" if Path(weights).is_dir() else "does not exist"
         raise PxrError(
             f"WEIGHTS {weights!r} {fault}; accepted: imagenet, none, or a weights file of the backbone without "
             "its top (.h5, .weights.h5). Check the path."

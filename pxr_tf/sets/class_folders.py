@@ -21,10 +21,18 @@ NOT_CLASSES = NO_PICTURES | {"images"}  # parts of a set, never a diagnosis
 
 def recognise(root: Path) -> bool:
     """Return whether the folder is ``{class}/*`` or ``{train,val,test}/{class}/*``, with images in a class folder."""
-    pairs = labelled_folders(root)
-    if any(squeeze(folder.name) in NOT_CLASSES for _, folder in pairs):
-        return False
-    return any(images_in(folder) for _, folder in pairs)
+    return not find_strangers(root) and has_its_images(root)
+
+
+def has_its_images(root: Path) -> bool:
+    """Return whether a folder that may be a class holds an image."""
+    return any(images_in(folder) for _, folder in labelled_folders(root) if squeeze(folder.name) not in NOT_CLASSES)
+
+
+def find_strangers(root: Path) -> list[str]:
+    """Return the places of the folders beside the classes that are none, such as ``masks`` or ``train/masks``."""
+    folders = [folder for _, folder in labelled_folders(root) if squeeze(folder.name) in NOT_CLASSES]
+    return [folder.relative_to(root).as_posix() for folder in folders]
 
 
 def read(root: Path) -> list[Row]:

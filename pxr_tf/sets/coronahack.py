@@ -35,7 +35,7 @@ def read(root: Path) -> list[Row]:
             name = require_value(path, line, record, "x_ray_image_name")
             _, patient = parse_kermany_name(name) or ("", "")
             rows.append(make_row("coronahack", images, images / split / name, label, patient, split))
-    require_files(rows, path)
+    require_files([row["path"] for row in rows], path)
     return rows
 
 

@@ -26,12 +26,12 @@ def read(root: Path) -> list[Row]:
 
     Covers ``COVID-19``, ``COVID-19, ARDS`` and the later ``Pneumonia/Viral/COVID-19``; the first releases have no
     modality column and lie in ``images/`` throughout. Raises `PxrError` for such a row without a file name, and where
-    none of their files exists.
+    no file of the table exists: any of them, of whatever finding, shows that this is the folder.
     """
     path = root / TABLE
     records = read_table(path, COLUMNS, OPTIONAL).records
     rows = [_make_row(root, line, record) for line, record in records if _is_frontal_covid(record)]
-    require_files(rows, path)
+    require_files([_find_file(root, record) for _, record in records if value_of(record, "filename")], path)
     return rows
 
 
@@ -42,6 +42,11 @@ def _is_frontal_covid(record: dict[str, str]) -> bool:
 
 
 def _make_row(root: Path, line: int, record: dict[str, str]) -> Row:
-    file = root / (value_of(record, "folder") or "images") / require_value(root / TABLE, line, record, "filename")
+    require_value(root / TABLE, line, record, "filename")
     patient = value_of(record, "patientid", NO_PATIENT)
+    file = _find_file(root, record)
     return make_row("covid-chestxray", root, file, "covid19", patient and f"covid-chestxray/{patient}")
+
+
+def _find_file(root: Path, record: dict[str, str]) -> Path:
+    return root / (value_of(record, "folder") or "images") / value_of(record, "filename")

@@ -12,7 +12,7 @@ from pxr_tf.data.manifest import PHANTOM_FILE, SYNTHETIC, make_manifest
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.sets import class_folders, coronahack, covid_chestxray, kermany, own_table, radiography
 from pxr_tf.sets.notes import make_notes
-from pxr_tf.sets.rows import Row, images_in, is_image_name, split_folders, visible_folders
+from pxr_tf.sets.rows import Row, images_in, split_folders, visible_folders, walk_folders
 
 
 class Layout(NamedTuple):
@@ -68,7 +68,7 @@ def read_source(path: str | Path) -> tuple[list[Row], list[str]]:
     try:
         name, root = find_layout(folder)
         rows = LAYOUTS[name].read(root)
-        notes = make_notes(folder, name, rows)
+        notes = make_notes(folder, root, name, rows)
     except OSError as error:
         raise PxrError(f"DATA {path} cannot be read: {error}. Check the disk and the permissions.") from error
     if not rows:
@@ -138,10 +138,9 @@ def _describe_content(folder: Path) -> str:
     parts = [f"the folders {shorten(folders)}"] if folders else []
     parts += [count_words(count, f"{suffix} file") for suffix, count in sorted(suffixes.items())]
     found = ", ".join(parts) or "hidden files only"
-    any_image = any(is_image_name(name) for _, _, names in os.walk(folder, followlinks=True) for name in names)
-    if not any_image:
+    if not any(map(images_in, walk_folders(folder, skipped=frozenset()))):
         return f"holds no image (.jpg, .jpeg, .png); found: {found}."
-    return f"has no known layout; found: {found}.{_describe_mixture(folder)}"
+    return f"has no known layout; found: {found}.{next(filter(None, map(_describe_mixture, _unwrap(folder))), '')}"
 
 
 def _describe_mixture(folder: Path) -> str:
@@ -155,8 +154,16 @@ def _describe_mixture(folder: Path) -> str:
             "must lie in {train,val,test}/{class}/. Move those there, or away."
         )
     if radiography.has_its_names(folder):
-        return f" It would be radiography without {shorten(radiography.find_strangers(folder))}; move that away."
+        return _ask_to_move("radiography", radiography.find_strangers(folder))
+    if class_folders.has_its_images(folder):
+        return _ask_to_move("a folder per class", class_folders.find_strangers(folder))
     return ""
+
+
+def _ask_to_move(layout: str, strangers: Sequence[str]) -> str:
+    return (
+        f" It would be {layout} without {shorten(strangers)}; move {'that' if len(strangers) == 1 else 'those'} away."
+    )
 
 
 def _suggest(folder: Path) -> str:

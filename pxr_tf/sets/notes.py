@@ -2,22 +2,36 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pxr_tf.errors import count_words, shorten
-from pxr_tf.sets.rows import Row, images_in, locked_folders, walk_folders
+from pxr_tf.sets.rows import (
+    NO_PICTURES,
+    Row,
+    images_in,
+    labelled_folders,
+    locked_folders,
+    normalise_label,
+    squeeze,
+    walk_folders,
+)
 
 OTHER_PICTURES = frozenset({".bmp", ".dcm", ".dicom", ".gif", ".jfif", ".jp2", ".tif", ".tiff", ".webp"})
+PER_CLASS = ("folder", "kermany", "radiography")  # layouts in which a folder's name is a class
 
 
-def make_notes(folder: Path, layout: str, rows: Sequence[Row]) -> list[str]:
-    """Return what was passed over below `folder`, which was read as `layout`, and whose patients are doubtful."""
+def make_notes(folder: Path, root: Path, layout: str, rows: Sequence[Row]) -> list[str]:
+    """Return what was passed over below `folder`, which was read as `layout`, and whose patients are doubtful.
+
+    `root` is the place inside `folder` that was recognised: an archive may wrap it.
+    """
     folders = list(walk_folders(folder)) if folder.is_dir() else []
     found = [
         _unread_folders(folder, folders, layout, rows),
         _locked_folders(folder, folders),
         _other_formats(folder, folders),
+        *(_classes_without_images(folder, root) if layout in PER_CLASS else []),
         _unknown_patients(folder, rows),
         _patients_by_name(folder, rows) if layout == "folder" else "",
     ]
@@ -50,13 +64,28 @@ def _other_formats(folder: Path, folders: Sequence[Path]) -> str:
     return f"Pictures in {folder} that are neither JPEG nor PNG are left out: {found}. Convert them to use them."
 
 
+def _classes_without_images(folder: Path, root: Path) -> Iterator[str]:
+    """Yield a sentence for each class folder without an image at any depth."""
+    folders = [inner for _, inner in labelled_folders(root) if squeeze(inner.name) not in NO_PICTURES]
+    empty = [inner for inner in folders if not any(map(images_in, walk_folders(inner)))]
+    read = {normalise_label(inner.name) for inner in folders if inner not in empty}
+    for inner in empty if read else ():
+        names = [path for place in walk_folders(inner) for path in place.iterdir() if not path.name.startswith(".")]
+        count = sum(not path.is_dir() for path in names)
+        content = f"{count_words(count, 'file')} and no image (.jpg, .jpeg, .png)" if count else "no file"
+        lost = "nothing was read from it" if normalise_label(inner.name) in read else "no class was made of it"
+        yield f"{_name(inner, folder)} holds {content}: {lost}."
+
+
 def _unknown_patients(folder: Path, rows: Sequence[Row]) -> str:
     unknown = sum(row["patient_id"] == row["image_id"] for row in rows)
     if not unknown:
         return ""
+    part = "any" if unknown == len(rows) else f"{unknown:,}"
+    images = f"{part} of its {len(rows):,} images" if len(rows) > 1 else "its only image"
     return (
-        f"The patient of {unknown:,} of {count_words(len(rows), 'image')} in {folder} is unknown; each of them counts "
-        "as a patient of its own, so one person may be on both sides of a split."
+        f"{folder} gives no patient for {images}: {'it' if unknown == 1 else 'each'} counts as a patient of its own, "
+        "so one person may be on both sides of a split."
     )
 
 
@@ -65,9 +94,10 @@ def _patients_by_name(folder: Path, rows: Sequence[Row]) -> str:
     if not named:
         return ""
     patients = count_words(len({row["patient_id"] for row in named}), "patient")
+    are, give = ("is", "its name gives") if len(named) == 1 else ("are", "their names give")
     return (
-        f"{count_words(len(named), 'image')} in {folder} are named as Kermany's ({Path(named[0]['path']).name}), so "
-        f"their names tell {patients}. Where that is wrong, list the images in a CSV with path, label and patient_id."
+        f"{count_words(len(named), 'image')} in {folder} {are} named as Kermany's ({Path(named[0]['path']).name}), so "
+        f"{give} {patients}. Where that is wrong, list the images in a CSV with path, label and patient_id."
     )
 
 

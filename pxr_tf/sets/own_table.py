@@ -33,7 +33,7 @@ def read(root: Path) -> list[Row]:
     table = read_table(path, REQUIRED, OPTIONAL)
     _check_columns(path, table.columns)
     rows = [_make_row(path, line, record, unicodedata.normalize("NFC", name)) for line, record in table.records]
-    require_files(rows, path)
+    require_files([row["path"] for row in rows], path)
     return rows
 
 

@@ -52,10 +52,12 @@ def visible_folders(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names) if not name.startswith((".", "__MACOSX"))]
 
 
-def walk_folders(folder: Path, seen: set[tuple[int, int]] | None = None) -> Iterator[Path]:
+def walk_folders(
+    folder: Path, seen: set[tuple[int, int]] | None = None, skipped: frozenset[str] = NO_PICTURES
+) -> Iterator[Path]:
     """Yield `folder` and all visible folders below it, each once, however links lead to it.
 
-    Left out: masks, annotations, and what is in `locked_folders`.
+    Left out: masks and annotations (`skipped`), and what is in `locked_folders`.
     """
     seen = set() if seen is None else seen
     identity = os.stat(folder)
@@ -65,8 +67,8 @@ def walk_folders(folder: Path, seen: set[tuple[int, int]] | None = None) -> Iter
     yield folder
     locked = locked_folders(folder)
     for inner in visible_folders(folder):
-        if squeeze(inner.name) not in NO_PICTURES and inner not in locked:
-            yield from walk_folders(inner, seen)
+        if squeeze(inner.name) not in skipped and inner not in locked:
+            yield from walk_folders(inner, seen, skipped)
 
 
 def locked_folders(folder: Path) -> list[Path]:

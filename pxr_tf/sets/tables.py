@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pxr_tf.errors import PxrError, count_words, shorten
-from pxr_tf.sets.rows import Row
 
 # What people, R, pandas and Excel write where there is no value; in lower case.
 NOT_AVAILABLE = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "nil"})
@@ -62,13 +61,12 @@ def require_value(path: Path, line: int, record: dict[str, str], column: str) ->
     return value
 
 
-def require_files(rows: Sequence[Row], path: Path) -> None:
-    """Raise `PxrError` where none of the listed images exists; some that are missing count as unreadable images."""
-    if rows and not any(os.path.isfile(row["path"]) for row in rows):
+def require_files(listed: Sequence[str | Path], path: Path) -> None:
+    """Raise `PxrError` where none of the listed files exists; some that are missing count as unreadable images."""
+    if listed and not any(map(os.path.isfile, listed)):
         raise PxrError(
-            f"{path} lists {count_words(len(rows), 'image')}, and none of them exists "
-            f"({shorten((row['path'] for row in rows), 3)}); accepted: files at the listed places, as seen from the "
-            "CSV. Correct the paths, or complete the download."
+            f"{path} lists {count_words(len(listed), 'file')}, and none of them exists ({shorten(listed, 3)}); "
+            "accepted: files at the listed places, as seen from the CSV. Correct the paths, or complete the download."
         )
 
 

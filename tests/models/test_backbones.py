@@ -59,6 +59,7 @@ def test_pixels_are_scaled_as_the_application_wants_them(name):
         (lambda: find_backbone("quantum"), ["'quantum'", "Known: resnet50"]),
         (lambda: check_weights("imagnet"), ["'imagnet'", "accepted: imagenet, none"]),
         (lambda: check_weights("."), ["'.'", "accepted: imagenet, none"]),
+        (lambda: check_weights("/dev/zero"), ["'/dev/zero' is not a regular file; accepted: imagenet, none"]),
         (lambda: weights_file("nowhere", "nowhere.h5"), ["'nowhere.h5'", "does not exist"]),
         (lambda: check_image_size("xception", 70), ["xception", "71 pixels or more", "received 70"]),
     ],

@@ -83,6 +83,34 @@ def test_an_unknown_layout_tells_what_was_found_and_what_is_known(tmp_path):
     assert "\n" not in message
 
 
+def test_folders_that_link_back_to_themselves_end(tmp_path):
+    for name in ("again", "once more"):  # two: each of 40 levels would be looked into twice
+        (tmp_path / name).symlink_to(tmp_path)
+    with pytest.raises(PxrError, match=r"holds no image .*; found: the folders again, once more\."):
+        read_sources([tmp_path])
+
+
+def test_masks_alone_are_images_of_no_known_layout(tmp_path):
+    write_image(tmp_path / "masks" / "a.png")
+    with pytest.raises(PxrError, match=r"has no known layout; found: the folders masks\."):
+        read_sources([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("inside", "others", "message"),
+    [
+        ("", ["masks"], "masks; move that away."),
+        ("set/", ["masks"], "masks; move that away."),
+        ("train/", ["images", "masks"], "train/images, train/masks; move those away."),
+    ],
+)
+def test_a_folder_that_is_no_class_is_named(tmp_path, inside, others, message):
+    for name in ("normal", "viral", *others):
+        write_image(tmp_path / inside / name / "a.png")
+    with pytest.raises(PxrError, match=f"It would be a folder per class without {message}"):
+        read_sources([tmp_path])
+
+
 def test_a_folder_of_data_sets_tells_which_are_inside(tmp_path):
     write_kermany(tmp_path / "chest_xray")
     write_covid_chestxray(tmp_path / "covid")

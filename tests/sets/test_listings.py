@@ -70,8 +70,8 @@ def write_own_table(root):
     (root / "manifest.csv").write_text("path,label\n" + "".join(f"{name}.png,viral\n" for name in "abcd"))
 
 
-@pytest.mark.parametrize("write", [write_covid_chestxray, write_coronahack, write_own_table])
-def test_listed_images_that_are_missing_count_as_unreadable(tmp_path, write):
+@pytest.mark.parametrize(("write", "listed"), [(write_covid_chestxray, 6), (write_coronahack, 5), (write_own_table, 4)])
+def test_listed_images_that_are_missing_count_as_unreadable(tmp_path, write, listed):
     write(tmp_path)
     images = [Path(path) for path in read_sources([tmp_path])[0].path]
     images[1].unlink()
@@ -79,10 +79,19 @@ def test_listed_images_that_are_missing_count_as_unreadable(tmp_path, write):
     assert table.path.tolist() == [str(path) for path in images]
     told = survey(table).unreadable
     assert list(told.itertuples(index=False)) == [(str(images[1]), "No such file or directory")]
-    for path in images:
-        path.unlink(missing_ok=True)
-    with pytest.raises(PxrError, match=rf"lists {len(images)} images, and none of them exists \(.*{images[0].name}"):
+    for path in [*tmp_path.rglob("*.jp*g"), *tmp_path.rglob("*.png")]:
+        path.unlink()
+    with pytest.raises(PxrError, match=rf"lists {listed} files, and none of them exists \(.*{images[0].name}"):
         read_sources([tmp_path])
+
+
+def test_a_partial_download_of_covid_chestxray_without_any_frontal_covid_image_is_no_wrong_folder(tmp_path):
+    write_covid_chestxray(tmp_path)
+    for name in ("a.jpg", "b.JPG", "c.png", "lateral.jpg"):
+        (tmp_path / "images" / name).unlink()
+    table, _ = read_sources([tmp_path])
+    assert survey(table).unreadable.path.tolist() == table.path.tolist()
+    assert len(table) == 3
 
 
 STRANGERS = ("NA", "nan", "N/A", "null", "None", "unknown", "-", "?", " ", "#N/A", "Anonymous")
@@ -96,8 +105,8 @@ def test_words_for_a_missing_value_are_no_patient_of_an_own_csv(tmp_path):
     table, notes = read_sources([tmp_path])
     assert table.patient_id.nunique() == len(STRANGERS) + 1
     assert notes == [
-        f"The patient of 11 of 13 images in {tmp_path} is unknown; each of them counts as a patient of its own, so one "
-        "person may be on both sides of a split."
+        f"{tmp_path} gives no patient for 11 of its 13 images: each counts as a patient of its own, so one person may "
+        "be on both sides of a split."
     ]
 
 
@@ -106,7 +115,7 @@ def test_words_for_a_missing_value_are_no_patient_of_covid_chestxray(tmp_path):
     table.write_text(table.read_text().replace("\n2,", "\nNA,"))
     table, notes = read_sources([tmp_path])
     assert table.patient_id.nunique() == 3
-    assert any("The patient of 2 of 3 images in" in note for note in notes)
+    assert any("gives no patient for 2 of its 3 images: each" in note for note in notes)
 
 
 def test_own_csv_with_all_and_with_the_two_needed_columns(tmp_path):
@@ -133,7 +142,7 @@ def test_own_csv_with_all_and_with_the_two_needed_columns(tmp_path):
         ),
         ("path\na.png\n", "has the columns path; label is missing"),
         ("path;label\na.png;viral\n", "has the columns path;label; path, label is missing"),
-        ("path,label\nb.png,viral\n", r"lists 1 image, and none of them exists \(.*b\.png\)"),
+        ("path,label\nb.png,viral\n", r"lists 1 file, and none of them exists \(.*b\.png\)"),
         ("path,label\na.png,\n", "line 2: the label is empty"),
         ("path,label\n,viral\n", "line 2: the path is empty"),
         ("path,label\na.png,NA\n", r"line 2: the label is empty \(NA\)"),
