@@ -81,7 +81,7 @@ def _first_of_group(names: Iterable[str], links: Iterable[tuple[str, str]]) -> d
     names, links = sorted(set(names)), list(links)
     nodes = {name: number for number, name in enumerate(dict.fromkeys([*names, *chain(*links)]))}
     ends = np.array([[nodes[a], nodes[b]] for a, b in links], np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(ends), np.int8), tuple(ends.T)), shape=(len(nodes), len(nodes)))
-    groups = connected_components(graph, directed=False)[1][: len(names)]
+    graph = coo_array((np.ones(len(ends)), tuple(ends.T)), shape=(len(nodes), len(nodes)))
+    groups = connected_components(graph)[1][: len(names)]
     first: dict[int, str] = {}
     return {name: first.setdefault(group, name) for name, group in zip(names, groups, strict=True)}

@@ -215,11 +215,10 @@ def _used(scheme: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(table: pd.DataFrame, splits: pd.DataFrame, scheme: str, used: Mapping[str, Any], stops_early: bool) -> None:
-    """Check the splits; every fold has to validate where that was asked for, or where it stops early itself."""
+    """Check the splits; every fold has to validate that stops early itself."""
     folds = set(splits.fold)
     watched = folds & {HOLDOUT} or folds if stops_early else set()  # the hold-out chooses the epochs of all folds
-    validated = folds if used.get("nested_fraction") or used.get("validation") else watched
-    check_splits(table, splits, scheme=scheme, unit=used.get("unit", "patient"), validated=validated)
+    check_splits(table, splits, scheme=scheme, unit=used.get("unit", "patient"), validated=watched)
 
 
 def _check_patients(table: pd.DataFrame, folds: int) -> None:

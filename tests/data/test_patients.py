@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pxr_tf.data.patients import add_pictures, drop_duplicates, merge_patients
+from pxr_tf import files
+from pxr_tf.data.patients import add_content, add_pictures, drop_duplicates, merge_patients
 
 
 def make_table(contents: str, patients: str = "", labels: str = "") -> pd.DataFrame:
@@ -96,3 +97,9 @@ def test_of_copies_the_one_of_the_test_part_is_kept_then_the_first_by_name():
     assert dropped.image_id.tolist() == ["07", "04", "03", "01", "00"]
     kept, _ = drop_duplicates(table[table.image_id < "02"].assign(official_split=["train", ""]))
     assert kept.image_id.tolist() == ["01"]
+
+
+def test_a_file_is_stamped_so_that_a_later_change_is_noticed(tmp_path):
+    (tmp_path / "a").write_bytes(b"x")
+    table = pd.DataFrame({"image_id": ["a", "b"], "path": [str(tmp_path / "a"), str(tmp_path / "b")]})
+    assert add_content(table).stamp.tolist() == [files.stamp(tmp_path / "a"), ""]
