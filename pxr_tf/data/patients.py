@@ -65,7 +65,7 @@ def drop_duplicates(table: pd.DataFrame, same: str = "content") -> tuple[pd.Data
     with the first image id. Copies that carry different labels contradict each other; all of them are dropped, for
     none can be scored.
     """
-    rank = table.official_split.map({part: place for place, part in enumerate(KEPT_FIRST)}).fillna(len(KEPT_FIRST))
+    rank = table.official_split.map({part: place for place, part in enumerate(KEPT_FIRST)})  # others come last
     order = table.assign(rank=rank).sort_values(["rank", "image_id"]).index
     copies = table[same].loc[order].duplicated().loc[table.index]
     dropped = copies | (table.groupby(same).label.transform("nunique") > 1)

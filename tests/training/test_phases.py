@@ -288,3 +288,19 @@ def test_a_validation_that_is_never_a_number_is_told_too(tmp_path, monkeypatch):
 def test_the_device_decides_where_the_experiment_does_not(monkeypatch, gpus, xla, precision, expected):
     monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: gpus)
     assert choose_device(xla, precision)[:3] == expected
+
+
+def test_a_long_epoch_gives_signs_of_life_and_its_seconds(tmp_path, monkeypatch):
+    monkeypatch.setattr("pxr_tf.training.phases.STEP_SECONDS", 0.0)
+    events = []
+    _, history = train(network(), [phase_of(name="long")], tmp_path, emit=events.append)
+    steps = [event for event in events if event["event"] == "step"]
+    where = {"event": "step", "phase": "long", "epochs": 2, "step": 1, "steps": 2}  # the second step ends the epoch
+    assert steps == [where | {"epoch": epoch} for epoch in (1, 2)]
+    assert all(0 < row["seconds"] < 60 and row["seconds"] != 3 for row in history)
+
+
+def test_short_epochs_give_none(tmp_path):
+    events = []
+    train(network(), [phase_of()], tmp_path, emit=events.append)
+    assert not [event for event in events if event["event"] == "step"]
