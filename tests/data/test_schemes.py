@@ -302,6 +302,16 @@ def test_a_scheme_is_one_function_and_one_line(monkeypatch):
     assert set(make_splits(OFFICIAL, "source", seed=0, **RANDOM).role) == {"train", "test"}
 
 
+def test_folds_that_test_some_image_never_are_refused_wherever_they_come_from(monkeypatch):
+    def without_last(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+        made = schemes.split_folds(table, seed=seed, folds=2, holdout_fraction=None, nested_fraction=None)
+        return made[~((made.image_id == table.image_id.iloc[-1]) & made.role.isin(TEST_ROLES))]
+
+    monkeypatch.setitem(schemes.SCHEMES, "folds", without_last)
+    with pytest.raises(PxrError, match=r"tests .* in 0 folds"):
+        make_splits(OFFICIAL, "folds", seed=0)
+
+
 SINGLE = pd.concat([OFFICIAL, make_table({"rare": [3]}, official="train"), make_table({"rare": [1]}, official="test")])
 UNTESTED = pd.concat([OFFICIAL, make_table({"rare": [3, 1]}, official="train")])
 UNMARKED = pd.concat([OFFICIAL, make_table({"rare": [3, 1]})])
@@ -320,9 +330,9 @@ UNMARKED = pd.concat([OFFICIAL, make_table({"rare": [3, 1]})])
         (OFFICIAL, "official", {"validation": -1}, r"splits.validation=-1 is neither a share"),
         (OFFICIAL, "official", {"validation": 1.5}, r"splits.validation=1.5 is neither a share"),
         (OFFICIAL, "random", RANDOM | {"test": 0.95}, r"splits.test=0.95 and splits.validation=0.1 leave nothing"),
-        (OFFICIAL, "random", RANDOM | {"test": 0}, r"splits.test=0 and"),
-        (OFFICIAL, "random", RANDOM | {"test": 1, "validation": 5}, r"splits.test=1 and"),
-        (OFFICIAL, "random", RANDOM | {"test": 1.5, "validation": 5}, r"splits.test=1.5 and"),
+        (OFFICIAL, "random", RANDOM | {"test": 0}, r"^splits.test=0 and"),
+        (OFFICIAL, "random", RANDOM | {"test": 1, "validation": 5}, r"^splits.test=1 and"),
+        (OFFICIAL, "random", RANDOM | {"test": 1.5, "validation": 5}, r"^splits.test=1.5 and"),
         (OFFICIAL, "random", RANDOM | {"test": 0.5, "validation": 0.5}, r"splits.test=0.5 and splits.validation=0.5"),
         (OFFICIAL, "random", RANDOM | {"validation": 1.5}, r"splits.validation=1.5 is neither a share"),
         (make_table({"rare": [9, 9], "normal": [1] * 9}), "random", RANDOM, r"class rare \(2 patients\) without valid"),

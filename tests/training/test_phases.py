@@ -263,6 +263,14 @@ def test_the_accuracy_of_one_output_asks_which_side_of_a_half_it_is_on(tmp_path)
     assert history[-1]["val_accuracy"] < 1  # noise: what compares the places of maxima would always say 1
 
 
+def test_the_accuracy_of_several_outputs_asks_for_the_largest():
+    model = build_classifier(TWO_LAYERS, num_classes=3, image_size=SIZE, weights="none", head=Head(()))
+    targets = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2, 0, 1]]
+    compile_phase(model, phase_of(), steps=1, xla=False)
+    said = model.evaluate(PICTURES, targets, return_dict=True, verbose=0)["accuracy"]
+    assert said == pytest.approx((model.predict(PICTURES, verbose=0).argmax(1) == targets.argmax(1)).mean())
+
+
 def test_a_loss_that_is_no_number_is_told_with_what_to_change(tmp_path):
     data = data_of(FEATURES, np.full_like(TARGETS, np.nan))
     with pytest.raises(PxrError, match=r"Phase 'p' diverged in epoch 1: its loss is nan. Lower its learning_rate"):
