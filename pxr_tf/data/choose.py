@@ -54,29 +54,29 @@ def choose_number(table: pd.DataFrame, number: int, *, seed: int, purpose: str) 
             f"splits.validation={number} asks for as many images as the {len(table):,} that are there to train on. "
             "Use a smaller number, or a share such as splits.validation=0.15."
         )
-    patients = table.groupby("patient_id").agg(label=("label", "first"), images=("image_id", "size"))
+    patients = table.groupby("patient_id").agg(label=("label", "first"), num_images=("image_id", "size"))
     left, left_images = number, len(table)
     chosen: list[str] = []
-    for label in patients.groupby("label").images.sum().sort_values(kind="stable").index:
-        images = patients.images[patients.label == label].to_dict()
-        in_class = sum(images.values())
+    for label in patients.groupby("label").num_images.sum().sort_values(kind="stable").index:
+        num_images = patients.num_images[patients.label == label].to_dict()
+        in_class = sum(num_images.values())
         quota = max(1, round(left * in_class / left_images))
-        taken = _fill(images, quota, order_by_hash(images, seed, purpose)[:-1])  # the last one trains
+        taken = _fill(num_images, quota, order_by_hash(num_images, seed, purpose)[:-1])  # the last one trains
         chosen += taken
-        left, left_images = left - sum(images[patient] for patient in taken), left_images - in_class
+        left, left_images = left - sum(num_images[patient] for patient in taken), left_images - in_class
     return set(chosen)
 
 
-def _fill(images: Mapping[str, int], quota: int, ordered: Sequence[str]) -> list[str]:
+def _fill(num_images: Mapping[str, int], quota: int, ordered: Sequence[str]) -> list[str]:
     """Return the patients, in order, whose images fit into the quota, and one more where that comes nearer to it."""
     taken: list[str] = []
     others: list[str] = []
     left = quota
     for patient in ordered:
-        fits = images[patient] <= left
+        fits = num_images[patient] <= left
         (taken if fits else others).append(patient)
-        left -= images[patient] if fits else 0
-    smallest = min(others, key=lambda patient: images[patient], default=None)
-    if smallest and (not taken or images[smallest] - left < left):
+        left -= num_images[patient] if fits else 0
+    smallest = min(others, key=lambda patient: num_images[patient], default=None)
+    if smallest and (not taken or num_images[smallest] - left < left):
         taken.append(smallest)
     return taken

@@ -31,14 +31,15 @@ def plan_samples(
     many as the largest class: copy 1 of every image comes before copy 2 of any.
     """
     originals = {
-        label: order_by_hash(images, seed, "cap")[: cap or None] for label, images in table.groupby("label").image_id
+        label: order_by_hash(image_ids, seed, "cap")[: cap or None]
+        for label, image_ids in table.groupby("label").image_id
     }
-    wanted = target or max(len(images) for images in originals.values())
+    wanted = target or max(len(image_ids) for image_ids in originals.values())
     samples = []
-    for label, images in originals.items():
+    for label, image_ids in originals.items():
         grows = oversample == "all" or label in oversample
-        total = max(wanted, len(images)) if grows else len(images)
-        samples += [(images[number % len(images)], number // len(images)) for number in range(total)]
+        total = max(wanted, len(image_ids)) if grows else len(image_ids)
+        samples += [(image_ids[number % len(image_ids)], number // len(image_ids)) for number in range(total)]
     return pd.DataFrame(sorted(samples), columns=["image_id", "copy"])
 
 

@@ -30,11 +30,11 @@ class Inputs(NamedTuple):
 
 
 def picture_inputs(
-    images: np.ndarray, rows: np.ndarray, samples: pd.DataFrame, *, copies: str, epochs: str, seed: int
+    pixels: np.ndarray, rows: np.ndarray, samples: pd.DataFrame, *, copies: str, epochs: str, seed: int
 ) -> Inputs:
     """Return pictures, uint8 [size, size, 1] each, as the inputs of a network.
 
-    `images` is the store's array, `rows` int64 [samples] the store row of each sample, `samples` has ``image_id`` and
+    `pixels` is the store's array, `rows` int64 [samples] the store row of each sample, `samples` has ``image_id`` and
     ``copy``. Copies are augmented with the preset `copies`, the same in each epoch. With a preset `epochs`, every
     sample is augmented by that one instead, anew in each epoch.
     """
@@ -50,4 +50,4 @@ def picture_inputs(
             )
 
     changes = epochs != "none" or (copies != "none" and numbers.any())
-    return Inputs(images[..., None], rows, change if changes else None)
+    return Inputs(pixels[..., None], rows, change if changes else None)
