@@ -97,6 +97,7 @@ def finish(process: subprocess.Popen) -> None:
     assert process.returncode == 0, said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
 def test_a_killed_command_goes_on_to_the_same_predictions(start, phantoms, two_layers, tmp_path):
     folder = request_of(tiny_experiment(**RECIPE), phantoms, tmp_path / "runs").folder

@@ -48,6 +48,7 @@ def test_a_finished_cross_validation_ends_without_tensorflow(own_copy, data, rec
     check_second_starts("cv", "--config", recipe, "--data", data, "--runs", folder.parents[3])
 
 
+@pytest.mark.slow
 def test_a_finished_training_ends_without_tensorflow(official_phantoms, tmp_path, recipe):
     classes, plain = ["bacterial", "normal", "viral"], {"balance__oversample": [], "splits__scheme": "official"}
     run_here(tiny_experiment(classes=classes, tag="-".join(classes), **plain), [official_phantoms], tmp_path / "runs")

@@ -93,6 +93,7 @@ def test_the_validation_rows_decide_when_an_official_run_stops(official_run):
     assert -np.log(right).mean() == pytest.approx(min(losses), rel=1e-3)  # of the rows that are written, to the bit
 
 
+@pytest.mark.slow
 def test_an_official_run_that_was_stopped_after_every_epoch_ends_the_same(
     official_run, chest_xray, two_layers, tmp_path
 ):
