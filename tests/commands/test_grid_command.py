@@ -55,6 +55,7 @@ def test_a_grid_of_unknown_things_is_refused_before_anything_runs(refuse, option
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_a_grid_says_what_it_costs_and_fills_up(pxr, data, recipe):
     words = [*GRID, "--config", recipe, "--data", data, "--runs", "runs", "--epochs", 1]
     code, said, wrong = pxr(*words)

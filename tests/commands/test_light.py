@@ -43,6 +43,7 @@ def check_second_starts(*words: object) -> None:
     assert "Nothing to do: " in ended.stdout
 
 
+@pytest.mark.slow
 def test_a_finished_cross_validation_ends_without_tensorflow(own_copy, data, recipe):
     folder = known_to_new_processes(own_copy, recipe)
     check_second_starts("cv", "--config", recipe, "--data", data, "--runs", folder.parents[3])

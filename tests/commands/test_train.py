@@ -94,6 +94,7 @@ def test_without_data_it_trains_on_the_official_part_of_the_phantoms(pxr, own_ph
     assert said.split("Accuracy")[-1] == again.split("Accuracy")[-1]
 
 
+@pytest.mark.slow
 def test_two_seeds_are_shown_with_mean_and_sd(pxr, own_phantoms, recipe):
     code, said, wrong = pxr("train", "--config", recipe, "--runs", "runs", "--epochs", 1, "--seeds", "0,1")
     assert (code, wrong) == (0, "")
@@ -133,6 +134,7 @@ def test_a_split_by_image_says_so_beside_every_figure(pxr, own_phantoms, recipe)
     assert set(metrics.split) == {"leaky split"}
 
 
+@pytest.mark.slow
 def test_a_number_of_images_validates(pxr, own_phantoms, recipe):
     code, _, wrong = pxr("train", "--config", recipe, "--runs", "runs", "--epochs", 1, "--validation", 6)
     assert (code, wrong) == (0, "")

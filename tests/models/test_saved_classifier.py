@@ -34,6 +34,7 @@ def saved(tmp_path):
     return model, tmp_path
 
 
+@pytest.mark.slow
 def test_a_fresh_process_loads_it_with_plain_keras_and_predicts_the_same(saved):
     model, folder = saved
     pictures = np.random.default_rng(0).integers(0, 256, (5, SIZE, SIZE, 1)).astype(np.uint8)

@@ -164,6 +164,7 @@ def test_a_part_of_a_memory_map_is_that_part_or_an_error(tmp_path):
         make_evaluation_set(picture_inputs(mapped[::2], np.arange(3), samples, **options), TARGETS[:3], 3)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the size of the process in /proc")
 def test_a_memory_mapped_store_is_never_copied(tmp_path):
     """A set larger than memory works: the process's own memory stays as it is. A process that does nothing else."""

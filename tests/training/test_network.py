@@ -185,6 +185,7 @@ def test_a_head_is_watched_on_the_features_of_its_validation_rows(run):
     assert [CLASSES[number] for number in targets.argmax(1)] == rows.label.tolist()
 
 
+@pytest.mark.slow
 def test_a_heavy_class_draws_the_predictions_towards_it(phantoms, two_layers, tmp_path):
     heavy = dict.fromkeys(CLASSES, 1.0) | {"viral": 100.0}
     recipe = {"phases": [HEAD | {"learning_rate": 0.05, "max_epochs": 6}]}
