@@ -2,7 +2,7 @@
 
 ::
 
-    runs/<recipe>/<variant>[-<backbone>]/<scheme>[-<tag>]/seed-<n>/
+    runs/<recipe>/<variant>[-<model>]/<scheme>[-<tag>]/seed-<n>/
       experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv]
       predictions.csv  metrics.csv  ...  logs/
       fold-0/ ... or official/ or random/, [holdout/]:
@@ -46,9 +46,9 @@ PACKAGES = (
 )
 
 
-def run_directory(runs: Path, recipe: str, variant: str, backbone: str, scheme: str, seed: int) -> Path:
-    """Return ``runs/<recipe>/<variant>[-<backbone>]/<scheme>/seed-<n>``; nothing is made."""
-    return runs / recipe / "-".join(filter(None, (variant, backbone))) / scheme / f"seed-{seed}"
+def run_directory(runs: Path, recipe: str, stem: str, scheme: str, seed: int) -> Path:
+    """Return ``runs/<recipe>/<variant>[-<model>]/<scheme>/seed-<n>``; nothing is made."""
+    return runs / recipe / stem / scheme / f"seed-{seed}"
 
 
 def first_house_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:

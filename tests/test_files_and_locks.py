@@ -23,9 +23,9 @@ with locks.hold(Path(sys.argv[1])):
 
 
 def test_a_run_has_its_own_directory(tmp_path):
-    made = rundir.run_directory(tmp_path, "paper", "strategy2", "xception", "folds", 0)
+    made = rundir.run_directory(tmp_path, "paper", "strategy2-xception", "folds", 0)
     assert made == tmp_path / "paper" / "strategy2-xception" / "folds" / "seed-0"
-    without = rundir.run_directory(tmp_path, "paper", "logistic", "", "official-normal-viral", 3)
+    without = rundir.run_directory(tmp_path, "paper", "logistic", "official-normal-viral", 3)
     assert without == tmp_path / "paper" / "logistic" / "official-normal-viral" / "seed-3"
     assert rundir.first_house_directory(tmp_path, "paper", "strategy2", "xception") == (
         tmp_path / "paper" / "xception-strategy2"

@@ -157,10 +157,12 @@ def check_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any
 
 
 def check_names(experiment: "Experiment") -> None:
-    """Raise `PxrError` where a backbone, weights file, preset, paper or scheme of the experiment does not exist."""
+    """Raise `PxrError` where the experiment names a backbone, network, file, preset, paper or scheme in vain."""
+    from pxr_tf.config.model import Scratch
     from pxr_tf.data.schemes import check_own_options
     from pxr_tf.evaluation.published import paper_classes, published_results
     from pxr_tf.models.backbones import check_image_size, check_weights
+    from pxr_tf.models.networks import all_sizes
     from pxr_tf.pictures.augment import check_preset
 
     check_own_options(experiment.splits.scheme, experiment.splits.options)
@@ -174,6 +176,8 @@ def check_names(experiment: "Experiment") -> None:
     if experiment.backbone:
         check_image_size(experiment.backbone, experiment.image.size)
         check_weights(experiment.model.weights)
+    if isinstance(experiment.model, Scratch):
+        all_sizes(experiment.model.network, experiment.model.sizes)
 
 
 def parse_classes(text: str, recipe: "Experiment") -> dict[str, Any]:

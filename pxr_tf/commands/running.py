@@ -71,7 +71,7 @@ def outline_of(experiment: "Experiment") -> "Outline":
     cross = splits.scheme == "folds"
     where = f"{splits.folds} folds" if cross else f"{splits.scheme} split"
     where += f" by {splits.unit}" if splits.scheme == "random" else ""
-    what = ", ".join(filter(None, (experiment.backbone or experiment.model.kind, experiment.variant)))
+    what = ", ".join(filter(None, (experiment.model.name, experiment.variant)))
     weights = f", weights {experiment.model.weights}" if experiment.backbone else ""
     return Outline(
         title=f"{experiment.name}: {what}, {where}{weights}, seed {experiment.seed}",
@@ -138,12 +138,12 @@ def _hyperparameters(experiment: "Experiment") -> dict[str, Any]:
     values = {
         "experiment": experiment.name,
         "variant": experiment.variant,
-        "backbone": experiment.backbone or experiment.model.kind,
+        "model": experiment.model.name,
         "scheme": experiment.splits.scheme,
         "seed": experiment.seed,
         "batch_size": experiment.training.batch_size,
     }
-    for phase in experiment.phases:
+    for phase in experiment.rated_phases:
         values[f"{phase.name}_learning_rate"] = phase.learning_rate
         values[f"{phase.name}_max_epochs"] = phase.max_epochs
     return values

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pxr_tf.config import model as models
 from pxr_tf.config import schema
 from pxr_tf.errors import nearest, shown
 
@@ -63,14 +64,14 @@ def _place(error: Any) -> str:
     """Return the dotted key; pydantic adds the branch of a union to it (``training.xla.bool``), or ``[key]``."""
     extra = error["type"] == "extra_forbidden"
     parts = [str(part) for part in error["loc"]]
-    if parts[:1] == ["model"] and parts[1:2] in (["transfer"], ["other"]):
+    if parts[:1] == ["model"] and parts[1:2] and parts[1] in (*models.KINDS, models.OTHER):
         del parts[1]
     return ".".join(part for part in parts if extra or not part.startswith(_BRANCHES))
 
 
 def _fields_at(location: tuple[Any, ...]) -> list[str]:
     model: Any = schema.Experiment
-    parts = {"image": schema.Image, "transfer": schema.Transfer, "other": schema.OtherModel, "head": schema.Head}
+    parts = {"image": schema.Image, **models.KINDS, models.OTHER: models.OtherModel, "head": models.Head}
     parts |= {"splits": schema.Splits, "balance": schema.Balance, "augmentation": schema.Augmentation}
     parts |= {"training": schema.Training, "phases": schema.Phase}
     for part in location:

@@ -6,8 +6,9 @@ Only commands and stories read these models; below them functions take plain nam
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
+from pxr_tf.config.model import Frozen, Model, Scratch, Transfer
 from pxr_tf.config.values import (
     Amount,
     Count,
@@ -20,7 +21,6 @@ from pxr_tf.config.values import (
     RecipeName,
     RunTag,
     Share,
-    Text,
     Whole,
 )
 from pxr_tf.errors import nearest
@@ -28,57 +28,14 @@ from pxr_tf.errors import nearest
 TAKEN = ("all", "label", "origin", "split")  # words that tables of results use beside class names
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Image(_Frozen):
+class Image(Frozen):
     """How a file becomes the square picture that a network sees."""
 
     size: Annotated[Whole, Field(ge=32, le=2048)]  # pixels, both sides
     resize: Literal["squash", "pad"] = "squash"  # squash: aspect lost (bozickovic2021); pad: kept, on black
 
 
-class Head(_Frozen):
-    """What comes after the pooled features: dropout, fully connected layers, the output."""
-
-    hidden_units: tuple[Annotated[Whole, Field(gt=0, le=65_536)], ...] = (256,)
-    dropout: Fraction = 0.0  # before the first fully connected layer
-    output: Literal["softmax", "sigmoid"] = (
-        "softmax"  # sigmoid: two classes, one output: the second class's probability
-    )
-
-
-class Transfer(_Frozen):
-    """A backbone of keras.applications and a head, trained by phases."""
-
-    kind: Literal["transfer"] = "transfer"
-    backbone: Text
-    weights: Text  # imagenet, none, or a file
-    head: Head = Head()
-    batchnorm_momentum: Share | None = None  # null: as the architecture has it
-
-
-class OtherModel(BaseModel):
-    """A model of another learner (`training.learners`), which checks its own settings when it is called."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
-
-    kind: str
-
-
-def _kind_of(model: Any) -> str:
-    kind = model.get("kind", "transfer") if isinstance(model, dict) else getattr(model, "kind", "transfer")
-    return "transfer" if kind == "transfer" else "other"
-
-
-Model = Annotated[
-    Annotated[Transfer, Tag("transfer")] | Annotated[OtherModel, Tag("other")],
-    Discriminator(_kind_of),
-]
-
-
-class Splits(_Frozen):
+class Splits(Frozen):
     """Who trains and who tests. Each scheme (`data.schemes`) reads the options that its function names."""
 
     scheme: str = "folds"
@@ -96,7 +53,7 @@ class Splits(_Frozen):
     test: Share = 0.2
     unit: Literal["patient", "image"] = "patient"  # image: as papers did; a leaky split, and every figure says so
     # schemes that were added: what their functions take by keyword, beside the options above
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _no_option_twice(self) -> "Splits":
@@ -106,7 +63,7 @@ class Splits(_Frozen):
         return self
 
 
-class Balance(_Frozen):
+class Balance(Frozen):
     """Which training rows an epoch has."""
 
     cap: Count | None = None  # images per class at most, copies not counted
@@ -114,16 +71,17 @@ class Balance(_Frozen):
     target: Count | None = None  # how many samples such a class then has; null: as many as the largest class
 
 
-class Augmentation(_Frozen):
+class Augmentation(Frozen):
     """Names of presets in `pictures/augment.py`."""
 
     copies: str = "none"  # for the copies that oversampling adds: fixed pictures, computed once
     epochs: str = "none"  # for every training row of a phase that trains all layers: new in each epoch
 
 
-class Training(_Frozen):
+class Training(Frozen):
     """The numbers that all phases share."""
 
+    learning_rate: Rate | None = None  # of the phases that name none
     batch_size: Annotated[Whole, Field(gt=0, le=65_536)] = 32  # larger than the training part: all of it at once
     # how much a training sample counts: balanced (all classes alike, from the training samples), or numbers per class
     class_weights: Literal["balanced"] | dict[str, Annotated[Number, Field(ge=1e-6, le=1e6)]] | None = None
@@ -134,16 +92,17 @@ class Training(_Frozen):
     mirror_predictions: Flag = False  # average the probabilities of a picture and of its mirror image
 
 
-class Phase(_Frozen):
+class Phase(Frozen):
     """One compile and fit: what trains, how, and for how long."""
 
     name: Name
     train: Literal["head", "all"]
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: Rate
+    learning_rate: Rate | None = None  # null: training.learning_rate; a learner's phases have it filled in
     epsilon: Rate = 1e-7  # adam, adamw
     momentum: Fraction = 0.0  # sgd
     weight_decay: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # adamw
+    l2: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # added to the loss: l2 / 2 * the sum of the squared kernels
     decay: Literal["constant", "cosine"] = "constant"  # cosine: half an epoch of warm-up, then to 0 at max_epochs
     label_smoothing: Fraction = 0.0
     batchnorm: Literal["frozen", "update"] = "frozen"  # frozen: inference mode, nothing of it moves
@@ -162,7 +121,7 @@ class Phase(_Frozen):
         return self
 
 
-class Experiment(_Frozen):
+class Experiment(Frozen):
     """Everything that decides the numbers of a run, the images aside: one variant of one recipe."""
 
     name: RecipeName
@@ -170,7 +129,8 @@ class Experiment(_Frozen):
     published: str | None = None  # the entry of published_results.yaml to compare with
     classes: Annotated[tuple[Name, ...], Field(min_length=2)]
     tag: RunTag = ""  # tells run directories of one variant apart, e.g. by their classes
-    merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}  # pneumonia: [bacterial, viral]
+    # pneumonia: [bacterial, viral]
+    merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
     image: Image
     model: Model
@@ -179,6 +139,17 @@ class Experiment(_Frozen):
     augmentation: Augmentation = Augmentation()
     training: Training = Training()
     phases: tuple[Phase, ...] = ()
+
+    @model_validator(mode="after")
+    def _every_phase_has_a_rate(self) -> "Experiment":
+        shared = self.training.learning_rate
+        missing = [phase.name for phase in self.phases if phase.learning_rate is None]
+        if missing and shared is None:
+            raise ValueError(f"phase {missing[0]!r} has no learning_rate; give it one, or all: training.learning_rate")
+        if shared is not None and not missing:
+            users = "every phase has its own" if self.phases else f"the model {self.model.kind} has no phases"
+            raise ValueError(f"training.learning_rate received {shared:g}, but {users}; set it to null")
+        return self
 
     @model_validator(mode="after")
     def _classes_fit_together(self) -> "Experiment":
@@ -197,28 +168,42 @@ class Experiment(_Frozen):
             missing = [name for name in self.classes if name not in self.training.class_weights]
             if missing:
                 raise ValueError(f"training.class_weights has no number for {', '.join(missing)}; give one per class")
-        if isinstance(self.model, Transfer) and self.model.head.output == "sigmoid" and len(self.classes) != 2:
+        if self.trains_network and self.model.output == "sigmoid" and len(self.classes) != 2:
+            key = "model.head.output" if isinstance(self.model, Transfer) else "model.output"
             raise ValueError(
-                f"model.head.output received sigmoid, which is for two classes; here are {len(self.classes)} "
+                f"{key} received sigmoid, which is for two classes; here are {len(self.classes)} "
                 f"({', '.join(self.classes)}). Use softmax, or merge classes"
             )
         return self
 
     @model_validator(mode="after")
     def _phases_fit_together(self) -> "Experiment":
-        if isinstance(self.model, Transfer) and not self.phases:
+        if self.trains_network and not self.phases:
             raise ValueError("phases received an empty list; a network needs one phase or more")
-        if self.phases and not isinstance(self.model, Transfer):
-            raise ValueError(f"phases are for the model transfer, not for {self.model.kind}; leave them out")
+        if self.phases and not self.trains_network:
+            raise ValueError(f"phases are for networks, not for the model {self.model.kind}; leave them out")
         names = [phase.name for phase in self.phases]
         if len(set(names)) < len(names):
             raise ValueError(f"phases need different names; received {', '.join(names)}")
         first_whole = next((number for number, phase in enumerate(self.phases) if phase.train == "all"), len(names))
         if any(phase.train == "head" for phase in self.phases[first_whole:]):  # cached features: the initial backbone's
             raise ValueError("phases that train the head only come before those that train all")
+        if isinstance(self.model, Scratch) and self.freezes_backbone:
+            raise ValueError(f"phases that train the head only need a backbone; the network {self.model.name} has none")
         if self.splits.nested and not self.stops_early:
             raise ValueError("splits.nested needs a phase with patience; every phase here runs its max_epochs")
         return self
+
+    @property
+    def rated_phases(self) -> tuple[Phase, ...]:
+        """The phases, each with its learning rate."""
+        shared = {"learning_rate": self.training.learning_rate}
+        return tuple(phase.model_copy(update=shared) if phase.learning_rate is None else phase for phase in self.phases)
+
+    @property
+    def trains_network(self) -> bool:
+        """Whether phases train a network."""
+        return isinstance(self.model, Transfer | Scratch)
 
     @property
     def stops_early(self) -> bool:
@@ -244,6 +229,11 @@ class Experiment(_Frozen):
     def backbone(self) -> str:
         """The backbone's name; empty for a model without one."""
         return self.model.backbone if isinstance(self.model, Transfer) else ""
+
+    @property
+    def stem(self) -> str:
+        """Variant and model, each once: two models under one variant are two runs."""
+        return self.variant if self.model.name == self.variant else f"{self.variant}-{self.model.name}"
 
 
 def _check_class_names(key: str, names: Any, classes: tuple[str, ...]) -> None:

@@ -8,17 +8,19 @@ import pandas as pd
 
 from pxr_tf import files, machine, rundir
 from pxr_tf.config import Experiment, load_experiment
-from pxr_tf.config.schema import Transfer
+from pxr_tf.config import model as config
 from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.samples import read_samples
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import weights
-from pxr_tf.models.head import Head
+from pxr_tf.models.architecture import Head, Scratch, Transfer
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Pictures, load_pictures
 from pxr_tf.training.part import Augmentation, Part
-from pxr_tf.training.settings import Network
+from pxr_tf.training.settings import Linear, Network
+
+Settings = Network | Linear | Mapping[str, Any]
 
 
 class Run(NamedTuple):
@@ -88,27 +90,32 @@ def threads_of(experiment: Experiment) -> int:
     return machine.processors() if threads == "auto" else threads
 
 
-def make_settings(
-    experiment: Experiment, weights_identity: str, threads: int | None = None
-) -> Network | Mapping[str, Any]:
-    """Return what the experiment's learner is told: a `Network`, or for others what their ``model`` says."""
-    model = experiment.model
-    if not isinstance(model, Transfer):
+def make_settings(experiment: Experiment, weights_identity: str, threads: int | None = None) -> Settings:
+    """Return what the experiment's learner is told; for one that was added, what its ``model`` says."""
+    model, training = experiment.model, experiment.training
+    card = {"experiment": experiment.name, "variant": experiment.variant}
+    if isinstance(model, config.Linear):
+        given = model.model_dump(exclude={"kind"})
+        return Linear(**given, class_weights=training.class_weights, threads=threads, card=card)
+    if not experiment.trains_network:
         return model.model_dump(exclude={"kind"})
     return Network(
-        backbone=model.backbone,
-        weights=model.weights,
-        weights_identity=weights_identity,
-        head=Head(**model.head.model_dump()),
-        batchnorm_momentum=model.batchnorm_momentum,
-        phases=experiment.phases,
-        card={"experiment": experiment.name, "variant": experiment.variant},
+        architecture=_architecture_of(model, weights_identity),
+        phases=experiment.rated_phases,
+        card=card,
         threads=threads,
-        **experiment.training.model_dump(exclude={"threads"}),
+        **training.model_dump(exclude={"threads", "learning_rate"}),
     )
 
 
-def settings_of(run: Run) -> Network | Mapping[str, Any]:
+def _architecture_of(model: config.Transfer | config.Scratch, weights_identity: str) -> Transfer | Scratch:
+    if isinstance(model, config.Scratch):
+        return Scratch(model.network, model.output, model.sizes)
+    head = Head(**model.head.model_dump())
+    return Transfer(model.backbone, model.weights, weights_identity, head, model.batchnorm_momentum)
+
+
+def settings_of(run: Run) -> Settings:
     """Return what a run's learner is told; raise `PxrError` where its weights are not those that it began with."""
     provenance = provenance_of(run)
     identity = weights.check_unchanged(run.experiment, provenance["weights"])

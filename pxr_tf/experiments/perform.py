@@ -8,9 +8,8 @@ A task's kind says what is done:
 ``fit``        train one fold of a run and predict its held-out rows
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from pxr_tf.config import Experiment, parse_experiment
 from pxr_tf.experiments import environment, weights
 from pxr_tf.experiments.parts import (
     Run,
+    Settings,
     chosen_epochs,
     make_part,
     make_parts,
@@ -35,7 +35,6 @@ from pxr_tf.training.calibrate import calibrate
 from pxr_tf.training.device import set_up
 from pxr_tf.training.learners import environment_of, load_learner
 from pxr_tf.training.part import TEST, VALIDATION, Emit, Part, Predict
-from pxr_tf.training.settings import Network
 
 
 def perform(task: Task, emit: Emit) -> None:
@@ -92,7 +91,7 @@ def _fit(task: Task, emit: Emit) -> None:
     (part.folder / rundir.CHECKPOINT).unlink(missing_ok=True)
 
 
-def _settings_of(run: Run) -> Network | Mapping[str, Any]:
+def _settings_of(run: Run) -> Settings:
     """Return what a run's learner is told; weights that were deleted since the run began are downloaded again."""
     if weights.identity(run.experiment) is None:
         _build(run.experiment, provenance_of(run).get("threads"))

@@ -42,8 +42,7 @@ class Request:
         experiment, splits = self.experiment, self.experiment.splits
         by_image = "-by-image" if prepare.splits_by_image(experiment) else ""
         place = "-".join(filter(None, (splits.scheme + by_image, experiment.tag)))
-        model = experiment.backbone or experiment.model.kind  # two learners under one variant are two runs
-        return rundir.run_directory(self.runs, experiment.name, experiment.variant, model, place, experiment.seed)
+        return rundir.run_directory(self.runs, experiment.name, experiment.stem, place, experiment.seed)
 
     @property
     def cache(self) -> Path:

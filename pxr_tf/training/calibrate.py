@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pxr_tf.models.backbones import find_backbone
-from pxr_tf.models.classifier import build_classifier, feature_extractor
+from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.training.device import set_up
+from pxr_tf.training.initial import build_architecture
 from pxr_tf.training.phases import compile_phase
 from pxr_tf.training.settings import Network
 
@@ -23,13 +23,8 @@ def calibrate(settings: Network, *, num_classes: int, image_size: int) -> dict[s
     ``memory`` (bytes, the process's peak resident size). The network starts from random weights.
     """
     device = set_up(settings.xla, settings.precision, settings.threads)
-    model = build_classifier(
-        find_backbone(settings.backbone),
-        num_classes=num_classes,
-        image_size=image_size,
-        weights="none",
-        head=settings.head,
-    )
+    random = settings.architecture._replace(weights="none")
+    model = build_architecture(random, num_classes=num_classes, image_size=image_size, seed=0)
     batch_size, outputs = settings.batch_size, model.output.shape[-1]
     pictures = np.random.default_rng(0).integers(0, 256, (batch_size, *model.input.shape[1:]), np.uint8)
     targets = np.eye(outputs, dtype=np.float32)[np.arange(batch_size) % outputs]

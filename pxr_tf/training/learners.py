@@ -2,7 +2,8 @@
 
 A learner is a module with ``fit(part, settings, emit) -> predict`` (see `part.Part`): it learns from the part's
 training rows, may watch its validation rows, never reads its test rows' labels, and returns what predicts rows of the
-part. `settings` is the recipe's ``model`` without its kind; the learner ``transfer`` gets a `settings.Network`.
+part. `settings` is a value of `training.settings` for the learners here; for those that are added, the recipe's
+``model`` without its kind.
 
 It may have ``environment(settings) -> dict``, too: what of this process decides its numbers, such as the device; all
 folds of a run must agree in it.
@@ -17,6 +18,8 @@ from pxr_tf.errors import PxrError, nearest
 # kind of model -> module
 LEARNERS: dict[str, str] = {
     "transfer": "pxr_tf.training.network",
+    "scratch": "pxr_tf.training.network",
+    "linear": "pxr_tf.training.linear",
 }
 
 

@@ -1,10 +1,10 @@
-"""The learner ``transfer``: a backbone with a head, from a part's rows to what predicts them.
+"""The learners ``transfer`` and ``scratch``: a network, from a part's rows to what predicts them.
 
 Frozen phases learn from cached features, which `prepare` computes once for all parts; phases that train all layers
 learn from pictures. A fold that is killed goes on from its checkpoint.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,21 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config.schema import Phase
-from pxr_tf.models.backbones import find_backbone
-from pxr_tf.models.classifier import build_classifier, feature_extractor, save_classifier
+from pxr_tf.models.architecture import Transfer
+from pxr_tf.models.classifier import feature_extractor
+from pxr_tf.models.layers import custom_layers
+from pxr_tf.models.model_file import save_classifier
 from pxr_tf.pictures.inputs import Inputs
 from pxr_tf.pictures.store import pictures_key
 from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream, num_batches
 from pxr_tf.training import features
-from pxr_tf.training.checkpoint import assign_variables, read_variables
 from pxr_tf.training.device import Device, operations_at_once, set_up
+from pxr_tf.training.initial import initial_network
 from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Emit, Part, Predict
 from pxr_tf.training.phases import PhaseData, run_phases
+from pxr_tf.training.predictions import BATCH, both_columns, predict_pictures
 from pxr_tf.training.settings import Network
-
-PREDICTION_BATCH = 64
+from pxr_tf.training.weights import sample_weights
 
 
 def prepare(parts: Sequence[Part], settings: Network, emit: Emit) -> None:
@@ -61,12 +63,13 @@ def fit(part: Part, settings: Network, emit: Emit) -> Predict:
         lambda phase: phase_data(part, settings, phase, device),
         epochs=part.epochs,
         checkpoint=part.folder / rundir.CHECKPOINT,
+        at_once=settings.steps_at_once,
         xla=device.xla,
         emit=emit,
     )
     files.write_csv(part.folder / rundir.HISTORY, pd.DataFrame(history).assign(origin=part.origin))
     files.write_json(part.folder / rundir.EPOCHS, {"origin": part.origin, "epochs": chosen})
-    save_classifier(model, part.folder / rundir.MODEL, make_card(part, settings))
+    save_classifier(model, part.folder / rundir.MODEL, make_card(part, settings, model))
     return lambda rows: predict_rows(part, settings, model, rows, device)
 
 
@@ -94,46 +97,6 @@ def build_network(part: Part, settings: Network) -> keras.Model:
     return initial_network(settings, num_classes=len(part.classes), image_size=part.preparation.size, seed=part.seed)
 
 
-def initial_network(settings: Network, *, num_classes: int, image_size: int, seed: int) -> keras.Model:
-    """Return the classifier with its initial weights; raise `PxrError` where those do not fit.
-
-    The last one that this process built is used again, its variables set back: MobileNet takes 0.7 s to build, a fold's
-    head 2.3 s to train.
-    """
-    what = {
-        "weights": settings.weights,
-        "head": settings.head,
-        "batchnorm_momentum": settings.batchnorm_momentum,
-        "num_classes": num_classes,
-        "image_size": image_size,
-        "seed": seed,
-    }
-    identity = (find_backbone(settings.backbone), settings.weights_identity, keras.config.dtype_policy().name)
-    return _last_built.give((*identity, *what.items()), lambda: build_classifier(identity[0], **what))
-
-
-class _LastBuilt:
-    """Keeps the last network of this process with its initial values."""
-
-    def __init__(self) -> None:
-        self._key: tuple[Any, ...] = ()
-        self._model: keras.Model | None = None
-        self._values: list[np.ndarray] = []
-
-    def give(self, key: tuple[Any, ...], build: Callable[[], keras.Model]) -> keras.Model:
-        """Return the network of this key, as it was built."""
-        if self._model is None or key != self._key:
-            self._model = None  # two large ones side by side could be too much
-            self._key, self._model = key, build()
-            self._values = read_variables(self._model.variables)
-        else:
-            assign_variables(self._model.variables, self._values)
-        return self._model
-
-
-_last_built = _LastBuilt()
-
-
 def features_folder(part: Part, settings: Network, device: Device) -> Path:
     """Return the folder of the features that these frozen phases use; it depends on no seed, class or data set.
 
@@ -141,8 +104,8 @@ def features_folder(part: Part, settings: Network, device: Device) -> Path:
     """
     return features.features_folder(
         part.cache,
-        backbone=settings.backbone,
-        weights=settings.weights_identity,
+        backbone=settings.architecture.backbone,
+        weights=settings.architecture.weights_identity,
         pictures=pictures_key(part.preparation),
         precision=device.precision,
         device=f"{device.name} {device.model}",
@@ -168,7 +131,10 @@ def phase_data(part: Part, settings: Network, phase: Phase, device: Device) -> P
         inputs, watched = (_features_as_inputs(part, settings, device, rows) for rows in (samples, validation))
     else:
         inputs, watched = part.inputs(samples, every_epoch=True), part.inputs(validation)
-    targets, weights = _targets(part, settings, samples), _sample_weights(part, settings, samples)
+    targets, weights = (
+        _targets(part, settings, samples),
+        sample_weights(samples.label, part.classes, settings.class_weights),
+    )
 
     def stream(first_epoch: int) -> Any:
         return make_training_stream(
@@ -184,9 +150,7 @@ def phase_data(part: Part, settings: Network, phase: Phase, device: Device) -> P
     steps = num_batches(len(samples), settings.batch_size)
     if validation.empty:
         return PhaseData(stream, steps, None)
-    return PhaseData(
-        stream, steps, make_evaluation_set(watched, _targets(part, settings, validation), PREDICTION_BATCH)
-    )
+    return PhaseData(stream, steps, make_evaluation_set(watched, _targets(part, settings, validation), BATCH))
 
 
 def predict_rows(part: Part, settings: Network, model: keras.Model, rows: pd.DataFrame, device: Device) -> np.ndarray:
@@ -197,52 +161,20 @@ def predict_rows(part: Part, settings: Network, model: keras.Model, rows: pd.Dat
         result = np.asarray(model.get_layer("head").predict_on_batch(read_features(part, settings, device, rows)))
     else:
         result = predict_pictures(model, part.pixels, rows.row.to_numpy(), mirror=settings.mirror_predictions)
-    return result if settings.head.output == "softmax" else np.hstack([1 - result, result])
+    return both_columns(result)
 
 
-def predict_pictures(model: keras.Model, pixels: np.ndarray, rows: np.ndarray, *, mirror: bool) -> np.ndarray:
-    """Return float32 [rows, outputs] for these rows of `pixels`, averaged with the mirror images' if asked.
-
-    The last batch is filled up with its last picture, as for features: alone, a picture gets other bits from ResNet50,
-    DenseNet121 and NASNet (by up to 2e-7 on two cores).
-    """
-    results = []
-    for numbers in np.pad(rows, (0, -len(rows) % PREDICTION_BATCH), "edge").reshape(-1, PREDICTION_BATCH):
-        batch = pixels[numbers][..., None]
-        result = np.asarray(model.predict_on_batch(batch))
-        if mirror:
-            result = (result + np.asarray(model.predict_on_batch(np.ascontiguousarray(batch[:, :, ::-1])))) / 2
-        results.append(result)
-    return np.concatenate(results)[: len(rows)]
-
-
-def make_card(part: Part, settings: Network) -> dict[str, Any]:
-    """Return what travels in the model file: classes, image size, preparation, origin."""
+def make_card(part: Part, settings: Network, model: keras.Model) -> dict[str, Any]:
+    """Return what travels in the model file: classes, image size, preparation, origin, layers that Keras lacks."""
     return {
-        "classes": list(part.classes),
-        "image": {**part.preparation._asdict(), "values": "uint8 grey, 0-255"},
-        "output": settings.head.output,
+        **part.card,
+        "kind": "transfer" if isinstance(settings.architecture, Transfer) else "scratch",
+        "model": settings.architecture.name,
+        "output": settings.architecture.output,
         "mirror_predictions": settings.mirror_predictions,
-        "backbone": settings.backbone,
+        "custom_layers": custom_layers(model),
         **settings.card,
-        "fold": part.fold,
-        "trained_on": sorted(part.of(TRAIN).source.unique()),
-        "notice": "Research use only, not a medical device.",
     }
-
-
-def class_weights(labels: pd.Series, classes: Sequence[str], given: Any) -> dict[str, float]:
-    """Return how much a sample of each class counts.
-
-    ``balanced``: samples / (classes * samples of the class), as scikit-learn's `compute_class_weight` has it, from the
-    training samples; augmented copies count, so that what oversampling has balanced is not balanced twice.
-    """
-    if given != "balanced":
-        return dict(given)
-    from sklearn.utils.class_weight import compute_class_weight
-
-    numbers = compute_class_weight("balanced", classes=np.array(classes), y=labels.to_numpy())
-    return dict(zip(classes, numbers.tolist(), strict=True))
 
 
 def _set_up(settings: Network) -> Device:
@@ -267,11 +199,4 @@ def _versions(*packages: str) -> str:
 def _targets(part: Part, settings: Network, rows: pd.DataFrame) -> np.ndarray:
     """Return float32 [rows, outputs]: one-hot, or with one sigmoid output 1 for the second class."""
     one_hot = part.one_hot(rows)
-    return one_hot if settings.head.output == "softmax" else one_hot[:, 1:]
-
-
-def _sample_weights(part: Part, settings: Network, samples: pd.DataFrame) -> np.ndarray | None:
-    if settings.class_weights is None:
-        return None
-    numbers = class_weights(samples.label, part.classes, settings.class_weights)
-    return samples.label.map(numbers).to_numpy(np.float32)
+    return one_hot if settings.architecture.output == "softmax" else one_hot[:, 1:]

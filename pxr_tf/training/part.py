@@ -45,6 +45,17 @@ class Part:
     epochs: Mapping[str, int] | None = None  # epochs per phase that were chosen elsewhere; None: choose here
     origin: str = "real"  # or synthetic
 
+    @property
+    def card(self) -> dict[str, Any]:
+        """What a model file says of the part that it was trained on."""
+        return {
+            "classes": list(self.classes),
+            "image": {**self.preparation._asdict(), "values": "uint8 grey, 0-255"},
+            "fold": self.fold,
+            "trained_on": sorted(self.of(TRAIN).source.unique()),
+            "notice": "Research use only, not a medical device.",
+        }
+
     def of(self, roles: tuple[str, ...]) -> pd.DataFrame:
         """Return the rows with one of these roles."""
         return self.rows[self.rows.role.isin(roles)].reset_index(drop=True)

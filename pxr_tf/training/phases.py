@@ -40,9 +40,13 @@ def set_trainable(model: keras.Model, *, train: str, batchnorm: str) -> None:
         layer.trainable = (train == "all" or layer.name == "head" or model.name == "head") and id(layer) not in frozen
 
 
-def compile_phase(model: keras.Model, phase: Phase, *, steps: int, xla: bool) -> None:
-    """Freeze as the phase says, then compile: Keras trains the old set of weights where only one of both is done."""
+def compile_phase(model: keras.Model, phase: Phase, *, steps: int, xla: bool, at_once: int = 1) -> None:
+    """Freeze as the phase says, then compile: Keras trains the old set of weights where only one of both is done.
+
+    An epoch has that many `steps`, of which `at_once` are done in one execution.
+    """
     set_trainable(model, train=phase.train, batchnorm=phase.batchnorm)
+    penalise_kernels(model, phase.l2)
     binary = model.output.shape[-1] == 1
     loss = keras.losses.BinaryCrossentropy if binary else keras.losses.CategoricalCrossentropy
     accuracy = keras.metrics.BinaryAccuracy if binary else keras.metrics.CategoricalAccuracy
@@ -51,9 +55,19 @@ def compile_phase(model: keras.Model, phase: Phase, *, steps: int, xla: bool) ->
         loss=loss(label_smoothing=phase.label_smoothing),
         metrics=[accuracy(name="accuracy")],
         jit_compile=xla,
-        steps_per_execution=steps if phase.train == "head" else 1,  # a step on features costs less than its call
+        steps_per_execution=at_once,
     )
     model.optimizer.build(model.trainable_variables)
+
+
+def penalise_kernels(model: keras.Model, l2: float) -> None:
+    """Add l2 / 2 * the sum of the squared kernels to the loss of a model that is compiled next.
+
+    Its gradient is l2 * kernel: what an optimizer's weight decay meant before AdamW took it out of the gradient. Biases
+    and normalisation are left alone. The penalty lives in this process, the saved model knows nothing of it.
+    """
+    for weight in model.trainable_weights:
+        weight.regularizer = keras.regularizers.L2(l2 / 2) if l2 and weight.name.endswith("kernel") else None
 
 
 def make_optimizer(phase: Phase, steps: int) -> keras.optimizers.Optimizer:
@@ -82,12 +96,14 @@ def run_phases(
     checkpoint: Path,
     xla: bool,
     emit: Emit,
+    at_once: Callable[[Phase, int], int] = lambda phase, steps: 1,
 ) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Train the classifier through all phases; return (epochs per phase, history rows).
 
     With `epochs` (phase name -> number) each phase runs that long. Without, it runs up to its ``max_epochs``, stops
     after ``patience`` epochs without a better validation loss and goes back to its best epoch. A phase that trains
-    the head only is given features, not pictures, by `data_for`. What `checkpoint` holds is continued. Told through
+    the head only is given features, not pictures, by `data_for`; `at_once` says how many of a phase's steps are done in
+    one execution. What `checkpoint` holds is continued. Told through
     `emit`: ``resume`` with the history so far, ``epoch`` with each further history row, ``step`` within long epochs.
     """
     state, arrays = load_checkpoint(checkpoint) or ({"phase": 0, "history": [], "chosen": {}}, {})
@@ -98,7 +114,7 @@ def run_phases(
             continue
         model = classifier if phase.train == "all" else classifier.get_layer("head")
         data = data_for(phase)
-        compile_phase(model, phase, steps=data.steps, xla=xla)
+        compile_phase(model, phase, steps=data.steps, xla=xla, at_once=at_once(phase, data.steps))
         keeper = _EpochKeeper(phase, number, epochs, checkpoint, history, chosen, emit)
         if number == state["phase"] and arrays:
             keeper.restore(model, state, arrays)

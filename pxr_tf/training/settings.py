@@ -1,25 +1,24 @@
-"""What the learner ``transfer`` is told, as plain frozen values."""
+"""What learners are told, as plain frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pxr_tf.config.schema import Phase
-from pxr_tf.models.head import Head
+from pxr_tf.models.architecture import Scratch, Transfer
+
+ClassWeights = Literal["balanced"] | Mapping[str, float] | None
+AT_ONCE = 16  # steps at most that a small network does in one execution; a sign of life comes between two of them
 
 
 @dataclass(frozen=True)
 class Network:
-    """A backbone with a head, and how its phases train it."""
+    """What the learners ``transfer`` and ``scratch`` are told: a network, and how its phases train it."""
 
-    backbone: str
-    weights: str  # imagenet, none, or a file
-    weights_identity: str  # names the initial weights in the cache: random-<seed>, or a file's digest
-    head: Head
-    batchnorm_momentum: float | None
-    phases: tuple[Phase, ...]
+    architecture: Transfer | Scratch
+    phases: tuple[Phase, ...]  # each with its learning rate
     batch_size: int
-    class_weights: Literal["balanced"] | Mapping[str, float] | None
+    class_weights: ClassWeights
     xla: bool | Literal["auto"]
     precision: str  # auto, or a Keras dtype policy
     threads: int | None  # that share one operation; None: one per processor
@@ -40,3 +39,28 @@ class Network:
     def predicts_from_features(self) -> bool:
         """Whether cached features tell all: no phase trains the backbone, and no mirror images are predicted."""
         return not self.trains_backbone and not self.mirror_predictions
+
+    def steps_at_once(self, phase: Phase, steps: int) -> int:
+        """Return how many of an epoch's `steps` a phase does in one execution; it divides them.
+
+        A head on features: all of them, for a step costs less than its call. A network of a paper's own is small, too;
+        with a whole backbone the call costs nothing that could be measured.
+        """
+        if phase.train == "head":
+            return steps
+        if isinstance(self.architecture, Transfer):
+            return 1
+        return max(number for number in range(1, AT_ONCE + 1) if steps % number == 0)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """What the learner ``linear`` is told."""
+
+    l2: float
+    solver: str
+    max_iterations: int
+    tolerance: float
+    class_weights: ClassWeights
+    threads: int | None
+    card: Mapping[str, Any]

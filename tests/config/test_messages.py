@@ -35,7 +35,7 @@ def fault_of(overrides: dict, recipe: str = PAPER, variant: str | None = None) -
         ("splits.fold", "scheme, test_rows, folds", "folds"),
         ("balance.caps", "cap, oversample", "cap"),
         ("augmentation.copy", "copies, epochs", "copies"),
-        ("training.batch", "batch_size, class_weights, xla", "batch_size"),
+        ("training.batch", "learning_rate, batch_size, class_weights", "batch_size"),
         ("phases.0.max_epoch", "name, train, optimizer", "max_epochs"),
     ],
 )
@@ -331,4 +331,4 @@ def test_a_bad_variant_is_told_in_one_line(tmp_path, variants, asked, message):
 
 def test_phases_are_for_networks():
     message = fault_of({"model.kind": "other", "phases": [SGD]})
-    assert message == "phases are for the model transfer, not for other; leave them out."
+    assert message == "phases are for networks, not for the model other; leave them out."

@@ -22,7 +22,7 @@ from pxr_tf.experiments.parts import (
 )
 from pxr_tf.experiments.perform import perform, predict_part
 from pxr_tf.experiments.tasks import Task
-from pxr_tf.models.classifier import load_classifier
+from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures import inputs
 from pxr_tf.training import network
 from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Augmentation
@@ -146,11 +146,14 @@ def test_a_fold_really_trains_as_long_as_the_hold_out_chose(run_with_holdout):
 def test_settings_are_the_recipes_numbers_and_other_learners_get_what_their_model_says():
     experiment = tiny_experiment(variant="strategy3", training__class_weights="balanced")
     settings = make_settings(experiment, "random-0")
-    assert (settings.backbone, settings.head.dropout, settings.head.hidden_units) == ("two_layers", 0.5, (8,))
-    assert (settings.batch_size, settings.class_weights, settings.head.output) == (8, "balanced", "softmax")
-    assert settings.weights_identity == "random-0"
-    other = tiny_experiment(model={"kind": "linear", "C": 0.5}, phases=[])
-    assert make_settings(other, "none") == {"C": 0.5}
+    made = settings.architecture
+    assert (made.backbone, made.head.dropout, made.head.hidden_units) == ("two_layers", 0.5, (8,))
+    assert (settings.batch_size, settings.class_weights, made.output) == (8, "balanced", "softmax")
+    assert made.weights_identity == "random-0"
+    linear = make_settings(tiny_experiment(model={"kind": "linear", "l2": 0.5}, phases=[]), "none", threads=3)
+    assert (linear.l2, linear.solver, linear.threads) == (0.5, "lbfgs", 3)
+    other = tiny_experiment(model={"kind": "neighbours", "count": 5}, phases=[])
+    assert make_settings(other, "none") == {"count": 5}
 
 
 def test_a_run_keeps_the_threads_that_it_began_with(run):

@@ -10,7 +10,7 @@ from tiny import RUN_DEPTH, Recorder, request_of, run_here, stopped, tiny_experi
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.perform import perform
 from pxr_tf.experiments.tasks import Task
-from pxr_tf.models.classifier import load_classifier
+from pxr_tf.models.model_file import load_classifier
 
 
 def task_of(folder, name, kind, **options):

@@ -9,7 +9,7 @@ import pytest
 from tiny import RUN_DEPTH, Recorder, run_here, stopped, tiny_experiment
 
 from pxr_tf.experiments.parts import make_part, open_run, settings_of
-from pxr_tf.models.classifier import load_classifier
+from pxr_tf.models.model_file import load_classifier
 from pxr_tf.training import network
 from pxr_tf.training.part import TRAIN
 

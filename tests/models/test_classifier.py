@@ -6,9 +6,9 @@ import pytest
 from tiny import SIZE, TWO_LAYERS, build_two_layers
 
 from pxr_tf.errors import PxrError
+from pxr_tf.models.architecture import Head
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.classifier import batchnorm_layers, build_classifier, feature_extractor
-from pxr_tf.models.head import Head
 
 PAPERS_BACKBONES = ("resnet50", "inception_v3", "inception_resnet_v2", "xception")
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 1)).astype(np.uint8)

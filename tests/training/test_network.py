@@ -10,11 +10,12 @@ from sklearn.utils.class_weight import compute_class_weight
 from tiny import CLASSES, RUN_DEPTH, SIZE, run_here, tiny_experiment
 
 from pxr_tf.experiments.parts import make_part, make_settings, open_run, settings_of
-from pxr_tf.models.classifier import load_classifier
+from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.training import network
+from pxr_tf.training import network, predictions
 from pxr_tf.training.device import Device
 from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Augmentation, Part
+from pxr_tf.training.weights import class_weights
 
 CPU = Device("CPU", xla=False, precision="float32", model="AMD EPYC", threads=2)
 HEAD = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 2}
@@ -70,14 +71,14 @@ def test_pictures_are_predicted_in_batches_of_one_size(mirror):
     pixels, rows = np.arange(200, dtype=np.uint8)[:, None, None], np.arange(130)[::-1]
     predicted = network.predict_pictures(Counter(), pixels, rows, mirror=mirror)
     np.testing.assert_array_equal(predicted[:, 0], rows)
-    assert sizes == [network.PREDICTION_BATCH] * 3 * (1 + mirror)
+    assert sizes == [predictions.BATCH] * 3 * (1 + mirror)
 
 
 def test_the_card_tells_how_the_model_was_made(run):
     _, card = load_classifier(run.folder / "fold-1" / "model.keras")
     assert card["classes"] == list(CLASSES)
     assert card["image"] == {"size": 32, "resize": "squash", "values": "uint8 grey, 0-255"}
-    assert (card["backbone"], card["variant"], card["fold"]) == ("two_layers", "strategy2", "1")
+    assert (card["model"], card["variant"], card["fold"]) == ("two_layers", "strategy2", "1")
     assert card["trained_on"] == ["synthetic-covid-chestxray", "synthetic-kermany"]
     assert card["output"] == "softmax"
     assert "not a medical device" in card["notice"]
@@ -109,17 +110,17 @@ def test_balanced_class_weights_are_scikit_learns_of_the_training_samples(run):
     classes = CLASSES[::-1]  # in a recipe's own order, not in that of the alphabet
     expected = compute_class_weight("balanced", classes=np.array(classes), y=samples.label.to_numpy())
     assert len(set(expected)) > 1
-    weights = network.class_weights(samples.label, classes, "balanced")
+    weights = class_weights(samples.label, classes, "balanced")
     assert list(weights) == list(classes)
     np.testing.assert_allclose(list(weights.values()), expected)
     copied = samples["copy"] > 0  # copies count: with them the class is lighter than without
     assert copied.any()
-    assert network.class_weights(samples.label[~copied], CLASSES, "balanced")["covid19"] > weights["covid19"]
+    assert class_weights(samples.label[~copied], CLASSES, "balanced")["covid19"] > weights["covid19"]
 
 
 def test_given_class_weights_are_used_as_they_are(run):
     given = {"bacterial": 1.0, "covid19": 5.0, "normal": 0.5, "viral": 2.0}
-    assert network.class_weights(pd.Series(["normal"]), CLASSES, given) == given
+    assert class_weights(pd.Series(["normal"]), CLASSES, given) == given
 
 
 @pytest.mark.parametrize("phase", [0, 1])
@@ -208,9 +209,11 @@ def key(tmp_path, monkeypatch):
         *("0", tmp_path, CLASSES, pd.DataFrame(), np.empty(0), Preparation(32, "squash")),
         *(Augmentation("practical"), 0, tmp_path),
     )
+    settings = make_settings(tiny_experiment(), "random-0")
     values = {
         "part": part,
-        "settings": make_settings(tiny_experiment(), "random-0"),
+        "settings": settings,
+        "architecture": settings.architecture,
         "device": CPU,
         "sample": {"image_id": "i", "copy": 1, "content": "c"},
         "version": {"keras": "3", "tensorflow": "2", "albumentations": "2", "opencv-python": "5", "pillow": "13"},
@@ -220,7 +223,8 @@ def key(tmp_path, monkeypatch):
         now = values | ({what: changed(values[what], change)} if change else {})
         monkeypatch.setattr("importlib.metadata.version", now["version"].__getitem__)
         samples = pd.DataFrame([now["sample"], now["sample"] | {"copy": 0}])
-        folder = network.features_folder(now["part"], now["settings"], now["device"])
+        settings = replace(now["settings"], architecture=now["architecture"])
+        folder = network.features_folder(now["part"], settings, now["device"])
         return folder.name, *network.names_of(now["part"], samples)
 
     return make
@@ -235,8 +239,8 @@ def changed(value, change: dict):
 @pytest.mark.parametrize(
     ("what", "change", "place"),
     [
-        ("settings", {"backbone": "xception"}, "folder"),
-        ("settings", {"weights_identity": "random-1"}, "folder"),
+        ("architecture", {"backbone": "xception"}, "folder"),
+        ("architecture", {"weights_identity": "random-1"}, "folder"),
         ("part", {"preparation": Preparation(33, "squash")}, "folder"),
         ("part", {"preparation": Preparation(32, "pad")}, "folder"),
         ("device", {"precision": "mixed_bfloat16"}, "folder"),
@@ -256,7 +260,7 @@ def changed(value, change: dict):
         ("part", {"fold": "1"}, ""),
         ("part", {"augmentation": Augmentation("practical", "practical")}, ""),
         ("settings", {"batch_size": 5}, ""),
-        ("settings", {"weights": "another place.h5"}, ""),
+        ("architecture", {"weights": "another place.h5"}, ""),
     ],
 )
 def test_features_are_kept_under_all_that_decides_them(key, what, change, place):
@@ -277,6 +281,6 @@ def test_a_network_that_is_used_again_is_as_it_was_built(two_layers):
     assert again is model
     assert all(np.array_equal(value, variable) for value, variable in zip(before, again.variables, strict=True))
     assert network.initial_network(settings, **size, seed=1) is not model
-    slow = replace(settings, batchnorm_momentum=0.5)
+    slow = replace(settings, architecture=settings.architecture._replace(batchnorm_momentum=0.5))
     other = network.initial_network(slow, num_classes=2, image_size=SIZE, seed=1)
     assert (other.output.shape[-1], other.get_layer("normalization").momentum) == (2, 0.5)

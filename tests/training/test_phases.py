@@ -9,8 +9,8 @@ from tiny import SIZE, TWO_LAYERS, Stopped, stopped
 
 from pxr_tf.config import Phase
 from pxr_tf.errors import PxrError
+from pxr_tf.models.architecture import Head
 from pxr_tf.models.classifier import build_classifier
-from pxr_tf.models.head import Head
 from pxr_tf.pictures.inputs import Inputs
 from pxr_tf.pictures.stream import make_training_stream
 from pxr_tf.training.checkpoint import assign_variables, read_variables

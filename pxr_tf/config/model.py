@@ -1,0 +1,118 @@
+"""What a recipe's `model` may say: a kind, and what that kind's learner needs to know."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from pxr_tf.config.values import Count, Fraction, Number, Share, Text, Whole
+
+Units = Annotated[Whole, Field(gt=0, le=65_536)]  # outputs of one layer
+Output = Literal["softmax", "sigmoid"]  # sigmoid: two classes, one output: the second class's probability
+
+
+class Frozen(BaseModel):
+    """A part of a recipe: nothing is converted, nothing unknown is accepted, nothing changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Head(Frozen):
+    """What comes after the pooled features: dropout, fully connected layers, the output."""
+
+    hidden_units: tuple[Units, ...] = (256,)
+    dropout: Fraction = 0.0  # before the first fully connected layer
+    output: Output = "softmax"
+
+
+class Transfer(Frozen):
+    """A backbone and a head, trained by phases."""
+
+    kind: Literal["transfer"] = "transfer"
+    backbone: Text
+    weights: Text  # imagenet, none, or a file
+    head: Head = Head()
+    batchnorm_momentum: Share | None = None  # null: as the architecture has it
+
+    @property
+    def name(self) -> str:
+        """What tells this model from others under the same variant."""
+        return self.backbone
+
+    @property
+    def output(self) -> Output:
+        """What its last layer computes."""
+        return self.head.output
+
+
+class Scratch(Frozen):
+    """A paper's own network (`models.networks`), from pixels to probabilities, trained by phases from random weights.
+
+    Each network takes those of the sizes that it names; null is its own.
+    """
+
+    kind: Literal["scratch"]
+    network: Text
+    output: Output = "softmax"
+    channels: Annotated[tuple[Units, ...], Field(min_length=1)] | None = None  # of its convolutions
+    kernel_sizes: Annotated[tuple[Annotated[Whole, Field(gt=0, le=31)], ...], Field(min_length=1)] | None = None
+    dropout: tuple[Fraction, ...] | None = None
+    hidden_units: tuple[Units, ...] | None = None  # of its fully connected layers before the last
+    negative_slope: Annotated[Number, Field(ge=0, le=1)] | None = None  # of its leaky activations, below 0
+    batchnorm_momentum: Share | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells this model from others under the same variant."""
+        return self.network
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """The sizes that the recipe gives, by name."""
+        return self.model_dump(exclude={"kind", "network", "output"}, exclude_none=True)
+
+
+class Linear(Frozen):
+    """Multinomial logistic regression on the pixels, by scikit-learn."""
+
+    kind: Literal["linear"]
+    # added to the mean loss: l2 / 2 * the sum of the squared coefficients; scikit-learn's C is 1 / (l2 * images)
+    l2: Annotated[Number, Field(ge=1e-9, le=1e6)] = 1e-3
+    solver: Literal["lbfgs", "newton-cg", "sag", "saga"] = "lbfgs"
+    max_iterations: Annotated[Count, Field(le=100_000)] = 100
+    tolerance: Annotated[Number, Field(ge=1e-12, le=1)] = 1e-4
+
+    @property
+    def name(self) -> str:
+        """What tells this model from others under the same variant."""
+        return self.kind
+
+
+class OtherModel(BaseModel):
+    """A model of another learner (`training.learners`), which checks its own settings when it is called."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """What tells this model from others under the same variant."""
+        return self.kind
+
+
+KINDS = {"transfer": Transfer, "scratch": Scratch, "linear": Linear}
+OTHER = "other"
+
+
+def _kind_of(model: Any) -> str:
+    kind = model.get("kind", "transfer") if isinstance(model, dict) else getattr(model, "kind", "transfer")
+    return kind if kind in tuple(KINDS) else OTHER
+
+
+Model = Annotated[
+    Annotated[Transfer, Tag("transfer")]
+    | Annotated[Scratch, Tag("scratch")]
+    | Annotated[Linear, Tag("linear")]
+    | Annotated[OtherModel, Tag(OTHER)],
+    Discriminator(_kind_of),
+]

@@ -1,0 +1,47 @@
+"""Layers that Keras does not have. A model file that holds one needs this module to be imported before it is loaded."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="pxr_tf")
+def alrelu(x: Any, negative_slope: float = 0.01) -> Any:
+    """Return the absolute leaky ReLU of a tensor: x where x > 0, |slope * x| elsewhere; derivatives 1 and -slope.
+
+    Chen, Pan, Qin, "Classifying Pneumonia from X-ray Images": alpha = 0.01. Below 0, |slope * x| is -slope * x, so it
+    is a leaky ReLU of negative slope, for which TensorFlow has one fused operation; at 0 its derivative is -slope, as
+    the paper has it.
+    """
+    return keras.ops.leaky_relu(x, negative_slope=-negative_slope)
+
+
+@keras.saving.register_keras_serializable(package="pxr_tf")
+class ALReLU(keras.layers.Layer):
+    """`alrelu` as a layer; the shape stays."""
+
+    def __init__(self, negative_slope: float = 0.01, **options: Any) -> None:
+        super().__init__(**options)
+        self.negative_slope = negative_slope
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return alrelu(inputs, self.negative_slope)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "negative_slope": self.negative_slope}
+
+
+def custom_layers(model: keras.Model) -> list[str]:
+    """Return the registered names of the layers of a model that Keras does not have, each once."""
+    names = (keras.saving.get_registered_name(type(layer)) for layer in _all_layers(model))
+    return sorted({name for name in names if name.startswith("pxr_tf>")})
+
+
+def _all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    for layer in model.layers:
+        yield from _all_layers(layer) if isinstance(layer, keras.Model) else (layer,)

@@ -1,0 +1,72 @@
+"""Model files: a network with a card, in Keras' own format.
+
+The `.keras` file of a backbone needs nothing of this package to be loaded: no custom layer, no Lambda. A network of a
+paper's own may hold a layer that Keras lacks (`layers`); the card names it. The card (`pxr.json` inside the file) has
+the class names, the image size, how an image is to be prepared, and a digest of everything in the file.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from pxr_tf import files
+from pxr_tf.errors import PxrError
+from pxr_tf.models import layers  # noqa: F401 - a file that holds one of these can be loaded once they are known
+
+CARD = "pxr.json"
+DIGEST = "digest"  # key of the card
+
+
+def save_classifier(model: keras.Model, path: Path, card: Mapping[str, Any]) -> None:
+    """Write a `.keras` file without optimizer, and the card inside it, whole or not at all."""
+    with files.written_whole(path) as partial:
+        temporary = partial.with_name(partial.name + ".keras")  # Keras insists on the ending
+        keras.Model(model.inputs, model.outputs, name=model.name).save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            written = {**card, DIGEST: _digest(archive, card)}
+            archive.writestr(CARD, json.dumps(written, indent=2))
+        temporary.replace(partial)
+
+
+def load_classifier(path: Path) -> tuple[keras.Model, dict[str, Any]]:
+    """Return a saved classifier and its card; raise `PxrError` for a file that is not one, or not as it was saved."""
+    try:
+        card = read_card(path)
+        return keras.models.load_model(path, safe_mode=True), card
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise PxrError(f"{path} is not a classifier saved by pxr: {first_line(error)}") from error
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Return the card of a saved classifier: class names, image size, preparation.
+
+    Raises `PxrError` where the file was changed after it was saved: its digest finds damage and edits, though not a
+    forger who knows how to make a new one. Files of versions before 0.3 have none.
+    """
+    with zipfile.ZipFile(path) as archive:
+        card = json.loads(archive.read(CARD))
+        known = card.pop(DIGEST, None)
+        if known is not None and known != _digest(archive, card):
+            raise PxrError(
+                f"{path} was changed after it was saved: its content has another digest than its card ({CARD}) says. "
+                "Delete it and train again, or put the original back."
+            )
+    return card
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what an exception says, at most 160 letters."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:160].rstrip(" .")
+
+
+def _digest(archive: zipfile.ZipFile, card: Mapping[str, Any]) -> str:
+    """Return the digest of a file's members and its card."""
+    members = sorted(name for name in archive.namelist() if name != CARD)
+    contents = [hashlib.sha256(archive.read(name)).hexdigest() for name in members]
+    return files.digest(*members, *contents, json.dumps(dict(card), sort_keys=True), size=16)

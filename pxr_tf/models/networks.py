@@ -1,0 +1,70 @@
+"""The papers' own networks, a line each: what builds it, and its sizes. Importing this room loads no Keras."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from pxr_tf.errors import PxrError, nearest
+
+
+class Network(NamedTuple):
+    """One network: pixels -> what the last fully connected layer takes."""
+
+    build: str | Callable[..., Any]  # name in `models.scratch`, or a function with the same arguments
+    sizes: Mapping[str, Any]  # its own; a recipe may give others, as many
+
+
+NETWORKS: dict[str, Network] = {
+    "feed_forward": Network("build_feed_forward", MappingProxyType({"hidden_units": (512, 128)})),
+    "small_cnn": Network(
+        "build_small_cnn",
+        MappingProxyType({"channels": (4, 8), "kernel_sizes": (3, 3), "hidden_units": (128,)}),
+    ),
+    "alrelu_cnn": Network(
+        "build_alrelu_cnn",
+        MappingProxyType(
+            {
+                "channels": (32, 64, 128, 256, 512),
+                "kernel_sizes": (5, 3, 3, 3, 3),
+                "dropout": (0.1, 0.2, 0.3, 0.4, 0.5, 0.3, 0.4),  # of the blocks, after the pooling, before the output
+                "hidden_units": (256,),
+                "negative_slope": 0.01,
+                "batchnorm_momentum": 0.99,
+            }
+        ),
+    ),
+    "leaky_cnn": Network(
+        "build_leaky_cnn",
+        MappingProxyType(
+            {
+                "channels": (32, 64, 128),
+                "kernel_sizes": (3, 3, 3),
+                "dropout": (0.25, 0.25, 0.25),
+                "hidden_units": (128,),
+                "negative_slope": 0.01,
+            }
+        ),
+    ),
+}
+
+
+def find_network(name: str) -> Network:
+    """Return the network of that name; raise `PxrError` with the nearest names for an unknown one."""
+    if name not in NETWORKS:
+        raise PxrError(
+            f"Unknown network {name!r} (model.network). Known: {', '.join(NETWORKS)}.{nearest(name, NETWORKS)}"
+        )
+    return NETWORKS[name]
+
+
+def all_sizes(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the network's sizes with those that were given put in; raise `PxrError` for one that it has no use for."""
+    own = find_network(name).sizes
+    for key, value in given.items():
+        if key not in own:
+            raise PxrError(f"model.{key} is not a size of {name}; accepted: {', '.join(own)}.{nearest(key, own)}")
+        if isinstance(own[key], tuple) and len(own[key]) != len(value):
+            raise PxrError(
+                f"model.{key} received {len(value)} numbers; {name} takes {len(own[key])}, such as {list(own[key])}."
+            )
+    return {**own, **given}

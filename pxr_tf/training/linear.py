@@ -1,0 +1,97 @@
+"""The learner ``linear``: multinomial logistic regression on the prepared pixels, by scikit-learn.
+
+The fitted coefficients become a network of one layer, so that the model is saved, loaded and explained as any other.
+"""
+
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from pxr_tf import machine, rundir
+from pxr_tf.models.linear import build_linear, scale_pixels
+from pxr_tf.models.model_file import save_classifier
+from pxr_tf.training.device import set_up
+from pxr_tf.training.part import TRAIN, Emit, Part, Predict
+from pxr_tf.training.predictions import both_columns, predict_pictures
+from pxr_tf.training.settings import Linear
+from pxr_tf.training.weights import sample_weights
+
+BLOCK = 256  # pictures that are turned into numbers together
+
+
+def fit(part: Part, settings: Linear, emit: Emit) -> Predict:
+    """Fit on the part's training pictures; write the model into its folder."""
+    set_up(False, "float32", settings.threads)
+    emit({"event": "device", "name": "CPU", "xla": False, "precision": "float32"})
+    samples = part.of(TRAIN)
+    with threadpool_limits(settings.threads or machine.processors()):
+        regression = fit_regression(read_pixels(part, samples), samples.label.to_numpy(), part.classes, settings)
+    if regression.n_iter_.max() >= settings.max_iterations:
+        emit({"event": "note", "text": _not_converged(settings)})
+    model = to_network(regression, part)
+    save_classifier(model, part.folder / rundir.MODEL, make_card(part, settings, regression))
+    return lambda rows: both_columns(predict_pictures(model, part.pixels, rows.row.to_numpy()))
+
+
+def environment(settings: Linear) -> dict[str, Any]:
+    """Return what of this process decides the numbers of these settings."""
+    return {"device": "CPU", "precision": "float32", "xla": False, "threads": settings.threads or machine.processors()}
+
+
+def fit_regression(
+    pixels: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], settings: Linear
+) -> LogisticRegression:
+    """Return the fitted regression; `pixels` is float32 [samples, pixels], classes are numbered in their order.
+
+    scikit-learn minimises C * the summed loss + half the squared coefficients: with C = 1 / (l2 * summed weights) that
+    is the mean loss + l2 / 2 * the squared coefficients.
+    """
+    numbers = pd.Categorical(labels, classes).codes
+    weights = sample_weights(pd.Series(labels), classes, settings.class_weights)
+    total = len(labels) if weights is None else float(weights.sum())
+    regression = LogisticRegression(
+        C=1 / (settings.l2 * total),
+        solver=settings.solver,
+        max_iter=settings.max_iterations,
+        tol=settings.tolerance,
+        random_state=0,  # of sag and saga
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # told in our own words
+        return regression.fit(pixels, numbers, sample_weight=weights)
+
+
+def read_pixels(part: Part, rows: pd.DataFrame) -> np.ndarray:
+    """Return the rows' pictures as float32 [rows, size * size] between -1 and 1, augmented copies among them."""
+    inputs = part.inputs(rows)
+    values = np.empty((len(rows), part.preparation.size**2), np.float32)
+    for start in range(0, len(rows), BLOCK):
+        index = np.arange(start, min(start + BLOCK, len(rows)))
+        values[index] = scale_pixels(inputs.load(index, 0).reshape(len(index), -1))
+    return values
+
+
+def to_network(regression: LogisticRegression, part: Part) -> keras.Model:
+    """Return the network of one layer that computes the regression's probabilities."""
+    return build_linear(regression.coef_, regression.intercept_, part.preparation.size)
+
+
+def make_card(part: Part, settings: Linear, regression: LogisticRegression) -> dict[str, Any]:
+    """Return what travels in the model file."""
+    iterations = int(regression.n_iter_.max())
+    fitted = {"l2": settings.l2, "solver": settings.solver, "iterations": iterations}
+    output = "sigmoid" if len(part.classes) == 2 else "softmax"
+    return {**part.card, "kind": "linear", "model": "linear", "output": output, "fit": fitted, **settings.card}
+
+
+def _not_converged(settings: Linear) -> str:
+    return (
+        f"{settings.solver} stopped after {settings.max_iterations} iterations, before its tolerance of "
+        f"{settings.tolerance:g} was reached. That regularises, too; model.max_iterations sets it."
+    )
