@@ -37,16 +37,19 @@ SHARED  = $(call give,data,DATA) $(call give,weights,WEIGHTS) $(call give,config
           --runs "$(RUNS)" $(ARGS)
 ONE     = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
           $(call give,classes,CLASSES) $(call give,seeds,SEEDS)
+REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(call give,data,DATA) $(call give,weights,WEIGHTS) \
+          --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train grid data phantom tensorboard bench test check mutants format clean
+.PHONY: help setup cv train grid chen2021 novokshanov2022 data phantom tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables of cv, train, grid: DATA WEIGHTS CONFIG SEED RUNS ARGS"
 	@echo "            of cv and train:    MODEL STRATEGY VARIANT CLASSES SEEDS"
 	@echo "            of one of them:     cv FOLDS, train SCHEME VALIDATION UNIT, grid MODELS STRATEGIES FOLDS"
+	@echo "            of a paper:         DATA MODEL (its variants) WEIGHTS SEEDS RUNS ARGS"
 	@echo "            of other targets:   DATA OUT FULLRES RUNS ARGS GPU MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
@@ -71,6 +74,12 @@ train: $(READY) ## train MODEL on one split of DATA: its own test part, or SCHEM
 
 grid: $(READY) ## cross-validate MODELS under STRATEGIES (default: the paper's 12 cells)
 	@$(PXR) grid $(call give,models,MODELS) $(call give,strategies,STRATEGIES) $(call give,folds,FOLDS) $(SHARED)
+
+chen2021: $(READY) ## chen2021: its five models, or MODEL, on the official split with three seeds, beside the paper
+	@$(PXR) reproduce $@ $(REPRODUCE)
+
+novokshanov2022: $(READY) ## novokshanov2022: with and without class weights, split by image and by patient, three seeds
+	@$(PXR) reproduce $@ $(REPRODUCE)
 
 data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortcuts
 	@$(PXR) data "$(DATA)"

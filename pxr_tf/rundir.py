@@ -28,6 +28,7 @@ PREDICTIONS = "predictions.csv"
 HISTORY = "history.csv"
 EPOCHS = "epochs.json"  # how many epochs of each phase of a fold counted
 MODEL = "model.keras"
+TIMING = "timing.json"  # of a fold: how long it took to train and predict
 ENVIRONMENT = "environment.json"  # of a fold: where it was trained
 CHECKPOINT = "checkpoint.npz"  # of a fold that is being trained
 

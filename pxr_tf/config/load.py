@@ -13,6 +13,8 @@ from pxr_tf.config.plain_yaml import read_yaml, write_yaml
 from pxr_tf.config.schema import Experiment
 from pxr_tf.errors import PxrError, nearest, shown
 
+BESIDE = ("reproduce",)  # keys of a recipe's file that say what to run, not how: no experiment holds them
+
 
 def configs_folder() -> Path:
     """Return the folder of the recipes: inside the package where it was installed as a wheel, else beside it."""
@@ -38,8 +40,8 @@ def read_values(
     path: str | Path, overrides: Mapping[str, Any] | None = None, *, variant: str | None = None
 ) -> tuple[dict[str, Any], str]:
     """Return (the values that `load_experiment` validates, the file's name); raise `PxrError` as it does."""
-    file = _find(path)
-    values = _lay_over(_unshared(_read(file)), variant, file)
+    values, file = read_recipe(path)
+    values = _lay_over({key: value for key, value in values.items() if key not in BESIDE}, variant, file)
     given = overrides or {}
     if "variant" in given:
         raise PxrError(
@@ -52,6 +54,12 @@ def read_values(
     for key, value in given.items():
         _replace(values, key, value)
     return values, str(file)
+
+
+def read_recipe(path: str | Path) -> tuple[dict[str, Any], Path]:
+    """Return (all that a recipe's file says, the file): base, variants, and what is beside them; raise `PxrError`."""
+    file = _find(path)
+    return _unshared(_read(file)), file
 
 
 def parse_experiment(values: Mapping[str, Any], origin: str) -> Experiment:

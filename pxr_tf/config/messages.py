@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from pxr_tf.config import model as models
 from pxr_tf.config import schema
 from pxr_tf.errors import nearest, shown
@@ -34,14 +36,17 @@ _ACCEPTED = {
 _BRANCHES = ("bool", "function-", "[key]", "tuple[", "literal[", "constrained-", "dict[", "float", "int")
 
 
-def explain_errors(errors: list[Any]) -> str:
-    """Return one line for the first of pydantic's errors; a value that may be this or that has one for each."""
+def explain_errors(errors: list[Any], model: type[BaseModel] = schema.Experiment) -> str:
+    """Return one line for the first of pydantic's errors; a value that may be this or that has one for each.
+
+    `model` is what was validated.
+    """
     first = errors[0]
     inside = [error for error in errors if _place(error).startswith(f"{_place(first)}.")]
     first = inside[0] if inside else first  # of a value that may be this or that, the branch that went furthest
     place = _place(first)
     if first["type"] == "extra_forbidden":
-        known = _fields_at(first["loc"][:-1])
+        known = _fields_at(first["loc"][:-1], model)
         return f"unknown key {shown(place, 80)}. Known here: {', '.join(known)}.{nearest(str(first['loc'][-1]), known)}"
     if first["type"] == "missing":
         return f"the key {place!r} is missing."
@@ -69,8 +74,7 @@ def _place(error: Any) -> str:
     return ".".join(part for part in parts if extra or not part.startswith(_BRANCHES))
 
 
-def _fields_at(location: tuple[Any, ...]) -> list[str]:
-    model: Any = schema.Experiment
+def _fields_at(location: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
     parts = {"image": schema.Image, **models.KINDS, models.OTHER: models.OtherModel, "head": models.Head}
     parts |= {"splits": schema.Splits, "balance": schema.Balance, "augmentation": schema.Augmentation}
     parts |= {"training": schema.Training, "phases": schema.Phase}

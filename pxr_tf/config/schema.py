@@ -20,6 +20,7 @@ from pxr_tf.config.values import (
     Rate,
     RecipeName,
     RunTag,
+    Seed,
     Share,
     Whole,
 )
@@ -131,7 +132,7 @@ class Experiment(Frozen):
     tag: RunTag = ""  # tells run directories of one variant apart, e.g. by their classes
     # pneumonia: [bacterial, viral]
     merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
+    seed: Seed = 0
     image: Image
     model: Model
     splits: Splits

@@ -23,6 +23,7 @@ Fraction = Annotated[Number, Field(ge=0, lt=1)]
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Rate = Annotated[Number, Field(ge=1e-30, le=1000)]  # float32, in which networks count, ends at 1e-38 and 1e38
 Count = Annotated[Whole, Field(gt=0, le=MOST_IMAGES)]  # of images or samples
+Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 Epochs = Annotated[Whole, Field(gt=0, le=10_000)]
 
 

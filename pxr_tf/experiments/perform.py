@@ -8,8 +8,10 @@ A task's kind says what is done:
 ``fit``        train one fold of a run and predict its held-out rows
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,9 +88,29 @@ def _fit(task: Task, emit: Emit) -> None:
     doubt = environment.enter(run.folder, part.folder.name, now, mix=task.options.get("mix_environments", False))
     if doubt:
         emit({"event": "doubt", "text": doubt})
-    predict = load_learner(kind).fit(part, settings, emit)
-    files.write_csv(part.folder / rundir.PREDICTIONS, predict_part(part, predict))
+    stopwatch = _Stopwatch(emit)
+    predict = load_learner(kind).fit(part, settings, stopwatch)
+    predictions = predict_part(part, predict)
+    files.write_json(part.folder / rundir.TIMING, {"seconds": round(stopwatch.seconds, 1)})
+    files.write_csv(part.folder / rundir.PREDICTIONS, predictions)
     (part.folder / rundir.CHECKPOINT).unlink(missing_ok=True)
+
+
+class _Stopwatch:
+    """Measures a fold as it listens: what it takes now, and the epochs that were done before it was stopped."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit, self._started, self._before = emit, time.monotonic(), 0.0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if event["event"] == "resume":
+            self._before = sum(row["seconds"] for row in event["history"])
+        self._emit(event)
+
+    @property
+    def seconds(self) -> float:
+        """How long the fold took so far."""
+        return self._before + time.monotonic() - self._started
 
 
 def _settings_of(run: Run) -> Settings:

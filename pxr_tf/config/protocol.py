@@ -1,0 +1,52 @@
+"""What a recipe's `reproduce` may say: everything that a paper ran, as one command runs it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from pxr_tf.config.load import read_recipe
+from pxr_tf.config.messages import explain_errors
+from pxr_tf.config.model import Frozen
+from pxr_tf.config.values import Name, Seed
+from pxr_tf.errors import PxrError
+
+KEY = "reproduce"
+
+
+class Protocol(Frozen):
+    """The runs of a paper: each of its variants, under each of the settings that are compared, with each seed."""
+
+    variants: Annotated[tuple[Name, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
+    # name -> dotted key -> value; of two, the first minus the second is a result
+    compare: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _two_settings(self) -> "Protocol":
+        if len(self.compare) not in (0, 2):
+            raise ValueError(f"compare received {len(self.compare)} settings; accepted: none, or two by name")
+        return self
+
+    @property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The settings by name; where nothing is compared, one without a name that changes nothing."""
+        return self.compare or {"": {}}
+
+
+def load_protocol(path: str | Path) -> Protocol:
+    """Return the protocol of a recipe; raise `PxrError` in one line where it has none, or an impossible one."""
+    values, file = read_recipe(path)
+    if KEY not in values:
+        raise PxrError(f"{file} says nothing of what to {KEY}; accepted: a recipe with the key {KEY!r}. Use pxr train.")
+    variants = values.get("variants") or {}
+    try:
+        protocol = Protocol.model_validate(values[KEY])
+    except ValidationError as error:
+        raise PxrError(f"{file}: {KEY}: {explain_errors(error.errors(), Protocol)}") from error
+    unknown = [name for name in protocol.variants if name not in variants]
+    if unknown:
+        raise PxrError(
+            f"{file}: {KEY}.variants names {unknown[0]!r}; the variants are {', '.join(map(str, variants))}."
+        )
+    return protocol
