@@ -86,20 +86,22 @@ def _misfit(row: "Row") -> str:
     if not found:
         return ""
     total = sum(counts.values())
+    if list(found) == ["all"] and consistency.fits(found["all"], total):
+        words = found["all"].words
+        return f"On its {total:,} test images the paper's sensitivities do not add up to its accuracy, {words}."
     what = ", ".join(
         f"{figure.words} of {total if name == 'all' else counts[name]} {'' if name == 'all' else name}".rstrip()
         for name, figure in found.items()
     )
     smallest = {name: consistency.smallest_count([figure]) for name, figure in _sensitivities(row).items()}
-    return (
-        f"The paper's figures cannot come from its {total:,} test images: no whole number of images is {what}. The "
-        f"smallest numbers of images that allow its sensitivities are {_list_counts(smallest)}."
-    )
+    note = f"The paper's figures cannot come from its {total:,} test images: no whole number of images is {what}."
+    least = f" The smallest numbers of images that allow its sensitivities are {_list_counts(smallest)}."
+    return note + (least if smallest else "")
 
 
 def _implied(row: "Row") -> str:
     """Return how many test images the row's figures imply, as the beginning of a sentence."""
-    if row.paper.folds > 1 and row.paper.test_rows == "balanced":
+    if row.paper.folds > 1 and row.paper.test_rows == "balanced" and _sensitivities(row):
         return _implied_by_folds(row)
     if row.table.images:
         images = sum(row.table.images.values())
@@ -110,11 +112,11 @@ def _implied(row: "Row") -> str:
     smallest = _smallest_counts(rows)
     if not counts:
         return _implied_alone(row, sum(smallest.values()))
-    total, implied = sum(counts.values()), f"{sum(smallest.values()):,} test images ({_list_counts(smallest)})"
+    total = sum(counts.values())
     if wrong:
-        return f"The printed figures imply at least {implied}, but not the paper's {total:,}"
+        return f"{_implied_alone(row, sum(smallest.values()))}, but not the paper's {total:,}"
     if smallest == counts:
-        return f"The printed figures imply {implied}"
+        return f"The printed figures imply {total:,} test images ({_list_counts(counts)})"
     fitting = f"The printed figures fit the paper's {total:,} test images ({_list_counts(counts)})"
     return f"{fitting} and imply at least {sum(smallest.values()):,}" if smallest else fitting
 
