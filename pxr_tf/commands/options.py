@@ -160,7 +160,7 @@ def check_names(experiment: "Experiment") -> None:
     """Raise `PxrError` where the experiment names a backbone, network, file, preset, paper or scheme in vain."""
     from pxr_tf.config.model import Scratch
     from pxr_tf.data.schemes import check_own_options
-    from pxr_tf.evaluation.published import paper_classes, published_results
+    from pxr_tf.evaluation.published import comparable_papers
     from pxr_tf.models.backbones import check_image_size, check_weights
     from pxr_tf.models.networks import all_sizes
     from pxr_tf.pictures.augment import check_preset
@@ -168,7 +168,7 @@ def check_names(experiment: "Experiment") -> None:
     check_own_options(experiment.splits.scheme, experiment.splits.options)
     check_preset(experiment.augmentation.copies)
     check_preset(experiment.augmentation.epochs)
-    papers = [name for name in published_results() if paper_classes(name)]
+    papers = comparable_papers()
     if experiment.published is not None and experiment.published not in papers:
         accepted = f"null, or a paper whose table is known: {', '.join(papers)}"
         close = nearest(experiment.published, papers)

@@ -127,7 +127,7 @@ class Experiment(Frozen):
 
     name: RecipeName
     variant: Name = "base"  # which of the recipe's variants this is
-    published: str | None = None  # the entry of published_results.yaml to compare with
+    published: str | None = None  # the paper to compare with: a file of evaluation/published
     classes: Annotated[tuple[Name, ...], Field(min_length=2)]
     tag: RunTag = ""  # tells run directories of one variant apart, e.g. by their classes
     # pneumonia: [bacterial, viral]

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from pxr_tf.report.clock import duration_words
 from pxr_tf.report.figures import SYNTHETIC_NOTE
+from pxr_tf.report.paper import comparable_row
 from pxr_tf.report.results import (
     LEAKY,
     RunInfo,
-    comparable_cell,
     describe_run,
     mean_sd,
     print_warnings,
@@ -78,9 +78,10 @@ def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
 
 
 def _row(cell: GridCell) -> list[str]:
-    paper = comparable_cell(cell.info)
+    paper = comparable_row(cell.info)
+    accuracy = paper.value("accuracy") if paper else None
     row = [cell.info.backbone, cell.info.variant]
-    theirs = f"{100 * paper.accuracy:.2f}" if paper else "-"
+    theirs = "-" if accuracy is None else f"{100 * accuracy:.2f}"
     if cell.folder is None:
         return [*row, "", theirs, "", "", "failed" if cell.failure else "to do"]
     readings = read_readings(cell.folder)

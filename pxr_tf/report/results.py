@@ -16,11 +16,14 @@ from rich.text import Text
 from pxr_tf import files, rundir
 from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import count_words
-from pxr_tf.evaluation import metrics, published
+from pxr_tf.evaluation import metrics
+from pxr_tf.evaluation.published import Row
 from pxr_tf.experiments.environment import describe_mix
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
+from pxr_tf.report.paper import class_words, comparable_row, overall_words, paper_notes, prints
 
 LEAKY = "leaky split"
+COLUMNS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
 
 
 class RunWarning(NamedTuple):
@@ -40,6 +43,7 @@ class RunInfo(NamedTuple):
     test_rows: str  # the reading that metrics.csv counts: balanced or all
     published: str | None  # the paper to compare with
     scheme: str = "folds"  # how training and test were split
+    unit: str = "patient"  # what the scheme random split: patient or image
     origin: str = "real"  # real or synthetic
     warnings: tuple[RunWarning, ...] = ()
 
@@ -53,11 +57,6 @@ class RunInfo(NamedTuple):
         """Backbone and variant, and what must stand beside every figure of this run."""
         split = "" if self.scheme == "folds" else f", {self.scheme} split"
         return f"{self.backbone}, {self.variant}{split}{f', {LEAKY}' if self.leaky else ''}"
-
-    @property
-    def is_papers_task(self) -> bool:
-        """Whether the run does what its paper did: cross-validation of the same classes."""
-        return self.scheme == "folds" and set(self.classes) == set(published.paper_classes(self.published))
 
 
 def describe_run(folder: Path) -> RunInfo:
@@ -86,6 +85,7 @@ def info_of(experiment: Mapping[str, Any]) -> RunInfo:
         test_rows=experiment["splits"]["test_rows"],
         published=experiment.get("published"),
         scheme=experiment["splits"].get("scheme", "folds"),
+        unit=experiment["splits"].get("unit", "patient"),
     )
 
 
@@ -123,23 +123,20 @@ def read_readings(folder: Path) -> dict[str, pd.DataFrame]:
     return {reading: metrics.read_metrics(file) for reading, file in readings.items()}
 
 
-def comparable_cell(info: RunInfo) -> published.Cell | None:
-    """Return the paper's figures for this backbone and variant, or None where it has none, or for another task."""
-    return published.find_cell(info.published, info.backbone, info.variant) if info.is_papers_task else None
-
-
 def print_results(folder: Path, console: Console) -> None:
-    """Print the table of a finished run; where the paper has figures, on balanced test folds as they are."""
+    """Print the table of a finished run; where the paper has figures, beside them, on the test rows that it counts."""
     info, tables = describe_run(folder), read_readings(folder)
-    cell = comparable_cell(info) if "balanced" in tables else None
-    reading = "balanced" if cell else next(iter(tables))
+    row = comparable_row(info)
+    row = row if row and row.paper.test_rows in tables else None
+    reading = row.paper.test_rows if row else next(iter(tables))
     console.print()
-    console.print(_class_table(info, tables[reading], cell, reading))
+    console.print(_class_table(info, tables[reading], row, reading))
     for other, table in tables.items():
-        paper = f"; the paper: {100 * cell.accuracy:.2f} %" if cell and other == "balanced" else ""
+        paper = f"; the paper: {overall_words(row)}" if row and other == reading else ""
         console.print(_accuracy_line(info, table, other) + paper, highlight=False)
     print_warnings(info.warnings, console)
-    for note in _footnotes(folder, info, cell):
+    counted = int(metrics.value_of(tables[reading], "pooled", "all", "support"))
+    for note in _footnotes(folder, paper_notes(info, row, counted)):
         console.print(note, highlight=False, soft_wrap=str(folder) in note)  # a path in two lines cannot be copied
 
 
@@ -213,25 +210,24 @@ def _make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
     )
 
 
-def _class_table(info: RunInfo, table: pd.DataFrame, cell: published.Cell | None, reading: str) -> Table:
+def _class_table(info: RunInfo, table: pd.DataFrame, row: Row | None, reading: str) -> Table:
     title = f"{info.title} ({info.name}), {_reading_words(reading)}"
-    tight = (0, 0) if cell else (0, 1)  # with the paper's columns the table just fits a terminal of 80 letters
+    tight = (0, 0) if row else (0, 1)  # with the paper's columns the table just fits a terminal of 80 letters
     shown = _make_table(title, info, tight)
     shown.add_column("%")
-    for name in ("Precision", "Sensitivity", "F1"):
-        shown.add_column(name, justify="right")
-        if cell:
+    for words, metric in COLUMNS.items():
+        shown.add_column(words, justify="right")
+        if prints(row, metric):
             shown.add_column("paper", justify="right", style="cyan")
-    for name in ("Spec.", "AUC", "n"):
-        shown.add_column(name, justify="right")
+    shown.add_column("n", justify="right")
     for name in info.classes:
-        row = [name]
-        for metric in ("precision", "sensitivity", "f1"):
-            row.append(mean_sd(table, name, metric).replace(" ", ""))
-            if cell:
-                row.append(f"{100 * getattr(cell, metric)[name]:.1f}")
-        row += [_percent(table, name, metric) for metric in ("specificity", "auc")]
-        shown.add_row(*row, f"{metrics.value_of(table, 'pooled', name, 'support'):,.0f}")
+        cells = [name]
+        for metric in COLUMNS.values():
+            with_sd = metric in ("precision", "sensitivity", "f1")
+            cells.append(mean_sd(table, name, metric).replace(" ", "") if with_sd else _percent(table, name, metric))
+            if row and prints(row, metric):
+                cells.append(class_words(row, metric, name))
+        shown.add_row(*cells, f"{metrics.value_of(table, 'pooled', name, 'support'):,.0f}")
     return shown
 
 
@@ -260,15 +256,8 @@ def _reading_words(reading: str) -> str:
     return "all held-out images" if reading == "all" else "balanced test images"
 
 
-def _footnotes(folder: Path, info: RunInfo, cell: published.Cell | None) -> list[str]:
-    notes = [published.SWAPPED] if cell else []
-    real = info.origin == "real"
-    if not cell and real:
-        notes.append(f"No published figures for {info.backbone} under {info.variant} with these classes and split.")
-    best = published.best_cell(info.published)
-    if best and real and info.is_papers_task:
-        notes.append(f"The paper's best cell: {best[0]}, {best[1]}, {100 * best[2]:.2f} % on balanced folds.")
-    notes = [f"[dim]{escape(note)}[/dim]" for note in notes]
+def _footnotes(folder: Path, paper: list[str]) -> list[str]:
+    notes = [f"[dim]{escape(note)}[/dim]" for note in paper]
     tasks = [rundir.fold_name(fold) for fold in fold_names(read_splits(folder / rundir.SPLITS))]
     trained = f"{tasks[0]}/" if len(tasks) == 1 else f"{tasks[0]}/ … {tasks[-1]}/"
     notes.append(f"Results are in {escape(str(folder))}:")

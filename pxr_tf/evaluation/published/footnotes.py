@@ -1,0 +1,240 @@
+"""What must be said beside a published row, in sentences; every number in them is computed from its figures."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor, sqrt
+from typing import TYPE_CHECKING
+
+from pxr_tf.evaluation.published import consistency
+from pxr_tf.evaluation.published.printed import Printed, Range
+
+if TYPE_CHECKING:
+    from pxr_tf.evaluation.published.papers import Row
+
+UNLIKELY = 3  # standard deviations: what a random test part may differ by before it is worth a sentence
+
+
+def write_footnotes(row: "Row") -> list[str]:
+    """Return the paragraphs that belong to a row."""
+    notes = [_exchanged(row), _misfit(row), " ".join(_contradictions(row)), _threshold(row)]
+    return [note for note in notes if note]
+
+
+def write_count_note(row: "Row", counted: int) -> str:
+    """Return one sentence: how many test images the row's figures imply, and how many a run has counted."""
+    return f"{_implied(row)}; here {counted:,} are counted."
+
+
+def misfits(row: "Row") -> dict[str, Printed]:
+    """Return class, or ``all``, -> figure that is no whole number of the test images that the paper states.
+
+    The figure of ``all`` is the accuracy, which must also be what the sensitivities add up to.
+    """
+    counts = row.table.test_counts
+    if counts is None or row.paper.folds > 1:
+        return {}
+    figures, accuracy, total = _sensitivities(row), row.printed("accuracy"), sum(counts.values())
+    found = {name: figure for name, figure in figures.items() if not consistency.fits(figure, counts[name])}
+    if accuracy and not consistency.fits(accuracy, total):
+        return found | {"all": accuracy}
+    if accuracy and not found and set(figures) == set(counts):
+        adds_up = consistency.adds_up(accuracy, list(figures.values()), [counts[name] for name in figures])
+        return {} if adds_up else {"all": accuracy}
+    return found
+
+
+def _sensitivities(row: "Row") -> dict[str, Printed]:
+    printed = {name: row.printed("sensitivity", name) for name in row.table.classes}
+    return {name: figure for name, figure in printed.items() if figure}
+
+
+def _exchanged(row: "Row") -> str:
+    if not row.paper.exchanged:
+        return ""
+    one, other = row.paper.exchanged
+    return (
+        f"The paper prints its {one} and {other} the other way round{_why_exchanged(row)}. Its two columns are "
+        "exchanged here."
+    )
+
+
+def _why_exchanged(row: "Row") -> str:
+    """Return why the sensitivity stands in another column; this can be seen where test folds are balanced."""
+    if "sensitivity" not in row.paper.exchanged or row.paper.test_rows != "balanced":
+        return ""
+    column = next(name for name in row.paper.exchanged if name != "sensitivity")
+    rows = [
+        one for one in row.siblings if one.printed("accuracy") and set(_sensitivities(one)) == set(one.table.classes)
+    ]
+    return (
+        ", as its own accuracies show: on test folds with equally many images per class accuracy is the mean "
+        f"sensitivity, and in {sum(map(_mean_is_accuracy, rows))} of {len(rows)} cells it equals the mean of the "
+        f"printed {column} to the last digit"
+    )
+
+
+def _mean_is_accuracy(row: "Row") -> bool:
+    numbers = [figure.number for figure in _sensitivities(row).values()]
+    accuracy = row.printed("accuracy").number
+    half_unit = Decimal(1).scaleb(accuracy.as_tuple().exponent) / 2
+    return abs(sum(numbers) / len(numbers) - accuracy) <= half_unit
+
+
+def _misfit(row: "Row") -> str:
+    found, counts = misfits(row), row.table.test_counts
+    if not found:
+        return ""
+    total = sum(counts.values())
+    if list(found) == ["all"] and consistency.fits(found["all"], total):
+        words = found["all"].words
+        return f"On its {total:,} test images the paper's sensitivities do not add up to its accuracy, {words}."
+    what = ", ".join(
+        f"{figure.words} of {total if name == 'all' else counts[name]} {'' if name == 'all' else name}".rstrip()
+        for name, figure in found.items()
+    )
+    smallest = {name: consistency.smallest_count([figure]) for name, figure in _sensitivities(row).items()}
+    note = f"The paper's figures cannot come from its {total:,} test images: no whole number of images is {what}."
+    least = f" The smallest numbers of images that allow its sensitivities are {_list_counts(smallest)}."
+    return note + (least if smallest else "")
+
+
+def _implied(row: "Row") -> str:
+    """Return how many test images the row's figures imply, as the beginning of a sentence."""
+    if row.paper.folds > 1 and row.paper.test_rows == "balanced" and _sensitivities(row):
+        return _implied_by_folds(row)
+    if row.table.images:
+        images = sum(row.table.images.values())
+        share = f"{100 * float(row.table.test_share):g} % of {images:,}"
+        return f"The printed figures imply {_num_tested(row):,} test images ({share})"
+    counts, wrong = row.table.test_counts, misfits(row)
+    rows = [row] if wrong or not counts else [one for one in row.siblings if not misfits(one)]
+    smallest = _smallest_counts(rows)
+    if not counts:
+        return _implied_alone(row, sum(smallest.values()))
+    total = sum(counts.values())
+    if wrong:
+        return f"{_implied_alone(row, sum(smallest.values()))}, but not the paper's {total:,}"
+    if smallest == counts:
+        return f"The printed figures imply {total:,} test images ({_list_counts(counts)})"
+    fitting = f"The printed figures fit the paper's {total:,} test images ({_list_counts(counts)})"
+    return f"{fitting} and imply at least {sum(smallest.values()):,}" if smallest else fitting
+
+
+def _implied_alone(row: "Row", classes: int) -> str:
+    """Say what follows without any count by the paper; `classes`: images that its sensitivities need."""
+    accuracy = row.printed("accuracy")
+    least = max(classes, consistency.smallest_count([accuracy]) if accuracy else 0)
+    if least == 0:
+        return "The printed figures do not say how many images were tested"
+    return f"The printed figures imply at least {least:,} test images"
+
+
+def _implied_by_folds(row: "Row") -> str:
+    """Say how many images per class give all sensitivities of the table, where each class has equally many."""
+    figures = [figure for one in row.siblings for figure in _sensitivities(one).values()]
+    first, last = consistency.first_counts(figures, row.paper.folds)
+    classes = len(row.table.classes)
+    return (
+        f"The printed figures imply {_span(first, last)} test images per class over {row.paper.folds} folds, "
+        f"{_span(first * classes, last * classes)} in all"
+    )
+
+
+def _smallest_counts(rows: "list[Row]") -> dict[str, int]:
+    """Return class -> the smallest number of its images that the sensitivities of all rows fit."""
+    figures = [_sensitivities(row) for row in rows]
+    names = [name for name in rows[0].table.classes if any(name in found for found in figures)]
+    return {name: consistency.smallest_count([found[name] for found in figures if name in found]) for name in names}
+
+
+def _contradictions(row: "Row") -> Iterator[str]:
+    """Give the sentences about two classes whose sensitivity, specificity and balanced accuracy do not agree."""
+    balanced = row.printed("balanced_accuracy")
+    for name in row.table.classes if len(row.table.classes) == 2 and balanced else ():
+        sensitivity, specificity = row.printed("sensitivity", name), row.printed("specificity", name)
+        if not sensitivity or not specificity:
+            continue
+        if consistency.mean_range(sensitivity, specificity).overlaps(balanced.range):
+            continue
+        yield (
+            f"The paper's figures contradict one another: the mean of its sensitivity ({sensitivity.words}) and "
+            f"specificity ({specificity.words}) is {(sensitivity.number + specificity.number) / 2} %, but its balanced "
+            f"accuracy is {balanced.words}."
+        )
+        precision = row.printed("precision", name)
+        if precision and row.table.images:
+            yield from _wrong_share(row, name, consistency.positive_share(precision, sensitivity, specificity))
+            yield from _other_reading(row, name, precision, sensitivity, specificity)
+
+
+def _wrong_share(row: "Row", name: str, share: Range) -> Iterator[str]:
+    """Say so where the figures need another share of the class than a random part of the images can have."""
+    expected, sd = _share_of(row, name)
+    if share.low - UNLIKELY * sd < expected < share.high + UNLIKELY * sd:
+        return
+    yield (
+        f"With its precision they would mean that {_percent_span(share)} of the test images are {name}; of a random "
+        f"{_num_tested(row):,} of its images {100 * float(expected):.1f} ± {100 * float(sd):.1f} % are."
+    )
+
+
+def _other_reading(
+    row: "Row", name: str, precision: Printed, sensitivity: Printed, specificity: Printed
+) -> Iterator[str]:
+    """Say so where the figures agree once the specificity is read as the negative predictive value."""
+    wanted: Mapping[str, Printed] = {
+        "sensitivity": sensitivity,
+        "balanced_accuracy": row.printed("balanced_accuracy"),
+        "precision": precision,
+        "negative_predictive_value": specificity,
+    }
+    expected, _ = _share_of(row, name)
+    total = _num_tested(row)
+    found = list(consistency.find_matrices(total, wanted))
+    if not found:
+        return
+    other = next(other for other in row.table.classes if other != name)
+    best = min(found, key=lambda matrix: abs(Fraction(matrix.positives, total) - expected))
+    yield (
+        f"Perhaps its specificity is the negative predictive value (the precision of {other}): then all four agree, "
+        f"for example with {best.true_positives} of {best.positives} {name} and {best.true_negatives} of "
+        f"{best.negatives} {other} test images right ({100 * best.positives / total:.1f} % {name})."
+    )
+
+
+def _threshold(row: "Row") -> str:
+    threshold, accuracy = row.printed("threshold"), row.printed("accuracy_at_threshold")
+    if not threshold or not accuracy:
+        return ""
+    chosen = row.entry.threshold_from
+    where = {"test": ", chosen on the test images themselves, which is optimistic", "validation": ""}.get(chosen, "")
+    return f"With a threshold of {threshold.words}{where}, the paper's accuracy is {accuracy.words}."
+
+
+def _num_tested(row: "Row") -> int:
+    return round(sum(row.table.images.values()) * row.table.test_share)
+
+
+def _share_of(row: "Row", name: str) -> tuple[Fraction, Fraction]:
+    """Return the share of a class among all images, and its standard deviation among those that are drawn to be tested.
+
+    Drawn without replacement, n of N: sqrt(s (1 - s) / n (N - n) / (N - 1)).
+    """
+    images, tested = sum(row.table.images.values()), _num_tested(row)
+    share = Fraction(row.table.images[name], images)
+    variance = share * (1 - share) / tested * Fraction(images - tested, images - 1)
+    return share, Fraction(sqrt(variance))
+
+
+def _list_counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{images:,} {name}" for name, images in counts.items())
+
+
+def _span(first: int, last: int) -> str:
+    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
+
+
+def _percent_span(share: Range) -> str:
+    """Return the range in percent, rounded outwards."""
+    return f"{floor(1000 * share.low) / 10:.1f} to {ceil(1000 * share.high) / 10:.1f} %"

@@ -1,0 +1,188 @@
+"""Read the papers' files; find the figures that belong to a run. Figures stand in the files as they are printed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pxr_tf.evaluation.published import footnotes
+from pxr_tf.evaluation.published.printed import Printed
+from pxr_tf.files import reading
+
+FOLDER = Path(__file__).parent
+PER_CLASS = ("precision", "sensitivity", "specificity", "f1")
+OVERALL = ("accuracy", "balanced_accuracy", "auc", "threshold", "accuracy_at_threshold")
+
+Number = Annotated[Decimal, Field(ge=0, le=100)]  # in percent; a fraction where it is 1 or less
+ByClass = dict[str, Number]
+Counts = dict[str, Annotated[int, Field(gt=0)]]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Entry(_Frozen):
+    """One row of a paper's table: which model it belongs to, and its figures."""
+
+    variant: str | None = None  # of the recipe that does the same; None: no recipe does
+    backbone: str | None = None  # where the row holds for this one only
+    source: str | None = None  # who published it first, where the paper quotes it
+    accuracy: Number | None = None
+    balanced_accuracy: Number | None = None
+    auc: Number | None = None
+    threshold: Number | None = None  # of the probability of the second class
+    threshold_from: Literal["test", "validation"] | None = None  # where it was chosen
+    accuracy_at_threshold: Number | None = None
+    precision: ByClass = {}
+    sensitivity: ByClass = {}
+    specificity: ByClass = {}
+    f1: ByClass = {}
+
+
+class Results(_Frozen):
+    """Rows that were measured on the same test images."""
+
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    test_counts: Counts | None = None  # images per class in the test part, as the paper states them
+    images: Counts | None = None  # all images of the paper, where a share of them is tested
+    test_share: Annotated[Decimal, Field(gt=0, lt=1)] | None = None
+    rows: Annotated[tuple[Entry, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _names_fit_together(self) -> "Results":
+        for name in (name for row in self.rows for metric in PER_CLASS for name in getattr(row, metric)):
+            if name not in self.classes:
+                raise ValueError(f"a figure of {name!r}; the classes are {', '.join(self.classes)}")
+        for counts in (self.test_counts, self.images):
+            if counts is not None and set(counts) != set(self.classes):
+                raise ValueError(f"counts of {', '.join(counts)}; the classes are {', '.join(self.classes)}")
+        if (self.images is None) != (self.test_share is None):
+            raise ValueError("images and test_share belong together; one of them is missing")
+        places = [(row.variant, row.backbone, row.source) for row in self.rows]
+        if len(set(places)) < len(places):
+            raise ValueError("two rows have the same variant, backbone and source")
+        return self
+
+
+class Paper(_Frozen):
+    """A file: how the paper tested, and its tables."""
+
+    title: str
+    scheme: str  # how training and test were split: a scheme of `data.schemes`
+    unit: Literal["patient", "image"] | None = None  # random: what was split
+    folds: Annotated[int, Field(gt=0)] = 1  # the figures are means over so many
+    test_rows: Literal["balanced", "all"]  # balanced: as many test images of each class
+    exchanged: tuple[Literal["precision", "sensitivity", "specificity", "f1"], ...] = ()  # two columns; none: ()
+    tables: Annotated[tuple[Results, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _two_are_exchanged(self) -> "Paper":
+        if self.exchanged and len(set(self.exchanged)) != 2:
+            raise ValueError(f"exchanged received {', '.join(self.exchanged)}; accepted: two metrics")
+        return self
+
+    @property
+    def rows(self) -> "list[Row]":
+        """All rows of all tables."""
+        return [Row(self, table, entry) for table in self.tables for entry in table.rows]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row with what holds for it; columns that the paper has exchanged are put right."""
+
+    paper: Paper
+    table: Results
+    entry: Entry
+
+    def printed(self, metric: str, name: str = "all") -> Printed | None:
+        """Return the figure of a class, or of ``all``, as it is printed, or None where the paper has none.
+
+        Metrics: `OVERALL` of ``all``, `PER_CLASS` of a class; there is no figure of any other.
+        """
+        if name == "all":
+            number = getattr(self.entry, metric) if metric in OVERALL else None
+        else:
+            number = getattr(self.entry, self._column(metric)).get(name) if metric in PER_CLASS else None
+        return None if number is None else Printed(number)
+
+    def value(self, metric: str, name: str = "all") -> float | None:
+        """Return the figure of a class, or of ``all``, as a fraction (0-1), or None where the paper has none."""
+        found = self.printed(metric, name)
+        return None if found is None else found.value
+
+    @property
+    def label(self) -> str:
+        """Backbone and variant, those that the row names."""
+        return ", ".join(part for part in (self.entry.backbone, self.entry.variant, self.entry.source) if part)
+
+    @property
+    def footnotes(self) -> list[str]:
+        """What must be said beside the figures, a paragraph each; computed from them."""
+        return footnotes.write_footnotes(self)
+
+    def count_note(self, counted: int) -> str:
+        """Return how many test images the figures imply, beside how many a run has counted."""
+        return footnotes.write_count_note(self, counted)
+
+    @property
+    def siblings(self) -> "list[Row]":
+        """All rows of the same table, this one too."""
+        return [Row(self.paper, self.table, entry) for entry in self.table.rows]
+
+    def _column(self, metric: str) -> str:
+        """Return the column in which the paper prints the metric."""
+        if metric not in self.paper.exchanged:
+            return metric
+        return next(other for other in self.paper.exchanged if other != metric)
+
+
+def read_paper(path: Path) -> Paper:
+    """Return the paper of a file; numbers keep the digits that they are written with. Raises pydantic's error."""
+    with reading(path):
+        text = path.read_text(encoding="utf-8")
+    return Paper.model_validate(yaml.load(text, Loader=yaml.BaseLoader))  # all text: 92.30 is not 92.3
+
+
+@cache
+def read_papers() -> Mapping[str, Paper]:
+    """Return name -> paper for every file beside this module."""
+    return {path.stem: read_paper(path) for path in sorted(FOLDER.glob("*.yaml"))}
+
+
+def comparable_papers() -> list[str]:
+    """Return the names of the papers with rows that a recipe reproduces."""
+    return [name for name, paper in read_papers().items() if any(row.entry.variant for row in paper.rows)]
+
+
+def find_row(paper: str | None, *, variant: str, backbone: str, classes: tuple[str, ...]) -> Row | None:
+    """Return the paper's figures for a variant of the recipe and these classes, in any order, or None without any.
+
+    A row that names a backbone is for that one only; `backbone` is the learner's kind where a model has none.
+    """
+    for row in _rows_of(paper, classes):
+        if row.entry.variant == variant and row.entry.backbone in (None, backbone):
+            return row
+    return None
+
+
+def best_row(paper: str | None, classes: tuple[str, ...]) -> Row | None:
+    """Return the row of the highest accuracy for these classes, or None.
+
+    Rows whose figures cannot come from the test images that the paper names do not count.
+    """
+    rows = [row for row in _rows_of(paper, classes) if row.printed("accuracy") and not footnotes.misfits(row)]
+    return max(rows, key=lambda row: row.value("accuracy"), default=None)
+
+
+def _rows_of(paper: str | None, classes: tuple[str, ...]) -> list[Row]:
+    """Return the rows for exactly these classes that a recipe reproduces."""
+    found = read_papers().get(paper or "")
+    rows = found.rows if found else []
+    return [row for row in rows if row.entry.variant and set(row.table.classes) == set(classes)]

@@ -1,0 +1,291 @@
+"""Counts of images that printed figures allow, by brute force; and what the four papers' own figures contradict."""
+
+from decimal import Decimal
+from fractions import Fraction
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pxr_tf.evaluation.published import Row, find_row, read_papers
+from pxr_tf.evaluation.published.consistency import (
+    TwoByTwo,
+    adds_up,
+    find_matrices,
+    first_counts,
+    fits,
+    mean_range,
+    positive_share,
+    possible_hits,
+    smallest_count,
+)
+from pxr_tf.evaluation.published.footnotes import misfits
+from pxr_tf.evaluation.published.papers import Entry
+from pxr_tf.evaluation.published.printed import Printed, Range
+
+FOUR = ("bacterial", "covid19", "normal", "viral")
+THREE = ("normal", "viral", "bacterial")
+TWO = ("normal", "pneumonia")
+
+
+def printed(text):
+    return Printed(Decimal(text))
+
+
+def rounded(value, digits):
+    return round(Decimal(value.numerator) / Decimal(value.denominator) * 100, digits)
+
+
+def find(paper, variant, classes, backbone="any"):
+    return find_row(paper, variant=variant, backbone=backbone, classes=classes)
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("92.30", "0.92295", "0.9231"),
+        ("97.7", "0.9765", "0.978"),
+        ("99", "0.985", "1.00"),
+        ("0.80", "0.795", "0.81"),
+        ("0.00", "0", "0.01"),
+    ],
+)
+def test_a_printed_number_was_rounded_or_cut_off(text, low, high):
+    assert printed(text).range == (Fraction(low), Fraction(high))
+    assert Fraction(low) in printed(text).range
+    assert Fraction(high) not in printed(text).range
+
+
+@pytest.mark.parametrize(("low", "high", "overlap"), [(0, 1, False), (0, 2, True), (2, 3, True), (3, 4, False)])
+def test_ranges_that_only_touch_do_not_overlap(low, high, overlap):
+    one, other = Range(Fraction(1), Fraction(3)), Range(Fraction(low), Fraction(high))
+    assert one.overlaps(other) == other.overlaps(one) == overlap
+
+
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.integers(0, 3))
+def test_a_share_fits_the_images_that_it_comes_from(share, digits):
+    hits, images = share
+    figure = Printed(rounded(Fraction(hits, images), digits))
+    if figure.scale == 100:  # a percentage of 1 or less would be read as a fraction; no paper prints one
+        assert fits(figure, images)
+        assert hits in possible_hits(figure, images)
+        assert smallest_count([figure]) <= images
+
+
+@pytest.mark.parametrize("text", ["35.470", "98.347", "71.2", "66.67", "100.0", "0.83"])
+def test_fits_is_what_trying_every_share_finds(text):
+    figure = printed(text)
+    for images in range(1, 130):
+        hits = [hits for hits in range(images + 1) if Fraction(hits, images) in figure.range]
+        assert fits(figure, images) == bool(hits)
+        assert list(possible_hits(figure, images)) == hits
+
+
+@pytest.mark.parametrize(("text", "folds"), [("96.32", 5), ("97.04", 3), ("50.0", 2), ("87.5", 4)])
+def test_means_over_folds_are_what_trying_every_share_finds(text, folds):
+    figure = printed(text)
+    for images in range(1, 24):
+        size, larger = divmod(images, folds)
+        sizes = [size] * (folds - larger) + [size + 1] * larger
+        small, large = sizes.count(size) * size, larger * (size + 1)
+        means = {
+            (Fraction(a, size) + Fraction(b, size + 1)) / folds
+            for a, b in product(range(small + 1), range(large + 1))
+            if size
+        }
+        assert fits(figure, images, folds) == any(mean in figure.range for mean in means)
+
+
+def test_first_counts_end_where_a_figure_does_not_fit_or_at_twice_the_first():
+    assert first_counts([printed("50.0")]) == (2, 2)
+    assert first_counts([printed("99")]) == (67, 133)  # 66/67 = 98.507 %; two digits fit every larger number
+
+
+@pytest.mark.parametrize(("accuracy", "fit"), [("61.538", True), ("61.378", False), ("61.4", False), ("61.5", True)])
+def test_accuracy_is_what_the_classes_add_up_to(accuracy, fit):
+    """83 + 85 + 216 of 624 are 384, or 61.538 %; 383 would be 61.378 %."""
+    sensitivities = [printed(text) for text in ("35.470", "57.432", "89.256")]
+    assert adds_up(printed(accuracy), sensitivities, (234, 148, 242)) == fit
+    assert not adds_up(printed(accuracy), [printed("99.359"), *sensitivities[1:]], (234, 148, 242))
+
+
+@given(st.tuples(*[st.integers(1, 60)] * 4))
+def test_the_share_of_the_positive_class_is_found_from_its_figures(cells):
+    matrix = TwoByTwo(*cells)
+    figures = [Printed(rounded(matrix.measure()[name], 3)) for name in ("precision", "sensitivity", "specificity")]
+    if all(figure.scale == 100 for figure in figures):
+        share = Fraction(matrix.positives, sum(matrix))
+        found = positive_share(*figures)
+        assert found.low <= share <= found.high
+        assert found.high - found.low < Fraction(1, 100)
+
+
+@settings(max_examples=20)
+@given(st.tuples(*[st.integers(1, 5)] * 4))
+def test_every_matrix_that_has_the_figures_is_found(cells):
+    matrix, total = TwoByTwo(*cells), sum(cells)
+    names = ("sensitivity", "balanced_accuracy", "precision", "negative_predictive_value")
+    wanted = {name: Printed(rounded(matrix.measure()[name], 1)) for name in names}
+    found = list(find_matrices(total, wanted))
+    assert matrix in found
+    every = (
+        TwoByTwo(a, p - a, n - d, d)
+        for p in range(1, total)
+        for n in [total - p]
+        for a, d in product(range(p + 1), range(n + 1))
+    )
+    assert len(found) == sum(
+        all(one.measure()[name] in figure.range for name, figure in wanted.items()) for one in every
+    )
+
+
+def test_chens_rows_fit_the_624_test_images_but_for_one():
+    rows = read_papers()["chen2021"].rows
+    assert [row.entry.variant for row in rows if misfits(row)] == ["resnet18"]
+    wrong = misfits(find("chen2021", "resnet18", THREE, "resnet18"))
+    assert {name: figure.words for name, figure in wrong.items()} == {
+        "normal": "99.359 %",
+        "viral": "97.647 %",
+        "bacterial": "98.718 %",
+        "all": "98.435 %",
+    }
+    assert [smallest_count([printed(text)]) for text in ("99.359", "97.647", "98.718")] == [156, 85, 78]
+    assert list(possible_hits(printed("35.470"), 234)) == [83]
+
+
+def test_chens_other_rows_together_need_exactly_the_images_of_the_test_part():
+    rows = [row for row in read_papers()["chen2021"].rows if not misfits(row)]
+    for name, images in (("normal", 234), ("viral", 148), ("bacterial", 242)):
+        assert smallest_count([row.printed("sensitivity", name) for row in rows]) == images
+
+
+def changed(row, **figures):
+    """Return the row with other figures, as a paper's file has them."""
+    return Row(row.paper, row.table, Entry.model_validate(row.entry.model_dump(exclude_none=True) | figures))
+
+
+@pytest.mark.parametrize(
+    ("figures", "told", "implied"),
+    [
+        ({"accuracy": "72.300"}, "no whole number of images is 72.300 % of 624. The smallest", 273),
+        ({"accuracy": "72.436"}, "sensitivities do not add up to its accuracy, 72.436 %.", 273),  # 452; here are 451
+        ({"accuracy": "72.300", "sensitivity": {}}, "no whole number of images is 72.300 % of 624.", 213),
+    ],
+)
+def test_a_row_of_which_only_the_accuracy_is_wrong_does_not_fit(figures, told, implied):
+    row = changed(find("chen2021", "small_cnn", THREE), **figures)
+    assert list(misfits(row)) == ["all"]
+    (note,) = row.footnotes
+    assert told in note
+    assert row.count_note(9) == (
+        f"The printed figures imply at least {implied} test images, but not the paper's 624; here 9 are counted."
+    )
+
+
+@pytest.mark.parametrize(
+    ("paper", "variant", "classes", "figures", "said"),
+    [
+        ("bozickovic2021", "strategy2", FOUR, {"precision": {}, "accuracy": "87.5"}, "imply at least 8 test images"),
+        ("chen2021", "small_cnn", THREE, {"sensitivity": {}}, "imply 624 test images"),  # by the other rows
+    ],
+)
+def test_rows_with_few_figures_have_a_count_too(paper, variant, classes, figures, said):
+    assert said in changed(find(paper, variant, classes, "xception"), **figures).count_note(9)
+
+
+def test_vazquez_agrees_with_itself():
+    for row in read_papers()["vazquez2021"].rows:
+        assert misfits(row) == {}
+    row = find("vazquez2021", "stage1", TWO, "resnet50")
+    assert list(possible_hits(row.printed("accuracy"), 624)) == [576]
+    assert list(possible_hits(row.printed("sensitivity", "normal"), 234)) == [191]
+    assert row.footnotes == [
+        "With a threshold of 0.9823, chosen on the test images themselves, which is optimistic, the paper's accuracy "
+        "is 92.62 %."
+    ]
+    assert find("vazquez2021", "stage2", THREE).footnotes == []
+
+
+def test_bozickovics_folds_have_about_137_images_of_each_class():
+    rows = read_papers()["bozickovic2021"].rows
+    right = [row.printed("sensitivity", name) for row in rows for name in row.table.classes]
+    assert first_counts(right, 5) == (136, 139)
+    as_printed = [row.printed("precision", name) for row in rows for name in row.table.classes]
+    for images in range(136, 140):  # the column that is called sensitivity is no share of such folds
+        assert not all(fits(figure, images, 5) for figure in as_printed)
+    assert "544 to 556 in all; here 548 are counted." in rows[0].count_note(548)
+
+
+def test_bozickovics_mean_sensitivity_is_the_accuracy_in_10_of_12_cells():
+    """On balanced test folds it must be; with the columns as printed it is in none."""
+    rows = read_papers()["bozickovic2021"].rows
+    distances = {
+        metric: [
+            abs(sum(100 * row.value(metric, name) for name in row.table.classes) / 4 - 100 * row.value("accuracy"))
+            for row in rows
+        ]
+        for metric in ("sensitivity", "precision")
+    }
+    assert sum(distance <= 0.0051 for distance in distances["sensitivity"]) == 10
+    assert max(distances["sensitivity"]) < 0.1
+    assert sum(distance <= 0.0051 for distance in distances["precision"]) == 0
+    (note,) = rows[0].footnotes
+    assert "in 10 of 12 cells it equals the mean of the printed precision" in note
+
+
+@pytest.mark.parametrize(
+    ("variant", "told"),
+    [
+        (
+            "plain",
+            [
+                "the mean of its sensitivity (96.3 %) and specificity (90.0 %) is 93.15 %",
+                "its balanced accuracy is 94.9 %",
+                "81.0 to 82.3 % of the test images are pneumonia",
+                "a random 586 of its images 72.7 ± 1.7 % are",
+                "416 of 432 pneumonia and 144 of 154 normal test images right (73.7 % pneumonia)",
+            ],
+        ),
+        (
+            "weighted",
+            [
+                "the mean of its sensitivity (99.2 %) and specificity (98.1 %) is 98.65 %",
+                "its balanced accuracy is 90.7 %",
+                "17.1 to 18.7 % of the test images are pneumonia",
+                "(the precision of normal)",
+            ],
+        ),
+    ],
+)
+def test_novokshanovs_figures_contradict_one_another(variant, told):
+    row = find("novokshanov2022", variant, TWO)
+    (note,) = row.footnotes
+    for words in told:
+        assert words in note
+    balanced, sensitivity, specificity = (
+        row.printed(metric, name)
+        for metric, name in (("balanced_accuracy", "all"), ("sensitivity", "pneumonia"), ("specificity", "pneumonia"))
+    )
+    assert not mean_range(sensitivity, specificity).overlaps(balanced.range)
+    wanted = {"sensitivity": sensitivity, "specificity": specificity, "balanced_accuracy": balanced}
+    assert list(find_matrices(586, wanted)) == []
+    assert row.count_note(580) == "The printed figures imply 586 test images (10 % of 5,863); here 580 are counted."
+
+
+def test_the_matrix_in_the_footnote_has_the_papers_figures():
+    measured = TwoByTwo(416, 16, 10, 144).measure()
+    words = {
+        "sensitivity": "96.3",
+        "balanced_accuracy": "94.9",
+        "precision": "97.7",
+        "negative_predictive_value": "90.0",
+    }
+    assert sum(TwoByTwo(416, 16, 10, 144)) == 586
+    for name, text in words.items():
+        assert measured[name] in printed(text).range
+
+
+def test_figures_that_agree_get_no_footnote():
+    row = find("novokshanov2022", "plain", TWO)
+    assert changed(row, specificity={"pneumonia": "93.5"}).footnotes == []  # 2 * 94.9 - 96.3
