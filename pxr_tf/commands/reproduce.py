@@ -55,7 +55,7 @@ def reproduce(
         for variant, setting, seed in planned
     ]
     requests = asked.requests(experiments, console)
-    console.print(f"{config}: {count_words(len(requests), 'run')}, of {', '.join(variants)}.")
+    console.print(f"{experiments[0].name}: {count_words(len(requests), 'run')}, of {', '.join(variants)}.")
     _run_all(planned, requests, console)
 
 

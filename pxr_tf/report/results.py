@@ -56,7 +56,8 @@ class RunInfo(NamedTuple):
     def title(self) -> str:
         """Backbone and variant, and what must stand beside every figure of this run."""
         split = "" if self.scheme == "folds" else f", {self.scheme} split"
-        return f"{self.backbone}, {self.variant}{split}{f', {LEAKY}' if self.leaky else ''}"
+        model = dict.fromkeys((self.backbone, self.variant))  # a paper's own network may be all of its variant
+        return f"{', '.join(model)}{split}{f', {LEAKY}' if self.leaky else ''}"
 
 
 def describe_run(folder: Path) -> RunInfo:
@@ -79,7 +80,7 @@ def info_of(experiment: Mapping[str, Any]) -> RunInfo:
     model = experiment["model"]
     return RunInfo(
         name=experiment["name"],
-        backbone=model.get("backbone") or model["kind"],
+        backbone=model.get("backbone") or model.get("network") or model["kind"],
         variant=experiment["variant"],
         classes=tuple(experiment["classes"]),
         test_rows=experiment["splits"]["test_rows"],

@@ -62,7 +62,10 @@ def test_a_run_that_fails_costs_no_other(pxr, paper, official_phantoms):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("reproduce novokshanov2022 --model plian", "accepted: plain, weighted, comma-separated. Did you mean 'plain'?"),
+        (
+            "reproduce novokshanov2022 --model plian",
+            "accepted: plain, weighted, comma-separated. Did you mean 'plain'?",
+        ),
         ("reproduce novokshanov2022 --model ,", "--model received ','"),
         ("reproduce novokshanov", "Did you mean 'novokshanov2022'?"),
         ("reproduce phantom", "says nothing of what to reproduce"),
