@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pxr_tf import files, rundir
+from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.differences import Difference, paired_difference
 from pxr_tf.evaluation.published import Row, find_row
-from pxr_tf.report.figures import SYNTHETIC_NOTE
-from pxr_tf.report.results import RunInfo, describe_run, plus_minus, print_warnings, read_readings, worth
+from pxr_tf.report.results import RunInfo, describe_run, make_table, plus_minus, print_warnings, read_readings, worth
 
 TABLE, DIFFERENCES = "reproduced.csv", "differences.csv"
 
@@ -29,6 +28,11 @@ class PaperRun(NamedTuple):
     model: str
     folder: Path | None = None  # of a finished run
     failure: str = ""
+
+    @property
+    def title(self) -> str:
+        """Which run it is."""
+        return ", ".join(filter(None, (self.variant, self.setting, f"seed {self.seed}")))
 
 
 class Measure(NamedTuple):
@@ -50,13 +54,12 @@ def measures_of(classes: Sequence[str]) -> list[Measure]:
 
 def print_run(run: PaperRun, console: Console) -> None:
     """Print what one run gave, in a line."""
-    what = ", ".join(filter(None, (run.variant, run.setting, f"seed {run.seed}")))
     if run.folder is None:
-        console.print(f"{what} failed: {run.failure}", markup=False)
+        console.print(f"{run.title} failed: {run.failure}", markup=False)
         return
     table = next(iter(read_readings(run.folder).values()))
     values = [f"{words} {100 * metrics.value_of(table, 'mean', 'all', metric):.2f} %" for words, _, metric in _OVERALL]
-    console.print(f"{what}: {', '.join(values)}, {minutes_of(run.folder):.1f} min", markup=False)
+    console.print(f"{run.title}: {', '.join(values)}, {minutes_of(run.folder):.1f} min", markup=False)
 
 
 _OVERALL = measures_of(("", "", ""))[:2]
@@ -97,7 +100,7 @@ def write_paper(folder: Path, runs: Sequence[PaperRun]) -> None:
 
 
 def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
-    """Print the table, the differences, the doubts, the paper's own contradictions, and why runs failed."""
+    """Print the table, the differences, the doubts, the paper's own contradictions, and which runs failed."""
     groups = _groups(runs)
     if groups:
         console.print()
@@ -108,9 +111,9 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
         notes = [note for group in groups if group.row for note in group.row.footnotes]
         for note in dict.fromkeys(notes):
             console.print(f"[dim]{escape(note)}[/dim]")
-    for run in runs:
-        if run.failure:
-            print_run(run, console)
+    failed = [run.title for run in runs if run.failure]
+    if failed:
+        console.print(f"{len(failed)} of {count_words(len(runs), 'run')} failed, as said above: {'; '.join(failed)}.")
 
 
 class _Group(NamedTuple):
@@ -156,7 +159,8 @@ def _pairs(groups: Sequence[_Group]) -> list[tuple[_Group, _Group]]:
 
 def _paper_table(groups: Sequence[_Group]) -> Table:
     info = groups[0].info
-    shown = _new_table(f"{info.name}: mean ± sd over {max(len(group.tables) for group in groups)} seeds", info)
+    seeds = max(len(group.tables) for group in groups)
+    shown = make_table(f"{info.name}: mean ± sd over {count_words(seeds, 'seed')}", info, (0, 1))
     shown.add_column("%", no_wrap=True)
     for measure in measures_of(info.classes):
         shown.add_column(measure.words, justify="right")
@@ -184,7 +188,7 @@ def _our_row(group: _Group) -> list[str]:
 
 def _differences_table(first: _Group, second: _Group) -> Table:
     title = f"{first.variant}: {first.setting} minus {second.setting}, paired by seed"
-    shown = _new_table(title, first.info)
+    shown = make_table(title, first.info, (0, 1))
     shown.add_column("percentage points")
     shown.add_column("difference", justify="right")
     shown.add_column("95 % interval", justify="right")
@@ -194,12 +198,6 @@ def _differences_table(first: _Group, second: _Group) -> Table:
         interval = "one seed: none" if pd.isna(found.low) else f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
         shown.add_row(measure.words, f"{100 * found.mean:+.1f}", interval, str(found.pairs))
     return shown
-
-
-def _new_table(title: str, info: RunInfo) -> Table:
-    if info.origin == "synthetic":
-        title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine"
-    return Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
 
 
 def _difference(first: _Group, second: _Group, measure: Measure) -> Difference:

@@ -155,7 +155,7 @@ def print_seeds(folders: Mapping[int, Path], console: Console) -> None:
     info = info._replace(warnings=warnings)
     where = _reading_words(next(iter(next(iter(readings.values())))))
     title = f"{info.title} ({info.name})\n{count_words(len(folders), 'seed')}, {where}"  # as wide as the table at most
-    shown = _make_table(title, info, (0, 1))
+    shown = make_table(title, info, (0, 1))
     shown.add_column("%")
     for name in ("mean ± sd", *(f"seed {seed}" for seed in folders)):
         shown.add_column(name, justify="right")
@@ -199,7 +199,8 @@ def _metrics_files(folder: Path, info: RunInfo, splits: pd.DataFrame) -> dict[st
     return {first: folder / "metrics.csv", **{other: folder / f"metrics_{other}.csv" for other in others}}
 
 
-def _make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
+def make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
+    """Return an empty table; its title says where its figures are about phantoms."""
     if info.origin == "synthetic":
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine"
     return Table(
@@ -214,7 +215,7 @@ def _make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
 def _class_table(info: RunInfo, table: pd.DataFrame, row: Row | None, reading: str) -> Table:
     title = f"{info.title} ({info.name}), {_reading_words(reading)}"
     tight = (0, 0) if row else (0, 1)  # with the paper's columns the table just fits a terminal of 80 letters
-    shown = _make_table(title, info, tight)
+    shown = make_table(title, info, tight)
     shown.add_column("%")
     for words, metric in COLUMNS.items():
         shown.add_column(words, justify="right")
