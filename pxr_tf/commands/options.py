@@ -157,10 +157,10 @@ def check_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any
 
 
 def check_names(experiment: "Experiment") -> None:
-    """Raise `PxrError` where a backbone, weights file, preset, paper or scheme of the experiment does not exist."""
+    """Raise `PxrError` where a backbone, its library, a weights file, preset, paper or scheme does not exist."""
     from pxr_tf.data.schemes import check_own_options
     from pxr_tf.evaluation.published import paper_classes, published_results
-    from pxr_tf.models.backbones import check_image_size, check_weights
+    from pxr_tf.models.backbones import check_image_size, check_library, check_weights, find_backbone
     from pxr_tf.pictures.augment import check_preset
 
     check_own_options(experiment.splits.scheme, experiment.splits.options)
@@ -173,6 +173,7 @@ def check_names(experiment: "Experiment") -> None:
         raise PxrError(f"published received {shown(experiment.published)}; accepted: {accepted}.{close}")
     if experiment.backbone:
         check_image_size(experiment.backbone, experiment.image.size)
+        check_library(find_backbone(experiment.backbone))
         check_weights(experiment.model.weights)
 
 

@@ -10,7 +10,8 @@ carries a card (`pxr.json` inside the file) with the class names, the image size
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import keras
 
 from pxr_tf.errors import PxrError
 from pxr_tf.files import written_whole
-from pxr_tf.models.backbones import SCALINGS, Backbone, check_weights
+from pxr_tf.models.backbones import SCALINGS, Backbone, check_library, check_weights
 from pxr_tf.models.head import Head
 
 CARD = "pxr.json"
@@ -37,9 +38,9 @@ def build_classifier(
 ) -> keras.Model:
     """Return the uncompiled classifier; the same arguments give the same initial weights in every process.
 
-    `weights` is ``imagenet`` (downloaded by Keras), ``none`` (random) or the path of a weights file of this backbone
+    `weights` is ``imagenet`` (downloaded), ``none`` (random) or the path of a weights file of this backbone
     without its top. `batchnorm_momentum` replaces the momentum of the backbone's BatchNorm layers. Raises `PxrError`
-    where the weights cannot be downloaded or belong to another architecture.
+    where the weights cannot be downloaded or belong to another architecture, or where a library is not installed.
     """
     policy = keras.config.dtype_policy()
     keras.utils.clear_session()  # automatic names inside keras.applications then never depend on earlier models
@@ -113,11 +114,18 @@ def _scale(image: Any, scaling: str) -> Any:
     return keras.layers.Rescaling(scale, offset, name="scaling")(x)
 
 
+def load_application(backbone: Backbone) -> Callable[..., keras.Model]:
+    """Return the function that builds the backbone; its module is imported now."""
+    if callable(backbone.application):
+        return backbone.application
+    module, _, name = backbone.application.rpartition(":")
+    return getattr(import_module(module) if module else keras.applications, name)
+
+
 def _run_backbone(backbone: Backbone, x: Any, weights: str) -> Any:
-    build = backbone.application
-    if isinstance(build, str):
-        build = getattr(keras.applications, build)
+    check_library(backbone)
     check_weights(weights)
+    build = load_application(backbone)
     try:
         network = build(
             include_top=False, weights="imagenet" if weights == "imagenet" else None, input_tensor=x, **backbone.options
@@ -130,16 +138,15 @@ def _run_backbone(backbone: Backbone, x: Any, weights: str) -> Any:
 
 
 def _explain_weights(error: Exception, weights: str, backbone: Backbone) -> Exception:
-    name = backbone.application if isinstance(backbone.application, str) else backbone.application.__name__
     if weights == "none":
         return error
     if weights == "imagenet":
         return PxrError(
-            f"The ImageNet weights of {name} cannot be downloaded ({_first_line(error)}). Give a file (WEIGHTS=path), "
-            "start from random weights (WEIGHTS=none), or connect to a network."
+            f"The ImageNet weights of {backbone.title} cannot be downloaded ({_first_line(error)}). Give a file "
+            "(WEIGHTS=path), start from random weights (WEIGHTS=none), or connect to a network."
         )
     return PxrError(
-        f"WEIGHTS {weights} do not fit {name} without its top ({_first_line(error)}). Give weights of this "
+        f"WEIGHTS {weights} do not fit {backbone.title} without its top ({_first_line(error)}). Give weights of this "
         "architecture, saved without the top, or WEIGHTS=none."
     )
 

@@ -79,6 +79,7 @@ def environment(settings: Network) -> dict[str, Any]:
         "xla": device.xla,
         "threads": device.threads,
         "operations_at_once": operations_at_once(),
+        **{library: metadata.version(library) for library in _libraries(settings)},
     }
 
 
@@ -146,7 +147,7 @@ def features_folder(part: Part, settings: Network, device: Device) -> Path:
         pictures=pictures_key(part.preparation),
         precision=device.precision,
         device=f"{device.name} {device.model}",
-        versions=_versions("keras", "tensorflow"),
+        versions=_versions("keras", "tensorflow", *_libraries(settings)),
     )
 
 
@@ -258,6 +259,11 @@ def _start(settings: Network, emit: Emit) -> Device:
 def _features_as_inputs(part: Part, settings: Network, device: Device, rows: pd.DataFrame) -> Inputs:
     values = read_features(part, settings, device, rows) if len(rows) else np.empty((0, 1), np.float32)
     return Inputs(values, np.arange(len(rows)))
+
+
+def _libraries(settings: Network) -> list[str]:
+    """Return the libraries beside Keras whose layers the backbone is made of."""
+    return list(filter(None, [find_backbone(settings.backbone).library]))
 
 
 def _versions(*packages: str) -> str:
