@@ -50,7 +50,7 @@ class Head(_Frozen):
 
 
 class Transfer(_Frozen):
-    """A backbone of keras.applications and a head, trained by phases."""
+    """A backbone and a head, trained by phases."""
 
     kind: Literal["transfer"] = "transfer"
     backbone: Text

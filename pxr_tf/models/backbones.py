@@ -26,9 +26,8 @@ SCALINGS: Mapping[str, tuple[Any, Any] | None] = MappingProxyType(
 class Backbone(NamedTuple):
     """One network without its top."""
 
-    application: (
-        str | Callable[..., Any]
-    )  # name in keras.applications, `module:function` with the same arguments, or it
+    # A name in keras.applications, or a function with the same arguments; "module:function" where it imports Keras.
+    application: str | Callable[..., Any]
     scaling: str  # key of SCALINGS
     smallest: int  # pixels, the smallest image side it can take
     imagenet: str = ""  # the file that Keras keeps its ImageNet weights in, without top; "": there are none
@@ -47,7 +46,7 @@ KERNELS = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
 RESNET18_PRESET = "keras/resnetv1/keras/resnet_18_imagenet/3"  # 45 MB; timm's resnet18.a1_in1k, converted by KerasHub
 BACKBONES: dict[str, Backbone] = {
     "resnet50": Backbone("ResNet50", "caffe", 32, f"resnet50{KERNELS}"),
-    # Scaled as the preset's image_converter.json has it: mean and standard deviation from timm's own configuration.
+    # Scaled by timm's mean and standard deviation, which KerasHub's conversion writes into image_converter.json.
     "resnet18": Backbone(
         "pxr_tf.models.resnet18:build_resnet18", "torch", 32, library="keras_hub", preset=RESNET18_PRESET
     ),

@@ -1,7 +1,5 @@
 """ResNet18, which keras.applications does not have, from KerasHub (the extra `hub`)."""
 
-from typing import Any
-
 import keras
 
 from pxr_tf.models.backbones import RESNET18_PRESET
@@ -16,7 +14,7 @@ ARCHITECTURE = {  # He et al. 2016, table 1: four stacks of two basic blocks
 }
 
 
-def build_resnet18(*, include_top: bool, weights: str | None, input_tensor: Any) -> keras.Model:
+def build_resnet18(*, include_top: bool, weights: str | None, input_tensor: keras.KerasTensor) -> keras.Model:
     """Return ResNet18 on `input_tensor` [batch, h, w, 3], ending in its feature map [batch, h/32, w/32, 512].
 
     All its layers are Keras's own and lie side by side, so that a saved file needs no KerasHub and explanations see
@@ -37,7 +35,7 @@ def build_resnet18(*, include_top: bool, weights: str | None, input_tensor: Any)
     return keras.Model(keras.utils.get_source_inputs(input_tensor), outputs, name="resnet18")
 
 
-def run_layers(network: keras.Model, x: Any) -> Any:
+def run_layers(network: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
     """Return what a network of one input makes of `x`, through copies of its layers: names and weights are the same.
 
     Its own layers would keep the input that they were built on as a second one: `layer.output` is then an error.

@@ -15,7 +15,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.experiments import weights
 from pxr_tf.models.backbones import BACKBONES, RESNET18_PRESET, weights_file
 from pxr_tf.models.classifier import batchnorm_layers, build_classifier, feature_extractor, save_classifier
-from pxr_tf.models.resnet18 import ARCHITECTURE
+from pxr_tf.models.resnet18 import ARCHITECTURE, build_resnet18
 
 pytestmark = pytest.mark.slow
 SIZE = 64
@@ -147,9 +147,7 @@ def test_the_preset_follows_the_precision(preset):
 
 
 def test_weights_written_from_one_are_read_by_another(tmp_path):
-    shape = (SIZE, SIZE, 3)
-    application = {"include_top": False, "weights": None, "input_tensor": keras.Input(shape)}
-    written = sys.modules["pxr_tf.models.resnet18"].build_resnet18(**application)
+    written = build_resnet18(include_top=False, weights=None, input_tensor=keras.Input((SIZE, SIZE, 3)))
     path = tmp_path / "resnet18.weights.h5"
     written.save_weights(path)
     read = feature_extractor(build(weights=str(path)))
