@@ -25,10 +25,12 @@ ARGS       ?=
 FULLRES    ?=
 OUT        ?= phantoms
 GPU        ?=
+# KerasHub, for resnet18: with chen2021, unless MODEL names others only.
+HUB        ?= $(if $(filter chen2021,$(MAKECMDGOALS)),$(if $(MODEL),$(findstring resnet18,$(MODEL)),1))
 MODULE     ?=
 PYTHON     ?= python3
 VENV       := .venv
-READY      := $(VENV)/.ready$(if $(GPU),-gpu)
+READY      := $(VENV)/.ready$(if $(GPU),-gpu)$(if $(HUB),-hub)
 PXR        := $(VENV)/bin/pxr
 
 # Only what was given is passed on; the program knows its own defaults, and refuses what does not go together.
@@ -50,11 +52,11 @@ help: ## list the targets and the variables
 	@echo "            of cv and train:    MODEL STRATEGY VARIANT CLASSES SEEDS"
 	@echo "            of one of them:     cv FOLDS, train SCHEME VALIDATION UNIT, grid MODELS STRATEGIES FOLDS"
 	@echo "            of a paper:         DATA MODEL (its variants) WEIGHTS SEEDS RUNS ARGS"
-	@echo "            of other targets:   DATA OUT FULLRES RUNS ARGS GPU MODULE PYTHON, e.g."
+	@echo "            of other targets:   DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
 
-setup: $(READY) ## make the environment (.venv); GPU=1 adds CUDA
+setup: $(READY) ## make the environment (.venv); GPU=1 adds CUDA, HUB=1 KerasHub for MODEL=resnet18
 
 $(READY): requirements.txt pyproject.toml
 	@command -v $(PYTHON) > /dev/null || { echo "No $(PYTHON) here; install Python 3.11 or newer, or say PYTHON=..." >&2; exit 2; }
@@ -64,6 +66,8 @@ $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(GPU),"tensorflow[and-cuda]") -r requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(if $(HUB),$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint requirements.txt --editable ".[hub]")
 	@touch $(VENV)/.ready $@
 
 cv: $(READY) ## cross-validate MODEL under STRATEGY on DATA (none: synthetic phantoms)

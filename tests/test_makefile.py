@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 
 def make(*words: str) -> str:
     """Return what make would run, the environment taken as made."""
-    ready = ("-o", ".venv/.ready", "-o", ".venv/.ready-gpu")
+    ready = [f"--old-file=.venv/.ready{added}" for added in ("", "-gpu", "-hub", "-gpu-hub")]
     command = ["make", "--no-print-directory", "-n", *ready, "-f", str(MAKEFILE), *words]
     clean = {"PATH": "/usr/bin:/bin:/usr/local/bin"}  # a MODEL in the environment is one that was given
     ended = subprocess.run(command, cwd=MAKEFILE.parent, env=clean, capture_output=True, text=True, check=True)

@@ -161,7 +161,7 @@ def check_names(experiment: "Experiment") -> None:
     from pxr_tf.config.model import Scratch
     from pxr_tf.data.schemes import check_own_options
     from pxr_tf.evaluation.published import comparable_papers
-    from pxr_tf.models.backbones import check_image_size, check_weights
+    from pxr_tf.models.backbones import check_image_size, check_library, check_weights, find_backbone
     from pxr_tf.models.networks import all_sizes
     from pxr_tf.pictures.augment import check_preset
 
@@ -175,6 +175,7 @@ def check_names(experiment: "Experiment") -> None:
         raise PxrError(f"published received {shown(experiment.published)}; accepted: {accepted}.{close}")
     if experiment.backbone:
         check_image_size(experiment.backbone, experiment.image.size)
+        check_library(find_backbone(experiment.backbone))
         check_weights(experiment.model.weights)
     if isinstance(experiment.model, Scratch):
         all_sizes(experiment.model.network, experiment.model.sizes)

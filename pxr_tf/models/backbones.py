@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -25,16 +26,30 @@ SCALINGS: Mapping[str, tuple[Any, Any] | None] = MappingProxyType(
 class Backbone(NamedTuple):
     """One network without its top."""
 
-    application: str | Callable[..., Any]  # name in keras.applications, or a function with the same arguments
+    # A name in keras.applications, or a function with the same arguments; "module:function" where it imports Keras.
+    application: str | Callable[..., Any]
     scaling: str  # key of SCALINGS
     smallest: int  # pixels, the smallest image side it can take
     imagenet: str = ""  # the file that Keras keeps its ImageNet weights in, without top; "": there are none
     options: Mapping[str, Any] = MappingProxyType({})
+    library: str = ""  # the module that it needs beside Keras, from the extra `hub`; "": none
+    preset: str = ""  # the Kaggle handle, with version, of KerasHub's preset that has its ImageNet weights
+
+    @property
+    def title(self) -> str:
+        """What messages call it: ``Xception``, ``resnet18``."""
+        name = self.application if isinstance(self.application, str) else self.application.__name__
+        return name.rpartition(":")[2].removeprefix("build_")
 
 
 KERNELS = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
+RESNET18_PRESET = "keras/resnetv1/keras/resnet_18_imagenet/3"  # 45 MB; timm's resnet18.a1_in1k, converted by KerasHub
 BACKBONES: dict[str, Backbone] = {
     "resnet50": Backbone("ResNet50", "caffe", 32, f"resnet50{KERNELS}"),
+    # Scaled by timm's mean and standard deviation, which KerasHub's conversion writes into image_converter.json.
+    "resnet18": Backbone(
+        "pxr_tf.models.resnet18:build_resnet18", "torch", 32, library="keras_hub", preset=RESNET18_PRESET
+    ),
     "inception_v3": Backbone("InceptionV3", "tf", 75, f"inception_v3{KERNELS}"),
     "inception_resnet_v2": Backbone("InceptionResNetV2", "tf", 75, f"inception_resnet_v2{KERNELS}"),
     "xception": Backbone("Xception", "tf", 71, f"xception{KERNELS}"),
@@ -59,6 +74,15 @@ def find_backbone(name: str) -> Backbone:
     return BACKBONES[name]
 
 
+def check_library(backbone: Backbone) -> None:
+    """Raise `PxrError` where the library that builds the backbone is not installed; it is not imported."""
+    if backbone.library and find_spec(backbone.library) is None:
+        raise PxrError(
+            f"{backbone.title} needs {backbone.library}, which is not installed. Install it (make setup HUB=1, or "
+            'pip install "pxr_tf[hub]"), or choose another backbone (MODEL=...).'
+        )
+
+
 def check_weights(weights: str) -> str:
     """Return ``imagenet``, ``none`` or the path of a weights file; raise `PxrError` for anything but a file."""
     if weights in ("imagenet", "none"):
@@ -76,16 +100,18 @@ def check_weights(weights: str) -> str:
 
 
 def weights_file(name: str, weights: str) -> Path:
-    """Return the file of weights that are not random: the one that was named, or the one that Keras downloads to.
+    """Return the file of weights that are not random: the one that was named, or the one that is downloaded to.
 
     The latter may not be there yet. Raises `PxrError` where the former is not, or where there are no ImageNet weights.
     """
     if check_weights(weights) != "imagenet":
         return Path(weights)
-    file = find_backbone(name).imagenet
-    if not file:
+    backbone = find_backbone(name)
+    if backbone.preset:
+        return _kaggle_cache() / "models" / backbone.preset / "model.weights.h5"
+    if not backbone.imagenet:
         raise PxrError(f"{name} has no ImageNet weights (model.weights); accepted: none, or a weights file.")
-    return _keras_home() / "models" / file
+    return _keras_home() / "models" / backbone.imagenet
 
 
 def check_image_size(name: str, size: int) -> None:
@@ -100,3 +126,8 @@ def _keras_home() -> Path:
     home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     writable = os.access(home if home.exists() else home.parent, os.W_OK)
     return home if writable else Path("/tmp/.keras")
+
+
+def _kaggle_cache() -> Path:
+    """Return the folder that kagglehub, KerasHub's downloader, keeps files in; this room does not load it."""
+    return Path(os.environ.get("KAGGLEHUB_CACHE", Path.home() / ".cache" / "kagglehub"))

@@ -5,13 +5,15 @@
 connected layers, ``logits``, softmax or sigmoid in float32).
 """
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import keras
 
 from pxr_tf.errors import PxrError
 from pxr_tf.models.architecture import Head, Output
-from pxr_tf.models.backbones import SCALINGS, Backbone, check_weights
+from pxr_tf.models.backbones import SCALINGS, Backbone, check_library, check_weights
 from pxr_tf.models.model_file import first_line
 
 DEFAULT_HEAD = Head()
@@ -29,9 +31,9 @@ def build_classifier(
 ) -> keras.Model:
     """Return the uncompiled classifier; the same arguments give the same initial weights in every process.
 
-    `weights` is ``imagenet`` (downloaded by Keras), ``none`` (random) or the path of a weights file of this backbone
+    `weights` is ``imagenet`` (downloaded), ``none`` (random) or the path of a weights file of this backbone
     without its top. `batchnorm_momentum` replaces the momentum of the backbone's BatchNorm layers. Raises `PxrError`
-    where the weights cannot be downloaded or belong to another architecture.
+    where the weights cannot be downloaded or belong to another architecture, or where a library is not installed.
     """
     begin_network(seed)
     image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
@@ -92,11 +94,18 @@ def _scale(image: Any, scaling: str) -> Any:
     return keras.layers.Rescaling(scale, offset, name="scaling")(x)
 
 
+def load_application(backbone: Backbone) -> Callable[..., keras.Model]:
+    """Return the function that builds the backbone; its module is imported now."""
+    if callable(backbone.application):
+        return backbone.application
+    module, _, name = backbone.application.rpartition(":")
+    return getattr(import_module(module) if module else keras.applications, name)
+
+
 def _run_backbone(backbone: Backbone, x: Any, weights: str) -> Any:
-    build = backbone.application
-    if isinstance(build, str):
-        build = getattr(keras.applications, build)
+    check_library(backbone)
     check_weights(weights)
+    build = load_application(backbone)
     try:
         network = build(
             include_top=False, weights="imagenet" if weights == "imagenet" else None, input_tensor=x, **backbone.options
@@ -109,15 +118,14 @@ def _run_backbone(backbone: Backbone, x: Any, weights: str) -> Any:
 
 
 def _explain_weights(error: Exception, weights: str, backbone: Backbone) -> Exception:
-    name = backbone.application if isinstance(backbone.application, str) else backbone.application.__name__
     if weights == "none":
         return error
     if weights == "imagenet":
         return PxrError(
-            f"The ImageNet weights of {name} cannot be downloaded ({first_line(error)}). Give a file (WEIGHTS=path), "
-            "start from random weights (WEIGHTS=none), or connect to a network."
+            f"The ImageNet weights of {backbone.title} cannot be downloaded ({first_line(error)}). Give a file "
+            "(WEIGHTS=path), start from random weights (WEIGHTS=none), or connect to a network."
         )
     return PxrError(
-        f"WEIGHTS {weights} do not fit {name} without its top ({first_line(error)}). Give weights of this "
+        f"WEIGHTS {weights} do not fit {backbone.title} without its top ({first_line(error)}). Give weights of this "
         "architecture, saved without the top, or WEIGHTS=none."
     )

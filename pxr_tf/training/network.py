@@ -16,6 +16,7 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.config.schema import Phase
 from pxr_tf.models.architecture import Transfer
+from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.models.layers import custom_layers
 from pxr_tf.models.model_file import save_classifier
@@ -82,6 +83,7 @@ def environment(settings: Network) -> dict[str, Any]:
         "xla": device.xla,
         "threads": device.threads,
         "operations_at_once": operations_at_once(),
+        **{library: metadata.version(library) for library in _libraries(settings)},
     }
 
 
@@ -109,7 +111,7 @@ def features_folder(part: Part, settings: Network, device: Device) -> Path:
         pictures=pictures_key(part.preparation),
         precision=device.precision,
         device=f"{device.name} {device.model}",
-        versions=_versions("keras", "tensorflow"),
+        versions=_versions("keras", "tensorflow", *_libraries(settings)),
     )
 
 
@@ -190,6 +192,12 @@ def _start(settings: Network, emit: Emit) -> Device:
 def _features_as_inputs(part: Part, settings: Network, device: Device, rows: pd.DataFrame) -> Inputs:
     values = read_features(part, settings, device, rows) if len(rows) else np.empty((0, 1), np.float32)
     return Inputs(values, np.arange(len(rows)))
+
+
+def _libraries(settings: Network) -> list[str]:
+    """Return the libraries beside Keras whose layers the backbone is made of."""
+    made_of = settings.architecture
+    return list(filter(None, [find_backbone(made_of.backbone).library])) if isinstance(made_of, Transfer) else []
 
 
 def _versions(*packages: str) -> str:

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny import TWO_LAYERS
 
 from pxr_tf import cli
+from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.training.learners import LEARNERS
 
 CV = [
@@ -119,6 +121,15 @@ def test_a_class_without_images(refuse, phantoms, recipe):
     said = refuse("cv", "--config", recipe, "--data", phantoms[0])
     assert "No image of class covid19" in said
     assert "classes found: " in said
+
+
+@pytest.mark.parametrize("command", [["cv"], ["train"], ["grid", "--models", "two_layers"]])
+def test_a_backbone_whose_library_is_not_installed(refuse, data, recipe, monkeypatch, command):
+    monkeypatch.setitem(BACKBONES, "two_layers", TWO_LAYERS._replace(library="no_such_library"))
+    said = refuse(*command, "--config", recipe, "--data", data)
+    assert "two_layers needs no_such_library, which is not installed" in said
+    assert "make setup HUB=1" in said
+    assert not Path("runs").exists()  # no picture was decoded
 
 
 def test_weights_of_another_architecture(refuse, data, recipe, tmp_path):

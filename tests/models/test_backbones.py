@@ -13,14 +13,18 @@ from pxr_tf.models.backbones import (
     SCALINGS,
     Backbone,
     check_image_size,
+    check_library,
     check_weights,
     find_backbone,
     weights_file,
 )
-from pxr_tf.models.classifier import build_classifier
+from pxr_tf.models.classifier import build_classifier, load_application
 
+OF_KERAS = [name for name, backbone in BACKBONES.items() if not backbone.library]
+ELSEWHERE = Backbone("nowhere:build_quiet_net", "tf", 32, library="no_such_library")
 MODULES = {
     "resnet50": "resnet",
+    "resnet18": "densenet",  # it has none of its own; the same mean and standard deviation
     "inception_v3": "inception_v3",
     "inception_resnet_v2": "inception_resnet_v2",
     "xception": "xception",
@@ -36,7 +40,7 @@ MODULES = {
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_line_names_an_application_and_a_scaling(name):
-    assert hasattr(keras.applications, BACKBONES[name].application)
+    assert callable(load_application(BACKBONES[name]))
     assert BACKBONES[name].scaling in SCALINGS
 
 
@@ -61,6 +65,8 @@ def test_pixels_are_scaled_as_the_application_wants_them(name):
         (lambda: check_weights("."), ["'.'", "accepted: imagenet, none"]),
         (lambda: check_weights("/dev/zero"), ["'/dev/zero' is not a regular file; accepted: imagenet, none"]),
         (lambda: weights_file("nowhere", "nowhere.h5"), ["'nowhere.h5'", "does not exist"]),
+        (lambda: check_library(ELSEWHERE), ["quiet_net needs no_such_library", "make setup HUB=1", "MODEL="]),
+        (lambda: build_classifier(ELSEWHERE, num_classes=2, image_size=32, weights="none"), ["needs no_such_library"]),
         (lambda: check_image_size("xception", 70), ["xception", "71 pixels or more", "received 70"]),
     ],
 )
@@ -84,9 +90,7 @@ class Asked(Exception):  # noqa: N818 - not an error: it ends a download before 
 
 
 @pytest.mark.filterwarnings("ignore:.input_shape. is undefined or non-square:UserWarning")
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n != "mobilenet_025")) for n in BACKBONES]
-)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n != "mobilenet_025")) for n in OF_KERAS])
 def test_imagenet_weights_are_looked_for_where_keras_puts_them(name, keras_models, monkeypatch):
     """The file's name is Keras's own, but no part of its interface: another version may have another."""
 
@@ -112,9 +116,21 @@ def test_keras_keeps_weights_in_a_folder_that_can_be_chosen(tmp_path, monkeypatc
     assert folder() == Path("/tmp/.keras/models")
 
 
+def test_kagglehub_keeps_presets_in_a_folder_that_can_be_chosen(tmp_path, monkeypatch):
+    """`test_resnet18.py` has KerasHub look there."""
+    preset = Path("models/keras/resnetv1/keras/resnet_18_imagenet/3/model.weights.h5")
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "hub"))
+    assert weights_file("resnet18", "imagenet") == tmp_path / "hub" / preset
+    monkeypatch.delenv("KAGGLEHUB_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert weights_file("resnet18", "imagenet") == tmp_path / ".cache" / "kagglehub" / preset
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_backbone_takes_its_smallest_image(name):
+    if BACKBONES[name].library:
+        pytest.importorskip(BACKBONES[name].library, reason="make setup HUB=1 installs it")
     size = BACKBONES[name].smallest
     model = build_classifier(BACKBONES[name], num_classes=4, image_size=size, weights="none")
     probabilities = model.predict_on_batch(np.zeros((1, size, size, 1), np.uint8))

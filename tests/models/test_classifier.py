@@ -126,7 +126,7 @@ def test_weights_of_another_architecture_are_told_in_one_line(tmp_path, ending):
 @pytest.mark.parametrize("content", [b"", b"not a weights file"])
 def test_a_file_that_holds_no_weights_is_told_in_one_line(tmp_path, content):
     (tmp_path / "broken.weights.h5").write_bytes(content)
-    assert "do not fit build_two_layers" in fault_of(TWO_LAYERS, weights=str(tmp_path / "broken.weights.h5"))
+    assert "do not fit two_layers" in fault_of(TWO_LAYERS, weights=str(tmp_path / "broken.weights.h5"))
 
 
 @pytest.mark.filterwarnings("ignore:.input_shape. is undefined or non-square:UserWarning")

@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 from sklearn.utils.class_weight import compute_class_weight
-from tiny import CLASSES, RUN_DEPTH, SIZE, run_here, tiny_experiment
+from tiny import CLASSES, RUN_DEPTH, SIZE, TWO_LAYERS, run_here, tiny_experiment
 
 from pxr_tf.experiments.parts import make_part, make_settings, open_run, settings_of
+from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.training import network, predictions
@@ -205,6 +207,7 @@ def key(tmp_path, monkeypatch):
 
     `changes` are fields of the part, the settings, the device or the sample, or versions of libraries.
     """
+    monkeypatch.setitem(BACKBONES, "two_layers", TWO_LAYERS._replace(library="layers"))
     part = Part(
         *("0", tmp_path, CLASSES, pd.DataFrame(), np.empty(0), Preparation(32, "squash")),
         *(Augmentation("practical"), 0, tmp_path),
@@ -216,7 +219,14 @@ def key(tmp_path, monkeypatch):
         "architecture": settings.architecture,
         "device": CPU,
         "sample": {"image_id": "i", "copy": 1, "content": "c"},
-        "version": {"keras": "3", "tensorflow": "2", "albumentations": "2", "opencv-python": "5", "pillow": "13"},
+        "version": {
+            "keras": "3",
+            "tensorflow": "2",
+            "albumentations": "2",
+            "opencv-python": "5",
+            "pillow": "13",
+            "layers": "1",
+        },
     }
 
     def make(what: str = "", change: dict | None = None) -> tuple[str, str, str]:
@@ -248,6 +258,7 @@ def changed(value, change: dict):
         ("device", {"model": "Intel Xeon"}, "folder"),
         ("version", {"keras": "4"}, "folder"),
         ("version", {"tensorflow": "3"}, "folder"),
+        ("version", {"layers": "2"}, "folder"),  # the library that the backbone's layers are from
         ("version", {"pillow": "14"}, "folder"),  # other pictures
         ("version", {"opencv-python": "6"}, "folder and copy"),
         ("version", {"albumentations": "3"}, "copy"),
@@ -284,3 +295,8 @@ def test_a_network_that_is_used_again_is_as_it_was_built(two_layers):
     slow = replace(settings, architecture=settings.architecture._replace(batchnorm_momentum=0.5))
     other = network.initial_network(slow, num_classes=2, image_size=SIZE, seed=1)
     assert (other.output.shape[-1], other.get_layer("normalization").momentum) == (2, 0.5)
+
+
+def test_the_version_of_a_backbones_library_is_part_of_the_environment(two_layers, monkeypatch):
+    monkeypatch.setitem(BACKBONES, two_layers, TWO_LAYERS._replace(library="scipy"))
+    assert network.environment(make_settings(tiny_experiment(), "random-0"))["scipy"] == scipy.__version__
