@@ -12,6 +12,7 @@ from pxr_tf.commands.data import data
 from pxr_tf.commands.grid import grid
 from pxr_tf.commands.phantom import phantom
 from pxr_tf.commands.train import train
+from pxr_tf.commands.tune import tune
 from pxr_tf.errors import PxrError
 
 INTERRUPTED = 130  # the exit code that Typer gives for Ctrl-C
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Networks that tell chest X-rays apart, trained and tested. Research use, not a medical device.",
 )
-for command in (cv, train, grid, data, phantom):
+for command in (cv, train, tune, grid, data, phantom):
     app.command()(command)
 
 

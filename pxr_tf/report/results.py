@@ -98,16 +98,16 @@ def write_results(folder: Path) -> None:
     """
     info, splits = describe_run(folder), read_splits(folder / rundir.SPLITS)
     predictions = metrics.read_predictions(folder / rundir.PREDICTIONS)
-    worth = _worth(info)
+    columns = worth(info)
     for reading, file in _metrics_files(folder, info, splits).items():
         table = metrics.score_folds(metrics.select_rows(predictions, splits, reading))
-        files.write_csv(file, table.assign(**worth))
+        files.write_csv(file, table.assign(**columns))
     reading, *_ = metrics.possible_readings(splits, info.test_rows)
     counted = metrics.select_rows(predictions, splits, reading)
     counts = metrics.confusion_matrix(counted)
     title = f"{info.title}, {len(counted):,} held-out images"
     write_figure(folder / "confusion_matrix.png", draw_confusion_matrix(counts, title, info.origin == "synthetic"))
-    files.write_csv(folder / "confusion_matrix.csv", counts.reset_index().assign(**worth))
+    files.write_csv(folder / "confusion_matrix.csv", counts.reset_index().assign(**columns))
 
 
 def is_written(folder: Path) -> bool:
@@ -164,7 +164,7 @@ def print_seeds(folders: Mapping[int, Path], console: Console) -> None:
     seeds = metrics.summarise_seeds(tables)
     files.write_csv(
         next(iter(folders.values())).parent / "seeds.csv",
-        seeds.assign(which=" ".join(map(str, folders)), **_worth(info)),
+        seeds.assign(which=" ".join(map(str, folders)), **worth(info)),
     )
     summary = seeds.set_index(["class", "metric"])
     for words, name, metric in _seed_rows(info):
@@ -244,7 +244,7 @@ def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str) -> str:
     )
 
 
-def _worth(info: RunInfo) -> dict[str, str]:
+def worth(info: RunInfo) -> dict[str, str]:
     """Return the columns that say in every table what its figures are worth."""
     return {"origin": info.origin, "split": LEAKY if info.leaky else "by patient"}
 
