@@ -73,7 +73,7 @@ def point_name(values: Mapping[str, object], identity: str) -> str:
 
     `identity` is its whole experiment: where anything else of that changes, points have other names.
     """
-    words = "_".join(f"{key.rpartition('.')[2]}-{value_words(value)}" for key, value in values.items())
+    words = "_".join(f"{key.rpartition('.')[2]}-{value_words(value).strip('[]{}')}" for key, value in values.items())
     return f"{re.sub(r'[^a-zA-Z0-9_.+-]+', '-', words)[:NAME_LETTERS]}-{files.digest(identity, size=4)}"
 
 

@@ -134,7 +134,7 @@ def _run_point(request: "Request", title: str, told: set[str], console: "Console
     """Train one point unless it is finished; return why it failed, or "".
 
     What goes wrong before it is trained, with the data for example, would go wrong for all: that `PxrError` is raised.
-    Notes that were `told` of an earlier point are not repeated.
+    Notes on the data that were `told` of an earlier point are not repeated.
     """
     from pxr_tf.executors.local import LocalProcess
     from pxr_tf.experiments.run import run_experiment
@@ -147,7 +147,8 @@ def _run_point(request: "Request", title: str, told: set[str], console: "Console
         def listen(event: dict[str, Any]) -> None:
             nonlocal trains
             trains = trains or (event["event"] == "start" and event["task"] not in NOT_TRAINING)
-            if event["event"] != "note" or event["text"] not in told:
+            again = event["event"] == "note" and "task" not in event and event["text"] in told
+            if not again:
                 display.show(event)
             told.update([event["text"]] if event["event"] == "note" else [])
 
@@ -197,8 +198,8 @@ def _train_command(request: "Request", file: Path) -> str:
     has seen some.
     """
     words = ["pxr", "train", "--config", str(file), "--data", ",".join(map(str, request.data))]
-    words += ["--runs", str(request.runs), "--duplicates", request.duplicates]
-    words += ["--skip-unreadable"] * request.skip_unreadable
+    words += ["--runs", str(request.runs)] + ["--skip-unreadable"] * request.skip_unreadable
+    words += ["--duplicates", request.duplicates] if request.duplicates != "drop" else []
     seed = request.experiment.seed
     several = request.experiment.splits.scheme == "official"
     return shlex.join([*words, *(["--seeds", f"{seed},{seed + 1},{seed + 2}"] if several else [])])

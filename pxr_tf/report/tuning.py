@@ -57,16 +57,17 @@ def print_points(points: Sequence[TuningPoint], console: Console) -> None:
     """Print the ranking, the best point marked, and below it what makes it doubtful and why points failed."""
     table, keys = rank_points(points), list(points[0].values)
     finished = [point for point in points if not point.failure]
-    title = "Validation rows only; no test row was read"
+    title = "Ranked on validation rows; test rows are left out"
     info = describe_run(finished[0].folder) if finished else None
     if info:
         title = f"{info.title} ({info.name}), {count_words(int(table.images[0]), 'validation image')}\n{title}"
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine" if info.origin == "synthetic" else ""
     shown = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("", *keys, "val. loss", "acc. %", "bal. acc. %", "epochs", "seconds"):
+    effort = ["epochs", "seconds"] if (table.epochs != "").any() else []  # learners without epochs have neither
+    for name in ("", *_headings(keys), "val. loss", "acc. %", "bal. acc. %", *effort):
         shown.add_column(Text(name), justify="right")
     for row in table.to_dict("records"):
-        shown.add_row(*_cells(row, keys), style="bold" if row["rank"] == "1" else None)
+        shown.add_row(*_cells(row, keys, effort), style="bold" if row["rank"] == "1" else None)
     console.print(shown)
     print_warnings(info.warnings if info else (), console)
     for point in points:
@@ -131,9 +132,15 @@ def _effort(folder: Path) -> dict[str, str]:
     return {"epochs": "+".join(map(str, chosen["epochs"].values())), "seconds": f"{seconds:.1f}"}
 
 
-def _cells(row: Mapping[str, object], keys: Sequence[str]) -> list[str]:
+def _headings(keys: Sequence[str]) -> list[str]:
+    """Return the last part of each key, or the key itself where two end alike."""
+    ends = [key.rpartition(".")[2] for key in keys]
+    return [end if ends.count(end) == 1 else key for key, end in zip(keys, ends, strict=True)]
+
+
+def _cells(row: Mapping[str, object], keys: Sequence[str], effort: Sequence[str]) -> list[str]:
     start = ["best" if row["rank"] == "1" else str(row["rank"]), *(str(row[key]) for key in keys)]
     if row["failure"]:
-        return [*start, "failed", "", "", "", ""]
+        return [*start, "failed"]
     loss, *shares = (row[name] for name in SCORES)
-    return [*start, f"{loss:.4f}", *(f"{100 * share:.1f}" for share in shares), str(row["epochs"]), str(row["seconds"])]
+    return [*start, f"{loss:.4f}", *(f"{100 * share:.1f}" for share in shares), *(str(row[name]) for name in effort)]

@@ -242,6 +242,28 @@ def test_epochs_that_are_given_twice_are_refused(refuse, tiny, official_phantoms
     assert "so does another option" in refuse("tune", tiny, "cnn", "--data", official_phantoms, *words)
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("", {"skip_unreadable": False, "duplicates": "drop", "mix_environments": False}),
+        ("--skip-unreadable", {"skip_unreadable": True}),
+        ("--duplicates exact", {"duplicates": "exact"}),
+        ("--mix-environments", {"mix_environments": True}),
+    ],
+)
+def test_what_is_said_beside_the_experiment_arrives(tune, monkeypatch, words, expected):
+    asked = []
+
+    def stop(request, *rest):
+        asked.append(request)
+        raise PxrError("stop")
+
+    monkeypatch.setattr("pxr_tf.experiments.run.run_experiment", stop)
+    assert tune(*TWO, *words.split())[0] == 2
+    assert {name: getattr(asked[0], name) for name in expected} == expected
+    assert len(asked) == 1  # what goes wrong before training would go wrong for all
+
+
 def test_other_data_stop_a_tuning_that_was_begun(tune, official_phantoms, tmp_path):
     tune("--over", "model.temperature=0.1")
     planted = with_noise(official_phantoms, tmp_path / "planted", "test")

@@ -1,5 +1,8 @@
 """A point of a tuning: the training rows of the run that it is for, and nothing of the test part."""
 
+import shutil
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from tiny import SIZE, Never, Recorder, run_here, stopped
@@ -40,16 +43,20 @@ def tables(folder) -> list[pd.DataFrame]:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "options"), [("official", {}), ("random", {}), ("random", {"splits__unit": "image"})]
+    ("scheme", "options", "broken"),
+    [("official", {}, 0), ("random", {}, 6), ("random", {"splits__unit": "image"}, 0)],
 )
 def test_a_point_has_the_rows_of_the_run_that_it_is_for_but_those_that_are_tested(
-    official_phantoms, tmp_path, scheme, options
+    official_phantoms, tmp_path, scheme, options, broken
 ):
-    experiment = means_experiment(scheme, **options)
+    data, experiment = [break_pictures(official_phantoms, tmp_path, broken)], means_experiment(scheme, **options)
     with stopped():
-        run_here(experiment, [official_phantoms], tmp_path / "run", on_event=Recorder(stop_before=scheme))
+        recorder = Recorder(stop_before=scheme)
+        run_here(experiment, data, tmp_path / "run", on_event=recorder, skip_unreadable=True)
     (run,) = (file.parent for file in (tmp_path / "run").rglob("experiment.yaml"))
-    point = run_here(experiment, [official_phantoms], tmp_path, tuning=tmp_path / "point")
+    recorder = Recorder()
+    point = run_here(experiment, data, tmp_path, tuning=tmp_path / "point", on_event=recorder, skip_unreadable=True)
+    assert f"{broken} unreadable images skipped." in [event["text"] for event in recorder.of("note")] or not broken
     _, splits, samples = tables(run)
     kept = [table[~table.role.str.startswith("test")].reset_index(drop=True) for table in (splits, samples)]
     manifest, *found = tables(point)
@@ -62,7 +69,15 @@ def test_a_point_has_the_rows_of_the_run_that_it_is_for_but_those_that_are_teste
     texts = {"patient": [], "image": ["validation image"]}[experiment.splits.unit]
     leaks = [warning["text"] for warning in pd.read_json(point / "warnings.json").to_dict("records")[:1]]
     assert all(text in leaks[0] for text in texts)
-    assert run_here(experiment, [official_phantoms], tmp_path, tuning=point, executor=Never()) == point
+    assert run_here(experiment, data, tmp_path, tuning=point, executor=Never()) == point
+
+
+def break_pictures(data: Path, to: Path, number: int) -> Path:
+    """Return a copy of the data in which so many pictures, here and there, cannot be read."""
+    copy = shutil.copytree(data, to / data.name) if number else data
+    for file in sorted(copy.rglob("*.jpeg"))[:: max(1, len(list(copy.rglob("*.jpeg"))) // max(1, number))][:number]:
+        file.write_bytes(f"no picture {file.name}".encode())
+    return copy
 
 
 def test_no_picture_of_the_test_part_is_decoded(official_phantoms, tmp_path):
