@@ -64,7 +64,7 @@ def print_points(points: Sequence[TuningPoint], console: Console) -> None:
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine" if info.origin == "synthetic" else ""
     shown = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     effort = ["epochs", "seconds"] if (table.epochs != "").any() else []  # learners without epochs have neither
-    for name in ("", *_headings(keys), "val. loss", "acc. %", "bal. acc. %", *effort):
+    for name in ("", *_headings(keys), "val. loss", "acc. %", "bal. %", *effort):
         shown.add_column(Text(name), justify="right")
     for row in table.to_dict("records"):
         shown.add_row(*_cells(row, keys, effort), style="bold" if row["rank"] == "1" else None)
