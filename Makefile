@@ -13,6 +13,7 @@ SCHEME     ?=
 VALIDATION ?=
 UNIT       ?=
 SEEDS      ?=
+OVER       ?=
 MODELS     ?=
 STRATEGIES ?=
 DATA       ?=
@@ -35,22 +36,24 @@ PXR        := $(VENV)/bin/pxr
 
 # Only what was given is passed on; the program knows its own defaults, and refuses what does not go together.
 give    = $(if $($(2)),--$(1) "$($(2))")
-SHARED  = $(call give,data,DATA) $(call give,weights,WEIGHTS) $(call give,config,CONFIG) $(call give,seed,SEED) \
-          --runs "$(RUNS)" $(ARGS)
+BESIDE  = $(call give,data,DATA) $(call give,weights,WEIGHTS) $(call give,seed,SEED) --runs "$(RUNS)" $(ARGS)
+SHARED  = $(call give,config,CONFIG) $(BESIDE)
+SPLIT   = $(call give,scheme,SCHEME) $(call give,validation,VALIDATION) $(call give,unit,UNIT)
 ONE     = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
           $(call give,classes,CLASSES) $(call give,seeds,SEEDS)
 REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(call give,data,DATA) $(call give,weights,WEIGHTS) \
           --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train grid chen2021 novokshanov2022 data phantom tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 data phantom tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables of cv, train, grid: DATA WEIGHTS CONFIG SEED RUNS ARGS"
+	@echo "  Variables of all four:        DATA WEIGHTS CONFIG SEED RUNS ARGS (cv, train, tune, grid)"
 	@echo "            of cv and train:    MODEL STRATEGY VARIANT CLASSES SEEDS"
-	@echo "            of one of them:     cv FOLDS, train SCHEME VALIDATION UNIT, grid MODELS STRATEGIES FOLDS"
+	@echo "            of train and tune:  SCHEME VALIDATION UNIT"
+	@echo "            of one of them:     cv FOLDS, tune OVER MODEL VARIANT CLASSES, grid MODELS STRATEGIES FOLDS"
 	@echo "            of a paper:         DATA MODEL (its variants) WEIGHTS SEEDS RUNS ARGS"
 	@echo "            of other targets:   DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
@@ -74,7 +77,11 @@ cv: $(READY) ## cross-validate MODEL under STRATEGY on DATA (none: synthetic pha
 	@$(PXR) cv $(ONE) $(call give,folds,FOLDS) $(SHARED)
 
 train: $(READY) ## train MODEL on one split of DATA: its own test part, or SCHEME=random
-	@$(PXR) train $(ONE) $(call give,scheme,SCHEME) $(call give,validation,VALIDATION) $(call give,unit,UNIT) $(SHARED)
+	@$(PXR) train $(ONE) $(SPLIT) $(SHARED)
+
+tune: $(READY) ## train every point of OVER on validation data alone: CONFIG=... VARIANT=... OVER=key=value,value
+	@$(PXR) tune "$(CONFIG)" $(if $(VARIANT),"$(VARIANT)") $(foreach over,$(OVER),--over "$(over)") \
+		$(call give,model,MODEL) $(call give,classes,CLASSES) $(SPLIT) $(BESIDE)
 
 grid: $(READY) ## cross-validate MODELS under STRATEGIES (default: the paper's 12 cells)
 	@$(PXR) grid $(call give,models,MODELS) $(call give,strategies,STRATEGIES) $(call give,folds,FOLDS) $(SHARED)

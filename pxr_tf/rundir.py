@@ -7,16 +7,28 @@
       predictions.csv  metrics.csv  ...  logs/
       fold-0/ ... or official/ or random/, [holdout/]:
         environment.json  history.csv  epochs.json  predictions.csv  model.keras  tensorboard/
+
+    runs/<recipe>/<variant>[-<model>]/tuning/<scheme>[-<tag>]/seed-<n>/
+      tuning.csv  best.yaml  <point>/ (a run directory without test rows) ...
 """
 
+import json
 import os
 import platform
+import re
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from pxr_tf import files
+
 CACHE = "cache"  # in RUNS, beside the recipes' folders
+TUNING = "tuning"  # beside the schemes' folders
+TUNING_TABLE = "tuning.csv"
+BEST = "best.yaml"  # the experiment of a tuning's best point
+NAME_LETTERS = 80  # of a point's name, beside its digest: some keys hold lists, or paths
 EXPERIMENT = "experiment.yaml"  # written last: its presence says that the directory is complete
 PROVENANCE = "provenance.json"
 WARNINGS = "warnings.json"
@@ -50,6 +62,25 @@ PACKAGES = (
 def run_directory(runs: Path, recipe: str, stem: str, scheme: str, seed: int) -> Path:
     """Return ``runs/<recipe>/<variant>[-<model>]/<scheme>/seed-<n>``; nothing is made."""
     return runs / recipe / stem / scheme / f"seed-{seed}"
+
+
+def tuning_directory(runs: Path, recipe: str, stem: str, scheme: str, seed: int) -> Path:
+    """Return where a tuning keeps its points, ``runs/<recipe>/<variant>[-<model>]/tuning/<scheme>/seed-<n>``."""
+    return runs / recipe / stem / TUNING / scheme / f"seed-{seed}"
+
+
+def point_name(values: Mapping[str, object], identity: str) -> str:
+    """Return the name of a tuning's point, part of a path: what its values are, for people, and a digest of `identity`.
+
+    `identity` is its whole experiment: where anything else of that changes, points have other names.
+    """
+    words = "_".join(f"{key.rpartition('.')[2]}-{value_words(value).strip('[]{}')}" for key, value in values.items())
+    return f"{re.sub(r'[^a-zA-Z0-9_.+-]+', '-', words)[:NAME_LETTERS]}-{files.digest(identity, size=4)}"
+
+
+def value_words(value: object) -> str:
+    """Return a value of a grid as text: ``0.003``, ``[512, 128]``, ``null``, and text as it is."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def first_house_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:

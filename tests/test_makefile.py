@@ -42,6 +42,15 @@ def make(*words: str) -> str:
             "train --scheme random --validation 0.1 --unit image --data a,b --runs there",
         ),
         (
+            "tune CONFIG=chen2021 VARIANT=small_cnn OVER=training.learning_rate=0.003,0.01",
+            "tune chen2021 small_cnn --over training.learning_rate=0.003,0.01 --runs runs",
+        ),
+        (
+            "tune|CONFIG=a.yaml|OVER=model.l2=1,2 model.hidden_units=[5,1],[2]|SCHEME=random|SEED=1|DATA=a,b",
+            "tune a.yaml --over model.l2=1,2 --over model.hidden_units=[5,1],[2] --scheme random --data a,b --seed 1 "
+            "--runs runs",
+        ),
+        (
             "grid MODELS=xception,resnet50 STRATEGIES=1,2",
             "grid --models xception,resnet50 --strategies 1,2 --runs runs",
         ),
@@ -49,10 +58,10 @@ def make(*words: str) -> str:
     ],
 )
 def test_only_what_was_given_is_passed_on(given, command):
-    assert shlex.split(make(*given.split())) == [".venv/bin/pxr", *command.split()]
+    assert shlex.split(make(*given.split("|" if "|" in given else None))) == [".venv/bin/pxr", *command.split()]
 
 
-@pytest.mark.parametrize("name", ["cv", "train", "grid"])
+@pytest.mark.parametrize("name", ["cv", "train", "tune", "grid"])
 def test_every_option_is_one_that_the_command_knows(name):
     variables = re.findall(r"^([A-Z]+) +\?=", MAKEFILE.read_text(), re.MULTILINE)
     words = shlex.split(make(name, *(f"{variable}=x" for variable in variables if variable not in ("ARGS", "PYTHON"))))

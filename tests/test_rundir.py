@@ -21,6 +21,23 @@ def checkout(folder: Path, **files: str) -> Path:
     return folder
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"training.learning_rate": 0.003}, "learning_rate-0.003"),
+        ({"model.l2": 1e-05, "image.size": 64}, "l2-1e-05_size-64"),
+        ({"model.hidden_units": [512, 128], "phases.0.patience": None}, "hidden_units-512-128_patience-null"),
+        ({"model.weights": "../other/w.h5"}, "weights-..-other-w.h5"),
+        ({"model.x": "x" * 500}, "x-" + "x" * 78),
+    ],
+)
+def test_a_point_is_named_by_its_values_and_all_else_that_it_is(values, words):
+    name = rundir.point_name(values, "an experiment")
+    assert name.rpartition("-")[0] == words
+    assert len(name.rpartition("-")[2]) == 8
+    assert name == rundir.point_name(values, "an experiment") != rundir.point_name(values, "another one")
+
+
 def test_versions_and_time_are_plain_text():
     found = json.loads(json.dumps(rundir.versions()))
     assert set(found) == {"python", *rundir.PACKAGES}

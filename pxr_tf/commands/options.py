@@ -89,10 +89,12 @@ class Asked:
 
         return load_experiment(self.config_name, variant=variant)
 
-    def experiment(self, given: Mapping[str, Any], variant: str | None) -> "Experiment":
+    def experiment(
+        self, given: Mapping[str, Any], variant: str | None, point: Mapping[str, Any] | None = None
+    ) -> "Experiment":
         """Return the experiment with all that was given put in; raise `PxrError`.
 
-        `given` is dotted key -> value, None where an option was not given.
+        `given` is dotted key -> value, None where an option was not given; `point`, of a tuning's grid, comes last.
         """
         from pxr_tf.config import load_experiment, parse_override
 
@@ -100,6 +102,7 @@ class Asked:
         values = {key: value for key, value in given.items() if value is not None}
         set_here = dict(parse_override(text) for text in self.overrides or [])
         check_given_once({**values, "classes": self.classes}, set_here)
+        set_here |= point or {}
         check_kind(recipe, values, set_here, variant)
         values |= set_here
         if self.classes is not None:

@@ -11,6 +11,7 @@ from pxr_tf import files
 from pxr_tf.config.messages import explain_errors
 from pxr_tf.config.plain_yaml import read_yaml, write_yaml
 from pxr_tf.config.schema import Experiment
+from pxr_tf.config.tuning import Grid, read_grid
 from pxr_tf.errors import PxrError, nearest, shown
 
 BESIDE = ("reproduce",)  # keys of a recipe's file that say what to run, not how: no experiment holds them
@@ -30,8 +31,8 @@ def load_experiment(
     A recipe has a base and, under ``variants``, overlays by name; `variant` chooses one, by default the file's own
     ``variant``. An overlay's mappings are merged into the base's, its other values replace them; overrides come last.
     Where an overlay or an override changes ``model.kind``, nothing else of the base's ``model`` and none of its
-    ``phases`` stay: they are another learner's. Raises `PxrError` in one line for a missing file, an unknown variant
-    or key, or an impossible value.
+    ``phases`` and ``tuning`` stay: they are another learner's. Raises `PxrError` in one line for a missing file, an
+    unknown variant or key, or an impossible value.
     """
     return parse_experiment(*read_values(path, overrides, variant=variant))
 
@@ -40,8 +41,7 @@ def read_values(
     path: str | Path, overrides: Mapping[str, Any] | None = None, *, variant: str | None = None
 ) -> tuple[dict[str, Any], str]:
     """Return (the values that `load_experiment` validates, the file's name); raise `PxrError` as it does."""
-    values, file = read_recipe(path)
-    values = _lay_over({key: value for key, value in values.items() if key not in BESIDE}, variant, file)
+    values, _, file = _read_variant(path, variant)
     given = overrides or {}
     if "variant" in given:
         raise PxrError(
@@ -53,7 +53,15 @@ def read_values(
         values = _with_kind(values, kind)
     for key, value in given.items():
         _replace(values, key, value)
-    return values, str(file)
+    return values, file
+
+
+def load_grid(path: str | Path, *, variant: str | None = None) -> Grid:
+    """Return the grid that a recipe, or its variant, gives under ``tuning``; {} for none. Raises `PxrError`.
+
+    It is no part of the experiment: a run does not change with what else might be tried.
+    """
+    return _read_variant(path, variant)[1]
 
 
 def read_recipe(path: str | Path) -> tuple[dict[str, Any], Path]:
@@ -94,6 +102,13 @@ def differences(now: Mapping[str, Any], before: Mapping[str, Any], prefix: str =
         elif old != new:
             found[f"{prefix}{key}"] = (old, new)
     return found
+
+
+def _read_variant(path: str | Path, variant: str | None) -> tuple[dict[str, Any], Grid, str]:
+    """Return (the values of a recipe's variant, its grid, the file's name)."""
+    file = _find(path)
+    values = _lay_over(_unshared(_read(file)), variant, file)
+    return values, read_grid(values.pop("tuning", None), str(file)), str(file)
 
 
 def _find(path: str | Path) -> Path:
@@ -149,7 +164,7 @@ def _with_kind(values: dict[str, Any], kind: Any) -> dict[str, Any]:
     """Return the values with this kind of model; what is said of a model of another kind is left out."""
     if (_kind_of(values.get("model")) or "transfer") == kind:
         return values
-    return {key: value for key, value in values.items() if key != "phases"} | {"model": {"kind": kind}}
+    return {key: value for key, value in values.items() if key not in ("phases", "tuning")} | {"model": {"kind": kind}}
 
 
 def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

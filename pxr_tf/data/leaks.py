@@ -1,5 +1,7 @@
 """Leaks: test images that training has seen, as another image of the patient or as nearly the same picture."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from pxr_tf.data.doubts import Doubt
@@ -9,18 +11,20 @@ from pxr_tf.errors import count_words
 COLUMNS = ("fold", "test_images", "patients", "patient_images", "twin_images", "leaked_images")
 
 
-def find_leaks(table: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
+def find_leaks(table: pd.DataFrame, splits: pd.DataFrame, held_out: Collection[str] = TEST_ROLES) -> pd.DataFrame:
     """Return a row per fold: what is on both of its sides, training with validation on the one, test on the other.
+
+    In tuning, where nothing is tested, `held_out` are the validation rows.
 
     Columns: ``fold, test_images``; ``patients`` on both sides and ``patient_images``, the test images that they have;
     ``twin_images``, the test images whose ``picture`` (`patients.add_pictures`) is on the other side in another file;
     ``leaked_images``, those of either kind.
     """
     rows = splits.merge(table[["image_id", "patient_id", "picture"]], on="image_id")
-    return pd.DataFrame([_leaks_of(fold, part) for fold, part in rows.groupby("fold")], columns=list(COLUMNS))
+    return pd.DataFrame([_leaks_of(fold, part, held_out) for fold, part in rows.groupby("fold")], columns=list(COLUMNS))
 
 
-def describe_leaks(leaks: pd.DataFrame) -> str:
+def describe_leaks(leaks: pd.DataFrame, noun: str = "test image") -> str:
     """Return what `find_leaks` found of a split by image, in a sentence.
 
     The folds of a cross-validation are added up, the hold-out left out: its test images are in the folds again.
@@ -31,18 +35,18 @@ def describe_leaks(leaks: pd.DataFrame) -> str:
     if not found:
         return "leaky split: images were split, not patients; none that is known to be on both sides."
     verb = "is" if total["patients"] + total["twin_images"] == 1 else "are"
-    share = f"{total['leaked_images']:,} of {count_words(total['test_images'], 'test image')}"
+    share = f"{total['leaked_images']:,} of {count_words(total['test_images'], noun)}"
     return f"leaky split: {' and '.join(found)} {verb} on both sides ({share})."
 
 
-def leak_doubt(leaks: pd.DataFrame) -> Doubt:
+def leak_doubt(leaks: pd.DataFrame, noun: str = "test image") -> Doubt:
     """Return what a split by image is worth, as a doubt; its strength is the share of the test images that leak.
 
     There is one also where nothing is known to leak: data without patient ids cannot tell.
     """
     total = _add_up(leaks)
     kind = "patient" if total["patients"] or not total["twin_images"] else "picture"
-    return Doubt("leak", "", kind, total["leaked_images"] / max(1, total["test_images"]), describe_leaks(leaks))
+    return Doubt("leak", "", kind, total["leaked_images"] / max(1, total["test_images"]), describe_leaks(leaks, noun))
 
 
 def _add_up(leaks: pd.DataFrame) -> dict[str, int]:
@@ -50,8 +54,8 @@ def _add_up(leaks: pd.DataFrame) -> dict[str, int]:
     return {name: int(count) for name, count in counts.items()}
 
 
-def _leaks_of(fold: str, rows: pd.DataFrame) -> tuple:
-    tests = rows.role.isin(TEST_ROLES)
+def _leaks_of(fold: str, rows: pd.DataFrame, held_out: Collection[str]) -> tuple:
+    tests = rows.role.isin(held_out)
     tested, trained = rows[tests], rows[~tests]
     of_patient = tested.patient_id.isin(set(trained.patient_id))
     has_twin = tested.picture.isin(set(trained.picture))

@@ -57,10 +57,19 @@ def make_splits(
 
 
 def check_again(
-    table: pd.DataFrame, splits: pd.DataFrame, scheme: str, *, stops_early: bool = False, **options: Any
+    table: pd.DataFrame,
+    splits: pd.DataFrame,
+    scheme: str,
+    *,
+    stops_early: bool = False,
+    tests: bool = True,
+    **options: Any,
 ) -> None:
-    """Raise `PxrError` where splits that were read from a file are not what the scheme and its options promise."""
-    _check(table, splits, scheme, _used(scheme, options), stops_early)
+    """Raise `PxrError` where splits that were read from a file are not what the scheme and its options promise.
+
+    Without `tests` they are what `splits.without_tests` leaves of it.
+    """
+    _check(table, splits, scheme, _used(scheme, options), stops_early, tests)
 
 
 def find_scheme(name: str) -> Scheme:
@@ -214,11 +223,18 @@ def _used(scheme: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in options_of(scheme) if name in options}
 
 
-def _check(table: pd.DataFrame, splits: pd.DataFrame, scheme: str, used: Mapping[str, Any], stops_early: bool) -> None:
+def _check(
+    table: pd.DataFrame,
+    splits: pd.DataFrame,
+    scheme: str,
+    used: Mapping[str, Any],
+    stops_early: bool,
+    tests: bool = True,
+) -> None:
     """Check the splits; every fold has to validate that stops early itself."""
     folds = set(splits.fold)
     watched = folds & {HOLDOUT} or folds if stops_early else set()  # the hold-out chooses the epochs of all folds
-    check_splits(table, splits, scheme=scheme, unit=used.get("unit", "patient"), validated=watched)
+    check_splits(table, splits, scheme=scheme, unit=used.get("unit", "patient"), validated=watched, tests=tests)
 
 
 def _check_patients(table: pd.DataFrame, folds: int) -> None:

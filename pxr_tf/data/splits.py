@@ -26,6 +26,10 @@ FOLDS = "folds"  # the scheme of cross-validation: the only one that tests every
 TEST_ROLES = ("test", "test_balanced")
 ROLES = ("train", "val", *TEST_ROLES)
 COLUMNS = ("image_id", "fold", "role")
+SEVERAL_FOLDS = (
+    "Tuning needs one split: in cross-validation the test rows of one fold train the others. Use SCHEME=official or "
+    "random."
+)
 Unit = Literal["patient", "image"]
 
 
@@ -75,6 +79,22 @@ def unused_rows(table: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     return table[~table.image_id.isin(splits.image_id)].reset_index(drop=True)
 
 
+def without_tests(table: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return (the manifest's rows, the splits) of those who train or validate: no test row, none that nobody uses.
+
+    Raises `PxrError` where there are several folds, of which one trains on what another tests, or no row validates.
+    """
+    if splits.fold.nunique() > 1:
+        raise PxrError(SEVERAL_FOLDS)
+    kept = splits[~splits.role.isin(TEST_ROLES)].reset_index(drop=True)
+    if not (kept.role == "val").any():
+        raise PxrError(
+            f"Fold {splits.fold.iloc[0]} has no validation image, and tuning ranks by those. Use SCHEME=official or "
+            "random, which have some."
+        )
+    return table[table.image_id.isin(kept.image_id)].reset_index(drop=True), kept
+
+
 def read_splits(path: Path) -> pd.DataFrame:
     """Read a splits table; every column is text."""
     return pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -87,12 +107,14 @@ def check_splits(
     scheme: str = FOLDS,
     unit: Unit = "patient",
     validated: Collection[str] = (),
+    tests: bool = True,
 ) -> None:
     """Raise `PxrError` where the splits leak or do not fit the manifest.
 
     Checked: every image id is known; no image is listed twice in a fold; a patient has one role in a fold (the two
     test roles count as one); every image is tested in exactly one fold, by the scheme ``folds`` only; every fold
-    trains on each class, tests each, and validates each where it is one of `validated` or validates at all.
+    trains on each class, tests each, and validates each where it is one of `validated` or validates at all. Without
+    `tests` (in tuning) nothing may be tested.
 
     With the unit ``image`` patients may be on several sides, as in papers that split images: nothing is refused for
     it, and `leaks.find_leaks` counts them. An image has one role all the same.
@@ -110,6 +132,9 @@ def check_splits(
             f"splits.csv has the role {strange.role.iloc[0]!r} for {strange.image_id.iloc[0]}; accepted: "
             f"{', '.join(ROLES)}. Delete it to split anew."
         )
+    tested = splits.image_id[splits.role.isin(TEST_ROLES)]
+    if len(tested) and not tests:
+        raise PxrError(f"splits.csv tests {tested.iloc[0]}, but a tuning run has no test rows. Delete its folder.")
     listed = splits.assign(
         patient_id=splits.image_id.map(patients),
         label=splits.image_id.map(table.set_index("image_id").label),
@@ -119,7 +144,7 @@ def check_splits(
         _check_patients_have_one_side(listed)
     if scheme == FOLDS:
         _check_tested_once(table, splits)
-    _check_classes(listed, patients_per_class(table), scheme, validated)
+    _check_classes(listed, patients_per_class(table), scheme, validated, tests)
 
 
 def _check_patients_have_one_side(listed: pd.DataFrame) -> None:
@@ -143,14 +168,16 @@ def _check_tested_once(table: pd.DataFrame, splits: pd.DataFrame) -> None:
         )
 
 
-def _check_classes(listed: pd.DataFrame, patients: pd.Series, scheme: str, validated: Collection[str]) -> None:
+def _check_classes(
+    listed: pd.DataFrame, patients: pd.Series, scheme: str, validated: Collection[str], tests: bool
+) -> None:
     """Raise `PxrError` where a fold has no image of some class to train on, to test, or to validate.
 
     A class that is missing from validation would be learned without anybody watching it, and without any row there the
     validation loss that early stopping watches does not exist.
     """
     present = set(listed[["fold", "side", "label"]].itertuples(index=False, name=None))
-    sides = {"train": "training", "test": "test", "val": "validation"}
+    sides = {"train": "training", **({"test": "test"} if tests else {}), "val": "validation"}
     for fold in listed.fold.unique():
         validates = fold in validated or (listed.side[listed.fold == fold] == "val").any()
         for (side, name), label in product(sides.items(), patients.index):

@@ -16,6 +16,7 @@ import pandas as pd
 
 from pxr_tf.data.splits import TEST_ROLES
 
+LEAST_PROBABILITY = 1e-7  # where Keras cuts its cross-entropy, too; ``predictions.csv`` has seven digits
 READINGS = ("balanced", "all")  # which held-out rows count: see `select_rows`
 
 
@@ -42,6 +43,16 @@ def balanced_accuracy(predictions: pd.DataFrame) -> float:
     values = [sensitivity(against_rest(predictions, name)) for name in class_names(predictions)]
     present = [value for value in values if not np.isnan(value)]
     return float(np.mean(present)) if present else np.nan
+
+
+def log_loss(predictions: pd.DataFrame) -> float:
+    """Return the mean cross-entropy: -log of the true class's probability, 1e-7 at least; NaN without images."""
+    if predictions.empty:
+        return np.nan
+    names = class_names(predictions)
+    probabilities = predictions[[f"p_{name}" for name in names]].to_numpy()
+    of_truth = probabilities[np.arange(len(predictions)), [names.index(label) for label in predictions.label]]
+    return float(-np.log(of_truth.clip(LEAST_PROBABILITY, 1)).mean())
 
 
 def precision(one: OneAgainstRest) -> float:
@@ -85,6 +96,7 @@ def support(one: OneAgainstRest) -> float:
 OVERALL: dict[str, Callable[[pd.DataFrame], float]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
+    "log_loss": log_loss,
     "support": lambda predictions: float(len(predictions)),
 }
 PER_CLASS: dict[str, Callable[[OneAgainstRest], float]] = {

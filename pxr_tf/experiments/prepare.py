@@ -54,7 +54,9 @@ def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experime
     """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``, the leak first."""
     found = find_doubts(table)
     if splits_by_image(experiment):
-        found = [leaks.leak_doubt(leaks.find_leaks(table, split)), *found]
+        tests = split.role.isin(splits.TEST_ROLES).any()  # else a tuning run, where validation rows are held out
+        held_out, noun = (splits.TEST_ROLES, "test image") if tests else (("val",), "validation image")
+        found = [leaks.leak_doubt(leaks.find_leaks(table, split, held_out), noun), *found]
     return [doubt._asdict() for doubt in found]
 
 
@@ -174,8 +176,11 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     return provenance
 
 
-def read_tables(folder: Path, experiment: Experiment) -> pd.DataFrame:
-    """Return the run's splits; raise `PxrError` where its tables cannot be read, do not fit together, or leak."""
+def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> pd.DataFrame:
+    """Return the run's splits; raise `PxrError` where its tables cannot be read, do not fit together, or leak.
+
+    A tuning run (without `tests`) has no test rows.
+    """
     try:
         table = manifest.read_manifest(folder / rundir.MANIFEST)
         split = splits.read_splits(folder / rundir.SPLITS)
@@ -190,7 +195,8 @@ def read_tables(folder: Path, experiment: Experiment) -> pd.DataFrame:
         if list(found.columns) != list(columns):
             raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")
     options = scheme_options(experiment)
-    schemes.check_again(table, split, experiment.splits.scheme, stops_early=experiment.stops_early, **options)
+    scheme, stops_early = experiment.splits.scheme, experiment.stops_early
+    schemes.check_again(table, split, scheme, stops_early=stops_early, tests=tests, **options)
     samples.check_samples(planned, split)
     for name, digest in read_provenance(folder)["files"].items():
         if not (folder / name).exists() or files.digest_file(folder / name) != digest:

@@ -13,7 +13,7 @@ import pandas as pd
 from pxr_tf import files, locks, rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data import labels
-from pxr_tf.data.splits import HOLDOUT, unused_rows
+from pxr_tf.data.splits import HOLDOUT, unused_rows, without_tests
 from pxr_tf.errors import PxrError, count_words
 from pxr_tf.experiments import environment, images, prepare, weights
 from pxr_tf.experiments.parts import preparation_of
@@ -35,14 +35,23 @@ class Request:
     duplicates: images.Duplicates = "drop"
     mix_environments: bool = False  # folds may be trained by other versions or on another machine than those before
     command: str = ""  # for the record
+    tuning: Path | None = None  # run directory of a point of a tuning, which has no test rows; None: a run like others
 
     @property
     def folder(self) -> Path:
         """The run directory."""
+        return self.tuning or self._place(rundir.run_directory)
+
+    @property
+    def tuning_folder(self) -> Path:
+        """Where a tuning of this experiment keeps its points."""
+        return self._place(rundir.tuning_directory)
+
+    def _place(self, directory: Callable[..., Path]) -> Path:
         experiment, splits = self.experiment, self.experiment.splits
         by_image = "-by-image" if prepare.splits_by_image(experiment) else ""
         place = "-".join(filter(None, (splits.scheme + by_image, experiment.tag)))
-        return rundir.run_directory(self.runs, experiment.name, experiment.stem, place, experiment.seed)
+        return directory(self.runs, experiment.name, experiment.stem, place, experiment.seed)
 
     @property
     def cache(self) -> Path:
@@ -57,6 +66,11 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     names of the tasks to come), ``start`` and ``end`` of a task, ``weights``, ``device``, ``doubt`` (what makes its
     numbers doubtful), ``resume``, ``epoch``, ``step``. Nothing is written to the run directory before images, weights
     and splits have proved to be good. Raises `PxrError`.
+
+    Of a point of a tuning (`Request.tuning`) the rows are split as ever, and the test rows then dropped, before a
+    picture is decoded: no file of its directory names one, and ``predictions.csv`` has validation rows only. What comes
+    before needs the test part, or the training rows would not be those of the run that tuning is for: copies, and
+    images of one patient, are found by the thumbnails of all images, and classes are split one by one.
     """
     experiment, folder = request.experiment, request.folder
     check_learner(experiment.model.kind)
@@ -114,7 +128,7 @@ def _go_on(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd
     """Check that a run directory was made with the same things; decode what is missing; return its splits."""
     folder, experiment = request.folder, request.experiment
     prepare.check_same_experiment(folder, experiment, gathered, request.duplicates)
-    splits = prepare.read_tables(folder, experiment)
+    splits = prepare.read_tables(folder, experiment, tests=request.tuning is None)
     _check_environment(request, splits, on_event)
     if not (folder / rundir.PREDICTIONS).exists():
         table = gathered.table[gathered.table.image_id.isin(splits.image_id)]
@@ -126,8 +140,7 @@ def _go_on(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd
 def _begin(request: Request, gathered: images.Gathered, executor: Executor, on_event: OnEvent) -> pd.DataFrame:
     """Compare, choose, split and decode the images, check the weights, write the run directory; return its splits."""
     prepare.check_unused(request.folder)
-    table = choose_rows(request, gathered, on_event)
-    splits = prepare.split_images(table, request.experiment)  # checked before a picture is decoded
+    table, splits = _split(request, choose_rows(request, gathered, on_event), on_event)  # before a picture is decoded
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
         identity = beside.submit(_check_weights, request, executor, on_event)
         decoded = _decode(request, table, on_event, identity)
@@ -140,6 +153,20 @@ def _begin(request: Request, gathered: images.Gathered, executor: Executor, on_e
     prepare.write_run(request.folder, request.experiment, tables, warnings, provenance)
     _mention_random_features(request.experiment, on_event)
     return splits
+
+
+def _split(request: Request, table: pd.DataFrame, on_event: OnEvent) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return (the rows to decode, their splits); those of a tuning's point have no test row.
+
+    Unreadable images are left out when they are found, and the rest is split anew. In tuning those of the test part
+    are not decoded, so all that could not be compared are left out here: the same ones, as both decode the file.
+    """
+    if request.tuning is None:
+        return table, prepare.split_images(table, request.experiment)
+    if request.skip_unreadable and not table.compared.all():
+        _say(on_event, f"{count_words((~table.compared).sum(), 'unreadable image')} skipped.")
+        table = table[table.compared].reset_index(drop=True)
+    return without_tests(table, prepare.split_images(table, request.experiment))
 
 
 def choose_rows(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd.DataFrame:
@@ -168,7 +195,7 @@ def _decode(
         table,
         preparation_of(request.experiment),
         request.cache,
-        skip_unreadable=request.skip_unreadable,
+        skip_unreadable=request.skip_unreadable and request.tuning is None,  # left out already: `_split`
         on_progress=tell,
         on_wait=partial(_wait, on_event),
     )

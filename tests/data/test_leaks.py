@@ -57,6 +57,14 @@ def test_leaks_are_described_with_numbers():
     )
 
 
+def test_in_tuning_validation_rows_are_held_out():
+    splits = make_splits(a="train", b="val", c="val", d="train", e="val", f="train", g="val")
+    leaks = find_leaks(with_twins("fe"), splits, ("val",))
+    assert describe_leaks(leaks, "validation image") == (
+        "leaky split: 2 patients and 1 near-identical picture are on both sides (3 of 4 validation images)."
+    )
+
+
 def test_folds_are_added_up_and_the_hold_out_is_not_counted_again():
     parts = [LEAKY.assign(fold=fold) for fold in ("0", "1", "holdout")]
     leaks = find_leaks(with_twins(), pd.concat(parts))

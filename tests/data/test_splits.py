@@ -18,6 +18,7 @@ from pxr_tf.data.splits import (
     read_splits,
     rows_of,
     unused_rows,
+    without_tests,
 )
 from pxr_tf.errors import PxrError
 from pxr_tf.files import digest, write_csv
@@ -241,6 +242,10 @@ def one_fold(*rows: tuple[str, str]) -> pd.DataFrame:
         ({}, {"b2": "train"}, {"scheme": "random"}, "no validation image of class b"),
         ({"b2": "pb1"}, {"b2": "train"}, {"scheme": "random"}, "no validation image of class b"),  # its only patient
         ({}, {"a3": "train", "b2": "train"}, {"scheme": "random"}, ""),  # nobody validates, nobody is missed
+        ({}, {"a4": "val", "b3": "val"}, {"scheme": "random", "tests": False}, ""),  # in tuning nobody tests
+        ({}, {"a4": "val", "b3": "val"}, {"scheme": "random"}, "no test image of class a"),
+        ({}, {"a4": "val"}, {"scheme": "random", "tests": False}, "tests b3, but a tuning run has no test rows"),
+        ({}, {"b3": "train", "a4": "train", "b2": "train"}, {"scheme": "random", "tests": False}, "no validation"),
     ],
 )
 def test_what_other_schemes_may_and_may_not(owners, roles, options, message):
@@ -251,6 +256,25 @@ def test_what_other_schemes_may_and_may_not(owners, roles, options, message):
         return
     with pytest.raises(PxrError, match=message):
         check_splits(table, splits, **options)
+
+
+def test_without_tests_only_those_stay_who_train_or_validate():
+    unused = pd.DataFrame([("x", "a", "px")], columns=OWNERS.columns)
+    table, splits = without_tests(pd.concat([OWNERS, unused]), one_fold(*SPLIT, ("a5", "test_balanced")))
+    assert list(zip(splits.image_id, splits.role, strict=True)) == SPLIT[:5]
+    assert table.image_id.tolist() == splits.image_id.tolist()
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        (pd.concat([one_fold(*SPLIT), one_fold(*SPLIT).assign(fold="g")]), "test rows of one fold train the others"),
+        (one_fold(*(row for row in SPLIT if row[1] != "val")), "Fold f has no validation image"),
+    ],
+)
+def test_without_tests_there_must_be_one_fold_that_validates(splits, message):
+    with pytest.raises(PxrError, match=message):
+        without_tests(OWNERS, splits)
 
 
 def test_an_image_with_two_roles_in_a_fold_is_refused_also_where_patients_may_be_on_two_sides():

@@ -43,6 +43,10 @@ def test_every_metric_agrees_with_scikit_learn(seed, rows, levels):
     assert value(found, "all", "balanced_accuracy") == pytest.approx(
         sk.recall_score(truth, predicted, average="macro", labels=CLASSES)
     )
+    shares = table[[f"p_{name}" for name in CLASSES]].to_numpy() + 1e-3
+    shares /= shares.sum(1, keepdims=True)
+    sure = table.assign(**{f"p_{name}": shares[:, number] for number, name in enumerate(CLASSES)})
+    assert value(metrics.score(sure), "all", "log_loss") == pytest.approx(sk.log_loss(truth, shares, labels=CLASSES))
     theirs = sk.precision_recall_fscore_support(truth, predicted, labels=CLASSES, zero_division=0)
     for metric, values in zip(("precision", "sensitivity", "f1", "support"), theirs, strict=True):
         assert [value(found, name, metric) for name in CLASSES] == pytest.approx(list(values))
@@ -66,6 +70,7 @@ BY_HAND = make_predictions(
     [
         ("all", "accuracy", 8 / 10),
         ("all", "balanced_accuracy", (3 / 4 + 1 / 2 + 1) / 3),
+        ("all", "log_loss", 0.2 * -np.log(1e-7)),  # two of ten are impossible, the others certain
         ("all", "support", 10),
         ("bacterial", "sensitivity", 3 / 4),
         ("bacterial", "specificity", 1),

@@ -1,0 +1,205 @@
+"""``pxr tune``: try the points of a grid on the training part of a split, and rank them on its validation rows."""
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pxr_tf import files, rundir
+from pxr_tf.commands import one_split as split
+from pxr_tf.commands import options as o
+from pxr_tf.commands.running import make_console, outline_of, run_seeds
+from pxr_tf.errors import PxrError, count_words, shown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pxr_tf.config import Experiment
+    from pxr_tf.experiments.run import Request
+    from pxr_tf.report.tuning import TuningPoint
+
+SET_BY_EPOCHS = re.compile(r"phases\.\d+\.(max_epochs|patience)")  # what --epochs gives
+
+
+def tune(
+    config: Annotated[str, typer.Argument(help="A name in configs/ or a YAML file.")],
+    variant: Annotated[str | None, typer.Argument(help="One of its variants. Default: its own.")] = None,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A key and its values, comma-separated: training.learning_rate=0.003,0.01; several make a grid. "
+            "Default: the recipe's `tuning`."
+        ),
+    ] = None,
+    model: o.ModelName = None,
+    scheme: split.Scheme = None,
+    validation: split.Validation = None,
+    unit: split.Unit = None,
+    data: o.Data = None,
+    weights: o.Weights = None,
+    classes: o.Classes = None,
+    seed: o.Seed = None,
+    runs: o.Runs = Path("runs"),
+    epochs: o.Epochs = None,
+    skip_unreadable: o.SkipUnreadable = False,
+    duplicates: o.Duplicates = "drop",
+    mix_environments: o.MixEnvironments = False,
+    overrides: o.Overrides = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="Then train and test the best point, as `train` does.")
+    ] = False,
+) -> None:
+    """Train every point of a grid, rank them by their validation loss, and hand the best to `train`."""
+    console = make_console()
+    beside = (skip_unreadable, duplicates, mix_environments)
+    asked = o.Asked(data, config, runs, classes, epochs, overrides, *beside)
+    asked, given = split.choose_split(asked, variant, scheme, validation, unit)
+    given |= {"model.backbone": model, "model.weights": weights, "seed": seed}
+    grid = _read_grid(asked, variant, over)
+    _check_free(asked, given, grid)
+    base = asked.experiment(given, variant)
+    experiments = _make_points(asked, given, variant, grid)
+    (request,) = asked.requests([base], console)
+    points = _run_points(request, experiments, console)
+    best = _hand_over(request, points, console)
+    if train:
+        run_seeds([replace(request, experiment=best)], console)
+    if any(point.failure for point in points):
+        sys.exit(1)
+
+
+def _read_grid(asked: o.Asked, variant: str | None, over: list[str] | None) -> dict[str, list[Any]]:
+    """Return the grid of the command line, else the recipe's; raise `PxrError` where there is none."""
+    from pxr_tf.config import load_grid
+    from pxr_tf.config.tuning import EXAMPLE, parse_over
+
+    grid = parse_over(over) if over else load_grid(asked.config_name, variant=variant)
+    if not grid:
+        raise PxrError(
+            f"There is nothing to tune: {asked.config_name} has no grid of its own. Say --over "
+            f"training.learning_rate=0.003,0.01,0.03 (OVER=...), or write tuning: {{{EXAMPLE}}} into the recipe."
+        )
+    return grid
+
+
+def _check_free(asked: o.Asked, given: Mapping[str, Any], grid: Mapping[str, list[Any]]) -> None:
+    """Raise `PxrError` where folds are asked for, or where an option gives a key that the grid gives, too."""
+    from pxr_tf.config import parse_override
+    from pxr_tf.data.splits import FOLDS, SEVERAL_FOLDS
+
+    set_here = dict(parse_override(text) for text in asked.overrides or [])
+    if FOLDS in (given["splits.scheme"], set_here.get("splits.scheme")):
+        raise PxrError(SEVERAL_FOLDS)
+    taken = {key for key, value in given.items() if value is not None} | set_here.keys()
+    for key, values in grid.items():
+        if key in taken or (asked.epochs is not None and SET_BY_EPOCHS.fullmatch(key)):
+            raise PxrError(f"The grid gives {key} {shown(values)}, and so does another option. Leave one of them out.")
+
+
+def _make_points(
+    asked: o.Asked, given: Mapping[str, Any], variant: str | None, grid: Mapping[str, list[Any]]
+) -> list[tuple[dict[str, Any], "Experiment"]]:
+    """Return (values, experiment) of each point; all are validated, or `PxrError` is raised, before any is trained."""
+    from pxr_tf.config.tuning import make_points
+
+    return [(values, asked.experiment(given, variant, values)) for values in make_points(grid)]
+
+
+def _run_points(
+    request: "Request", points: list[tuple[dict[str, Any], "Experiment"]], console: "Console"
+) -> list["TuningPoint"]:
+    """Train the points that are missing, one after another; write ``tuning.csv`` after each and print it at the end."""
+    from pxr_tf.report.tuning import TuningPoint, describe_values, print_points, write_points
+
+    folder = request.tuning_folder
+    console.print(f"{outline_of(request.experiment).title}: tuning, {count_words(len(points), 'point')}", markup=False)
+    told: set[str] = set()
+    done: list[TuningPoint] = []
+    for number, (values, experiment) in enumerate(points, start=1):
+        place = folder / rundir.point_name(values, experiment.model_dump_json())
+        title = f"Point {number} of {len(points)}: {describe_values(values)}"
+        failure = _run_point(replace(request, experiment=experiment, tuning=place), title, told, console)
+        done.append(TuningPoint(values, place, failure))
+        write_points(folder, done)
+    print_points(done, console)
+    return done
+
+
+def _run_point(request: "Request", title: str, told: set[str], console: "Console") -> str:
+    """Train one point unless it is finished; return why it failed, or "".
+
+    What goes wrong before it is trained, with the data for example, would go wrong for all: that `PxrError` is raised.
+    Notes on the data that were `told` of an earlier point are not repeated.
+    """
+    from pxr_tf.executors.local import LocalProcess
+    from pxr_tf.experiments.run import run_experiment
+    from pxr_tf.report.clock import NOT_TRAINING
+    from pxr_tf.report.progress import Display
+
+    trains = False
+    with Display(outline_of(request.experiment)._replace(title=title), console) as display:
+
+        def listen(event: dict[str, Any]) -> None:
+            nonlocal trains
+            trains = trains or (event["event"] == "start" and event["task"] not in NOT_TRAINING)
+            again = event["event"] == "note" and "task" not in event and event["text"] in told
+            if not again:
+                display.show(event)
+            told.update([event["text"]] if event["event"] == "note" else [])
+
+        try:
+            run_experiment(request, LocalProcess(), listen)
+        except PxrError as error:
+            if not trains:
+                raise
+            return str(error)
+    return ""
+
+
+def _hand_over(request: "Request", points: list["TuningPoint"], console: "Console") -> "Experiment":
+    """Write ``best.yaml``, print how to train it, and return it; raise `PxrError` where every point failed."""
+    from pxr_tf.config import dump_experiment, load_experiment
+    from pxr_tf.report.tuning import find_cautions, rank_points
+
+    names = rank_points([point for point in points if not point.failure] or points).path
+    best = next(point for point in points if point.folder.name == names[0])
+    if best.failure:
+        raise PxrError(f"No point of the grid could be trained; the first one failed so: {best.failure}")
+    for caution in find_cautions(points, best):
+        console.print(f"Note: {caution}", markup=False)
+    experiment = _apart(load_experiment(best.folder / rundir.EXPERIMENT), request.experiment, best.folder.name)
+    file = request.tuning_folder / rundir.BEST
+    command = " ".join(request.command.split())
+    files.write_text(file, f"# The best of {len(points)} points: {command}\n{dump_experiment(experiment)}")
+    console.print(f"All points are in {request.tuning_folder / rundir.TUNING_TABLE}", markup=False, soft_wrap=True)
+    console.print(f"To train and test the best: {_train_command(request, file)}", markup=False, soft_wrap=True)
+    return experiment
+
+
+def _apart(best: "Experiment", base: "Experiment", name: str) -> "Experiment":
+    """Return the best point's experiment, with a run directory of its own unless it is the recipe as it stands."""
+    from pxr_tf.config.values import TAG_BYTES
+
+    if best == base:
+        return best
+    tag = f"{best.tag}-{name}" if best.tag else name
+    return best.model_copy(update={"tag": tag if len(tag.encode()) <= TAG_BYTES else name})
+
+
+def _train_command(request: "Request", file: Path) -> str:
+    """Return the command that trains the best point on the very same rows and tests it.
+
+    With the data's own test part, several seeds; a random split has other test rows under each seed, of which tuning
+    has seen some.
+    """
+    words = ["pxr", "train", "--config", str(file), "--data", ",".join(map(str, request.data))]
+    words += ["--runs", str(request.runs)] + ["--skip-unreadable"] * request.skip_unreadable
+    words += ["--duplicates", request.duplicates] if request.duplicates != "drop" else []
+    seed = request.experiment.seed
+    several = request.experiment.splits.scheme == "official"
+    return shlex.join([*words, *(["--seeds", f"{seed},{seed + 1},{seed + 2}"] if several else [])])

@@ -1,0 +1,100 @@
+"""A tuning's table: the order of its points, how they are marked, and what makes the choice doubtful."""
+
+import io
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+from test_results import COUNT, LEAK, write_run
+
+from pxr_tf import files
+from pxr_tf.report.tuning import TuningPoint, find_cautions, print_points, rank_points, write_points
+
+
+def make_point(folder: Path, wrong_every: int = 4, images: int = COUNT, epochs: dict | None = None, **values):
+    """Return a finished point; the rarer a prediction is wrong, the better it is."""
+    write_run(folder, wrong_every=wrong_every, scheme="official", warnings=(LEAK,))
+    table = pd.read_csv(folder / "predictions.csv").assign(role="val")
+    table = pd.concat([table] * (images // COUNT + 1)).head(images)
+    test = table.head(9).assign(role="test", predicted="covid19", p_bacterial=0)  # were there any, they would not count
+    files.write_csv(folder / "predictions.csv", pd.concat([test, table]))
+    (folder / "official").mkdir()
+    shutil.copy(folder / "predictions.csv", folder / "official")
+    if epochs:
+        files.write_json(folder / "official" / "epochs.json", {"epochs": epochs})
+        files.write_csv(folder / "official" / "history.csv", pd.DataFrame({"seconds": [1.25, 2.5]}))
+    return TuningPoint({key.replace("__", "."): value for key, value in values.items()}, folder)
+
+
+def printed(points: list[TuningPoint], width: int = 80) -> str:
+    console = Console(width=width, file=io.StringIO(), highlight=False)
+    print_points(points, console)
+    return console.file.getvalue()
+
+
+def test_points_are_ranked_by_loss_and_ties_stay_in_order(tmp_path):
+    points = [
+        make_point(tmp_path / "a", 4, model__l2=1, phases__0__l2=0.1),
+        TuningPoint({"model.l2": 2, "phases.0.l2": 0.1}, tmp_path / "b", "diverged"),
+        make_point(tmp_path / "c", 8, epochs={"head": 5, "all": 12}, model__l2=3, phases__0__l2=0.1),
+        make_point(tmp_path / "d", 8, model__l2=[4, 5], phases__0__l2=0.1),
+    ]
+    table = rank_points(points)
+    assert table["rank"].tolist() == ["1", "2", "3", ""]
+    assert table["model.l2"].tolist() == ["3", "[4, 5]", "1", "2"]
+    assert table.accuracy.tolist()[:3] == [7 / 8, 7 / 8, 3 / 4]
+    assert table.images.tolist() == [str(COUNT)] * 3 + [""]
+    assert (table.epochs[0], table.seconds[0], table.epochs[1]) == ("5+12", "3.8", "")
+    written = write_points(tmp_path, points)
+    assert written.equals(table)
+    assert set(pd.read_csv(tmp_path / "tuning.csv").split) == {"leaky split"}
+    text = printed(points)
+    assert "test rows are left out" in text
+    assert f"Warning: {LEAK['text']}" in text
+    assert "model.l2=2, phases.0.l2=0.1 failed: diverged" in text
+    lines = [line.split() for line in text.splitlines()]
+    assert next(line[:4] for line in lines if line[:1] == ["best"])[1:3] == ["3", "0.1"]
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("keys", "headings"),
+    [
+        ({"model__l2": 1, "image__size": 2}, ["l2", "size", "val."]),
+        ({"model__l2": 1, "phases__0__l2": 2}, ["model.l2", "phases.0.l2", "val."]),
+    ],
+)
+def test_keys_are_shortened_where_that_is_clear(tmp_path, keys, headings):
+    lines = [line.split() for line in printed([make_point(tmp_path / "a", **keys)], width=120).splitlines()]
+    assert next(line for line in lines if "val." in line)[:3] == headings
+
+
+@pytest.mark.parametrize(
+    ("tried", "best", "words"),
+    [
+        ([0.1, 0.2, 0.3], 1, ""),
+        ([0.1, 0.2, 0.3], 0, "x.y=0.1 is the smallest"),
+        ([0.1, 0.2, 0.3], 2, "x.y=0.3 is the largest"),
+        ([0.1], 0, ""),
+        (["a", "b"], 0, ""),
+        ([True, False], 0, ""),
+        ([None, 3, 5], 2, ""),
+    ],
+)
+def test_a_best_value_at_the_edge_of_the_grid_is_told(tmp_path, tried, best, words):
+    points = [TuningPoint({"x.y": value}, tmp_path / "other", "failed") for value in tried]
+    points[best] = make_point(tmp_path / "best", images=60, x__y=tried[best])
+    cautions = find_cautions(points, points[best])
+    assert cautions == (
+        [f"The best lies at the edge of the grid ({words} tried): widen it to be sure."] if words else []
+    )
+
+
+@pytest.mark.parametrize(("images", "few"), [(49, True), (50, False)])
+def test_few_validation_images_are_told(tmp_path, images, few):
+    point = make_point(tmp_path / "a", images=images, x__y=1)
+    cautions = find_cautions([point], point)
+    assert len(cautions) == few
+    assert all("Only 49 images" in text and "standard error of 4 percentage points" in text for text in cautions)
