@@ -13,6 +13,7 @@ from pxr_tf.commands.grid import grid
 from pxr_tf.commands.phantom import phantom
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.train import train
+from pxr_tf.commands.tune import tune
 from pxr_tf.errors import PxrError
 
 INTERRUPTED = 130  # the exit code that Typer gives for Ctrl-C
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Networks that tell chest X-rays apart, trained and tested. Research use, not a medical device.",
 )
-for command in (cv, train, grid, reproduce, data, phantom):
+for command in (cv, train, tune, grid, reproduce, data, phantom):
     app.command()(command)
 
 

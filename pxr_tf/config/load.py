@@ -106,8 +106,8 @@ def differences(now: Mapping[str, Any], before: Mapping[str, Any], prefix: str =
 
 def _read_variant(path: str | Path, variant: str | None) -> tuple[dict[str, Any], Grid, str]:
     """Return (the values of a recipe's variant, its grid, the file's name)."""
-    file = _find(path)
-    values = _lay_over(_unshared(_read(file)), variant, file)
+    values, file = read_recipe(path)
+    values = _lay_over({key: value for key, value in values.items() if key not in BESIDE}, variant, file)
     return values, read_grid(values.pop("tuning", None), str(file)), str(file)
 
 
