@@ -17,7 +17,7 @@ from pxr_tf.data.splits import HOLDOUT, unused_rows
 from pxr_tf.errors import PxrError, count_words
 from pxr_tf.experiments import environment, images, prepare, weights
 from pxr_tf.experiments.parts import preparation_of
-from pxr_tf.experiments.plan import plan
+from pxr_tf.experiments.plan import plan, plan_inside
 from pxr_tf.experiments.tasks import Executor, OnEvent, Task
 from pxr_tf.training.learners import check_learner
 
@@ -66,17 +66,18 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(_wait, on_event)) as descriptor:
         try:
             prepared = prepare.is_prepared(folder)
-            finished = prepared and (folder / rundir.PREDICTIONS).exists()
-            if not finished:
+            trained = prepared and (folder / rundir.PREDICTIONS).exists()
+            if not trained:
                 # TensorFlow takes four seconds to load: it does so while this process compares, splits and decodes.
                 executor.start(_early_logs(request) / "start.log", keep=(descriptor,))
             go_on = partial(_go_on, request, gathered) if prepared else partial(_begin, request, gathered, executor)
             splits = go_on(on_event)
-            if not finished:
+            if not trained:
                 tasks = plan(folder, request.cache, experiment, splits, mix_environments=request.mix_environments)
                 on_event({"event": "plan", "tasks": [task.name for task in tasks]})
                 executor.run(tasks, folder / "logs", on_event)
                 join_predictions(folder, splits)
+            _look_inside(request, gathered, splits, executor, descriptor, on_event)
         finally:
             executor.close()
     return folder
@@ -104,6 +105,25 @@ def join_predictions(folder: Path, splits: pd.DataFrame) -> None:
     for file in made.values():  # a kill may have left one behind a finished fold
         file.with_name(rundir.CHECKPOINT).unlink(missing_ok=True)
     files.write_csv(folder / rundir.PREDICTIONS, table)
+
+
+def _look_inside(
+    request: Request,
+    gathered: images.Gathered,
+    splits: pd.DataFrame,
+    executor: Executor,
+    descriptor: int,
+    on_event: OnEvent,
+) -> None:
+    """Look into the models, once all are trained, for what the recipe shows of them and has not been found yet."""
+    experiment, folder = request.experiment, request.folder
+    if not experiment.show:
+        return
+    table = labels.merge_labels(gathered.table, experiment.merge)  # the files as they lie now, not as the run began
+    tasks = plan_inside(folder, experiment.show, table, splits)
+    if tasks:
+        executor.start(folder / "logs" / "start.log", keep=(descriptor,))
+        executor.run(tasks, folder / "logs", on_event)
 
 
 def _role_rank(column: pd.Series) -> pd.Series:
