@@ -1,4 +1,4 @@
-"""What a trained network has learned, as arrays: filters, coefficient images, feature maps. Pure functions of a model."""
+"""What a trained network has learned, as arrays: filters, coefficient images, feature maps."""
 
 from collections.abc import Collection, Mapping, Sequence
 

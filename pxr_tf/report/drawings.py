@@ -59,8 +59,9 @@ def write_feature_maps(
 
 def write_fold(fold: Path, figures: Mapping[str, Draw], title: str, synthetic: bool) -> None:
     """Write figures (file name -> how it is drawn) into a fold's folder, and into its TensorBoard."""
+    title = title if list(_folds(fold.parent)) == [fold] else f"{title}, {fold.name}"
     for name, draw in figures.items():
-        write_figure(fold / name, draw(f"{title}, {fold.name}", synthetic))
+        write_figure(fold / name, draw(title, synthetic))
     board = EventFile(fold / "tensorboard")
     add_drawings(board, fold, synthetic, list(figures))
     board.close()

@@ -15,18 +15,22 @@ if TYPE_CHECKING:
 COLUMNS = 8  # tiles in a row
 TILE = 1.15  # inches; 138 pixels in the file
 SMALLEST = 48  # pixels: smaller tiles are repeated, or the gaps between them would be as wide as they
+BAR = {"aspect": 30, "shrink": 0.9}  # of a scale of colours, beside what it explains
 EXTREMES = 99.5  # percentile of the absolute values that has the full colour: few pixels must not pale all others
 
 
 def draw_filters(filters: Tiles, title: str, synthetic: bool) -> "Figure":
-    """Return a figure of filters: one scale of colours for all, white 0."""
+    """Return a figure of filters: one scale of colours for all, white is 0."""
+    from matplotlib import colormaps
+
     count = len(filters.values)
     rows, columns = -(-count // COLUMNS), min(count, COLUMNS)
     figure = new_figure(max(columns, 4) * TILE + 1.0, rows * TILE + 1.0, layout="constrained")
     axes = figure.add_subplot()
     sheet = _sheet(filters.values, columns)
-    shown = axes.imshow(sheet, cmap="RdBu_r", **_around_zero(filters.values), interpolation="none")
-    figure.colorbar(shown, ax=axes, label="weight", extend="both")
+    colours = colormaps["RdBu_r"].with_extremes(bad="0.3")  # gaps: in white, which is 0, filters would run together
+    shown = axes.imshow(sheet, cmap=colours, **_around_zero(filters.values))
+    figure.colorbar(shown, ax=axes, label="weight", extend="both", **BAR)
     height, width = filters.values.shape[1:]
     which = f"all {count}" if count == filters.total else f"the {count} of {filters.total} with the largest weights"
     _head(figure, [axes], f"{title}\nfilters of the first layer, {height} x {width}: {which}", synthetic)
@@ -34,7 +38,7 @@ def draw_filters(filters: Tiles, title: str, synthetic: bool) -> "Figure":
 
 
 def draw_coefficients(images: Mapping[str, np.ndarray], title: str, synthetic: bool) -> "Figure":
-    """Return a figure with a picture per class, one scale of colours for all: where bright pixels speak for it."""
+    """Return a figure with a picture per class, one scale of colours for all, white is 0."""
     count = len(images)
     columns = min(count, 4)
     rows = -(-count // columns)
@@ -45,8 +49,9 @@ def draw_coefficients(images: Mapping[str, np.ndarray], title: str, synthetic: b
         axes.append(figure.add_subplot(rows, columns, place))
         shown = axes[-1].imshow(image, cmap="RdBu_r", **limits)
         axes[-1].set_title(name, fontsize=10)
-    figure.colorbar(shown, ax=axes, label="logit per pixel from black to white / 2", extend="both")
-    _head(figure, axes, f"{title}\ncoefficients: red pixels speak for the class where they are bright", synthetic)
+    figure.colorbar(shown, ax=axes, label="logit per unit of grey (-1 … 1)", extend="both", **BAR)
+    words = "coefficients: a bright pixel speaks for the class where they are red, against it where they are blue"
+    _head(figure, axes, f"{title}\n{words}", synthetic)
     return figure
 
 
@@ -61,11 +66,12 @@ def draw_feature_maps(name: str, maps: Maps, title: str, synthetic: bool) -> "Fi
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
     axes = [figure.add_subplot(grid[place]) for place in range(len(heights))]
     axes[0].imshow(maps.picture, cmap="gray", vmin=0, vmax=255)
-    axes[0].set_title(f"{name}, {maps.picture.shape[0]} x {maps.picture.shape[1]}", fontsize=9)
+    axes[0].set_title(f"{name}, {maps.picture.shape[0]} x {maps.picture.shape[1]}", fontsize=9, loc="left")
     for place, (layer, tiles) in zip(axes[1:], maps.layers.items(), strict=True):
         place.imshow(_sheet(_stretched(tiles.values), COLUMNS), cmap="viridis", vmin=0, vmax=1)
-        place.set_anchor("W")
         place.set_title(_describe_maps(layer, tiles), fontsize=9, loc="left")
+    for place in axes:
+        place.set_anchor("W")
     _head(figure, axes, f"{title}\nfeature maps, each from its smallest to its largest value", synthetic)
     return figure
 
