@@ -26,6 +26,10 @@ FULLRES    ?=
 OUT        ?= phantoms
 GPU        ?=
 MODULE     ?=
+RUN        ?=
+IMAGE      ?=
+LAYER      ?=
+FOLD       ?=
 PYTHON     ?= python3
 VENV       := .venv
 READY      := $(VENV)/.ready$(if $(GPU),-gpu)
@@ -39,14 +43,15 @@ ONE     = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,va
           $(call give,classes,CLASSES) $(call give,seeds,SEEDS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train grid data phantom tensorboard bench test check mutants format clean
+.PHONY: help setup cv train grid data phantom feature-maps tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables of cv, train, grid: DATA WEIGHTS CONFIG SEED RUNS ARGS"
 	@echo "            of cv and train:    MODEL STRATEGY VARIANT CLASSES SEEDS"
 	@echo "            of one of them:     cv FOLDS, train SCHEME VALIDATION UNIT, grid MODELS STRATEGIES FOLDS"
+	@echo "                                feature-maps RUN IMAGE LAYER FOLD"
 	@echo "            of other targets:   DATA OUT FULLRES RUNS ARGS GPU MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
@@ -77,6 +82,9 @@ data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortc
 
 phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
 	@$(PXR) phantom "$(OUT)" $(ARGS)
+
+feature-maps: $(READY) ## draw what the layers of RUN's model make of IMAGE, or of one test image per class
+	@$(PXR) feature-maps "$(RUN)" $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,fold,FOLD) $(ARGS)
 
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pxr_tf import rundir
+from pxr_tf import files, rundir
 from pxr_tf.data.manifest import read_manifest
 from pxr_tf.data.splits import TEST_ROLES, fold_names, read_splits
-from pxr_tf.errors import PxrError, nearest, shorten
+from pxr_tf.errors import PxrError, nearest, shorten, shown
 
 
 class Subject(NamedTuple):
@@ -53,10 +53,12 @@ def find_subject(folder: Path, asked: str) -> Subject:
     paths = dict(zip(table.image_id, table.path, strict=True))
     if asked in paths:
         return Subject(asked, paths[asked])
-    if Path(asked).exists():
+    with files.reading(f"--image {shown(asked)}"):
+        is_file = Path(asked).is_file()
+    if is_file:
         return Subject(Path(asked).name, asked)
     raise PxrError(
-        f"--image received {asked!r}, which is no image of this run and no file. Accepted: an image id of its "
+        f"--image received {shown(asked, 80)}, which is no image of this run and no file. Accepted: an image id of its "
         f"{rundir.MANIFEST}, such as {shorten(list(paths)[:1])}, or the path of a JPEG or PNG.{nearest(asked, paths)}"
     )
 

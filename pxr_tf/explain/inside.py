@@ -79,7 +79,7 @@ def feature_maps(model: keras.Model, picture: np.ndarray, layers: Sequence[str] 
     """
     if "feature_maps" not in what_it_has(model):
         raise _lacks(model, "feature_maps")
-    known = [layer.name for layer in model.layers if len(getattr(layer.output, "shape", ())) == 4]
+    known = [layer.name for layer in model.layers[1:] if len(layer.output.shape) == 4]  # the first is the picture
     chosen = list(layers or _layers_of_interest(model))
     for name in chosen:
         if name not in known:
@@ -89,6 +89,7 @@ def feature_maps(model: keras.Model, picture: np.ndarray, layers: Sequence[str] 
             )
     probe = keras.Model(model.inputs, [model.get_layer(name).output for name in chosen])
     results = probe.predict_on_batch(picture[None, ..., None])
+    results = results if isinstance(results, list) else [results]  # Keras unpacks a list of one
     return {
         name: np.asarray(result, np.float32)[0].transpose(2, 0, 1) for name, result in zip(chosen, results, strict=True)
     }

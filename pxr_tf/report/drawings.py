@@ -72,15 +72,16 @@ def add_drawings(board: EventFile, fold: Path, synthetic: bool, names: list[str]
     names = sorted(file.name for pattern in rundir.DRAWN for file in fold.glob(pattern)) if names is None else names
     note = f" ({SYNTHETIC_NOTE.lower()})" if synthetic else ""
     for name in names:
+        title = Path(name).stem.replace("feature_maps-", "feature maps of ") + note
         with Image.open(fold / name) as picture:
-            board.add_picture(Path(name).stem.replace("_", " ", 1) + note, np.asarray(picture.convert("RGB")), 0)
+            board.add_picture(title, np.asarray(picture.convert("RGB")), 0)
 
 
 def feature_maps_file(name: str, layer: str | None = None) -> str:
-    """Return the name of the file of a picture's feature maps: all letters in it are such as any file may have."""
-    safe = re.sub(r"[^\w.+-]+", "_", name)
-    safe = safe if len(safe) <= LONGEST_NAME else f"{safe[:LONGEST_NAME]}-{files.digest(name)}"
-    return f"feature_maps-{safe}{f'-{layer}' if layer else ''}.png"
+    """Return the name of the file of a picture's feature maps, in letters that any file may have."""
+    words = f"{name}-{layer}" if layer else name
+    safe = re.sub(r"[^a-zA-Z0-9_.+-]+", "_", words)
+    return f"feature_maps-{safe if len(safe) <= LONGEST_NAME else f'{safe[:LONGEST_NAME]}-{files.digest(words)}'}.png"
 
 
 def _figures(inside: Inside) -> dict[str, Draw]:
