@@ -70,7 +70,7 @@ def read_inside(path: Path, *, outline: bool = False) -> Inside | None:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             nothing = np.empty(0, np.float32)
             return _rebuild(json.loads(str(file["header"])), lambda name: nothing if outline else file[name])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
 
 

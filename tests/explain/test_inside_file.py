@@ -58,13 +58,16 @@ def test_a_model_may_have_nothing_to_show(tmp_path):
     assert read_inside(tmp_path / "inside.npz") == Inside(("filters",), None, {}, {})
 
 
-@pytest.mark.parametrize("damage", ["missing", "empty", "text", "truncated", "of objects"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "text", "truncated", "an array", "of objects"])
 def test_a_damaged_file_counts_as_none_and_nothing_in_it_is_run(tmp_path, damage):
     path = tmp_path / "inside.npz"
     write_inside(path, INSIDE)
     content = path.read_bytes()
     if damage == "missing":
         path.unlink()
+    elif damage == "an array":
+        np.save(path.with_suffix(".npy"), np.zeros(3))
+        path.with_suffix(".npy").replace(path)
     elif damage == "of objects":  # a pickle, which may run anything
         np.savez(path, header=np.array([{"asked": []}], dtype=object))
     else:
