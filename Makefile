@@ -29,6 +29,10 @@ GPU        ?=
 # KerasHub, for resnet18: with chen2021, unless MODEL names others only.
 HUB        ?= $(if $(filter chen2021,$(MAKECMDGOALS)),$(if $(MODEL),$(findstring resnet18,$(MODEL)),1))
 MODULE     ?=
+RUN        ?=
+IMAGE      ?=
+LAYER      ?=
+FOLD       ?=
 PYTHON     ?= python3
 VENV       := .venv
 READY      := $(VENV)/.ready$(if $(GPU),-gpu)$(if $(HUB),-hub)
@@ -45,15 +49,16 @@ REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(call give,data,D
           --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 data phantom tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 data phantom feature-maps tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables of all four:        DATA WEIGHTS CONFIG SEED RUNS ARGS (cv, train, tune, grid)"
 	@echo "            of cv and train:    MODEL STRATEGY VARIANT CLASSES SEEDS"
 	@echo "            of train and tune:  SCHEME VALIDATION UNIT"
 	@echo "            of one of them:     cv FOLDS, tune OVER MODEL VARIANT CLASSES, grid MODELS STRATEGIES FOLDS"
+	@echo "                                feature-maps RUN IMAGE LAYER FOLD"
 	@echo "            of a paper:         DATA MODEL (its variants) WEIGHTS SEEDS RUNS ARGS"
 	@echo "            of other targets:   DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
@@ -97,6 +102,9 @@ data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortc
 
 phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
 	@$(PXR) phantom "$(OUT)" $(ARGS)
+
+feature-maps: $(READY) ## draw what the layers of RUN's model make of IMAGE, or of one test image per class
+	@$(PXR) feature-maps "$(RUN)" $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,fold,FOLD) $(ARGS)
 
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)

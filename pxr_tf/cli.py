@@ -9,6 +9,7 @@ import typer
 
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
+from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.grid import grid
 from pxr_tf.commands.phantom import phantom
 from pxr_tf.commands.reproduce import reproduce
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Networks that tell chest X-rays apart, trained and tested. Research use, not a medical device.",
 )
-for command in (cv, train, tune, grid, reproduce, data, phantom):
+for command in (cv, train, tune, grid, reproduce, data, phantom, feature_maps):
     app.command()(command)
 
 

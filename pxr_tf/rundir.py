@@ -4,9 +4,10 @@
 
     runs/<recipe>/<variant>[-<model>]/<scheme>[-<tag>]/seed-<n>/
       experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv]
-      predictions.csv  metrics.csv  ...  logs/
+      predictions.csv  metrics.csv  ...  [curves.png]  logs/
       fold-0/ ... or official/ or random/, [holdout/]:
-        environment.json  history.csv  epochs.json  predictions.csv  model.keras  tensorboard/
+        environment.json  history.csv  epochs.json  timing.json  predictions.csv  model.keras  tensorboard/
+        [inside.npz  filters.png  coefficients.png  feature_maps-<image>.png]
 
     runs/<recipe>/<variant>[-<model>]/tuning/<scheme>[-<tag>]/seed-<n>/
       tuning.csv  best.yaml  <point>/ (a run directory without test rows) ...
@@ -43,6 +44,8 @@ MODEL = "model.keras"
 TIMING = "timing.json"  # of a fold: how long it took to train and predict
 ENVIRONMENT = "environment.json"  # of a fold: where it was trained
 CHECKPOINT = "checkpoint.npz"  # of a fold that is being trained
+INSIDE = "inside.npz"  # of a fold: what its model has learned, as arrays
+DRAWN = ("filters.png", "coefficients.png", "feature_maps-*.png")  # of a fold: what is drawn of its model
 
 PACKAGE = "pxr_tf"
 CHECKOUT = Path(__file__).parents[1]  # of an installed package, a folder without .git
@@ -91,6 +94,13 @@ def first_house_directory(runs: Path, recipe: str, variant: str, backbone: str) 
 def fold_name(fold: str) -> str:
     """Return the name of a fold's task and folder: ``fold-0``; a fold that is no number has its own (``holdout``)."""
     return f"fold-{fold}" if fold.isdecimal() else fold
+
+
+def forget_inside(folder: Path) -> None:
+    """Remove what was found in the model of a fold's folder, and drawn of it: another one is about to be trained."""
+    for pattern in (INSIDE, *DRAWN):
+        for file in folder.glob(pattern):
+            file.unlink()
 
 
 def versions() -> dict[str, str]:

@@ -55,6 +55,11 @@ def make(*words: str) -> str:
             "grid --models xception,resnet50 --strategies 1,2 --runs runs",
         ),
         ("data DATA=a,b", "data a,b"),
+        ("feature-maps RUN=a/b", "feature-maps a/b"),
+        (
+            "feature-maps RUN=a IMAGE=b/c.jpeg LAYER=feature_map FOLD=0",
+            "feature-maps a --image b/c.jpeg --layer feature_map --fold 0",
+        ),
     ],
 )
 def test_only_what_was_given_is_passed_on(given, command):
@@ -76,6 +81,6 @@ def test_help_names_every_target_and_variable():
     said = subprocess.run(
         ["make", "--no-print-directory", "-f", str(MAKEFILE), "help"], capture_output=True, text=True, check=True
     ).stdout
-    targets = set(re.findall(r"^([a-z]+):", text, re.MULTILINE)) - {"help"}
-    assert targets <= set(re.findall(r"^  make (\w+)", said, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", text, re.MULTILINE)) - {"help"}
+    assert targets <= set(re.findall(r"^  make ([\w-]+)", said, re.MULTILINE))
     assert set(re.findall(r"^([A-Z]+) +\?=", text, re.MULTILINE)) <= set(re.findall(r"\b[A-Z]+\b", said))

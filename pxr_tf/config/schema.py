@@ -140,6 +140,8 @@ class Experiment(Frozen):
     augmentation: Augmentation = Augmentation()
     training: Training = Training()
     phases: tuple[Phase, ...] = ()
+    # drawn of each fold's model once it is trained; a model shows those that it has
+    show: tuple[Literal["filters", "coefficients", "feature_maps"], ...] = ()
 
     @model_validator(mode="after")
     def _every_phase_has_a_rate(self) -> "Experiment":

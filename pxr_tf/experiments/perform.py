@@ -6,6 +6,8 @@ A task's kind says what is done:
 ``calibrate``  time a few steps of a network on this machine
 ``features``   fill the cache with what a run's frozen phases will ask for
 ``fit``        train one fold of a run and predict its held-out rows
+``inside``     look into the models of a run: filters, coefficients, feature maps (`experiments.inside`)
+``maps``       make the feature maps of some pictures
 """
 
 import time
@@ -18,7 +20,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, parse_experiment
-from pxr_tf.experiments import environment, weights
+from pxr_tf.experiments import environment, inside, weights
 from pxr_tf.experiments.parts import (
     Run,
     Settings,
@@ -83,6 +85,7 @@ def _fit(task: Task, emit: Emit) -> None:
     run = open_run(Path(task.run), Path(task.cache))
     part = make_part(run, task.fold, chosen_epochs(run, task.fold))
     part.folder.mkdir(exist_ok=True)
+    rundir.forget_inside(part.folder)
     kind, settings = run.experiment.model.kind, _settings_of(run)
     now = environment.read_environment(**environment_of(kind, settings))
     doubt = environment.enter(run.folder, part.folder.name, now, mix=task.options.get("mix_environments", False))
@@ -134,4 +137,6 @@ KINDS: dict[str, Callable[[Task, Emit], None]] = {
     "calibrate": _calibrate,
     "features": _fill_features,
     "fit": _fit,
+    "inside": inside.look_into_run,
+    "maps": inside.make_feature_maps,
 }

@@ -1,15 +1,18 @@
 """What is to be done: the tasks of a run that its directory shows to be unfinished."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
-from pxr_tf.data.splits import HOLDOUT
+from pxr_tf.data.splits import HOLDOUT, fold_names
+from pxr_tf.experiments.subjects import default_subjects
 from pxr_tf.experiments.tasks import Task
+from pxr_tf.explain.inside_file import read_inside
 
-FEATURES = "features"
+FEATURES, INSIDE = "features", "inside"
 
 
 def plan(
@@ -37,3 +40,22 @@ def plan(
         if not (folder / rundir.fold_name(fold) / rundir.PREDICTIONS).exists()
     ]
     return [Task(FEATURES, "features", **place), *tasks] if tasks and features else tasks
+
+
+def plan_inside(folder: Path, shown: Sequence[str], table: pd.DataFrame, splits: pd.DataFrame) -> list[Task]:
+    """Return the task that looks into the models of a trained run, or nothing where that was done for all of `shown`.
+
+    The hold-out's model is left out: it tests nothing. `table` has ``image_id, path, label``; the feature maps are
+    those of one test image per class.
+    """
+    folds = [fold for fold in fold_names(splits) if not _was_looked_into(folder / rundir.fold_name(fold), shown)]
+    if not folds:
+        return []
+    subjects = {rundir.fold_name(fold): default_subjects(table, splits, fold) for fold in folds}
+    options = {"shown": list(shown), "subjects": {fold: list(map(list, chosen)) for fold, chosen in subjects.items()}}
+    return [Task(INSIDE, INSIDE, run=str(folder), options=options)]
+
+
+def _was_looked_into(fold: Path, shown: Sequence[str]) -> bool:
+    inside = read_inside(fold / rundir.INSIDE, outline=True) if shown else None
+    return not shown or (inside is not None and set(shown) <= set(inside.asked))

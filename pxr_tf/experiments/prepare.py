@@ -142,6 +142,7 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
         ) from error
     provenance = read_provenance(folder)
     changed = differences(experiment.model_dump(mode="json"), before.model_dump(mode="json"))
+    changed.pop("show", None)  # it decides no number, and a model can be looked into at any time
     identity = weights.identity(experiment)
     if identity == provenance["weights"]:
         changed.pop("model.weights", None)  # a weights file may have moved

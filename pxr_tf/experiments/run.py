@@ -13,9 +13,10 @@ import pandas as pd
 from pxr_tf import files, locks, rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data import labels
-from pxr_tf.data.splits import HOLDOUT, unused_rows, without_tests
-from pxr_tf.errors import PxrError, count_words
+from pxr_tf.data.splits import unused_rows, without_tests
+from pxr_tf.errors import count_words
 from pxr_tf.experiments import environment, images, prepare, weights
+from pxr_tf.experiments.join import join_predictions
 from pxr_tf.experiments.parts import preparation_of
 from pxr_tf.experiments.plan import plan
 from pxr_tf.experiments.tasks import Executor, OnEvent, Task
@@ -80,48 +81,21 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(_wait, on_event)) as descriptor:
         try:
             prepared = prepare.is_prepared(folder)
-            finished = prepared and (folder / rundir.PREDICTIONS).exists()
-            if not finished:
+            trained = prepared and (folder / rundir.PREDICTIONS).exists()
+            if not trained:
                 # TensorFlow takes four seconds to load: it does so while this process compares, splits and decodes.
                 executor.start(_early_logs(request) / "start.log", keep=(descriptor,))
             go_on = partial(_go_on, request, gathered) if prepared else partial(_begin, request, gathered, executor)
             splits = go_on(on_event)
-            if not finished:
+            if not trained:
                 tasks = plan(folder, request.cache, experiment, splits, mix_environments=request.mix_environments)
                 on_event({"event": "plan", "tasks": [task.name for task in tasks]})
                 executor.run(tasks, folder / "logs", on_event)
                 join_predictions(folder, splits)
+            _look_inside(request, gathered, splits, executor, descriptor, on_event)
         finally:
             executor.close()
     return folder
-
-
-def join_predictions(folder: Path, splits: pd.DataFrame) -> None:
-    """Write ``predictions.csv``: the predictions of all folds but the hold-out, sorted by image id, test rows first.
-
-    Raises `PxrError` where the images that a fold predicted are not those that `splits` gives it to predict.
-    """
-    folds = [fold for fold in dict.fromkeys(splits.fold) if fold != HOLDOUT]
-    made = {fold: folder / rundir.fold_name(fold) / rundir.PREDICTIONS for fold in folds}
-    parts = []
-    for fold, file in made.items():
-        part = pd.read_csv(file, dtype=str, keep_default_na=False)  # as text: passed on byte by byte
-        wanted = splits.image_id[(splits.fold == fold) & (splits.role != "train")]
-        wrong = set(part.image_id) ^ set(wanted) or set(part.image_id[part.image_id.duplicated()])
-        if wrong:
-            raise PxrError(
-                f"{file} does not fit {rundir.SPLITS}: {min(wrong)} is predicted wrongly, twice or not at all. Delete "
-                "that file and run again."
-            )
-        parts.append(part)
-    table = pd.concat(parts).sort_values(["role", "image_id", "fold"], key=_role_rank, ignore_index=True)
-    for file in made.values():  # a kill may have left one behind a finished fold
-        file.with_name(rundir.CHECKPOINT).unlink(missing_ok=True)
-    files.write_csv(folder / rundir.PREDICTIONS, table)
-
-
-def _role_rank(column: pd.Series) -> pd.Series:
-    return column.map({"test": 0, "val": 1}) if column.name == "role" else column
 
 
 def _go_on(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd.DataFrame:

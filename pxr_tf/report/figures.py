@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 SYNTHETIC_NOTE = "Synthetic phantoms, not patients"
 
 
-def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool) -> "Figure":
-    """Return a matplotlib figure: counts, coloured by the share of each true class (rows)."""
+def new_figure(width: float, height: float, layout: str | None = None) -> "Figure":
+    """Return an empty figure of this size in inches, without pyplot, whose state is shared between threads."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2, 5.0), layout="constrained")  # inches; four classes and three lines of title fit
-    FigureCanvasAgg(figure)  # without pyplot, whose state is shared between threads
+    figure = Figure(figsize=(width, height), layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool) -> "Figure":
+    """Return a matplotlib figure: counts, coloured by the share of each true class (rows)."""
+    figure = new_figure(5.2, 5.0, layout="constrained")  # four classes and three lines of title fit
     axes = figure.add_subplot()
     shares = counts / counts.sum(axis=1).clip(lower=1).to_numpy()[:, None]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -56,11 +62,11 @@ def figure_pixels(figure: "Figure") -> np.ndarray:
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
 
 
-def picture_sheet(pictures: np.ndarray, columns: int = 8, gap: int = 2) -> np.ndarray:
-    """Return uint8 pictures [n, height, width] laid out in rows, as one uint8 picture."""
+def picture_sheet(pictures: np.ndarray, columns: int = 8, gap: int = 2, blank: float = 255) -> np.ndarray:
+    """Return pictures [n, height, width] laid out in rows, as one of their kind, with `blank` pixels between them."""
     count, height, width = pictures.shape
     rows = -(-count // columns)
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), 255, np.uint8)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), blank, pictures.dtype)
     for number, picture in enumerate(pictures):
         top, left = number // columns * (height + gap), number % columns * (width + gap)
         sheet[top : top + height, left : left + width] = picture

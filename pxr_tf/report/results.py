@@ -19,6 +19,7 @@ from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.published import Row
 from pxr_tf.experiments.environment import describe_mix
+from pxr_tf.report.drawings import expected_drawings, write_drawings
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
 from pxr_tf.report.paper import class_words, comparable_row, overall_words, paper_notes, prints
 
@@ -109,13 +110,14 @@ def write_results(folder: Path) -> None:
     title = f"{info.title}, {len(counted):,} held-out images"
     write_figure(folder / "confusion_matrix.png", draw_confusion_matrix(counts, title, info.origin == "synthetic"))
     files.write_csv(folder / "confusion_matrix.csv", counts.reset_index().assign(**columns))
+    write_drawings(folder, f"{info.name}: {info.title}", info.origin == "synthetic")
 
 
 def is_written(folder: Path) -> bool:
     """Return whether all files of the results exist."""
     readings = _metrics_files(folder, describe_run(folder), read_splits(folder / rundir.SPLITS))
     expected = [*readings.values(), folder / "confusion_matrix.png", folder / "confusion_matrix.csv"]
-    return all(file.exists() for file in expected)
+    return all(file.exists() for file in (*expected, *expected_drawings(folder)))
 
 
 def read_readings(folder: Path) -> dict[str, pd.DataFrame]:

@@ -18,6 +18,7 @@ from pxr_tf import rundir
 from pxr_tf.data.splits import read_splits
 from pxr_tf.evaluation import metrics
 from pxr_tf.report.clock import NOT_TRAINING
+from pxr_tf.report.drawings import add_drawings
 from pxr_tf.report.event_file import EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, figure_pixels, picture_sheet
 
@@ -166,6 +167,7 @@ class _Board:
             self._about.synthetic,
         )
         self._file.add_picture(self._title("confusion matrix"), figure_pixels(figure), self._step)
+        add_drawings(self._file, self._run / self._task, self._about.synthetic)  # none yet, unless it is drawn again
         (self._folder / COMPLETE).touch()
 
     def close(self) -> None:

@@ -43,6 +43,7 @@ CV = [
     ("--set augmentation.copies=fancy", ["fancy", "Known: none"]),
     ("--set published=bozickovic", ["published received 'bozickovic'", "Did you mean 'bozickovic2021'?"]),
     ("--set published=elsewhere", ["published received 'elsewhere'", "null", "bozickovic2021, chen2021"]),
+    ("--set show=[filter]", ["show.0 received 'filter'", "accepted: 'filters', 'coefficients' or 'feature_maps'"]),
     ("--set image.size=16", ["image.size", "16"]),
     ("--model xception --set image.size=70", ["xception", "71 pixels or more"]),
     ("--set model.kind=transfr", ["Unknown learner 'transfr'", "Did you mean 'transfer'?"]),

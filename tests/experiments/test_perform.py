@@ -33,8 +33,12 @@ def test_a_fold_tells_its_device_and_its_epochs_and_is_deterministic(own_copy, m
     asked = []
     monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked.append(True))
     (own_copy / "fold-1" / "predictions.csv").unlink()
+    stale = [own_copy / "fold-1" / name for name in ("inside.npz", "filters.png", "feature_maps-a.png")]
+    for file in stale:
+        file.touch()
     recorder = Recorder()
     perform(task_of(own_copy, "fold-1", "fit", fold="1"), recorder)
+    assert not any(file.exists() for file in stale)  # they were of a model that is no more
     gpu = bool(keras.distribution.list_devices("gpu"))
     assert recorder.of("device")[0]["name"] == ("GPU" if gpu else "CPU")
     rows = recorder.of("epoch")

@@ -25,8 +25,8 @@ from pxr_tf.config import load_experiment
 from pxr_tf.data.splits import read_splits
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import run as story
+from pxr_tf.experiments.join import join_predictions
 from pxr_tf.experiments.prepare import write_run
-from pxr_tf.experiments.run import join_predictions
 from pxr_tf.training.learners import LEARNERS
 
 
@@ -47,7 +47,7 @@ def test_a_run_directory_holds_what_the_design_says(finished_run):
         *("experiment.yaml", "provenance.json", "warnings.json", "manifest.csv", "splits.csv", "samples.csv"),
         "predictions.csv",
     }
-    each_fold = {"environment.json", "history.csv", "epochs.json", "predictions.csv", "model.keras"}
+    each_fold = {"environment.json", "history.csv", "epochs.json", "timing.json", "predictions.csv", "model.keras"}
     assert set(read_all(finished_run)) == whole_run | {f"fold-{fold}/{name}" for fold in (0, 1) for name in each_fold}
     place = ["phantom", "strategy2-two_layers", "folds", "seed-0"]
     assert finished_run.relative_to(runs_of(finished_run)).parts == tuple(place)

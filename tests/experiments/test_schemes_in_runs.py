@@ -53,7 +53,7 @@ def test_an_official_run_is_one_fold_in_a_place_of_its_own(official_run):
     folders = {file.name for file in official_run.iterdir() if file.is_dir()}
     assert folders == {"official"}  # no hold-out
     fold = {file.name for file in (official_run / "official").iterdir()}
-    assert fold == {"environment.json", "history.csv", "epochs.json", "predictions.csv", "model.keras"}
+    assert fold == {"environment.json", "history.csv", "epochs.json", "timing.json", "predictions.csv", "model.keras"}
 
 
 def test_the_official_test_part_is_tested_and_validation_is_predicted_beside_it(official_run):

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from pxr_tf import files
 from pxr_tf.evaluation import metrics
+from pxr_tf.explain.inside_file import Inside, Tiles, write_inside
 from pxr_tf.report.results import describe_run, is_written, mean_sd, print_results, print_seeds, write_results
 
 IMAGES = {"real": "real X-rays", "synthetic": "synthetic phantoms, not patients"}
@@ -95,6 +96,22 @@ def test_a_deleted_file_is_noticed(tmp_path, name):
     write_results(folder)
     (folder / name).unlink()
     assert not is_written(folder)
+
+
+def test_what_is_drawn_of_the_folds_is_part_of_the_results(tmp_path):
+    folder = write_run(tmp_path / "run")
+    write_results(folder)
+    history = {"phase": ["all"], "epoch": [1], "loss": [0.5], "accuracy": [0.7]}
+    files.write_csv(folder / "fold-0" / "history.csv", pd.DataFrame(history))
+    filters = Tiles(np.ones((1, 3, 3), np.float32), 1)
+    write_inside(folder / "fold-1" / "inside.npz", Inside(("filters",), filters))
+    assert not is_written(folder)
+    write_results(folder)
+    assert is_written(folder)
+    for name in ("curves.png", "fold-1/filters.png"):
+        moved = (folder / name).rename(folder / "moved")
+        assert not is_written(folder)
+        moved.rename(folder / name)
 
 
 def test_splits_without_balanced_rows_have_one_reading(tmp_path):

@@ -1,0 +1,64 @@
+"""Looking into trained models: load them, and write what was found where the process that draws it can read it."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pxr_tf import rundir
+from pxr_tf.errors import PxrError
+from pxr_tf.experiments.subjects import Subject
+from pxr_tf.experiments.tasks import Task
+from pxr_tf.explain.inside import look_inside, make_maps
+from pxr_tf.explain.inside_file import Inside, write_inside
+from pxr_tf.models.model_file import load_classifier
+from pxr_tf.pictures.decode import UnreadableImageError, load_prepared
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.training.device import set_up
+from pxr_tf.training.part import Emit
+
+MOST_OF_ONE = 64  # feature maps of a layer that is shown alone
+
+
+def look_into_run(task: Task, emit: Emit) -> None:
+    """Write ``inside.npz`` for each fold that ``subjects`` names (fold's folder -> pictures); raise `PxrError`."""
+    set_up(False, "float32")
+    folds = task.options["subjects"]
+    for number, (fold, subjects) in enumerate(folds.items()):
+        emit({"event": "progress", "what": "looking into the models", "done": number, "total": len(folds)})
+        folder, shown = Path(task.run) / fold, task.options["shown"]
+        if (folder / rundir.MODEL).exists():
+            model, card = load_classifier(folder / rundir.MODEL)
+            pictures = read_pictures((Subject(*subject) for subject in subjects), card)
+            inside = look_inside(model, card["classes"], pictures, shown)
+        else:  # of a learner that keeps none
+            emit({"event": "note", "text": f"{folder} has no {rundir.MODEL}, so nothing of it is shown."})
+            inside = Inside(tuple(shown))
+        write_inside(folder / rundir.INSIDE, inside)
+        emit({"event": "progress", "what": "looking into the models", "done": number + 1, "total": len(folds)})
+
+
+def make_feature_maps(task: Task, emit: Emit) -> None:
+    """Write the feature maps of ``subjects`` to the file ``to``; ``layer`` shows one layer alone. Raises `PxrError`."""
+    set_up(False, "float32")
+    model, card = load_classifier(Path(task.run) / rundir.fold_name(task.fold) / rundir.MODEL)
+    pictures = read_pictures((Subject(*subject) for subject in task.options["subjects"]), card)
+    layer = task.options["layer"]
+    options = {"layers": [layer], "most": MOST_OF_ONE} if layer else {}
+    maps = {name: make_maps(model, picture, **options) for name, picture in pictures.items()}
+    write_inside(Path(task.options["to"]), Inside(("feature_maps",), feature_maps=maps))
+
+
+def read_pictures(subjects: Iterable[Subject], card: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return name -> uint8 [size, size], prepared as the model's card says; raise `PxrError`."""
+    preparation = Preparation(card["image"]["size"], card["image"]["resize"])
+    pictures = {}
+    for subject in subjects:
+        try:
+            pictures[subject.name] = load_prepared(subject.path, preparation)
+        except UnreadableImageError as error:
+            raise PxrError(
+                f"The picture {subject.path} cannot be read: {error}. Accepted: a JPEG or PNG, grey or in colour."
+            ) from error
+    return pictures

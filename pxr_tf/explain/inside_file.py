@@ -1,0 +1,89 @@
+"""``inside.npz``: what a fold's model has learned, as arrays. It is read without TensorFlow, by whoever draws it."""
+
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pxr_tf.files import written_whole
+
+
+class Tiles(NamedTuple):
+    """Pictures of one layer, or as many of them as are kept."""
+
+    values: np.ndarray  # float32 [kept, height, width]
+    total: int  # how many the layer has
+
+
+class Maps(NamedTuple):
+    """A picture, as the model is given it, and what layers make of it."""
+
+    picture: np.ndarray  # uint8 [size, size]
+    layers: Mapping[str, Tiles]  # name -> feature maps
+
+
+class Inside(NamedTuple):
+    """What is known of one model; a model lacks some of it, and not all may have been asked for."""
+
+    asked: tuple[str, ...]  # of filters, coefficients, feature_maps
+    filters: Tiles | None = None
+    coefficients: Mapping[str, np.ndarray] = {}  # class -> float32 [size, size]
+    feature_maps: Mapping[str, Maps] = {}  # image id -> what the model makes of that image
+
+
+def write_inside(path: Path, inside: Inside) -> None:
+    """Write the file, whole or not at all: a header in JSON, and arrays under numbers."""
+    arrays: dict[str, np.ndarray] = {}
+
+    def put(array: np.ndarray) -> str:
+        arrays[f"array_{len(arrays)}"] = array
+        return f"array_{len(arrays) - 1}"
+
+    def put_tiles(tiles: Tiles) -> dict[str, Any]:
+        return {"values": put(tiles.values), "total": tiles.total}
+
+    header = {
+        "asked": list(inside.asked),
+        "filters": None if inside.filters is None else put_tiles(inside.filters),
+        "coefficients": {name: put(image) for name, image in inside.coefficients.items()},
+        "feature_maps": {
+            name: {
+                "picture": put(maps.picture),
+                "layers": {layer: put_tiles(tiles) for layer, tiles in maps.layers.items()},
+            }
+            for name, maps in inside.feature_maps.items()
+        },
+    }
+    with written_whole(path) as partial, open(partial, "wb") as file:
+        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+
+
+def read_inside(path: Path, *, outline: bool = False) -> Inside | None:
+    """Return what a file holds; None where there is none, or where it is damaged.
+
+    With `outline` the arrays are empty: what there is to draw, without reading megabytes.
+    """
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            nothing = np.empty(0, np.float32)
+            return _rebuild(json.loads(str(file["header"])), lambda name: nothing if outline else file[name])
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _rebuild(header: Mapping[str, Any], array: Callable[[str], np.ndarray]) -> Inside:
+    def tiles(entry: Mapping[str, Any]) -> Tiles:
+        return Tiles(array(entry["values"]), entry["total"])
+
+    return Inside(
+        asked=tuple(header["asked"]),
+        filters=None if header["filters"] is None else tiles(header["filters"]),
+        coefficients={name: array(place) for name, place in header["coefficients"].items()},
+        feature_maps={
+            name: Maps(array(entry["picture"]), {layer: tiles(part) for layer, part in entry["layers"].items()})
+            for name, entry in header["feature_maps"].items()
+        },
+    )

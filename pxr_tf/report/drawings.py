@@ -1,0 +1,112 @@
+"""What is drawn of a run's models beside its results: curves of all folds, and what each fold's model has learned.
+
+The arrays come from ``inside.npz``, which a task with TensorFlow wrote; here they become PNGs and TensorBoard's images.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pxr_tf import files, rundir
+from pxr_tf.data.splits import fold_names, read_splits
+from pxr_tf.explain.inside_file import Inside, Maps, read_inside
+from pxr_tf.report.curves import draw_curves
+from pxr_tf.report.event_file import EventFile
+from pxr_tf.report.figures import SYNTHETIC_NOTE, write_figure
+from pxr_tf.report.inside_figures import draw_coefficients, draw_feature_maps, draw_filters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CURVES = "curves.png"
+LONGEST_NAME = 180  # letters of an image id, of the 255 bytes that a file's name may have
+
+Draw = Callable[[str, bool], "Figure"]  # (title, synthetic) -> figure
+
+
+def expected_drawings(run: Path) -> list[Path]:
+    """Return the files that a finished run has beside its tables: as much as its folds' files offer."""
+    curves = [run / CURVES] if _histories(run) else []
+    return curves + [fold / name for fold in _folds(run) for name in _figures(_read(fold, outline=True))]
+
+
+def write_drawings(run: Path, title: str, synthetic: bool) -> None:
+    """Draw what is missing; `title` says which run it is."""
+    histories = _histories(run)
+    if histories and not (run / CURVES).exists():
+        write_figure(run / CURVES, draw_curves(histories, title, synthetic))
+    for fold in _folds(run):
+        missing = [name for name in _figures(_read(fold, outline=True)) if not (fold / name).exists()]
+        if missing:
+            figures = _figures(_read(fold))
+            write_fold(fold, {name: figures[name] for name in missing}, title, synthetic)
+
+
+def write_feature_maps(
+    fold: Path, found: Mapping[str, Maps], title: str, synthetic: bool, layer: str | None = None
+) -> list[Path]:
+    """Draw the feature maps of pictures (name -> maps) into a fold's folder; return the files."""
+    figures = {feature_maps_file(name, layer): partial(draw_feature_maps, name, maps) for name, maps in found.items()}
+    write_fold(fold, figures, title, synthetic)
+    return [fold / name for name in figures]
+
+
+def write_fold(fold: Path, figures: Mapping[str, Draw], title: str, synthetic: bool) -> None:
+    """Write figures (file name -> how it is drawn) into a fold's folder, and into its TensorBoard."""
+    title = title if list(_folds(fold.parent)) == [fold] else f"{title}, {fold.name}"
+    for name, draw in figures.items():
+        write_figure(fold / name, draw(title, synthetic))
+    board = EventFile(fold / "tensorboard")
+    add_drawings(board, fold, synthetic, list(figures))
+    board.close()
+
+
+def add_drawings(board: EventFile, fold: Path, synthetic: bool, names: list[str] | None = None) -> None:
+    """Add what was drawn of a fold's model to an event file: these files, or all that there are."""
+    names = sorted(file.name for pattern in rundir.DRAWN for file in fold.glob(pattern)) if names is None else names
+    note = f" ({SYNTHETIC_NOTE.lower()})" if synthetic else ""
+    for name in names:
+        title = Path(name).stem.replace("feature_maps-", "feature maps of ") + note
+        with Image.open(fold / name) as picture:
+            board.add_picture(title, np.asarray(picture.convert("RGB")), 0)
+
+
+def feature_maps_file(name: str, layer: str | None = None) -> str:
+    """Return the name of the file of a picture's feature maps, in letters that any file may have."""
+    words = f"{name}-{layer}" if layer else name
+    safe = re.sub(r"[^a-zA-Z0-9_.+-]+", "_", words)
+    return f"feature_maps-{safe if len(safe) <= LONGEST_NAME else f'{safe[:LONGEST_NAME]}-{files.digest(words)}'}.png"
+
+
+def _figures(inside: Inside) -> dict[str, Draw]:
+    """Return file name -> how it is drawn, of all that was found in a model."""
+    figures: dict[str, Draw] = {}
+    if inside.filters is not None:
+        figures["filters.png"] = partial(draw_filters, inside.filters)
+    if inside.coefficients:
+        figures["coefficients.png"] = partial(draw_coefficients, inside.coefficients)
+    for name, maps in inside.feature_maps.items():
+        figures[feature_maps_file(name)] = partial(draw_feature_maps, name, maps)
+    return figures
+
+
+def _read(fold: Path, outline: bool = False) -> Inside:
+    return read_inside(fold / rundir.INSIDE, outline=outline) or Inside(())
+
+
+def _folds(run: Path) -> Iterator[Path]:
+    return (run / rundir.fold_name(fold) for fold in fold_names(read_splits(run / rundir.SPLITS)))
+
+
+def _histories(run: Path) -> dict[str, pd.DataFrame]:
+    """Return name -> ``history.csv`` of every fold that has epochs, the hold-out last."""
+    splits = read_splits(run / rundir.SPLITS)
+    names = map(rundir.fold_name, dict.fromkeys([*fold_names(splits), *splits.fold]))
+    written = {name: run / name / rundir.HISTORY for name in names}
+    return {name: pd.read_csv(file) for name, file in written.items() if file.exists()}

@@ -1,0 +1,60 @@
+"""The curves of a run: what stands where, and what is named."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pxr_tf.report.curves import MOST_NAMED, draw_curves
+
+
+def history(head: int, whole: int, *, validates: bool = False, start: float = 1.0) -> pd.DataFrame:
+    count = head + whole
+    table = pd.DataFrame(
+        {"phase": ["head"] * head + ["all"] * whole, "epoch": [*range(1, head + 1), *range(1, whole + 1)]}
+    )
+    table["loss"] = start / np.arange(1, count + 1)
+    table["accuracy"] = 1 - table.loss / 2
+    return table.assign(val_loss=table.loss + 0.5, val_accuracy=table.accuracy - 0.25) if validates else table
+
+
+def legend(figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_epochs_count_on_through_the_phases_and_validation_is_dashed():
+    figure = draw_curves({"official": history(2, 3, validates=True)}, "A title", synthetic=False)
+    loss, accuracy = figure.axes
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy"]
+    training, validation, *marks = loss.get_lines()
+    assert list(training.get_xdata()) == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose(validation.get_ydata() - training.get_ydata(), 0.5)
+    assert (training.get_linestyle(), validation.get_linestyle()) == ("-", "--")
+    assert training.get_color() == validation.get_color()
+    np.testing.assert_allclose(accuracy.get_lines()[1].get_ydata() - accuracy.get_lines()[0].get_ydata(), -0.25)
+    assert [mark.get_xdata()[0] for mark in marks] == [0.5, 2.5]
+    assert [text.get_text() for text in loss.texts] == ["head", "all"]
+    assert legend(figure) == ["training", "validation", "official"]
+
+
+def test_each_fold_has_a_colour_and_the_hold_out_alone_validates():
+    folds = {f"fold-{number}": history(1, 2, start=number + 1) for number in range(3)}
+    figure = draw_curves(folds | {"holdout": history(2, 2, validates=True)}, "A title", synthetic=False)
+    lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 2]
+    assert [len(line.get_xdata()) for line in lines] == [3, 3, 3, 4, 4]
+    assert len({line.get_color() for line in lines}) == 4
+    assert legend(figure) == ["training", "validation", *folds, "holdout"]
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_one_phase_needs_no_mark_and_phantoms_are_called_such(synthetic):
+    figure = draw_curves({"official": history(0, 1)}, "A title", synthetic)
+    assert not figure.axes[0].texts
+    assert legend(figure) == ["training", "official"]
+    title = figure.get_suptitle()
+    assert title.startswith("A title")
+    assert ("Synthetic phantoms, not patients" in title) == synthetic
+
+
+def test_the_names_of_very_many_folds_are_not_all_listed():
+    folds = {f"fold-{number}": history(0, 1) for number in range(MOST_NAMED + 5)}
+    assert len(legend(draw_curves(folds, "A title", synthetic=False))) == MOST_NAMED + 1

@@ -1,0 +1,106 @@
+"""What is drawn of a run's models: which files, when, and in which folders."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
+
+from pxr_tf import files, rundir
+from pxr_tf.explain.inside_file import Inside, Maps, Tiles, write_inside
+from pxr_tf.report.drawings import (
+    expected_drawings,
+    feature_maps_file,
+    write_drawings,
+    write_feature_maps,
+)
+from pxr_tf.report.tensorboard import About, Boards, undrawn_tasks
+
+TILES = Tiles(np.random.default_rng(0).normal(size=(2, 4, 4)).astype(np.float32), 2)
+MAPS = Maps(np.zeros((8, 8), np.uint8), {"convolution_1": TILES})
+ABOUT = About({}, synthetic=False, warnings=(), reading="all", sheet=lambda task: np.zeros((4, 8, 8), np.uint8))
+FILES = ["coefficients.png", "feature_maps-set_a.jpeg.png", "filters.png"]
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """Two folds and a hold-out with histories; the first fold's model was looked into."""
+    folds = ["0", "1", "holdout"]
+    files.write_csv(tmp_path / "splits.csv", pd.DataFrame({"image_id": folds, "fold": folds, "role": "test"}))
+    row = {"image_id": "0", "label": "a", "fold": "0", "role": "test", "predicted": "a", "p_a": 1.0, "p_b": 0.0}
+    files.write_csv(tmp_path / "fold-0" / "predictions.csv", pd.DataFrame([row]))
+    for fold in folds:
+        history = pd.DataFrame({"phase": ["all"], "epoch": [1], "loss": [0.5], "accuracy": [0.7]})
+        files.write_csv(tmp_path / rundir.fold_name(fold) / "history.csv", history)
+    inside = Inside(("filters",), TILES, {"viral": TILES.values[0]}, {"set/a.jpeg": MAPS})
+    write_inside(tmp_path / "fold-0" / "inside.npz", inside)
+    return tmp_path
+
+
+def drawn(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.glob("*.png"))
+
+
+def shown(fold: Path) -> dict[str, int]:
+    """Return tag -> how often it is in a fold's TensorBoard."""
+    events = EventAccumulator(str(fold / "tensorboard"), size_guidance={TENSORS: 0})
+    events.Reload()
+    return {tag: len(events.Tensors(tag)) for tag in events.Tags()["tensors"]}
+
+
+def test_every_fold_has_what_was_found_and_the_run_its_curves(run):
+    expected = [run / "curves.png", *(run / "fold-0" / name for name in FILES)]
+    assert sorted(expected_drawings(run)) == sorted(expected)
+    write_drawings(run, "A run", synthetic=True)
+    assert drawn(run) == ["curves.png"]
+    assert (drawn(run / "fold-0"), drawn(run / "fold-1"), drawn(run / "holdout")) == (FILES, [], [])
+    note = "(synthetic phantoms, not patients)"
+    names = ("coefficients", "feature maps of set_a.jpeg", "filters")
+    assert shown(run / "fold-0") == {f"{name} {note}": 1 for name in names}
+    assert not (run / "fold-1" / "tensorboard").exists()
+
+
+def test_only_what_is_missing_is_drawn(run):
+    write_drawings(run, "A run", synthetic=False)
+    before = {file: file.stat().st_mtime_ns for file in run.rglob("*.png")}
+    (run / "fold-0" / "filters.png").unlink()
+    write_drawings(run, "A run", synthetic=False)
+    changed = {file.name for file in run.rglob("*.png") if file.stat().st_mtime_ns != before[file]}
+    assert changed == {"filters.png"}
+    tags = {"coefficients": 1, "feature maps of set_a.jpeg": 1, "filters": 1}
+    assert shown(run / "fold-0") == tags | {"filters": 2}
+    shutil.rmtree(run / "fold-0" / "tensorboard")
+    with Boards(run, ABOUT) as boards:
+        boards.catch_up(undrawn_tasks(run))  # a fold that is told anew is told with what was drawn of it
+    assert tags.items() <= shown(run / "fold-0").items()
+
+
+def test_a_run_without_epochs_and_arrays_has_nothing_to_draw(run):
+    for file in [*run.rglob("history.csv"), *run.rglob("inside.npz")]:
+        file.unlink()
+    assert expected_drawings(run) == []
+    write_drawings(run, "A run", synthetic=False)
+    assert not list(run.rglob("*.png"))
+
+
+def test_feature_maps_of_any_picture_are_a_file_and_in_tensorboard(run):
+    written = write_feature_maps(run / "fold-1", {"other.png": MAPS}, "A run", False, layer="a/b")
+    assert written == [run / "fold-1" / "feature_maps-other.png-a_b.png"]
+    assert shown(run / "fold-1") == {"feature maps of other.png-a_b": 1}
+    with Image.open(written[0]) as picture:
+        assert picture.width > 600
+
+
+@pytest.mark.parametrize("name", ["../../x", "a b\nc", "ä/ö", "x" * 400, "-"])
+def test_a_pictures_name_is_part_of_a_file_s(name):
+    made = feature_maps_file(name)
+    assert Path(made).name == made
+    assert made.isascii() and made.isprintable() and " " not in made
+    assert len(made) < 255
+
+
+def test_two_long_names_are_two_files():
+    assert feature_maps_file("x" * 400 + "1") != feature_maps_file("x" * 400 + "2")
