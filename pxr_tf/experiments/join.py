@@ -33,24 +33,5 @@ def join_predictions(folder: Path, splits: pd.DataFrame) -> None:
     files.write_csv(folder / rundir.PREDICTIONS, table)
 
 
-def _look_inside(
-    request: Request,
-    gathered: images.Gathered,
-    splits: pd.DataFrame,
-    executor: Executor,
-    descriptor: int,
-    on_event: OnEvent,
-) -> None:
-    """Look into the models, once all are trained, for what the recipe shows of them and has not been found yet."""
-    experiment, folder = request.experiment, request.folder
-    if not experiment.show:
-        return
-    table = labels.merge_labels(gathered.table, experiment.merge)  # the files as they lie now, not as the run began
-    tasks = plan_inside(folder, experiment.show, table, splits)
-    if tasks:
-        executor.start(folder / "logs" / "start.log", keep=(descriptor,))
-        executor.run(tasks, folder / "logs", on_event)
-
-
 def _role_rank(column: pd.Series) -> pd.Series:
     return column.map({"test": 0, "val": 1}) if column.name == "role" else column

@@ -18,7 +18,7 @@ from pxr_tf.errors import count_words
 from pxr_tf.experiments import environment, images, prepare, weights
 from pxr_tf.experiments.join import join_predictions
 from pxr_tf.experiments.parts import preparation_of
-from pxr_tf.experiments.plan import plan
+from pxr_tf.experiments.plan import plan, plan_inside
 from pxr_tf.experiments.tasks import Executor, OnEvent, Task
 from pxr_tf.training.learners import check_learner
 
@@ -96,6 +96,25 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
         finally:
             executor.close()
     return folder
+
+
+def _look_inside(
+    request: Request,
+    gathered: images.Gathered,
+    splits: pd.DataFrame,
+    executor: Executor,
+    descriptor: int,
+    on_event: OnEvent,
+) -> None:
+    """Look into the models, once all are trained, for what the recipe shows of them and has not been found yet."""
+    experiment, folder = request.experiment, request.folder
+    if not experiment.show:
+        return
+    table = labels.merge_labels(gathered.table, experiment.merge)  # the files as they lie now, not as the run began
+    tasks = plan_inside(folder, experiment.show, table, splits)
+    if tasks:
+        executor.start(folder / "logs" / "start.log", keep=(descriptor,))
+        executor.run(tasks, folder / "logs", on_event)
 
 
 def _go_on(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd.DataFrame:
