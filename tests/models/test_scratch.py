@@ -153,6 +153,13 @@ def test_sizes_that_a_network_has_no_use_for_are_refused(name, given, message):
     assert "\n" not in str(fault.value)
 
 
+def test_kernels_that_leave_nothing_of_an_image_are_refused():
+    large = {"kernel_sizes": (31, 31)}
+    assert build("small_cnn", 62, sizes=large).get_layer("pooling").output.shape[1:] == (1, 1, 8)
+    with pytest.raises(PxrError, match=r"leave 1 of image.size=61 pixels.* or image.size=62 or more"):
+        build("small_cnn", 61, sizes=large)
+
+
 def test_a_network_is_found_by_its_name():
     assert find_network("leaky_cnn") is NETWORKS["leaky_cnn"]
     with pytest.raises(PxrError, match="Did you mean 'leaky_cnn'"):
