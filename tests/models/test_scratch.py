@@ -1,5 +1,6 @@
 """The papers' own networks: their layers, in the papers' order, with the papers' numbers."""
 
+import functools
 import inspect
 import subprocess
 import sys
@@ -25,6 +26,12 @@ LEAKY_BLOCK = ["Conv2D", "LeakyReLU", "MaxPooling2D", "Dropout"]
 
 def build(name: str, image_size: int = SMALLEST, num_classes: int = 3, **options) -> keras.Model:
     return build_scratch(name, num_classes=num_classes, image_size=image_size, **options)
+
+
+@functools.cache
+def built(name: str) -> keras.Model:
+    """Return the network as `build` makes it, the same in every test. Not to be changed."""
+    return build(name)
 
 
 def kinds(model: keras.Model) -> list[str]:
@@ -69,11 +76,11 @@ def test_the_small_cnn_has_the_papers_127008_values():
     ],
 )
 def test_each_network_has_so_many_parameters(name, count):
-    assert build(name).count_params() == count
+    assert built(name).count_params() == count
 
 
 def test_chen2021s_network_has_the_papers_layers():
-    model = build("alrelu_cnn")
+    model = built("alrelu_cnn")
     pooled = ["GlobalAveragePooling2D", "ALReLU", "BatchNormalization", "Dropout"]
     assert kinds(model) == 5 * BLOCK + pooled + ["Dense", "ALReLU", "LayerNormalization", "Dropout"]
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
@@ -95,7 +102,7 @@ def test_novokshanov2022s_network_has_the_papers_layers():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_is_one_flat_graph_from_pixels_to_probabilities(name):
-    model = build(name)
+    model = built(name)
     assert not [layer for layer in model.layers if isinstance(layer, keras.Model)]
     assert (model.input.dtype, model.input_shape, model.name) == ("uint8", (None, SMALLEST, SMALLEST, 1), name)
     pictures = np.random.default_rng(0).integers(0, 256, (4, SMALLEST, SMALLEST, 1)).astype(np.uint8)
@@ -121,9 +128,9 @@ def test_given_sizes_replace_the_networks_own():
 
 
 def test_a_seed_decides_the_weights():
-    weights = [build("small_cnn", seed=seed).get_weights() for seed in (5, 5, 6)]
-    assert all(np.array_equal(one, other) for one, other in zip(weights[0], weights[1], strict=True))
-    assert not np.array_equal(weights[0][0], weights[2][0])
+    one, again, other = (build("small_cnn", seed=seed).get_weights() for seed in (5, 5, 6))
+    assert all(np.array_equal(*pair) for pair in zip(one, again, strict=True))
+    assert not np.array_equal(one[0], other[0])
 
 
 @pytest.mark.slow
