@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pxr_tf.commands.options import Asked
 from pxr_tf.config import load_experiment
 from pxr_tf.models.model_file import load_classifier
 
@@ -86,6 +87,18 @@ def test_a_backbone_runs_under_the_recipe_of_a_network(train, two_layers):
     assert ran.training.learning_rate == recipe.training.learning_rate
     assert ran.splits == recipe.splits
     assert (ran.training.class_weights, recipe.training.class_weights) == ("balanced", "balanced")
+
+
+@pytest.mark.parametrize("variant", ["feed_forward", "small_cnn", "alrelu_cnn"])
+def test_the_option_means_what_the_same_overrides_mean(two_layers, variant):
+    asked = Asked(data=None, config="chen2021", runs=Path("runs"))
+    given = {"model.backbone": two_layers, "model.weights": "none"}
+    model = {"kind": "transfer", "backbone": two_layers, "weights": "none", "head": {"hidden_units": []}}
+    experiment = asked.experiment(given, variant)
+    assert experiment == load_experiment("chen2021", {"model": model}, variant=variant)
+    one_by_one = {"model.kind": "transfer", **given, "model.head.hidden_units": []}
+    assert experiment == load_experiment("chen2021", one_by_one, variant=variant)
+    assert experiment.stem == f"{variant}-two_layers"
 
 
 def test_a_backbone_without_weights_named_starts_from_imagenet(refuse, official_phantoms, offline):
