@@ -53,7 +53,7 @@ def extraction(data: str, fullres: str, weights: str, work: Path) -> tuple[float
         shutil.rmtree(folder, ignore_errors=True)
         extract_features(folder, extractor, load, names, lambda done, total: None)
 
-    return _in_turn(extract, lambda: [extractor.predict_on_batch(batch) for _ in range(steps)], rounds=3)
+    return in_turn(extract, lambda: [extractor.predict_on_batch(batch) for _ in range(steps)], rounds=3)
 
 
 def fine_tune_mobilenet_025(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float, int]:
@@ -91,7 +91,7 @@ def pipeline(data: str, fullres: str, weights: str, work: Path) -> tuple[float, 
             next(iterator)
 
     iterator = iter(stream)
-    ours, bare = _in_turn(take, lambda: [index() for _ in range(3)])
+    ours, bare = in_turn(take, lambda: [index() for _ in range(3)])
     return 3 * steps * BATCH / ours, 3 * steps * BATCH / bare
 
 
@@ -134,7 +134,7 @@ def _store(fullres: str, work: Path, tail: Callable[[int], bytes]) -> tuple[floa
         for _ in iterators[-1]:
             pass  # the iterator is kept: its end may wait seconds for tf.data's tuning thread, which is not decoding
 
-    return _in_turn(ours, plain)
+    return in_turn(ours, plain)
 
 
 def ten_more(data: str, fullres: str, weights: str, work: Path) -> str:
@@ -206,7 +206,7 @@ def _fine_tune(data: str, work: Path, backbone: str, weights: str, steps: int) -
     held = [inputs.load(np.arange(start, start + BATCH), 0) for start in range(0, 4 * BATCH, BATCH)]
     model.fit(stream, steps_per_epoch=2, verbose=0)
     model.train_on_batch(held[0], targets[:BATCH])
-    ours, bare = _in_turn(
+    ours, bare = in_turn(
         lambda: model.fit(stream, steps_per_epoch=steps, verbose=0),
         lambda: [model.train_on_batch(held[step % 4], targets[:BATCH]) for step in range(steps)],
         rounds=3,
@@ -214,9 +214,14 @@ def _fine_tune(data: str, work: Path, backbone: str, weights: str, steps: int) -
     return ours, bare, steps * BATCH
 
 
-def _in_turn(ours: Callable[[], object], bare: Callable[[], object], rounds: int = 7) -> tuple[float, float]:
-    """Return the median seconds of both, run in turn, as a machine may slow down; a first round is not timed."""
-    durations = [(_seconds(ours), _seconds(bare)) for _ in range(rounds + 1)][1:]
+def in_turn(ours: Callable[[], object], bare: Callable[[], object], rounds: int = 7) -> tuple[float, float]:
+    """Return the median seconds of both, run in turn."""
+    return medians(lambda: _seconds(ours), lambda: _seconds(bare), rounds)
+
+
+def medians(ours: Callable[[], float], other: Callable[[], float], rounds: int) -> tuple[float, float]:
+    """Return the medians of two durations, taken in turn, as a machine may slow down; a first round does not count."""
+    durations = [(ours(), other()) for _ in range(rounds + 1)][1:]
     return float(np.median([first for first, _ in durations])), float(np.median([second for _, second in durations]))
 
 

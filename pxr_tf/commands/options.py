@@ -96,6 +96,7 @@ class Asked:
 
         `given` is dotted key -> value, None where an option was not given; `point`, of a tuning's grid, comes last.
         """
+        from pxr_tf.commands.model_option import fit_kind
         from pxr_tf.config import load_experiment, parse_override
 
         recipe = self.config_name
@@ -103,8 +104,7 @@ class Asked:
         set_here = dict(parse_override(text) for text in self.overrides or [])
         check_given_once({**values, "classes": self.classes}, set_here)
         set_here |= point or {}
-        check_kind(recipe, values, set_here, variant)
-        values |= set_here
+        values = fit_kind(recipe, values, set_here, variant) | set_here
         if self.classes is not None:
             values = parse_classes(self.classes, self.recipe(variant)) | values
         experiment = load_experiment(recipe, values, variant=variant)
@@ -139,33 +139,13 @@ def check_given_once(given: Mapping[str, Any], set_here: Mapping[str, Any]) -> N
                 )
 
 
-def check_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any], variant: str | None) -> None:
-    """Raise `PxrError` where the learner does not exist, or has no use for the options ``--model`` and ``--weights``.
-
-    This comes before the experiment is validated: a misspelt learner would make everything else look wrong.
-    """
-    from pxr_tf.config import read_values
-    from pxr_tf.training.learners import check_learner
-
-    model = read_values(recipe, set_here, variant=variant)[0].get("model")
-    kind = model.get("kind", "transfer") if isinstance(model, dict) else "transfer"
-    if not isinstance(kind, str) or check_learner(kind) == "transfer":
-        return
-    for option, key, noun in (("--model", "model.backbone", "backbone"), ("--weights", "model.weights", "weights")):
-        if key in given:
-            raise PxrError(
-                f"{option} received {given[key]!r}, but the learner {kind!r} (model.kind) has no {noun}. Leave "
-                f"{option} out, or use model.kind=transfer."
-            )
-
-
 def check_names(experiment: "Experiment") -> None:
     """Raise `PxrError` where the experiment names a backbone, network, file, preset, paper or scheme in vain."""
     from pxr_tf.config.model import Scratch
     from pxr_tf.data.schemes import check_own_options
     from pxr_tf.evaluation.published import comparable_papers
     from pxr_tf.models.backbones import check_image_size, check_library, check_weights, find_backbone
-    from pxr_tf.models.networks import all_sizes
+    from pxr_tf.models.networks import all_sizes, check_kernels
     from pxr_tf.pictures.augment import check_preset
 
     check_own_options(experiment.splits.scheme, experiment.splits.options)
@@ -181,7 +161,8 @@ def check_names(experiment: "Experiment") -> None:
         check_library(find_backbone(experiment.backbone))
         check_weights(experiment.model.weights)
     if isinstance(experiment.model, Scratch):
-        all_sizes(experiment.model.network, experiment.model.sizes)
+        name, sizes = experiment.model.network, all_sizes(experiment.model.network, experiment.model.sizes)
+        check_kernels(name, sizes.get("kernel_sizes", ()), experiment.image.size)
 
 
 def parse_classes(text: str, recipe: "Experiment") -> dict[str, Any]:

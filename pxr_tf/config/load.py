@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from pxr_tf import files
 from pxr_tf.config.messages import explain_errors
+from pxr_tf.config.model import NETWORK_KINDS
 from pxr_tf.config.plain_yaml import read_yaml, write_yaml
 from pxr_tf.config.schema import Experiment
 from pxr_tf.config.tuning import Grid, read_grid
@@ -30,9 +31,9 @@ def load_experiment(
 
     A recipe has a base and, under ``variants``, overlays by name; `variant` chooses one, by default the file's own
     ``variant``. An overlay's mappings are merged into the base's, its other values replace them; overrides come last.
-    Where an overlay or an override changes ``model.kind``, nothing else of the base's ``model`` and none of its
-    ``phases`` and ``tuning`` stay: they are another learner's. Raises `PxrError` in one line for a missing file, an
-    unknown variant or key, or an impossible value.
+    Where an overlay or an override changes ``model.kind``, nothing else of the base's ``model`` stays; nor do its
+    ``phases``, ``tuning`` and ``training.learning_rate``, unless both kinds are networks, which are trained alike.
+    Raises `PxrError` in one line for a missing file, an unknown variant or key, or an impossible value.
     """
     return parse_experiment(*read_values(path, overrides, variant=variant))
 
@@ -162,9 +163,16 @@ def _kind_of(model: Any) -> Any:
 
 def _with_kind(values: dict[str, Any], kind: Any) -> dict[str, Any]:
     """Return the values with this kind of model; what is said of a model of another kind is left out."""
-    if (_kind_of(values.get("model")) or "transfer") == kind:
+    before = _kind_of(values.get("model")) or "transfer"
+    if before == kind:
         return values
-    return {key: value for key, value in values.items() if key not in ("phases", "tuning")} | {"model": {"kind": kind}}
+    values = {**values, "model": {"kind": kind}}
+    if before in NETWORK_KINDS and kind in NETWORK_KINDS:
+        return values
+    training = values.get("training")
+    if isinstance(training, dict):
+        values["training"] = {key: value for key, value in training.items() if key != "learning_rate"}
+    return {key: value for key, value in values.items() if key not in ("phases", "tuning")}
 
 
 def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

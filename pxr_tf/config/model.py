@@ -101,6 +101,7 @@ class OtherModel(BaseModel):
 
 
 KINDS = {"transfer": Transfer, "scratch": Scratch, "linear": Linear}
+NETWORK_KINDS = ("transfer", "scratch")  # those that phases train
 OTHER = "other"
 
 

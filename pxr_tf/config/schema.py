@@ -175,7 +175,7 @@ class Experiment(Frozen):
             key = "model.head.output" if isinstance(self.model, Transfer) else "model.output"
             raise ValueError(
                 f"{key} received sigmoid, which is for two classes; here are {len(self.classes)} "
-                f"({', '.join(self.classes)}). Use softmax, or merge classes"
+                f"({', '.join(self.classes)}). Set it to softmax, or merge classes: CLASSES=normal,ill=bacterial+viral"
             )
         return self
 

@@ -9,7 +9,7 @@ Rows become an experiment's images in this order, each step a function of rows:
 5. `patients.drop_duplicates`  copies; those whose labels became one class no longer contradict each other
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -51,9 +51,19 @@ def keep_classes(table: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFr
     empty = [name for name in classes if name not in counts]
     if empty:
         found = ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
+        merged = _could_be_merged(classes, empty, counts.index)
         raise PxrError(
             f"No image of class {shorten(empty)} in the data; classes found: {found}. The experiment needs "
-            f"{', '.join(classes)}: add a data set that has them (DATA=a,b)."
+            f"{', '.join(classes)}: add a data set that has them (DATA=a,b){merged}."
         )
     kept = table.label.isin(classes)
     return table[kept].reset_index(drop=True), table[~kept].reset_index(drop=True)
+
+
+def _could_be_merged(classes: Sequence[str], empty: Sequence[str], found: Iterable[str]) -> str:
+    """Return how the one class without images could be made of labels that are no class; empty where it cannot."""
+    others = sorted(label for label in found if label not in classes)
+    if len(empty) > 1 or not others:
+        return ""
+    parts = "+".join(others)
+    return f", or merge labels into it: CLASSES={','.join(f'{c}={parts}' if c in empty else c for c in classes)}"

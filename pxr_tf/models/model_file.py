@@ -39,7 +39,7 @@ def load_classifier(path: Path) -> tuple[keras.Model, dict[str, Any]]:
         card = read_card(path)
         return keras.models.load_model(path, safe_mode=True), card
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise PxrError(f"{path} is not a classifier saved by pxr: {first_line(error)}") from error
+        raise PxrError(f"{path} is not a classifier saved by pxr, or is damaged ({first_line(error)}).") from error
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -50,6 +50,8 @@ def read_card(path: Path) -> dict[str, Any]:
     """
     with zipfile.ZipFile(path) as archive:
         card = json.loads(archive.read(CARD))
+        if not isinstance(card, dict):
+            raise ValueError(f"its card, {CARD}, is no mapping")
         known = card.pop(DIGEST, None)
         if known is not None and known != _digest(archive, card):
             raise PxrError(

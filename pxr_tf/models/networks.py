@@ -1,6 +1,6 @@
 """The papers' own networks, a line each: what builds it, and its sizes. Importing this room loads no Keras."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ class Network(NamedTuple):
 
     build: str | Callable[..., Any]  # name in `models.scratch`, or a function with the same arguments
     sizes: Mapping[str, Any]  # its own; a recipe may give others, as many
+    padded: bool = True  # its convolutions leave the height and width as they are
 
 
 NETWORKS: dict[str, Network] = {
@@ -19,6 +20,7 @@ NETWORKS: dict[str, Network] = {
     "small_cnn": Network(
         "build_small_cnn",
         MappingProxyType({"channels": (4, 8), "kernel_sizes": (3, 3), "hidden_units": (128,)}),
+        padded=False,
     ),
     "alrelu_cnn": Network(
         "build_alrelu_cnn",
@@ -68,3 +70,13 @@ def all_sizes(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
                 f"model.{key} received {len(value)} numbers; {name} takes {len(own[key])}, such as {list(own[key])}."
             )
     return {**own, **given}
+
+
+def check_kernels(name: str, kernel_sizes: Sequence[int], image_size: int) -> None:
+    """Raise `PxrError` where convolutions without padding leave less of an image than the 2 pixels that are pooled."""
+    left = image_size - sum(size - 1 for size in kernel_sizes)
+    if not find_network(name).padded and left < 2:
+        raise PxrError(
+            f"model.kernel_sizes {list(kernel_sizes)} leave {max(left, 0)} of image.size={image_size} pixels, for "
+            f"{name} pads nothing. Use smaller kernels, or image.size={image_size + 2 - left} or more."
+        )

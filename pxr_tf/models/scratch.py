@@ -13,7 +13,7 @@ from keras import layers
 from pxr_tf.models.architecture import Output
 from pxr_tf.models.classifier import begin_network, end_network
 from pxr_tf.models.layers import ALReLU
-from pxr_tf.models.networks import all_sizes, find_network
+from pxr_tf.models.networks import all_sizes, check_kernels, find_network
 
 FEATURE_MAP = "feature_map"
 
@@ -29,9 +29,11 @@ def build_scratch(
 ) -> keras.Model:
     """Return the uncompiled network; the same arguments give the same initial weights in every process.
 
-    `sizes` replaces the network's own (`networks.NETWORKS`). Raises `PxrError` for an unknown name or size.
+    `sizes` replaces the network's own (`networks.NETWORKS`). Raises `PxrError` for an unknown name or size, and
+    for kernels that are too large for the image.
     """
     build, sizes = find_network(name).build, all_sizes(name, sizes or {})
+    check_kernels(name, sizes.get("kernel_sizes", ()), image_size)
     build = globals()[build] if isinstance(build, str) else build
     begin_network(seed)
     image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")

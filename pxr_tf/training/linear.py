@@ -92,6 +92,6 @@ def make_card(part: Part, settings: Linear, regression: LogisticRegression) -> d
 
 def _not_converged(settings: Linear) -> str:
     return (
-        f"{settings.solver} stopped after {settings.max_iterations} iterations, before its tolerance of "
-        f"{settings.tolerance:g} was reached. That regularises, too; model.max_iterations sets it."
+        f"{settings.solver} stopped at model.max_iterations={settings.max_iterations}, before its tolerance of "
+        f"{settings.tolerance:g} was reached. An early stop regularises, too; a larger number lets it converge."
     )

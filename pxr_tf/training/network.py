@@ -133,10 +133,8 @@ def phase_data(part: Part, settings: Network, phase: Phase, device: Device) -> P
         inputs, watched = (_features_as_inputs(part, settings, device, rows) for rows in (samples, validation))
     else:
         inputs, watched = part.inputs(samples, every_epoch=True), part.inputs(validation)
-    targets, weights = (
-        _targets(part, settings, samples),
-        sample_weights(samples.label, part.classes, settings.class_weights),
-    )
+    targets = _targets(part, settings, samples)
+    weights = sample_weights(samples.label, part.classes, settings.class_weights)
 
     def stream(first_epoch: int) -> Any:
         return make_training_stream(

@@ -194,6 +194,38 @@ def test_the_installed_command_tells_bad_input_in_one_line(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+CHEN, NOVOKSHANOV = "--config chen2021 ", "--config novokshanov2022 "
+OWN_NETWORKS = [
+    (CHEN + "--variant smal_cnn", ["unknown variant 'smal_cnn'", "Did you mean 'small_cnn'?"]),
+    (CHEN + "--variant logistic_regression --model xception", ["--model received 'xception'", "'linear'", "backbone"]),
+    (CHEN + "--weights imagenet", ["--weights received 'imagenet'", "'scratch' (model.kind) has no weights"]),
+    (CHEN + "--model xcepton", ["Unknown backbone 'xcepton'", "Did you mean 'xception'?"]),
+    (CHEN + "--model xception --set model.kind=scratch", ["--model received 'xception'", "no backbone. Leave --model"]),
+    (CHEN + "--model xception --set model.channels=[1,2]", ["unknown key 'model.channels'", "backbone, weights"]),
+    (CHEN + "--set model.network=smal_cnn", ["Unknown network 'smal_cnn'", "Did you mean 'small_cnn'?"]),
+    (CHEN + "--set model.channels=[4]", ["model.channels received 1 numbers; small_cnn takes 2"]),
+    (CHEN + "--set model.dropout=[0.1]", ["model.dropout is not a size of small_cnn"]),
+    (CHEN + "--set model.kernel_sizes=[31,31] --set image.size=61", ["kernel_sizes [31, 31] leave 1", "62 or more"]),
+    (CHEN + "--variant logistic_regression --epochs 3", ["--epochs received '3'", "'linear' has no epochs"]),
+    (CHEN + "--set training.class_weights.norml=2", ["names 'norml'", "Did you mean 'normal'?"]),
+    (
+        NOVOKSHANOV + "--classes bacterial,covid19,normal,viral",
+        ["sigmoid", "two classes; here are 4", "CLASSES=normal,ill=bacterial+viral"],
+    ),
+    (
+        NOVOKSHANOV + "--set merge={}",
+        ["No image of class pneumonia", "or merge labels into it: CLASSES=normal,pneumonia=bacterial+covid19+viral"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), OWN_NETWORKS, ids=[words for words, _ in OWN_NETWORKS])
+def test_faults_of_recipes_with_a_papers_own_network(refuse, data, words, expected):
+    said = refuse("cv", "--data", data, *words.split())
+    assert all(word in said for word in expected), said
+    assert not list(Path().glob("runs/*/*/*/seed-0"))
+
+
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
     [

@@ -174,6 +174,33 @@ def test_another_kind_of_model_leaves_nothing_of_the_recipes_network():
     assert load_experiment(PAPER, {"model.kind": "transfer"}) == load_experiment(PAPER)
 
 
+def test_phases_may_share_a_learning_rate():
+    own, shared = SGD, {key: value for key, value in SGD.items() if key != "learning_rate"} | {"name": "shared"}
+    experiment = load_experiment(PAPER, {"phases": [own, shared], "training.learning_rate": 0.5})
+    assert [phase.learning_rate for phase in experiment.phases] == [0.01, None]  # as it is written down
+    assert [phase.learning_rate for phase in experiment.rated_phases] == [0.01, 0.5]
+    assert experiment.rated_phases[1].model_copy(update={"learning_rate": None}) == experiment.phases[1]
+
+
+def test_networks_of_either_kind_are_trained_by_the_same_phases():
+    """A backbone under a recipe of a paper's own network, and the other way round."""
+    small = load_experiment("chen2021")
+    model = {"kind": "transfer", "backbone": "xception", "weights": "none"}
+    experiment = load_experiment("chen2021", {"model": model})
+    assert (experiment.backbone, experiment.stem) == ("xception", "small_cnn-xception")
+    assert (experiment.phases, experiment.training) == (small.phases, small.training)
+    other = load_experiment(PAPER, {"model": {"kind": "scratch", "network": "small_cnn"}}, variant="strategy1")
+    assert other.phases == load_experiment(PAPER, variant="strategy1").phases
+    assert other.stem == "strategy1-small_cnn"
+
+
+def test_a_learner_without_phases_is_not_given_their_learning_rate():
+    experiment = load_experiment("chen2021", {"model.kind": "linear"})
+    assert (experiment.training.learning_rate, experiment.phases) == (None, ())
+    assert experiment.training.batch_size == 32
+    assert load_experiment("chen2021", variant="logistic_regression").stem == "logistic_regression-linear"
+
+
 def test_a_variant_may_have_another_kind_of_model(tmp_path):
     file = write_recipe(tmp_path, variants={"network": {}, "other": {"model": {"kind": "other", "depth": 3}}})
     assert load_experiment(file).backbone == "xception"

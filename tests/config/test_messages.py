@@ -138,7 +138,7 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
             "model.head.output",
             "sigmoid",
             "model.head.output received sigmoid, which is for two classes; here are 4 (bacterial, covid19, normal, "
-            "viral). Use softmax, or merge classes.",
+            "viral). Set it to softmax, or merge classes: CLASSES=normal,ill=bacterial+viral.",
         ),
         ("splits.validation", 0, f"splits.validation received 0; accepted: {AMOUNT}."),
         (
@@ -329,6 +329,32 @@ def test_a_bad_variant_is_told_in_one_line(tmp_path, variants, asked, message):
     assert "\n" not in str(caught.value)
 
 
-def test_phases_are_for_networks():
-    message = fault_of({"model.kind": "other", "phases": [SGD]})
-    assert message == "phases are for networks, not for the model other; leave them out."
+@pytest.mark.parametrize("kind", ["other", "linear"])
+def test_phases_are_for_networks(kind):
+    message = fault_of({"model.kind": kind, "phases": [SGD]})
+    assert message == f"phases are for networks, not for the model {kind}; leave them out."
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"training.learning_rate": None}, "phase 'all' has no learning_rate; give it one, or all: training."),
+        ({"phases.0.learning_rate": 0.1}, "training.learning_rate received 0.003, but every phase has its own; set it"),
+        ({"training.learning_rate": 0}, "training.learning_rate received 0; accepted: 1e-30 or more."),
+        (
+            {"model": {"kind": "linear"}, "training.learning_rate": 0.1},
+            "training.learning_rate received 0.1, but the model linear has no phases; set it to null.",
+        ),
+        ({"phases.0.l2": -1}, "phases.0.l2 received -1; accepted: 0 or more."),
+        ({"phases.0.train": "head"}, "phases that train the head only need a backbone; the network small_cnn has none"),
+        ({"model.output": "sigmoid"}, "model.output received sigmoid, which is for two classes; here are 3"),
+        ({"model.chanels": [1]}, "unknown key 'model.chanels'. Known here: kind, network, output, channels"),
+        ({"model.channels": []}, "model.channels received []; accepted: a list of 1 or more"),
+        ({"model.hidden_units": [0]}, "model.hidden_units.0 received 0; accepted: more than 0"),
+        ({"model": {"kind": "linear", "solver": "liblinear"}}, "model.solver received 'liblinear'; accepted: 'lbfgs'"),
+        ({"model": {"kind": "linear", "l2": 0}}, "model.l2 received 0; accepted: 1e-09 or more"),
+        ({"model": {"kind": "linear", "C": 1}}, "unknown key 'model.C'. Known here: kind, l2, solver, max_iterations"),
+    ],
+)
+def test_faults_of_a_papers_own_network_and_of_a_linear_model(overrides, message):
+    assert fault_of(overrides, "chen2021").startswith(message)

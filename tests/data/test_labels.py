@@ -49,6 +49,21 @@ def test_a_merger_that_means_two_things_is_refused(merge, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("classes", "advice"),
+    [
+        (["normal", "pneumonia"], ", or merge labels into it: CLASSES=normal,pneumonia=bacterial+covid19+viral."),
+        (["bacterial", "covid19", "normal", "viral", "flu"], "(DATA=a,b)."),  # nothing is left to merge
+        (["normal", "ill", "worse"], "(DATA=a,b)."),
+    ],
+)
+def test_a_class_without_images_may_be_merged_from_others(classes, advice):
+    with pytest.raises(PxrError) as caught:
+        keep_classes(TABLE, classes)
+    assert str(caught.value).startswith("No image of class ")
+    assert str(caught.value).endswith(advice)
+
+
 def test_the_steps_in_order_use_images_that_are_left_out_and_forgive_labels_that_are_one():
     """Patients p and q share a picture of a class that is left out; bacterial and viral copies are one pneumonia."""
     table = make_table("bacterial", "viral", "sars", "sars", "normal").assign(

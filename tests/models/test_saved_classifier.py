@@ -91,7 +91,7 @@ def test_a_save_that_fails_leaves_the_earlier_file_alone(saved, monkeypatch):
     assert (folder / "model.keras").read_bytes() == before
 
 
-@pytest.mark.parametrize("damage", ["missing", "text", "truncated", "without card"])
+@pytest.mark.parametrize("damage", ["missing", "text", "truncated", "without card", "another card"])
 def test_a_file_that_is_not_ours_is_told_in_one_line(saved, damage):
     model, folder = saved
     path = folder / "model.keras"
@@ -103,6 +103,9 @@ def test_a_file_that_is_not_ours_is_told_in_one_line(saved, damage):
         path.write_bytes(path.read_bytes()[:-200])
     else:
         keras.Model(model.inputs, model.outputs).save(path)
+    if damage == "another card":
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("pxr.json", "[1]")
     with pytest.raises(PxrError, match="is not a classifier saved by pxr") as fault:
         load_classifier(path)
     assert "\n" not in str(fault.value)

@@ -1,0 +1,137 @@
+"""Phases of a paper's own network: the penalty on its kernels, several steps at once, and a run that is continued."""
+
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from tiny import Recorder, run_here, stopped, tiny_experiment
+
+from pxr_tf.config import Phase, load_experiment
+from pxr_tf.experiments.parts import make_settings
+from pxr_tf.models.model_file import save_classifier
+from pxr_tf.models.scratch import build_scratch
+from pxr_tf.pictures.stream import num_batches
+from pxr_tf.report.results import write_results
+from pxr_tf.training import settings
+from pxr_tf.training.phases import compile_phase
+
+SIZE, RATE, L2 = 32, 0.1, 0.5
+RANDOM = np.random.default_rng(0)
+PICTURES = RANDOM.integers(0, 256, (8, SIZE, SIZE, 1)).astype(np.uint8)
+TARGETS = np.eye(2, dtype=np.float32)[[0, 1] * 4]
+SIZES = {"channels": (2, 2, 4), "dropout": (0.0, 0.0, 0.0), "hidden_units": (4,)}
+BATCH = 4
+# The learner's hardest: dropout and Adam have states of their own, there are class weights and a penalty
+RECIPE = {
+    "image.size": SIZE,
+    "model.channels": [2, 2, 4],
+    "model.hidden_units": [4],
+    "phases.0.max_epochs": 2,
+    "splits.test": 0.3,
+    "splits.validation": 0.2,
+    "splits.unit": "patient",
+}
+
+
+def phase_of(**values) -> Phase:
+    return Phase(**{"name": "p", "train": "all", "optimizer": "sgd", "learning_rate": RATE, "max_epochs": 2, **values})
+
+
+def leaky_cnn() -> keras.Model:
+    return build_scratch("leaky_cnn", num_classes=2, image_size=SIZE, sizes=SIZES)
+
+
+def step(model: keras.Model, l2: float) -> dict[str, np.ndarray]:
+    """Do one step of a phase; return what was added to each weight, by layer and name."""
+    compile_phase(model, phase_of(l2=l2), steps=1, xla=False)
+    before = {weight.path: weight.numpy().copy() for weight in model.weights}
+    model.train_on_batch(PICTURES, TARGETS)
+    return {weight.path: weight.numpy() - before[weight.path] for weight in model.weights}
+
+
+def test_the_penalty_pulls_kernels_and_nothing_else():
+    """A step with it moves each kernel by -rate * l2 * kernel more than the gradient of the loss alone does."""
+    kernels = {weight.path: weight.numpy().copy() for weight in leaky_cnn().weights}
+    plain, penalised = step(leaky_cnn(), 0.0), step(leaky_cnn(), L2)
+    for path, moved in penalised.items():
+        expected = -RATE * L2 * kernels[path] if path.endswith("kernel") else 0
+        np.testing.assert_allclose(moved - plain[path], expected, atol=1e-6, err_msg=path)
+    assert sum(path.endswith("kernel") for path in kernels) == 5
+    assert all(np.abs(moved).max() > 0 for moved in plain.values())
+
+
+def test_a_later_phase_without_a_penalty_has_none():
+    model, plain = leaky_cnn(), step(leaky_cnn(), 0.0)
+    compile_phase(model, phase_of(l2=L2), steps=1, xla=False)
+    assert len(model.losses) == 5
+    moved = step(model, 0.0)
+    assert model.losses == []
+    assert all(np.array_equal(moved[path], plain[path]) for path in plain)
+
+
+def test_a_saved_model_knows_nothing_of_the_penalty(tmp_path):
+    model = leaky_cnn()
+    compile_phase(model, phase_of(l2=L2), steps=1, xla=False)
+    save_classifier(model, tmp_path / "model.keras", {})
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+    layers = [layer["config"] for layer in config["config"]["layers"]]
+    assert {layer.get("kernel_regularizer") for layer in layers} == {None}
+    assert keras.models.load_model(tmp_path / "model.keras").losses == []
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(1, 1), (16, 16), (17, 1), (163, 1), (18, 9), (150, 15), (160, 16)])
+def test_the_steps_that_are_done_at_once_divide_an_epoch(steps, expected):
+    own = make_settings(load_experiment("chen2021"), "")
+    assert own.steps_at_once(own.phases[0], steps) == expected
+    transfer = make_settings(tiny_experiment(), "random-0")
+    assert [transfer.steps_at_once(phase, steps) for phase in transfer.phases] == [steps, 1]  # the head, then all
+
+
+@pytest.fixture(scope="module")
+def run(phantoms, tmp_path_factory):
+    """Give a function that trains novokshanov2022's network in a folder of its own, or goes on there."""
+    folders = {}
+
+    def train(name: str, listen=lambda event: None):
+        experiment = load_experiment("novokshanov2022", RECIPE | {"training.batch_size": BATCH}, variant="weighted")
+        folder = folders.setdefault(name, tmp_path_factory.mktemp(name))
+        return run_here(experiment, phantoms, folder, on_event=listen)
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def whole(run):
+    """A run that was never stopped, with several steps at once. Not to be changed."""
+    return run("whole")
+
+
+def same_run(folder, other) -> None:
+    """Check that two runs ended alike, to the last byte."""
+    histories = [pd.read_csv(run / "random" / "history.csv").drop(columns="seconds") for run in (folder, other)]
+    pd.testing.assert_frame_equal(*histories)
+    for name in ("predictions.csv", "random/epochs.json"):
+        assert (folder / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_stopped_and_continued_and_step_by_step_it_ends_with_the_same_bytes(run, whole, monkeypatch):
+    steps = num_batches((pd.read_csv(whole / "samples.csv").role == "train").sum(), BATCH)
+    assert max(number for number in range(1, settings.AT_ONCE + 1) if steps % number == 0) > 1
+    monkeypatch.setattr(settings, "AT_ONCE", 1)
+    with stopped():
+        run("stopped", Recorder(stop_after=1))
+    recorder = Recorder()
+    same_run(run("stopped", recorder), whole)
+    assert [row["epoch"] for row in recorder.of("epoch")] == [2]
+
+
+def test_the_run_ends_in_a_table(whole):
+    write_results(whole)
+    metrics = pd.read_csv(whole / "metrics.csv")
+    assert set(metrics["class"]) == {"all", "normal", "pneumonia"}
+    pooled = metrics[(metrics.fold == "pooled") & (metrics["class"] == "all")].set_index("metric").value
+    assert 0 <= pooled["accuracy"] <= 1
