@@ -80,7 +80,7 @@ def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
 def _row(cell: GridCell) -> list[str]:
     paper = comparable_row(cell.info)
     accuracy = paper.value("accuracy") if paper else None
-    row = [cell.info.backbone, cell.info.variant]
+    row = [cell.info.model, cell.info.variant]
     theirs = "-" if accuracy is None else f"{100 * accuracy:.2f}"
     if cell.folder is None:
         return [*row, "", theirs, "", "", "failed" if cell.failure else "to do"]

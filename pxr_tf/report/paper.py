@@ -16,8 +16,8 @@ OVERALL = {
 
 
 def comparable_row(info: "RunInfo") -> Row | None:
-    """Return the paper's figures for this backbone and variant, or None where it has none, or for another task."""
-    row = published.find_row(info.published, variant=info.variant, backbone=info.backbone, classes=info.classes)
+    """Return the paper's figures for this model and variant, or None where it has none, or for another task."""
+    row = published.find_row(info.published, variant=info.variant, model=info.model, classes=info.classes)
     return row if row and row.paper.scheme == info.scheme else None
 
 
@@ -43,7 +43,7 @@ def paper_notes(info: "RunInfo", row: Row | None, counted: int) -> list[str]:
     notes = [*row.footnotes, row.count_note(counted), _unit_note(info, row)] if row else []
     if info.origin == "real":
         if not row:
-            notes.append(f"No published figures for {info.backbone} under {info.variant} with these classes and split.")
+            notes.append(f"No published figures for {info.model} under {info.variant} with these classes and split.")
         notes.append(_best_note(info))
     return [note for note in notes if note]
 

@@ -144,7 +144,7 @@ def _group(runs: Sequence[PaperRun]) -> _Group:
     info = infos[0]._replace(warnings=warnings)
     tables = {run.seed: next(iter(read_readings(run.folder).values())) for run in runs}
     minutes = sum(minutes_of(run.folder) for run in runs) / len(runs)
-    row = find_row(info.published, variant=first.variant, backbone=first.model, classes=info.classes)
+    row = find_row(info.published, variant=first.variant, model=first.model, classes=info.classes)
     summary = metrics.summarise_seeds(tables)
     return _Group(first.variant, first.setting, first.model, info, tables, summary, minutes, row)
 

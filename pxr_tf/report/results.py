@@ -38,7 +38,7 @@ class RunInfo(NamedTuple):
     """What the tables say of a run, or of one that is still to be done."""
 
     name: str  # of the recipe
-    backbone: str
+    model: str  # the backbone, the paper's own network, or the learner
     variant: str
     classes: tuple[str, ...]
     test_rows: str  # the reading that metrics.csv counts: balanced or all
@@ -55,10 +55,10 @@ class RunInfo(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Backbone and variant, and what must stand beside every figure of this run."""
+        """Model and variant, and what must stand beside every figure of this run."""
         split = "" if self.scheme == "folds" else f", {self.scheme} split"
-        model = dict.fromkeys((self.backbone, self.variant))  # a paper's own network may be all of its variant
-        return f"{', '.join(model)}{split}{f', {LEAKY}' if self.leaky else ''}"
+        names = dict.fromkeys((self.model, self.variant))  # a paper's own network may be all of its variant
+        return f"{', '.join(names)}{split}{f', {LEAKY}' if self.leaky else ''}"
 
 
 def describe_run(folder: Path) -> RunInfo:
@@ -81,7 +81,7 @@ def info_of(experiment: Mapping[str, Any]) -> RunInfo:
     model = experiment["model"]
     return RunInfo(
         name=experiment["name"],
-        backbone=model.get("backbone") or model.get("network") or model["kind"],
+        model=model.get("backbone") or model.get("network") or model["kind"],
         variant=experiment["variant"],
         classes=tuple(experiment["classes"]),
         test_rows=experiment["splits"]["test_rows"],

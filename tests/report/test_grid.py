@@ -65,7 +65,7 @@ def test_leaks_warnings_and_phantoms_are_told(console, tmp_path):
 
 def test_the_longest_backbone_fits_a_terminal_of_80_letters(tmp_path):
     narrow = Console(file=io.StringIO(), width=80)
-    write_results(write_run(tmp_path / "run", backbone="inception_resnet_v2", warnings=(LEAK,)))
+    write_results(write_run(tmp_path / "run", model="inception_resnet_v2", warnings=(LEAK,)))
     print_cells(narrow, [make_cell("inception_resnet_v2", "strategy3", folder=tmp_path / "run")])
     row = next(line for line in narrow.file.getvalue().splitlines() if "inception" in line)
     assert row.split() == "inception_resnet_v2 strategy2 100.0±0.0 85.40 75.0±35.4 75.0±35.4 leaky".split()

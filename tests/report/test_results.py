@@ -27,7 +27,7 @@ def write_run(
     folder: Path,
     images: str = "real",
     *,
-    backbone: str = "xception",
+    model: str = "xception",
     classes: tuple[str, ...] = CLASSES,
     folds: int = 2,
     wrong_every: int = 4,
@@ -52,7 +52,7 @@ def write_run(
         "variant": more.get("variant", "strategy2"),
         "published": more.get("published", "bozickovic2021"),
         "classes": list(classes),
-        "model": {"backbone": backbone},
+        "model": {"backbone": model},
         "splits": {
             "test_rows": more.get("test_rows", "balanced"),
             "scheme": more.get("scheme", "folds"),
@@ -200,7 +200,7 @@ def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
 @pytest.mark.parametrize(
     "overrides",
     [
-        {"backbone": "mobilenet_025"},
+        {"model": "mobilenet_025"},
         {"published": None},
         {"classes": ("covid19", "normal")},
         {"classes": ("covid19", "normal", "pneumonia", "viral")},
@@ -224,7 +224,7 @@ def test_a_folder_with_brackets_is_printed_as_it_is(tmp_path):
 
 
 def test_one_fold_has_no_sd_on_the_screen(tmp_path):
-    folder = write_run(tmp_path / "run", folds=1, backbone="mobilenet_025")
+    folder = write_run(tmp_path / "run", folds=1, model="mobilenet_025")
     write_results(folder)
     text = print_to_text(folder)
     assert "nan" not in text

@@ -31,7 +31,7 @@ class Entry(_Frozen):
     """One row of a paper's table: which model it belongs to, and its figures."""
 
     variant: str | None = None  # of the recipe that does the same; None: no recipe does
-    backbone: str | None = None  # where the row holds for this one only
+    model: str | None = None  # where the row holds for this one only
     source: str | None = None  # who published it first, where the paper quotes it
     accuracy: Number | None = None
     balanced_accuracy: Number | None = None
@@ -64,9 +64,9 @@ class Results(_Frozen):
                 raise ValueError(f"counts of {', '.join(counts)}; the classes are {', '.join(self.classes)}")
         if (self.images is None) != (self.test_share is None):
             raise ValueError("images and test_share belong together; one of them is missing")
-        places = [(row.variant, row.backbone, row.source) for row in self.rows]
+        places = [(row.variant, row.model, row.source) for row in self.rows]
         if len(set(places)) < len(places):
-            raise ValueError("two rows have the same variant, backbone and source")
+            raise ValueError("two rows have the same variant, model and source")
         return self
 
 
@@ -120,7 +120,8 @@ class Row:
     @property
     def label(self) -> str:
         """Backbone and variant, those that the row names."""
-        return ", ".join(part for part in (self.entry.backbone, self.entry.variant, self.entry.source) if part)
+        parts = (self.entry.model, self.entry.variant, self.entry.source)
+        return ", ".join(dict.fromkeys(part for part in parts if part))
 
     @property
     def footnotes(self) -> list[str]:
@@ -161,13 +162,13 @@ def comparable_papers() -> list[str]:
     return [name for name, paper in read_papers().items() if any(row.entry.variant for row in paper.rows)]
 
 
-def find_row(paper: str | None, *, variant: str, backbone: str, classes: tuple[str, ...]) -> Row | None:
+def find_row(paper: str | None, *, variant: str, model: str, classes: tuple[str, ...]) -> Row | None:
     """Return the paper's figures for a variant of the recipe and these classes, in any order, or None without any.
 
-    A row that names a backbone is for that one only; `backbone` is the learner's kind where a model has none.
+    A row that names a model is for that one only: a backbone, the paper's own network, or a learner's kind.
     """
     for row in _rows_of(paper, classes):
-        if row.entry.variant == variant and row.entry.backbone in (None, backbone):
+        if row.entry.variant == variant and row.entry.model in (None, model):
             return row
     return None
 
