@@ -18,6 +18,17 @@ class Device(NamedTuple):
     threads: int = 0  # that share one operation: they decide in which order gradients are added
 
 
+def describe(device: Device) -> dict[str, object]:
+    """Return what of a device decides numbers, and how many operations run side by side, for the record."""
+    return {
+        "device": "CPU" if device.name == "CPU" else f"GPU, {device.model}",
+        "precision": device.precision,
+        "xla": device.xla,
+        "threads": device.threads,
+        "operations_at_once": operations_at_once(),
+    }
+
+
 def choose_device(xla: bool | str, precision: str) -> Device:
     """Return the device with its defaults filled in: bfloat16 on a GPU, not on a CPU; no XLA on either.
 

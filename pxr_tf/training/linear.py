@@ -4,6 +4,7 @@ The fitted coefficients become a network of one layer, so that the model is save
 """
 
 import warnings
+from importlib import metadata
 from typing import Any
 
 import keras
@@ -13,10 +14,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from pxr_tf import machine, rundir
+from pxr_tf import rundir
 from pxr_tf.models.linear import build_linear, scale_pixels
 from pxr_tf.models.model_file import save_classifier
-from pxr_tf.training.device import set_up
+from pxr_tf.training.device import Device, describe, set_up
 from pxr_tf.training.part import TRAIN, Emit, Part, Predict
 from pxr_tf.training.predictions import both_columns, predict_pictures
 from pxr_tf.training.settings import Linear
@@ -27,10 +28,10 @@ BLOCK = 256  # pictures that are turned into numbers together
 
 def fit(part: Part, settings: Linear, emit: Emit) -> Predict:
     """Fit on the part's training pictures; write the model into its folder."""
-    set_up(False, "float32", settings.threads)
-    emit({"event": "device", "name": "CPU", "xla": False, "precision": "float32"})
+    device = _set_up(settings)
+    emit({"event": "device", "name": device.name, "xla": device.xla, "precision": device.precision})
     samples = part.of(TRAIN)
-    with threadpool_limits(settings.threads or machine.processors()):
+    with threadpool_limits(settings.threads or device.threads):
         regression = fit_regression(read_pixels(part, samples), samples.label.to_numpy(), part.classes, settings)
     if regression.n_iter_.max() >= settings.max_iterations:
         emit({"event": "note", "text": _not_converged(settings)})
@@ -40,8 +41,8 @@ def fit(part: Part, settings: Linear, emit: Emit) -> Predict:
 
 
 def environment(settings: Linear) -> dict[str, Any]:
-    """Return what of this process decides the numbers of these settings."""
-    return {"device": "CPU", "precision": "float32", "xla": False, "threads": settings.threads or machine.processors()}
+    """Return what of this process decides the numbers of these settings: scikit-learn fits, a device predicts."""
+    return {**describe(_set_up(settings)), "scipy": metadata.version("scipy")}  # whose lbfgs it is
 
 
 def fit_regression(
@@ -88,6 +89,10 @@ def make_card(part: Part, settings: Linear, regression: LogisticRegression) -> d
     fitted = {"l2": settings.l2, "solver": settings.solver, "iterations": iterations}
     output = "sigmoid" if len(part.classes) == 2 else "softmax"
     return {**part.card, "kind": "linear", "model": "linear", "output": output, "fit": fitted, **settings.card}
+
+
+def _set_up(settings: Linear) -> Device:
+    return set_up(False, "float32", settings.threads)
 
 
 def _not_converged(settings: Linear) -> str:

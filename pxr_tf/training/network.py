@@ -24,7 +24,7 @@ from pxr_tf.pictures.inputs import Inputs
 from pxr_tf.pictures.store import pictures_key
 from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream, num_batches
 from pxr_tf.training import features
-from pxr_tf.training.device import Device, operations_at_once, set_up
+from pxr_tf.training.device import Device, describe, set_up
 from pxr_tf.training.initial import initial_network
 from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Emit, Part, Predict
 from pxr_tf.training.phases import PhaseData, run_phases
@@ -78,11 +78,7 @@ def environment(settings: Network) -> dict[str, Any]:
     """Return what of this process decides the numbers of these settings, and how many operations run side by side."""
     device = _set_up(settings)
     return {
-        "device": "CPU" if device.name == "CPU" else f"GPU, {device.model}",
-        "precision": device.precision,
-        "xla": device.xla,
-        "threads": device.threads,
-        "operations_at_once": operations_at_once(),
+        **describe(device),
         **{library: metadata.version(library) for library in _libraries(settings)},
     }
 
