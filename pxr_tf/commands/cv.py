@@ -22,7 +22,7 @@ def cv(
     test_rows: o.TestRows = None,
     nested: o.Nested = False,
     skip_unreadable: o.SkipUnreadable = False,
-    duplicates: o.Duplicates = "drop",
+    duplicates: o.Duplicates = None,
     mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
 ) -> None:
@@ -35,8 +35,9 @@ def cv(
         "splits.folds": folds,
         "splits.test_rows": test_rows,
         "splits.nested": nested or None,
+        "duplicates": duplicates,
     }
-    beside = (skip_unreadable, duplicates, mix_environments)
+    beside = (skip_unreadable, mix_environments)
     asked = o.Asked(data, config, runs, classes, epochs, overrides, *beside)
     chosen = o.variant_of(strategy, variant)
     experiments = [asked.experiment(given | {"seed": number}, chosen) for number in o.seeds_of(seed, seeds)]

@@ -33,7 +33,7 @@ def grid(
     test_rows: o.TestRows = None,
     nested: o.Nested = False,
     skip_unreadable: o.SkipUnreadable = False,
-    duplicates: o.Duplicates = "drop",
+    duplicates: o.Duplicates = None,
     mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
 ) -> None:
@@ -46,8 +46,9 @@ def grid(
         "seed": seed,
         "splits.test_rows": test_rows,
         "splits.nested": nested or None,
+        "duplicates": duplicates,
     }
-    beside = (skip_unreadable, duplicates, mix_environments)
+    beside = (skip_unreadable, mix_environments)
     asked = o.Asked(data, config, runs, None, epochs, overrides, *beside)
     experiments = [
         asked.experiment(given | {"model.backbone": model}, f"strategy{number}")

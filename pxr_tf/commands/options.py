@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,7 +49,7 @@ Epochs = Annotated[str | None, typer.Option(help="A fixed number of epochs for a
 TestRows = Annotated[str | None, typer.Option(help="Which held-out images count: balanced or all.")]
 Nested = Annotated[bool, typer.Option("--nested", help="Early stopping inside each fold, no hold-out.")]
 Duplicates = Annotated[
-    Literal["drop", "exact", "keep"],
+    str | None,
     typer.Option(help="Copies of a picture: drop all but one, drop those with the same bytes only (exact), or keep."),
 ]
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")]
@@ -73,7 +73,6 @@ class Asked:
     epochs: str | None = None
     overrides: Sequence[str] | None = None
     skip_unreadable: bool = False
-    duplicates: Literal["drop", "exact", "keep"] = "drop"
     mix_environments: bool = False
 
     @property
@@ -119,7 +118,7 @@ class Asked:
 
         official = any(experiment.splits.scheme == "official" for experiment in experiments)
         data = find_data(self.data, self.runs, console, official=official)
-        rest = (data, self.runs, self.skip_unreadable, self.duplicates, self.mix_environments, command_line())
+        rest = (data, self.runs, self.skip_unreadable, self.mix_environments, command_line())
         return [Request(experiment, *rest) for experiment in experiments]
 
 

@@ -29,7 +29,7 @@ def reproduce(
     runs: o.Runs = Path("runs"),
     epochs: o.Epochs = None,
     skip_unreadable: o.SkipUnreadable = False,
-    duplicates: o.Duplicates = "drop",
+    duplicates: o.Duplicates = None,
     mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
 ) -> None:
@@ -37,7 +37,7 @@ def reproduce(
     from pxr_tf.config.protocol import load_protocol
 
     console = make_console()
-    beside = (skip_unreadable, duplicates, mix_environments)
+    beside = (skip_unreadable, mix_environments)
     asked = o.Asked(data, config, runs, None, epochs, overrides, *beside)
     protocol = load_protocol(config)
     variants = _choose(protocol, model)
@@ -49,6 +49,7 @@ def reproduce(
                 **protocol.settings[setting],
                 "model.weights": weights if asked.recipe(variant).backbone else None,
                 "seed": seed,
+                "duplicates": duplicates,
             },
             variant,
         )

@@ -23,16 +23,16 @@ def train(
     runs: o.Runs = Path("runs"),
     epochs: o.Epochs = None,
     skip_unreadable: o.SkipUnreadable = False,
-    duplicates: o.Duplicates = "drop",
+    duplicates: o.Duplicates = None,
     mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
 ) -> None:
     """Train on one split, test on its test part and print the table; one run per seed."""
     console = make_console()
-    beside = (skip_unreadable, duplicates, mix_environments)
+    beside = (skip_unreadable, mix_environments)
     asked = o.Asked(data, config, runs, classes, epochs, overrides, *beside)
     chosen = o.variant_of(strategy, variant)
     asked, chosen_split = split.choose_split(asked, chosen, scheme, validation, unit)
-    given = {"model.backbone": model, "model.weights": weights} | chosen_split
+    given = {"model.backbone": model, "model.weights": weights, "duplicates": duplicates} | chosen_split
     experiments = [asked.experiment(given | {"seed": number}, chosen) for number in o.seeds_of(seed, seeds)]
     run_seeds(asked.requests(experiments, console), console)

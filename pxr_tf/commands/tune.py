@@ -47,7 +47,7 @@ def tune(
     runs: o.Runs = Path("runs"),
     epochs: o.Epochs = None,
     skip_unreadable: o.SkipUnreadable = False,
-    duplicates: o.Duplicates = "drop",
+    duplicates: o.Duplicates = None,
     mix_environments: o.MixEnvironments = False,
     overrides: o.Overrides = None,
     train: Annotated[
@@ -56,10 +56,10 @@ def tune(
 ) -> None:
     """Train every point of a grid, rank them by their validation loss, and hand the best to `train`."""
     console = make_console()
-    beside = (skip_unreadable, duplicates, mix_environments)
+    beside = (skip_unreadable, mix_environments)
     asked = o.Asked(data, config, runs, classes, epochs, overrides, *beside)
     asked, given = split.choose_split(asked, variant, scheme, validation, unit)
-    given |= {"model.backbone": model, "model.weights": weights, "seed": seed}
+    given |= {"model.backbone": model, "model.weights": weights, "duplicates": duplicates, "seed": seed}
     grid = _read_grid(asked, variant, over)
     _check_free(asked, given, grid)
     base = asked.experiment(given, variant)
@@ -199,7 +199,6 @@ def _train_command(request: "Request", file: Path) -> str:
     """
     words = ["pxr", "train", "--config", str(file), "--data", ",".join(map(str, request.data))]
     words += ["--runs", str(request.runs)] + ["--skip-unreadable"] * request.skip_unreadable
-    words += ["--duplicates", request.duplicates] if request.duplicates != "drop" else []
     seed = request.experiment.seed
     several = request.experiment.splits.scheme == "official"
     return shlex.join([*words, *(["--seeds", f"{seed},{seed + 1},{seed + 2}"] if several else [])])

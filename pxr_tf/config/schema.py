@@ -130,6 +130,8 @@ class Experiment(Frozen):
     published: str | None = None  # the paper to compare with: a file of evaluation/published
     classes: Annotated[tuple[Name, ...], Field(min_length=2)]
     tag: RunTag = ""  # tells run directories of one variant apart, e.g. by their classes
+    # copies of a picture: drop all but one, drop those with the same bytes only, or keep them
+    duplicates: Literal["drop", "exact", "keep"] = "drop"
     # pneumonia: [bacterial, viral]
     merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     seed: Seed = 0

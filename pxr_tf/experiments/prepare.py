@@ -11,7 +11,7 @@ from pxr_tf.config import Experiment, differences, dump_experiment, load_experim
 from pxr_tf.data import leaks, manifest, samples, schemes, splits
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.experiments import weights
-from pxr_tf.experiments.images import Duplicates, Gathered
+from pxr_tf.experiments.images import Gathered
 from pxr_tf.experiments.parts import threads_of
 from pxr_tf.pictures.store import Pictures
 from pxr_tf.pictures.survey import find_doubts
@@ -107,6 +107,7 @@ def make_provenance(
         "data": [str(path) for path in data],
         "data_digest": images.identity,
         "pictures": pictures.key,
+        "duplicates": experiment.duplicates,
         "seed": experiment.seed,
         "threads": threads_of(experiment),
         "command": command,
@@ -130,7 +131,7 @@ def check_unused(folder: Path) -> None:
         )
 
 
-def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered, duplicates: Duplicates) -> None:
+def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered) -> None:
     """Raise `PxrError` where the run directory was made with another experiment, other images or other weights."""
     remedy = "Use another folder (RUNS=...), or delete this one."
     try:
@@ -149,8 +150,9 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
     words = [f"{key}: {old}, now {new}" for key, (old, new) in changed.items()]
     if not changed and not weights.may_be(provenance["weights"], identity):
         words.append(f"model.weights: {experiment.model.weights}, now with other content")
-    if provenance["duplicates"] != duplicates:
-        words.append(f"duplicates: {provenance['duplicates']}, now {duplicates}")
+    recorded = provenance["duplicates"]  # in 0.2 that was no part of the experiment
+    if recorded != experiment.duplicates and "duplicates" not in changed:
+        words.append(f"duplicates: {recorded}, now {experiment.duplicates}")
     if provenance["data_digest"] != images.identity:
         words.append(f"images: {', '.join(provenance['data'])}, now other ones")
     if words:

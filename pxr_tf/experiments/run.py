@@ -33,7 +33,6 @@ class Request:
     data: tuple[str | Path, ...]
     runs: Path  # folder of run directories and of the cache
     skip_unreadable: bool = False
-    duplicates: images.Duplicates = "drop"
     mix_environments: bool = False  # folds may be trained by other versions or on another machine than those before
     command: str = ""  # for the record
     tuning: Path | None = None  # run directory of a point of a tuning, which has no test rows; None: a run like others
@@ -120,7 +119,7 @@ def _look_inside(
 def _go_on(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd.DataFrame:
     """Check that a run directory was made with the same things; decode what is missing; return its splits."""
     folder, experiment = request.folder, request.experiment
-    prepare.check_same_experiment(folder, experiment, gathered, request.duplicates)
+    prepare.check_same_experiment(folder, experiment, gathered)
     splits = prepare.read_tables(folder, experiment, tests=request.tuning is None)
     _check_environment(request, splits, on_event)
     if not (folder / rundir.PREDICTIONS).exists():
@@ -169,7 +168,7 @@ def choose_rows(request: Request, gathered: images.Gathered, on_event: OnEvent) 
         gathered.table, request.cache, _progress(on_event, "comparing images"), partial(_wait, on_event)
     )
     return images.choose_images(
-        table, experiment.classes, experiment.merge, request.duplicates, partial(_say, on_event)
+        table, experiment.classes, experiment.merge, experiment.duplicates, partial(_say, on_event)
     )
 
 
@@ -206,7 +205,7 @@ def _compose(
     tables = prepare.make_tables(experiment, table, skipped, splits)
     warnings = prepare.find_warnings(table, splits, experiment)
     provenance = prepare.make_provenance(experiment, gathered, pictures, request.data, request.command)
-    return tables, warnings, provenance | {"duplicates": request.duplicates}
+    return tables, warnings, provenance
 
 
 def _check_environment(request: Request, splits: pd.DataFrame, on_event: OnEvent) -> None:

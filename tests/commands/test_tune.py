@@ -245,9 +245,8 @@ def test_epochs_that_are_given_twice_are_refused(refuse, tiny, official_phantoms
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("", {"skip_unreadable": False, "duplicates": "drop", "mix_environments": False}),
+        ("", {"skip_unreadable": False, "mix_environments": False}),
         ("--skip-unreadable", {"skip_unreadable": True}),
-        ("--duplicates exact", {"duplicates": "exact"}),
         ("--mix-environments", {"mix_environments": True}),
     ],
 )

@@ -28,7 +28,7 @@ def fault_of(overrides: dict, recipe: str = PAPER, variant: str | None = None) -
 @pytest.mark.parametrize(
     ("key", "known", "hint"),
     [
-        ("sede", "name, variant, published, classes, tag, merge, seed, image", "seed"),
+        ("sede", "name, variant, published, classes, tag, duplicates, merge, seed, image", "seed"),
         ("image.sise", "size, resize", "size"),
         ("model.backbne", "kind, backbone, weights", "backbone"),
         ("model.head.dropuot", "hidden_units, dropout, output", "dropout"),

@@ -194,11 +194,10 @@ def test_a_picture_in_two_files_that_are_kept_leaks_by_image(phantoms, two_layer
     recorder = Recorder(stop_before="random")
     with stopped():
         run_here(
-            tiny_experiment(**RANDOM, splits__unit="image"),
+            tiny_experiment(**RANDOM, splits__unit="image", duplicates="exact"),
             data,
             tmp_path / "runs",
             on_event=recorder,
-            duplicates="exact",
         )
     (written,) = (tmp_path / "runs").rglob("warnings.json")
     assert "near-identical picture" in files.read_json(written)[0]["text"]
