@@ -107,7 +107,7 @@ def _look_inside(
 ) -> None:
     """Look into the models, once all are trained, for what the recipe shows of them and has not been found yet."""
     experiment, folder = request.experiment, request.folder
-    if not experiment.show:
+    if not experiment.show or request.tuning is not None:  # nobody looks into each point of a grid
         return
     table = labels.merge_labels(gathered.table, experiment.merge)  # the files as they lie now, not as the run began
     tasks = plan_inside(folder, experiment.show, table, splits)

@@ -52,7 +52,9 @@ def stops_of(folder: Path) -> list[str]:
             {"phases__0__max_epochs": 1}, ["holdout", "fold-0", "fold-1"], id="hold-out", marks=pytest.mark.slow
         ),
         pytest.param({"splits__nested": True}, ["fold-0", "fold-1"], id="nested", marks=pytest.mark.slow),
-        pytest.param({"splits__scheme": "random", "splits__test": 0.3}, ["random"], id="random"),
+        pytest.param(
+            {"splits__scheme": "random", "splits__test": 0.3}, ["random"], id="random", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_stopping_after_every_epoch_changes_nothing(phantoms, two_layers, tmp_path, recipe, places):

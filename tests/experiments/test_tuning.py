@@ -25,6 +25,7 @@ MEANS = {
     "augmentation.copies": "none",
     "splits.validation": 0.3,
     "splits.test": 0.3,
+    "show": ["filters"],
 }
 
 
@@ -56,6 +57,7 @@ def test_a_point_has_the_rows_of_the_run_that_it_is_for_but_those_that_are_teste
     (run,) = (file.parent for file in (tmp_path / "run").rglob("experiment.yaml"))
     recorder = Recorder()
     point = run_here(experiment, data, tmp_path, tuning=tmp_path / "point", on_event=recorder, skip_unreadable=True)
+    assert recorder.tasks == [scheme]  # nobody looks into the models of a grid
     assert f"{broken} unreadable images skipped." in [event["text"] for event in recorder.of("note")] or not broken
     _, splits, samples = tables(run)
     kept = [table[~table.role.str.startswith("test")].reset_index(drop=True) for table in (splits, samples)]

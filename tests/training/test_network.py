@@ -99,6 +99,7 @@ def test_a_run_of_frozen_phases_predicts_from_its_cached_features(phantoms, two_
         np.testing.assert_allclose(mine[[f"p_{name}" for name in CLASSES]], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_mirror_images_are_predicted_from_pictures(phantoms, two_layers, tmp_path):
     recipe = {"phases": [HEAD | {"max_epochs": 1}]}
     plain = run_here(tiny_experiment(**recipe), phantoms, tmp_path / "plain")

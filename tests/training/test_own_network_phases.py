@@ -63,6 +63,7 @@ def test_the_penalty_pulls_kernels_and_nothing_else():
     assert all(np.abs(moved).max() > 0 for moved in plain.values())
 
 
+@pytest.mark.slow
 def test_a_later_phase_without_a_penalty_has_none():
     model, plain = leaky_cnn(), step(leaky_cnn(), 0.0)
     compile_phase(model, phase_of(l2=L2), steps=1, xla=False)
@@ -72,6 +73,7 @@ def test_a_later_phase_without_a_penalty_has_none():
     assert all(np.array_equal(moved[path], plain[path]) for path in plain)
 
 
+@pytest.mark.slow
 def test_a_saved_model_knows_nothing_of_the_penalty(tmp_path):
     model = leaky_cnn()
     compile_phase(model, phase_of(l2=L2), steps=1, xla=False)

@@ -117,8 +117,8 @@ def test_phases_follow_each_other_and_are_written_down(tmp_path):
 @pytest.mark.parametrize(
     ("losses", "patience", "best", "run"),
     [
-        ([3, 2, 1, 0.5], 2, 4, 4),  # never worse: all of max_epochs
-        ([1, 2, 0, 0], 1, 1, 2),
+        pytest.param([3, 2, 1, 0.5], 2, 4, 4, marks=pytest.mark.slow),  # never worse: all of max_epochs
+        pytest.param([1, 2, 0, 0], 1, 1, 2, marks=pytest.mark.slow),
         ([float("nan"), 1, 1, 2], 2, 2, 4),  # equal is not better, and no number is worse than any
     ],
 )
@@ -135,6 +135,7 @@ def test_early_stopping_goes_back_to_the_best_epoch(tmp_path, monkeypatch, losse
     assert moved(values_of(model), values_of(other)) == set()
 
 
+@pytest.mark.slow
 def test_a_phase_that_is_stopped_and_continued_ends_as_one_that_is_not(tmp_path, monkeypatch):
     """Stopped after the second epoch is best and the third worse, and again in the next phase.
 
@@ -175,7 +176,7 @@ def test_a_phase_that_is_stopped_and_continued_ends_as_one_that_is_not(tmp_path,
     assert moved(values, again[2]) == set()
 
 
-@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("number", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_given_epoch_numbers_are_kept_whatever_the_validation_says(tmp_path, number):
     phase = phase_of(train="head", max_epochs=2, patience=1)
     chosen, history = train(network(), [phase], tmp_path, epochs={"p": number})
