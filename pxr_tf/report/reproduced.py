@@ -16,6 +16,10 @@ from pxr_tf.evaluation.differences import Difference, paired_difference
 from pxr_tf.evaluation.published import Row, find_row
 from pxr_tf.report.results import RunInfo, describe_run, make_table, plus_minus, print_warnings, read_readings, worth
 
+INTERVAL = (
+    "The intervals are Student's for paired values, 95 %: how far a mean difference would move with other seeds, which "
+    "split, order and start anew. They say nothing of other images."
+)
 TABLE, DIFFERENCES = "reproduced.csv", "differences.csv"
 
 
@@ -58,8 +62,10 @@ def print_run(run: PaperRun, console: Console) -> None:
         console.print(f"{run.title} failed: {run.failure}", markup=False)
         return
     table = next(iter(read_readings(run.folder).values()))
-    values = [f"{words} {100 * metrics.value_of(table, 'mean', 'all', metric):.2f} %" for words, _, metric in _OVERALL]
-    console.print(f"{run.title}: {', '.join(values)}, {minutes_of(run.folder):.1f} min", markup=False)
+    said = [f"{words} {100 * metrics.value_of(table, 'mean', 'all', metric):.2f} %" for words, _, metric in _OVERALL]
+    minutes = minutes_of(run.folder)
+    said += [] if pd.isna(minutes) else [f"{minutes:.1f} min"]
+    console.print(f"{run.title}: {', '.join(said)}", markup=False)
 
 
 _OVERALL = measures_of(("", "", ""))[:2]
@@ -108,8 +114,7 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
         for first, second in _pairs(groups):
             console.print(_differences_table(first, second))
         print_warnings([warning for group in groups for warning in group.info.warnings], console)
-        notes = [note for group in groups if group.row for note in group.row.footnotes]
-        for note in dict.fromkeys(notes):
+        for note in dict.fromkeys(_notes(groups)):
             console.print(f"[dim]{escape(note)}[/dim]")
     failed = [run.title for run in runs if run.failure]
     if failed:
@@ -160,7 +165,7 @@ def _pairs(groups: Sequence[_Group]) -> list[tuple[_Group, _Group]]:
 def _paper_table(groups: Sequence[_Group]) -> Table:
     info = groups[0].info
     seeds = max(len(group.tables) for group in groups)
-    shown = make_table(f"{info.name}: mean ± sd over {count_words(seeds, 'seed')}", info, (0, 1))
+    shown = make_table(f"{info.name}: mean ± sd over {count_words(seeds, 'seed')}", info, (0, 0))
     shown.add_column("%", no_wrap=True)
     for measure in measures_of(info.classes):
         shown.add_column(measure.words, justify="right")
@@ -169,21 +174,39 @@ def _paper_table(groups: Sequence[_Group]) -> Table:
     for group in groups:
         shown.add_row(*_our_row(group))
         if group.row:
-            printed = [_printed(group.row, name, metric) for _, name, metric in measures_of(info.classes)]
+            printed = [_printed(group.row, name, metric) for name, metric in _shown(info)]
             cells = ["" if value is None else f"{100 * value:.1f}" for value in printed]
             shown.add_row("  the paper", *cells, "", "", style="cyan")
     return shown
 
 
+def _notes(groups: Sequence[_Group]) -> list[str]:
+    """Return what must be said with the figures, the papers' and ours."""
+    notes = [INTERVAL] if _pairs(groups) else []
+    for group in groups:
+        if group.row:
+            counted = round(metrics.value_of(next(iter(group.tables.values())), "pooled", "all", "support"))
+            notes += [*group.row.footnotes, group.row.count_note(counted)]
+    return notes
+
+
 def _our_row(group: _Group) -> list[str]:
     summary = group.summary.set_index(["class", "metric"])
-    cells = [
-        plus_minus(summary["mean"][name, metric], summary["sd"][name, metric], 1).replace(" ", "")
-        for _, name, metric in measures_of(group.info.classes)
-    ]
+    cells = [_tight(summary["mean"][key], summary["sd"][key]) for key in _shown(group.info)]
     count = summary["mean"]["all", "support"]
     title = ", ".join(filter(None, (group.variant, group.setting)))
     return [title, *cells, f"{count:,.0f}", "" if pd.isna(group.minutes) else f"{group.minutes:.1f}"]
+
+
+def _shown(info: RunInfo) -> list[tuple[str, str]]:
+    """Return (class, metric) of each column."""
+    return [(name, metric) for _, name, metric in measures_of(info.classes)]
+
+
+def _tight(mean: float, sd: float) -> str:
+    """Return ``80.8±6.3``, or ``80.8±16``: with more digits seven columns do not fit a terminal of 80 letters."""
+    wide = not pd.isna(sd) and sd >= 0.1
+    return f"{100 * mean:.1f}±{100 * sd:.0f}" if wide else plus_minus(mean, sd, 1).replace(" ", "")
 
 
 def _differences_table(first: _Group, second: _Group) -> Table:
