@@ -114,7 +114,7 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
         for first, second in _pairs(groups):
             console.print(_differences_table(first, second))
         print_warnings([warning for group in groups for warning in group.info.warnings], console)
-        for note in dict.fromkeys(_notes(groups)):
+        for note in _notes(groups):
             console.print(f"[dim]{escape(note)}[/dim]")
     failed = [run.title for run in runs if run.failure]
     if failed:
@@ -181,13 +181,16 @@ def _paper_table(groups: Sequence[_Group]) -> Table:
 
 
 def _notes(groups: Sequence[_Group]) -> list[str]:
-    """Return what must be said with the figures, the papers' and ours."""
-    notes = [INTERVAL] if _pairs(groups) else []
+    """Return what must be said with the figures, the papers' and ours; a note that is not of all names its variants."""
+    whose: dict[str, dict[str, None]] = {}
     for group in groups:
         if group.row:
             counted = round(metrics.value_of(next(iter(group.tables.values())), "pooled", "all", "support"))
-            notes += [*group.row.footnotes, group.row.count_note(counted)]
-    return notes
+            for note in (*group.row.footnotes, group.row.count_note(counted)):
+                whose.setdefault(note, {})[group.variant] = None
+    everybody = {group.variant for group in groups if group.row}
+    notes = [note if set(names) == everybody else f"{', '.join(names)}: {note}" for note, names in whose.items()]
+    return [*([INTERVAL] if _pairs(groups) else []), *notes]
 
 
 def _our_row(group: _Group) -> list[str]:
