@@ -90,6 +90,8 @@ class Training(Frozen):
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
     # that share one operation: they decide the last digits; auto: one per processor that a run may use when it begins
     threads: Annotated[Whole, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
+    # moving: the averages of training; measured: of training pictures, without dropout, once the last phase is done
+    batchnorm_statistics: Literal["moving", "measured"] = "moving"
     mirror_predictions: Flag = False  # average the probabilities of a picture and of its mirror image
 
 
@@ -195,6 +197,9 @@ class Experiment(Frozen):
             raise ValueError("phases that train the head only come before those that train all")
         if isinstance(self.model, Scratch) and self.freezes_backbone:
             raise ValueError(f"phases that train the head only need a backbone; the network {self.model.name} has none")
+        updates = any(phase.batchnorm == "update" for phase in self.phases)
+        if self.training.batchnorm_statistics == "measured" and not updates:
+            raise ValueError("training.batchnorm_statistics: measured needs a phase with batchnorm: update")
         if self.splits.nested and not self.stops_early:
             raise ValueError("splits.nested needs a phase with patience; every phase here runs its max_epochs")
         return self

@@ -38,10 +38,11 @@ class ALReLU(keras.layers.Layer):
 
 def custom_layers(model: keras.Model) -> list[str]:
     """Return the registered names of the layers of a model that Keras does not have, each once."""
-    names = (keras.saving.get_registered_name(type(layer)) for layer in _all_layers(model))
+    names = (keras.saving.get_registered_name(type(layer)) for layer in all_layers(model))
     return sorted({name for name in names if name.startswith("pxr_tf>")})
 
 
-def _all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+def all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yield the layers of a model, and those of models within it."""
     for layer in model.layers:
-        yield from _all_layers(layer) if isinstance(layer, keras.Model) else (layer,)
+        yield from all_layers(layer) if isinstance(layer, keras.Model) else (layer,)

@@ -30,6 +30,7 @@ from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Emit, Part, Predict
 from pxr_tf.training.phases import PhaseData, run_phases
 from pxr_tf.training.predictions import BATCH, both_columns, predict_pictures
 from pxr_tf.training.settings import Network
+from pxr_tf.training.statistics import measure_batchnorm
 from pxr_tf.training.weights import sample_weights
 
 
@@ -68,6 +69,9 @@ def fit(part: Part, settings: Network, emit: Emit) -> Predict:
         xla=device.xla,
         emit=emit,
     )
+    if settings.batchnorm_statistics == "measured":
+        samples = part.of(TRAIN)
+        measure_batchnorm(model, part.inputs(samples).load, len(samples), seed=part.seed)
     files.write_csv(part.folder / rundir.HISTORY, pd.DataFrame(history).assign(origin=part.origin))
     files.write_json(part.folder / rundir.EPOCHS, {"origin": part.origin, "epochs": chosen})
     save_classifier(model, part.folder / rundir.MODEL, make_card(part, settings, model))

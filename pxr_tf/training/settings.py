@@ -22,6 +22,7 @@ class Network:
     xla: bool | Literal["auto"]
     precision: str  # auto, or a Keras dtype policy
     threads: int | None  # that share one operation; None: one per processor
+    batchnorm_statistics: Literal["moving", "measured"]  # measured: anew, after the last phase
     mirror_predictions: bool
     card: Mapping[str, Any]  # what travels in the model file, beside what the network itself knows
 

@@ -358,3 +358,8 @@ def test_phases_are_for_networks(kind):
 )
 def test_faults_of_a_papers_own_network_and_of_a_linear_model(overrides, message):
     assert fault_of(overrides, "chen2021").startswith(message)
+
+
+def test_statistics_that_nothing_moves_are_not_measured():
+    message = fault_of({"training.batchnorm_statistics": "measured", "phases": [SGD]})
+    assert message == "training.batchnorm_statistics: measured needs a phase with batchnorm: update."
