@@ -203,6 +203,7 @@ def test_a_model_file_that_was_changed_is_refused(folds_run, tmp_path, change):
     with pytest.raises(PxrError) as fault:
         load_classifier(file)
     assert str(fault.value).startswith(f"{file} was changed after it was saved")
+    assert str(fault.value).endswith("Put the original back, or delete its run directory and train again.")
     assert "\n" not in str(fault.value)
 
 
