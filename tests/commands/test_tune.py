@@ -180,6 +180,14 @@ def test_a_point_that_fails_is_a_row_and_the_others_go_on(tune):
     assert (code, len(trained)) == (1, 1)  # the finished one is not trained again
 
 
+@pytest.mark.parametrize(("scheme", "seeds"), [("official", " --seeds 0,1,2"), ("random", "")])
+def test_the_best_is_trained_with_several_seeds_only_where_the_test_rows_stay_the_same(tune, scheme, seeds):
+    code, said, _, _ = tune("--over", "model.temperature=0.1", "--scheme", scheme)
+    assert code == 0
+    command = next(line for line in said.splitlines() if line.startswith("To train and test the best: "))
+    assert command.endswith(f" --runs runs{seeds}")  # another seed's random test rows have helped to choose
+
+
 def test_where_every_point_fails_there_is_no_best(tune):
     code, said, wrong, _ = tune(*TWO, faults_={"temperature-": PxrError("Phase 'all' diverged.")})
     assert (code, wrong) == (2, "pxr: No point of the grid could be trained; the first one failed so: Phase 'all' "
