@@ -130,3 +130,7 @@ def test_the_lists_of_the_documents_name_every_file_of_a_room(document, room):
     (line,) = (line for line in lines if re.match(rf"(pxr_tf/)?{room}/ ", line) or f"| {room}/ " in line)
     listed = set(re.findall(r"\w+", line))
     assert [file.stem for file in (PACKAGE / room).glob("[!_]*.py") if file.stem not in listed] == []
+
+
+def test_the_scaling_of_grey_pixels_is_written_once():
+    assert [name for name, source in read_modules().items() if "127.5" in source] == ["pxr_tf.models.backbones"]
