@@ -38,6 +38,29 @@ VENV       := .venv
 READY      := $(VENV)/.ready$(if $(GPU),-gpu)$(if $(HUB),-hub)
 PXR        := $(VENV)/bin/pxr
 
+# What each target takes, beside the variables of the environment. Anything else that was typed would be lost in silence, so
+# it is refused; of what the shell's environment holds, only variables of an experiment count.
+EXPERIMENT := MODEL STRATEGY VARIANT CLASSES SCHEME VALIDATION UNIT SEEDS OVER MODELS STRATEGIES DATA WEIGHTS CONFIG FOLDS SEED
+COMMON := DATA WEIGHTS CONFIG SEED RUNS ARGS
+TAKES_cv := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS $(COMMON)
+TAKES_train := MODEL STRATEGY VARIANT CLASSES SEEDS SCHEME VALIDATION UNIT $(COMMON)
+TAKES_tune := OVER MODEL VARIANT CLASSES SCHEME VALIDATION UNIT $(COMMON)
+TAKES_grid := MODELS STRATEGIES FOLDS $(COMMON)
+TAKES_chen2021 := DATA MODEL WEIGHTS SEEDS RUNS ARGS
+TAKES_novokshanov2022 := $(TAKES_chen2021)
+CHECKED := cv train tune grid chen2021 novokshanov2022
+OF_VENV := GPU HUB PYTHON VENV
+
+typed    = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+exported = $(foreach name,$(EXPERIMENT),$(if $(filter environment,$(origin $(name))),$(name)))
+received = $(foreach name,$(sort $(filter-out $(TAKES_$(1)) $(OF_VENV) MAKE%,$(typed) $(exported))),$(if $($(name)),$(name)))
+refuse   = $(if $(2),$(error make $(1) received $(firstword $(2))=$($(firstword $(2))), which it does not take. Accepted: $(TAKES_$(1))))
+
+$(foreach goal,$(filter $(CHECKED),$(MAKECMDGOALS)),$(call refuse,$(goal),$(call received,$(goal))))
+ifeq ($(and $(filter tune,$(MAKECMDGOALS)),$(if $(strip $(CONFIG)),,missing)),missing)
+$(error make tune received no CONFIG. Accepted: a name in configs/ or a YAML file, as in make tune CONFIG=chen2021 VARIANT=small_cnn)
+endif
+
 # Only what was given is passed on; the program knows its own defaults, and refuses what does not go together.
 give    = $(if $($(2)),--$(1) "$($(2))")
 BESIDE  = $(call give,data,DATA) $(call give,weights,WEIGHTS) $(call give,seed,SEED) --runs "$(RUNS)" $(ARGS)
@@ -54,13 +77,9 @@ REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(call give,data,D
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables of all four:        DATA WEIGHTS CONFIG SEED RUNS ARGS (cv, train, tune, grid)"
-	@echo "            of cv and train:    MODEL STRATEGY VARIANT CLASSES SEEDS"
-	@echo "            of train and tune:  SCHEME VALIDATION UNIT"
-	@echo "            of one of them:     cv FOLDS, tune OVER MODEL VARIANT CLASSES, grid MODELS STRATEGIES FOLDS"
-	@echo "                                feature-maps RUN IMAGE LAYER FOLD"
-	@echo "            of a paper:         DATA MODEL (its variants) WEIGHTS SEEDS RUNS ARGS"
-	@echo "            of other targets:   DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON, e.g."
+	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(TAKES_$(target))";)
+	@echo "  of feature-maps:              RUN IMAGE LAYER FOLD ARGS"
+	@echo "  of other targets:             DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
 

@@ -12,6 +12,7 @@ import pxr_tf
 from pxr_tf.training.learners import LEARNERS
 
 PACKAGE = Path(pxr_tf.__file__).parent
+LISTED = ("config", "experiments", "explain", "models", "phantoms", "pictures")  # of the others docs name what matters
 NAME = re.compile(r"\bpxr_tf(?:\.\w+)+")
 
 
@@ -120,3 +121,16 @@ def test_no_room_is_more_than_a_quarter_of_the_house(sources):
 
 def test_no_file_is_too_long_to_be_read(sources):
     assert {name for name, source in sources.items() if len(source.splitlines()) > 300} == set()
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/design.md"])
+@pytest.mark.parametrize("room", LISTED)
+def test_the_lists_of_the_documents_name_every_file_of_a_room(document, room):
+    lines = (PACKAGE.parent / document).read_text(encoding="utf-8").splitlines()
+    (line,) = (line for line in lines if re.match(rf"(pxr_tf/)?{room}/ ", line) or f"| {room}/ " in line)
+    listed = set(re.findall(r"\w+", line))
+    assert [file.stem for file in (PACKAGE / room).glob("[!_]*.py") if file.stem not in listed] == []
+
+
+def test_the_scaling_of_grey_pixels_is_written_once():
+    assert [name for name, source in read_modules().items() if "127.5" in source] == ["pxr_tf.models.backbones"]

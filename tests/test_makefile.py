@@ -16,12 +16,20 @@ COMMANDS = typer.main.get_command(app).commands
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
 
-def make(*words: str) -> str:
-    """Return what make would run, the environment taken as made."""
+def ask(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Return how make ended that only says what it would run, the environment taken as made."""
     ready = [f"--old-file=.venv/.ready{added}" for added in ("", "-gpu", "-hub", "-gpu-hub")]
     command = ["make", "--no-print-directory", "-n", *ready, "-f", str(MAKEFILE), *words]
     clean = {"PATH": "/usr/bin:/bin:/usr/local/bin"}  # a MODEL in the environment is one that was given
-    ended = subprocess.run(command, cwd=MAKEFILE.parent, env=clean, capture_output=True, text=True, check=True)
+    return subprocess.run(
+        command, cwd=MAKEFILE.parent, env=clean | environment, capture_output=True, text=True, check=False
+    )
+
+
+def make(*words: str) -> str:
+    """Return what make would run."""
+    ended = ask(*words)
+    assert (ended.returncode, ended.stderr) == (0, "")
     return ended.stdout.replace("\\\n", " ").strip()
 
 
@@ -54,6 +62,10 @@ def make(*words: str) -> str:
             "grid MODELS=xception,resnet50 STRATEGIES=1,2",
             "grid --models xception,resnet50 --strategies 1,2 --runs runs",
         ),
+        (
+            "chen2021 MODEL=small_cnn SEEDS=0 DATA=a WEIGHTS=none",
+            "reproduce chen2021 --model small_cnn --seeds 0 --data a --weights none --runs runs",
+        ),
         ("data DATA=a,b", "data a,b"),
         ("feature-maps RUN=a/b", "feature-maps a/b"),
         (
@@ -66,14 +78,66 @@ def test_only_what_was_given_is_passed_on(given, command):
     assert shlex.split(make(*given.split("|" if "|" in given else None))) == [".venv/bin/pxr", *command.split()]
 
 
-@pytest.mark.parametrize("name", ["cv", "train", "tune", "grid"])
-def test_every_option_is_one_that_the_command_knows(name):
-    variables = re.findall(r"^([A-Z]+) +\?=", MAKEFILE.read_text(), re.MULTILINE)
-    words = shlex.split(make(name, *(f"{variable}=x" for variable in variables if variable not in ("ARGS", "PYTHON"))))
-    known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
-    passed = {word for word in words if word.startswith("--")}
-    assert passed <= known
-    assert len(passed) >= 8
+VARIABLES = re.findall(r"^([A-Z]+) +\?=", MAKEFILE.read_text(), re.MULTILINE)
+NOT_OPTIONS = {"ARGS", "PYTHON", "GPU", "HUB"}
+OF_A_PAPER = ["DATA", "MODEL", "WEIGHTS", "SEEDS", "RUNS", "ARGS"]
+
+
+def taken_by(target: str) -> list[str]:
+    """Return the variables that a target takes, as it says itself when it is given another one."""
+    said = ask(target, "NOBODY=1").stderr
+    assert f"make {target} received NOBODY=1, which it does not take. Accepted: " in said
+    return said.partition("Accepted: ")[2].partition(".")[0].split()
+
+
+@pytest.mark.parametrize("target", ["cv", "train", "tune", "grid", "chen2021", "novokshanov2022"])
+def test_every_variable_of_a_target_becomes_an_option_that_its_command_knows(target):
+    taken = [name for name in taken_by(target) if name not in NOT_OPTIONS]
+    words = shlex.split(make(target, *(f"{name}=given-{name}" for name in taken)))
+    assert [name for name in taken if f"given-{name}" not in words] == []
+    known = {option for parameter in COMMANDS[words[1]].params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("target", ["chen2021", "novokshanov2022"])
+def test_a_paper_takes_what_its_command_takes(target):
+    assert taken_by(target) == OF_A_PAPER
+
+
+@pytest.mark.parametrize(
+    ("words", "received"),
+    [
+        ("chen2021 MODEL=small_cnn VARIANT=small_cnn", "VARIANT=small_cnn"),
+        *((f"chen2021 {name}=1", f"{name}=1") for name in VARIABLES if name not in {*OF_A_PAPER, *NOT_OPTIONS}),
+        ("novokshanov2022 UNIT=image", "UNIT=image"),
+        *((f"tune CONFIG=chen2021 {name}=1", f"{name}=1") for name in ("SEEDS", "STRATEGY", "FOLDS", "MODELS")),
+        ("cv SCHEME=random", "SCHEME=random"),
+        ("train FOLDS=3", "FOLDS=3"),
+        ("grid MODEL=xception", "MODEL=xception"),
+        ("cv MODLE=xception", "MODLE=xception"),
+    ],
+)
+def test_a_variable_that_would_be_lost_is_refused_in_one_line(words, received):
+    ended = ask(*words.split())
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert f"received {received}, which it does not take. Accepted: " in ended.stderr
+
+
+def test_of_the_environment_only_an_experiments_variables_count():
+    assert "received SEED=3" in ask("chen2021", SEED="3").stderr
+    assert ask("cv", IMAGE="ubuntu", RUN="7").returncode == 0
+
+
+@pytest.mark.parametrize("words", [["tune"], ["tune", "CONFIG=", "OVER=model.l2=1"]])
+def test_tune_wants_a_recipe(words):
+    ended = ask(*words)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert "make tune received no CONFIG. Accepted: a name in configs/ or a YAML file" in ended.stderr
+
+
+def test_empty_variables_and_those_of_the_installation_are_no_offence():
+    words = shlex.split(make("chen2021", "VARIANT=", "GPU=1", "HUB=1", "PYTHON=python3.12"))
+    assert words == [".venv/bin/pxr", "reproduce", "chen2021", "--runs", "runs"]
 
 
 def test_help_names_every_target_and_variable():
@@ -83,4 +147,4 @@ def test_help_names_every_target_and_variable():
     ).stdout
     targets = set(re.findall(r"^([a-z-]+):", text, re.MULTILINE)) - {"help"}
     assert targets <= set(re.findall(r"^  make ([\w-]+)", said, re.MULTILINE))
-    assert set(re.findall(r"^([A-Z]+) +\?=", text, re.MULTILINE)) <= set(re.findall(r"\b[A-Z]+\b", said))
+    assert set(VARIABLES) <= set(re.findall(r"\b[A-Z]+\b", said))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pxr_tf import rundir
+from pxr_tf.config import load_experiment
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.subjects import Subject
 from pxr_tf.experiments.tasks import Task
@@ -16,19 +17,24 @@ from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.decode import UnreadableImageError, load_prepared
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.training.device import set_up
+from pxr_tf.training.learners import KEEP_MODELS
 from pxr_tf.training.part import Emit
 
 MOST_OF_ONE = 64  # feature maps of a layer that is shown alone
 
 
 def look_into_run(task: Task, emit: Emit) -> None:
-    """Write ``inside.npz`` for each fold that ``subjects`` names (fold's folder -> pictures); raise `PxrError`."""
+    """Write ``inside.npz`` for each fold that ``subjects`` names (fold's folder -> pictures).
+
+    Raises `PxrError` for a model file that is damaged, or is missing though the learner keeps one.
+    """
     set_up(False, "float32")
+    keeps = load_experiment(Path(task.run) / rundir.EXPERIMENT).model.kind in KEEP_MODELS
     folds = task.options["subjects"]
     for number, (fold, subjects) in enumerate(folds.items()):
         emit({"event": "progress", "what": "looking into the models", "done": number, "total": len(folds)})
         folder, shown = Path(task.run) / fold, task.options["shown"]
-        if (folder / rundir.MODEL).exists():
+        if keeps or (folder / rundir.MODEL).exists():
             model, card = load_classifier(folder / rundir.MODEL)
             pictures = read_pictures((Subject(*subject) for subject in subjects), card)
             inside = look_inside(model, card["classes"], pictures, shown)

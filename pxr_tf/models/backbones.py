@@ -21,6 +21,7 @@ SCALINGS: Mapping[str, tuple[Any, Any] | None] = MappingProxyType(
         "raw": None,  # the application scales inside
     }
 )
+GREY = "tf"  # of networks without a backbone, on one channel
 
 
 class Backbone(NamedTuple):

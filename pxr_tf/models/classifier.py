@@ -13,7 +13,7 @@ import keras
 
 from pxr_tf.errors import PxrError
 from pxr_tf.models.architecture import Head, Output
-from pxr_tf.models.backbones import SCALINGS, Backbone, check_library, check_weights
+from pxr_tf.models.backbones import GREY, SCALINGS, Backbone, check_library, check_weights
 from pxr_tf.models.model_file import first_line
 
 DEFAULT_HEAD = Head()
@@ -53,6 +53,11 @@ def begin_network(seed: int) -> None:
     keras.utils.clear_session()  # automatic names inside keras.applications then never depend on earlier models
     keras.config.set_dtype_policy(policy)  # which clear_session forgets
     keras.utils.set_random_seed(seed)
+
+
+def scale_grey(image: Any) -> Any:
+    """Return the grey image between -1 and 1, as the papers' own networks and the linear model take it."""
+    return keras.layers.Rescaling(*SCALINGS[GREY], name="scaling")(image)
 
 
 def end_network(x: Any, num_classes: int, output: Output) -> Any:

@@ -4,14 +4,14 @@ import keras
 import numpy as np
 from keras import layers
 
-from pxr_tf.models.classifier import activate
-
-SCALE, OFFSET = 1 / 127.5, -1.0  # grey 0-255 to -1 … 1, as `scaling` has it
+from pxr_tf.models.backbones import GREY, SCALINGS
+from pxr_tf.models.classifier import activate, scale_grey
 
 
 def scale_pixels(pixels: np.ndarray) -> np.ndarray:
     """Return uint8 pictures as float32 between -1 and 1, as the saved model scales them."""
-    return pixels * np.float32(SCALE) + np.float32(OFFSET)
+    scale, offset = SCALINGS[GREY]
+    return pixels * np.float32(scale) + np.float32(offset)
 
 
 def build_linear(coefficients: np.ndarray, intercepts: np.ndarray, image_size: int) -> keras.Model:
@@ -21,8 +21,7 @@ def build_linear(coefficients: np.ndarray, intercepts: np.ndarray, image_size: i
     classes: it is the second one's probability.
     """
     image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
-    x = layers.Rescaling(SCALE, OFFSET, name="scaling")(image)
-    x = layers.Flatten(name="flatten")(x)
+    x = layers.Flatten(name="flatten")(scale_grey(image))
     dense = layers.Dense(len(intercepts), name="logits")
     outputs = activate(dense(x), "sigmoid" if len(intercepts) == 1 else "softmax")
     dense.set_weights([coefficients.T, intercepts])

@@ -7,7 +7,10 @@ the class names, the image size, how an image is to be prepared, and a digest of
 
 import hashlib
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,12 @@ from pxr_tf.models import layers  # noqa: F401 - a file that holds one of these 
 
 CARD = "pxr.json"
 DIGEST = "digest"  # key of the card
+REMEDY = "Put the original back, or delete its run directory and train again."  # a finished run trains nothing anew
+# What zipfile, json and Keras raise where bits of a file have flipped: RuntimeError is an encrypted or unknown member.
+DAMAGE = (
+    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
+)  # fmt: skip
 
 
 def save_classifier(model: keras.Model, path: Path, card: Mapping[str, Any]) -> None:
@@ -34,29 +43,39 @@ def save_classifier(model: keras.Model, path: Path, card: Mapping[str, Any]) -> 
 
 
 def load_classifier(path: Path) -> tuple[keras.Model, dict[str, Any]]:
-    """Return a saved classifier and its card; raise `PxrError` for a file that is not one, or not as it was saved."""
+    """Return a saved classifier and its card, which has ``classes`` and ``image`` with ``size`` and ``resize``.
+
+    Raises `PxrError` for a file that is missing, is not one, or is not as it was saved.
+    """
     try:
         card = read_card(path)
+        _check_card(card)
         return keras.models.load_model(path, safe_mode=True), card
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise PxrError(f"{path} is not a classifier saved by pxr, or is damaged ({first_line(error)}).") from error
+    except FileNotFoundError as error:
+        raise PxrError(f"The model file {path} is missing. {REMEDY}") from error
+    except DAMAGE as error:
+        raise PxrError(
+            f"{path} is not a classifier saved by pxr, or is damaged ({first_line(error)}). {REMEDY}"
+        ) from error
 
 
 def read_card(path: Path) -> dict[str, Any]:
     """Return the card of a saved classifier: class names, image size, preparation.
 
     Raises `PxrError` where the file was changed after it was saved: its digest finds damage and edits, though not a
-    forger who knows how to make a new one. Files of versions before 0.3 have none.
+    forger who knows how to make a new one. Files of versions before 0.3 have none; nor do they say their ``kind``.
     """
     with zipfile.ZipFile(path) as archive:
         card = json.loads(archive.read(CARD))
         if not isinstance(card, dict):
             raise ValueError(f"its card, {CARD}, is no mapping")
         known = card.pop(DIGEST, None)
+        if known is None and "kind" in card:
+            raise PxrError(f"{path} was changed after it was saved: its card ({CARD}) has lost its digest. {REMEDY}")
         if known is not None and known != _digest(archive, card):
             raise PxrError(
                 f"{path} was changed after it was saved: its content has another digest than its card ({CARD}) says. "
-                "Delete it and train again, or put the original back."
+                f"{REMEDY}"
             )
     return card
 
@@ -65,6 +84,14 @@ def first_line(error: Exception) -> str:
     """Return the first line of what an exception says, at most 160 letters."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:160].rstrip(" .")
+
+
+def _check_card(card: Mapping[str, Any]) -> None:
+    """Raise `ValueError` where a card lacks what everybody needs who shows the model an image."""
+    match card:
+        case {"classes": [str(), *_], "image": {"size": int(), "resize": str()}}:
+            return
+    raise ValueError(f"its card, {CARD}, lacks the classes, or the image's size and resize")
 
 
 def _digest(archive: zipfile.ZipFile, card: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pxr_tf.errors import PxrError, nearest
+from pxr_tf.errors import PxrError, count_words, nearest
 
 
 class Network(NamedTuple):
@@ -67,7 +67,8 @@ def all_sizes(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise PxrError(f"model.{key} is not a size of {name}; accepted: {', '.join(own)}.{nearest(key, own)}")
         if isinstance(own[key], tuple) and len(own[key]) != len(value):
             raise PxrError(
-                f"model.{key} received {len(value)} numbers; {name} takes {len(own[key])}, such as {list(own[key])}."
+                f"model.{key} received {count_words(len(value), 'number')}; {name} takes {len(own[key])}, such as "
+                f"{list(own[key])}."
             )
     return {**own, **given}
 

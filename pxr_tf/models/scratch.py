@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from pxr_tf.models.architecture import Output
-from pxr_tf.models.classifier import begin_network, end_network
+from pxr_tf.models.classifier import begin_network, end_network, scale_grey
 from pxr_tf.models.layers import ALReLU
 from pxr_tf.models.networks import all_sizes, check_kernels, find_network
 
@@ -37,7 +37,7 @@ def build_scratch(
     build = globals()[build] if isinstance(build, str) else build
     begin_network(seed)
     image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
-    x = build(layers.Rescaling(1 / 127.5, -1.0, name="scaling")(image), **sizes)
+    x = build(scale_grey(image), **sizes)
     return keras.Model(image, end_network(x, num_classes, output), name=name)
 
 

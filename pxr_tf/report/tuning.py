@@ -76,16 +76,20 @@ def print_points(points: Sequence[TuningPoint], console: Console) -> None:
 
 
 def find_cautions(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]:
-    """Return a sentence on each reason to doubt the choice: a value at the edge of the grid, few validation images."""
+    """Return a sentence on each reason to doubt the choice.
+
+    A value at the edge of its three or more, a point that is right far more often than the best, few validation images.
+    """
     edges = []
     for key, value in best.values.items():
         tried = [point.values[key] for point in points]
         numeric = all(isinstance(other, int | float) and not isinstance(other, bool) for other in tried)
-        if numeric and min(tried) < max(tried) and value in (min(tried), max(tried)):
+        if numeric and len(set(tried)) > 2 and value in (min(tried), max(tried)):  # of two, both are at an edge
             edges.append(f"{key}={rundir.value_words(value)} is the {'smallest' if value == min(tried) else 'largest'}")
     cautions = []
     if edges:
         cautions.append(f"The best lies at the edge of the grid ({', '.join(edges)} tried): widen it to be sure.")
+    cautions += _more_accurate(points, best)
     images = len(_validation_rows(best))
     if images < FEW:
         error = 100 * np.sqrt(0.9 * 0.1 / images)
@@ -99,6 +103,31 @@ def find_cautions(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]
 def describe_values(values: Mapping[str, object]) -> str:
     """Return the values of a point for people: ``model.l2=0.01, image.size=64``."""
     return ", ".join(f"{key}={rundir.value_words(value)}" for key, value in values.items())
+
+
+def _more_accurate(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]:
+    """Return a sentence on the most accurate point where the best by loss is wrong far more often, else nothing.
+
+    Far: images that only the other one gets right outnumber those that only the best gets right by more than two
+    standard errors, 2 * sqrt(both). All points of a tuning predict the same validation images, in the same order.
+    """
+    right = {point.folder: _are_right(point) for point in points if not point.failure}
+    ours = right[best.folder]
+    other = max((point for point in points if not point.failure), key=lambda point: right[point.folder].sum())
+    theirs = right[other.folder]
+    gained, lost = (theirs & ~ours).sum(), (ours & ~theirs).sum()
+    if gained - lost <= 2 * np.sqrt(gained + lost):
+        return []
+    return [
+        f"The best by loss gets {100 * ours.mean():.1f} % of the validation images right, "
+        f"{describe_values(other.values)} {100 * theirs.mean():.1f} %, with worse probabilities. Where only the "
+        "predicted class counts, the latter is better."
+    ]
+
+
+def _are_right(point: TuningPoint) -> np.ndarray:
+    rows = _validation_rows(point)
+    return (rows.label == rows.predicted).to_numpy()
 
 
 def _row(point: TuningPoint) -> dict[str, object]:

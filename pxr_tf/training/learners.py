@@ -22,6 +22,9 @@ LEARNERS: dict[str, str] = {
     "linear": "pxr_tf.training.linear",
 }
 
+# Those that leave a model file in every fold: where it is missing, somebody took it away.
+KEEP_MODELS = frozenset({"transfer", "scratch", "linear"})
+
 
 def check_learner(kind: str) -> str:
     """Return the kind of a model; raise `PxrError` with the nearest names for an unknown one."""

@@ -61,7 +61,7 @@ def test_models_that_have_none_or_were_changed_are_refused(pxr, own_copy):
     path.write_bytes(content)
     check_refusal(pxr("feature-maps", own_copy), f"{path} ")
     path.unlink()
-    check_refusal(pxr("feature-maps", own_copy), f"{path} is not a classifier saved by pxr")
+    check_refusal(pxr("feature-maps", own_copy), f"The model file {path} is missing", "delete its run directory")
 
 
 def test_one_layer_of_an_image_of_each_class_and_any_file_are_drawn(pxr, own_copy):

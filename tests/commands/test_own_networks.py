@@ -71,6 +71,8 @@ def test_novokshanov2022_splits_images_and_says_so(train):
     assert folder.parts[-4:-1] == ("novokshanov2022", "plain-leaky_cnn", "random-by-image")
     assert "leaky split" in said
     assert check_results(folder, "random", ["normal", "pneumonia"])["output"] == "sigmoid"
+    drawn = {file.name.partition("-")[0].removesuffix(".png") for file in (folder / "random").glob("*.png")}
+    assert drawn == {"filters", "feature_maps"}
 
 
 def test_a_backbone_runs_under_the_recipe_of_a_network(train, two_layers):

@@ -203,7 +203,7 @@ OWN_NETWORKS = [
     (CHEN + "--model xception --set model.kind=scratch", ["--model received 'xception'", "no backbone. Leave --model"]),
     (CHEN + "--model xception --set model.channels=[1,2]", ["unknown key 'model.channels'", "backbone, weights"]),
     (CHEN + "--set model.network=smal_cnn", ["Unknown network 'smal_cnn'", "Did you mean 'small_cnn'?"]),
-    (CHEN + "--set model.channels=[4]", ["model.channels received 1 numbers; small_cnn takes 2"]),
+    (CHEN + "--set model.channels=[4]", ["model.channels received 1 number; small_cnn takes 2"]),
     (CHEN + "--set model.dropout=[0.1]", ["model.dropout is not a size of small_cnn"]),
     (CHEN + "--set model.kernel_sizes=[31,31] --set image.size=61", ["kernel_sizes [31, 31] leave 1", "62 or more"]),
     (CHEN + "--variant logistic_regression --epochs 3", ["--epochs received '3'", "'linear' has no epochs"]),

@@ -103,7 +103,7 @@ def test_points_are_ranked_by_their_loss_on_the_validation_rows(tune):
     best = next(line.split() for line in said.splitlines() if line.strip().startswith("best"))
     assert best[1:3] == [f"{table['model.temperature'][0]:g}", str(table["image.size"][0])]
     assert f"Only {table.images[0]} images to rank by" in said
-    assert f"model.temperature={table['model.temperature'][0]:g} is the " in said
+    assert "at the edge of the grid" not in said  # of two values each is
 
 
 def with_noise(data: Path, to: Path, part: str) -> Path:
@@ -178,6 +178,14 @@ def test_a_point_that_fails_is_a_row_and_the_others_go_on(tune):
     assert load_experiment(folder_of() / "best.yaml").model.temperature == 0.01
     code, *_, trained = tune(*TWO, faults_={"temperature-": PxrError("Phase 'all' diverged.")})
     assert (code, len(trained)) == (1, 1)  # the finished one is not trained again
+
+
+@pytest.mark.parametrize(("scheme", "seeds"), [("official", " --seeds 0,1,2"), ("random", "")])
+def test_the_best_is_trained_with_several_seeds_only_where_the_test_rows_stay_the_same(tune, scheme, seeds):
+    code, said, _, _ = tune("--over", "model.temperature=0.1", "--scheme", scheme)
+    assert code == 0
+    command = next(line for line in said.splitlines() if line.startswith("To train and test the best: "))
+    assert command.endswith(f" --runs runs{seeds}")  # another seed's random test rows have helped to choose
 
 
 def test_where_every_point_fails_there_is_no_best(tune):

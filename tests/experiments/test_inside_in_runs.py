@@ -1,12 +1,15 @@
 """A run that shows what its models have learned: when they are looked into, and that nothing is trained for it."""
 
+import shutil
+
 import pandas as pd
 import pytest
-from tiny import RUN_DEPTH, SIZE, Never, Recorder, run_here, tiny_experiment
+from tiny import RUN_DEPTH, SIZE, Never, Recorder, run_here, stopped, tiny_experiment
 
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.subjects import default_subjects, find_fold, find_subject
 from pxr_tf.explain.inside_file import read_inside
+from pxr_tf.training.learners import LEARNERS
 
 SHOWN = ("filters", "coefficients", "feature_maps")
 
@@ -43,14 +46,28 @@ def test_a_finished_run_is_looked_into_without_training_anything(own_copy, phant
     start_again(own_copy, phantoms, executor=Never(), show=())  # a recipe that shows nothing is no other experiment
 
 
-def test_a_learner_that_keeps_no_model_shows_nothing_and_is_asked_once(own_copy, phantoms):
-    for fold in ("fold-0", "fold-1"):
-        (own_copy / fold / "model.keras").unlink()
-    recorder = start_again(own_copy, phantoms)
-    assert [event["text"].split(" has ")[1] for event in recorder.of("note")][-2:] == [
-        "no model.keras, so nothing of it is shown."
-    ] * 2
-    start_again(own_copy, phantoms, executor=Never())
+def test_a_learner_that_keeps_no_model_shows_nothing_and_is_asked_once(phantoms, tmp_path, monkeypatch):
+    monkeypatch.setitem(LEARNERS, "means", "means")
+    experiment = tiny_experiment(model={"kind": "means", "temperature": 1}, phases=[], show=SHOWN)
+    recorder = Recorder()
+    run_here(experiment, phantoms, tmp_path, on_event=recorder)
+    notes = [event["text"] for event in recorder.of("note")][-2:]
+    assert [note.split(" has ")[1] for note in notes] == ["no model.keras, so nothing of it is shown."] * 2
+    run_here(experiment, phantoms, tmp_path, executor=Never())
+
+
+def test_a_model_that_was_taken_away_is_missed_and_the_remedy_works(own_copy, phantoms):
+    file = own_copy / "fold-1" / "model.keras"
+    kept = file.read_bytes()
+    file.unlink()
+    with pytest.raises(PxrError, match=r"fold-1/model.keras is missing. Put the original back, or delete its run dir"):
+        start_again(own_copy, phantoms)
+    assert not (own_copy / "fold-1" / "inside.npz").exists()
+    file.write_bytes(kept)
+    assert start_again(own_copy, phantoms).tasks == ["inside"]
+    shutil.rmtree(own_copy)
+    with stopped():  # where it begins to train
+        run_here(tiny_experiment(), phantoms, own_copy.parents[RUN_DEPTH - 1], on_event=Recorder(stop_before="fold-0"))
 
 
 def test_a_subject_is_the_first_test_image_of_each_class():

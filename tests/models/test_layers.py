@@ -78,7 +78,8 @@ def saved(tmp_path):
     inner = keras.Sequential([keras.Input((4,)), layers.Dense(4), ALReLU(0.2), layers.Dense(3, activation=alrelu)])
     x = image = keras.Input((4,))
     model = keras.Model(image, layers.Softmax(name="last")(inner(x)), name="small")
-    save_classifier(model, tmp_path / "model.keras", {"custom_layers": custom_layers(model)})
+    card = {"classes": ["a", "b", "c"], "image": {"size": 2, "resize": "squash"}, "custom_layers": custom_layers(model)}
+    save_classifier(model, tmp_path / "model.keras", card)
     return model, tmp_path / "model.keras"
 
 

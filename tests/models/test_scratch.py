@@ -151,6 +151,7 @@ def test_a_seed_decides_the_weights_in_another_process_too():
         ),
         ("small_cnn", {"channels": (4, 8, 16)}, "model.channels received 3 numbers; small_cnn takes 2, such as [4, 8]"),
         ("feed_forward", {"hidden_units": ()}, "model.hidden_units received 0 numbers; feed_forward takes 2"),
+        ("small_cnn", {"kernel_sizes": (3,)}, "model.kernel_sizes received 1 number; small_cnn takes 2"),
     ],
 )
 def test_sizes_that_a_network_has_no_use_for_are_refused(name, given, message):

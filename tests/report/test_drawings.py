@@ -16,7 +16,9 @@ from pxr_tf.report.drawings import (
     feature_maps_file,
     write_drawings,
     write_feature_maps,
+    write_fold,
 )
+from pxr_tf.report.figures import new_figure
 from pxr_tf.report.tensorboard import About, Boards, undrawn_tasks
 
 TILES = Tiles(np.random.default_rng(0).normal(size=(2, 4, 4)).astype(np.float32), 2)
@@ -61,6 +63,19 @@ def test_every_fold_has_what_was_found_and_the_run_its_curves(run):
     names = ("coefficients", "feature maps of set_a.jpeg", "filters")
     assert shown(run / "fold-0") == {f"{name} {note}": 1 for name in names}
     assert not (run / "fold-1" / "tensorboard").exists()
+
+
+@pytest.mark.parametrize(("folds", "title"), [(["0", "1"], "A run, fold-0"), (["0"], "A run")])
+def test_a_title_names_the_fold_where_a_run_has_several(run, folds, title):
+    files.write_csv(run / "splits.csv", pd.DataFrame({"image_id": folds, "fold": folds, "role": "test"}))
+    titles = []
+
+    def draw(title, synthetic):
+        titles.append((title, synthetic))
+        return new_figure(1, 1)
+
+    write_fold(run / "fold-0", {"filters.png": draw}, "A run", True)
+    assert titles == [(title, True)]
 
 
 def test_only_what_is_missing_is_drawn(run):

@@ -4,6 +4,7 @@ import io
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -78,6 +79,8 @@ def test_keys_are_shortened_where_that_is_clear(tmp_path, keys, headings):
         ([0.1, 0.2, 0.3], 0, "x.y=0.1 is the smallest"),
         ([0.1, 0.2, 0.3], 2, "x.y=0.3 is the largest"),
         ([0.1], 0, ""),
+        ([0.1, 0.2], 0, ""),
+        ([0.1, 0.2, 0.1, 0.2], 1, ""),
         (["a", "b"], 0, ""),
         ([True, False], 0, ""),
         ([None, 3, 5], 2, ""),
@@ -98,3 +101,18 @@ def test_few_validation_images_are_told(tmp_path, images, few):
     cautions = find_cautions([point], point)
     assert len(cautions) == few
     assert all("Only 49 images" in text and "standard error of 4 percentage points" in text for text in cautions)
+
+
+@pytest.mark.parametrize(("wrong_every", "told"), [(20, True), (5, False)])  # 57 of 60 right, or 48, against 45
+def test_a_point_that_is_right_far_more_often_than_the_best_by_loss_is_told(tmp_path, wrong_every, told):
+    best = make_point(tmp_path / "a", wrong_every=4, images=60, x__y=1)
+    other = make_point(tmp_path / "b", wrong_every=wrong_every, images=60, x__y=2)
+    table = pd.read_csv(tmp_path / "b" / "predictions.csv")
+    shares = table.filter(like="p_")
+    table[shares.columns] = np.where(shares == 0.7, 0.26, 0.74 / 3)  # as right as before, and never sure
+    files.write_csv(tmp_path / "b" / "predictions.csv", table)
+    points = [other, best, TuningPoint({"x.y": 3}, tmp_path / "c", "failed")]
+    assert rank_points(points)["x.y"].tolist() == ["1", "2", "3"]
+    assert [text.partition(", with")[0] for text in find_cautions(points, best) if "right" in text] == (
+        ["The best by loss gets 75.0 % of the validation images right, x.y=2 95.0 %"] if told else []
+    )

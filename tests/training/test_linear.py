@@ -68,6 +68,17 @@ def test_the_saved_network_says_what_scikit_learns_own_fit_says(classes, weights
     np.testing.assert_allclose(said, expected.predict_proba(values.astype(np.float64))[:, order], atol=1e-3)
 
 
+@pytest.mark.parametrize("weights", [{"a": 2.0, "b": 1.0, "c": 0.5}, {"a": 40.0, "b": 20.0, "c": 10.0}])
+def test_class_weights_of_ones_own_are_shares_of_a_mean_loss(weights):
+    pixels, labels = some_pixels(("a", "b", "c"))
+    values = scale_pixels(pixels).reshape(len(pixels), -1)
+    ours = linear.fit_regression(values, labels, ("a", "b", "c"), settings(class_weights=weights))
+    total = sum(weights[label] for label in labels)  # model.l2 weighs against the mean loss, however large the weights
+    expected = LogisticRegression(C=1 / (L2 * total), max_iter=5000, tol=1e-9, class_weight=weights)
+    expected.fit(values.astype(np.float64), labels)
+    np.testing.assert_allclose(ours.coef_, expected.coef_, atol=2e-4)
+
+
 @pytest.mark.parametrize("solver", ["newton-cg", "sag", "saga"])
 def test_every_solver_finds_the_same_minimum(solver):
     pixels, labels = some_pixels(("a", "b", "c"))
@@ -203,6 +214,7 @@ def test_a_model_file_that_was_changed_is_refused(folds_run, tmp_path, change):
     with pytest.raises(PxrError) as fault:
         load_classifier(file)
     assert str(fault.value).startswith(f"{file} was changed after it was saved")
+    assert str(fault.value).endswith("Put the original back, or delete its run directory and train again.")
     assert "\n" not in str(fault.value)
 
 
