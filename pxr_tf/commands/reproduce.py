@@ -76,7 +76,8 @@ def _choose(protocol: "Protocol", model: str | None) -> list[str]:
 
 def _run_all(planned: Sequence[tuple[str, str, int]], requests: "Sequence[Request]", console: "Console") -> None:
     """Run the runs one after another, print the paper's table; exit with 1 where one failed."""
-    from pxr_tf.report.reproduced import PaperRun, print_paper, print_run, write_paper
+    from pxr_tf.report.paper_runs import PaperRun
+    from pxr_tf.report.reproduced import print_paper, print_run, write_paper
 
     done: list[PaperRun] = []
     for (variant, setting, seed), request in zip(planned, requests, strict=True):
@@ -90,7 +91,9 @@ def _run_all(planned: Sequence[tuple[str, str, int]], requests: "Sequence[Reques
             run = run._replace(failure=f"{type(error).__name__}: {error}")
         done.append(run)
         print_run(run, console)
-    write_paper(requests[0].runs / requests[0].experiment.name, done)
+    written = write_paper(requests[0].runs / requests[0].experiment.name, done)
     print_paper(done, console)
+    if written:
+        console.print(f"Tables: {', '.join(map(str, written))}", markup=False, soft_wrap=True)
     if any(run.failure for run in done):
         sys.exit(1)
