@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pxr_tf.commands.no_data import PHANTOM_VALIDATION, phantom_words, validates_number
 from pxr_tf.errors import PxrError, nearest, shown
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 PAPER = "bozickovic2021"
 PHANTOM = "phantom"
-PHANTOM_VALIDATION = 0.15  # in place of a number of images: 800, as one paper says, are more than there are phantoms
 
 ModelName = Annotated[str | None, typer.Option("--model", help="Backbone, e.g. xception, resnet50, mobilenet_025.")]
 Strategy = Annotated[
@@ -273,24 +273,6 @@ def _find_path(text: str) -> tuple[str, bool]:
     """Return the path as it stands if it exists, else without the space around it; and whether it exists."""
     path = text if os.path.exists(os.path.expanduser(text)) else text.strip()
     return path, os.path.exists(os.path.expanduser(path))
-
-
-def validates_number(experiment: "Experiment") -> bool:
-    """Return whether a number of images validates, not a share of them."""
-    from pxr_tf.data.schemes import options_of
-
-    splits = experiment.splits
-    return isinstance(splits.validation, int) and "validation" in options_of(splits.scheme)
-
-
-def phantom_words(experiments: "Sequence[tuple[Experiment, Experiment]]") -> str:
-    """Return what is said where no data are given; `experiments`: each one beside its recipe as it stands."""
-    said = "No DATA given: using synthetic chest X-rays (phantoms). All figures are about these, not patients."
-    for experiment, recipe in experiments:
-        if validates_number(recipe) and experiment.splits.validation == PHANTOM_VALIDATION:
-            share = f"{100 * PHANTOM_VALIDATION:g} %"
-            return f"{said} {share} of them validate, as the recipe's {recipe.splits.validation} images are too many."
-    return said
 
 
 def find_data(data: str | None, runs: Path, *, official: bool = False) -> tuple[str, ...]:

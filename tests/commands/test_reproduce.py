@@ -7,7 +7,8 @@ import pytest
 import yaml
 from tiny import SIZE, TWO_LAYERS
 
-from pxr_tf.commands.options import Asked, phantom_words
+from pxr_tf.commands.no_data import phantom_words
+from pxr_tf.commands.options import Asked
 from pxr_tf.config import configs_folder
 from pxr_tf.models.backbones import BACKBONES
 
