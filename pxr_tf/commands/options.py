@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pxr_tf.commands.no_data import PHANTOM_VALIDATION, phantom_words, validates_number
 from pxr_tf.errors import PxrError, nearest, shown
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ MixEnvironments = Annotated[
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Any other key: training.batch_size=16.")]
 
 
+class MissingLibraryError(PxrError):
+    """The library that builds an experiment's backbone is not installed."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """What was asked for on the command line, beside the keys of an experiment."""
@@ -107,8 +112,10 @@ class Asked:
         if self.classes is not None:
             values = parse_classes(self.classes, self.recipe(variant)) | values
         experiment = load_experiment(recipe, values, variant=variant)
-        if self.epochs is not None:
-            experiment = load_experiment(recipe, values | fixed_epochs(experiment, self.epochs), variant=variant)
+        more = {} if self.epochs is None else fixed_epochs(experiment, self.epochs)
+        if self.data is None and not {"splits", "splits.validation"} & values.keys() and validates_number(experiment):
+            more["splits.validation"] = PHANTOM_VALIDATION
+        experiment = load_experiment(recipe, values | more, variant=variant) if more else experiment
         check_names(experiment)
         return experiment
 
@@ -117,7 +124,9 @@ class Asked:
         from pxr_tf.experiments.run import Request
 
         official = any(experiment.splits.scheme == "official" for experiment in experiments)
-        data = find_data(self.data, self.runs, console, official=official)
+        if self.data is None:
+            console.print(phantom_words([(experiment, self.recipe(experiment.variant)) for experiment in experiments]))
+        data = find_data(self.data, self.runs, official=official)
         rest = (data, self.runs, self.skip_unreadable, self.mix_environments, command_line())
         return [Request(experiment, *rest) for experiment in experiments]
 
@@ -157,7 +166,10 @@ def check_names(experiment: "Experiment") -> None:
         raise PxrError(f"published received {shown(experiment.published)}; accepted: {accepted}.{close}")
     if experiment.backbone:
         check_image_size(experiment.backbone, experiment.image.size)
-        check_library(find_backbone(experiment.backbone))
+        try:
+            check_library(find_backbone(experiment.backbone))
+        except PxrError as error:
+            raise MissingLibraryError(str(error)) from error
         check_weights(experiment.model.weights)
     if isinstance(experiment.model, Scratch):
         name, sizes = experiment.model.network, all_sizes(experiment.model.network, experiment.model.sizes)
@@ -263,7 +275,7 @@ def _find_path(text: str) -> tuple[str, bool]:
     return path, os.path.exists(os.path.expanduser(path))
 
 
-def find_data(data: str | None, runs: Path, console: "Console", *, official: bool = False) -> tuple[str, ...]:
+def find_data(data: str | None, runs: Path, *, official: bool = False) -> tuple[str, ...]:
     """Return the data sets: those given, or else phantoms, which are drawn once.
 
     With `official`, only the phantoms that have an official test part.
@@ -272,6 +284,5 @@ def find_data(data: str | None, runs: Path, console: "Console", *, official: boo
         return tuple(split_paths(data))
     from pxr_tf.phantoms.sets import default_phantoms
 
-    console.print("No DATA given: using synthetic chest X-rays (phantoms). All figures are about these, not patients.")
     folders = default_phantoms(runs / "cache")
     return tuple(str(path) for path in folders[: 1 if official else None])

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pxr_tf import rundir
 from pxr_tf.commands import options as o
 from pxr_tf.commands.running import make_console, run_request
 from pxr_tf.errors import PxrError, count_words, nearest
@@ -14,8 +16,12 @@ from pxr_tf.errors import PxrError, count_words, nearest
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pxr_tf.config import Experiment
     from pxr_tf.config.protocol import Protocol
     from pxr_tf.experiments.run import Request
+    from pxr_tf.report.paper_runs import PaperRun
+
+    Experiments = dict[tuple[str, int], Experiment]  # of a variant: (setting, seed) -> experiment
 
 
 def reproduce(
@@ -35,6 +41,7 @@ def reproduce(
 ) -> None:
     """Run all that a paper ran, each variant with each seed, and print the table beside the paper's."""
     from pxr_tf.config.protocol import load_protocol
+    from pxr_tf.report.paper_runs import PaperRun
 
     console = make_console()
     beside = (skip_unreadable, mix_environments)
@@ -42,22 +49,23 @@ def reproduce(
     protocol = load_protocol(config)
     variants = _choose(protocol, model)
     numbers = protocol.seeds if seeds is None else o.seeds_of(None, seeds)
-    planned = [(variant, setting, seed) for variant in variants for setting in protocol.settings for seed in numbers]
-    experiments = [
-        asked.experiment(
-            {
-                **protocol.settings[setting],
-                "model.weights": weights if asked.recipe(variant).backbone else None,
-                "seed": seed,
-                "duplicates": duplicates,
-            },
-            variant,
-        )
-        for variant, setting, seed in planned
+    experiments, lacking = _make_experiments(asked, protocol, variants, numbers, weights, duplicates)
+    planned = [
+        (variant, setting, seed) for seed in numbers for setting in protocol.settings for variant in experiments
+    ]  # one run of each variant first: what is wrong with all of them is told by two
+    chosen = [experiments[variant][setting, seed] for variant, setting, seed in planned]
+    _check_folders(planned, chosen, runs)
+    requests = asked.requests(chosen, console)
+    console.print(f"{chosen[0].name}: {count_words(len(requests), 'run')}, of {', '.join(experiments)}.")
+    for variant, why in lacking.items():
+        console.print(f"{variant} failed: {why}", markup=False)
+    failed = [
+        PaperRun(variant, setting, seed, variant, failure=why)
+        for variant, why in lacking.items()
+        for setting in protocol.settings
+        for seed in numbers
     ]
-    requests = asked.requests(experiments, console)
-    console.print(f"{experiments[0].name}: {count_words(len(requests), 'run')}, of {', '.join(variants)}.")
-    _run_all(planned, requests, console)
+    _run_all(planned, requests, failed, console)
 
 
 def _choose(protocol: "Protocol", model: str | None) -> list[str]:
@@ -74,11 +82,75 @@ def _choose(protocol: "Protocol", model: str | None) -> list[str]:
     return names
 
 
-def _run_all(planned: Sequence[tuple[str, str, int]], requests: "Sequence[Request]", console: "Console") -> None:
-    """Run the runs one after another, print the paper's table; exit with 1 where one failed."""
-    from pxr_tf.report.reproduced import PaperRun, print_paper, print_run, write_paper
+def _make_experiments(
+    asked: o.Asked,
+    protocol: "Protocol",
+    variants: Sequence[str],
+    seeds: Sequence[int],
+    weights: str | None,
+    duplicates: str | None,
+) -> tuple[dict[str, "Experiments"], dict[str, str]]:
+    """Return (variant -> its experiments, variant -> why its library is missing); raise `PxrError`.
+
+    A missing library is an error where no variant is left. ``--epochs`` and ``--weights`` are for the variants that
+    have a use for them, and an error where none has.
+    """
+    recipes = {variant: asked.recipe(variant) for variant in variants}
+    if weights is not None and not any(recipe.backbone for recipe in recipes.values()):
+        raise PxrError(
+            f"--weights received {weights!r}, but {', '.join(variants)} of {asked.config_name} has no backbone. Leave "
+            "--weights out."
+        )
+    trained = [variant for variant, recipe in recipes.items() if recipe.phases] or variants
+    experiments: dict[str, Experiments] = {}
+    lacking: dict[str, o.MissingLibraryError] = {}
+    for variant, recipe in recipes.items():
+        own = asked if variant in trained else replace(asked, epochs=None)
+        given = {"model.weights": weights if recipe.backbone else None, "duplicates": duplicates}
+        try:
+            experiments[variant] = {
+                (setting, seed): own.experiment({**values, **given, "seed": seed}, variant)
+                for setting, values in protocol.settings.items()
+                for seed in seeds
+            }
+        except o.MissingLibraryError as error:
+            lacking[variant] = error
+    if not experiments:
+        raise next(iter(lacking.values()))
+    return experiments, {variant: str(error) for variant, error in lacking.items()}
+
+
+def _check_folders(planned: Sequence[tuple[str, str, int]], experiments: "Sequence[Experiment]", runs: Path) -> None:
+    """Raise `PxrError` where two runs would have one run directory."""
+    from pxr_tf.experiments.run import Request
+
+    taken: dict[Path, str] = {}
+    for (_, setting, _), experiment in zip(planned, experiments, strict=True):
+        folder = Request(experiment, (), runs).folder
+        if folder in taken:
+            raise PxrError(
+                f"reproduce.compare received {taken[folder]!r} and {setting!r}, whose runs would both be {folder}; "
+                "accepted: settings with run directories of their own. Add the key tag, a name, to one of them."
+            )
+        taken[folder] = setting
+
+
+def _run_all(
+    planned: Sequence[tuple[str, str, int]],
+    requests: "Sequence[Request]",
+    failed: "Sequence[PaperRun]",
+    console: "Console",
+) -> None:
+    """Run the runs one after another, print the paper's table; exit with 1 where one failed, or has `failed` before.
+
+    Raises `PxrError` where the first two fail for one reason, or the only one does, before they have a run directory:
+    it would be the same for all.
+    """
+    from pxr_tf.report.paper_runs import PaperRun
+    from pxr_tf.report.reproduced import print_paper, print_run, write_paper
 
     done: list[PaperRun] = []
+    early: list[str] = []  # why runs failed that have no run directory
     for (variant, setting, seed), request in zip(planned, requests, strict=True):
         run = PaperRun(variant, setting, seed, request.experiment.model.name)
         console.print()
@@ -86,11 +158,17 @@ def _run_all(planned: Sequence[tuple[str, str, int]], requests: "Sequence[Reques
             run = run._replace(folder=run_request(request, console))
         except PxrError as error:
             run = run._replace(failure=str(error))
+            early += [] if (request.folder / rundir.EXPERIMENT).exists() else [run.failure]
         except Exception as error:  # one bad run must not cost the others
             run = run._replace(failure=f"{type(error).__name__}: {error}")
         done.append(run)
+        if len(done) == len(early) == min(2, len(planned)) and len(set(early)) == 1:
+            raise PxrError(run.failure)
         print_run(run, console)
-    write_paper(requests[0].runs / requests[0].experiment.name, done)
+    done += failed
+    written = write_paper(requests[0].runs / requests[0].experiment.name, done)
     print_paper(done, console)
+    if written:
+        console.print(f"Tables: {', '.join(map(str, written))}", markup=False, soft_wrap=True)
     if any(run.failure for run in done):
         sys.exit(1)

@@ -9,7 +9,7 @@ from pxr_tf.config.load import read_recipe
 from pxr_tf.config.messages import explain_errors
 from pxr_tf.config.model import Frozen
 from pxr_tf.config.values import Name, Seed
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, count_words
 
 KEY = "reproduce"
 
@@ -25,7 +25,19 @@ class Protocol(Frozen):
     @model_validator(mode="after")
     def _two_settings(self) -> "Protocol":
         if len(self.compare) not in (0, 2):
-            raise ValueError(f"compare received {len(self.compare)} settings; accepted: none, or two by name")
+            received = count_words(len(self.compare), "setting")
+            raise ValueError(f"compare received {received}; accepted: none, or two by name")
+        return self
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Protocol":
+        for key, values in (("variants", self.variants), ("seeds", self.seeds)):
+            twice = [value for value in values if values.count(value) > 1]
+            if twice:
+                raise ValueError(f"{key} received {twice[0]!r} twice; accepted: each once")
+        for name, setting in self.compare.items():
+            if "seed" in setting:
+                raise ValueError(f"compare.{name} gives seed; accepted: other keys, as all settings run the same seeds")
         return self
 
     @property
@@ -43,7 +55,8 @@ def load_protocol(path: str | Path) -> Protocol:
     try:
         protocol = Protocol.model_validate(values[KEY])
     except ValidationError as error:
-        raise PxrError(f"{file}: {KEY}: {explain_errors(error.errors(), Protocol)}") from error
+        words = explain_errors(error.errors(), Protocol).strip()  # of the whole value, it names no place
+        raise PxrError(f"{file}: {KEY}: {words}") from error
     unknown = [name for name in protocol.variants if name not in variants]
     if unknown:
         raise PxrError(

@@ -2,58 +2,39 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pxr_tf import files, rundir
+from pxr_tf import files, locks
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
-from pxr_tf.evaluation.differences import Difference, paired_difference
-from pxr_tf.evaluation.published import Row, find_row
-from pxr_tf.report.results import RunInfo, describe_run, make_table, plus_minus, print_warnings, read_readings, worth
+from pxr_tf.evaluation.published import Row
+from pxr_tf.report.paper import paper_notes
+from pxr_tf.report.paper_runs import (
+    Group,
+    Measure,
+    Pair,
+    PaperRun,
+    group_runs,
+    measures_of,
+    minutes_of,
+    name_groups,
+    name_leaky,
+    pair_groups,
+    warn_of,
+)
+from pxr_tf.report.results import RunInfo, make_table, plus_minus, print_warnings, read_readings, worth
 
 INTERVAL = (
-    "The intervals are Student's for paired values, 95 %: how far a mean difference would move with other seeds, which "
-    "split, order and start anew. They say nothing of other images."
+    "how far a mean difference would move with other seeds, which split, order and start anew. They say nothing of "
+    "other data."
 )
+PAIRED = f"The intervals are Student's for paired values (both settings test the same images), 95 %: {INTERVAL}"
+NOT_PAIRED = f"The intervals are Welch's, not paired (the settings test different images), 95 %: {INTERVAL}"
 TABLE, DIFFERENCES = "reproduced.csv", "differences.csv"
-
-
-class PaperRun(NamedTuple):
-    """One run of a paper and how it stands."""
-
-    variant: str
-    setting: str  # of what is compared; empty where nothing is
-    seed: int
-    model: str
-    folder: Path | None = None  # of a finished run
-    failure: str = ""
-
-    @property
-    def title(self) -> str:
-        """Which run it is."""
-        return ", ".join(filter(None, (self.variant, self.setting, f"seed {self.seed}")))
-
-
-class Measure(NamedTuple):
-    """A column: its words, and which metric of which class it shows."""
-
-    words: str
-    name: str  # a class, or all
-    metric: str
-
-
-def measures_of(classes: Sequence[str]) -> list[Measure]:
-    """Return what is shown of these classes: of two, what papers say of the second; of more, each one's sensitivity."""
-    overall = [Measure("accuracy", "all", "accuracy"), Measure("balanced", "all", "balanced_accuracy")]
-    if len(classes) == 2:
-        named = (("precision", "precision"), ("recall", "sensitivity"), ("specificity", "specificity"))
-        return overall + [Measure(words, classes[1], metric) for words, metric in named]
-    return overall + [Measure(name, name, "sensitivity") for name in classes]
 
 
 def print_run(run: PaperRun, console: Console) -> None:
@@ -71,101 +52,93 @@ def print_run(run: PaperRun, console: Console) -> None:
 _OVERALL = measures_of(("", "", ""))[:2]
 
 
-def minutes_of(folder: Path) -> float:
-    """Return how many minutes all folds of a run took to train and predict; NaN where that is not known."""
-    found = [files.read_json(file) for file in folder.glob(f"*/{rundir.TIMING}")]
-    return sum(timing["seconds"] for timing in found) / 60 if found else float("nan")
+def write_paper(folder: Path, runs: Sequence[PaperRun]) -> list[Path]:
+    """Write ``reproduced.csv``, and ``differences.csv`` where settings are compared; return what was written.
 
-
-def write_paper(folder: Path, runs: Sequence[PaperRun]) -> None:
-    """Write ``reproduced.csv``, and ``differences.csv`` where settings are compared, of the runs that are finished."""
-    groups = _groups(runs)
+    The rows of a variant and setting that has no finished run among these stay as they are in the file.
+    """
+    groups = group_runs(runs)
     if not groups:
-        return
-    parts = [
-        group.summary.assign(
-            variant=group.variant,
-            model=group.model,
-            setting=group.setting,
-            paper=[_printed(group.row, name, metric) for name, metric in zip(*_keys(group.summary), strict=True)],
-            **worth(group.info),
-        )
-        for group in groups
-    ]
-    order = ["variant", "model", "setting", "class", "metric", "mean", "sd", "seeds", "paper", "origin", "split"]
-    files.write_csv(folder / TABLE, pd.concat(parts)[order])
-    rows = [
-        {"variant": first.variant, "minus": f"{first.setting} minus {second.setting}"}
+        return []
+    written = [folder / TABLE]
+    differences = [row for pair in pair_groups(groups) for row in _difference_rows(pair)]
+    with locks.hold(locks.lock_of(folder / TABLE)):
+        _merge(folder / TABLE, pd.concat([_summary_rows(group) for group in groups]), ["variant", "setting"])
+        if differences:
+            _merge(folder / DIFFERENCES, pd.DataFrame(differences), ["variant", "minus"])
+            written.append(folder / DIFFERENCES)
+    return written
+
+
+def _summary_rows(group: Group) -> pd.DataFrame:
+    names = zip(group.summary["class"], group.summary.metric, strict=True)
+    rows = group.summary.assign(
+        variant=group.variant,
+        model=group.model,
+        setting=group.setting,
+        paper=[_printed(group.row, name, metric) for name, metric in names],
+        **worth(group.info),
+    )
+    return rows[["variant", "model", "setting", "class", "metric", "mean", "sd", "seeds", "paper", "origin", "split"]]
+
+
+def _difference_rows(pair: Pair) -> list[dict[str, object]]:
+    values = [worth(group.info) for group in pair[:2]]
+    said = {key: " minus ".join(dict.fromkeys(value[key] for value in values)) for key in values[0]}
+    return [
+        {"variant": pair.first.variant, "minus": f"{pair.first.setting} minus {pair.second.setting}"}
         | {"class": measure.name, "metric": measure.metric}
-        | _difference(first, second, measure)._asdict()
-        for first, second in _pairs(groups)
-        for measure in measures_of(first.info.classes)
+        | pair.difference(measure)._asdict()
+        | said
+        for measure in measures_of(pair.first.info.classes)
     ]
-    if rows:
-        files.write_csv(folder / DIFFERENCES, pd.DataFrame(rows))
+
+
+def _merge(path: Path, rows: pd.DataFrame, key: list[str]) -> None:
+    """Write the rows in place of those with the same key; all others of the file stay, and so does the order."""
+    before = _read_before(path, rows)
+    keys = [list(map(tuple, table[key].to_numpy())) for table in (before, rows)]
+    kept = before[[one not in set(keys[1]) for one in keys[0]]]
+    if len(kept):
+        rows = pd.concat([kept, rows])
+    place = {one: number for number, one in enumerate(dict.fromkeys(keys[0] + keys[1]))}
+    order = sorted(range(len(rows)), key=[place[tuple(one)] for one in rows[key].to_numpy()].__getitem__)
+    files.write_csv(path, rows.iloc[order])
+
+
+def _read_before(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the table that is there; none of its rows where it cannot be read, or has other columns."""
+    text = [name for name in rows if not pd.api.types.is_numeric_dtype(rows[name]) and name != "paper"]
+    numbers = {name: [""] for name in rows if name not in text}
+    try:
+        before = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=numbers)
+    except (OSError, ValueError):
+        return rows.iloc[:0]
+    return before if list(before) == list(rows) else rows.iloc[:0]
 
 
 def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
     """Print the table, the differences, the doubts, the paper's own contradictions, and which runs failed."""
-    groups = _groups(runs)
+    groups = group_runs(runs)
     if groups:
         console.print()
         console.print(_paper_table(groups))
-        for first, second in _pairs(groups):
-            console.print(_differences_table(first, second))
-        print_warnings([warning for group in groups for warning in group.info.warnings], console)
-        for note in _notes(groups):
+        pairs = pair_groups(groups)
+        for pair in pairs:
+            console.print(_differences_table(pair))
+        print_warnings(warn_of(groups), console)
+        for note in [*_interval_notes(pairs), *_notes(groups)]:
             console.print(f"[dim]{escape(note)}[/dim]")
     failed = [run.title for run in runs if run.failure]
     if failed:
-        console.print(f"{len(failed)} of {count_words(len(runs), 'run')} failed, as said above: {'; '.join(failed)}.")
+        which = "The only run" if len(runs) == 1 else f"{len(failed)} of {count_words(len(runs), 'run')}"
+        console.print(f"{which} failed, as said above: {'; '.join(failed)}.", markup=False)
 
 
-class _Group(NamedTuple):
-    """The finished runs of one variant under one setting: they differ in their seeds."""
-
-    variant: str
-    setting: str
-    model: str
-    info: RunInfo
-    tables: dict[int, pd.DataFrame]  # seed -> metrics table
-    summary: pd.DataFrame  # class, metric, mean, sd, seeds
-    minutes: float  # of one seed, on average
-    row: Row | None  # what the paper prints
-
-
-def _groups(runs: Sequence[PaperRun]) -> list[_Group]:
-    found: dict[tuple[str, str], list[PaperRun]] = {}
-    for run in runs:
-        if run.folder is not None:
-            found.setdefault((run.variant, run.setting), []).append(run)
-    return [_group(some) for some in found.values()]
-
-
-def _group(runs: Sequence[PaperRun]) -> _Group:
-    first = runs[0]
-    infos = [describe_run(run.folder) for run in runs]
-    warnings = tuple(dict.fromkeys(warning for info in infos for warning in info.warnings))
-    info = infos[0]._replace(warnings=warnings)
-    tables = {run.seed: next(iter(read_readings(run.folder).values())) for run in runs}
-    minutes = sum(minutes_of(run.folder) for run in runs) / len(runs)
-    row = find_row(info.published, variant=first.variant, model=first.model, classes=info.classes)
-    summary = metrics.summarise_seeds(tables)
-    return _Group(first.variant, first.setting, first.model, info, tables, summary, minutes, row)
-
-
-def _pairs(groups: Sequence[_Group]) -> list[tuple[_Group, _Group]]:
-    """Return the two settings of each variant that were both run."""
-    by_variant: dict[str, list[_Group]] = {}
-    for group in groups:
-        by_variant.setdefault(group.variant, []).append(group)
-    return [(some[0], some[1]) for some in by_variant.values() if len(some) == 2]
-
-
-def _paper_table(groups: Sequence[_Group]) -> Table:
+def _paper_table(groups: Sequence[Group]) -> Table:
     info = groups[0].info
-    seeds = max(len(group.tables) for group in groups)
-    shown = make_table(f"{info.name}: mean ± sd over {count_words(seeds, 'seed')}", info, (0, 0))
+    title = f"{info.name}: mean ± sd over {count_words(_most_seeds(groups), 'seed')}"
+    shown = make_table("\n".join(filter(None, (title, name_leaky(groups)))), info, (0, 0))
     shown.add_column("%", no_wrap=True)
     for measure in measures_of(info.classes):
         shown.add_column(measure.words, justify="right")
@@ -180,25 +153,31 @@ def _paper_table(groups: Sequence[_Group]) -> Table:
     return shown
 
 
-def _notes(groups: Sequence[_Group]) -> list[str]:
-    """Return what must be said with the figures, the papers' and ours; a note that is not of all names its variants."""
-    whose: dict[str, dict[str, None]] = {}
+def _most_seeds(groups: Sequence[Group]) -> int:
+    return max(len(group.tables) for group in groups)
+
+
+def _notes(groups: Sequence[Group]) -> list[str]:
+    """Return what must be said with the figures, the papers' and ours; a note that is not of all says whose it is."""
+    whose: dict[str, list[Group]] = {}
+    most = _most_seeds(groups)
     for group in groups:
-        if group.row:
-            counted = round(metrics.value_of(next(iter(group.tables.values())), "pooled", "all", "support"))
-            for note in (*group.row.footnotes, group.row.count_note(counted)):
-                whose.setdefault(note, {})[group.variant] = None
-    everybody = {group.variant for group in groups if group.row}
-    notes = [note if set(names) == everybody else f"{', '.join(names)}: {note}" for note, names in whose.items()]
-    return [*([INTERVAL] if _pairs(groups) else []), *notes]
+        counted = round(metrics.value_of(next(iter(group.tables.values())), "pooled", "all", "support"))
+        own = [] if len(group.tables) == most else [f"over {count_words(len(group.tables), 'seed')} only."]
+        for note in [*own, *paper_notes(group.info, group.row, counted)]:
+            whose.setdefault(note, []).append(group)
+    return [": ".join(filter(None, (name_groups(some, groups), note))) for note, some in whose.items()]
 
 
-def _our_row(group: _Group) -> list[str]:
+def _interval_notes(pairs: Sequence[Pair]) -> list[str]:
+    return [PAIRED if paired else NOT_PAIRED for paired in dict.fromkeys(pair.paired for pair in pairs)]
+
+
+def _our_row(group: Group) -> list[str]:
     summary = group.summary.set_index(["class", "metric"])
     cells = [_tight(summary["mean"][key], summary["sd"][key]) for key in _shown(group.info)]
     count = summary["mean"]["all", "support"]
-    title = ", ".join(filter(None, (group.variant, group.setting)))
-    return [title, *cells, f"{count:,.0f}", "" if pd.isna(group.minutes) else f"{group.minutes:.1f}"]
+    return [group.title, *cells, f"{count:,.0f}", "" if pd.isna(group.minutes) else f"{group.minutes:.1f}"]
 
 
 def _shown(info: RunInfo) -> list[tuple[str, str]]:
@@ -212,32 +191,28 @@ def _tight(mean: float, sd: float) -> str:
     return f"{100 * mean:.1f}±{100 * sd:.0f}" if wide else plus_minus(mean, sd, 1).replace(" ", "")
 
 
-def _differences_table(first: _Group, second: _Group) -> Table:
-    title = f"{first.variant}: {first.setting} minus {second.setting}, paired by seed"
-    shown = make_table(title, first.info, (0, 1))
+def _differences_table(pair: Pair) -> Table:
+    how = "paired by seed" if pair.paired else "not paired"
+    title = f"{pair.first.variant}: {pair.first.setting} minus {pair.second.setting}, {how}"
+    shown = make_table("\n".join(filter(None, (title, name_leaky(pair[:2])))), pair.first.info, (0, 1))
     shown.add_column("percentage points")
     shown.add_column("difference", justify="right")
     shown.add_column("95 % interval", justify="right")
     shown.add_column("seeds", justify="right")
-    for measure in measures_of(first.info.classes):
-        found = _difference(first, second, measure)
-        interval = "one seed: none" if pd.isna(found.low) else f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
-        shown.add_row(measure.words, f"{100 * found.mean:+.1f}", interval, str(found.pairs))
+    for measure in measures_of(pair.first.info.classes):
+        shown.add_row(measure.words, *_difference_cells(pair, measure))
     return shown
 
 
-def _difference(first: _Group, second: _Group, measure: Measure) -> Difference:
-    def values(group: _Group) -> dict[int, float]:
-        return {
-            seed: metrics.value_of(table, "mean", measure.name, measure.metric) for seed, table in group.tables.items()
-        }
-
-    return paired_difference(values(first), values(second))
+def _difference_cells(pair: Pair, measure: Measure) -> tuple[str, str, str]:
+    """Return the difference, its interval, and how many seeds it is of: ``3``, or ``3, 2`` where they differ."""
+    found = pair.difference(measure)
+    seeds = (found.first_seeds, found.second_seeds)
+    interval = f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
+    if pd.isna(found.low):
+        interval = "one seed: none" if min(seeds) < 2 else "no spread: none"
+    return f"{100 * found.mean:+.1f}", interval, ", ".join(map(str, dict.fromkeys(seeds)))
 
 
 def _printed(row: Row | None, name: str, metric: str) -> float | None:
     return None if row is None else row.value(metric, name)
-
-
-def _keys(summary: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    return summary["class"], summary.metric

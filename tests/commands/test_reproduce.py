@@ -5,11 +5,29 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from tiny import SIZE
+from tiny import SIZE, TWO_LAYERS
 
+from pxr_tf.commands.no_data import phantom_words
+from pxr_tf.commands.options import Asked
 from pxr_tf.config import configs_folder
+from pxr_tf.models.backbones import BACKBONES
 
 LINEAR = {"kind": "linear", "l2": 0.1, "max_iterations": 5}
+
+
+@pytest.fixture
+def lacking(monkeypatch) -> str:
+    """A backbone whose library is not installed."""
+    monkeypatch.setitem(BACKBONES, "far_net", TWO_LAYERS._replace(library="no_such_library"))
+    return "far_net"
+
+
+def add_variant(values, name, backbone) -> None:
+    """Add a variant with a network to a recipe's values, and to what it reproduces."""
+    model = {"kind": "transfer", "backbone": backbone, "weights": "none", "head": {"hidden_units": [8]}}
+    phases = [{"name": "all", "train": "all", "optimizer": "sgd", "max_epochs": 2}]
+    values["variants"][name] = {"model": model, "training": {"learning_rate": 0.01}, "phases": phases}
+    values["reproduce"]["variants"].append(name)
 
 
 @pytest.fixture
@@ -30,7 +48,8 @@ def test_a_paper_is_run_whole_and_continued(pxr, paper, official_phantoms):
     assert code == 0
     assert "8 runs, of plain, weighted." in said
     assert "plain, by image, seed 1: accuracy" in said
-    assert "plain: by image minus by patient, paired by seed" in said
+    assert "plain: by image minus by patient, not paired" in said
+    assert "Tables: runs/novokshanov2022/reproduced.csv, runs/novokshanov2022/differences.csv" in said
     assert "Synthetic phantoms" in said
     folder = Path("runs/novokshanov2022")
     table = pd.read_csv(folder / "reproduced.csv")
@@ -47,15 +66,19 @@ def test_a_paper_is_run_whole_and_continued(pxr, paper, official_phantoms):
     assert before == {file: file.stat().st_mtime_ns for file in folder.rglob("predictions.csv")}
 
 
-def test_a_run_that_fails_costs_no_other(pxr, paper, official_phantoms):
+def test_a_run_that_fails_costs_no_other(pxr, paper, official_phantoms, lacking):
     values = yaml.safe_load(paper.read_text())
     values["reproduce"] |= {"seeds": [0], "compare": {}}
     values["variants"]["plain"] = {"splits": {"validation": 5000}}
+    add_variant(values, "far", lacking)
     paper.write_text(yaml.safe_dump(values))
     code, said, _ = pxr("reproduce", paper, "--data", official_phantoms, "--runs", "runs")
     assert code == 1
     assert "plain, seed 0 failed: splits.validation=5000" in said
-    assert "1 of 2 runs failed, as said above: plain, seed 0." in said
+    assert "2 runs, of plain, weighted." in said
+    assert said.count("far failed: two_layers needs no_such_library, which is not installed.") == 1
+    assert said.index("far failed") < said.index("plain, seed 0 failed")
+    assert "2 of 3 runs failed, as said above: plain, seed 0; far, seed 0." in " ".join(said.split())
     assert "weighted, seed 0: accuracy" in said
     assert set(pd.read_csv("runs/novokshanov2022/reproduced.csv").variant) == {"weighted"}
 
@@ -72,8 +95,67 @@ def test_a_run_that_fails_costs_no_other(pxr, paper, official_phantoms):
         ("reproduce phantom", "says nothing of what to reproduce"),
         ("reproduce novokshanov2022 --seeds x", "--seeds received 'x'"),
         ("reproduce novokshanov2022 --set splits.unit=image", "Leave one of them out"),
+        ("reproduce novokshanov2022 --weights imagenet", "plain, weighted of novokshanov2022 has no backbone"),
+        ("reproduce chen2021 --model logistic_regression --epochs 1", "the learner 'linear' has no epochs"),
     ],
 )
 def test_a_paper_of_unknown_things_is_refused_before_anything_runs(refuse, words, expected):
     assert expected in refuse(*words.split())
     assert not Path("runs").exists()
+
+
+def test_settings_that_would_share_a_run_directory_are_refused(refuse, paper):
+    values = yaml.safe_load(paper.read_text())
+    values["reproduce"]["compare"] = {"even": {"training.class_weights": "balanced"}, "as it is": {}}
+    paper.write_text(yaml.safe_dump(values))
+    said = refuse("reproduce", paper, "--data", "data")
+    assert "'as it is' and 'even', whose runs would both be runs/novokshanov2022/plain-linear/random-by-image" in said
+    values["reproduce"]["compare"]["even"]["tag"] = "even"
+    paper.write_text(yaml.safe_dump(values))
+    assert "runs would both be" not in refuse("reproduce", paper, "--data", "no_such_folder")
+
+
+def test_what_is_wrong_with_all_runs_is_said_once(pxr, paper):
+    code, said, told = pxr("reproduce", paper, "--data", "no_such_folder", "--runs", "runs")
+    assert code == 2
+    assert told.startswith("pxr: ")
+    assert "no_such_folder" in told
+    assert told.count("\n") == 1
+    assert said.count("failed") == 1
+    code, said, _ = pxr("reproduce", paper, "--data", "x", "--model", "plain", "--seeds", "0", "--runs", "runs")
+    assert code == 2
+
+
+def test_epochs_are_for_the_variants_that_have_some(refuse, paper, two_layers):
+    values = yaml.safe_load(paper.read_text())
+    add_variant(values, "near", two_layers)
+    paper.write_text(yaml.safe_dump(values))
+    words = ("reproduce", paper, "--data", "no_such_folder", "--epochs")
+    assert "no_such_folder" in refuse(*words, "1")
+    assert "--epochs received '1,2'; accepted: one whole number above 0" in refuse(*words, "1,2")
+    assert "the learner 'linear' has no epochs" in refuse(*words, "1", "--model", "plain")
+
+
+def test_a_missing_library_is_an_error_where_nothing_else_was_asked_for(refuse, paper, lacking):
+    values = yaml.safe_load(paper.read_text())
+    add_variant(values, "far", lacking)
+    paper.write_text(yaml.safe_dump(values))
+    assert "needs no_such_library" in refuse("reproduce", paper, "--data", "x", "--model", "far")
+
+
+@pytest.mark.parametrize(
+    ("data", "given", "overrides", "expected"),
+    [
+        (None, {}, [], 0.15),
+        ("x", {}, [], 800),
+        (None, {"splits.validation": 40}, [], 40),
+        (None, {}, ["splits.validation=50"], 50),
+        (None, {"splits.scheme": "folds"}, [], 800),  # which has no use for it
+    ],
+)
+def test_without_data_a_share_validates_where_the_recipe_has_a_number(data, given, overrides, expected):
+    asked = Asked(data, "chen2021", Path("runs"), overrides=overrides)
+    experiment = asked.experiment(given, "small_cnn")
+    assert experiment.splits.validation == expected
+    said = "15 % of them validate, as the recipe's 800 images are too many."
+    assert (said in phantom_words([(experiment, asked.recipe("small_cnn"))])) == (expected == 0.15)

@@ -35,7 +35,10 @@ def test_what_to_run_is_no_part_of_an_experiment(tmp_path):
         ({"seeds": []}, "seeds received []; accepted: a list of 1 or more"),
         ({"seeds": [-1]}, "seeds.0 received -1; accepted: 0 or more"),
         ({"variants": ["plain", "wieghted"]}, "names 'wieghted'; the variants are plain, weighted."),
-        ({"compare": {"a": {}}}, "compare received 1 settings; accepted: none, or two by name"),
+        ({"compare": {"a": {}}}, "compare received 1 setting; accepted: none, or two by name"),
+        ({"compare": {"a": {"seed": 1}, "b": {}}}, "compare.a gives seed; accepted: other keys, as all settings run"),
+        ({"variants": ["plain", "plain"]}, "variants received 'plain' twice; accepted: each once."),
+        ({"seeds": [0, 1, 0]}, "seeds received 0 twice; accepted: each once."),
         ({"compare": ["a"]}, "compare received ['a']; accepted: a mapping"),
     ],
 )
@@ -44,6 +47,11 @@ def test_an_impossible_protocol_is_refused_in_one_line(tmp_path, change, expecte
         load_protocol(recipe_with(tmp_path, GOOD | change))
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_mapping_is_refused_in_plain_words(tmp_path):
+    with pytest.raises(PxrError, match=r"recipe.yaml: reproduce: received 3; accepted: a mapping"):
+        load_protocol(recipe_with(tmp_path, 3))
 
 
 def test_a_recipe_without_one_is_named():

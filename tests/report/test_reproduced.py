@@ -6,14 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from scipy.stats import t
 from test_results import write_run
 
 from pxr_tf import files
-from pxr_tf.report.reproduced import PaperRun, measures_of, minutes_of, print_paper, write_paper
+from pxr_tf.report.paper_runs import PaperRun, measures_of, minutes_of
+from pxr_tf.report.reproduced import NOT_PAIRED, PAIRED, print_paper, write_paper
 from pxr_tf.report.results import write_results
 
 TWO = ("normal", "pneumonia")
 BANJO = {"published": "novokshanov2022", "classes": TWO, "scheme": "random", "folds": 1, "test_rows": "all"}
+EVERY = {"by image": (8, 10), "by patient": (4, 5)}  # setting -> which predictions are wrong, by seed
 
 
 def finished(folder, variant="plain", setting="", seed=0, wrong_every=4, seconds=90.0, **options) -> PaperRun:
@@ -29,6 +32,33 @@ def finished(folder, variant="plain", setting="", seed=0, wrong_every=4, seconds
     return PaperRun(variant, setting, seed, "leaky_cnn", place)
 
 
+def both_settings(folder, every=EVERY, **options) -> list[PaperRun]:
+    """Return a run of each setting and seed; those by image have a leak, of as many images as their seed + 3."""
+    return [
+        finished(
+            folder,
+            setting=setting,
+            seed=seed,
+            wrong_every=number,
+            unit=setting.removeprefix("by "),
+            warnings=({"what": "leak", "text": f"{seed + 3} patients leak."},) * (setting == "by image"),
+            **options,
+        )
+        for setting, numbers in every.items()
+        for seed, number in enumerate(numbers)
+    ]
+
+
+def let_test_other_images(run) -> None:
+    """Let a run have tested other images than all others."""
+    file = run.folder / "splits.csv"
+    file.write_text(file.read_text().replace("i00,", "i99,"))
+
+
+def flat(text) -> str:
+    return " ".join(text.split())
+
+
 def printed(runs) -> str:
     console = Console(width=80, file=io.StringIO(), highlight=False)
     print_paper(runs, console)
@@ -36,7 +66,10 @@ def printed(runs) -> str:
 
 
 def test_ours_stand_above_the_papers_and_all_fits_80_letters(tmp_path):
-    runs = [finished(tmp_path, seed=seed, wrong_every=every) for seed, every in enumerate((4, 5, 8))]
+    seconds = (60, 90, 120)
+    runs = [
+        finished(tmp_path, seed=seed, wrong_every=every, seconds=seconds[seed]) for seed, every in enumerate((4, 5, 8))
+    ]
     text = printed(runs)
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
@@ -44,27 +77,87 @@ def test_ours_stand_above_the_papers_and_all_fits_80_letters(tmp_path):
     ours = next(line for line in lines if line[:1] == ["plain"])
     accuracies = np.array([1 - np.mean(np.arange(40) % every == every - 1) for every in (4, 5, 8)]) * 100
     assert ours[1] == f"{accuracies.mean():.1f}±{accuracies.std(ddof=1):.1f}"
-    assert ours[-2:] == ["40", "1.5"]  # images, minutes
+    assert ours[-2:] == ["40", "1.5"]  # images, minutes of one seed
     assert next(line for line in lines if line[:2] == ["the", "paper"])[2:] == ["94.9", "97.7", "96.3", "90.0"]
     assert "is 93.15 %, but its balanced accuracy is 94.9 %" in " ".join(text.split())
 
 
-def test_two_settings_are_compared_seed_by_seed(tmp_path):
-    every = {"by image": (8, 10), "by patient": (4, 5)}
-    runs = [
-        finished(tmp_path, setting=setting, seed=seed, wrong_every=number)
-        for setting, numbers in every.items()
-        for seed, number in enumerate(numbers)
-    ]
+@pytest.mark.parametrize("paired", [True, False])
+def test_two_settings_are_compared_and_paired_where_they_test_the_same_images(tmp_path, paired):
+    runs = both_settings(tmp_path)
+    if not paired:
+        let_test_other_images(runs[1])
     text = printed(runs)
-    assert "plain: by image minus by patient, paired by seed" in text
+    assert max(map(len, text.splitlines())) <= 80
+    how, note, other = ("paired by seed", PAIRED, NOT_PAIRED) if paired else ("not paired", NOT_PAIRED, PAIRED)
+    assert f"plain: by image minus by patient, {how}" in flat(text)
+    assert note in flat(text)
+    assert other not in flat(text)
     row = next(line.split() for line in text.splitlines() if line.split()[:2] == ["accuracy", "+11.2"])
     assert row[-1] == "2"
     write_paper(tmp_path, runs)
     table = pd.read_csv(tmp_path / "differences.csv")
     found = table[table.metric == "accuracy"].squeeze()
-    assert (found["mean"], found.pairs, found.minus) == (pytest.approx(0.1125), 2, "by image minus by patient")
-    assert found.low < 0.1 < 0.125 < found.high
+    assert (found["mean"], found.minus) == (pytest.approx(0.1125), "by image minus by patient")
+    assert (found.first_seeds, found.second_seeds, found.paired, found.origin) == (2, 2, paired, "real")
+    assert found.split == "leaky split minus by patient"
+    half = t.ppf(0.975, 1) * 0.0125 if paired else t.ppf(0.975, 25 / 17) * np.hypot(0.0125, 0.025)
+    assert (found.low, found.high) == pytest.approx((0.1125 - half, 0.1125 + half), abs=1e-6)
+
+
+def test_what_is_leaky_is_said_in_the_titles_and_warnings_name_their_runs(tmp_path):
+    text = printed(both_settings(tmp_path))
+    assert flat(text).startswith("bozickovic2021: mean ± sd over 2 seeds leaky split: by image")
+    assert "by image minus by patient, paired by seed leaky split: by image" in flat(text)
+    assert "Warning: by image, seed 0: 3 patients leak." in flat(text)
+    assert "Warning: by image, seed 1: 4 patients leak." in flat(text)
+    assert "by image: The paper splits by image, as this run does." in flat(text)
+    assert "by patient: The paper splits by image, this run by patient." in flat(text)
+    assert not any(line.startswith("leaky split") for line in printed(both_settings(tmp_path)[2:]).splitlines())
+
+
+def test_a_leak_of_all_needs_no_names(tmp_path):
+    leak = {"what": "leak", "text": "3 patients leak."}
+    text = printed([finished(tmp_path, variant, unit="image", warnings=(leak,)) for variant in ("plain", "weighted")])
+    assert "leaky split" in map(str.strip, text.splitlines())
+    assert "Warning: 3 patients leak." in text
+    assert text.count("3 patients leak") == 1
+
+
+def test_a_row_of_fewer_seeds_than_the_others_says_so(tmp_path):
+    assert "by patient: over 1 seed only." in flat(printed(both_settings(tmp_path)[:3]))
+    assert "only." not in printed(both_settings(tmp_path))
+
+
+def test_no_figure_stands_beside_another_task(tmp_path):
+    text = printed([finished(tmp_path, "weighted", scheme="official")])
+    assert "90.7" not in text
+    assert "the paper" not in text
+    assert "No published figures" in text
+
+
+def test_the_files_keep_the_rows_of_what_was_not_run_now(tmp_path):
+    weighted, plain = (
+        [run._replace(variant=variant) for run in both_settings(tmp_path / variant)]
+        for variant in ("weighted", "plain")
+    )
+    assert write_paper(tmp_path, [*weighted, *plain]) == [tmp_path / "reproduced.csv", tmp_path / "differences.csv"]
+    names = ("reproduced.csv", "differences.csv")
+    before = [(tmp_path / name).read_text() for name in names]
+    write_paper(tmp_path, plain)
+    assert [(tmp_path / name).read_text() for name in names] == before
+    assert write_paper(tmp_path, weighted[:1]) == [tmp_path / "reproduced.csv"]
+    table = pd.read_csv(tmp_path / "reproduced.csv").drop_duplicates(["variant", "setting"])
+    found = list(table[["variant", "setting", "seeds"]].itertuples(index=False, name=None))
+    assert found[0] == ("weighted", "by image", 1)
+    assert found[1:] == [("weighted", "by patient", 2), ("plain", "by image", 2), ("plain", "by patient", 2)]
+
+
+@pytest.mark.parametrize("content", ["", "variant,setting\nplain,\n", "\x00"])
+def test_a_file_of_something_else_is_replaced(tmp_path, content):
+    (tmp_path / "reproduced.csv").write_text(content)
+    write_paper(tmp_path, [finished(tmp_path / "runs")])
+    assert set(pd.read_csv(tmp_path / "reproduced.csv").variant) == {"plain"}
 
 
 def test_a_run_that_failed_is_named_and_costs_no_row(tmp_path):
@@ -72,7 +165,7 @@ def test_a_run_that_failed_is_named_and_costs_no_row(tmp_path):
     text = printed([finished(tmp_path), failed])
     assert "1 of 2 runs failed, as said above: weighted, by image, seed 2." in text
     assert "weighted" not in text.split("1 of 2")[0]
-    assert printed([failed]).strip() == "1 of 1 run failed, as said above: weighted, by image, seed 2."
+    assert printed([failed]).strip() == "The only run failed, as said above: weighted, by image, seed 2."
     write_paper(tmp_path / "none", [failed])
     assert not (tmp_path / "none").exists()
 

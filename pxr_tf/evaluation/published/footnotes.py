@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pxr_tf.evaluation.published.papers import Row
 
 UNLIKELY = 3  # standard deviations: what a random test part may differ by before it is worth a sentence
+RARE = 2  # standard deviations: one random test part in 22 differs by more; a guess that needs one must say so
 
 
 def write_footnotes(row: "Row") -> list[str]:
@@ -22,7 +23,7 @@ def write_footnotes(row: "Row") -> list[str]:
 
 
 def write_count_note(row: "Row", counted: int) -> str:
-    """Return one sentence: how many test images the row's figures imply, and how many a run has counted."""
+    """Return one sentence: how many test images the paper's counts or figures mean, and how many a run has counted."""
     return f"{_implied(row)}; here {counted:,} are counted."
 
 
@@ -100,13 +101,13 @@ def _misfit(row: "Row") -> str:
 
 
 def _implied(row: "Row") -> str:
-    """Return how many test images the row's figures imply, as the beginning of a sentence."""
+    """Return how many test images the paper's counts or the row's figures mean, as the beginning of a sentence."""
     if row.paper.folds > 1 and row.paper.test_rows == "balanced" and _sensitivities(row):
         return _implied_by_folds(row)
     if row.table.images:
         images = sum(row.table.images.values())
         share = f"{100 * float(row.table.test_share):g} % of {images:,}"
-        return f"The printed figures imply {_num_tested(row):,} test images ({share})"
+        return f"The paper's counts mean {_num_tested(row):,} test images ({share})"
     counts, wrong = row.table.test_counts, misfits(row)
     rows = [row] if wrong or not counts else [one for one in row.siblings if not misfits(one)]
     smallest = _smallest_counts(rows)
@@ -200,6 +201,19 @@ def _other_reading(
         f"Perhaps its specificity is the negative predictive value (the precision of {other}): then all four agree, "
         f"for example with {best.true_positives} of {best.positives} {name} and {best.true_negatives} of "
         f"{best.negatives} {other} test images right ({100 * best.positives / total:.1f} % {name})."
+        f"{_how_rare(row, name, Fraction(best.positives, total))}"
+    )
+
+
+def _how_rare(row: "Row", name: str, share: Fraction) -> str:
+    """Return a sentence where hardly any random test part has such a share of the class; else ``""``."""
+    expected, sd = _share_of(row, name)
+    distance = abs(share - expected) / sd
+    if distance <= RARE:
+        return ""
+    return (
+        f" But that share lies {float(distance):.1f} standard deviations from the {100 * float(expected):.1f} ± "
+        f"{100 * float(sd):.1f} % of a random {_num_tested(row):,} of its images."
     )
 
 

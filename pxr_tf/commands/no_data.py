@@ -1,0 +1,27 @@
+"""Phantoms in place of data that were not given: what of a recipe cannot hold for them, and what is said of it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pxr_tf.config import Experiment
+
+PHANTOM_VALIDATION = 0.15  # in place of a number of images: 800, as one paper says, are more than there are phantoms
+
+
+def validates_number(experiment: "Experiment") -> bool:
+    """Return whether a number of images validates, not a share of them."""
+    from pxr_tf.data.schemes import options_of
+
+    splits = experiment.splits
+    return isinstance(splits.validation, int) and "validation" in options_of(splits.scheme)
+
+
+def phantom_words(experiments: "Sequence[tuple[Experiment, Experiment]]") -> str:
+    """Return what is said where no data are given; `experiments`: each one beside its recipe as it stands."""
+    said = "No DATA given: using synthetic chest X-rays (phantoms). All figures are about these, not patients."
+    for experiment, recipe in experiments:
+        if validates_number(recipe) and experiment.splits.validation == PHANTOM_VALIDATION:
+            share = f"{100 * PHANTOM_VALIDATION:g} %"
+            return f"{said} {share} of them validate, as the recipe's {recipe.splits.validation} images are too many."
+    return said
