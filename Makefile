@@ -37,6 +37,8 @@ PYTHON     ?= python3
 VENV       := .venv
 READY      := $(VENV)/.ready$(if $(GPU),-gpu)$(if $(HUB),-hub)
 PXR        := $(VENV)/bin/pxr
+# A file's tests stay together, for they share what it makes; a process holds TensorFlow, 1 GB: at most four of them.
+PYTEST     := $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # What each target takes, beside the variables of the environment. Anything else that was typed would be lost in silence, so
 # it is refused; of what the shell's environment holds, only variables of an experiment count.
@@ -132,13 +134,13 @@ bench: $(READY) ## time everything beside plain Keras: DATA=..., WEIGHTS=..., FU
 	@$(VENV)/bin/python scripts/bench.py --data "$(DATA)" --weights "$(WEIGHTS)" --fullres "$(FULLRES)" $(ARGS)
 
 test: $(READY) ## run the fast tests (ARGS="-m slow" for the slow ones)
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: $(READY) ## format, lint, import contract, tests: what to run before a commit
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 mutants: $(VENV)/.mutmut ## plant faults in what guards the science, see which live (MODULE=data.splits: in that alone)
 	@$(VENV)/bin/python scripts/mutants.py $(MODULE)

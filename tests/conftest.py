@@ -9,17 +9,25 @@ from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
-from tiny import RUN_DEPTH, TWO_LAYERS, run_here, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf.executors.local import QUIET
 from pxr_tf.models.backbones import BACKBONES
+
+for name, value in QUIET.items():  # before TensorFlow is imported: `tiny` does that
+    os.environ.setdefault(name, value)
+stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+os.dup2(nowhere, 2)  # TensorFlow 2.21 says at its import what no variable silences, once per process
+try:
+    from tiny import RUN_DEPTH, TWO_LAYERS, run_here, tiny_experiment, write_tiny_phantoms
+finally:
+    os.dup2(stderr, 2)
+    os.close(stderr)
+    os.close(nowhere)
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
 # For `make mutants`: the first failing example is enough, and making it smaller took eight seconds.
 settings.register_profile("mutants", settings.get_profile("same"), phases=[Phase.explicit, Phase.generate])
-for name, value in QUIET.items():  # before TensorFlow is imported by any test
-    os.environ.setdefault(name, value)
 
 
 @pytest.fixture(autouse=True)

@@ -93,7 +93,7 @@ def test_a_backbone_runs_under_the_recipe_of_a_network(train, two_layers):
 
 @pytest.mark.parametrize("variant", ["feed_forward", "small_cnn", "alrelu_cnn"])
 def test_the_option_means_what_the_same_overrides_mean(two_layers, variant):
-    asked = Asked(data=None, config="chen2021", runs=Path("runs"))
+    asked = Asked(data="chest_xray", config="chen2021", runs=Path("runs"))
     given = {"model.backbone": two_layers, "model.weights": "none"}
     model = {"kind": "transfer", "backbone": two_layers, "weights": "none", "head": {"hidden_units": []}}
     experiment = asked.experiment(given, variant)
