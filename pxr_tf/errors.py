@@ -12,6 +12,10 @@ class PxrError(Exception):
     """
 
 
+class MissingLibraryError(PxrError):
+    """An optional library that a backbone is made of is not installed."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'a' or 'b'?"`` for the known names closest to `name`, or ``""`` where none is close."""
     name, known = name.lower(), list(known)

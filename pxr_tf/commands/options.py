@@ -63,10 +63,6 @@ MixEnvironments = Annotated[
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Any other key: training.batch_size=16.")]
 
 
-class MissingLibraryError(PxrError):
-    """The library that builds an experiment's backbone is not installed."""
-
-
 @dataclass(frozen=True)
 class Asked:
     """What was asked for on the command line, beside the keys of an experiment."""
@@ -166,10 +162,7 @@ def check_names(experiment: "Experiment") -> None:
         raise PxrError(f"published received {shown(experiment.published)}; accepted: {accepted}.{close}")
     if experiment.backbone:
         check_image_size(experiment.backbone, experiment.image.size)
-        try:
-            check_library(find_backbone(experiment.backbone))
-        except PxrError as error:
-            raise MissingLibraryError(str(error)) from error
+        check_library(find_backbone(experiment.backbone))
         check_weights(experiment.model.weights)
     if isinstance(experiment.model, Scratch):
         name, sizes = experiment.model.network, all_sizes(experiment.model.network, experiment.model.sizes)

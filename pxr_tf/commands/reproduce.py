@@ -11,7 +11,7 @@ import typer
 from pxr_tf import rundir
 from pxr_tf.commands import options as o
 from pxr_tf.commands.running import make_console, run_request
-from pxr_tf.errors import PxrError, count_words, nearest
+from pxr_tf.errors import MissingLibraryError, PxrError, count_words, nearest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,7 +103,7 @@ def _make_experiments(
         )
     trained = [variant for variant, recipe in recipes.items() if recipe.phases] or variants
     experiments: dict[str, Experiments] = {}
-    lacking: dict[str, o.MissingLibraryError] = {}
+    lacking: dict[str, MissingLibraryError] = {}
     for variant, recipe in recipes.items():
         own = asked if variant in trained else replace(asked, epochs=None)
         given = {"model.weights": weights if recipe.backbone else None, "duplicates": duplicates}
@@ -113,7 +113,7 @@ def _make_experiments(
                 for setting, values in protocol.settings.items()
                 for seed in seeds
             }
-        except o.MissingLibraryError as error:
+        except MissingLibraryError as error:
             lacking[variant] = error
     if not experiments:
         raise next(iter(lacking.values()))

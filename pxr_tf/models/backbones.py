@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pxr_tf import files
-from pxr_tf.errors import PxrError, nearest
+from pxr_tf.errors import MissingLibraryError, PxrError, nearest
 
 # How each family wants 0-255 pixels scaled: what `keras.applications.<family>.preprocess_input` does, written as
 # (scale, offset) of `value * scale + offset` for each of the three channels.
@@ -76,9 +76,9 @@ def find_backbone(name: str) -> Backbone:
 
 
 def check_library(backbone: Backbone) -> None:
-    """Raise `PxrError` where the library that builds the backbone is not installed; it is not imported."""
+    """Raise `MissingLibraryError` where the library that builds the backbone is not installed; it is not imported."""
     if backbone.library and find_spec(backbone.library) is None:
-        raise PxrError(
+        raise MissingLibraryError(
             f"{backbone.title} needs {backbone.library}, which is not installed. Install it (make setup HUB=1, or "
             'pip install "pxr_tf[hub]"), or choose another backbone (MODEL=...).'
         )

@@ -14,6 +14,7 @@ import keras
 from pxr_tf.errors import PxrError
 from pxr_tf.models.architecture import Head, Output
 from pxr_tf.models.backbones import GREY, SCALINGS, Backbone, check_library, check_weights
+from pxr_tf.models.layers import all_layers
 from pxr_tf.models.model_file import first_line
 
 DEFAULT_HEAD = Head()
@@ -86,8 +87,8 @@ def feature_extractor(model: keras.Model) -> keras.Model:
 
 
 def batchnorm_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return the BatchNorm layers of the backbone."""
-    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    """Return the BatchNorm layers of a model, and of models within it."""
+    return [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
 
 
 def _scale(image: Any, scaling: str) -> Any:

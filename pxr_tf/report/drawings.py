@@ -40,7 +40,8 @@ def write_drawings(run: Path, title: str, synthetic: bool) -> None:
     """Draw what is missing; `title` says which run it is."""
     histories = _histories(run)
     if histories and not (run / CURVES).exists():
-        write_figure(run / CURVES, draw_curves(histories, title, synthetic))
+        tables = {name: pd.read_csv(file) for name, file in histories.items()}
+        write_figure(run / CURVES, draw_curves(tables, title, synthetic))
     for fold in _folds(run):
         missing = [name for name in _figures(_read(fold, outline=True)) if not (fold / name).exists()]
         if missing:
@@ -104,9 +105,9 @@ def _folds(run: Path) -> Iterator[Path]:
     return (run / rundir.fold_name(fold) for fold in fold_names(read_splits(run / rundir.SPLITS)))
 
 
-def _histories(run: Path) -> dict[str, pd.DataFrame]:
-    """Return name -> ``history.csv`` of every fold that has epochs, the hold-out last."""
+def _histories(run: Path) -> dict[str, Path]:
+    """Return name -> ``history.csv`` of every fold that has epochs, the hold-out last; none is read."""
     splits = read_splits(run / rundir.SPLITS)
     names = map(rundir.fold_name, dict.fromkeys([*fold_names(splits), *splits.fold]))
     written = {name: run / name / rundir.HISTORY for name in names}
-    return {name: pd.read_csv(file) for name, file in written.items() if file.exists()}
+    return {name: file for name, file in written.items() if file.exists()}

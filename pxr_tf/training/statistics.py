@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
+from pxr_tf.models.classifier import batchnorm_layers
 from pxr_tf.models.layers import all_layers
 from pxr_tf.pictures.inputs import Load
 from pxr_tf.pictures.stream import epoch_order
@@ -25,7 +26,7 @@ def measure_batchnorm(model: keras.Model, load: Load, num_samples: int, *, seed:
     Each is the mean over batches of the batches' means and variances, as in training. `load` gives the pictures of
     sample numbers (`Inputs.load`); up to 1,024 of `num_samples` are taken, by the seed.
     """
-    normalizations = [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
+    normalizations = batchnorm_layers(model)
     chosen = epoch_order(num_samples, seed=seed, phase="BatchNorm's statistics", epoch=0)[: BATCH * BATCHES]
     with _without_dropout(model), _keeping_momentum(normalizations):
         for number, index in enumerate(np.array_split(chosen, -(-len(chosen) // BATCH))):
