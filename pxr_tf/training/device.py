@@ -17,6 +17,11 @@ class Device(NamedTuple):
     model: str = ""  # of the processor or the GPU
     threads: int = 0  # that share one operation: they decide in which order gradients are added
 
+    @property
+    def event(self) -> dict[str, object]:
+        """What a learner says of it as it starts."""
+        return {"event": "device", "name": self.name, "xla": self.xla, "precision": self.precision}
+
 
 def describe(device: Device) -> dict[str, object]:
     """Return what of a device decides numbers, and how many operations run side by side, for the record."""

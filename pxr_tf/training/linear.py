@@ -29,7 +29,7 @@ BLOCK = 256  # pictures that are turned into numbers together
 def fit(part: Part, settings: Linear, emit: Emit) -> Predict:
     """Fit on the part's training pictures; write the model into its folder."""
     device = _set_up(settings)
-    emit({"event": "device", "name": device.name, "xla": device.xla, "precision": device.precision})
+    emit(device.event)
     samples = part.of(TRAIN)
     with threadpool_limits(settings.threads or device.threads):
         regression = fit_regression(read_pixels(part, samples), samples.label.to_numpy(), part.classes, settings)

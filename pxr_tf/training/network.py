@@ -183,7 +183,7 @@ def _set_up(settings: Network) -> Device:
 
 def _start(settings: Network, emit: Emit) -> Device:
     device = _set_up(settings)
-    emit({"event": "device", "name": device.name, "xla": device.xla, "precision": device.precision})
+    emit(device.event)
     return device
 
 
