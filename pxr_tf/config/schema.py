@@ -111,6 +111,8 @@ class Phase(Frozen):
     batchnorm: Literal["frozen", "update"] = "frozen"  # frozen: inference mode, nothing of it moves
     max_epochs: Epochs
     patience: Epochs | None = None  # epochs without a better validation loss; null: always max_epochs
+    # which epoch counts: that of the lowest validation loss, or the last; null: best with patience, else last
+    keep: Literal["best", "last"] | None = None
 
     @model_validator(mode="after")
     def _no_idle_numbers(self) -> "Phase":
@@ -121,7 +123,16 @@ class Phase(Frozen):
                 raise ValueError(f"{field} is used by {' and '.join(optimizers)} only, not by {self.optimizer}")
         if self.train == "head" and self.batchnorm == "update":
             raise ValueError("batchnorm: update is for phases that train all; a frozen backbone keeps its BatchNorm")
+        if self.keep == "last" and self.patience is not None:
+            raise ValueError(
+                "keep: last is for phases without patience; one that stops early goes back to its best epoch"
+            )
         return self
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the epoch of the lowest validation loss counts, not the last one."""
+        return self.keep == "best" or self.patience is not None
 
 
 class Experiment(Frozen):
@@ -200,8 +211,10 @@ class Experiment(Frozen):
         updates = any(phase.batchnorm == "update" for phase in self.phases)
         if self.training.batchnorm_statistics == "measured" and not updates:
             raise ValueError("training.batchnorm_statistics: measured needs a phase with batchnorm: update")
-        if self.splits.nested and not self.stops_early:
-            raise ValueError("splits.nested needs a phase with patience; every phase here runs its max_epochs")
+        if self.splits.nested and not self.watches_validation:
+            raise ValueError(
+                "splits.nested needs a phase with patience or keep: best; here the last epoch always counts"
+            )
         return self
 
     @property
@@ -216,9 +229,9 @@ class Experiment(Frozen):
         return isinstance(self.model, Transfer | Scratch)
 
     @property
-    def stops_early(self) -> bool:
-        """Whether some phase stops on the validation loss."""
-        return any(phase.patience is not None for phase in self.phases)
+    def watches_validation(self) -> bool:
+        """Whether the validation loss decides which epoch of some phase counts."""
+        return any(phase.keeps_best for phase in self.phases)
 
     @property
     def freezes_backbone(self) -> bool:
@@ -232,8 +245,8 @@ class Experiment(Frozen):
 
     @property
     def chooses_epochs(self) -> bool:
-        """Whether folds take their epoch numbers from a hold-out: some phase stops early, and not inside each fold."""
-        return self.splits.scheme == "folds" and not self.splits.nested and self.stops_early
+        """Whether folds take their epoch numbers from a hold-out: validation chooses some, and not inside each fold."""
+        return self.splits.scheme == "folds" and not self.splits.nested and self.watches_validation
 
     @property
     def backbone(self) -> str:

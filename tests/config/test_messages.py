@@ -253,11 +253,22 @@ def test_phases_of_the_head_come_before_those_of_all_layers():
 
 
 def test_nested_needs_a_phase_that_can_stop_early():
-    assert "splits.nested needs a phase with patience" in fault_of({"splits.nested": True}, "phantom")
+    assert "splits.nested needs a phase with patience or keep: best" in fault_of({"splits.nested": True}, "phantom")
     experiment = load_experiment(PAPER, {"splits.nested": True})
     assert not experiment.chooses_epochs
     assert load_experiment(PAPER).chooses_epochs
     assert not load_experiment("phantom").chooses_epochs
+    keeps = {"phases.0.keep": "best"}
+    assert load_experiment("phantom", keeps).chooses_epochs
+    assert not load_experiment("phantom", keeps | {"splits.nested": True}).chooses_epochs
+
+
+def test_a_phase_that_stops_early_goes_back_to_its_best_epoch():
+    assert "keep: last is for phases without patience" in fault_of({"phases": [SGD | {"keep": "last", "patience": 2}]})
+    kept = [
+        load_experiment(PAPER, {"phases": [SGD | {"keep": keep}]}).phases[0].keeps_best for keep in ("last", "best")
+    ]
+    assert kept == [False, True]
 
 
 @pytest.mark.parametrize("text", ["a", "=3", "", "a=[1", "a=: :"])
