@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pxr_tf.config.model import Frozen, Model, Scratch, Transfer
+from pxr_tf.config.model import Frozen, Model, OnFeatures, Scratch, Transfer
 from pxr_tf.config.values import (
     Amount,
     Count,
@@ -208,6 +208,8 @@ class Experiment(Frozen):
             raise ValueError("phases that train the head only come before those that train all")
         if isinstance(self.model, Scratch) and self.freezes_backbone:
             raise ValueError(f"phases that train the head only need a backbone; the network {self.model.name} has none")
+        if isinstance(self.model, OnFeatures) and self.trains_backbone:
+            raise ValueError("phases of the model on_features train the head only; the rest is another run's network")
         updates = any(phase.batchnorm == "update" for phase in self.phases)
         if self.training.batchnorm_statistics == "measured" and not updates:
             raise ValueError("training.batchnorm_statistics: measured needs a phase with batchnorm: update")
@@ -226,7 +228,7 @@ class Experiment(Frozen):
     @property
     def trains_network(self) -> bool:
         """Whether phases train a network."""
-        return isinstance(self.model, Transfer | Scratch)
+        return isinstance(self.model, Transfer | Scratch | OnFeatures)
 
     @property
     def watches_validation(self) -> bool:

@@ -128,7 +128,10 @@ def _build(experiment: Experiment, threads: int | None) -> None:
     settings = make_settings(experiment, weights.identity(experiment) or "", threads)
     set_up(settings.xla, settings.precision, settings.threads)
     network.initial_network(
-        settings, num_classes=len(experiment.classes), image_size=experiment.image.size, seed=experiment.seed
+        settings.architecture,
+        num_classes=len(experiment.classes),
+        image_size=experiment.image.size,
+        seed=experiment.seed,
     )
 
 
