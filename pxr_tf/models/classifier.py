@@ -111,6 +111,11 @@ def pooled_features(model: keras.Model) -> keras.KerasTensor:
     return model.get_layer(FEATURES).output if has_layer(model, FEATURES) else model.get_layer("logits").input
 
 
+def feature_source(model: keras.Model) -> str:
+    """Return what gives a classifier's features, for the record: ``features``, or ``input of logits``."""
+    return FEATURES if has_layer(model, FEATURES) else "input of logits"
+
+
 def has_layer(model: keras.Model, name: str) -> bool:
     """Return whether a model itself, not one within it, has a layer of that name."""
     return any(layer.name == name for layer in model.layers)

@@ -21,6 +21,7 @@ from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.models.layers import custom_layers
 from pxr_tf.models.model_file import save_classifier
 from pxr_tf.pictures.inputs import Inputs
+from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import pictures_key
 from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream, num_batches
 from pxr_tf.training import features
@@ -110,19 +111,25 @@ def features_folder(part: Part, settings: Network, device: Device) -> Path:
 
     Nor on the number of threads: with 1, 2, 3 and 8 of them eight backbones gave the same bits.
     """
+    network = settings.architecture.features_from(part.fold)
+    return cache_folder(part.cache, part.preparation, device, *_libraries(settings), **network)
+
+
+def cache_folder(cache: Path, preparation: Preparation, device: Device, *libraries: str, **network: str) -> Path:
+    """Return the folder of the features that a network, named by what decides it, makes of such pictures here."""
     return features.features_folder(
-        part.cache,
-        **settings.architecture.features_from(part.fold),
-        pictures=pictures_key(part.preparation),
+        cache,
+        **network,
+        pictures=pictures_key(preparation),
         precision=device.precision,
         device=f"{device.name} {device.model}",
-        versions=versions_of("keras", "tensorflow", *_libraries(settings)),
+        versions=_versions("keras", "tensorflow", *libraries),
     )
 
 
 def names_of(part: Part, samples: pd.DataFrame) -> list[str]:
     """Return the samples' names in the feature cache; a copy's holds its preset and the seed that draws it."""
-    copies = f"{part.augmentation.copies} seed={part.seed} {versions_of('albumentations', 'opencv-python')}"
+    copies = f"{part.augmentation.copies} seed={part.seed} {_versions('albumentations', 'opencv-python')}"
     return features.sample_names(samples, "" if part.augmentation.copies == "none" else copies)
 
 
@@ -203,8 +210,7 @@ def _libraries(settings: Network) -> list[str]:
     return list(filter(None, [find_backbone(made_of.backbone).library])) if isinstance(made_of, Transfer) else []
 
 
-def versions_of(*packages: str) -> str:
-    """Return these packages' names with their versions."""
+def _versions(*packages: str) -> str:
     return " ".join(f"{name}={metadata.version(name)}" for name in packages)
 
 

@@ -267,7 +267,7 @@ def test_in_cross_validation_each_fold_learns_on_its_own_folds_model(recipe, pha
     for fold in ("fold-0", "fold-1"):
         assert same_weights(layers_of(first, fold), layers_of(second, fold))
     assert not same_weights(layers_of(first, "fold-0"), layers_of(second, "fold-1"))
-    assert len(list((tmp_path / "cache").glob("features-*"))) == 2
+    assert len(list((tmp_path / "cache").glob("features-*/"))) == 2
 
 
 def test_the_first_run_of_a_tuning_point_is_that_of_its_run(recipe, tmp_path):
