@@ -251,6 +251,11 @@ class Experiment(Frozen):
         return self.splits.scheme == "folds" and not self.splits.nested and self.watches_validation
 
     @property
+    def needs_first_run(self) -> bool:
+        """Whether the model is on the features of another run, which must be finished before."""
+        return isinstance(self.model, OnFeatures)
+
+    @property
     def backbone(self) -> str:
         """The backbone's name; empty for a model without one."""
         return self.model.backbone if isinstance(self.model, Transfer) else ""
