@@ -74,13 +74,14 @@ REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(call give,data,D
           --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 data phantom feature-maps tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 data phantom feature-maps features tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(TAKES_$(target))";)
 	@echo "  of feature-maps:              RUN IMAGE LAYER FOLD ARGS"
+	@echo "  of features:                  RUN DATA FOLD ARGS"
 	@echo "  of other targets:             DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
@@ -126,6 +127,9 @@ phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
 
 feature-maps: $(READY) ## draw what the layers of RUN's model make of IMAGE, or of one test image per class
 	@$(PXR) feature-maps "$(RUN)" $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,fold,FOLD) $(ARGS)
+
+features: $(READY) ## write what RUN's network makes of DATA (none: its own images) to features.parquet
+	@$(PXR) features "$(RUN)" $(if $(DATA),"$(DATA)") $(call give,fold,FOLD) $(ARGS)
 
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)

@@ -10,6 +10,7 @@ import typer
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
 from pxr_tf.commands.feature_maps import feature_maps
+from pxr_tf.commands.features import features
 from pxr_tf.commands.grid import grid
 from pxr_tf.commands.phantom import phantom
 from pxr_tf.commands.reproduce import reproduce
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Networks that tell chest X-rays apart, trained and tested. Research use, not a medical device.",
 )
-for command in (cv, train, tune, grid, reproduce, data, phantom, feature_maps):
+for command in (cv, train, tune, grid, reproduce, data, phantom, feature_maps, features):
     app.command()(command)
 
 

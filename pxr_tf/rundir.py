@@ -4,7 +4,7 @@
 
     runs/<recipe>/<variant>[-<model>]/<scheme>[-<tag>]/seed-<n>/
       experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv]
-      predictions.csv  metrics.csv  ...  [curves.png]  logs/
+      predictions.csv  metrics.csv  ...  [curves.png]  [features.parquet]  logs/
       fold-0/ ... or official/ or random/, [holdout/]:
         environment.json  history.csv  epochs.json  timing.json  predictions.csv  model.keras  tensorboard/
         [inside.npz  filters.png  coefficients.png  feature_maps-<image>.png]
@@ -44,6 +44,8 @@ MODEL = "model.keras"
 TIMING = "timing.json"  # of a fold: how long it took to train and predict
 ENVIRONMENT = "environment.json"  # of a fold: where it was trained
 CHECKPOINT = "checkpoint.npz"  # of a fold that is being trained
+FEATURES = "features.parquet"  # what the run's models make of images, for other programs
+FEATURES_TASK = "features"
 INSIDE = "inside.npz"  # of a fold: what its model has learned, as arrays
 DRAWN = ("filters.png", "coefficients.png", "feature_maps-*.png")  # of a fold: what is drawn of its model
 
@@ -84,6 +86,12 @@ def point_name(values: Mapping[str, object], identity: str) -> str:
 def value_words(value: object) -> str:
     """Return a value of a grid as text: ``0.003``, ``[512, 128]``, ``null``, and text as it is."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def runs_folder(run: Path) -> Path:
+    """Return the folder of runs that a run directory, or a point of a tuning, lies in; nothing is looked up."""
+    absolute = run.absolute()
+    return absolute.parents[4 if TUNING in absolute.parts[-4:] else 3]
 
 
 def first_house_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:

@@ -68,6 +68,8 @@ def make(*words: str) -> str:
         ),
         ("data DATA=a,b", "data a,b"),
         ("feature-maps RUN=a/b", "feature-maps a/b"),
+        ("features RUN=a/b DATA=c,d FOLD=0", "features a/b c,d --fold 0"),
+        ("features RUN=a/b", "features a/b"),
         (
             "feature-maps RUN=a IMAGE=b/c.jpeg LAYER=feature_map FOLD=0",
             "feature-maps a --image b/c.jpeg --layer feature_map --fold 0",

@@ -22,7 +22,7 @@ def fit_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any],
     if kind == "scratch" and "model.backbone" in given and "model.kind" not in set_here:
         return with_backbone(given, model.get("output", "softmax"))
     for option, key, noun in (("--model", "model.backbone", "backbone"), ("--weights", "model.weights", "weights")):
-        if key in given:
+        if key in given and (kind, option) != ("on_features", "--model"):  # there it says which first run
             raise PxrError(
                 f"{option} received {given[key]!r}, but the learner {kind!r} (model.kind) has no {noun}. Leave "
                 f"{option} out, or use model.kind=transfer."

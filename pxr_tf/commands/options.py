@@ -207,7 +207,7 @@ def fixed_epochs(experiment: "Experiment", text: str) -> dict[str, Any]:
     numbers = numbers * count if len(numbers) == 1 else numbers
     fixed: dict[str, Any] = {}
     for phase, number in enumerate(numbers):
-        fixed |= {f"phases.{phase}.max_epochs": number, f"phases.{phase}.patience": None}
+        fixed |= {f"phases.{phase}.max_epochs": number, f"phases.{phase}.patience": None, f"phases.{phase}.keep": None}
     return fixed
 
 

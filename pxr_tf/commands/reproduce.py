@@ -1,7 +1,7 @@
 """``pxr reproduce``: everything that a paper ran."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 def reproduce(
     config: Annotated[str, typer.Argument(help="A recipe with what its paper ran: a name in configs/, or a file.")],
     model: Annotated[
-        str | None, typer.Option("--model", help="Variants, comma-separated. Default: all that the recipe names.")
+        str | None,
+        typer.Option(
+            "--model",
+            help="Variants, comma-separated. Default: all of the recipe's. A backbone among them replaces theirs.",
+        ),
     ] = None,
     data: o.Data = None,
     weights: o.Weights = None,
@@ -47,9 +51,10 @@ def reproduce(
     beside = (skip_unreadable, mix_environments)
     asked = o.Asked(data, config, runs, None, epochs, overrides, *beside)
     protocol = load_protocol(config)
-    variants = _choose(protocol, model)
+    variants, backbone = _choose(protocol, model)
     numbers = protocol.seeds if seeds is None else o.seeds_of(None, seeds)
-    experiments, lacking = _make_experiments(asked, protocol, variants, numbers, weights, duplicates)
+    given = {"model.backbone": backbone, "model.weights": weights, "duplicates": duplicates}
+    experiments, lacking = _make_experiments(asked, protocol, variants, numbers, given)
     planned = [
         (variant, setting, seed) for seed in numbers for setting in protocol.settings for variant in experiments
     ]  # one run of each variant first: what is wrong with all of them is told by two
@@ -68,18 +73,24 @@ def reproduce(
     _run_all(planned, requests, failed, console)
 
 
-def _choose(protocol: "Protocol", model: str | None) -> list[str]:
-    """Return the variants to run, as asked for; raise `PxrError` for one that the paper does not have."""
-    if model is None:
-        return list(protocol.variants)
-    names = list(dict.fromkeys(o.split_words(model)))
-    for name in names or [model]:
-        if name not in protocol.variants:
-            raise PxrError(
-                f"--model received {name!r}; accepted: {', '.join(protocol.variants)}, comma-separated."
-                f"{nearest(name, protocol.variants)}"
-            )
-    return names
+def _choose(protocol: "Protocol", model: str | None) -> tuple[list[str], str | None]:
+    """Return (the variants to run, the backbone that they run with or None for their own), as asked for.
+
+    A name of both kinds means the variant. Raises `PxrError` for one that is neither, and for a second backbone.
+    """
+    from pxr_tf.models.backbones import BACKBONES
+
+    names = list(dict.fromkeys(o.split_words(model or "")))
+    variants = [name for name in names if name in protocol.variants]
+    backbones = [name for name in names if name not in protocol.variants and name in BACKBONES]
+    unknown = [name for name in names if name not in (*variants, *backbones)] or ([] if names else [model])
+    if model is not None and (unknown or len(backbones) > 1):
+        name = (unknown or backbones[1:])[0]
+        raise PxrError(
+            f"--model received {name!r}; accepted: {', '.join(protocol.variants)}, comma-separated."
+            f"{nearest(name, protocol.variants)}"
+        )
+    return variants or list(protocol.variants), backbones[0] if backbones else None
 
 
 def _make_experiments(
@@ -87,26 +98,23 @@ def _make_experiments(
     protocol: "Protocol",
     variants: Sequence[str],
     seeds: Sequence[int],
-    weights: str | None,
-    duplicates: str | None,
+    asked_for: Mapping[str, str | None],
 ) -> tuple[dict[str, "Experiments"], dict[str, str]]:
     """Return (variant -> its experiments, variant -> why its library is missing); raise `PxrError`.
 
-    A missing library is an error where no variant is left. ``--epochs`` and ``--weights`` are for the variants that
-    have a use for them, and an error where none has.
+    First stages come before those on their features. A missing library is an error where no variant is left.
+    ``--epochs`` and ``--weights`` are for the variants that have a use for them, and an error where none has;
+    `asked_for` is dotted key -> value, None where an option was not given.
     """
     recipes = {variant: asked.recipe(variant) for variant in variants}
-    if weights is not None and not any(recipe.backbone for recipe in recipes.values()):
-        raise PxrError(
-            f"--weights received {weights!r}, but {', '.join(variants)} of {asked.config_name} has no backbone. Leave "
-            "--weights out."
-        )
+    recipes = dict(sorted(recipes.items(), key=lambda item: item[1].needs_first_run))  # stable: False before True
+    _check_backbones(asked, recipes, asked_for["model.backbone"], asked_for["model.weights"])
     trained = [variant for variant, recipe in recipes.items() if recipe.phases] or variants
     experiments: dict[str, Experiments] = {}
     lacking: dict[str, MissingLibraryError] = {}
     for variant, recipe in recipes.items():
         own = asked if variant in trained else replace(asked, epochs=None)
-        given = {"model.weights": weights if recipe.backbone else None, "duplicates": duplicates}
+        given = {**asked_for, "model.weights": asked_for["model.weights"] if recipe.backbone else None}
         try:
             experiments[variant] = {
                 (setting, seed): own.experiment({**values, **given, "seed": seed}, variant)
@@ -118,6 +126,23 @@ def _make_experiments(
     if not experiments:
         raise next(iter(lacking.values()))
     return experiments, {variant: str(error) for variant, error in lacking.items()}
+
+
+def _check_backbones(
+    asked: o.Asked, recipes: "Mapping[str, Experiment]", backbone: str | None, weights: str | None
+) -> None:
+    """Raise `PxrError` where a backbone is given and not all variants have one, or weights and none has."""
+    without = [name for name, recipe in recipes.items() if not (recipe.backbone or recipe.needs_first_run)]
+    if backbone is not None and without:
+        raise PxrError(
+            f"--model received {backbone!r}, but {', '.join(without)} of {asked.config_name} has no backbone. "
+            f"Accepted: {', '.join(recipes)}, comma-separated."
+        )
+    if weights is not None and not any(recipe.backbone for recipe in recipes.values()):
+        raise PxrError(
+            f"--weights received {weights!r}, but {', '.join(recipes)} of {asked.config_name} has no backbone. Leave "
+            "--weights out."
+        )
 
 
 def _check_folders(planned: Sequence[tuple[str, str, int]], experiments: "Sequence[Experiment]", runs: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pxr_tf.experiments.run import Request
     from pxr_tf.report.tuning import TuningPoint
 
-SET_BY_EPOCHS = re.compile(r"phases\.\d+\.(max_epochs|patience)")  # what --epochs gives
+SET_BY_EPOCHS = re.compile(r"phases\.\d+\.(max_epochs|patience|keep)")  # what --epochs gives
 
 
 def tune(

@@ -33,6 +33,7 @@ def load_experiment(
     ``variant``. An overlay's mappings are merged into the base's, its other values replace them; overrides come last.
     Where an overlay or an override changes ``model.kind``, nothing else of the base's ``model`` stays; nor do its
     ``phases``, ``tuning`` and ``training.learning_rate``, unless both kinds are networks, which are trained alike.
+    Where the model is ``on_features`` of a variant, and no backbone is named, it is that variant's.
     Raises `PxrError` in one line for a missing file, an unknown variant or key, or an impossible value.
     """
     return parse_experiment(*read_values(path, overrides, variant=variant))
@@ -54,7 +55,7 @@ def read_values(
         values = _with_kind(values, kind)
     for key, value in given.items():
         _replace(values, key, value)
-    return values, file
+    return _with_first_backbone(values, path, file), file
 
 
 def load_grid(path: str | Path, *, variant: str | None = None) -> Grid:
@@ -173,6 +174,27 @@ def _with_kind(values: dict[str, Any], kind: Any) -> dict[str, Any]:
     if isinstance(training, dict):
         values["training"] = {key: value for key, value in training.items() if key != "learning_rate"}
     return {key: value for key, value in values.items() if key not in ("phases", "tuning")}
+
+
+def _with_first_backbone(values: dict[str, Any], path: str | Path, file: str) -> dict[str, Any]:
+    """Return the values; where the model is on features of a variant, with the name of that variant's model."""
+    model = values.get("model")
+    of = model.get("of") if _kind_of(model) == "on_features" else None
+    if not isinstance(of, str) or "/" in of or model.get("backbone") is not None:
+        return values
+    variants = read_recipe(path)[0].get("variants") or {}
+    if of not in variants:
+        known = ", ".join(variants) or "none"
+        raise PxrError(
+            f"{file}: model.of received {shown(of)}; accepted: one of the recipe's variants ({known}), or a run "
+            f"directory such as runs/<recipe>/<variant>/<scheme>/seed-0.{nearest(of, variants)}"
+        )
+    first = _read_variant(path, of)[0].get("model")
+    if (_kind_of(first) or "transfer") not in NETWORK_KINDS:
+        raise PxrError(
+            f"{file}: model.of names {of}, whose model sees no pictures; accepted: a variant with a network."
+        )
+    return values | {"model": model | {"backbone": first.get("backbone") or first.get("network")}}
 
 
 def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from pxr_tf.config.values import Count, Fraction, Number, Share, Text, Whole
+from pxr_tf.errors import count_words
 
 Units = Annotated[Whole, Field(gt=0, le=65_536)]  # outputs of one layer
 Output = Literal["softmax", "sigmoid"]  # sigmoid: two classes, one output: the second class's probability
@@ -71,6 +72,46 @@ class Scratch(Frozen):
         return self.model_dump(exclude={"kind", "network", "output"}, exclude_none=True)
 
 
+class OnFeatures(Frozen):
+    """A small network on the pooled features of another run's model; its phases train that network alone."""
+
+    kind: Literal["on_features"]
+    of: Text  # the first run: a variant of this recipe, run with the same seed and splits; or a run directory
+    backbone: Text | None = None  # what the variant `of` was run with; null: its own, filled in by the loader
+    hidden_units: tuple[Units, ...] = (256,)  # of the fully connected layers before the output
+    activation: Literal["relu", "sigmoid", "tanh"] = "relu"  # of these layers
+    dropout: tuple[Fraction, ...] = ()  # after each of these layers; empty: none
+    output: Output = "softmax"
+
+    @model_validator(mode="after")
+    def _a_rate_for_each_layer(self) -> "OnFeatures":
+        if len(self.dropout) not in (0, len(self.hidden_units)):
+            raise ValueError(
+                f"dropout received {count_words(len(self.dropout), 'number')} for "
+                f"{count_words(len(self.hidden_units), 'layer')} (hidden_units); accepted: one for each, or none at all"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_backbone_of_a_variant(self) -> "OnFeatures":
+        if self.backbone is not None and not self.of_variant:
+            raise ValueError(
+                f"backbone received {self.backbone}, but the first run is a folder ({self.of}), which knows its own; "
+                "leave it out"
+            )
+        return self
+
+    @property
+    def of_variant(self) -> bool:
+        """Whether `of` names a variant; what has a slash is a run directory."""
+        return "/" not in self.of
+
+    @property
+    def name(self) -> str:
+        """What tells this model from others under the same variant."""
+        return self.backbone or self.kind
+
+
 class Linear(Frozen):
     """Multinomial logistic regression on the pixels, by scikit-learn."""
 
@@ -100,8 +141,8 @@ class OtherModel(BaseModel):
         return self.kind
 
 
-KINDS = {"transfer": Transfer, "scratch": Scratch, "linear": Linear}
-NETWORK_KINDS = ("transfer", "scratch")  # those that phases train
+KINDS = {"transfer": Transfer, "scratch": Scratch, "on_features": OnFeatures, "linear": Linear}
+NETWORK_KINDS = ("transfer", "scratch")  # networks from pixels on: phases that train the one can train the other
 OTHER = "other"
 
 
@@ -113,6 +154,7 @@ def _kind_of(model: Any) -> str:
 Model = Annotated[
     Annotated[Transfer, Tag("transfer")]
     | Annotated[Scratch, Tag("scratch")]
+    | Annotated[OnFeatures, Tag("on_features")]
     | Annotated[Linear, Tag("linear")]
     | Annotated[OtherModel, Tag(OTHER)],
     Discriminator(_kind_of),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pxr_tf.config.model import Frozen, Model, Scratch, Transfer
+from pxr_tf.config.model import Frozen, Model, OnFeatures, Scratch, Transfer
 from pxr_tf.config.values import (
     Amount,
     Count,
@@ -111,6 +111,8 @@ class Phase(Frozen):
     batchnorm: Literal["frozen", "update"] = "frozen"  # frozen: inference mode, nothing of it moves
     max_epochs: Epochs
     patience: Epochs | None = None  # epochs without a better validation loss; null: always max_epochs
+    # which epoch counts: that of the lowest validation loss, or the last; null: best with patience, else last
+    keep: Literal["best", "last"] | None = None
 
     @model_validator(mode="after")
     def _no_idle_numbers(self) -> "Phase":
@@ -121,7 +123,16 @@ class Phase(Frozen):
                 raise ValueError(f"{field} is used by {' and '.join(optimizers)} only, not by {self.optimizer}")
         if self.train == "head" and self.batchnorm == "update":
             raise ValueError("batchnorm: update is for phases that train all; a frozen backbone keeps its BatchNorm")
+        if self.keep == "last" and self.patience is not None:
+            raise ValueError(
+                "keep: last is for phases without patience; one that stops early goes back to its best epoch"
+            )
         return self
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the epoch of the lowest validation loss counts, not the last one."""
+        return self.keep == "best" or self.patience is not None
 
 
 class Experiment(Frozen):
@@ -197,11 +208,15 @@ class Experiment(Frozen):
             raise ValueError("phases that train the head only come before those that train all")
         if isinstance(self.model, Scratch) and self.freezes_backbone:
             raise ValueError(f"phases that train the head only need a backbone; the network {self.model.name} has none")
+        if isinstance(self.model, OnFeatures) and self.trains_backbone:
+            raise ValueError("phases of the model on_features train the head only; the rest is another run's network")
         updates = any(phase.batchnorm == "update" for phase in self.phases)
         if self.training.batchnorm_statistics == "measured" and not updates:
             raise ValueError("training.batchnorm_statistics: measured needs a phase with batchnorm: update")
-        if self.splits.nested and not self.stops_early:
-            raise ValueError("splits.nested needs a phase with patience; every phase here runs its max_epochs")
+        if self.splits.nested and not self.watches_validation:
+            raise ValueError(
+                "splits.nested needs a phase with patience or keep: best; here the last epoch always counts"
+            )
         return self
 
     @property
@@ -213,12 +228,12 @@ class Experiment(Frozen):
     @property
     def trains_network(self) -> bool:
         """Whether phases train a network."""
-        return isinstance(self.model, Transfer | Scratch)
+        return isinstance(self.model, Transfer | Scratch | OnFeatures)
 
     @property
-    def stops_early(self) -> bool:
-        """Whether some phase stops on the validation loss."""
-        return any(phase.patience is not None for phase in self.phases)
+    def watches_validation(self) -> bool:
+        """Whether the validation loss decides which epoch of some phase counts."""
+        return any(phase.keeps_best for phase in self.phases)
 
     @property
     def freezes_backbone(self) -> bool:
@@ -232,8 +247,13 @@ class Experiment(Frozen):
 
     @property
     def chooses_epochs(self) -> bool:
-        """Whether folds take their epoch numbers from a hold-out: some phase stops early, and not inside each fold."""
-        return self.splits.scheme == "folds" and not self.splits.nested and self.stops_early
+        """Whether folds take their epoch numbers from a hold-out: validation chooses some, and not inside each fold."""
+        return self.splits.scheme == "folds" and not self.splits.nested and self.watches_validation
+
+    @property
+    def needs_first_run(self) -> bool:
+        """Whether the model is on the features of another run, which must be finished before."""
+        return isinstance(self.model, OnFeatures)
 
     @property
     def backbone(self) -> str:

@@ -1,5 +1,6 @@
 """From a run directory to what a learner gets: parts and plain settings. The door at which the recipe stops."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,11 +15,11 @@ from pxr_tf.data.samples import read_samples
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import weights
-from pxr_tf.models.architecture import Head, Scratch, Transfer
+from pxr_tf.models.architecture import Head, OnFeatures, SavedModel, Scratch, Transfer
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Pictures, load_pictures
 from pxr_tf.training.part import Augmentation, Part
-from pxr_tf.training.settings import Linear, Network
+from pxr_tf.training.settings import Architecture, Linear, Network
 
 Settings = Network | Linear | Mapping[str, Any]
 
@@ -90,8 +91,16 @@ def threads_of(experiment: Experiment) -> int:
     return machine.processors() if threads == "auto" else threads
 
 
-def make_settings(experiment: Experiment, weights_identity: str, threads: int | None = None) -> Settings:
-    """Return what the experiment's learner is told; for one that was added, what its ``model`` says."""
+def make_settings(
+    experiment: Experiment,
+    weights_identity: str,
+    threads: int | None = None,
+    first: Mapping[str, SavedModel] = {},
+) -> Settings:
+    """Return what the experiment's learner is told; for one that was added, what its ``model`` says.
+
+    `first` are the models of the first run by fold, where the model is on features of one.
+    """
     model, training = experiment.model, experiment.training
     card = {"experiment": experiment.name, "variant": experiment.variant}
     if isinstance(model, config.Linear):
@@ -100,7 +109,7 @@ def make_settings(experiment: Experiment, weights_identity: str, threads: int | 
     if not experiment.trains_network:
         return model.model_dump(exclude={"kind"})
     return Network(
-        architecture=_architecture_of(model, weights_identity),
+        architecture=_architecture_of(model, weights_identity, first),
         phases=experiment.rated_phases,
         card=card,
         threads=threads,
@@ -108,18 +117,43 @@ def make_settings(experiment: Experiment, weights_identity: str, threads: int | 
     )
 
 
-def _architecture_of(model: config.Transfer | config.Scratch, weights_identity: str) -> Transfer | Scratch:
+def _architecture_of(
+    model: config.Transfer | config.Scratch | config.OnFeatures, weights_identity: str, first: Mapping[str, SavedModel]
+) -> Architecture:
     if isinstance(model, config.Scratch):
         return Scratch(model.network, model.output, model.sizes)
+    if isinstance(model, config.OnFeatures):
+        sizes = {"activation": model.activation, "dropout_after": model.dropout}
+        return OnFeatures(model.name, first, Head(model.hidden_units, output=model.output, **sizes))
     head = Head(**model.head.model_dump())
     return Transfer(model.backbone, model.weights, weights_identity, head, model.batchnorm_momentum)
 
 
 def settings_of(run: Run) -> Settings:
-    """Return what a run's learner is told; raise `PxrError` where its weights are not those that it began with."""
+    """Return what a run's learner is told; raise `PxrError` where its weights are not those that it began with.
+
+    So are the models of the first run, where there is one.
+    """
     provenance = provenance_of(run)
     identity = weights.check_unchanged(run.experiment, provenance["weights"])
-    return make_settings(run.experiment, identity, provenance.get("threads"))
+    return make_settings(run.experiment, identity, provenance.get("threads"), _first_models(run, provenance))
+
+
+def _first_models(run: Run, provenance: Mapping[str, Any]) -> dict[str, SavedModel]:
+    """Return fold -> model of the run that this one is on features of; raise `PxrError` where one was changed."""
+    models = {}
+    for fold, digest in provenance.get("first", {}).get("models", {}).items():
+        folder = os.path.normpath((run.folder / provenance["first"]["run"]).absolute())
+        file = Path(folder, rundir.fold_name(fold), rundir.MODEL)
+        with files.reading(f"The model of the first run, {file},"):
+            found = files.digest_file(file)
+        if found != digest:
+            raise PxrError(
+                f"{file} is not the model that the run began with (digest {digest}, now {found}). Put the old one "
+                "back, or use another folder (RUNS=...)."
+            )
+        models[fold] = SavedModel(str(file), digest)
+    return models
 
 
 def provenance_of(run: Run) -> dict[str, Any]:

@@ -8,6 +8,7 @@ A task's kind says what is done:
 ``fit``        train one fold of a run and predict its held-out rows
 ``inside``     look into the models of a run: filters, coefficients, feature maps (`experiments.inside`)
 ``maps``       make the feature maps of some pictures
+``export``     fill the cache with what saved models make of any pictures (`experiments.saved_features`)
 """
 
 import time
@@ -20,7 +21,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, parse_experiment
-from pxr_tf.experiments import environment, inside, weights
+from pxr_tf.experiments import environment, inside, saved_features, weights
 from pxr_tf.experiments.parts import (
     Run,
     Settings,
@@ -128,7 +129,10 @@ def _build(experiment: Experiment, threads: int | None) -> None:
     settings = make_settings(experiment, weights.identity(experiment) or "", threads)
     set_up(settings.xla, settings.precision, settings.threads)
     network.initial_network(
-        settings, num_classes=len(experiment.classes), image_size=experiment.image.size, seed=experiment.seed
+        settings.architecture,
+        num_classes=len(experiment.classes),
+        image_size=experiment.image.size,
+        seed=experiment.seed,
     )
 
 
@@ -139,4 +143,5 @@ KINDS: dict[str, Callable[[Task, Emit], None]] = {
     "fit": _fit,
     "inside": inside.look_into_run,
     "maps": inside.make_feature_maps,
+    "export": saved_features.fill_saved_features,
 }

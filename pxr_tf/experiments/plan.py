@@ -12,7 +12,7 @@ from pxr_tf.experiments.subjects import default_subjects
 from pxr_tf.experiments.tasks import Task
 from pxr_tf.explain.inside_file import read_inside
 
-FEATURES, INSIDE = "features", "inside"
+FEATURES, INSIDE = rundir.FEATURES_TASK, "inside"
 
 
 def plan(

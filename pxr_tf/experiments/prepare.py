@@ -26,7 +26,7 @@ def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
         table,
         experiment.splits.scheme,
         seed=experiment.seed,
-        stops_early=experiment.stops_early,
+        stops_early=experiment.watches_validation,
         **scheme_options(experiment),
     )
 
@@ -198,8 +198,8 @@ def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> 
         if list(found.columns) != list(columns):
             raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")
     options = scheme_options(experiment)
-    scheme, stops_early = experiment.splits.scheme, experiment.stops_early
-    schemes.check_again(table, split, scheme, stops_early=stops_early, tests=tests, **options)
+    scheme, watches = experiment.splits.scheme, experiment.watches_validation
+    schemes.check_again(table, split, scheme, stops_early=watches, tests=tests, **options)
     samples.check_samples(planned, split)
     for name, digest in read_provenance(folder)["files"].items():
         if not (folder / name).exists() or files.digest_file(folder / name) != digest:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,48 +14,15 @@ from pxr_tf.config import Experiment
 from pxr_tf.data import labels
 from pxr_tf.data.splits import unused_rows, without_tests
 from pxr_tf.errors import count_words
-from pxr_tf.experiments import environment, images, prepare, weights
+from pxr_tf.experiments import environment, first_run, images, prepare, weights
 from pxr_tf.experiments.join import join_predictions
 from pxr_tf.experiments.parts import preparation_of
 from pxr_tf.experiments.plan import plan, plan_inside
+from pxr_tf.experiments.request import Request
 from pxr_tf.experiments.tasks import Executor, OnEvent, Task
 from pxr_tf.training.learners import check_learner
 
 LOCK_PATIENCE = 10.0  # seconds; what a killed run leaves behind ends within one or two
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be run: an experiment on data, and what was said beside it."""
-
-    experiment: Experiment
-    data: tuple[str | Path, ...]
-    runs: Path  # folder of run directories and of the cache
-    skip_unreadable: bool = False
-    mix_environments: bool = False  # folds may be trained by other versions or on another machine than those before
-    command: str = ""  # for the record
-    tuning: Path | None = None  # run directory of a point of a tuning, which has no test rows; None: a run like others
-
-    @property
-    def folder(self) -> Path:
-        """The run directory."""
-        return self.tuning or self._place(rundir.run_directory)
-
-    @property
-    def tuning_folder(self) -> Path:
-        """Where a tuning of this experiment keeps its points."""
-        return self._place(rundir.tuning_directory)
-
-    def _place(self, directory: Callable[..., Path]) -> Path:
-        experiment, splits = self.experiment, self.experiment.splits
-        by_image = "-by-image" if prepare.splits_by_image(experiment) else ""
-        place = "-".join(filter(None, (splits.scheme + by_image, experiment.tag)))
-        return directory(self.runs, experiment.name, experiment.stem, place, experiment.seed)
-
-    @property
-    def cache(self) -> Path:
-        """Decoded pictures and features, shared by all runs in `runs`."""
-        return self.runs / rundir.CACHE
 
 
 def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lambda event: None) -> Path:
@@ -76,7 +42,9 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     check_learner(experiment.model.kind)
     weights.identity(experiment)  # a file that does not exist is told at once
     _mention_first_house(request, on_event)
+    first = None if (folder / rundir.PREDICTIONS).exists() else first_run.find_first(request)
     gathered = images.gather_images(request.data, experiment.classes, experiment.merge, partial(_say, on_event))
+    first_run.check_images(first, gathered)
     with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(_wait, on_event)) as descriptor:
         try:
             prepared = prepare.is_prepared(folder)
@@ -84,8 +52,10 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
             if not trained:
                 # TensorFlow takes four seconds to load: it does so while this process compares, splits and decodes.
                 executor.start(_early_logs(request) / "start.log", keep=(descriptor,))
-            go_on = partial(_go_on, request, gathered) if prepared else partial(_begin, request, gathered, executor)
-            splits = go_on(on_event)
+            if prepared:
+                splits = _go_on(request, gathered, first, on_event)
+            else:
+                splits = _begin(request, gathered, first, executor, on_event)
             if not trained:
                 tasks = plan(folder, request.cache, experiment, splits, mix_environments=request.mix_environments)
                 on_event({"event": "plan", "tasks": [task.name for task in tasks]})
@@ -116,11 +86,15 @@ def _look_inside(
         executor.run(tasks, folder / "logs", on_event)
 
 
-def _go_on(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd.DataFrame:
+def _go_on(
+    request: Request, gathered: images.Gathered, first: first_run.FirstRun | None, on_event: OnEvent
+) -> pd.DataFrame:
     """Check that a run directory was made with the same things; decode what is missing; return its splits."""
     folder, experiment = request.folder, request.experiment
     prepare.check_same_experiment(folder, experiment, gathered)
     splits = prepare.read_tables(folder, experiment, tests=request.tuning is None)
+    first_run.check_models(first, folder)
+    first_run.check_roles(splits, first)
     _check_environment(request, splits, on_event)
     if not (folder / rundir.PREDICTIONS).exists():
         table = gathered.table[gathered.table.image_id.isin(splits.image_id)]
@@ -129,36 +103,46 @@ def _go_on(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd
     return splits
 
 
-def _begin(request: Request, gathered: images.Gathered, executor: Executor, on_event: OnEvent) -> pd.DataFrame:
+def _begin(
+    request: Request,
+    gathered: images.Gathered,
+    first: first_run.FirstRun | None,
+    executor: Executor,
+    on_event: OnEvent,
+) -> pd.DataFrame:
     """Compare, choose, split and decode the images, check the weights, write the run directory; return its splits."""
     prepare.check_unused(request.folder)
-    table, splits = _split(request, choose_rows(request, gathered, on_event), on_event)  # before a picture is decoded
+    chosen = first_run.known_rows(choose_rows(request, gathered, on_event), first, partial(_say, on_event))
+    table, splits = _split(request, chosen, first, on_event)  # before a picture is decoded
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
         identity = beside.submit(_check_weights, request, executor, on_event)
         decoded = _decode(request, table, on_event, identity)
         if len(decoded.skipped):
             words = count_words(len(decoded.skipped), "unreadable image")
             _say(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
-            splits = prepare.split_images(decoded.table, request.experiment)
+            splits = first_run.split_images(decoded.table, request.experiment, first)
+        first_run.check_roles(splits, first)
         tables, warnings, provenance = _compose(request, gathered, decoded, splits, on_event)
-        provenance["weights"] = identity.result()
+        provenance |= {"weights": identity.result(), **first_run.describe_first(first, request.folder)}
     prepare.write_run(request.folder, request.experiment, tables, warnings, provenance)
     _mention_random_features(request.experiment, on_event)
     return splits
 
 
-def _split(request: Request, table: pd.DataFrame, on_event: OnEvent) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _split(
+    request: Request, table: pd.DataFrame, first: first_run.FirstRun | None, on_event: OnEvent
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return (the rows to decode, their splits); those of a tuning's point have no test row.
 
     Unreadable images are left out when they are found, and the rest is split anew. In tuning those of the test part
     are not decoded, so all that could not be compared are left out here: the same ones, as both decode the file.
     """
     if request.tuning is None:
-        return table, prepare.split_images(table, request.experiment)
+        return table, first_run.split_images(table, request.experiment, first)
     if request.skip_unreadable and not table.compared.all():
         _say(on_event, f"{count_words((~table.compared).sum(), 'unreadable image')} skipped.")
         table = table[table.compared].reset_index(drop=True)
-    return without_tests(table, prepare.split_images(table, request.experiment))
+    return without_tests(table, first_run.split_images(table, request.experiment, first))
 
 
 def choose_rows(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd.DataFrame:
@@ -245,7 +229,7 @@ def _mention_random_features(experiment: Experiment, on_event: OnEvent) -> None:
     resnet50 are larger, and a head learns something of them: 0.93.
     """
     names = [phase.name for phase in experiment.phases if phase.train == "head"]
-    if not names or experiment.model.weights != "none":
+    if not names or not experiment.backbone or experiment.model.weights != "none":
         return
     count = len(experiment.classes)
     _say(

@@ -18,6 +18,7 @@ from pxr_tf.models.layers import all_layers
 from pxr_tf.models.model_file import first_line
 
 DEFAULT_HEAD = Head()
+FEATURES = "features"  # the layer of the pooled feature map
 
 
 def build_classifier(
@@ -40,7 +41,7 @@ def build_classifier(
     image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
     feature_map = _run_backbone(backbone, _scale(image, backbone.scaling), weights)
     feature_map = keras.layers.Activation("linear", name="feature_map")(feature_map)
-    features = keras.layers.GlobalAveragePooling2D(name="features")(feature_map)
+    features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(feature_map)
     model = keras.Model(image, build_head(head, features.shape[-1], num_classes)(features), name="classifier")
     if batchnorm_momentum is not None:
         for layer in batchnorm_layers(model):
@@ -72,18 +73,52 @@ def activate(logits: Any, output: Output) -> Any:
 
 
 def build_head(head: Head, num_features: int, num_classes: int) -> keras.Model:
-    """Return the head: [num_features] -> dropout -> fully connected layers (ReLU) -> its output."""
+    """Return the head: [num_features] -> dropout -> fully connected layers, dropout after each -> its output."""
     inputs = x = keras.Input((num_features,), name="pooled")
     if head.dropout:
         x = keras.layers.Dropout(head.dropout, name="dropout")(x)
     for number, units in enumerate(head.hidden_units, start=1):
-        x = keras.layers.Dense(units, activation="relu", name=f"fully_connected_{number}")(x)
+        x = keras.layers.Dense(units, activation=head.activation, name=f"fully_connected_{number}")(x)
+        if head.dropout_after:
+            x = keras.layers.Dropout(head.dropout_after[number - 1], name=f"dropout_{number}")(x)
     return keras.Model(inputs, end_network(x, num_classes, head.output), name="head")
 
 
+def build_on_features(model: keras.Model, *, num_classes: int, head: Head, seed: int) -> keras.Model:
+    """Return another classifier's layers up to its features with a new head, whose weights depend on the seed alone.
+
+    The layers are shared with `model`, which should not be used any more.
+    """
+    keras.utils.set_random_seed(seed)
+    features = pooled_features(model)
+    if not has_layer(model, FEATURES):
+        features = keras.layers.Activation("linear", name=FEATURES)(features)
+    outputs = build_head(head, features.shape[-1], num_classes)(features)
+    return keras.Model(model.input, outputs, name="classifier")
+
+
 def feature_extractor(model: keras.Model) -> keras.Model:
-    """Return the part of a classifier that a frozen phase never changes: images -> ``features`` [batch, channels]."""
-    return keras.Model(model.input, model.get_layer("features").output, name="feature_extractor")
+    """Return the part of a classifier before its head: images -> `pooled_features` [batch, channels]."""
+    return keras.Model(model.input, pooled_features(model), name="feature_extractor")
+
+
+def pooled_features(model: keras.Model) -> keras.KerasTensor:
+    """Return a classifier's features [batch, channels]: the layer ``features``, or what its layer ``logits`` is given.
+
+    ``features`` is the pooled feature map, which every backbone has and some of the papers' own networks; the others go
+    from their last convolution through fully connected layers, of which the last one's output says most in few numbers.
+    """
+    return model.get_layer(FEATURES).output if has_layer(model, FEATURES) else model.get_layer("logits").input
+
+
+def feature_source(model: keras.Model) -> str:
+    """Return what gives a classifier's features, for the record: ``features``, or ``input of logits``."""
+    return FEATURES if has_layer(model, FEATURES) else "input of logits"
+
+
+def has_layer(model: keras.Model, name: str) -> bool:
+    """Return whether a model itself, not one within it, has a layer of that name."""
+    return any(layer.name == name for layer in model.layers)
 
 
 def batchnorm_layers(model: keras.Model) -> list[keras.layers.Layer]:

@@ -7,7 +7,7 @@ two commands never decode the same picture twice: the second one waits for the f
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from importlib import metadata
@@ -39,6 +39,10 @@ class Pictures(NamedTuple):
     pixels: np.ndarray  # memory-mapped, read-only, uint8 [rows, size, size]
     rows: dict[str, int]  # content -> row
     faults: dict[str, str]  # content -> why it could not be decoded; it has no row
+
+    def find(self, contents: Sequence[str]) -> np.ndarray:
+        """Return int64 [contents], their rows; raise KeyError for one that is not decoded."""
+        return np.array([self.rows[content] for content in contents], np.int64)
 
 
 class Decoded(NamedTuple):

@@ -1,22 +1,25 @@
 """Networks with their initial weights, built once per process."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from pxr_tf.models.architecture import Scratch, Transfer
+from pxr_tf.errors import PxrError
+from pxr_tf.models.architecture import OnFeatures, Scratch, Transfer
 from pxr_tf.models.backbones import Backbone, find_backbone
-from pxr_tf.models.classifier import build_classifier
+from pxr_tf.models.classifier import begin_network, build_classifier, build_on_features
+from pxr_tf.models.model_file import load_classifier
 from pxr_tf.models.networks import Network as SmallNetwork
 from pxr_tf.models.networks import find_network
 from pxr_tf.models.scratch import build_scratch
 from pxr_tf.training.checkpoint import assign_variables, read_variables
-from pxr_tf.training.settings import Network
+from pxr_tf.training.settings import Architecture
 
 
-def initial_network(settings: Network, *, num_classes: int, image_size: int, seed: int) -> keras.Model:
+def initial_network(architecture: Architecture, *, num_classes: int, image_size: int, seed: int) -> keras.Model:
     """Return the classifier with its initial weights; raise `PxrError` where those do not fit.
 
     The last one that this process built is used again, its variables set back: MobileNet takes 0.7 s to build, a fold's
@@ -25,13 +28,18 @@ def initial_network(settings: Network, *, num_classes: int, image_size: int, see
     made_of = {"num_classes": num_classes, "image_size": image_size, "seed": seed}
     policy = keras.config.dtype_policy().name
     return _last_built.give(
-        (_builder(settings.architecture), settings.architecture, policy, made_of),
-        lambda: build_architecture(settings.architecture, **made_of),
+        (_builder(architecture), architecture, policy, made_of),
+        lambda: build_architecture(architecture, **made_of),
     )
 
 
-def build_architecture(architecture: Transfer | Scratch, **made_of: int) -> keras.Model:
-    """Return a network with its initial weights; `made_of` is ``num_classes, image_size, seed``."""
+def build_architecture(architecture: Architecture, **made_of: int) -> keras.Model:
+    """Return a network with its initial weights; `made_of` is ``num_classes, image_size, seed``.
+
+    One on another run's features is that of a single fold (`OnFeatures.of_fold`).
+    """
+    if isinstance(architecture, OnFeatures):
+        return _build_on_features(architecture, **made_of)
     if isinstance(architecture, Scratch):
         return build_scratch(architecture.network, output=architecture.output, sizes=architecture.sizes, **made_of)
     return build_classifier(
@@ -43,10 +51,22 @@ def build_architecture(architecture: Transfer | Scratch, **made_of: int) -> kera
     )
 
 
-def _builder(architecture: Transfer | Scratch) -> Backbone | SmallNetwork:
-    """Return what stands in the table: in a notebook it may change under its name."""
-    scratch = isinstance(architecture, Scratch)
-    return find_network(architecture.network) if scratch else find_backbone(architecture.backbone)
+def _build_on_features(architecture: OnFeatures, *, num_classes: int, image_size: int, seed: int) -> keras.Model:
+    (saved,) = architecture.models.values()
+    begin_network(seed)
+    model, card = load_classifier(Path(saved.path))
+    if card["image"]["size"] != image_size:  # the run was prepared for another model
+        raise PxrError(
+            f"{saved.path} takes images of {card['image']['size']} pixels; received {image_size} (image.size)."
+        )
+    return build_on_features(model, num_classes=num_classes, head=architecture.head, seed=seed)
+
+
+def _builder(architecture: Architecture) -> Backbone | SmallNetwork | None:
+    """Return what stands in the table, if it is from one: in a notebook that may change under its name."""
+    if isinstance(architecture, Scratch):
+        return find_network(architecture.network)
+    return find_backbone(architecture.backbone) if isinstance(architecture, Transfer) else None
 
 
 class _LastBuilt:

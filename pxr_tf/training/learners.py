@@ -19,11 +19,12 @@ from pxr_tf.errors import PxrError, nearest
 LEARNERS: dict[str, str] = {
     "transfer": "pxr_tf.training.network",
     "scratch": "pxr_tf.training.network",
+    "on_features": "pxr_tf.training.network",
     "linear": "pxr_tf.training.linear",
 }
 
 # Those that leave a model file in every fold: where it is missing, somebody took it away.
-KEEP_MODELS = frozenset({"transfer", "scratch", "linear"})
+KEEP_MODELS = frozenset({"transfer", "scratch", "on_features", "linear"})
 
 
 def check_learner(kind: str) -> str:

@@ -1,4 +1,4 @@
-"""The learners ``transfer`` and ``scratch``: a network, from a part's rows to what predicts them.
+"""The learners ``transfer``, ``scratch`` and ``on_features``: a network, from a part's rows to what predicts them.
 
 Frozen phases learn from cached features, which `prepare` computes once for all parts; phases that train all layers
 learn from pictures. A fold that is killed goes on from its checkpoint.
@@ -15,12 +15,13 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config.schema import Phase
-from pxr_tf.models.architecture import Transfer
+from pxr_tf.models.architecture import OnFeatures, Transfer
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.models.layers import custom_layers
 from pxr_tf.models.model_file import save_classifier
 from pxr_tf.pictures.inputs import Inputs
+from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import pictures_key
 from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream, num_batches
 from pxr_tf.training import features
@@ -39,17 +40,17 @@ def prepare(parts: Sequence[Part], settings: Network, emit: Emit) -> None:
     if not settings.freezes:
         return
     device = _start(settings, emit)
-    part, samples = parts[0], samples_for_features(parts, settings)
-    folder, names = features_folder(part, settings, device), names_of(part, samples)
-    if features.missing(folder, names):
-        features.extract_features(
-            folder,
-            feature_extractor(build_network(part, settings)),
-            part.inputs(samples).load,
-            names,
-            lambda done, total: emit({"event": "progress", "what": "features", "done": done, "total": total}),
-            lambda holder: emit({"event": "wait", "holder": holder}),
-        )
+    together: dict[
+        Path, list[Part]
+    ] = {}  # one network's features serve all folds, those of other runs' models one each
+    for part in parts:
+        together.setdefault(features_folder(part, settings, device), []).append(part)
+    for folder, sharing in together.items():
+        part, samples = sharing[0], samples_for_features(sharing, settings)
+        names = names_of(part, samples)
+        if features.missing(folder, names):
+            extractor = feature_extractor(build_network(part, settings))
+            features.extract_features(folder, extractor, part.inputs(samples).load, names, *features.listeners(emit))
 
 
 def fit(part: Part, settings: Network, emit: Emit) -> Predict:
@@ -96,7 +97,13 @@ def samples_for_features(parts: Sequence[Part], settings: Network) -> pd.DataFra
 
 def build_network(part: Part, settings: Network) -> keras.Model:
     """Return the classifier of a part with its initial weights."""
-    return initial_network(settings, num_classes=len(part.classes), image_size=part.preparation.size, seed=part.seed)
+    made_of, architecture = (
+        {"num_classes": len(part.classes), "image_size": part.preparation.size},
+        settings.architecture,
+    )
+    if isinstance(architecture, OnFeatures):
+        architecture = architecture.of_fold(part.fold)
+    return initial_network(architecture, **made_of, seed=part.seed)
 
 
 def features_folder(part: Part, settings: Network, device: Device) -> Path:
@@ -104,14 +111,19 @@ def features_folder(part: Part, settings: Network, device: Device) -> Path:
 
     Nor on the number of threads: with 1, 2, 3 and 8 of them eight backbones gave the same bits.
     """
+    network = settings.architecture.features_from(part.fold)
+    return cache_folder(part.cache, part.preparation, device, *_libraries(settings), **network)
+
+
+def cache_folder(cache: Path, preparation: Preparation, device: Device, *libraries: str, **network: str) -> Path:
+    """Return the folder of the features that a network, named by what decides it, makes of such pictures here."""
     return features.features_folder(
-        part.cache,
-        backbone=settings.architecture.backbone,
-        weights=settings.architecture.weights_identity,
-        pictures=pictures_key(part.preparation),
+        cache,
+        **network,
+        pictures=pictures_key(preparation),
         precision=device.precision,
         device=f"{device.name} {device.model}",
-        versions=_versions("keras", "tensorflow", *_libraries(settings)),
+        versions=_versions("keras", "tensorflow", *libraries),
     )
 
 
@@ -168,7 +180,7 @@ def make_card(part: Part, settings: Network, model: keras.Model) -> dict[str, An
     """Return what travels in the model file: classes, image size, preparation, origin, layers that Keras lacks."""
     return {
         **part.card,
-        "kind": "transfer" if isinstance(settings.architecture, Transfer) else "scratch",
+        "kind": settings.architecture.kind,
         "model": settings.architecture.name,
         "output": settings.architecture.output,
         "mirror_predictions": settings.mirror_predictions,

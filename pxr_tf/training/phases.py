@@ -100,8 +100,9 @@ def run_phases(
 ) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Train the classifier through all phases; return (epochs per phase, history rows).
 
-    With `epochs` (phase name -> number) each phase runs that long. Without, it runs up to its ``max_epochs``, stops
-    after ``patience`` epochs without a better validation loss and goes back to its best epoch. A phase that trains
+    With `epochs` (phase name -> number) each phase runs that long. Without, it runs up to its ``max_epochs``, or stops
+    after ``patience`` epochs without a better validation loss; with either that or ``keep: best`` it goes back to the
+    epoch of the lowest one, of equal ones the first, and only epochs up to there count. A phase that trains
     the head only is given features, not pictures, by `data_for`; `at_once` says how many of a phase's steps are done in
     one execution. What `checkpoint` holds is continued. Told through
     `emit`: ``resume`` with the history so far, ``epoch`` with each further history row, ``step`` within long epochs.
@@ -134,7 +135,7 @@ def run_phases(
 
 
 class _EpochKeeper(keras.callbacks.Callback):
-    """Early stopping, history and checkpoint of one phase; all of its state survives a kill."""
+    """Early stopping, the best epoch, history and checkpoint of one phase; all of its state survives a kill."""
 
     def __init__(
         self,
@@ -151,6 +152,7 @@ class _EpochKeeper(keras.callbacks.Callback):
         self.history_rows, self.chosen, self.emit = history, chosen, emit
         self.limit = epochs[phase.name] if epochs else phase.max_epochs
         self.patience = None if epochs else phase.patience
+        self.keeps_best = not epochs and phase.keeps_best
         self.done = 0
         self.best_epoch, self.best_loss = 0, float("inf")
         self.best_values: list[Any] = []
@@ -191,7 +193,7 @@ class _EpochKeeper(keras.callbacks.Callback):
             **{name: float(value) for name, value in (logs or {}).items()},
         }
         self.history_rows.append(row)
-        if self.patience is not None and row["val_loss"] < self.best_loss:
+        if self.keeps_best and row["val_loss"] < self.best_loss:
             self.best_epoch, self.best_loss = self.done, row["val_loss"]
             self.best_values = read_variables(self.model.variables)
         self._save()
@@ -200,7 +202,7 @@ class _EpochKeeper(keras.callbacks.Callback):
 
     def finish(self, model: keras.Model) -> int:
         """Put the best epoch's variables back where one was looked for; return the number of epochs that counts."""
-        if self.patience is None:
+        if not self.keeps_best:
             return self.done
         if not self.best_values:
             raise self._diverged("val_loss", self.history_rows[-1]["val_loss"])

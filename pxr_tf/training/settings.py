@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pxr_tf.config.schema import Phase
-from pxr_tf.models.architecture import Scratch, Transfer
+from pxr_tf.models.architecture import OnFeatures, Scratch, Transfer
 
+Architecture = Transfer | Scratch | OnFeatures
 ClassWeights = Literal["balanced"] | Mapping[str, float] | None
 AT_ONCE = 16  # steps at most that a small network does in one execution; a sign of life comes between two of them
 
 
 @dataclass(frozen=True)
 class Network:
-    """What the learners ``transfer`` and ``scratch`` are told: a network, and how its phases train it."""
+    """What the learners that train a network are told: what it is made of, and how its phases train it."""
 
-    architecture: Transfer | Scratch
+    architecture: Architecture
     phases: tuple[Phase, ...]  # each with its learning rate
     batch_size: int
     class_weights: ClassWeights
@@ -49,7 +50,7 @@ class Network:
         """
         if phase.train == "head":
             return steps
-        if isinstance(self.architecture, Transfer):
+        if not isinstance(self.architecture, Scratch):
             return 1
         return max(number for number in range(1, AT_ONCE + 1) if steps % number == 0)
 

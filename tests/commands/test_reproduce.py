@@ -6,11 +6,13 @@ import pandas as pd
 import pytest
 import yaml
 from tiny import SIZE, TWO_LAYERS
+from two_stages import write_stages
 
 from pxr_tf.commands.no_data import phantom_words
 from pxr_tf.commands.options import Asked
 from pxr_tf.config import configs_folder
 from pxr_tf.models.backbones import BACKBONES
+from pxr_tf.models.model_file import load_classifier
 
 LINEAR = {"kind": "linear", "l2": 0.1, "max_iterations": 5}
 
@@ -91,6 +93,15 @@ def test_a_run_that_fails_costs_no_other(pxr, paper, official_phantoms, lacking)
             "accepted: plain, weighted, comma-separated. Did you mean 'plain'?",
         ),
         ("reproduce novokshanov2022 --model ,", "--model received ','"),
+        (
+            "reproduce novokshanov2022 --model xception",
+            "'xception', but plain, weighted of novokshanov2022 has no back",
+        ),
+        (
+            "reproduce novokshanov2022 --model xception,resnet50",
+            "--model received 'resnet50'; accepted: plain, weighted",
+        ),
+        ("reproduce chen2021 --model resnet50", "'resnet50', but logistic_regression, feed_forward, small_cnn, alrelu"),
         ("reproduce novokshanov", "Did you mean 'novokshanov2022'?"),
         ("reproduce phantom", "says nothing of what to reproduce"),
         ("reproduce novokshanov2022 --seeds x", "--seeds received 'x'"),
@@ -159,3 +170,23 @@ def test_without_data_a_share_validates_where_the_recipe_has_a_number(data, give
     assert experiment.splits.validation == expected
     said = "15 % of them validate, as the recipe's 800 images are too many."
     assert (said in phantom_words([(experiment, asked.recipe("small_cnn"))])) == (expected == 0.15)
+
+
+def test_stages_are_run_in_order_with_the_backbone_that_was_asked_for(
+    pxr, tmp_path, official_phantoms, two_layers, monkeypatch
+):
+    monkeypatch.setitem(BACKBONES, "other_layers", TWO_LAYERS)
+    recipe = write_stages(tmp_path)
+    words = ["reproduce", recipe, "--data", official_phantoms, "--runs", "runs", "--model"]
+    code, _, said = pxr(*words, "stage2")
+    assert code == 2
+    assert "stage1-two_layers/official/seed-0 does not exist. Train it first: make train CONFIG=stages VARIANT=" in said
+    assert not Path("runs/stages/stage2-two_layers/official/seed-0/experiment.yaml").exists()
+    code, said, _ = pxr(*words, "stage2,other_layers,stage1")
+    assert code == 0
+    assert "2 runs, of stage1, stage2." in said
+    assert said.index("stage1, seed 0: accuracy") < said.index("stage2, seed 0: accuracy")
+    for number in (1, 2):
+        assert Path(f"runs/stages/stage{number}-other_layers/official/seed-0/predictions.csv").exists()
+    card = load_classifier(Path("runs/stages/stage2-other_layers/official/seed-0/official/model.keras"))[1]
+    assert (card["kind"], card["model"]) == ("on_features", "other_layers")

@@ -215,3 +215,18 @@ def test_options_of_a_scheme_that_was_added_travel_with_the_experiment(tmp_path)
     assert experiment.splits.options == {"repeats": 3}
     (tmp_path / "dumped.yaml").write_text(dump_experiment(experiment))
     assert load_experiment(tmp_path / "dumped.yaml") == experiment
+
+
+def test_a_head_on_features_knows_which_run_of_a_variant_it_is_on(tmp_path):
+    """The model of the variant that it names, or the one that is asked for; a dumped experiment needs no recipe."""
+    on_first = {"kind": "on_features", "of": "first", "hidden_units": [4]}
+    phases = [SGD | {"train": "head"}]
+    file = write_recipe(tmp_path, variants={"first": {}, "second": {"model": on_first, "phases": phases}})
+    experiment = load_experiment(file, variant="second")
+    assert (experiment.model.backbone, experiment.stem) == ("xception", "second-xception")
+    other = load_experiment(file, {"model.backbone": "resnet50"}, variant="second")
+    assert (other.stem, other.backbone) == ("second-resnet50", "")
+    (tmp_path / "dumped.yaml").write_text(dump_experiment(experiment))
+    assert load_experiment(tmp_path / "dumped.yaml") == experiment
+    by_path = load_experiment(file, {"model.of": "runs/a/b/official/seed-0"}, variant="second")
+    assert (by_path.model.backbone, by_path.stem) == (None, "second-on_features")

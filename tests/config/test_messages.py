@@ -1,6 +1,7 @@
 """Every fault of a recipe gets one line that names the key and what is accepted."""
 
 import math
+from copy import deepcopy
 
 import pytest
 from recipe_files import write_recipe
@@ -253,11 +254,22 @@ def test_phases_of_the_head_come_before_those_of_all_layers():
 
 
 def test_nested_needs_a_phase_that_can_stop_early():
-    assert "splits.nested needs a phase with patience" in fault_of({"splits.nested": True}, "phantom")
+    assert "splits.nested needs a phase with patience or keep: best" in fault_of({"splits.nested": True}, "phantom")
     experiment = load_experiment(PAPER, {"splits.nested": True})
     assert not experiment.chooses_epochs
     assert load_experiment(PAPER).chooses_epochs
     assert not load_experiment("phantom").chooses_epochs
+    keeps = {"phases.0.keep": "best"}
+    assert load_experiment("phantom", keeps).chooses_epochs
+    assert not load_experiment("phantom", keeps | {"splits.nested": True}).chooses_epochs
+
+
+def test_a_phase_that_stops_early_goes_back_to_its_best_epoch():
+    assert "keep: last is for phases without patience" in fault_of({"phases": [SGD | {"keep": "last", "patience": 2}]})
+    kept = [
+        load_experiment(PAPER, {"phases": [SGD | {"keep": keep}]}).phases[0].keeps_best for keep in ("last", "best")
+    ]
+    assert kept == [False, True]
 
 
 @pytest.mark.parametrize("text", ["a", "=3", "", "a=[1", "a=: :"])
@@ -363,3 +375,36 @@ def test_faults_of_a_papers_own_network_and_of_a_linear_model(overrides, message
 def test_statistics_that_nothing_moves_are_not_measured():
     message = fault_of({"training.batchnorm_statistics": "measured", "phases": [SGD]})
     assert message == "training.batchnorm_statistics: measured needs a phase with batchnorm: update."
+
+
+ON_FEATURES = {"model": {"kind": "on_features", "of": "a/b", "hidden_units": [4]}, "phases": [SGD | {"train": "head"}]}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"model.dropout": [0.1, 0.2]}, "model: dropout received 2 numbers for 1 layer (hidden_units); accepted: one"),
+        ({"model.activation": "gelu"}, "model.activation received 'gelu'; accepted: 'relu', 'sigmoid' or 'tanh'."),
+        ({"model.backbone": "xception"}, "model: backbone received xception, but the first run is a folder (a/b)"),
+        ({"model.weights": "none"}, "unknown key 'model.weights'. Known here: kind, of, backbone, hidden_units"),
+        ({"phases.0.train": "all"}, "phases of the model on_features train the head only"),
+        ({"model.of": ""}, "model.of received ''; accepted: one of the recipe's variants (strategy1, strategy2"),
+        ({"model.output": "sigmoid"}, "model.output received sigmoid, which is for two classes; here are 4"),
+        (
+            {"model.of": "strategy4"},
+            "model.of received 'strategy4'; accepted: one of the recipe's variants (strategy1, ",
+        ),
+        ({"model.of": "stratgy1"}, "Did you mean 'strategy1'?"),
+    ],
+)
+def test_faults_of_a_head_on_features(overrides, message):
+    assert message in fault_of(deepcopy(ON_FEATURES) | overrides)
+
+
+def test_a_first_stage_sees_pictures(tmp_path):
+    linear = {"model": {"kind": "linear"}, "phases": []}
+    file = write_recipe(
+        tmp_path, variants={"first": linear, "second": {"model": ON_FEATURES["model"] | {"of": "first"}}}
+    )
+    with pytest.raises(PxrError, match="model.of names first, whose model sees no pictures; accepted: a variant with"):
+        load_experiment(file, variant="second")

@@ -285,16 +285,16 @@ def test_a_network_that_is_used_again_is_as_it_was_built(two_layers):
     """A fold must not begin where another one, trained by the same process, ended."""
     settings = make_settings(tiny_experiment(), "random-0")
     size = {"num_classes": 4, "image_size": SIZE}
-    model = network.initial_network(settings, **size, seed=0)
+    model = network.initial_network(settings.architecture, **size, seed=0)
     before = [variable.numpy().copy() for variable in model.variables]
     for variable in model.variables:
         variable.assign(variable + 1)
-    again = network.initial_network(settings, **size, seed=0)
+    again = network.initial_network(settings.architecture, **size, seed=0)
     assert again is model
     assert all(np.array_equal(value, variable) for value, variable in zip(before, again.variables, strict=True))
-    assert network.initial_network(settings, **size, seed=1) is not model
+    assert network.initial_network(settings.architecture, **size, seed=1) is not model
     slow = replace(settings, architecture=settings.architecture._replace(batchnorm_momentum=0.5))
-    other = network.initial_network(slow, num_classes=2, image_size=SIZE, seed=1)
+    other = network.initial_network(slow.architecture, num_classes=2, image_size=SIZE, seed=1)
     assert (other.output.shape[-1], other.get_layer("normalization").momentum) == (2, 0.5)
 
 

@@ -115,17 +115,18 @@ def test_phases_follow_each_other_and_are_written_down(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("losses", "patience", "best", "run"),
+    ("losses", "option", "best", "run"),
     [
-        pytest.param([3, 2, 1, 0.5], 2, 4, 4, marks=pytest.mark.slow),  # never worse: all of max_epochs
-        pytest.param([1, 2, 0, 0], 1, 1, 2, marks=pytest.mark.slow),
-        ([float("nan"), 1, 1, 2], 2, 2, 4),  # equal is not better, and no number is worse than any
+        pytest.param([3, 2, 1, 0.5], {"patience": 2}, 4, 4, marks=pytest.mark.slow),  # never worse: all of max_epochs
+        pytest.param([1, 2, 0, 0], {"patience": 1}, 1, 2, marks=pytest.mark.slow),
+        ([float("nan"), 1, 1, 2], {"patience": 2}, 2, 4),  # equal is not better, and no number is worse than any
+        ([1, 2, 0, 0], {"keep": "best"}, 3, 4),  # the second is worse, and nothing stops for it
     ],
 )
-def test_early_stopping_goes_back_to_the_best_epoch(tmp_path, monkeypatch, losses, patience, best, run):
+def test_a_phase_goes_back_to_its_best_epoch(tmp_path, monkeypatch, losses, option, best, run):
     watched = iter(losses)
     monkeypatch.setattr(keras.Model, "evaluate", lambda *values, **options: {"loss": next(watched), "accuracy": 0})
-    phase = phase_of(train="head", max_epochs=4, patience=patience)
+    phase = phase_of(train="head", max_epochs=4, **option)
     model = network(dropout=0.5)
     chosen, history = train(model, [phase], tmp_path)
     assert (chosen, len(history)) == ({"p": best}, run)
@@ -135,14 +136,17 @@ def test_early_stopping_goes_back_to_the_best_epoch(tmp_path, monkeypatch, losse
     assert moved(values_of(model), values_of(other)) == set()
 
 
-@pytest.mark.slow
-def test_a_phase_that_is_stopped_and_continued_ends_as_one_that_is_not(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "until",
+    [pytest.param({"max_epochs": 9, "patience": 2}, marks=pytest.mark.slow), {"max_epochs": 4, "keep": "best"}],
+)
+def test_a_phase_that_is_stopped_and_continued_ends_as_one_that_is_not(tmp_path, monkeypatch, until):
     """Stopped after the second epoch is best and the third worse, and again in the next phase.
 
-    The fourth is better than the third, not than the best: patience ends there, and nothing of this may be forgotten.
+    The fourth is better than the third, not than the best: the phase ends there, and nothing of this may be forgotten.
     """
     losses = [2, 1, 3, 1.5]
-    phases = [phase_of(name="first", train="head", max_epochs=9, patience=2), phase_of(name="second", train="head")]
+    phases = [phase_of(name="first", train="head", **until), phase_of(name="second", train="head")]
 
     def train_once(folder, stop_after=float("inf")):
         watched = iter(losses)
@@ -159,7 +163,7 @@ def test_a_phase_that_is_stopped_and_continued_ends_as_one_that_is_not(tmp_path,
         return *found, values_of(model)
 
     def data_for(phase):
-        return data_of(FEATURES, validated=phase.patience is not None)
+        return data_of(FEATURES, validated=phase.keeps_best)
 
     model = network(dropout=0.5)
     initial = read_variables(model.variables)

@@ -1,0 +1,146 @@
+"""Features of images as a Parquet file that pandas, Polars and Spark read as it is, and that tells when it was edited.
+
+One row per image, sorted by image id. Columns (none is ever null):
+
+``image_id, label, patient_id, source, role, fold``   text
+``features``                                          list of float32, as many in every row
+
+One list column, and not a column per channel: ``numpy.stack(table.features)`` is the matrix, Polars has
+``List(Float32)``, Spark ``array<float>``; 2,048 columns would have to be found by their names, and readers of Parquet
+pay for each. The schema's metadata has one key, ``pxr``: JSON that says where the features come from, with a digest of
+it and of all rows.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf import files
+from pxr_tf.errors import PxrError
+
+if TYPE_CHECKING:  # pyarrow takes 0.2 s to load, and no other command needs it
+    import pyarrow
+
+TEXTS = ("image_id", "label", "patient_id", "source", "role", "fold")
+FEATURES = "features"
+KEY, DIGEST = "pxr", "digest"
+ROWS = 1024  # per row group: 8 MB for 2,048 channels; no more is in memory when a file is written
+
+Read = Callable[[pd.DataFrame], np.ndarray]  # rows -> float32 [rows, channels]
+
+
+class FeatureTable(NamedTuple):
+    """What such a file holds."""
+
+    rows: pd.DataFrame  # the columns of text
+    features: np.ndarray  # float32 [rows, channels]
+    about: dict[str, Any]  # where they come from
+
+
+def write_feature_table(path: Path, rows: pd.DataFrame, read: Read, about: Mapping[str, Any]) -> None:
+    """Write the file, whole or not at all; the same rows, features and words give the same bytes.
+
+    `rows` has `TEXTS`; `read` gives the features of some of them, which are asked for in order, `ROWS` at a time, and
+    twice: the schema, which has the digest, is written before them.
+    """
+    from pyarrow import parquet
+
+    digest = _Digest()
+    for part, features in _in_parts(rows, read):
+        digest.add(part, features)
+    written = json.dumps({**about, DIGEST: digest.of(about)}, sort_keys=True)
+    schema = _schema().with_metadata({KEY: written})
+    with files.written_whole(path) as partial:
+        options = {"use_dictionary": list(TEXTS), "compression": "snappy"}
+        with parquet.ParquetWriter(partial, schema, **options) as writer:
+            for part, features in _in_parts(rows, read):
+                writer.write_table(_as_arrow(part, features, schema))
+
+
+def read_feature_table(path: Path) -> FeatureTable:
+    """Return what the file holds; raise `PxrError` where it is missing, no such file, damaged, or edited."""
+    import pyarrow
+    from pyarrow import parquet
+
+    with files.reading(path), files.open_regular(path):
+        pass
+    try:
+        with parquet.ParquetFile(path) as file:
+            about = json.loads(file.schema_arrow.metadata[KEY.encode()])
+            digest, parts = _Digest(), []
+            for group in range(file.num_row_groups):
+                parts.append(_from_arrow(file.read_row_group(group)))
+                digest.add(*parts[-1])
+        known = about.pop(DIGEST)
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PxrError(
+            f"{path} was not written by pxr features, or was changed or damaged after that. Delete it, and write it "
+            "anew."
+        ) from error
+    if known != digest.of(about):
+        raise PxrError(
+            f"{path} was changed after it was written: its content has another digest than its metadata say. Delete "
+            "it, and write it anew."
+        )
+    rows, features = ([part[number] for part in parts] for number in (0, 1))
+    return FeatureTable(pd.concat(rows, ignore_index=True), np.concatenate(features), about)
+
+
+def _in_parts(rows: pd.DataFrame, read: Read) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    for start in range(0, len(rows), ROWS):
+        part = rows.iloc[start : start + ROWS]
+        yield part, np.ascontiguousarray(read(part), np.float32)
+
+
+class _Digest:
+    """The digest of rows and their features, however they are divided into parts."""
+
+    def __init__(self) -> None:
+        self._texts, self._numbers = hashlib.sha256(), hashlib.sha256()
+        self._channels: set[int] = set()
+
+    def add(self, rows: pd.DataFrame, features: np.ndarray) -> None:
+        for values in zip(*(rows[name] for name in TEXTS), strict=True):
+            self._texts.update(json.dumps(values).encode())
+        self._numbers.update(features.tobytes())
+        self._channels.add(features.shape[1])
+
+    def of(self, about: Mapping[str, Any]) -> str:
+        """Return the digest of all that was added, and of what is said of it."""
+        content = (self._texts.hexdigest(), self._numbers.hexdigest(), sorted(self._channels))
+        return files.digest(*content, json.dumps(about, sort_keys=True), size=16)
+
+
+def _schema() -> "pyarrow.Schema":
+    import pyarrow
+
+    number = pyarrow.field("element", pyarrow.float32(), nullable=False)
+    fields = [pyarrow.field(name, pyarrow.string(), nullable=False) for name in TEXTS]
+    return pyarrow.schema([*fields, pyarrow.field(FEATURES, pyarrow.list_(number), nullable=False)])
+
+
+def _as_arrow(rows: pd.DataFrame, features: np.ndarray, schema: "pyarrow.Schema") -> "pyarrow.Table":
+    import pyarrow
+
+    ends = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(features.shape[1])
+    numbers = pyarrow.array(features.reshape(-1))
+    lists = pyarrow.ListArray.from_arrays(pyarrow.array(ends), numbers, type=schema.field(FEATURES).type)
+    texts = [pyarrow.array(rows[name].astype(object), pyarrow.string()) for name in TEXTS]
+    return pyarrow.table([*texts, lists], schema=schema)
+
+
+def _from_arrow(table: "pyarrow.Table") -> tuple[pd.DataFrame, np.ndarray]:
+    """Return (the columns of text, float32 [rows, channels]); raise ValueError for any other columns or values."""
+    if not table.schema.equals(_schema()):
+        raise ValueError(f"the columns are {table.schema.names}")
+    lists = table[FEATURES].combine_chunks()
+    lengths = np.diff(lists.offsets.to_numpy())
+    if len(set(lengths)) != 1:
+        raise ValueError("rows of several lengths")
+    rows = pd.DataFrame({name: table[name].to_pylist() for name in TEXTS})
+    return rows, lists.flatten().to_numpy().reshape(len(rows), lengths[0])

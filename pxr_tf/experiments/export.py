@@ -1,0 +1,201 @@
+"""The features that a finished run's network gives of any images, as a Parquet file: the story. No TensorFlow here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf import arrays, files, locks, rundir
+from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.data import patients
+from pxr_tf.data.feature_table import TEXTS, read_feature_table, write_feature_table
+from pxr_tf.data.manifest import is_synthetic, read_manifest
+from pxr_tf.data.splits import TEST_ROLES, fold_names, read_splits
+from pxr_tf.errors import PxrError, count_words
+from pxr_tf.experiments import images, prepare, subjects
+from pxr_tf.experiments.parts import preparation_of
+from pxr_tf.experiments.tasks import Executor, OnEvent, Task
+from pxr_tf.sets.find import read_sources
+
+NOT_COMPARED = ("layer", "channels", "device", "precision")  # known once the models are loaded
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is asked for."""
+
+    run: Path  # a finished run's directory
+    data: tuple[str | Path, ...] = ()  # empty: the run's own
+    fold: str | None = None  # whose model; None: that of the fold which held an image out
+    out: Path | None = None  # None: features.parquet in the run directory
+    runs: Path | None = None  # folder of the cache; None: the one that the run lies in
+    skip_unreadable: bool = False
+
+    @property
+    def file(self) -> Path:
+        """The file that is written."""
+        return self.out or self.run / rundir.FEATURES
+
+    @property
+    def cache(self) -> Path:
+        """Decoded pictures and features."""
+        return (self.runs or rundir.runs_folder(self.run)) / rundir.CACHE
+
+
+def export_features(asked: Export, executor: Executor, on_event: OnEvent = lambda event: None) -> bool:
+    """Write the file; return False, and do nothing, where it is there already with the same content.
+
+    What is computed goes to the cache in parts, so that a killed command goes on. Raises `PxrError`, also where there
+    is a file of that name that was edited, or is none of ours.
+    """
+    experiment = _open(asked.run)
+    table, data = _gather(asked, on_event)
+    table = assign_folds(table, asked.run, subjects.find_fold(asked.run, asked.fold) if asked.fold else None)
+    _mention_strangers(table, asked, on_event)
+    about = describe(asked, experiment, table, data)
+    if _is_written(asked.file, table, about):
+        return False
+    table = _decode(table, experiment, asked, on_event)
+    told = _compute(asked, table, executor, on_event)
+    caches = {fold: arrays.load_array(Path(event["folder"])) for fold, event in told.items()}
+    event = next(iter(told.values()))
+    with locks.hold(locks.lock_of(asked.run)):
+        about |= {name: event[name] for name in NOT_COMPARED}
+        write_feature_table(asked.file, table[list(TEXTS)].join(table.content), partial(_read, caches), about)
+    return True
+
+
+def assign_folds(table: pd.DataFrame, run: Path, asked: str | None) -> pd.DataFrame:
+    """Return the rows with ``fold``, whose model their features come from, and ``role``, theirs in that fold.
+
+    An image, known by its content, gets the fold that tested it, or the one that was `asked` for; any other the first.
+    One that has no role there has the role "". Images of the run have the patients that it found.
+    """
+    known = read_manifest(run / rundir.MANIFEST).drop_duplicates("content")
+    splits = read_splits(run / rundir.SPLITS)
+    folds = [asked] if asked else fold_names(splits)
+    splits = splits[splits.fold.isin(folds)].assign(
+        rank=lambda rows: rows.fold.map({fold: number for number, fold in enumerate(folds)}),
+        tested=lambda rows: rows.role.isin(TEST_ROLES),
+    )
+    splits = splits[splits.tested | (splits["rank"] == 0)].sort_values(["tested", "rank"], ascending=[False, True])
+    members = splits.merge(known[["image_id", "content"]], on="image_id").drop_duplicates("content")
+    members = members.set_index("content")
+    role = table.content.map(members.role).where(lambda roles: ~roles.isin(TEST_ROLES), "test")
+    patient = table.content.map(known.set_index("content").patient_id)
+    return table.assign(
+        fold=table.content.map(members.fold).fillna(folds[0]),
+        role=role.fillna(""),
+        patient_id=patient.fillna(table.patient_id),
+    )
+
+
+def describe(asked: Export, experiment: Experiment, table: pd.DataFrame, data: Sequence[str | Path]) -> dict[str, Any]:
+    """Return what the file says of itself, but for what is known once its models are loaded."""
+    run = asked.run.resolve()
+    synthetic = is_synthetic(table) or is_synthetic(read_manifest(run / rundir.MANIFEST))
+    return {
+        "run": str(run.relative_to(rundir.runs_folder(run))),
+        "data": [Path(path).name for path in data],
+        "data_digest": files.digest(*table[["image_id", "content"]].itertuples(index=False, name=None)),
+        "models": {fold: _digest_model(run, fold) for fold in sorted(set(table.fold))},
+        "preparation": preparation_of(experiment)._asdict(),
+        "origin": "synthetic" if synthetic else "real",
+        "split": "leaky split" if prepare.splits_by_image(experiment) else "by patient",
+        "versions": {**rundir.versions(), "pyarrow": metadata.version("pyarrow")},
+        "notice": "Research use only, not a medical device.",
+    }
+
+
+def _open(run: Path) -> Experiment:
+    subjects.check_finished(run)
+    experiment = load_experiment(run / rundir.EXPERIMENT)
+    if not experiment.trains_network:
+        raise PxrError(
+            f"RUN {str(run)!r} is of the model {experiment.model.kind}, which has no network to take features from. "
+            "Accepted: a run of the kinds transfer, scratch and on_features."
+        )
+    return experiment
+
+
+def _gather(asked: Export, on_event: OnEvent) -> tuple[pd.DataFrame, Sequence[str | Path]]:
+    """Return (the manifest of the data, sorted by image id, the data)."""
+    data = asked.data or tuple(prepare.read_provenance(asked.run)["data"])
+    table, notes = read_sources(data)
+    for note in notes:
+        on_event({"event": "note", "text": note})
+    return patients.add_content(table), data
+
+
+def _mention_strangers(table: pd.DataFrame, asked: Export, on_event: OnEvent) -> None:
+    strangers = int((table.role == "").sum())
+    if strangers and table.fold.nunique() > 1:
+        text = f"{count_words(strangers, 'image')} of no fold: the features are those of fold {table.fold.min()}."
+        on_event({"event": "note", "text": f"{text} --fold takes all from one model."})
+
+
+def _digest_model(run: Path, fold: str) -> str:
+    file = run / rundir.fold_name(fold) / rundir.MODEL
+    with files.reading(f"The model {file}"):
+        return files.digest_file(file)
+
+
+def _is_written(file: Path, table: pd.DataFrame, about: Mapping[str, Any]) -> bool:
+    """Return whether the file has these rows and words; raise `PxrError` where it was edited."""
+    if not file.exists():
+        return False
+    there = read_feature_table(file)
+    words = {name: value for name, value in there.about.items() if name not in NOT_COMPARED}
+    readable = table[list(TEXTS)].astype(object).reset_index(drop=True)
+    return words == about and there.rows.astype(object).equals(readable)
+
+
+def _decode(table: pd.DataFrame, experiment: Experiment, asked: Export, on_event: OnEvent) -> pd.DataFrame:
+    """Return the rows whose pictures can be read, decoded now where they are missing."""
+    decoded = images.decode_images(
+        table,
+        preparation_of(experiment),
+        asked.cache,
+        skip_unreadable=asked.skip_unreadable,
+        on_progress=_teller(on_event, "decoding images"),
+        on_wait=lambda holder: on_event({"event": "wait", "holder": holder}),
+    )
+    if len(decoded.skipped):
+        text = f"{count_words(len(decoded.skipped), 'unreadable image')} skipped."
+        on_event({"event": "note", "text": text})
+    if decoded.table.empty:
+        raise PxrError("None of the images can be read, so there is no feature to write. Check DATA.")
+    return decoded.table
+
+
+def _compute(asked: Export, table: pd.DataFrame, executor: Executor, on_event: OnEvent) -> dict[str, dict[str, Any]]:
+    """Fill the cache; return fold -> what was told of its features: where they lie, and what gave them."""
+    told: dict[str, dict[str, Any]] = {}
+
+    def listen(event: dict[str, Any]) -> None:
+        if event["event"] == "features":
+            told[event["fold"]] = event
+        on_event(event)
+
+    folds = {fold: list(dict.fromkeys(rows.content)) for fold, rows in table.groupby("fold")}
+    task = Task(rundir.FEATURES_TASK, "export", run=str(asked.run), cache=str(asked.cache), options={"folds": folds})
+    try:
+        executor.run([task], asked.cache / "logs", listen)
+    finally:
+        executor.close()
+    return told
+
+
+def _read(caches: Mapping[str, arrays.KeyedArray], rows: pd.DataFrame) -> np.ndarray:
+    """Return float32 [rows, channels] from the cache of each row's fold."""
+    pairs = zip(rows.fold, rows.content, strict=True)
+    return np.stack([caches[fold].values[caches[fold].rows[content]] for fold, content in pairs])
+
+
+def _teller(on_event: OnEvent, what: str) -> Callable[[int, int], None]:
+    return lambda done, total: on_event({"event": "progress", "what": what, "done": done, "total": total})

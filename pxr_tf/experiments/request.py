@@ -1,0 +1,58 @@
+"""What is to be run, and where its run directory lies."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pxr_tf import rundir
+from pxr_tf.config import Experiment
+from pxr_tf.config.model import OnFeatures
+from pxr_tf.experiments import prepare
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be run: an experiment on data, and what was said beside it."""
+
+    experiment: Experiment
+    data: tuple[str | Path, ...]
+    runs: Path  # folder of run directories and of the cache
+    skip_unreadable: bool = False
+    mix_environments: bool = False  # folds may be trained by other versions or on another machine than those before
+    command: str = ""  # for the record
+    tuning: Path | None = None  # run directory of a point of a tuning, which has no test rows; None: a run like others
+
+    @property
+    def folder(self) -> Path:
+        """The run directory."""
+        return self.tuning or self._place(rundir.run_directory)
+
+    @property
+    def tuning_folder(self) -> Path:
+        """Where a tuning of this experiment keeps its points."""
+        return self._place(rundir.tuning_directory)
+
+    def _place(self, directory: Callable[..., Path]) -> Path:
+        experiment, splits = self.experiment, self.experiment.splits
+        by_image = "-by-image" if prepare.splits_by_image(experiment) else ""
+        place = "-".join(filter(None, (splits.scheme + by_image, experiment.tag)))
+        return directory(self.runs, experiment.name, experiment.stem, place, experiment.seed)
+
+    @property
+    def first_folder(self) -> Path | None:
+        """The run directory of the first stage, whose features the model learns on; None for other models.
+
+        One that is a variant lies beside this run: the same recipe, splits, tag and seed.
+        """
+        model = self.experiment.model
+        if not isinstance(model, OnFeatures):
+            return None
+        if not model.of_variant:
+            return Path(model.of)
+        first = self.experiment.model_copy(update={"variant": model.of})  # the models' names are the same
+        return replace(self, experiment=first, tuning=None).folder
+
+    @property
+    def cache(self) -> Path:
+        """Decoded pictures and features, shared by all runs in `runs`."""
+        return self.runs / rundir.CACHE

@@ -1,0 +1,17 @@
+"""``--epochs``: so many epochs, no more and no fewer, whatever the recipe has validation choose."""
+
+import pytest
+
+from pxr_tf.commands.options import fixed_epochs
+from pxr_tf.config import load_experiment
+
+RECIPE = "bozickovic2021"
+
+
+@pytest.mark.parametrize("chosen", [{"patience": 2}, {"keep": "best"}])
+def test_fixed_epoch_numbers_leave_nothing_to_choose(chosen):
+    values = {f"phases.0.{key}": value for key, value in {"patience": None, **chosen}.items()}
+    experiment = load_experiment(RECIPE, values)
+    assert experiment.phases[0].keeps_best
+    fixed = load_experiment(RECIPE, values | fixed_epochs(experiment, "3")).phases[0]
+    assert (fixed.max_epochs, fixed.keeps_best) == (3, False)

@@ -1,0 +1,175 @@
+"""``pxr features``: one row per image, by the model that must not have learned from it, and what is refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyarrow import parquet
+from tiny import RUN_DEPTH, run_here, write_tiny_phantoms
+
+from pxr_tf import files
+from pxr_tf.config import load_experiment
+from pxr_tf.data.feature_table import read_feature_table
+from pxr_tf.models.classifier import feature_extractor
+from pxr_tf.models.model_file import load_classifier
+from pxr_tf.pictures.decode import load_prepared
+from pxr_tf.pictures.preparation import Preparation
+
+SMALL = {"image.size": 32, "training.batch_size": 16, "splits.validation": 0.3}
+SCRATCH = {"model.hidden_units": [8, 4], "phases.0.max_epochs": 1}
+
+
+def features_by_hand(run: Path, table: pd.DataFrame, fold: str) -> np.ndarray:
+    """Return what a fold's saved model gives of the pictures in these rows, one batch."""
+    model, card = load_classifier(run / fold / "model.keras")
+    preparation = Preparation(card["image"]["size"], card["image"]["resize"])
+    pictures = np.stack([load_prepared(path, preparation) for path in table.path])
+    return np.asarray(feature_extractor(model).predict_on_batch(pictures[..., None]))
+
+
+def by_id(table: pd.DataFrame) -> pd.DataFrame:
+    return table.set_index("image_id")
+
+
+def test_each_image_has_the_features_of_the_fold_that_held_it_out(pxr, own_copy, data):
+    code, said, wrong = pxr("features", own_copy, data)
+    assert (code, wrong) == (0, "")
+    file = own_copy / "features.parquet"
+    assert said.splitlines()[-1] == str(file)
+    assert "features · " in said
+    rows, features, about = read_feature_table(file)
+    manifest, splits = (pd.read_csv(own_copy / name, dtype=str) for name in ("manifest.csv", "splits.csv"))
+    assert rows.image_id.tolist() == sorted(manifest.image_id)
+    assert set(rows.role) == {"test"}
+    tested = by_id(splits[splits.role.isin(["test", "test_balanced"])]).fold
+    assert rows.fold.tolist() == tested[rows.image_id].tolist()
+    for name in ("label", "patient_id", "source"):
+        assert rows[name].tolist() == by_id(manifest)[name][rows.image_id].tolist()
+    for fold in ("0", "1"):
+        mine = (rows.fold == fold).to_numpy()
+        paths = by_id(manifest).loc[rows.image_id[mine]]
+        np.testing.assert_allclose(features[mine], features_by_hand(own_copy, paths, f"fold-{fold}"), rtol=1e-5)
+    models = {fold: files.digest_file(own_copy / f"fold-{fold}" / "model.keras") for fold in ("0", "1")}
+    assert about["models"] == models
+    assert (about["run"], about["layer"]) == ("phantom/strategy2-two_layers/folds/seed-0", "features")
+    assert (about["channels"], about["origin"], about["split"]) == (8, "synthetic", "by patient")
+    assert about["preparation"]["size"] == 32
+    assert {"keras", "pyarrow"} <= about["versions"].keys()
+
+
+def test_it_is_written_once_and_an_edited_one_is_refused(pxr, own_copy):
+    file = own_copy / "features.parquet"
+    assert pxr("features", own_copy)[0] == 0
+    before = file.read_bytes(), file.stat().st_mtime_ns
+    code, said, _ = pxr("features", own_copy)
+    assert (code, said.splitlines()[-1]) == (0, f"Nothing to do: this file is up to date: {file}")
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+    assert pxr("features", own_copy, "--out", "again.parquet")[0] == 0
+    assert Path("again.parquet").read_bytes() == before[0]
+    table = parquet.read_table(file)
+    column = table.column("role").to_pylist()
+    edited = table.set_column(4, table.schema.field(4), [["train", *column[1:]]])
+    parquet.write_table(edited, file)
+    code, _, said = pxr("features", own_copy)
+    assert (code, said.count("\n")) == (2, 1)
+    assert f"{file} was changed after it was written" in said
+
+
+def test_one_folds_model_gives_the_features_of_all_with_their_roles_in_it(pxr, own_copy):
+    assert pxr("features", own_copy, "--fold", "1", "--out", "one.parquet")[0] == 0
+    rows, _, about = read_feature_table(Path("one.parquet"))
+    splits = pd.read_csv(own_copy / "splits.csv", dtype=str)
+    roles = by_id(splits[splits.fold == "1"]).role.replace("test_balanced", "test")
+    assert rows.role.tolist() == roles[rows.image_id].tolist()
+    assert set(rows.role) == {"train", "test"}
+    assert (set(rows.fold), list(about["models"])) == ({"1"}, ["1"])
+
+
+def test_images_that_the_run_does_not_know_have_no_role(pxr, own_copy, tmp_path):
+    """Other phantoms, and a file of the run's under another name, which is the same image."""
+    folder = write_tiny_phantoms(tmp_path / "others", seed=5)[0]
+    manifest = pd.read_csv(own_copy / "manifest.csv", dtype=str)
+    splits = pd.read_csv(own_copy / "splits.csv", dtype=str)
+    in_second = manifest.image_id.isin(splits.image_id[(splits.fold == "1") & splits.role.str.startswith("test")])
+    known = manifest[in_second & manifest.source.str.contains("kermany")].iloc[0]
+    shutil.copy(known.path, folder / "train" / "NORMAL" / "IM-9999-0001.jpeg")
+    code, said, _ = pxr("features", own_copy, folder)
+    assert code == 0
+    rows = read_feature_table(own_copy / "features.parquet").rows
+    mine = rows.image_id.str.endswith("IM-9999-0001.jpeg")
+    assert mine.sum() == 1
+    assert rows[mine][["role", "fold"]].to_numpy().tolist() == [["test", "1"]]
+    assert rows[mine].patient_id.tolist() == [known.patient_id]
+    assert set(rows[~mine].role) == {""}
+    assert set(rows[~mine].fold) == {"0"}
+    assert set(rows.label) == {"normal", "bacterial", "viral"}
+    assert f"{(~mine).sum()} images of no fold: the features are those of fold 0." in said
+
+
+@pytest.fixture
+def train(official_phantoms, tmp_path):
+    def run(variant, **overrides):
+        experiment = load_experiment("chen2021", SMALL | overrides, variant=variant)
+        return run_here(experiment, [official_phantoms], tmp_path / "runs")
+
+    return run
+
+
+def test_a_papers_own_network_gives_what_its_last_layer_is_given(pxr, train):
+    run = train("feed_forward", **SCRATCH)
+    assert pxr("features", run)[0] == 0
+    rows, features, about = read_feature_table(run / "features.parquet")
+    assert (features.shape[1], about["layer"]) == (4, "input of logits")
+    splits = by_id(pd.read_csv(run / "splits.csv")).role.replace("test_balanced", "test")
+    assert rows.role.tolist() == splits[rows.image_id].tolist()
+    assert set(rows.role) == {"train", "val", "test"}
+    manifest = by_id(pd.read_csv(run / "manifest.csv"))
+    np.testing.assert_allclose(features, features_by_hand(run, manifest.loc[rows.image_id], "official"), rtol=1e-5)
+    model, _ = load_classifier(run / "official" / "model.keras")
+    dense = model.get_layer("logits")
+    picture = load_prepared(manifest.path[rows.image_id[0]], Preparation(32, "squash"))
+    logits = features[:1] @ dense.kernel + dense.bias
+    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    np.testing.assert_allclose(shares, model.predict_on_batch(picture[None, ..., None]), rtol=1e-4)
+
+
+def test_what_cannot_be_is_refused_in_one_line(pxr, own_copy, train, tmp_path):
+    linear = train("logistic_regression", **{"model.max_iterations": 2})
+    Path("notes.parquet").write_text("no table")
+    Path("broken.png").write_text("no picture")
+    Path("broken.csv").write_text("path,label\nbroken.png,normal\n")
+    cases = [
+        (["nowhere"], "RUN 'nowhere' is no run directory"),
+        ([linear], "is of the model linear, which has no network to take features from. Accepted: a run of the kinds"),
+        ([own_copy, "--fold", "7"], "--fold received '7'"),
+        ([own_copy, "nowhere"], "nowhere"),
+        ([own_copy, "--out", "notes.parquet"], "notes.parquet was not written by pxr features"),
+        ([own_copy, "broken.csv"], "1 of 1 images cannot be read: "),
+        ([own_copy, "broken.csv", "--skip-unreadable"], "None of the images can be read"),
+    ]
+    for words, expected in cases:
+        code, _, said = pxr("features", *words)
+        assert (code, said.count("\n")) == (2, 1), said
+        assert expected in said
+    assert not (own_copy / "features.parquet").exists()
+    content = bytearray((own_copy / "fold-1" / "model.keras").read_bytes())
+    content[len(content) // 2] ^= 1
+    (own_copy / "fold-1" / "model.keras").write_bytes(content)
+    code, _, said = pxr("features", own_copy)
+    assert (code, said.count("\n")) == (2, 1), said
+    assert not (own_copy / "features.parquet").exists()
+
+
+def test_what_was_computed_is_not_computed_again(pxr, own_copy):
+    """A killed command leaves its cache, and so does one whose file was deleted."""
+    assert "features · " in pxr("features", own_copy)[1]
+    (own_copy / "features.parquet").unlink()
+    code, said, _ = pxr("features", own_copy)
+    assert code == 0
+    assert "features · " not in said
+    cache = own_copy.parents[RUN_DEPTH - 1] / "cache"
+    assert len(list(cache.glob("features-*/"))) == 3  # two models, and the backbone that the folds began with
+    assert json.loads(parquet.read_schema(own_copy / "features.parquet").metadata[b"pxr"])["channels"] == 8
