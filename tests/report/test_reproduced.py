@@ -178,8 +178,8 @@ def test_minutes_that_nobody_measured_are_left_out(tmp_path):
 
 
 def test_of_more_than_two_classes_each_ones_sensitivity_is_shown():
-    assert [one.words for one in measures_of(("a", "b", "c"))] == ["accuracy", "balanced", "a", "b", "c"]
-    assert [(one.name, one.metric) for one in measures_of(TWO)[2:]] == [
+    assert [one.words for one in measures_of(("a", "b", "c"))] == ["accuracy", "balanced", "AUC", "a", "b", "c"]
+    assert [(one.name, one.metric) for one in measures_of(TWO)[3:]] == [
         ("pneumonia", "precision"),
         ("pneumonia", "sensitivity"),
         ("pneumonia", "specificity"),
