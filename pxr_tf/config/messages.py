@@ -71,12 +71,15 @@ def _place(error: Any) -> str:
     parts = [str(part) for part in error["loc"]]
     if parts[:1] == ["model"] and parts[1:2] and parts[1] in (*models.KINDS, models.OTHER):
         del parts[1]
+    if parts[:1] == ["augmentation"] and parts[2:3] and parts[2] in (schema.PRESET, schema.MOVEMENT):
+        del parts[2]
     return ".".join(part for part in parts if extra or not part.startswith(_BRANCHES))
 
 
 def _fields_at(location: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
     parts = {"image": schema.Image, **models.KINDS, models.OTHER: models.OtherModel, "head": models.Head}
     parts |= {"splits": schema.Splits, "balance": schema.Balance, "augmentation": schema.Augmentation}
+    parts |= {schema.MOVEMENT: schema.Movement}
     parts |= {"training": schema.Training, "phases": schema.Phase}
     for part in location:
         model = parts.get(part, model)

@@ -12,7 +12,7 @@ from pxr_tf import files, locks
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evaluation.published import Row
-from pxr_tf.report.paper import paper_notes
+from pxr_tf.report.paper import paper_has, paper_notes
 from pxr_tf.report.paper_runs import (
     AUC,
     Group,
@@ -57,7 +57,7 @@ _OVERALL = measures_of(("", "", ""))[:2]
 def write_paper(folder: Path, runs: Sequence[PaperRun]) -> list[Path]:
     """Write ``reproduced.csv``, and ``differences.csv`` where settings are compared; return what was written.
 
-    The rows of a variant and setting that has no finished run among these stay as they are in the file.
+    The rows of a variant, model and setting that has no finished run among these stay as they are in the file.
     """
     groups = group_runs(runs)
     if not groups:
@@ -65,7 +65,7 @@ def write_paper(folder: Path, runs: Sequence[PaperRun]) -> list[Path]:
     written = [folder / TABLE]
     differences = [row for pair in pair_groups(groups) for row in _difference_rows(pair)]
     with locks.hold(locks.lock_of(folder / TABLE)):
-        _merge(folder / TABLE, pd.concat([_summary_rows(group) for group in groups]), ["variant", "setting"])
+        _merge(folder / TABLE, pd.concat([_summary_rows(group) for group in groups]), ["variant", "model", "setting"])
         if differences:
             _merge(folder / DIFFERENCES, pd.DataFrame(differences), ["variant", "minus"])
             written.append(folder / DIFFERENCES)
@@ -150,7 +150,7 @@ def _by_classes(groups: Sequence[Group]) -> list[list[Group]]:
 
 def _print_points(group: Group, console: Console) -> None:
     """Print the operating points over seeds where the paper has a threshold of its own."""
-    if group.row is None or group.row.printed("threshold") is None:
+    if not paper_has(group.info, "threshold"):
         return
     points = {seed: read_run_points(folder) for seed, folder in group.folders.items()}
     console.print(f"{group.title}:", markup=False)
@@ -160,7 +160,9 @@ def _print_points(group: Group, console: Console) -> None:
 def _paper_table(groups: Sequence[Group]) -> Table:
     """Return the table of runs of the same classes; the AUC has a column where the paper prints it."""
     info = groups[0].info
-    measures = [one for one in measures_of(info.classes) if one != AUC or _prints_auc(groups)]
+    measures = [
+        one for one in measures_of(info.classes) if one != AUC or any(paper_has(group.info, "auc") for group in groups)
+    ]
     title = f"{info.name}: mean ± sd over {count_words(_most_seeds(groups), 'seed')}"
     shown = make_table("\n".join(filter(None, (title, name_leaky(groups)))), info, (0, 0))
     shown.add_column("%", no_wrap=True)
@@ -202,10 +204,6 @@ def _our_row(group: Group, measures: Sequence[Measure]) -> list[str]:
     cells = [_tight(summary["mean"][one[1:]], summary["sd"][one[1:]]) for one in measures]
     count = summary["mean"]["all", "support"]
     return [group.title, *cells, f"{count:,.0f}", "" if pd.isna(group.minutes) else f"{group.minutes:.1f}"]
-
-
-def _prints_auc(groups: Sequence[Group]) -> bool:
-    return any(_printed(group.row, AUC.name, AUC.metric) is not None for group in groups)
 
 
 def _tight(mean: float, sd: float) -> str:
