@@ -27,11 +27,7 @@ if TYPE_CHECKING:
 def reproduce(
     config: Annotated[str, typer.Argument(help="A recipe with what its paper ran: a name in configs/, or a file.")],
     model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            help="Variants, comma-separated, and a backbone in place of theirs. Default: all that the recipe names.",
-        ),
+        str | None, typer.Option("--model", help="Variants, comma-separated. Default: all that the recipe names.")
     ] = None,
     data: o.Data = None,
     weights: o.Weights = None,
@@ -51,9 +47,9 @@ def reproduce(
     beside = (skip_unreadable, mix_environments)
     asked = o.Asked(data, config, runs, None, epochs, overrides, *beside)
     protocol = load_protocol(config)
-    variants, backbone = _choose(asked, protocol, model)
+    variants = _choose(protocol, model)
     numbers = protocol.seeds if seeds is None else o.seeds_of(None, seeds)
-    experiments, lacking = _make_experiments(asked, protocol, variants, numbers, backbone, weights, duplicates)
+    experiments, lacking = _make_experiments(asked, protocol, variants, numbers, weights, duplicates)
     planned = [
         (variant, setting, seed) for seed in numbers for setting in protocol.settings for variant in experiments
     ]  # one run of each variant first: what is wrong with all of them is told by two
@@ -72,29 +68,18 @@ def reproduce(
     _run_all(planned, requests, failed, console)
 
 
-def _choose(asked: o.Asked, protocol: "Protocol", model: str | None) -> tuple[list[str], str | None]:
-    """Return (the variants to run, the backbone that takes the place of theirs), as asked for; raise `PxrError`.
-
-    A name that is both is a variant.
-    """
-    from pxr_tf.models.backbones import BACKBONES
-
+def _choose(protocol: "Protocol", model: str | None) -> list[str]:
+    """Return the variants to run, as asked for; raise `PxrError` for one that the paper does not have."""
     if model is None:
-        return list(protocol.variants), None
+        return list(protocol.variants)
     names = list(dict.fromkeys(o.split_words(model)))
-    others = [name for name in names if name not in protocol.variants]
-    variants = [name for name in names if name in protocol.variants] or list(protocol.variants)
-    replaceable = any(asked.recipe(variant).backbone for variant in variants)
-    unknown = [name for name in others if not (replaceable and name in BACKBONES)]
-    if not names or unknown or len(others) > 1:
-        wrong = next(iter(unknown), model)
-        one = ", or one backbone in place of the recipe's" if replaceable else ""
-        known = [*protocol.variants, *(BACKBONES if replaceable else ())]
-        raise PxrError(
-            f"--model received {wrong!r}; accepted: {', '.join(protocol.variants)}, comma-separated{one}."
-            f"{nearest(wrong, known)}"
-        )
-    return variants, next(iter(others), None)
+    for name in names or [model]:
+        if name not in protocol.variants:
+            raise PxrError(
+                f"--model received {name!r}; accepted: {', '.join(protocol.variants)}, comma-separated."
+                f"{nearest(name, protocol.variants)}"
+            )
+    return names
 
 
 def _make_experiments(
@@ -102,7 +87,6 @@ def _make_experiments(
     protocol: "Protocol",
     variants: Sequence[str],
     seeds: Sequence[int],
-    backbone: str | None,
     weights: str | None,
     duplicates: str | None,
 ) -> tuple[dict[str, "Experiments"], dict[str, str]]:
@@ -122,10 +106,10 @@ def _make_experiments(
     lacking: dict[str, MissingLibraryError] = {}
     for variant, recipe in recipes.items():
         own = asked if variant in trained else replace(asked, epochs=None)
-        given = {"model.backbone": backbone, "model.weights": weights} if recipe.backbone else {}
+        given = {"model.weights": weights if recipe.backbone else None, "duplicates": duplicates}
         try:
             experiments[variant] = {
-                (setting, seed): own.experiment({**values, **given, "duplicates": duplicates, "seed": seed}, variant)
+                (setting, seed): own.experiment({**values, **given, "seed": seed}, variant)
                 for setting, values in protocol.settings.items()
                 for seed in seeds
             }
