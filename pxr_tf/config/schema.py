@@ -6,8 +6,9 @@ Only commands and stories read these models; below them functions take plain nam
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
+from pxr_tf.config.augmentation import Augmentation
 from pxr_tf.config.model import Frozen, Model, Scratch, Transfer
 from pxr_tf.config.values import (
     Amount,
@@ -23,11 +24,9 @@ from pxr_tf.config.values import (
     Seed,
     Share,
     Whole,
-    Zoom,
 )
 from pxr_tf.errors import nearest
 
-PRESET, MOVEMENT = "preset", "movement"  # the two ways to say how pictures are augmented
 TAKEN = ("all", "label", "origin", "split")  # words that tables of results use beside class names
 
 
@@ -72,37 +71,6 @@ class Balance(Frozen):
     cap: Count | None = None  # images per class at most, copies not counted
     oversample: tuple[str, ...] | Literal["all"] = ()  # classes that get augmented copies
     target: Count | None = None  # how many samples such a class then has; null: as many as the largest class
-
-
-class Movement(Frozen):
-    """How far a picture may be moved; each is drawn evenly between its limits (`pictures/augment.py`)."""
-
-    rotate: Annotated[Number, Field(ge=0, le=180)] = 0.0  # degrees at most, either way
-    zoom: tuple[Zoom, Zoom] = (1.0, 1.0)  # from, to; above 1: larger
-    shift: Fraction = 0.0  # share of either side at most, in any direction
-    mirror: Flag = False  # left to right, every second time
-    border: Literal["black", "stretch"] = "black"  # beyond the edge; stretch: its last pixels
-
-    @model_validator(mode="after")
-    def _from_to(self) -> "Movement":
-        if self.zoom[0] > self.zoom[1]:
-            raise ValueError(f"zoom received {list(self.zoom)}; accepted: the smaller number first, such as [0.9, 1.1]")
-        return self
-
-
-def _augments_by(value: Any) -> str:
-    return MOVEMENT if isinstance(value, dict | Movement) else PRESET
-
-
-# The name of a preset in `pictures/augment.py`, or how far pictures are moved.
-Augments = Annotated[Annotated[str, Tag(PRESET)] | Annotated[Movement, Tag(MOVEMENT)], Discriminator(_augments_by)]
-
-
-class Augmentation(Frozen):
-    """How training pictures are changed."""
-
-    copies: Augments = "none"  # the copies that oversampling adds: fixed pictures, computed once
-    epochs: Augments = "none"  # every training row of a phase that trains all layers: new in each epoch
 
 
 class Training(Frozen):

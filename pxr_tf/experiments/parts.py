@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pxr_tf import files, machine, rundir
-from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.config import Experiment, augmentation, load_experiment
 from pxr_tf.config import model as config
-from pxr_tf.config.schema import Movement as MovementConfig
 from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.samples import read_samples
 from pxr_tf.data.splits import HOLDOUT
@@ -67,7 +66,7 @@ def make_part(run: Run, fold: str, epochs: Mapping[str, int] | None = None) -> P
     )
 
 
-def _augments(how: str | MovementConfig) -> str | Movement:
+def _augments(how: str | augmentation.Movement) -> str | Movement:
     return how if isinstance(how, str) else Movement(**how.model_dump())
 
 
