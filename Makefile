@@ -50,7 +50,8 @@ TAKES_tune := OVER MODEL VARIANT CLASSES SCHEME VALIDATION UNIT $(COMMON)
 TAKES_grid := MODELS STRATEGIES FOLDS $(COMMON)
 TAKES_chen2021 := DATA MODEL WEIGHTS SEEDS RUNS ARGS
 TAKES_novokshanov2022 := $(TAKES_chen2021)
-CHECKED := cv train tune grid chen2021 novokshanov2022
+TAKES_vazquez2021 := $(TAKES_chen2021)
+CHECKED := cv train tune grid chen2021 novokshanov2022 vazquez2021
 OF_VENV := GPU HUB PYTHON VENV
 
 typed    = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -74,7 +75,7 @@ REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(call give,data,D
           --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 data phantom feature-maps features tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data phantom feature-maps features tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +118,9 @@ chen2021: $(READY) ## chen2021: its five models, or MODEL, on the official split
 	@$(PXR) reproduce $@ $(REPRODUCE)
 
 novokshanov2022: $(READY) ## novokshanov2022: with and without class weights, split by image and by patient, three seeds
+	@$(PXR) reproduce $@ $(REPRODUCE)
+
+vazquez2021: $(READY) ## vazquez2021: both stages, ResNet50 or MODEL, three seeds, ROC and thresholds
 	@$(PXR) reproduce $@ $(REPRODUCE)
 
 data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortcuts

@@ -92,7 +92,7 @@ def taken_by(target: str) -> list[str]:
     return said.partition("Accepted: ")[2].partition(".")[0].split()
 
 
-@pytest.mark.parametrize("target", ["cv", "train", "tune", "grid", "chen2021", "novokshanov2022"])
+@pytest.mark.parametrize("target", ["cv", "train", "tune", "grid", "chen2021", "novokshanov2022", "vazquez2021"])
 def test_every_variable_of_a_target_becomes_an_option_that_its_command_knows(target):
     taken = [name for name in taken_by(target) if name not in NOT_OPTIONS]
     words = shlex.split(make(target, *(f"{name}=given-{name}" for name in taken)))
@@ -101,7 +101,7 @@ def test_every_variable_of_a_target_becomes_an_option_that_its_command_knows(tar
     assert {word for word in words if word.startswith("--")} <= known
 
 
-@pytest.mark.parametrize("target", ["chen2021", "novokshanov2022"])
+@pytest.mark.parametrize("target", ["chen2021", "novokshanov2022", "vazquez2021"])
 def test_a_paper_takes_what_its_command_takes(target):
     assert taken_by(target) == OF_A_PAPER
 

@@ -150,11 +150,12 @@ def check_names(experiment: "Experiment") -> None:
     from pxr_tf.evaluation.published import comparable_papers
     from pxr_tf.models.backbones import check_image_size, check_library, check_weights, find_backbone
     from pxr_tf.models.networks import all_sizes, check_kernels
-    from pxr_tf.pictures.augment import check_preset
+    from pxr_tf.pictures.augment import find_movement
 
     check_own_options(experiment.splits.scheme, experiment.splits.options)
-    check_preset(experiment.augmentation.copies)
-    check_preset(experiment.augmentation.epochs)
+    for how in (experiment.augmentation.copies, experiment.augmentation.epochs):
+        if isinstance(how, str):
+            find_movement(how)
     papers = comparable_papers()
     if experiment.published is not None and experiment.published not in papers:
         accepted = f"null, or a paper whose table is known: {', '.join(papers)}"

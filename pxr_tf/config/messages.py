@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pxr_tf.config import augmentation, schema
 from pxr_tf.config import model as models
-from pxr_tf.config import schema
 from pxr_tf.errors import nearest, shown
 
 # What pydantic's kinds of error say was accepted; of two that fit, the first.
@@ -71,12 +71,15 @@ def _place(error: Any) -> str:
     parts = [str(part) for part in error["loc"]]
     if parts[:1] == ["model"] and parts[1:2] and parts[1] in (*models.KINDS, models.OTHER):
         del parts[1]
+    if parts[:1] == ["augmentation"] and parts[2:3] and parts[2] in (augmentation.PRESET, augmentation.MOVEMENT):
+        del parts[2]
     return ".".join(part for part in parts if extra or not part.startswith(_BRANCHES))
 
 
 def _fields_at(location: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
     parts = {"image": schema.Image, **models.KINDS, models.OTHER: models.OtherModel, "head": models.Head}
-    parts |= {"splits": schema.Splits, "balance": schema.Balance, "augmentation": schema.Augmentation}
+    parts |= {"splits": schema.Splits, "balance": schema.Balance, "augmentation": augmentation.Augmentation}
+    parts |= {augmentation.MOVEMENT: augmentation.Movement}
     parts |= {"training": schema.Training, "phases": schema.Phase}
     for part in location:
         model = parts.get(part, model)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from pxr_tf.config.augmentation import Augmentation
 from pxr_tf.config.model import Frozen, Model, OnFeatures, Scratch, Transfer
 from pxr_tf.config.values import (
     Amount,
@@ -70,13 +71,6 @@ class Balance(Frozen):
     cap: Count | None = None  # images per class at most, copies not counted
     oversample: tuple[str, ...] | Literal["all"] = ()  # classes that get augmented copies
     target: Count | None = None  # how many samples such a class then has; null: as many as the largest class
-
-
-class Augmentation(Frozen):
-    """Names of presets in `pictures/augment.py`."""
-
-    copies: str = "none"  # for the copies that oversampling adds: fixed pictures, computed once
-    epochs: str = "none"  # for every training row of a phase that trains all layers: new in each epoch
 
 
 class Training(Frozen):

@@ -20,6 +20,7 @@ Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]  # a whole number is one, too
 Flag = Annotated[bool, Strict()]
 Fraction = Annotated[Number, Field(ge=0, lt=1)]
+Zoom = Annotated[Number, Field(ge=0.1, le=10)]
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Rate = Annotated[Number, Field(ge=1e-30, le=1000)]  # float32, in which networks count, ends at 1e-38 and 1e38
 Count = Annotated[Whole, Field(gt=0, le=MOST_IMAGES)]  # of images or samples

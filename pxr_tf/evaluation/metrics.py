@@ -45,6 +45,16 @@ def balanced_accuracy(predictions: pd.DataFrame) -> float:
     return float(np.mean(present)) if present else np.nan
 
 
+def mean_auc(predictions: pd.DataFrame) -> float:
+    """Return the mean area under the ROC curves of the classes against the rest; NaN where no class has one.
+
+    With two classes both areas are the same. Classes without images, or without a rest, do not enter the mean.
+    """
+    values = [auc(against_rest(predictions, name)) for name in class_names(predictions)]
+    present = [value for value in values if not np.isnan(value)]
+    return float(np.mean(present)) if present else np.nan
+
+
 def log_loss(predictions: pd.DataFrame) -> float:
     """Return the mean cross-entropy: -log of the true class's probability, 1e-7 at least; NaN without images."""
     if predictions.empty:
@@ -96,6 +106,7 @@ def support(one: OneAgainstRest) -> float:
 OVERALL: dict[str, Callable[[pd.DataFrame], float]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
+    "auc": mean_auc,
     "log_loss": log_loss,
     "support": lambda predictions: float(len(predictions)),
 }
@@ -155,7 +166,7 @@ def score_folds(predictions: pd.DataFrame) -> pd.DataFrame:
     Folds have any names; numbers come first, in their order. Only held-out rows count (`held_out_rows`).
     """
     predictions = held_out_rows(predictions)
-    folds = sorted(predictions.fold.unique(), key=_fold_order)
+    folds = sorted(predictions.fold.unique(), key=fold_order)
     parts = [score(predictions[predictions.fold == fold]).assign(fold=fold) for fold in folds]
     together = pd.concat(parts)
     grouped = together.groupby(["class", "metric"], sort=False).value
@@ -211,6 +222,6 @@ def possible_readings(splits: pd.DataFrame, preferred: str) -> tuple[str, ...]:
     return (preferred, *(reading for reading in READINGS if reading != preferred))
 
 
-def _fold_order(fold: str) -> tuple[bool, int, str]:
+def fold_order(fold: str) -> tuple[bool, int, str]:
     """Return what sorts 2 before 10, and names after numbers."""
     return (not fold.isdecimal(), int(fold) if fold.isdecimal() else 0, fold)

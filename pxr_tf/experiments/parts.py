@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pxr_tf import files, machine, rundir
-from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.config import Experiment, augmentation, load_experiment
 from pxr_tf.config import model as config
 from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.samples import read_samples
@@ -16,6 +16,7 @@ from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import weights
 from pxr_tf.models.architecture import Head, OnFeatures, SavedModel, Scratch, Transfer
+from pxr_tf.pictures.augment import Movement
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Pictures, load_pictures
 from pxr_tf.training.part import Augmentation, Part
@@ -58,12 +59,16 @@ def make_part(run: Run, fold: str, epochs: Mapping[str, int] | None = None) -> P
         rows=run.rows[run.rows.fold == fold].reset_index(drop=True),
         pixels=run.pictures.pixels,
         preparation=preparation_of(experiment),
-        augmentation=Augmentation(experiment.augmentation.copies, experiment.augmentation.epochs),
+        augmentation=Augmentation(*map(_augments, (experiment.augmentation.copies, experiment.augmentation.epochs))),
         seed=experiment.seed,
         cache=run.cache,
         epochs=epochs,
         origin="synthetic" if is_synthetic(run.rows) else "real",
     )
+
+
+def _augments(how: str | augmentation.Movement) -> str | Movement:
+    return how if isinstance(how, str) else Movement(**how.model_dump())
 
 
 def make_parts(run: Run) -> list[Part]:

@@ -1,12 +1,16 @@
 """Augmented pictures as pure functions of (seed, image id, copy, epoch): same bytes in any order, on any thread.
 
-The presets use albumentations. Its `Compose.set_random_seed` is called before every picture with a hash of those
-four values, so nothing depends on what was drawn before.
+What may happen to a picture is a `Movement`, or the name of a preset. Both use albumentations, whose
+`Compose.set_random_seed` is called before every picture with a hash of those four values, so nothing depends on what
+was drawn before.
 """
 
 import hashlib
 import os
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -14,22 +18,45 @@ from pxr_tf.errors import PxrError, nearest
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations asks a server for news when it is imported
 
-PRESETS = ("none", "bozickovic2021", "practical")
+
+class Movement(NamedTuple):
+    """How far a picture may be moved; each is drawn evenly between its limits."""
+
+    rotate: float = 0.0  # degrees at most, either way
+    zoom: tuple[float, float] = (1.0, 1.0)  # above 1: larger, so that the borders are lost
+    shift: float = 0.0  # share of either side at most, in any direction
+    mirror: bool = False  # left to right, every second time
+    border: Literal["black", "stretch"] = "black"  # what lies beyond the picture's edge; stretch: its last pixels
+
+
+# The paper: rotation up to 15 degrees, zoom 0.8 to 1.2, shift up to a tenth of either side, mirrored left to right.
+# It augments COVID-19 alone, so black corners would give that class away: there the border is stretched (ours).
+_PAPER = Movement(rotate=15, zoom=(0.8, 1.2), shift=0.1, mirror=True, border="stretch")
+_MOVEMENTS: Mapping[str, Movement | None] = MappingProxyType(
+    {"none": None, "bozickovic2021": _PAPER, "practical": _PAPER._replace(border="black")}
+)
+PRESETS = tuple(_MOVEMENTS)
 _composed = threading.local()
 
 
-def check_preset(name: str) -> str:
-    """Return the name of a preset; raise `PxrError` for an unknown one."""
-    if name not in PRESETS:
-        raise PxrError(f"Unknown augmentation preset {name!r}. Known: {', '.join(PRESETS)}.{nearest(name, PRESETS)}")
-    return name
+def find_movement(name: str) -> Movement | None:
+    """Return what a preset does, None for nothing; raise `PxrError` for an unknown one."""
+    if name not in _MOVEMENTS:
+        raise PxrError(
+            f"Unknown augmentation preset {name!r}. Known: {', '.join(PRESETS)}; or a mapping of "
+            f"{', '.join(Movement._fields)}.{nearest(name, PRESETS)}"
+        )
+    return _MOVEMENTS[name]
 
 
-def augment_image(image: np.ndarray, preset: str, *, seed: int, image_id: str, copy: int, epoch: int = 0) -> np.ndarray:
-    """Return a changed uint8 picture of the same shape [height, width]; ``none`` returns the picture itself."""
-    if check_preset(preset) == "none":
+def augment_image(
+    image: np.ndarray, how: str | Movement, *, seed: int, image_id: str, copy: int, epoch: int = 0
+) -> np.ndarray:
+    """Return a changed uint8 picture of the same shape [height, width]; the preset ``none`` returns the picture."""
+    movement = find_movement(how) if isinstance(how, str) else how
+    if movement is None:
         return image
-    transform = _transform(preset)
+    transform = _transform(movement)
     transform.set_random_seed(_seed_of(seed, image_id, copy, epoch))
     return transform(image=image)["image"]
 
@@ -39,27 +66,26 @@ def _seed_of(seed: int, image_id: str, copy: int, epoch: int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest())
 
 
-def _transform(preset: str):
-    """Return this thread's own copy of a preset: albumentations' random state is not shared between threads."""
-    if not hasattr(_composed, preset):
-        setattr(_composed, preset, _compose(preset))
-    return getattr(_composed, preset)
+def _transform(movement: Movement):
+    """Return this thread's own copy: albumentations' random state is not shared between threads."""
+    if not hasattr(_composed, "transforms"):
+        _composed.transforms = {}
+    if movement not in _composed.transforms:
+        _composed.transforms[movement] = _compose(movement)
+    return _composed.transforms[movement]
 
 
-def _compose(preset: str):
+def _compose(movement: Movement):
     import albumentations as A
     import cv2
 
-    # The paper: rotation up to 15 degrees, zoom 0.8 to 1.2, shift up to a tenth of either side, mirrored left to right.
-    # It augments COVID-19 alone, so black corners would give that class away: there the border is stretched (ours).
-    black, stretched = cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE
-    movement = A.Affine(
-        rotate=(-15, 15),
-        scale=(0.8, 1.2),
-        translate_percent=(-0.1, 0.1),
+    affine = A.Affine(
+        rotate=(-movement.rotate, movement.rotate),
+        scale=movement.zoom,
+        translate_percent=(-movement.shift, movement.shift),
         interpolation=cv2.INTER_LINEAR,
-        border_mode={"bozickovic2021": stretched, "practical": black}[preset],
+        border_mode={"stretch": cv2.BORDER_REPLICATE, "black": cv2.BORDER_CONSTANT}[movement.border],
         fill=0,
         p=1.0,
     )
-    return A.Compose([movement, A.HorizontalFlip(p=0.5)])
+    return A.Compose([affine, A.HorizontalFlip(p=0.5 if movement.mirror else 0.0)])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf.pictures.augment import augment_image
+from pxr_tf.pictures.augment import Movement, augment_image
 
 # (pictures [batch, ...] to be changed in place, their sample numbers int64 [batch], epoch)
 Change = Callable[[np.ndarray, np.ndarray, int], None]
@@ -30,23 +30,29 @@ class Inputs(NamedTuple):
 
 
 def picture_inputs(
-    pixels: np.ndarray, rows: np.ndarray, samples: pd.DataFrame, *, copies: str, epochs: str, seed: int
+    pixels: np.ndarray,
+    rows: np.ndarray,
+    samples: pd.DataFrame,
+    *,
+    copies: str | Movement,
+    epochs: str | Movement,
+    seed: int,
 ) -> Inputs:
     """Return pictures, uint8 [size, size, 1] each, as the inputs of a network.
 
     `pixels` is the store's array, `rows` int64 [samples] the store row of each sample, `samples` has ``image_id`` and
-    ``copy``. Copies are augmented with the preset `copies`, the same in each epoch. With a preset `epochs`, every
-    sample is augmented by that one instead, anew in each epoch.
+    ``copy``. Copies are augmented as `copies` says, by a preset's name or a movement, the same in each epoch. Unless
+    `epochs` is ``none``, every sample is augmented as that says instead, anew in each epoch.
     """
     names, numbers = samples.image_id.to_numpy(), samples["copy"].to_numpy()
 
     def change(batch: np.ndarray, index: np.ndarray, epoch: int) -> None:
-        preset, turn = (copies, 0) if epochs == "none" else (epochs, epoch + 1)
+        how, turn = (copies, 0) if epochs == "none" else (epochs, epoch + 1)
         changed = np.arange(len(index)) if epochs != "none" else np.flatnonzero(numbers[index])
         for place in changed:
             sample = index[place]
             batch[place, ..., 0] = augment_image(
-                batch[place, ..., 0], preset, seed=seed, image_id=names[sample], copy=int(numbers[sample]), epoch=turn
+                batch[place, ..., 0], how, seed=seed, image_id=names[sample], copy=int(numbers[sample]), epoch=turn
             )
 
     changes = epochs != "none" or (copies != "none" and numbers.any())

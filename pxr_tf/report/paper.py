@@ -21,6 +21,12 @@ def comparable_row(info: "RunInfo") -> Row | None:
     return row if row and row.paper.scheme == info.scheme else None
 
 
+def paper_has(info: "RunInfo", metric: str) -> bool:
+    """Return whether the paper has a figure over all classes for this variant and these classes, of any model."""
+    rows = published.rows_of(info.published, info.classes)
+    return any(row.entry.variant == info.variant and row.printed(metric) for row in rows)
+
+
 def prints(row: Row | None, metric: str) -> bool:
     """Return whether the paper has a figure of the metric for some class."""
     return row is not None and any(row.printed(metric, name) for name in row.table.classes)
@@ -44,7 +50,7 @@ def paper_notes(info: "RunInfo", row: Row | None, counted: int) -> list[str]:
     if info.origin == "real":
         if not row:
             notes.append(f"No published figures for {info.model} under {info.variant} with these classes and split.")
-        notes.append(_best_note(info))
+        notes.append(_best_note(info, shown=row))
     return [note for note in notes if note]
 
 
@@ -56,10 +62,10 @@ def _unit_note(info: "RunInfo", row: Row) -> str:
     return f"The paper splits by {row.paper.unit}, {ours}."
 
 
-def _best_note(info: "RunInfo") -> str:
-    """Return the paper's best accuracy for the same task, where it has more than one."""
+def _best_note(info: "RunInfo", shown: Row | None) -> str:
+    """Return the paper's best accuracy for the same task, unless it is its only row, which is `shown`."""
     best = published.best_row(info.published, info.classes)
-    if not best or best.paper.scheme != info.scheme or len(best.siblings) == 1:
+    if not best or best.paper.scheme != info.scheme or (shown and len(best.siblings) == 1):
         return ""
     where = "balanced folds" if best.paper.test_rows == "balanced" else "its test images"
-    return f"The paper's best cell: {best.label}, {best.printed('accuracy').words} on {where}."
+    return f"The paper's best cell: {best.label}, {overall_words(best)} on {where}."

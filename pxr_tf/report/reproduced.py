@@ -10,10 +10,11 @@ from rich.table import Table
 
 from pxr_tf import files, locks
 from pxr_tf.errors import count_words
-from pxr_tf.evaluation import metrics
+from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evaluation.published import Row
-from pxr_tf.report.paper import paper_notes
+from pxr_tf.report.paper import paper_has, paper_notes
 from pxr_tf.report.paper_runs import (
+    AUC,
     Group,
     Measure,
     Pair,
@@ -26,7 +27,8 @@ from pxr_tf.report.paper_runs import (
     pair_groups,
     warn_of,
 )
-from pxr_tf.report.results import RunInfo, make_table, plus_minus, print_warnings, read_readings, worth
+from pxr_tf.report.results import make_table, plus_minus, print_points, print_warnings, read_readings, worth
+from pxr_tf.report.roc import read_run_points
 
 INTERVAL = (
     "how far a mean difference would move with other seeds, which split, order and start anew. They say nothing of "
@@ -55,7 +57,7 @@ _OVERALL = measures_of(("", "", ""))[:2]
 def write_paper(folder: Path, runs: Sequence[PaperRun]) -> list[Path]:
     """Write ``reproduced.csv``, and ``differences.csv`` where settings are compared; return what was written.
 
-    The rows of a variant and setting that has no finished run among these stay as they are in the file.
+    The rows of a variant, model and setting that has no finished run among these stay as they are in the file.
     """
     groups = group_runs(runs)
     if not groups:
@@ -63,7 +65,7 @@ def write_paper(folder: Path, runs: Sequence[PaperRun]) -> list[Path]:
     written = [folder / TABLE]
     differences = [row for pair in pair_groups(groups) for row in _difference_rows(pair)]
     with locks.hold(locks.lock_of(folder / TABLE)):
-        _merge(folder / TABLE, pd.concat([_summary_rows(group) for group in groups]), ["variant", "setting"])
+        _merge(folder / TABLE, pd.concat([_summary_rows(group) for group in groups]), ["variant", "model", "setting"])
         if differences:
             _merge(folder / DIFFERENCES, pd.DataFrame(differences), ["variant", "minus"])
             written.append(folder / DIFFERENCES)
@@ -122,7 +124,10 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
     groups = group_runs(runs)
     if groups:
         console.print()
-        console.print(_paper_table(groups))
+        for some in _by_classes(groups):
+            console.print(_paper_table(some))
+        for group in groups:
+            _print_points(group, console)
         pairs = pair_groups(groups)
         for pair in pairs:
             console.print(_differences_table(pair))
@@ -135,19 +140,40 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
         console.print(f"{which} failed, as said above: {'; '.join(failed)}.", markup=False)
 
 
+def _by_classes(groups: Sequence[Group]) -> list[list[Group]]:
+    """Return the groups that tell the same classes apart, together: a paper may have several tasks."""
+    found: dict[tuple[str, ...], list[Group]] = {}
+    for group in groups:
+        found.setdefault(group.info.classes, []).append(group)
+    return list(found.values())
+
+
+def _print_points(group: Group, console: Console) -> None:
+    """Print the operating points over seeds where the paper has a threshold of its own."""
+    if not paper_has(group.info, "threshold"):
+        return
+    points = {seed: read_run_points(folder) for seed, folder in group.folders.items()}
+    console.print(f"{group.title}:", markup=False)
+    print_points(roc.summarise_points(points), "seeds", console)
+
+
 def _paper_table(groups: Sequence[Group]) -> Table:
+    """Return the table of runs of the same classes; the AUC has a column where the paper prints it."""
     info = groups[0].info
+    measures = [
+        one for one in measures_of(info.classes) if one != AUC or any(paper_has(group.info, "auc") for group in groups)
+    ]
     title = f"{info.name}: mean ± sd over {count_words(_most_seeds(groups), 'seed')}"
     shown = make_table("\n".join(filter(None, (title, name_leaky(groups)))), info, (0, 0))
     shown.add_column("%", no_wrap=True)
-    for measure in measures_of(info.classes):
+    for measure in measures:
         shown.add_column(measure.words, justify="right")
     shown.add_column("n", justify="right")
     shown.add_column("min", justify="right")
     for group in groups:
-        shown.add_row(*_our_row(group))
+        shown.add_row(*_our_row(group, measures))
         if group.row:
-            printed = [_printed(group.row, name, metric) for name, metric in _shown(info)]
+            printed = [_printed(group.row, one.name, one.metric) for one in measures]
             cells = ["" if value is None else f"{100 * value:.1f}" for value in printed]
             shown.add_row("  the paper", *cells, "", "", style="cyan")
     return shown
@@ -173,16 +199,11 @@ def _interval_notes(pairs: Sequence[Pair]) -> list[str]:
     return [PAIRED if paired else NOT_PAIRED for paired in dict.fromkeys(pair.paired for pair in pairs)]
 
 
-def _our_row(group: Group) -> list[str]:
+def _our_row(group: Group, measures: Sequence[Measure]) -> list[str]:
     summary = group.summary.set_index(["class", "metric"])
-    cells = [_tight(summary["mean"][key], summary["sd"][key]) for key in _shown(group.info)]
+    cells = [_tight(summary["mean"][one[1:]], summary["sd"][one[1:]]) for one in measures]
     count = summary["mean"]["all", "support"]
     return [group.title, *cells, f"{count:,.0f}", "" if pd.isna(group.minutes) else f"{group.minutes:.1f}"]
-
-
-def _shown(info: RunInfo) -> list[tuple[str, str]]:
-    """Return (class, metric) of each column."""
-    return [(name, metric) for _, name, metric in measures_of(info.classes)]
 
 
 def _tight(mean: float, sd: float) -> str:

@@ -16,12 +16,15 @@ from rich.text import Text
 from pxr_tf import files, rundir
 from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import count_words
-from pxr_tf.evaluation import metrics
+from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evaluation.published import Row
+from pxr_tf.evaluation.roc import MeanPoints
 from pxr_tf.experiments.environment import describe_mix
 from pxr_tf.report.drawings import expected_drawings, write_drawings
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
 from pxr_tf.report.paper import class_words, comparable_row, overall_words, paper_notes, prints
+from pxr_tf.report.roc import FILES as ROC_FILES
+from pxr_tf.report.roc import NOTHING_CHOSEN, points_table, read_run_points, write_roc
 
 LEAKY = "leaky split"
 COLUMNS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
@@ -92,7 +95,7 @@ def info_of(experiment: Mapping[str, Any]) -> RunInfo:
 
 
 def write_results(folder: Path) -> None:
-    """Write the metrics and the confusion matrix of a finished run from its ``predictions.csv``.
+    """Write the metrics, the confusion matrix and the ROC curves of a finished run from its ``predictions.csv``.
 
     ``metrics.csv`` counts the experiment's test rows (``splits.test_rows``), ``metrics_<other>.csv`` the other reading,
     where the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say what
@@ -110,13 +113,16 @@ def write_results(folder: Path) -> None:
     title = f"{info.title}, {len(counted):,} held-out images"
     write_figure(folder / "confusion_matrix.png", draw_confusion_matrix(counts, title, info.origin == "synthetic"))
     files.write_csv(folder / "confusion_matrix.csv", counts.reset_index().assign(**columns))
+    rows = roc.rows_by_role(predictions, splits, reading)
+    write_roc(folder, rows, f"{info.name}: {info.title}", info.origin == "synthetic", columns)
     write_drawings(folder, f"{info.name}: {info.title}", info.origin == "synthetic")
 
 
 def is_written(folder: Path) -> bool:
     """Return whether all files of the results exist."""
     readings = _metrics_files(folder, describe_run(folder), read_splits(folder / rundir.SPLITS))
-    expected = [*readings.values(), folder / "confusion_matrix.png", folder / "confusion_matrix.csv"]
+    names = ("confusion_matrix.png", "confusion_matrix.csv", *ROC_FILES)
+    expected = [*readings.values(), *(folder / name for name in names)]
     return all(file.exists() for file in (*expected, *expected_drawings(folder)))
 
 
@@ -137,6 +143,7 @@ def print_results(folder: Path, console: Console) -> None:
     for other, table in tables.items():
         paper = f"; the paper: {overall_words(row)}" if row and other == reading else ""
         console.print(_accuracy_line(info, table, other) + paper, highlight=False)
+    print_points(roc.mean_points(read_run_points(folder)), "folds", console)
     print_warnings(info.warnings, console)
     counted = int(metrics.value_of(tables[reading], "pooled", "all", "support"))
     for note in _footnotes(folder, paper_notes(info, row, counted)):
@@ -171,7 +178,15 @@ def print_seeds(folders: Mapping[int, Path], console: Console) -> None:
         overall = plus_minus(summary["mean"][name, metric], summary["sd"][name, metric], 1)
         shown.add_row(words, overall, *(mean_sd(table, name, metric) for table in tables.values()))
     console.print(shown)
+    points = {seed: read_run_points(folder) for seed, folder in folders.items()}
+    print_points(roc.summarise_points(points), "seeds", console)
     print_warnings(warnings, console)
+
+
+def print_points(found: MeanPoints, over: str, console: Console) -> None:
+    """Print the operating points, or that no threshold was chosen; `over`: what mean and sd are over."""
+    table = points_table(found, over)
+    console.print(f"[dim]{NOTHING_CHOSEN}[/dim]" if table is None else table)
 
 
 def print_warnings(warnings: Iterable[RunWarning], console: Console) -> None:
@@ -240,8 +255,8 @@ def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str) -> str:
     notes = (["mean ± sd"] if several else []) + ([LEAKY] if info.leaky else [])
     return (
         f"Accuracy {mean_sd(table, 'all', 'accuracy', 2)} %, balanced accuracy "
-        f"{mean_sd(table, 'all', 'balanced_accuracy', 2)} % on {_reading_words(reading)}"
-        + (f" ({', '.join(notes)})" if notes else "")
+        f"{mean_sd(table, 'all', 'balanced_accuracy', 2)} %, AUC {mean_sd(table, 'all', 'auc', 2)} % on "
+        f"{_reading_words(reading)}" + (f" ({', '.join(notes)})" if notes else "")
     )
 
 

@@ -16,11 +16,12 @@ import pandas as pd
 
 from pxr_tf import rundir
 from pxr_tf.data.splits import read_splits
-from pxr_tf.evaluation import metrics
+from pxr_tf.evaluation import metrics, roc
 from pxr_tf.report.clock import NOT_TRAINING
 from pxr_tf.report.drawings import add_drawings
 from pxr_tf.report.event_file import EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, figure_pixels, picture_sheet
+from pxr_tf.report.roc import draw_roc
 
 NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # what an epoch's row says of its place
 SHEET_PICTURES = 32  # four rows of eight
@@ -151,13 +152,14 @@ class _Board:
                 self._file.add_scalar(f"epoch/{name}", value, self._step)
 
     def end(self, event: Mapping[str, object]) -> None:
-        """Write the final metrics and the confusion matrix of the rows that ``metrics.csv`` counts."""
+        """Write the final metrics, the confusion matrix and the ROC curves of the rows that ``metrics.csv`` counts."""
         path = self._run / self._task / rundir.PREDICTIONS
         if not path.exists():  # a task may end without any
             return
         splits = read_splits(self._run / rundir.SPLITS)
         reading, *_ = metrics.possible_readings(splits, self._about.reading)
-        counted = metrics.select_rows(metrics.read_predictions(path), splits, reading)
+        predictions = metrics.read_predictions(path)
+        counted = metrics.select_rows(predictions, splits, reading)
         scores = metrics.score(counted)
         for row in scores[(scores["class"] == "all") & (scores.metric != "support")].itertuples():
             self._file.add_scalar(f"final/{row.metric}", row.value, self._step)
@@ -167,8 +169,14 @@ class _Board:
             self._about.synthetic,
         )
         self._file.add_picture(self._title("confusion matrix"), figure_pixels(figure), self._step)
+        self._draw_roc(roc.rows_by_role(predictions, splits, reading))
         add_drawings(self._file, self._run / self._task, self._about.synthetic)  # none yet, unless it is drawn again
         (self._folder / COMPLETE).touch()
+
+    def _draw_roc(self, rows: pd.DataFrame) -> None:
+        curves, points = roc.trace_curves(rows), roc.find_points(rows)
+        figure = draw_roc(curves, points, f"{self._name}, {self._task}", self._about.synthetic)
+        self._file.add_picture(self._title("ROC curves"), figure_pixels(figure), self._step)
 
     def close(self) -> None:
         """Close the event file."""

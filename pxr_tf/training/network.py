@@ -31,7 +31,7 @@ from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Emit, Part, Predict
 from pxr_tf.training.phases import PhaseData, run_phases
 from pxr_tf.training.predictions import BATCH, both_columns, predict_pictures
 from pxr_tf.training.settings import Network
-from pxr_tf.training.statistics import measure_batchnorm
+from pxr_tf.training.statistics import measure_batchnorm, unfold_batchnorm
 from pxr_tf.training.weights import sample_weights
 
 
@@ -59,7 +59,9 @@ def fit(part: Part, settings: Network, emit: Emit) -> Predict:
     With the part's ``epochs`` each phase runs that long; without, early stopping on the validation rows decides.
     """
     device = _start(settings, emit)
-    model = build_network(part, settings)
+    model, samples = build_network(part, settings), part.of(TRAIN)
+    if settings.trains_batchnorm:
+        unfold_batchnorm(model, part.inputs(samples).load, len(samples), seed=part.seed)
     chosen, history = run_phases(
         model,
         settings.phases,
@@ -71,7 +73,6 @@ def fit(part: Part, settings: Network, emit: Emit) -> Predict:
         emit=emit,
     )
     if settings.batchnorm_statistics == "measured":
-        samples = part.of(TRAIN)
         measure_batchnorm(model, part.inputs(samples).load, len(samples), seed=part.seed)
     files.write_csv(part.folder / rundir.HISTORY, pd.DataFrame(history).assign(origin=part.origin))
     files.write_json(part.folder / rundir.EPOCHS, {"origin": part.origin, "epochs": chosen})

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf.data.splits import TEST_ROLES
+from pxr_tf.pictures.augment import Movement
 from pxr_tf.pictures.inputs import Inputs, picture_inputs
 from pxr_tf.pictures.preparation import Preparation
 
@@ -19,10 +20,10 @@ Predict = Callable[[pd.DataFrame], np.ndarray]  # rows of a part -> float32 [row
 
 
 class Augmentation(NamedTuple):
-    """Names of presets: for the copies that a part holds, and for every sample anew in each epoch."""
+    """Presets by name, or movements: for the copies that a part holds, and for every sample anew in each epoch."""
 
-    copies: str = "none"
-    epochs: str = "none"
+    copies: str | Movement = "none"
+    epochs: str | Movement = "none"
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,11 @@ class Network:
         return any(phase.train == "all" for phase in self.phases)
 
     @property
+    def trains_batchnorm(self) -> bool:
+        """Whether BatchNorm normalises by the statistics of batches in some phase."""
+        return any(phase.batchnorm == "update" for phase in self.phases)
+
+    @property
     def predicts_from_features(self) -> bool:
         """Whether cached features tell all: no phase trains the backbone, and no mirror images are predicted."""
         return not self.trains_backbone and not self.mirror_predictions

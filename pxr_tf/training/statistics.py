@@ -1,17 +1,23 @@
-"""BatchNorm's statistics, measured anew once a network is trained: its moving averages saw dropout, predictions do not.
+"""BatchNorm's statistics, measured: before a network is trained where its weights have none, or once it is trained.
 
-Dropout scales what it keeps, so the layers behind it see more variance while they are trained than when they predict
-(Li et al., "Understanding the Disharmony between Dropout and Batch Normalization by Variance Shift", CVPR 2019). In
-chen2021's own architecture dropout stands between BatchNorm and its activation in every block: after two epochs at 128
-pixels the moving averages gave an accuracy of 65.7 % on validation images, measured ones 72.4 %.
+Before: some published weights have BatchNorm folded into the convolutions before it, so that it only adds its beta.
+Batch statistics would then normalise what was never normalised: the first step in training mode destroys the network.
+
+After: moving averages saw dropout, predictions do not. Dropout scales what it keeps, so the layers behind it see more
+variance while they are trained than when they predict (Li et al., "Understanding the Disharmony between Dropout and
+Batch Normalization by Variance Shift", CVPR 2019). In chen2021's own architecture dropout stands between BatchNorm and
+its activation in every block: after two epochs at 128 pixels the moving averages gave an accuracy of 65.7 % on
+validation images, measured ones 72.4 %.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import numpy as np
 
+from pxr_tf.errors import PxrError
 from pxr_tf.models.classifier import batchnorm_layers
 from pxr_tf.models.layers import all_layers
 from pxr_tf.pictures.inputs import Load
@@ -27,12 +33,74 @@ def measure_batchnorm(model: keras.Model, load: Load, num_samples: int, *, seed:
     sample numbers (`Inputs.load`); up to 1,024 of `num_samples` are taken, by the seed.
     """
     normalizations = batchnorm_layers(model)
-    chosen = epoch_order(num_samples, seed=seed, phase="BatchNorm's statistics", epoch=0)[: BATCH * BATCHES]
     with _without_dropout(model), _keeping_momentum(normalizations):
-        for number, index in enumerate(np.array_split(chosen, -(-len(chosen) // BATCH))):
+        for number, index in enumerate(_batches(num_samples, seed)):
             for layer in normalizations:
                 layer.momentum = number / (number + 1)  # so the moving average becomes the mean over all batches
             model(load(index, 0), training=True)
+
+
+def folded_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """Return the BatchNorm layers that are folded: all that they do is to add their beta.
+
+    Their moving mean is 0, their gamma 1, their moving variance 1 - epsilon. A layer with its initial values has a
+    variance of 1.
+    """
+    return [layer for layer in batchnorm_layers(model) if _is_folded(layer)]
+
+
+def unfold_batchnorm(model: keras.Model, load: Load, num_samples: int, *, seed: int) -> None:
+    """Give the folded BatchNorm layers the statistics of training pictures; what the model computes stays the same.
+
+    With the mean and the variance of a layer's input over all pixels of up to 1,024 of `num_samples`, chosen by the
+    seed, gamma is sqrt(variance + epsilon), and the mean is added to beta. `load` gives the pictures of sample numbers
+    (`Inputs.load`). Raises `PxrError` where a folded layer has no gamma or no beta.
+    """
+    folded = folded_layers(model)
+    if not folded:
+        return
+    for layer in folded:
+        if layer.gamma is None or layer.beta is None:
+            raise PxrError(
+                f"The weights have BatchNorm folded into the convolutions, and {layer.name} lacks the gamma or beta "
+                "that training it needs. Use batchnorm: frozen in every phase."
+            )
+    probe = keras.Model(model.input, [moment for layer in folded for moment in _moments(layer)])
+    sums: list[Any] = [0.0] * (2 * len(folded))
+    count = 0
+    for index in _batches(num_samples, seed):
+        values = probe.predict_on_batch(load(index, 0))
+        sums = [total + np.asarray(value, np.float64).sum(0) for total, value in zip(sums, values, strict=True)]
+        count += len(index)
+    for layer, first, second in zip(folded, sums[::2], sums[1::2], strict=True):
+        _set_statistics(layer, first / count, np.maximum(second / count - (first / count) ** 2, 0))
+
+
+def _is_folded(layer: keras.layers.BatchNormalization) -> bool:
+    mean, variance = np.asarray(layer.moving_mean), np.asarray(layer.moving_variance)
+    gamma = 1.0 if layer.gamma is None else np.asarray(layer.gamma)
+    near = np.abs(variance - (1 - layer.epsilon)).max() < layer.epsilon / 10
+    return bool(near and not mean.any() and np.all(gamma == 1))
+
+
+def _moments(layer: keras.layers.BatchNormalization) -> list[Any]:
+    """Return the means over a layer's input of each picture, and of its squares: [batch, channels] each."""
+    x = keras.ops.cast(layer.input, "float32")
+    axes = [axis for axis in range(1, len(x.shape)) if axis != layer.axis % len(x.shape)]
+    return [keras.ops.mean(value, axis=axes) if axes else value for value in (x, keras.ops.square(x))]
+
+
+def _set_statistics(layer: keras.layers.BatchNormalization, mean: np.ndarray, variance: np.ndarray) -> None:
+    layer.moving_mean.assign(mean)
+    layer.moving_variance.assign(variance)
+    layer.gamma.assign(np.sqrt(variance + layer.epsilon))
+    layer.beta.assign(np.asarray(layer.beta) + mean)
+
+
+def _batches(num_samples: int, seed: int) -> list[np.ndarray]:
+    """Return the sample numbers that are measured, in batches of about one size."""
+    chosen = epoch_order(num_samples, seed=seed, phase="BatchNorm's statistics", epoch=0)[: BATCH * BATCHES]
+    return np.array_split(chosen, -(-len(chosen) // BATCH))
 
 
 @contextmanager

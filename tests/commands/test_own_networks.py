@@ -91,6 +91,23 @@ def test_a_backbone_runs_under_the_recipe_of_a_network(train, two_layers):
     assert (ran.training.class_weights, recipe.training.class_weights) == ("balanced", "balanced")
 
 
+def test_stage_1_of_vazquez2021_balances_by_copies_and_chooses_a_threshold(train, two_layers):
+    folder, said = train("train", "vazquez2021", "stage1", "--model", two_layers, "--weights", "none", backbone=True)
+    assert folder.parts[-4:-1] == ("vazquez2021", "stage1-two_layers", "official")
+    assert check_results(folder, "official", ["normal", "pneumonia"])["output"] == "softmax"
+    assert pd.read_csv(folder / "official" / "history.csv").phase.tolist() == ["head", "all"]
+    labels = pd.read_csv(folder / "manifest.csv").set_index("image_id").label
+    samples = pd.read_csv(folder / "samples.csv")
+    trained = samples[samples.role == "train"]
+    assert labels[trained.image_id].value_counts().nunique() == 1  # as many of both
+    assert set(labels[trained.image_id[trained["copy"] > 0]]) == {"normal"}
+    points = pd.read_csv(folder / "thresholds.csv")
+    assert set(points.rule) == {"validation", "test_optimistic", "as_predicted"}
+    assert set(pd.read_csv(folder / "roc.csv").role) == {"val", "test"}
+    assert "Thresholds of pneumonia" in said
+    assert "test: optimistic" in said
+
+
 @pytest.mark.parametrize("variant", ["feed_forward", "small_cnn", "alrelu_cnn"])
 def test_the_option_means_what_the_same_overrides_mean(two_layers, variant):
     asked = Asked(data="chest_xray", config="chen2021", runs=Path("runs"))

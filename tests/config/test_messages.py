@@ -36,12 +36,14 @@ def fault_of(overrides: dict, recipe: str = PAPER, variant: str | None = None) -
         ("splits.fold", "scheme, test_rows, folds", "folds"),
         ("balance.caps", "cap, oversample", "cap"),
         ("augmentation.copy", "copies, epochs", "copies"),
+        ("augmentation.epochs.rotat", "rotate, zoom, shift, mirror, border", "rotate"),
         ("training.batch", "learning_rate, batch_size, class_weights", "batch_size"),
         ("phases.0.max_epoch", "name, train, optimizer", "max_epochs"),
     ],
 )
 def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, hint):
-    message = fault_of({key: 3})
+    given = {key: 3} if "epochs" not in key else {key.rpartition(".")[0]: {key.rpartition(".")[2]: 3}}
+    message = fault_of(given)
     assert message.startswith(f"unknown key {key!r}. Known here: {known}")
     assert "Did you mean" in message
     assert repr(hint) in message.partition("Did you mean")[2]
@@ -66,6 +68,20 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
         ("model.weights", None, "model.weights received nothing; accepted: text."),
         ("training.xla", "maybe", "training.xla received 'maybe'; accepted: true or false, or 'auto'."),
         ("balance.oversample", "covid19", "balance.oversample received 'covid19'; accepted: a list, or 'all'."),
+        ("augmentation.copies", 3, "augmentation.copies received 3; accepted: text."),
+        ("augmentation.copies", {"rotate": 200}, "augmentation.copies.rotate received 200; accepted: 180 or less."),
+        ("augmentation.epochs", {"zoom": [1]}, "the key 'augmentation.epochs.zoom.1' is missing."),
+        (
+            "augmentation.epochs",
+            {"zoom": [1.2, 0.9]},
+            "augmentation.epochs: zoom received [1.2, 0.9]; accepted: the smaller number first, such as [0.9, 1.1].",
+        ),
+        ("augmentation.epochs", {"shift": 1}, "augmentation.epochs.shift received 1; accepted: less than 1."),
+        (
+            "augmentation.epochs",
+            {"border": "white"},
+            "augmentation.epochs.border received 'white'; accepted: 'black' or 'stretch'.",
+        ),
         ("classes", ["a"], "classes received ['a']; accepted: a list of 2 or more."),
         ("classes", ["a", "b", "a"], "classes need different names; received a, b, a."),
         ("name", "a b", f"name received 'a b'; accepted: {SIGNS}."),

@@ -4,9 +4,12 @@ import re
 
 import pytest
 
-from pxr_tf.config import configs_folder, load_experiment
+from pxr_tf.config import configs_folder, load_experiment, load_grid
 
-OURS = ("l2", "solver", "learning_rate", "momentum", "batchnorm_momentum", "decay")  # no paper figure behind any
+OURS = {  # no paper figure behind any
+    "chen2021": ("l2", "solver", "learning_rate", "momentum", "batchnorm_momentum", "decay"),
+    "vazquez2021": ("border", "shift", "batchnorm"),
+}
 
 
 def variants_of(recipe: str) -> dict[str, list[tuple[str, str]]]:
@@ -25,11 +28,11 @@ def variants_of(recipe: str) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-@pytest.mark.parametrize("key", OURS)
-def test_what_chen2021_does_not_give_is_marked(key):
+@pytest.mark.parametrize(("recipe", "key"), [(recipe, key) for recipe, keys in OURS.items() for key in keys])
+def test_what_a_paper_does_not_give_is_marked(recipe, key):
     said = {
         (name, values.strip()): remark
-        for name, lines in variants_of("chen2021").items()
+        for name, lines in variants_of(recipe).items()
         for values, remark in lines
         if re.search(rf"\b{key}:", values)
     }
@@ -48,3 +51,19 @@ def test_a_recipe_draws_feature_maps_and_says_what_is_not_drawn(recipe, missing)
     assert {"filters", "feature_maps"} <= set(load_experiment(recipe).show)
     head = (configs_folder() / f"{recipe}.yaml").read_text().partition("\nname:")[0]
     assert re.search(rf"^# Not drawn yet: the paper's {missing}\b", head, re.MULTILINE)
+
+
+def test_vazquez2021_is_what_the_paper_says():
+    """Two phases, the numbers of its text; the copies of normal images, as it moves them; the lowest loss of ten."""
+    stage1 = load_experiment("vazquez2021", variant="stage1")
+    head, everything = stage1.phases
+    assert (head.optimizer, head.learning_rate, head.l2, head.max_epochs, head.patience) == ("adam", 1e-3, 0, 20, None)
+    assert (everything.optimizer, everything.learning_rate, everything.max_epochs) == ("sgd", 1e-4, 10)
+    assert (everything.patience, everything.keep) == (None, "best")
+    copies = stage1.augmentation.copies
+    assert (copies.rotate, copies.zoom, copies.shift, copies.mirror) == (10, (1.0, 1.2), 0, True)
+    assert (stage1.balance.oversample, stage1.balance.target, stage1.balance.cap) == (("normal",), None, None)
+    assert (stage1.splits.scheme, stage1.splits.validation, stage1.image.size) == ("official", 0.2, 224)
+    assert (stage1.backbone, stage1.model.head.hidden_units, stage1.model.output) == ("resnet50", (), "softmax")
+    assert (stage1.classes, stage1.merge) == (("normal", "pneumonia"), {"pneumonia": ("bacterial", "viral")})
+    assert set(load_grid("vazquez2021", variant="stage1")) == {"phases.0.learning_rate", "phases.0.l2"}

@@ -52,6 +52,7 @@ def test_every_metric_agrees_with_scikit_learn(seed, rows, levels):
         assert [value(found, name, metric) for name in CLASSES] == pytest.approx(list(values))
     aucs = [sk.roc_auc_score(truth == name, table[f"p_{name}"]) for name in CLASSES]
     assert [value(found, name, "auc") for name in CLASSES] == pytest.approx(aucs)
+    assert value(found, "all", "auc") == pytest.approx(np.mean(aucs))
     specificity = [sk.recall_score(truth != name, predicted != name) for name in CLASSES]
     assert [value(found, name, "specificity") for name in CLASSES] == pytest.approx(specificity)
     counts = metrics.confusion_matrix(table)
@@ -90,6 +91,7 @@ def test_metrics_by_hand(name, metric, expected):
 def test_a_class_without_rows_has_no_sensitivity_and_does_not_enter_the_mean():
     table = make_predictions(["bacterial", "bacterial", "normal"], np.eye(3)[[0, 1, 2]])
     found = metrics.score(table)
+    assert value(found, "all", "auc") == np.mean([value(found, name, "auc") for name in ("bacterial", "normal")])
     assert [np.isnan(value(found, "covid19", metric)) for metric in metrics.PER_CLASS] == [
         metric in ("sensitivity", "f1", "auc") for metric in metrics.PER_CLASS
     ]
@@ -124,6 +126,7 @@ def test_a_single_class_has_no_specificity_and_no_auc():
     found = metrics.score(make_predictions(["normal"] * 3, np.eye(3)[[2, 2, 0]]))
     assert np.isnan(value(found, "normal", "specificity"))
     assert np.isnan(value(found, "normal", "auc"))
+    assert np.isnan(value(found, "all", "auc"))
 
 
 @pytest.fixture

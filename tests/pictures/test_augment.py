@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 
 from pxr_tf.errors import PxrError
-from pxr_tf.pictures.augment import PRESETS, augment_image, check_preset
+from pxr_tf.pictures.augment import PRESETS, Movement, augment_image
 
 y, x = np.mgrid[:48, :48]
 PICTURE = (40 + 3 * x + y + 40 * (np.hypot(x - 15, y - 30) < 9)).astype(np.uint8)
-CHANGING = [preset for preset in PRESETS if preset != "none"]
+OWN = Movement(rotate=10, zoom=(1, 1.2), mirror=True)
+CHANGING = [*(preset for preset in PRESETS if preset != "none"), OWN]
 SAMPLE = {"seed": 0, "image_id": "kermany/a.jpeg", "copy": 1, "epoch": 0}
 
 
-def augment(preset: str, **changed) -> np.ndarray:
+def augment(preset: str | Movement, **changed) -> np.ndarray:
     return augment_image(PICTURE, preset, **(SAMPLE | changed))
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ["none", *CHANGING])
 def test_shape_type_and_the_original_are_kept(preset):
     before = PICTURE.copy()
     result = augment(preset)
@@ -74,9 +75,39 @@ def test_half_of_the_papers_copies_are_mirrored():
     assert 70 < mirrored < 130
 
 
+def test_a_preset_is_the_movement_that_it_stands_for():
+    paper = Movement(rotate=15, zoom=(0.8, 1.2), shift=0.1, mirror=True, border="stretch")
+    assert np.array_equal(augment("bozickovic2021"), augment(paper))
+    assert np.array_equal(augment("practical"), augment(paper._replace(border="black")))
+
+
+def test_a_picture_is_moved_as_far_as_is_said_and_no_further():
+    """A white picture on black keeps its corners only if it is neither turned, shifted nor made smaller."""
+    white = np.full((48, 48), 255, np.uint8)
+    half = np.zeros((48, 48), np.uint8)
+    half[:, :8] = 255
+
+    def blackened(**movement) -> list[float]:
+        pictures = [augment_image(white, Movement(**movement), **(SAMPLE | {"copy": copy})) for copy in range(40)]
+        return [float((picture < 128).mean()) for picture in pictures]
+
+    assert np.array_equal(augment(Movement()), PICTURE)
+    assert max(blackened(zoom=(1, 1.2), mirror=True)) == 0
+    assert max(blackened(rotate=10, zoom=(0.8, 1), shift=0.1, border="stretch")) == 0
+    assert 0 < max(blackened(rotate=10)) < max(blackened(rotate=30))
+    assert 0.05 < max(blackened(shift=0.1)) <= 1 - 0.89**2
+    assert max(blackened(zoom=(0.9, 1))) <= 1 - 0.88**2
+    right = [
+        augment_image(half, Movement(mirror=mirror), **SAMPLE | {"copy": copy})[:, 40:].mean()
+        for mirror in (False, True)
+        for copy in range(40)
+    ]
+    assert (max(right[:40]), sum(value > 0 for value in right[40:]) in range(10, 31)) == (0, True)
+
+
 def test_an_unknown_preset_gets_the_nearest_name():
     with pytest.raises(
-        PxrError, match=r"Unknown augmentation preset 'practicle'. Known: none, .*Did you mean 'practical'"
+        PxrError,
+        match=r"preset 'practicle'. Known: none, .*; or a mapping of rotate, zoom, .*Did you mean 'practical'",
     ):
         augment("practicle")
-    assert check_preset("none") == "none"

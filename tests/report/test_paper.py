@@ -82,6 +82,11 @@ def make_info(**overrides) -> RunInfo:
             ["threshold of 0.9823, chosen on the test images themselves", "fit the paper's 624 test images"],
             ["contradict", "cannot come from", "best cell"],
         ),
+        (
+            {**VAZQUEZ, "variant": "stage1", "model": "mobilenet_v2", "classes": TWO},
+            ["No published figures for mobilenet_v2", "best cell: resnet50, stage1, 92.30 %, AUC 97.81 % on its test"],
+            ["threshold"],
+        ),
     ],
 )
 def test_only_the_notes_of_the_row_that_is_shown_stand_under_it(overrides, told, untold):

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 from scipy.stats import t
 from test_results import write_run
+from test_roc_figures import write_validated
 
 from pxr_tf import files
 from pxr_tf.report.paper_runs import PaperRun, measures_of, minutes_of
@@ -178,9 +179,52 @@ def test_minutes_that_nobody_measured_are_left_out(tmp_path):
 
 
 def test_of_more_than_two_classes_each_ones_sensitivity_is_shown():
-    assert [one.words for one in measures_of(("a", "b", "c"))] == ["accuracy", "balanced", "a", "b", "c"]
-    assert [(one.name, one.metric) for one in measures_of(TWO)[2:]] == [
+    assert [one.words for one in measures_of(("a", "b", "c"))] == ["accuracy", "balanced", "AUC", "a", "b", "c"]
+    assert [(one.name, one.metric) for one in measures_of(TWO)[3:]] == [
         ("pneumonia", "precision"),
         ("pneumonia", "sensitivity"),
         ("pneumonia", "specificity"),
     ]
+
+
+def validated(folder, model="resnet50", seed=0) -> PaperRun:
+    """Return a finished run of vazquez2021's stage 1 with validation rows."""
+    options = {"published": "vazquez2021", "variant": "stage1", "model": model}
+    write_validated(folder / f"{model}-{seed}", TWO, seed, folds=1, **options)
+    return PaperRun("stage1", "", seed, model, folder / f"{model}-{seed}")
+
+
+@pytest.mark.parametrize("model", ["resnet50", "mobilenet_v2"])
+def test_a_paper_with_an_auc_and_a_threshold_has_ours_beside_them(tmp_path, model):
+    text = printed([validated(tmp_path, model, seed) for seed in (0, 1)])
+    assert max(map(len, text.splitlines())) <= 80
+    lines = [line.split() for line in text.splitlines()]
+    assert ["%", "accuracy", "balanced", "AUC", "precision", "recall", "spec.", "n", "min"] in lines
+    papers = [line[2:] for line in lines if line[:2] == ["the", "paper"]]
+    assert papers == ([["92.3", "97.8", "90.0", "98.7"]] if model == "resnet50" else [])
+    assert "92.30 %, AUC 97.81 %" in flat(text) or model == "resnet50"
+    assert "that balance both error rates, mean ± sd over seeds" in text
+    assert "test: optimistic" in text
+
+
+def test_a_paper_without_them_has_neither(tmp_path):
+    text = printed([finished(tmp_path)])
+    assert "AUC" not in text
+    assert "threshold" not in text.lower()
+
+
+def test_tasks_with_other_classes_have_tables_of_their_own(tmp_path):
+    three = write_run(tmp_path / "stage2", classes=("normal", "viral", "bacterial"), variant="stage2", test_rows="all")
+    write_results(three)
+    text = printed([validated(tmp_path), PaperRun("stage2", "", 0, "features", three)])
+    headers = [line.split() for line in text.splitlines() if line.strip().startswith("%")]
+    assert [header[-4:-2] for header in headers[:2]] == [["recall", "spec."], ["viral", "bacterial"]]
+
+
+def test_the_rows_of_another_model_stay(tmp_path):
+    write_paper(tmp_path, [validated(tmp_path, "resnet50")])
+    write_paper(tmp_path, [validated(tmp_path, "mobilenet_v2")])
+    table = pd.read_csv(tmp_path / "reproduced.csv")
+    assert list(table.model.unique()) == ["resnet50", "mobilenet_v2"]
+    row = table[(table.model == "resnet50") & (table["class"] == "all") & (table.metric == "auc")].squeeze()
+    assert row.paper == pytest.approx(0.9781)

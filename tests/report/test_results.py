@@ -90,7 +90,11 @@ def test_both_readings_of_the_test_folds_are_written(tmp_path, test_rows, other,
         assert picture.width > 300
 
 
-@pytest.mark.parametrize("name", ["metrics.csv", "metrics_all.csv", "confusion_matrix.csv", "confusion_matrix.png"])
+WRITTEN = ("metrics.csv", "metrics_all.csv", "confusion_matrix.csv", "confusion_matrix.png")
+WRITTEN += ("roc.csv", "thresholds.csv", "roc.png")
+
+
+@pytest.mark.parametrize("name", WRITTEN)
 def test_a_deleted_file_is_noticed(tmp_path, name):
     folder = write_run(tmp_path / "run")
     write_results(folder)
@@ -147,10 +151,9 @@ def test_folds_that_were_trained_in_two_environments_are_one_more_warning(tmp_pa
 def test_results_written_twice_are_the_same_bytes(tmp_path):
     folder = write_run(tmp_path / "run")
     write_results(folder)
-    names = ("metrics.csv", "metrics_all.csv", "confusion_matrix.csv", "confusion_matrix.png")
-    before = [(folder / name).read_bytes() for name in names]
+    before = [(folder / name).read_bytes() for name in WRITTEN]
     write_results(folder)
-    assert [(folder / name).read_bytes() for name in names] == before
+    assert [(folder / name).read_bytes() for name in WRITTEN] == before
 
 
 @pytest.mark.parametrize("images", ["real", "synthetic"])
@@ -159,8 +162,9 @@ def test_every_file_and_the_table_say_when_images_are_synthetic(tmp_path, monkey
     monkeypatch.setattr("matplotlib.axes.Axes.set_title", lambda axes, text, **options: titles.append(text))
     folder = write_run(tmp_path / "run", images)
     write_results(folder)
-    for name in ("metrics.csv", "metrics_all.csv", "confusion_matrix.csv"):
-        assert set(pd.read_csv(folder / name).origin) == {images}
+    for name in WRITTEN:
+        if name.endswith(".csv"):
+            assert set(pd.read_csv(folder / name).origin) == {images}
     text = print_to_text(folder)
     for place in (text, titles[0]):
         assert ("Synthetic phantoms, not patients" in place) == (images == "synthetic")
@@ -189,7 +193,7 @@ def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
     # xception, strategy2, as the paper prints bacterial: "precision" 76.80, "sensitivity" 86.42
     assert table["bacterial"] == "100.0±0.0 86.4 100.0±0.0 76.8 100.0±0.0 81.0 100.0 100.0 10".split()
     flat = " ".join(text.split())
-    assert "Accuracy 100.00 ± 0.00 %, balanced accuracy 100.00 ± 0.00 % on balanced test images (mean ± sd)" in flat
+    assert "Accuracy 100.00 ± 0.00 %, balanced accuracy 100.00 ± 0.00 %, AUC 100.00 ± 0.00 % on balanced test" in flat
     assert "the paper: 87.86 %" in flat
     assert "on all held-out images (mean ± sd)" in flat
     assert "the other way round" in flat
@@ -245,7 +249,7 @@ def test_a_leak_stands_beside_every_figure(tmp_path, monkeypatch, leaky):
     assert len(accuracies) == 2
     for place in (title, titles[0], *accuracies):
         assert ("leaky split" in place) == leaky
-    for name in ("metrics.csv", "metrics_all.csv", "confusion_matrix.csv"):
+    for name in (name for name in WRITTEN if name.endswith(".csv")):
         assert set(pd.read_csv(folder / name).split) == {"leaky split" if leaky else "by patient"}
 
 

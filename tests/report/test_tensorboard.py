@@ -141,7 +141,8 @@ def test_the_final_metrics_are_those_of_metrics_csv(run, reading):
 def test_every_picture_is_a_picture_and_says_what_it_shows(run):
     show(run, *events_of_a_fold())
     events = read_events(run / "fold-0")
-    for tag in (f"training pictures as augmented {SYNTHETIC}", f"confusion matrix {SYNTHETIC}"):
+    for what in ("training pictures as augmented", "confusion matrix", "ROC curves"):
+        tag = f"{what} {SYNTHETIC}"
         width, height, *pictures = events.Tensors(tag)[0].tensor_proto.string_val
         assert pictures[0].startswith(b"\x89PNG")
         assert min(int(width), int(height)) > 60
@@ -170,7 +171,7 @@ def test_real_pictures_are_not_called_synthetic(run):
     events = read_events(run / "fold-0")
     assert text_of(events, "pictures") == "Real X-rays"
     assert hyperparameters(events)["origin"] == "real"
-    assert {"training pictures as augmented", "confusion matrix"} <= set(events.Tags()["tensors"])
+    assert {"training pictures as augmented", "confusion matrix", "ROC curves"} <= set(events.Tags()["tensors"])
 
 
 def test_hyperparameters_keep_their_kinds(run):

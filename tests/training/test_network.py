@@ -301,3 +301,32 @@ def test_a_network_that_is_used_again_is_as_it_was_built(two_layers):
 def test_the_version_of_a_backbones_library_is_part_of_the_environment(two_layers, monkeypatch):
     monkeypatch.setitem(BACKBONES, two_layers, TWO_LAYERS._replace(library="scipy"))
     assert network.environment(make_settings(tiny_experiment(), "random-0"))["scipy"] == scipy.__version__
+
+
+def build_folded(**options):
+    """Return the two layers with BatchNorm folded, as some published weights have it."""
+    model = TWO_LAYERS.application(**options)
+    layer = model.get_layer("normalization")
+    layer.moving_variance.assign(np.full(layer.moving_variance.shape, 1 - layer.epsilon))
+    layer.beta.assign(np.linspace(0, 1, layer.beta.shape[0]))
+    return model
+
+
+@pytest.mark.parametrize("batchnorm", ["update", "frozen"])
+def test_folded_weights_survive_a_step_with_the_statistics_of_a_batch(run, monkeypatch, batchnorm):
+    """One step over all training pictures, with no learning to speak of: the moving averages become that batch's."""
+    monkeypatch.setitem(BACKBONES, "folded", TWO_LAYERS._replace(application=build_folded))
+    phase = {"name": "all", "train": "all", "optimizer": "sgd", "batchnorm": batchnorm}
+    experiment = tiny_experiment(
+        "folded",
+        phases=[phase | {"learning_rate": 1e-30, "max_epochs": 1}],
+        training__batch_size=500,
+        model__batchnorm_momentum=0.01,
+    )
+    part, settings = make_part(run, "0"), make_settings(experiment, "none", None)
+    model, held_out = network.build_network(part, settings), part.of(TEST)
+    before = predictions.predict_pictures(model, part.pixels, held_out.row.to_numpy())
+    after = network.fit(part, settings, lambda event: None)(held_out)
+    np.testing.assert_allclose(after, before, atol=1e-4)
+    gamma = np.asarray(model.get_layer("normalization").gamma)
+    assert (gamma == 1).all() == (batchnorm == "frozen")

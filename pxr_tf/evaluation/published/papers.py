@@ -167,7 +167,7 @@ def find_row(paper: str | None, *, variant: str, model: str, classes: tuple[str,
 
     A row that names a model is for that one only: a backbone, the paper's own network, or a learner's kind.
     """
-    for row in _rows_of(paper, classes):
+    for row in rows_of(paper, classes):
         if row.entry.variant == variant and row.entry.model in (None, model):
             return row
     return None
@@ -178,11 +178,11 @@ def best_row(paper: str | None, classes: tuple[str, ...]) -> Row | None:
 
     Rows whose figures cannot come from the test images that the paper names do not count.
     """
-    rows = [row for row in _rows_of(paper, classes) if row.printed("accuracy") and not footnotes.misfits(row)]
+    rows = [row for row in rows_of(paper, classes) if row.printed("accuracy") and not footnotes.misfits(row)]
     return max(rows, key=lambda row: row.value("accuracy"), default=None)
 
 
-def _rows_of(paper: str | None, classes: tuple[str, ...]) -> list[Row]:
+def rows_of(paper: str | None, classes: tuple[str, ...]) -> list[Row]:
     """Return the rows for exactly these classes that a recipe reproduces."""
     found = read_papers().get(paper or "")
     rows = found.rows if found else []

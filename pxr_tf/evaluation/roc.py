@@ -1,0 +1,151 @@
+"""ROC curves, and operating points: what a threshold on the probability of one class gives.
+
+An image counts as of a class where that class's probability is the threshold or more. Of two classes the curve is the
+second one's; of more, each class stands against the rest. All tables are computed from predictions that have a column
+``role``, ``test`` or ``val`` (`rows_by_role`).
+
+A threshold is chosen in one of three ways, the column ``rule``:
+
+``validation``       it balances both error rates of the fold's validation images
+``test_optimistic``  it balances those of the test images themselves, as papers do: too good by an unknown amount
+``as_predicted``     none is: the most probable class is predicted, with two classes a threshold of 0.5
+
+The first two stand in the table only where there are validation images: a threshold that was read off the test images
+alone has nothing honest beside it.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf.evaluation import metrics
+from pxr_tf.evaluation.metrics import OneAgainstRest
+
+VALIDATION, TEST_OPTIMISTIC, AS_PREDICTED = RULES = ("validation", "test_optimistic", "as_predicted")
+ROLES = ("test", "val")
+CURVES = ("fold", "class", "role", "threshold", "sensitivity", "specificity")
+RATES = ("sensitivity", "specificity", "precision", "accuracy")
+KEY = ("class", "rule", "role")
+POINTS = ("fold", "class", "rule", "threshold", "role", *RATES)
+
+
+class MeanPoints(NamedTuple):
+    """Operating points over folds or seeds: two tables of ``threshold`` and `RATES`, both indexed by `KEY`."""
+
+    mean: pd.DataFrame
+    sd: pd.DataFrame  # n - 1; NaN where there is one
+
+
+def rows_by_role(predictions: pd.DataFrame, splits: pd.DataFrame, reading: str) -> pd.DataFrame:
+    """Return the test rows that a reading counts (`metrics.select_rows`) and all validation rows, as roles."""
+    tested = metrics.select_rows(predictions, splits, reading).assign(role="test")
+    validating = predictions[predictions.role == "val"] if "role" in predictions else predictions[:0]
+    return pd.concat([tested, validating]) if len(validating) else tested
+
+
+def curve_classes(predictions: pd.DataFrame) -> list[str]:
+    """Return the classes that have a curve: of two the second, whose curve mirrors the first one's; else all."""
+    names = metrics.class_names(predictions)
+    return names[1:] if len(names) == 2 else names
+
+
+def trace_curve(one: OneAgainstRest) -> pd.DataFrame:
+    """Return ``threshold, sensitivity, specificity`` of every threshold that makes a difference, falling.
+
+    The first is infinite: no image is of the class. Empty where the class or the rest has no image.
+    """
+    if one.actual.all() or not one.actual.any():
+        return pd.DataFrame(columns=CURVES[3:], dtype=float)
+    from sklearn.metrics import roc_curve  # here, as it takes half a second that a finished run need not wait
+
+    false_positives, sensitivity, thresholds = roc_curve(one.actual, one.scores, drop_intermediate=False)
+    return pd.DataFrame(dict(zip(CURVES[3:], (thresholds, sensitivity, 1 - false_positives), strict=True)))
+
+
+def balance_errors(curve: pd.DataFrame) -> float:
+    """Return the threshold whose sensitivity and specificity differ least; NaN for an empty curve.
+
+    Of several the one with the higher sum of both; of those, the highest. The infinite one is never chosen.
+    """
+    if curve.empty:
+        return np.nan
+    finite = curve[1:]
+    gaps = (finite.sensitivity - finite.specificity).abs().round(12)  # two fractions that are equal may differ by 1e-16
+    order = np.lexsort((-finite.threshold, -(finite.sensitivity + finite.specificity).round(12), gaps))
+    return float(finite.threshold.iloc[order[0]])
+
+
+def measure_point(one: OneAgainstRest, threshold: float) -> dict[str, float]:
+    """Return `RATES` where images count as of the class from this threshold on; as they are predicted for NaN."""
+    if not np.isnan(threshold):
+        one = one._replace(predicted=one.scores >= threshold)
+    rates = {name: metrics.PER_CLASS[name](one) for name in RATES[:3]}
+    return rates | {"accuracy": float((one.actual == one.predicted).mean()) if len(one.actual) else np.nan}
+
+
+def trace_curves(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return all points of the ROC curves, columns `CURVES`: of each fold, class and role that has both kinds."""
+    parts = [pd.DataFrame(columns=list(CURVES))]
+    for fold, table in _folds(rows):
+        for name in curve_classes(rows):
+            for role in ROLES:
+                curve = trace_curve(metrics.against_rest(table[table.role == role], name))
+                parts.append(curve.assign(fold=fold, role=role, **{"class": name}))
+    filled = [part for part in parts if len(part)] or parts[:1]
+    return pd.concat(filled, ignore_index=True)[list(CURVES)]
+
+
+def find_points(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the operating points, columns `POINTS`: of each fold, then their mean and sd (n - 1) over folds.
+
+    A rate that cannot be computed is NaN and does not enter the mean.
+    """
+    found = [
+        point for fold, table in _folds(rows) for name in curve_classes(rows) for point in _points(fold, table, name)
+    ]
+    folds = pd.DataFrame(found, columns=list(POINTS))
+    summary = summarise_points({0: folds.assign(fold="mean")})
+    parts = [table.reset_index().assign(fold=name) for name, table in zip(("mean", "sd"), summary, strict=True)]
+    return pd.concat([folds, *parts], ignore_index=True)[list(POINTS)]
+
+
+def summarise_points(tables: Mapping[int, pd.DataFrame]) -> MeanPoints:
+    """Return mean and sd over seeds (seed -> table of `find_points`) of each seed's mean over its folds."""
+    rows = pd.concat([table[table.fold == "mean"] for table in tables.values()])
+    grouped = rows.groupby(list(KEY), sort=False)[["threshold", *RATES]]
+    return MeanPoints(grouped.mean(), grouped.std())
+
+
+def mean_points(table: pd.DataFrame) -> MeanPoints:
+    """Return mean and sd over the folds of one run, from its table of `find_points`."""
+    indexed = table.set_index(list(KEY))
+    return MeanPoints(*(indexed.loc[indexed.fold == name, ["threshold", *RATES]] for name in ("mean", "sd")))
+
+
+def read_points(path: Path) -> pd.DataFrame:
+    """Read a ``thresholds.csv``; folds and classes are text."""
+    numbers = {name: [""] for name in ("threshold", *RATES)}  # a class may be called NA
+    return pd.read_csv(path, dtype=dict.fromkeys(("fold", *KEY), str), keep_default_na=False, na_values=numbers)
+
+
+def _points(fold: str, table: pd.DataFrame, name: str) -> Iterator[dict[str, object]]:
+    """Yield the rows of one class in one fold: each rule's threshold, on the rows of each role."""
+    sides = {role: metrics.against_rest(table[table.role == role], name) for role in ROLES}
+    sides = {role: one for role, one in sides.items() if len(one.actual)}
+    balanced = {role: balance_errors(trace_curve(one)) for role, one in sides.items()}
+    chosen = {VALIDATION: balanced.get("val", np.nan), TEST_OPTIMISTIC: balanced.get("test", np.nan)}
+    honest = not np.isnan(chosen[VALIDATION])
+    kept = {rule: threshold for rule, threshold in chosen.items() if honest and not np.isnan(threshold)}
+    for rule, threshold in {**kept, AS_PREDICTED: np.nan}.items():
+        for role, one in sides.items():
+            shown = 0.5 if rule == AS_PREDICTED and len(metrics.class_names(table)) == 2 else threshold
+            place = {"fold": fold, "class": name, "rule": rule, "threshold": shown, "role": role}
+            yield place | measure_point(one, threshold)
+
+
+def _folds(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    for fold in sorted(rows.fold.unique(), key=metrics.fold_order):
+        yield fold, rows[rows.fold == fold]

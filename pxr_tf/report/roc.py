@@ -1,0 +1,151 @@
+"""ROC curves drawn, and operating points as a small table under a run's, over its folds or over seeds."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from pxr_tf import files
+from pxr_tf.evaluation import roc
+from pxr_tf.evaluation.roc import AS_PREDICTED, TEST_OPTIMISTIC, VALIDATION, MeanPoints
+from pxr_tf.report.figures import SYNTHETIC_NOTE, new_figure, write_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CURVES, POINTS, FIGURE = FILES = ("roc.csv", "thresholds.csv", "roc.png")
+NOTHING_CHOSEN = "No thresholds were chosen: there are no validation images of every kind to choose them on."
+RULE_WORDS = {VALIDATION: "validation", TEST_OPTIMISTIC: "test: optimistic", AS_PREDICTED: "as predicted"}
+MARKS = {VALIDATION: ("o", "full"), TEST_OPTIMISTIC: ("o", "none"), AS_PREDICTED: ("X", "full")}  # (marker, fill)
+COLUMNS = {"Sens.": "sensitivity", "Spec.": "specificity", "Prec.": "precision", "Acc.": "accuracy"}
+MOST_NAMED = 5  # folds in the legend
+WIDTH = 3.7  # inches of a panel
+
+
+def write_roc(folder: Path, rows: pd.DataFrame, title: str, synthetic: bool, worth: Mapping[str, str]) -> None:
+    """Write ``roc.csv``, ``thresholds.csv`` and ``roc.png`` of a run's test and validation rows (`roc.rows_by_role`).
+
+    `worth` are the columns that say in every table what its figures are worth.
+    """
+    curves, points = roc.trace_curves(rows), roc.find_points(rows)
+    files.write_csv(folder / CURVES, curves.assign(**worth))
+    files.write_csv(folder / POINTS, points.assign(**worth))
+    write_figure(folder / FIGURE, draw_roc(curves, points, title, synthetic))
+
+
+def draw_roc(curves: pd.DataFrame, points: pd.DataFrame, title: str, synthetic: bool) -> "Figure":
+    """Return a figure: a panel per class, each fold in a colour, test rows drawn through, validation rows dashed.
+
+    Marks stand where each threshold lies on the test rows. Classes without a curve have an empty panel.
+    """
+    names = list(points["class"].unique())
+    figure = new_figure(max(2, len(names)) * WIDTH, WIDTH + 1.4)
+    figure.subplots_adjust(left=0.09, right=0.98, bottom=0.24, top=0.84, wspace=0.25)
+    figure.suptitle(f"{title}\n{SYNTHETIC_NOTE}" if synthetic else title, fontsize=11)
+    folds = [fold for fold in points.fold.unique() if fold not in ("mean", "sd")]
+    for place, name in enumerate(names, start=1):
+        axes = figure.add_subplot(1, len(names), place, xlabel="1 - specificity", aspect="equal")
+        axes.plot([0, 1], [0, 1], color="lightgrey", linewidth=1)
+        for number, fold in enumerate(folds):
+            _draw_fold(axes, curves[_at(curves, fold, name)], points[_at(points, fold, name)], f"C{number}")
+        axes.set_title(_panel_title(name, curves[curves["class"] == name]), fontsize=10)
+        axes.grid(alpha=0.25)
+    figure.axes[0].set_ylabel("sensitivity")
+    _add_legend(figure, folds, set(curves.role), list(dict.fromkeys(points.rule)))
+    return figure
+
+
+def read_run_points(folder: Path) -> pd.DataFrame:
+    """Return the operating points of a finished run (`roc.find_points`)."""
+    return roc.read_points(folder / POINTS)
+
+
+def points_table(found: MeanPoints, over: str) -> Table | None:
+    """Return the operating points as a table in percent; None where no threshold was chosen.
+
+    Of two classes all of them. Of more, each class's threshold from the validation rows on the test rows: what is
+    predicted stands in the run's own table, and the rest in ``thresholds.csv``. `over`: what mean and sd are over.
+    """
+    shown = [key for key in found.mean.index if _is_shown(key, found)]
+    if not any(rule == VALIDATION for _, rule, _ in shown):
+        return None
+    names = list(dict.fromkeys(name for name, _, _ in shown))
+    spread = f", mean ± sd over {over}" if found.sd.notna().any(axis=None) else ""
+    tight = (0, 0 if spread else 1)  # with an sd in each cell the table just fits a terminal of 80 letters
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=tight, title_justify="left", title_style="bold")
+    whose = names[0] if len(names) == 1 else "each class against the rest"
+    table.title = f"Thresholds of {whose}\nthat balance both error rates{spread}"
+    table.add_column("% chosen on" if len(names) == 1 else "%")
+    for words in ("images", "threshold", *COLUMNS):
+        table.add_column(words, justify="left" if words == "images" else "right")
+    for key in shown:
+        table.add_row(*_cells(key, found, alone=len(names) == 1))
+    return table
+
+
+def _is_shown(key: tuple[str, str, str], found: MeanPoints) -> bool:
+    _, rule, role = key
+    if found.mean.index.get_level_values("class").nunique() > 1:
+        return (rule, role) == (VALIDATION, "test")
+    return (rule, role) != (TEST_OPTIMISTIC, "val")
+
+
+def _cells(key: tuple[str, str, str], found: MeanPoints, alone: bool) -> Iterator[str]:
+    """Yield what stands in a row; `alone`: its class stands in the title."""
+    name, rule, role = key
+    mean, sd = found.mean.loc[key], found.sd.loc[key]
+    yield RULE_WORDS[rule] if alone else name
+    yield role
+    yield _number(mean.threshold, sd.threshold, 4)
+    for rate in COLUMNS.values():
+        yield _number(100 * mean[rate], 100 * sd[rate], 1)
+
+
+def _number(mean: float, sd: float, digits: int) -> str:
+    if np.isnan(mean):
+        return "-"
+    digits = min(digits, 2) if not np.isnan(sd) else digits  # a spread leaves few digits of a threshold
+    return f"{mean:.{digits}f}" + ("" if np.isnan(sd) else f"±{sd:.{digits}f}")
+
+
+def _at(table: pd.DataFrame, fold: str, name: str) -> pd.Series:
+    return (table.fold == fold) & (table["class"] == name)
+
+
+def _draw_fold(axes: "Axes", curves: pd.DataFrame, points: pd.DataFrame, colour: str) -> None:
+    for role, style in (("val", "--"), ("test", "-")):
+        curve = curves[curves.role == role]
+        axes.plot(1 - curve.specificity, curve.sensitivity, style, color=colour, linewidth=1.3)
+    for point in points[points.role == "test"].itertuples():
+        marker, fill = MARKS[point.rule]
+        axes.plot(1 - point.specificity, point.sensitivity, marker, fillstyle=fill, color=colour, markersize=7)
+
+
+def _panel_title(name: str, curves: pd.DataFrame) -> str:
+    """Return the class and its area under the curve on the test rows, in percent, mean ± sd over folds."""
+    from sklearn.metrics import auc
+
+    tested = curves[curves.role == "test"]
+    areas = pd.Series([auc(1 - one.specificity, one.sensitivity) for _, one in tested.groupby("fold")], dtype=float)
+    return f"{name}, AUC {_number(100 * areas.mean(), 100 * areas.std(), 1)} %" if len(areas) else name
+
+
+def _add_legend(figure: "Figure", folds: list[str], roles: set[str], rules: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    styles = {"test": ("test", "-"), "val": ("validation", "--")}
+    handles = [Line2D([], [], color="grey", linestyle=styles[role][1], label=styles[role][0]) for role in sorted(roles)]
+    for rule in rules:
+        marker, fill = MARKS[rule]
+        options = {"color": "grey", "linestyle": "", "marker": marker, "fillstyle": fill}
+        label = RULE_WORDS[rule] if rule == AS_PREDICTED else f"threshold chosen on {RULE_WORDS[rule]}"
+        handles.append(Line2D([], [], label=label, **options))
+    if len(folds) > 1:
+        named = folds[:MOST_NAMED]
+        handles += [Line2D([], [], color=f"C{number}", label=f"fold {fold}") for number, fold in enumerate(named)]
+    figure.legend(handles=handles, loc="lower center", ncols=3, fontsize=8, frameon=False)
