@@ -1,0 +1,82 @@
+"""Where in a picture a chest lies: an affine map from the atlas's square to the picture's."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from pxr_tf.lungs.contrast import SIDE, shrink
+
+SMALL = 64  # pixels of the square in which the map is found; at 32 and at 128 it is found less often
+COARSE = 32  # pixels of the square in which starts are compared
+STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
+SHIFTS, SCALES, TURNS = (-0.12, 0.0, 0.12), (0.8, 1.0, 1.25), (-12.0, 0.0, 12.0)  # of the side; factors; degrees
+NUM_STARTS = 3
+AREAS = 0.25, 3.0  # how much of the picture's square the atlas's may cover
+MARGIN = 0.1  # by so much more must the inverted picture resemble a chest, for few pictures are inverted
+
+
+class Alignment(NamedTuple):
+    """How the atlas's mean picture lies in a picture."""
+
+    matrix: np.ndarray  # float32 [2, 3]: a pixel (column, row) of the atlas -> one of the picture; both SIDE wide
+    inverted: bool  # air is bright in the picture
+    likeness: float  # correlation with the atlas's mean picture, -1 to 1
+
+
+def align(mean: np.ndarray, picture: np.ndarray) -> Alignment:
+    """Return where the chest lies in an evened-out picture, uint8 [SIDE, SIDE]; `mean` is the atlas's.
+
+    A picture is taken for inverted only where its negative is clearly more like a chest.
+    """
+    plain = _align_upright(mean, picture, False)
+    negative = _align_upright(mean, 255 - picture, True)
+    return negative if negative.likeness > plain.likeness + MARGIN else plain
+
+
+def _align_upright(mean: np.ndarray, picture: np.ndarray, inverted: bool) -> Alignment:
+    template, target = (cv2.GaussianBlur(shrink(one, SMALL).astype(np.float32), (0, 0), 1) for one in (mean, picture))
+    found = [(-1.0, np.eye(2, 3, dtype=np.float32))]
+    for start in _choose_starts(template, target):
+        try:
+            likeness, matrix = cv2.findTransformECC(template, target, start, cv2.MOTION_AFFINE, STEPS, None, 1)
+        except cv2.error:  # it did not converge
+            continue
+        if AREAS[0] < np.linalg.det(matrix[:, :2]) < AREAS[1]:
+            found.append((likeness, matrix))
+    likeness, matrix = max(found, key=lambda one: one[0])
+    return Alignment(_rescale(matrix, SIDE / SMALL), inverted, likeness)
+
+
+def _choose_starts(template: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
+    """Return the most promising affine maps to begin with, float32 [2, 3] at SMALL pixels; doing nothing is one."""
+    mean, picture = shrink(template, COARSE), shrink(target, COARSE)
+    scored = []
+    for matrix in _STARTS:
+        seen = cv2.warpAffine(picture, matrix, (COARSE, COARSE), flags=_PULL, borderMode=cv2.BORDER_REPLICATE)
+        scored.append(np.corrcoef(mean.ravel(), seen.ravel())[0, 1])
+    best = np.argsort(-np.nan_to_num(scored), kind="stable")[:NUM_STARTS]
+    return [
+        _rescale(matrix, SMALL / COARSE) for matrix in (np.eye(2, 3, dtype=np.float32), *(_STARTS[i] for i in best))
+    ]
+
+
+def _make_starts() -> list[np.ndarray]:
+    centre = (COARSE - 1) / 2
+    starts = []
+    for turn in TURNS:
+        for scale in SCALES:
+            matrix = cv2.getRotationMatrix2D((centre, centre), turn, scale)
+            starts += [matrix + [[0, 0, x * COARSE], [0, 0, y * COARSE]] for x in SHIFTS for y in SHIFTS]
+    return [start.astype(np.float32) for start in starts]
+
+
+def _rescale(matrix: np.ndarray, factor: float) -> np.ndarray:
+    """Return the same map for squares `factor` times as large; pixels are counted from their centres."""
+    scaled = matrix.copy()
+    scaled[:, 2] = matrix[:, 2] * factor + (factor - 1) / 2 * (1 - matrix[:, :2].sum(axis=1))
+    return scaled
+
+
+_PULL = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+_STARTS = _make_starts()

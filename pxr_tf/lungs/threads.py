@@ -1,0 +1,32 @@
+"""OpenCV on one thread: its optical flow is divided among threads, and each division gives other pixels."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+
+_lock = threading.Lock()
+_inside = 0  # how many blocks run now, in all threads of this process
+_before = 0  # OpenCV's number of threads when the first of them began
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let OpenCV use one thread while the block runs; its number of threads is one for the whole process.
+
+    Blocks may run side by side in several threads: the last one to end sets the number back.
+    """
+    global _inside, _before
+    with _lock:
+        if not _inside:
+            _before = cv2.getNumThreads()
+            cv2.setNumThreads(1)
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                cv2.setNumThreads(_before)
