@@ -19,7 +19,8 @@ class Fusion(NamedTuple):
     """What the atlas says of one picture."""
 
     chances: np.ndarray  # float32 [SIDE, SIDE], 0 to 1
-    agreement: float  # mean Dice of the voters' lungs with the result, 0 to 1
+    votes: np.ndarray  # float32 [voters, SIDE, SIDE], each voter's lungs, 0 to 1
+    likeness: np.ndarray  # float32 [SIDE, SIDE], mean local correlation with the voters, -1 to 1
 
 
 def fuse(picture: np.ndarray, thumbnail: np.ndarray, atlas: Atlas) -> Fusion:
@@ -27,13 +28,14 @@ def fuse(picture: np.ndarray, thumbnail: np.ndarray, atlas: Atlas) -> Fusion:
     voters = np.argsort(-(atlas.thumbnails @ thumbnail), kind="stable")[:VOTERS]
     bending = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     here = _Local(picture)
-    masks, weights = [], []
+    votes, likenesses = [], []
     for voter in voters:
         flow = cv2.GaussianBlur(bending.calc(picture, atlas.pictures[voter], None), (0, 0), FLOW_BLUR)
-        masks.append(_bend(atlas.masks[voter], flow))
-        weights.append(np.exp(SHARPNESS * here.compare(_bend(atlas.pictures[voter], flow))))
-    chances = np.einsum("vij,vij->ij", masks, weights) / np.sum(weights, axis=0)
-    return Fusion(chances, float(np.mean([dice(mask > 0.5, chances > 0.5) for mask in masks])))
+        votes.append(_bend(atlas.masks[voter], flow))
+        likenesses.append(here.compare(_bend(atlas.pictures[voter], flow)))
+    weights = np.exp(SHARPNESS * np.stack(likenesses))
+    chances = (weights * votes).sum(axis=0) / weights.sum(axis=0)
+    return Fusion(chances, np.stack(votes), np.mean(likenesses, axis=0))
 
 
 def dice(first: np.ndarray, second: np.ndarray) -> float:
