@@ -46,7 +46,7 @@ def pull(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def _align_upright(mean: np.ndarray, picture: np.ndarray, inverted: bool) -> Alignment:
     template, target = (cv2.GaussianBlur(shrink(one, SMALL).astype(np.float32), (0, 0), 1) for one in (mean, picture))
-    found = [(-1.0, np.eye(2, 3, dtype=np.float32))]
+    found = [(-1.0, _NOTHING)]
     for start in _choose_starts(template, target):
         try:
             likeness, matrix = cv2.findTransformECC(template, target, start, cv2.MOTION_AFFINE, STEPS, None, 1)
@@ -67,14 +67,17 @@ def _measure_skew(matrix: np.ndarray) -> float:
 def _choose_starts(template: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
     """Return the most promising affine maps to begin with, float32 [2, 3] at SMALL pixels; doing nothing is one."""
     mean, picture = shrink(template, COARSE), shrink(target, COARSE)
-    scored = []
-    for matrix in _STARTS:
-        seen = cv2.warpAffine(picture, matrix, (COARSE, COARSE), flags=_PULL, borderMode=cv2.BORDER_REPLICATE)
-        scored.append(np.corrcoef(mean.ravel(), seen.ravel())[0, 1])
-    best = np.argsort(-np.nan_to_num(scored), kind="stable")[:NUM_STARTS]
-    return [
-        _rescale(matrix, SMALL / COARSE) for matrix in (np.eye(2, 3, dtype=np.float32), *(_STARTS[i] for i in best))
-    ]
+    size = (COARSE, COARSE)
+    seen = [cv2.warpAffine(picture, matrix, size, flags=_PULL, borderMode=cv2.BORDER_REPLICATE) for matrix in _STARTS]
+    best = np.argsort(-_correlate(np.stack(seen), mean), kind="stable")[:NUM_STARTS]
+    return [_rescale(matrix, SMALL / COARSE) for matrix in (_NOTHING, *(_STARTS[number] for number in best))]
+
+
+def _correlate(pictures: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the correlation of each picture [n, h, w] with another one [h, w]; 0 for an even one."""
+    values, centred = pictures.reshape(len(pictures), -1), other.ravel() - other.mean()
+    values = values - values.mean(axis=1, keepdims=True)
+    return values @ centred / (np.linalg.norm(values, axis=1) * np.linalg.norm(centred) + 1e-6)
 
 
 def _make_starts() -> list[np.ndarray]:
@@ -95,4 +98,5 @@ def _rescale(matrix: np.ndarray, factor: float) -> np.ndarray:
 
 
 _PULL = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+_NOTHING = np.eye(2, 3, dtype=np.float32)
 _STARTS = _make_starts()

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 
 from pxr_tf.lungs.atlas import Atlas
-from pxr_tf.lungs.contrast import SIDE
+from pxr_tf.lungs.contrast import SIDE, shrink
 
 VOTERS = 10
 FLOW_BLUR = 4.0  # pixels: flow is made smooth, for lungs bend as a whole
-WINDOW = 10.0  # pixels, standard deviation: the neighbourhood in which two pictures are compared
+HALF = SIDE // 2  # pixels of the square in which two pictures are compared: four times as fast, Dice the same
+WINDOW = 5.0  # pixels of that one, standard deviation: the neighbourhood that counts
 SHARPNESS = 4.0  # a voter that agrees perfectly outweighs one that is unrelated by exp(4) = 55
 SMALLEST_VARIANCE = 20.0  # grey levels squared, so that even regions compare as unrelated
 
@@ -48,15 +49,16 @@ class _Local:
     """Local correlation with one picture, whose own blurs are computed once."""
 
     def __init__(self, picture: np.ndarray) -> None:
-        self._values = picture.astype(np.float32)
+        self._values = shrink(picture, HALF).astype(np.float32)
         self._mean, self._variance = _moments(self._values)
 
     def compare(self, other: np.ndarray) -> np.ndarray:
-        """Return the correlation around each pixel with another picture, -1 to 1."""
-        values = other.astype(np.float32)
+        """Return the correlation around each pixel with another picture, -1 to 1; both are [SIDE, SIDE]."""
+        values = shrink(other, HALF).astype(np.float32)
         mean, variance = _moments(values)
         shared = _blur(self._values * values) - self._mean * mean
-        return shared / np.sqrt((self._variance + SMALLEST_VARIANCE) * (variance + SMALLEST_VARIANCE))
+        correlation = shared / np.sqrt((self._variance + SMALLEST_VARIANCE) * (variance + SMALLEST_VARIANCE))
+        return cv2.resize(correlation, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
 
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

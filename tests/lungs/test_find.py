@@ -26,10 +26,8 @@ def test_lungs_of_new_patients_are_found_whatever_was_done_to_the_picture(patien
 
 def test_moved_pictures_have_moved_lungs():
     """Else the test above would compare a moved mask with one that was not."""
-    _, known = phantom_pair(20)
-    assert [change for change in CHANGES if not np.array_equal(change_pair((known, known), change)[1], known)] == [
-        *MOVES
-    ]
+    pair = phantom_pair(20)
+    assert [change for change in CHANGES if (change_pair(pair, change)[1] != pair[1]).any()] == [*MOVES]
 
 
 @pytest.mark.parametrize("shape", [(150, 90), (80, 200)])
@@ -79,7 +77,6 @@ STRANGE = {
     "three pixels": RANDOM.integers(0, 256, (3, 3), np.uint8),
     "ramp": np.tile(np.arange(256, dtype=np.uint8), (100, 1)),
     "edge": np.repeat(np.repeat(np.uint8([[0, 255]]), 80, axis=0), 40, axis=1),
-    "upside down": phantom_pair(20)[0][::-1].copy(),
 }
 
 
