@@ -31,7 +31,7 @@ TABLE, MASKS = "lungs.csv", "masks"
 COLUMNS = (
     "image width height left top right bottom confidence trusted inverted origin fault content atlas"  # pixels
 ).split()
-BLOCK = 64  # pictures between two versions of the table: some four seconds of two cores
+BLOCK = 64  # pictures between two versions of the table: some three seconds of two cores
 GIVEN = "given"  # the mask came with the data; `FOUND`: it was computed
 FOUND = "found"
 
