@@ -12,6 +12,7 @@ from pxr_tf.commands.data import data
 from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.features import features
 from pxr_tf.commands.grid import grid
+from pxr_tf.commands.lungs import lungs
 from pxr_tf.commands.phantom import phantom
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.train import train
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Networks that tell chest X-rays apart, trained and tested. Research use, not a medical device.",
 )
-for command in (cv, train, tune, grid, reproduce, data, phantom, feature_maps, features):
+for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features):
     app.command()(command)
 
 

@@ -12,7 +12,15 @@ import pxr_tf
 from pxr_tf.training.learners import LEARNERS
 
 PACKAGE = Path(pxr_tf.__file__).parent
-LISTED = ("config", "experiments", "explain", "models", "phantoms", "pictures")  # of the others docs name what matters
+LISTED = (
+    "config",
+    "experiments",
+    "explain",
+    "lungs",
+    "models",
+    "phantoms",
+    "pictures",
+)  # of the others docs name what matters
 NAME = re.compile(r"\bpxr_tf(?:\.\w+)+")
 
 

@@ -1,0 +1,79 @@
+"""An atlas of the lungs from a folder of pairs: ``images/NAME.jpg`` and ``masks/NAME.png``, 255 = lung.
+
+It stands here, not in `lungs`, for it opens files.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from pxr_tf.errors import PxrError, shorten
+from pxr_tf.files import digest_file, reading
+from pxr_tf.lungs.atlas import Atlas, Pair
+from pxr_tf.lungs.stored import open_atlas
+from pxr_tf.pictures.decode import UnreadableImageError, load_grey
+from pxr_tf.pictures.given_masks import read_mask
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+FEWEST = 5  # pairs: the confidence is how far they agree
+LAYOUT = "accepted: a folder with images/NAME.jpg and masks/NAME.png (white = lung) of the same size"
+
+
+def read_atlas(folder: Path, cache: Path) -> Atlas:
+    """Return the atlas of the pairs in a folder, prepared the first time and kept below `cache` under their content.
+
+    Raises `PxrError` where pictures or masks are missing, unreadable, empty or of different sizes.
+    """
+    with reading(f"The atlas {folder}"):
+        files = _list_pairs(folder)
+        pairs = {f"{digest_file(image)}-{digest_file(mask)}": partial(_read_pair, image, mask) for image, mask in files}
+    return open_atlas(cache, pairs)
+
+
+def read_pairs(folder: Path) -> dict[str, Pair]:
+    """Return name -> (uint8 [h, w], bool [h, w]) of all pairs in a folder; raise `PxrError` as `read_atlas` does."""
+    with reading(f"The atlas {folder}"):
+        return {image.stem: _read_pair(image, mask) for image, mask in _list_pairs(folder)}
+
+
+def _list_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    images, masks = (_list_pictures(folder, part) for part in ("images", "masks"))
+    _check_names(folder, images, masks)
+    return [(path, masks[name]) for name, path in images.items()]
+
+
+def _list_pictures(folder: Path, part: str) -> dict[str, Path]:
+    """Return stem -> file of one of the two folders."""
+    if not (folder / part).is_dir():
+        raise PxrError(f"The atlas {folder} has no folder {part}/; {LAYOUT}. Check the path.")
+    found = sorted(path for path in (folder / part).iterdir() if path.suffix.lower() in SUFFIXES)
+    names = {path.stem: path for path in found}
+    if len(names) < len(found):
+        twice = [path.name for path in found if names[path.stem] != path]
+        raise PxrError(f"The atlas {folder} has two {part} of one name ({shorten(twice)}). Remove one of them.")
+    return names
+
+
+def _check_names(folder: Path, images: dict[str, Path], masks: dict[str, Path]) -> None:
+    for these, others, missing in ((images, masks, "mask"), (masks, images, "image")):
+        alone = [path.name for name, path in these.items() if name not in others]
+        if alone:
+            raise PxrError(f"The atlas {folder} has no {missing} for {shorten(alone, 3)}; {LAYOUT}. Add or remove it.")
+    if len(images) < FEWEST:
+        raise PxrError(f"The atlas {folder} has {len(images)} pairs; {FEWEST} are needed at least; {LAYOUT}.")
+
+
+def _read_pair(image: Path, mask: Path) -> Pair:
+    lungs = read_mask(mask)
+    try:
+        picture = load_grey(image)
+    except UnreadableImageError as error:
+        raise PxrError(f"The atlas's image {image} cannot be read: {error}. Replace or remove the pair.") from error
+    if picture.shape != lungs.shape:
+        sizes = [f"{shape[1]} x {shape[0]}" for shape in (picture.shape, lungs.shape)]
+        raise PxrError(
+            f"The mask {mask} has {sizes[1]} pixels, its picture {sizes[0]}; accepted: the same size. "
+            "Resize the mask to its picture."
+        )
+    if not lungs.any():
+        raise PxrError(f"The mask {mask} is empty; accepted: white (255) lungs on black. Correct or remove the pair.")
+    return picture, lungs
