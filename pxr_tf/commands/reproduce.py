@@ -1,7 +1,7 @@
 """``pxr reproduce``: everything that a paper ran."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +31,8 @@ def reproduce(
     ] = None,
     data: o.Data = None,
     weights: o.Weights = None,
+    crop: o.Crop = None,
+    atlas: o.Atlas = None,
     seeds: o.Seeds = None,
     runs: o.Runs = Path("runs"),
     epochs: o.Epochs = None,
@@ -47,9 +49,11 @@ def reproduce(
     beside = (skip_unreadable, mix_environments)
     asked = o.Asked(data, config, runs, None, epochs, overrides, *beside)
     protocol = load_protocol(config)
+    given = {"image.crop": crop, "image.atlas": atlas, "duplicates": duplicates}
+    _check_not_compared(protocol, given)
     variants = _choose(protocol, model)
     numbers = protocol.seeds if seeds is None else o.seeds_of(None, seeds)
-    experiments, lacking = _make_experiments(asked, protocol, variants, numbers, weights, duplicates)
+    experiments, lacking = _make_experiments(asked, protocol, variants, numbers, weights, given)
     planned = [
         (variant, setting, seed) for seed in numbers for setting in protocol.settings for variant in experiments
     ]  # one run of each variant first: what is wrong with all of them is told by two
@@ -82,13 +86,24 @@ def _choose(protocol: "Protocol", model: str | None) -> list[str]:
     return names
 
 
+def _check_not_compared(protocol: "Protocol", given: Mapping[str, str | None]) -> None:
+    """Raise `PxrError` where an option gives a key that the recipe's settings differ in: they would be one."""
+    for setting in protocol.compare.values():
+        for key, value in given.items():
+            if value is not None and key in setting:
+                raise PxrError(
+                    f"Received {key}={value}, but the recipe compares settings of {key} (reproduce.compare). Leave it "
+                    "out, or use make train."
+                )
+
+
 def _make_experiments(
     asked: o.Asked,
     protocol: "Protocol",
     variants: Sequence[str],
     seeds: Sequence[int],
     weights: str | None,
-    duplicates: str | None,
+    beside: Mapping[str, str | None],
 ) -> tuple[dict[str, "Experiments"], dict[str, str]]:
     """Return (variant -> its experiments, variant -> why its library is missing); raise `PxrError`.
 
@@ -106,7 +121,7 @@ def _make_experiments(
     lacking: dict[str, MissingLibraryError] = {}
     for variant, recipe in recipes.items():
         own = asked if variant in trained else replace(asked, epochs=None)
-        given = {"model.weights": weights if recipe.backbone else None, "duplicates": duplicates}
+        given = {"model.weights": weights if recipe.backbone else None, **beside}
         try:
             experiments[variant] = {
                 (setting, seed): own.experiment({**values, **given, "seed": seed}, variant)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pxr_tf import files
+from pxr_tf.config.image import IDLE
 from pxr_tf.config.messages import explain_errors
 from pxr_tf.config.model import NETWORK_KINDS
 from pxr_tf.config.plain_yaml import read_yaml, write_yaml
@@ -33,6 +34,7 @@ def load_experiment(
     ``variant``. An overlay's mappings are merged into the base's, its other values replace them; overrides come last.
     Where an overlay or an override changes ``model.kind``, nothing else of the base's ``model`` stays; nor do its
     ``phases``, ``tuning`` and ``training.learning_rate``, unless both kinds are networks, which are trained alike.
+    Where one changes ``image.crop``, what the base says of its crop and the new one has no use for is left out.
     Raises `PxrError` in one line for a missing file, an unknown variant or key, or an impossible value.
     """
     return parse_experiment(*read_values(path, overrides, variant=variant))
@@ -52,6 +54,7 @@ def read_values(
     kind = given.get("model.kind", _kind_of(given.get("model")))
     if kind is not None:
         values = _with_kind(values, kind)
+    values = _with_crop(values, given.get("image.crop", _crop_of(given.get("image"))))
     for key, value in given.items():
         _replace(values, key, value)
     return values, file
@@ -154,6 +157,7 @@ def _lay_over(values: dict[str, Any], variant: str | None, file: Path) -> dict[s
         raise PxrError(f"{file}: unknown variant {chosen!r}. Known: {known}.{nearest(str(chosen), map(str, variants))}")
     overlay = variants[chosen]
     kind = _kind_of(overlay.get("model"))
+    values = _with_crop(values, _crop_of(overlay.get("image")))
     return _merged(values if kind is None else _with_kind(values, kind), overlay) | {"variant": chosen}
 
 
@@ -173,6 +177,18 @@ def _with_kind(values: dict[str, Any], kind: Any) -> dict[str, Any]:
     if isinstance(training, dict):
         values["training"] = {key: value for key, value in training.items() if key != "learning_rate"}
     return {key: value for key, value in values.items() if key not in ("phases", "tuning")}
+
+
+def _crop_of(image: Any) -> Any:
+    return image.get("crop") if isinstance(image, dict) else None
+
+
+def _with_crop(values: dict[str, Any], crop: Any) -> dict[str, Any]:
+    """Return the values without what is said of another crop than this one; None changes nothing."""
+    image, idle = values.get("image"), IDLE.get(crop, ()) if isinstance(crop, str) else ()
+    if not idle or not isinstance(image, dict):
+        return values
+    return {**values, "image": {key: value for key, value in image.items() if key not in idle}}
 
 
 def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

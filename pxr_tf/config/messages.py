@@ -1,5 +1,6 @@
 """Pydantic's errors as one line for people."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +56,7 @@ def explain_errors(errors: list[Any], model: type[BaseModel] = schema.Experiment
         end = "" if message.endswith("?") else "."
         return f"{place}: {message}{end}" if place else f"{message}{end}"
     accepted = [accepted_value(error) for error in errors if _place(error) == place]
-    return f"{place} received {shown(first['input'])}; accepted: {', or '.join(dict.fromkeys(accepted))}."
+    return f"{place} received {shown(first['input'])}; accepted: {', or '.join(dict.fromkeys(accepted))}.{_near(first)}"
 
 
 def accepted_value(error: Mapping[str, Any]) -> str:
@@ -63,6 +64,13 @@ def accepted_value(error: Mapping[str, Any]) -> str:
     text = next((text for kind, text in _ACCEPTED.items() if error["type"].startswith(kind)), error["msg"])
     limits = error.get("ctx", {})
     return text.format_map({name: f"{limit:.15g}" if type(limit) is float else limit for name, limit in limits.items()})
+
+
+def _near(error: Mapping[str, Any]) -> str:
+    """Return the nearest of the words that a key takes, where text was received in their place."""
+    if error["type"] != "literal_error" or not isinstance(error["input"], str):
+        return ""
+    return nearest(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]))
 
 
 def _place(error: Any) -> str:

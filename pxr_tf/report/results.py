@@ -24,6 +24,7 @@ from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_f
 from pxr_tf.report.paper import class_words, comparable_row, overall_words, paper_notes, prints
 
 LEAKY = "leaky split"
+CROPS = {"lungs": "cropped to the lungs", "lungs_only": "lungs only", "without_lungs": "without the lungs"}
 COLUMNS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
 
 
@@ -45,6 +46,7 @@ class RunInfo(NamedTuple):
     published: str | None  # the paper to compare with
     scheme: str = "folds"  # how training and test were split
     unit: str = "patient"  # what the scheme random split: patient or image
+    crop: str = "none"  # what pictures show
     origin: str = "real"  # real or synthetic
     warnings: tuple[RunWarning, ...] = ()
 
@@ -58,7 +60,8 @@ class RunInfo(NamedTuple):
         """Model and variant, and what must stand beside every figure of this run."""
         split = "" if self.scheme == "folds" else f", {self.scheme} split"
         names = dict.fromkeys((self.model, self.variant))  # a paper's own network may be all of its variant
-        return f"{', '.join(names)}{split}{f', {LEAKY}' if self.leaky else ''}"
+        crop = f", {CROPS[self.crop]}" if self.crop in CROPS else ""
+        return f"{', '.join(names)}{split}{crop}{f', {LEAKY}' if self.leaky else ''}"
 
 
 def describe_run(folder: Path) -> RunInfo:
@@ -88,6 +91,7 @@ def info_of(experiment: Mapping[str, Any]) -> RunInfo:
         published=experiment.get("published"),
         scheme=experiment["splits"].get("scheme", "folds"),
         unit=experiment["splits"].get("unit", "patient"),
+        crop=experiment["image"].get("crop", "none"),
     )
 
 
