@@ -19,14 +19,15 @@ STRATEGIES ?=
 DATA       ?=
 WEIGHTS    ?=
 CROP       ?=
-ATLAS      ?=
 CONFIG     ?=
 FOLDS      ?=
 SEED       ?=
 RUNS       ?= runs
 ARGS       ?=
 FULLRES    ?=
-OUT        ?= phantoms
+OUT        ?=
+ATLAS      ?=
+MASKS      ?=
 GPU        ?=
 # KerasHub, for resnet18: with chen2021, unless MODEL names others only.
 HUB        ?= $(if $(filter chen2021,$(MAKECMDGOALS)),$(if $(MODEL),$(findstring resnet18,$(MODEL)),1))
@@ -52,7 +53,8 @@ TAKES_tune := OVER MODEL VARIANT CLASSES SCHEME VALIDATION UNIT $(COMMON)
 TAKES_grid := MODELS STRATEGIES FOLDS $(COMMON)
 TAKES_chen2021 := DATA MODEL WEIGHTS CROP ATLAS SEEDS RUNS ARGS
 TAKES_novokshanov2022 := $(TAKES_chen2021)
-CHECKED := cv train tune grid chen2021 novokshanov2022
+TAKES_lungs := DATA ATLAS OUT MASKS RUNS ARGS
+CHECKED := cv train tune grid chen2021 novokshanov2022 lungs
 OF_VENV := GPU HUB PYTHON VENV
 
 typed    = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -77,7 +79,7 @@ REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(IMAGES) $(call g
           --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 data phantom feature-maps tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 data lungs phantom feature-maps tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,8 +126,11 @@ novokshanov2022: $(READY) ## novokshanov2022: with and without class weights, sp
 data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortcuts
 	@$(PXR) data "$(DATA)"
 
+lungs: $(READY) ## find the lungs in DATA: masks, boxes, confidence, a sheet; ATLAS=folder of pairs (none: phantoms)
+	@$(PXR) lungs "$(DATA)" $(call give,atlas,ATLAS) $(call give,out,OUT) $(call give,masks,MASKS) --runs "$(RUNS)" $(ARGS)
+
 phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
-	@$(PXR) phantom "$(OUT)" $(ARGS)
+	@$(PXR) phantom "$(or $(OUT),phantoms)" $(ARGS)
 
 feature-maps: $(READY) ## draw what the layers of RUN's model make of IMAGE, or of one test image per class
 	@$(PXR) feature-maps "$(RUN)" $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,fold,FOLD) \

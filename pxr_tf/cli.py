@@ -11,6 +11,7 @@ from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
 from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.grid import grid
+from pxr_tf.commands.lungs import lungs
 from pxr_tf.commands.phantom import phantom
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.train import train
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Networks that tell chest X-rays apart, trained and tested. Research use, not a medical device.",
 )
-for command in (cv, train, tune, grid, reproduce, data, phantom, feature_maps):
+for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps):
     app.command()(command)
 
 

@@ -4,41 +4,58 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from pxr_tf import files
+from pxr_tf.lungs.align import align, pull
 from pxr_tf.lungs.contrast import SIDE, even_out, shrink
+from pxr_tf.lungs.threads import one_thread
 
 VERSION = 1  # raise it when the same atlas would find other lungs in the same picture
 THUMBNAIL = 32  # pixels: what two chests are compared by
+
+Pair = tuple[np.ndarray, np.ndarray]  # a picture and its lungs
 
 
 @dataclass(frozen=True)
 class Atlas:
     """Pairs of an X-ray and its lungs; arrays are [pairs, SIDE, SIDE] unless they say otherwise."""
 
-    pictures: np.ndarray  # uint8, `even_out`
+    pictures: np.ndarray  # uint8, `even_out`, aligned with one another
     masks: np.ndarray  # float32, the share of each pixel that is lung
     thumbnails: np.ndarray  # float32 [pairs, THUMBNAIL * THUMBNAIL], mean 0 and length 1
     mean: np.ndarray  # float32 [SIDE, SIDE], of all pictures
     digest: str  # another one for every atlas that may find other lungs
 
 
-def prepare_pair(picture: np.ndarray, lungs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (picture, lungs) as an atlas has them: uint8 [SIDE, SIDE] both, 255 = all lung.
+def shrink_pair(picture: np.ndarray, lungs: np.ndarray) -> Pair:
+    """Return (picture, lungs), uint8 [SIDE, SIDE] both, 255 = all lung; of uint8 [h, w] and bool [h, w]."""
+    return shrink(picture, SIDE), shrink(lungs.astype(np.uint8) * np.uint8(255), SIDE)
 
-    `picture` is uint8 [h, w], `lungs` bool [h, w].
+
+def prepare_pairs(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return pairs of `shrink_pair` as an atlas has them: evened out, and aligned with their mean.
+
+    So the mean becomes sharper, and what is left to the flow smaller: on 72 films Dice rises from 0.950 to 0.953, on
+    films shifted by a tenth from 0.948 to 0.952. A second round adds nothing.
     """
-    return even_out(shrink(picture, SIDE)), shrink(lungs.astype(np.uint8) * np.uint8(255), SIDE)
+    with one_thread():
+        even = [even_out(picture) for picture, _ in pairs]
+        mean = np.mean(even, axis=0, dtype=np.float32)
+        matrices = [align(mean, picture, may_invert=False).matrix for picture in even]
+        pulled = [[pull(one, matrix) for one in pair] for pair, matrix in zip(pairs, matrices, strict=True)]
+        return [(even_out(picture), lungs) for picture, lungs in pulled]
 
 
-def make_atlas(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Atlas:
-    """Return the atlas of pairs that `prepare_pair` made; there must be one at least."""
-    both = np.stack([np.stack(pair) for pair in pairs])
+def build_atlas(prepared: Sequence[Pair]) -> Atlas:
+    """Return the atlas of pairs that `prepare_pairs` made; there must be one at least."""
+    both = np.stack([np.stack(pair) for pair in prepared])
     pictures, masks = np.ascontiguousarray(both[:, 0]), both[:, 1].astype(np.float32) / 255
     thumbnails = np.stack([describe(picture) for picture in pictures])
-    content = hashlib.blake2b(both.tobytes(), digest_size=8).hexdigest()
-    return Atlas(pictures, masks, thumbnails, pictures.mean(0, dtype=np.float32), files.digest(VERSION, content))
+    libraries = f"opencv={cv2.__version__}"
+    digest = files.digest(VERSION, libraries, hashlib.blake2b(both.tobytes(), digest_size=8).hexdigest())
+    return Atlas(pictures, masks, thumbnails, pictures.mean(0, dtype=np.float32), digest)
 
 
 def describe(picture: np.ndarray) -> np.ndarray:

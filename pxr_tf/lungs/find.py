@@ -9,14 +9,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pxr_tf.lungs.align import Alignment, align
+from pxr_tf.lungs.align import Alignment, align, pull
 from pxr_tf.lungs.atlas import Atlas, describe
 from pxr_tf.lungs.contrast import SIDE, Box, even_out, find_content, shrink
 from pxr_tf.lungs.fuse import Fusion, fuse
 from pxr_tf.lungs.shape import keep_two_lungs
 from pxr_tf.lungs.threads import one_thread
-
-_PULL = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 class Lungs(NamedTuple):
@@ -63,8 +61,7 @@ def bounding_box(mask: np.ndarray) -> Box:
 
 def _fuse_aligned(square: np.ndarray, alignment: Alignment, atlas: Atlas) -> Fusion:
     upright = 255 - square if alignment.inverted else square
-    seen = cv2.warpAffine(upright, alignment.matrix, (SIDE, SIDE), flags=_PULL, borderMode=cv2.BORDER_REPLICATE)
-    aligned = even_out(seen)
+    aligned = even_out(pull(upright, alignment.matrix))
     return fuse(aligned, describe(aligned), atlas)
 
 

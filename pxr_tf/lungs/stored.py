@@ -1,29 +1,31 @@
-"""Atlases on the disk: each pair is prepared once and kept under its content."""
+"""Atlases on the disk: prepared once, kept under the content of their pairs."""
 
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from pxr_tf import arrays, files
-from pxr_tf.lungs.atlas import Atlas, make_atlas, prepare_pair
+from pxr_tf.lungs.atlas import Atlas, Pair, build_atlas, prepare_pairs, shrink_pair
 from pxr_tf.lungs.contrast import SIDE
 
-VERSION = 1  # raise it when the same pair would be prepared to other bytes
-
-Pair = tuple[np.ndarray, np.ndarray]  # uint8 [h, w] and bool [h, w], the picture and its lungs
+VERSION = 1  # raise it when the same pairs would be prepared to other bytes
 
 
 def open_atlas(cache: Path, pairs: Mapping[str, Callable[[], Pair]]) -> Atlas:
-    """Return the atlas of these pairs (name of the content -> how to get it); those that are stored are not asked for.
+    """Return the atlas of these pairs (name of the content -> how to get it); where it is stored none is asked for.
 
-    They are kept in ``<cache>/atlas-<key>``, for all atlases. What a pair raises is raised, and then nothing is stored.
+    It is kept in ``<cache>/atlas-<key>``. A pair is uint8 [h, w] and bool [h, w]. What getting one raises is raised,
+    and then nothing is stored.
     """
-    folder = cache / f"atlas-{files.digest(VERSION, SIDE, metadata.version('opencv-python'))}"
-    if arrays.missing_keys(folder, pairs):
+    folder = cache / f"atlas-{files.digest(VERSION, SIDE, cv2.__version__, *sorted(pairs))}"
+    names = sorted(pairs)
+    if arrays.missing_keys(folder, names):
+        prepared = prepare_pairs([shrink_pair(*pairs[name]()) for name in names])
         with arrays.open_writer(folder, (2, SIDE, SIDE), np.uint8) as writer:
-            missing = writer.missing(pairs)
-            writer.append(missing, [np.stack(prepare_pair(*pairs[name]())) for name in missing])
+            missing = set(writer.missing(names))
+            rows = {name: np.stack(pair) for name, pair in zip(names, prepared, strict=True) if name in missing}
+            writer.append(list(rows), rows.values())
     stored = arrays.load_array(folder)
-    return make_atlas([tuple(stored.values[stored.rows[name]]) for name in pairs])
+    return build_atlas([tuple(stored.values[stored.rows[name]]) for name in names])

@@ -12,10 +12,13 @@ import cv2
 import numpy as np
 
 from pxr_tf.errors import PxrError
+from pxr_tf.phantoms.splat import splat, splat_tubes
 
 MIN_SIZE = 16  # pixels; below that ribs and vessels vanish altogether
 RIBS = 11
 SCATTER = 0.12  # share of the rays that arrive from elsewhere, a veil over the picture
+BEHIND = 0.15  # how near to the middle of the spine a lung comes behind the heart; vertebrae reach 0.09 out
+LESION = 0.2  # share of the air: the mildest haze and the rims of spots lie below
 AIR = 0.66  # how much less a beam is weakened by a full depth of lung than by as much soft tissue
 
 
@@ -24,6 +27,8 @@ class Chest(NamedTuple):
 
     image: np.ndarray  # uint8 [size, size], bright = dense, as on film
     lungs: np.ndarray  # bool [size, size], the lung fields that heart and diaphragm do not cover
+    whole_lungs: np.ndarray  # bool [size, size], with what lies behind the heart, as most people outline them
+    lesions: np.ndarray  # bool [size, size], where fluid has taken a share of `LESION` of the air
 
 
 class Anatomy(NamedTuple):
@@ -49,6 +54,17 @@ class Anatomy(NamedTuple):
     stomach: float  # radius of the gas bubble under the left dome
 
 
+class Pose(NamedTuple):
+    """What is added to how an image's seed has the patient stand, breathe and be centred; nothing by default."""
+
+    turn: float = 0.0  # degrees
+    zoom: float = 1.0  # factor; a smaller one shows more around the chest
+    inspiration: float = 0.0  # anatomy units; expiration below 0
+
+
+STANDARD = Pose()
+
+
 class View(NamedTuple):
     """How one X-ray was taken, and the grid of its pixels in anatomy units."""
 
@@ -67,6 +83,7 @@ class Lungs(NamedTuple):
 
     air: np.ndarray  # depth of air along the beam, 0-1
     mask: np.ndarray  # bool
+    whole: np.ndarray  # bool, `mask` and what lies behind the heart and the great vessels
     outward: np.ndarray  # 0 at the midline, 1 at the chest wall
     downward: np.ndarray  # 0 at the apex, 1 at the diaphragm
 
@@ -76,7 +93,9 @@ class Lungs(NamedTuple):
 Disease = Callable[[np.random.Generator, np.random.Generator, View, Lungs], np.ndarray]
 
 
-def draw_chest(patient_seed: int, image_seed: int, size: int, disease: Disease | None = None) -> Chest:
+def draw_chest(
+    patient_seed: int, image_seed: int, size: int, disease: Disease | None = None, pose: Pose = STANDARD
+) -> Chest:
     """Return a synthetic frontal chest X-ray of `size` x `size` pixels and its lung mask.
 
     Seeds are whole numbers from 0; the same ones give the same bytes. With and without `disease` they give the same
@@ -87,15 +106,17 @@ def draw_chest(patient_seed: int, image_seed: int, size: int, disease: Disease |
     patient_rngs = [np.random.default_rng([patient_seed, stream]) for stream in range(3)]
     image_rng, day_rng = (np.random.default_rng([patient_seed, image_seed, stream]) for stream in (3, 4))
     anatomy = _draw_anatomy(patient_rngs[0])
-    view = _take_view(image_rng, size)
+    view = _take_view(image_rng, size, pose)
     lungs = _place_lungs(anatomy, view)
     density = _lay_soft_tissue(anatomy, view) + _lay_bones(anatomy, view) - AIR * lungs.air
     density += _lay_markings(anatomy, view, lungs, patient_rngs[1])
     density += SCATTER * (cv2.GaussianBlur(density, (0, 0), 0.06 * size) - density)
+    lesions = np.zeros_like(lungs.mask)
     if disease is not None:
-        fluid = disease(patient_rngs[2], day_rng, view, lungs)
-        density += (1 - SCATTER) * AIR * lungs.air * np.clip(fluid, 0, 1) * lungs.mask
-    return Chest(_expose(density, view, image_rng), lungs.mask)
+        fluid = np.clip(disease(patient_rngs[2], day_rng, view, lungs), 0, 1)
+        density += (1 - SCATTER) * AIR * lungs.air * fluid * lungs.mask
+        lesions = (fluid >= LESION) & lungs.mask
+    return Chest(_expose(density, view, image_rng), lungs.mask, lungs.whole, lesions)
 
 
 def _draw_anatomy(rng: np.random.Generator) -> Anatomy:
@@ -123,8 +144,8 @@ def _draw_anatomy(rng: np.random.Generator) -> Anatomy:
     )
 
 
-def _take_view(rng: np.random.Generator, size: int) -> View:
-    turn, zoom = np.deg2rad(rng.normal(0, 2.0)), rng.uniform(1.06, 1.2)
+def _take_view(rng: np.random.Generator, size: int, pose: Pose) -> View:
+    turn, zoom = np.deg2rad(rng.normal(0, 2.0) + pose.turn), rng.uniform(1.06, 1.2) * pose.zoom
     scale = zoom * size / 2
     linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     offset = scale * rng.normal(0, 0.03, 2) + (size - 1) / 2
@@ -134,7 +155,7 @@ def _take_view(rng: np.random.Generator, size: int) -> View:
         x=x,
         y=y,
         to_pixels=np.column_stack([linear, offset]),
-        inspiration=rng.normal(0, 0.025),
+        inspiration=rng.normal(0, 0.025) + pose.inspiration,
         level=rng.uniform(0.62, 0.88),
         contrast=rng.uniform(3.0, 4.6),
         grain=rng.uniform(0.008, 0.022),
@@ -172,13 +193,20 @@ def _place_lungs(anatomy: Anatomy, view: View) -> Lungs:
     # The lung reaches down behind the dome, so the abdomen takes the air's place not at once.
     abdomen = np.clip((y - floor) / 0.12, 0, 1) ** 0.4
     air = np.where(inside, cage * (1 - abdomen) * np.clip(1 - middle, 0, 1), 0).astype(np.float32)
-    mask = inside & (middle < 0.35) & (downward < 1) & (outward < 0.985)
-    return Lungs(air, mask, outward, np.clip(downward, 0, 1))
+    fields = inside & (downward < 1) & (outward < 0.985)
+    mask = fields & (middle < 0.35)
+    whole = mask | (fields & (np.abs(x - _bend_spine(anatomy, y)) > BEHIND))
+    return Lungs(air, mask, whole, outward, np.clip(downward, 0, 1))
+
+
+def _bend_spine(anatomy: Anatomy, y: np.ndarray) -> np.ndarray:
+    """Return the x of the spine's middle at height `y`."""
+    return anatomy.spine_bend * np.sin(2.5 * y)
 
 
 def _lay_mediastinum(anatomy: Anatomy, view: View) -> np.ndarray:
     """Return which part of the cage's depth heart, great vessels and spine take, 0 to about 1.2."""
-    x, y = view.x - anatomy.spine_bend * np.sin(2.5 * view.y), view.y
+    x, y = view.x - _bend_spine(anatomy, view.y), view.y
     heart_y = 0.5 * (anatomy.dome_right + anatomy.dome_left) - 0.12 + 0.8 * view.inspiration
     cos, sin = np.cos(anatomy.heart_tilt), np.sin(anatomy.heart_tilt)
     along, across = cos * (x - 0.12) + sin * (y - heart_y), cos * (y - heart_y) - sin * (x - 0.12)
@@ -211,11 +239,11 @@ def _lay_bones(anatomy: Anatomy, view: View) -> np.ndarray:
     tubes = [tube for draw in (_ribs, _shoulders) for tube in draw(anatomy, np.linspace(0, 1, len(view.x)))]
     lines = np.array([line * [side, 1] for line, _, _ in tubes for side in (-1, 1)])
     half_height, mass = np.repeat([tube[1:] for tube in tubes], 2, axis=0).T
-    x = view.x - anatomy.spine_bend * np.sin(2.5 * view.y)
+    x = view.x - _bend_spine(anatomy, view.y)
     beat = np.cos(2 * np.pi * view.y / (1.05 * anatomy.rib_spacing))  # vertebra after vertebra
     body = np.sqrt(np.clip(1 - (x / (0.085 + 0.008 * beat)) ** 4, 0, 1)) * (0.07 + 0.04 * ramp(beat, -0.9, -0.5))
     pedicles = 0.07 * np.exp(-(((np.abs(x) - 0.055) / 0.014) ** 2)) * ramp(beat, 0.3, 0.8)
-    return anatomy.bone * (_splat_tubes(lines, half_height, mass, view) + body + pedicles)
+    return anatomy.bone * (splat_tubes(lines, half_height, mass, view.to_pixels, len(view.x)) + body + pedicles)
 
 
 def _ribs(anatomy: Anatomy, t: np.ndarray) -> list[tuple[np.ndarray, float, float]]:
@@ -242,33 +270,6 @@ def _shoulders(anatomy: Anatomy, t: np.ndarray) -> list[tuple[np.ndarray, float,
     return [(np.column_stack([0.09 + 0.62 * t, slope]), 0.03, 0.006), (blade, 0.02, 0.0028)]
 
 
-def _splat_tubes(lines: np.ndarray, half_height: np.ndarray, mass: np.ndarray, view: View) -> np.ndarray:
-    """Return the density [size, size] of tubes: centre lines [tubes, steps, 2], half heights and masses [tubes]."""
-    angles = np.linspace(-1, 1, 4 + len(view.x) // 32)
-    profile = 0.65 * np.sin(angles * np.pi / 2) + 0.35 * angles  # denser at the rims, as the shell of a bone is
-    along = np.gradient(lines, axis=1)
-    along /= np.hypot(along[..., 0], along[..., 1])[..., None] + 1e-9
-    across = along[..., ::-1] * [-1, 1] * half_height[:, None, None]
-    points = lines + profile[:, None, None, None] * across
-    shares = np.broadcast_to((mass / (lines.shape[1] * len(angles)))[:, None], points.shape[:-1])
-    return _splat(points.reshape(-1, 2), shares.ravel(), view)
-
-
-def _splat(points: np.ndarray, mass: np.ndarray, view: View) -> np.ndarray:
-    """Return the density per unit area of points [n, 2] in anatomy units, each shared by its four nearest pixels."""
-    size = len(view.x)
-    place = view.to_pixels[:, :2] @ points.T + view.to_pixels[:, 2:]
-    left, top = corner = np.floor(place).astype(np.int64)
-    part_x, part_y = place - corner
-    seen = ((corner >= 0) & (corner < size - 1)).all(axis=0)
-    total = np.zeros(size * size)
-    for right in (0, 1):
-        for down in (0, 1):
-            share = np.abs(1 - right - part_x) * np.abs(1 - down - part_y) * mass
-            total += np.bincount((top * size + left + size * down + right)[seen], share[seen], size * size)
-    return total.reshape(size, size) * np.abs(np.linalg.det(view.to_pixels[:, :2]))
-
-
 def _lay_markings(anatomy: Anatomy, view: View, lungs: Lungs, rng: np.random.Generator) -> np.ndarray:
     """Return the density of the lungs' vessels, which branch from the hila and thin out."""
     side = np.repeat([-1.0, 1.0], 8)
@@ -281,7 +282,7 @@ def _lay_markings(anatomy: Anatomy, view: View, lungs: Lungs, rng: np.random.Gen
         path = start + np.cumsum(along * length[:, None] / len(t), axis=0)  # [steps, branches, 2]
         edge = 0.6 * radius * along[..., ::-1] * [-1, 1]
         points = np.concatenate([path - edge, path, path + edge]).reshape(-1, 2)
-        vessels += _splat(points, np.tile(4.0 * radius**2 * length / len(t), 3 * len(t)), view)
+        vessels += splat(points, np.tile(4.0 * radius**2 * length / len(t), 3 * len(t)), view.to_pixels, len(view.x))
         start, side, radius = np.repeat(path[-1], 2, axis=0), np.repeat(side, 2), 0.7 * radius
         heading = np.repeat(heading + bend, 2) + np.tile([-0.35, 0.35], len(bend)) + rng.normal(0, 0.2, len(side))
     hila = 0.1 * (_chord(view.x + 0.2, view.y + 0.03, 0.08, 0.17) + _chord(view.x - 0.2, view.y + 0.08, 0.07, 0.15))

@@ -6,18 +6,16 @@ It stands here, not in `lungs`, for it opens files.
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.files import digest_file, reading
-from pxr_tf.lungs.atlas import Atlas
-from pxr_tf.lungs.stored import Pair, open_atlas
+from pxr_tf.lungs.atlas import Atlas, Pair
+from pxr_tf.lungs.stored import open_atlas
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
+from pxr_tf.pictures.given_masks import read_mask
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 FEWEST = 5  # pairs: the confidence is how far they agree
 LAYOUT = "accepted: a folder with images/NAME.jpg and masks/NAME.png (white = lung) of the same size"
-LUNG = 128  # grey level from which a mask's pixel is lung, for JPEG and smooth borders
 
 
 def read_atlas(folder: Path, cache: Path) -> Atlas:
@@ -26,13 +24,21 @@ def read_atlas(folder: Path, cache: Path) -> Atlas:
     Raises `PxrError` where pictures or masks are missing, unreadable, empty or of different sizes.
     """
     with reading(f"The atlas {folder}"):
-        images, masks = (_list_pictures(folder, part) for part in ("images", "masks"))
-        _check_names(folder, images, masks)
-        pairs = {
-            f"{digest_file(path)}-{digest_file(masks[name])}": partial(_read_pair, path, masks[name])
-            for name, path in images.items()
-        }
+        files = _list_pairs(folder)
+        pairs = {f"{digest_file(image)}-{digest_file(mask)}": partial(_read_pair, image, mask) for image, mask in files}
     return open_atlas(cache, pairs)
+
+
+def read_pairs(folder: Path) -> dict[str, Pair]:
+    """Return name -> (uint8 [h, w], bool [h, w]) of all pairs in a folder; raise `PxrError` as `read_atlas` does."""
+    with reading(f"The atlas {folder}"):
+        return {image.stem: _read_pair(image, mask) for image, mask in _list_pairs(folder)}
+
+
+def _list_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    images, masks = (_list_pictures(folder, part) for part in ("images", "masks"))
+    _check_names(folder, images, masks)
+    return [(path, masks[name]) for name, path in images.items()]
 
 
 def _list_pictures(folder: Path, part: str) -> dict[str, Path]:
@@ -57,7 +63,11 @@ def _check_names(folder: Path, images: dict[str, Path], masks: dict[str, Path]) 
 
 
 def _read_pair(image: Path, mask: Path) -> Pair:
-    picture, lungs = _load(image), _load(mask) >= LUNG
+    lungs = read_mask(mask)
+    try:
+        picture = load_grey(image)
+    except UnreadableImageError as error:
+        raise PxrError(f"The atlas's image {image} cannot be read: {error}. Replace or remove the pair.") from error
     if picture.shape != lungs.shape:
         sizes = [f"{shape[1]} x {shape[0]}" for shape in (picture.shape, lungs.shape)]
         raise PxrError(
@@ -67,10 +77,3 @@ def _read_pair(image: Path, mask: Path) -> Pair:
     if not lungs.any():
         raise PxrError(f"The mask {mask} is empty; accepted: white (255) lungs on black. Correct or remove the pair.")
     return picture, lungs
-
-
-def _load(path: Path) -> np.ndarray:
-    try:
-        return load_grey(path)
-    except UnreadableImageError as error:
-        raise PxrError(f"{path} in the atlas cannot be read: {error}. Replace or remove the pair.") from error

@@ -1,27 +1,26 @@
 """What says where the lungs are in a picture file: an atlas, or masks that come with the data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.lungs.atlas import Atlas
 from pxr_tf.lungs.builtin import builtin_atlas
-from pxr_tf.lungs.find import Lungs, bounding_box, find_lungs, no_lungs
-from pxr_tf.pictures.decode import UnreadableImageError, load_grey, read_header
-from pxr_tf.pictures.lung_atlas import LUNG, read_atlas
+from pxr_tf.lungs.confidence import TRUSTED
+from pxr_tf.lungs.find import Lungs, find_lungs
+from pxr_tf.pictures.decode import load_grey, read_header
+from pxr_tf.pictures.given_masks import find_given, read_given
+from pxr_tf.pictures.lung_atlas import read_atlas
 
 VERSION = 1  # raise it when the same file and source would give another mask
 BUILTIN = "builtin"  # the atlas that needs no folder
 BESIDE = "data"  # masks that lie beside the images
-LOWEST_CONFIDENCE = 0.8  # below it a picture is shown whole
-ASPECT = 0.02  # by so much width : height of a mask may differ from its picture's; masks may be smaller
 
 
 class LungSource(Protocol):
@@ -57,7 +56,7 @@ class AtlasLungs:
 
     @property
     def lowest_confidence(self) -> float:
-        return LOWEST_CONFIDENCE
+        return TRUSTED
 
     def kept_under(self, side: int) -> str:
         return files.digest(VERSION, side, self.atlas.digest, *_libraries("scipy", "numpy"))
@@ -101,17 +100,8 @@ class GivenLungs:
         return table[["path"]].assign(content=keys)
 
     def find(self, path: str) -> Lungs:
-        header, mask = read_header(path), _read_mask(self.masks[path])
-        height, width = mask.shape
-        if abs(width * header.height / (height * header.width) - 1) > ASPECT:
-            raise PxrError(
-                f"The mask {self.masks[path]} has {width} x {height} pixels, its picture {header.width} x "
-                f"{header.height}; accepted: the same size, or the same shape. Resize it, or leave image.masks out."
-            )
-        exact = _enlarge(mask, header.width, header.height)
-        if not exact.any():
-            return no_lungs(exact.shape)
-        return Lungs(exact, bounding_box(exact), 1.0, False)
+        header = read_header(path)
+        return read_given(self.masks[path], (header.height, header.width))
 
 
 def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path) -> LungSource:
@@ -138,12 +128,22 @@ def check_places(atlas: str, masks: str | None) -> None:
 
 
 def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
-    """Return picture's path -> its mask, for those that have one; raise `PxrError` where two have one name.
+    """Return picture's path -> its mask, for those that have one; raise `PxrError` where two pictures would share one.
 
-    `masks` is a folder of PNGs, at any depth, or ``data``: ``masks`` beside the picture's folder, or in it.
+    `masks` is a folder (`given_masks.find_given`), or ``data``: ``masks/`` beside the picture's folder, or in it.
     """
     paths = list(dict.fromkeys(paths))
-    return _masks_beside(paths) if masks == BESIDE else _masks_in(Path(masks), paths)
+    with files.reading(f"image.masks {masks!r}"):
+        found = _masks_beside(paths) if masks == BESIDE else _masks_in(Path(masks), paths)
+    owners: dict[Path, str] = {}
+    for path, mask in found.items():
+        other = owners.setdefault(mask, path)
+        if other != path:
+            raise PxrError(
+                f"image.masks received {masks!r}, where {mask} would be the mask of two pictures, {other} and {path}; "
+                "accepted: a mask for each. Keep the masks in folders as their pictures are."
+            )
+    return found
 
 
 def _masks_beside(paths: Iterable[str]) -> dict[str, Path]:
@@ -156,44 +156,9 @@ def _masks_beside(paths: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def _masks_in(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
-    by_stem: dict[str, Path] = {}
-    with files.reading(f"image.masks {str(folder)!r}"):
-        for mask in sorted(folder.rglob("*.png")):
-            if mask.stem in by_stem:
-                raise _two(folder, mask.name, by_stem[mask.stem], mask)
-            by_stem[mask.stem] = mask
-    owners: dict[str, str] = {}
-    for path in paths:
-        other = owners.setdefault(Path(path).stem, path)
-        if other != path and Path(path).stem in by_stem:
-            raise _two(folder, by_stem[Path(path).stem].name, other, path)
-    return {path: by_stem[stem] for stem, path in owners.items() if stem in by_stem}
-
-
-def _two(folder: Path, name: str, first: object, second: object) -> PxrError:
-    return PxrError(
-        f"image.masks received {str(folder)!r}, where {name} stands for two files, {first} and {second}; "
-        "accepted: names that occur once. Rename them, or use image.masks=data."
-    )
-
-
-def _read_mask(path: Path) -> np.ndarray:
-    try:
-        return load_grey(path) >= LUNG
-    except UnreadableImageError as error:
-        raise PxrError(
-            f"The mask {path} cannot be read: {error}. Replace it, or leave image.masks out: lungs are found then."
-        ) from error
-
-
-def _enlarge(mask: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return a mask at its picture's size: each pixel is that of the mask which covers its centre."""
-    if mask.shape == (height, width):
-        return mask
-    rows = (np.arange(height) * 2 + 1) * mask.shape[0] // (2 * height)
-    columns = (np.arange(width) * 2 + 1) * mask.shape[1] // (2 * width)
-    return mask[rows[:, None], columns]
+def _masks_in(folder: Path, paths: Sequence[str]) -> dict[str, Path]:
+    relative = {str(path).lstrip("/"): path for path in paths}
+    return {relative[name]: mask for name, mask in find_given(list(relative), folder).items()}
 
 
 def _libraries(*more: str) -> list[str]:

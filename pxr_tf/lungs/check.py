@@ -1,0 +1,97 @@
+"""How good the lungs are that are found: folds over pairs whose lungs are known, and the same pictures made worse."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import cv2
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from pxr_tf.lungs.atlas import Atlas, Pair, build_atlas, prepare_pairs, shrink_pair
+from pxr_tf.lungs.find import find_lungs
+from pxr_tf.lungs.fuse import dice
+from pxr_tf.lungs.threads import one_thread
+
+FOLDS = 6
+SHIFT, TURN, DARKENING, QUALITY = 0.1, 10.0, 0.4, 10  # of each side; degrees; factor of grey levels; JPEG's quality
+
+
+def _shift(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape
+    matrix = np.array([[1, 0, SHIFT * width], [0, 1, SHIFT * height]])
+    return cv2.warpAffine(picture, matrix, (width, height))
+
+
+def _turn(picture: np.ndarray, degrees: float) -> np.ndarray:
+    height, width = picture.shape
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
+    return cv2.warpAffine(picture, matrix, (width, height))
+
+
+def _code_as_jpeg(picture: np.ndarray) -> np.ndarray:
+    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
+
+
+# name -> what is done to a picture; those of `MOVES` are done to its lungs, too. Black comes in from outside.
+MOVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "shifted": _shift,
+    "turned left": lambda picture: _turn(picture, TURN),
+    "turned right": lambda picture: _turn(picture, -TURN),
+}
+CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "as it is": lambda picture: picture,
+    **MOVES,
+    "darkened": lambda picture: (DARKENING * picture).astype(np.uint8),
+    "inverted": lambda picture: 255 - picture,
+    "JPEG": _code_as_jpeg,
+}
+
+
+def change_pair(pair: Pair, change: str) -> Pair:
+    """Return a pair, uint8 [h, w] and bool [h, w], after one of `CHANGES`."""
+    picture, lungs = pair
+    moved = MOVES[change](lungs.astype(np.uint8) * np.uint8(255)) > 127 if change in MOVES else lungs
+    return CHANGES[change](picture), moved
+
+
+def fold_atlases(pairs: Sequence[Pair], folds: int = FOLDS, seed: int = 0) -> list[Atlas]:
+    """Return for each pair the atlas of all pairs that are not in its fold; folds are random and of equal size."""
+    fold = np.random.default_rng(seed).permutation(len(pairs)) % folds
+    small = [shrink_pair(*pair) for pair in pairs]
+    atlases = [
+        build_atlas(prepare_pairs([pair for pair, other in zip(small, fold, strict=True) if other != here]))
+        for here in range(folds)
+    ]
+    return [atlases[here] for here in fold]
+
+
+def measure_pairs(pairs: Sequence[Pair], atlases: Sequence[Atlas], change: str = "as it is") -> pd.DataFrame:
+    """Return a row per pair: ``dice``, ``inside`` (share of lung pixels in the box), ``confidence``, ``seconds``."""
+    rows = []
+    with one_thread():
+        for pair, atlas in zip(pairs, atlases, strict=True):
+            picture, known = change_pair(pair, change)
+            started = time.process_time()
+            lungs = find_lungs(picture, atlas)
+            seconds = time.process_time() - started
+            inside = known[lungs.box.rows, lungs.box.columns].sum() / known.sum()
+            rows.append((dice(lungs.mask, known), inside, lungs.confidence, seconds))
+    return pd.DataFrame(rows, columns=["dice", "inside", "confidence", "seconds"])
+
+
+def summarise_measures(measures: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return a row per change: ``mean``, ``worst``, ``inside``, ``rank_correlation`` (confidence, Dice), ``seconds``."""
+    return pd.DataFrame(
+        {
+            change: {
+                "mean": table.dice.mean(),
+                "worst": table.dice.min(),
+                "inside": table.inside.mean(),
+                "rank_correlation": spearmanr(table.confidence, table.dice).statistic,
+                "seconds": table.seconds.mean(),
+            }
+            for change, table in measures.items()
+        }
+    ).T

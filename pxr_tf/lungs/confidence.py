@@ -1,0 +1,3 @@
+"""How sure the lungs of one picture are."""
+
+TRUSTED = 0.5

@@ -1,0 +1,178 @@
+"""The lungs of many pictures: a mask for each, and a table that says where they lie and how sure that is.
+
+::
+
+    OUT/lungs.csv             a row per picture (`COLUMNS`), sorted by its name
+    OUT/masks/<its name>.png  255 = lung, at the picture's size
+
+The table is written after every block; a killed command goes on with the pictures that have no row yet. A row holds
+for the content of its file and for the atlas: where one of them is another now, the lungs are found again.
+"""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from pxr_tf import files, locks
+from pxr_tf.errors import PxrError
+from pxr_tf.lungs.atlas import Atlas
+from pxr_tf.lungs.confidence import TRUSTED
+from pxr_tf.lungs.find import Lungs, find_lungs
+from pxr_tf.pictures.decode import UnreadableImageError, load_grey
+from pxr_tf.pictures.given_masks import read_given, suffixless
+
+TABLE, MASKS = "lungs.csv", "masks"
+COLUMNS = (
+    "image width height left top right bottom confidence trusted inverted origin fault content atlas"  # pixels
+).split()
+BLOCK = 64  # pictures between two versions of the table: some four seconds of two cores
+GIVEN = "given"  # the mask came with the data; `FOUND`: it was computed
+FOUND = "found"
+
+Progress = Callable[[int, int], None]
+
+
+def write_lungs(
+    pictures: Mapping[str, str],
+    atlas: Atlas,
+    out: Path,
+    *,
+    given: Mapping[str, Path] | None = None,
+    processes: int = 1,
+    on_progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Find the lungs in all pictures (name -> path), write masks and table below `out`, return the table.
+
+    A name is relative, with /, as ``chest_xray/train/NORMAL/IM-0115-0001.jpeg``. `given` names masks to be read instead
+    (name of the picture -> file). A picture that cannot be read has a row with a fault and no mask; it is tried again
+    the next time. `on_progress` is called with (done, all). The number of processes makes no difference to any byte.
+    Raises `PxrError` where a mask that is given does not fit its picture, or two pictures would have one mask.
+    """
+    given = given or {}
+    _check_names(pictures)
+    with locks.hold(locks.lock_of(out)):
+        rows = _finished_rows(out, pictures, atlas, given)
+        waiting = [(name, path) for name, path in pictures.items() if name not in rows]
+        find = partial(_find, out=out, given=given)
+        done = len(rows)
+        with _workers(processes if len(waiting) > 1 else 1, atlas) as apply:
+            for start in range(0, len(waiting), BLOCK):
+                for row in apply(find, waiting[start : start + BLOCK]):
+                    rows[row["image"]] = row
+                    done += 1
+                    if on_progress:
+                        on_progress(done, len(pictures))
+                _write_table(out, rows)
+        return _write_table(out, rows)
+
+
+def mask_file(out: Path, name: str) -> Path:
+    """Return where the mask of a picture lies."""
+    return out / MASKS / f"{suffixless(name)}.png"
+
+
+def write_mask(path: Path, mask: np.ndarray) -> None:
+    """Write a bool mask [h, w] as a PNG, 255 = lung."""
+    with files.written_whole(path) as partial_file:
+        partial_file.write_bytes(cv2.imencode(".png", mask.astype(np.uint8) * np.uint8(255))[1].tobytes())
+
+
+def _check_names(pictures: Mapping[str, str]) -> None:
+    taken: dict[str, str] = {}
+    for name, path in pictures.items():
+        stem = suffixless(name)
+        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+            raise PxrError(f"The picture {name} lies outside its data set; accepted: names without '..'.")
+        if taken.setdefault(stem, path) != path:
+            raise PxrError(
+                f"{taken[stem]} and {path} would have one mask, {stem}.png; accepted: pictures whose names differ "
+                "in more than their ending. Rename one of them."
+            )
+
+
+def _finished_rows(
+    out: Path, pictures: Mapping[str, str], atlas: Atlas, given: Mapping[str, Path]
+) -> dict[str, dict[str, object]]:
+    """Return name -> row of the pictures whose mask is there and still holds."""
+    file = out / TABLE
+    if not file.exists():
+        return {}
+    with files.reading(file):
+        table = pd.read_csv(
+            file, dtype={"image": str, "content": str, "atlas": str, "fault": str}, keep_default_na=False
+        )
+    if list(table.columns) != COLUMNS:
+        raise PxrError(f"{file} has other columns than {', '.join(COLUMNS)}. Move it away, or name another OUT.")
+    old = {row["image"]: row for row in table.to_dict("records")}
+    kept = {}
+    for name, path in pictures.items():
+        row, mask = old.get(name), given.get(name)
+        if row and _holds(row, path, mask, atlas) and mask_file(out, name).exists():
+            kept[name] = row
+    return kept
+
+
+def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: Atlas) -> bool:
+    """Return whether the same would be found again."""
+    if row["fault"]:
+        return False
+    try:
+        source = files.digest_file(mask) if mask else atlas.digest
+        return row["atlas"] == source and row["content"] == files.digest_file(Path(path))
+    except OSError:
+        return False
+
+
+@contextmanager
+def _workers(processes: int, atlas: Atlas) -> Iterator[Callable]:
+    """Give a map over pictures, in order, by this process or by several."""
+    if processes == 1:
+        _begin(atlas)
+        yield map
+        return
+    # Spawned: a forked child of a process with threads may wait for a lock that nobody holds any more.
+    with multiprocessing.get_context("spawn").Pool(processes, _begin, (atlas,)) as pool:
+        yield partial(pool.imap, chunksize=4)
+
+
+_atlas: Atlas | None = None  # of this process
+
+
+def _begin(atlas: Atlas) -> None:
+    global _atlas
+    _atlas = atlas
+
+
+def _find(picture: tuple[str, str], out: Path, given: Mapping[str, Path]) -> dict[str, object]:
+    """Write the mask of a picture (name, path) and return its row."""
+    name, path = picture
+    row: dict[str, object] = dict.fromkeys(COLUMNS, "") | {"image": name, "trusted": False}
+    try:
+        content, grey = files.digest_file(Path(path)), load_grey(path)
+    except UnreadableImageError as error:
+        return row | {"fault": str(error)}
+    except OSError as error:
+        return row | {"fault": error.strerror or str(error)}
+    mask = given.get(name)
+    lungs = read_given(mask, grey.shape) if mask else find_lungs(grey, _atlas)
+    write_mask(mask_file(out, name), lungs.mask)
+    origin, source = (GIVEN, files.digest_file(mask)) if mask else (FOUND, _atlas.digest)
+    return row | _describe(lungs) | {"origin": origin, "content": content, "atlas": source}
+
+
+def _describe(lungs: Lungs) -> dict[str, object]:
+    height, width = lungs.mask.shape
+    sure = {"confidence": round(lungs.confidence, 4), "trusted": lungs.confidence >= TRUSTED}
+    return {"width": width, "height": height, **lungs.box._asdict(), **sure, "inverted": lungs.inverted}
+
+
+def _write_table(out: Path, rows: Mapping[str, Mapping[str, object]]) -> pd.DataFrame:
+    table = pd.DataFrame([rows[name] for name in sorted(rows)], columns=COLUMNS)
+    files.write_csv(out / TABLE, table)
+    return table

@@ -1,0 +1,48 @@
+"""Pictures under unique names: those of data sets, or all that lie below folders of no known layout."""
+
+import os
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from pxr_tf.errors import PxrError, shorten
+from pxr_tf.sets.find import find_layout, read_source
+from pxr_tf.sets.rows import images_in, walk_folders
+
+
+def list_pictures(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return (name -> path, notes), by name; a name is an image id, or the path below the folder that was given.
+
+    Of a data set in a known layout its reader decides which images belong to it. Raises `PxrError` where a path is
+    missing or without a picture, and where two paths hold pictures of one name.
+    """
+    if not paths:
+        raise PxrError("No DATA was given; accepted: data sets or folders of pictures. Set DATA=folder[,folder].")
+    found: dict[str, str] = {}
+    notes: list[str] = []
+    for path in paths:
+        pictures, told = _list_one(Path(os.path.abspath(os.path.expanduser(path))))
+        notes += told
+        twice = sorted(found.keys() & pictures.keys())
+        if twice:
+            raise PxrError(f"DATA holds two pictures named {shorten(twice, 3)}; accepted: each name once. Rename one.")
+        found |= pictures
+    return dict(sorted(found.items())), notes
+
+
+def _list_one(folder: Path) -> tuple[dict[str, str], list[str]]:
+    try:
+        find_layout(folder)
+    except PxrError:
+        pictures = _walk(folder) if folder.is_dir() else {}
+        if not pictures:
+            raise
+        return pictures, []
+    rows, notes = read_source(folder)
+    return {row["image_id"]: row["path"] for row in rows}, notes
+
+
+def _walk(folder: Path) -> dict[str, str]:
+    files = [path for inner in walk_folders(folder) for path in images_in(inner)]
+    name = folder.name
+    return {unicodedata.normalize("NFC", f"{name}/{path.relative_to(folder).as_posix()}"): str(path) for path in files}
