@@ -74,11 +74,11 @@ class GivenLungs:
 
     asked: str  # where they were said to be
     masks: Mapping[str, Path]  # picture's path -> its mask
-    digests: Mapping[str, str]  # picture's path -> digest of its mask's file
+    keys: Mapping[str, str]  # picture's path -> digests of its content and of its mask's
 
     @property
     def identity(self) -> str:
-        return f"masks {files.digest(*sorted(set(self.digests.values())))}"
+        return f"masks {files.digest(*sorted(set(self.keys.values())))}"
 
     @property
     def lowest_confidence(self) -> float:
@@ -96,8 +96,7 @@ class GivenLungs:
                 f"no mask ({shorten(map(_name, lacking), 3)}); accepted: a PNG of each image's name in {where}. Add "
                 "them, or leave image.masks out: lungs are found then."
             )
-        keys = [f"{row.content}+{self.digests[row.path]}" for row in table.itertuples()]
-        return table[["path"]].assign(content=keys)
+        return table[["path"]].assign(content=table.path.map(self.keys))
 
     def find(self, path: str) -> Lungs:
         header = read_header(path)
@@ -105,14 +104,16 @@ class GivenLungs:
 
 
 def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path) -> LungSource:
-    """Return what says where the lungs are in the table's files (``path``): masks where they are asked for.
+    """Return what says where the lungs are in the table's files (``path, content``): masks where they are asked for.
 
     An atlas is prepared the first time and kept below `cache`. Raises `PxrError`.
     """
     if masks is not None:
         found = find_masks(masks, table.path)
+        contents = dict(zip(table.path, table.content, strict=True))
         with files.reading(f"image.masks {masks!r}"):
-            return GivenLungs(masks, found, {path: files.digest_file(mask) for path, mask in found.items()})
+            keys = {path: f"{contents[path]}+{files.digest_file(mask)}" for path, mask in found.items()}
+        return GivenLungs(masks, found, keys)
     return AtlasLungs(builtin_atlas(cache) if atlas == BUILTIN else read_atlas(Path(atlas), cache))
 
 
