@@ -43,6 +43,7 @@ def make(*words: str) -> str:
             "cv CLASSES=normal,p=bacterial+viral SEEDS=0,1",
             "cv --classes normal,p=bacterial+viral --seeds 0,1 --runs runs",
         ),
+        ("cv CROP=lungs ATLAS=pairs", "cv --crop lungs --atlas pairs --runs runs"),
         ("train", "train --runs runs"),
         ("train VARIANT=stage1 SEED=3", "train --variant stage1 --seed 3 --runs runs"),
         (
@@ -63,14 +64,14 @@ def make(*words: str) -> str:
             "grid --models xception,resnet50 --strategies 1,2 --runs runs",
         ),
         (
-            "chen2021 MODEL=small_cnn SEEDS=0 DATA=a WEIGHTS=none",
-            "reproduce chen2021 --model small_cnn --seeds 0 --data a --weights none --runs runs",
+            "chen2021 MODEL=small_cnn SEEDS=0 DATA=a WEIGHTS=none CROP=lungs",
+            "reproduce chen2021 --model small_cnn --seeds 0 --data a --crop lungs --weights none --runs runs",
         ),
         ("data DATA=a,b", "data a,b"),
         ("feature-maps RUN=a/b", "feature-maps a/b"),
         (
-            "feature-maps RUN=a IMAGE=b/c.jpeg LAYER=feature_map FOLD=0",
-            "feature-maps a --image b/c.jpeg --layer feature_map --fold 0",
+            "feature-maps RUN=a IMAGE=b/c.jpeg LAYER=feature_map FOLD=0 ATLAS=d",
+            "feature-maps a --image b/c.jpeg --layer feature_map --fold 0 --atlas d",
         ),
     ],
 )
@@ -80,7 +81,7 @@ def test_only_what_was_given_is_passed_on(given, command):
 
 VARIABLES = re.findall(r"^([A-Z]+) +\?=", MAKEFILE.read_text(), re.MULTILINE)
 NOT_OPTIONS = {"ARGS", "PYTHON", "GPU", "HUB"}
-OF_A_PAPER = ["DATA", "MODEL", "WEIGHTS", "SEEDS", "RUNS", "ARGS"]
+OF_A_PAPER = ["DATA", "MODEL", "WEIGHTS", "CROP", "ATLAS", "SEEDS", "RUNS", "ARGS"]
 
 
 def taken_by(target: str) -> list[str]:

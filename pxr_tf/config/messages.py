@@ -67,10 +67,11 @@ def accepted_value(error: Mapping[str, Any]) -> str:
 
 
 def _near(error: Mapping[str, Any]) -> str:
-    """Return the nearest of the words that a key takes, where text was received in their place."""
+    """Return the nearest of three words or more that a key takes, where other text was received; two are seen."""
     if error["type"] != "literal_error" or not isinstance(error["input"], str):
         return ""
-    return nearest(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]))
+    words = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+    return nearest(error["input"], words) if len(words) > 2 else ""
 
 
 def _place(error: Any) -> str:

@@ -150,17 +150,16 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
     if identity == provenance["weights"]:
         changed.pop("model.weights", None)  # a weights file may have moved
     lungs = images.lungs.identity if images.lungs else None
-    if lungs is not None and lungs == provenance.get("lungs"):
-        changed.pop("image.atlas", None)  # its folder may have moved, and so may that of masks
-        changed.pop("image.masks", None)
+    if lungs is not None and "lungs" in provenance:  # what counts is what an atlas or masks hold, not where they lie
+        changed = {key: value for key, value in changed.items() if key not in ("image.atlas", "image.masks")}
+        if lungs != provenance["lungs"]:
+            changed["lungs"] = (provenance["lungs"], lungs)
     words = [f"{key}: {old}, now {new}" for key, (old, new) in changed.items()]
     if not changed and not weights.may_be(provenance["weights"], identity):
         words.append(f"model.weights: {experiment.model.weights}, now with other content")
     recorded = provenance["duplicates"]  # in 0.2 that was no part of the experiment
     if recorded != experiment.duplicates and "duplicates" not in changed:
         words.append(f"duplicates: {recorded}, now {experiment.duplicates}")
-    if not changed and lungs != provenance.get("lungs"):
-        words.append(f"lungs: {provenance.get('lungs')}, now {lungs}")
     if provenance["data_digest"] != images.identity:
         words.append(f"images: {', '.join(provenance['data'])}, now other ones")
     if words:
