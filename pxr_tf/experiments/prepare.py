@@ -150,10 +150,10 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
     if identity == provenance["weights"]:
         changed.pop("model.weights", None)  # a weights file may have moved
     lungs = images.lungs.identity if images.lungs else None
-    if lungs is not None and "lungs" in provenance:  # what counts is what an atlas or masks hold, not where they lie
+    if lungs is not None and before.image.crop != "none":  # what counts is what an atlas or masks hold, not where they lie
         changed = {key: value for key, value in changed.items() if key not in ("image.atlas", "image.masks")}
-        if lungs != provenance["lungs"]:
-            changed["lungs"] = (provenance["lungs"], lungs)
+        if lungs != provenance.get("lungs"):
+            changed["lungs"] = (provenance.get("lungs", "unknown"), lungs)
     words = [f"{key}: {old}, now {new}" for key, (old, new) in changed.items()]
     if not changed and not weights.may_be(provenance["weights"], identity):
         words.append(f"model.weights: {experiment.model.weights}, now with other content")
