@@ -16,6 +16,9 @@ AREAS = 0.25, 3.0  # how much of the picture's square the atlas's may cover
 # What a map costs that stretches one direction by e (2.7) times as much as the other. Without it a map that leaves the
 # lungs' lower half out may win: shifted films then lose 0.2 more of Dice, and with more starts they lose more often.
 SKEW = 0.3
+# What a map costs that makes the chest e times as large or small, in area. Without it the dark upper half of a child's
+# lungs, over a consolidation or the heart, passed for all of them in 7 of 50 children; 72 adults lose nothing.
+AREA = 0.5
 MARGIN = 0.1  # by so much more must the inverted picture resemble a chest, for few pictures are inverted
 
 
@@ -46,35 +49,38 @@ def pull(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def _align_upright(mean: np.ndarray, picture: np.ndarray, inverted: bool) -> Alignment:
     template, target = (cv2.GaussianBlur(shrink(one, SMALL).astype(np.float32), (0, 0), 1) for one in (mean, picture))
-    found = [(-1.0, np.eye(2, 3, dtype=np.float32))]
+    found = [(-1.0, _NOTHING)]
     for start in _choose_starts(template, target):
         try:
             likeness, matrix = cv2.findTransformECC(template, target, start, cv2.MOTION_AFFINE, STEPS, None, 1)
         except cv2.error:  # it did not converge
             continue
         if AREAS[0] < np.linalg.det(matrix[:, :2]) < AREAS[1]:
-            found.append((likeness - SKEW * _measure_skew(matrix), matrix))
+            found.append((likeness - _cost(matrix), matrix))
     likeness, matrix = max(found, key=lambda one: one[0])
     return Alignment(_rescale(matrix, SIDE / SMALL), inverted, likeness)
 
 
-def _measure_skew(matrix: np.ndarray) -> float:
-    """Return the squared logarithm of how much more the map stretches one direction than any other."""
-    larger, smaller = np.linalg.svd(matrix[:, :2], compute_uv=False)
-    return float(np.log(larger / smaller) ** 2)
+def _cost(matrix: np.ndarray) -> float:
+    """Return what speaks against a map whatever it shows: skew, and another size than the atlas's pictures have."""
+    larger, smaller = np.log(np.linalg.svd(matrix[:, :2], compute_uv=False))
+    return float(SKEW * (larger - smaller) ** 2 + AREA * (larger + smaller) ** 2)
 
 
 def _choose_starts(template: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
     """Return the most promising affine maps to begin with, float32 [2, 3] at SMALL pixels; doing nothing is one."""
     mean, picture = shrink(template, COARSE), shrink(target, COARSE)
-    scored = []
-    for matrix in _STARTS:
-        seen = cv2.warpAffine(picture, matrix, (COARSE, COARSE), flags=_PULL, borderMode=cv2.BORDER_REPLICATE)
-        scored.append(np.corrcoef(mean.ravel(), seen.ravel())[0, 1])
-    best = np.argsort(-np.nan_to_num(scored), kind="stable")[:NUM_STARTS]
-    return [
-        _rescale(matrix, SMALL / COARSE) for matrix in (np.eye(2, 3, dtype=np.float32), *(_STARTS[i] for i in best))
-    ]
+    size = (COARSE, COARSE)
+    seen = [cv2.warpAffine(picture, matrix, size, flags=_PULL, borderMode=cv2.BORDER_REPLICATE) for matrix in _STARTS]
+    best = np.argsort(-_correlate(np.stack(seen), mean), kind="stable")[:NUM_STARTS]
+    return [_rescale(matrix, SMALL / COARSE) for matrix in (_NOTHING, *(_STARTS[number] for number in best))]
+
+
+def _correlate(pictures: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the correlation of each picture [n, h, w] with another one [h, w]; 0 for an even one."""
+    values, centred = pictures.reshape(len(pictures), -1), other.ravel() - other.mean()
+    values = values - values.mean(axis=1, keepdims=True)
+    return values @ centred / (np.linalg.norm(values, axis=1) * np.linalg.norm(centred) + 1e-6)
 
 
 def _make_starts() -> list[np.ndarray]:
@@ -95,4 +101,5 @@ def _rescale(matrix: np.ndarray, factor: float) -> np.ndarray:
 
 
 _PULL = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+_NOTHING = np.eye(2, 3, dtype=np.float32)
 _STARTS = _make_starts()

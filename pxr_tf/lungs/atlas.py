@@ -14,6 +14,7 @@ from pxr_tf.lungs.threads import one_thread
 
 VERSION = 1  # raise it when the same atlas would find other lungs in the same picture
 THUMBNAIL = 32  # pixels: what two chests are compared by
+SHAPE = 64  # pixels: what the outlines of two pairs of lungs are compared by
 
 Pair = tuple[np.ndarray, np.ndarray]  # a picture and its lungs
 
@@ -25,6 +26,7 @@ class Atlas:
     pictures: np.ndarray  # uint8, `even_out`, aligned with one another
     masks: np.ndarray  # float32, the share of each pixel that is lung
     thumbnails: np.ndarray  # float32 [pairs, THUMBNAIL * THUMBNAIL], mean 0 and length 1
+    shapes: np.ndarray  # float32 [pairs, SHAPE * SHAPE], small masks
     mean: np.ndarray  # float32 [SIDE, SIDE], of all pictures
     digest: str  # another one for every atlas that may find other lungs
 
@@ -54,8 +56,16 @@ def build_atlas(prepared: Sequence[Pair]) -> Atlas:
     pictures, masks = np.ascontiguousarray(both[:, 0]), both[:, 1].astype(np.float32) / 255
     thumbnails = np.stack([describe(picture) for picture in pictures])
     libraries = f"opencv={cv2.__version__}"
+    shapes = np.stack([shrink(mask, SHAPE).ravel() for mask in masks])
     digest = files.digest(VERSION, libraries, hashlib.blake2b(both.tobytes(), digest_size=8).hexdigest())
-    return Atlas(pictures, masks, thumbnails, pictures.mean(0, dtype=np.float32), digest)
+    return Atlas(pictures, masks, thumbnails, shapes, pictures.mean(0, dtype=np.float32), digest)
+
+
+def compare_shape(mask: np.ndarray, atlas: Atlas) -> float:
+    """Return the Dice coefficient of a mask, bool [SIDE, SIDE], with the atlas's most similar one, 0 to 1."""
+    shape = shrink(mask.astype(np.float32), SHAPE).ravel()
+    shared = np.minimum(atlas.shapes, shape).sum(axis=1)
+    return float(np.max(2 * shared / (atlas.shapes.sum(axis=1) + shape.sum() + 1e-6)))
 
 
 def describe(picture: np.ndarray) -> np.ndarray:

@@ -82,7 +82,7 @@ def measure_pairs(pairs: Sequence[Pair], atlases: Sequence[Atlas], change: str =
 
 
 def summarise_measures(measures: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return a row per change: ``mean``, ``worst``, ``inside``, ``rank_correlation`` (confidence, Dice), ``seconds``."""
+    """Return a row per change: mean and worst Dice, ``inside``, confidence's rank correlation with Dice, seconds."""
     return pd.DataFrame(
         {
             change: {

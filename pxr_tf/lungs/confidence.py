@@ -1,3 +1,61 @@
-"""How sure the lungs of one picture are."""
+"""How sure the lungs of one picture are, from four things that errors spoil.
 
+Each is measured in standard deviations from its mean over 72 films of adults, as they are and shifted, found with the
+other folds' atlas; the sum is squeezed to 0 to 1. Among these films its rank correlation with Dice was 0.58; the
+agreement alone had 0.56, the correlation with the atlas's mean picture 0.3, area and symmetry 0.3 and 0.2.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+# Below it lungs are not trusted. It lies half-way between the least certain of those films (0.66) and the most certain
+# picture without upright lungs (0.29, a film upside down; photographs and noise have less).
 TRUSTED = 0.5
+MIDDLE = -6.5  # of the sum, in standard deviations: where the confidence is 0.5
+STEEPNESS = 0.5  # per standard deviation
+RING = 15  # pixels of the square: the lungs' surroundings reach half of it outwards
+
+
+class Evidence(NamedTuple):
+    """What speaks for the lungs that were found in one picture."""
+
+    agreement: float  # mean Dice of the voters' lungs with the result, 0 to 1
+    shape: float  # Dice with the most similar lungs of the atlas, 0 to 1
+    likeness: float  # mean local correlation with the voters in and around the lungs, -1 to 1
+    contrast: float  # grey levels, evened out, by which the lungs are darker than what lies around them
+
+
+class Scale(NamedTuple):
+    """How one kind of evidence counts."""
+
+    mean: float
+    deviation: float
+    weight: float
+
+
+SCALES = Evidence(
+    agreement=Scale(0.945, 0.015, 1.0),
+    shape=Scale(0.928, 0.015, 0.5),
+    likeness=Scale(0.737, 0.042, 0.5),
+    contrast=Scale(45.0, 6.5, 0.5),
+)
+
+
+def rate(evidence: Evidence) -> float:
+    """Return the confidence, 0 to 1."""
+    parts = [
+        scale.weight * (value - scale.mean) / scale.deviation for value, scale in zip(evidence, SCALES, strict=True)
+    ]
+    return float(1 / (1 + np.exp(-STEEPNESS * (sum(parts) - MIDDLE))))
+
+
+def find_surroundings(lungs: np.ndarray) -> np.ndarray:
+    """Return the lungs, bool [h, w], and what lies next to them."""
+    return cv2.dilate(lungs.astype(np.uint8), np.ones((RING, RING), np.uint8)) > 0
+
+
+def measure_contrast(picture: np.ndarray, lungs: np.ndarray, surroundings: np.ndarray) -> float:
+    """Return by how many grey levels the lungs are darker than the ring around them."""
+    return float(picture[surroundings & ~lungs].mean() - picture[lungs].mean())

@@ -10,7 +10,7 @@ RADIUS = 24  # pixels, standard deviation: an intercostal space is 8 to 12 wide,
 CONTRAST = 40  # grey levels per local standard deviation
 FLOOR = 4.0  # grey levels that are added to it, so that noise in an even region stays small
 EVEN = 10  # grey levels: a border's row spans no more (JPEG adds a few to a black one), the body's nearly always do
-LETTERS = 4  # percent of a border's row that may be anything: a marker lies there
+LETTERS = 8  # percent of a border's row that may be anything: a marker lies there
 
 
 class Box(NamedTuple):
@@ -63,6 +63,7 @@ def even_out(picture: np.ndarray) -> np.ndarray:
 
 def _find_varied(small: np.ndarray, axis: int) -> tuple[int, int]:
     """Return the first line along `axis` that is not even, and the one after the last."""
-    low, high = np.percentile(small, [LETTERS / 2, 100 - LETTERS / 2], axis=axis)
-    varied = np.flatnonzero(high - low > EVEN)
+    shares = [1, LETTERS, 100 - LETTERS, 99]  # percent: letters are brighter than a border, or darker
+    lowest, low, high, highest = np.percentile(small, shares, axis=axis)
+    varied = np.flatnonzero((high - lowest > EVEN) & (highest - low > EVEN))
     return (int(varied[0]), int(varied[-1]) + 1) if len(varied) else (0, 0)

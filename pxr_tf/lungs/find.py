@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from pxr_tf.lungs.align import Alignment, align, pull
-from pxr_tf.lungs.atlas import Atlas, describe
+from pxr_tf.lungs.atlas import Atlas, compare_shape, describe
+from pxr_tf.lungs.confidence import Evidence, find_surroundings, measure_contrast, rate
 from pxr_tf.lungs.contrast import SIDE, Box, even_out, find_content, shrink
-from pxr_tf.lungs.fuse import Fusion, fuse
+from pxr_tf.lungs.fuse import Fusion, dice, fuse
 from pxr_tf.lungs.shape import keep_two_lungs
 from pxr_tf.lungs.threads import one_thread
 
@@ -37,15 +38,14 @@ def find_lungs(picture: np.ndarray, atlas: Atlas) -> Lungs:
     with one_thread():
         square = shrink(picture[content.rows, content.columns], SIDE)
         alignment = align(atlas.mean, even_out(square))
-        fusion = _fuse_aligned(square, alignment, atlas)
-        chances = _to_square(keep_two_lungs(fusion.chances), alignment)
-        size = content.right - content.left, content.bottom - content.top
-        inner = cv2.resize(chances, size, interpolation=cv2.INTER_LINEAR) > 0.5
-    mask = np.zeros(picture.shape, bool)
-    mask[content.rows, content.columns] = inner
-    if not inner.any():
+        aligned = even_out(pull(255 - square if alignment.inverted else square, alignment.matrix))
+        fusion = fuse(aligned, describe(aligned), atlas)
+        chances = keep_two_lungs(fusion.chances)
+        mask = _put_back(chances, alignment, content, picture.shape)
+    if not mask.any():
         return no_lungs(picture.shape)
-    return Lungs(mask, bounding_box(mask), fusion.agreement, alignment.inverted)
+    confidence = rate(_weigh(aligned, chances > 0.5, fusion, atlas))
+    return Lungs(mask, bounding_box(mask), confidence, alignment.inverted)
 
 
 def no_lungs(shape: tuple[int, int]) -> Lungs:
@@ -59,11 +59,21 @@ def bounding_box(mask: np.ndarray) -> Box:
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def _fuse_aligned(square: np.ndarray, alignment: Alignment, atlas: Atlas) -> Fusion:
-    upright = 255 - square if alignment.inverted else square
-    aligned = even_out(pull(upright, alignment.matrix))
-    return fuse(aligned, describe(aligned), atlas)
+def _put_back(chances: np.ndarray, alignment: Alignment, content: Box, shape: tuple[int, int]) -> np.ndarray:
+    """Return what is more likely lung than not in the whole picture, bool, of chances in the atlas's square."""
+    square = cv2.warpAffine(chances, alignment.matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+    size = content.right - content.left, content.bottom - content.top
+    mask = np.zeros(shape, bool)
+    mask[content.rows, content.columns] = cv2.resize(square, size, interpolation=cv2.INTER_LINEAR) > 0.5
+    return mask
 
 
-def _to_square(chances: np.ndarray, alignment: Alignment) -> np.ndarray:
-    return cv2.warpAffine(chances, alignment.matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+def _weigh(picture: np.ndarray, lungs: np.ndarray, fusion: Fusion, atlas: Atlas) -> Evidence:
+    """Return what speaks for the lungs, all in the atlas's square."""
+    surroundings = find_surroundings(lungs)
+    return Evidence(
+        agreement=float(np.mean([dice(vote > 0.5, lungs) for vote in fusion.votes])),
+        shape=compare_shape(lungs, atlas),
+        likeness=float(fusion.likeness[surroundings].mean()),
+        contrast=measure_contrast(picture, lungs, surroundings),
+    )

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 
 from pxr_tf.lungs.atlas import Atlas
-from pxr_tf.lungs.contrast import SIDE
+from pxr_tf.lungs.contrast import SIDE, shrink
 
 VOTERS = 10
 FLOW_BLUR = 4.0  # pixels: flow is made smooth, for lungs bend as a whole
-WINDOW = 10.0  # pixels, standard deviation: the neighbourhood in which two pictures are compared
+HALF = SIDE // 2  # pixels of the square in which two pictures are compared: four times as fast, Dice the same
+WINDOW = 5.0  # pixels of that one, standard deviation: the neighbourhood that counts
 SHARPNESS = 4.0  # a voter that agrees perfectly outweighs one that is unrelated by exp(4) = 55
 SMALLEST_VARIANCE = 20.0  # grey levels squared, so that even regions compare as unrelated
 
@@ -19,7 +20,8 @@ class Fusion(NamedTuple):
     """What the atlas says of one picture."""
 
     chances: np.ndarray  # float32 [SIDE, SIDE], 0 to 1
-    agreement: float  # mean Dice of the voters' lungs with the result, 0 to 1
+    votes: np.ndarray  # float32 [voters, SIDE, SIDE], each voter's lungs, 0 to 1
+    likeness: np.ndarray  # float32 [SIDE, SIDE], mean local correlation with the voters, -1 to 1
 
 
 def fuse(picture: np.ndarray, thumbnail: np.ndarray, atlas: Atlas) -> Fusion:
@@ -27,13 +29,14 @@ def fuse(picture: np.ndarray, thumbnail: np.ndarray, atlas: Atlas) -> Fusion:
     voters = np.argsort(-(atlas.thumbnails @ thumbnail), kind="stable")[:VOTERS]
     bending = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     here = _Local(picture)
-    masks, weights = [], []
+    votes, likenesses = [], []
     for voter in voters:
         flow = cv2.GaussianBlur(bending.calc(picture, atlas.pictures[voter], None), (0, 0), FLOW_BLUR)
-        masks.append(_bend(atlas.masks[voter], flow))
-        weights.append(np.exp(SHARPNESS * here.compare(_bend(atlas.pictures[voter], flow))))
-    chances = np.einsum("vij,vij->ij", masks, weights) / np.sum(weights, axis=0)
-    return Fusion(chances, float(np.mean([dice(mask > 0.5, chances > 0.5) for mask in masks])))
+        votes.append(_bend(atlas.masks[voter], flow))
+        likenesses.append(here.compare(_bend(atlas.pictures[voter], flow)))
+    weights = np.exp(SHARPNESS * np.stack(likenesses))
+    chances = (weights * votes).sum(axis=0) / weights.sum(axis=0)
+    return Fusion(chances, np.stack(votes), np.mean(likenesses, axis=0))
 
 
 def dice(first: np.ndarray, second: np.ndarray) -> float:
@@ -46,15 +49,16 @@ class _Local:
     """Local correlation with one picture, whose own blurs are computed once."""
 
     def __init__(self, picture: np.ndarray) -> None:
-        self._values = picture.astype(np.float32)
+        self._values = shrink(picture, HALF).astype(np.float32)
         self._mean, self._variance = _moments(self._values)
 
     def compare(self, other: np.ndarray) -> np.ndarray:
-        """Return the correlation around each pixel with another picture, -1 to 1."""
-        values = other.astype(np.float32)
+        """Return the correlation around each pixel with another picture, -1 to 1; both are [SIDE, SIDE]."""
+        values = shrink(other, HALF).astype(np.float32)
         mean, variance = _moments(values)
         shared = _blur(self._values * values) - self._mean * mean
-        return shared / np.sqrt((self._variance + SMALLEST_VARIANCE) * (variance + SMALLEST_VARIANCE))
+        correlation = shared / np.sqrt((self._variance + SMALLEST_VARIANCE) * (variance + SMALLEST_VARIANCE))
+        return cv2.resize(correlation, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
 
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

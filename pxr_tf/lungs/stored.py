@@ -10,7 +10,7 @@ from pxr_tf import arrays, files
 from pxr_tf.lungs.atlas import Atlas, Pair, build_atlas, prepare_pairs, shrink_pair
 from pxr_tf.lungs.contrast import SIDE
 
-VERSION = 1  # raise it when the same pairs would be prepared to other bytes
+VERSION = 2  # raise it when the same pairs would be prepared to other bytes
 
 
 def open_atlas(cache: Path, pairs: Mapping[str, Callable[[], Pair]]) -> Atlas:

@@ -17,7 +17,7 @@ from pxr_tf.phantoms.splat import splat, splat_tubes
 MIN_SIZE = 16  # pixels; below that ribs and vessels vanish altogether
 RIBS = 11
 SCATTER = 0.12  # share of the rays that arrive from elsewhere, a veil over the picture
-BEHIND = 0.15  # how near to the middle of the spine a lung comes behind the heart; vertebrae reach 0.09 out
+BEHIND = 0.12  # how near to the middle of the spine a lung comes behind the heart; vertebrae reach 0.09 out
 LESION = 0.2  # share of the air: the mildest haze and the rims of spots lie below
 AIR = 0.66  # how much less a beam is weakened by a full depth of lung than by as much soft tissue
 

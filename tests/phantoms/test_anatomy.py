@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from pxr_tf.errors import PxrError
-from pxr_tf.phantoms.anatomy import draw_chest
+from pxr_tf.phantoms.anatomy import Pose, draw_chest
+from pxr_tf.phantoms.diseases import DISEASES
 
 SIZE = 96
 CHESTS = [draw_chest(patient, 0, SIZE) for patient in range(12)]
@@ -81,6 +82,40 @@ def test_a_disease_changes_nothing_outside_the_lungs():
     near = cv2.dilate(well.lungs.astype(np.uint8), np.ones((9, 9))) > 0  # the blur reaches a few pixels out
     assert (ill.image[~near] == well.image[~near]).all()
     assert ill.image[well.lungs].mean() > well.image[well.lungs].mean() + 40
+
+
+def test_whole_lungs_reach_behind_the_heart_and_hold_the_fields():
+    for chest in CHESTS:
+        assert not (chest.lungs & ~chest.whole_lungs).any()
+        behind = chest.whole_lungs & ~chest.lungs
+        assert 0.05 < behind.sum() / chest.lungs.sum() < 0.5
+        assert behind[:, SIZE // 2 :].sum() > behind[:, : SIZE // 2].sum()  # the heart lies on the patient's left
+
+
+def test_lesions_lie_where_the_disease_shows():
+    well = CHESTS[4]
+    assert not well.lesions.any()
+    for name, disease in DISEASES.items():
+        ill = draw_chest(4, 0, SIZE, disease)
+        assert ill.lesions.any() == (name != "normal")
+        assert not (ill.lesions & ~ill.lungs).any()
+        brighter = ill.image.astype(int) - well.image
+        if ill.lesions.any():
+            assert brighter[ill.lesions].mean() > brighter[ill.lungs & ~ill.lesions].mean() + 10
+
+
+def test_a_pose_is_added_to_the_images_own():
+    standard, deep, small = (
+        draw_chest(3, 0, SIZE, pose=pose) for pose in (Pose(), Pose(inspiration=0.1), Pose(zoom=0.7))
+    )
+    assert standard.image.tobytes() == CHESTS[3].image.tobytes()
+    assert deep.whole_lungs.sum() > 1.05 * standard.whole_lungs.sum()
+    assert small.whole_lungs.sum() == pytest.approx(0.49 * standard.whole_lungs.sum(), rel=0.05)
+    left, right = (draw_chest(3, 0, SIZE, pose=Pose(turn=turn)).whole_lungs for turn in (-15, 15))
+    rows = np.arange(SIZE)[:, None]
+    assert (left * rows)[:, : SIZE // 2].sum() / left[:, : SIZE // 2].sum() > (right * rows)[
+        :, : SIZE // 2
+    ].sum() / right[:, : SIZE // 2].sum()
 
 
 def test_a_size_too_small_is_refused():

@@ -1,0 +1,87 @@
+"""``pxr lungs``: what it writes, what it says, what it refuses."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from pxr_tf.phantoms.anatomy import draw_chest
+from pxr_tf.report.lung_sheet import CAPTION, COLUMNS, TILE, choose_tiles
+
+
+@pytest.fixture
+def films(tmp_path) -> Path:
+    """A folder of no known layout with three phantoms, one black picture and one cut off; an atlas beside it."""
+    for folder in ("films/old", "atlas/images", "atlas/masks"):
+        (tmp_path / folder).mkdir(parents=True)
+    for patient in range(5):
+        chest = draw_chest(patient, 0, 48)
+        cv2.imwrite(str(tmp_path / f"atlas/images/{patient}.png"), chest.image)
+        cv2.imwrite(str(tmp_path / f"atlas/masks/{patient}.png"), chest.whole_lungs * np.uint8(255))
+    for patient in range(3):
+        folder = tmp_path / ("films/old" if patient else "films")
+        cv2.imwrite(str(folder / f"{patient}.jpg"), draw_chest(20 + patient, 0, 64).image)
+    cv2.imwrite(str(tmp_path / "films/black.png"), np.zeros((40, 60), np.uint8))
+    (tmp_path / "films/cut.jpg").write_bytes((tmp_path / "films/0.jpg").read_bytes()[:300])
+    return tmp_path / "films"
+
+
+@pytest.fixture
+def one_process(monkeypatch):
+    monkeypatch.setattr("pxr_tf.machine.processors", lambda: 1)
+
+
+def test_a_folder_of_pictures(pxr, films, one_process):
+    code, said, errors = pxr("lungs", films, "--atlas", films.parent / "atlas", "--out", "out")
+    assert (code, errors) == (0, "")
+    assert "Lungs of 4 pictures: 4 found, 0 given." in said
+    assert "1 of 4 are below the bound of 0.5 and not trusted" in said
+    assert "1 picture without a mask, as unreadable: films/cut.jpg (" in said
+    table = pd.read_csv("out/lungs.csv", keep_default_na=False).set_index("image")
+    assert list(table.index) == [
+        "films/0.jpg",
+        "films/black.png",
+        "films/cut.jpg",
+        "films/old/1.jpg",
+        "films/old/2.jpg",
+    ]
+    assert table.trusted.astype(str).tolist() == ["True", "False", "False", "True", "True"]
+    assert {str(path) for path in Path("out/masks").rglob("*.png")} == {
+        f"out/masks/films/{name}.png" for name in ("0", "black", "old/1", "old/2")
+    }
+    assert cv2.imread("out/sheet.png").shape == (TILE + CAPTION, COLUMNS * TILE, 3)
+    assert not list(Path("out").rglob("*.partial"))
+
+
+def test_a_data_set_is_read_by_its_layout_and_keeps_its_names(pxr, data, films, one_process):
+    code, said, _ = pxr("lungs", data.split(",")[0], "--atlas", films.parent / "atlas")
+    assert code == 0, said
+    table = pd.read_csv("runs/lungs/chest_xray/lungs.csv")
+    assert table.image.str.startswith("synthetic-chest_xray/").all()
+
+
+def test_refusals(pxr, films, one_process):
+    empty = films.parent / "empty"
+    empty.mkdir()
+    shutil.rmtree(films.parent / "atlas/masks")
+    for words, expected in (
+        (("nowhere",), "DATA /"),
+        ((empty,), "is an empty folder"),
+        ((films, "--atlas", films.parent / "atlas"), "has no folder masks/"),
+        ((films, "--masks", empty), "holds no mask for any of 5 pictures"),
+        ((f"{films},{films}",), "DATA holds two pictures named films/0.jpg"),
+    ):
+        code, _, said = pxr("lungs", *words)
+        assert (code, said.count("\n")) == (2, 1), said
+        assert said.startswith("pxr: ") and expected in said
+    assert not Path("runs").exists()
+
+
+def test_the_sheet_shows_the_least_and_the_most_certain():
+    table = pd.DataFrame({"image": map(str, range(80)), "confidence": np.arange(80) / 80, "fault": [""] * 79 + ["cut"]})
+    chosen = choose_tiles(table.sample(frac=1, random_state=0)).confidence * 80
+    assert chosen.tolist() == [*range(25), *range(54, 79)]
+    assert len(choose_tiles(table.head(30))) == 30

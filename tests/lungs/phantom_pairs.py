@@ -1,0 +1,19 @@
+"""Phantoms as pairs of a picture and its lungs, and an atlas of a few of them; made once per process."""
+
+from functools import cache
+
+from pxr_tf.lungs.atlas import Atlas, Pair, build_atlas, prepare_pairs, shrink_pair
+from pxr_tf.phantoms.anatomy import draw_chest
+
+SIZE = 96
+
+
+@cache
+def phantom_pair(patient: int, size: int = SIZE) -> Pair:
+    chest = draw_chest(patient, 0, size)
+    return chest.image, chest.whole_lungs
+
+
+@cache
+def phantom_atlas() -> Atlas:
+    return build_atlas(prepare_pairs([shrink_pair(*phantom_pair(patient)) for patient in range(8)]))

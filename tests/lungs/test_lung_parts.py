@@ -1,0 +1,103 @@
+"""What the lung finder is made of: content without borders, two lungs without holes, a confidence, threads."""
+
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from pxr_tf.lungs.confidence import SCALES, TRUSTED, Evidence, rate
+from pxr_tf.lungs.contrast import Box, find_content
+from pxr_tf.lungs.shape import keep_two_lungs
+from pxr_tf.lungs.threads import one_thread
+
+FILM = np.random.default_rng(0).integers(0, 256, (300, 200), np.uint8)
+
+
+@pytest.mark.parametrize("grey", [0, 255, 90])
+def test_borders_of_any_grey_are_left_out(grey):
+    picture = np.pad(FILM, ((60, 20), (0, 50)), constant_values=grey)
+    box = find_content(picture)
+    assert np.abs(np.subtract(box, (0, 60, 200, 360))).max() <= 2
+    assert box.left == 0 and box.top >= 60 and box.right <= 200 and box.bottom <= 360  # nothing of the border is in it
+
+
+def test_a_letter_in_a_border_does_not_make_it_film():
+    picture = cv2.putText(np.pad(FILM, ((60, 0), (0, 0))), "L", (5, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 255)
+    assert find_content(picture).top >= 60
+
+
+def test_a_film_without_borders_is_content_to_its_last_pixel():
+    assert find_content(FILM) == Box(0, 0, 200, 300)
+
+
+def test_next_to_nothing_is_no_content():
+    assert find_content(np.pad(FILM[:20, :20], 200)) is None
+
+
+def blocks(*places: tuple[slice, slice]) -> np.ndarray:
+    chances = np.full((60, 60), 0.3, np.float32)
+    for place in places:
+        chances[place] = 0.8
+    return chances
+
+
+LEFT, RIGHT, THIRD = np.s_[10:50, 5:25], np.s_[10:50, 35:55], np.s_[0:5, 0:12]
+
+
+def test_the_two_largest_parts_are_kept_and_their_holes_filled():
+    chances = blocks(LEFT, RIGHT, THIRD)
+    chances[20:25, 10:15] = 0.1
+    kept = keep_two_lungs(chances) > 0.5
+    assert np.array_equal(kept, blocks(LEFT, RIGHT) > 0.5)
+
+
+def test_a_speck_is_no_second_lung():
+    assert np.array_equal(keep_two_lungs(blocks(LEFT, THIRD)) > 0.5, blocks(LEFT) > 0.5)
+
+
+def test_chances_outside_parts_stay_so_that_the_border_stays_smooth():
+    assert keep_two_lungs(blocks(LEFT))[0, 0] == np.float32(0.3)
+    assert not keep_two_lungs(np.zeros((5, 5), np.float32)).any()
+
+
+def usual(**other: float) -> Evidence:
+    return Evidence(**{name: scale.mean for name, scale in SCALES._asdict().items()})._replace(**other)
+
+
+def test_usual_evidence_is_trusted_and_less_of_any_kind_lowers_the_confidence():
+    assert 0.9 < rate(usual()) < 1
+    for name, scale in SCALES._asdict().items():
+        steps = [rate(usual(**{name: scale.mean - step * scale.deviation})) for step in range(0, 30, 3)]
+        assert steps == sorted(steps, reverse=True) and steps[0] > steps[-1]
+        assert steps[-1] < TRUSTED
+
+
+@pytest.mark.parametrize("evidence", [Evidence(0, 0, -1, -128), Evidence(0, 0, 0, 0)])
+def test_no_evidence_is_no_confidence(evidence):
+    assert 0 <= rate(evidence) < 0.001
+
+
+def test_threads_side_by_side_set_the_number_back_when_the_last_one_ends():
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    inside, leave = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with one_thread():
+            inside.set()
+            leave.wait(10)
+
+    try:
+        worker = threading.Thread(target=work)
+        worker.start()
+        assert inside.wait(10)
+        with one_thread():
+            pass
+        assert cv2.getNumThreads() == 1
+        leave.set()
+        worker.join(10)
+        assert cv2.getNumThreads() == 3
+    finally:
+        leave.set()
+        cv2.setNumThreads(before)

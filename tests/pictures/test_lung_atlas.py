@@ -1,0 +1,96 @@
+"""An atlas is read from a folder of pairs; what is wrong with one is told in a line."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pxr_tf.errors import PxrError
+from pxr_tf.phantoms.anatomy import draw_chest
+from pxr_tf.pictures.lung_atlas import read_atlas, read_pairs
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("atlas")
+    for part in ("images", "masks"):
+        (folder / part).mkdir()
+    for patient in range(5):
+        chest = draw_chest(patient, 0, 48)
+        cv2.imwrite(str(folder / f"images/p{patient}.jpg"), chest.image)
+        cv2.imwrite(str(folder / f"masks/p{patient}.png"), chest.whole_lungs * np.uint8(255))
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "atlas"))
+
+
+def test_pairs_are_read_and_prepared_once(folder, tmp_path):
+    first = read_atlas(folder, tmp_path / "cache")
+    assert len(first.pictures) == 5
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*")}
+    assert read_atlas(folder, tmp_path / "cache").digest == first.digest
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*")} == before
+
+
+def test_another_mask_is_another_atlas(folder, tmp_path):
+    first = read_atlas(folder, tmp_path / "cache")
+    cv2.imwrite(str(folder / "masks/p0.png"), np.pad(np.full((20, 20), 255, np.uint8), 14))
+    assert read_atlas(folder, tmp_path / "cache").digest != first.digest
+
+
+def test_masks_are_read_as_they_were_drawn(made):
+    pairs = read_pairs(made)
+    assert list(pairs) == [f"p{patient}" for patient in range(5)]
+    assert np.array_equal(pairs["p3"][1], draw_chest(3, 0, 48).whole_lungs)
+
+
+def damage(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "nothing there": (shutil.rmtree, "has no folder images/; accepted: a folder with images/NAME.jpg and masks/"),
+    "no masks": (lambda folder: shutil.rmtree(folder / "masks"), "has no folder masks/; accepted: a folder with"),
+    "a mask too few": (lambda folder: (folder / "masks/p1.png").unlink(), "has no mask for p1.jpg; accepted: "),
+    "an image too few": (lambda folder: (folder / "images/p1.jpg").unlink(), "has no image for p1.png; accepted: "),
+    "two few pairs": (
+        lambda folder: [next((folder / part).glob("p4.*")).unlink() for part in ("images", "masks")],
+        "has 4 pairs; 5 are needed at least",
+    ),
+    "two of one name": (
+        lambda folder: shutil.copy(folder / "images/p1.jpg", folder / "images/p1.jpeg"),
+        "has two images of one name",
+    ),
+    "another size": (
+        lambda folder: cv2.imwrite(str(folder / "masks/p1.png"), np.full((48, 47), 255, np.uint8)),
+        "masks/p1.png has 47 x 48 pixels, its picture 48 x 48; accepted: the same size. Resize",
+    ),
+    "an empty mask": (
+        lambda folder: cv2.imwrite(str(folder / "masks/p1.png"), np.zeros((48, 48), np.uint8)),
+        "masks/p1.png is empty; accepted: white .255. lungs on black. Correct or remove",
+    ),
+    "a damaged image": (
+        lambda folder: damage(folder / "images/p1.jpg"),
+        "image .*images/p1.jpg cannot be read: .*. Replace or remove the pair",
+    ),
+    "a damaged mask": (
+        lambda folder: damage(folder / "masks/p1.png"),
+        "masks/p1.png cannot be read: .*. Replace or remove it",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_atlas_is_refused_in_one_line_and_nothing_is_stored(folder, tmp_path, fault):
+    spoil, said = FAULTS[fault]
+    spoil(folder)
+    with pytest.raises(PxrError, match=said) as refused:
+        read_atlas(folder, tmp_path / "cache")
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "cache").exists()
