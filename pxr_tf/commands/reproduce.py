@@ -121,7 +121,8 @@ def _make_experiments(
     lacking: dict[str, MissingLibraryError] = {}
     for variant, recipe in recipes.items():
         own = asked if variant in trained else replace(asked, epochs=None)
-        given = {"model.weights": weights if recipe.backbone else None, **beside}
+        asked_for = {"model.weights": weights if recipe.backbone else None, **beside}
+        given = {key: value for key, value in asked_for.items() if value is not None}  # else a setting's key is lost
         try:
             experiments[variant] = {
                 (setting, seed): own.experiment({**values, **given, "seed": seed}, variant)
