@@ -27,11 +27,13 @@ def open_lung_source(image: Image, table: pd.DataFrame, cache: Path) -> LungSour
     return None if image.crop == "none" else open_source(image.atlas, image.masks, table, cache)
 
 
-def preparation_of(image: Image, identity: str | None) -> Preparation:
+def preparation_of(image: Image, identity: str | None = None) -> Preparation:
     """Return how a file becomes the picture that a model sees; `identity` is that of what says where lungs are."""
     if image.crop == "none":
         return Preparation(image.size, image.resize)
-    return Preparation(image.size, image.resize, image.crop, image.crop_margin, identity or "")
+    if not identity:
+        raise ValueError(f"crop {image.crop} needs the identity of what says where lungs are")
+    return Preparation(image.size, image.resize, image.crop, image.crop_margin, identity)
 
 
 def describe_lungs(table: pd.DataFrame, found: FoundLungs, source: LungSource) -> pd.DataFrame:

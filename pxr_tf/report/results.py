@@ -91,7 +91,7 @@ def info_of(experiment: Mapping[str, Any]) -> RunInfo:
         published=experiment.get("published"),
         scheme=experiment["splits"].get("scheme", "folds"),
         unit=experiment["splits"].get("unit", "patient"),
-        crop=experiment["image"].get("crop", "none"),
+        crop=experiment.get("image", {}).get("crop", "none"),
     )
 
 
