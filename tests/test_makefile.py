@@ -68,6 +68,13 @@ def make(*words: str) -> str:
             "reproduce chen2021 --model small_cnn --seeds 0 --data a --crop lungs --weights none --runs runs",
         ),
         ("data DATA=a,b", "data a,b"),
+        ("lungs DATA=a", "lungs a --runs runs"),
+        (
+            "lungs DATA=a ATLAS=pairs OUT=there MASKS=given RUNS=r",
+            "lungs a --atlas pairs --out there --masks given --runs r",
+        ),
+        ("phantom", "phantom phantoms"),
+        ("phantom OUT=there", "phantom there"),
         ("feature-maps RUN=a/b", "feature-maps a/b"),
         (
             "feature-maps RUN=a IMAGE=b/c.jpeg LAYER=feature_map FOLD=0 ATLAS=d",
@@ -91,7 +98,7 @@ def taken_by(target: str) -> list[str]:
     return said.partition("Accepted: ")[2].partition(".")[0].split()
 
 
-@pytest.mark.parametrize("target", ["cv", "train", "tune", "grid", "chen2021", "novokshanov2022"])
+@pytest.mark.parametrize("target", ["cv", "train", "tune", "grid", "chen2021", "novokshanov2022", "lungs"])
 def test_every_variable_of_a_target_becomes_an_option_that_its_command_knows(target):
     taken = [name for name in taken_by(target) if name not in NOT_OPTIONS]
     words = shlex.split(make(target, *(f"{name}=given-{name}" for name in taken)))

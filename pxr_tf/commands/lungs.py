@@ -42,7 +42,13 @@ def lungs(
     given = find_given(list(named), masks) if masks else {}
     with show_steps(console, "lungs") as on_progress:
         table = write_lungs(
-            named, _open_atlas(atlas, runs / "cache"), out, given=given, processes=processors(), on_progress=on_progress
+            named,
+            _open_atlas(atlas, runs / "cache"),
+            out,
+            given=given,
+            processes=processors(),
+            on_progress=on_progress,
+            on_wait=lambda holder: console.print(f"Waiting for {holder}, which writes to {out}.", markup=False),
         )
     sheet = write_sheet(out, table, named)
     for line in summarise_lungs(table, TRUSTED):

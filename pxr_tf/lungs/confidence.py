@@ -10,8 +10,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-# Below it lungs are not trusted. It lies half-way between the least certain of those films (0.66) and the most certain
-# picture without upright lungs (0.29, a film upside down; photographs and noise have less).
+# Below it lungs are not trusted. It lies half-way between the least certain of those films (0.60) and the most certain
+# of 25 pictures without upright lungs (0.40, a film upside down). With phantoms for an atlas the two overlap: 0.41 for
+# a film (Dice 0.77), 0.498 for the photograph of a flower.
 TRUSTED = 0.5
 MIDDLE = -6.5  # of the sum, in standard deviations: where the confidence is 0.5
 STEEPNESS = 0.5  # per standard deviation

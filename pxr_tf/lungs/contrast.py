@@ -5,7 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-SIDE = 256  # pixels; at 192 the mean Dice of 72 films falls by 0.003, at 384 nothing is won at twice the time
+SIDE = 256  # pixels: the flow between two pictures of this size takes 5 ms
 RADIUS = 24  # pixels, standard deviation: an intercostal space is 8 to 12 wide, a lung 80
 CONTRAST = 40  # grey levels per local standard deviation
 FLOOR = 4.0  # grey levels that are added to it, so that noise in an even region stays small

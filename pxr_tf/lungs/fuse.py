@@ -10,6 +10,9 @@ from pxr_tf.lungs.contrast import SIDE, shrink
 
 VOTERS = 10
 FLOW_BLUR = 4.0  # pixels: flow is made smooth, for lungs bend as a whole
+# pixels: against jags where votes disagree, behind a child's heart; costs 0.0002 of Dice. A graph cut (cv2.grabCut) of
+# the border won nothing: 0.944 to 0.953 with wide to narrow bands, in place of 0.953, for 0.04 s.
+BORDER_BLUR = 2.0
 HALF = SIDE // 2  # pixels of the square in which two pictures are compared: four times as fast, Dice the same
 WINDOW = 5.0  # pixels of that one, standard deviation: the neighbourhood that counts
 SHARPNESS = 4.0  # a voter that agrees perfectly outweighs one that is unrelated by exp(4) = 55
@@ -36,7 +39,7 @@ def fuse(picture: np.ndarray, thumbnail: np.ndarray, atlas: Atlas) -> Fusion:
         likenesses.append(here.compare(_bend(atlas.pictures[voter], flow)))
     weights = np.exp(SHARPNESS * np.stack(likenesses))
     chances = (weights * votes).sum(axis=0) / weights.sum(axis=0)
-    return Fusion(chances, np.stack(votes), np.mean(likenesses, axis=0))
+    return Fusion(cv2.GaussianBlur(chances, (0, 0), BORDER_BLUR), np.stack(votes), np.mean(likenesses, axis=0))
 
 
 def dice(first: np.ndarray, second: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Pictures under unique names: those of data sets, or all that lie below folders of no known layout."""
+"""Pictures under unique names: those of published data sets, or all that lie below other folders."""
 
 import os
 import unicodedata
@@ -8,6 +8,8 @@ from pathlib import Path
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.sets.find import find_layout, read_source
 from pxr_tf.sets.rows import images_in, walk_folders
+
+PER_CLASS = "folder"  # the layout
 
 
 def list_pictures(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -32,12 +34,14 @@ def list_pictures(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 def _list_one(folder: Path) -> tuple[dict[str, str], list[str]]:
     try:
-        find_layout(folder)
+        layout, root = find_layout(folder)
     except PxrError:
         pictures = _walk(folder) if folder.is_dir() else {}
         if not pictures:
             raise
         return pictures, []
+    if layout == PER_CLASS:  # any folder with folders is one; pictures beside them count here
+        return _walk(root), []
     rows, notes = read_source(folder)
     return {row["image_id"]: row["path"] for row in rows}, notes
 

@@ -60,7 +60,7 @@ def test_a_data_set_is_read_by_its_layout_and_keeps_its_names(pxr, data, films, 
     code, said, _ = pxr("lungs", data.split(",")[0], "--atlas", films.parent / "atlas")
     assert code == 0, said
     table = pd.read_csv("runs/lungs/chest_xray/lungs.csv")
-    assert table.image.str.startswith("synthetic-chest_xray/").all()
+    assert table.image.str.startswith("synthetic-kermany/").all()
 
 
 def test_refusals(pxr, films, one_process):

@@ -1,0 +1,52 @@
+"""Pictures of data sets keep their ids; a folder of no known layout is walked."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pxr_tf.errors import PxrError
+from pxr_tf.sets.any_pictures import list_pictures
+
+
+def put(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / name), np.zeros((4, 4), np.uint8))
+    return folder
+
+
+def test_a_folder_of_no_layout_is_walked_but_masks_are_no_pictures(tmp_path):
+    folder = put(tmp_path / "films", "b.png", "a/c.jpg", "masks/b.png", ".hidden.png")
+    found, notes = list_pictures([str(folder)])
+    assert found == {"films/a/c.jpg": str(folder / "a/c.jpg"), "films/b.png": str(folder / "b.png")}
+    assert notes == []
+
+
+def test_a_data_set_is_read_by_its_layout(tmp_path):
+    folder = put(tmp_path / "chest_xray", "train/NORMAL/IM-0001-0001.jpeg", "train/PNEUMONIA/person1_virus_6.jpeg")
+    found, _ = list_pictures([str(folder)])
+    assert set(found) == {
+        "kermany/train/NORMAL/IM-0001-0001.jpeg",
+        "kermany/train/PNEUMONIA/person1_virus_6.jpeg",
+    }
+
+
+def test_pictures_beside_folders_count_although_the_folders_could_be_classes(tmp_path):
+    folder = put(tmp_path / "films", "b.png", "old/c.jpg", "older/d.jpg")
+    assert list(list_pictures([str(folder)])[0]) == ["films/b.png", "films/old/c.jpg", "films/older/d.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ((), "No DATA was given"),
+        (("nowhere",), "does not exist"),
+        (("films", "films"), "two pictures named films/b.png"),
+    ],
+)
+def test_what_is_missing_or_named_twice_is_refused(tmp_path, names, said):
+    put(tmp_path / "films", "b.png")
+    with pytest.raises(PxrError, match=said):
+        list_pictures([str(tmp_path / name) for name in names])
