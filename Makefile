@@ -18,6 +18,7 @@ MODELS     ?=
 STRATEGIES ?=
 DATA       ?=
 WEIGHTS    ?=
+CROP       ?=
 CONFIG     ?=
 FOLDS      ?=
 SEED       ?=
@@ -44,13 +45,13 @@ PYTEST     := $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadf
 
 # What each target takes, beside the variables of the environment. Anything else that was typed would be lost in silence, so
 # it is refused; of what the shell's environment holds, only variables of an experiment count.
-EXPERIMENT := MODEL STRATEGY VARIANT CLASSES SCHEME VALIDATION UNIT SEEDS OVER MODELS STRATEGIES DATA WEIGHTS CONFIG FOLDS SEED
-COMMON := DATA WEIGHTS CONFIG SEED RUNS ARGS
+EXPERIMENT := MODEL STRATEGY VARIANT CLASSES SCHEME VALIDATION UNIT SEEDS OVER MODELS STRATEGIES DATA WEIGHTS CONFIG FOLDS SEED CROP ATLAS
+COMMON := DATA WEIGHTS CROP ATLAS CONFIG SEED RUNS ARGS
 TAKES_cv := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS $(COMMON)
 TAKES_train := MODEL STRATEGY VARIANT CLASSES SEEDS SCHEME VALIDATION UNIT $(COMMON)
 TAKES_tune := OVER MODEL VARIANT CLASSES SCHEME VALIDATION UNIT $(COMMON)
 TAKES_grid := MODELS STRATEGIES FOLDS $(COMMON)
-TAKES_chen2021 := DATA MODEL WEIGHTS SEEDS RUNS ARGS
+TAKES_chen2021 := DATA MODEL WEIGHTS CROP ATLAS SEEDS RUNS ARGS
 TAKES_novokshanov2022 := $(TAKES_chen2021)
 TAKES_vazquez2021 := $(TAKES_chen2021)
 TAKES_lungs := DATA ATLAS OUT MASKS RUNS ARGS
@@ -69,12 +70,13 @@ endif
 
 # Only what was given is passed on; the program knows its own defaults, and refuses what does not go together.
 give    = $(if $($(2)),--$(1) "$($(2))")
-BESIDE  = $(call give,data,DATA) $(call give,weights,WEIGHTS) $(call give,seed,SEED) --runs "$(RUNS)" $(ARGS)
+IMAGES  = $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS)
+BESIDE  = $(IMAGES) $(call give,weights,WEIGHTS) $(call give,seed,SEED) --runs "$(RUNS)" $(ARGS)
 SHARED  = $(call give,config,CONFIG) $(BESIDE)
 SPLIT   = $(call give,scheme,SCHEME) $(call give,validation,VALIDATION) $(call give,unit,UNIT)
 ONE     = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
           $(call give,classes,CLASSES) $(call give,seeds,SEEDS)
-REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(call give,data,DATA) $(call give,weights,WEIGHTS) \
+REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(IMAGES) $(call give,weights,WEIGHTS) \
           --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
@@ -84,8 +86,8 @@ help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(TAKES_$(target))";)
-	@echo "  of feature-maps:              RUN IMAGE LAYER FOLD ARGS"
-	@echo "  of features:                  RUN DATA FOLD ARGS"
+	@echo "  of feature-maps:              RUN IMAGE LAYER FOLD ATLAS ARGS"
+	@echo "  of features:                  RUN DATA FOLD ATLAS ARGS"
 	@echo "  of other targets:             DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
@@ -136,10 +138,11 @@ phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
 	@$(PXR) phantom "$(or $(OUT),phantoms)" $(ARGS)
 
 feature-maps: $(READY) ## draw what the layers of RUN's model make of IMAGE, or of one test image per class
-	@$(PXR) feature-maps "$(RUN)" $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,fold,FOLD) $(ARGS)
+	@$(PXR) feature-maps "$(RUN)" $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,fold,FOLD) \
+		$(call give,atlas,ATLAS) $(ARGS)
 
 features: $(READY) ## write what RUN's network makes of DATA (none: its own images) to features.parquet
-	@$(PXR) features "$(RUN)" $(if $(DATA),"$(DATA)") $(call give,fold,FOLD) $(ARGS)
+	@$(PXR) features "$(RUN)" $(if $(DATA),"$(DATA)") $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(ARGS)
 
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)

@@ -3,7 +3,7 @@
 ::
 
     runs/<recipe>/<variant>[-<model>]/<scheme>[-<tag>]/seed-<n>/
-      experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv]
+      experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv  lungs.csv]
       predictions.csv  metrics.csv  ...  [curves.png]  [features.parquet]  logs/
       fold-0/ ... or official/ or random/, [holdout/]:
         environment.json  history.csv  epochs.json  timing.json  predictions.csv  model.keras  tensorboard/
@@ -37,6 +37,7 @@ MANIFEST = "manifest.csv"
 SPLITS = "splits.csv"
 SAMPLES = "samples.csv"
 SKIPPED = "skipped.csv"
+LUNGS = "lungs.csv"  # where pictures are cropped: the box and the confidence of every image
 PREDICTIONS = "predictions.csv"
 HISTORY = "history.csv"
 EPOCHS = "epochs.json"  # how many epochs of each phase of a fold counted
@@ -92,6 +93,11 @@ def runs_folder(run: Path) -> Path:
     """Return the folder of runs that a run directory, or a point of a tuning, lies in; nothing is looked up."""
     absolute = run.absolute()
     return absolute.parents[4 if TUNING in absolute.parts[-4:] else 3]
+
+
+def find_cache(folder: Path) -> Path | None:
+    """Return the cache that a run directory was made with: the nearest one above it; None where there is none."""
+    return next((place / CACHE for place in folder.absolute().parents if (place / CACHE).is_dir()), None)
 
 
 def first_house_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:

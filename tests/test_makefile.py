@@ -43,6 +43,7 @@ def make(*words: str) -> str:
             "cv CLASSES=normal,p=bacterial+viral SEEDS=0,1",
             "cv --classes normal,p=bacterial+viral --seeds 0,1 --runs runs",
         ),
+        ("cv CROP=lungs ATLAS=pairs", "cv --crop lungs --atlas pairs --runs runs"),
         ("train", "train --runs runs"),
         ("train VARIANT=stage1 SEED=3", "train --variant stage1 --seed 3 --runs runs"),
         (
@@ -63,8 +64,8 @@ def make(*words: str) -> str:
             "grid --models xception,resnet50 --strategies 1,2 --runs runs",
         ),
         (
-            "chen2021 MODEL=small_cnn SEEDS=0 DATA=a WEIGHTS=none",
-            "reproduce chen2021 --model small_cnn --seeds 0 --data a --weights none --runs runs",
+            "chen2021 MODEL=small_cnn SEEDS=0 DATA=a WEIGHTS=none CROP=lungs",
+            "reproduce chen2021 --model small_cnn --seeds 0 --data a --crop lungs --weights none --runs runs",
         ),
         ("data DATA=a,b", "data a,b"),
         ("lungs DATA=a", "lungs a --runs runs"),
@@ -78,8 +79,8 @@ def make(*words: str) -> str:
         ("features RUN=a/b DATA=c,d FOLD=0", "features a/b c,d --fold 0"),
         ("features RUN=a/b", "features a/b"),
         (
-            "feature-maps RUN=a IMAGE=b/c.jpeg LAYER=feature_map FOLD=0",
-            "feature-maps a --image b/c.jpeg --layer feature_map --fold 0",
+            "feature-maps RUN=a IMAGE=b/c.jpeg LAYER=feature_map FOLD=0 ATLAS=d",
+            "feature-maps a --image b/c.jpeg --layer feature_map --fold 0 --atlas d",
         ),
     ],
 )
@@ -89,7 +90,7 @@ def test_only_what_was_given_is_passed_on(given, command):
 
 VARIABLES = re.findall(r"^([A-Z]+) +\?=", MAKEFILE.read_text(), re.MULTILINE)
 NOT_OPTIONS = {"ARGS", "PYTHON", "GPU", "HUB"}
-OF_A_PAPER = ["DATA", "MODEL", "WEIGHTS", "SEEDS", "RUNS", "ARGS"]
+OF_A_PAPER = ["DATA", "MODEL", "WEIGHTS", "CROP", "ATLAS", "SEEDS", "RUNS", "ARGS"]
 
 
 def taken_by(target: str) -> list[str]:

@@ -12,6 +12,8 @@ def cv(
     variant: o.Variant = None,
     data: o.Data = None,
     weights: o.Weights = None,
+    crop: o.Crop = None,
+    atlas: o.Atlas = None,
     config: o.Config = None,
     classes: o.Classes = None,
     folds: o.Folds = None,
@@ -31,6 +33,8 @@ def cv(
     given = {
         "model.backbone": model,
         "model.weights": weights,
+        "image.crop": crop,
+        "image.atlas": atlas,
         "splits.scheme": "folds",
         "splits.folds": folds,
         "splits.test_rows": test_rows,

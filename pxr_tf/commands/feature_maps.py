@@ -2,10 +2,11 @@
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pxr_tf.commands import options as o
 from pxr_tf.commands.running import make_console
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def feature_maps(
         str | None, typer.Option(help="One layer, by name. Default: the convolutions and feature_map.")
     ] = None,
     fold: Annotated[str | None, typer.Option(help="Whose model: 0, fold-0, official … Default: the first.")] = None,
+    atlas: o.MovedAtlas = None,
 ) -> None:
     """Draw the feature maps of a picture into a run's folder and its TensorBoard; print the files."""
     from pxr_tf import locks
@@ -36,7 +38,7 @@ def feature_maps(
     subjects.check_finished(run)
     chosen = subjects.find_fold(run, fold)
     pictures = [subjects.find_subject(run, image)] if image is not None else subjects.first_tested(run, chosen)
-    found = _make_maps(run, chosen, pictures, layer)
+    found = _make_maps(run, chosen, pictures, layer, atlas)
     info = describe_run(run)
     with locks.hold(locks.lock_of(run)):
         title, synthetic = f"{info.name}: {info.title}", info.origin == "synthetic"
@@ -45,8 +47,11 @@ def feature_maps(
         make_console().print(str(file), markup=False, soft_wrap=True)
 
 
-def _make_maps(run: Path, fold: str, pictures: "Sequence[Subject]", layer: str | None) -> "Mapping[str, Maps]":
+def _make_maps(
+    run: Path, fold: str, pictures: "Sequence[Subject]", layer: str | None, atlas: str | None
+) -> "Mapping[str, Maps]":
     """Return name -> feature maps; a process of its own loads TensorFlow and the model. Raises `PxrError`."""
+    from pxr_tf import rundir
     from pxr_tf.executors.local import LocalProcess
     from pxr_tf.experiments.tasks import Task
     from pxr_tf.explain.inside_file import read_inside
@@ -54,10 +59,17 @@ def _make_maps(run: Path, fold: str, pictures: "Sequence[Subject]", layer: str |
     executor = LocalProcess()
     with tempfile.TemporaryDirectory(prefix="pxr-") as folder:
         to = Path(folder) / "maps.npz"
-        options = {"subjects": [list(picture) for picture in pictures], "layer": layer, "to": str(to)}
+        subjects = [list(picture) for picture in pictures]
+        options = {"subjects": subjects, "layer": layer, "atlas": atlas, "to": str(to)}
+        cache = str(rundir.find_cache(run) or folder)
         try:
-            task = Task("feature-maps", "maps", run=str(run), fold=fold, options=options)
-            executor.run([task], run / "logs", lambda event: None)
+            task = Task("feature-maps", "maps", run=str(run), cache=cache, fold=fold, options=options)
+            executor.run([task], run / "logs", _print_note)
         finally:
             executor.close()
         return read_inside(to).feature_maps
+
+
+def _print_note(event: "Mapping[str, Any]") -> None:
+    if event["event"] == "note":
+        make_console().print(event["text"], markup=False, soft_wrap=True)

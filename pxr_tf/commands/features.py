@@ -18,6 +18,7 @@ def features(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The file. Default: features.parquet in RUN.")] = None,
     runs: Annotated[Path | None, typer.Option(help="Folder of the cache. Default: the one that RUN lies in.")] = None,
+    atlas: o.MovedAtlas = None,
     skip_unreadable: o.SkipUnreadable = False,
 ) -> None:
     """Write the pooled features of images, by the saved models of a run, for pandas, Polars, Spark and others."""
@@ -28,7 +29,7 @@ def features(
 
     console = make_console()
     paths = tuple(o.split_paths(data)) if data else ()
-    asked = Export(run, paths, fold, out, runs, skip_unreadable)
+    asked = Export(run, paths, fold, out, runs, skip_unreadable, atlas)
     with Display(Outline(f"Features of {run}", 1, (), False), console) as display:
         written = export_features(asked, LocalProcess(), display.show)
     state = "" if written else "Nothing to do: this file is up to date: "

@@ -25,6 +25,8 @@ def grid(
     strategies: Annotated[str, typer.Option(help="Strategies, comma-separated.")] = "1,2,3",
     data: o.Data = None,
     weights: o.Weights = None,
+    crop: o.Crop = None,
+    atlas: o.Atlas = None,
     config: o.Config = None,
     folds: o.Folds = None,
     seed: o.Seed = None,
@@ -41,6 +43,8 @@ def grid(
     console = make_console()
     given = {
         "model.weights": weights,
+        "image.crop": crop,
+        "image.atlas": atlas,
         "splits.scheme": "folds",
         "splits.folds": folds,
         "seed": seed,

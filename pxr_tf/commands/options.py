@@ -53,6 +53,19 @@ Duplicates = Annotated[
     str | None,
     typer.Option(help="Copies of a picture: drop all but one, drop those with the same bytes only (exact), or keep."),
 ]
+Crop = Annotated[
+    str | None,
+    typer.Option(
+        help="What a network sees: the box of the lungs (lungs), the lungs alone (lungs_only), all but them "
+        "(without_lungs), or the whole picture (none)."
+    ),
+]
+Atlas = Annotated[
+    str | None, typer.Option(help="What a crop finds lungs by: builtin, or a folder with images/ and masks/.")
+]
+MovedAtlas = Annotated[
+    str | None, typer.Option(help="Where the atlas lies now that the run found lungs by. Default: where it was.")
+]
 SkipUnreadable = Annotated[bool, typer.Option("--skip-unreadable", help="Go on without damaged images.")]
 MixEnvironments = Annotated[
     bool,
@@ -156,6 +169,10 @@ def check_names(experiment: "Experiment") -> None:
     for how in (experiment.augmentation.copies, experiment.augmentation.epochs):
         if isinstance(how, str):
             find_movement(how)
+    if experiment.image.crop != "none":
+        from pxr_tf.pictures.lung_source import check_places
+
+        check_places(experiment.image.atlas, experiment.image.masks)
     papers = comparable_papers()
     if experiment.published is not None and experiment.published not in papers:
         accepted = f"null, or a paper whose table is known: {', '.join(papers)}"

@@ -35,6 +35,8 @@ def reproduce(
     ] = None,
     data: o.Data = None,
     weights: o.Weights = None,
+    crop: o.Crop = None,
+    atlas: o.Atlas = None,
     seeds: o.Seeds = None,
     runs: o.Runs = Path("runs"),
     epochs: o.Epochs = None,
@@ -53,7 +55,14 @@ def reproduce(
     protocol = load_protocol(config)
     variants, backbone = _choose(protocol, model)
     numbers = protocol.seeds if seeds is None else o.seeds_of(None, seeds)
-    given = {"model.backbone": backbone, "model.weights": weights, "duplicates": duplicates}
+    given = {
+        "model.backbone": backbone,
+        "model.weights": weights,
+        "image.crop": crop,
+        "image.atlas": atlas,
+        "duplicates": duplicates,
+    }
+    _check_not_compared(protocol, given)
     experiments, lacking = _make_experiments(asked, protocol, variants, numbers, given)
     planned = [
         (variant, setting, seed) for seed in numbers for setting in protocol.settings for variant in experiments
@@ -93,6 +102,17 @@ def _choose(protocol: "Protocol", model: str | None) -> tuple[list[str], str | N
     return variants or list(protocol.variants), backbones[0] if backbones else None
 
 
+def _check_not_compared(protocol: "Protocol", given: Mapping[str, str | None]) -> None:
+    """Raise `PxrError` where an option gives a key that the recipe's settings differ in: they would be one."""
+    for setting in protocol.compare.values():
+        for key, value in given.items():
+            if value is not None and key in setting:
+                raise PxrError(
+                    f"Received {key}={value}, but the recipe compares settings of {key} (reproduce.compare). Leave it "
+                    "out, or use make train."
+                )
+
+
 def _make_experiments(
     asked: o.Asked,
     protocol: "Protocol",
@@ -114,7 +134,8 @@ def _make_experiments(
     lacking: dict[str, MissingLibraryError] = {}
     for variant, recipe in recipes.items():
         own = asked if variant in trained else replace(asked, epochs=None)
-        given = {**asked_for, "model.weights": asked_for["model.weights"] if recipe.backbone else None}
+        wanted = {**asked_for, "model.weights": asked_for["model.weights"] if recipe.backbone else None}
+        given = {key: value for key, value in wanted.items() if value is not None}  # else a setting's key is lost
         try:
             experiments[variant] = {
                 (setting, seed): own.experiment({**values, **given, "seed": seed}, variant)

@@ -71,7 +71,8 @@ def outline_of(experiment: "Experiment") -> "Outline":
     cross = splits.scheme == "folds"
     where = f"{splits.folds} folds" if cross else f"{splits.scheme} split"
     where += f" by {splits.unit}" if splits.scheme == "random" else ""
-    what = ", ".join(filter(None, (experiment.model.name, experiment.variant)))
+    crop = "" if experiment.image.crop == "none" else f"crop {experiment.image.crop}"
+    what = ", ".join(filter(None, (experiment.model.name, experiment.variant, crop)))
     weights = f", weights {experiment.model.weights}" if experiment.backbone else ""
     return Outline(
         title=f"{experiment.name}: {what}, {where}{weights}, seed {experiment.seed}",

@@ -16,6 +16,8 @@ def train(
     unit: split.Unit = None,
     data: o.Data = None,
     weights: o.Weights = None,
+    crop: o.Crop = None,
+    atlas: o.Atlas = None,
     config: o.Config = None,
     classes: o.Classes = None,
     seed: o.Seed = None,
@@ -34,5 +36,6 @@ def train(
     chosen = o.variant_of(strategy, variant)
     asked, chosen_split = split.choose_split(asked, chosen, scheme, validation, unit)
     given = {"model.backbone": model, "model.weights": weights, "duplicates": duplicates} | chosen_split
+    given |= {"image.crop": crop, "image.atlas": atlas}
     experiments = [asked.experiment(given | {"seed": number}, chosen) for number in o.seeds_of(seed, seeds)]
     run_seeds(asked.requests(experiments, console), console)

@@ -42,6 +42,8 @@ def tune(
     unit: split.Unit = None,
     data: o.Data = None,
     weights: o.Weights = None,
+    crop: o.Crop = None,
+    atlas: o.Atlas = None,
     classes: o.Classes = None,
     seed: o.Seed = None,
     runs: o.Runs = Path("runs"),
@@ -60,6 +62,7 @@ def tune(
     asked = o.Asked(data, config, runs, classes, epochs, overrides, *beside)
     asked, given = split.choose_split(asked, variant, scheme, validation, unit)
     given |= {"model.backbone": model, "model.weights": weights, "duplicates": duplicates, "seed": seed}
+    given |= {"image.crop": crop, "image.atlas": atlas}
     grid = _read_grid(asked, variant, over)
     _check_free(asked, given, grid)
     base = asked.experiment(given, variant)

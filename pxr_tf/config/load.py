@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pxr_tf import files
+from pxr_tf.config.image import IDLE
 from pxr_tf.config.messages import explain_errors
 from pxr_tf.config.model import NETWORK_KINDS
 from pxr_tf.config.plain_yaml import read_yaml, write_yaml
@@ -34,6 +35,7 @@ def load_experiment(
     Where an overlay or an override changes ``model.kind``, nothing else of the base's ``model`` stays; nor do its
     ``phases``, ``tuning`` and ``training.learning_rate``, unless both kinds are networks, which are trained alike.
     Where the model is ``on_features`` of a variant, and no backbone is named, it is that variant's.
+    Where one changes ``image.crop``, what the base says of its crop and the new one has no use for is left out.
     Raises `PxrError` in one line for a missing file, an unknown variant or key, or an impossible value.
     """
     return parse_experiment(*read_values(path, overrides, variant=variant))
@@ -53,6 +55,7 @@ def read_values(
     kind = given.get("model.kind", _kind_of(given.get("model")))
     if kind is not None:
         values = _with_kind(values, kind)
+    values = _with_crop(values, given.get("image.crop", _crop_of(given.get("image"))))
     for key, value in given.items():
         _replace(values, key, value)
     return _with_first_backbone(values, path, file), file
@@ -155,6 +158,7 @@ def _lay_over(values: dict[str, Any], variant: str | None, file: Path) -> dict[s
         raise PxrError(f"{file}: unknown variant {chosen!r}. Known: {known}.{nearest(str(chosen), map(str, variants))}")
     overlay = variants[chosen]
     kind = _kind_of(overlay.get("model"))
+    values = _with_crop(values, _crop_of(overlay.get("image")))
     return _merged(values if kind is None else _with_kind(values, kind), overlay) | {"variant": chosen}
 
 
@@ -195,6 +199,18 @@ def _with_first_backbone(values: dict[str, Any], path: str | Path, file: str) ->
             f"{file}: model.of names {of}, whose model sees no pictures; accepted: a variant with a network."
         )
     return values | {"model": model | {"backbone": first.get("backbone") or first.get("network")}}
+
+
+def _crop_of(image: Any) -> Any:
+    return image.get("crop") if isinstance(image, dict) else None
+
+
+def _with_crop(values: dict[str, Any], crop: Any) -> dict[str, Any]:
+    """Return the values without what is said of another crop than this one; None changes nothing."""
+    image, idle = values.get("image"), IDLE.get(crop, ()) if isinstance(crop, str) else ()
+    if not idle or not isinstance(image, dict):
+        return values
+    return {**values, "image": {key: value for key, value in image.items() if key not in idle}}
 
 
 def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Pydantic's errors as one line for people."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +56,7 @@ def explain_errors(errors: list[Any], model: type[BaseModel] = schema.Experiment
         end = "" if message.endswith("?") else "."
         return f"{place}: {message}{end}" if place else f"{message}{end}"
     accepted = [accepted_value(error) for error in errors if _place(error) == place]
-    return f"{place} received {shown(first['input'])}; accepted: {', or '.join(dict.fromkeys(accepted))}."
+    return f"{place} received {shown(first['input'])}; accepted: {', or '.join(dict.fromkeys(accepted))}.{_near(first)}"
 
 
 def accepted_value(error: Mapping[str, Any]) -> str:
@@ -63,6 +64,14 @@ def accepted_value(error: Mapping[str, Any]) -> str:
     text = next((text for kind, text in _ACCEPTED.items() if error["type"].startswith(kind)), error["msg"])
     limits = error.get("ctx", {})
     return text.format_map({name: f"{limit:.15g}" if type(limit) is float else limit for name, limit in limits.items()})
+
+
+def _near(error: Mapping[str, Any]) -> str:
+    """Return the nearest of three words or more that a key takes, where other text was received; two are seen."""
+    if error["type"] != "literal_error" or not isinstance(error["input"], str):
+        return ""
+    words = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+    return nearest(error["input"], words) if len(words) > 2 else ""
 
 
 def _place(error: Any) -> str:

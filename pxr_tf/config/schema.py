@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from pxr_tf.config.augmentation import Augmentation
+from pxr_tf.config.image import Image
 from pxr_tf.config.model import Frozen, Model, OnFeatures, Scratch, Transfer
 from pxr_tf.config.values import (
     Amount,
@@ -28,13 +29,6 @@ from pxr_tf.config.values import (
 from pxr_tf.errors import nearest
 
 TAKEN = ("all", "label", "origin", "split")  # words that tables of results use beside class names
-
-
-class Image(Frozen):
-    """How a file becomes the square picture that a network sees."""
-
-    size: Annotated[Whole, Field(ge=32, le=2048)]  # pixels, both sides
-    resize: Literal["squash", "pad"] = "squash"  # squash: aspect lost (bozickovic2021); pad: kept, on black
 
 
 class Splits(Frozen):

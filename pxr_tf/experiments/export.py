@@ -1,6 +1,6 @@
 """The features that a finished run's network gives of any images, as a Parquet file: the story. No TensorFlow here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -18,8 +18,10 @@ from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.splits import TEST_ROLES, fold_names, read_splits
 from pxr_tf.errors import PxrError, count_words
 from pxr_tf.experiments import images, prepare, subjects
-from pxr_tf.experiments.parts import preparation_of
+from pxr_tf.experiments.lungs import check_same_atlas, open_lung_source, preparation_of, with_atlas
 from pxr_tf.experiments.tasks import Executor, OnEvent, Task
+from pxr_tf.pictures.lung_source import LungSource
+from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.sets.find import read_sources
 
 NOT_COMPARED = ("layer", "channels", "device", "precision")  # known once the models are loaded
@@ -35,6 +37,7 @@ class Export:
     out: Path | None = None  # None: features.parquet in the run directory
     runs: Path | None = None  # folder of the cache; None: the one that the run lies in
     skip_unreadable: bool = False
+    atlas: str | None = None  # where the atlas lies now by which the run found lungs; None: where it was
 
     @property
     def file(self) -> Path:
@@ -53,15 +56,18 @@ def export_features(asked: Export, executor: Executor, on_event: OnEvent = lambd
     What is computed goes to the cache in parts, so that a killed command goes on. Raises `PxrError`, also where there
     is a file of that name that was edited, or is none of ours.
     """
-    experiment = _open(asked.run)
+    experiment = with_atlas(_open(asked.run), asked.atlas)
     table, data = _gather(asked, on_event)
+    source = open_lung_source(experiment.image, table, asked.cache)
+    check_same_atlas(source, prepare.read_provenance(asked.run).get("lungs"), experiment.image.atlas)
+    preparation = preparation_of(experiment.image, source and source.identity)
     table = assign_folds(table, asked.run, subjects.find_fold(asked.run, asked.fold) if asked.fold else None)
     _mention_strangers(table, asked, on_event)
-    about = describe(asked, experiment, table, data)
+    about = describe(asked, experiment, preparation, table, data)
     if _is_written(asked.file, table, about):
         return False
-    table = _decode(table, experiment, asked, on_event)
-    told = _compute(asked, table, executor, on_event)
+    table = _decode(table, preparation, source, asked, on_event)
+    told = _compute(asked, table, preparation, executor, on_event)
     caches = {fold: arrays.load_array(Path(event["folder"])) for fold, event in told.items()}
     event = next(iter(told.values()))
     with locks.hold(locks.lock_of(asked.run)):
@@ -95,7 +101,9 @@ def assign_folds(table: pd.DataFrame, run: Path, asked: str | None) -> pd.DataFr
     )
 
 
-def describe(asked: Export, experiment: Experiment, table: pd.DataFrame, data: Sequence[str | Path]) -> dict[str, Any]:
+def describe(
+    asked: Export, experiment: Experiment, preparation: Preparation, table: pd.DataFrame, data: Sequence[str | Path]
+) -> dict[str, Any]:
     """Return what the file says of itself, but for what is known once its models are loaded."""
     run = asked.run.resolve()
     synthetic = is_synthetic(table) or is_synthetic(read_manifest(run / rundir.MANIFEST))
@@ -104,7 +112,7 @@ def describe(asked: Export, experiment: Experiment, table: pd.DataFrame, data: S
         "data": [Path(path).name for path in data],
         "data_digest": files.digest(*table[["image_id", "content"]].itertuples(index=False, name=None)),
         "models": {fold: _digest_model(run, fold) for fold in sorted(set(table.fold))},
-        "preparation": preparation_of(experiment)._asdict(),
+        "preparation": preparation.describe(),
         "origin": "synthetic" if synthetic else "real",
         "split": "leaky split" if prepare.splits_by_image(experiment) else "by patient",
         "versions": {**rundir.versions(), "pyarrow": metadata.version("pyarrow")},
@@ -155,14 +163,19 @@ def _is_written(file: Path, table: pd.DataFrame, about: Mapping[str, Any]) -> bo
     return words == about and there.rows.astype(object).equals(readable)
 
 
-def _decode(table: pd.DataFrame, experiment: Experiment, asked: Export, on_event: OnEvent) -> pd.DataFrame:
+def _decode(
+    table: pd.DataFrame, preparation: Preparation, source: LungSource | None, asked: Export, on_event: OnEvent
+) -> pd.DataFrame:
     """Return the rows whose pictures can be read, decoded now where they are missing."""
     decoded = images.decode_images(
         table,
-        preparation_of(experiment),
+        preparation,
         asked.cache,
+        source=source,
         skip_unreadable=asked.skip_unreadable,
-        on_progress=_teller(on_event, "decoding images"),
+        on_progress=lambda what, done, total: on_event(
+            {"event": "progress", "what": what, "done": done, "total": total}
+        ),
         on_wait=lambda holder: on_event({"event": "wait", "holder": holder}),
     )
     if len(decoded.skipped):
@@ -173,7 +186,9 @@ def _decode(table: pd.DataFrame, experiment: Experiment, asked: Export, on_event
     return decoded.table
 
 
-def _compute(asked: Export, table: pd.DataFrame, executor: Executor, on_event: OnEvent) -> dict[str, dict[str, Any]]:
+def _compute(
+    asked: Export, table: pd.DataFrame, preparation: Preparation, executor: Executor, on_event: OnEvent
+) -> dict[str, dict[str, Any]]:
     """Fill the cache; return fold -> what was told of its features: where they lie, and what gave them."""
     told: dict[str, dict[str, Any]] = {}
 
@@ -183,7 +198,8 @@ def _compute(asked: Export, table: pd.DataFrame, executor: Executor, on_event: O
         on_event(event)
 
     folds = {fold: list(dict.fromkeys(rows.content)) for fold, rows in table.groupby("fold")}
-    task = Task(rundir.FEATURES_TASK, "export", run=str(asked.run), cache=str(asked.cache), options={"folds": folds})
+    options = {"folds": folds, "lungs": preparation.lungs or None}
+    task = Task(rundir.FEATURES_TASK, "export", run=str(asked.run), cache=str(asked.cache), options=options)
     try:
         executor.run([task], asked.cache / "logs", listen)
     finally:
@@ -195,7 +211,3 @@ def _read(caches: Mapping[str, arrays.KeyedArray], rows: pd.DataFrame) -> np.nda
     """Return float32 [rows, channels] from the cache of each row's fold."""
     pairs = zip(rows.fold, rows.content, strict=True)
     return np.stack([caches[fold].values[caches[fold].rows[content]] for fold, content in pairs])
-
-
-def _teller(on_event: OnEvent, what: str) -> Callable[[int, int], None]:
-    return lambda done, total: on_event({"event": "progress", "what": what, "done": done, "total": total})

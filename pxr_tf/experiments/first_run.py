@@ -20,9 +20,9 @@ from pxr_tf.data.splits import FOLDS, HOLDOUT, TEST_ROLES, balanced_rows
 from pxr_tf.errors import PxrError, count_words
 from pxr_tf.experiments import prepare
 from pxr_tf.experiments.images import Gathered
-from pxr_tf.experiments.parts import preparation_of
 from pxr_tf.experiments.request import Request
 from pxr_tf.models.backbones import BACKBONES
+from pxr_tf.pictures.lung_source import BUILTIN
 
 
 class FirstRun(NamedTuple):
@@ -32,6 +32,7 @@ class FirstRun(NamedTuple):
     splits: pd.DataFrame
     models: dict[str, str]  # fold -> digest of its model file
     data_digest: str
+    lungs: str | None = None  # the identity of what said where lungs are; None without a crop
 
 
 def find_first(request: Request) -> FirstRun | None:
@@ -60,7 +61,8 @@ def find_first(request: Request) -> FirstRun | None:
             "ones (--epochs), or train the first run with a phase that has patience or keep: best."
         )
     models = {fold: _digest_model(folder, fold) for fold in splits.fold.unique()}
-    return FirstRun(folder, splits, models, prepare.read_provenance(folder)["data_digest"])
+    provenance = prepare.read_provenance(folder)
+    return FirstRun(folder, splits, models, provenance["data_digest"], provenance.get("lungs"))
 
 
 def check_images(first: FirstRun | None, images: Gathered) -> None:
@@ -70,6 +72,11 @@ def check_images(first: FirstRun | None, images: Gathered) -> None:
         raise PxrError(
             f"The first run (model.of) {first.folder} was made of other images ({data}, as they were then). Give the "
             "same DATA, or train it anew on these."
+        )
+    if first is not None and images.lungs is not None and images.lungs.identity != first.lungs:
+        raise PxrError(
+            f"The first run (model.of) {first.folder} was trained on lungs of {first.lungs}, but image.atlas and "
+            f"image.masks give those of {images.lungs.identity}. Set image to what the first run had."
         )
 
 
@@ -144,14 +151,18 @@ def _command(request: Request) -> str:
     experiment, model = request.experiment, request.experiment.model
     if not model.of_variant:
         return ""
+    image = experiment.image
     variables = {
         "CONFIG": experiment.name,
         "VARIANT": model.of,
         "MODEL": model.backbone if model.backbone in BACKBONES else "",
         "SCHEME": "" if experiment.splits.scheme == FOLDS else experiment.splits.scheme,
         "SEED": str(experiment.seed),
+        "CROP": "" if image.crop == "none" else image.crop,
+        "ATLAS": "" if image.atlas == BUILTIN else image.atlas,
         "DATA": ",".join(map(str, request.data)),
         "RUNS": str(request.runs),
+        "ARGS": "" if image.masks is None else f"--set image.masks={image.masks}",
     }
     words = shlex.join(f"{name}={value}" for name, value in variables.items() if value)
     return f": make {'cv' if experiment.splits.scheme == FOLDS else 'train'} {words}"
@@ -159,11 +170,11 @@ def _command(request: Request) -> str:
 
 def _check_fits(experiment: Experiment, first: Experiment, folder: Path) -> None:
     """Raise `PxrError` where two stages prepare their pictures, or split their patients, in two ways."""
-    ours, theirs = preparation_of(experiment), preparation_of(first)
+    ours, theirs = (one.image.model_dump(exclude={"atlas", "masks"}) for one in (experiment, first))  # places
     if ours != theirs:
         raise PxrError(
-            f"image received {_words(ours._asdict())}, but the network of the first run (model.of) {folder} was "
-            f"trained with {_words(theirs._asdict())}. Set image to that."
+            f"image received {_words(ours)}, but the network of the first run (model.of) {folder} was trained with "
+            f"{_words(theirs)}. Set image to that."
         )
     here, there = (f"{one.splits.scheme} by {_unit(one)}" for one in (experiment, first))
     if here != there:

@@ -6,6 +6,7 @@ that is not used here, or one that two data sets coded in two ways.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,9 +16,13 @@ import pandas as pd
 from pxr_tf import files
 from pxr_tf.data import labels, patients
 from pxr_tf.errors import PxrError, count_words, shorten
+from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.fingerprints import load_thumbnails, twin_contents
+from pxr_tf.pictures.lung_crop import load_stored
+from pxr_tf.pictures.lung_source import LungSource
+from pxr_tf.pictures.lung_store import FoundLungs, open_lungs
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.pictures.store import Pictures, open_pictures
+from pxr_tf.pictures.store import Decode, Pictures, open_pictures
 from pxr_tf.sets.find import read_sources
 
 Say = Callable[[str], None]
@@ -31,6 +36,7 @@ class Gathered(NamedTuple):
 
     table: pd.DataFrame  # the manifest with ``content``
     identity: str  # digest of ids, labels, patients and contents
+    lungs: LungSource | None = None  # what says where they are in the images, where pictures are cropped
 
 
 class Decoded(NamedTuple):
@@ -39,6 +45,7 @@ class Decoded(NamedTuple):
     table: pd.DataFrame  # the rows that can be read
     skipped: pd.DataFrame  # the others, with ``reason``
     pictures: Pictures
+    lungs: FoundLungs | None = None  # of the rows, where pictures are cropped
 
 
 def gather_images(
@@ -95,15 +102,20 @@ def decode_images(
     cache: Path,
     *,
     skip_unreadable: bool,
-    on_progress: Callable[[int, int], None],
+    on_progress: Callable[[str, int, int], None],
     on_wait: Callable[[str], None],
+    source: LungSource | None = None,
 ) -> Decoded:
     """Return the images with their pictures; raise `PxrError` naming those that cannot be read.
+
+    A `source` says where lungs are, if the preparation crops. `on_progress` is told (what is done, how many, of all).
 
     Those that were not ``compared`` (`compare_images`) and can be read now are refused, too: nobody knows whose copies
     they are.
     """
-    pictures = open_pictures(cache, table, preparation, on_progress=on_progress, on_wait=on_wait)
+    found, decode = _look_for_lungs(table, source, cache, partial(on_progress, "finding lungs"), on_wait)
+    show = partial(on_progress, "decoding images")
+    pictures = open_pictures(cache, table, preparation, on_progress=show, on_wait=on_wait, decode=decode)
     reasons = table.content.map(pictures.faults)
     skipped = table[reasons.notna()].assign(reason=reasons.dropna())
     if len(skipped) and not skip_unreadable:
@@ -118,7 +130,21 @@ def decode_images(
             f"{count_words(len(unknown), 'image')} could not be read while copies were looked for, but can be read now "
             f"({shorten(unknown, 3)}). Run the same command again."
         )
-    return Decoded(table[reasons.isna()].reset_index(drop=True), skipped, pictures)
+    return Decoded(table[reasons.isna()].reset_index(drop=True), skipped, pictures, found)
+
+
+def _look_for_lungs(
+    table: pd.DataFrame,
+    source: LungSource | None,
+    cache: Path,
+    on_progress: Callable[[int, int], None],
+    on_wait: Callable[[str], None],
+) -> tuple[FoundLungs | None, Decode]:
+    """Return (the lungs of the table's images, what decodes and crops them); without a source, what decodes them."""
+    if source is None:
+        return None, load_prepared
+    found = open_lungs(cache, table, source, on_progress=on_progress, on_wait=on_wait)
+    return found, partial(load_stored, found=found, lowest_confidence=source.lowest_confidence)
 
 
 def _describe_copies(table: pd.DataFrame, duplicates: Duplicates) -> str:

@@ -15,6 +15,7 @@ from pxr_tf.data.samples import read_samples
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import weights
+from pxr_tf.experiments.lungs import preparation_of
 from pxr_tf.models.architecture import Head, OnFeatures, SavedModel, Scratch, Transfer
 from pxr_tf.pictures.augment import Movement
 from pxr_tf.pictures.preparation import Preparation
@@ -32,21 +33,18 @@ class Run(NamedTuple):
     cache: Path
     experiment: Experiment
     rows: pd.DataFrame  # every sample of every fold, with what the manifest says of its image
+    preparation: Preparation
     pictures: Pictures
 
 
 def open_run(folder: Path, cache: Path) -> Run:
     """Return the run; pictures are opened, not verified: the process that started the run did that."""
     experiment = load_experiment(folder / rundir.EXPERIMENT)
-    pictures = load_pictures(cache, preparation_of(experiment))
+    preparation = preparation_of(experiment.image, files.read_json(folder / rundir.PROVENANCE).get("lungs"))
+    pictures = load_pictures(cache, preparation)
     table = read_manifest(folder / rundir.MANIFEST)
     rows = read_samples(folder / rundir.SAMPLES).merge(table, on="image_id", how="left", validate="many_to_one")
-    return Run(folder, cache, experiment, rows.assign(row=rows.content.map(pictures.rows)), pictures)
-
-
-def preparation_of(experiment: Experiment) -> Preparation:
-    """Return how a file becomes the picture that the experiment's model sees."""
-    return Preparation(experiment.image.size, experiment.image.resize)
+    return Run(folder, cache, experiment, rows.assign(row=rows.content.map(pictures.rows)), preparation, pictures)
 
 
 def make_part(run: Run, fold: str, epochs: Mapping[str, int] | None = None) -> Part:
@@ -58,7 +56,7 @@ def make_part(run: Run, fold: str, epochs: Mapping[str, int] | None = None) -> P
         classes=experiment.classes,
         rows=run.rows[run.rows.fold == fold].reset_index(drop=True),
         pixels=run.pictures.pixels,
-        preparation=preparation_of(experiment),
+        preparation=run.preparation,
         augmentation=Augmentation(*map(_augments, (experiment.augmentation.copies, experiment.augmentation.epochs))),
         seed=experiment.seed,
         cache=run.cache,

@@ -42,7 +42,9 @@ def plan(
     return [Task(FEATURES, "features", **place), *tasks] if tasks and features else tasks
 
 
-def plan_inside(folder: Path, shown: Sequence[str], table: pd.DataFrame, splits: pd.DataFrame) -> list[Task]:
+def plan_inside(
+    folder: Path, cache: Path, shown: Sequence[str], table: pd.DataFrame, splits: pd.DataFrame
+) -> list[Task]:
     """Return the task that looks into the models of a trained run, or nothing where that was done for all of `shown`.
 
     The hold-out's model is left out: it tests nothing. `table` has ``image_id, path, label``; the feature maps are
@@ -53,7 +55,7 @@ def plan_inside(folder: Path, shown: Sequence[str], table: pd.DataFrame, splits:
         return []
     subjects = {rundir.fold_name(fold): default_subjects(table, splits, fold) for fold in folds}
     options = {"shown": list(shown), "subjects": {fold: list(map(list, chosen)) for fold, chosen in subjects.items()}}
-    return [Task(INSIDE, INSIDE, run=str(folder), options=options)]
+    return [Task(INSIDE, INSIDE, run=str(folder), cache=str(cache), options=options)]
 
 
 def _was_looked_into(fold: Path, shown: Sequence[str]) -> bool:

@@ -70,8 +70,9 @@ def write_run(
     """Write what tasks work from: `tables` by file name; ``experiment.yaml`` comes last and marks it as complete."""
     for name, table in tables.items():
         files.write_csv(folder / name, table)
+    kept = [*KEPT, *([rundir.LUNGS] if rundir.LUNGS in tables else [])]
     files.write_json(folder / rundir.WARNINGS, list(warnings))
-    digests = {name: files.digest_file(folder / name) for name in KEPT}
+    digests = {name: files.digest_file(folder / name) for name in kept}
     files.write_json(folder / rundir.PROVENANCE, {**provenance, "files": digests})
     write_experiment(folder, experiment)
 
@@ -107,6 +108,7 @@ def make_provenance(
         "data": [str(path) for path in data],
         "data_digest": images.identity,
         "pictures": pictures.key,
+        **({"lungs": images.lungs.identity} if images.lungs else {}),
         "duplicates": experiment.duplicates,
         "seed": experiment.seed,
         "threads": threads_of(experiment),
@@ -147,6 +149,13 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
     identity = weights.identity(experiment)
     if identity == provenance["weights"]:
         changed.pop("model.weights", None)  # a weights file may have moved
+    lungs = images.lungs.identity if images.lungs else None
+    if (
+        lungs is not None and before.image.crop != "none"
+    ):  # what counts is what an atlas or masks hold, not where they lie
+        changed = {key: value for key, value in changed.items() if key not in ("image.atlas", "image.masks")}
+        if lungs != provenance.get("lungs"):
+            changed["lungs"] = (provenance.get("lungs", "unknown"), lungs)
     words = [f"{key}: {old}, now {new}" for key, (old, new) in changed.items()]
     if not changed and not weights.may_be(provenance["weights"], identity):
         words.append(f"model.weights: {experiment.model.weights}, now with other content")

@@ -14,9 +14,8 @@ from pxr_tf.config import Experiment
 from pxr_tf.data import labels
 from pxr_tf.data.splits import unused_rows, without_tests
 from pxr_tf.errors import count_words
-from pxr_tf.experiments import environment, first_run, images, prepare, weights
+from pxr_tf.experiments import environment, first_run, images, lungs, prepare, weights
 from pxr_tf.experiments.join import join_predictions
-from pxr_tf.experiments.parts import preparation_of
 from pxr_tf.experiments.plan import plan, plan_inside
 from pxr_tf.experiments.request import Request
 from pxr_tf.experiments.tasks import Executor, OnEvent, Task
@@ -44,6 +43,7 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     _mention_first_house(request, on_event)
     first = None if (folder / rundir.PREDICTIONS).exists() else first_run.find_first(request)
     gathered = images.gather_images(request.data, experiment.classes, experiment.merge, partial(_say, on_event))
+    gathered = gathered._replace(lungs=lungs.open_lung_source(experiment.image, gathered.table, request.cache))
     first_run.check_images(first, gathered)
     with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(_wait, on_event)) as descriptor:
         try:
@@ -80,7 +80,7 @@ def _look_inside(
     if not experiment.show or request.tuning is not None:  # nobody looks into each point of a grid
         return
     table = labels.merge_labels(gathered.table, experiment.merge)  # the files as they lie now, not as the run began
-    tasks = plan_inside(folder, experiment.show, table, splits)
+    tasks = plan_inside(folder, request.cache, experiment.show, table, splits)
     if tasks:
         executor.start(folder / "logs" / "start.log", keep=(descriptor,))
         executor.run(tasks, folder / "logs", on_event)
@@ -98,7 +98,7 @@ def _go_on(
     _check_environment(request, splits, on_event)
     if not (folder / rundir.PREDICTIONS).exists():
         table = gathered.table[gathered.table.image_id.isin(splits.image_id)]
-        _decode(request, table, on_event)
+        _decode(request, gathered, table, on_event)
         prepare.write_experiment(folder, experiment)  # the same one, but its weights may have moved
     return splits
 
@@ -116,7 +116,7 @@ def _begin(
     table, splits = _split(request, chosen, first, on_event)  # before a picture is decoded
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
         identity = beside.submit(_check_weights, request, executor, on_event)
-        decoded = _decode(request, table, on_event, identity)
+        decoded = _decode(request, gathered, table, on_event, identity)
         if len(decoded.skipped):
             words = count_words(len(decoded.skipped), "unreadable image")
             _say(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
@@ -157,20 +157,25 @@ def choose_rows(request: Request, gathered: images.Gathered, on_event: OnEvent) 
 
 
 def _decode(
-    request: Request, table: pd.DataFrame, on_event: OnEvent, beside: "Future[str] | None" = None
+    request: Request,
+    gathered: images.Gathered,
+    table: pd.DataFrame,
+    on_event: OnEvent,
+    beside: "Future[str] | None" = None,
 ) -> images.Decoded:
     """Decode what is missing, unless what is done beside it fails: there is no need to finish then."""
-    show = _progress(on_event, "decoding images")
+    source = gathered.lungs
 
-    def tell(done: int, total: int) -> None:
+    def tell(what: str, done: int, total: int) -> None:
         if beside is not None and beside.done():
             beside.result()
-        show(done, total)
+        _progress(on_event, what)(done, total)
 
     return images.decode_images(
         table,
-        preparation_of(request.experiment),
+        lungs.preparation_of(request.experiment.image, source and source.identity),
         request.cache,
+        source=source,
         skip_unreadable=request.skip_unreadable and request.tuning is None,  # left out already: `_split`
         on_progress=tell,
         on_wait=partial(_wait, on_event),
@@ -181,13 +186,18 @@ def _compose(
     request: Request, gathered: images.Gathered, decoded: images.Decoded, splits: pd.DataFrame, on_event: OnEvent
 ) -> tuple[dict[str, pd.DataFrame], list[dict[str, Any]], dict[str, Any]]:
     """Return what a new run directory will hold: tables by file name, warnings, provenance."""
-    experiment, (table, skipped, pictures) = request.experiment, decoded
+    experiment, (table, skipped, pictures, found) = request.experiment, decoded
     labels.keep_classes(table, experiment.classes)  # what was skipped may have been all of a class
     unused = len(unused_rows(table, splits))
     if unused:
         _say(on_event, f"{count_words(unused, 'image')} in no part of the split {experiment.splits.scheme!r}.")
     tables = prepare.make_tables(experiment, table, skipped, splits)
     warnings = prepare.find_warnings(table, splits, experiment)
+    if found is not None:
+        told = lungs.describe_lungs(table, found, gathered.lungs)
+        _say(on_event, lungs.count_whole(told, request.folder / rundir.LUNGS))
+        tables[rundir.LUNGS] = told
+        warnings += [doubt._asdict() for doubt in lungs.lung_doubts(table, told)]
     provenance = prepare.make_provenance(experiment, gathered, pictures, request.data, request.command)
     return tables, warnings, provenance
 

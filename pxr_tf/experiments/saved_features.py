@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pxr_tf import files, rundir
 from pxr_tf.config import load_experiment
-from pxr_tf.experiments.parts import preparation_of
+from pxr_tf.experiments.lungs import preparation_of
 from pxr_tf.experiments.tasks import Task
 from pxr_tf.models.classifier import feature_extractor, feature_source
 from pxr_tf.models.model_file import load_classifier
@@ -19,13 +19,14 @@ from pxr_tf.training.part import Emit
 def fill_saved_features(task: Task, emit: Emit) -> None:
     """Add the features of each fold's pictures (``folds``: fold -> contents), by its saved model, to the cache.
 
+    ``lungs`` is the identity of what said where lungs are, as the pictures were cropped; None where they were not.
     Told through `emit`, per fold: ``features``, with the ``folder``, the number of ``channels`` and the ``layer`` that
     gave them, ``device`` and ``precision``. Raises `PxrError` for a model file that is missing or damaged.
     """
     device = set_up(False, "float32")
     emit(device.event)
     run, cache = Path(task.run), Path(task.cache)
-    preparation = preparation_of(load_experiment(run / rundir.EXPERIMENT))
+    preparation = preparation_of(load_experiment(run / rundir.EXPERIMENT).image, task.options["lungs"])
     pictures = load_pictures(cache, preparation)
     for fold, contents in task.options["folds"].items():
         file = run / rundir.fold_name(fold) / rundir.MODEL

@@ -146,7 +146,12 @@ def fit_range(values: np.ndarray, brightest: np.ndarray | None = None) -> np.nda
 
 
 def load_prepared(path: str | Path, preparation: Preparation) -> np.ndarray:
-    """Return the file as the networks see it: uint8 [size, size]. Raises `UnreadableImageError`."""
+    """Return the whole file as the networks see it: uint8 [size, size]. Raises `UnreadableImageError`.
+
+    What a preparation crops away is decided by `lung_crop`: one with a crop is a ValueError here.
+    """
+    if preparation.crop != "none":
+        raise ValueError(f"load_prepared shows whole pictures; received {preparation}")
     # The decoder shrinks by leaving out the high frequencies of each 8x8 block, which adds no aliasing. It rounds sizes
     # up, which moves an average by up to 1 %.
     at_least = 0 if preparation.resize == "average" else preparation.size

@@ -30,6 +30,7 @@ CHANGED = "changed while it was read; run the same command again"
 
 Progress = Callable[[int, int], None]
 Decode = Callable[[str, Preparation], np.ndarray]
+MakeRow = Callable[[str], np.ndarray]  # path -> uint8, of one shape for all files
 
 
 class Pictures(NamedTuple):
@@ -49,7 +50,7 @@ class Decoded(NamedTuple):
     """What became of one file."""
 
     content: str
-    picture: np.ndarray | None  # uint8 [size, size]
+    picture: np.ndarray | None  # uint8 [size, size], or another row (`fill`)
     fault: str = ""  # why there is no picture
     lasting: bool = True  # the file's bytes are the reason, and they are what its content names
 
@@ -81,16 +82,43 @@ def open_pictures(
     A file without a picture has a fault instead. What its bytes explain is remembered; that it is missing, forbidden,
     changed meanwhile or one of too many open files is told this time only.
     """
-    folder, unique = _folder(cache, preparation), table.drop_duplicates("content")
-    passing: dict[str, str] = {}
-    if arrays.missing_keys(folder, unique.content):
-        with arrays.open_writer(folder, (preparation.size, preparation.size), np.uint8, on_wait) as writer:
-            missing = unique[unique.content.isin(writer.missing(unique.content))]
-            writer.reserve(len(missing))
-            blocks = _decode_blocks(missing, partial(_decode, preparation, decode), threads, block)
-            passing = _add_blocks(writer, blocks, len(missing), on_progress)
+    passing = fill(
+        _folder(cache, preparation),
+        (preparation.size, preparation.size),
+        table,
+        lambda path: decode(path, preparation),
+        threads=threads,
+        on_progress=on_progress,
+        on_wait=on_wait,
+        block=block,
+    )
     pictures = load_pictures(cache, preparation)
     return pictures._replace(faults=pictures.faults | passing)
+
+
+def fill(
+    folder: Path,
+    shape: tuple[int, ...],
+    table: pd.DataFrame,
+    make_row: MakeRow,
+    *,
+    threads: int | None = None,
+    on_progress: Progress | None = None,
+    on_wait: Callable[[str], None] | None = None,
+    block: int = BLOCK,
+) -> dict[str, str]:
+    """Add to a keyed array of uint8 rows what files give that it lacks; return the faults that are not remembered.
+
+    The key of a file is its ``content`` in the table. All else is as in `open_pictures`.
+    """
+    unique = table.drop_duplicates("content")
+    if not arrays.missing_keys(folder, unique.content):
+        return {}
+    with arrays.open_writer(folder, shape, np.uint8, on_wait) as writer:
+        missing = unique[unique.content.isin(writer.missing(unique.content))]
+        writer.reserve(len(missing))
+        blocks = _decode_blocks(missing, partial(_decode, make_row), threads, block)
+        return _add_blocks(writer, blocks, len(missing), on_progress)
 
 
 def load_pictures(cache: Path, preparation: Preparation) -> Pictures:
@@ -138,10 +166,10 @@ def _decode_blocks(
             yield [future.result() for future in here]
 
 
-def _decode(preparation: Preparation, decode: Decode, content: str, path: str, stamp: str) -> Decoded:
+def _decode(make_row: MakeRow, content: str, path: str, stamp: str) -> Decoded:
     nameless = content.startswith(UNREADABLE)  # another file may have this content another day
     try:
-        decoded = Decoded(content, decode(path, preparation))
+        decoded = Decoded(content, make_row(path))
     except UnreadableImageError as error:
         lasting = not (nameless or isinstance(error, InaccessibleImageError))
         decoded = Decoded(content, None, str(error), lasting)

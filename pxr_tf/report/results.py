@@ -27,6 +27,7 @@ from pxr_tf.report.roc import FILES as ROC_FILES
 from pxr_tf.report.roc import NOTHING_CHOSEN, points_table, read_run_points, write_roc
 
 LEAKY = "leaky split"
+CROPS = {"lungs": "cropped to the lungs", "lungs_only": "lungs only", "without_lungs": "without the lungs"}
 COLUMNS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
 
 
@@ -48,6 +49,7 @@ class RunInfo(NamedTuple):
     published: str | None  # the paper to compare with
     scheme: str = "folds"  # how training and test were split
     unit: str = "patient"  # what the scheme random split: patient or image
+    crop: str = "none"  # what pictures show
     origin: str = "real"  # real or synthetic
     warnings: tuple[RunWarning, ...] = ()
 
@@ -61,7 +63,8 @@ class RunInfo(NamedTuple):
         """Model and variant, and what must stand beside every figure of this run."""
         split = "" if self.scheme == "folds" else f", {self.scheme} split"
         names = dict.fromkeys((self.model, self.variant))  # a paper's own network may be all of its variant
-        return f"{', '.join(names)}{split}{f', {LEAKY}' if self.leaky else ''}"
+        crop = f", {CROPS[self.crop]}" if self.crop in CROPS else ""
+        return f"{', '.join(names)}{split}{crop}{f', {LEAKY}' if self.leaky else ''}"
 
 
 def describe_run(folder: Path) -> RunInfo:
@@ -91,6 +94,7 @@ def info_of(experiment: Mapping[str, Any]) -> RunInfo:
         published=experiment.get("published"),
         scheme=experiment["splits"].get("scheme", "folds"),
         unit=experiment["splits"].get("unit", "patient"),
+        crop=experiment.get("image", {}).get("crop", "none"),
     )
 
 

@@ -51,7 +51,7 @@ class Part:
         """What a model file says of the part that it was trained on."""
         return {
             "classes": list(self.classes),
-            "image": {**self.preparation._asdict(), "values": "uint8 grey, 0-255"},
+            "image": {**self.preparation.describe(), "values": "uint8 grey, 0-255"},
             "fold": self.fold,
             "trained_on": sorted(self.of(TRAIN).source.unique()),
             "notice": "Research use only, not a medical device.",

@@ -190,3 +190,22 @@ def test_stages_are_run_in_order_with_the_backbone_that_was_asked_for(
         assert Path(f"runs/stages/stage{number}-other_layers/official/seed-0/predictions.csv").exists()
     card = load_classifier(Path("runs/stages/stage2-other_layers/official/seed-0/official/model.keras"))[1]
     assert (card["kind"], card["model"]) == ("on_features", "other_layers")
+
+
+def test_what_a_crop_is_worth_is_two_settings_of_one_paper(pxr, refuse, paper, official_phantoms):
+    values = yaml.safe_load(paper.read_text())
+    crop = {"image.crop": "lungs", "image.masks": str(official_phantoms.parent / "masks")}
+    values["reproduce"] = {"variants": ["plain"], "seeds": [0, 1], "compare": {"lungs": crop, "whole": {}}}
+    paper.write_text(yaml.safe_dump(values))
+    said = refuse("reproduce", paper, "--data", official_phantoms, "--crop", "lungs")
+    assert "Received image.crop=lungs, but the recipe compares settings of image.crop" in said
+    code, said, told = pxr("reproduce", paper, "--data", official_phantoms, "--runs", "runs")
+    assert code == 0, told
+    assert "images are cropped" in said
+    assert "plain: lungs minus whole, paired" in " ".join(said.split())
+    folder = Path("runs/novokshanov2022")
+    assert {place.name for place in (folder / "plain-linear").iterdir()} == {"random-by-image", "random-by-image-lungs"}
+    differences = pd.read_csv(folder / "differences.csv")
+    assert set(differences.paired) == {True}
+    digests = {file.read_bytes() for file in folder.rglob("splits.csv") if "seed-0" in str(file)}
+    assert len(digests) == 1  # the same images in the same parts

@@ -11,7 +11,7 @@ from pxr_tf.config import load_experiment
 from pxr_tf.data.patients import add_content
 from pxr_tf.data.schemes import SCHEMES, as_rows
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments.parts import preparation_of
+from pxr_tf.experiments.lungs import preparation_of
 from pxr_tf.pictures.store import load_pictures
 from pxr_tf.sets.find import read_sources
 from pxr_tf.training.learners import LEARNERS
@@ -86,7 +86,7 @@ def test_no_picture_of_the_test_part_is_decoded(official_phantoms, tmp_path):
     experiment = means_experiment("official")
     point = run_here(experiment, [official_phantoms], tmp_path, tuning=tmp_path / "point")
     table = add_content(read_sources([official_phantoms])[0]).set_index("image_id")
-    stored = load_pictures(tmp_path / "cache", preparation_of(experiment)).rows
+    stored = load_pictures(tmp_path / "cache", preparation_of(experiment.image)).rows
     assert set(stored) == set(table.content[tables(point)[0].image_id])
     assert not set(stored) & set(table.content[table.official_split == "test"])
 

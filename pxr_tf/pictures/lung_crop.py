@@ -1,0 +1,65 @@
+"""One image file -> what a network sees of it: the box of its lungs, its lungs alone, or all but them."""
+
+import math
+
+import cv2
+import numpy as np
+
+from pxr_tf.lungs.contrast import Box
+from pxr_tf.pictures.decode import InaccessibleImageError, load_grey, load_prepared, resize_grey
+from pxr_tf.pictures.lung_store import FoundLungs, PictureLungs
+from pxr_tf.pictures.preparation import Preparation
+
+
+def why_whole(lungs: PictureLungs, lowest_confidence: float) -> str:
+    """Return why a picture is shown whole, in a few words; "" for one that is cropped."""
+    if lungs.empty:
+        return "no lungs"
+    if lungs.confidence < lowest_confidence:
+        return f"confidence below {lowest_confidence:g}"
+    return ""
+
+
+def load_stored(path: str, preparation: Preparation, found: FoundLungs, lowest_confidence: float) -> np.ndarray:
+    """Return a file as `load_cropped` does, with the lungs that were found for all; raise `UnreadableImageError`."""
+    lungs = found.of(path)
+    if lungs is not None:
+        return load_cropped(path, preparation, lungs, lowest_confidence)
+    load_prepared(path, preparation.whole)  # raises what its bytes explain
+    raise InaccessibleImageError("could not be read while lungs were looked for; run the same command again")
+
+
+def load_cropped(path: str, preparation: Preparation, lungs: PictureLungs, lowest_confidence: float) -> np.ndarray:
+    """Return the file as the networks see it, uint8 [size, size]; the whole picture where `why_whole` has a reason.
+
+    Raises `UnreadableImageError`.
+    """
+    if why_whole(lungs, lowest_confidence):
+        return load_prepared(path, preparation.whole)
+    if preparation.crop == "lungs":
+        return _load_box(path, preparation, lungs)
+    picture = load_grey(path, preparation.size)
+    height, width = picture.shape
+    mask = cv2.resize(lungs.mask.astype(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR)
+    size, resize = preparation.size, preparation.resize
+    inside = resize_grey(mask, size, resize) > 127
+    kept = inside if preparation.crop == "lungs_only" else ~inside
+    return resize_grey(picture, size, resize) * kept
+
+
+def widen(box: Box, margin: float, width: int, height: int) -> Box:
+    """Return the box with a share of its width and height added on each side, as far as the picture goes."""
+    across, down = math.ceil(margin * (box.right - box.left)), math.ceil(margin * (box.bottom - box.top))
+    left, top = max(0, box.left - across), max(0, box.top - down)
+    return Box(left, top, min(width, box.right + across), min(height, box.bottom + down))
+
+
+def _load_box(path: str, preparation: Preparation, lungs: PictureLungs) -> np.ndarray:
+    box = widen(lungs.box, preparation.margin, lungs.width, lungs.height)
+    # A large JPEG is shrunk as it is decoded only so far that the box keeps the size that is asked for.
+    share = min(box.right - box.left, box.bottom - box.top) / min(lungs.width, lungs.height)
+    picture = load_grey(path, math.ceil(preparation.size / share))
+    down, across = picture.shape[0] / lungs.height, picture.shape[1] / lungs.width
+    rows = slice(math.floor(box.top * down), math.ceil(box.bottom * down))
+    columns = slice(math.floor(box.left * across), math.ceil(box.right * across))
+    return resize_grey(np.ascontiguousarray(picture[rows, columns]), preparation.size, preparation.resize)

@@ -1,0 +1,170 @@
+"""What says where the lungs are in a picture file: an atlas, or masks that come with the data."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from pxr_tf import files
+from pxr_tf.errors import PxrError, count_words, shorten
+from pxr_tf.lungs.atlas import Atlas
+from pxr_tf.lungs.builtin import builtin_atlas
+from pxr_tf.lungs.confidence import TRUSTED
+from pxr_tf.lungs.find import Lungs, find_lungs
+from pxr_tf.pictures.decode import load_grey, read_header
+from pxr_tf.pictures.given_masks import find_given, read_given
+from pxr_tf.pictures.lung_atlas import read_atlas
+
+VERSION = 1  # raise it when the same file and source would give another mask
+BUILTIN = "builtin"  # the atlas that needs no folder
+BESIDE = "data"  # masks that lie beside the images
+
+
+class LungSource(Protocol):
+    """Says where the lungs are in the files of some data."""
+
+    @property
+    def identity(self) -> str:
+        """What tells it, for people and for keys, from every source that may say something else of the same data."""
+
+    @property
+    def lowest_confidence(self) -> float:
+        """The confidence below which a picture is shown whole."""
+
+    def kept_under(self, side: int) -> str:
+        """Return what decides a stored mask of so many pixels, its key aside."""
+
+    def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows with the key of each file's lungs as ``content``; raise `PxrError` for files without any."""
+
+    def find(self, path: str) -> Lungs:
+        """Return the lungs in a file, in its own pixels; raise `UnreadableImageError` where it cannot be decoded."""
+
+
+@dataclass(frozen=True)
+class AtlasLungs:
+    """Lungs are found by registration to an atlas."""
+
+    atlas: Atlas
+
+    @property
+    def identity(self) -> str:
+        return f"atlas {self.atlas.digest}, confidence {self.lowest_confidence:g}"
+
+    @property
+    def lowest_confidence(self) -> float:
+        return TRUSTED
+
+    def kept_under(self, side: int) -> str:
+        return files.digest(VERSION, side, self.atlas.digest, *_libraries("scipy", "numpy"))
+
+    def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table
+
+    def find(self, path: str) -> Lungs:
+        return find_lungs(load_grey(path), self.atlas)
+
+
+@dataclass(frozen=True)
+class GivenLungs:
+    """Lungs are read from masks, white on black, that came with the data."""
+
+    asked: str  # where they were said to be
+    masks: Mapping[str, Path]  # picture's path -> its mask
+    keys: Mapping[str, str]  # picture's path -> digests of its content and of its mask's
+
+    @property
+    def identity(self) -> str:
+        return f"masks {files.digest(*sorted(set(self.keys.values())))}"
+
+    @property
+    def lowest_confidence(self) -> float:
+        return 0.0
+
+    def kept_under(self, side: int) -> str:
+        return files.digest(VERSION, side, "masks", *_libraries())
+
+    def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
+        lacking = [path for path in table.path if path not in self.masks]
+        if lacking:
+            where = f"masks/ beside images/ ({BESIDE})" if self.asked == BESIDE else f"the folder {self.asked}"
+            raise PxrError(
+                f"image.masks received {self.asked!r}, but {len(lacking):,} of {count_words(len(table), 'image')} have "
+                f"no mask ({shorten(map(_name, lacking), 3)}); accepted: a PNG of each image's name in {where}. Add "
+                "them, or leave image.masks out: lungs are found then."
+            )
+        return table[["path"]].assign(content=table.path.map(self.keys))
+
+    def find(self, path: str) -> Lungs:
+        header = read_header(path)
+        return read_given(self.masks[path], (header.height, header.width))
+
+
+def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path) -> LungSource:
+    """Return what says where the lungs are in the table's files (``path, content``): masks where they are asked for.
+
+    An atlas is prepared the first time and kept below `cache`. Raises `PxrError`.
+    """
+    if masks is not None:
+        found = find_masks(masks, table.path)
+        contents = dict(zip(table.path, table.content, strict=True))
+        with files.reading(f"image.masks {masks!r}"):
+            keys = {path: f"{contents[path]}+{files.digest_file(mask)}" for path, mask in found.items()}
+        return GivenLungs(masks, found, keys)
+    return AtlasLungs(builtin_atlas(cache) if atlas == BUILTIN else read_atlas(Path(atlas), cache))
+
+
+def check_places(atlas: str, masks: str | None) -> None:
+    """Raise `PxrError` where an atlas or masks are asked for in a folder that does not exist."""
+    for key, given, word in (("atlas", atlas, BUILTIN), ("masks", masks or BESIDE, BESIDE)):
+        with files.reading(f"image.{key} {given!r}"):
+            if given != word and not Path(given).is_dir():
+                raise PxrError(
+                    f"image.{key} received {given!r}, which is no folder; accepted: {word}, or a folder. Check the "
+                    "path."
+                )
+
+
+def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
+    """Return picture's path -> its mask, for those that have one; raise `PxrError` where two pictures would share one.
+
+    `masks` is a folder (`given_masks.find_given`), or ``data``: ``masks/`` beside the picture's folder, or in it.
+    """
+    paths = list(dict.fromkeys(paths))
+    with files.reading(f"image.masks {masks!r}"):
+        found = _masks_beside(paths) if masks == BESIDE else _masks_in(Path(masks), paths)
+    owners: dict[Path, str] = {}
+    for path, mask in found.items():
+        other = owners.setdefault(mask, path)
+        if other != path:
+            raise PxrError(
+                f"image.masks received {masks!r}, where {mask} would be the mask of two pictures, {other} and {path}; "
+                "accepted: a mask for each. Keep the masks in folders as their pictures are."
+            )
+    return found
+
+
+def _masks_beside(paths: Iterable[str]) -> dict[str, Path]:
+    found = {}
+    for path in map(Path, paths):
+        places = (path.parent.parent / "masks", path.parent / "masks")
+        mask = next((place / f"{path.stem}.png" for place in places if (place / f"{path.stem}.png").is_file()), None)
+        if mask is not None:
+            found[str(path)] = mask
+    return found
+
+
+def _masks_in(folder: Path, paths: Sequence[str]) -> dict[str, Path]:
+    relative = {str(path).lstrip("/"): path for path in paths}
+    return {relative[name]: mask for name, mask in find_given(list(relative), folder).items()}
+
+
+def _libraries(*more: str) -> list[str]:
+    return [f"{name}={metadata.version(name)}" for name in ("pillow", "opencv-python", *more)]
+
+
+def _name(path: str) -> str:
+    return Path(path).name

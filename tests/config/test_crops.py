@@ -1,0 +1,44 @@
+"""How much of a picture is seen: a crop's keys, what replaces them, and what stays as it was without a crop."""
+
+import pytest
+import yaml
+from recipe_files import write_recipe
+
+from pxr_tf.config import configs_folder, dump_experiment, load_experiment, parse_experiment
+from pxr_tf.errors import PxrError
+
+CROPPED = {"image.crop": "lungs", "image.margin": 0.2, "image.atlas": "pairs"}
+
+
+def test_without_a_crop_an_experiment_is_written_as_before_there_were_crops():
+    experiment = load_experiment("phantom")
+    image = yaml.safe_load((configs_folder() / "phantom.yaml").read_text())["image"]
+    assert yaml.safe_load(dump_experiment(experiment))["image"] == {"size": image["size"], "resize": "squash"}
+    assert '"image":{"size":96,"resize":"squash"}' in load_experiment("phantom", {"image.size": 96}).model_dump_json()
+    assert (experiment.image.crop, experiment.image.crop_margin) == ("none", 0)
+
+
+@pytest.mark.parametrize("crop", ["lungs", "lungs_only", "without_lungs"])
+def test_a_crop_survives_being_written(crop):
+    experiment = load_experiment("phantom", {"image.crop": crop})
+    assert parse_experiment(yaml.safe_load(dump_experiment(experiment)), "it") == experiment
+    assert experiment.image.crop_margin == (0.05 if crop == "lungs" else 0)
+    assert load_experiment("phantom", CROPPED).image.crop_margin == 0.2
+
+
+def test_what_the_new_crop_has_no_use_for_is_left_out_of_a_recipe(tmp_path):
+    image = {"size": 96, "crop": "lungs", "margin": 0.2, "atlas": "pairs"}
+    variants = {"tight": {"image": {"margin": 0.0}}, "outside": {"image": {"crop": "without_lungs"}}}
+    file = write_recipe(tmp_path, image=image, variants=variants)
+    assert load_experiment(file, variant="tight").image.crop_margin == 0
+    other = load_experiment(file, variant="outside").image
+    assert (other.crop, other.margin, other.atlas) == ("without_lungs", None, "pairs")
+    whole = load_experiment(file, {"image.crop": "none"}).image
+    assert whole == load_experiment("phantom", {"image.size": 96}).image
+    with pytest.raises(PxrError, match="margin is used with crop: lungs only"):
+        load_experiment(file, {"image.crop": "none", "image.margin": 0.1})
+
+
+def test_the_nearest_word_is_offered():
+    with pytest.raises(PxrError, match=r"image\.crop received 'lung_only'; .*Did you mean 'lungs_only'\?"):
+        load_experiment("phantom", {"image.crop": "lung_only"})

@@ -1,0 +1,70 @@
+"""A crop and what is built on a finished run: its second stage, and the export of its features."""
+
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from tiny import run_here
+from two_stages import stage, write_stages
+
+from pxr_tf import rundir
+from pxr_tf.data.feature_table import read_feature_table
+from pxr_tf.errors import PxrError
+from pxr_tf.executors.inline import Inline
+from pxr_tf.experiments.export import Export, export_features
+from pxr_tf.experiments.lungs import make_loader
+from pxr_tf.models.classifier import feature_extractor
+from pxr_tf.models.model_file import load_classifier
+from pxr_tf.pictures.preparation import Preparation
+
+
+@pytest.fixture
+def data(official_phantoms, tmp_path):
+    """A copy of the phantoms; their masks lie in ``masks`` beside them."""
+    shutil.copytree(official_phantoms.parent, tmp_path / "data")
+    return tmp_path / "data" / official_phantoms.name
+
+
+def test_a_second_stage_and_exported_features_see_cropped_pictures(data, tmp_path, two_layers):
+    recipe, masks, runs = write_stages(tmp_path), data.parent / "masks", tmp_path / "runs"
+    cropped = {"image__crop": "lungs", "image__masks": str(masks), "phases__0__max_epochs": 1}
+    first = stage(recipe, 1, **cropped)
+    run = run_here(first, [data], runs)
+    assert export_features(Export(run), Inline())
+    rows, features, about = read_feature_table(run / rundir.FEATURES)
+    model, card = load_classifier(run / "official" / rundir.MODEL)
+    preparation = Preparation.described(card["image"])
+    assert about["preparation"] == preparation.describe()
+    assert preparation.crop == "lungs"
+    paths = pd.read_csv(run / rundir.MANIFEST).set_index("image_id").path[rows.image_id]
+    load = make_loader(preparation, first.image, paths, runs / "cache", print)
+    by_hand = feature_extractor(model).predict_on_batch(np.stack([load(path) for path in paths])[..., None])
+    np.testing.assert_allclose(features, by_hand, rtol=1e-5)
+    assert not export_features(Export(run), Inline())
+
+    with pytest.raises(PxrError, match=r"image received size=\d+, resize=squash, but .* trained with .*crop=lungs"):
+        run_here(stage(recipe, 2, model__of=str(run)), [data], runs)
+    words = rf"CROP=lungs .*RUNS=\S+ 'ARGS=--set image.masks={re.escape(str(masks))}'"
+    with pytest.raises(PxrError, match=words):
+        run_here(stage(recipe, 2, **cropped, seed=1), [data], runs)
+    second = run_here(stage(recipe, 2, **cropped), [data], runs)
+    assert load_classifier(second / "official" / rundir.MODEL)[1]["image"] == card["image"]
+
+    shutil.rmtree(second)
+    mask = next(masks.rglob("*.png"))
+    Image.fromarray(np.asarray(Image.open(mask))[::-1]).save(mask)
+    with pytest.raises(PxrError, match="was trained on lungs of masks .*, but image.atlas and image.masks give those"):
+        run_here(stage(recipe, 2, **cropped), [data], runs)
+
+
+def test_features_are_not_exported_with_another_atlas(data, tmp_path, two_layers):
+    recipe, runs = write_stages(tmp_path), tmp_path / "runs"
+    run = run_here(stage(recipe, 1, image__crop="without_lungs", phases__0__max_epochs=1), [data], runs)
+    with pytest.raises(PxrError, match="is no folder|has no folder|does not exist"):
+        export_features(Export(run, atlas=str(tmp_path / "nowhere")), Inline())
+    whole = run_here(stage(recipe, 1, phases__0__max_epochs=1), [data], runs)
+    with pytest.raises(PxrError, match="--atlas received 'builtin', but the run finds no lungs by an atlas"):
+        export_features(Export(whole, atlas="builtin"), Inline())

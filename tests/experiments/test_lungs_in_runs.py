@@ -1,0 +1,171 @@
+"""A crop in a whole run: what its directory and its models say of it, and what is refused when it goes on."""
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from tiny import SIZE, Never, Recorder, request_of, run_here, tiny_experiment
+
+from pxr_tf import files, rundir
+from pxr_tf.config.image import Image as ImageConfig
+from pxr_tf.data.patients import add_content
+from pxr_tf.errors import PxrError
+from pxr_tf.experiments.images import decode_images
+from pxr_tf.experiments.inside import make_feature_maps
+from pxr_tf.experiments.lungs import COLUMNS, count_whole, describe_lungs, lung_doubts, make_loader, preparation_of
+from pxr_tf.experiments.tasks import Task
+from pxr_tf.explain.inside_file import read_inside
+from pxr_tf.lungs.find import bounding_box
+from pxr_tf.models.model_file import load_classifier
+from pxr_tf.phantoms.sets import draw_phantom
+from pxr_tf.pictures.fingerprints import THUMBNAIL
+from pxr_tf.pictures.lung_crop import load_cropped
+from pxr_tf.pictures.lung_source import open_source
+from pxr_tf.pictures.lung_store import find_in, open_lungs
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.pictures.store import load_pictures
+
+ONE_EPOCH = {"phases__0__max_epochs": 1, "phases__1__max_epochs": 1}
+
+
+@pytest.fixture
+def data(phantoms, tmp_path) -> list[Path]:
+    """A copy of the phantoms with their masks, which lie in ``masks`` beside them."""
+    shutil.copytree(phantoms[0].parent, tmp_path / "phantoms")
+    return [tmp_path / "phantoms" / folder.name for folder in phantoms]
+
+
+def write_pairs(folder: Path, numbers: range) -> pd.DataFrame:
+    """Write phantoms with their lungs as an atlas is laid out; return their rows."""
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True)
+    rows = []
+    for number in numbers:
+        chest = draw_phantom(number, 0, "normal", 96)
+        path = folder / "images" / f"{number}.png"
+        Image.fromarray(chest.image).save(path)
+        Image.fromarray(chest.lungs * np.uint8(255)).save(folder / "masks" / path.name)
+        rows.append({"image_id": str(number), "path": str(path), "label": "normal" if number % 2 else "ill"})
+    return add_content(pd.DataFrame(rows))
+
+
+def test_a_run_says_how_it_crops_and_its_models_do(data, tmp_path, two_layers):
+    masks, recorder = str(data[0].parent / "masks"), Recorder()
+    experiment = tiny_experiment(image__crop="lungs", image__masks=masks, show=["feature_maps"], **ONE_EPOCH)
+    folder = run_here(experiment, data, tmp_path / "runs", on_event=recorder)
+    assert folder.parent.name == "folds-lungs"
+    table, lungs = (pd.read_csv(folder / name, keep_default_na=False) for name in (rundir.MANIFEST, rundir.LUNGS))
+    assert (tuple(lungs.columns), list(lungs.image_id)) == (COLUMNS, list(table.image_id))
+    assert set(lungs.cropped) == {"yes"}
+    for row in lungs.iloc[::7].itertuples():
+        name = row.image_id.partition("/")[2]
+        place = data[0].name if "kermany" in row.image_id else data[1].name
+        mask = np.asarray(Image.open((data[0].parent / "masks" / place / name).with_suffix(".png"))) > 127
+        assert tuple(row[3:7]) == bounding_box(mask)
+    said = [event["text"] for event in recorder.of("note")]
+    assert any(f"all {len(table)} images are cropped" in text for text in said)
+
+    identity = files.read_json(folder / rundir.PROVENANCE)["lungs"]
+    assert identity.startswith("masks ")
+    card = load_classifier(folder / "fold-0" / rundir.MODEL)[1]["image"]
+    kept = {"size": SIZE, "resize": "squash", "crop": "lungs", "margin": 0.05, "lungs": identity}
+    assert card == kept | {"values": "uint8 grey, 0-255"}
+    assert Preparation.described(card) == preparation_of(experiment.image, identity)
+
+    cache = tmp_path / "runs" / "cache"
+    assert set(load_pictures(cache, THUMBNAIL).rows) == set(table.content)  # copies are looked for in whole pictures
+    inside = read_inside(folder / "fold-0" / rundir.INSIDE)
+    pictures = load_pictures(cache, Preparation.described(card))
+    contents = dict(zip(table.image_id, table.content, strict=True))
+    for image_id, maps in inside.feature_maps.items():
+        assert np.array_equal(maps.picture, pictures.pixels[pictures.rows[contents[image_id]]])
+
+    run_here(experiment, data, tmp_path / "runs", executor=Never())
+    moved = Path(masks).rename(data[0].parent / "moved")
+    elsewhere = experiment.model_copy(update={"image": experiment.image.model_copy(update={"masks": str(moved)})})
+    run_here(elsewhere, data, tmp_path / "runs", executor=Never())  # masks may move
+    subjects = [[table.image_id[0], table.path[0]]]
+    options = {"subjects": subjects, "layer": None, "atlas": None, "to": str(tmp_path / "maps.npz")}
+    with pytest.raises(PxrError, match="is no folder"):  # but the model's run knows where they were
+        make_feature_maps(Task("maps", "maps", run=str(folder), cache=str(cache), fold="0", options=options), print)
+    first = next(moved.rglob("*.png"))
+    Image.fromarray(np.zeros_like(np.asarray(Image.open(first)))).save(first)
+    with pytest.raises(PxrError, match=f"lungs: {identity}, now masks "):
+        run_here(elsewhere, data, tmp_path / "runs", executor=Never())
+
+
+def test_missing_masks_stop_a_run_before_anything_is_written(data, tmp_path, two_layers):
+    masks = data[0].parent / "masks"
+    gone = sorted(masks.rglob("person*.png"))[:2]
+    for file in gone:
+        file.unlink()
+    experiment = tiny_experiment(image__crop="lungs_only", image__masks=str(masks))
+    with pytest.raises(PxrError, match=r"but 2 of \d+ images have no mask \(person"):
+        run_here(experiment, data, tmp_path / "runs")
+    assert not request_of(experiment, data, tmp_path / "runs").folder.exists()
+
+
+def test_an_empty_mask_leaves_its_picture_whole_and_the_table_says_so(tmp_path):
+    table = write_pairs(tmp_path / "data", range(4))
+    Image.new("L", (96, 96)).save(tmp_path / "data" / "masks" / "2.png")
+    source = open_source("builtin", "data", table, tmp_path)
+    found = open_lungs(tmp_path / "cache", table, source)
+    lungs = describe_lungs(table, found, source)
+    assert list(lungs.cropped) == ["yes", "yes", "no", "yes"]
+    assert tuple(lungs.iloc[2]) == ("2", 0.0, 0, 0, 96, 96, "no", "no lungs")
+    assert (
+        count_whole(lungs, Path("x")) == "Lungs: 3 of 4 images are cropped; 1 shown whole: no lungs (1). x lists them."
+    )
+    (doubt,) = lung_doubts(table, lungs)
+    assert (doubt.what, doubt.label, doubt.strength) == ("lungs", "ill", 0.5)
+    assert "ill 50 %, normal 0 %" in doubt.text
+    assert lung_doubts(table, lungs.assign(cropped="yes")) == []
+
+
+def test_few_whole_pictures_are_no_doubt():
+    table = pd.DataFrame({"image_id": map(str, range(30)), "label": ["a"] * 20 + ["b"] * 10})
+    lungs = pd.DataFrame({"image_id": table.image_id, "cropped": "yes"})
+    lungs.loc[[0, 1, 20], "cropped"] = "no"  # a tenth of both classes
+    assert lung_doubts(table, lungs) == []
+    lungs.loc[2, "cropped"] = "no"
+    (doubt,) = lung_doubts(table, lungs)
+    assert doubt.strength == pytest.approx(0.15)
+
+
+def test_an_unreadable_image_is_skipped_as_ever(tmp_path):
+    table = write_pairs(tmp_path / "data", range(3))
+    (tmp_path / "data" / "images" / "1.png").write_text("no picture")
+    table = add_content(table[["image_id", "path", "label"]])
+    source = open_source("builtin", "data", table, tmp_path)
+    preparation = preparation_of(ImageConfig(size=32, crop="lungs", masks="data"), source.identity)
+    told: list[str] = []
+    decode = partial(decode_images, table, preparation, tmp_path / "cache", source=source, on_wait=print)
+    decoded = decode(skip_unreadable=True, on_progress=lambda what, done, total: told.append(what))
+    assert (list(decoded.table.image_id), list(decoded.skipped.reason)) == (["0", "2"], ["not a JPEG or PNG"])
+    assert set(told) == {"finding lungs", "decoding images"}
+    assert len(describe_lungs(decoded.table, decoded.lungs, source)) == 2
+    with pytest.raises(PxrError, match="1 of 3 images cannot be read"):
+        decode(skip_unreadable=False, on_progress=lambda *counts: None)
+
+
+def test_a_picture_file_is_prepared_as_the_model_was_trained_or_refused(tmp_path):
+    table = write_pairs(tmp_path / "atlas", range(5))
+    write_pairs(tmp_path / "other", range(5, 10))
+    image = ImageConfig(size=32, crop="lungs", atlas=str(tmp_path / "atlas"))
+    source = open_source(image.atlas, None, table, tmp_path)
+    preparation, said = preparation_of(image, source.identity), []
+    even, path = tmp_path / "even.png", table.path[0]
+    Image.new("L", (50, 50), 90).save(even)
+    load = make_loader(preparation, image, [path, str(even)], tmp_path, said.append)
+    assert np.array_equal(load(path), load_cropped(path, preparation, find_in(path, source), source.lowest_confidence))
+    assert (load(str(even)) == 90).all()
+    assert said == [f"{even} is shown whole: no lungs."]
+    moved = image.model_copy(update={"atlas": str(tmp_path / "other")})
+    with pytest.raises(PxrError) as told:
+        make_loader(preparation, moved, [path], tmp_path, said.append)
+    assert source.identity in str(told.value)
+    assert "--atlas, ATLAS=" in str(told.value)

@@ -1,0 +1,107 @@
+"""Masks that come with the data are found by name and refused in one line; another source has another identity."""
+
+from pathlib import Path
+
+import pytest
+from lung_pictures import HEIGHT, WIDTH, given_lungs, write_chests
+from PIL import Image
+
+from pxr_tf.errors import PxrError
+from pxr_tf.pictures.lung_source import check_places, open_source
+
+
+@pytest.fixture
+def table(tmp_path):
+    return write_chests(tmp_path / "data", range(4))
+
+
+def mask(tmp_path: Path, number: int) -> Path:
+    return tmp_path / "data" / "masks" / f"{number}.png"
+
+
+def test_masks_are_found_beside_the_images_or_in_a_folder(tmp_path, table):
+    beside, named = given_lungs(table), given_lungs(table, str(tmp_path / "data" / "masks"))
+    assert beside.masks == named.masks == {path: mask(tmp_path, number) for number, path in enumerate(table.path)}
+    assert beside.identity == named.identity
+    assert beside.lowest_confidence == 0
+
+
+def test_a_flat_data_set_has_its_masks_in_a_folder_of_its_own(tmp_path):
+    table = write_chests(tmp_path, range(1))
+    (tmp_path / "images" / "masks").mkdir()
+    (tmp_path / "masks" / "0.png").rename(tmp_path / "images" / "masks" / "0.png")
+    assert given_lungs(table).masks[table.path[0]] == tmp_path / "images" / "masks" / "0.png"
+
+
+def test_the_identity_says_which_picture_has_which_mask(tmp_path, table):
+    before = given_lungs(table).identity
+    assert given_lungs(table).identity == before
+    first, second = mask(tmp_path, 0).read_bytes(), mask(tmp_path, 1).read_bytes()
+    mask(tmp_path, 0).write_bytes(second)
+    mask(tmp_path, 1).write_bytes(first)
+    assert given_lungs(table).identity != before
+
+
+def test_a_smaller_mask_of_the_same_shape_is_enlarged_and_an_empty_one_has_no_lungs(tmp_path, table):
+    Image.open(mask(tmp_path, 0)).resize((WIDTH // 2, HEIGHT // 2), Image.Resampling.NEAREST).save(mask(tmp_path, 0))
+    Image.new("L", (WIDTH, HEIGHT)).save(mask(tmp_path, 1))
+    source = given_lungs(table)
+    found = [source.find(path) for path in table.path[:2]]
+    assert [lungs.mask.shape for lungs in found] == [(HEIGHT, WIDTH)] * 2
+    assert [lungs.confidence for lungs in found] == [1, 0]
+    assert found[0].mask.mean() > 0.1
+    assert not found[1].mask.any()
+
+
+def test_missing_masks_are_counted_and_named(tmp_path, table):
+    for number in (1, 3):
+        mask(tmp_path, number).unlink()
+    source = given_lungs(table)
+    with pytest.raises(PxrError) as told:
+        source.with_keys(table)
+    assert "image.masks received 'data', but 2 of 4 images have no mask (1.png, 3.png)" in str(told.value)
+    assert "masks/ beside images/" in str(told.value)
+    assert len(source.with_keys(table.iloc[[0, 2]])) == 2  # those that are not used need none
+    with pytest.raises(PxrError, match="2 of 4 images have no mask .*in the folder "):
+        given_lungs(table, str(tmp_path / "data" / "masks")).with_keys(table)
+
+
+def test_masks_that_do_not_fit_are_refused_in_one_line(tmp_path, table):
+    Image.new("L", (HEIGHT, WIDTH), 255).save(mask(tmp_path, 0))
+    mask(tmp_path, 1).write_text("no picture")
+    source = given_lungs(table)
+    for number, expected in ((0, f"{HEIGHT} x {WIDTH} pixels, its picture {WIDTH} x {HEIGHT}"), (1, "cannot be read")):
+        with pytest.raises(PxrError) as told:
+            source.find(table.path[number])
+        assert str(mask(tmp_path, number)) in str(told.value)
+        assert expected in str(told.value)
+        assert "\n" not in str(told.value)
+
+
+def test_one_mask_is_not_that_of_two_pictures(tmp_path, table):
+    other = write_chests(tmp_path / "other", range(4))
+    both = table.assign(content=table.content)
+    both.loc[1, ["path", "content"]] = other.loc[0, ["path", "content"]]
+    with pytest.raises(PxrError, match=r"masks/0\.png would be the mask of two pictures"):
+        given_lungs(both, str(tmp_path / "data" / "masks"))
+
+
+@pytest.mark.parametrize(
+    ("atlas", "masks", "expected"),
+    [
+        ("nowhere", None, "image.atlas received 'nowhere', which is no folder; accepted: builtin, or a folder"),
+        ("builtin", "nowhere", "image.masks received 'nowhere', which is no folder; accepted: data, or a folder"),
+        ("x" * 5000, None, "name too long"),
+    ],
+)
+def test_a_place_that_does_not_exist_is_told_at_once(atlas, masks, expected):
+    with pytest.raises(PxrError, match=expected):
+        check_places(atlas, masks)
+    check_places("builtin", "data")
+
+
+def test_an_atlas_without_masks_is_refused(tmp_path, table):
+    for file in (tmp_path / "data" / "masks").iterdir():
+        file.unlink()
+    with pytest.raises(PxrError, match="has no mask for 0.png, 1.png, 2.png and 1 more"):
+        open_source(str(tmp_path / "data"), None, table, tmp_path / "cache")
