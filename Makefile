@@ -55,7 +55,8 @@ TAKES_chen2021 := DATA MODEL WEIGHTS CROP ATLAS SEEDS RUNS ARGS
 TAKES_novokshanov2022 := $(TAKES_chen2021)
 TAKES_vazquez2021 := $(TAKES_chen2021)
 TAKES_lungs := DATA ATLAS OUT MASKS RUNS ARGS
-CHECKED := cv train tune grid chen2021 novokshanov2022 vazquez2021 lungs
+TAKES_features := RUN DATA FOLD ATLAS OUT ARGS
+CHECKED := cv train tune grid chen2021 novokshanov2022 vazquez2021 lungs features
 OF_VENV := GPU HUB PYTHON VENV
 
 typed    = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -87,7 +88,6 @@ help: ## list the targets and the variables
 	@echo
 	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(TAKES_$(target))";)
 	@echo "  of feature-maps:              RUN IMAGE LAYER FOLD ATLAS ARGS"
-	@echo "  of features:                  RUN DATA FOLD ATLAS ARGS"
 	@echo "  of other targets:             DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
@@ -142,7 +142,8 @@ feature-maps: $(READY) ## draw what the layers of RUN's model make of IMAGE, or 
 		$(call give,atlas,ATLAS) $(ARGS)
 
 features: $(READY) ## write what RUN's network makes of DATA (none: its own images) to features.parquet
-	@$(PXR) features "$(RUN)" $(if $(DATA),"$(DATA)") $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(ARGS)
+	@$(PXR) features "$(RUN)" $(if $(DATA),"$(DATA)") $(call give,fold,FOLD) $(call give,out,OUT) \
+		$(call give,atlas,ATLAS) $(ARGS)
 
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)

@@ -89,10 +89,9 @@ def value_words(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def runs_folder(run: Path) -> Path:
-    """Return the folder of runs that a run directory, or a point of a tuning, lies in; nothing is looked up."""
-    absolute = run.absolute()
-    return absolute.parents[4 if TUNING in absolute.parts[-4:] else 3]
+def depth_of(run: Path) -> int:
+    """Return how many folders a run directory, or a point of a tuning, lies below the folder of runs, itself one."""
+    return 5 if TUNING in run.absolute().parts[-4:] else 4
 
 
 def find_cache(folder: Path) -> Path | None:

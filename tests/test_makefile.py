@@ -77,7 +77,7 @@ def make(*words: str) -> str:
         ("phantom OUT=there", "phantom there"),
         ("feature-maps RUN=a/b", "feature-maps a/b"),
         ("features RUN=a/b DATA=c,d FOLD=0", "features a/b c,d --fold 0"),
-        ("features RUN=a/b", "features a/b"),
+        ("features RUN=a/b OUT=c.parquet", "features a/b --out c.parquet"),
         (
             "feature-maps RUN=a IMAGE=b/c.jpeg LAYER=feature_map FOLD=0 ATLAS=d",
             "feature-maps a --image b/c.jpeg --layer feature_map --fold 0 --atlas d",

@@ -35,7 +35,7 @@ class Export:
     data: tuple[str | Path, ...] = ()  # empty: the run's own
     fold: str | None = None  # whose model; None: that of the fold which held an image out
     out: Path | None = None  # None: features.parquet in the run directory
-    runs: Path | None = None  # folder of the cache; None: the one that the run lies in
+    runs: Path | None = None  # folder of the cache; None: the nearest cache above the run
     skip_unreadable: bool = False
     atlas: str | None = None  # where the atlas lies now by which the run found lungs; None: where it was
 
@@ -47,7 +47,9 @@ class Export:
     @property
     def cache(self) -> Path:
         """Decoded pictures and features."""
-        return (self.runs or rundir.runs_folder(self.run)) / rundir.CACHE
+        if self.runs is not None:
+            return self.runs / rundir.CACHE
+        return rundir.find_cache(self.run) or self.run / rundir.CACHE
 
 
 def export_features(asked: Export, executor: Executor, on_event: OnEvent = lambda event: None) -> bool:
@@ -64,7 +66,7 @@ def export_features(asked: Export, executor: Executor, on_event: OnEvent = lambd
     table = assign_folds(table, asked.run, subjects.find_fold(asked.run, asked.fold) if asked.fold else None)
     _mention_strangers(table, asked, on_event)
     about = describe(asked, experiment, preparation, table, data)
-    if _is_written(asked.file, table, about):
+    if _is_written(asked, table, about):
         return False
     table = _decode(table, preparation, source, asked, on_event)
     told = _compute(asked, table, preparation, executor, on_event)
@@ -82,7 +84,7 @@ def assign_folds(table: pd.DataFrame, run: Path, asked: str | None) -> pd.DataFr
     An image, known by its content, gets the fold that tested it, or the one that was `asked` for; any other the first.
     One that has no role there has the role "". Images of the run have the patients that it found.
     """
-    known = read_manifest(run / rundir.MANIFEST).drop_duplicates("content")
+    known = read_manifest(run / rundir.MANIFEST)
     splits = read_splits(run / rundir.SPLITS)
     folds = [asked] if asked else fold_names(splits)
     splits = splits[splits.fold.isin(folds)].assign(
@@ -90,15 +92,23 @@ def assign_folds(table: pd.DataFrame, run: Path, asked: str | None) -> pd.DataFr
         tested=lambda rows: rows.role.isin(TEST_ROLES),
     )
     splits = splits[splits.tested | (splits["rank"] == 0)].sort_values(["tested", "rank"], ascending=[False, True])
-    members = splits.merge(known[["image_id", "content"]], on="image_id").drop_duplicates("content")
-    members = members.set_index("content")
-    role = table.content.map(members.role).where(lambda roles: ~roles.isin(TEST_ROLES), "test")
-    patient = table.content.map(known.set_index("content").patient_id)
+    members = splits.merge(known[["image_id", "content"]], on="image_id")
+    role = _look_up(members, "role", table).where(lambda roles: ~roles.isin(TEST_ROLES), "test")
     return table.assign(
-        fold=table.content.map(members.fold).fillna(folds[0]),
+        fold=_look_up(members, "fold", table).fillna(folds[0]),
         role=role.fillna(""),
-        patient_id=patient.fillna(table.patient_id),
+        patient_id=_look_up(known, "patient_id", table).fillna(table.patient_id),
     )
+
+
+def _look_up(known: pd.DataFrame, column: str, table: pd.DataFrame) -> pd.Series:
+    """Return what is known of the table's rows: of the same image, else of one with the same content, else missing."""
+    itself, content = ["image_id", "content"], ["content"]
+    found = [
+        table[names].merge(known.drop_duplicates(names)[[*names, column]], on=names, how="left")[column].to_numpy()
+        for names in (itself, content)
+    ]
+    return pd.Series(found[0], table.index).fillna(pd.Series(found[1], table.index))
 
 
 def describe(
@@ -108,7 +118,7 @@ def describe(
     run = asked.run.resolve()
     synthetic = is_synthetic(table) or is_synthetic(read_manifest(run / rundir.MANIFEST))
     return {
-        "run": str(run.relative_to(rundir.runs_folder(run))),
+        "run": "/".join(run.parts[-rundir.depth_of(run) :]),
         "data": [Path(path).name for path in data],
         "data_digest": files.digest(*table[["image_id", "content"]].itertuples(index=False, name=None)),
         "models": {fold: _digest_model(run, fold) for fold in sorted(set(table.fold))},
@@ -153,14 +163,15 @@ def _digest_model(run: Path, fold: str) -> str:
         return files.digest_file(file)
 
 
-def _is_written(file: Path, table: pd.DataFrame, about: Mapping[str, Any]) -> bool:
+def _is_written(asked: Export, table: pd.DataFrame, about: Mapping[str, Any]) -> bool:
     """Return whether the file has these rows and words; raise `PxrError` where it was edited."""
-    if not file.exists():
+    if not asked.file.exists():
         return False
-    there = read_feature_table(file)
+    there = read_feature_table(asked.file)
     words = {name: value for name, value in there.about.items() if name not in NOT_COMPARED}
-    readable = table[list(TEXTS)].astype(object).reset_index(drop=True)
-    return words == about and there.rows.astype(object).equals(readable)
+    if asked.skip_unreadable:  # what is missing could not be read; its digest would be another, mended
+        table = table[table.image_id.isin(there.rows.image_id)]
+    return words == about and there.rows.astype(object).equals(table[list(TEXTS)].astype(object).reset_index(drop=True))
 
 
 def _decode(

@@ -18,7 +18,10 @@ from pxr_tf.pictures.lung_store import FoundLungs, find_in
 from pxr_tf.pictures.preparation import Preparation
 
 COLUMNS = ("image_id", "confidence", "left", "top", "right", "bottom", "cropped", "why_not")
-MANY = 0.1  # of the images of a class: where more are shown whole, the crop itself may tell the class
+# Shares of a class's images that are shown whole. Where there are more, or two classes differ by more, the crop itself
+# may tell the class.
+MANY = 0.1
+UNEQUAL = 0.03
 
 Say = Callable[[str], None]
 
@@ -74,13 +77,16 @@ def count_whole(lungs: pd.DataFrame, where: Path) -> str:
 
 
 def lung_doubts(table: pd.DataFrame, lungs: pd.DataFrame) -> list[Doubt]:
-    """Return a warning where many images of a class are shown whole; `table` has ``image_id`` and ``label``."""
+    """Return a warning where many images of a class are shown whole, or more of one class than of another.
+
+    `table` has ``image_id`` and ``label``.
+    """
     whole = table.assign(whole=table.image_id.isin(lungs.image_id[lungs.cropped == "no"])).groupby("label").whole.mean()
-    if not (whole > MANY).any():
+    if whole.max() <= MANY and whole.max() - whole.min() <= UNEQUAL:
         return []
     shares = ", ".join(f"{label} {100 * share:.0f} %" for label, share in whole.items())
     text = (
-        f"Many images are shown whole, as their lungs were not found with confidence: {shares}. What a crop is "
+        f"Images are shown whole where lungs were not found with confidence: {shares}. What a crop is "
         "worth is not seen on those, and where classes differ in it, a network may tell them apart by it."
     )
     return [Doubt("lungs", str(whole.idxmax()), "shown whole", float(whole.max()), text)]

@@ -52,7 +52,7 @@ class AtlasLungs:
 
     @property
     def identity(self) -> str:
-        return f"atlas {self.atlas.digest}, confidence {self.lowest_confidence:g}"
+        return f"atlas {self.atlas.digest}, method {VERSION}, confidence {self.lowest_confidence:g}"
 
     @property
     def lowest_confidence(self) -> float:
@@ -78,7 +78,7 @@ class GivenLungs:
 
     @property
     def identity(self) -> str:
-        return f"masks {files.digest(*sorted(set(self.keys.values())))}"
+        return f"masks {files.digest(VERSION, *sorted(set(self.keys.values())))}"
 
     @property
     def lowest_confidence(self) -> float:

@@ -13,6 +13,7 @@ from tiny import RUN_DEPTH, run_here, write_tiny_phantoms
 from pxr_tf import files
 from pxr_tf.config import load_experiment
 from pxr_tf.data.feature_table import read_feature_table
+from pxr_tf.experiments.export import assign_folds
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.decode import load_prepared
@@ -173,3 +174,31 @@ def test_what_was_computed_is_not_computed_again(pxr, own_copy):
     cache = own_copy.parents[RUN_DEPTH - 1] / "cache"
     assert len(list(cache.glob("features-*/"))) == 3  # two models, and the backbone that the folds began with
     assert json.loads(parquet.read_schema(own_copy / "features.parquet").metadata[b"pxr"])["channels"] == 8
+
+
+def test_a_copied_run_has_a_cache_of_its_own(pxr, own_copy, tmp_path, monkeypatch):
+    run = shutil.copytree(own_copy, tmp_path / "elsewhere" / "seed-0")
+    assert pxr("features", run)[0] == 0
+    assert (run / "cache").is_dir()
+    monkeypatch.chdir(run)
+    assert "Nothing to do" in pxr("features", ".")[1]
+
+
+def test_what_could_not_be_read_is_no_reason_to_write_again(pxr, own_copy):
+    good = pd.read_csv(own_copy / "manifest.csv").path[0]
+    Path("broken.png").write_text("no picture")
+    Path("both.csv").write_text(f"path,label\nbroken.png,normal\n{good},normal\n")
+    assert pxr("features", own_copy, "both.csv", "--skip-unreadable")[0] == 0
+    assert "Nothing to do" in pxr("features", own_copy, "both.csv", "--skip-unreadable")[1]
+
+
+def test_copies_of_one_picture_keep_the_roles_of_their_own(own_copy):
+    file = own_copy / "manifest.csv"
+    manifest, splits = pd.read_csv(file, dtype=str), pd.read_csv(own_copy / "splits.csv", dtype=str)
+    roles = by_id(splits[splits.fold == "0"]).role.replace("test_balanced", "test")
+    first, second = (roles.index[roles == role][0] for role in ("train", "test"))
+    contents = by_id(manifest).content
+    manifest.loc[manifest.image_id == second, "content"] = contents[first]
+    manifest.to_csv(file, index=False)
+    found = by_id(assign_folds(manifest, own_copy, "0")).role
+    assert (found[first], found[second]) == ("train", "test")

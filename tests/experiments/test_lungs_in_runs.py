@@ -136,6 +136,16 @@ def test_few_whole_pictures_are_no_doubt():
     assert doubt.strength == pytest.approx(0.15)
 
 
+def test_few_whole_pictures_of_one_class_alone_are_a_doubt():
+    table = pd.DataFrame({"image_id": map(str, range(200)), "label": ["a"] * 100 + ["b"] * 100})
+    lungs = pd.DataFrame({"image_id": table.image_id, "cropped": "yes"})
+    lungs.loc[range(3), "cropped"] = "no"
+    assert lung_doubts(table, lungs) == []
+    lungs.loc[3, "cropped"] = "no"
+    (doubt,) = lung_doubts(table, lungs)
+    assert "a 4 %, b 0 %" in doubt.text
+
+
 def test_an_unreadable_image_is_skipped_as_ever(tmp_path):
     table = write_pairs(tmp_path / "data", range(3))
     (tmp_path / "data" / "images" / "1.png").write_text("no picture")
