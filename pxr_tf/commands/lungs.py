@@ -39,7 +39,7 @@ def lungs(
     for note in notes:
         console.print(note, markup=False)
     out = out or runs / "lungs" / "-".join(Path(path).resolve().stem for path in split_paths(data))
-    given = find_given(list(named), masks) if masks else {}
+    given = find_given(named, masks) if masks else {}
     with show_steps(console, "lungs") as on_progress:
         table = write_lungs(
             named,

@@ -1,6 +1,7 @@
 """Lung masks that come with the data: found by the names of their pictures, read in their place."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -19,23 +20,40 @@ def suffixless(name: str) -> str:
     return str(PurePosixPath(name).with_suffix(""))
 
 
-def find_given(names: Sequence[str], folder: Path) -> dict[str, Path]:
-    """Return name of the picture -> its mask below `folder`; pictures without one are left out.
+def find_given(pictures: Mapping[str, str], folder: Path) -> dict[str, Path]:
+    """Return name of the picture -> its mask below `folder`; pictures (name -> path) without one are left out.
 
     A mask has its picture's name and the ending ``.png``, and lies at the same place below `folder`, or at that place
-    without leading folders; a folder ``images`` in it may be called ``masks``. Raises `PxrError` where none is found.
+    without leading folders; a folder ``images`` in it may be called ``masks``. None of the pictures is a mask, nor is
+    a file in ``images`` beside ``masks``: `folder` may be the data set's own.
+    Raises `PxrError` where no mask is found, and where two pictures would share one.
     """
     if not folder.is_dir():
         raise PxrError(
             f"MASKS {folder} is no folder; accepted: a folder of PNGs named as their pictures. Check the path."
         )
-    found = {name: mask for name in names if (mask := _find_one(name, folder))}
-    if names and not found:
+    originals = {os.path.realpath(path) for path in pictures.values()}
+    found = {name: mask for name in pictures if (mask := _find_one(name, folder, originals))}
+    if pictures and not found:
         raise PxrError(
-            f"MASKS {folder} holds no mask for any of {len(names)} pictures; accepted: {suffixless(names[0])}.png, or "
-            "the same without leading folders. Name the folder that the masks lie in."
+            f"MASKS {folder} holds no mask for any of {len(pictures)} pictures; accepted: "
+            f"{suffixless(next(iter(pictures)))}.png, or the same without leading folders. "
+            "Name the folder that the masks lie in."
         )
+    check_owners({pictures[name]: mask for name, mask in found.items()})
     return found
+
+
+def check_owners(masks: Mapping[str, Path]) -> None:
+    """Raise `PxrError` where two pictures (picture's path -> its mask) would share a mask."""
+    owners: dict[Path, str] = {}
+    for path, mask in masks.items():
+        other = owners.setdefault(mask, path)
+        if other != path:
+            raise PxrError(
+                f"The mask {mask} would be the mask of two pictures, {other} and {path}; accepted: a mask for each. "
+                "Keep the masks in folders as their pictures are."
+            )
 
 
 def read_given(path: Path, shape: tuple[int, int]) -> Lungs:
@@ -63,12 +81,13 @@ def read_mask(path: Path) -> np.ndarray:
         raise PxrError(f"The mask {path} cannot be read: {error}. Replace or remove it.") from error
 
 
-def _find_one(name: str, folder: Path) -> Path | None:
+def _find_one(name: str, folder: Path, originals: Collection[str]) -> Path | None:
     parts = PurePosixPath(suffixless(name) + ".png").parts
     for start in range(len(parts)):
         plain = folder.joinpath(*parts[start:])
         renamed = folder.joinpath(*("masks" if part == "images" else part for part in parts[start:]))
-        for path in (plain, renamed):
-            if path.is_file():
-                return path
+        if renamed != plain and renamed.parent.is_dir():  # then images/ holds the X-rays, as PNGs in Radiography
+            plain = renamed
+        if plain.is_file() and os.path.realpath(plain) not in originals:
+            return plain
     return None

@@ -106,12 +106,10 @@ def _finished_rows(
     if not file.exists():
         return {}
     with files.reading(file):
-        table = pd.read_csv(
-            file, dtype={"image": str, "content": str, "atlas": str, "fault": str}, keep_default_na=False
-        )
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
     if list(table.columns) != COLUMNS:
         raise PxrError(f"{file} has other columns than {', '.join(COLUMNS)}. Move it away, or name another OUT.")
-    old = {row["image"]: row for row in table.to_dict("records")}
+    old = {row["image"]: row for row in _with_types(table[table.fault == ""]).to_dict("records")}
     kept = {}
     for name, path in pictures.items():
         row, mask = old.get(name), given.get(name)
@@ -120,10 +118,15 @@ def _finished_rows(
     return kept
 
 
+def _with_types(table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of text without a fault, typed; one with a fault has empty cells, which are no numbers."""
+    truths = {column: table[column] == "True" for column in ("trusted", "inverted")}
+    whole = dict.fromkeys(("width", "height", "left", "top", "right", "bottom"), int)
+    return table.assign(**truths).astype({**whole, "confidence": float})
+
+
 def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: Atlas) -> bool:
     """Return whether the same would be found again."""
-    if row["fault"]:
-        return False
     try:
         source = files.digest_file(mask) if mask else atlas.digest
         return row["atlas"] == source and row["content"] == files.digest_file(Path(path))

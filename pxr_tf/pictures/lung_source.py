@@ -1,6 +1,6 @@
 """What says where the lungs are in a picture file: an atlas, or masks that come with the data."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +15,7 @@ from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.lungs.find import Lungs, find_lungs
 from pxr_tf.pictures.decode import load_grey, read_header
-from pxr_tf.pictures.given_masks import find_given, read_given
+from pxr_tf.pictures.given_masks import check_owners, find_given, read_given
 from pxr_tf.pictures.lung_atlas import read_atlas
 
 VERSION = 1  # raise it when the same file and source would give another mask
@@ -135,16 +135,7 @@ def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
     """
     paths = list(dict.fromkeys(paths))
     with files.reading(f"image.masks {masks!r}"):
-        found = _masks_beside(paths) if masks == BESIDE else _masks_in(Path(masks), paths)
-    owners: dict[Path, str] = {}
-    for path, mask in found.items():
-        other = owners.setdefault(mask, path)
-        if other != path:
-            raise PxrError(
-                f"image.masks received {masks!r}, where {mask} would be the mask of two pictures, {other} and {path}; "
-                "accepted: a mask for each. Keep the masks in folders as their pictures are."
-            )
-    return found
+        return _masks_beside(paths) if masks == BESIDE else _masks_in(Path(masks), paths)
 
 
 def _masks_beside(paths: Iterable[str]) -> dict[str, Path]:
@@ -154,12 +145,13 @@ def _masks_beside(paths: Iterable[str]) -> dict[str, Path]:
         mask = next((place / f"{path.stem}.png" for place in places if (place / f"{path.stem}.png").is_file()), None)
         if mask is not None:
             found[str(path)] = mask
+    check_owners(found)
     return found
 
 
-def _masks_in(folder: Path, paths: Sequence[str]) -> dict[str, Path]:
+def _masks_in(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
     relative = {str(path).lstrip("/"): path for path in paths}
-    return {relative[name]: mask for name, mask in find_given(list(relative), folder).items()}
+    return {relative[name]: mask for name, mask in find_given(relative, folder).items()}
 
 
 def _libraries(*more: str) -> list[str]:

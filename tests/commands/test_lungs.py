@@ -63,15 +63,27 @@ def test_a_data_set_is_read_by_its_layout_and_keeps_its_names(pxr, data, films, 
     assert table.image.str.startswith("synthetic-kermany/").all()
 
 
+def test_a_second_run_with_a_picture_that_is_still_unreadable_says_the_same(pxr, films, one_process):
+    first, second = (pxr("lungs", films, "--atlas", films.parent / "atlas", "--out", "out") for _ in range(2))
+    assert second[0] == 0, second
+    assert second[1].splitlines()[-5:] == first[1].splitlines()[-5:]
+
+
 def test_refusals(pxr, films, one_process):
     empty = films.parent / "empty"
     empty.mkdir()
+    shared = films.parent / "shared"
+    shared.mkdir()
+    shutil.copy(films.parent / "atlas/masks/1.png", shared)
+    shutil.copytree(films / "old", films.parent / "twice/new")
+    shutil.copytree(films / "old", films.parent / "twice/old")
     shutil.rmtree(films.parent / "atlas/masks")
     for words, expected in (
         (("nowhere",), "DATA /"),
         ((empty,), "is an empty folder"),
         ((films, "--atlas", films.parent / "atlas"), "has no folder masks/"),
         ((films, "--masks", empty), "holds no mask for any of 5 pictures"),
+        ((films.parent / "twice", "--masks", shared), "would be the mask of two pictures"),
         ((f"{films},{films}",), "DATA holds two pictures named films/0.jpg"),
     ):
         code, _, said = pxr("lungs", *words)

@@ -9,9 +9,11 @@ import pytest
 
 from pxr_tf.errors import PxrError
 from pxr_tf.lungs.atlas import Atlas, build_atlas, prepare_pairs, shrink_pair
+from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.phantoms.anatomy import draw_chest
 from pxr_tf.pictures.given_masks import find_given
 from pxr_tf.pictures.lung_masks import COLUMNS, write_lungs
+from pxr_tf.report.lung_sheet import summarise_lungs, write_sheet
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +120,23 @@ def test_an_unreadable_picture_has_a_row_that_says_why_and_is_tried_again(pictur
     assert (pd.read_csv(tmp_path / "out/lungs.csv", keep_default_na=False).fault == "").all()
 
 
+def test_a_picture_that_stays_unreadable_leaves_the_other_rows_as_they_were(pictures, atlas, tmp_path):
+    out = tmp_path / "out"
+    Path(pictures["set/1.png"]).write_bytes(b"no picture")
+    cv2.imwrite(pictures["set/2.png"], np.zeros((64, 64), np.uint8))
+    first = write_lungs(pictures, atlas, out)
+    before, said = (out / "lungs.csv").read_bytes(), summarise_lungs(first, TRUSTED)
+    again = write_lungs(pictures, atlas, out)
+    assert write_sheet(out, again, pictures) == out / "sheet.png"
+    assert (out / "lungs.csv").read_bytes() == before
+    assert summarise_lungs(again, TRUSTED) == said
+    assert again.trusted.tolist() == [True, False, False]
+
+
 def test_masks_that_are_given_are_read_and_scaled(pictures, atlas, tmp_path):
     (tmp_path / "given").mkdir()
     cv2.imwrite(str(tmp_path / "given/1.png"), np.pad(np.full((10, 10), 255, np.uint8), ((0, 22), (12, 10))))
-    given = find_given(list(pictures), tmp_path / "given")
+    given = find_given(pictures, tmp_path / "given")
     table = write_lungs(pictures, atlas, tmp_path / "out", given=given).set_index("image")
     assert table.origin.tolist() == ["found", "given", "found"]
     assert table.loc["set/1.png", ["left", "top", "right", "bottom"]].tolist() == [24, 0, 44, 20]
@@ -134,14 +149,53 @@ def test_masks_that_are_given_are_read_and_scaled(pictures, atlas, tmp_path):
 def test_a_given_mask_is_found_by_its_pictures_name(tmp_path, place):
     (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / place).touch()
-    assert find_given(["set/images/a.jpeg", "set/images/b.jpeg"], tmp_path) == {"set/images/a.jpeg": tmp_path / place}
+    pictures = {f"set/images/{name}.jpeg": f"elsewhere/{name}.jpeg" for name in "ab"}
+    assert find_given(pictures, tmp_path) == {"set/images/a.jpeg": tmp_path / place}
+
+
+def touch_all(folder: Path, *places: str) -> dict[str, str]:
+    """Write empty files and return name -> path of each."""
+    for place in places:
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).touch()
+    return {place: str(folder / place) for place in places}
+
+
+@pytest.mark.parametrize("masks", ["D", "D/COVID", "D/COVID/masks", "link"])
+def test_masks_in_the_folder_of_the_data_are_not_the_pictures_themselves(tmp_path, masks):
+    pictures = touch_all(tmp_path, "D/COVID/images/C-1.png", "D/COVID/images/C-2.png")
+    touch_all(tmp_path, "D/COVID/masks/C-1.png")
+    (tmp_path / "link").symlink_to(tmp_path / "D")
+    found = {name: mask.resolve() for name, mask in find_given(pictures, tmp_path / masks).items()}
+    assert found == {"D/COVID/images/C-1.png": (tmp_path / "D/COVID/masks/C-1.png").resolve()}
+
+
+def test_images_beside_masks_are_no_masks_in_a_copy_either(tmp_path):
+    touch_all(tmp_path, "copy/images/1.png", "copy/images/2.png", "copy/masks/1.png")
+    pictures = {f"D/images/{number}.png": f"elsewhere/{number}.png" for number in (1, 2)}
+    assert find_given(pictures, tmp_path / "copy") == {"D/images/1.png": tmp_path / "copy/masks/1.png"}
+
+
+def test_no_picture_is_the_mask_of_itself_or_of_another(tmp_path):
+    pictures = touch_all(tmp_path, "D/A/1.png", "D/1.png")
+    with pytest.raises(PxrError, match="holds no mask for any of 2 pictures"):
+        find_given(pictures, tmp_path / "D")
+
+
+def test_two_pictures_with_one_given_mask_are_both_named(tmp_path):
+    pictures = touch_all(tmp_path, "D/A/1.png", "D/B/1.png")
+    touch_all(tmp_path, "given/1.png")
+    with pytest.raises(PxrError) as told:
+        find_given(pictures, tmp_path / "given")
+    assert all(path in str(told.value) for path in pictures.values())
+    assert "would be the mask of two pictures" in str(told.value) and "\n" not in str(told.value)
 
 
 def test_masks_that_fit_nothing_are_refused(pictures, atlas, tmp_path):
     with pytest.raises(PxrError, match=r"holds no mask for any of 3 pictures; accepted: set/0\.png, or"):
-        find_given(list(pictures), tmp_path / "in/..")
+        find_given(pictures, tmp_path / "in/..")
     with pytest.raises(PxrError, match="is no folder"):
-        find_given(list(pictures), tmp_path / "nowhere")
+        find_given(pictures, tmp_path / "nowhere")
     (tmp_path / "flat.png").write_bytes(cv2.imencode(".png", np.ones((10, 30), np.uint8))[1].tobytes())
     with pytest.raises(PxrError, match=r"flat\.png has 30 x 10 pixels, its picture 64 x 64; accepted: the same prop"):
         write_lungs(pictures, atlas, tmp_path / "out", given={"set/0.png": tmp_path / "flat.png"})

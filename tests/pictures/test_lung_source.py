@@ -21,6 +21,7 @@ def mask(tmp_path: Path, number: int) -> Path:
 
 def test_masks_are_found_beside_the_images_or_in_a_folder(tmp_path, table):
     beside, named = given_lungs(table), given_lungs(table, str(tmp_path / "data" / "masks"))
+    assert given_lungs(table, str(tmp_path / "data")).masks == named.masks
     assert beside.masks == named.masks == {path: mask(tmp_path, number) for number, path in enumerate(table.path)}
     assert beside.identity == named.identity
     assert beside.lowest_confidence == 0
