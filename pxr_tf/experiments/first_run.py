@@ -139,6 +139,25 @@ def check_models(first: FirstRun | None, folder: Path) -> None:
         )
 
 
+def check_unchanged(folder: Path) -> None:
+    """Raise `PxrError` where the finished run in `folder` has a first one that was trained anew since.
+
+    Nothing is compared where the first run is gone, or is not finished.
+    """
+    recorded = prepare.read_provenance(folder).get("first") if (folder / rundir.PROVENANCE).is_file() else None
+    if not recorded:
+        return
+    first = folder.resolve() / recorded["run"]
+    models = {fold: first / rundir.fold_name(fold) / rundir.MODEL for fold in recorded["models"]}
+    if not (first / rundir.PREDICTIONS).is_file() or not all(model.is_file() for model in models.values()):
+        return
+    if any(_digest_model(first, fold) != digest for fold, digest in recorded["models"].items()):
+        raise PxrError(
+            f"The models of the first run {os.path.normpath(first)} are not those that the finished run {folder} "
+            f"learned on: it was trained anew since. Delete {folder} and train it again."
+        )
+
+
 def _check_finished(request: Request, folder: Path) -> None:
     begun = (folder / rundir.EXPERIMENT).is_file()
     if begun and (folder / rundir.PREDICTIONS).is_file():

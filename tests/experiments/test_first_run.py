@@ -118,6 +118,15 @@ def test_a_finished_second_stage_needs_the_first_no_more(both, recipe, official_
     assert run_here(stage(recipe, 2), [official_phantoms], runs_of(both[1]), executor=Never()) == both[1]
 
 
+def test_a_finished_second_stage_is_refused_beside_a_first_one_that_was_trained_anew(both, recipe, official_phantoms):
+    (both[0] / "official" / "model.keras").write_bytes(b"new")
+    with pytest.raises(PxrError, match=r"it was trained anew since\. Delete .*stage2.* and train it again\.") as fault:
+        run_here(stage(recipe, 2), [official_phantoms], runs_of(both[1]), executor=Never())
+    assert "\n" not in str(fault.value)
+    unfinish(both[0])  # being trained: nothing to compare with yet
+    assert run_here(stage(recipe, 2), [official_phantoms], runs_of(both[1]), executor=Never()) == both[1]
+
+
 def test_a_stopped_second_stage_goes_on_and_ends_the_same(both, recipe, official_phantoms):
     whole = (both[1] / "predictions.csv").read_bytes()
     shutil.rmtree(both[1])
