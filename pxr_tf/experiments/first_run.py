@@ -15,6 +15,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.config.model import OnFeatures
 from pxr_tf.data import schemes
 from pxr_tf.data.splits import FOLDS, HOLDOUT, TEST_ROLES, balanced_rows
 from pxr_tf.errors import PxrError, count_words
@@ -138,21 +139,50 @@ def check_models(first: FirstRun | None, folder: Path) -> None:
         )
 
 
+def check_unchanged(folder: Path) -> None:
+    """Raise `PxrError` where the finished run in `folder` has a first one that was trained anew since.
+
+    Nothing is compared where the first run is gone, or is not finished.
+    """
+    recorded = prepare.read_provenance(folder).get("first") if (folder / rundir.PROVENANCE).is_file() else None
+    if not recorded:
+        return
+    first = folder.resolve() / recorded["run"]
+    models = {fold: first / rundir.fold_name(fold) / rundir.MODEL for fold in recorded["models"]}
+    if not (first / rundir.PREDICTIONS).is_file() or not all(model.is_file() for model in models.values()):
+        return
+    if any(_digest_model(first, fold) != digest for fold, digest in recorded["models"].items()):
+        raise PxrError(
+            f"The models of the first run {os.path.normpath(first)} are not those that the finished run {folder} "
+            f"learned on: it was trained anew since. Delete {folder} and train it again."
+        )
+
+
 def _check_finished(request: Request, folder: Path) -> None:
     begun = (folder / rundir.EXPERIMENT).is_file()
     if begun and (folder / rundir.PREDICTIONS).is_file():
         return
     state = "is not finished" if begun else "does not exist" if not folder.exists() else "is no run directory"
-    raise PxrError(f"The first run (model.of) {folder} {state}. Train it first{_command(request)}.")
+    raise PxrError(f"The first run (model.of) {folder} {state}. Train it first{_command(request, folder)}.")
 
 
-def _command(request: Request) -> str:
+def _command(request: Request, folder: Path) -> str:
     """Return ``: make train …``, the command that trains a first run that is a variant; "" for one that is a folder."""
     experiment, model = request.experiment, request.experiment.model
     if not model.of_variant:
         return ""
+    given = {"DATA": ",".join(map(str, request.data)), "RUNS": str(request.runs)}
+    file = folder / rundir.EXPERIMENT
+    begun = bool(experiment.tag) and file.is_file()  # perhaps with a tag and classes of its own: its file knows them
+    variables = ({"CONFIG": str(file)} if begun else _recipe_variables(experiment, model)) | given
+    words = shlex.join(f"{name}={value}" for name, value in variables.items() if value)
+    return f": make {'cv' if experiment.splits.scheme == FOLDS else 'train'} {words}"
+
+
+def _recipe_variables(experiment: Experiment, model: OnFeatures) -> dict[str, str]:
+    """Return make's variables that say which variant the model needs, and how it is trained; "" for defaults."""
     image = experiment.image
-    variables = {
+    return {
         "CONFIG": experiment.name,
         "VARIANT": model.of,
         "MODEL": model.backbone if model.backbone in BACKBONES else "",
@@ -160,12 +190,8 @@ def _command(request: Request) -> str:
         "SEED": str(experiment.seed),
         "CROP": "" if image.crop == "none" else image.crop,
         "ATLAS": "" if image.atlas == BUILTIN else image.atlas,
-        "DATA": ",".join(map(str, request.data)),
-        "RUNS": str(request.runs),
         "ARGS": "" if image.masks is None else f"--set image.masks={image.masks}",
     }
-    words = shlex.join(f"{name}={value}" for name, value in variables.items() if value)
-    return f": make {'cv' if experiment.splits.scheme == FOLDS else 'train'} {words}"
 
 
 def _check_fits(experiment: Experiment, first: Experiment, folder: Path) -> None:

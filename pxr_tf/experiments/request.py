@@ -43,7 +43,8 @@ class Request:
     def first_folder(self) -> Path | None:
         """The run directory of the first stage, whose features the model learns on; None for other models.
 
-        One that is a variant lies beside this run: the same recipe, splits, tag and seed.
+        One that is a variant lies beside this run: the same recipe, splits and seed; with this run's tag where such a
+        run was begun, else without one: a tag often tells second stages apart (by their classes) that share a first.
         """
         model = self.experiment.model
         if not isinstance(model, OnFeatures):
@@ -51,7 +52,11 @@ class Request:
         if not model.of_variant:
             return Path(model.of)
         first = self.experiment.model_copy(update={"variant": model.of})  # the models' names are the same
-        return replace(self, experiment=first, tuning=None).folder
+        tagged, plain = (
+            replace(self, experiment=first.model_copy(update={"tag": tag}), tuning=None).folder
+            for tag in (first.tag, "")
+        )
+        return tagged if (tagged / rundir.EXPERIMENT).is_file() else plain
 
     @property
     def cache(self) -> Path:

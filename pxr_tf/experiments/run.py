@@ -41,7 +41,7 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     check_learner(experiment.model.kind)
     weights.identity(experiment)  # a file that does not exist is told at once
     _mention_first_house(request, on_event)
-    first = None if (folder / rundir.PREDICTIONS).exists() else first_run.find_first(request)
+    first = _find_first(request)
     gathered = images.gather_images(request.data, experiment.classes, experiment.merge, partial(_say, on_event))
     gathered = gathered._replace(lungs=lungs.open_lung_source(experiment.image, gathered.table, request.cache))
     first_run.check_images(first, gathered)
@@ -65,6 +65,15 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
         finally:
             executor.close()
     return folder
+
+
+def _find_first(request: Request) -> first_run.FirstRun | None:
+    """Return the first run that is still needed; a finished second one needs it no more, but must be of its models."""
+    if not (request.folder / rundir.PREDICTIONS).exists():
+        return first_run.find_first(request)
+    if request.experiment.needs_first_run:
+        first_run.check_unchanged(request.folder)
+    return None
 
 
 def _look_inside(

@@ -118,6 +118,15 @@ def test_a_finished_second_stage_needs_the_first_no_more(both, recipe, official_
     assert run_here(stage(recipe, 2), [official_phantoms], runs_of(both[1]), executor=Never()) == both[1]
 
 
+def test_a_finished_second_stage_is_refused_beside_a_first_one_that_was_trained_anew(both, recipe, official_phantoms):
+    (both[0] / "official" / "model.keras").write_bytes(b"new")
+    with pytest.raises(PxrError, match=r"it was trained anew since\. Delete .*stage2.* and train it again\.") as fault:
+        run_here(stage(recipe, 2), [official_phantoms], runs_of(both[1]), executor=Never())
+    assert "\n" not in str(fault.value)
+    unfinish(both[0])  # being trained: nothing to compare with yet
+    assert run_here(stage(recipe, 2), [official_phantoms], runs_of(both[1]), executor=Never()) == both[1]
+
+
 def test_a_stopped_second_stage_goes_on_and_ends_the_same(both, recipe, official_phantoms):
     whole = (both[1] / "predictions.csv").read_bytes()
     shutil.rmtree(both[1])
@@ -273,3 +282,28 @@ def test_in_cross_validation_each_fold_learns_on_its_own_folds_model(recipe, pha
 def test_the_first_run_of_a_tuning_point_is_that_of_its_run(recipe, tmp_path):
     request = request_of(stage(recipe, 2), [], tmp_path, tuning=tmp_path / "stages" / "x" / "tuning" / "point")
     assert request.first_folder == tmp_path / "stages" / "stage1-two_layers" / "official" / "seed-0"
+
+
+def test_a_second_stage_with_a_tag_finds_the_first_one_without(both, recipe, official_phantoms):
+    classes = {"classes": ["normal", "viral"], "tag": "normal-viral"}
+    second = run_here(stage(recipe, 2, **classes), [official_phantoms], runs_of(both[0]))
+    assert second.parent.name == "official-normal-viral"
+    said = files.read_json(second / "provenance.json")["first"]
+    assert (second / said["run"]).resolve() == both[0].resolve()
+    assert sides(second).to_dict() == sides(both[0])[sides(second).index].to_dict()
+
+
+def test_a_first_run_with_the_same_tag_comes_before_the_one_without(recipe, tmp_path):
+    request = request_of(stage(recipe, 2, tag="other"), ["images"], tmp_path)
+    plain, tagged = (request_of(stage(recipe, 1, **tag), [], tmp_path).folder for tag in ({}, {"tag": "other"}))
+    with pytest.raises(PxrError, match=rf"{re.escape(str(plain))} does not exist\. .* CONFIG=stages VARIANT=stage1 "):
+        first_run.find_first(request)
+    assert request.first_folder == plain
+    tagged.mkdir(parents=True)
+    (tagged / "experiment.yaml").touch()
+    assert request.first_folder == tagged
+    words = (
+        f"{tagged} is not finished. Train it first: make train CONFIG={tagged / 'experiment.yaml'} DATA=images RUNS="
+    )
+    with pytest.raises(PxrError, match=re.escape(words)):
+        first_run.find_first(request)
