@@ -109,6 +109,18 @@ def fold_name(fold: str) -> str:
     return f"fold-{fold}" if fold.isdecimal() else fold
 
 
+def model_file(run: Path, fold: str) -> Path:
+    """Return where a run keeps the model of a fold."""
+    return run / fold_name(fold) / MODEL
+
+
+def digest_model(run: Path, fold: str, what: str = "The model") -> str:
+    """Return the digest of a fold's model file; raise `PxrError`, about `what`, where it cannot be read."""
+    file = model_file(run, fold)
+    with files.reading(f"{what} {file}"):
+        return files.digest_file(file)
+
+
 def forget_inside(folder: Path) -> None:
     """Remove what was found in the model of a fold's folder, and drawn of it: another one is about to be trained."""
     for pattern in (INSIDE, *DRAWN):

@@ -47,7 +47,6 @@ def reproduce(
 ) -> None:
     """Run all that a paper ran, each variant with each seed, and print the table beside the paper's."""
     from pxr_tf.config.protocol import load_protocol
-    from pxr_tf.report.paper_runs import PaperRun
 
     console = make_console()
     beside = (skip_unreadable, mix_environments)
@@ -73,13 +72,19 @@ def reproduce(
     console.print(f"{chosen[0].name}: {count_words(len(requests), 'run')}, of {', '.join(experiments)}.")
     for variant, why in lacking.items():
         console.print(f"{variant} failed: {why}", markup=False)
-    failed = [
+    _run_all(planned, requests, _failures(lacking, protocol, numbers), console)
+
+
+def _failures(lacking: Mapping[str, str], protocol: "Protocol", seeds: Sequence[int]) -> "list[PaperRun]":
+    """Return the runs of the variants whose library is missing, as failed ones."""
+    from pxr_tf.report.paper_runs import PaperRun
+
+    return [
         PaperRun(variant, setting, seed, variant, failure=why)
         for variant, why in lacking.items()
         for setting in protocol.settings
-        for seed in numbers
+        for seed in seeds
     ]
-    _run_all(planned, requests, failed, console)
 
 
 def _choose(protocol: "Protocol", model: str | None) -> tuple[list[str], str | None]:

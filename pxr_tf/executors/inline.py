@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from pxr_tf.events import OnEvent
 from pxr_tf.experiments.perform import perform
-from pxr_tf.experiments.tasks import OnEvent, Task, do_in_order
+from pxr_tf.experiments.tasks import Task, do_in_order
 
 
 class Inline:

@@ -10,10 +10,11 @@ from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.samples import plan_samples
 from pxr_tf.data.splits import fold_names, rows_of
+from pxr_tf.events import OnEvent
 from pxr_tf.experiments.images import gather_images
 from pxr_tf.experiments.prepare import split_images
 from pxr_tf.experiments.run import Request, choose_rows
-from pxr_tf.experiments.tasks import Executor, OnEvent, Task
+from pxr_tf.experiments.tasks import Executor, Task
 
 START = 8.0  # seconds to start a process, import TensorFlow and build a network
 HEAD_STEP = 0.0006  # seconds for a step of the head on cached features

@@ -17,9 +17,10 @@ from pxr_tf.data.feature_table import TEXTS, read_feature_table, write_feature_t
 from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.splits import TEST_ROLES, fold_names, read_splits
 from pxr_tf.errors import PxrError, count_words
+from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
 from pxr_tf.experiments import images, prepare, subjects
 from pxr_tf.experiments.lungs import check_same_atlas, open_lung_source, preparation_of, with_atlas
-from pxr_tf.experiments.tasks import Executor, OnEvent, Task
+from pxr_tf.experiments.tasks import Executor, Task
 from pxr_tf.pictures.lung_source import LungSource
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.sets.find import read_sources
@@ -121,7 +122,7 @@ def describe(
         "run": "/".join(run.parts[-rundir.depth_of(run) :]),
         "data": [Path(path).name for path in data],
         "data_digest": files.digest(*table[["image_id", "content"]].itertuples(index=False, name=None)),
-        "models": {fold: _digest_model(run, fold) for fold in sorted(set(table.fold))},
+        "models": {fold: rundir.digest_model(run, fold) for fold in sorted(set(table.fold))},
         "preparation": preparation.describe(),
         "origin": "synthetic" if synthetic else "real",
         "split": "leaky split" if prepare.splits_by_image(experiment) else "by patient",
@@ -146,7 +147,7 @@ def _gather(asked: Export, on_event: OnEvent) -> tuple[pd.DataFrame, Sequence[st
     data = asked.data or tuple(prepare.read_provenance(asked.run)["data"])
     table, notes = read_sources(data)
     for note in notes:
-        on_event({"event": "note", "text": note})
+        tell_note(on_event, note)
     return patients.add_content(table), data
 
 
@@ -154,13 +155,7 @@ def _mention_strangers(table: pd.DataFrame, asked: Export, on_event: OnEvent) ->
     strangers = int((table.role == "").sum())
     if strangers and table.fold.nunique() > 1:
         text = f"{count_words(strangers, 'image')} of no fold: the features are those of fold {table.fold.min()}."
-        on_event({"event": "note", "text": f"{text} --fold takes all from one model."})
-
-
-def _digest_model(run: Path, fold: str) -> str:
-    file = run / rundir.fold_name(fold) / rundir.MODEL
-    with files.reading(f"The model {file}"):
-        return files.digest_file(file)
+        tell_note(on_event, f"{text} --fold takes all from one model.")
 
 
 def _is_written(asked: Export, table: pd.DataFrame, about: Mapping[str, Any]) -> bool:
@@ -184,14 +179,11 @@ def _decode(
         asked.cache,
         source=source,
         skip_unreadable=asked.skip_unreadable,
-        on_progress=lambda what, done, total: on_event(
-            {"event": "progress", "what": what, "done": done, "total": total}
-        ),
-        on_wait=lambda holder: on_event({"event": "wait", "holder": holder}),
+        on_progress=partial(tell_progress, on_event),
+        on_wait=partial(tell_wait, on_event),
     )
     if len(decoded.skipped):
-        text = f"{count_words(len(decoded.skipped), 'unreadable image')} skipped."
-        on_event({"event": "note", "text": text})
+        tell_note(on_event, f"{count_words(len(decoded.skipped), 'unreadable image')} skipped.")
     if decoded.table.empty:
         raise PxrError("None of the images can be read, so there is no feature to write. Check DATA.")
     return decoded.table

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf import files, rundir
+from pxr_tf import rundir
 from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.config.model import OnFeatures
 from pxr_tf.data import schemes
@@ -24,6 +24,8 @@ from pxr_tf.experiments.images import Gathered
 from pxr_tf.experiments.request import Request
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.pictures.lung_source import BUILTIN
+
+FIRST_MODEL = "The first run's model"
 
 
 class FirstRun(NamedTuple):
@@ -61,7 +63,7 @@ def find_first(request: Request) -> FirstRun | None:
             f"The epoch numbers are chosen on a hold-out, but the first run (model.of) {folder} has none. Give fixed "
             "ones (--epochs), or train the first run with a phase that has patience or keep: best."
         )
-    models = {fold: _digest_model(folder, fold) for fold in splits.fold.unique()}
+    models = {fold: rundir.digest_model(folder, fold, FIRST_MODEL) for fold in splits.fold.unique()}
     provenance = prepare.read_provenance(folder)
     return FirstRun(folder, splits, models, provenance["data_digest"], provenance.get("lungs"))
 
@@ -148,10 +150,10 @@ def check_unchanged(folder: Path) -> None:
     if not recorded:
         return
     first = folder.resolve() / recorded["run"]
-    models = {fold: first / rundir.fold_name(fold) / rundir.MODEL for fold in recorded["models"]}
-    if not (first / rundir.PREDICTIONS).is_file() or not all(model.is_file() for model in models.values()):
+    models = [rundir.model_file(first, fold) for fold in recorded["models"]]
+    if not (first / rundir.PREDICTIONS).is_file() or not all(model.is_file() for model in models):
         return
-    if any(_digest_model(first, fold) != digest for fold, digest in recorded["models"].items()):
+    if any(rundir.digest_model(first, fold, FIRST_MODEL) != digest for fold, digest in recorded["models"].items()):
         raise PxrError(
             f"The models of the first run {os.path.normpath(first)} are not those that the finished run {folder} "
             f"learned on: it was trained anew since. Delete {folder} and train it again."
@@ -216,12 +218,6 @@ def _unit(experiment: Experiment) -> str:
 
 def _words(values: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in values.items())
-
-
-def _digest_model(folder: Path, fold: str) -> str:
-    file = folder / rundir.fold_name(fold) / rundir.MODEL
-    with files.reading(f"The model of the first run (model.of), {file},"):
-        return files.digest_file(file)
 
 
 def _balance_tests(part: pd.DataFrame, table: pd.DataFrame, seed: int) -> pd.DataFrame:

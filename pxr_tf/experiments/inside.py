@@ -1,6 +1,7 @@
 """Looking into trained models: load them, and write what was found where the process that draws it can read it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from pxr_tf import rundir
 from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.errors import PxrError
+from pxr_tf.events import OnEvent, tell_note, tell_progress
 from pxr_tf.experiments.lungs import make_loader, with_atlas
 from pxr_tf.experiments.subjects import Subject
 from pxr_tf.experiments.tasks import Task
@@ -19,12 +21,11 @@ from pxr_tf.pictures.decode import UnreadableImageError
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.training.device import set_up
 from pxr_tf.training.learners import KEEP_MODELS
-from pxr_tf.training.part import Emit
 
 MOST_OF_ONE = 64  # feature maps of a layer that is shown alone
 
 
-def look_into_run(task: Task, emit: Emit) -> None:
+def look_into_run(task: Task, emit: OnEvent) -> None:
     """Write ``inside.npz`` for each fold that ``subjects`` names (fold's folder -> pictures).
 
     Raises `PxrError` for a model file that is damaged, or is missing though the learner keeps one.
@@ -34,23 +35,23 @@ def look_into_run(task: Task, emit: Emit) -> None:
     keeps = experiment.model.kind in KEEP_MODELS
     folds = task.options["subjects"]
     for number, (fold, subjects) in enumerate(folds.items()):
-        emit({"event": "progress", "what": "looking into the models", "done": number, "total": len(folds)})
+        tell_progress(emit, "looking into the models", number, len(folds))
         folder, shown = Path(task.run) / fold, task.options["shown"]
         if keeps or (folder / rundir.MODEL).exists():
             model, card = load_classifier(folder / rundir.MODEL)
             pictures = read_pictures(subjects, card, experiment, Path(task.cache), emit)
             inside = look_inside(model, card["classes"], pictures, shown)
         else:  # of a learner that keeps none
-            emit({"event": "note", "text": f"{folder} has no {rundir.MODEL}, so nothing of it is shown."})
+            tell_note(emit, f"{folder} has no {rundir.MODEL}, so nothing of it is shown.")
             inside = Inside(tuple(shown))
         write_inside(folder / rundir.INSIDE, inside)
-        emit({"event": "progress", "what": "looking into the models", "done": number + 1, "total": len(folds)})
+        tell_progress(emit, "looking into the models", number + 1, len(folds))
 
 
-def make_feature_maps(task: Task, emit: Emit) -> None:
+def make_feature_maps(task: Task, emit: OnEvent) -> None:
     """Write the feature maps of ``subjects`` to the file ``to``; ``layer`` shows one layer alone. Raises `PxrError`."""
     set_up(False, "float32")
-    model, card = load_classifier(Path(task.run) / rundir.fold_name(task.fold) / rundir.MODEL)
+    model, card = load_classifier(rundir.model_file(Path(task.run), task.fold))
     experiment = with_atlas(load_experiment(Path(task.run) / rundir.EXPERIMENT), task.options["atlas"])
     pictures = read_pictures(task.options["subjects"], card, experiment, Path(task.cache), emit)
     layer = task.options["layer"]
@@ -60,7 +61,7 @@ def make_feature_maps(task: Task, emit: Emit) -> None:
 
 
 def read_pictures(
-    subjects: Sequence[Sequence[str]], card: Mapping[str, Any], experiment: Experiment, cache: Path, emit: Emit
+    subjects: Sequence[Sequence[str]], card: Mapping[str, Any], experiment: Experiment, cache: Path, emit: OnEvent
 ) -> dict[str, np.ndarray]:
     """Return name -> uint8 [size, size] of each (name, path), prepared as the model's card says; raise `PxrError`.
 
@@ -72,7 +73,7 @@ def read_pictures(
         experiment.image,
         [subject.path for subject in chosen],
         cache,
-        lambda text: emit({"event": "note", "text": text}),
+        partial(tell_note, emit),
     )
     pictures = {}
     for subject in chosen:

@@ -146,10 +146,9 @@ def _first_models(run: Run, provenance: Mapping[str, Any]) -> dict[str, SavedMod
     """Return fold -> model of the run that this one is on features of; raise `PxrError` where one was changed."""
     models = {}
     for fold, digest in provenance.get("first", {}).get("models", {}).items():
-        folder = os.path.normpath((run.folder / provenance["first"]["run"]).absolute())
-        file = Path(folder, rundir.fold_name(fold), rundir.MODEL)
-        with files.reading(f"The model of the first run, {file},"):
-            found = files.digest_file(file)
+        first = Path(os.path.normpath((run.folder / provenance["first"]["run"]).absolute()))
+        file = rundir.model_file(first, fold)
+        found = rundir.digest_model(first, fold, "The first run's model")
         if found != digest:
             raise PxrError(
                 f"{file} is not the model that the run began with (digest {digest}, now {found}). Put the old one "

@@ -21,6 +21,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, parse_experiment
+from pxr_tf.events import OnEvent
 from pxr_tf.experiments import environment, inside, saved_features, weights
 from pxr_tf.experiments.parts import (
     Run,
@@ -39,10 +40,10 @@ from pxr_tf.training import network
 from pxr_tf.training.calibrate import calibrate
 from pxr_tf.training.device import set_up
 from pxr_tf.training.learners import environment_of, load_learner
-from pxr_tf.training.part import TEST, VALIDATION, Emit, Part, Predict
+from pxr_tf.training.part import TEST, VALIDATION, Part, Predict
 
 
-def perform(task: Task, emit: Emit) -> None:
+def perform(task: Task, emit: OnEvent) -> None:
     """Do a task in this process; tell its progress through `emit`. Raises `PxrError`."""
     KINDS[task.kind](task, emit)
 
@@ -61,20 +62,20 @@ def predict_part(part: Part, predict: Predict) -> pd.DataFrame:
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 
-def _check_weights(task: Task, emit: Emit) -> None:
+def _check_weights(task: Task, emit: OnEvent) -> None:
     experiment = parse_experiment(task.options["experiment"], "the experiment")
     _build(experiment, threads_of(experiment))
     emit({"event": "weights", "identity": weights.downloaded_identity(experiment)})
 
 
-def _calibrate(task: Task, emit: Emit) -> None:
+def _calibrate(task: Task, emit: OnEvent) -> None:
     experiment = parse_experiment(task.options["experiment"], "the experiment")
     settings = make_settings(experiment, "none", threads_of(experiment))
     speed = calibrate(settings, num_classes=len(experiment.classes), image_size=experiment.image.size)
     emit({"event": "speed", **speed})
 
 
-def _fill_features(task: Task, emit: Emit) -> None:
+def _fill_features(task: Task, emit: OnEvent) -> None:
     run = open_run(Path(task.run), Path(task.cache))
     settings = _settings_of(run)
     now = environment.read_environment(**network.environment(settings))
@@ -82,7 +83,7 @@ def _fill_features(task: Task, emit: Emit) -> None:
     network.prepare(make_parts(run), settings, emit)
 
 
-def _fit(task: Task, emit: Emit) -> None:
+def _fit(task: Task, emit: OnEvent) -> None:
     run = open_run(Path(task.run), Path(task.cache))
     part = make_part(run, task.fold, chosen_epochs(run, task.fold))
     part.folder.mkdir(exist_ok=True)
@@ -103,7 +104,7 @@ def _fit(task: Task, emit: Emit) -> None:
 class _Stopwatch:
     """Measures a fold as it listens: what it takes now, and the epochs that were done before it was stopped."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: OnEvent) -> None:
         self._emit, self._started, self._before = emit, time.monotonic(), 0.0
 
     def __call__(self, event: dict[str, Any]) -> None:
@@ -136,7 +137,7 @@ def _build(experiment: Experiment, threads: int | None) -> None:
     )
 
 
-KINDS: dict[str, Callable[[Task, Emit], None]] = {
+KINDS: dict[str, Callable[[Task, OnEvent], None]] = {
     "weights": _check_weights,
     "calibrate": _calibrate,
     "features": _fill_features,

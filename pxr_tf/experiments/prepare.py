@@ -150,9 +150,7 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
     if identity == provenance["weights"]:
         changed.pop("model.weights", None)  # a weights file may have moved
     lungs = images.lungs.identity if images.lungs else None
-    if (
-        lungs is not None and before.image.crop != "none"
-    ):  # what counts is what an atlas or masks hold, not where they lie
+    if lungs is not None and before.image.crop != "none":  # what an atlas holds counts, not where it lies
         changed = {key: value for key, value in changed.items() if key not in ("image.atlas", "image.masks")}
         if lungs != provenance.get("lungs"):
             changed["lungs"] = (provenance.get("lungs", "unknown"), lungs)

@@ -1,7 +1,6 @@
 """The whole story of one experiment: images -> run directory -> tasks -> predictions."""
 
 import math
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,11 +13,12 @@ from pxr_tf.config import Experiment
 from pxr_tf.data import labels
 from pxr_tf.data.splits import unused_rows, without_tests
 from pxr_tf.errors import count_words
+from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
 from pxr_tf.experiments import environment, first_run, images, lungs, prepare, weights
 from pxr_tf.experiments.join import join_predictions
 from pxr_tf.experiments.plan import plan, plan_inside
 from pxr_tf.experiments.request import Request
-from pxr_tf.experiments.tasks import Executor, OnEvent, Task
+from pxr_tf.experiments.tasks import Executor, Task
 from pxr_tf.training.learners import check_learner
 
 LOCK_PATIENCE = 10.0  # seconds; what a killed run leaves behind ends within one or two
@@ -42,10 +42,10 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     weights.identity(experiment)  # a file that does not exist is told at once
     _mention_first_house(request, on_event)
     first = _find_first(request)
-    gathered = images.gather_images(request.data, experiment.classes, experiment.merge, partial(_say, on_event))
+    gathered = images.gather_images(request.data, experiment.classes, experiment.merge, partial(tell_note, on_event))
     gathered = gathered._replace(lungs=lungs.open_lung_source(experiment.image, gathered.table, request.cache))
     first_run.check_images(first, gathered)
-    with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(_wait, on_event)) as descriptor:
+    with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(tell_wait, on_event)) as descriptor:
         try:
             prepared = prepare.is_prepared(folder)
             trained = prepared and (folder / rundir.PREDICTIONS).exists()
@@ -121,14 +121,14 @@ def _begin(
 ) -> pd.DataFrame:
     """Compare, choose, split and decode the images, check the weights, write the run directory; return its splits."""
     prepare.check_unused(request.folder)
-    chosen = first_run.known_rows(choose_rows(request, gathered, on_event), first, partial(_say, on_event))
+    chosen = first_run.known_rows(choose_rows(request, gathered, on_event), first, partial(tell_note, on_event))
     table, splits = _split(request, chosen, first, on_event)  # before a picture is decoded
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
         identity = beside.submit(_check_weights, request, executor, on_event)
         decoded = _decode(request, gathered, table, on_event, identity)
         if len(decoded.skipped):
             words = count_words(len(decoded.skipped), "unreadable image")
-            _say(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
+            tell_note(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
             splits = first_run.split_images(decoded.table, request.experiment, first)
         first_run.check_roles(splits, first)
         tables, warnings, provenance = _compose(request, gathered, decoded, splits, on_event)
@@ -149,7 +149,7 @@ def _split(
     if request.tuning is None:
         return table, first_run.split_images(table, request.experiment, first)
     if request.skip_unreadable and not table.compared.all():
-        _say(on_event, f"{count_words((~table.compared).sum(), 'unreadable image')} skipped.")
+        tell_note(on_event, f"{count_words((~table.compared).sum(), 'unreadable image')} skipped.")
         table = table[table.compared].reset_index(drop=True)
     return without_tests(table, first_run.split_images(table, request.experiment, first))
 
@@ -158,10 +158,13 @@ def choose_rows(request: Request, gathered: images.Gathered, on_event: OnEvent) 
     """Return the manifest's rows of the experiment, patients merged by what pictures show; raise `PxrError`."""
     experiment = request.experiment
     table = images.compare_images(
-        gathered.table, request.cache, _progress(on_event, "comparing images"), partial(_wait, on_event)
+        gathered.table,
+        request.cache,
+        partial(tell_progress, on_event, "comparing images"),
+        partial(tell_wait, on_event),
     )
     return images.choose_images(
-        table, experiment.classes, experiment.merge, experiment.duplicates, partial(_say, on_event)
+        table, experiment.classes, experiment.merge, experiment.duplicates, partial(tell_note, on_event)
     )
 
 
@@ -178,7 +181,7 @@ def _decode(
     def tell(what: str, done: int, total: int) -> None:
         if beside is not None and beside.done():
             beside.result()
-        _progress(on_event, what)(done, total)
+        tell_progress(on_event, what, done, total)
 
     return images.decode_images(
         table,
@@ -187,7 +190,7 @@ def _decode(
         source=source,
         skip_unreadable=request.skip_unreadable and request.tuning is None,  # left out already: `_split`
         on_progress=tell,
-        on_wait=partial(_wait, on_event),
+        on_wait=partial(tell_wait, on_event),
     )
 
 
@@ -199,12 +202,12 @@ def _compose(
     labels.keep_classes(table, experiment.classes)  # what was skipped may have been all of a class
     unused = len(unused_rows(table, splits))
     if unused:
-        _say(on_event, f"{count_words(unused, 'image')} in no part of the split {experiment.splits.scheme!r}.")
+        tell_note(on_event, f"{count_words(unused, 'image')} in no part of the split {experiment.splits.scheme!r}.")
     tables = prepare.make_tables(experiment, table, skipped, splits)
     warnings = prepare.find_warnings(table, splits, experiment)
     if found is not None:
         told = lungs.describe_lungs(table, found, gathered.lungs)
-        _say(on_event, lungs.count_whole(told, request.folder / rundir.LUNGS))
+        tell_note(on_event, lungs.count_whole(told, request.folder / rundir.LUNGS))
         tables[rundir.LUNGS] = told
         warnings += [doubt._asdict() for doubt in lungs.lung_doubts(table, told)]
     provenance = prepare.make_provenance(experiment, gathered, pictures, request.data, request.command)
@@ -218,7 +221,7 @@ def _check_environment(request: Request, splits: pd.DataFrame, on_event: OnEvent
         environment.check(request.folder, now, mix=request.mix_environments)
         note = environment.describe_commits(request.folder, now)
         if note:
-            _say(on_event, note)
+            tell_note(on_event, note)
 
 
 def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> str:
@@ -235,7 +238,7 @@ def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> s
             told.append(event["identity"])
         on_event(event)
 
-    _say(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
+    tell_note(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
     options = {"experiment": experiment.model_dump(mode="json")}
     executor.run([Task("weights", "weights", options=options)], _early_logs(request), listen)
     return told[0]
@@ -251,7 +254,7 @@ def _mention_random_features(experiment: Experiment, on_event: OnEvent) -> None:
     if not names or not experiment.backbone or experiment.model.weights != "none":
         return
     count = len(experiment.classes)
-    _say(
+    tell_note(
         on_event,
         f"The backbone starts with random weights, whose features say little about a picture: a loss near "
         f"{math.log(count):.2f} in phase {names[0]!r}, which is guessing among {count} classes, is to be expected.",
@@ -262,21 +265,11 @@ def _mention_first_house(request: Request, on_event: OnEvent) -> None:
     experiment = request.experiment
     old = rundir.first_house_directory(request.runs, experiment.name, experiment.variant, experiment.backbone)
     if (old / rundir.EXPERIMENT).exists() and not request.folder.exists():
-        _say(on_event, f"{old} was made by a version before 0.2, which this one cannot continue; it is left alone.")
+        tell_note(
+            on_event, f"{old} was made by a version before 0.2, which this one cannot continue; it is left alone."
+        )
 
 
 def _early_logs(request: Request) -> Path:
     """Return the folder of what is logged before the run directory exists."""
     return request.cache / "logs" / files.digest(request.folder.absolute())
-
-
-def _progress(on_event: OnEvent, what: str) -> Callable[[int, int], None]:
-    return lambda done, total: on_event({"event": "progress", "what": what, "done": done, "total": total})
-
-
-def _wait(on_event: OnEvent, holder: str) -> None:
-    on_event({"event": "wait", "holder": holder})
-
-
-def _say(on_event: OnEvent, text: str) -> None:
-    on_event({"event": "note", "text": text})

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-OnEvent = Callable[[dict[str, Any]], None]
+from pxr_tf.events import OnEvent
 
 
 @dataclass(frozen=True)

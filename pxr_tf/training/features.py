@@ -27,7 +27,6 @@ AT_ONCE = 3  # batches that are loaded or computed side by side
 BATCHES = 16  # batches that are written together, 1,024 samples: seconds of work on two cores, 8 MB for 2,048 channels
 
 Progress = Callable[[int, int], None]
-Listeners = tuple[Progress, Callable[[str], None]]
 
 
 def features_folder(cache: Path, **what: object) -> Path:
@@ -87,14 +86,6 @@ def extract_features(
                 values += list(next(batches))
                 on_progress(start + min(len(values), len(part)), len(wanted))
             writer.append(part, values[: len(part)])
-
-
-def listeners(emit: Callable[[dict[str, object]], None]) -> Listeners:
-    """Return `on_progress` and `on_wait` of an extraction that is told as events."""
-    return (
-        lambda done, total: emit({"event": "progress", "what": "features", "done": done, "total": total}),
-        lambda holder: emit({"event": "wait", "holder": holder}),
-    )
 
 
 def read_features(folder: Path, names: Sequence[str]) -> np.ndarray:

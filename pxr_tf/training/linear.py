@@ -15,10 +15,11 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from pxr_tf import rundir
+from pxr_tf.events import OnEvent, tell_note
 from pxr_tf.models.linear import build_linear, scale_pixels
 from pxr_tf.models.model_file import save_classifier
 from pxr_tf.training.device import Device, describe, set_up
-from pxr_tf.training.part import TRAIN, Emit, Part, Predict
+from pxr_tf.training.part import TRAIN, Part, Predict
 from pxr_tf.training.predictions import both_columns, predict_pictures
 from pxr_tf.training.settings import Linear
 from pxr_tf.training.weights import sample_weights
@@ -26,7 +27,7 @@ from pxr_tf.training.weights import sample_weights
 BLOCK = 256  # pictures that are turned into numbers together
 
 
-def fit(part: Part, settings: Linear, emit: Emit) -> Predict:
+def fit(part: Part, settings: Linear, emit: OnEvent) -> Predict:
     """Fit on the part's training pictures; write the model into its folder."""
     device = _set_up(settings)
     emit(device.event)
@@ -34,7 +35,7 @@ def fit(part: Part, settings: Linear, emit: Emit) -> Predict:
     with threadpool_limits(settings.threads or device.threads):
         regression = fit_regression(read_pixels(part, samples), samples.label.to_numpy(), part.classes, settings)
     if regression.n_iter_.max() >= settings.max_iterations:
-        emit({"event": "note", "text": _not_converged(settings)})
+        tell_note(emit, _not_converged(settings))
     model = to_network(regression, part)
     save_classifier(model, part.folder / rundir.MODEL, make_card(part, settings, regression))
     return lambda rows: both_columns(predict_pictures(model, part.pixels, rows.row.to_numpy()))

@@ -5,6 +5,7 @@ learn from pictures. A fold that is killed goes on from its checkpoint.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config.schema import Phase
+from pxr_tf.events import OnEvent, tell_progress, tell_wait
 from pxr_tf.models.architecture import OnFeatures, Transfer
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import feature_extractor
@@ -27,7 +29,7 @@ from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream, nu
 from pxr_tf.training import features
 from pxr_tf.training.device import Device, describe, set_up
 from pxr_tf.training.initial import initial_network
-from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Emit, Part, Predict
+from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Part, Predict
 from pxr_tf.training.phases import PhaseData, run_phases
 from pxr_tf.training.predictions import BATCH, both_columns, predict_pictures
 from pxr_tf.training.settings import Network
@@ -35,14 +37,12 @@ from pxr_tf.training.statistics import measure_batchnorm, unfold_batchnorm
 from pxr_tf.training.weights import sample_weights
 
 
-def prepare(parts: Sequence[Part], settings: Network, emit: Emit) -> None:
+def prepare(parts: Sequence[Part], settings: Network, emit: OnEvent) -> None:
     """Add to the cache the features that the parts' frozen phases will ask for, each sample's once."""
     if not settings.freezes:
         return
     device = _start(settings, emit)
-    together: dict[
-        Path, list[Part]
-    ] = {}  # one network's features serve all folds, those of other runs' models one each
+    together: dict[Path, list[Part]] = {}  # one network's features serve all folds; a first run has one for each
     for part in parts:
         together.setdefault(features_folder(part, settings, device), []).append(part)
     for folder, sharing in together.items():
@@ -50,10 +50,17 @@ def prepare(parts: Sequence[Part], settings: Network, emit: Emit) -> None:
         names = names_of(part, samples)
         if features.missing(folder, names):
             extractor = feature_extractor(build_network(part, settings))
-            features.extract_features(folder, extractor, part.inputs(samples).load, names, *features.listeners(emit))
+            features.extract_features(
+                folder,
+                extractor,
+                part.inputs(samples).load,
+                names,
+                partial(tell_progress, emit, "features"),
+                partial(tell_wait, emit),
+            )
 
 
-def fit(part: Part, settings: Network, emit: Emit) -> Predict:
+def fit(part: Part, settings: Network, emit: OnEvent) -> Predict:
     """Train the network through its phases; write history, epoch numbers and model into the part's folder.
 
     With the part's ``epochs`` each phase runs that long; without, early stopping on the validation rows decides.
@@ -98,13 +105,12 @@ def samples_for_features(parts: Sequence[Part], settings: Network) -> pd.DataFra
 
 def build_network(part: Part, settings: Network) -> keras.Model:
     """Return the classifier of a part with its initial weights."""
-    made_of, architecture = (
-        {"num_classes": len(part.classes), "image_size": part.preparation.size},
-        settings.architecture,
-    )
+    architecture = settings.architecture
     if isinstance(architecture, OnFeatures):
         architecture = architecture.of_fold(part.fold)
-    return initial_network(architecture, **made_of, seed=part.seed)
+    return initial_network(
+        architecture, num_classes=len(part.classes), image_size=part.preparation.size, seed=part.seed
+    )
 
 
 def features_folder(part: Part, settings: Network, device: Device) -> Path:
@@ -194,7 +200,7 @@ def _set_up(settings: Network) -> Device:
     return set_up(settings.xla, settings.precision, settings.threads)
 
 
-def _start(settings: Network, emit: Emit) -> Device:
+def _start(settings: Network, emit: OnEvent) -> Device:
     device = _set_up(settings)
     emit(device.event)
     return device

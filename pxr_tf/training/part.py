@@ -15,7 +15,6 @@ from pxr_tf.pictures.preparation import Preparation
 
 TRAIN, VALIDATION, TEST = ("train",), ("val",), TEST_ROLES
 
-Emit = Callable[[dict[str, Any]], None]
 Predict = Callable[[pd.DataFrame], np.ndarray]  # rows of a part -> float32 [rows, classes], each row's sum 1
 
 

@@ -13,9 +13,9 @@ import keras
 
 from pxr_tf.config.schema import Phase
 from pxr_tf.errors import PxrError
+from pxr_tf.events import OnEvent
 from pxr_tf.models.classifier import batchnorm_layers
 from pxr_tf.training.checkpoint import assign_variables, load_checkpoint, read_variables, save_checkpoint
-from pxr_tf.training.part import Emit
 
 STEP_SECONDS = 2.0  # a sign of life at least so often within a long epoch
 
@@ -95,7 +95,7 @@ def run_phases(
     epochs: Mapping[str, int] | None,
     checkpoint: Path,
     xla: bool,
-    emit: Emit,
+    emit: OnEvent,
     at_once: Callable[[Phase, int], int] = lambda phase, steps: 1,
 ) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Train the classifier through all phases; return (epochs per phase, history rows).
@@ -145,7 +145,7 @@ class _EpochKeeper(keras.callbacks.Callback):
         checkpoint: Path,
         history: list[dict[str, Any]],
         chosen: dict[str, int],
-        emit: Emit,
+        emit: OnEvent,
     ) -> None:
         super().__init__()
         self.phase, self.number, self.checkpoint = phase, number, checkpoint
