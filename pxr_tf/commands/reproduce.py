@@ -139,11 +139,10 @@ def _make_experiments(
     lacking: dict[str, MissingLibraryError] = {}
     for variant, recipe in recipes.items():
         own = asked if variant in trained else replace(asked, epochs=None)
-        wanted = {**asked_for, "model.weights": asked_for["model.weights"] if recipe.backbone else None}
-        given = {key: value for key, value in wanted.items() if value is not None}  # else a setting's key is lost
+        given = {name: _of_use(asked_for, recipe, protocol, name) for name in protocol.settings}
         try:
             experiments[variant] = {
-                (setting, seed): own.experiment({**values, **given, "seed": seed}, variant)
+                (setting, seed): own.experiment({**values, **given[setting], "seed": seed}, variant)
                 for setting, values in protocol.settings.items()
                 for seed in seeds
             }
@@ -152,6 +151,24 @@ def _make_experiments(
     if not experiments:
         raise next(iter(lacking.values()))
     return experiments, {variant: str(error) for variant, error in lacking.items()}
+
+
+def _of_use(
+    asked_for: Mapping[str, str | None], recipe: "Experiment", protocol: "Protocol", setting: str
+) -> dict[str, str]:
+    """Return the options that were given and that a variant has a use for under a setting.
+
+    Weights are for variants with a backbone. Where a cropped setting is compared with a whole one, the atlas is for the
+    first alone.
+    """
+    crops = {
+        name: values.get("image.crop", asked_for["image.crop"] or recipe.image.crop)
+        for name, values in protocol.settings.items()
+    }
+    idle = set() if recipe.backbone else {"model.weights"}
+    if crops[setting] == "none" and any(crop != "none" for crop in crops.values()):
+        idle.add("image.atlas")
+    return {key: value for key, value in asked_for.items() if value is not None and key not in idle}
 
 
 def _check_backbones(

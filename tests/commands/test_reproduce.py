@@ -209,3 +209,15 @@ def test_what_a_crop_is_worth_is_two_settings_of_one_paper(pxr, refuse, paper, o
     assert set(differences.paired) == {True}
     digests = {file.read_bytes() for file in folder.rglob("splits.csv") if "seed-0" in str(file)}
     assert len(digests) == 1  # the same images in the same parts
+
+
+def test_an_atlas_is_for_the_setting_that_crops(pxr, paper, official_phantoms, tmp_path):
+    values = yaml.safe_load(paper.read_text())
+    compared = {"lungs": {"image.crop": "lungs"}, "whole": {"image.crop": "none"}}
+    values["reproduce"] = {"variants": ["plain"], "seeds": [0], "compare": compared}
+    paper.write_text(yaml.safe_dump(values))
+    (tmp_path / "empty").mkdir()
+    code, said, _ = pxr("reproduce", paper, "--data", official_phantoms, "--runs", "runs", "--atlas", "empty")
+    assert code == 1
+    assert "plain, lungs, seed 0 failed: " in said
+    assert "plain, whole, seed 0: accuracy" in said

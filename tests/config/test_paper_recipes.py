@@ -5,6 +5,7 @@ import re
 import pytest
 
 from pxr_tf.config import configs_folder, load_experiment, load_grid
+from pxr_tf.config.protocol import load_protocol
 
 OURS = {  # no paper figure behind any
     "chen2021": ("l2", "solver", "learning_rate", "momentum", "batchnorm_momentum", "decay"),
@@ -66,4 +67,5 @@ def test_vazquez2021_is_what_the_paper_says():
     assert (stage1.splits.scheme, stage1.splits.validation, stage1.image.size) == ("official", 0.2, 224)
     assert (stage1.backbone, stage1.model.head.hidden_units, stage1.model.output) == ("resnet50", (), "softmax")
     assert (stage1.classes, stage1.merge) == (("normal", "pneumonia"), {"pneumonia": ("bacterial", "viral")})
+    assert {values["image.crop"] for values in load_protocol("vazquez2021").settings.values()} == {"lungs", "none"}
     assert set(load_grid("vazquez2021", variant="stage1")) == {"phases.0.learning_rate", "phases.0.l2"}
