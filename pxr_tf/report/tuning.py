@@ -84,7 +84,8 @@ def find_cautions(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]
     for key, value in best.values.items():
         tried = [point.values[key] for point in points]
         numeric = all(isinstance(other, int | float) and not isinstance(other, bool) for other in tried)
-        if numeric and len(set(tried)) > 2 and value in (min(tried), max(tried)):  # of two, both are at an edge
+        at_edge = numeric and len(set(tried)) > 2 and value in (min(tried), max(tried))  # of two, both are at an edge
+        if at_edge and value != 0:  # no rate, penalty or share lies below
             edges.append(f"{key}={rundir.value_words(value)} is the {'smallest' if value == min(tried) else 'largest'}")
     cautions = []
     if edges:

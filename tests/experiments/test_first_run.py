@@ -179,7 +179,7 @@ def hide_the_exchange(first):
         (
             lambda first: (first / "official" / "model.keras").unlink(),
             {},
-            "official/model.keras, cannot be read: No such",
+            "official/model.keras cannot be read: No such",
         ),
     ],
 )

@@ -78,6 +78,7 @@ def test_keys_are_shortened_where_that_is_clear(tmp_path, keys, headings):
         ([0.1, 0.2, 0.3], 1, ""),
         ([0.1, 0.2, 0.3], 0, "x.y=0.1 is the smallest"),
         ([0.1, 0.2, 0.3], 2, "x.y=0.3 is the largest"),
+        ([0.0, 0.1, 0.2], 0, ""),
         ([0.1], 0, ""),
         ([0.1, 0.2], 0, ""),
         ([0.1, 0.2, 0.1, 0.2], 1, ""),
