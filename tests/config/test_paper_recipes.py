@@ -9,7 +9,7 @@ from pxr_tf.config.protocol import load_protocol
 
 OURS = {  # no paper figure behind any
     "chen2021": ("l2", "solver", "learning_rate", "momentum", "batchnorm_momentum", "decay"),
-    "vazquez2021": ("border", "shift", "batchnorm"),
+    "vazquez2021": ("border", "shift", "momentum"),
 }
 
 
