@@ -99,6 +99,11 @@ def find_cache(folder: Path) -> Path | None:
     return next((place / CACHE for place in folder.absolute().parents if (place / CACHE).is_dir()), None)
 
 
+def cache_of(folder: Path, runs: Path | None = None) -> Path:
+    """Return the cache to use with a run directory: that of `runs`, else the nearest above it, else one inside it."""
+    return runs / CACHE if runs is not None else find_cache(folder) or folder / CACHE
+
+
 def first_house_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:
     """Return where versions before 0.2 kept such a run: ``runs/<recipe>/<backbone>-strategy<n>``."""
     return runs / recipe / f"{backbone}-{variant}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pxr_tf import files, rundir
+from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data import patients
 from pxr_tf.data.manifest import COLUMNS, read_manifest
@@ -61,7 +61,7 @@ def find_asked(run: Path, asked: Sequence[str], experiment: Experiment, fold: st
     where nobody says it. Raises `PxrError`.
     """
     known = read_manifest(run / rundir.MANIFEST)
-    table = pd.DataFrame(_rows(run, known, asked, experiment), columns=[*COLUMNS]).drop_duplicates()
+    table = pd.DataFrame(_rows(known, asked, experiment), columns=[*COLUMNS]).drop_duplicates()
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
         raise PxrError(f"Two pictures are named {shorten(twice, 3)}; accepted: each name once. Rename one of them.")
@@ -84,17 +84,15 @@ def _of_class(rows: pd.DataFrame, number: int) -> Iterator[pd.DataFrame]:
         yield order.head(number).assign(group=group)
 
 
-def _rows(run: Path, known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> Iterator[Mapping[str, str]]:
+def _rows(known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> Iterator[Mapping[str, str]]:
     ids = set(known.image_id)
-    for word in asked:
+    for word in map(os.path.expanduser, asked):
         if word in ids:
             yield known.loc[known.image_id == word, [*COLUMNS]].iloc[0].to_dict()
             continue
-        with files.reading(f"IMAGES {shown(word)}"):
-            is_file, is_folder = os.path.isfile(word), os.path.isdir(word)
-        if is_file:
+        if os.path.isfile(word):
             yield _stranger(Path(word).name, os.path.abspath(word))
-        elif is_folder:
+        elif os.path.isdir(word):
             yield from _folder_rows(word, experiment)
         else:
             raise PxrError(

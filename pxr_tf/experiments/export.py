@@ -48,9 +48,7 @@ class Export:
     @property
     def cache(self) -> Path:
         """Decoded pictures and features."""
-        if self.runs is not None:
-            return self.runs / rundir.CACHE
-        return rundir.find_cache(self.run) or self.run / rundir.CACHE
+        return rundir.cache_of(self.run, self.runs)
 
 
 def export_features(asked: Export, executor: Executor, on_event: OnEvent = lambda event: None) -> bool:

@@ -10,6 +10,7 @@ A task's kind says what is done:
 ``maps``       make the feature maps of some pictures
 ``export``     fill the cache with what saved models make of any pictures (`experiments.saved_features`)
 ``explain``    write the maps of pictures by one fold's model (`experiments.explain_tasks`)
+``explain_checks``  measure what such maps are worth (`experiments.explain_checks`)
 """
 
 import time
@@ -23,7 +24,7 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, parse_experiment
 from pxr_tf.events import OnEvent
-from pxr_tf.experiments import environment, explain_tasks, inside, saved_features, weights
+from pxr_tf.experiments import environment, explain_checks, explain_tasks, inside, saved_features, weights
 from pxr_tf.experiments.parts import (
     Run,
     Settings,
@@ -147,4 +148,5 @@ KINDS: dict[str, Callable[[Task, OnEvent], None]] = {
     "maps": inside.make_feature_maps,
     "export": saved_features.fill_saved_features,
     "explain": explain_tasks.explain_pictures,
+    "explain_checks": explain_checks.check_maps,
 }
