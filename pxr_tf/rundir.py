@@ -4,7 +4,7 @@
 
     runs/<recipe>/<variant>[-<model>]/<scheme>[-<tag>]/seed-<n>/
       experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv  lungs.csv]
-      predictions.csv  metrics.csv  ...  [curves.png]  [features.parquet]  logs/
+      predictions.csv  metrics.csv  ...  [curves.png]  [features.parquet]  [explained/]  logs/
       fold-0/ ... or official/ or random/, [holdout/]:
         environment.json  history.csv  epochs.json  timing.json  predictions.csv  model.keras  tensorboard/
         [inside.npz  filters.png  coefficients.png  feature_maps-<image>.png]

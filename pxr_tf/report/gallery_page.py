@@ -38,7 +38,8 @@ a { color: var(--link); } p { max-width: 52rem; margin: .5rem 0; }
 .notice { background: var(--panel); border-left: 4px solid var(--bad); padding: .5rem .8rem; max-width: 52rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; }
 th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+td.n, td:first-child { white-space: nowrap; } th { vertical-align: bottom; max-width: 9rem; }
 summary { cursor: pointer; margin: .6rem 0; } li { margin: .2rem 0; max-width: 60rem; }
 .groups { display: flex; flex-wrap: wrap; gap: 0 2rem; } .groups > section { flex: 1 1 26rem; min-width: 0; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .8rem; }
@@ -172,7 +173,8 @@ def _measured(checks: pd.DataFrame) -> Iterator[str]:
         return
     layers = list(dict.fromkeys(means.detail[means.check == "weights"]))
     columns = {("deletion", ""): "deletion, area", ("insertion", ""): "insertion, area"}
-    columns |= {("weights", layer): f"random down to {layer}" for layer in layers} | {("folds", ""): "folds agree"}
+    columns |= {("weights", layer): f"random weights down to {layer}" for layer in layers}
+    columns |= {("folds", ""): "agreement of the folds"} if (means.check == "folds").any() else {}
     values = means.set_index(["method", "check", "detail"])
     yield "<h2>Deletion, insertion, random weights, other folds</h2>"
     yield (
