@@ -2,7 +2,7 @@
 
 import keras
 
-from pxr_tf.errors import PxrError, nearest, shorten
+from pxr_tf.errors import PxrError, nearest, shorten, shown
 from pxr_tf.explain.inside import CONVOLUTIONS
 
 FEATURE_MAP = "feature_map"
@@ -33,9 +33,16 @@ def find_layer(model: keras.Model, asked: str | None = None) -> str:
         return FEATURE_MAP if FEATURE_MAP in known else _last_convolution(model, known)
     if asked in known:
         return asked
-    exists = any(layer.name == asked for layer in model.layers)
-    fault = f"Layer {asked!r} of {model.name} has no spatial size" if exists else f"{model.name} has no layer {asked!r}"
-    raise PxrError(f"{fault}. Layers with feature maps: {shorten(reversed(known), 8)}.{nearest(asked, known)}")
+    offered = f"Layers with feature maps: {shorten(reversed(known), 8)}.{nearest(asked, known)}"
+    raise PxrError(f"{_fault(model, asked)}. {offered}")
+
+
+def _fault(model: keras.Model, asked: str) -> str:
+    layer = next((layer for layer in model.layers if layer.name == asked), None)
+    if layer is None:
+        return f"{model.name} has no layer {shown(asked)}"
+    reason = "comes before the first convolution" if _places(layer) > 1 else "has no spatial size"
+    return f"Layer {asked!r} of {model.name} {reason}"
 
 
 def _last_convolution(model: keras.Model, known: list[str]) -> str:

@@ -4,7 +4,7 @@ A batch that is not full is filled up with what is thrown away. So nothing is co
 not depend on how many others are explained with it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import keras
@@ -25,16 +25,16 @@ class Work(NamedTuple):
     on_progress: OnProgress  # done, total
 
 
-def run_in_batches(work: Work, step: Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]]) -> np.ndarray:
+def run_in_batches(work: Work, step: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """Return float32 [n, h, w]: what `step` makes of (float32 [batch, size, size, 1], int32 [batch]), row by row."""
-    maps = []
-    for start in range(0, len(work.pictures), work.batch_size):
-        pictures = work.pictures[start : start + work.batch_size]
-        batch = fill_up(as_pixels(pictures), work.batch_size)
-        targets = fill_up(work.targets[start : start + work.batch_size], work.batch_size)
-        maps.append(np.asarray(step(batch, targets), np.float32)[: len(pictures)])
-        work.on_progress(start + len(pictures), len(work.pictures))
-    return np.concatenate(maps)
+    maps, count = None, len(work.pictures)
+    for part in batches(count, work.batch_size):
+        pictures = fill_up(as_pixels(work.pictures[part]), work.batch_size)
+        found = step(pictures, fill_up(work.targets[part], work.batch_size))
+        maps = np.empty((count, *found.shape[1:]), np.float32) if maps is None else maps
+        maps[part] = found[: part.stop - part.start]
+        work.on_progress(part.stop, count)
+    return maps
 
 
 def run_one_by_one(work: Work, explain_one: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
@@ -42,11 +42,13 @@ def run_one_by_one(work: Work, explain_one: Callable[[np.ndarray, int], np.ndarr
 
     For methods that look at many variants of a picture: these fill the batches.
     """
-    maps = []
-    for number, (picture, target) in enumerate(zip(work.pictures, work.targets, strict=True), start=1):
-        maps.append(np.asarray(explain_one(picture, int(target)), np.float32))
-        work.on_progress(number, len(work.pictures))
-    return np.stack(maps)
+    maps, count = None, len(work.pictures)
+    for number, (picture, target) in enumerate(zip(work.pictures, work.targets, strict=True)):
+        found = explain_one(picture, int(target))
+        maps = np.empty((count, *found.shape), np.float32) if maps is None else maps
+        maps[number] = found
+        work.on_progress(number + 1, count)
+    return maps
 
 
 def batches(count: int, batch_size: int) -> Iterator[slice]:

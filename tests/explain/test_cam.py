@@ -5,6 +5,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from scipy.ndimage import zoom
 from tiny import SIZE
 from tiny_networks import PICTURES, TARGETS, scratch, transfer
 
@@ -15,6 +16,7 @@ with warnings.catch_warnings():  # tf-keras-vis 0.8.7 imports SciPy's zoom from 
     warnings.simplefilter("ignore", DeprecationWarning)
     from tf_keras_vis.gradcam import Gradcam, GradcamPlusPlus
     from tf_keras_vis.layercam import Layercam
+    from tf_keras_vis.scorecam import Scorecam
     from tf_keras_vis.utils.scores import CategoricalScore
 
 LIBRARY = {"grad_cam": Gradcam, "grad_cam_plus_plus": GradcamPlusPlus, "layer_cam": Layercam}
@@ -96,3 +98,64 @@ def test_any_layer_with_a_height_and_a_width_can_be_named():
     assert maps.shape == (len(PICTURES), SIZE // 2, SIZE // 2)
     expected = np.asarray(by_library("grad_cam", logits, "pooling_1"))
     np.testing.assert_allclose(maps / expected.max(), expected / expected.max(), atol=1e-5)
+
+
+def score_by_hand(
+    logits: keras.Model, picture: np.ndarray, target: int, masks: np.ndarray, maps: np.ndarray
+) -> np.ndarray:
+    masks = (masks - masks.min((1, 2), keepdims=True)) / np.ptp(masks, axis=(1, 2))[:, None, None]
+    scores = np.asarray(logits((picture * masks)[..., None]))[:, target].astype(np.float64)
+    weights = np.exp(scores) / np.exp(scores).sum()
+    return np.maximum((weights[:, None, None] * maps).sum(0), 0)
+
+
+@pytest.mark.parametrize("batch_size", [2, 32])
+def test_score_cam_weighs_each_channel_by_the_logit_of_the_picture_seen_through_it(batch_size):
+    """Masks by SciPy's zoom, whose grid mode has the values at the centres of the cells."""
+    logits = open_logits(transfer())
+    found = explain(logits, PICTURES, TARGETS, "score_cam", batch_size=batch_size)
+    probe = keras.Model(logits.inputs, logits.get_layer("feature_map").output)
+    for one, picture, target in zip(found, PICTURES, TARGETS, strict=True):
+        maps = np.asarray(probe(pixels(picture[None])))[0].transpose(2, 0, 1)
+        maps = maps[np.ptp(maps, axis=(1, 2)) > 0]
+        assert len(maps) > 3
+        masks = np.stack([zoom(each, SIZE / 7, order=1, mode="nearest", grid_mode=True) for each in maps])
+        expected = score_by_hand(logits, picture, target, masks, maps)
+        np.testing.assert_allclose(one, expected, atol=1e-5 * expected.max())
+
+
+def same_size() -> keras.Model:
+    """Return a network whose feature maps are as large as the picture, so that no mask is resized.
+
+    Its first logit is some -20 and its second 0: the softmax of both, which tf-keras-vis takes, is then exp(first).
+    """
+    image = keras.Input((6, 6, 1), name="image")
+    x = keras.layers.Conv2D(3, 3, padding="same", activation="relu", name="feature_map")(image)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(image, keras.layers.Dense(2, name="logits")(x))
+    generator = np.random.default_rng(5)
+    kernel = np.abs(generator.normal(size=(3, 3, 1, 3))) / 200
+    model.set_weights([kernel, np.zeros(3), np.array([[1.0, 0], [-2, 0], [3, 0]]), np.array([-20.0, 0])])
+    return model
+
+
+def test_score_cam_agrees_with_tf_keras_vis_where_both_weigh_alike():
+    model = same_size()
+    pictures = np.random.default_rng(6).integers(0, 256, (2, 6, 6), np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        expected = Scorecam(model)(
+            CategoricalScore([0, 0]),
+            pixels(pictures),
+            penultimate_layer="feature_map",
+            seek_penultimate_conv_layer=False,
+            normalize_cam=False,
+        )
+    found = explain(model, pictures, [0, 0], "score_cam")
+    for one, other in zip(found, np.asarray(expected), strict=True):
+        np.testing.assert_allclose(one / one.max(), other / other.max(), atol=1e-5)
+
+
+def test_score_cam_of_a_picture_without_any_contrast_is_zero():
+    blank = np.full((1, SIZE, SIZE), 90, np.uint8)
+    assert not explain(open_logits(transfer()), blank, [0], "score_cam").any()
