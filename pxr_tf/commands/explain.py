@@ -35,7 +35,9 @@ def explain(
     target: Annotated[
         str, typer.Option("--class", help="The class that is explained: predicted, true, or its name.")
     ] = "predicted",
-    number: Annotated[int, typer.Option(min=1, help="Pictures of each kind and class, where no image is named.")] = 3,
+    number: Annotated[
+        int | None, typer.Option(min=1, help="Pictures of each kind and class, where no image is named. Default: 3.")
+    ] = None,
     fold: Annotated[
         str | None,
         typer.Option(
@@ -55,8 +57,9 @@ def explain(
         bool, typer.Option("--checks/--no-checks", help="Measure what the maps are worth, or leave that out.")
     ] = True,
     check_pictures: Annotated[
-        int, typer.Option(min=2, help="Pictures per fold for the checks that take long: all but the shares in lungs.")
-    ] = 6,
+        int | None,
+        typer.Option(min=2, help="Pictures per fold for all checks but the shares in the lungs. Default: 6."),
+    ] = None,
     runs: Annotated[Path | None, typer.Option(help="Folder of the cache. Default: the one that RUN lies in.")] = None,
     skip_unreadable: o.SkipUnreadable = False,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,6 +15,9 @@ from pxr_tf.experiments.subjects import check_finished
 from pxr_tf.explain.method_table import METHODS, find_method
 from pxr_tf.models.networks import find_network
 
+if TYPE_CHECKING:
+    from pxr_tf.experiments.explain_run import Asked
+
 # One that shows a region, one that shows pixels and their signs, one whose values add up to the logit's difference.
 # Together 100 pictures of 224 pixels take mobilenet_025 about a minute on two cores; Grad-CAM alone takes a second.
 DEFAULT = ("grad_cam", "guided_grad_cam", "integrated_gradients")
@@ -24,11 +28,28 @@ TARGETS = ("predicted", "true")
 def open_explained(run: Path, atlas: str | None, masks: str | None) -> Experiment:
     """Return the experiment of a finished run; the atlas that its crop finds lungs by may have moved."""
     check_finished(run)
-    experiment = load_experiment(run / rundir.EXPERIMENT)
+    try:
+        experiment = load_experiment(run / rundir.EXPERIMENT)
+    except PxrError as error:
+        raise PxrError(f"RUN {str(run)!r} is of another version of pxr, or was edited: {error}") from error
     if atlas is not None and masks is not None:
         raise PxrError(f"Received --atlas {atlas} and --masks {masks}; accepted: one of the two.")
     crops_by_atlas = experiment.image.crop != "none" and experiment.image.masks is None
     return with_atlas(experiment, atlas) if crops_by_atlas else experiment
+
+
+def check_idle_options(asked: "Asked", experiment: Experiment) -> None:
+    """Raise `PxrError` for an option that would do nothing beside the others."""
+    crops_by_atlas = experiment.image.crop != "none" and experiment.image.masks is None
+    of_checks = {"check-pictures": asked.check_pictures, "masks": asked.masks}
+    of_checks |= {} if crops_by_atlas else {"atlas": asked.atlas}
+    idle = [name for name, value in of_checks.items() if value is not None and not asked.checks]
+    if idle:
+        raise PxrError(f"--{idle[0]} is for the checks, which --no-checks leaves out. Leave one of the two out.")
+    if asked.number is not None and asked.images:
+        raise PxrError(
+            f"--number received {asked.number}, but the images are named; it is for a gallery without. Leave it out."
+        )
 
 
 def choose_methods(asked: Sequence[str], layer: str | None, experiment: Experiment) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
 from pxr_tf.experiments import images, subjects
 from pxr_tf.experiments.explain_cases import choose_cases, find_asked
 from pxr_tf.experiments.explain_lungs import LungsSeen, find_lungs, open_gallery_source
-from pxr_tf.experiments.explain_options import check_target, choose_methods, open_explained
+from pxr_tf.experiments.explain_options import check_idle_options, check_target, choose_methods, open_explained
 from pxr_tf.experiments.lungs import check_same_atlas, open_lung_source, preparation_of
 from pxr_tf.experiments.prepare import read_provenance
 from pxr_tf.experiments.tasks import Executor, Task
@@ -31,6 +31,8 @@ from pxr_tf.seeds import order_by_hash
 VERSION = 1  # raise it when the same command would give another gallery
 FOLDER, OF_IMAGES = "explained", "explained-images"  # in the run directory: of chosen cases, of images that were named
 ABOUT = "gallery.json"  # written last: what the gallery is of, and the key that a second start compares
+NUMBER = 3  # of cases per kind and class
+CHECK_PICTURES = 6  # per fold: 40 s of processor time for two methods of mobilenet_025, most of it compiling
 MAPS, MEASURED = "maps", "measured"  # folders in it: raw maps by picture, what the checks measured
 
 
@@ -44,13 +46,13 @@ class Asked:
     layer: str | None = None
     target: str = "predicted"  # the class that is explained: predicted, true, or its name
     fold: str | None = None  # whose model; None: that of the fold which tested a picture
-    number: int = 3  # of cases per kind and class
+    number: int | None = None  # of cases per kind and class; None: `NUMBER`
     out: Path | None = None
     runs: Path | None = None  # folder of the cache; None: the nearest cache above the run
     atlas: str | None = None
     masks: str | None = None
     checks: bool = True
-    check_pictures: int = 6  # per fold, for the checks that take long
+    check_pictures: int | None = None  # per fold, for the checks that take long; None: `CHECK_PICTURES`
     skip_unreadable: bool = False
 
     @property
@@ -84,7 +86,9 @@ def explain_run(asked: Asked, executor: Executor, on_event: OnEvent = lambda eve
     What a killed command has finished is not done again. Raises `PxrError`.
     """
     experiment = open_explained(asked.run, asked.atlas, asked.masks)
+    check_idle_options(asked, experiment)
     methods = choose_methods(asked.methods, asked.layer, experiment)
+    _check_folder(asked.folder)
     table = _choose(asked, experiment)
     check_target(asked.target, experiment.classes, table)
     models = _digest_models(asked.run, sorted(set(table.fold)))
@@ -94,17 +98,16 @@ def explain_run(asked: Asked, executor: Executor, on_event: OnEvent = lambda eve
     table = _add_keys(table, asked, methods, models, preparation)
     source = open_gallery_source(asked.atlas, asked.masks, own, table, asked.cache) if asked.checks else None
     key = _key_of(asked, table, source)
-    _check_folder(asked.folder)
     if (_read_about(asked.folder) or {}).get("key") == key:
         return None
     logs = asked.cache / "logs"
-    executor.start(logs / "explain.log")  # TensorFlow is loaded while pictures are decoded and lungs are found
+    executor.start(logs / "explain.log")  # TensorFlow is loaded while pictures are decoded
     try:
         table = _decode(table, preparation, own, asked, on_event)
+        executor.run(_plan(asked, table, methods, preparation), logs, on_event)  # an unknown layer is told here
         lungs = None if source is None else find_lungs(table, source, preparation, asked.cache, on_event)
-        tasks = _plan(asked, table, methods, preparation)
-        checks = _plan_checks(asked, table, methods, key) if asked.checks else None
-        executor.run([*tasks, *filter(None, [checks])], logs, on_event)
+        if source is not None:
+            executor.run(_plan_checks(asked, table, methods, key), logs, on_event)
     finally:
         executor.close()
     measured = _measured_file(asked, key) if asked.checks else None
@@ -116,7 +119,7 @@ def _choose(asked: Asked, experiment: Experiment) -> pd.DataFrame:
     fold = subjects.find_fold(asked.run, asked.fold) if asked.fold is not None else None
     if asked.images:
         return find_asked(asked.run, asked.images, experiment, fold)
-    return choose_cases(asked.run, experiment.classes, asked.number, fold)
+    return choose_cases(asked.run, experiment.classes, asked.number or NUMBER, fold)
 
 
 def _digest_models(run: Path, folds: Sequence[str]) -> dict[str, str]:
@@ -145,7 +148,7 @@ def _add_keys(
 def _key_of(asked: Asked, table: pd.DataFrame, source: LungSource | None) -> str:
     columns = ("image_id", "label", "patient_id", "fold", "role", "group", "predicted", "key")
     rows = table[list(columns)].itertuples(index=False, name=None)
-    checks = (source.identity, asked.check_pictures) if source else ("no checks",)
+    checks = (source.identity, asked.check_pictures or CHECK_PICTURES) if source else ("no checks",)
     return files.digest(VERSION, *checks, *rows)
 
 
@@ -205,14 +208,14 @@ def _plan(asked: Asked, table: pd.DataFrame, methods: Sequence[str], preparation
     ]
 
 
-def _plan_checks(asked: Asked, table: pd.DataFrame, methods: Sequence[str], key: str) -> Task | None:
-    """Return the task of the checks that take long, None where it was done; some pictures of each fold, by hash."""
+def _plan_checks(asked: Asked, table: pd.DataFrame, methods: Sequence[str], key: str) -> list[Task]:
+    """Return the task of the checks that take long, unless it was done; some pictures of each fold, by hash."""
     to = _measured_file(asked, key)
     if to.exists():
-        return None
+        return []
     chosen = {
         fold: rows.set_index("image_id", drop=False).loc[
-            order_by_hash(rows.image_id, 0, "checks")[: asked.check_pictures]
+            order_by_hash(rows.image_id, 0, "checks")[: asked.check_pictures or CHECK_PICTURES]
         ]
         for fold, rows in table.groupby("fold", sort=True)
     }
@@ -224,7 +227,7 @@ def _plan_checks(asked: Asked, table: pd.DataFrame, methods: Sequence[str], key:
         "layer": asked.layer,
         "to": str(to),
     }
-    return Task("explain-checks", "explain_checks", run=str(asked.run), cache=str(asked.cache), options=options)
+    return [Task("explain-checks", "explain_checks", run=str(asked.run), cache=str(asked.cache), options=options)]
 
 
 def _measured_file(asked: Asked, key: str) -> Path:

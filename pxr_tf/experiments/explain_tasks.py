@@ -1,6 +1,7 @@
 """Explaining pictures by saved models: the task ``explain``, which writes the raw maps of each picture to a file."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,7 @@ import numpy as np
 
 from pxr_tf import rundir
 from pxr_tf.config import load_experiment
-from pxr_tf.errors import count_words
-from pxr_tf.events import OnEvent, tell_progress
+from pxr_tf.events import OnEvent, tell_note, tell_progress
 from pxr_tf.experiments.lungs import preparation_of
 from pxr_tf.experiments.tasks import Task
 from pxr_tf.explain.logits import open_logits
@@ -28,6 +28,7 @@ from pxr_tf.training.predictions import both_columns, predict_pictures
 # Pictures whose maps are held at once: 51 MB per method at 224 pixels. Each method is compiled once per chunk, which
 # takes a second or two, so fewer would cost time.
 CHUNK = 256
+LONG = 60  # seconds: whoever waits for longer is told for how long
 TRUE, PREDICTED = "true", "predicted"  # the class that is explained, unless it is named
 
 
@@ -49,11 +50,12 @@ def explain_pictures(task: Task, emit: OnEvent) -> None:
     pictures = load_task_pictures(task)
     for start in range(0, len(missing), CHUNK):
         rows = missing[start : start + CHUNK]
-        tell = partial(_tell, emit, rundir.fold_name(task.fold), start, len(rows), len(missing), options["methods"])
+        part = f" ({start + len(rows):,} of {len(missing):,})" if len(missing) > CHUNK else ""
+        by = f"by {rundir.fold_name(task.fold)}{part}"
         pixels = pictures.pixels[pictures.find([row["content"] for row in rows])]
         probabilities = both_columns(predict_pictures(model, pixels, np.arange(len(rows))))
         targets = choose_targets(rows, probabilities, card["classes"], options["class"])
-        maps = _make_maps(logits, pixels, targets, layers, options, tell)
+        maps = _make_maps(logits, pixels, targets, layers, options["methods"], partial(_Progress, emit, by))
         said = {"classes": list(card["classes"]), "fold": task.fold, "methods": list(options["methods"])}
         for number, row in enumerate(rows):
             about = {
@@ -86,13 +88,13 @@ def _make_maps(
     pixels: np.ndarray,
     targets: np.ndarray,
     layers: Mapping[str, str],
-    options: Mapping[str, Any],
-    tell: partial,
+    methods: Sequence[str],
+    progress_of: Callable[[str], Callable[[int, int], None]],
 ) -> dict[str, np.ndarray]:
     """Return method -> raw maps, float32 [rows, height, width]."""
     return {
-        name: explain(logits, pixels, targets, name, layer=layers.get(name), on_progress=partial(tell, name))
-        for name in options["methods"]
+        name: explain(logits, pixels, targets, name, layer=layers.get(name), on_progress=progress_of(name))
+        for name in methods
     }
 
 
@@ -102,18 +104,17 @@ def _of_one(about: Mapping[str, Any], picture: np.ndarray, maps: Mapping[str, np
     return PictureMaps(about, picture, raw, large)
 
 
-def _tell(
-    emit: OnEvent,
-    fold: str,
-    start: int,
-    chunk: int,
-    total: int,
-    methods: Sequence[str],
-    method: str,
-    done: int,
-    of: int,
-) -> None:
-    """Tell progress over all methods and pictures of a fold; `done` counts the pictures of one method and chunk."""
-    before = start * len(methods) + methods.index(method) * chunk
-    what = f"explaining by {fold}: {count_words(total, 'picture')}"
-    tell_progress(emit, what, before + done, total * len(methods))
+class _Progress:
+    """Tells how far one method is, and once, where it takes more than `LONG` seconds, for how long it will go on."""
+
+    def __init__(self, emit: OnEvent, by: str, method: str) -> None:
+        self._emit, self._what, self._started, self._told = emit, f"{method} {by}", time.monotonic(), False
+
+    def __call__(self, done: int, total: int) -> None:
+        tell_progress(self._emit, self._what, done, total)
+        left = (time.monotonic() - self._started) / done * (total - done)
+        if left > LONG and not self._told:
+            self._told = True
+            tell_note(
+                self._emit, f"{self._what}: about {left / 60:.0f} minutes for the next {total - done:,} pictures."
+            )
