@@ -31,7 +31,7 @@ class Drawn(NamedTuple):
     detail: str  # the layer, or ""
     values: np.ndarray  # float32 [any height, any width]
     signed: bool
-    failed: str = ""  # which checks the method failed
+    failed: str = ""  # how many checks the method failed, in words
 
 
 class Sheet(NamedTuple):
@@ -163,7 +163,7 @@ def _head_lines(sheet: Sheet, width: int) -> list[tuple[str, tuple[int, int, int
 
 def _draw_panel(canvas: Image.Image, pen: ImageDraw.ImageDraw, panel: Panel, left: int, top: int) -> None:
     title = f"✗ {panel.title}" if panel.failed else panel.title
-    detail = f"failed: {panel.failed}" if panel.failed else panel.detail
+    detail = f"{panel.detail} · {panel.failed}" if panel.failed else panel.detail
     ink, faint = (WARNING, WARNING) if panel.failed else (INK, FAINT)
     pen.text((left, top), wrap([title], SIDE, font(14, True))[0], ink, font(14, True))
     pen.text((left, top + LINE), wrap([detail], SIDE, font(12))[0], faint, font(12))

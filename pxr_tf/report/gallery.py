@@ -78,7 +78,7 @@ def make_sheet(rows: pd.DataFrame, explained: Explained, failed: dict[str, str],
     maps = [
         Drawn(
             method_title(method),
-            f"layer {layer}" if layer else "of the picture's pixels",
+            f"layer {layer}" if layer else "pixels",
             found.large[method],
             METHODS[method].signed,
             failed.get(method, ""),
@@ -89,7 +89,7 @@ def make_sheet(rows: pd.DataFrame, explained: Explained, failed: dict[str, str],
         *([f"true: {row.label}"] if row.label else []),
         f"predicted: {row.predicted}, probability {row.p_predicted:.2f}",
         f"explained: {row.explained}" + (f", {row.p_explained:.2f}" if row.explained != row.predicted else ""),
-        f"model of {rundir.fold_name(row.fold)}, {role_words(row.role)}",
+        f"model {rundir.fold_name(row.fold)}, {role_words(row.role)}",
     ]
     notes = [*([SYNTHETIC_NOTE] if info.origin == "synthetic" else []), *([LEAKY] if info.leaky else [])]
     verdict = bool(row.label == row.predicted) if row.label else None

@@ -39,7 +39,7 @@ a { color: var(--link); } p { max-width: 52rem; margin: .5rem 0; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; }
 th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-td.n, td:first-child { white-space: nowrap; } th { vertical-align: bottom; max-width: 9rem; }
+td.n, td:first-child, td span { white-space: nowrap; } th { vertical-align: bottom; max-width: 9rem; }
 summary { cursor: pointer; margin: .6rem 0; } li { margin: .2rem 0; max-width: 60rem; }
 .groups { display: flex; flex-wrap: wrap; gap: 0 2rem; } .groups > section { flex: 1 1 26rem; min-width: 0; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .8rem; }
@@ -94,9 +94,11 @@ def _whose_models(about: Mapping[str, Any], once: pd.DataFrame) -> Iterator[str]
     """Yield whose models explain the pictures, and how many of these they know."""
     counts = once.role.value_counts()
     if counts.get("test", 0):
+        whose = "the model of the fold that tested it" if about["folds"] > 1 else "the model that was tested on it"
+        folds = f" ({about['folds']} folds)" if about["folds"] > 1 else ""
         yield (
-            f"{count_words(int(counts['test']), 'picture')} out of fold: explained by the model of the fold that "
-            f"tested it, which did not train on it ({count_words(about['folds'], 'fold')})."
+            f"{count_words(int(counts['test']), 'picture')} out of fold: each is explained by {whose}, which did not "
+            f"train on it{folds}."
         )
     folds = ", ".join(rundir.fold_name(fold) for fold in sorted(set(once.fold[once.role != "test"])))
     words = {"train": "which the model that explains them trained on", "val": "by which that model chose its epochs"}

@@ -55,14 +55,12 @@ def check_table(table: pd.DataFrame, measured: pd.DataFrame | None) -> pd.DataFr
 
 
 def failed_words(checks: pd.DataFrame) -> dict[str, str]:
-    """Return method -> the checks that it failed, in words; "" for none."""
-    from pxr_tf.explain.verdicts import CHECKS as TITLES
-
-    failed = checks[checks.state == "failed"]
-    return {
-        name: ", ".join(TITLES[check].title for check in failed.check[failed.method == name])
-        for name in dict.fromkeys(checks.method)
-    }
+    """Return method -> how many of the checks that were measured it failed, in words; "" for none."""
+    words = {}
+    for name, rows in checks[checks.state != ""].groupby("method"):
+        failed, measured = (rows.state == "failed").sum(), (rows.state != "not measured").sum()
+        words[str(name)] = f"failed {failed} of {measured} checks" if failed else ""
+    return words
 
 
 def _rows_of(explained: Explained, case: Any) -> Iterator[dict[str, Any]]:
