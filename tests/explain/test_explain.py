@@ -10,6 +10,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.methods import EXPLAINERS, explain, passes_per_picture
+from pxr_tf.explain.spatial import find_layer
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import build_classifier
 
@@ -38,7 +39,7 @@ def test_every_method_explains_and_leaves_the_network_as_it_is(name):
         if name in WITHOUT_MAPS and needs_layer:
             continue
         maps = explain(logits, PICTURES[:2], TARGETS[:2], method, batch_size=8)
-        expected = logits.get_layer("feature_map").output.shape[1:3] if method in OF_A_LAYER else (SIZE, SIZE)
+        expected = logits.get_layer(find_layer(logits)).output.shape[1:3] if method in OF_A_LAYER else (SIZE, SIZE)
         assert (maps.dtype, maps.shape) == (np.float32, (2, *expected)), method
         assert np.isfinite(maps).all() and maps.any(), method
         assert signed or maps.min() >= 0, method
