@@ -17,9 +17,8 @@ from pxr_tf.explain.maps import at_picture_size
 from pxr_tf.explain.variants import compile_scores
 from pxr_tf.explain.work import Work, as_pixels, run_in_batches, run_one_by_one
 
-Weigh = Callable[
-    [tf.Tensor, tf.Tensor], tf.Tensor
-]  # feature maps, their gradients, both [b, h, w, channels] -> weights
+# Feature maps and their gradients, both [b, h, w, channels] -> what to multiply the maps by.
+Weigh = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 PLACES = (1, 2)
 
 
