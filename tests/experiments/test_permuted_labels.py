@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from tiny import CLASSES, Recorder, run_here, stopped, tiny_experiment, write_tiny_phantoms
+from tiny import CLASSES, SIZE, Recorder, run_here, stopped, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf import rundir
 from pxr_tf.config import dump_experiment, load_experiment
@@ -30,11 +30,6 @@ def test_a_recipe_without_the_key_is_written_as_before_and_one_with_it_reads_bac
 def test_the_model_says_what_it_learned():
     assert make_settings(tiny_experiment(permute_labels=True), "none").card["labels"] == "permuted"
     assert "labels" not in make_settings(tiny_experiment(), "none").card
-
-
-@pytest.fixture(scope="module")
-def phantoms(tmp_path_factory):
-    return write_tiny_phantoms(tmp_path_factory.mktemp("phantoms") / "data")
 
 
 def prepare(phantoms, runs, **overrides):
@@ -66,16 +61,25 @@ def test_a_prepared_run_is_named_doubted_and_consistent(phantoms, tmp_path):
 @pytest.mark.slow
 def test_a_run_on_permuted_labels_is_no_better_than_guessing_and_goes_on_as_it_began(tmp_path):
     """120 test images: chance is 0.25 with a standard error of 0.04; the bound is three of them."""
-    data = write_tiny_phantoms(tmp_path / "data", patients=dict.fromkeys(CLASSES, 30), images_per_patient=(1, 1))
-    whole = run_here(tiny_experiment(permute_labels=True), data, tmp_path / "whole")
+    shortcuts = {"covid19": frozenset({"marker"}), "normal": frozenset({"border"})}  # what a linear model can learn
+    patients = dict.fromkeys(CLASSES, 30)
+    data = write_tiny_phantoms(tmp_path / "data", patients=patients, images_per_patient=(1, 1), shortcuts=shortcuts)
+    values = {"model.kind": "linear", "image.size": SIZE, "splits.folds": 2}
+    real, permuted = (load_experiment("phantom", {**values, "permute_labels": choice}) for choice in (False, True))
+    whole = run_here(permuted, data, tmp_path / "whole")
     with stopped():
-        run_here(tiny_experiment(permute_labels=True), data, tmp_path / "parts", on_event=Recorder(stop_after=3))
-    parts = run_here(tiny_experiment(permute_labels=True), data, tmp_path / "parts")
+        run_here(permuted, data, tmp_path / "parts", on_event=Recorder(stop_before="fold-1"))
+    parts = run_here(permuted, data, tmp_path / "parts")
     for name in (rundir.SAMPLES, rundir.PREDICTIONS):
         assert (whole / name).read_bytes() == (parts / name).read_bytes()
+    assert accuracy(run_here(real, data, tmp_path / "whole")) > 0.5
+    assert accuracy(whole) < 0.25 + 3 * 0.04
     predictions = pd.read_csv(whole / rundir.PREDICTIONS)
-    assert len(predictions) == 120
-    assert (predictions.label == predictions.predicted).mean() < 0.25 + 3 * 0.04
     table = read_manifest(whole / rundir.MANIFEST).set_index("image_id")
-    assert (predictions.label == predictions.image_id.map(table.label)).all()
+    assert len(predictions) == 120 and (predictions.label == predictions.image_id.map(table.label)).all()
     assert read_card(rundir.model_file(whole, "0"))["labels"] == "permuted"
+
+
+def accuracy(folder):
+    predictions = pd.read_csv(folder / rundir.PREDICTIONS)
+    return (predictions.label == predictions.predicted).mean()
