@@ -101,7 +101,7 @@ def _whose_models(about: Mapping[str, Any], once: pd.DataFrame) -> Iterator[str]
             f"train on it{folds}."
         )
     folds = ", ".join(rundir.fold_name(fold) for fold in sorted(set(once.fold[once.role != "test"])))
-    words = {"train": "which the model that explains them trained on", "val": "by which that model chose its epochs"}
+    words = {"train": "that the model explaining them was trained on", "val": "that the model explaining them chose its epochs by"}
     for role, text in {**words, "": "unknown to the run"}.items():
         if counts.get(role, 0):
             yield f"{count_words(int(counts[role]), 'picture')} {text} (model of {folds})."

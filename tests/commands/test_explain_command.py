@@ -204,7 +204,7 @@ def test_strangers_and_folders_are_explained_and_called_so(pxr, own_copy, scene)
     pxr("explain", own_copy, "mine.png", *options)  # another gallery in the same folder
     assert len(list((page.parent / "sheets").iterdir())) == len(list((page.parent / "maps").iterdir())) == 1
     code, said, _ = pxr("explain", own_copy, known, *options, "--fold", "1" if table.fold[2] == "0" else "0")
-    assert "which the model that explains them trained on" in Page(page.read_text()).words
+    assert "that the model explaining them was trained on" in Page(page.read_text()).words
 
 
 def test_a_killed_command_goes_on_with_what_is_missing(own_copy):

@@ -35,7 +35,7 @@ def test_what_makes_a_gallery_doubtful_stands_on_it():
     page = page_of(table_of(8, 0.2))
     assert "<b>Doubt.</b> Classes come from &lt;two&gt; sources." in page
     assert "Leaky split" in page
-    assert "4 pictures which the model that explains them trained on (model of fold-0)" in page
+    assert "4 pictures that the model explaining them was trained on (model of fold-0)" in page
     assert page.count("trained on it</span>") == 4
     assert "<x>" not in page and "a: <b>" not in page
     assert "Least certain</h3>" in page and "True class: viral" not in page
