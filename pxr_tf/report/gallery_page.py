@@ -101,8 +101,9 @@ def _whose_models(about: Mapping[str, Any], once: pd.DataFrame) -> Iterator[str]
             f"train on it{folds}."
         )
     folds = ", ".join(rundir.fold_name(fold) for fold in sorted(set(once.fold[once.role != "test"])))
-    words = {"train": "that the model explaining them was trained on", "val": "that the model explaining them chose its epochs by"}
-    for role, text in {**words, "": "unknown to the run"}.items():
+    model = "that the model explaining them"
+    words = {"train": f"{model} was trained on", "val": f"{model} chose its epochs by", "": "unknown to the run"}
+    for role, text in words.items():
         if counts.get(role, 0):
             yield f"{count_words(int(counts[role]), 'picture')} {text} (model of {folds})."
 
