@@ -34,6 +34,10 @@ HUB        ?= $(if $(filter chen2021,$(MAKECMDGOALS)),$(if $(MODEL),$(findstring
 MODULE     ?=
 RUN        ?=
 IMAGE      ?=
+IMAGES     ?=
+METHODS    ?=
+NUMBER     ?=
+CLASS      ?=
 LAYER      ?=
 FOLD       ?=
 PYTHON     ?= python3
@@ -56,7 +60,8 @@ TAKES_novokshanov2022 := $(TAKES_chen2021)
 TAKES_vazquez2021 := $(TAKES_chen2021)
 TAKES_lungs := DATA ATLAS OUT MASKS RUNS ARGS
 TAKES_features := RUN DATA FOLD ATLAS OUT ARGS
-CHECKED := cv train tune grid chen2021 novokshanov2022 vazquez2021 lungs features
+TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT ARGS
+CHECKED := cv train tune grid chen2021 novokshanov2022 vazquez2021 lungs features explain
 OF_VENV := GPU HUB PYTHON VENV
 
 typed    = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -71,17 +76,17 @@ endif
 
 # Only what was given is passed on; the program knows its own defaults, and refuses what does not go together.
 give    = $(if $($(2)),--$(1) "$($(2))")
-IMAGES  = $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS)
-BESIDE  = $(IMAGES) $(call give,weights,WEIGHTS) $(call give,seed,SEED) --runs "$(RUNS)" $(ARGS)
+OF_DATA = $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS)
+BESIDE  = $(OF_DATA) $(call give,weights,WEIGHTS) $(call give,seed,SEED) --runs "$(RUNS)" $(ARGS)
 SHARED  = $(call give,config,CONFIG) $(BESIDE)
 SPLIT   = $(call give,scheme,SCHEME) $(call give,validation,VALIDATION) $(call give,unit,UNIT)
 ONE     = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
           $(call give,classes,CLASSES) $(call give,seeds,SEEDS)
-REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(IMAGES) $(call give,weights,WEIGHTS) \
+REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(OF_DATA) $(call give,weights,WEIGHTS) \
           --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs phantom feature-maps features tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs phantom feature-maps features explain tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -144,6 +149,11 @@ feature-maps: $(READY) ## draw what the layers of RUN's model make of IMAGE, or 
 features: $(READY) ## write what RUN's network makes of DATA (none: its own images) to features.parquet
 	@$(PXR) features "$(RUN)" $(if $(DATA),"$(DATA)") $(call give,fold,FOLD) $(call give,out,OUT) \
 		$(call give,atlas,ATLAS) $(ARGS)
+
+explain: $(READY) ## show what RUN's models looked at in IMAGES (none: telling cases of each class), and what such maps are worth
+	@$(PXR) explain "$(RUN)" $(if $(IMAGES),"$(IMAGES)") $(call give,methods,METHODS) $(call give,layer,LAYER) \
+		$(call give,class,CLASS) $(call give,number,NUMBER) $(call give,fold,FOLD) $(call give,atlas,ATLAS) \
+		$(call give,masks,MASKS) $(call give,out,OUT) $(ARGS)
 
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)

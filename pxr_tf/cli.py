@@ -9,6 +9,7 @@ import typer
 
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
+from pxr_tf.commands.explain import explain
 from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.features import features
 from pxr_tf.commands.grid import grid
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Networks that tell chest X-rays apart, trained and tested. Research use, not a medical device.",
 )
-for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features):
+for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain):
     app.command()(command)
 
 

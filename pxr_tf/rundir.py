@@ -4,7 +4,7 @@
 
     runs/<recipe>/<variant>[-<model>]/<scheme>[-<tag>]/seed-<n>/
       experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv  lungs.csv]
-      predictions.csv  metrics.csv  ...  [curves.png]  [features.parquet]  logs/
+      predictions.csv  metrics.csv  ...  [curves.png]  [features.parquet]  [explained/]  logs/
       fold-0/ ... or official/ or random/, [holdout/]:
         environment.json  history.csv  epochs.json  timing.json  predictions.csv  model.keras  tensorboard/
         [inside.npz  filters.png  coefficients.png  feature_maps-<image>.png]
@@ -97,6 +97,11 @@ def depth_of(run: Path) -> int:
 def find_cache(folder: Path) -> Path | None:
     """Return the cache that a run directory was made with: the nearest one above it; None where there is none."""
     return next((place / CACHE for place in folder.absolute().parents if (place / CACHE).is_dir()), None)
+
+
+def cache_of(folder: Path, runs: Path | None = None) -> Path:
+    """Return the cache to use with a run directory: that of `runs`, else the nearest above it, else one inside it."""
+    return runs / CACHE if runs is not None else find_cache(folder) or folder / CACHE
 
 
 def first_house_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:

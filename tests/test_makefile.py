@@ -78,6 +78,12 @@ def make(*words: str) -> str:
         ("feature-maps RUN=a/b", "feature-maps a/b"),
         ("features RUN=a/b DATA=c,d FOLD=0", "features a/b c,d --fold 0"),
         ("features RUN=a/b OUT=c.parquet", "features a/b --out c.parquet"),
+        ("explain RUN=a/b", "explain a/b"),
+        (
+            "explain RUN=a/b IMAGES=c.png,d METHODS=grad_cam,saliency CLASS=true NUMBER=5 OUT=there",
+            "explain a/b c.png,d --methods grad_cam,saliency --class true --number 5 --out there",
+        ),
+        ("cv DATA=a CROP=lungs", "cv --data a --crop lungs --runs runs"),
         (
             "feature-maps RUN=a IMAGE=b/c.jpeg LAYER=feature_map FOLD=0 ATLAS=d",
             "feature-maps a --image b/c.jpeg --layer feature_map --fold 0 --atlas d",
@@ -101,7 +107,7 @@ def taken_by(target: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "target", ["cv", "train", "tune", "grid", "chen2021", "novokshanov2022", "vazquez2021", "lungs"]
+    "target", ["cv", "train", "tune", "grid", "chen2021", "novokshanov2022", "vazquez2021", "lungs", "explain"]
 )
 def test_every_variable_of_a_target_becomes_an_option_that_its_command_knows(target):
     taken = [name for name in taken_by(target) if name not in NOT_OPTIONS]

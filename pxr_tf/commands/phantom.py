@@ -15,7 +15,7 @@ def phantom(
         str, typer.Option(help="Planted per class: marker, quality, border. E.g. covid19:marker,normal:border+quality.")
     ] = "",
 ) -> None:
-    """Write synthetic chest X-rays in the public layouts, with exact lung masks."""
+    """Write synthetic chest X-rays in the public layouts, with exact masks of lungs and lesions."""
     from pxr_tf.phantoms.sets import CLASSES, COVID_SET, parse_shortcuts, write_phantoms
 
     planted = parse_shortcuts(shortcuts)

@@ -6,7 +6,7 @@ Only commands and stories read these models; below them functions take plain nam
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from pxr_tf.config.augmentation import Augmentation
 from pxr_tf.config.image import Image
@@ -145,6 +145,14 @@ class Experiment(Frozen):
     phases: tuple[Phase, ...] = ()
     # drawn of each fold's model once it is trained; a model shows those that it has
     show: tuple[Literal["filters", "coefficients", "feature_maps"], ...] = ()
+    # deal the labels of training and validation images anew: what is learned from that is nothing, for comparison
+    permute_labels: Flag = False
+
+    @model_serializer(mode="wrap")
+    def _as_before_permuted_labels(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what few runs have: points of a tuning are named by a digest of their experiment."""
+        values = serialize(self)
+        return values if self.permute_labels else {key: values[key] for key in values if key != "permute_labels"}
 
     @model_validator(mode="after")
     def _every_phase_has_a_rate(self) -> "Experiment":

@@ -1,7 +1,8 @@
 """Samples: which originals and which augmented copies each fold has, in each role.
 
 A samples table has the columns ``image_id, fold, role, copy``: the splits' rows, those of a training part capped and
-oversampled. Copy 0 is the original; 1, 2, … are augmented, and only training rows have any.
+oversampled. Copy 0 is the original; 1, 2, … are augmented, and only training rows have any. Where labels were
+permuted (`data.permuted`) a column ``label`` says what the fold takes each image for; else the manifest does.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.seeds import order_by_hash
 
 COLUMNS = ("image_id", "fold", "role", "copy")
+LABEL = "label"  # one more column, where labels were permuted
 
 
 def plan_samples(
@@ -51,25 +53,33 @@ def plan_all_samples(
     oversample: Sequence[str] | Literal["all"],
     target: int | None,
     seed: int,
+    labels: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return the samples of every fold and role, sorted by image id within each fold; folds as `splits` has them."""
+    """Return the samples of every fold and role, sorted by image id within each fold; folds as `splits` has them.
+
+    `labels` (``image_id, fold, label``) are those that count in a fold, in place of the table's; the samples then have
+    them as a column, too.
+    """
     parts = []
     for fold in splits.fold.unique():
         rows = splits[splits.fold == fold]
         training = table[table.image_id.isin(rows.image_id[rows.role == "train"])]
+        if labels is not None:
+            of_fold = labels[labels.fold == fold].set_index("image_id")[LABEL]
+            training = training.assign(label=training.image_id.map(of_fold))
         planned = plan_samples(training, cap=cap, oversample=oversample, target=target, seed=seed)
         others = rows.loc[rows.role != "train", ["image_id", "role"]].assign(copy=0)
         samples = pd.concat([planned.assign(role="train"), others]).assign(fold=fold)
         parts.append(samples.sort_values(["image_id", "copy"]))
     samples = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
     check_samples(samples, splits)
-    return samples
+    return samples if labels is None else samples.merge(labels, on=["image_id", "fold"], how="left")
 
 
 def read_samples(path: Path) -> pd.DataFrame:
     """Read a samples table; ``copy`` is a number, everything else is text. Raises ValueError for any other columns."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if list(table.columns) != list(COLUMNS):
+    if tuple(table.columns) not in (COLUMNS, (*COLUMNS, LABEL)):
         raise ValueError(f"{path.name} has the columns {', '.join(table.columns)}, not {', '.join(COLUMNS)}")
     return table.assign(copy=table["copy"].astype(int))
 

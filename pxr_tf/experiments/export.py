@@ -48,9 +48,7 @@ class Export:
     @property
     def cache(self) -> Path:
         """Decoded pictures and features."""
-        if self.runs is not None:
-            return self.runs / rundir.CACHE
-        return rundir.find_cache(self.run) or self.run / rundir.CACHE
+        return rundir.cache_of(self.run, self.runs)
 
 
 def export_features(asked: Export, executor: Executor, on_event: OnEvent = lambda event: None) -> bool:
@@ -94,15 +92,15 @@ def assign_folds(table: pd.DataFrame, run: Path, asked: str | None) -> pd.DataFr
     )
     splits = splits[splits.tested | (splits["rank"] == 0)].sort_values(["tested", "rank"], ascending=[False, True])
     members = splits.merge(known[["image_id", "content"]], on="image_id")
-    role = _look_up(members, "role", table).where(lambda roles: ~roles.isin(TEST_ROLES), "test")
+    role = look_up(members, "role", table).where(lambda roles: ~roles.isin(TEST_ROLES), "test")
     return table.assign(
-        fold=_look_up(members, "fold", table).fillna(folds[0]),
+        fold=look_up(members, "fold", table).fillna(folds[0]),
         role=role.fillna(""),
-        patient_id=_look_up(known, "patient_id", table).fillna(table.patient_id),
+        patient_id=look_up(known, "patient_id", table).fillna(table.patient_id),
     )
 
 
-def _look_up(known: pd.DataFrame, column: str, table: pd.DataFrame) -> pd.Series:
+def look_up(known: pd.DataFrame, column: str, table: pd.DataFrame) -> pd.Series:
     """Return what is known of the table's rows: of the same image, else of one with the same content, else missing."""
     itself, content = ["image_id", "content"], ["content"]
     found = [

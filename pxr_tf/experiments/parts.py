@@ -11,7 +11,7 @@ from pxr_tf import files, machine, rundir
 from pxr_tf.config import Experiment, augmentation, load_experiment
 from pxr_tf.config import model as config
 from pxr_tf.data.manifest import is_synthetic, read_manifest
-from pxr_tf.data.samples import read_samples
+from pxr_tf.data.samples import LABEL, read_samples
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import weights
@@ -43,7 +43,10 @@ def open_run(folder: Path, cache: Path) -> Run:
     preparation = preparation_of(experiment.image, files.read_json(folder / rundir.PROVENANCE).get("lungs"))
     pictures = load_pictures(cache, preparation)
     table = read_manifest(folder / rundir.MANIFEST)
-    rows = read_samples(folder / rundir.SAMPLES).merge(table, on="image_id", how="left", validate="many_to_one")
+    samples = read_samples(folder / rundir.SAMPLES)
+    if LABEL in samples:  # labels were permuted: what the fold takes an image for is not what it shows
+        table = table.drop(columns=LABEL)
+    rows = samples.merge(table, on="image_id", how="left", validate="many_to_one")
     return Run(folder, cache, experiment, rows.assign(row=rows.content.map(pictures.rows)), preparation, pictures)
 
 
@@ -106,6 +109,7 @@ def make_settings(
     """
     model, training = experiment.model, experiment.training
     card = {"experiment": experiment.name, "variant": experiment.variant}
+    card |= {"labels": "permuted"} if experiment.permute_labels else {}  # no one takes the model for a real one
     if isinstance(model, config.Linear):
         given = model.model_dump(exclude={"kind"})
         return Linear(**given, class_weights=training.class_weights, threads=threads, card=card)

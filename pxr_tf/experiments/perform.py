@@ -9,6 +9,8 @@ A task's kind says what is done:
 ``inside``     look into the models of a run: filters, coefficients, feature maps (`experiments.inside`)
 ``maps``       make the feature maps of some pictures
 ``export``     fill the cache with what saved models make of any pictures (`experiments.saved_features`)
+``explain``    write the maps of pictures by one fold's model (`experiments.explain_tasks`)
+``explain_checks``  measure what such maps are worth (`experiments.explain_checks`)
 """
 
 import time
@@ -22,7 +24,7 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, parse_experiment
 from pxr_tf.events import OnEvent
-from pxr_tf.experiments import environment, inside, saved_features, weights
+from pxr_tf.experiments import environment, explain_checks, explain_tasks, inside, saved_features, weights
 from pxr_tf.experiments.parts import (
     Run,
     Settings,
@@ -145,4 +147,6 @@ KINDS: dict[str, Callable[[Task, OnEvent], None]] = {
     "inside": inside.look_into_run,
     "maps": inside.make_feature_maps,
     "export": saved_features.fill_saved_features,
+    "explain": explain_tasks.explain_pictures,
+    "explain_checks": explain_checks.check_maps,
 }

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, differences, dump_experiment, load_experiment
-from pxr_tf.data import leaks, manifest, samples, schemes, splits
+from pxr_tf.data import leaks, manifest, permuted, samples, schemes, splits
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.experiments import weights
 from pxr_tf.experiments.images import Gathered
@@ -51,12 +51,14 @@ def scheme_options(experiment: Experiment) -> dict[str, Any]:
 
 
 def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
-    """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``, the leak first."""
+    """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``; the worst first."""
     found = find_doubts(table)
     if splits_by_image(experiment):
         tests = split.role.isin(splits.TEST_ROLES).any()  # else a tuning run, where validation rows are held out
         held_out, noun = (splits.TEST_ROLES, "test image") if tests else (("val",), "validation image")
         found = [leaks.leak_doubt(leaks.find_leaks(table, split, held_out), noun), *found]
+    if experiment.permute_labels:
+        found = [permuted.DOUBT, *found]
     return [doubt._asdict() for doubt in found]
 
 
@@ -81,14 +83,15 @@ def make_tables(
     experiment: Experiment, table: pd.DataFrame, skipped: pd.DataFrame, split: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of a run directory by file name."""
-    balance = experiment.balance
+    balance, seed = experiment.balance, experiment.seed
     planned = samples.plan_all_samples(
         table,
         split,
         cap=balance.cap,
         oversample=balance.oversample,
         target=balance.target,
-        seed=experiment.seed,
+        seed=seed,
+        labels=permuted.permute_labels(table, split, seed) if experiment.permute_labels else None,
     )
     tables = {rundir.MANIFEST: table[[*manifest.COLUMNS, "content"]], rundir.SPLITS: split, rundir.SAMPLES: planned}
     return tables | ({rundir.SKIPPED: skipped[["image_id", "path", "reason"]]} if len(skipped) else {})
@@ -208,6 +211,8 @@ def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> 
     scheme, watches = experiment.splits.scheme, experiment.watches_validation
     schemes.check_again(table, split, scheme, stops_early=watches, tests=tests, **options)
     samples.check_samples(planned, split)
+    if samples.LABEL in planned:
+        permuted.check_labels(planned, table)
     for name, digest in read_provenance(folder)["files"].items():
         if not (folder / name).exists() or files.digest_file(folder / name) != digest:
             raise PxrError(f"{folder / name} was changed or removed after the run was prepared. Delete {folder}.")

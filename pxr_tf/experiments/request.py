@@ -35,8 +35,9 @@ class Request:
     def _place(self, directory: Callable[..., Path]) -> Path:
         experiment, splits = self.experiment, self.experiment.splits
         by_image = "-by-image" if prepare.splits_by_image(experiment) else ""
+        permuted = "permuted-labels" if experiment.permute_labels else ""
         crop = "" if experiment.image.crop == "none" else experiment.image.crop.replace("_", "-")
-        place = "-".join(filter(None, (splits.scheme + by_image, crop, experiment.tag)))
+        place = "-".join(filter(None, (splits.scheme + by_image, permuted, crop, experiment.tag)))
         return directory(self.runs, experiment.name, experiment.stem, place, experiment.seed)
 
     @property

@@ -1,6 +1,6 @@
 """Layers that Keras does not have. A model file that holds one needs this module to be imported before it is loaded."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -46,3 +46,26 @@ def all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
     """Yield the layers of a model, and those of models within it."""
     for layer in model.layers:
         yield from all_layers(layer) if isinstance(layer, keras.Model) else (layer,)
+
+
+def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Return a new layer of the same configuration and name, without weights yet."""
+    return type(layer).from_config(layer.get_config())
+
+
+def run_copies(
+    network: keras.Model,
+    x: keras.KerasTensor,
+    copy: Callable[[keras.layers.Layer], keras.layers.Layer] = copy_layer,
+) -> keras.KerasTensor:
+    """Return what a network of one input makes of `x`, through copies of its layers: names and weights are the same.
+
+    Its own layers would keep the input that they were built on as a second one: `layer.output` is then an error.
+    """
+    tensors = {id(network.inputs[0]): x}
+    for layer in network.layers[1:]:  # in topological order; the first is the input
+        copied = copy(layer)
+        inputs = keras.tree.map_structure(lambda tensor: tensors[id(tensor)], layer.input)
+        tensors[id(layer.output)] = copied(inputs)
+        copied.set_weights(layer.get_weights())
+    return tensors[id(network.outputs[0])]

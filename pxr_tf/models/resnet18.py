@@ -3,6 +3,7 @@
 import keras
 
 from pxr_tf.models.backbones import RESNET18_PRESET
+from pxr_tf.models.layers import run_copies
 
 ARCHITECTURE = {  # He et al. 2016, table 1: four stacks of two basic blocks
     "input_conv_filters": [64],
@@ -31,19 +32,5 @@ def build_resnet18(*, include_top: bool, weights: str | None, input_tensor: kera
         network = ResNetBackbone.from_preset(f"kaggle://{RESNET18_PRESET}")
     else:
         network = ResNetBackbone(**ARCHITECTURE)
-    outputs = run_layers(network, input_tensor)
+    outputs = run_copies(network, input_tensor)
     return keras.Model(keras.utils.get_source_inputs(input_tensor), outputs, name="resnet18")
-
-
-def run_layers(network: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
-    """Return what a network of one input makes of `x`, through copies of its layers: names and weights are the same.
-
-    Its own layers would keep the input that they were built on as a second one: `layer.output` is then an error.
-    """
-    tensors = {id(network.inputs[0]): x}
-    for layer in network.layers[1:]:  # in topological order; the first is the input
-        copy = type(layer).from_config(layer.get_config())
-        inputs = keras.tree.map_structure(lambda tensor: tensors[id(tensor)], layer.input)
-        tensors[id(layer.output)] = copy(inputs)
-        copy.set_weights(layer.get_weights())
-    return tensors[id(network.outputs[0])]

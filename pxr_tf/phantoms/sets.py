@@ -5,6 +5,7 @@
     OUT/chest_xray/{train,test}/{NORMAL,PNEUMONIA}/*.jpeg      bacterial, viral, normal; named as Kermany et al. do
     OUT/covid-chestxray-dataset/{images/*.jpeg,metadata.csv}   covid19; columns as Cohen et al. have them
     OUT/masks/<the same path>.png                              255 = lung, exact
+    OUT/lesions/<the same path>.png                            255 = lesion, exact; all black where there is none
     OUT/<data set>/phantom.json                                written last: complete, and synthetic
 
 Every class is coded alike (grey JPEG, one quality, one size), so that nothing but the lungs tells them apart, unless a
@@ -226,11 +227,18 @@ def _write_chest(out: Path, plan: Plan, chest: Chest, shortcuts: frozenset[str])
         width = max(1, size // 20)
         image = cv2.copyMakeBorder(image[width:-width, width:-width], *[width] * 4, cv2.BORDER_CONSTANT, value=0)
     if "marker" in shortcuts:
-        corner = (round(0.07 * size), round(0.17 * size))
-        cv2.putText(image, "R", corner, cv2.FONT_HERSHEY_SIMPLEX, size / 250, 255, max(1, size // 80), cv2.LINE_AA)
+        plant_marker(image)
     quality = [cv2.IMWRITE_JPEG_QUALITY, POOR_QUALITY if "quality" in shortcuts else JPEG_QUALITY]
     _write_picture(out / plan.path, image, quality)
-    _write_picture((out / "masks" / plan.path).with_suffix(".png"), chest.lungs * np.uint8(255), [])
+    for folder, mask in (("masks", chest.lungs), ("lesions", chest.lesions)):
+        _write_picture((out / folder / plan.path).with_suffix(".png"), mask * np.uint8(255), [])
+
+
+def plant_marker(image: np.ndarray) -> np.ndarray:
+    """Draw a bright letter into the top left corner of an image, uint8 [size, size], and return it."""
+    size = len(image)
+    corner = (round(0.07 * size), round(0.17 * size))
+    return cv2.putText(image, "R", corner, cv2.FONT_HERSHEY_SIMPLEX, size / 250, 255, max(1, size // 80), cv2.LINE_AA)
 
 
 def _write_picture(path: Path, image: np.ndarray, options: list[int]) -> None:

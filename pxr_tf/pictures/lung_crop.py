@@ -47,6 +47,20 @@ def load_cropped(path: str, preparation: Preparation, lungs: PictureLungs, lowes
     return resize_grey(picture, size, resize) * kept
 
 
+def lungs_as_seen(lungs: PictureLungs, preparation: Preparation, lowest_confidence: float) -> np.ndarray:
+    """Return the lungs where a network sees them in the prepared picture, bool [size, size]."""
+    size = preparation.size
+    box = Box(0, 0, lungs.width, lungs.height)
+    if preparation.crop == "lungs" and not why_whole(lungs, lowest_confidence):
+        box = widen(lungs.box, preparation.margin, lungs.width, lungs.height)
+    scale = 2 * size / max(1, min(box.right - box.left, box.bottom - box.top))  # finer than what is made of it
+    left, top, right, bottom = (round(scale * side) for side in box)
+    wide = (max(1, round(scale * lungs.width)), max(1, round(scale * lungs.height)))
+    mask = cv2.resize(lungs.mask.astype(np.uint8) * np.uint8(255), wide, interpolation=cv2.INTER_LINEAR)
+    part = np.ascontiguousarray(mask[top : max(bottom, top + 1), left : max(right, left + 1)])
+    return resize_grey(part, size, preparation.resize) > 127
+
+
 def widen(box: Box, margin: float, width: int, height: int) -> Box:
     """Return the box with a share of its width and height added on each side, as far as the picture goes."""
     across, down = math.ceil(margin * (box.right - box.left)), math.ceil(margin * (box.bottom - box.top))

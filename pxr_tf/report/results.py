@@ -50,6 +50,7 @@ class RunInfo(NamedTuple):
     scheme: str = "folds"  # how training and test were split
     unit: str = "patient"  # what the scheme random split: patient or image
     crop: str = "none"  # what pictures show
+    permuted: bool = False  # whether it learned permuted labels
     origin: str = "real"  # real or synthetic
     warnings: tuple[RunWarning, ...] = ()
 
@@ -64,7 +65,7 @@ class RunInfo(NamedTuple):
         split = "" if self.scheme == "folds" else f", {self.scheme} split"
         names = dict.fromkeys((self.model, self.variant))  # a paper's own network may be all of its variant
         crop = f", {CROPS[self.crop]}" if self.crop in CROPS else ""
-        return f"{', '.join(names)}{split}{crop}{f', {LEAKY}' if self.leaky else ''}"
+        return f"{', '.join(names)}{split}{crop}{', permuted labels' * self.permuted}{f', {LEAKY}' * self.leaky}"
 
 
 def describe_run(folder: Path) -> RunInfo:
@@ -84,17 +85,18 @@ def describe_run(folder: Path) -> RunInfo:
 
 def info_of(experiment: Mapping[str, Any]) -> RunInfo:
     """Return what an experiment, as plain data, says of its run."""
-    model = experiment["model"]
+    model, permuted = experiment["model"], experiment.get("permute_labels", False)
     return RunInfo(
         name=experiment["name"],
         model=model.get("backbone") or model.get("network") or model["kind"],
         variant=experiment["variant"],
         classes=tuple(experiment["classes"]),
         test_rows=experiment["splits"]["test_rows"],
-        published=experiment.get("published"),
+        published=None if permuted else experiment.get("published"),  # no paper printed such figures
         scheme=experiment["splits"].get("scheme", "folds"),
         unit=experiment["splits"].get("unit", "patient"),
         crop=experiment.get("image", {}).get("crop", "none"),
+        permuted=permuted,
     )
 
 

@@ -21,7 +21,8 @@ SPLITS = {
     "test": "test",
     "testing": "test",
 }
-NO_PICTURES = frozenset({"masks", "lungmasks", "annotations"})  # folders of what is drawn about X-rays, not of X-rays
+# folders of what is drawn about X-rays, not of X-rays
+NO_PICTURES = frozenset({"masks", "lungmasks", "lesions", "annotations"})
 # Keys are class names without case, spaces and punctuation.
 CLASS_ALIASES = {
     **dict.fromkeys(

@@ -42,7 +42,7 @@ def files_of(folder):
 
 def images_of(folder, label):
     names = {"bacterial": "_bacteria_", "viral": "_virus_", "normal": "IM-", "covid19": "covid-"}
-    images = [path for name, path in files_of(folder).items() if not name.startswith("masks/")]
+    images = [path for name, path in files_of(folder).items() if not name.startswith(("masks/", "lesions/"))]
     return [path for path in images if names[label] in path.name and path.suffix == ".jpeg"]
 
 
@@ -160,6 +160,22 @@ def test_every_image_has_its_mask_and_both_sets_say_that_they_are_synthetic(writ
     for name in ("chest_xray", "covid-chestxray-dataset"):
         marker = json.loads((written / name / PHANTOM_FILE).read_text(encoding="utf-8"))
         assert marker["notice"] == "synthetic chest X-rays, not real patients" and marker["seed"] == 5
+
+
+def test_lesions_are_written_beside_the_masks_and_are_those_that_were_drawn(written):
+    """A black picture for a healthy chest; else some of the lungs, which is where the image is denser."""
+    for label in CLASSES:
+        image = images_of(written, label)[0].relative_to(written)
+        lesions, lungs = (
+            np.asarray(Image.open((written / folder / image).with_suffix(".png"))) for folder in ("lesions", "masks")
+        )
+        assert lesions.shape == (SIZE, SIZE) and set(np.unique(lesions)) <= {0, 255}
+        assert (lesions.any()) == (label != "normal") and (lungs[lesions > 0] == 255).all()
+    patient = phantom._patient_seed(5, "bacterial", 1)
+    (first,) = (path for path in images_of(written, "bacterial") if path.name.startswith("person1_bacteria_1."))
+    drawn = draw_phantom(patient, 0, "bacterial", SIZE).lesions
+    kept = Image.open((written / "lesions" / first.relative_to(written)).with_suffix(".png"))
+    np.testing.assert_array_equal(np.asarray(kept) > 0, drawn)
 
 
 def test_without_shortcuts_all_classes_are_coded_alike(written):

@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 from pxr_tf.lungs.contrast import Box
 from pxr_tf.lungs.find import bounding_box
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared, resize_grey
-from pxr_tf.pictures.lung_crop import load_cropped, load_stored, why_whole, widen
+from pxr_tf.pictures.lung_crop import load_cropped, load_stored, lungs_as_seen, why_whole, widen
 from pxr_tf.pictures.lung_store import SIDE, PictureLungs, find_in, open_lungs
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import open_pictures
@@ -141,3 +141,19 @@ def test_a_file_without_lungs_is_never_stored_whole(tmp_path):
 def test_what_shows_whole_pictures_refuses_a_crop(chest):
     with pytest.raises(ValueError, match="whole pictures"):
         load_prepared(chest[0], prepared("lungs"))
+
+
+@pytest.mark.parametrize("resize", ["squash", "pad"])
+@pytest.mark.parametrize("crop", ["none", "lungs", "without_lungs"])
+def test_lungs_lie_where_the_network_sees_them(chest, tmp_path, crop, resize):
+    _, exact, lungs = chest
+    white = tmp_path / "lungs.png"  # the lungs themselves as a picture
+    Image.fromarray(exact * np.uint8(255)).save(white)
+    how = prepared(crop, resize, 0.1 if crop == "lungs" else 0.0)
+    seen = lungs_as_seen(lungs, how, 0.5)
+    whole = crop != "lungs"
+    picture = load_prepared(str(white), how.whole) if whole else load_cropped(str(white), how, lungs, 0.5)
+    assert (seen.shape, seen.dtype) == ((SIZE, SIZE), bool)
+    assert (seen != (picture > 127)).mean() < 0.02
+    doubted = lungs_as_seen(lungs._replace(confidence=0.1), how, 0.5)  # shown whole, so its lungs lie elsewhere
+    assert np.array_equal(doubted, lungs_as_seen(lungs, how.whole, 0.5))

@@ -1,0 +1,128 @@
+"""Which pictures are explained, and by the model of which fold. No TensorFlow here."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pxr_tf import rundir
+from pxr_tf.config import Experiment
+from pxr_tf.data import patients
+from pxr_tf.data.manifest import COLUMNS, read_manifest
+from pxr_tf.errors import PxrError, nearest, shorten, shown
+from pxr_tf.experiments.export import assign_folds, look_up
+from pxr_tf.sets.any_pictures import list_pictures
+from pxr_tf.sets.find import read_source
+from pxr_tf.sets.rows import CLASS_ALIASES
+
+RIGHT, WRONG, LEAST, ASKED = "right", "wrong", "least certain", "asked for"
+GROUPS = (RIGHT, WRONG, LEAST, ASKED)  # as galleries show them
+
+
+def choose_cases(run: Path, classes: Sequence[str], number: int, fold: str | None = None) -> pd.DataFrame:
+    """Return a run's rows to explain: of each true class the most certain right, most certain wrong, least certain.
+
+    Up to `number` each, out of fold: only rows that a fold tested count, and ``fold`` names it. An image stands in the
+    first group that it belongs to. Certainty is the highest probability; where it is equal, image ids decide. With
+    `fold`, among the rows that this one tested. Raises `PxrError` where it tested none.
+    """
+    predictions = read_tested(run / rundir.PREDICTIONS)
+    if fold is not None:
+        predictions = predictions[predictions.fold == fold]
+    if predictions.empty:
+        raise PxrError(
+            f"--fold received {fold!r}, which tests no image of {run}. Leave --fold out, or name images to explain."
+        )
+    columns = [f"p_{name}" for name in classes]
+    rows = predictions.assign(certainty=predictions[columns].max(axis=1)).sort_values("image_id")
+    chosen = pd.concat([part for name in classes for part in _of_class(rows[rows.label == name], number)])
+    known = read_manifest(run / rundir.MANIFEST)[[*COLUMNS, "content"]]
+    chosen = chosen[["image_id", "fold", "group", "predicted"]].merge(known, on="image_id", validate="one_to_one")
+    return chosen.assign(role="test")
+
+
+def read_tested(path: Path) -> pd.DataFrame:
+    """Return the test rows of a ``predictions.csv``, one per image; validation rows, which chose epochs, do not count.
+
+    Under a scheme that tests an image several times the first fold's row stays.
+    """
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = table[table.role == "test"] if "role" in table else table
+    numbers = {column: pd.to_numeric(table[column]) for column in table if column.startswith("p_")}
+    return table.assign(**numbers).drop_duplicates("image_id", ignore_index=True)
+
+
+def find_asked(run: Path, asked: Sequence[str], experiment: Experiment, fold: str | None) -> pd.DataFrame:
+    """Return the rows of the images asked for: ids of the run, picture files, folders, data sets.
+
+    A picture is known by its content: one that a fold tested is explained by that fold's model, any other by the first
+    fold's, or all by that of `fold`; ``role`` is the picture's in that fold, "" for a stranger. ``label`` is empty
+    where nobody says it. Raises `PxrError`.
+    """
+    known = read_manifest(run / rundir.MANIFEST)
+    table = pd.DataFrame(_rows(known, asked, experiment), columns=[*COLUMNS]).drop_duplicates()
+    twice = table.image_id[table.image_id.duplicated()]
+    if len(twice):
+        raise PxrError(f"Two pictures are named {shorten(twice, 3)}; accepted: each name once. Rename one of them.")
+    table = patients.add_content(table.reset_index(drop=True))
+    table = assign_folds(table, run, fold)
+    label = look_up(known, "label", table).fillna(table.label)
+    source = look_up(known, "source", table).fillna(table.source)
+    predicted = look_up(_with_content(read_tested(run / rundir.PREDICTIONS), known), "predicted", table).fillna("")
+    return table.assign(label=label, source=source, group=ASKED, predicted=predicted.where(table.role == "test", ""))
+
+
+def _of_class(rows: pd.DataFrame, number: int) -> Iterator[pd.DataFrame]:
+    """Yield the cases of one true class, group by group."""
+    correct = rows.label == rows.predicted
+    parts = ((RIGHT, rows[correct], False), (WRONG, rows[~correct], False), (LEAST, rows, True))
+    taken: set[str] = set()
+    for group, part, ascending in parts:
+        order = part[~part.image_id.isin(taken)].sort_values("certainty", ascending=ascending, kind="stable")
+        taken.update(order.image_id.head(number))
+        yield order.head(number).assign(group=group)
+
+
+def _rows(known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> Iterator[Mapping[str, str]]:
+    ids = set(known.image_id)
+    for word in map(os.path.expanduser, asked):
+        if word in ids:
+            yield known.loc[known.image_id == word, [*COLUMNS]].iloc[0].to_dict()
+            continue
+        if os.path.isfile(word):
+            yield _stranger(Path(word).name, os.path.abspath(word))
+        elif os.path.isdir(word):
+            yield from _folder_rows(word, experiment)
+        else:
+            raise PxrError(
+                f"IMAGES received {shown(word, 80)}, which is no image of this run, no file and no folder. Accepted: "
+                f"image ids of its {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, JPEG or PNG files, "
+                f"folders of them, data sets.{nearest(word, ids)}"
+            )
+
+
+def _folder_rows(folder: str, experiment: Experiment) -> Iterator[Mapping[str, str]]:
+    """Yield a row per picture of a folder; a data set in a known layout says its labels, which merge as the run's.
+
+    A folder's name that is no class of anybody's is no label.
+    """
+    merged = {label: name for name, labels in experiment.merge.items() for label in labels}
+    labels = {"", *experiment.classes, *CLASS_ALIASES.values()}
+    named, _ = list_pictures([folder])
+    try:
+        told = {row["path"]: row for row in read_source(folder)[0]}
+    except PxrError:  # no layout: pictures without labels
+        told = {}
+    for name, path in named.items():
+        row = {**_stranger(name, path), **told.get(path, {})}
+        label = merged.get(row["label"], row["label"])
+        yield {**row, "label": label if label in labels else ""}
+
+
+def _stranger(name: str, path: str) -> dict[str, str]:
+    return {"image_id": name, "path": path, "label": "", "patient_id": name, "source": "", "official_split": ""}
+
+
+def _with_content(predictions: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    return predictions.merge(known[["image_id", "content"]], on="image_id")

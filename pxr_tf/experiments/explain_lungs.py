@@ -1,0 +1,74 @@
+"""Where the lungs are in the pictures of a gallery: found, or given as masks, as the network sees them."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf.config.image import Image
+from pxr_tf.errors import PxrError
+from pxr_tf.events import OnEvent, tell_progress, tell_wait
+from pxr_tf.pictures.lung_crop import lungs_as_seen, why_whole
+from pxr_tf.pictures.lung_source import BUILTIN, GivenLungs, LungSource, check_places, find_masks, open_source
+from pxr_tf.pictures.lung_store import FoundLungs, open_lungs
+from pxr_tf.pictures.preparation import Preparation
+
+NO_MASK = "no mask"
+
+
+class LungsSeen(NamedTuple):
+    """The lungs of pictures, each when it is asked for: a thousand masks would be 50 MB."""
+
+    found: FoundLungs
+    paths: Mapping[str, str]  # image id -> file
+    preparation: Preparation
+    lowest_confidence: float
+
+    def why_not(self, image_id: str) -> str:
+        """Return why a picture's lungs are not trusted, in a few words; "" where they are."""
+        lungs = self.found.of(self.paths[image_id])
+        return NO_MASK if lungs is None else why_whole(lungs, self.lowest_confidence)
+
+    def mask_of(self, image_id: str) -> np.ndarray | None:
+        """Return the lungs as the network sees them, bool [size, size]; None where they are not trusted."""
+        if self.why_not(image_id):
+            return None
+        return lungs_as_seen(self.found.of(self.paths[image_id]), self.preparation, self.lowest_confidence)
+
+
+def open_gallery_source(
+    atlas: str | None, masks: str | None, own: LungSource | None, table: pd.DataFrame, cache: Path
+) -> LungSource:
+    """Return what says where the lungs are: masks or an atlas that were named, what the run crops by, or the built-in.
+
+    Raises `PxrError` for masks of which none belongs to a picture.
+    """
+    check_places(atlas or BUILTIN, masks)
+    if masks is None and own is not None:
+        return own
+    if masks is not None and not find_masks(masks, table.path):
+        raise PxrError(
+            f"--masks received {masks!r}, where no picture has a mask; accepted: data, or a folder of PNGs named as "
+            "their pictures."
+        )
+    covered = table if masks is None else table[table.path.isin(find_masks(masks, table.path))]
+    return open_source(atlas or Image.model_fields["atlas"].default, masks, covered, cache)
+
+
+def find_lungs(
+    table: pd.DataFrame, source: LungSource, preparation: Preparation, cache: Path, on_event: OnEvent
+) -> LungsSeen:
+    """Return the lungs of the table's pictures; about 0.1 s each the first time, then they are in the cache."""
+    covered = table[table.path.isin(source.masks)] if isinstance(source, GivenLungs) else table
+    found = open_lungs(
+        cache,
+        covered,
+        source,
+        on_progress=partial(tell_progress, on_event, "finding lungs"),
+        on_wait=partial(tell_wait, on_event),
+    )
+    paths = dict(zip(table.image_id, table.path, strict=True))
+    return LungsSeen(found, paths, preparation, source.lowest_confidence)

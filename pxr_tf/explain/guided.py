@@ -1,0 +1,93 @@
+"""Guided Grad-CAM: where a class activation map points, the pixels that guided backpropagation picks out.
+
+Guided backpropagation (Springenberg et al., "Striving for Simplicity: The All Convolutional Net") lets only positive
+gradients pass a rectifier backwards: the derivative at its input times the positive part of what comes in. For ReLU
+and ReLU6 that is the published rule. For LeakyReLU and ALReLU the literature has none, and the same words, applied to
+their derivatives, are ours: below 0 a LeakyReLU passes 1 % on, and an ALReLU 1 % with its sign turned. So a ReLU's dead
+pixels come to life faintly, and with ALReLU a gradient that is positive at every rectifier may become negative below
+it. Sigmoid, swish, softmax and tanh are no rectifiers and keep their gradients. A guided gradient below 0 comes from
+the weights below the first rectifier: the class gains where that pixel is darker. `maps.views` splits the two.
+
+tf-keras-vis 0.8.7 knows `activation="relu"` alone, so neither MobileNet's ReLU(6) layers nor the papers' own networks;
+where it works, the tests compare with it.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pxr_tf.errors import PxrError
+from pxr_tf.explain.cam import compile_maps, mean_gradients
+from pxr_tf.explain.gradients import compile_gradients
+from pxr_tf.explain.maps import at_picture_size
+from pxr_tf.explain.work import Work, run_in_batches
+from pxr_tf.models.layers import ALReLU, alrelu, copy_layer, run_copies
+
+Rectifier = Callable[[tf.Tensor], tf.Tensor]
+
+FUNCTIONS = (keras.activations.relu, keras.activations.relu6, keras.activations.leaky_relu, alrelu)
+LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, ALReLU)
+
+
+def guided_grad_cam(work: Work) -> np.ndarray:
+    """Return float32 [n, size, size]: guided gradients times Grad-CAM at the picture's size, signed as the gradients.
+
+    Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization". Raises
+    `PxrError` for a network without a rectifier.
+    """
+    maps = compile_maps(work.logits, work.layer, mean_gradients)
+    gradients = compile_gradients(guided_copy(work.logits))
+    size = work.pictures.shape[1]
+    return run_in_batches(work, lambda *batch: gradients(*batch) * at_picture_size(maps(*batch), size))
+
+
+def guided_copy(logits: keras.Model) -> keras.Model:
+    """Return a copy of a network, with equal weights and outputs, whose rectifiers let only positive gradients pass.
+
+    Rectifiers are found as layers and as the `activation` of any layer, in whatever form it was given. Raises
+    `PxrError` for a network without any.
+    """
+    guided: list[str] = []
+
+    def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
+        copied = copy_layer(layer)
+        if _guide(copied):
+            guided.append(copied.name)
+        return copied
+
+    image = keras.Input(logits.inputs[0].shape[1:], dtype="float32", name="image")
+    model = keras.Model(image, run_copies(logits, image, copy), name=logits.name)
+    if not guided:
+        raise PxrError(
+            f"Guided Grad-CAM needs a rectifier (ReLU, ReLU6, LeakyReLU or ALReLU), and {logits.name} has none. "
+            "Choose another method, such as grad_cam."
+        )
+    return model
+
+
+def _guide(layer: keras.layers.Layer) -> bool:
+    """Override the gradient of a layer's rectifier; return whether it has one."""
+    if isinstance(layer, LAYERS):
+        layer.call = _with_positive_gradients(layer.call)
+        return True
+    activation = getattr(layer, "activation", None)
+    if isinstance(activation, LAYERS) or activation in FUNCTIONS:
+        layer.activation = _with_positive_gradients(activation)
+        return True
+    return False
+
+
+def _with_positive_gradients(rectify: Rectifier) -> Rectifier:
+    @tf.custom_gradient
+    def guided(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        def backwards(incoming: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = rectify(x)
+            return tape.gradient(y, x, output_gradients=tf.nn.relu(incoming))
+
+        return rectify(x), backwards
+
+    return lambda inputs: guided(inputs)

@@ -1,0 +1,53 @@
+"""A saved classifier as explanations need it: float pixels in, logits out, every layer in one flat graph."""
+
+import keras
+
+from pxr_tf.errors import PxrError
+from pxr_tf.models.classifier import has_layer, pooled_features
+from pxr_tf.models.layers import copy_layer, run_copies
+
+HEAD, LOGITS = "head", "logits"
+
+
+def open_logits(model: keras.Model) -> keras.Model:
+    """Return a copy of a classifier that ends in its logits: float32 [b, s, s, 1], grey levels -> float32 [b, classes].
+
+    The head's layers stand beside all others, and softmax or sigmoid are gone: a softmax's gradient vanishes where
+    the network is sure, and mixes in what speaks against the other classes. One sigmoid output z becomes the columns
+    (-z, z): each is its class's log-odds, so probabilities are the sigmoid of each column, not the softmax of both.
+
+    The pixels are float32 (0 to 255, as in the pictures), since nothing can be differentiated by uint8. All layers are
+    copies, with the precision of the originals: `model` stays as it is, and may be dropped. A layer of the head whose
+    name another layer has is called ``head_<name>``. Raises `PxrError` for a model without a layer ``logits``.
+    """
+    source = model.get_layer(HEAD) if has_layer(model, HEAD) else model
+    if not has_layer(source, LOGITS):
+        raise PxrError(
+            f"The model {model.name} has no layer 'logits', so it cannot be explained. Give a model that pxr trained."
+        )
+    image = x = keras.Input(model.inputs[0].shape[1:], dtype="float32", name="image")
+    if source is not model:
+        trunk = keras.Model(model.inputs[0], pooled_features(model))
+        taken = {layer.name for layer in trunk.layers}
+        x = run_copies(trunk, x)
+    else:
+        taken = set()
+    until_logits = keras.Model(source.inputs[0], source.get_layer(LOGITS).output)
+    x = run_copies(until_logits, x, lambda layer: _copy_under_free_name(layer, taken))
+    return keras.Model(image, _both_columns(x), name=model.name)
+
+
+def _copy_under_free_name(layer: keras.layers.Layer, taken: set[str]) -> keras.layers.Layer:
+    """Return a copy of a layer: the network of a second stage may have a layer of the same name as its new head."""
+    if layer.name not in taken:
+        return copy_layer(layer)
+    return type(layer).from_config({**layer.get_config(), "name": f"{HEAD}_{layer.name}"})
+
+
+def _both_columns(z: keras.KerasTensor) -> keras.KerasTensor:
+    """Return one column per class, in float32 whatever the network's precision."""
+    if z.shape[-1] > 1:
+        return z if z.dtype == "float32" else keras.layers.Activation("linear", dtype="float32", name="log_odds")(z)
+    first = keras.layers.Rescaling(-1.0, dtype="float32", name="first_class")(z)
+    second = keras.layers.Rescaling(1.0, dtype="float32", name="second_class")(z)
+    return keras.layers.Concatenate(dtype="float32", name="log_odds")([first, second])

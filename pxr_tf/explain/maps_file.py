@@ -1,0 +1,65 @@
+"""Raw maps of one picture as an ``.npz`` file: written by a task with TensorFlow, read by whoever draws them."""
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pxr_tf import files
+
+ABOUT, PICTURE = "about", "picture"
+LARGE = "_at_picture_size"  # the end of a member's name: a map that was made smaller than the picture, expanded
+LETTERS = 80  # of an image id that a file's name keeps
+
+
+class PictureMaps(NamedTuple):
+    """What methods found in one picture, and what the model said of it."""
+
+    about: Mapping[str, Any]  # plain data: image id, class, probabilities, what made the maps (``key``)
+    picture: np.ndarray  # uint8 [size, size], as the model was given it
+    maps: Mapping[str, np.ndarray]  # method -> float32 [height, width], as the method makes them
+    large: Mapping[str, np.ndarray]  # method -> float32 [size, size]
+
+
+def file_stem(image_id: str) -> str:
+    """Return a file name for an image id, without ending: letters that any file may have, and a digest."""
+    safe = re.sub(r"[^a-zA-Z0-9.-]+", "_", image_id)[-LETTERS:].lstrip("._-")
+    return f"{safe or 'picture'}-{files.digest(image_id, size=4)}"
+
+
+def write_maps(path: Path, found: PictureMaps) -> None:
+    """Write the file, whole or not at all; a map that has the picture's size already is kept once."""
+    members = {ABOUT: np.array(json.dumps(dict(found.about), ensure_ascii=False)), PICTURE: found.picture}
+    members |= dict(found.maps)
+    members |= {f"{name}{LARGE}": values for name, values in found.large.items() if _is_small(found, name)}
+    with files.written_whole(path) as partial, open(partial, "wb") as stream:
+        np.savez(stream, **members)
+
+
+def read_maps(path: Path) -> PictureMaps | None:
+    """Return what a file holds; None where there is none, or where it is damaged."""
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            about = json.loads(str(file[ABOUT]))
+            maps = {name: file[name] for name in about["methods"]}
+            large = {name: file[f"{name}{LARGE}"] if f"{name}{LARGE}" in file else maps[name] for name in maps}
+            return PictureMaps(about, file[PICTURE], maps, large)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def read_about(path: Path) -> Mapping[str, Any] | None:
+    """Return what a file says of itself, without reading its maps; None where it is missing or damaged."""
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            return json.loads(str(file[ABOUT]))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _is_small(found: PictureMaps, name: str) -> bool:
+    return found.maps[name].shape != found.picture.shape

@@ -1,0 +1,33 @@
+"""The methods that explain a prediction, a line each. Importing this room loads neither Keras nor TensorFlow."""
+
+from typing import NamedTuple
+
+from pxr_tf.errors import PxrError, nearest
+
+
+class Method(NamedTuple):
+    """What there is to know of a method before it runs."""
+
+    title: str
+    signed: bool  # negative values speak against the class; an unsigned map has none
+    needs_layer: bool  # a network without feature maps cannot be explained by it
+
+
+METHODS: dict[str, Method] = {
+    "grad_cam": Method("Grad-CAM", signed=False, needs_layer=True),
+    "grad_cam_plus_plus": Method("Grad-CAM++", signed=False, needs_layer=True),
+    "layer_cam": Method("Layer-CAM", signed=False, needs_layer=True),
+    "score_cam": Method("Score-CAM", signed=False, needs_layer=True),
+    "saliency": Method("saliency", signed=False, needs_layer=False),
+    "smooth_grad": Method("SmoothGrad", signed=False, needs_layer=False),
+    "integrated_gradients": Method("integrated gradients", signed=True, needs_layer=False),
+    "guided_grad_cam": Method("Guided Grad-CAM", signed=True, needs_layer=True),
+    "occlusion": Method("occlusion", signed=True, needs_layer=False),
+}
+
+
+def find_method(name: str) -> Method:
+    """Return the method of that name; raise `PxrError` with the nearest names for an unknown one."""
+    if name not in METHODS:
+        raise PxrError(f"Unknown method {name!r}. Known: {', '.join(METHODS)}.{nearest(name, METHODS)}")
+    return METHODS[name]

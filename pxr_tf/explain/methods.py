@@ -1,0 +1,100 @@
+"""Why a network said what it said: one function for all methods, each on the logit of a class."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from pxr_tf.errors import PxrError, shown
+from pxr_tf.explain.cam import grad_cam, grad_cam_plus_plus, layer_cam, score_cam
+from pxr_tf.explain.gradients import DRAWS, STEPS, integrated_gradients, saliency, smooth_grad
+from pxr_tf.explain.guided import guided_grad_cam
+from pxr_tf.explain.method_table import find_method
+from pxr_tf.explain.occlusion import num_passes, occlusion
+from pxr_tf.explain.spatial import find_layer
+from pxr_tf.explain.work import OnProgress, Work
+
+EXPLAINERS: dict[str, Callable[[Work], np.ndarray]] = {  # the keys of `METHODS`
+    "grad_cam": grad_cam,
+    "grad_cam_plus_plus": grad_cam_plus_plus,
+    "layer_cam": layer_cam,
+    "score_cam": score_cam,
+    "saliency": saliency,
+    "smooth_grad": smooth_grad,
+    "integrated_gradients": integrated_gradients,
+    "guided_grad_cam": guided_grad_cam,
+    "occlusion": occlusion,
+}
+MANY_PASSES: dict[str, Callable[[keras.Model, str | None], int]] = {  # those that show a network variants of a picture
+    "score_cam": lambda logits, layer: logits.get_layer(layer).output.shape[-1],
+    "smooth_grad": lambda logits, layer: DRAWS,
+    "integrated_gradients": lambda logits, layer: STEPS,
+    "guided_grad_cam": lambda logits, layer: 2,
+    "occlusion": lambda logits, layer: num_passes(logits.inputs[0].shape[1]),
+}
+
+
+def explain(
+    logits: keras.Model,
+    pictures: np.ndarray,
+    targets: np.ndarray,
+    method: str,
+    *,
+    layer: str | None = None,
+    batch_size: int = 32,
+    seed: int = 0,
+    on_progress: OnProgress = lambda done, total: None,
+) -> np.ndarray:
+    """Return one raw map per picture, float32 [n, h, w]: of the layer's size for the CAMs, else of the picture's.
+
+    `logits` is from `open_logits`; `pictures` are uint8 [n, size, size], `targets` class numbers, int [n], in the order
+    of the model card. `layer` (default: ``feature_map``, or the last convolution) is for the methods that need one,
+    `seed` for SmoothGrad's noise. `on_progress` is told how many pictures are done, of how many. The same input gives
+    the same bits, in whatever company a picture is. Raises `PxrError` for an unknown method, layer or class, for
+    pictures of another size, and for a method that this network cannot be explained by.
+    """
+    needs_layer = find_method(method).needs_layer
+    work = Work(
+        logits=logits,
+        pictures=_check_pictures(logits, pictures),
+        targets=_check_targets(logits, targets, len(pictures)),
+        layer=find_layer(logits, layer) if needs_layer else None,
+        batch_size=batch_size,
+        seed=seed,
+        on_progress=on_progress,
+    )
+    return EXPLAINERS[method](work)
+
+
+def passes_per_picture(logits: keras.Model, method: str, layer: str | None = None) -> int:
+    """Return how often a method runs the network for one picture, so that its time can be estimated.
+
+    Score-CAM passes over channels that are the same everywhere, so it may take fewer. Raises what `explain` raises.
+    """
+    chosen = find_layer(logits, layer) if find_method(method).needs_layer else None
+    return MANY_PASSES[method](logits, chosen) if method in MANY_PASSES else 1
+
+
+def _check_pictures(logits: keras.Model, pictures: np.ndarray) -> np.ndarray:
+    pictures, expected = np.asarray(pictures), logits.inputs[0].shape[1:3]
+    if pictures.dtype != np.uint8 or pictures.ndim != 3 or pictures.shape[1:] != expected or not len(pictures):
+        raise PxrError(
+            f"Pictures of type {pictures.dtype} and shape {list(pictures.shape)} cannot be explained: {logits.name} "
+            f"takes uint8 [n, {expected[0]}, {expected[1]}], one picture or more. Prepare them as its card says."
+        )
+    return pictures
+
+
+def _check_targets(logits: keras.Model, targets: np.ndarray, count: int) -> np.ndarray:
+    targets, classes = np.asarray(targets), logits.outputs[0].shape[-1]
+    if targets.shape != (count,) or not np.issubdtype(targets.dtype, np.integer):
+        raise PxrError(
+            f"Targets of type {targets.dtype} and shape {list(targets.shape)} do not fit {count} pictures. Give one "
+            "class number for each."
+        )
+    wrong = targets[(targets < 0) | (targets >= classes)]
+    if len(wrong):
+        raise PxrError(
+            f"Unknown class number {shown(int(wrong[0]))}: {logits.name} has {classes} classes, 0 to {classes - 1}."
+        )
+    return targets.astype(np.int32)

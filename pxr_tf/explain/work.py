@@ -1,0 +1,67 @@
+"""What every method is given, and how it goes through pictures: in full batches, so memory ends with the batch.
+
+A batch that is not full is filled up with what is thrown away. So nothing is compiled twice, and a picture's map does
+not depend on how many others are explained with it.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+OnProgress = Callable[[int, int], None]
+
+
+class Work(NamedTuple):
+    """Pictures to explain, checked."""
+
+    logits: keras.Model
+    pictures: np.ndarray  # uint8 [n, size, size]
+    targets: np.ndarray  # int32 [n]
+    layer: str | None  # of the methods that need one
+    batch_size: int
+    seed: int
+    on_progress: OnProgress  # done, total
+
+
+def run_in_batches(work: Work, step: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return float32 [n, h, w]: what `step` makes of (float32 [batch, size, size, 1], int32 [batch]), row by row."""
+    maps, count = None, len(work.pictures)
+    for part in batches(count, work.batch_size):
+        pictures = fill_up(as_pixels(work.pictures[part]), work.batch_size)
+        found = step(pictures, fill_up(work.targets[part], work.batch_size))
+        maps = np.empty((count, *found.shape[1:]), np.float32) if maps is None else maps
+        maps[part] = found[: part.stop - part.start]
+        work.on_progress(part.stop, count)
+    return maps
+
+
+def run_one_by_one(work: Work, explain_one: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
+    """Return float32 [n, h, w]: what `explain_one` makes of each (uint8 [size, size], target).
+
+    For methods that look at many variants of a picture: these fill the batches.
+    """
+    maps, count = None, len(work.pictures)
+    for number, (picture, target) in enumerate(zip(work.pictures, work.targets, strict=True)):
+        found = explain_one(picture, int(target))
+        maps = np.empty((count, *found.shape), np.float32) if maps is None else maps
+        maps[number] = found
+        work.on_progress(number + 1, count)
+    return maps
+
+
+def batches(count: int, batch_size: int) -> Iterator[slice]:
+    """Yield the slices that cut `count` rows into batches; the last may be shorter."""
+    for start in range(0, count, batch_size):
+        yield slice(start, min(start + batch_size, count))
+
+
+def as_pixels(pictures: np.ndarray) -> np.ndarray:
+    """Return [b, size, size] as the network takes it: float32 [b, size, size, 1]."""
+    return np.asarray(pictures, np.float32)[..., None]
+
+
+def fill_up(rows: np.ndarray, count: int) -> np.ndarray:
+    """Return `count` rows: those given, and zeros after them."""
+    return np.concatenate([rows, np.zeros((count - len(rows), *rows.shape[1:]), rows.dtype)])

@@ -1,0 +1,228 @@
+"""``pxr explain``: galleries of finished runs, and what is refused."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from tiny import CLASSES, SIZE
+
+from pxr_tf.commands import explain as command
+from pxr_tf.models.linear import build_linear
+from pxr_tf.models.model_file import load_classifier, save_classifier
+
+REFUSED = [
+    (["nowhere"], ["RUN 'nowhere' is no run directory", "experiment.yaml"]),
+    (["begun"], ["RUN 'begun' is not finished", "predictions.csv"]),
+    (["RUN", "nowhere.png"], ["IMAGES received 'nowhere.png'", "no image of this run, no file and no folder"]),
+    (["RUN", "notes.png"], ["1 of 1 images cannot be read: ", "notes.png (not a JPEG or PNG)"]),
+    (["RUN", "--methods", "grad_cm"], ["Unknown method 'grad_cm'", "Did you mean 'grad_cam'?"]),
+    (["RUN", "--methods", "grad_cam", "--layer", "normalisation"], ["normalisation", "Did you mean 'normalization'?"]),
+    (["RUN", "--methods", "grad_cam", "--layer", "logits"], ["'logits'", "no spatial size"]),
+    (["RUN", "--methods", "saliency", "--layer", "normalization"], ["saliency looks at no layer", "Leave it out"]),
+    (["RUN", "--class", "virl"], ["--class received 'virl'", "predicted, true", "Did you mean 'viral'?"]),
+    (["RUN", "mine.png", "--class", "true"], ["1 of 1 pictures have no true label", "mine.png"]),
+    (["RUN", "--fold", "2"], ["--fold received '2'", "Known: fold-0, fold-1"]),
+    (["RUN", "--masks", "folder"], ["MASKS folder holds no mask for any of", "Name the folder that the masks lie in"]),
+    (["RUN", "--masks", "folder", "--atlas", "folder"], ["--atlas folder and --masks folder", "one of the two"]),
+    (["RUN", "mine.png", "--number", "3"], ["--number received 3, but the images are named", "Leave it out"]),
+    (["RUN", "--no-checks", "--check-pictures", "3"], ["--check-pictures is for the checks", "--no-checks"]),
+    (["RUN", "--no-checks", "--atlas", "folder"], ["--atlas is for the checks", "--no-checks"]),
+    (["edited"], ["RUN 'edited' is of another version of pxr, or was edited: ", "no_such_key"]),
+    (["RUN", "--out", "folder"], ["--out received 'folder'", "no gallery of pxr"]),
+]
+
+
+@pytest.fixture
+def scene():
+    """Files that are no run, no picture and no gallery, beside a picture that nobody knows."""
+    Path("notes.png").write_text("no picture")
+    Path("folder").mkdir()
+    Path("folder/index.html").write_text("mine")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 70), np.uint8)).save("mine.png")
+
+
+def check_refusal(result: tuple[int, str, str], *expected: str) -> None:
+    code, _, said = result
+    assert (code, said.count("\n")) == (2, 1), said
+    assert said.startswith("pxr: ")
+    for words in expected:
+        assert words in said, said
+
+
+@pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[" ".join(words)[:40] for words, _ in REFUSED])
+def test_bad_input_is_one_line_and_leaves_nothing_behind(pxr, finished_run, scene, words, expected):
+    Path("begun").mkdir()
+    shutil.copy(finished_run / "experiment.yaml", "begun")
+    shutil.copytree(finished_run, "edited", ignore=shutil.ignore_patterns("fold-*"))
+    with open("edited/experiment.yaml", "a") as file:
+        file.write("no_such_key: 1\n")
+    before = {file for file in finished_run.rglob("*") if file.suffix != ".lock"}
+    words = [{"RUN": finished_run}.get(word, word) for word in words]
+    checks = [] if "--masks" in words else ["--no-checks"]  # else the atlas is made first, which takes seconds
+    check_refusal(pxr("explain", *words, *checks, "--runs", "runs"), *expected)
+    assert {file for file in finished_run.rglob("*") if file.suffix != ".lock"} == before
+
+
+def test_runs_without_models_and_linear_models_are_told_in_one_line(pxr, own_copy, tmp_path):
+    path = own_copy / "fold-1" / "model.keras"
+    content, card = path.read_bytes(), load_classifier(path)[1]
+    path.unlink()
+    check_refusal(pxr("explain", own_copy, "--no-checks"), "has no model", str(path), "nothing to explain")
+    path.write_bytes(b"PK not ours")
+    check_refusal(pxr("explain", own_copy, "--no-checks"), f"{path} is not a classifier saved by pxr")
+    path.write_bytes(content)
+    save_classifier(build_linear(np.zeros((4, SIZE * SIZE)), np.zeros(4), SIZE), path, card)
+    check_refusal(pxr("explain", own_copy, "--no-checks"), "no feature maps", "saliency")
+
+
+class Page(HTMLParser):
+    """Collects what a page links to and shows, and checks that its tags are balanced."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links, self.pictures, self.open = [], [], []
+        self.words = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        if tag == "a":
+            self.links.append(values["href"])
+        if tag == "img":
+            assert values["alt"]
+            self.pictures.append(values["src"])
+        if tag not in ("img", "meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words += " " + data.strip()
+
+
+@pytest.fixture(scope="module")
+def gallery(finished_run, phantoms, tmp_path_factory):
+    """The gallery of the tiny run by Grad-CAM, with its checks: (folder, what the command said)."""
+    from pxr_tf.executors.inline import Inline
+    from pxr_tf.experiments.explain_run import Asked, explain_run
+    from pxr_tf.report.gallery import write_gallery
+
+    folder, masks = tmp_path_factory.mktemp("gallery"), str(phantoms[0].parent / "masks")
+    asked = Asked(finished_run, methods=("grad_cam",), number=1, out=folder / "g", masks=masks, check_pictures=2)
+    explained = explain_run(asked, Inline())
+    write_gallery(finished_run, explained, lambda done, total: None)
+    assert explain_run(asked, Inline()) is None
+    return folder / "g"
+
+
+def test_every_class_has_its_cases_out_of_fold(gallery, finished_run):
+    table = pd.read_csv(gallery / "explained.csv", dtype={"fold": str}, keep_default_na=False)
+    assert list(dict.fromkeys(table.label)) == list(json.loads((gallery / "gallery.json").read_text())["classes"])
+    assert set(table.role) == {"test"}
+    predictions = pd.read_csv(finished_run / "predictions.csv", dtype={"fold": str})
+    tested = predictions[predictions.role == "test"].set_index("image_id")
+    for row in table.itertuples():
+        assert (row.fold, row.predicted) == tuple(tested.loc[row.image_id, ["fold", "predicted"]])
+        assert row.p_predicted == pytest.approx(tested.loc[row.image_id, f"p_{row.predicted}"], abs=1e-5)
+        assert row.explained == row.predicted
+    right = table[table.group == "right"]
+    assert (right.label == right.predicted).all()
+
+
+def test_raw_maps_sheets_and_thumbnails_are_there_and_nothing_half_written(gallery):
+    table = pd.read_csv(gallery / "explained.csv")
+    for row in table.itertuples():
+        with np.load(gallery / row.maps) as file:
+            assert file["grad_cam"].shape == (7, 7)
+            assert file["grad_cam_at_picture_size"].shape == file["picture"].shape == (SIZE, SIZE)
+            about = json.loads(str(file["about"]))
+            assert about["layers"] == {"grad_cam": row.layer}
+        with Image.open(gallery / row.sheet) as sheet, Image.open(gallery / row.thumbnail) as small:
+            assert sheet.format == "PNG" and small.format == "JPEG"
+    assert not list(gallery.rglob("*.partial"))
+    assert len(list(gallery.glob("sheets/*"))) == len(table)
+
+
+def test_the_page_links_what_exists_and_says_what_it_is_worth(gallery):
+    page = Page((gallery / "index.html").read_text())
+    for name in (*page.links, *page.pictures):
+        assert (gallery / name).is_file()
+    assert not re.search(r"https?://|<script|@import|url\(", (gallery / "index.html").read_text())
+    table = pd.read_csv(gallery / "explained.csv")
+    assert len(page.pictures) == table.image_id.nunique()
+    for words in ("Synthetic phantoms, not patients", "Research use only, not a medical device.", "2 folds"):
+        assert words in page.words, words
+    for name in CLASSES:
+        assert f"True class: {name}" in page.words
+
+
+def test_the_numbers_of_the_checks_come_from_what_was_measured(gallery):
+    checks = pd.read_csv(gallery / "checks.csv", keep_default_na=False, na_values={"value": "", "low": "", "high": ""})
+    measured = pd.read_csv(next((gallery / "measured").glob("*.csv")))
+    assert len(measured[(measured.check == "deletion") & (measured.method == "random")]) == 4  # two of each fold
+    for check in ("deletion", "insertion"):
+        for method in ("grad_cam", "random", "centre"):
+            own = measured[(measured.check == check) & (measured.method == method)].value.mean()
+            row = checks[(checks.check == check) & (checks.method == method)]
+            assert row.value.item() == pytest.approx(own)
+    table = pd.read_csv(gallery / "explained.csv")
+    share = checks[(checks.check == "share in the lungs") & (checks["class"] == "all")].value.item()
+    assert share == pytest.approx(table.in_lungs.mean(), abs=1e-6)
+    assert set(checks.state[checks.check == "labels"]) == {"not measured"}
+    assert {"passed", "failed"} & set(checks.state)
+    assert not measured[measured.check == "folds"].empty
+
+
+def test_strangers_and_folders_are_explained_and_called_so(pxr, own_copy, scene):
+    folder = Path("pictures")
+    folder.mkdir()
+    shutil.copy("mine.png", folder / "other.png")
+    known = pd.read_csv(own_copy / "manifest.csv", dtype=str).image_id[0]
+    options = ("--methods", "saliency", "--class", "viral", "--no-checks")
+    code, said, wrong = pxr("explain", own_copy, f"mine.png,{folder}", known, *options)
+    assert (code, wrong) == (0, "")
+    page = own_copy / "explained-images" / "index.html"
+    assert str(page) in said
+    table = pd.read_csv(page.parent / "explained.csv", keep_default_na=False, dtype={"fold": str})
+    assert list(table.role) == ["", "", "test"]
+    assert list(table.fold[:2]) == ["0", "0"]
+    assert set(table.explained) == {"viral"}
+    assert set(table.lungs) == {"not looked for"}
+    words = Page(page.read_text()).words
+    assert "2 pictures unknown to the run (model of fold-0)" in words
+    assert "nobody knows what these maps are worth" in words
+    assert "Nothing to do" in pxr("explain", own_copy, f"mine.png,{folder}", known, *options)[1]
+    pxr("explain", own_copy, "mine.png", *options)  # another gallery in the same folder
+    assert len(list((page.parent / "sheets").iterdir())) == len(list((page.parent / "maps").iterdir())) == 1
+    code, said, _ = pxr("explain", own_copy, known, *options, "--fold", "1" if table.fold[2] == "0" else "0")
+    assert "that the model explaining them was trained on" in Page(page.read_text()).words
+
+
+def test_a_killed_command_goes_on_with_what_is_missing(own_copy):
+    from pxr_tf.executors.inline import Inline
+    from pxr_tf.experiments.explain_run import Asked, explain_run
+
+    asked = Asked(own_copy, methods=("grad_cam",), number=1, checks=False)
+    told = []
+    first = explain_run(asked, Inline(), told.append)  # no gallery was written: as if the command died there
+    maps = sorted((first.folder / "maps").iterdir())
+    times = {file: file.stat().st_mtime_ns for file in maps}
+    maps[0].write_bytes(maps[0].read_bytes()[:100])
+    explain_run(asked, Inline(), lambda event: None)
+    assert [file for file in maps if file.stat().st_mtime_ns != times[file]] == [maps[0]]
+
+
+def test_the_help_names_every_method():
+    from pxr_tf.explain.method_table import METHODS
+
+    text = Path(command.__file__).read_text()
+    assert [name for name in METHODS if name not in text] == []

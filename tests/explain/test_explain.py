@@ -1,0 +1,129 @@
+"""What all methods promise: any network of ours, the network untouched, the same bits, one line for bad input."""
+
+import keras
+import numpy as np
+import pytest
+from tiny import SIZE
+from tiny_networks import NETWORKS, PICTURES, TARGETS, transfer
+
+from pxr_tf.errors import PxrError
+from pxr_tf.explain.logits import open_logits
+from pxr_tf.explain.method_table import METHODS
+from pxr_tf.explain.methods import EXPLAINERS, explain, passes_per_picture
+from pxr_tf.explain.spatial import find_layer
+from pxr_tf.models.backbones import find_backbone
+from pxr_tf.models.classifier import build_classifier
+
+OF_A_LAYER = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "score_cam")  # whose maps are of the layer's size
+OTHERS = ("transfer", "leaky_cnn with one output", "alrelu_cnn", "feed_forward", "linear with one output")
+TWO_WAYS = ("grad_cam", "smooth_grad")  # through pictures: many in a batch, and many variants of one
+WITHOUT_MAPS = ("feed_forward", "linear", "linear with one output")
+
+
+@pytest.fixture(scope="module")
+def logits() -> keras.Model:
+    """A backbone with a head, opened; no test changes it."""
+    return open_logits(transfer())
+
+
+def test_every_method_of_the_table_is_there():
+    assert list(EXPLAINERS) == list(METHODS)
+
+
+@pytest.mark.parametrize("name", ["second stage", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
+def test_every_method_explains_and_leaves_the_network_as_it_is(name):
+    logits = open_logits(NETWORKS[name]())
+    logits.layers[1].trainable = False
+    before = state(logits)
+    for method, (_, signed, needs_layer) in METHODS.items():
+        if name in WITHOUT_MAPS and needs_layer:
+            continue
+        maps = explain(logits, PICTURES[:2], TARGETS[:2], method, batch_size=8)
+        expected = logits.get_layer(find_layer(logits)).output.shape[1:3] if method in OF_A_LAYER else (SIZE, SIZE)
+        assert (maps.dtype, maps.shape) == (np.float32, (2, *expected)), method
+        assert np.isfinite(maps).all() and maps.any(), method
+        assert signed or maps.min() >= 0, method
+    for one, other in zip(before, state(logits), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def state(model: keras.Model) -> list:
+    activations = [str(getattr(layer, "activation", None)) for layer in model.layers]
+    calls = [layer.call for layer in model.layers]
+    return [*model.get_weights(), [layer.trainable for layer in model.layers], activations, calls]
+
+
+@pytest.mark.parametrize(
+    "method", [*TWO_WAYS, *(pytest.param(name, marks=pytest.mark.slow) for name in METHODS if name not in TWO_WAYS)]
+)
+def test_the_same_picture_gives_the_same_bits_in_any_company_and_progress_is_told(logits, method):
+    told: list[tuple[int, int]] = []
+    options = {"method": method, "batch_size": 4, "seed": 3}
+    together = explain(logits, PICTURES, TARGETS, **options, on_progress=lambda *at: told.append(at))
+    assert told in ([(4, 5), (5, 5)], [(number, 5) for number in range(1, 6)])  # by the batch, or by the picture
+    places = [4, 2]  # another order, other neighbours, a batch that is not full
+    np.testing.assert_array_equal(together[places], explain(logits, PICTURES[places], TARGETS[places], **options))
+
+
+def test_passes_say_how_often_the_network_runs_for_a_picture(logits):
+    found = {method: passes_per_picture(logits, method) for method in METHODS}
+    assert found["grad_cam"] == found["saliency"] == 1
+    assert found["guided_grad_cam"] == 2
+    assert found["score_cam"] == 8  # channels
+
+
+@pytest.mark.parametrize("network", ["linear", "feed_forward"])
+def test_a_network_without_feature_maps_is_offered_the_methods_that_work(network):
+    blind = open_logits(NETWORKS[network]())
+    for method in (name for name, method in METHODS.items() if method.needs_layer):
+        for ask in (explain, lambda model, *_, method: passes_per_picture(model, method)):
+            with pytest.raises(PxrError, match=f"The model {network} has no feature maps.*saliency.*occlusion"):
+                ask(blind, PICTURES, TARGETS, method=method)
+
+
+def test_without_a_layer_named_feature_map_the_last_convolution_is_taken():
+    image = keras.Input((SIZE, SIZE, 1), name="image")
+    x = keras.layers.Conv2D(2, 3, name="first")(image)
+    x = keras.layers.MaxPooling2D(name="pooled")(keras.layers.Conv2D(3, 3, name="second")(x))
+    model = keras.Model(image, keras.layers.Dense(3, name="logits")(keras.layers.Flatten()(x)))
+    assert explain(model, PICTURES, TARGETS, "grad_cam").shape == (5, SIZE - 4, SIZE - 4)
+
+
+BAD = {
+    "no such layer": ({"layer": "feature_mop"}, "classifier has no layer 'feature_mop'. .*Did you mean 'feature_map'"),
+    "no places": (
+        {"layer": "features"},
+        "Layer 'features' of classifier has no spatial size. Layers .*: feature_m",
+    ),
+    "before a convolution": ({"layer": "scaling"}, "Layer 'scaling' of classifier comes before the first convolution"),
+    "no such method": ({"method": "gradcam"}, "Unknown method 'gradcam'. Known: grad_cam, .*Did you mean 'grad_cam'"),
+    "no such class": ({"targets": np.array([0, 1, 3, 0, 0])}, "Unknown class number 3: classifier has 3 classes, 0 to"),
+    "a class below the first": ({"targets": np.array([0, 1, -1, 0, 0])}, "Unknown class number -1: "),
+    "too few classes": ({"targets": np.array([0])}, r"Targets of type int64 and shape \[1\] do not fit 5 pictures"),
+    "classes by name": ({"targets": np.array(["a"] * 5)}, "Targets of type <U1 .*one class number"),
+    "another size": ({"pictures": PICTURES[:, :20]}, r"shape \[5, 20, 32\] .* classifier takes uint8 \[n, 32, 32\]"),
+    "pictures as fractions": ({"pictures": PICTURES / 255}, "Pictures of type float64"),
+    "no pictures": ({"pictures": PICTURES[:0], "targets": TARGETS[:0]}, "one picture or more"),
+}
+
+
+@pytest.mark.parametrize(("changed", "says"), BAD.values(), ids=BAD)
+def test_bad_input_is_told_in_one_line(logits, changed, says):
+    given = {"pictures": PICTURES, "targets": TARGETS, "method": "grad_cam", **changed}
+    with pytest.raises(PxrError, match=says) as fault:
+        explain(logits, **given)
+    assert "\n" not in str(fault.value)
+
+
+@pytest.mark.slow
+def test_a_real_backbone_is_explained_by_every_method():
+    backbone = find_backbone("mobilenet_025")
+    model = build_classifier(backbone, num_classes=3, image_size=backbone.smallest * 2, weights="none")
+    logits = open_logits(model)
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8)
+    for method in METHODS:
+        maps = explain(logits, pictures, [0, 1, 2], method)
+        assert maps.shape == ((3, 2, 2) if method in OF_A_LAYER else (3, 64, 64))
+        assert np.isfinite(maps).all() and maps.any(), method
+        np.testing.assert_array_equal(maps, explain(logits, pictures, [0, 1, 2], method))
+    assert passes_per_picture(logits, "score_cam") == 256

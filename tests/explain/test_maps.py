@@ -1,0 +1,34 @@
+"""Maps at the picture's size, and their four views."""
+
+import numpy as np
+import tensorflow as tf
+
+from pxr_tf.explain.maps import at_picture_size, views
+
+
+def test_values_lie_at_the_centres_of_their_cells_and_are_constant_beyond_the_outer_ones():
+    maps = np.array([[[0.0, 8.0], [16.0, 24.0]]])
+    large = at_picture_size(maps, 8)
+    assert large.dtype == np.float32
+    np.testing.assert_array_equal(large[0, 0], [0, 0, 1, 3, 5, 7, 8, 8])
+    np.testing.assert_array_equal(large[0, :, 0], 2 * large[0, 0])
+
+
+def test_the_sampling_is_tensorflows_bilinear_one():
+    maps = np.random.default_rng(0).normal(size=(3, 7, 7)).astype(np.float32)
+    expected = tf.image.resize(maps[..., None], (224, 224))[..., 0]
+    np.testing.assert_allclose(at_picture_size(maps, 224), expected, atol=1e-5)
+
+
+def test_a_map_of_the_pictures_size_stays_as_it_is():
+    maps = np.random.default_rng(0).normal(size=(2, 9, 9)).astype(np.float32)
+    np.testing.assert_array_equal(at_picture_size(maps, 9), maps)
+
+
+def test_the_four_views_split_a_signed_map():
+    found = views(np.array([[[-2.0, 0.0], [3.0, -1.0]]]))
+    np.testing.assert_array_equal(found.absolute, [[[2, 0], [3, 1]]])
+    np.testing.assert_array_equal(found.positive, [[[0, 0], [3, 0]]])
+    np.testing.assert_array_equal(found.negative, [[[2, 0], [0, 1]]])
+    np.testing.assert_array_equal(found.signed, [[[-2, 0], [3, -1]]])
+    np.testing.assert_array_equal(found.positive - found.negative, found.signed)

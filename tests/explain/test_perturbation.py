@@ -1,0 +1,136 @@
+"""Deletion and insertion curves, of models that are known in closed form."""
+
+import numpy as np
+import pytest
+
+from pxr_tf.explain import perturbation
+from pxr_tf.explain.perturbation import (
+    STEPS,
+    area_under,
+    blurred,
+    cell_numbers,
+    centre_order,
+    order_of,
+    perturbation_curves,
+)
+
+SIZE = 28  # cells of 2 x 2 pixels
+
+
+def cell_picture(values):
+    """Return the picture with these values of its cells, [14 * 14]."""
+    return np.asarray(values)[cell_numbers(SIZE)]
+
+
+@pytest.fixture
+def checkers():
+    """A picture of black and white cells, half of each, whose blur is grey throughout, and a linear model of it.
+
+    The model's probability of class 1 is the share of the white cells that are still there, less what is in the black
+    ones: 1 of the picture, 0 of its blur.
+    """
+    white = (np.add.outer(np.arange(14), np.arange(14)) % 2).ravel()
+    picture = cell_picture(white * 255).astype(np.uint8)
+    blur = blurred(picture).astype(float)
+    weights = (picture - blur) / ((picture - blur) ** 2).sum()
+
+    def predict(pictures):
+        assert pictures.dtype == np.uint8 and pictures.shape[1:] == (SIZE, SIZE)
+        share = ((pictures - blur) * weights).sum((1, 2))
+        return np.stack([1 - share, share], axis=1)
+
+    contribution = np.bincount(cell_numbers(SIZE).ravel(), ((picture - blur) * weights).ravel())
+    return picture, predict, contribution
+
+
+def closed_form(contribution, order):
+    """Return the deletion curve of the linear model: 1 less what the cells that are gone contributed."""
+    taken = np.round(np.linspace(0, len(order), STEPS + 1)).astype(int)
+    return 1 - np.concatenate([[0], np.cumsum(contribution[order])])[taken]
+
+
+def test_curves_of_a_linear_model_are_known_in_closed_form(checkers):
+    picture, predict, contribution = checkers
+    importance = np.random.default_rng(1).random(196)
+    maps = {"ours": cell_picture(importance)[None].astype(np.float32)}
+    curves = perturbation_curves(predict, picture[None], [1], maps)["ours"]
+    expected = closed_form(contribution, np.argsort(-importance))
+    assert curves.deletion[0] == pytest.approx(expected, abs=1e-5)
+    assert curves.insertion[0] == pytest.approx(1 - expected, abs=1e-5)
+    assert curves.deletion_area[0] == pytest.approx(expected[1:-1].sum() / STEPS + 0.5 / STEPS, abs=1e-5)
+    assert curves.insertion_area[0] == pytest.approx(1 - curves.deletion_area[0], abs=1e-5)
+
+
+def test_the_true_map_beats_chance_and_its_reverse_is_beaten_by_it(checkers):
+    picture, predict, contribution = checkers
+    contribution = contribution * np.linspace(0, 2, 196)  # cells count differently, as in a network
+    blur = blurred(picture).astype(float)
+    per_cell = np.bincount(cell_numbers(SIZE).ravel(), np.abs(picture - blur).ravel())
+
+    def predict_weighted(pictures):
+        change = np.abs(pictures - blur)
+        sums = np.stack([np.bincount(cell_numbers(SIZE).ravel(), one.ravel()) for one in change])
+        share = (sums / per_cell) @ contribution / contribution.sum()
+        return np.stack([1 - share, share], axis=1)
+
+    maps = {"true": cell_picture(contribution)[None], "reverse": cell_picture(-contribution)[None]}
+    curves = perturbation_curves(predict_weighted, picture[None], [1], maps)
+    true, reverse, random = (curves[name] for name in ("true", "reverse", "random"))
+    assert true.deletion_area[0] < random.deletion_area[0] - 0.1 < reverse.deletion_area[0] - 0.2
+    assert true.insertion_area[0] > random.insertion_area[0] + 0.1 > reverse.insertion_area[0] + 0.2
+    other = perturbation_curves(predict, picture[None], [0], maps)["true"]
+    assert other.deletion[0, 0] == pytest.approx(0, abs=1e-5) and other.deletion[0, -1] == pytest.approx(1, abs=1e-5)
+
+
+def test_random_is_the_mean_of_several_orders_and_a_seed_decides_them(checkers):
+    picture, predict, contribution = checkers
+    two = np.stack([picture, picture])
+    curves = perturbation_curves(predict, two, [1, 1], {}, random_orders=3, seed=7)["random"]
+    for number in (0, 1):
+        rng = np.random.default_rng([7, number])
+        expected = np.mean([closed_form(contribution, rng.permutation(196)) for _ in range(3)], axis=0)
+        assert curves.deletion[number] == pytest.approx(expected, abs=1e-5)
+    again, other = (perturbation_curves(predict, two, [1, 1], {}, random_orders=3, seed=seed) for seed in (7, 8))
+    np.testing.assert_array_equal(again["random"].deletion, curves.deletion)
+    assert (other["random"].deletion != curves.deletion).any()
+
+
+def test_the_centre_comes_first_and_the_corners_last():
+    order = centre_order(SIZE)
+    rows, columns = np.divmod(order, 14)
+    distance = np.hypot(rows - 6.5, columns - 6.5)
+    assert (np.diff(distance) > -1e-9).all()
+    assert set(order[:4]) == {6 * 14 + 6, 6 * 14 + 7, 7 * 14 + 6, 7 * 14 + 7} and set(order[-4:]) == {0, 13, 182, 195}
+
+
+def test_an_order_goes_by_means_of_cells_and_ties_are_dealt_by_chance():
+    size = 33  # cells of 2 or 3 pixels: a sum would prefer the larger ones
+    assert len(np.unique(cell_numbers(size))) == 196
+    flat = order_of(np.ones((size, size)))
+    np.testing.assert_array_equal(flat, order_of(np.zeros((size, size))))
+    assert np.corrcoef(flat, np.arange(196))[0, 1] == pytest.approx(0, abs=0.2)
+    one = np.zeros((size, size))
+    one[cell_numbers(size) == 77] = 0.1
+    assert order_of(one)[0] == 77
+    np.testing.assert_array_equal(cell_numbers(5), np.arange(25).reshape(5, 5))
+
+
+def test_memory_is_bound_by_a_picture_and_progress_is_told(checkers):
+    picture, predict, _ = checkers
+    asked, told = [], []
+
+    def listen(pictures):
+        asked.append(len(pictures))
+        return predict(pictures)
+
+    maps = {"even": np.ones((3, SIZE, SIZE), np.float32)}
+    perturbation_curves(
+        listen, np.stack([picture] * 3), [1] * 3, maps, on_progress=lambda done, total: told.append((done, total))
+    )
+    assert set(asked) == {2 * STEPS} and len(asked) == 3 * (1 + perturbation.RANDOM_ORDERS + 1)
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_area_under_a_line():
+    assert area_under(np.linspace(0, 1, STEPS + 1)) == pytest.approx(0.5)
+    assert area_under(np.full((2, STEPS + 1), 0.3)) == pytest.approx([0.3, 0.3])

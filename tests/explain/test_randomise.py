@@ -1,0 +1,117 @@
+"""Cascading randomisation: which layers change, by what, and that the given model is left alone."""
+
+import keras
+import numpy as np
+import pytest
+from tiny import TWO_LAYERS
+
+from pxr_tf.explain.randomise import cascade, initial_weights
+from pxr_tf.models.backbones import Backbone
+from pxr_tf.models.classifier import build_classifier, end_network, scale_grey
+from pxr_tf.models.layers import ALReLU
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A trained model, as far as this test can tell: no weight is as an initialiser would have it."""
+    image = keras.Input((8, 8, 1), dtype="uint8", name="image")
+    x = keras.layers.Conv2D(3, 3, name="convolution")(scale_grey(image))
+    x = ALReLU(name="activation")(keras.layers.BatchNormalization(name="normalization")(x))
+    x = keras.layers.Dropout(0.5)(keras.layers.Conv2D(4, 3, name="feature_map")(x))
+    x = keras.layers.GlobalAveragePooling2D(name="features")(x)
+    model = keras.Model(image, end_network(x, 3, "softmax"))
+    for weight in model.weights:
+        if weight.dtype == "float32":
+            weight.assign(weight + 0.3)
+    return model
+
+
+def weights_by_layer(model):
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+
+def changed(before, after):
+    return [
+        name
+        for name in before
+        if any((old != new).any() for old, new in zip(before[name], after[name], strict=True) if old.dtype == "float32")
+    ]
+
+
+def test_each_step_changes_exactly_the_layers_down_to_the_one_it_names(model):
+    before = weights_by_layer(model)
+    from_the_top = list(before)[::-1]
+    steps = [(name, changed(before, weights_by_layer(network))) for name, network in cascade(model)]
+    assert [name for name, _ in steps] == from_the_top and from_the_top[0] == "logits"
+    for number, (_, layers) in enumerate(steps, start=1):
+        assert layers[::-1] == from_the_top[:number]
+
+
+def test_the_model_itself_is_untouched_and_shares_nothing(model):
+    before = weights_by_layer(model)
+    for _, network in cascade(model):
+        assert network is not model and not {*map(id, network.weights)} & {*map(id, model.weights)}
+    assert changed(before, weights_by_layer(model)) == []
+
+
+def test_what_is_not_yet_random_is_what_was_learned(model):
+    picture = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 1), np.uint8)
+    feature_map = keras.Model(model.input, model.get_layer("feature_map").output)
+    name, network = next(cascade(model))
+    of_copy = keras.Model(network.input, network.get_layer("feature_map").output)
+    assert name == "logits"
+    np.testing.assert_array_equal(feature_map(picture), of_copy(picture))
+    assert np.abs(np.asarray(model(picture)) - np.asarray(network(picture))).max() > 0.01
+
+
+def test_weights_are_as_their_own_initialisers_have_them():
+    """He's normal distribution: sd sqrt(2 / 4,000) of the kernel; BatchNorm begins with 1, 0, 0, 1."""
+    image = keras.Input((4000,))
+    dense = keras.layers.Dense(50, kernel_initializer="he_normal", bias_initializer="random_normal")
+    norm = keras.layers.BatchNormalization()
+    keras.Model(image, norm(dense(image)))
+    for weight in (*dense.weights, *norm.weights):
+        weight.assign(weight + 7)
+    kernel, bias = initial_weights(dense, seed=3)
+    assert kernel.std() == pytest.approx(np.sqrt(2 / 4000), rel=0.02) and kernel.mean() == pytest.approx(0, abs=1e-3)
+    assert 0 < bias.std() < 0.1
+    assert [weight.tolist() for weight in initial_weights(norm, seed=3)] == [[1] * 50, [0] * 50, [0] * 50, [1] * 50]
+    assert dense.bias.numpy().mean() > 6  # the layer is as it was
+
+
+def test_the_seed_alone_decides_the_weights(model):
+    found = []
+    for ours, of_keras in ((1, 5), (1, 6), (2, 6)):
+        keras.utils.set_random_seed(of_keras)
+        found.append([network.get_weights() for _, network in cascade(model, seed=ours)][-1])
+    first, again, other = found
+    assert all((one == two).all() for one, two in zip(first, again, strict=True))
+    assert any((one != two).any() for one, two in zip(first, other, strict=True))
+
+
+def test_kernels_of_one_shape_get_different_weights():
+    image = x = keras.Input((6,))
+    for _ in range(3):
+        x = keras.layers.Dense(6)(x)
+    *_, (_, network) = cascade(keras.Model(image, x))
+    kernels = [layer.kernel.numpy() for layer in network.layers[1:]]
+    assert len({kernel.tobytes() for kernel in kernels}) == 3
+
+
+def test_many_layers_are_randomised_in_groups():
+    def build_deep(*, include_top, weights, input_tensor):
+        x = input_tensor
+        for number in range(10):
+            x = keras.layers.Conv2D(2, 1, name=f"convolution_{number}")(x)
+        return keras.Model(keras.utils.get_source_inputs(input_tensor), x)
+
+    backbone = Backbone(build_deep, "tf", 32)
+    model = build_classifier(backbone, num_classes=2, image_size=32, weights="none")
+    names = [name for name, _ in cascade(model, steps=4)]
+    assert len(names) == 4 and names[0] == "logits" and names[-1] == "convolution_0"
+
+
+def test_a_nested_head_comes_first():
+    model = build_classifier(TWO_LAYERS, num_classes=2, image_size=32, weights="none")
+    names = [name for name, _ in cascade(model)]
+    assert names[0] == "logits" and names[-2:] == ["normalization", "convolution"]
