@@ -5,7 +5,6 @@ No TensorFlow here. What is drawn of it, and every mean and interval, is made fr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +13,8 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.splits import fold_names, read_splits
-from pxr_tf.errors import PxrError, count_words
-from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
+from pxr_tf.errors import PxrError
+from pxr_tf.events import OnEvent
 from pxr_tf.experiments import images, subjects
 from pxr_tf.experiments.explain_cases import choose_cases, find_asked
 from pxr_tf.experiments.explain_lungs import LungsSeen, find_lungs, open_gallery_source
@@ -103,7 +102,9 @@ def explain_run(asked: Asked, executor: Executor, on_event: OnEvent = lambda eve
     logs = asked.cache / "logs"
     executor.start(logs / "explain.log")  # TensorFlow is loaded while pictures are decoded
     try:
-        table = _decode(table, preparation, own, asked, on_event)
+        table = images.decode_readable(
+            table, preparation, asked.cache, on_event, skip_unreadable=asked.skip_unreadable, source=own
+        )
         executor.run(_plan(asked, table, methods, preparation), logs, on_event)  # an unknown layer is told here
         lungs = None if source is None else find_lungs(table, source, preparation, asked.cache, on_event)
         if source is not None:
@@ -165,26 +166,6 @@ def _read_about(folder: Path) -> Mapping[str, Any] | None:
         return files.read_json(folder / ABOUT)
     except ValueError:  # damaged: the gallery is made anew
         return None
-
-
-def _decode(
-    table: pd.DataFrame, preparation: Preparation, own: LungSource | None, asked: Asked, on_event: OnEvent
-) -> pd.DataFrame:
-    """Return the rows whose pictures can be read, decoded into the cache where they are missing."""
-    decoded = images.decode_images(
-        table,
-        preparation,
-        asked.cache,
-        source=own,
-        skip_unreadable=asked.skip_unreadable,
-        on_progress=partial(tell_progress, on_event),
-        on_wait=partial(tell_wait, on_event),
-    )
-    if len(decoded.skipped):
-        tell_note(on_event, f"{count_words(len(decoded.skipped), 'unreadable image')} skipped.")
-    if decoded.table.empty:
-        raise PxrError("None of the images can be read, so there is nothing to explain. Check IMAGES.")
-    return decoded.table
 
 
 def _plan(asked: Asked, table: pd.DataFrame, methods: Sequence[str], preparation: Preparation) -> list[Task]:

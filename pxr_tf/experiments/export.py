@@ -17,11 +17,10 @@ from pxr_tf.data.feature_table import TEXTS, read_feature_table, write_feature_t
 from pxr_tf.data.manifest import is_synthetic, read_manifest
 from pxr_tf.data.splits import TEST_ROLES, fold_names, read_splits
 from pxr_tf.errors import PxrError, count_words
-from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
+from pxr_tf.events import OnEvent, tell_note
 from pxr_tf.experiments import images, prepare, subjects
 from pxr_tf.experiments.lungs import check_same_atlas, open_lung_source, preparation_of, with_atlas
 from pxr_tf.experiments.tasks import Executor, Task
-from pxr_tf.pictures.lung_source import LungSource
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.sets.find import read_sources
 
@@ -67,7 +66,9 @@ def export_features(asked: Export, executor: Executor, on_event: OnEvent = lambd
     about = describe(asked, experiment, preparation, table, data)
     if _is_written(asked, table, about):
         return False
-    table = _decode(table, preparation, source, asked, on_event)
+    table = images.decode_readable(
+        table, preparation, asked.cache, on_event, skip_unreadable=asked.skip_unreadable, source=source
+    )
     told = _compute(asked, table, preparation, executor, on_event)
     caches = {fold: arrays.load_array(Path(event["folder"])) for fold, event in told.items()}
     event = next(iter(told.values()))
@@ -165,26 +166,6 @@ def _is_written(asked: Export, table: pd.DataFrame, about: Mapping[str, Any]) ->
     if asked.skip_unreadable:  # what is missing could not be read; its digest would be another, mended
         table = table[table.image_id.isin(there.rows.image_id)]
     return words == about and there.rows.astype(object).equals(table[list(TEXTS)].astype(object).reset_index(drop=True))
-
-
-def _decode(
-    table: pd.DataFrame, preparation: Preparation, source: LungSource | None, asked: Export, on_event: OnEvent
-) -> pd.DataFrame:
-    """Return the rows whose pictures can be read, decoded now where they are missing."""
-    decoded = images.decode_images(
-        table,
-        preparation,
-        asked.cache,
-        source=source,
-        skip_unreadable=asked.skip_unreadable,
-        on_progress=partial(tell_progress, on_event),
-        on_wait=partial(tell_wait, on_event),
-    )
-    if len(decoded.skipped):
-        tell_note(on_event, f"{count_words(len(decoded.skipped), 'unreadable image')} skipped.")
-    if decoded.table.empty:
-        raise PxrError("None of the images can be read, so there is no feature to write. Check DATA.")
-    return decoded.table
 
 
 def _compute(

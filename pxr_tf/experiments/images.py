@@ -16,6 +16,7 @@ import pandas as pd
 from pxr_tf import files
 from pxr_tf.data import labels, patients
 from pxr_tf.errors import PxrError, count_words, shorten
+from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
 from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.fingerprints import load_thumbnails, twin_contents
 from pxr_tf.pictures.lung_crop import load_stored
@@ -131,6 +132,32 @@ def decode_images(
             f"({shorten(unknown, 3)}). Run the same command again."
         )
     return Decoded(table[reasons.isna()].reset_index(drop=True), skipped, pictures, found)
+
+
+def decode_readable(
+    table: pd.DataFrame,
+    preparation: Preparation,
+    cache: Path,
+    on_event: OnEvent,
+    *,
+    skip_unreadable: bool,
+    source: LungSource | None,
+) -> pd.DataFrame:
+    """Return the rows whose pictures can be read, decoded into the cache; raise `PxrError` where there is none."""
+    decoded = decode_images(
+        table,
+        preparation,
+        cache,
+        skip_unreadable=skip_unreadable,
+        on_progress=partial(tell_progress, on_event),
+        on_wait=partial(tell_wait, on_event),
+        source=source,
+    )
+    if len(decoded.skipped):
+        tell_note(on_event, f"{count_words(len(decoded.skipped), 'unreadable image')} skipped.")
+    if decoded.table.empty:
+        raise PxrError("None of the images can be read, so there is nothing to do. Check them.")
+    return decoded.table
 
 
 def _look_for_lungs(
