@@ -47,7 +47,7 @@ def measures_of(classes: Sequence[str]) -> list[Measure]:
     """Return what is shown of these classes: of two, what papers say of the second; of more, each one's sensitivity."""
     overall = [Measure("accuracy", "all", "accuracy"), Measure("balanced", "all", "balanced_accuracy"), AUC]
     if len(classes) == 2:
-        named = (("precision", "precision"), ("recall", "sensitivity"), ("spec.", "specificity"))
+        named = (("prec.", "precision"), ("recall", "sensitivity"), ("spec.", "specificity"))
         return overall + [Measure(words, classes[1], metric) for words, metric in named]
     return overall + [Measure(name, name, "sensitivity") for name in classes]
 
