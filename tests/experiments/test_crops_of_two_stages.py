@@ -60,6 +60,7 @@ def test_a_second_stage_and_exported_features_see_cropped_pictures(data, tmp_pat
         run_here(stage(recipe, 2, **cropped), [data], runs)
 
 
+@pytest.mark.slow
 def test_features_are_not_exported_with_another_atlas(data, tmp_path, two_layers):
     recipe, runs = write_stages(tmp_path), tmp_path / "runs"
     run = run_here(stage(recipe, 1, image__crop="without_lungs", phases__0__max_epochs=1), [data], runs)
