@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from pxr_tf.explain.maps import views
 from pxr_tf.files import written_whole
 from pxr_tf.report import overlay
 from pxr_tf.report.lettering import font, wrap
@@ -21,7 +22,6 @@ LINE = 19  # pixels from line to line
 COMPRESSION = 1  # of the PNG: 3 takes half as long again for 9 % less
 INK, FAINT, BACKGROUND = (20, 20, 20), (95, 95, 95), (255, 255, 255)
 WARNING = (166, 64, 0)  # vermilion, darker: 5.5 : 1 on white
-SIGNED_VIEWS = ("signed", "positive", "negative", "absolute")
 
 
 class Drawn(NamedTuple):
@@ -108,19 +108,17 @@ def lay_out(sheet: Sheet) -> list[list[Panel]]:
 
 def signed_panels(sheet: Sheet, drawn: Drawn) -> list[Panel]:
     """Return the four views of a signed map, all on one scale."""
-    full = overlay.full_strength(drawn.values)
-    views = {
-        "signed": (drawn.values, True),
-        "positive": (np.maximum(drawn.values, 0), True),
-        "negative": (np.minimum(drawn.values, 0), True),
-        "absolute": (np.abs(drawn.values), False),
+    full, found = overlay.full_strength(drawn.values), views(drawn.values)
+    shown = {
+        "signed": (found.signed, True),
+        "positive": (found.positive, True),
+        "negative": (-found.negative, True),  # in its own colour
+        "absolute": (found.absolute, False),
     }
-    panels = []
-    for name in SIGNED_VIEWS:
-        values, signed = views[name]
-        shown = drawn._replace(title=f"{drawn.title}: {name}", values=values, signed=signed)
-        panels.append(_panel(sheet, shown, full))
-    return panels
+    return [
+        _panel(sheet, drawn._replace(title=f"{drawn.title}: {name}", values=values, signed=signed), full)
+        for name, (values, signed) in shown.items()
+    ]
 
 
 def thumbnail(sheet: Sheet, side: int) -> np.ndarray:
@@ -142,7 +140,8 @@ def _panel(sheet: Sheet, drawn: Drawn, full: float | None = None) -> Panel:
     painted = overlay.paint(sheet.picture, drawn.values, SIDE, signed=drawn.signed, full=full)
     if sheet.lungs is not None:
         overlay.outline(painted.pixels, sheet.lungs)
-    ends = ("\N{MINUS SIGN} speaks against", "supports +") if drawn.signed else ("0", f"{painted.full:.2g}")
+    full = f"{painted.full:.2g}"
+    ends = (f"\N{MINUS SIGN}{full} speaks against", f"supports +{full}") if drawn.signed else ("0", full)
     return Panel(drawn.title, drawn.detail, painted.pixels, _bar(drawn.signed), ends, drawn.failed)
 
 

@@ -25,7 +25,9 @@ def test_methods_stand_side_by_side_and_a_signed_one_has_four_views():
         [f"Guided Grad-CAM: {view}" for view in ("signed", "positive", "negative", "absolute")],
     ]
     assert all(panel.pixels.shape == (SIDE, SIDE, 3) for row in rows for panel in row)
-    assert [panel.ends for panel in rows[1]][:2] == [("\N{MINUS SIGN} speaks against", "supports +")] * 2
+    full = f"{np.percentile(np.abs(SIGNED.values), 99.5):.2g}"
+    signed = (f"\N{MINUS SIGN}{full} speaks against", f"supports +{full}")
+    assert [panel.ends for panel in rows[1]] == [signed, signed, signed, ("0", full)]
     rows = lay_out(sheet_of(*[PLAIN] * 6))
     assert [len(row) for row in rows] == [COLUMNS, 3]
 
