@@ -32,7 +32,9 @@ def choose_cases(run: Path, classes: Sequence[str], number: int, fold: str | Non
         predictions = predictions[predictions.fold == fold]
     if predictions.empty:
         raise PxrError(
-            f"--fold received {fold!r}, which tests no image of {run}. Leave --fold out, or name images to explain."
+            f"RUN {str(run)!r} has no test rows in its {rundir.PREDICTIONS}, so no cases to choose from. Name images."
+            if fold is None
+            else f"--fold received {fold!r}, which tests no image of {run}. Leave it out, or name images to explain."
         )
     columns = [f"p_{name}" for name in classes]
     rows = predictions.assign(certainty=predictions[columns].max(axis=1)).sort_values("image_id")

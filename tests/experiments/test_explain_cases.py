@@ -72,6 +72,9 @@ def test_a_fold_that_tests_nothing_has_no_cases(run):
     predict(run, [(images_of(run)[0], "0", "test", "normal", 0.9)])
     with pytest.raises(PxrError, match=r"--fold received 'holdout', which tests no image of .* name images"):
         choose_cases(run, ["normal", "viral"], 1, "holdout")
+    predict(run, [(images_of(run)[0], "0", "val", "normal", 0.9)])
+    with pytest.raises(PxrError, match=r"^RUN .* has no test rows in its predictions.csv, .* Name images"):
+        choose_cases(run, ["normal", "viral"], 1)
 
 
 def test_a_copy_of_a_runs_image_is_explained_by_the_fold_that_tested_it(finished_run, tmp_path):
