@@ -22,6 +22,14 @@ LINE = 19  # pixels from line to line
 COMPRESSION = 1  # of the PNG: 3 takes half as long again for 9 % less
 INK, FAINT, BACKGROUND = (20, 20, 20), (95, 95, 95), (255, 255, 255)
 WARNING = (166, 64, 0)  # vermilion, darker: 5.5 : 1 on white
+NOT_CHECKED = "not checked"
+
+
+class Checked(NamedTuple):
+    """What the checks of a method found."""
+
+    words: str
+    failed: bool = False
 
 
 class Drawn(NamedTuple):
@@ -31,7 +39,7 @@ class Drawn(NamedTuple):
     detail: str  # the layer, or ""
     values: np.ndarray  # float32 [any height, any width]
     signed: bool
-    failed: str = ""  # how many checks the method failed, in words
+    checked: Checked = Checked(NOT_CHECKED)
 
 
 class Sheet(NamedTuple):
@@ -54,7 +62,7 @@ class Panel(NamedTuple):
     pixels: np.ndarray  # uint8 [SIDE, SIDE, 3]
     bar: np.ndarray | None  # uint8 [steps, 3]
     ends: tuple[str, str] = ("", "")  # words at the ends of the bar
-    failed: str = ""
+    failed: bool = False  # whether the method failed a check
 
 
 def write_sheet(path: Path, sheet: Sheet) -> None:
@@ -142,7 +150,8 @@ def _panel(sheet: Sheet, drawn: Drawn, full: float | None = None) -> Panel:
         overlay.outline(painted.pixels, sheet.lungs)
     full = f"{painted.full:.2g}"
     ends = (f"\N{MINUS SIGN}{full} speaks against", f"supports +{full}") if drawn.signed else ("0", full)
-    return Panel(drawn.title, drawn.detail, painted.pixels, _bar(drawn.signed), ends, drawn.failed)
+    detail = f"{drawn.detail} · {drawn.checked.words}" if drawn.detail else drawn.checked.words
+    return Panel(drawn.title, detail, painted.pixels, _bar(drawn.signed), ends, drawn.checked.failed)
 
 
 def _bar(signed: bool) -> np.ndarray:
@@ -162,10 +171,9 @@ def _head_lines(sheet: Sheet, width: int) -> list[tuple[str, tuple[int, int, int
 
 def _draw_panel(canvas: Image.Image, pen: ImageDraw.ImageDraw, panel: Panel, left: int, top: int) -> None:
     title = f"✗ {panel.title}" if panel.failed else panel.title
-    detail = f"{panel.detail} · {panel.failed}" if panel.failed else panel.detail
     ink, faint = (WARNING, WARNING) if panel.failed else (INK, FAINT)
     pen.text((left, top), wrap([title], SIDE, font(14, True))[0], ink, font(14, True))
-    pen.text((left, top + LINE), wrap([detail], SIDE, font(12))[0], faint, font(12))
+    pen.text((left, top + LINE), wrap([panel.detail], SIDE, font(12))[0], faint, font(12))
     canvas.paste(Image.fromarray(panel.pixels), (left, top + TITLE))
     if panel.bar is not None:
         below = top + TITLE + SIDE + 5
