@@ -93,7 +93,7 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(
 
 
 def test_runs_without_models_and_linear_models_are_told_in_one_line(pxr, own_copy, tmp_path):
-    path = own_copy / "fold-1" / "model.keras"
+    path = own_copy / "fold-0" / "model.keras"  # of the first task: nothing is explained before it fails
     content, card = path.read_bytes(), load_classifier(path)[1]
     path.unlink()
     check_refusal(pxr("explain", own_copy, "--no-checks"), "has no model", str(path), "nothing to explain")
@@ -102,6 +102,7 @@ def test_runs_without_models_and_linear_models_are_told_in_one_line(pxr, own_cop
     path.write_bytes(content)
     save_classifier(build_linear(np.zeros((4, SIZE * SIZE)), np.zeros(4), SIZE), path, card)
     check_refusal(pxr("explain", own_copy, "--no-checks"), "no feature maps", "saliency")
+    assert not (own_copy / "explained").exists()
 
 
 class Page(HTMLParser):
