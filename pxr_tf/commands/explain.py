@@ -1,5 +1,6 @@
 """``pxr explain``: what a run's networks looked at, and whether the pictures of it are worth anything."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,8 @@ from pxr_tf.commands import options as o
 from pxr_tf.commands.running import make_console
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from pxr_tf.report.progress import Display
 
 
@@ -45,7 +48,8 @@ def explain(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The gallery's folder. Default: RUN/explained or RUN/explained-images.")
+        Path | None,
+        typer.Option(help="The gallery's folder. Default: RUN/explained; of images, RUN/explained-images-…."),
     ] = None,
     atlas: Annotated[
         str | None, typer.Option(help="What lungs are found by: builtin, or a folder with images/ and masks/.")
@@ -66,14 +70,12 @@ def explain(
     """Show what a run's networks looked at: maps, a sheet per picture, a gallery, and what the maps are worth."""
     from pxr_tf import locks
     from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.experiments.explain_run import Asked, explain_run
-    from pxr_tf.experiments.subjects import check_finished
+    from pxr_tf.experiments.explain_run import Asked, explain_run, prepare_gallery
     from pxr_tf.report.clock import Outline
     from pxr_tf.report.gallery import PAGE, summary_lines, write_gallery
     from pxr_tf.report.progress import Display
     from pxr_tf.report.steps import show_steps
 
-    check_finished(run)
     console = make_console()
     asked = Asked(
         run=run,
@@ -91,9 +93,11 @@ def explain(
         check_pictures=check_pictures,
         skip_unreadable=skip_unreadable,
     )
-    with locks.hold(locks.lock_of(asked.folder)):
+    prepared = prepare_gallery(asked)  # before the lock: what is refused leaves nothing behind
+    folder = Path(os.path.abspath(asked.folder))  # "." has no name to call a lock by
+    with locks.hold(locks.lock_of(folder), on_wait=lambda holder: _tell_wait(console, holder)):
         with Display(Outline(f"Explaining {run}", 1, (), False), console) as display:
-            explained = explain_run(asked, LocalProcess(), lambda event: _show(display, event))
+            explained = explain_run(prepared, LocalProcess(), lambda event: _show(display, event))
         if explained is None:
             console.print(f"Nothing to do: {asked.folder / PAGE} is up to date.", markup=False, soft_wrap=True)
             return
@@ -101,6 +105,10 @@ def explain(
             write_gallery(run, explained, on_progress)
     for line in summary_lines(asked.folder, len(explained.table)):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _tell_wait(console: "Console", holder: str) -> None:
+    console.print(f"Waiting for {holder}, which writes to this gallery.", markup=False, soft_wrap=True)
 
 
 def _show(display: "Display", event: dict[str, Any]) -> None:

@@ -32,7 +32,9 @@ def choose_cases(run: Path, classes: Sequence[str], number: int, fold: str | Non
         predictions = predictions[predictions.fold == fold]
     if predictions.empty:
         raise PxrError(
-            f"--fold received {fold!r}, which tests no image of {run}. Leave --fold out, or name images to explain."
+            f"RUN {str(run)!r} has no test rows in its {rundir.PREDICTIONS}, so no cases to choose from. Name images."
+            if fold is None
+            else f"--fold received {fold!r}, which tests no image of {run}. Leave it out, or name images to explain."
         )
     columns = [f"p_{name}" for name in classes]
     rows = predictions.assign(certainty=predictions[columns].max(axis=1)).sort_values("image_id")
@@ -61,11 +63,12 @@ def find_asked(run: Path, asked: Sequence[str], experiment: Experiment, fold: st
     where nobody says it. Raises `PxrError`.
     """
     known = read_manifest(run / rundir.MANIFEST)
-    table = pd.DataFrame(_rows(known, asked, experiment), columns=[*COLUMNS]).drop_duplicates()
+    table = pd.DataFrame(_rows(known, asked, experiment), columns=[*COLUMNS]).drop_duplicates(ignore_index=True)
+    table = _name_apart(table)
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
         raise PxrError(f"Two pictures are named {shorten(twice, 3)}; accepted: each name once. Rename one of them.")
-    table = patients.add_content(table.reset_index(drop=True))
+    table = patients.add_content(table)
     table = assign_folds(table, run, fold)
     label = look_up(known, "label", table).fillna(table.label)
     source = look_up(known, "source", table).fillna(table.source)
@@ -122,6 +125,17 @@ def _folder_rows(folder: str, experiment: Experiment) -> Iterator[Mapping[str, s
 
 def _stranger(name: str, path: str) -> dict[str, str]:
     return {"image_id": name, "path": path, "label": "", "patient_id": name, "source": "", "official_split": ""}
+
+
+def _name_apart(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows; of strangers that have another row's name, it is the shortest end of the path that differs."""
+    parts = table.path.map(lambda path: Path(path).parts)
+    names, depth = table.image_id.copy(), 1
+    strangers = table.source == ""  # images of the run and of data sets keep their ids
+    while (clash := strangers & names.duplicated(keep=False) & (parts.map(len) > depth)).any():
+        depth += 1
+        names[clash] = [Path(*path[-depth:]).as_posix() for path in parts[clash]]
+    return table.assign(image_id=names, patient_id=table.patient_id.where(~strangers, names))
 
 
 def _with_content(predictions: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

@@ -3,10 +3,11 @@
 No TensorFlow here. What is drawn of it, and every mean and interval, is made from the files by `report.gallery`.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -14,22 +15,29 @@ from pxr_tf import files, rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent
-from pxr_tf.experiments import images, subjects
+from pxr_tf.events import OnEvent, tell_note
+from pxr_tf.experiments import gallery_file, images, subjects
 from pxr_tf.experiments.explain_cases import choose_cases, find_asked
 from pxr_tf.experiments.explain_lungs import LungsSeen, find_lungs, open_gallery_source
-from pxr_tf.experiments.explain_options import check_idle_options, check_target, choose_methods, open_explained
+from pxr_tf.experiments.explain_options import (
+    TRUE,
+    check_folder,
+    check_idle_options,
+    check_target,
+    choose_methods,
+    open_explained,
+)
 from pxr_tf.experiments.lungs import check_same_atlas, open_lung_source, preparation_of
 from pxr_tf.experiments.prepare import read_provenance
 from pxr_tf.experiments.tasks import Executor, Task
 from pxr_tf.explain.maps_file import file_stem
+from pxr_tf.models.saved_layers import SavedLayer, read_saved_layers
 from pxr_tf.pictures.lung_source import LungSource
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.seeds import order_by_hash
 
-VERSION = 1  # raise it when the same command would give another gallery
-FOLDER, OF_IMAGES = "explained", "explained-images"  # in the run directory: of chosen cases, of images that were named
-ABOUT = "gallery.json"  # written last: what the gallery is of, and the key that a second start compares
+VERSION = 2  # raise it when the same command would give another gallery
+FOLDER, OF_IMAGES = "explained", "explained-images-"  # in the run directory: of cases; of named images, by digest
 NUMBER = 3  # of cases per kind and class
 CHECK_PICTURES = 6  # per fold: 40 s of processor time for two methods of mobilenet_025, most of it compiling
 MAPS, MEASURED = "maps", "measured"  # folders in it: raw maps by picture, what the checks measured
@@ -57,12 +65,26 @@ class Asked:
     @property
     def folder(self) -> Path:
         """The gallery's folder."""
-        return self.out or self.run / (OF_IMAGES if self.images else FOLDER)
+        return self.out or self.run / (f"{OF_IMAGES}{_digest_names(self.images)}" if self.images else FOLDER)
 
     @property
     def cache(self) -> Path:
         """Decoded pictures and lungs."""
         return rundir.cache_of(self.run, self.runs)
+
+
+class Prepared(NamedTuple):
+    """What is to be explained, checked: everything that can be refused before a picture is decoded."""
+
+    asked: Asked
+    key: str  # of all that decides the gallery
+    table: pd.DataFrame  # a row per picture, as `Explained` has it
+    methods: tuple[str, ...]
+    notes: tuple[str, ...]  # what is to be said of the methods
+    classes: tuple[str, ...]
+    preparation: Preparation
+    own: LungSource | None  # what the run's own pictures are cropped by
+    source: LungSource | None  # what finds lungs for the checks; None: they were not asked for
 
 
 class Explained(NamedTuple):
@@ -79,15 +101,12 @@ class Explained(NamedTuple):
     folds: int  # of the run: how many models there are
 
 
-def explain_run(asked: Asked, executor: Executor, on_event: OnEvent = lambda event: None) -> Explained | None:
-    """Write raw maps and checks to the gallery's folder; return what is there, None where nothing is to be done.
-
-    What a killed command has finished is not done again. Raises `PxrError`.
-    """
+def prepare_gallery(asked: Asked) -> Prepared:
+    """Return what is to be explained; nothing is written but lungs' atlas, to the cache. Raises `PxrError`."""
     experiment = open_explained(asked.run, asked.atlas, asked.masks)
+    check_folder(asked.folder)
     check_idle_options(asked, experiment)
-    methods = choose_methods(asked.methods, asked.layer, experiment)
-    _check_folder(asked.folder)
+    methods, notes = choose_methods(asked.methods, asked.layer, experiment, _read_layers(asked.run))
     table = _choose(asked, experiment)
     check_target(asked.target, experiment.classes, table)
     models = _digest_models(asked.run, sorted(set(table.fold)))
@@ -97,23 +116,55 @@ def explain_run(asked: Asked, executor: Executor, on_event: OnEvent = lambda eve
     table = _add_keys(table, asked, methods, models, preparation)
     source = open_gallery_source(asked.atlas, asked.masks, own, table, asked.cache) if asked.checks else None
     key = _key_of(asked, table, source)
-    if (_read_about(asked.folder) or {}).get("key") == key:
+    return Prepared(asked, key, table, methods, notes, experiment.classes, preparation, own, source)
+
+
+def explain_run(prepared: Prepared, executor: Executor, on_event: OnEvent = lambda event: None) -> Explained | None:
+    """Write raw maps and checks to the gallery's folder; return what is there, None where nothing is to be done.
+
+    What a killed command has finished is not done again. Raises `PxrError`.
+    """
+    asked, key, preparation, source = prepared.asked, prepared.key, prepared.preparation, prepared.source
+    if gallery_file.is_complete(asked.folder, key):
         return None
+    for note in prepared.notes:
+        tell_note(on_event, note)
     logs = asked.cache / "logs"
     executor.start(logs / "explain.log")  # TensorFlow is loaded while pictures are decoded
     try:
         table = images.decode_readable(
-            table, preparation, asked.cache, on_event, skip_unreadable=asked.skip_unreadable, source=own
+            prepared.table,
+            preparation,
+            asked.cache,
+            on_event,
+            skip_unreadable=asked.skip_unreadable,
+            source=prepared.own,
         )
-        executor.run(_plan(asked, table, methods, preparation), logs, on_event)  # an unknown layer is told here
+        gallery_file.mark_unfinished(asked.folder, [*table.file, *([_measured_name(key)] if source else [])])
+        executor.run(_plan(prepared, table), logs, on_event)
         lungs = None if source is None else find_lungs(table, source, preparation, asked.cache, on_event)
         if source is not None:
-            executor.run(_plan_checks(asked, table, methods, key), logs, on_event)
+            executor.run(_plan_checks(prepared, table), logs, on_event)
+    except PxrError:
+        gallery_file.unmark_empty(asked.folder)
+        raise
     finally:
         executor.close()
-    measured = _measured_file(asked, key) if asked.checks else None
+    measured = asked.folder / _measured_name(key) if asked.checks else None
     folds = len(fold_names(read_splits(asked.run / rundir.SPLITS)))
-    return Explained(asked.folder, key, table, methods, experiment.classes, asked.target, lungs, measured, folds)
+    return Explained(asked.folder, key, table, prepared.methods, prepared.classes, asked.target, lungs, measured, folds)
+
+
+def _digest_names(images: Sequence[str]) -> str:
+    """Return a short digest of what was named; the same files, named from another folder, have the same."""
+    paths = [os.path.expanduser(word) for word in images]
+    return files.digest(*sorted({os.path.abspath(path) if os.path.exists(path) else path for path in paths}), size=4)
+
+
+def _read_layers(run: Path) -> list[SavedLayer]:
+    """Return the layers of the run's network, which all folds share, from the first model that can be read."""
+    models = (rundir.model_file(run, fold) for fold in fold_names(read_splits(run / rundir.SPLITS)))
+    return next(filter(None, map(read_saved_layers, models)), [])
 
 
 def _choose(asked: Asked, experiment: Experiment) -> pd.DataFrame:
@@ -140,7 +191,7 @@ def _add_keys(
     """Return the rows with ``file``, where a picture's maps go, and ``key``, which names all that decides them."""
     common = (VERSION, preparation.digest, ",".join(methods), asked.layer or "", asked.target)
     keys = [
-        files.digest(*common, row.fold, models[row.fold], row.content, row.label if asked.target == "true" else "")
+        files.digest(*common, row.fold, models[row.fold], row.content, row.label if asked.target == TRUE else "")
         for row in table.itertuples()
     ]
     return table.assign(key=keys, file=[f"{MAPS}/{file_stem(name)}.npz" for name in table.image_id])
@@ -153,28 +204,14 @@ def _key_of(asked: Asked, table: pd.DataFrame, source: LungSource | None) -> str
     return files.digest(VERSION, *checks, *rows)
 
 
-def _check_folder(folder: Path) -> None:
-    """Raise `PxrError` where a gallery would be mixed with somebody's own files."""
-    if (folder / "index.html").exists() and not (folder / ABOUT).exists() and not (folder / MAPS).exists():
-        raise PxrError(
-            f"--out received {str(folder)!r}, which has an index.html that is no gallery of pxr. Name another folder."
-        )
-
-
-def _read_about(folder: Path) -> Mapping[str, Any] | None:
-    try:
-        return files.read_json(folder / ABOUT)
-    except ValueError:  # damaged: the gallery is made anew
-        return None
-
-
-def _plan(asked: Asked, table: pd.DataFrame, methods: Sequence[str], preparation: Preparation) -> list[Task]:
+def _plan(prepared: Prepared, table: pd.DataFrame) -> list[Task]:
     """Return a task per fold whose model explains some of the pictures."""
+    asked = prepared.asked
     options = {
-        "methods": list(methods),
+        "methods": list(prepared.methods),
         "layer": asked.layer,
         "class": asked.target,
-        "lungs": preparation.lungs or None,
+        "lungs": prepared.preparation.lungs or None,
     }
     return [
         Task(
@@ -189,9 +226,9 @@ def _plan(asked: Asked, table: pd.DataFrame, methods: Sequence[str], preparation
     ]
 
 
-def _plan_checks(asked: Asked, table: pd.DataFrame, methods: Sequence[str], key: str) -> list[Task]:
+def _plan_checks(prepared: Prepared, table: pd.DataFrame) -> list[Task]:
     """Return the task of the checks that take long, unless it was done; some pictures of each fold, by hash."""
-    to = _measured_file(asked, key)
+    asked, to = prepared.asked, prepared.asked.folder / _measured_name(prepared.key)
     if to.exists():
         return []
     chosen = {
@@ -204,15 +241,15 @@ def _plan_checks(asked: Asked, table: pd.DataFrame, methods: Sequence[str], key:
     options = {
         "folds": {fold: _as_options(rows, asked.folder) for fold, rows in chosen.items()},
         "others": [fold for fold in others if rundir.model_file(asked.run, fold).is_file()],
-        "methods": list(methods),
+        "methods": list(prepared.methods),
         "layer": asked.layer,
         "to": str(to),
     }
     return [Task("explain-checks", "explain_checks", run=str(asked.run), cache=str(asked.cache), options=options)]
 
 
-def _measured_file(asked: Asked, key: str) -> Path:
-    return asked.folder / MEASURED / f"{key}.csv"
+def _measured_name(key: str) -> str:
+    return f"{MEASURED}/{key}.csv"
 
 
 def _as_options(rows: pd.DataFrame, folder: Path) -> list[dict[str, str]]:

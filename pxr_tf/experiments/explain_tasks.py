@@ -12,6 +12,7 @@ import numpy as np
 from pxr_tf import rundir
 from pxr_tf.config import load_experiment
 from pxr_tf.events import OnEvent, tell_note, tell_progress
+from pxr_tf.experiments.explain_options import PREDICTED, TRUE
 from pxr_tf.experiments.lungs import preparation_of
 from pxr_tf.experiments.tasks import Task
 from pxr_tf.explain.logits import open_logits
@@ -29,7 +30,6 @@ from pxr_tf.training.predictions import both_columns, predict_pictures
 # takes a second or two, so fewer would cost time.
 CHUNK = 256
 LONG = 60  # seconds: whoever waits for longer is told for how long
-TRUE, PREDICTED = "true", "predicted"  # the class that is explained, unless it is named
 
 
 def explain_pictures(task: Task, emit: OnEvent) -> None:

@@ -11,6 +11,7 @@ class Method(NamedTuple):
     title: str
     signed: bool  # negative values speak against the class; an unsigned map has none
     needs_layer: bool  # a network without feature maps cannot be explained by it
+    needs_rectifier: bool = False  # nor one without a ReLU or the like
 
 
 METHODS: dict[str, Method] = {
@@ -21,7 +22,7 @@ METHODS: dict[str, Method] = {
     "saliency": Method("saliency", signed=False, needs_layer=False),
     "smooth_grad": Method("SmoothGrad", signed=False, needs_layer=False),
     "integrated_gradients": Method("integrated gradients", signed=True, needs_layer=False),
-    "guided_grad_cam": Method("Guided Grad-CAM", signed=True, needs_layer=True),
+    "guided_grad_cam": Method("Guided Grad-CAM", signed=True, needs_layer=True, needs_rectifier=True),
     "occlusion": Method("occlusion", signed=True, needs_layer=False),
 }
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from pxr_tf.explain.maps import views
 from pxr_tf.files import written_whole
 from pxr_tf.report import overlay
 from pxr_tf.report.lettering import font, wrap
@@ -21,7 +22,14 @@ LINE = 19  # pixels from line to line
 COMPRESSION = 1  # of the PNG: 3 takes half as long again for 9 % less
 INK, FAINT, BACKGROUND = (20, 20, 20), (95, 95, 95), (255, 255, 255)
 WARNING = (166, 64, 0)  # vermilion, darker: 5.5 : 1 on white
-SIGNED_VIEWS = ("signed", "positive", "negative", "absolute")
+NOT_CHECKED = "not checked"
+
+
+class Checked(NamedTuple):
+    """What the checks of a method found."""
+
+    words: str
+    failed: bool = False
 
 
 class Drawn(NamedTuple):
@@ -31,7 +39,7 @@ class Drawn(NamedTuple):
     detail: str  # the layer, or ""
     values: np.ndarray  # float32 [any height, any width]
     signed: bool
-    failed: str = ""  # how many checks the method failed, in words
+    checked: Checked = Checked(NOT_CHECKED)
 
 
 class Sheet(NamedTuple):
@@ -54,7 +62,7 @@ class Panel(NamedTuple):
     pixels: np.ndarray  # uint8 [SIDE, SIDE, 3]
     bar: np.ndarray | None  # uint8 [steps, 3]
     ends: tuple[str, str] = ("", "")  # words at the ends of the bar
-    failed: str = ""
+    failed: bool = False  # whether the method failed a check
 
 
 def write_sheet(path: Path, sheet: Sheet) -> None:
@@ -108,19 +116,17 @@ def lay_out(sheet: Sheet) -> list[list[Panel]]:
 
 def signed_panels(sheet: Sheet, drawn: Drawn) -> list[Panel]:
     """Return the four views of a signed map, all on one scale."""
-    full = overlay.full_strength(drawn.values)
-    views = {
-        "signed": (drawn.values, True),
-        "positive": (np.maximum(drawn.values, 0), True),
-        "negative": (np.minimum(drawn.values, 0), True),
-        "absolute": (np.abs(drawn.values), False),
+    full, found = overlay.full_strength(drawn.values), views(drawn.values)
+    shown = {
+        "signed": (found.signed, True),
+        "positive": (found.positive, True),
+        "negative": (-found.negative, True),  # in its own colour
+        "absolute": (found.absolute, False),
     }
-    panels = []
-    for name in SIGNED_VIEWS:
-        values, signed = views[name]
-        shown = drawn._replace(title=f"{drawn.title}: {name}", values=values, signed=signed)
-        panels.append(_panel(sheet, shown, full))
-    return panels
+    return [
+        _panel(sheet, drawn._replace(title=f"{drawn.title}: {name}", values=values, signed=signed), full)
+        for name, (values, signed) in shown.items()
+    ]
 
 
 def thumbnail(sheet: Sheet, side: int) -> np.ndarray:
@@ -142,8 +148,10 @@ def _panel(sheet: Sheet, drawn: Drawn, full: float | None = None) -> Panel:
     painted = overlay.paint(sheet.picture, drawn.values, SIDE, signed=drawn.signed, full=full)
     if sheet.lungs is not None:
         overlay.outline(painted.pixels, sheet.lungs)
-    ends = ("\N{MINUS SIGN} speaks against", "supports +") if drawn.signed else ("0", f"{painted.full:.2g}")
-    return Panel(drawn.title, drawn.detail, painted.pixels, _bar(drawn.signed), ends, drawn.failed)
+    full = f"{painted.full:.2g}"
+    ends = (f"\N{MINUS SIGN}{full} speaks against", f"supports +{full}") if drawn.signed else ("0", full)
+    detail = f"{drawn.detail} · {drawn.checked.words}" if drawn.detail else drawn.checked.words
+    return Panel(drawn.title, detail, painted.pixels, _bar(drawn.signed), ends, drawn.checked.failed)
 
 
 def _bar(signed: bool) -> np.ndarray:
@@ -163,10 +171,9 @@ def _head_lines(sheet: Sheet, width: int) -> list[tuple[str, tuple[int, int, int
 
 def _draw_panel(canvas: Image.Image, pen: ImageDraw.ImageDraw, panel: Panel, left: int, top: int) -> None:
     title = f"✗ {panel.title}" if panel.failed else panel.title
-    detail = f"{panel.detail} · {panel.failed}" if panel.failed else panel.detail
     ink, faint = (WARNING, WARNING) if panel.failed else (INK, FAINT)
     pen.text((left, top), wrap([title], SIDE, font(14, True))[0], ink, font(14, True))
-    pen.text((left, top + LINE), wrap([detail], SIDE, font(12))[0], faint, font(12))
+    pen.text((left, top + LINE), wrap([panel.detail], SIDE, font(12))[0], faint, font(12))
     canvas.paste(Image.fromarray(panel.pixels), (left, top + TITLE))
     if panel.bar is not None:
         below = top + TITLE + SIDE + 5

@@ -1,7 +1,6 @@
 """A gallery: tables, a sheet and a thumbnail per picture, and the page that links them. Everything from files."""
 
-import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ import pandas as pd
 
 from pxr_tf import files, machine, rundir
 from pxr_tf.errors import count_words
-from pxr_tf.experiments.explain_run import ABOUT, MEASURED, Explained
+from pxr_tf.experiments import gallery_file
+from pxr_tf.experiments.explain_run import Explained
 from pxr_tf.explain.method_table import METHODS
-from pxr_tf.report.explain_sheet import Drawn, Sheet, write_sheet, write_thumbnail
+from pxr_tf.report.explain_sheet import NOT_CHECKED, Checked, Drawn, Sheet, write_sheet, write_thumbnail
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.report.gallery_page import PAGE, write_page
 from pxr_tf.report.gallery_tables import (
@@ -27,24 +27,25 @@ from pxr_tf.report.gallery_tables import (
 from pxr_tf.report.results import LEAKY, RunInfo, describe_run, worth
 
 THUMB = 176  # pixels
+PERMUTED = "trained on permuted labels, so its maps say nothing of any disease"
 NOTICE = "Research use only, not a medical device."
 OF_A_PICTURE = ("maps", "sheet", "thumbnail")  # columns of the table that name files
 
 
 def write_gallery(run: Path, explained: Explained, on_progress: Callable[[int, int], None]) -> Path:
-    """Write the gallery of explained pictures; return its page. The last file, `ABOUT`, says that it is complete."""
+    """Write the gallery of explained pictures; return its page. Its last file, ``gallery.json``, calls it complete."""
     info, folder = describe_run(run), explained.folder
-    before = _named_files(folder)
     table = tabulate(explained, worth(info))
+    names = _named_files(explained, table)
+    gallery_file.mark_unfinished(folder, names)
     measured = None if explained.measured is None else _read_measured(explained.measured)
     checks = check_table(table, measured).assign(**worth(info))
-    _write_sheets(explained, table, failed_words(checks), info, on_progress)
+    _write_sheets(explained, table, checked_words(checks), info, on_progress)
     files.write_csv(folder / TABLE, table)
     files.write_csv(folder / CHECKS, checks)
     about = describe(run, explained, info)
     write_page(folder, about, table, checks)
-    _remove(folder, before - _named_files(folder), explained.measured)
-    files.write_json(folder / ABOUT, about)
+    gallery_file.finish(folder, about, names)
     return folder / PAGE
 
 
@@ -70,7 +71,17 @@ def describe(run: Path, explained: Explained, info: RunInfo) -> dict[str, Any]:
     }
 
 
-def make_sheet(rows: pd.DataFrame, explained: Explained, failed: dict[str, str], info: RunInfo) -> Sheet:
+def checked_words(checks: pd.DataFrame) -> dict[str, Checked]:
+    """Return method -> what its checks found; a method that was never checked does not look like one that passed."""
+    failed, words = failed_words(checks), {}
+    for name, rows in checks[checks.state != ""].groupby("method"):
+        measured, passed = int((rows.state != "not measured").sum()), int((rows.state == "passed").sum())
+        count = f"all {measured} checks" if passed == measured > 1 else f"{passed} of {count_words(measured, 'check')}"
+        words[str(name)] = Checked(failed[str(name)] or (f"passed {count}" if measured else NOT_CHECKED))
+    return {name: said._replace(failed=bool(failed[name])) for name, said in words.items()}
+
+
+def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, Checked], info: RunInfo) -> Sheet:
     """Return the sheet of one picture; `rows` are those of the table, a method each."""
     row = rows.iloc[0]
     found = open_maps(explained.folder, row.maps)
@@ -81,7 +92,7 @@ def make_sheet(rows: pd.DataFrame, explained: Explained, failed: dict[str, str],
             f"layer {layer}" if layer else "pixels",
             found.large[method],
             METHODS[method].signed,
-            failed.get(method, ""),
+            checked.get(method, Checked(NOT_CHECKED)),
         )
         for method, layer in zip(rows.method, rows.layer, strict=True)
     ]
@@ -91,7 +102,8 @@ def make_sheet(rows: pd.DataFrame, explained: Explained, failed: dict[str, str],
         f"explained: {row.explained}" + (f", {row.p_explained:.2f}" if row.explained != row.predicted else ""),
         f"model {rundir.fold_name(row.fold)}, {role_words(row.role)}",
     ]
-    notes = [*([SYNTHETIC_NOTE] if info.origin == "synthetic" else []), *([LEAKY] if info.leaky else [])]
+    doubts = {SYNTHETIC_NOTE: info.origin == "synthetic", LEAKY: info.leaky, PERMUTED: info.permuted}
+    notes = [words for words, holds in doubts.items() if holds]
     verdict = bool(row.label == row.predicted) if row.label else None
     return Sheet(row.image_id, facts, notes, verdict, found.picture, mask, maps)
 
@@ -109,14 +121,14 @@ def role_words(role: str) -> str:
 def _write_sheets(
     explained: Explained,
     table: pd.DataFrame,
-    failed: dict[str, str],
+    checked: Mapping[str, Checked],
     info: RunInfo,
     on_progress: Callable[[int, int], None],
 ) -> None:
     """Draw the sheets and thumbnails of all pictures; those of a former gallery are drawn anew."""
 
     def draw(rows: pd.DataFrame) -> None:
-        sheet = make_sheet(rows, explained, failed, info)
+        sheet = make_sheet(rows, explained, checked, info)
         write_sheet(explained.folder / rows.sheet.iloc[0], sheet)
         write_thumbnail(explained.folder / rows.thumbnail.iloc[0], sheet, THUMB)
 
@@ -131,21 +143,10 @@ def _read_measured(file: Path) -> pd.DataFrame:
     return pd.read_csv(file, dtype=texts, keep_default_na=False, na_values={"value": [""]})
 
 
-def _named_files(folder: Path) -> set[str]:
-    """Return the files of pictures that a gallery's table names; none where there is no table."""
-    try:
-        table = pd.read_csv(folder / TABLE, dtype=str, keep_default_na=False)
-        return set(table[list(OF_A_PICTURE)].to_numpy().ravel())
-    except (OSError, ValueError, KeyError):
-        return set()
-
-
-def _remove(folder: Path, stale: set[str], measured: Path | None) -> None:
-    """Remove what a former gallery in this folder had and this one has not."""
-    others = {f"{MEASURED}/{file.name}" for file in (folder / MEASURED).glob("*.csv") if file != measured}
-    for name in stale | others:
-        with contextlib.suppress(FileNotFoundError):
-            (folder / name).unlink()
+def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:
+    """Return the files of a gallery, as paths below its folder."""
+    measured = [] if explained.measured is None else [explained.measured.relative_to(explained.folder).as_posix()]
+    return [PAGE, TABLE, CHECKS, *measured, *table[list(OF_A_PICTURE)].drop_duplicates().to_numpy().ravel()]
 
 
 def summary_lines(folder: Path, number: int) -> list[str]:

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+from contextlib import contextmanager
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,11 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tiny import CLASSES, SIZE
+from tiny import CLASSES, SIZE, Never, Stopped, stopped
 
-from pxr_tf.commands import explain as command
+from pxr_tf.executors.inline import Inline
+from pxr_tf.experiments.explain_run import Asked, Explained, explain_run, prepare_gallery
+from pxr_tf.explain.method_table import METHODS
 from pxr_tf.models.linear import build_linear
 from pxr_tf.models.model_file import load_classifier, save_classifier
+from pxr_tf.report.gallery import write_gallery
 
 REFUSED = [
     (["nowhere"], ["RUN 'nowhere' is no run directory", "experiment.yaml"]),
@@ -24,6 +29,7 @@ REFUSED = [
     (["RUN", "--methods", "grad_cm"], ["Unknown method 'grad_cm'", "Did you mean 'grad_cam'?"]),
     (["RUN", "--methods", "grad_cam", "--layer", "normalisation"], ["normalisation", "Did you mean 'normalization'?"]),
     (["RUN", "--methods", "grad_cam", "--layer", "logits"], ["'logits'", "no spatial size"]),
+    (["RUN", "--layer", "scaling"], ["'scaling'", "comes before the first convolution"]),
     (["RUN", "--methods", "saliency", "--layer", "normalization"], ["saliency looks at no layer", "Leave it out"]),
     (["RUN", "--class", "virl"], ["--class received 'virl'", "predicted, true", "Did you mean 'viral'?"]),
     (["RUN", "mine.png", "--class", "true"], ["1 of 1 pictures have no true label", "mine.png"]),
@@ -35,6 +41,10 @@ REFUSED = [
     (["RUN", "--no-checks", "--atlas", "folder"], ["--atlas is for the checks", "--no-checks"]),
     (["edited"], ["RUN 'edited' is of another version of pxr, or was edited: ", "no_such_key"]),
     (["RUN", "--out", "folder"], ["--out received 'folder'", "no gallery of pxr"]),
+    (["RUN", "--out", "mine.png"], ["--out received 'mine.png'", "mine.png is a file", "Accepted: a new folder"]),
+    (["RUN", "--out", "mine.png/in"], ["--out received 'mine.png/in'", "mine.png is a file"]),
+    (["RUN", "--out", "/"], ["--out received '/'", "the root of the disk"]),
+    (["RUN", "--out", "edited"], ["--out received 'edited'", "a run directory"]),
 ]
 
 
@@ -55,22 +65,35 @@ def check_refusal(result: tuple[int, str, str], *expected: str) -> None:
         assert words in said, said
 
 
-@pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[" ".join(words)[:40] for words, _ in REFUSED])
-def test_bad_input_is_one_line_and_leaves_nothing_behind(pxr, finished_run, scene, words, expected):
-    Path("begun").mkdir()
-    shutil.copy(finished_run / "experiment.yaml", "begun")
-    shutil.copytree(finished_run, "edited", ignore=shutil.ignore_patterns("fold-*"))
-    with open("edited/experiment.yaml", "a") as file:
+@pytest.fixture(scope="module")
+def edited(finished_run, tmp_path_factory) -> Path:
+    """A run whose recipe this version does not know, and one that was begun."""
+    folder = tmp_path_factory.mktemp("edited")
+    (folder / "begun").mkdir()
+    shutil.copy(finished_run / "experiment.yaml", folder / "begun")
+    shutil.copytree(finished_run, folder / "edited", ignore=shutil.ignore_patterns("fold-*"))
+    with open(folder / "edited/experiment.yaml", "a") as file:
         file.write("no_such_key: 1\n")
-    before = {file for file in finished_run.rglob("*") if file.suffix != ".lock"}
+    return folder
+
+
+@pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[" ".join(words)[:40] for words, _ in REFUSED])
+def test_bad_input_is_one_line_and_leaves_nothing_behind(
+    pxr, finished_run, edited, scene, monkeypatch, words, expected
+):
+    for name in ("begun", "edited"):
+        Path(name).symlink_to(edited / name)
+    monkeypatch.setattr("pxr_tf.executors.local.LocalProcess", Never)  # all are refused before TensorFlow is loaded
+    before = set(finished_run.rglob("*"))
     words = [{"RUN": finished_run}.get(word, word) for word in words]
     checks = [] if "--masks" in words else ["--no-checks"]  # else the atlas is made first, which takes seconds
     check_refusal(pxr("explain", *words, *checks, "--runs", "runs"), *expected)
-    assert {file for file in finished_run.rglob("*") if file.suffix != ".lock"} == before
+    left = {file.suffix for file in set(finished_run.rglob("*")) - before}
+    assert left <= ({".lock"} if "notes.png" in words else set())  # that one is refused as it is decoded
 
 
 def test_runs_without_models_and_linear_models_are_told_in_one_line(pxr, own_copy, tmp_path):
-    path = own_copy / "fold-1" / "model.keras"
+    path = own_copy / "fold-0" / "model.keras"  # of the first task: nothing is explained before it fails
     content, card = path.read_bytes(), load_classifier(path)[1]
     path.unlink()
     check_refusal(pxr("explain", own_copy, "--no-checks"), "has no model", str(path), "nothing to explain")
@@ -79,6 +102,7 @@ def test_runs_without_models_and_linear_models_are_told_in_one_line(pxr, own_cop
     path.write_bytes(content)
     save_classifier(build_linear(np.zeros((4, SIZE * SIZE)), np.zeros(4), SIZE), path, card)
     check_refusal(pxr("explain", own_copy, "--no-checks"), "no feature maps", "saliency")
+    assert not (own_copy / "explained").exists()
 
 
 class Page(HTMLParser):
@@ -110,18 +134,36 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def gallery(finished_run, phantoms, tmp_path_factory):
-    """The gallery of the tiny run by Grad-CAM, with its checks: (folder, what the command said)."""
-    from pxr_tf.executors.inline import Inline
-    from pxr_tf.experiments.explain_run import Asked, explain_run
-    from pxr_tf.report.gallery import write_gallery
-
+def asked(finished_run, phantoms, tmp_path_factory) -> Asked:
+    """What is asked for: the tiny run's gallery by Grad-CAM, with its checks."""
     folder, masks = tmp_path_factory.mktemp("gallery"), str(phantoms[0].parent / "masks")
-    asked = Asked(finished_run, methods=("grad_cam",), number=1, out=folder / "g", masks=masks, check_pictures=2)
-    explained = explain_run(asked, Inline())
-    write_gallery(finished_run, explained, lambda done, total: None)
-    assert explain_run(asked, Inline()) is None
-    return folder / "g"
+    return Asked(finished_run, methods=("grad_cam",), number=1, out=folder / "g", masks=masks, check_pictures=2)
+
+
+@pytest.fixture(scope="module")
+def gallery(asked):
+    """The gallery's folder."""
+    return make_gallery(asked)
+
+
+UNCHECKED = {"checks": False, "masks": None, "check_pictures": None}
+
+
+class Killed(Inline):
+    """An executor whose process dies as its first task begins."""
+
+    def run(self, tasks, logs, on_event):
+        raise Stopped
+
+
+def explain_here(asked: Asked) -> Explained | None:
+    return explain_run(prepare_gallery(asked), Inline())
+
+
+def make_gallery(asked: Asked) -> Path:
+    write_gallery(asked.run, explain_here(asked), lambda done, total: None)
+    assert explain_here(asked) is None
+    return asked.folder
 
 
 def test_every_class_has_its_cases_out_of_fold(gallery, finished_run):
@@ -182,6 +224,7 @@ def test_the_numbers_of_the_checks_come_from_what_was_measured(gallery):
     assert not measured[measured.check == "folds"].empty
 
 
+@pytest.mark.slow
 def test_strangers_and_folders_are_explained_and_called_so(pxr, own_copy, scene):
     folder = Path("pictures")
     folder.mkdir()
@@ -190,7 +233,7 @@ def test_strangers_and_folders_are_explained_and_called_so(pxr, own_copy, scene)
     options = ("--methods", "saliency", "--class", "viral", "--no-checks")
     code, said, wrong = pxr("explain", own_copy, f"mine.png,{folder}", known, *options)
     assert (code, wrong) == (0, "")
-    page = own_copy / "explained-images" / "index.html"
+    page = next(own_copy.glob("explained-images-*")) / "index.html"
     assert str(page) in said
     table = pd.read_csv(page.parent / "explained.csv", keep_default_na=False, dtype={"fold": str})
     assert list(table.role) == ["", "", "test"]
@@ -201,28 +244,56 @@ def test_strangers_and_folders_are_explained_and_called_so(pxr, own_copy, scene)
     assert "2 pictures unknown to the run (model of fold-0)" in words
     assert "nobody knows what these maps are worth" in words
     assert "Nothing to do" in pxr("explain", own_copy, f"mine.png,{folder}", known, *options)[1]
-    pxr("explain", own_copy, "mine.png", *options)  # another gallery in the same folder
-    assert len(list((page.parent / "sheets").iterdir())) == len(list((page.parent / "maps").iterdir())) == 1
-    code, said, _ = pxr("explain", own_copy, known, *options, "--fold", "1" if table.fold[2] == "0" else "0")
+    named = (f"mine.png,{folder}", known)
+    pxr("explain", own_copy, *named, *options, "--fold", "1" if table.fold[2] == "0" else "0")  # replaces it
     assert "that the model explaining them was trained on" in Page(page.read_text()).words
 
 
-def test_a_killed_command_goes_on_with_what_is_missing(own_copy):
-    from pxr_tf.executors.inline import Inline
-    from pxr_tf.experiments.explain_run import Asked, explain_run
-
-    asked = Asked(own_copy, methods=("grad_cam",), number=1, checks=False)
-    told = []
-    first = explain_run(asked, Inline(), told.append)  # no gallery was written: as if the command died there
-    maps = sorted((first.folder / "maps").iterdir())
+def test_a_gallery_that_another_command_began_to_replace_is_made_anew_of_what_is_there(asked, gallery, tmp_path):
+    again = replace(asked, out=shutil.copytree(gallery, tmp_path / "g"))
+    assert explain_here(again) is None
+    with stopped():
+        explain_run(prepare_gallery(replace(again, methods=("saliency",), **UNCHECKED)), Killed())
+    maps = sorted((again.folder / "maps").iterdir())
     times = {file: file.stat().st_mtime_ns for file in maps}
     maps[0].write_bytes(maps[0].read_bytes()[:100])
-    explain_run(asked, Inline(), lambda event: None)
+    make_gallery(again)
     assert [file for file in maps if file.stat().st_mtime_ns != times[file]] == [maps[0]]
+    (again.folder / "index.html").unlink()
+    assert explain_here(again) is not None
 
 
-def test_the_help_names_every_method():
-    from pxr_tf.explain.method_table import METHODS
+def test_the_help_names_every_method(pxr):
+    code, said, _ = pxr("explain", "--help")
+    assert code == 0
+    assert set(METHODS) <= set(re.findall(r"\w+", said))
 
-    text = Path(command.__file__).read_text()
-    assert [name for name in METHODS if name not in text] == []
+
+def test_other_images_have_another_gallery(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.png").touch()
+    Path("in").mkdir()
+    first, second = (Asked(Path("run"), images=(name,)).folder for name in ("a.png", "b.png"))
+    assert first != second
+    assert first.parent == second.parent == Path("run")
+    monkeypatch.chdir("in")
+    assert Asked(Path("run"), images=("../a.png",)).folder == first
+    assert Asked(Path("run")).folder == Path("run/explained")
+
+
+def test_a_command_says_whom_it_waits_for(pxr, asked, gallery, monkeypatch):
+    said = []
+
+    @contextmanager
+    def held(lock, on_wait):
+        on_wait("process 1 on elsewhere")
+        said.append(lock)
+        yield
+
+    monkeypatch.setattr("pxr_tf.locks.hold", held)
+    monkeypatch.chdir(gallery)
+    words = ("--methods", "grad_cam", "--number", 1, "--masks", asked.masks, "--check-pictures", 2, "--out", ".")
+    code, out, _ = pxr("explain", asked.run, *words)
+    assert (code, said) == (0, [gallery.parent / ".g.lock"])
+    assert "Waiting for process 1 on elsewhere, which writes to this gallery." in out
+    assert "Nothing to do: index.html is up to date." in out

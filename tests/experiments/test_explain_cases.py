@@ -72,6 +72,9 @@ def test_a_fold_that_tests_nothing_has_no_cases(run):
     predict(run, [(images_of(run)[0], "0", "test", "normal", 0.9)])
     with pytest.raises(PxrError, match=r"--fold received 'holdout', which tests no image of .* name images"):
         choose_cases(run, ["normal", "viral"], 1, "holdout")
+    predict(run, [(images_of(run)[0], "0", "val", "normal", 0.9)])
+    with pytest.raises(PxrError, match=r"^RUN .* has no test rows in its predictions.csv, .* Name images"):
+        choose_cases(run, ["normal", "viral"], 1)
 
 
 def test_a_copy_of_a_runs_image_is_explained_by_the_fold_that_tested_it(finished_run, tmp_path):
@@ -102,18 +105,34 @@ def test_a_data_set_says_its_labels_which_merge_as_the_runs(finished_run, offici
     assert set(strangers.label) == {"pneumonia", "normal"}
 
 
+def test_files_of_one_name_are_called_by_the_end_of_their_path_that_differs(finished_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ["p/a/same.png", "p/b/same.png", "q/b/same.png", "other.png", "p/b/same.png"]
+    for number, name in enumerate(dict.fromkeys(asked)):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((9, 9), number, np.uint8)).save(name)
+    known = images_of(finished_run)[0]
+    found = find_asked(finished_run, [*asked, known], load_experiment(finished_run / "experiment.yaml"), None)
+    named = ["a/same.png", "p/b/same.png", "q/b/same.png", "other.png", known]
+    assert list(found.image_id) == named
+    assert list(found.patient_id[:4]) == named[:4]
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
         (["nowhere.png"], "IMAGES received 'nowhere.png', which is no image of this run, no file and no folder"),
         (["NEAR"], "Did you mean 'ID'"),
         (["x" * 5000], "which is no image of this run, no file and no folder"),
-        (["a/same.png", "b/same.png"], "Two pictures are named same.png"),
+        (["SET", "copy"], "Two pictures are named"),
         (["empty"], "is an empty folder"),
     ],
 )
-def test_what_is_no_picture_is_refused(finished_run, tmp_path, monkeypatch, asked, words):
+def test_what_is_no_picture_is_refused(finished_run, official_phantoms, tmp_path, monkeypatch, asked, words):
     monkeypatch.chdir(tmp_path)
+    if "copy" in asked:
+        shutil.copytree(official_phantoms, "copy")
+        asked = [str(official_phantoms), "copy"]
     for name in ("a", "b", "empty"):
         Path(name).mkdir()
         Image.fromarray(np.full((9, 9), len(name), np.uint8)).save(f"{name}/same.png")

@@ -1,5 +1,7 @@
 """What a network sees of a picture whose lungs are known exactly: in the box, the lungs alone, or all but them."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -157,3 +159,16 @@ def test_lungs_lie_where_the_network_sees_them(chest, tmp_path, crop, resize):
     assert (seen != (picture > 127)).mean() < 0.02
     doubted = lungs_as_seen(lungs._replace(confidence=0.1), how, 0.5)  # shown whole, so its lungs lie elsewhere
     assert np.array_equal(doubted, lungs_as_seen(lungs, how.whole, 0.5))
+
+
+@pytest.mark.parametrize("box", [Box(1000, 1000, 1040, 1040), Box(1000, 10, 1003, 2900)])
+def test_a_small_box_in_a_large_file_takes_little_memory(box):
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[:, : round(1020 / 3000 * SIDE)] = True  # the left half of the first box
+    lungs = PictureLungs(mask, box, 3000, 3000, 1.0)
+    tracemalloc.start()
+    seen = lungs_as_seen(lungs, prepared("lungs"), 0.5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+    assert seen[:, 0].all() and seen[:, -1].all() == (box.right < 1020)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pxr_tf.report import explain_sheet
-from pxr_tf.report.explain_sheet import COLUMNS, GAP, SIDE, Drawn, Sheet, draw_sheet, lay_out, write_sheet
+from pxr_tf.report.explain_sheet import COLUMNS, GAP, SIDE, Checked, Drawn, Sheet, draw_sheet, lay_out, write_sheet
 from pxr_tf.report.lettering import fit, font, wrap
 
 RNG = np.random.default_rng(0)
@@ -25,7 +25,9 @@ def test_methods_stand_side_by_side_and_a_signed_one_has_four_views():
         [f"Guided Grad-CAM: {view}" for view in ("signed", "positive", "negative", "absolute")],
     ]
     assert all(panel.pixels.shape == (SIDE, SIDE, 3) for row in rows for panel in row)
-    assert [panel.ends for panel in rows[1]][:2] == [("\N{MINUS SIGN} speaks against", "supports +")] * 2
+    full = f"{np.percentile(np.abs(SIGNED.values), 99.5):.2g}"
+    signed = (f"\N{MINUS SIGN}{full} speaks against", f"supports +{full}")
+    assert [panel.ends for panel in rows[1]] == [signed, signed, signed, ("0", full)]
     rows = lay_out(sheet_of(*[PLAIN] * 6))
     assert [len(row) for row in rows] == [COLUMNS, 3]
 
@@ -42,13 +44,20 @@ def test_the_views_of_a_signed_map_add_up():
 
 
 def test_a_failed_method_is_marked():
-    marked = draw_sheet(sheet_of(PLAIN._replace(failed="randomised weights"))).astype(int)
+    marked = draw_sheet(sheet_of(PLAIN._replace(checked=Checked("failed 1 of 2 checks", True)))).astype(int)
     plain = draw_sheet(sheet_of(PLAIN)).astype(int)
     assert marked.shape == plain.shape
     right = slice(GAP + SIDE + GAP, None)
     ink = np.array(explain_sheet.WARNING)
     assert (np.abs(marked[:, right] - ink).max(axis=2) < 8).sum() > 50
     assert (np.abs(plain[:, right] - ink).max(axis=2) < 8).sum() == 0
+
+
+@pytest.mark.parametrize("words", ["not checked", "passed all 5 checks"])
+def test_a_sheet_says_whether_a_method_was_checked(words):
+    drawn = PLAIN if words == "not checked" else PLAIN._replace(checked=Checked(words))
+    panels = [panel for row in lay_out(sheet_of(drawn, drawn._replace(signed=True, detail=""))) for panel in row]
+    assert [panel.detail for panel in panels[1:]] == [f"layer feature_map · {words}", *[words] * 4]
 
 
 @pytest.mark.parametrize("name", ["a", "x" * 5000, "kermany/" + "long name " * 40 + "person1_virus_6.jpeg"])

@@ -1,0 +1,38 @@
+"""What a model file's configuration says of its layers: the same as the loaded model, without Keras."""
+
+import keras
+import pytest
+from tiny_networks import NETWORKS
+
+from pxr_tf.explain.guided import FUNCTIONS, LAYERS, guided_copy
+from pxr_tf.explain.layer_names import LayerPlaces, spatial_names
+from pxr_tf.explain.logits import open_logits
+from pxr_tf.explain.spatial import spatial_layers
+from pxr_tf.models.model_file import save_classifier
+from pxr_tf.models.saved_layers import CONVOLUTIONS, RECTIFIERS, has_rectifier, read_saved_layers
+
+
+@pytest.mark.parametrize("name", ["transfer", "alrelu_cnn", "second stage"])
+def test_a_saved_network_has_the_layers_of_the_loaded_one(tmp_path, name):
+    model = NETWORKS[name]()
+    save_classifier(model, tmp_path / "model.keras", {})
+    saved = read_saved_layers(tmp_path / "model.keras")
+    logits = open_logits(model)
+    places = [LayerPlaces(layer.name, layer.places, layer.kind in CONVOLUTIONS) for layer in saved]
+    assert spatial_names(places) == spatial_layers(logits) != []
+    assert has_rectifier(saved)
+    guided_copy(logits)  # raises without one
+
+
+@pytest.mark.parametrize("activation", ["swish", "relu6", keras.layers.LeakyReLU(0.1)])
+def test_a_rectifier_is_known_in_whatever_form_it_was_given(tmp_path, activation):
+    image = keras.Input((8, 8, 1))
+    outputs = keras.layers.Conv2D(2, 3, activation=activation)(image)
+    keras.Model(image, outputs).save(tmp_path / "model.keras")
+    assert has_rectifier(read_saved_layers(tmp_path / "model.keras")) == (activation != "swish")
+
+
+def test_the_names_of_rectifiers_are_those_that_are_guided(tmp_path):
+    assert set(RECTIFIERS) == {one.__name__ for one in (*FUNCTIONS, *LAYERS)}
+    (tmp_path / "model.keras").write_bytes(b"PK not ours")
+    assert read_saved_layers(tmp_path / "model.keras") == read_saved_layers(tmp_path / "none.keras") == []

@@ -1,0 +1,42 @@
+"""What a sheet says of its methods and of its run."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pxr_tf.experiments.explain_run import Explained
+from pxr_tf.explain.maps_file import PictureMaps, write_maps
+from pxr_tf.report.explain_sheet import Checked
+from pxr_tf.report.gallery import checked_words, make_sheet
+from pxr_tf.report.results import RunInfo
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["not measured", "not measured"], Checked("not checked")),
+        (["passed", "passed", "not measured"], Checked("passed all 2 checks")),
+        (["passed", "not measured"], Checked("passed 1 of 1 check")),
+        (["passed", "failed", "passed", "not measured"], Checked("failed 1 of 3 checks", True)),
+        (["passed", "undecided"], Checked("passed 1 of 2 checks")),
+    ],
+)
+def test_the_checks_of_a_method_in_words(states, expected):
+    means = pd.DataFrame({"method": ["grad_cam"], "state": [""]})  # no verdict
+    checks = pd.concat([pd.DataFrame({"method": "grad_cam", "state": states}), means])
+    assert checked_words(checks) == {"grad_cam": expected}
+
+
+def test_a_sheet_says_what_makes_its_run_doubtful_and_that_nobody_checked(tmp_path):
+    picture, maps = np.zeros((8, 8), np.uint8), {"saliency": np.ones((8, 8), np.float32)}
+    write_maps(tmp_path / "m.npz", PictureMaps({"methods": ["saliency"]}, picture, maps, maps))
+    row = {
+        "image_id": "a", "label": "normal", "predicted": "normal", "p_predicted": 0.9, "explained": "normal",
+        "p_explained": 0.9, "fold": "0", "role": "test", "method": "saliency", "layer": "", "maps": "m.npz",
+    }  # fmt: skip
+    explained = Explained(tmp_path, "", pd.DataFrame(), ("saliency",), ("normal",), "predicted", None, None, 1)
+    info = RunInfo("r", "m", "v", ("normal",), "all", None, permuted=True)
+    sheet = make_sheet(pd.DataFrame([row]), explained, {}, info)
+    assert sheet.notes == ["trained on permuted labels, so its maps say nothing of any disease"]
+    assert [drawn.checked.words for drawn in sheet.maps] == ["not checked"]
+    assert make_sheet(pd.DataFrame([row]), explained, {}, info._replace(permuted=False)).notes == []
