@@ -20,6 +20,7 @@ from pxr_tf.experiments import gallery_file, images, subjects
 from pxr_tf.experiments.explain_cases import choose_cases, find_asked
 from pxr_tf.experiments.explain_lungs import LungsSeen, find_lungs, open_gallery_source
 from pxr_tf.experiments.explain_options import (
+    PREDICTED,
     TRUE,
     check_folder,
     check_idle_options,
@@ -190,9 +191,11 @@ def _add_keys(
 ) -> pd.DataFrame:
     """Return the rows with ``file``, where a picture's maps go, and ``key``, which names all that decides them."""
     common = (VERSION, preparation.digest, ",".join(methods), asked.layer or "", asked.target)
+    deciding = {TRUE: "label", PREDICTED: "predicted"}  # what else the class that is explained depends on
+    classes = table[deciding[asked.target]] if asked.target in deciding else [""] * len(table)
     keys = [
-        files.digest(*common, row.fold, models[row.fold], row.content, row.label if asked.target == TRUE else "")
-        for row in table.itertuples()
+        files.digest(*common, row.fold, models[row.fold], row.content, name)
+        for row, name in zip(table.itertuples(), classes, strict=True)
     ]
     return table.assign(key=keys, file=[f"{MAPS}/{file_stem(name)}.npz" for name in table.image_id])
 
@@ -253,5 +256,5 @@ def _measured_name(key: str) -> str:
 
 
 def _as_options(rows: pd.DataFrame, folder: Path) -> list[dict[str, str]]:
-    told = rows[["image_id", "content", "label", "key"]].to_dict("records")
+    told = rows[["image_id", "content", "label", "predicted", "key"]].to_dict("records")
     return [{**row, "file": str(folder / file)} for row, file in zip(told, rows.file, strict=True)]

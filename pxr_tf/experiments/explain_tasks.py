@@ -35,9 +35,10 @@ LONG = 60  # seconds: whoever waits for longer is told for how long
 def explain_pictures(task: Task, emit: OnEvent) -> None:
     """Write the maps of the pictures that lack them, by the model of the task's fold.
 
-    Options: ``pictures``, each with ``image_id``, ``content``, ``label``, ``file`` (where its maps go) and ``key``
-    (what decides them); ``methods``, ``layer``, ``class``, and ``lungs``, the identity of what said where lungs are as
-    the pictures were cropped. Files appear whole; one that has its key is left as it is. Raises `PxrError`.
+    Options: ``pictures``, each with ``image_id``, ``content``, ``label``, ``predicted`` ("" where the run did not test
+    it), ``file`` (where its maps go) and ``key`` (what decides them); ``methods``, ``layer``, ``class``, and ``lungs``,
+    the identity of what said where lungs are as the pictures were cropped. Files appear whole; one that has its key is
+    left as it is. Raises `PxrError`.
     """
     options = task.options
     missing = [row for row in options["pictures"] if (read_about(Path(row["file"])) or {}).get("key") != row["key"]]
@@ -77,9 +78,16 @@ def load_task_pictures(task: Task) -> Pictures:
 def choose_targets(
     rows: Sequence[Mapping[str, Any]], probabilities: np.ndarray, classes: Sequence[str], asked: str
 ) -> np.ndarray:
-    """Return the number of the class that is explained of each row, int [rows]."""
+    """Return the number of the class that is explained of each row, int [rows].
+
+    The predicted class is that of the run's predictions, where they have the picture: averaged with its mirror image, a
+    recipe may predict another one than the network does of the picture alone.
+    """
     if asked == PREDICTED:
-        return probabilities.argmax(axis=1)
+        now = probabilities.argmax(axis=1)
+        return np.array(
+            [classes.index(row["predicted"] or classes[number]) for row, number in zip(rows, now, strict=True)]
+        )
     return np.array([classes.index(row["label"] if asked == TRUE else asked) for row in rows])
 
 
