@@ -21,7 +21,7 @@ GROUPS = {
     "least certain": "Least certain",
     ASKED: "As asked for",
 }
-STATES = {"passed": "✓ passed", "failed": "✗ failed", "not measured": "not measured"}
+STATES = {"passed": "✓ passed", "failed": "✗ failed", "undecided": "undecided", "not measured": "not measured"}
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --faint: #595959; --paper: #fff; --panel: #f4f4f2; --line: #d9d9d6;
