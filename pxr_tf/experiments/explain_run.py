@@ -19,15 +19,17 @@ from pxr_tf.experiments import images, subjects
 from pxr_tf.experiments.explain_cases import choose_cases, find_asked
 from pxr_tf.experiments.explain_lungs import LungsSeen, find_lungs, open_gallery_source
 from pxr_tf.experiments.explain_options import check_idle_options, check_target, choose_methods, open_explained
+from pxr_tf.experiments.explain_permuted import Permuted, find_permuted
 from pxr_tf.experiments.lungs import check_same_atlas, open_lung_source, preparation_of
 from pxr_tf.experiments.prepare import read_provenance
 from pxr_tf.experiments.tasks import Executor, Task
 from pxr_tf.explain.maps_file import file_stem
+from pxr_tf.explain.verdicts import counted
 from pxr_tf.pictures.lung_source import LungSource
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.seeds import order_by_hash
 
-VERSION = 1  # raise it when the same command would give another gallery
+VERSION = 2  # raise it when the same command would give another gallery
 FOLDER, OF_IMAGES = "explained", "explained-images"  # in the run directory: of chosen cases, of images that were named
 ABOUT = "gallery.json"  # written last: what the gallery is of, and the key that a second start compares
 NUMBER = 3  # of cases per kind and class
@@ -77,6 +79,7 @@ class Explained(NamedTuple):
     lungs: LungsSeen | None  # None: not looked for
     measured: Path | None  # what the costly checks measured; None: they were not asked for
     folds: int  # of the run: how many models there are
+    notes: Mapping[str, str]  # check -> why it was not measured
 
 
 def explain_run(asked: Asked, executor: Executor, on_event: OnEvent = lambda event: None) -> Explained | None:
@@ -96,7 +99,8 @@ def explain_run(asked: Asked, executor: Executor, on_event: OnEvent = lambda eve
     preparation = preparation_of(experiment.image, own and own.identity)
     table = _add_keys(table, asked, methods, models, preparation)
     source = open_gallery_source(asked.atlas, asked.masks, own, table, asked.cache) if asked.checks else None
-    key = _key_of(asked, table, source)
+    permuted = find_permuted(asked.run, experiment, sorted(set(table.fold))) if source else None
+    key = _key_of(asked, table, source, permuted)
     if (_read_about(asked.folder) or {}).get("key") == key:
         return None
     logs = asked.cache / "logs"
@@ -107,13 +111,14 @@ def explain_run(asked: Asked, executor: Executor, on_event: OnEvent = lambda eve
         )
         executor.run(_plan(asked, table, methods, preparation), logs, on_event)  # an unknown layer is told here
         lungs = None if source is None else find_lungs(table, source, preparation, asked.cache, on_event)
-        if source is not None:
-            executor.run(_plan_checks(asked, table, methods, key), logs, on_event)
+        if permuted is not None:
+            executor.run(_plan_checks(asked, table, key, permuted), logs, on_event)
     finally:
         executor.close()
     measured = _measured_file(asked, key) if asked.checks else None
     folds = len(fold_names(read_splits(asked.run / rundir.SPLITS)))
-    return Explained(asked.folder, key, table, methods, experiment.classes, asked.target, lungs, measured, folds)
+    notes = {"labels": permuted.note} if permuted and permuted.note else {}
+    return Explained(asked.folder, key, table, methods, experiment.classes, asked.target, lungs, measured, folds, notes)
 
 
 def _choose(asked: Asked, experiment: Experiment) -> pd.DataFrame:
@@ -146,10 +151,11 @@ def _add_keys(
     return table.assign(key=keys, file=[f"{MAPS}/{file_stem(name)}.npz" for name in table.image_id])
 
 
-def _key_of(asked: Asked, table: pd.DataFrame, source: LungSource | None) -> str:
+def _key_of(asked: Asked, table: pd.DataFrame, source: LungSource | None, permuted: Permuted | None) -> str:
     columns = ("image_id", "label", "patient_id", "fold", "role", "group", "predicted", "key")
     rows = table[list(columns)].itertuples(index=False, name=None)
     checks = (source.identity, asked.check_pictures or CHECK_PICTURES) if source else ("no checks",)
+    checks += (permuted.note, permuted.identity) if permuted else ()
     return files.digest(VERSION, *checks, *rows)
 
 
@@ -189,7 +195,7 @@ def _plan(asked: Asked, table: pd.DataFrame, methods: Sequence[str], preparation
     ]
 
 
-def _plan_checks(asked: Asked, table: pd.DataFrame, methods: Sequence[str], key: str) -> list[Task]:
+def _plan_checks(asked: Asked, table: pd.DataFrame, key: str, permuted: Permuted) -> list[Task]:
     """Return the task of the checks that take long, unless it was done; some pictures of each fold, by hash."""
     to = _measured_file(asked, key)
     if to.exists():
@@ -198,14 +204,13 @@ def _plan_checks(asked: Asked, table: pd.DataFrame, methods: Sequence[str], key:
         fold: rows.set_index("image_id", drop=False).loc[
             order_by_hash(rows.image_id, 0, "checks")[: asked.check_pictures or CHECK_PICTURES]
         ]
-        for fold, rows in table.groupby("fold", sort=True)
+        for fold, rows in table[counted(table.role)].groupby("fold", sort=True)
     }
     others = list(fold_names(read_splits(asked.run / rundir.SPLITS))) if asked.fold is None else []
     options = {
         "folds": {fold: _as_options(rows, asked.folder) for fold, rows in chosen.items()},
         "others": [fold for fold in others if rundir.model_file(asked.run, fold).is_file()],
-        "methods": list(methods),
-        "layer": asked.layer,
+        "permuted": str(permuted.run) if permuted.run else None,
         "to": str(to),
     }
     return [Task("explain-checks", "explain_checks", run=str(asked.run), cache=str(asked.cache), options=options)]

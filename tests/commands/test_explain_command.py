@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tiny import CLASSES, SIZE
+from tiny import CLASSES, RUN_DEPTH, SIZE
 
 from pxr_tf.commands import explain as command
 from pxr_tf.models.linear import build_linear
@@ -81,6 +81,15 @@ def test_runs_without_models_and_linear_models_are_told_in_one_line(pxr, own_cop
     check_refusal(pxr("explain", own_copy, "--no-checks"), "no feature maps", "saliency")
 
 
+def add_twin(run: Path) -> Path:
+    """Lay a copy of the run where the one on permuted labels belongs; return it."""
+    twin = run.parent.with_name("folds-permuted-labels") / run.name
+    shutil.copytree(run, twin)
+    with open(twin / "experiment.yaml", "a") as file:
+        file.write("permute_labels: true\n")
+    return twin
+
+
 class Page(HTMLParser):
     """Collects what a page links to and shows, and checks that its tags are balanced."""
 
@@ -111,15 +120,18 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def gallery(finished_run, phantoms, tmp_path_factory):
-    """The gallery of the tiny run by Grad-CAM, with its checks: (folder, what the command said)."""
+    """The gallery of the tiny run by Grad-CAM, with its checks; the run beside it learned the same labels."""
     from pxr_tf.executors.inline import Inline
     from pxr_tf.experiments.explain_run import Asked, explain_run
     from pxr_tf.report.gallery import write_gallery
 
     folder, masks = tmp_path_factory.mktemp("gallery"), str(phantoms[0].parent / "masks")
-    asked = Asked(finished_run, methods=("grad_cam",), number=1, out=folder / "g", masks=masks, check_pictures=2)
+    shutil.copytree(finished_run.parents[RUN_DEPTH - 1], folder / "runs")
+    run = folder / "runs" / finished_run.relative_to(finished_run.parents[RUN_DEPTH - 1])
+    add_twin(run)
+    asked = Asked(run, methods=("grad_cam",), number=1, out=folder / "g", masks=masks, check_pictures=2)
     explained = explain_run(asked, Inline())
-    write_gallery(finished_run, explained, lambda done, total: None)
+    write_gallery(run, explained, lambda done, total: None)
     assert explain_run(asked, Inline()) is None
     return folder / "g"
 
@@ -177,8 +189,8 @@ def test_the_numbers_of_the_checks_come_from_what_was_measured(gallery):
     table = pd.read_csv(gallery / "explained.csv")
     share = checks[(checks.check == "share in the lungs") & (checks["class"] == "all")].value.item()
     assert share == pytest.approx(table.in_lungs.mean(), abs=1e-6)
-    assert set(checks.state[checks.check == "labels"]) == {"not measured"}
-    assert {"passed", "failed"} & set(checks.state)
+    assert measured.value[measured.check == "labels"].tolist() == pytest.approx([1] * 4)
+    assert list(checks.state[checks.check == "labels"]) == ["failed", ""]
     assert not measured[measured.check == "folds"].empty
 
 
