@@ -68,6 +68,6 @@ def test_a_run_on_permuted_labels_has_no_twin(own_copy):
 
 
 @pytest.mark.slow
-def test_the_command_that_is_told_makes_the_twin(own_copy, phantoms):
+def test_a_run_that_learned_permuted_labels_is_found_as_the_twin(own_copy, phantoms):
     twin = run_here(experiment_of(own_copy).model_copy(update={"permute_labels": True}), phantoms, own_copy.parents[3])
     assert find(own_copy).run == twin
