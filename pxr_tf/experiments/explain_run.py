@@ -28,10 +28,12 @@ from pxr_tf.experiments.explain_options import (
     choose_methods,
     open_explained,
 )
+from pxr_tf.experiments.explain_permuted import Permuted, find_permuted
 from pxr_tf.experiments.lungs import check_same_atlas, open_lung_source, preparation_of
 from pxr_tf.experiments.prepare import read_provenance
 from pxr_tf.experiments.tasks import Executor, Task
 from pxr_tf.explain.maps_file import file_stem
+from pxr_tf.explain.verdicts import counted
 from pxr_tf.models.saved_layers import SavedLayer, read_saved_layers
 from pxr_tf.pictures.lung_source import LungSource
 from pxr_tf.pictures.preparation import Preparation
@@ -86,6 +88,7 @@ class Prepared(NamedTuple):
     preparation: Preparation
     own: LungSource | None  # what the run's own pictures are cropped by
     source: LungSource | None  # what finds lungs for the checks; None: they were not asked for
+    permuted: Permuted | None  # the run that learned permuted labels, or why there is none; None: no checks
 
 
 class Explained(NamedTuple):
@@ -100,6 +103,7 @@ class Explained(NamedTuple):
     lungs: LungsSeen | None  # None: not looked for
     measured: Path | None  # what the costly checks measured; None: they were not asked for
     folds: int  # of the run: how many models there are
+    notes: Mapping[str, str]  # check -> why it was not measured
 
 
 def prepare_gallery(asked: Asked) -> Prepared:
@@ -116,8 +120,9 @@ def prepare_gallery(asked: Asked) -> Prepared:
     preparation = preparation_of(experiment.image, own and own.identity)
     table = _add_keys(table, asked, methods, models, preparation)
     source = open_gallery_source(asked.atlas, asked.masks, own, table, asked.cache) if asked.checks else None
-    key = _key_of(asked, table, source)
-    return Prepared(asked, key, table, methods, notes, experiment.classes, preparation, own, source)
+    permuted = find_permuted(asked.run, experiment, sorted(set(table.fold))) if source else None
+    key = _key_of(asked, table, source, permuted)
+    return Prepared(asked, key, table, methods, notes, experiment.classes, preparation, own, source, permuted)
 
 
 def explain_run(prepared: Prepared, executor: Executor, on_event: OnEvent = lambda event: None) -> Explained | None:
@@ -144,8 +149,8 @@ def explain_run(prepared: Prepared, executor: Executor, on_event: OnEvent = lamb
         gallery_file.mark_unfinished(asked.folder, [*table.file, *([_measured_name(key)] if source else [])])
         executor.run(_plan(prepared, table), logs, on_event)
         lungs = None if source is None else find_lungs(table, source, preparation, asked.cache, on_event)
-        if source is not None:
-            executor.run(_plan_checks(prepared, table), logs, on_event)
+        if prepared.permuted is not None:
+            executor.run(_plan_checks(prepared, table, prepared.permuted), logs, on_event)
     except PxrError:
         gallery_file.unmark_empty(asked.folder)
         raise
@@ -153,7 +158,9 @@ def explain_run(prepared: Prepared, executor: Executor, on_event: OnEvent = lamb
         executor.close()
     measured = asked.folder / _measured_name(key) if asked.checks else None
     folds = len(fold_names(read_splits(asked.run / rundir.SPLITS)))
-    return Explained(asked.folder, key, table, prepared.methods, prepared.classes, asked.target, lungs, measured, folds)
+    unmeasured = {"labels": prepared.permuted.note} if prepared.permuted and prepared.permuted.note else {}
+    about = (prepared.methods, prepared.classes, asked.target)
+    return Explained(asked.folder, key, table, *about, lungs, measured, folds, unmeasured)
 
 
 def _digest_names(images: Sequence[str]) -> str:
@@ -200,10 +207,11 @@ def _add_keys(
     return table.assign(key=keys, file=[f"{MAPS}/{file_stem(name)}.npz" for name in table.image_id])
 
 
-def _key_of(asked: Asked, table: pd.DataFrame, source: LungSource | None) -> str:
+def _key_of(asked: Asked, table: pd.DataFrame, source: LungSource | None, permuted: Permuted | None) -> str:
     columns = ("image_id", "label", "patient_id", "fold", "role", "group", "predicted", "key")
     rows = table[list(columns)].itertuples(index=False, name=None)
     checks = (source.identity, asked.check_pictures or CHECK_PICTURES) if source else ("no checks",)
+    checks += (permuted.note, permuted.identity) if permuted else ()
     return files.digest(VERSION, *checks, *rows)
 
 
@@ -229,7 +237,7 @@ def _plan(prepared: Prepared, table: pd.DataFrame) -> list[Task]:
     ]
 
 
-def _plan_checks(prepared: Prepared, table: pd.DataFrame) -> list[Task]:
+def _plan_checks(prepared: Prepared, table: pd.DataFrame, permuted: Permuted) -> list[Task]:
     """Return the task of the checks that take long, unless it was done; some pictures of each fold, by hash."""
     asked, to = prepared.asked, prepared.asked.folder / _measured_name(prepared.key)
     if to.exists():
@@ -238,14 +246,13 @@ def _plan_checks(prepared: Prepared, table: pd.DataFrame) -> list[Task]:
         fold: rows.set_index("image_id", drop=False).loc[
             order_by_hash(rows.image_id, 0, "checks")[: asked.check_pictures or CHECK_PICTURES]
         ]
-        for fold, rows in table.groupby("fold", sort=True)
+        for fold, rows in table[counted(table.role)].groupby("fold", sort=True)
     }
     others = list(fold_names(read_splits(asked.run / rundir.SPLITS))) if asked.fold is None else []
     options = {
         "folds": {fold: _as_options(rows, asked.folder) for fold, rows in chosen.items()},
         "others": [fold for fold in others if rundir.model_file(asked.run, fold).is_file()],
-        "methods": list(prepared.methods),
-        "layer": asked.layer,
+        "permuted": str(permuted.run) if permuted.run else None,
         "to": str(to),
     }
     return [Task("explain-checks", "explain_checks", run=str(asked.run), cache=str(asked.cache), options=options)]

@@ -28,8 +28,8 @@ def views(maps: np.ndarray) -> Views:
 def at_picture_size(maps: np.ndarray, size: int) -> np.ndarray:
     """Return float32 [n, size, size] of [n, h, w]: bilinear, and constant beyond the centres of the outer cells.
 
-    Cell i of 7 covers pixels 32 i to 32 i + 31 of 224, and its value lies at their centre. So have it the Grad-CAM
-    authors (OpenCV's resize); tf-keras-vis 0.8.7 puts the outer cells' centres on the picture's outermost pixels, which
+    Cell i of 7 covers pixels 32 i to 32 i + 31 of 224, and its value lies at their centre, as the Grad-CAM authors
+    have it (OpenCV's resize); tf-keras-vis 0.8.7 puts the outer cells' centres on the picture's outermost pixels, which
     moves what they show by half a cell, 16 of 224 pixels, towards the border.
     """
     maps = np.asarray(maps, np.float32)

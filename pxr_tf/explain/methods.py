@@ -7,10 +7,10 @@ import numpy as np
 
 from pxr_tf.errors import PxrError, shown
 from pxr_tf.explain.cam import grad_cam, grad_cam_plus_plus, layer_cam, score_cam
-from pxr_tf.explain.gradients import DRAWS, STEPS, integrated_gradients, saliency, smooth_grad
+from pxr_tf.explain.gradients import integrated_gradients, saliency, smooth_grad
 from pxr_tf.explain.guided import guided_grad_cam
 from pxr_tf.explain.method_table import find_method
-from pxr_tf.explain.occlusion import num_passes, occlusion
+from pxr_tf.explain.occlusion import occlusion
 from pxr_tf.explain.spatial import find_layer
 from pxr_tf.explain.work import OnProgress, Work
 
@@ -24,13 +24,6 @@ EXPLAINERS: dict[str, Callable[[Work], np.ndarray]] = {  # the keys of `METHODS`
     "integrated_gradients": integrated_gradients,
     "guided_grad_cam": guided_grad_cam,
     "occlusion": occlusion,
-}
-MANY_PASSES: dict[str, Callable[[keras.Model, str | None], int]] = {  # those that show a network variants of a picture
-    "score_cam": lambda logits, layer: logits.get_layer(layer).output.shape[-1],
-    "smooth_grad": lambda logits, layer: DRAWS,
-    "integrated_gradients": lambda logits, layer: STEPS,
-    "guided_grad_cam": lambda logits, layer: 2,
-    "occlusion": lambda logits, layer: num_passes(logits.inputs[0].shape[1]),
 }
 
 
@@ -64,15 +57,6 @@ def explain(
         on_progress=on_progress,
     )
     return EXPLAINERS[method](work)
-
-
-def passes_per_picture(logits: keras.Model, method: str, layer: str | None = None) -> int:
-    """Return how often a method runs the network for one picture, so that its time can be estimated.
-
-    Score-CAM passes over channels that are the same everywhere, so it may take fewer. Raises what `explain` raises.
-    """
-    chosen = find_layer(logits, layer) if find_method(method).needs_layer else None
-    return MANY_PASSES[method](logits, chosen) if method in MANY_PASSES else 1
 
 
 def _check_pictures(logits: keras.Model, pictures: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pxr_tf.models.layers import all_layers
 
+PER_SEED = 100_000  # more than the numbers of all layers: two seeds share none of them
 STEPS = 12  # at most: a backbone has up to 240 layers with weights, and each step explains all pictures again
 
 
@@ -28,8 +29,14 @@ def cascade(model: keras.Model, *, seed: int = 0, steps: int = STEPS) -> Iterato
     layers = [layer for layer in all_layers(clone) if layer.weights][::-1]
     for step, group in enumerate(_share_out(layers, steps)):
         for number, layer in enumerate(group):
-            layer.set_weights(initial_weights(layer, seed + 1000 * step + number))
+            layer.set_weights(initial_weights(layer, PER_SEED * seed + 1000 * step + number))
         yield group[-1].name, clone
+
+
+def randomise(model: keras.Model, *, seed: int = 0) -> tuple[str, keras.Model]:
+    """Return (layer, network): the first layer with weights, and a copy of the model whose weights are all random."""
+    *_, last = cascade(model, seed=seed)
+    return last
 
 
 def initial_weights(layer: keras.layers.Layer, seed: int) -> list[np.ndarray]:

@@ -1,10 +1,11 @@
 """From measured numbers to verdicts: which checks a method passed, which it failed, and why, in words.
 
-A method passes where the data show that it does: the whole interval, not the value alone, is on the right side of the
-bound. With few patients intervals are wide, and less is shown.
+A method passes where the data show that it does, and fails where they show that it does not: the whole interval, not
+the value alone, is on one side of the bound. Where it crosses the bound, neither is shown, as is common with few
+patients.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 # Of rank correlations: half of the largest possible, a quarter of the variance of the ranks in common. Adebayo et al.
 # name no bound; in their figures methods that react to the weights end below it, and edge detectors stay above.
 SAME = 0.5
+State = Literal["passed", "failed", "undecided", "not measured"]
+UNDECIDED = "the interval crosses the bound, so that these patients are too few to tell"
 
 
 class Check(NamedTuple):
@@ -29,7 +32,7 @@ class Verdict(NamedTuple):
     """What one check says of one method."""
 
     check: str  # a key of `CHECKS`
-    state: Literal["passed", "failed", "not measured"]
+    state: State
     value: float  # NaN where nothing was measured, as are the ends
     low: float
     high: float
@@ -106,14 +109,26 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def judge(measured: Mapping[str, tuple[float, float, float]]) -> list[Verdict]:
+def counted(roles: Sequence[str]) -> np.ndarray:
+    """Return which pictures verdicts stand on, bool [n]: those out of fold; without any, those unknown to the run.
+
+    `roles` say what each picture is to the model that explains it: ``test``, ``train``, ``val``, or "" for a stranger.
+    A model that trained on a picture, or chose its epochs by it, has seen the answer.
+    """
+    roles = np.asarray(roles, str)
+    tested = roles == "test"
+    return tested if tested.any() else roles == ""
+
+
+def judge(measured: Mapping[str, tuple[float, float, float]], notes: Mapping[str, str] | None = None) -> list[Verdict]:
     """Return a verdict for each of `CHECKS`; `measured` has key -> (value, low, high), of those that were measured.
 
     ``in_lungs`` is the difference of shares, the lungs' share of the map less their share of the picture; of deletion
     and insertion it is by how much the method's area is better than the other order's (deletion: smaller; insertion:
-    larger); the others are rank correlations. A value or interval that is NaN counts as not measured.
+    larger); the others are rank correlations. A value that is NaN, or has no interval, counts as not measured. `notes`
+    has key -> a sentence: why a check was not measured, or what else there is to say of its value.
     """
-    return [_judge(key, check, measured.get(key)) for key, check in CHECKS.items()]
+    return [_judge(key, check, measured.get(key), (notes or {}).get(key, "")) for key, check in CHECKS.items()]
 
 
 def failed_checks(verdicts: Iterable[Verdict]) -> list[Verdict]:
@@ -121,21 +136,35 @@ def failed_checks(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return [verdict for verdict in verdicts if verdict.state == "failed"]
 
 
-def _judge(key: str, check: Check, numbers: tuple[float, float, float] | None) -> Verdict:
-    if numbers is None or np.isnan(numbers[0]):
-        reason = "was not measured" if numbers is None else "could not be measured: no picture has a map that counts"
-        return Verdict(key, "not measured", np.nan, np.nan, np.nan, check.bound, f"{check.title}: {reason}.")
+def _judge(key: str, check: Check, numbers: tuple[float, float, float] | None, note: str) -> Verdict:
+    if numbers is None:
+        reason = f"{check.title}: {note or 'was not measured.'}"
+        return Verdict(key, "not measured", np.nan, np.nan, np.nan, check.bound, reason)
     value, low, high = numbers
-    told = f"{check.title}: {_words(check.unit, value)}"
+    state, told = _state(check, value, low, high), _told(check, value, low, high)
+    reason = f"{check.title}: {told}." + (f" {note}" if note else "")
+    return Verdict(key, state, value, low, high, check.bound, reason)
+
+
+def _state(check: Check, value: float, low: float, high: float) -> State:
+    if np.isnan([value, low, high]).any():
+        return "not measured"
+    above, below = low > check.bound, high < check.bound
+    passed, failed = (above, below) if check.side == "above" else (below, above)
+    return "passed" if passed else "failed" if failed else "undecided"
+
+
+def _told(check: Check, value: float, low: float, high: float) -> str:
+    """Return what the numbers say, as the rest of a sentence."""
+    if np.isnan(value):
+        return "could not be measured, as no picture that counts has a map with anything in it"
+    words = _words(check.unit, value)
     if np.isnan(low) or np.isnan(high):
-        reason = f"{told}, of too few patients for an interval."
-        return Verdict(key, "not measured", value, low, high, check.bound, reason)
-    passed = low > check.bound if check.side == "above" else high < check.bound
-    meaning = check.passed if passed else check.failed
+        return f"{words}, but the patients are too few for an interval"
+    meaning = {"passed": check.passed, "failed": check.failed, "undecided": UNDECIDED}
     interval = f"95 % interval {_number(check.unit, low)} to {_number(check.unit, high)}"
     bound = f"{interval}; to pass, all of it must be {check.side} {_number(check.unit, check.bound)}"
-    reason = f"{told} ({bound}): {meaning}."
-    return Verdict(key, "passed" if passed else "failed", value, low, high, check.bound, reason)
+    return f"{words} ({bound}): {meaning[_state(check, value, low, high)]}"
 
 
 def _words(unit: str, value: float) -> str:

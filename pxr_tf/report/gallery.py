@@ -39,7 +39,7 @@ def write_gallery(run: Path, explained: Explained, on_progress: Callable[[int, i
     names = _named_files(explained, table)
     gallery_file.mark_unfinished(folder, names)
     measured = None if explained.measured is None else _read_measured(explained.measured)
-    checks = check_table(table, measured).assign(**worth(info))
+    checks = check_table(table, measured, explained.notes).assign(**worth(info))
     _write_sheets(explained, table, checked_words(checks), info, on_progress)
     files.write_csv(folder / TABLE, table)
     files.write_csv(folder / CHECKS, checks)
@@ -139,7 +139,7 @@ def _write_sheets(
 
 
 def _read_measured(file: Path) -> pd.DataFrame:
-    texts = dict.fromkeys(("check", "method", "image_id", "detail"), str)
+    texts = dict.fromkeys(("check", "method", "image_id", "detail", "view"), str)
     return pd.read_csv(file, dtype=texts, keep_default_na=False, na_values={"value": [""]})
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.errors import count_words
-from pxr_tf.explain.verdicts import CHECKS
+from pxr_tf.explain.verdicts import CHECKS, counted
 from pxr_tf.report.figures import SYNTHETIC_NOTE
-from pxr_tf.report.gallery_tables import AREA, NOT_LOOKED_FOR, ORDERS, SHARE, TRUSTED, method_title
+from pxr_tf.report.gallery_tables import AREA, ORDERS, SHARE, TRUSTED, UNSEEN, method_title
 
 PAGE = "index.html"
 ASKED = "asked for"
@@ -21,7 +21,7 @@ GROUPS = {
     "least certain": "Least certain",
     ASKED: "As asked for",
 }
-STATES = {"passed": "✓ passed", "failed": "✗ failed", "not measured": "not measured"}
+STATES = {"passed": "✓ passed", "failed": "✗ failed", "undecided": "undecided", "not measured": "not measured"}
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --faint: #595959; --paper: #fff; --panel: #f4f4f2; --line: #d9d9d6;
@@ -64,7 +64,7 @@ def page_lines(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFra
     yield f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>"
     yield f"<h1>{escape(title)}</h1>"
     yield from _head(about, table)
-    yield from _methods(about, checks)
+    yield from _methods(about, table, checks)
     yield from _shares(about, table, checks)
     yield from _measured(checks)
     yield from _legend(table)
@@ -108,12 +108,13 @@ def _whose_models(about: Mapping[str, Any], once: pd.DataFrame) -> Iterator[str]
             yield f"{count_words(int(counts[role]), 'picture')} {text} (model of {folds})."
 
 
-def _methods(about: Mapping[str, Any], checks: pd.DataFrame) -> Iterator[str]:
+def _methods(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
     verdicts = checks[checks.state != ""]
     yield "<h2>Is it worth anything?</h2>"
     if not about["checks"]:
         yield "<p>The checks were left out (--no-checks): nobody knows what these maps are worth.</p>"
         return
+    yield f"<p>{_who_counts(table.drop_duplicates('image_id').role)}</p>"
     yield '<div class="scroll"><table><tr><th>method</th>'
     yield "".join(f"<th>{escape(check.title)}</th>" for check in CHECKS.values()) + "</tr>"
     for name in about["methods"]:
@@ -125,6 +126,18 @@ def _methods(about: Mapping[str, Any], checks: pd.DataFrame) -> Iterator[str]:
     for row in verdicts.itertuples():
         yield f"<li><b>{escape(method_title(row.method))}</b>: {escape(row.reason)} {_pictures(row.pictures)}</li>"
     yield "</ul></details>"
+
+
+def _who_counts(roles: pd.Series) -> str:
+    """Return which pictures the verdicts stand on, and what the verdicts mean."""
+    count = int(counted(roles).sum())
+    who = count_words(count, "picture")
+    whose = f"{who} out of fold count" if (roles == "test").any() else f"{who} unknown to the run count"
+    others = f"; the other {len(roles) - count} do not" if 0 < count < len(roles) else ""
+    return (
+        f"Here and in the tables below {whose}{others}. A method has passed a check, or failed it, where the whole "
+        "interval is on one side of the bound; else it is undecided, as the patients are too few to tell."
+    )
 
 
 def _state(row: pd.Series) -> str:
@@ -141,8 +154,8 @@ def _shares(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame)
     if area.empty:
         return
     yield "<h2>How much of it lies in the lungs</h2>"
-    once = table.drop_duplicates("image_id")
-    left_out = once.lungs[~once.lungs.isin([TRUSTED, NOT_LOOKED_FOR])].value_counts()
+    once = table[counted(table.role)].drop_duplicates("image_id")
+    left_out = once.lungs[~once.lungs.isin([TRUSTED, *UNSEEN])].value_counts()
     reasons = ", ".join(f"{reason}: {count}" for reason, count in left_out.items())
     yield (
         "<p>Share of a map's positive attribution inside the lungs, in percent, with a 95 % interval over patients; an "
@@ -177,23 +190,31 @@ def _measured(checks: pd.DataFrame) -> Iterator[str]:
     layers = list(dict.fromkeys(means.detail[means.check == "weights"]))
     columns = {("deletion", ""): "deletion, area", ("insertion", ""): "insertion, area"}
     columns |= {("weights", layer): f"random weights down to {layer}" for layer in layers}
+    columns |= {("labels", ""): "permuted labels"} if (means.check == "labels").any() else {}
     columns |= {("folds", ""): "agreement of the folds"} if (means.check == "folds").any() else {}
-    values = means.set_index(["method", "check", "detail"])
-    yield "<h2>Deletion, insertion, random weights, other folds</h2>"
+    values = means.groupby(["method", "check", "detail"])
+    yield "<h2>Deletion, insertion, other networks</h2>"
     yield (
         "<p>Mean over a few pictures of each fold (checks.csv says how many), with intervals over patients. Deletion: "
         "probability left as the most important parts are blurred away, so small is good; insertion: as they come "
         "back, so large is good. The others are rank correlations of maps: with those of a network whose weights were "
-        "made random from the output down to a layer (small is good), and between the networks of the folds (large is "
-        "good; all but one may have trained on a picture).</p>"
+        "made random from the output down to a layer, or which learned permuted labels (without their sign, small is "
+        "good; where all weights are random, the mean over several such networks), and between the networks of the "
+        "folds (large is good; all but one may have trained on a picture). Maps with signs are compared twice, by "
+        "their values and by their absolute values; the worse of the two decides.</p>"
     )
     yield '<div class="scroll"><table><tr><th></th>'
     yield "".join(f'<th class="n">{escape(words)}</th>' for words in columns.values()) + "</tr>"
     names = [name for name in dict.fromkeys(means.method) if name not in ORDERS]
     for name in (*names, *ORDERS):
-        cells = [_number(values.loc[(name, *column)]) if (name, *column) in values.index else "" for column in columns]
+        cells = [_numbers(values.get_group((name, *at))) if (name, *at) in values.groups else "" for at in columns]
         yield f"<tr><td>{escape(method_title(name))}</td>{''.join(f'<td class=n>{cell}</td>' for cell in cells)}</tr>"
     yield "</table></div>"
+
+
+def _numbers(rows: pd.DataFrame) -> str:
+    """Return the mean, or those of the signed and of the absolute values."""
+    return "<br>".join(f"{_number(row)} {row.view}".strip() for _, row in rows.iterrows())
 
 
 def _number(row: pd.Series) -> str:

@@ -1,9 +1,10 @@
-"""Intervals from resampling patients."""
+"""Intervals over patients."""
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
-from pxr_tf.evaluation.bootstrap import patient_interval
+from pxr_tf.evaluation.bootstrap import FEWEST, MANY, patient_interval
 
 
 def test_one_image_per_patient_gives_the_known_interval_of_a_mean():
@@ -16,44 +17,59 @@ def test_one_image_per_patient_gives_the_known_interval_of_a_mean():
     assert high == pytest.approx(value + 1.96 * error, abs=0.1 * error)
 
 
-def test_whole_patients_are_resampled():
+@pytest.mark.parametrize("count", [FEWEST, 6, MANY - 1])
+def test_few_patients_get_students_interval(count):
+    values = np.random.default_rng(count).normal(3, 2, count)
+    expected = ttest_1samp(values, 0).confidence_interval(0.95)
+    assert patient_interval(values, np.arange(count))[1:] == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("count", [FEWEST, 6, MANY - 1])
+def test_an_interval_holds_the_truth_about_as_often_as_it_says(count):
+    """600 samples: the standard error of a coverage of 95 % is 0.9 points."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(600):
+        _, low, high = patient_interval(rng.normal(0.2, 1, count), np.arange(count))
+        held += low <= 0.2 <= high
+    assert 0.91 < held / 600 < 0.98
+
+
+@pytest.mark.parametrize("count", [12, 60])
+def test_the_unit_is_the_patient(count):
     """Ten images of each patient are alike: the interval is that of patients, three times as wide as that of images."""
-    of_patient = np.random.default_rng(1).normal(0, 1, 60)
-    values, patients = np.repeat(of_patient, 10), np.repeat([f"patient-{n}" for n in range(60)], 10)
+    of_patient = np.random.default_rng(1).normal(0, 1, count)
+    values, patients = np.repeat(of_patient, 10), np.repeat([f"patient-{n:02}" for n in range(count)], 10)
     _, low, high = patient_interval(values, patients)
-    assert high - low == pytest.approx(2 * 1.96 * of_patient.std() / np.sqrt(60), rel=0.08)
-    _, by_image_low, by_image_high = patient_interval(values, np.arange(600))  # the fault: images as if independent
+    assert (low, high) == pytest.approx(patient_interval(of_patient, np.arange(count))[1:])
+    _, by_image_low, by_image_high = patient_interval(values, np.arange(10 * count))  # the fault
     assert high - low > 2.5 * (by_image_high - by_image_low)
 
 
-def test_a_patient_is_drawn_with_all_images_or_not_at_all():
-    drawn = set()
-
-    def statistic(means):
-        drawn.update(means[:, 0].tolist())
-        return means[:, 0]
-
-    patient_interval(np.array([1.0, 10.0, 100.0]), ["a", "b", "a"], statistic=statistic)
-    assert drawn == {202 / 4, 111 / 3, 20 / 2}  # a and a, a and b, b and b
+def test_a_patient_with_more_images_counts_with_all_of_them():
+    """Sums 3, 3, 8 of 3, 1, 2 images: a mean of 14 / 6, from which they are -4, 2/3, 10/3 away; 4.303 is Student's."""
+    value, low, high = patient_interval([1.0, 1, 1, 3, 3, 5], ["a", "a", "a", "b", "c", "c"])
+    error = np.sqrt((4**2 + (2 / 3) ** 2 + (10 / 3) ** 2) / 2**2 / 2 / 3)
+    assert value == pytest.approx(14 / 6)
+    assert (low, high) == pytest.approx((value - 4.3027 * error, value + 4.3027 * error), rel=1e-4)
 
 
-def test_the_order_of_rows_and_the_names_of_patients_do_not_matter_and_a_seed_does():
-    values, patients = np.arange(6.0) ** 1.5, np.array(["a", "a", "b", "c", "c", "d"])
-    interval = patient_interval(values, patients)
-    assert patient_interval(values, patients) == interval
-    assert patient_interval(values, patients, resamples=50) != patient_interval(values, patients, resamples=50, seed=1)
-    assert patient_interval(values[[5, 0, 1, 2, 3, 4]], patients[[5, 0, 1, 2, 3, 4]]) == pytest.approx(interval)
+@pytest.mark.parametrize("count", [MANY - 2, MANY + 2])
+def test_the_order_of_rows_and_the_names_of_patients_do_not_matter(count):
+    values, patients = np.arange(count + 2.0) ** 1.5, np.array([0, 0, *range(count)])
+    backwards = patient_interval(values[::-1], patients[::-1])
+    assert backwards == pytest.approx(patient_interval(values, [f"{n:03}" for n in patients]))
 
 
-def test_several_columns_and_another_statistic():
-    values = np.column_stack([np.full(8, 3.0), np.full(8, 2.0)])
-    ratio = patient_interval(values, np.arange(8), statistic=lambda means: means[:, 0] / means[:, 1])
-    assert ratio == (1.5, 1.5, 1.5)
+def test_the_seed_decides_the_resamples():
+    values = np.arange(float(MANY))
+    first, again, other = (patient_interval(values, values, resamples=50, seed=seed) for seed in (0, 0, 1))
+    assert first == again != other
 
 
-def test_missing_values_do_not_count_and_one_patient_has_no_interval():
-    value, low, high = patient_interval([1.0, np.nan, 3.0], ["a", "b", "a"])
+def test_missing_values_do_not_count_and_two_patients_have_no_interval():
+    value, low, high = patient_interval([1.0, np.nan, 3.0, 2.0], ["a", "b", "a", "c"])
     assert value == 2 and np.isnan([low, high]).all()
     assert np.isnan(patient_interval([np.nan], ["a"])).all()
     assert np.isnan(patient_interval([], [])).all()
-    assert patient_interval([2.0, np.nan, 2.0], ["a", "b", "c"]) == (2, 2, 2)
+    assert patient_interval([2.0, np.nan, 2.0, 2.0], ["a", "b", "c", "d"]) == (2, 2, 2)

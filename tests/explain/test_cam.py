@@ -85,7 +85,7 @@ def test_grad_cam_of_one_convolution_pooling_and_one_dense_layer_is_what_paper_a
     np.testing.assert_array_equal(explain(model, picture, [1], "grad_cam_plus_plus"), [[[1, 1], [1, 1]]])
 
 
-def test_grad_cam_plus_plus_stands_logits_whose_exponential_overflows():
+def test_grad_cam_plus_plus_survives_logits_whose_exponential_would_overflow():
     model = by_hand()
     weights = model.get_weights()
     model.set_weights([*weights[:3], np.array([500.0, 0.0])])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tiny import TWO_LAYERS
 
-from pxr_tf.explain.randomise import cascade, initial_weights
+from pxr_tf.explain.randomise import cascade, initial_weights, randomise
 from pxr_tf.models.backbones import Backbone
 from pxr_tf.models.classifier import build_classifier, end_network, scale_grey
 from pxr_tf.models.layers import ALReLU
@@ -117,3 +117,15 @@ def test_a_nested_head_comes_first():
     model = build_classifier(TWO_LAYERS, num_classes=2, image_size=32, weights="none")
     names = [name for name, _ in cascade(model)]
     assert names[0] == "logits" and names[-2:] == ["normalization", "convolution"]
+
+
+def test_a_network_that_is_random_throughout_depends_on_the_seed_alone(model):
+    before = weights_by_layer(model)
+    found = []
+    for seed in (0, 1):
+        layer, network = randomise(model, seed=seed)
+        assert layer == "convolution" and changed(before, weights_by_layer(network)) == list(before)
+        found.append(weights_by_layer(network))
+    assert {"convolution", "feature_map", "logits"} <= set(changed(*found))
+    last = [weights_by_layer(network) for _, network in cascade(model)][-1]
+    assert changed(found[0], last) == []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from pxr_tf.explain.ranks import agreement, rank_correlation
+from pxr_tf.explain.ranks import agreement, compared_views, rank_correlation
 
 RANDOM = np.random.default_rng(0)
 
@@ -43,3 +43,12 @@ def test_agreement_of_blank_maps():
     assert agreement([one, one, blank]) == pytest.approx([1 / 3])
     assert agreement([one, blank, blank]) == [0]  # the pair of two blank ones does not count
     assert np.isnan(agreement([blank, blank])).all()
+
+
+def test_signs_may_scatter_while_the_strength_stays():
+    maps = RANDOM.random((1, 20, 20)) * RANDOM.choice([-1, 1], (1, 20, 20))
+    others = np.abs(maps) * RANDOM.choice([-1, 1], (1, 20, 20))
+    ours, theirs = (compared_views(one, signed=True) for one in (maps, others))
+    found = {view: rank_correlation(ours[view], theirs[view])[0] for view in ours}
+    assert abs(found["signed"]) < 0.2 and found["absolute"] == pytest.approx(1)
+    assert list(compared_views(maps, signed=False)) == [""]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pxr_tf.explain.verdicts import CHECKS, SAME, failed_checks, judge
+from pxr_tf.explain.verdicts import CHECKS, SAME, counted, failed_checks, judge
 
 ABOVE = [key for key, check in CHECKS.items() if check.side == "above"]
 BELOW = [key for key, check in CHECKS.items() if check.side == "below"]
@@ -20,20 +20,25 @@ def test_the_checks_and_on_which_side_a_method_must_be():
     assert {CHECKS[key].bound for key in ABOVE if key != "folds"} == {0}
 
 
-@pytest.mark.parametrize("key", ABOVE)
-def test_the_whole_interval_must_be_above_the_bound(key):
-    bound = CHECKS[key].bound
-    assert verdict(key, bound + 0.1, bound + 0.01, bound + 0.2).state == "passed"
-    assert verdict(key, bound + 0.1, bound - 0.01, bound + 0.2).state == "failed"
-    assert verdict(key, bound + 0.1, bound, bound + 0.2).state == "failed"
-    assert verdict(key, bound - 0.1, bound - 0.2, bound - 0.01).state == "failed"
+@pytest.mark.parametrize("key", [*ABOVE, *BELOW])
+def test_the_whole_interval_must_be_on_one_side_of_the_bound(key):
+    bound, sign = CHECKS[key].bound, 1 if key in ABOVE else -1
+
+    def state(*distances):
+        value, *ends = (bound + sign * distance for distance in distances)
+        return verdict(key, value, *sorted(ends)).state
+
+    assert state(0.1, 0.01, 0.2) == "passed"
+    assert state(-0.1, -0.2, -0.01) == "failed"
+    assert state(0.1, -0.01, 0.2) == state(-0.1, -0.2, 0.01) == state(0.1, 0, 0.2) == "undecided"
 
 
-@pytest.mark.parametrize("key", BELOW)
-def test_the_whole_interval_must_be_below_the_bound(key):
-    assert verdict(key, 0.3, 0.2, 0.4).state == "passed"
-    assert verdict(key, 0.4, 0.3, 0.51).state == "failed"
-    assert verdict(key, 0.9, 0.85, 0.95).state == "failed"
+def test_what_is_undecided_marks_no_method_and_says_why():
+    verdicts = judge({"insertion_random": (0.05, -0.1, 0.2)})
+    assert failed_checks(verdicts) == []
+    (reason,) = (one.reason for one in verdicts if one.state == "undecided")
+    assert "the interval crosses the bound" in reason and "too few to tell" in reason
+    assert CHECKS["insertion_random"].failed not in reason
 
 
 def test_what_was_not_measured_is_neither_and_marks_no_method():
@@ -42,8 +47,22 @@ def test_what_was_not_measured_is_neither_and_marks_no_method():
     assert {one.state for one in verdicts} == {"not measured"} and failed_checks(verdicts) == []
     assert np.isnan(verdicts[0].value) and verdicts[0].reason.endswith("was not measured.")
     reasons = {one.check: one.reason for one in verdicts}
-    assert reasons["weights"] == "random weights: could not be measured: no picture has a map that counts."
-    assert reasons["labels"] == "random labels: 0.90, of too few patients for an interval."
+    assert reasons["weights"].startswith("random weights: could not be measured, as no picture")
+    assert reasons["labels"] == "random labels: 0.90, but the patients are too few for an interval."
+
+
+def test_notes_say_why_something_was_not_measured_or_what_else_there_is_to_know():
+    verdicts = judge({"weights": (0.1, 0.0, 0.2)}, {"weights": "Signed: 0.00.", "in_lungs": "all else is black."})
+    reasons = {one.check: one.reason for one in verdicts}
+    assert reasons["in_lungs"] == "more in the lungs than an even map: all else is black."
+    assert reasons["weights"].endswith("what it learned. Signed: 0.00.")
+
+
+def test_pictures_that_the_model_trained_on_do_not_count_and_strangers_do_where_there_are_no_others():
+    assert counted(["test", "train", "val", ""]).tolist() == [True, False, False, False]
+    assert counted(["train", "val", ""]).tolist() == [False, False, True]
+    assert not counted(["train", "val"]).any()
+    assert counted([]).tolist() == []
 
 
 def test_failures_are_told_with_the_number_the_bound_and_what_it_means():

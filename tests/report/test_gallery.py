@@ -34,7 +34,7 @@ def test_a_sheet_says_what_makes_its_run_doubtful_and_that_nobody_checked(tmp_pa
         "image_id": "a", "label": "normal", "predicted": "normal", "p_predicted": 0.9, "explained": "normal",
         "p_explained": 0.9, "fold": "0", "role": "test", "method": "saliency", "layer": "", "maps": "m.npz",
     }  # fmt: skip
-    explained = Explained(tmp_path, "", pd.DataFrame(), ("saliency",), ("normal",), "predicted", None, None, 1)
+    explained = Explained(tmp_path, "", pd.DataFrame(), ("saliency",), ("normal",), "predicted", None, None, 1, {})
     info = RunInfo("r", "m", "v", ("normal",), "all", None, permuted=True)
     sheet = make_sheet(pd.DataFrame([row]), explained, {}, info)
     assert sheet.notes == ["trained on permuted labels, so its maps say nothing of any disease"]
