@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 
 def test_a_run_from_start_to_table_and_again(pxr, data, recipe):
@@ -20,6 +21,7 @@ def test_a_run_from_start_to_table_and_again(pxr, data, recipe):
     assert said.split("Accuracy")[-1] == again.split("Accuracy")[-1]
 
 
+@pytest.mark.slow
 def test_two_seeds_are_two_runs_and_one_table(pxr, data, recipe):
     words = ["cv", "--config", recipe, "--data", data, "--runs", "runs", "--strategy", 1, "--epochs", 1]
     code, said, wrong = pxr(*words, "--seeds", "0,1")
@@ -34,6 +36,7 @@ def test_two_seeds_are_two_runs_and_one_table(pxr, data, recipe):
         assert (folder / "metrics.csv").exists()
 
 
+@pytest.mark.slow
 def test_classes_can_be_merged(pxr, data, recipe):
     words = ["cv", "--config", recipe, "--data", data, "--runs", "runs", "--strategy", 1, "--epochs", 1]
     code, said, wrong = pxr(*words, "--classes", "normal,pneumonia=bacterial+viral")

@@ -59,6 +59,7 @@ def test_variants_of_chen2021_on_the_official_split(train, variant):
     assert card.get("custom_layers", []) == (["pxr_tf>ALReLU"] if variant == "alrelu_cnn" else [])
 
 
+@pytest.mark.slow
 def test_a_variant_of_chen2021_in_two_folds(train):
     folder, said = train("cv", "chen2021", "small_cnn", "--folds", 2)
     assert "small_cnn, 2 folds" in said

@@ -28,6 +28,7 @@ def data(official_phantoms, tmp_path):
     return tmp_path / "data" / official_phantoms.name
 
 
+@pytest.mark.slow
 def test_a_second_stage_and_exported_features_see_cropped_pictures(data, tmp_path, two_layers):
     recipe, masks, runs = write_stages(tmp_path), data.parent / "masks", tmp_path / "runs"
     cropped = {"image__crop": "lungs", "image__masks": str(masks), "phases__0__max_epochs": 1}
