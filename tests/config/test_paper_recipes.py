@@ -1,4 +1,4 @@
-"""The papers' recipes: what is ours says so, and what a paper drew is drawn, or said to be missing."""
+"""The papers' recipes: what is ours says so, and what a paper drew is drawn, or said where."""
 
 import re
 
@@ -48,10 +48,10 @@ def test_epochs_that_chen2021_does_not_give_are_marked(variant, ours):
 
 
 @pytest.mark.parametrize(("recipe", "missing"), [("chen2021", "Grad-CAM"), ("novokshanov2022", "Guided Grad-CAM")])
-def test_a_recipe_draws_feature_maps_and_says_what_is_not_drawn(recipe, missing):
+def test_a_recipe_draws_feature_maps_and_says_where_the_rest_is_drawn(recipe, missing):
     assert {"filters", "feature_maps"} <= set(load_experiment(recipe).show)
     head = (configs_folder() / f"{recipe}.yaml").read_text().partition("\nname:")[0]
-    assert re.search(rf"^# Not drawn yet: the paper's {missing}\b", head, re.MULTILINE)
+    assert re.search(rf"^# The paper's {missing}: make explain\b", head, re.MULTILINE)
 
 
 def test_vazquez2021_is_what_the_paper_says():
