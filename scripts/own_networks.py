@@ -28,7 +28,7 @@ def epoch_small_cnn(data: str, fullres: str, weights: str, work: Path) -> tuple[
 
 def epoch_alrelu_cnn(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float, int]:
     """Return (seconds of our epoch, seconds of train_on_batch alone, images)."""
-    return _epoch(data, work, "alrelu_cnn", images=128)
+    return _epoch(data, work, "alrelu_cnn", images=384)
 
 
 def files_small_cnn(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float, int]:

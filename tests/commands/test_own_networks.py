@@ -48,7 +48,7 @@ def check_results(folder: Path, place: str, classes: list[str]) -> dict:
     return card
 
 
-@pytest.mark.parametrize("variant", ["logistic_regression", "feed_forward", "alrelu_cnn"])
+@pytest.mark.parametrize("variant", ["logistic_regression", "feed_forward", "small_cnn", "alrelu_cnn"])
 def test_variants_of_chen2021_on_the_official_split(train, variant):
     folder, said = train("train", "chen2021", variant, "--validation", 0.2)
     name = "linear" if variant == "logistic_regression" else variant
