@@ -101,7 +101,7 @@ def choose_methods(
         offered = ", ".join(name for name, method in METHODS.items() if not method.needs_rectifier)
         raise PxrError(
             f"--methods received {guided[0]}, which needs a rectifier (ReLU, ReLU6, LeakyReLU or ALReLU), and "
-            f"{experiment.model.name} has none. Accepted for it: {offered}."
+            f"{experiment.model.name} has none below its head. Accepted for it: {offered}."
         )
     if layer is not None and not needy:
         raise PxrError(f"--layer received {layer!r}, but {', '.join(methods)} looks at no layer. Leave it out.")
@@ -109,7 +109,8 @@ def choose_methods(
         places = [LayerPlaces(one.name, one.places, one.kind in CONVOLUTIONS) for one in layers]
         choose_layer(experiment.model.name, places, layer)
     notes = tuple(
-        f"{experiment.model.name} has no rectifier (ReLU or the like), so {name} is left out." for name in guided
+        f"{experiment.model.name} has no rectifier (ReLU or the like) below its head, so {name} is left out."
+        for name in guided
     )
     return Chosen(tuple(name for name in methods if name not in guided), notes)
 

@@ -22,6 +22,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.explain.cam import compile_maps, mean_gradients
 from pxr_tf.explain.gradients import compile_gradients
 from pxr_tf.explain.maps import at_picture_size
+from pxr_tf.explain.spatial import spatial_layers
 from pxr_tf.explain.work import Work, run_in_batches
 from pxr_tf.models.layers import ALReLU, alrelu, copy_layer, run_copies
 
@@ -35,48 +36,52 @@ def guided_grad_cam(work: Work) -> np.ndarray:
     """Return float32 [n, size, size]: guided gradients times Grad-CAM at the picture's size, signed as the gradients.
 
     Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization". Raises
-    `PxrError` for a network without a rectifier.
+    `PxrError` for a network without a rectifier among its feature maps: a head's ReLU guides nothing through them.
     """
+    if not set(rectifiers(work.logits)) & set(spatial_layers(work.logits)):
+        raise _no_rectifier(work.logits)
     maps = compile_maps(work.logits, work.layer, mean_gradients)
     gradients = compile_gradients(guided_copy(work.logits))
     size = work.pictures.shape[1]
     return run_in_batches(work, lambda *batch: gradients(*batch) * at_picture_size(maps(*batch), size))
 
 
+def rectifiers(logits: keras.Model) -> list[str]:
+    """Return the names of the layers that are rectifiers, or have one as their `activation` in whatever form."""
+    return [layer.name for layer in logits.layers if isinstance(layer, LAYERS) or _rectifies(layer)]
+
+
 def guided_copy(logits: keras.Model) -> keras.Model:
-    """Return a copy of a network, with equal weights and outputs, whose rectifiers let only positive gradients pass.
+    """Return a copy of a network, with equal weights and outputs, whose `rectifiers` let only positive gradients pass.
 
-    Rectifiers are found as layers and as the `activation` of any layer, in whatever form it was given. Raises
-    `PxrError` for a network without any.
+    Raises `PxrError` for a network without any.
     """
-    guided: list[str] = []
-
-    def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
-        copied = copy_layer(layer)
-        if _guide(copied):
-            guided.append(copied.name)
-        return copied
-
+    if not rectifiers(logits):
+        raise _no_rectifier(logits)
     image = keras.Input(logits.inputs[0].shape[1:], dtype="float32", name="image")
-    model = keras.Model(image, run_copies(logits, image, copy), name=logits.name)
-    if not guided:
-        raise PxrError(
-            f"Guided Grad-CAM needs a rectifier (ReLU, ReLU6, LeakyReLU or ALReLU), and {logits.name} has none. "
-            "Choose another method, such as grad_cam."
-        )
-    return model
+    return keras.Model(image, run_copies(logits, image, _guided_layer), name=logits.name)
 
 
-def _guide(layer: keras.layers.Layer) -> bool:
-    """Override the gradient of a layer's rectifier; return whether it has one."""
-    if isinstance(layer, LAYERS):
-        layer.call = _with_positive_gradients(layer.call)
-        return True
+def _no_rectifier(logits: keras.Model) -> PxrError:
+    return PxrError(
+        f"Guided Grad-CAM needs a rectifier (ReLU, ReLU6, LeakyReLU or ALReLU), and {logits.name} has none below its "
+        "head. Choose another method, such as grad_cam."
+    )
+
+
+def _guided_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Return a copy of a layer; where it is or has a rectifier, its gradient is overridden."""
+    copied = copy_layer(layer)
+    if isinstance(copied, LAYERS):
+        copied.call = _with_positive_gradients(copied.call)
+    elif _rectifies(copied):
+        copied.activation = _with_positive_gradients(copied.activation)
+    return copied
+
+
+def _rectifies(layer: keras.layers.Layer) -> bool:
     activation = getattr(layer, "activation", None)
-    if isinstance(activation, LAYERS) or activation in FUNCTIONS:
-        layer.activation = _with_positive_gradients(activation)
-        return True
-    return False
+    return isinstance(activation, LAYERS) or activation in FUNCTIONS
 
 
 def _with_positive_gradients(rectify: Rectifier) -> Rectifier:

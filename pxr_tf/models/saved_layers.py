@@ -37,8 +37,12 @@ def read_saved_layers(path: Path) -> list[SavedLayer]:
 
 
 def has_rectifier(layers: Sequence[SavedLayer]) -> bool:
-    """Return whether some layer is a rectifier, or has one as its activation."""
-    return any(name in RECTIFIERS for layer in layers for name in (layer.kind, layer.activation))
+    """Return whether some layer with a feature map is a rectifier, or has one as its activation.
+
+    A head's ReLU does not count: gradients that are guided there alone pass the convolutions as they are.
+    """
+    maps = [layer for layer in layers if layer.places > 1 or not layer.shape]
+    return any(name in RECTIFIERS for layer in maps for name in (layer.kind, layer.activation))
 
 
 def _layers_of(model: Mapping[str, Any]) -> Iterator[SavedLayer]:

@@ -14,7 +14,7 @@ def test_a_network_without_a_rectifier_is_not_explained_by_guided_gradients(two_
     experiment = tiny_experiment()
     methods, notes = choose_methods((), None, experiment, SWISH)
     assert methods == tuple(name for name in DEFAULT if name != "guided_grad_cam")
-    assert notes == ("two_layers has no rectifier (ReLU or the like), so guided_grad_cam is left out.",)
+    assert notes == ("two_layers has no rectifier (ReLU or the like) below its head, so guided_grad_cam is left out.",)
     with pytest.raises(PxrError, match="--methods received guided_grad_cam, which needs a rectifier .* grad_cam, "):
         choose_methods(("saliency", "guided_grad_cam"), None, experiment, SWISH)
     for layers in ([SWISH[0]._replace(activation="relu6")], []):  # of an unreadable file nothing is known

@@ -1,12 +1,15 @@
 """What a model file's configuration says of its layers: the same as the loaded model, without Keras."""
 
 import keras
+import numpy as np
 import pytest
 from tiny_networks import NETWORKS
 
+from pxr_tf.errors import PxrError
 from pxr_tf.explain.guided import FUNCTIONS, LAYERS, guided_copy
 from pxr_tf.explain.layer_names import LayerPlaces, spatial_names
 from pxr_tf.explain.logits import open_logits
+from pxr_tf.explain.methods import explain
 from pxr_tf.explain.spatial import spatial_layers
 from pxr_tf.models.model_file import save_classifier
 from pxr_tf.models.saved_layers import CONVOLUTIONS, RECTIFIERS, has_rectifier, read_saved_layers
@@ -30,6 +33,18 @@ def test_a_rectifier_is_known_in_whatever_form_it_was_given(tmp_path, activation
     outputs = keras.layers.Conv2D(2, 3, activation=activation)(image)
     keras.Model(image, outputs).save(tmp_path / "model.keras")
     assert has_rectifier(read_saved_layers(tmp_path / "model.keras")) == (activation != "swish")
+
+
+def test_a_heads_rectifier_guides_no_feature_map(tmp_path):
+    """EfficientNet's case: swish throughout, and a head with a ReLU."""
+    image = keras.Input((8, 8, 1))
+    maps = keras.layers.Conv2D(2, 3, activation="swish", name="feature_map")(image)
+    hidden = keras.layers.Dense(3, activation="relu")(keras.layers.GlobalAveragePooling2D()(maps))
+    model = keras.Model(image, keras.layers.Dense(2)(hidden), name="swishing")
+    model.save(tmp_path / "model.keras")
+    assert not has_rectifier(read_saved_layers(tmp_path / "model.keras"))
+    with pytest.raises(PxrError, match="needs a rectifier .*, and swishing has none"):
+        explain(model, np.zeros((1, 8, 8), np.uint8), np.zeros(1, int), "guided_grad_cam")
 
 
 def test_the_names_of_rectifiers_are_those_that_are_guided(tmp_path):
