@@ -61,7 +61,11 @@ Crop = Annotated[
     ),
 ]
 Atlas = Annotated[
-    str | None, typer.Option(help="What a crop finds lungs by: builtin, or a folder with images/ and masks/.")
+    str | None,
+    typer.Option(
+        help="What a crop finds lungs by: builtin, a folder with images/ and masks/, or a file that `pxr lungs train` "
+        "wrote."
+    ),
 ]
 MovedAtlas = Annotated[
     str | None, typer.Option(help="Where the atlas lies now that the run found lungs by. Default: where it was.")
