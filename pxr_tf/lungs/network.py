@@ -25,7 +25,7 @@ from pxr_tf.lungs.contrast import RADIUS, SIDE, even_out, shrink
 VERSION = 1  # raise it when the same file would find other lungs in the same picture
 FORMAT = 1  # of the file
 NETWORK_SIDE = 128  # pixels of the square that the network sees: a quarter of the time that 256 take
-STEPS = 900  # of training, 12 pictures each
+STEPS = 1200  # of training, 12 pictures each
 ACCEPTED = "accepted: builtin, a folder of pairs, or a file that `pxr lungs train` wrote"
 # What NumPy, zipfile and OpenCV raise for bytes that are no such file.
 DAMAGE = (

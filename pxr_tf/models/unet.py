@@ -9,12 +9,14 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from pxr_tf.models.classifier import begin_network
+
 WIDTHS = (16, 32, 64, 96)  # channels, from half the square's side down to a sixteenth
 
 
 def build_unet(side: int, widths: Sequence[int], *, seed: int = 0) -> keras.Model:
     """Return the uncompiled network with random weights; `side` is a multiple of 2 to the number of widths."""
-    keras.utils.set_random_seed(seed)
+    begin_network(seed)
     image = keras.Input((side, side, 1), name="image")
     scaled = layers.Rescaling(1 / 64, -2)(image)
     x = layers.Conv2D(widths[0], 3, strides=2, padding="same", activation="relu")(scaled)

@@ -29,13 +29,6 @@ def same(first: Lungs, second: Lungs) -> bool:
     return np.array_equal(first.mask, second.mask) and first[1:] == second[1:]
 
 
-def test_lungs_of_new_patients_are_found_from_the_file(file):
-    network = read_network(file)
-    for patient in (20, 21, 22):
-        picture, known = phantom_pair(patient, 200)
-        assert dice(find_lungs(picture, network).mask, known) > 0.75
-
-
 def test_what_is_written_is_read_and_the_same_network_is_the_same_bytes(file, tmp_path):
     network = read_network(file)
     assert (network.digest, network.about) == (tiny_network().digest, {"what": "a test"})
@@ -76,17 +69,6 @@ def saved(**arrays: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def graph_of(side: int) -> bytes:
-    """Return a graph for squares of another size than the network's."""
-    import keras
-
-    from pxr_tf.models.unet import build_unet
-    from pxr_tf.training.lung_network import as_tflite
-
-    keras.config.set_dtype_policy("float32")
-    return as_tflite(build_unet(side, (2, 2)))
-
-
 def test_what_is_no_network_is_refused_in_one_line(file, tmp_path):
     content, stored = file.read_bytes(), dict(np.load(file))
     faults = {
@@ -95,7 +77,6 @@ def test_what_is_no_network_is_refused_in_one_line(file, tmp_path):
         "cut off": content[: len(content) // 2],
         "a bare graph": tiny_network().graph,
         "no graph": saved(**{**stored, "graph": np.zeros(100, np.uint8)}),
-        "another graph": saved(**{**stored, "graph": np.frombuffer(graph_of(64), np.uint8)}),
         "no outlines": saved(graph=stored["graph"], about=stored["about"]),
         "pickled": saved(**{**stored, "about": np.array([{}], object)}),
         "of another version": saved(**{**stored, "about": np.frombuffer(b'{"format": 0}', np.uint8)}),
