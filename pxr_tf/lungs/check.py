@@ -57,17 +57,22 @@ def change_pair(pair: Pair, change: str) -> Pair:
     return CHANGES[change](picture), moved
 
 
+def assign_folds(count: int, folds: int = FOLDS, seed: int = 0) -> np.ndarray:
+    """Return the fold of each of so many pairs; folds are random and of equal size."""
+    return np.random.default_rng(seed).permutation(count) % folds
+
+
 def fold_atlases(
     pairs: Sequence[Pair],
     folds: int = FOLDS,
     seed: int = 0,
     build: Callable[[list[Pair]], Atlas | Network] = lambda pairs: build_atlas(prepare_pairs(pairs)),
 ) -> list[Atlas | Network]:
-    """Return for each pair the atlas of all pairs that are not in its fold; folds are random and of equal size.
+    """Return for each pair the atlas of all pairs that are not in its fold (`assign_folds`).
 
     `build` makes it, or a network, of such pairs (`atlas.shrink_pair`).
     """
-    fold = np.random.default_rng(seed).permutation(len(pairs)) % folds
+    fold = assign_folds(len(pairs), folds, seed)
     small = [shrink_pair(*pair) for pair in pairs]
     atlases = [build([pair for pair, other in zip(small, fold, strict=True) if other != here]) for here in range(folds)]
     return [atlases[here] for here in fold]
