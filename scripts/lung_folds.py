@@ -15,7 +15,6 @@ from pxr_tf.experiments.lung_network import describe_training
 from pxr_tf.lungs.atlas import Atlas, Pair
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.check import CHANGES, FOLDS, fold_atlases, measure_pairs, summarise_measures
-from pxr_tf.lungs.confidence import outlines
 from pxr_tf.lungs.network import STEPS, Network, make_network, read_network, write_network
 from pxr_tf.pictures.lung_atlas import read_pairs
 
@@ -60,7 +59,7 @@ def train(pairs: list[Pair], runs: Path, steps: int) -> Network:
 
         set_up(False, "float32")
         graph = train_lung_network(pairs, steps=steps, seed=0, widths=WIDTHS, on_step=tell)
-        write_network(file, make_network(graph, outlines(mask for _, mask in pairs), about))
+        write_network(file, make_network(graph, about))
     return read_network(file)
 
 

@@ -17,9 +17,7 @@ def lungs_train(
     out: Annotated[
         Path | None, typer.Option(help="The file to write. Default: RUNS/lungs/<name of PAIRS>-unet.npz.")
     ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps of training, 12 pictures each. Default: 1200.")
-    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of training, 12 pictures each. Default: 900.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of weights and of how pictures are changed.")] = 0,
     runs: Runs = Path("runs"),
 ) -> None:

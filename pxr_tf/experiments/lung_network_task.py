@@ -5,7 +5,6 @@ from pathlib import Path
 from pxr_tf.events import OnEvent, tell_progress
 from pxr_tf.experiments.lung_network import read_small
 from pxr_tf.experiments.tasks import Task
-from pxr_tf.lungs.confidence import outlines
 from pxr_tf.lungs.network import make_network, write_network
 from pxr_tf.models.unet import WIDTHS
 from pxr_tf.training.device import set_up
@@ -24,4 +23,4 @@ def train(task: Task, emit: OnEvent) -> None:
         widths=WIDTHS,
         on_step=lambda done, steps, loss: tell_progress(emit, f"loss {loss:.3f}", done, steps),
     )
-    write_network(Path(task.options["out"]), make_network(graph, outlines(mask for _, mask in pairs), about))
+    write_network(Path(task.options["out"]), make_network(graph, about))

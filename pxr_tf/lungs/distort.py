@@ -15,7 +15,7 @@ CLOUDS = (3, 12)  # points of the grid that a cloud is drawn on: a lobe, or a sp
 DIM, NOISE = 0.4, 5.0  # the lowest factor of grey levels; the largest standard deviation of noise, in grey levels
 INVERTED = 0.3  # share of the pictures
 # Share of the pictures that lie on a side or on their head: they have no lungs, so that such films are found out.
-NOT_UPRIGHT = 0.1
+NOT_UPRIGHT = 0.05
 
 
 def distort(picture: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,6 @@ from pxr_tf.lungs.atlas import Atlas, compare_shape, describe
 from pxr_tf.lungs.confidence import (
     Evidence,
     NetworkEvidence,
-    compare_outline,
     find_surroundings,
     measure_contrast,
     rate,
@@ -108,7 +107,6 @@ def _ask_network(square: np.ndarray, network: Network) -> _Seen:
     evidence = NetworkEvidence(
         agreement=dice(*(keep_two_lungs(view) > 0.5 for view in views)),
         certainty=float(2 * chances[lungs].sum() / (chances.sum() + lungs.sum())),
-        shape=compare_outline(lungs, network.shapes),
         contrast=abs(contrast),
     )
     return _Seen(cv2.resize(chances, (SIDE, SIDE)), rate(evidence), contrast < 0)

@@ -1,7 +1,6 @@
 """A network that was trained to find lungs (`training.lung_network`), in one file, run by OpenCV: no TensorFlow.
 
-The file is a NumPy archive without pickles: the graph as TFLite, the outlines of the lungs that it learned from, and
-what it was made of as JSON.
+The file is a NumPy archive without pickles: the graph as TFLite, and what it was made of as JSON.
 """
 
 import hashlib
@@ -25,7 +24,7 @@ from pxr_tf.lungs.contrast import RADIUS, SIDE, even_out, shrink
 VERSION = 1  # raise it when the same file would find other lungs in the same picture
 FORMAT = 1  # of the file
 NETWORK_SIDE = 128  # pixels of the square that the network sees: a quarter of the time that 256 take
-STEPS = 1200  # of training, 12 pictures each
+STEPS = 900  # of training, 12 pictures each
 ACCEPTED = "accepted: builtin, a folder of pairs, or a file that `pxr lungs train` wrote"
 # What NumPy, zipfile and OpenCV raise for bytes that are no such file.
 DAMAGE = (
@@ -36,18 +35,17 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network, and what its confidence needs; it can be pickled and used by several threads."""
+    """A trained network; it can be pickled, and used by several threads."""
 
     graph: bytes  # TFLite: float32 [1, NETWORK_SIDE, NETWORK_SIDE, 1] -> chances, the same shape
-    shapes: np.ndarray  # uint8 [pairs, SHAPE, SHAPE], the outlines it learned (`confidence.outline`), 255 = lung
     about: Mapping[str, Any]  # what it was made of
     digest: str  # another one for every network that may find other lungs
 
 
-def make_network(graph: bytes, shapes: np.ndarray, about: Mapping[str, Any]) -> Network:
+def make_network(graph: bytes, about: Mapping[str, Any]) -> Network:
     """Return the network of a graph; raise one of `DAMAGE` where OpenCV cannot run it on such a square."""
-    content = hashlib.blake2b(graph + shapes.tobytes(), digest_size=8).hexdigest()
-    network = Network(graph, shapes, dict(about), files.digest(VERSION, f"opencv={cv2.__version__}", content))
+    content = hashlib.blake2b(graph, digest_size=8).hexdigest()
+    network = Network(graph, dict(about), files.digest(VERSION, f"opencv={cv2.__version__}", content))
     even = predict(np.zeros((NETWORK_SIDE, NETWORK_SIDE), np.uint8), network)
     if not (np.isfinite(even).all() and even.min() >= 0 and even.max() <= 1):
         raise ValueError("it does not give chances")
@@ -58,7 +56,7 @@ def write_network(path: Path, network: Network) -> None:
     """Write a network, whole or not at all; the same bytes for the same network."""
     about = np.frombuffer(json.dumps({"format": FORMAT, **network.about}, sort_keys=True).encode(), np.uint8)
     with files.written_whole(path) as partial, open(partial, "wb") as file:
-        np.savez_compressed(file, graph=np.frombuffer(network.graph, np.uint8), shapes=network.shapes, about=about)
+        np.savez_compressed(file, graph=np.frombuffer(network.graph, np.uint8), about=about)
 
 
 def read_network(path: Path) -> Network:
@@ -71,7 +69,7 @@ def read_network(path: Path) -> Network:
         about = json.loads(stored["about"].tobytes())
         if about.pop("format") != FORMAT:
             raise ValueError("another version wrote it")
-        return make_network(stored["graph"].tobytes(), _check_shapes(stored["shapes"]), about)
+        return make_network(stored["graph"].tobytes(), about)
     except DAMAGE as error:
         raise PxrError(f"{path} is no network that finds lungs, or damaged; {ACCEPTED}. Train it again.") from error
 
@@ -92,12 +90,6 @@ def look_twice(picture: np.ndarray, network: Network) -> np.ndarray:
 def prepare_square(square: np.ndarray) -> np.ndarray:
     """Return a square of any size as the network sees it: uint8 [NETWORK_SIDE, NETWORK_SIDE], its contrast even."""
     return even_out(shrink(square, NETWORK_SIDE), RADIUS * NETWORK_SIDE / SIDE)
-
-
-def _check_shapes(shapes: np.ndarray) -> np.ndarray:
-    if shapes.dtype != np.uint8 or shapes.ndim != 3 or not len(shapes):
-        raise ValueError("it has no outlines")
-    return shapes
 
 
 _here = threading.local()  # OpenCV's networks are not to be shared by threads, and cannot be pickled

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from lung_pictures import HEIGHT, WIDTH, given_lungs, write_chests
 from PIL import Image
-from tiny_network import tiny_network
+from tiny_network import other_network, tiny_network
 
 from pxr_tf.errors import PxrError
 from pxr_tf.lungs.confidence import TRUSTED
-from pxr_tf.lungs.network import make_network, write_network
+from pxr_tf.lungs.network import write_network
 from pxr_tf.pictures.lung_source import check_places, open_source
 from pxr_tf.pictures.lung_store import open_lungs
 
@@ -117,7 +117,7 @@ def test_a_file_is_a_network_or_refused_at_once(tmp_path, table):
 
 
 def test_another_network_is_another_source(tmp_path, table):
-    first, second = tiny_network(), make_network(tiny_network().graph, tiny_network().shapes[:2], {})
+    first, second = tiny_network(), other_network()
     sources = []
     for network in (first, second):
         write_network(tmp_path / "network", network)

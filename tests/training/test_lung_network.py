@@ -6,7 +6,6 @@ import pytest
 from tiny_network import phantom_pair, small_pairs
 
 from pxr_tf.lungs.check import CHANGES, change_pair
-from pxr_tf.lungs.confidence import outlines
 from pxr_tf.lungs.find import find_lungs
 from pxr_tf.lungs.fuse import dice
 from pxr_tf.lungs.network import NETWORK_SIDE, make_network, predict
@@ -25,7 +24,7 @@ def trained():
     graph = train_lung_network(
         small_pairs(), steps=150, seed=0, widths=(8, 16, 32), on_step=lambda *told: losses.append(told[2])
     )
-    return make_network(graph, outlines(mask for _, mask in small_pairs()), {}), losses
+    return make_network(graph, {}), losses
 
 
 def test_the_loss_falls(trained):
@@ -52,11 +51,11 @@ def test_opencv_computes_what_keras_computes():
     network = build_unet(NETWORK_SIDE, WIDTHS)
     picture = np.random.default_rng(0).integers(0, 256, (NETWORK_SIDE, NETWORK_SIDE), np.uint8)
     expected = np.asarray(network(picture[None, ..., None].astype(np.float32), training=False))[0, ..., 0]
-    ours = predict(picture, make_network(as_tflite(network), outlines([small_pairs()[0][1]]), {}))
+    ours = predict(picture, make_network(as_tflite(network), {}))
     assert np.abs(ours - expected).max() < 1e-4
 
 
 def test_a_graph_for_pictures_of_another_size_is_refused():
     graph = as_tflite(build_unet(NETWORK_SIDE // 2, (2, 2)))
     with pytest.raises((cv2.error, ValueError)):
-        make_network(graph, outlines([small_pairs()[0][1]]), {})
+        make_network(graph, {})
