@@ -1,9 +1,9 @@
 """How sure the lungs of one picture are, from things that errors spoil: four for an atlas, three for a network.
 
-Each is measured in standard deviations from its mean over 72 films of adults, as they are and shifted, found with the
-other folds' atlas or network; the sum is squeezed to 0 to 1. When they were chosen, the atlas's had a rank correlation
-with Dice of 0.58; the agreement alone had 0.56, the correlation with the atlas's mean picture 0.3, area and symmetry
-0.3 and 0.2.
+Each is measured in standard deviations from its mean over 72 films of adults (24 of them for the network, two folds of
+six), as they are and shifted, found with the other folds' atlas or network; the sum is squeezed to 0 to 1. When they
+were chosen, the atlas's had a rank correlation with Dice of 0.58; the agreement alone had 0.56, the correlation with
+the atlas's mean picture 0.3, area and symmetry 0.3 and 0.2.
 """
 
 from typing import NamedTuple
@@ -51,15 +51,17 @@ SCALES = Evidence(
     likeness=Scale(0.737, 0.042, 0.5),
     contrast=Scale(45.0, 6.5, 0.5),
 )
-# Certainty alone has a rank correlation of RC_CERT with Dice, agreement RC_AGREE, contrast RC_CON, the outline's
-# likeness to those that were learned 0.1; several shifts and turns told no more than the mirror image.
+# Over all films and changes the sum has a rank correlation with Dice of 0.70, certainty alone 0.69, agreement 0.61,
+# contrast 0.49. The outline's likeness to those that were learned had 0.1 (and is gone).
 NETWORK_SCALES = NetworkEvidence(
     agreement=Scale(0.982, 0.011, 1.0),
     certainty=Scale(0.966, 0.012, 1.0),
     contrast=Scale(39.0, 7.5, 0.5),
 )
-# Where the confidence of a network is 0.5, set by eye on 120 of Kermany's children, 40 of each class: of the lungs that
-# were found there with less nearly all are wrong in a part, with more few. FILMS_LINE
+# Where the confidence of a network is 0.5, set by eye on 120 of Kermany's children, 40 of each class: with less, most
+# lungs that were found there are wrong in a part. Of 504 films and changed films four lie below it, with a Dice
+# of 0.84 to 0.88; the most certain of 36 photographs, noises and shapes has 0.32, of 288 films on a side or on their
+# head 0.28.
 NETWORK_MIDDLE, NETWORK_STEEPNESS = -10.0, 0.35
 
 
