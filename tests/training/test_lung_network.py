@@ -42,6 +42,15 @@ def test_lungs_of_new_patients_are_found_whatever_was_done_to_the_picture(traine
         assert lungs.inverted == (change == "inverted")
 
 
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
+    set_up(False, "float32")
+    graphs = [
+        train_lung_network(small_pairs(), steps=3, seed=seed, widths=(2, 2), on_step=lambda *told: None)
+        for seed in (0, 0, 1)
+    ]
+    assert graphs[0] == graphs[1] != graphs[2]
+
+
 def test_a_phantom_on_its_head_is_not_trusted(trained):
     upright, head = (find_lungs(one, trained[0]) for one in (phantom_pair(20)[0], phantom_pair(20)[0][::-1]))
     assert head.confidence < upright.confidence
