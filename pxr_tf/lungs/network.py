@@ -28,7 +28,7 @@ STEPS = 900  # of training, 12 pictures each
 ACCEPTED = "accepted: builtin, a folder of pairs, or a file that `pxr lungs train` wrote"
 # What NumPy, zipfile and OpenCV raise for bytes that are no such file.
 DAMAGE = (
-    *(ValueError, KeyError, TypeError, EOFError, RuntimeError, NotImplementedError),
+    *(ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, NotImplementedError),
     *(zipfile.BadZipFile, zlib.error, cv2.error),
 )
 

@@ -11,7 +11,9 @@ from keras import layers
 
 from pxr_tf.models.classifier import begin_network
 
-WIDTHS = (16, 32, 64, 96)  # channels, from half the square's side down to a sixteenth
+# Channels, from half the square's side down to a sixteenth. (24, 48, 96, 128) and a third more steps found lungs with a
+# Dice of 0.9666 for 0.9659, at 2.4 times the processor time.
+WIDTHS = (16, 32, 64, 96)
 
 
 def build_unet(side: int, widths: Sequence[int], *, seed: int = 0) -> keras.Model:

@@ -72,6 +72,7 @@ def test_what_is_no_network_is_refused_in_one_line(file, tmp_path):
         "a bare graph": tiny_network().graph,
         "no graph": saved(**{**stored, "graph": np.zeros(100, np.uint8)}),
         "no words": saved(graph=stored["graph"]),
+        "other words": saved(**{**stored, "about": np.frombuffer(b"1", np.uint8)}),
         "pickled": saved(**{**stored, "about": np.array([{}], object)}),
         "of another version": saved(**{**stored, "about": np.frombuffer(b'{"format": 0}', np.uint8)}),
     }
