@@ -59,9 +59,10 @@ TAKES_chen2021 := DATA MODEL WEIGHTS CROP ATLAS SEEDS RUNS ARGS
 TAKES_novokshanov2022 := $(TAKES_chen2021)
 TAKES_vazquez2021 := $(TAKES_chen2021)
 TAKES_lungs := DATA ATLAS OUT MASKS RUNS ARGS
+TAKES_lungs-train := ATLAS OUT SEED RUNS ARGS
 TAKES_features := RUN DATA FOLD ATLAS OUT ARGS
 TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT ARGS
-CHECKED := cv train tune grid chen2021 novokshanov2022 vazquez2021 lungs features explain
+CHECKED := cv train tune grid chen2021 novokshanov2022 vazquez2021 lungs lungs-train features explain
 OF_VENV := GPU HUB PYTHON VENV
 
 typed    = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -86,7 +87,7 @@ REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(OF_DATA) $(call 
           --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs phantom feature-maps features explain tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom feature-maps features explain tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -136,8 +137,11 @@ vazquez2021: $(READY) ## vazquez2021: both stages, ResNet50 or MODEL, three seed
 data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortcuts
 	@$(PXR) data "$(DATA)"
 
-lungs: $(READY) ## find the lungs in DATA: masks, boxes, confidence, a sheet; ATLAS=folder of pairs (none: phantoms)
+lungs: $(READY) ## find the lungs in DATA: masks, boxes, confidence, a sheet; ATLAS=pairs or a network (none: phantoms)
 	@$(PXR) lungs "$(DATA)" $(call give,atlas,ATLAS) $(call give,out,OUT) $(call give,masks,MASKS) --runs "$(RUNS)" $(ARGS)
+
+lungs-train: $(READY) ## train a network that finds lungs on ATLAS=folder of pairs; OUT=file, for ATLAS of other targets
+	@$(PXR) lungs train "$(ATLAS)" $(call give,out,OUT) $(call give,seed,SEED) --runs "$(RUNS)" $(ARGS)
 
 phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
 	@$(PXR) phantom "$(or $(OUT),phantoms)" $(ARGS)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
+from typer.core import TyperGroup
 
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
@@ -14,15 +15,28 @@ from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.features import features
 from pxr_tf.commands.grid import grid
 from pxr_tf.commands.lungs import lungs
+from pxr_tf.commands.lungs_train import lungs_train
 from pxr_tf.commands.phantom import phantom
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.errors import PxrError
 
+TWO_WORDS = "lungs train"
 INTERRUPTED = 130  # the exit code that Typer gives for Ctrl-C
 
+
+class Commands(TyperGroup):
+    """The commands by name; one of them has two words."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        """Return the words that are left: ``lungs train`` is a command, ``lungs DATA`` another."""
+        words = [TWO_WORDS, *args[2:]] if args[:2] == TWO_WORDS.split() else args
+        return super().parse_args(ctx, words)
+
+
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -30,6 +44,7 @@ app = typer.Typer(
 )
 for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain):
     app.command()(command)
+app.command(TWO_WORDS)(lungs_train)
 
 
 def main() -> None:

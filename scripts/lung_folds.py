@@ -1,16 +1,21 @@
-"""Measure how well lungs are found: ``python scripts/lung_folds.py ATLAS [--builtin] [--change JPEG ...]``.
+"""Measure how well lungs are found: ``python scripts/lung_folds.py ATLAS [--builtin | --network] [--change JPEG ...]``.
 
 ATLAS is a folder of pairs (images/, masks/). Each pair's lungs are found with the atlas of the other folds' pairs, or
-with the built-in one, which has seen none of them.
+with a network that was trained on those, or with the built-in atlas, which has seen none of them. Networks take
+minutes each and are kept below RUNS/lungs.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from pxr_tf.experiments.lung_network import describe_training
+from pxr_tf.lungs.atlas import Atlas, Pair
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.check import CHANGES, FOLDS, fold_atlases, measure_pairs, summarise_measures
+from pxr_tf.lungs.network import STEPS, Network, make_network, read_network, write_network
 from pxr_tf.pictures.lung_atlas import read_pairs
 
 
@@ -19,17 +24,49 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("atlas", type=Path)
     parser.add_argument("--builtin", action="store_true", help="find them with the atlas of phantoms")
+    parser.add_argument("--network", action="store_true", help="find them with a network per fold")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of the training of a network")
     parser.add_argument("--change", nargs="*", choices=list(CHANGES), default=list(CHANGES))
     parser.add_argument("--folds", type=int, default=FOLDS)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="its cache holds the built-in atlas")
     given = parser.parse_args()
     pairs = list(read_pairs(given.atlas).values())
-    atlases = [builtin_atlas(given.runs / "cache")] * len(pairs) if given.builtin else fold_atlases(pairs, given.folds)
+    atlases = open_atlases(given, pairs)
     measures: dict[str, pd.DataFrame] = {}
     for change in given.change:
         measures[change] = measure_pairs(pairs, atlases, change)
         line = summarise_measures({change: measures[change]}).round(4)
         print(line.to_string(header=len(measures) == 1), flush=True)
+
+
+def open_atlases(given: argparse.Namespace, pairs: list[Pair]) -> list[Atlas | Network]:
+    """Return for each pair what finds its lungs."""
+    if given.builtin:
+        return [builtin_atlas(given.runs / "cache")] * len(pairs)
+    if given.network:
+        return fold_atlases(pairs, given.folds, build=partial(train, runs=given.runs, steps=given.steps))
+    return fold_atlases(pairs, given.folds)
+
+
+def train(pairs: list[Pair], runs: Path, steps: int) -> Network:
+    """Return a network that was trained on these pairs, from the disk where it is there."""
+    about = describe_training(pairs, steps, 0)
+    file = runs / "lungs" / f"{about['digest']}-{steps}-unet.npz"
+    if not file.exists() or read_network(file).about != about:
+        from pxr_tf.models.unet import WIDTHS
+        from pxr_tf.training.device import set_up
+        from pxr_tf.training.lung_network import train_lung_network
+
+        set_up(False, "float32")
+        graph = train_lung_network(pairs, steps=steps, seed=0, widths=WIDTHS, on_step=tell)
+        write_network(file, make_network(graph, about))
+    return read_network(file)
+
+
+def tell(done: int, steps: int, loss: float) -> None:
+    """Print how far a training is, now and then."""
+    if done % 100 == 0 or done == steps:
+        print(f"step {done} of {steps}, loss {loss:.3f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,8 @@ def make(*words: str) -> str:
             "lungs DATA=a ATLAS=pairs OUT=there MASKS=given RUNS=r",
             "lungs a --atlas pairs --out there --masks given --runs r",
         ),
+        ("lungs-train ATLAS=pairs", "lungs train pairs --runs runs"),
+        ("lungs-train ATLAS=pairs OUT=net SEED=1 RUNS=r", "lungs train pairs --out net --seed 1 --runs r"),
         ("phantom", "phantom phantoms"),
         ("phantom OUT=there", "phantom there"),
         ("feature-maps RUN=a/b", "feature-maps a/b"),

@@ -50,7 +50,11 @@ Out = Annotated[
     typer.Option(help="The gallery's folder. Default: RUN/explained; of images, RUN/explained-images-…."),
 ]
 Atlas = Annotated[
-    str | None, typer.Option(help="What lungs are found by: builtin, or a folder with images/ and masks/.")
+    str | None,
+    typer.Option(
+        help="What lungs are found by: builtin, a folder with images/ and masks/, or a file that `pxr lungs train` "
+        "wrote."
+    ),
 ]
 Masks = Annotated[
     str | None, typer.Option(help="Lung masks that are read instead: data (beside the images), or a folder.")

@@ -1,35 +1,44 @@
-"""``pxr lungs``: find the lungs in chest X-rays."""
+"""``pxr lungs``: find the lungs in chest X-rays. Its first word may be ``train``: see `lungs_train`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pxr_tf.commands.options import Runs, split_paths
 from pxr_tf.commands.running import make_console
 
-if TYPE_CHECKING:
-    from pxr_tf.lungs.atlas import Atlas
-
 
 def lungs(
     data: Annotated[
-        str, typer.Argument(help="Data sets, comma-separated, or any folders of pictures.", metavar="DATA")
+        str,
+        typer.Argument(
+            help="Data sets, comma-separated, or any folders of pictures; one that is called train is ./train.",
+            metavar="DATA",
+        ),
     ],
     atlas: Annotated[
-        Path | None, typer.Option(help="Folder with images/NAME.jpg and masks/NAME.png. Default: phantoms.")
-    ] = None,
+        str,
+        typer.Option(
+            help="What lungs are found by: builtin (phantoms), a folder with images/NAME.jpg and masks/NAME.png, or a "
+            "file that `pxr lungs train` wrote."
+        ),
+    ] = "builtin",
     out: Annotated[Path | None, typer.Option(help="Where to write. Default: RUNS/lungs/<name of DATA>.")] = None,
     masks: Annotated[
         Path | None, typer.Option(help="Folder of masks that come with the data: read, not computed.")
     ] = None,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Find the lungs in pictures: masks, boxes and confidence, and a sheet to look at. Needs no trained network."""
+    """Find the lungs in pictures: masks, boxes and confidence, and a sheet to look at.
+
+    Needs no trained network; `pxr lungs train PAIRS` makes one, which is better.
+    """
     from pxr_tf.lungs.confidence import TRUSTED
     from pxr_tf.machine import processors
     from pxr_tf.pictures.given_masks import find_given
     from pxr_tf.pictures.lung_masks import TABLE, write_lungs
+    from pxr_tf.pictures.lung_source import open_atlas
     from pxr_tf.report.lung_sheet import summarise_lungs, write_sheet
     from pxr_tf.report.steps import show_steps
     from pxr_tf.sets.any_pictures import list_pictures
@@ -43,7 +52,7 @@ def lungs(
     with show_steps(console, "lungs") as on_progress:
         table = write_lungs(
             named,
-            _open_atlas(atlas, runs / "cache"),
+            open_atlas(atlas, runs / "cache"),
             out,
             given=given,
             processes=processors(),
@@ -54,10 +63,3 @@ def lungs(
     for line in summarise_lungs(table, TRUSTED):
         console.print(line, markup=False, soft_wrap=True)
     console.print(f"Table: {out / TABLE}" + (f"; look at {sheet}" if sheet else ""), markup=False, soft_wrap=True)
-
-
-def _open_atlas(folder: Path | None, cache: Path) -> "Atlas":
-    from pxr_tf.lungs.builtin import builtin_atlas
-    from pxr_tf.pictures.lung_atlas import read_atlas
-
-    return read_atlas(folder, cache) if folder else builtin_atlas(cache)

@@ -61,7 +61,8 @@ Crop = Annotated[
     ),
 ]
 Atlas = Annotated[
-    str | None, typer.Option(help="What a crop finds lungs by: builtin, or a folder with images/ and masks/.")
+    str | None,
+    typer.Option(help="What a crop finds lungs by: builtin, a folder of pairs, or a file of `pxr lungs train`."),
 ]
 MovedAtlas = Annotated[
     str | None, typer.Option(help="Where the atlas lies now that the run found lungs by. Default: where it was.")

@@ -21,7 +21,8 @@ class Image(Frozen):
     crop: Literal["none", "lungs", "lungs_only", "without_lungs"] = "none"
     # of lungs: what is shown beyond each side of the box, as a share of its width or height; null: 0.05
     margin: Annotated[Number, Field(ge=0, le=1)] | None = None
-    atlas: Text = "builtin"  # whose lungs are known: builtin, or a folder of pairs
+    # by what lungs are found: builtin, a folder of pairs, or a file that `pxr lungs train` wrote
+    atlas: Text = "builtin"
     masks: Text | None = None  # read, where no lungs are to be found: data (beside the images), or a folder
 
     @property

@@ -100,7 +100,7 @@ def check_same_atlas(source: LungSource | None, identity: str | None, atlas: str
     if isinstance(source, AtlasLungs) and source.identity != identity:
         raise PxrError(
             f"The model was trained on lungs found by another atlas ({identity}); the one at hand, {atlas!r}, is "
-            f"{source.identity}. Put the old one back, or name its folder (--atlas, ATLAS=...)."
+            f"{source.identity}. Put the old one back, or name its place (--atlas, ATLAS=...)."
         )
 
 

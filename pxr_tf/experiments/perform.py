@@ -10,6 +10,7 @@ A task's kind says what is done:
 ``maps``       make the feature maps of some pictures
 ``export``     fill the cache with what saved models make of any pictures (`experiments.saved_features`)
 ``explain``    write the maps of pictures by one fold's model (`experiments.explain_tasks`)
+``lung_network``  train a network that finds lungs (`experiments.lung_network_task`)
 ``explain_checks``  measure what such maps are worth (`experiments.explain_checks`)
 """
 
@@ -24,7 +25,15 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, parse_experiment
 from pxr_tf.events import OnEvent
-from pxr_tf.experiments import environment, explain_checks, explain_tasks, inside, saved_features, weights
+from pxr_tf.experiments import (
+    environment,
+    explain_checks,
+    explain_tasks,
+    inside,
+    lung_network_task,
+    saved_features,
+    weights,
+)
 from pxr_tf.experiments.parts import (
     Run,
     Settings,
@@ -147,6 +156,7 @@ KINDS: dict[str, Callable[[Task, OnEvent], None]] = {
     "inside": inside.look_into_run,
     "maps": inside.make_feature_maps,
     "export": saved_features.fill_saved_features,
+    "lung_network": lung_network_task.train,
     "explain": explain_tasks.explain_pictures,
     "explain_checks": explain_checks.check_maps,
 }

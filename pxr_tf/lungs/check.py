@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from pxr_tf.lungs.atlas import Atlas, Pair, build_atlas, prepare_pairs, shrink_pair
 from pxr_tf.lungs.find import find_lungs
 from pxr_tf.lungs.fuse import dice
+from pxr_tf.lungs.network import Network
 from pxr_tf.lungs.threads import one_thread
 
 FOLDS = 6
@@ -56,18 +57,28 @@ def change_pair(pair: Pair, change: str) -> Pair:
     return CHANGES[change](picture), moved
 
 
-def fold_atlases(pairs: Sequence[Pair], folds: int = FOLDS, seed: int = 0) -> list[Atlas]:
-    """Return for each pair the atlas of all pairs that are not in its fold; folds are random and of equal size."""
-    fold = np.random.default_rng(seed).permutation(len(pairs)) % folds
+def assign_folds(count: int, folds: int = FOLDS, seed: int = 0) -> np.ndarray:
+    """Return the fold of each of so many pairs; folds are random and of equal size."""
+    return np.random.default_rng(seed).permutation(count) % folds
+
+
+def fold_atlases(
+    pairs: Sequence[Pair],
+    folds: int = FOLDS,
+    seed: int = 0,
+    build: Callable[[list[Pair]], Atlas | Network] = lambda pairs: build_atlas(prepare_pairs(pairs)),
+) -> list[Atlas | Network]:
+    """Return for each pair the atlas of all pairs that are not in its fold (`assign_folds`).
+
+    `build` makes it, or a network, of such pairs (`atlas.shrink_pair`).
+    """
+    fold = assign_folds(len(pairs), folds, seed)
     small = [shrink_pair(*pair) for pair in pairs]
-    atlases = [
-        build_atlas(prepare_pairs([pair for pair, other in zip(small, fold, strict=True) if other != here]))
-        for here in range(folds)
-    ]
+    atlases = [build([pair for pair, other in zip(small, fold, strict=True) if other != here]) for here in range(folds)]
     return [atlases[here] for here in fold]
 
 
-def measure_pairs(pairs: Sequence[Pair], atlases: Sequence[Atlas], change: str = "as it is") -> pd.DataFrame:
+def measure_pairs(pairs: Sequence[Pair], atlases: Sequence[Atlas | Network], change: str = "as it is") -> pd.DataFrame:
     """Return a row per pair: ``dice``, ``inside`` (share of lung pixels in the box), ``confidence``, ``seconds``."""
     rows = []
     with one_thread():

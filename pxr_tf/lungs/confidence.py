@@ -1,8 +1,9 @@
-"""How sure the lungs of one picture are, from four things that errors spoil.
+"""How sure the lungs of one picture are, from things that errors spoil: four for an atlas, three for a network.
 
-Each is measured in standard deviations from its mean over 72 films of adults, as they are and shifted, found with the
-other folds' atlas; the sum is squeezed to 0 to 1. When they were chosen its rank correlation with Dice was 0.58; the
-agreement alone had 0.56, the correlation with the atlas's mean picture 0.3, area and symmetry 0.3 and 0.2.
+Each is measured in standard deviations from its mean over 72 films of adults (24 of them for the network, two folds of
+six), as they are and shifted, found with the other folds' atlas or network; the sum is squeezed to 0 to 1. When they
+were chosen, the atlas's had a rank correlation with Dice of 0.58; the agreement alone had 0.56, the correlation with
+the atlas's mean picture 0.3, area and symmetry 0.3 and 0.2.
 """
 
 from typing import NamedTuple
@@ -28,6 +29,14 @@ class Evidence(NamedTuple):
     contrast: float  # grey levels, evened out, by which the lungs are darker than what lies around them
 
 
+class NetworkEvidence(NamedTuple):
+    """What speaks for the lungs that a network found in one picture."""
+
+    agreement: float  # Dice of the lungs in the picture with those in its mirror image, 0 to 1
+    certainty: float  # Dice of the lungs that the chances themselves promise, 0 to 1
+    contrast: float  # grey levels, evened out, between the lungs and what lies around them, whichever is darker
+
+
 class Scale(NamedTuple):
     """How one kind of evidence counts."""
 
@@ -42,14 +51,29 @@ SCALES = Evidence(
     likeness=Scale(0.737, 0.042, 0.5),
     contrast=Scale(45.0, 6.5, 0.5),
 )
+# Over all films and changes the sum has a rank correlation with Dice of 0.70, certainty alone 0.69, agreement 0.61,
+# contrast 0.49. The outline's likeness to those that were learned had 0.1 (and is gone).
+NETWORK_SCALES = NetworkEvidence(
+    agreement=Scale(0.982, 0.011, 1.0),
+    certainty=Scale(0.966, 0.012, 1.0),
+    contrast=Scale(39.0, 7.5, 0.5),
+)
+# Where the confidence of a network is 0.5, set by eye on 120 of Kermany's children, 40 of each class: with less, most
+# lungs that were found there are wrong in a part. Of 504 films and changed films four lie below it, with a Dice
+# of 0.84 to 0.88; the most certain of 36 photographs, noises and shapes has 0.32, of 288 films on a side or on their
+# head 0.28.
+NETWORK_MIDDLE, NETWORK_STEEPNESS = -10.0, 0.35
 
 
-def rate(evidence: Evidence) -> float:
+def rate(evidence: Evidence | NetworkEvidence) -> float:
     """Return the confidence, 0 to 1."""
+    scales, middle, steepness = SCALES, MIDDLE, STEEPNESS
+    if isinstance(evidence, NetworkEvidence):
+        scales, middle, steepness = NETWORK_SCALES, NETWORK_MIDDLE, NETWORK_STEEPNESS
     parts = [
-        scale.weight * (value - scale.mean) / scale.deviation for value, scale in zip(evidence, SCALES, strict=True)
+        scale.weight * (value - scale.mean) / scale.deviation for value, scale in zip(evidence, scales, strict=True)
     ]
-    return float(1 / (1 + np.exp(-STEEPNESS * (sum(parts) - MIDDLE))))
+    return float(1 / (1 + np.exp(-steepness * (sum(parts) - middle))))
 
 
 def find_surroundings(lungs: np.ndarray) -> np.ndarray:

@@ -30,6 +30,12 @@ class Box(NamedTuple):
         return slice(self.left, self.right)
 
 
+def bounding_box(mask: np.ndarray) -> Box:
+    """Return the smallest box around the pixels of a mask bool [h, w] that is not empty."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
 def find_content(picture: np.ndarray) -> Box | None:
     """Return what lies within the even borders of a uint8 picture [h, w]; None where less than a fifth of a side does.
 
@@ -53,11 +59,11 @@ def shrink(picture: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
 
 
-def even_out(picture: np.ndarray) -> np.ndarray:
+def even_out(picture: np.ndarray, radius: float = RADIUS) -> np.ndarray:
     """Return a picture with local mean 128 and the same local contrast everywhere: uint8, the same shape."""
     values = picture.astype(np.float32)
-    values -= cv2.GaussianBlur(values, (0, 0), RADIUS)
-    spread = np.sqrt(cv2.GaussianBlur(values * values, (0, 0), RADIUS))
+    values -= cv2.GaussianBlur(values, (0, 0), radius)
+    spread = np.sqrt(cv2.GaussianBlur(values * values, (0, 0), radius))
     return np.clip(128 + CONTRAST * values / (spread + FLOOR), 0, 255).astype(np.uint8)
 
 

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from pxr_tf.errors import PxrError
-from pxr_tf.lungs.find import Lungs, bounding_box, no_lungs
+from pxr_tf.lungs.contrast import bounding_box
+from pxr_tf.lungs.find import Lungs, no_lungs
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 
 LUNG = 128  # grey level from which a mask's pixel is lung, for JPEG and smooth borders

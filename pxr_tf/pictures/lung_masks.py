@@ -24,6 +24,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.lungs.atlas import Atlas
 from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.lungs.find import Lungs, find_lungs
+from pxr_tf.lungs.network import Network
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 from pxr_tf.pictures.given_masks import read_given, suffixless
 
@@ -40,7 +41,7 @@ Progress = Callable[[int, int], None]
 
 def write_lungs(
     pictures: Mapping[str, str],
-    atlas: Atlas,
+    atlas: Atlas | Network,
     out: Path,
     *,
     given: Mapping[str, Path] | None = None,
@@ -99,7 +100,7 @@ def _check_names(pictures: Mapping[str, str]) -> None:
 
 
 def _finished_rows(
-    out: Path, pictures: Mapping[str, str], atlas: Atlas, given: Mapping[str, Path]
+    out: Path, pictures: Mapping[str, str], atlas: Atlas | Network, given: Mapping[str, Path]
 ) -> dict[str, dict[str, object]]:
     """Return name -> row of the pictures whose mask is there and still holds."""
     file = out / TABLE
@@ -125,7 +126,7 @@ def _with_types(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**truths).astype({**whole, "confidence": float})
 
 
-def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: Atlas) -> bool:
+def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: Atlas | Network) -> bool:
     """Return whether the same would be found again."""
     try:
         source = files.digest_file(mask) if mask else atlas.digest
@@ -135,7 +136,7 @@ def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: Atlas
 
 
 @contextmanager
-def _workers(processes: int, atlas: Atlas) -> Iterator[Callable]:
+def _workers(processes: int, atlas: Atlas | Network) -> Iterator[Callable]:
     """Give a map over pictures, in order, by this process or by several."""
     if processes == 1:
         _begin(atlas)
@@ -146,10 +147,10 @@ def _workers(processes: int, atlas: Atlas) -> Iterator[Callable]:
         yield partial(pool.imap, chunksize=4)
 
 
-_atlas: Atlas | None = None  # of this process
+_atlas: Atlas | Network | None = None  # of this process
 
 
-def _begin(atlas: Atlas) -> None:
+def _begin(atlas: Atlas | Network) -> None:
     global _atlas
     _atlas = atlas
 

@@ -1,4 +1,4 @@
-"""What says where the lungs are in a picture file: an atlas, or masks that come with the data."""
+"""What says where the lungs are in a picture file: an atlas, a trained network, or masks that come with the data."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,12 +14,13 @@ from pxr_tf.lungs.atlas import Atlas
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.lungs.find import Lungs, find_lungs
+from pxr_tf.lungs.network import ACCEPTED, Network, read_network
 from pxr_tf.pictures.decode import load_grey, read_header
 from pxr_tf.pictures.given_masks import check_owners, find_given, read_given
 from pxr_tf.pictures.lung_atlas import read_atlas
 
 VERSION = 1  # raise it when the same file and source would give another mask
-BUILTIN = "builtin"  # the atlas that needs no folder
+BUILTIN = "builtin"  # the atlas that needs no pairs
 BESIDE = "data"  # masks that lie beside the images
 
 
@@ -46,13 +47,14 @@ class LungSource(Protocol):
 
 @dataclass(frozen=True)
 class AtlasLungs:
-    """Lungs are found by registration to an atlas."""
+    """Lungs are found by registration to an atlas, or by a network that learned them from one."""
 
-    atlas: Atlas
+    atlas: Atlas | Network
 
     @property
     def identity(self) -> str:
-        return f"atlas {self.atlas.digest}, method {VERSION}, confidence {self.lowest_confidence:g}"
+        kind = "network" if isinstance(self.atlas, Network) else "atlas"
+        return f"{kind} {self.atlas.digest}, method {VERSION}, confidence {self.lowest_confidence:g}"
 
     @property
     def lowest_confidence(self) -> float:
@@ -114,18 +116,30 @@ def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path)
         with files.reading(f"image.masks {masks!r}"):
             keys = {path: f"{contents[path]}+{files.digest_file(mask)}" for path, mask in found.items()}
         return GivenLungs(masks, found, keys)
-    return AtlasLungs(builtin_atlas(cache) if atlas == BUILTIN else read_atlas(Path(atlas), cache))
+    return AtlasLungs(open_atlas(atlas, cache))
+
+
+def open_atlas(atlas: str, cache: Path) -> Atlas | Network:
+    """Return what finds lungs: the built-in atlas, that of a folder of pairs, or a trained network's file.
+
+    An atlas is prepared the first time and kept below `cache`. Raises `PxrError`.
+    """
+    if atlas == BUILTIN:
+        return builtin_atlas(cache)
+    return read_network(Path(atlas)) if _is_file(atlas) else read_atlas(Path(atlas), cache)
 
 
 def check_places(atlas: str, masks: str | None) -> None:
-    """Raise `PxrError` where an atlas or masks are asked for in a folder that does not exist."""
-    for key, given, word in (("atlas", atlas, BUILTIN), ("masks", masks or BESIDE, BESIDE)):
-        with files.reading(f"image.{key} {given!r}"):
-            if given != word and not Path(given).is_dir():
-                raise PxrError(
-                    f"image.{key} received {given!r}, which is no folder; accepted: {word}, or a folder. Check the "
-                    "path."
-                )
+    """Raise `PxrError` where an atlas or masks are asked for in a place that does not exist or holds something else."""
+    if atlas != BUILTIN and _is_file(atlas):
+        read_network(Path(atlas))
+    elif atlas != BUILTIN and not Path(atlas).is_dir():
+        raise PxrError(f"image.atlas received {atlas!r}, which does not exist; {ACCEPTED}. Check the path.")
+    with files.reading(f"image.masks {masks!r}"):
+        if masks not in (None, BESIDE) and not Path(masks).is_dir():
+            raise PxrError(
+                f"image.masks received {masks!r}, which is no folder; accepted: {BESIDE}, or a folder. Check the path."
+            )
 
 
 def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
@@ -136,6 +150,11 @@ def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
     paths = list(dict.fromkeys(paths))
     with files.reading(f"image.masks {masks!r}"):
         return _masks_beside(paths) if masks == BESIDE else _masks_in(Path(masks), paths)
+
+
+def _is_file(atlas: str) -> bool:
+    with files.reading(f"image.atlas {atlas!r}"):
+        return Path(atlas).is_file()
 
 
 def _masks_beside(paths: Iterable[str]) -> dict[str, Path]:

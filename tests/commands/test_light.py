@@ -20,7 +20,7 @@ def run_alone(*words: object) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", LOADED, *map(str, words)], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["cv", "--help"], ["train", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["cv", "--help"], ["train", "--help"], ["lungs", "train", "--help"]])
 def test_help_loads_nothing_heavy(words):
     assert run_alone(*words).stderr.splitlines()[-1].endswith(" []")
 

@@ -82,6 +82,7 @@ def test_refusals(pxr, films, one_process):
         (("nowhere",), "DATA /"),
         ((empty,), "is an empty folder"),
         ((films, "--atlas", films.parent / "atlas"), "has no folder masks/"),
+        ((films, "--atlas", films / "0.jpg"), "0.jpg is no network that finds lungs, or damaged; accepted: builtin"),
         ((films, "--masks", empty), "holds no mask for any of 5 pictures"),
         ((films.parent / "twice", "--masks", shared), "would be the mask of two pictures"),
         ((f"{films},{films}",), "DATA holds two pictures named films/0.jpg"),
@@ -89,6 +90,43 @@ def test_refusals(pxr, films, one_process):
         code, _, said = pxr("lungs", *words)
         assert (code, said.count("\n")) == (2, 1), said
         assert said.startswith("pxr: ") and expected in said
+    assert not Path("runs").exists()
+
+
+def test_a_network_is_trained_once_and_finds_lungs(pxr, films, one_process, monkeypatch):
+    monkeypatch.setattr("pxr_tf.experiments.lung_network_task.WIDTHS", (2, 2))
+    words = ("lungs", "train", films.parent / "atlas", "--steps", 4)
+    code, said, errors = pxr(*words)
+    assert (code, errors) == (0, "")
+    assert "lung network: 2 of 4, loss 1." in said and "left" in said and "lung network: 4 of 4, loss 1." in said
+    assert "Network: runs/lungs/atlas-unet.npz; find lungs by it with --atlas runs/lungs/atlas-unet.npz" in said
+    assert pxr(*words) == (0, "Nothing to do: runs/lungs/atlas-unet.npz is this network.\n", "")
+    code, said, errors = pxr("lungs", films, "--atlas", "runs/lungs/atlas-unet.npz", "--out", "out")
+    assert (code, errors) == (0, "")
+    assert "Lungs of 4 pictures: 4 found, 0 given." in said
+    assert not list(Path("runs").rglob("*.partial"))
+
+
+def test_a_folder_called_train_has_another_name(pxr, films, one_process):
+    films.rename(films.parent / "train")
+    code, said, _ = pxr("lungs", "./train", "--atlas", films.parent / "atlas", "--out", "out")
+    assert code == 0 and "Lungs of 4 pictures" in said
+    code, _, errors = pxr("lungs", "train", "--atlas", films.parent / "atlas")
+    assert code == 2 and "No such option: --atlas" in errors
+
+
+def test_trainings_that_are_refused(pxr, films):
+    text = films.parent / "text"
+    text.write_text("mine")
+    for words, expected in (
+        (("nowhere",), "has no folder images/; accepted: a folder with images/NAME.jpg and masks/NAME.png"),
+        ((films.parent / "atlas", "--out", text), f"{text} is no network that finds lungs, or damaged"),
+        ((films.parent / "atlas", "--out", films), "cannot be read: Is a directory"),
+    ):
+        code, _, said = pxr("lungs", "train", *words)
+        assert (code, said.count("\n")) == (2, 1), said
+        assert said.startswith("pxr: ") and expected in said
+    assert text.read_text() == "mine"
     assert not Path("runs").exists()
 
 

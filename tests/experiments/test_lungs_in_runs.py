@@ -19,7 +19,7 @@ from pxr_tf.experiments.inside import make_feature_maps
 from pxr_tf.experiments.lungs import COLUMNS, count_whole, describe_lungs, lung_doubts, make_loader, preparation_of
 from pxr_tf.experiments.tasks import Task
 from pxr_tf.explain.inside_file import read_inside
-from pxr_tf.lungs.find import bounding_box
+from pxr_tf.lungs.contrast import bounding_box
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures.fingerprints import THUMBNAIL

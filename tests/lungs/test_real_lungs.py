@@ -1,12 +1,17 @@
-"""Lungs of 72 adults, each found with the atlas of the other folds' patients, and with phantoms alone."""
+"""Lungs of 72 adults, each found with the atlas of the other folds' patients, by a network, and with phantoms alone."""
 
 from pathlib import Path
 
 import pytest
 
+from pxr_tf.lungs.atlas import shrink_pair
 from pxr_tf.lungs.builtin import builtin_atlas
-from pxr_tf.lungs.check import CHANGES, fold_atlases, measure_pairs, summarise_measures
+from pxr_tf.lungs.check import CHANGES, assign_folds, fold_atlases, measure_pairs, summarise_measures
+from pxr_tf.lungs.network import make_network
+from pxr_tf.models.unet import WIDTHS
 from pxr_tf.pictures.lung_atlas import read_pairs
+from pxr_tf.training.device import set_up
+from pxr_tf.training.lung_network import train_lung_network
 
 pytestmark = pytest.mark.real
 MOST_LOST = 0.03  # of the mean Dice, whatever is done to the pictures
@@ -25,6 +30,19 @@ def test_folds_of_real_films(pairs):
     assert plain.inside >= 0.99
     assert plain.rank_correlation >= 0.5
     assert (plain["mean"] - measures["mean"]).max() <= MOST_LOST
+
+
+def test_a_network_knows_films_that_it_has_not_seen(pairs):
+    """One fold of six, a sixth of the steps; `scripts/lung_folds.py --network` does it all."""
+    set_up(False, "float32")
+    fold = assign_folds(len(pairs))
+    learned = [shrink_pair(*pair) for pair, number in zip(pairs, fold, strict=True) if number]
+    tested = [pair for pair, number in zip(pairs, fold, strict=True) if not number]
+    graph = train_lung_network(learned, steps=200, seed=0, widths=WIDTHS, on_step=lambda *told: None)
+    network = make_network(graph, {})
+    for change in ("as it is", "turned left", "inverted"):
+        found = measure_pairs(tested, [network] * len(tested), change)
+        assert found.dice.mean() >= 0.9 and found.inside.mean() >= 0.98
 
 
 def test_phantoms_alone_know_real_lungs(pairs, tmp_path: Path):

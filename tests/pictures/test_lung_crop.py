@@ -8,8 +8,7 @@ import pytest
 from lung_pictures import HEIGHT, WIDTH, given_lungs, read_mask, write_chests
 from PIL import ExifTags, Image
 
-from pxr_tf.lungs.contrast import Box
-from pxr_tf.lungs.find import bounding_box
+from pxr_tf.lungs.contrast import Box, bounding_box
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared, resize_grey
 from pxr_tf.pictures.lung_crop import load_cropped, load_stored, lungs_as_seen, why_whole, widen
 from pxr_tf.pictures.lung_store import SIDE, PictureLungs, find_in, open_lungs

@@ -1,13 +1,18 @@
 """Masks that come with the data are found by name and refused in one line; another source has another identity."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from lung_pictures import HEIGHT, WIDTH, given_lungs, write_chests
 from PIL import Image
+from tiny_network import other_network, tiny_network
 
 from pxr_tf.errors import PxrError
+from pxr_tf.lungs.confidence import TRUSTED
+from pxr_tf.lungs.network import write_network
 from pxr_tf.pictures.lung_source import check_places, open_source
+from pxr_tf.pictures.lung_store import open_lungs
 
 
 @pytest.fixture
@@ -90,7 +95,7 @@ def test_one_mask_is_not_that_of_two_pictures(tmp_path, table):
 @pytest.mark.parametrize(
     ("atlas", "masks", "expected"),
     [
-        ("nowhere", None, "image.atlas received 'nowhere', which is no folder; accepted: builtin, or a folder"),
+        ("nowhere", None, "image.atlas received 'nowhere', which does not exist; accepted: builtin, a folder of pairs"),
         ("builtin", "nowhere", "image.masks received 'nowhere', which is no folder; accepted: data, or a folder"),
         ("x" * 5000, None, "name too long"),
     ],
@@ -99,6 +104,35 @@ def test_a_place_that_does_not_exist_is_told_at_once(atlas, masks, expected):
     with pytest.raises(PxrError, match=expected):
         check_places(atlas, masks)
     check_places("builtin", "data")
+
+
+def test_a_file_is_a_network_or_refused_at_once(tmp_path, table):
+    file = tmp_path / "network"
+    file.write_text("no network")
+    for ask in (partial(check_places, str(file), None), partial(open_source, str(file), None, table, tmp_path)):
+        with pytest.raises(PxrError, match="is no network that finds lungs.* a file that `pxr lungs train` wrote"):
+            ask()
+    write_network(file, tiny_network())
+    check_places(str(file), None)
+
+
+def test_another_network_is_another_source(tmp_path, table):
+    first, second = tiny_network(), other_network()
+    sources = []
+    for network in (first, second):
+        write_network(tmp_path / "network", network)
+        sources.append(open_source(str(tmp_path / "network"), None, table, tmp_path / "cache"))
+        assert sources[-1].identity.startswith(f"network {network.digest}, ")
+    assert len({source.identity for source in sources}) == len({source.kept_under(256) for source in sources}) == 2
+    assert sources[0].lowest_confidence == TRUSTED
+
+
+def test_threads_that_share_a_network_change_no_byte(tmp_path, table):
+    write_network(tmp_path / "network", tiny_network())
+    source = open_source(str(tmp_path / "network"), None, table, tmp_path)
+    found = [open_lungs(tmp_path / str(threads), table, source, threads=threads) for threads in (1, 3)]
+    rows = [[one.values[one.rows[path]].tobytes() for path in table.path] for one in found]
+    assert rows[0] == rows[1] and len(set(rows[0])) == len(table)
 
 
 def test_an_atlas_without_masks_is_refused(tmp_path, table):

@@ -5,8 +5,7 @@ import pytest
 from lung_pictures import HEIGHT, WIDTH, Counting, given_lungs, read_mask, write_chests
 
 from pxr_tf.lungs.atlas import build_atlas, prepare_pairs, shrink_pair
-from pxr_tf.lungs.contrast import Box
-from pxr_tf.lungs.find import bounding_box
+from pxr_tf.lungs.contrast import Box, bounding_box
 from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures.lung_source import AtlasLungs
 from pxr_tf.pictures.lung_store import ROW, SIDE, PictureLungs, open_lungs, pack, unpack

@@ -1,0 +1,54 @@
+"""``pxr lungs train``: a network that finds lungs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pxr_tf.commands.options import Runs
+from pxr_tf.commands.running import make_console
+
+
+def lungs_train(
+    pairs: Annotated[
+        Path, typer.Argument(help="Folder with images/NAME.jpg and masks/NAME.png (white = lung).", metavar="PAIRS")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write. Default: RUNS/lungs/<name of PAIRS>-unet.npz.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of training, 12 pictures each. Default: 900.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and of how pictures are changed.")] = 0,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Train a network that finds lungs on pairs of an X-ray and its lungs; write it to one file, for --atlas.
+
+    Takes minutes. A training that is stopped writes nothing; the same command starts anew.
+    """
+    from pxr_tf.errors import PxrError
+    from pxr_tf.executors.local import LocalProcess
+    from pxr_tf.experiments.lung_network import write_lung_network
+    from pxr_tf.lungs.network import STEPS
+    from pxr_tf.report.steps import show_steps
+
+    console, executor = make_console(), LocalProcess()
+    out = out or runs / "lungs" / f"{pairs.resolve().name}-unet.npz"
+    try:
+        with show_steps(console, "lung network") as show:
+
+            def listen(event: Mapping[str, Any]) -> None:
+                if event["event"] == "progress":
+                    show(event["done"], event["total"], event["what"])
+                if event["event"] == "wait":
+                    console.print(f"Waiting for {event['holder']}, which writes {out}.", markup=False)
+
+            logs = runs / "lungs" / "logs"
+            new = write_lung_network(
+                pairs, out, steps=steps or STEPS, seed=seed, executor=executor, logs=logs, on_event=listen
+            )
+    except KeyboardInterrupt as error:
+        raise PxrError("Stopped; nothing was written. The same command starts anew.") from error
+    finally:
+        executor.close()
+    said = f"Network: {out}; find lungs by it with --atlas {out}" if new else f"Nothing to do: {out} is this network."
+    console.print(said, markup=False, soft_wrap=True)
