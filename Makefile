@@ -138,7 +138,7 @@ data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortc
 	@$(PXR) data "$(DATA)"
 
 lungs: $(READY) ## find the lungs in DATA: masks, boxes, confidence, a sheet; ATLAS=pairs or a network (none: phantoms)
-	@$(PXR) lungs "$(DATA)" $(call give,atlas,ATLAS) $(call give,out,OUT) $(call give,masks,MASKS) --runs "$(RUNS)" $(ARGS)
+	@$(PXR) lungs --runs "$(RUNS)" $(call give,atlas,ATLAS) $(call give,out,OUT) $(call give,masks,MASKS) $(ARGS) "$(DATA)"
 
 lungs-train: $(READY) ## train a network that finds lungs on ATLAS=folder of pairs; OUT=file, for ATLAS of other targets
 	@$(PXR) lungs train "$(ATLAS)" $(call give,out,OUT) $(call give,seed,SEED) --runs "$(RUNS)" $(ARGS)

@@ -55,7 +55,7 @@ def main() -> None:
             app()
     except SystemExit as stopped:
         if stopped.code == INTERRUPTED:
-            print("\nStopped. The same command continues from here.", file=sys.stderr)
+            print("\nStopped. The same command goes on with what is not finished.", file=sys.stderr)
         raise
 
 

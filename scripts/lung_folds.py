@@ -23,8 +23,9 @@ def main() -> None:
     """Print a line per change of the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("atlas", type=Path)
-    parser.add_argument("--builtin", action="store_true", help="find them with the atlas of phantoms")
-    parser.add_argument("--network", action="store_true", help="find them with a network per fold")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--builtin", action="store_true", help="find them with the atlas of phantoms")
+    way.add_argument("--network", action="store_true", help="find them with a network per fold")
     parser.add_argument("--steps", type=int, default=STEPS, help="of the training of a network")
     parser.add_argument("--change", nargs="*", choices=list(CHANGES), default=list(CHANGES))
     parser.add_argument("--folds", type=int, default=FOLDS)

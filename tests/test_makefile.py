@@ -68,10 +68,10 @@ def make(*words: str) -> str:
             "reproduce chen2021 --model small_cnn --seeds 0 --data a --crop lungs --weights none --runs runs",
         ),
         ("data DATA=a,b", "data a,b"),
-        ("lungs DATA=a", "lungs a --runs runs"),
+        ("lungs DATA=a", "lungs --runs runs a"),
         (
             "lungs DATA=a ATLAS=pairs OUT=there MASKS=given RUNS=r",
-            "lungs a --atlas pairs --out there --masks given --runs r",
+            "lungs --runs r --atlas pairs --out there --masks given a",
         ),
         ("lungs-train ATLAS=pairs", "lungs train pairs --runs runs"),
         ("lungs-train ATLAS=pairs OUT=net SEED=1 RUNS=r", "lungs train pairs --out net --seed 1 --runs r"),

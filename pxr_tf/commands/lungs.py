@@ -8,31 +8,30 @@ import typer
 from pxr_tf.commands.options import Runs, split_paths
 from pxr_tf.commands.running import make_console
 
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="Data sets, comma-separated, or any folders of pictures; one that is called train is ./train.",
+        metavar="DATA",
+    ),
+]
+Atlas = Annotated[
+    str,
+    typer.Option(
+        help="What lungs are found by: builtin (phantoms), a folder with images/NAME.jpg and masks/NAME.png, or a "
+        "file that `pxr lungs train` wrote."
+    ),
+]
+Out = Annotated[Path | None, typer.Option(help="Where to write. Default: RUNS/lungs/<name of DATA>.")]
+Masks = Annotated[Path | None, typer.Option(help="Folder of masks that come with the data: read, not computed.")]
+
 
 def lungs(
-    data: Annotated[
-        str,
-        typer.Argument(
-            help="Data sets, comma-separated, or any folders of pictures; one that is called train is ./train.",
-            metavar="DATA",
-        ),
-    ],
-    atlas: Annotated[
-        str,
-        typer.Option(
-            help="What lungs are found by: builtin (phantoms), a folder with images/NAME.jpg and masks/NAME.png, or a "
-            "file that `pxr lungs train` wrote."
-        ),
-    ] = "builtin",
-    out: Annotated[Path | None, typer.Option(help="Where to write. Default: RUNS/lungs/<name of DATA>.")] = None,
-    masks: Annotated[
-        Path | None, typer.Option(help="Folder of masks that come with the data: read, not computed.")
-    ] = None,
-    runs: Runs = Path("runs"),
+    data: Data, atlas: Atlas = "builtin", out: Out = None, masks: Masks = None, runs: Runs = Path("runs")
 ) -> None:
     """Find the lungs in pictures: masks, boxes and confidence, and a sheet to look at.
 
-    Needs no trained network; `pxr lungs train PAIRS` makes one, which is better.
+    Needs no trained network; `pxr lungs train PAIRS` makes one, better on films of adults than the built-in atlas.
     """
     from pxr_tf.lungs.confidence import TRUSTED
     from pxr_tf.machine import processors

@@ -12,13 +12,17 @@ from pxr_tf.commands.running import make_console
 
 def lungs_train(
     pairs: Annotated[
-        Path, typer.Argument(help="Folder with images/NAME.jpg and masks/NAME.png (white = lung).", metavar="PAIRS")
+        str, typer.Argument(help="Folder with images/NAME.jpg and masks/NAME.png (white = lung).", metavar="PAIRS")
     ],
     out: Annotated[
         Path | None, typer.Option(help="The file to write. Default: RUNS/lungs/<name of PAIRS>-unet.npz.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of training, 12 pictures each. Default: 900.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and of how pictures are changed.")] = 0,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="Steps of training, 12 pictures each. Default: 900.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights and of how pictures are changed.")
+    ] = 0,
     runs: Runs = Path("runs"),
 ) -> None:
     """Train a network that finds lungs on pairs of an X-ray and its lungs; write it to one file, for --atlas.
@@ -31,8 +35,10 @@ def lungs_train(
     from pxr_tf.lungs.network import STEPS
     from pxr_tf.report.steps import show_steps
 
-    console, executor = make_console(), LocalProcess()
-    out = out or runs / "lungs" / f"{pairs.resolve().name}-unet.npz"
+    if not pairs.strip():
+        raise PxrError("No PAIRS were given. Set ATLAS=folder (pxr lungs train FOLDER) with images/ and masks/.")
+    console, executor, folder = make_console(), LocalProcess(), Path(pairs)
+    out = out or runs / "lungs" / f"{folder.resolve().name}-unet.npz"
     try:
         with show_steps(console, "lung network") as show:
 
@@ -44,10 +50,8 @@ def lungs_train(
 
             logs = runs / "lungs" / "logs"
             new = write_lung_network(
-                pairs, out, steps=steps or STEPS, seed=seed, executor=executor, logs=logs, on_event=listen
+                folder, out, steps=steps or STEPS, seed=seed, executor=executor, logs=logs, on_event=listen
             )
-    except KeyboardInterrupt as error:
-        raise PxrError("Stopped; nothing was written. The same command starts anew.") from error
     finally:
         executor.close()
     said = f"Network: {out}; find lungs by it with --atlas {out}" if new else f"Nothing to do: {out} is this network."

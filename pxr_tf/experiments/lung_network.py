@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pxr_tf import locks
+from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, tell_wait
 from pxr_tf.experiments.tasks import Executor, Task
 from pxr_tf.lungs.atlas import Pair, shrink_pair
@@ -21,14 +22,30 @@ def write_lung_network(
 ) -> bool:
     """Train a network on a folder of pairs and write it to `out`; return False where it is there already.
 
-    A training that is stopped leaves nothing, and starts anew. Raises `PxrError`, also where `out` is something else.
+    A training that is stopped leaves nothing, and starts anew. Raises `PxrError`, also where `out` is something else:
+    finished runs may have cropped by it.
     """
     about = describe_training(read_small(folder), steps, seed)
     with locks.hold(locks.lock_of(out), on_wait=lambda holder: tell_wait(on_event, holder)):
-        if out.exists() and read_network(out).about == about:
+        if _is_there(out, about):
             return False
         options = {"pairs": str(folder), "out": str(out), "about": about}
         executor.run([Task("lung-network", "lung_network", options=options, leaves_memory=True)], logs, on_event)
+    return True
+
+
+def _is_there(out: Path, about: dict[str, Any]) -> bool:
+    """Return whether a file is the network that is asked for; raise `PxrError` where it is something else."""
+    if not out.exists():
+        return False
+    remedy = "Move it away, or name another file (--out, OUT=...)"
+    try:
+        there = read_network(out).about
+    except PxrError as error:
+        raise PxrError(f"{out} is there, and no network that finds lungs; accepted: a new file. {remedy}.") from error
+    differing = [f"{key}: {there.get(key)}, now {value}" for key, value in about.items() if there.get(key) != value]
+    if differing:
+        raise PxrError(f"{out} is a network that was made otherwise ({'; '.join(differing)}). {remedy}.")
     return True
 
 

@@ -82,5 +82,6 @@ def find_surroundings(lungs: np.ndarray) -> np.ndarray:
 
 
 def measure_contrast(picture: np.ndarray, lungs: np.ndarray, surroundings: np.ndarray) -> float:
-    """Return by how many grey levels the lungs are darker than the ring around them."""
-    return float(picture[surroundings & ~lungs].mean() - picture[lungs].mean())
+    """Return by how many grey levels the lungs are darker than the ring around them; 0 where they fill the picture."""
+    ring = surroundings & ~lungs
+    return float(picture[ring].mean() - picture[lungs].mean()) if ring.any() else 0.0

@@ -24,6 +24,7 @@ from pxr_tf.lungs.contrast import RADIUS, SIDE, even_out, shrink
 VERSION = 1  # raise it when the same file would find other lungs in the same picture
 FORMAT = 1  # of the file
 NETWORK_SIDE = 128  # pixels of the square that the network sees: a quarter of the time that 256 take
+LARGEST = 100_000_000  # bytes of a file that is read; a trained network has 1.4 million
 STEPS = 900  # of training, 12 pictures each
 ACCEPTED = "accepted: builtin, a folder of pairs, or a file that `pxr lungs train` wrote"
 # What NumPy, zipfile and OpenCV raise for bytes that are no such file.
@@ -62,7 +63,7 @@ def write_network(path: Path, network: Network) -> None:
 def read_network(path: Path) -> Network:
     """Return the network in a file; raise `PxrError` where it is not one that `write_network` wrote."""
     with files.reading(f"The network {path}"):
-        content = path.read_bytes()
+        content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
     try:
         with zipfile.ZipFile(io.BytesIO(content)):  # NumPy takes other files for something to be unpickled
             stored = np.load(io.BytesIO(content), allow_pickle=False)

@@ -126,15 +126,16 @@ def open_atlas(atlas: str, cache: Path) -> Atlas | Network:
     """
     if atlas == BUILTIN:
         return builtin_atlas(cache)
+    _check_exists(atlas)
     return read_network(Path(atlas)) if _is_file(atlas) else read_atlas(Path(atlas), cache)
 
 
 def check_places(atlas: str, masks: str | None) -> None:
     """Raise `PxrError` where an atlas or masks are asked for in a place that does not exist or holds something else."""
-    if atlas != BUILTIN and _is_file(atlas):
-        read_network(Path(atlas))
-    elif atlas != BUILTIN and not Path(atlas).is_dir():
-        raise PxrError(f"image.atlas received {atlas!r}, which does not exist; {ACCEPTED}. Check the path.")
+    if atlas != BUILTIN:
+        _check_exists(atlas)
+        if _is_file(atlas):
+            read_network(Path(atlas))
     with files.reading(f"image.masks {masks!r}"):
         if masks not in (None, BESIDE) and not Path(masks).is_dir():
             raise PxrError(
@@ -150,6 +151,12 @@ def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
     paths = list(dict.fromkeys(paths))
     with files.reading(f"image.masks {masks!r}"):
         return _masks_beside(paths) if masks == BESIDE else _masks_in(Path(masks), paths)
+
+
+def _check_exists(atlas: str) -> None:
+    with files.reading(f"The atlas {atlas!r}"):
+        if not Path(atlas).exists():
+            raise PxrError(f"atlas received {atlas!r}, which does not exist; {ACCEPTED}. Check the path.")
 
 
 def _is_file(atlas: str) -> bool:

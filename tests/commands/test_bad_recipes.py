@@ -90,7 +90,7 @@ OPTIONS = {
     "--epochs 99999999": ["phases.0.max_epochs received 99999999; accepted: 10000 or less"],
     "--folds 99999999": ["splits.folds received 99999999; accepted: 1000 or less"],
     "--crop lung": ["image.crop received 'lung'; accepted: 'none', 'lungs', 'lungs_only'", "Did you mean 'lungs'"],
-    "--crop lungs --atlas nowhere": ["image.atlas received 'nowhere', which does not exist; accepted: builtin"],
+    "--crop lungs --atlas nowhere": ["atlas received 'nowhere', which does not exist; accepted: builtin"],
     "--crop lungs --set image.masks=nowhere": ["image.masks received 'nowhere', which is no folder; accepted: data"],
     "--crop lungs --set image.margin=2": ["image.margin received 2; accepted: 1 or less"],
     "--atlas folder.yaml": ["atlas is used with a crop only; here crop is none"],

@@ -83,6 +83,7 @@ def test_refusals(pxr, films, one_process):
         ((empty,), "is an empty folder"),
         ((films, "--atlas", films.parent / "atlas"), "has no folder masks/"),
         ((films, "--atlas", films / "0.jpg"), "0.jpg is no network that finds lungs, or damaged; accepted: builtin"),
+        ((films, "--atlas", "builtn"), "atlas received 'builtn', which does not exist; accepted: builtin, a folder of"),
         ((films, "--masks", empty), "holds no mask for any of 5 pictures"),
         ((films.parent / "twice", "--masks", shared), "would be the mask of two pictures"),
         ((f"{films},{films}",), "DATA holds two pictures named films/0.jpg"),
@@ -101,6 +102,10 @@ def test_a_network_is_trained_once_and_finds_lungs(pxr, films, one_process, monk
     assert "lung network: 2 of 4, loss 1." in said and "left" in said and "lung network: 4 of 4, loss 1." in said
     assert "Network: runs/lungs/atlas-unet.npz; find lungs by it with --atlas runs/lungs/atlas-unet.npz" in said
     assert pxr(*words) == (0, "Nothing to do: runs/lungs/atlas-unet.npz is this network.\n", "")
+    before = Path("runs/lungs/atlas-unet.npz").read_bytes()
+    code, _, errors = pxr(*words, "--seed", 1)
+    assert code == 2 and "is a network that was made otherwise (seed: 0, now 1). Move it away, or name" in errors
+    assert Path("runs/lungs/atlas-unet.npz").read_bytes() == before
     code, said, errors = pxr("lungs", films, "--atlas", "runs/lungs/atlas-unet.npz", "--out", "out")
     assert (code, errors) == (0, "")
     assert "Lungs of 4 pictures: 4 found, 0 given." in said
@@ -120,8 +125,12 @@ def test_trainings_that_are_refused(pxr, films):
     text.write_text("mine")
     for words, expected in (
         (("nowhere",), "has no folder images/; accepted: a folder with images/NAME.jpg and masks/NAME.png"),
-        ((films.parent / "atlas", "--out", text), f"{text} is no network that finds lungs, or damaged"),
-        ((films.parent / "atlas", "--out", films), "cannot be read: Is a directory"),
+        (("",), "No PAIRS were given. Set ATLAS=folder"),
+        ((films.parent / "atlas", "--out", text), f"{text} is there, and no network that finds lungs; accepted: a new"),
+        (
+            (films.parent / "atlas", "--out", films),
+            "is there, and no network that finds lungs; accepted: a new file. Move",
+        ),
     ):
         code, _, said = pxr("lungs", "train", *words)
         assert (code, said.count("\n")) == (2, 1), said

@@ -11,7 +11,14 @@ import pytest
 from tiny_network import phantom_pair, tiny_network
 
 from pxr_tf.errors import PxrError
-from pxr_tf.lungs.confidence import NETWORK_SCALES, TRUSTED, NetworkEvidence, rate
+from pxr_tf.lungs.confidence import (
+    NETWORK_SCALES,
+    TRUSTED,
+    NetworkEvidence,
+    find_surroundings,
+    measure_contrast,
+    rate,
+)
 from pxr_tf.lungs.distort import distort
 from pxr_tf.lungs.find import Lungs, find_lungs
 from pxr_tf.lungs.fuse import dice
@@ -106,6 +113,11 @@ def test_usual_evidence_is_trusted_and_less_of_any_kind_lowers_the_confidence():
         assert steps == sorted(steps, reverse=True)
         assert steps[-1] < TRUSTED
     assert rate(NetworkEvidence(0, 0, 0)) < 0.001
+
+
+def test_lungs_that_fill_the_picture_have_no_contrast():
+    everywhere = np.ones((8, 8), bool)
+    assert measure_contrast(np.zeros((8, 8), np.uint8), everywhere, find_surroundings(everywhere)) == 0
 
 
 def test_a_changed_pair_is_what_its_generator_says_and_no_other():

@@ -95,7 +95,7 @@ def test_one_mask_is_not_that_of_two_pictures(tmp_path, table):
 @pytest.mark.parametrize(
     ("atlas", "masks", "expected"),
     [
-        ("nowhere", None, "image.atlas received 'nowhere', which does not exist; accepted: builtin, a folder of pairs"),
+        ("nowhere", None, "atlas received 'nowhere', which does not exist; accepted: builtin, a folder of pairs"),
         ("builtin", "nowhere", "image.masks received 'nowhere', which is no folder; accepted: data, or a folder"),
         ("x" * 5000, None, "name too long"),
     ],
