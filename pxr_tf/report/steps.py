@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pxr_tf.report.clock import duration_words
 
 PLAIN_STEPS = 4  # lines where there is no terminal
+SOON = 5  # seconds: less is not worth a word
 
 
 class Show(Protocol):
@@ -42,7 +43,7 @@ def _plain(console: Console, what: str) -> Show:
         if step > shown:
             shown = step
             left = (time.monotonic() - started) * (total - done) / done
-            words = (f"{what}: {done} of {total}", more, f"about {duration_words(left)} left" if done < total else "")
+            words = (f"{what}: {done} of {total}", more, f"about {duration_words(left)} left" if left >= SOON else "")
             console.print(", ".join(filter(None, words)))
 
     return show
