@@ -15,7 +15,7 @@ from pxr_tf.experiments.lung_network import describe_training
 from pxr_tf.lungs.atlas import Atlas, Pair
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.check import CHANGES, FOLDS, fold_atlases, measure_pairs, summarise_measures
-from pxr_tf.lungs.network import STEPS, Network, make_network, read_network, write_network
+from pxr_tf.lungs.network import STEPS, Network, read_network, write_network
 from pxr_tf.pictures.lung_atlas import read_pairs
 
 
@@ -54,13 +54,9 @@ def train(pairs: list[Pair], runs: Path, steps: int) -> Network:
     about = describe_training(pairs, steps, 0)
     file = runs / "lungs" / f"{about['digest']}-{steps}-unet.npz"
     if not file.exists() or read_network(file).about != about:
-        from pxr_tf.models.unet import WIDTHS
-        from pxr_tf.training.device import set_up
-        from pxr_tf.training.lung_network import train_lung_network
+        from pxr_tf.experiments.lung_network_task import train_network  # TensorFlow: for this alone
 
-        set_up(False, "float32")
-        graph = train_lung_network(pairs, steps=steps, seed=0, widths=WIDTHS, on_step=tell)
-        write_network(file, make_network(graph, about))
+        write_network(file, train_network(pairs, about, tell))
     return read_network(file)
 
 

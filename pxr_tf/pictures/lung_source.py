@@ -126,16 +126,13 @@ def open_atlas(atlas: str, cache: Path) -> Atlas | Network:
     """
     if atlas == BUILTIN:
         return builtin_atlas(cache)
-    _check_exists(atlas)
-    return read_network(Path(atlas)) if _is_file(atlas) else read_atlas(Path(atlas), cache)
+    return read_network(Path(atlas)) if _is_network(atlas) else read_atlas(Path(atlas), cache)
 
 
 def check_places(atlas: str, masks: str | None) -> None:
     """Raise `PxrError` where an atlas or masks are asked for in a place that does not exist or holds something else."""
-    if atlas != BUILTIN:
-        _check_exists(atlas)
-        if _is_file(atlas):
-            read_network(Path(atlas))
+    if atlas != BUILTIN and _is_network(atlas):
+        read_network(Path(atlas))
     with files.reading(f"image.masks {masks!r}"):
         if masks not in (None, BESIDE) and not Path(masks).is_dir():
             raise PxrError(
@@ -153,14 +150,11 @@ def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
         return _masks_beside(paths) if masks == BESIDE else _masks_in(Path(masks), paths)
 
 
-def _check_exists(atlas: str) -> None:
+def _is_network(atlas: str) -> bool:
+    """Return whether it is a file, not a folder of pairs; raise `PxrError` where there is neither."""
     with files.reading(f"The atlas {atlas!r}"):
         if not Path(atlas).exists():
             raise PxrError(f"atlas received {atlas!r}, which does not exist; {ACCEPTED}. Check the path.")
-
-
-def _is_file(atlas: str) -> bool:
-    with files.reading(f"image.atlas {atlas!r}"):
         return Path(atlas).is_file()
 
 
