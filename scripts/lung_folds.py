@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from pxr_tf.experiments.lung_network import describe_training
 from pxr_tf.lungs.atlas import Atlas, Pair
 from pxr_tf.lungs.builtin import builtin_atlas
-from pxr_tf.lungs.check import CHANGES, FOLDS, fold_atlases, measure_pairs, summarise_measures
 from pxr_tf.lungs.network import STEPS, Network, read_network, write_network
 from pxr_tf.pictures.lung_atlas import read_pairs
+from pxr_tf.segment.measure import CHANGES, FOLDS, fold_atlases, measure_pairs, summarise_measures
+from pxr_tf.segment.train import describe_training
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def train(pairs: list[Pair], runs: Path, steps: int) -> Network:
     about = describe_training(pairs, steps, 0)
     file = runs / "lungs" / f"{about['digest']}-{steps}-unet.npz"
     if not file.exists() or read_network(file).about != about:
-        from pxr_tf.experiments.lung_network_task import train_network  # TensorFlow: for this alone
+        from pxr_tf.segment.train_task import train_network
 
         write_network(file, train_network(pairs, about, tell))
     return read_network(file)

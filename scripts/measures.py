@@ -167,7 +167,7 @@ def _training_part(data: str):
     from pxr_tf.data.patients import drop_duplicates, merge_patients
     from pxr_tf.data.samples import plan_samples
     from pxr_tf.data.splits import assign_folds
-    from pxr_tf.experiments.images import gather_images
+    from pxr_tf.pictures.gather import gather_images
 
     table = gather_images(split_paths(data), CLASSES, {}, lambda text: None).table
     table, _ = drop_duplicates(merge_patients(table))

@@ -12,7 +12,7 @@ from pxr_tf.commands.running import make_console
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pxr_tf.experiments.explain_run import Asked
+    from pxr_tf.galleries.run import Asked
     from pxr_tf.report.progress import Display
 
 
@@ -86,7 +86,7 @@ def explain(
     skip_unreadable: o.SkipUnreadable = False,
 ) -> None:
     """Show what a run's networks looked at: maps, a sheet per picture, a gallery, and what the maps are worth."""
-    from pxr_tf.experiments.explain_run import Asked
+    from pxr_tf.galleries.run import Asked
 
     asked = Asked(
         run=run,
@@ -111,9 +111,9 @@ def _make_gallery(asked: "Asked", console: "Console") -> None:
     """Make the gallery, or finish it; print where it is. Raises `PxrError`."""
     from pxr_tf import locks
     from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.experiments.explain_run import explain_run, prepare_gallery
+    from pxr_tf.galleries.run import explain_run, prepare_gallery
+    from pxr_tf.galleries.write import PAGE, summary_lines, write_gallery
     from pxr_tf.report.clock import Outline
-    from pxr_tf.report.gallery import PAGE, summary_lines, write_gallery
     from pxr_tf.report.progress import Display
     from pxr_tf.report.steps import show_steps
 

@@ -12,8 +12,8 @@ from pxr_tf.commands.running import make_console
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pxr_tf.experiments.subjects import Subject
-    from pxr_tf.explain.inside_file import Maps
+    from pxr_tf.explain.model_figures_file import Maps
+    from pxr_tf.runs.picture_choice import Subject
 
 
 def feature_maps(
@@ -30,14 +30,16 @@ def feature_maps(
 ) -> None:
     """Draw the feature maps of a picture into a run's folder and its TensorBoard; print the files."""
     from pxr_tf import locks
-    from pxr_tf.experiments import subjects
     from pxr_tf.report.drawings import write_feature_maps
-    from pxr_tf.report.results import describe_run
     from pxr_tf.rundir import fold_name
+    from pxr_tf.runs import picture_choice
+    from pxr_tf.runs.info import describe_run
 
-    subjects.check_finished(run)
-    chosen = subjects.find_fold(run, fold)
-    pictures = [subjects.find_subject(run, image)] if image is not None else subjects.first_tested(run, chosen)
+    picture_choice.check_finished(run)
+    chosen = picture_choice.find_fold(run, fold)
+    pictures = (
+        [picture_choice.find_subject(run, image)] if image is not None else picture_choice.first_tested(run, chosen)
+    )
     found = _make_maps(run, chosen, pictures, layer, atlas)
     info = describe_run(run)
     with locks.hold(locks.lock_of(run)):
@@ -53,8 +55,8 @@ def _make_maps(
     """Return name -> feature maps; a process of its own loads TensorFlow and the model. Raises `PxrError`."""
     from pxr_tf import rundir
     from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.experiments.tasks import Task
-    from pxr_tf.explain.inside_file import read_inside
+    from pxr_tf.explain.model_figures_file import read_inside
+    from pxr_tf.tasks import Task
 
     executor = LocalProcess()
     with tempfile.TemporaryDirectory(prefix="pxr-") as folder:

@@ -23,7 +23,7 @@ def features(
 ) -> None:
     """Write the pooled features of images, by the saved models of a run, for pandas, Polars, Spark and others."""
     from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.experiments.export import Export, export_features
+    from pxr_tf.inference.features import Export, export_features
     from pxr_tf.report.clock import Outline
     from pxr_tf.report.progress import Display
 

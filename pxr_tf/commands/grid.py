@@ -69,7 +69,7 @@ def grid(
 def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
     """Run the cells one after another and print the grid after each; exit with 1 where one failed."""
     from pxr_tf.report.grid import GridCell, print_cells
-    from pxr_tf.report.results import info_of
+    from pxr_tf.runs.info import info_of
 
     cells = [GridCell(info_of(request.experiment.model_dump(mode="json"))) for request in requests]
     for number, request in enumerate(requests):
@@ -88,8 +88,8 @@ def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
 def _announce(requests: "Sequence[Request]", console: "Console") -> None:
     """Print about how long the cells that are missing will take, from a few real steps of each backbone."""
     from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.experiments.estimate import estimate_grid
     from pxr_tf.report.grid import print_estimates
+    from pxr_tf.studies.estimate import estimate_grid
 
     executor = LocalProcess()
     try:

@@ -36,10 +36,10 @@ def lungs(
     from pxr_tf.lungs.confidence import TRUSTED
     from pxr_tf.machine import processors
     from pxr_tf.pictures.given_masks import find_given
-    from pxr_tf.pictures.lung_masks import TABLE, write_lungs
     from pxr_tf.pictures.lung_source import open_atlas
     from pxr_tf.report.lung_sheet import summarise_lungs, write_sheet
     from pxr_tf.report.steps import show_steps
+    from pxr_tf.segment.masks import TABLE, write_lungs
     from pxr_tf.sets.any_pictures import list_pictures
 
     console = make_console()

@@ -31,9 +31,9 @@ def lungs_train(
     """
     from pxr_tf.errors import PxrError
     from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.experiments.lung_network import write_lung_network
     from pxr_tf.lungs.network import STEPS
     from pxr_tf.report.steps import show_steps
+    from pxr_tf.segment.train import write_lung_network
 
     if not pairs.strip():
         raise PxrError("No PAIRS were given. Set ATLAS=folder (pxr lungs train FOLDER) with images/ and masks/.")

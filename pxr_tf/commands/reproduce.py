@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pxr_tf.config import Experiment
     from pxr_tf.config.protocol import Protocol
     from pxr_tf.experiments.run import Request
-    from pxr_tf.report.paper_runs import PaperRun
+    from pxr_tf.studies.paper_runs import PaperRun
 
     Experiments = dict[tuple[str, int], Experiment]  # of a variant: (setting, seed) -> experiment
 
@@ -77,7 +77,7 @@ def reproduce(
 
 def _failures(lacking: Mapping[str, str], protocol: "Protocol", seeds: Sequence[int]) -> "list[PaperRun]":
     """Return the runs of the variants whose library is missing, as failed ones."""
-    from pxr_tf.report.paper_runs import PaperRun
+    from pxr_tf.studies.paper_runs import PaperRun
 
     return [
         PaperRun(variant, setting, seed, variant, failure=why)
@@ -214,8 +214,8 @@ def _run_all(
     Raises `PxrError` where the first two fail for one reason, or the only one does, before they have a run directory:
     it would be the same for all.
     """
-    from pxr_tf.report.paper_runs import PaperRun
     from pxr_tf.report.reproduced import print_paper, print_run, write_paper
+    from pxr_tf.studies.paper_runs import PaperRun
 
     done: list[PaperRun] = []
     early: list[str] = []  # why runs failed that have no run directory

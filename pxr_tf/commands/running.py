@@ -122,8 +122,8 @@ class _Boards:
 
 def about(request: "Request") -> "About":
     """Return what TensorBoard shows of a prepared run beside its events."""
-    from pxr_tf.report.results import describe_run
     from pxr_tf.report.tensorboard import About
+    from pxr_tf.runs.info import describe_run
 
     info = describe_run(request.folder)
     return About(

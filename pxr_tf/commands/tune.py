@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pxr_tf.config import Experiment
     from pxr_tf.experiments.run import Request
-    from pxr_tf.report.tuning import TuningPoint
+    from pxr_tf.studies.ranking import TuningPoint
 
 SET_BY_EPOCHS = re.compile(r"phases\.\d+\.(max_epochs|patience|keep)")  # what --epochs gives
 
@@ -117,7 +117,8 @@ def _run_points(
     request: "Request", points: list[tuple[dict[str, Any], "Experiment"]], console: "Console"
 ) -> list["TuningPoint"]:
     """Train the points that are missing, one after another; write ``tuning.csv`` after each and print it at the end."""
-    from pxr_tf.report.tuning import TuningPoint, describe_values, print_points, write_points
+    from pxr_tf.report.tuning import print_points
+    from pxr_tf.studies.ranking import TuningPoint, describe_values, write_points
 
     folder = request.tuning_folder
     console.print(f"{outline_of(request.experiment).title}: tuning, {count_words(len(points), 'point')}", markup=False)
@@ -167,7 +168,7 @@ def _run_point(request: "Request", title: str, told: set[str], console: "Console
 def _hand_over(request: "Request", points: list["TuningPoint"], console: "Console") -> "Experiment":
     """Write ``best.yaml``, print how to train it, and return it; raise `PxrError` where every point failed."""
     from pxr_tf.config import dump_experiment, load_experiment
-    from pxr_tf.report.tuning import find_cautions, rank_points
+    from pxr_tf.studies.ranking import find_cautions, rank_points
 
     names = rank_points([point for point in points if not point.failure] or points).path
     best = next(point for point in points if point.folder.name == names[0])

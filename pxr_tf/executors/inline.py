@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pxr_tf.events import OnEvent
-from pxr_tf.experiments.perform import perform
-from pxr_tf.experiments.tasks import Task, do_in_order
+from pxr_tf.executors.perform import perform
+from pxr_tf.tasks import Task, do_in_order
 
 
 class Inline:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent
-from pxr_tf.experiments.tasks import Task, do_in_order
+from pxr_tf.tasks import Task, do_in_order
 
 # Quiet unless the user set them: TensorFlow's banners, and albumentations' look for news on a server.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "NO_ALBUMENTATIONS_UPDATE": "1"}

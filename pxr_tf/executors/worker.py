@@ -12,8 +12,8 @@ import threading
 from typing import Any
 
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments.tasks import Task
 from pxr_tf.files import explain_os_error
+from pxr_tf.tasks import Task
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
 
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
-    from pxr_tf.experiments.perform import perform  # TensorFlow, while the first task may be on its way
+    from pxr_tf.executors.perform import perform
 
     try:
         while True:

@@ -15,11 +15,11 @@ from pxr_tf.data.samples import LABEL, read_samples
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import weights
-from pxr_tf.experiments.lungs import preparation_of
 from pxr_tf.models.architecture import Head, OnFeatures, SavedModel, Scratch, Transfer
 from pxr_tf.pictures.augment import Movement
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Pictures, load_pictures
+from pxr_tf.runs.crop import preparation_of
 from pxr_tf.training.part import Augmentation, Part
 from pxr_tf.training.settings import Architecture, Linear, Network
 

@@ -8,9 +8,9 @@ import pandas as pd
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.splits import HOLDOUT, fold_names
-from pxr_tf.experiments.subjects import default_subjects
-from pxr_tf.experiments.tasks import Task
-from pxr_tf.explain.inside_file import read_inside
+from pxr_tf.explain.model_figures_file import read_inside
+from pxr_tf.runs.picture_choice import default_subjects
+from pxr_tf.tasks import Task
 
 FEATURES, INSIDE = rundir.FEATURES_TASK, "inside"
 

@@ -11,10 +11,12 @@ from pxr_tf.config import Experiment, differences, dump_experiment, load_experim
 from pxr_tf.data import leaks, manifest, permuted, samples, schemes, splits
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.experiments import weights
-from pxr_tf.experiments.images import Gathered
 from pxr_tf.experiments.parts import threads_of
+from pxr_tf.pictures.gather import Gathered
 from pxr_tf.pictures.store import Pictures
 from pxr_tf.pictures.survey import find_doubts
+from pxr_tf.runs.provenance import read_provenance
+from pxr_tf.runs.scheme import scheme_options, splits_by_image
 
 KEPT = (rundir.MANIFEST, rundir.SPLITS, rundir.SAMPLES, rundir.WARNINGS)  # never changed once a run is prepared
 MAX_CHANGES = 4  # named where a run directory was made with another experiment
@@ -29,25 +31,6 @@ def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
         stops_early=experiment.watches_validation,
         **scheme_options(experiment),
     )
-
-
-def splits_by_image(experiment: Experiment) -> bool:
-    """Return whether images are split, whosever they are: asked for, and the scheme offers it."""
-    return experiment.splits.unit == "image" and "unit" in schemes.options_of(experiment.splits.scheme)
-
-
-def scheme_options(experiment: Experiment) -> dict[str, Any]:
-    """Return the options of all schemes; each takes those that it names."""
-    chosen = experiment.splits
-    return {
-        "folds": chosen.folds,
-        "holdout_fraction": chosen.holdout_fraction if experiment.chooses_epochs else None,
-        "nested_fraction": chosen.nested_fraction if chosen.nested else None,
-        "validation": chosen.validation,
-        "test": chosen.test,
-        "unit": chosen.unit,
-        **chosen.options,
-    }
 
 
 def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
@@ -167,26 +150,6 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
         words.append(f"images: {', '.join(provenance['data'])}, now other ones")
     if words:
         raise PxrError(f"{folder} was made with another experiment ({shorten(words, MAX_CHANGES)}). {remedy}")
-
-
-def read_provenance(folder: Path) -> dict[str, Any]:
-    """Return where a run's numbers come from; raise `PxrError` where that cannot be read."""
-    remedy = "Use another folder (RUNS=...), or delete this one."
-    try:
-        provenance = files.read_json(folder / rundir.PROVENANCE)
-    except ValueError:
-        provenance = None
-    if not isinstance(provenance, dict):
-        raise PxrError(
-            f"{folder} has no {rundir.PROVENANCE} that can be read, so nobody knows what it was made of. {remedy}"
-        )
-    missing = [key for key in ("weights", "data", "data_digest", "duplicates", "files") if key not in provenance]
-    if missing:
-        raise PxrError(
-            f"{folder} was made by another version of pxr_tf ({rundir.PROVENANCE} has no {missing[0]!r}), so it cannot "
-            f"be continued. {remedy}"
-        )
-    return provenance
 
 
 def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.config.model import OnFeatures
-from pxr_tf.experiments import prepare
+from pxr_tf.runs.scheme import splits_by_image
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Request:
 
     def _place(self, directory: Callable[..., Path]) -> Path:
         experiment, splits = self.experiment, self.experiment.splits
-        by_image = "-by-image" if prepare.splits_by_image(experiment) else ""
+        by_image = "-by-image" if splits_by_image(experiment) else ""
         permuted = "permuted-labels" if experiment.permute_labels else ""
         crop = "" if experiment.image.crop == "none" else experiment.image.crop.replace("_", "-")
         place = "-".join(filter(None, (splits.scheme + by_image, permuted, crop, experiment.tag)))

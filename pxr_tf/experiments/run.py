@@ -14,11 +14,13 @@ from pxr_tf.data import labels
 from pxr_tf.data.splits import unused_rows, without_tests
 from pxr_tf.errors import count_words
 from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
-from pxr_tf.experiments import environment, first_run, images, lungs, prepare, weights
-from pxr_tf.experiments.join import join_predictions
+from pxr_tf.experiments import prepare, stage_one, weights
+from pxr_tf.experiments.finish import join_predictions
 from pxr_tf.experiments.plan import plan, plan_inside
 from pxr_tf.experiments.request import Request
-from pxr_tf.experiments.tasks import Executor, Task
+from pxr_tf.pictures import gather
+from pxr_tf.runs import crop, environment
+from pxr_tf.tasks import Executor, Task
 from pxr_tf.training.learners import check_learner
 
 LOCK_PATIENCE = 10.0  # seconds; what a killed run leaves behind ends within one or two
@@ -42,9 +44,9 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     weights.identity(experiment)  # a file that does not exist is told at once
     _mention_first_house(request, on_event)
     first = _find_first(request)
-    gathered = images.gather_images(request.data, experiment.classes, experiment.merge, partial(tell_note, on_event))
-    gathered = gathered._replace(lungs=lungs.open_lung_source(experiment.image, gathered.table, request.cache))
-    first_run.check_images(first, gathered)
+    gathered = gather.gather_images(request.data, experiment.classes, experiment.merge, partial(tell_note, on_event))
+    gathered = gathered._replace(lungs=crop.open_lung_source(experiment.image, gathered.table, request.cache))
+    stage_one.check_images(first, gathered)
     with locks.hold(locks.lock_of(folder), LOCK_PATIENCE, partial(tell_wait, on_event)) as descriptor:
         try:
             prepared = prepare.is_prepared(folder)
@@ -67,18 +69,18 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     return folder
 
 
-def _find_first(request: Request) -> first_run.FirstRun | None:
+def _find_first(request: Request) -> stage_one.FirstRun | None:
     """Return the first run that is still needed; a finished second one needs it no more, but must be of its models."""
     if not (request.folder / rundir.PREDICTIONS).exists():
-        return first_run.find_first(request)
+        return stage_one.find_first(request)
     if request.experiment.needs_first_run:
-        first_run.check_unchanged(request.folder)
+        stage_one.check_unchanged(request.folder)
     return None
 
 
 def _look_inside(
     request: Request,
-    gathered: images.Gathered,
+    gathered: gather.Gathered,
     splits: pd.DataFrame,
     executor: Executor,
     descriptor: int,
@@ -96,14 +98,14 @@ def _look_inside(
 
 
 def _go_on(
-    request: Request, gathered: images.Gathered, first: first_run.FirstRun | None, on_event: OnEvent
+    request: Request, gathered: gather.Gathered, first: stage_one.FirstRun | None, on_event: OnEvent
 ) -> pd.DataFrame:
     """Check that a run directory was made with the same things; decode what is missing; return its splits."""
     folder, experiment = request.folder, request.experiment
     prepare.check_same_experiment(folder, experiment, gathered)
     splits = prepare.read_tables(folder, experiment, tests=request.tuning is None)
-    first_run.check_models(first, folder)
-    first_run.check_roles(splits, first)
+    stage_one.check_models(first, folder)
+    stage_one.check_roles(splits, first)
     _check_environment(request, splits, on_event)
     if not (folder / rundir.PREDICTIONS).exists():
         table = gathered.table[gathered.table.image_id.isin(splits.image_id)]
@@ -114,14 +116,14 @@ def _go_on(
 
 def _begin(
     request: Request,
-    gathered: images.Gathered,
-    first: first_run.FirstRun | None,
+    gathered: gather.Gathered,
+    first: stage_one.FirstRun | None,
     executor: Executor,
     on_event: OnEvent,
 ) -> pd.DataFrame:
     """Compare, choose, split and decode the images, check the weights, write the run directory; return its splits."""
     prepare.check_unused(request.folder)
-    chosen = first_run.known_rows(choose_rows(request, gathered, on_event), first, partial(tell_note, on_event))
+    chosen = stage_one.known_rows(choose_rows(request, gathered, on_event), first, partial(tell_note, on_event))
     table, splits = _split(request, chosen, first, on_event)  # before a picture is decoded
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
         identity = beside.submit(_check_weights, request, executor, on_event)
@@ -129,17 +131,17 @@ def _begin(
         if len(decoded.skipped):
             words = count_words(len(decoded.skipped), "unreadable image")
             tell_note(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
-            splits = first_run.split_images(decoded.table, request.experiment, first)
-        first_run.check_roles(splits, first)
+            splits = stage_one.split_images(decoded.table, request.experiment, first)
+        stage_one.check_roles(splits, first)
         tables, warnings, provenance = _compose(request, gathered, decoded, splits, on_event)
-        provenance |= {"weights": identity.result(), **first_run.describe_first(first, request.folder)}
+        provenance |= {"weights": identity.result(), **stage_one.describe_first(first, request.folder)}
     prepare.write_run(request.folder, request.experiment, tables, warnings, provenance)
     _mention_random_features(request.experiment, on_event)
     return splits
 
 
 def _split(
-    request: Request, table: pd.DataFrame, first: first_run.FirstRun | None, on_event: OnEvent
+    request: Request, table: pd.DataFrame, first: stage_one.FirstRun | None, on_event: OnEvent
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return (the rows to decode, their splits); those of a tuning's point have no test row.
 
@@ -147,34 +149,34 @@ def _split(
     are not decoded, so all that could not be compared are left out here: the same ones, as both decode the file.
     """
     if request.tuning is None:
-        return table, first_run.split_images(table, request.experiment, first)
+        return table, stage_one.split_images(table, request.experiment, first)
     if request.skip_unreadable and not table.compared.all():
         tell_note(on_event, f"{count_words((~table.compared).sum(), 'unreadable image')} skipped.")
         table = table[table.compared].reset_index(drop=True)
-    return without_tests(table, first_run.split_images(table, request.experiment, first))
+    return without_tests(table, stage_one.split_images(table, request.experiment, first))
 
 
-def choose_rows(request: Request, gathered: images.Gathered, on_event: OnEvent) -> pd.DataFrame:
+def choose_rows(request: Request, gathered: gather.Gathered, on_event: OnEvent) -> pd.DataFrame:
     """Return the manifest's rows of the experiment, patients merged by what pictures show; raise `PxrError`."""
     experiment = request.experiment
-    table = images.compare_images(
+    table = gather.compare_images(
         gathered.table,
         request.cache,
         partial(tell_progress, on_event, "comparing images"),
         partial(tell_wait, on_event),
     )
-    return images.choose_images(
+    return gather.choose_images(
         table, experiment.classes, experiment.merge, experiment.duplicates, partial(tell_note, on_event)
     )
 
 
 def _decode(
     request: Request,
-    gathered: images.Gathered,
+    gathered: gather.Gathered,
     table: pd.DataFrame,
     on_event: OnEvent,
     beside: "Future[str] | None" = None,
-) -> images.Decoded:
+) -> gather.Decoded:
     """Decode what is missing, unless what is done beside it fails: there is no need to finish then."""
     source = gathered.lungs
 
@@ -183,9 +185,9 @@ def _decode(
             beside.result()
         tell_progress(on_event, what, done, total)
 
-    return images.decode_images(
+    return gather.decode_images(
         table,
-        lungs.preparation_of(request.experiment.image, source and source.identity),
+        crop.preparation_of(request.experiment.image, source and source.identity),
         request.cache,
         source=source,
         skip_unreadable=request.skip_unreadable and request.tuning is None,  # left out already: `_split`
@@ -195,7 +197,7 @@ def _decode(
 
 
 def _compose(
-    request: Request, gathered: images.Gathered, decoded: images.Decoded, splits: pd.DataFrame, on_event: OnEvent
+    request: Request, gathered: gather.Gathered, decoded: gather.Decoded, splits: pd.DataFrame, on_event: OnEvent
 ) -> tuple[dict[str, pd.DataFrame], list[dict[str, Any]], dict[str, Any]]:
     """Return what a new run directory will hold: tables by file name, warnings, provenance."""
     experiment, (table, skipped, pictures, found) = request.experiment, decoded
@@ -206,10 +208,10 @@ def _compose(
     tables = prepare.make_tables(experiment, table, skipped, splits)
     warnings = prepare.find_warnings(table, splits, experiment)
     if found is not None:
-        told = lungs.describe_lungs(table, found, gathered.lungs)
-        tell_note(on_event, lungs.count_whole(told, request.folder / rundir.LUNGS))
+        told = crop.describe_lungs(table, found, gathered.lungs)
+        tell_note(on_event, crop.count_whole(told, request.folder / rundir.LUNGS))
         tables[rundir.LUNGS] = told
-        warnings += [doubt._asdict() for doubt in lungs.lung_doubts(table, told)]
+        warnings += [doubt._asdict() for doubt in crop.lung_doubts(table, told)]
     provenance = prepare.make_provenance(experiment, gathered, pictures, request.data, request.command)
     return tables, warnings, provenance
 

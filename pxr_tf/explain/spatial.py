@@ -2,8 +2,8 @@
 
 import keras
 
-from pxr_tf.explain.inside import CONVOLUTIONS
 from pxr_tf.explain.layer_names import LayerPlaces, choose_layer, spatial_names
+from pxr_tf.explain.model_figures import CONVOLUTIONS
 
 
 def spatial_layers(model: keras.Model) -> list[str]:

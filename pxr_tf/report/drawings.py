@@ -15,11 +15,11 @@ from PIL import Image
 
 from pxr_tf import files, rundir
 from pxr_tf.data.splits import fold_names, read_splits
-from pxr_tf.explain.inside_file import Inside, Maps, read_inside
+from pxr_tf.explain.model_figures_file import Inside, Maps, read_inside
 from pxr_tf.report.curves import draw_curves
 from pxr_tf.report.event_file import EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, write_figure
-from pxr_tf.report.inside_figures import draw_coefficients, draw_feature_maps, draw_filters
+from pxr_tf.report.model_figures import draw_coefficients, draw_feature_maps, draw_filters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,22 +8,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from pxr_tf.evidence.files import read_readings
+from pxr_tf.evidence.paper import comparable_row
 from pxr_tf.report.clock import duration_words
 from pxr_tf.report.figures import SYNTHETIC_NOTE
-from pxr_tf.report.paper import comparable_row
-from pxr_tf.report.results import (
-    LEAKY,
-    RunInfo,
-    describe_run,
-    mean_sd,
-    print_warnings,
-    read_readings,
-)
+from pxr_tf.report.results import mean_sd, print_warnings
+from pxr_tf.runs.info import LEAKY, RunInfo, describe_run
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pxr_tf.experiments.estimate import Estimate
+    from pxr_tf.studies.estimate import Estimate
 
 
 class GridCell(NamedTuple):

@@ -12,7 +12,7 @@ from pxr_tf import files
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.lungs.contrast import shrink
 from pxr_tf.pictures.decode import load_grey
-from pxr_tf.pictures.lung_masks import GIVEN, mask_file
+from pxr_tf.segment.masks import GIVEN, mask_file
 
 SHEET = "sheet.png"
 TILES, COLUMNS = 50, 10  # half of the tiles show the least confidence, half the most

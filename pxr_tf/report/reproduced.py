@@ -12,8 +12,11 @@ from pxr_tf import files, locks
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evaluation.published import Row
-from pxr_tf.report.paper import paper_has, paper_notes
-from pxr_tf.report.paper_runs import (
+from pxr_tf.evidence.files import read_readings, read_run_points
+from pxr_tf.evidence.paper import paper_has, paper_notes
+from pxr_tf.report.results import make_table, plus_minus, print_points, print_warnings
+from pxr_tf.runs.info import worth
+from pxr_tf.studies.paper_runs import (
     AUC,
     Group,
     Measure,
@@ -27,8 +30,6 @@ from pxr_tf.report.paper_runs import (
     pair_groups,
     warn_of,
 )
-from pxr_tf.report.results import make_table, plus_minus, print_points, print_warnings, read_readings, worth
-from pxr_tf.report.roc import read_run_points
 
 INTERVAL = (
     "how far a mean difference would move with other seeds, which split, order and start anew. They say nothing of "

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -19,85 +17,15 @@ from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evaluation.published import Row
 from pxr_tf.evaluation.roc import MeanPoints
-from pxr_tf.experiments.environment import describe_mix
+from pxr_tf.evidence.files import FILES as ROC_FILES
+from pxr_tf.evidence.files import metrics_files, read_readings, read_run_points
+from pxr_tf.evidence.paper import class_words, comparable_row, overall_words, paper_notes, prints
 from pxr_tf.report.drawings import expected_drawings, write_drawings
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
-from pxr_tf.report.paper import class_words, comparable_row, overall_words, paper_notes, prints
-from pxr_tf.report.roc import FILES as ROC_FILES
-from pxr_tf.report.roc import NOTHING_CHOSEN, points_table, read_run_points, write_roc
+from pxr_tf.report.roc import NOTHING_CHOSEN, points_table, write_roc
+from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning, describe_run, worth
 
-LEAKY = "leaky split"
-CROPS = {"lungs": "cropped to the lungs", "lungs_only": "lungs only", "without_lungs": "without the lungs"}
 COLUMNS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
-
-
-class RunWarning(NamedTuple):
-    """What makes a run's numbers doubtful: a line of its ``warnings.json``, or a mix of environments."""
-
-    what: str  # its kind; "leak": patients, or pictures, on both sides of a split
-    text: str  # one sentence
-
-
-class RunInfo(NamedTuple):
-    """What the tables say of a run, or of one that is still to be done."""
-
-    name: str  # of the recipe
-    model: str  # the backbone, the paper's own network, or the learner
-    variant: str
-    classes: tuple[str, ...]
-    test_rows: str  # the reading that metrics.csv counts: balanced or all
-    published: str | None  # the paper to compare with
-    scheme: str = "folds"  # how training and test were split
-    unit: str = "patient"  # what the scheme random split: patient or image
-    crop: str = "none"  # what pictures show
-    permuted: bool = False  # whether it learned permuted labels
-    origin: str = "real"  # real or synthetic
-    warnings: tuple[RunWarning, ...] = ()
-
-    @property
-    def leaky(self) -> bool:
-        """Whether a patient, or a picture, is on both sides of a split."""
-        return any(warning.what == "leak" for warning in self.warnings)
-
-    @property
-    def title(self) -> str:
-        """Model and variant, and what must stand beside every figure of this run."""
-        split = "" if self.scheme == "folds" else f", {self.scheme} split"
-        names = dict.fromkeys((self.model, self.variant))  # a paper's own network may be all of its variant
-        crop = f", {CROPS[self.crop]}" if self.crop in CROPS else ""
-        return f"{', '.join(names)}{split}{crop}{', permuted labels' * self.permuted}{f', {LEAKY}' * self.leaky}"
-
-
-def describe_run(folder: Path) -> RunInfo:
-    """Return what its files say of a run; the environments of its folds may be one more warning."""
-    experiment = yaml.safe_load((folder / rundir.EXPERIMENT).read_text(encoding="utf-8"))
-    provenance = files.read_json(folder / rundir.PROVENANCE)
-    warnings = [
-        RunWarning(warning.get("what", ""), warning["text"])
-        for warning in files.read_json(folder / rundir.WARNINGS) or []
-    ]
-    mix = describe_mix(folder)
-    return info_of(experiment)._replace(
-        origin="synthetic" if provenance["origin"].startswith("synthetic") else "real",
-        warnings=(*warnings, *([RunWarning("environments", mix)] if mix else [])),
-    )
-
-
-def info_of(experiment: Mapping[str, Any]) -> RunInfo:
-    """Return what an experiment, as plain data, says of its run."""
-    model, permuted = experiment["model"], experiment.get("permute_labels", False)
-    return RunInfo(
-        name=experiment["name"],
-        model=model.get("backbone") or model.get("network") or model["kind"],
-        variant=experiment["variant"],
-        classes=tuple(experiment["classes"]),
-        test_rows=experiment["splits"]["test_rows"],
-        published=None if permuted else experiment.get("published"),  # no paper printed such figures
-        scheme=experiment["splits"].get("scheme", "folds"),
-        unit=experiment["splits"].get("unit", "patient"),
-        crop=experiment.get("image", {}).get("crop", "none"),
-        permuted=permuted,
-    )
 
 
 def write_results(folder: Path) -> None:
@@ -110,7 +38,7 @@ def write_results(folder: Path) -> None:
     info, splits = describe_run(folder), read_splits(folder / rundir.SPLITS)
     predictions = metrics.read_predictions(folder / rundir.PREDICTIONS)
     columns = worth(info)
-    for reading, file in _metrics_files(folder, info, splits).items():
+    for reading, file in metrics_files(folder, info, splits).items():
         table = metrics.score_folds(metrics.select_rows(predictions, splits, reading))
         files.write_csv(file, table.assign(**columns))
     reading, *_ = metrics.possible_readings(splits, info.test_rows)
@@ -126,16 +54,10 @@ def write_results(folder: Path) -> None:
 
 def is_written(folder: Path) -> bool:
     """Return whether all files of the results exist."""
-    readings = _metrics_files(folder, describe_run(folder), read_splits(folder / rundir.SPLITS))
+    readings = metrics_files(folder, describe_run(folder), read_splits(folder / rundir.SPLITS))
     names = ("confusion_matrix.png", "confusion_matrix.csv", *ROC_FILES)
     expected = [*readings.values(), *(folder / name for name in names)]
     return all(file.exists() for file in (*expected, *expected_drawings(folder)))
-
-
-def read_readings(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return reading -> metrics table of a finished run, the experiment's own test rows first."""
-    readings = _metrics_files(folder, describe_run(folder), read_splits(folder / rundir.SPLITS))
-    return {reading: metrics.read_metrics(file) for reading, file in readings.items()}
 
 
 def print_results(folder: Path, console: Console) -> None:
@@ -216,12 +138,6 @@ def _percent(table: pd.DataFrame, name: str, metric: str) -> str:
     return f"{100 * metrics.value_of(table, 'mean', name, metric):.1f}"
 
 
-def _metrics_files(folder: Path, info: RunInfo, splits: pd.DataFrame) -> dict[str, Path]:
-    """Return reading -> file, the experiment's own test rows first."""
-    first, *others = metrics.possible_readings(splits, info.test_rows)
-    return {first: folder / "metrics.csv", **{other: folder / f"metrics_{other}.csv" for other in others}}
-
-
 def make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
     """Return an empty table; its title says where its figures are about phantoms."""
     if info.origin == "synthetic":
@@ -264,11 +180,6 @@ def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str) -> str:
         f"{mean_sd(table, 'all', 'balanced_accuracy', 2)} %, AUC {mean_sd(table, 'all', 'auc', 2)} % on "
         f"{_reading_words(reading)}" + (f" ({', '.join(notes)})" if notes else "")
     )
-
-
-def worth(info: RunInfo) -> dict[str, str]:
-    """Return the columns that say in every table what its figures are worth."""
-    return {"origin": info.origin, "split": LEAKY if info.leaky else "by patient"}
 
 
 def _seed_rows(info: RunInfo) -> list[tuple[str, str, str]]:

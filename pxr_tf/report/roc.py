@@ -12,13 +12,13 @@ from rich.table import Table
 from pxr_tf import files
 from pxr_tf.evaluation import roc
 from pxr_tf.evaluation.roc import AS_PREDICTED, TEST_OPTIMISTIC, VALIDATION, MeanPoints
+from pxr_tf.evidence.files import CURVES, FIGURE, POINTS
 from pxr_tf.report.figures import SYNTHETIC_NOTE, new_figure, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CURVES, POINTS, FIGURE = FILES = ("roc.csv", "thresholds.csv", "roc.png")
 NOTHING_CHOSEN = "No thresholds were chosen: there are no validation images of every kind to choose them on."
 RULE_WORDS = {VALIDATION: "validation", TEST_OPTIMISTIC: "test: optimistic", AS_PREDICTED: "as predicted"}
 MARKS = {VALIDATION: ("o", "full"), TEST_OPTIMISTIC: ("o", "none"), AS_PREDICTED: ("X", "full")}  # (marker, fill)
@@ -58,11 +58,6 @@ def draw_roc(curves: pd.DataFrame, points: pd.DataFrame, title: str, synthetic: 
     figure.axes[0].set_ylabel("sensitivity")
     _add_legend(figure, folds, set(curves.role), list(dict.fromkeys(points.rule)))
     return figure
-
-
-def read_run_points(folder: Path) -> pd.DataFrame:
-    """Return the operating points of a finished run (`roc.find_points`)."""
-    return roc.read_points(folder / POINTS)
 
 
 def points_table(found: MeanPoints, over: str) -> Table | None:

@@ -15,11 +15,11 @@ from PIL import Image
 from tiny import CLASSES, RUN_DEPTH, SIZE, Never, Stopped, stopped
 
 from pxr_tf.executors.inline import Inline
-from pxr_tf.experiments.explain_run import Asked, Explained, explain_run, prepare_gallery
 from pxr_tf.explain.method_table import METHODS
+from pxr_tf.galleries.run import Asked, Explained, explain_run, prepare_gallery
+from pxr_tf.galleries.write import write_gallery
 from pxr_tf.models.linear import build_linear
 from pxr_tf.models.model_file import load_classifier, save_classifier
-from pxr_tf.report.gallery import write_gallery
 
 REFUSED = [
     (["nowhere"], ["RUN 'nowhere' is no run directory", "experiment.yaml"]),

@@ -13,7 +13,7 @@ from tiny import RUN_DEPTH, run_here, write_tiny_phantoms
 from pxr_tf import files
 from pxr_tf.config import load_experiment
 from pxr_tf.data.feature_table import read_feature_table
-from pxr_tf.experiments.export import assign_folds
+from pxr_tf.inference.pictures import assign_folds
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.decode import load_prepared

@@ -95,7 +95,7 @@ def test_refusals(pxr, films, one_process):
 
 
 def test_a_network_is_trained_once_and_finds_lungs(pxr, films, one_process, monkeypatch):
-    monkeypatch.setattr("pxr_tf.experiments.lung_network_task.WIDTHS", (2, 2))
+    monkeypatch.setattr("pxr_tf.segment.train_task.WIDTHS", (2, 2))
     words = ("lungs", "train", films.parent / "atlas", "--steps", 4)
     code, said, errors = pxr(*words)
     assert (code, errors) == (0, "")

@@ -171,12 +171,12 @@ def test_a_full_or_read_only_disk(refuse, data, recipe, monkeypatch, error, expe
     def fail(*values, **options):
         raise OSError(error, os.strerror(error), "runs/cache")
 
-    monkeypatch.setattr("pxr_tf.experiments.images.open_pictures", fail)
+    monkeypatch.setattr("pxr_tf.pictures.gather.open_pictures", fail)
     assert expected in refuse("cv", "--config", recipe, "--data", data)
 
 
 def test_other_faults_keep_their_traceback(pxr, data, recipe, monkeypatch):
-    monkeypatch.setattr("pxr_tf.experiments.images.open_pictures", lambda *values, **options: 1 / 0)
+    monkeypatch.setattr("pxr_tf.pictures.gather.open_pictures", lambda *values, **options: 1 / 0)
     monkeypatch.setattr(sys, "argv", ["pxr", "cv", "--config", str(recipe), "--data", data, "--runs", "runs"])
     with pytest.raises(ZeroDivisionError):
         cli.main()

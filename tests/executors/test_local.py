@@ -13,7 +13,7 @@ from tiny import Stopped, stopped
 
 from pxr_tf.errors import PxrError
 from pxr_tf.executors.local import LocalProcess
-from pxr_tf.experiments.tasks import Task
+from pxr_tf.tasks import Task
 
 TASK = Task("fold-0", "fit", needs=("features",), run="somewhere", fold="0")
 DONE = 'echo "{\\"event\\": \\"done\\"}"'

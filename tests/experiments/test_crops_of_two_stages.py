@@ -14,11 +14,11 @@ from pxr_tf import rundir
 from pxr_tf.data.feature_table import read_feature_table
 from pxr_tf.errors import PxrError
 from pxr_tf.executors.inline import Inline
-from pxr_tf.experiments.export import Export, export_features
-from pxr_tf.experiments.lungs import make_loader
+from pxr_tf.inference.features import Export, export_features
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.runs.crop import make_loader
 
 
 @pytest.fixture

@@ -14,20 +14,20 @@ from pxr_tf import files, rundir
 from pxr_tf.config.image import Image as ImageConfig
 from pxr_tf.data.patients import add_content
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments.images import decode_images
-from pxr_tf.experiments.inside import make_feature_maps
-from pxr_tf.experiments.lungs import COLUMNS, count_whole, describe_lungs, lung_doubts, make_loader, preparation_of
-from pxr_tf.experiments.tasks import Task
-from pxr_tf.explain.inside_file import read_inside
+from pxr_tf.experiments.model_figures import make_feature_maps
+from pxr_tf.explain.model_figures_file import read_inside
 from pxr_tf.lungs.contrast import bounding_box
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures.fingerprints import THUMBNAIL
+from pxr_tf.pictures.gather import decode_images
 from pxr_tf.pictures.lung_crop import load_cropped
 from pxr_tf.pictures.lung_source import open_source
 from pxr_tf.pictures.lung_store import find_in, open_lungs
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import load_pictures
+from pxr_tf.runs.crop import COLUMNS, count_whole, describe_lungs, lung_doubts, make_loader, preparation_of
+from pxr_tf.tasks import Task
 
 ONE_EPOCH = {"phases__0__max_epochs": 1, "phases__1__max_epochs": 1}
 

@@ -11,6 +11,8 @@ from tiny import RUN_DEPTH, Recorder, run_here, stopped, tiny_experiment
 from pxr_tf import files, machine
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES, read_splits, rows_of
 from pxr_tf.errors import PxrError
+from pxr_tf.executors.perform import perform
+from pxr_tf.experiments.fold_tasks import predict_part
 from pxr_tf.experiments.parts import (
     chosen_epochs,
     make_part,
@@ -20,10 +22,9 @@ from pxr_tf.experiments.parts import (
     settings_of,
     threads_of,
 )
-from pxr_tf.experiments.perform import perform, predict_part
-from pxr_tf.experiments.tasks import Task
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures import inputs
+from pxr_tf.tasks import Task
 from pxr_tf.training import network
 from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Augmentation
 

@@ -8,9 +8,9 @@ import tensorflow as tf
 from tiny import RUN_DEPTH, Recorder, request_of, run_here, stopped, tiny_experiment
 
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments.perform import perform
-from pxr_tf.experiments.tasks import Task
+from pxr_tf.executors.perform import perform
 from pxr_tf.models.model_file import load_classifier
+from pxr_tf.tasks import Task
 
 
 def task_of(folder, name, kind, **options):

@@ -14,7 +14,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.experiments.parts import make_settings, open_run
 from pxr_tf.experiments.prepare import read_tables
 from pxr_tf.models.model_file import read_card
-from pxr_tf.report.results import describe_run
+from pxr_tf.runs.info import describe_run
 
 
 def test_a_recipe_without_the_key_is_written_as_before_and_one_with_it_reads_back(tmp_path):

@@ -25,7 +25,7 @@ from pxr_tf.config import load_experiment
 from pxr_tf.data.splits import read_splits
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import run as story
-from pxr_tf.experiments.join import join_predictions
+from pxr_tf.experiments.finish import join_predictions
 from pxr_tf.experiments.prepare import write_run
 from pxr_tf.training.learners import LEARNERS
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pxr_tf.experiments.tasks import Task, in_order
+from pxr_tf.tasks import Task, in_order
 
 
 def names(tasks):

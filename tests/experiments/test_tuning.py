@@ -11,8 +11,8 @@ from pxr_tf.config import load_experiment
 from pxr_tf.data.patients import add_content
 from pxr_tf.data.schemes import SCHEMES, as_rows
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments.lungs import preparation_of
 from pxr_tf.pictures.store import load_pictures
+from pxr_tf.runs.crop import preparation_of
 from pxr_tf.sets.find import read_sources
 from pxr_tf.training.learners import LEARNERS
 

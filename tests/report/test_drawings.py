@@ -10,7 +10,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
 
 from pxr_tf import files, rundir
-from pxr_tf.explain.inside_file import Inside, Maps, Tiles, write_inside
+from pxr_tf.explain.model_figures_file import Inside, Maps, Tiles, write_inside
 from pxr_tf.report.drawings import (
     expected_drawings,
     feature_maps_file,

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pxr_tf.experiments.explain_run import Explained
 from pxr_tf.explain.maps_file import PictureMaps, write_maps
-from pxr_tf.report.explain_sheet import Checked
-from pxr_tf.report.gallery import checked_words, make_sheet
-from pxr_tf.report.results import RunInfo
+from pxr_tf.galleries.run import Explained
+from pxr_tf.galleries.sheet import Checked
+from pxr_tf.galleries.write import checked_words, make_sheet
+from pxr_tf.runs.info import RunInfo
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import pytest
 from rich.console import Console
 from test_results import CLASSES, LEAK, SOURCES, write_run
 
-from pxr_tf.experiments.estimate import Estimate
 from pxr_tf.report.grid import GridCell, print_cells, print_estimates
-from pxr_tf.report.results import RunInfo, write_results
+from pxr_tf.report.results import write_results
+from pxr_tf.runs.info import RunInfo
+from pxr_tf.studies.estimate import Estimate
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from test_results import write_run
 from test_roc_figures import write_validated
 
 from pxr_tf import files
-from pxr_tf.report.paper_runs import PaperRun, measures_of, minutes_of
 from pxr_tf.report.reproduced import NOT_PAIRED, PAIRED, print_paper, write_paper
 from pxr_tf.report.results import write_results
+from pxr_tf.studies.paper_runs import PaperRun, measures_of, minutes_of
 
 TWO = ("normal", "pneumonia")
 BANJO = {"published": "novokshanov2022", "classes": TWO, "scheme": "random", "folds": 1, "test_rows": "all"}

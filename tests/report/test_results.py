@@ -13,8 +13,9 @@ from rich.console import Console
 
 from pxr_tf import files
 from pxr_tf.evaluation import metrics
-from pxr_tf.explain.inside_file import Inside, Tiles, write_inside
-from pxr_tf.report.results import describe_run, is_written, mean_sd, print_results, print_seeds, write_results
+from pxr_tf.explain.model_figures_file import Inside, Tiles, write_inside
+from pxr_tf.report.results import is_written, mean_sd, print_results, print_seeds, write_results
+from pxr_tf.runs.info import describe_run
 
 IMAGES = {"real": "real X-rays", "synthetic": "synthetic phantoms, not patients"}
 COUNT = 40

@@ -11,7 +11,8 @@ from rich.console import Console
 from test_results import COUNT, LEAK, write_run
 
 from pxr_tf import files
-from pxr_tf.report.tuning import TuningPoint, find_cautions, print_points, rank_points, write_points
+from pxr_tf.report.tuning import print_points
+from pxr_tf.studies.ranking import TuningPoint, find_cautions, rank_points, write_points
 
 
 def make_point(folder: Path, wrong_every: int = 4, images: int = COUNT, epochs: dict | None = None, **values):

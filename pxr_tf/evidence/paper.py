@@ -1,0 +1,71 @@
+"""The paper beside a run: which of its figures belong there, and what must be said with them."""
+
+from typing import TYPE_CHECKING
+
+from pxr_tf.evaluation import published
+from pxr_tf.evaluation.published import Row
+
+if TYPE_CHECKING:
+    from pxr_tf.runs.info import RunInfo
+
+OVERALL = {
+    "accuracy": "",
+    "balanced_accuracy": "balanced accuracy ",
+    "auc": "AUC ",
+}  # metric -> words before its figure
+
+
+def comparable_row(info: "RunInfo") -> Row | None:
+    """Return the paper's figures for this model and variant, or None where it has none, or for another task."""
+    row = published.find_row(info.published, variant=info.variant, model=info.model, classes=info.classes)
+    return row if row and row.paper.scheme == info.scheme else None
+
+
+def paper_has(info: "RunInfo", metric: str) -> bool:
+    """Return whether the paper has a figure over all classes for this variant and these classes, of any model."""
+    rows = published.rows_of(info.published, info.classes)
+    return any(row.entry.variant == info.variant and row.printed(metric) for row in rows)
+
+
+def prints(row: Row | None, metric: str) -> bool:
+    """Return whether the paper has a figure of the metric for some class."""
+    return row is not None and any(row.printed(metric, name) for name in row.table.classes)
+
+
+def class_words(row: Row, metric: str, name: str) -> str:
+    """Return the paper's figure of a class in percent: ``86.4``; ``-`` where it has none."""
+    value = row.value(metric, name)
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def overall_words(row: Row) -> str:
+    """Return the paper's figures over all classes, as it prints them: ``92.30 %, AUC 97.81 %``."""
+    figures = {words: row.printed(metric) for metric, words in OVERALL.items()}
+    return ", ".join(f"{words}{figure.words}" for words, figure in figures.items() if figure)
+
+
+def paper_notes(info: "RunInfo", row: Row | None, counted: int) -> list[str]:
+    """Return what must stand under the table; `counted`: the test images that its figures are about."""
+    notes = [*row.footnotes, row.count_note(counted), _unit_note(info, row)] if row else []
+    if info.origin == "real":
+        if not row:
+            notes.append(f"No published figures for {info.model} under {info.variant} with these classes and split.")
+        notes.append(_best_note(info, shown=row))
+    return [note for note in notes if note]
+
+
+def _unit_note(info: "RunInfo", row: Row) -> str:
+    """Return whether the paper and this run split the same, images or patients, where the paper splits at random."""
+    if row.paper.unit is None:
+        return ""
+    ours = "as this run does" if info.unit == row.paper.unit else f"this run by {info.unit}"
+    return f"The paper splits by {row.paper.unit}, {ours}."
+
+
+def _best_note(info: "RunInfo", shown: Row | None) -> str:
+    """Return the paper's best accuracy for the same task, unless it is its only row, which is `shown`."""
+    best = published.best_row(info.published, info.classes)
+    if not best or best.paper.scheme != info.scheme or (shown and len(best.siblings) == 1):
+        return ""
+    where = "balanced folds" if best.paper.test_rows == "balanced" else "its test images"
+    return f"The paper's best cell: {best.label}, {overall_words(best)} on {where}."

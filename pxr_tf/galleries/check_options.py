@@ -1,0 +1,149 @@
+"""What may be asked of ``pxr explain``, checked before anything is computed."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+import pandas as pd
+
+from pxr_tf import rundir
+from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.config.model import Linear, Scratch
+from pxr_tf.errors import PxrError, nearest, shorten, shown
+from pxr_tf.explain.layer_names import LayerPlaces, choose_layer
+from pxr_tf.explain.method_table import METHODS, find_method
+from pxr_tf.galleries import state
+from pxr_tf.models.networks import find_network
+from pxr_tf.models.saved_layers import CONVOLUTIONS, SavedLayer, has_rectifier
+from pxr_tf.runs.crop import with_atlas
+from pxr_tf.runs.picture_choice import check_finished
+
+if TYPE_CHECKING:
+    from pxr_tf.galleries.run import Asked
+
+# One that shows a region, one that shows pixels and their signs, one whose values add up to the logit's difference.
+# Together 100 pictures of 224 pixels take mobilenet_025 about a minute on two cores; Grad-CAM alone takes a second.
+DEFAULT = ("grad_cam", "guided_grad_cam", "integrated_gradients")
+WITHOUT_LAYERS = ("saliency", "smooth_grad", "integrated_gradients")  # of a network without feature maps
+PREDICTED, TRUE = "predicted", "true"  # the class that is explained, unless it is named
+TARGETS = (PREDICTED, TRUE)
+
+
+def open_explained(run: Path, atlas: str | None, masks: str | None) -> Experiment:
+    """Return the experiment of a finished run; the atlas that its crop finds lungs by may have moved."""
+    check_finished(run)
+    try:
+        experiment = load_experiment(run / rundir.EXPERIMENT)
+    except PxrError as error:
+        raise PxrError(f"RUN {str(run)!r} is of another version of pxr, or was edited: {error}") from error
+    if atlas is not None and masks is not None:
+        raise PxrError(f"Received --atlas {atlas} and --masks {masks}; accepted: one of the two.")
+    crops_by_atlas = experiment.image.crop != "none" and experiment.image.masks is None
+    return with_atlas(experiment, atlas) if crops_by_atlas else experiment
+
+
+def check_idle_options(asked: "Asked", experiment: Experiment) -> None:
+    """Raise `PxrError` for an option that would do nothing beside the others."""
+    crops_by_atlas = experiment.image.crop != "none" and experiment.image.masks is None
+    of_checks = {"check-pictures": asked.check_pictures, "masks": asked.masks}
+    of_checks |= {} if crops_by_atlas else {"atlas": asked.atlas}
+    idle = [name for name, value in of_checks.items() if value is not None and not asked.checks]
+    if idle:
+        raise PxrError(f"--{idle[0]} is for the checks, which --no-checks leaves out. Leave one of the two out.")
+    if asked.number is not None and asked.images:
+        raise PxrError(
+            f"--number received {asked.number}, but the images are named; it is for a gallery without. Leave it out."
+        )
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `PxrError` where no gallery can be written, or where one would be mixed with somebody's own files."""
+    place = Path(os.path.abspath(folder))
+    there = next(path for path in (place, *place.parents) if path.exists())
+    fault = ""
+    if not place.name:
+        fault = "which is the root of the disk"
+    elif not there.is_dir():
+        fault = f"where {there} is a file"
+    elif not os.access(there, os.W_OK):
+        fault = "where nothing can be written"
+    elif (place / rundir.EXPERIMENT).exists():
+        fault = "which is a run directory"
+    elif (place / "index.html").exists() and not (place / state.ABOUT).exists():
+        fault = "which has an index.html that is no gallery of pxr"
+    if fault:
+        raise PxrError(f"--out received {str(folder)!r}, {fault}. Accepted: a new folder, or that of a gallery.")
+
+
+class Chosen(NamedTuple):
+    """The methods, each once, and what is to be said of the choice."""
+
+    methods: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def choose_methods(
+    asked: Sequence[str], layer: str | None, experiment: Experiment, layers: Sequence[SavedLayer]
+) -> Chosen:
+    """Return the methods; raise `PxrError` for one that is unknown, or that this network cannot offer.
+
+    `layers` are those of the saved network, none where they cannot be read.
+    """
+    has_maps = has_feature_maps(experiment)
+    lacks_rectifier = bool(layers) and not has_rectifier(layers)
+    methods = tuple(dict.fromkeys(asked)) or (DEFAULT if has_maps else WITHOUT_LAYERS)
+    guided = [name for name in methods if find_method(name).needs_rectifier and lacks_rectifier]
+    needy = [name for name in methods if METHODS[name].needs_layer]
+    if needy and not has_maps:
+        _refuse_without_maps(needy[0], experiment)
+    if guided and asked:
+        offered = ", ".join(name for name, method in METHODS.items() if not method.needs_rectifier)
+        raise PxrError(
+            f"--methods received {guided[0]}, which needs a rectifier (ReLU, ReLU6, LeakyReLU or ALReLU), and "
+            f"{experiment.model.name} has none below its head. Accepted for it: {offered}."
+        )
+    if layer is not None and not needy:
+        raise PxrError(f"--layer received {layer!r}, but {', '.join(methods)} looks at no layer. Leave it out.")
+    if layer is not None and layers:
+        places = [LayerPlaces(one.name, one.places, one.kind in CONVOLUTIONS) for one in layers]
+        choose_layer(experiment.model.name, places, layer)
+    notes = tuple(
+        f"{experiment.model.name} has no rectifier (ReLU or the like) below its head, so {name} is left out."
+        for name in guided
+    )
+    return Chosen(tuple(name for name in methods if name not in guided), notes)
+
+
+def _refuse_without_maps(method: str, experiment: Experiment) -> NoReturn:
+    offered = ", ".join(name for name, method in METHODS.items() if not method.needs_layer)
+    linear = isinstance(experiment.model, Linear)
+    coefficients = "; --set show=[coefficients] on the command that trained it draws its coefficient images"
+    raise PxrError(
+        f"--methods received {method}, but the model {experiment.model.name} has no feature maps. Accepted for "
+        f"it: {offered}{coefficients if linear else ''}."
+    )
+
+
+def has_feature_maps(experiment: Experiment) -> bool:
+    """Return whether some layer of the network has a height and a width."""
+    if isinstance(experiment.model, Scratch):
+        return "kernel_sizes" in find_network(experiment.model.network).sizes
+    return not isinstance(experiment.model, Linear)
+
+
+def check_target(target: str, classes: Sequence[str], table: pd.DataFrame) -> None:
+    """Raise `PxrError` for a class that the model does not know, and for true labels that nobody knows."""
+    known = (*TARGETS, *classes)
+    if target not in known:
+        raise PxrError(
+            f"--class received {shown(target)}, which the model does not know. Accepted: {', '.join(known)}."
+            f"{nearest(target, known)}"
+        )
+    if target == TRUE:
+        lacking = table.image_id[~table.label.isin(classes)]
+        if len(lacking):
+            raise PxrError(
+                f"--class received {TRUE!r}, but {len(lacking)} of {len(table)} pictures have no true label that the "
+                f"model knows ({shorten(lacking, 3)}). Accepted: {PREDICTED}, {', '.join(classes)}."
+            )

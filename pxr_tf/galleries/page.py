@@ -1,0 +1,273 @@
+"""The page of a gallery: plain HTML and CSS, no script, nothing from elsewhere. Its numbers come from its tables."""
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pxr_tf import files, rundir
+from pxr_tf.errors import count_words
+from pxr_tf.explain.verdicts import CHECKS, counted
+from pxr_tf.galleries.tables import AREA, ORDERS, SHARE, TRUSTED, UNSEEN, method_title
+from pxr_tf.report.figures import SYNTHETIC_NOTE
+
+PAGE = "index.html"
+ASKED = "asked for"
+GROUPS = {
+    "right": "Most certain, right",
+    "wrong": "Most certain, wrong",
+    "least certain": "Least certain",
+    ASKED: "As asked for",
+}
+STATES = {"passed": "✓ passed", "failed": "✗ failed", "undecided": "undecided", "not measured": "not measured"}
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1a1a1a; --faint: #595959; --paper: #fff; --panel: #f4f4f2; --line: #d9d9d6;
+  --bad: #a64000; --good: #00674b; --link: #0b5394; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ececec; --faint: #a9a9a9; --paper: #161616; --panel: #222;
+  --line: #3a3a3a; --bad: #ff9d5c; --good: #4fd1a5; --link: #8ec5ff; } }
+body { margin: 0 auto; max-width: 90rem; padding: 1rem 1.25rem 3rem; background: var(--paper); color: var(--ink);
+  font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: .5rem 0; overflow-wrap: anywhere; }
+h2 { font-size: 1.2rem; margin: 2.2rem 0 .5rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
+h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; color: var(--faint); font-weight: 600; }
+a { color: var(--link); } p { max-width: 52rem; margin: .5rem 0; }
+.faint { color: var(--faint); } .bad { color: var(--bad); font-weight: 600; } .good { color: var(--good); }
+.notice { background: var(--panel); border-left: 4px solid var(--bad); padding: .5rem .8rem; max-width: 52rem; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; }
+th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+td.n, td:first-child, td span { white-space: nowrap; } th { vertical-align: bottom; max-width: 9rem; }
+summary { cursor: pointer; margin: .6rem 0; } li { margin: .2rem 0; max-width: 60rem; }
+.groups { display: flex; flex-wrap: wrap; gap: 0 2rem; } .groups > section { flex: 1 1 26rem; min-width: 0; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .8rem; }
+.asked { grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); }
+figure { margin: 0; background: var(--panel); border-radius: 6px; overflow: hidden; }
+figure img { width: 100%; height: auto; display: block; aspect-ratio: 1; }
+figcaption { padding: .4rem .6rem .6rem; font-size: .82rem; line-height: 1.35; overflow-wrap: anywhere; }
+.key { display: inline-block; width: .9em; height: .9em; border-radius: 2px; vertical-align: -.1em; }
+"""
+
+
+def write_page(folder: Path, about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame) -> None:
+    """Write ``index.html``; `table` and `checks` are ``explained.csv`` and ``checks.csv``."""
+    files.write_text(folder / PAGE, "\n".join(page_lines(about, table, checks)) + "\n")
+
+
+def page_lines(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
+    """Yield the lines of the page."""
+    title = f"What the network looked at: {about['run']}"
+    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>"
+    yield f"<h1>{escape(title)}</h1>"
+    yield from _head(about, table)
+    yield from _methods(about, table, checks)
+    yield from _shares(about, table, checks)
+    yield from _measured(checks)
+    yield from _legend(table)
+    yield from _groups(about, table)
+    yield "</body>\n</html>"
+
+
+def _head(about: Mapping[str, Any], table: pd.DataFrame) -> Iterator[str]:
+    once = table.drop_duplicates("image_id")
+    yield f'<p class="notice">{escape(about["notice"])}</p>'
+    marks = [SYNTHETIC_NOTE] if about["synthetic"] else []
+    marks += (
+        ["Leaky split: the test images have patients, or pictures, of the training images"] if about["leaky"] else []
+    )
+    yield from (f'<p class="bad">{escape(mark)}.</p>' for mark in marks)
+    target = {"predicted": "the predicted class", "true": "the true class"}.get(about["class"], about["class"])
+    yield (
+        f"<p>{escape(about['title'])}. {count_words(len(once), 'picture')} of "
+        f"{count_words(once.patient_id.nunique(), 'patient')}; explained is {escape(target)}, on its logit.</p>"
+    )
+    yield from (f"<p>{escape(text)}</p>" for text in _whose_models(about, once))
+    for text in about["warnings"]:
+        yield f'<p class="notice"><b>Doubt.</b> {escape(text)}</p>'
+
+
+def _whose_models(about: Mapping[str, Any], once: pd.DataFrame) -> Iterator[str]:
+    """Yield whose models explain the pictures, and how many of these they know."""
+    counts = once.role.value_counts()
+    if counts.get("test", 0):
+        whose = "the model of the fold that tested it" if about["folds"] > 1 else "the model that was tested on it"
+        folds = f" ({about['folds']} folds)" if about["folds"] > 1 else ""
+        yield (
+            f"{count_words(int(counts['test']), 'picture')} out of fold: each is explained by {whose}, which did not "
+            f"train on it{folds}."
+        )
+    folds = ", ".join(rundir.fold_name(fold) for fold in sorted(set(once.fold[once.role != "test"])))
+    model = "that the model explaining them"
+    words = {"train": f"{model} was trained on", "val": f"{model} chose its epochs by", "": "unknown to the run"}
+    for role, text in words.items():
+        if counts.get(role, 0):
+            yield f"{count_words(int(counts[role]), 'picture')} {text} (model of {folds})."
+
+
+def _methods(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
+    verdicts = checks[checks.state != ""]
+    yield "<h2>Is it worth anything?</h2>"
+    if not about["checks"]:
+        yield "<p>The checks were left out (--no-checks): nobody knows what these maps are worth.</p>"
+        return
+    yield f"<p>{_who_counts(table.drop_duplicates('image_id').role)}</p>"
+    yield '<div class="scroll"><table><tr><th>method</th>'
+    yield "".join(f"<th>{escape(check.title)}</th>" for check in CHECKS.values()) + "</tr>"
+    for name in about["methods"]:
+        own = verdicts[verdicts.method == name].set_index("check")
+        cells = [_state(own.loc[check]) if check in own.index else "" for check in CHECKS]
+        mark = ' class="bad"' if (own.state == "failed").any() else ""
+        yield f"<tr><td{mark}>{escape(method_title(name))}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    yield "</table></div>\n<details><summary>Each verdict with its reason</summary><ul>"
+    for row in verdicts.itertuples():
+        yield f"<li><b>{escape(method_title(row.method))}</b>: {escape(row.reason)} {_pictures(row.pictures)}</li>"
+    yield "</ul></details>"
+
+
+def _who_counts(roles: pd.Series) -> str:
+    """Return which pictures the verdicts stand on, and what the verdicts mean."""
+    count = int(counted(roles).sum())
+    who = count_words(count, "picture")
+    whose = f"{who} out of fold count" if (roles == "test").any() else f"{who} unknown to the run count"
+    others = f"; the other {len(roles) - count} do not" if 0 < count < len(roles) else ""
+    return (
+        f"Here and in the tables below {whose}{others}. A method has passed a check, or failed it, where the whole "
+        "interval is on one side of the bound; else it is undecided, as the patients are too few to tell."
+    )
+
+
+def _state(row: pd.Series) -> str:
+    style = {"passed": "good", "failed": "bad"}.get(row.state, "faint")
+    return f'<span class="{style}">{STATES[row.state]}</span>'
+
+
+def _pictures(count: int) -> str:
+    return f'<span class="faint">({count_words(count, "picture")})</span>' if count else ""
+
+
+def _shares(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
+    area = checks[checks.check == AREA].set_index("class")
+    if area.empty:
+        return
+    yield "<h2>How much of it lies in the lungs</h2>"
+    once = table[counted(table.role)].drop_duplicates("image_id")
+    left_out = once.lungs[~once.lungs.isin([TRUSTED, *UNSEEN])].value_counts()
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in left_out.items())
+    yield (
+        "<p>Share of a map's positive attribution inside the lungs, in percent, with a 95 % interval over patients; an "
+        "even map would have the lungs' share of the picture. The pictures were chosen, not drawn at random, so these "
+        "are means of this gallery."
+        + (f" Left out, as their lungs are not trusted: {escape(reasons)}." if reasons else "")
+        + "</p>"
+    )
+    yield '<div class="scroll"><table><tr><th>true class</th><th class="n">pictures</th><th class="n">lungs</th>'
+    yield "".join(f'<th class="n">{escape(method_title(name))}</th>' for name in about["methods"]) + "</tr>"
+    shares = checks[checks.check == SHARE].set_index(["class", "method"])
+    for label in area.index:
+        cells = [_percent(shares.loc[(label, name)]) for name in about["methods"]]
+        yield f'<tr><td>{escape(label)}</td><td class="n">{area.pictures[label]}</td>'
+        yield f'<td class="n">{_percent(area.loc[label], interval=False)}</td>'
+        yield "".join(f'<td class="n">{cell}</td>' for cell in cells) + "</tr>"
+    yield "</table></div>"
+
+
+def _percent(row: pd.Series, interval: bool = True) -> str:
+    if pd.isna(row.value):
+        return "–"  # noqa: RUF001 - no value
+    ends = "" if not interval or pd.isna(row.low) else f" ({100 * row.low:.0f} to {100 * row.high:.0f})"
+    return f"{100 * row.value:.0f}{ends}"
+
+
+def _measured(checks: pd.DataFrame) -> Iterator[str]:
+    """Yield the table of areas and correlations, where they were measured."""
+    means = checks[(checks.state == "") & ~checks.check.isin([SHARE, AREA])]
+    if means.empty:
+        return
+    layers = list(dict.fromkeys(means.detail[means.check == "weights"]))
+    columns = {("deletion", ""): "deletion, area", ("insertion", ""): "insertion, area"}
+    columns |= {("weights", layer): f"random weights down to {layer}" for layer in layers}
+    columns |= {("labels", ""): "permuted labels"} if (means.check == "labels").any() else {}
+    columns |= {("folds", ""): "agreement of the folds"} if (means.check == "folds").any() else {}
+    values = means.groupby(["method", "check", "detail"])
+    yield "<h2>Deletion, insertion, other networks</h2>"
+    yield (
+        "<p>Mean over a few pictures of each fold (checks.csv says how many), with intervals over patients. Deletion: "
+        "probability left as the most important parts are blurred away, so small is good; insertion: as they come "
+        "back, so large is good. The others are rank correlations of maps: with those of a network whose weights were "
+        "made random from the output down to a layer, or which learned permuted labels (without their sign, small is "
+        "good; where all weights are random, the mean over several such networks), and between the networks of the "
+        "folds (large is good; all but one may have trained on a picture). Maps with signs are compared twice, by "
+        "their values and by their absolute values; the worse of the two decides.</p>"
+    )
+    yield '<div class="scroll"><table><tr><th></th>'
+    yield "".join(f'<th class="n">{escape(words)}</th>' for words in columns.values()) + "</tr>"
+    names = [name for name in dict.fromkeys(means.method) if name not in ORDERS]
+    for name in (*names, *ORDERS):
+        cells = [_numbers(values.get_group((name, *at))) if (name, *at) in values.groups else "" for at in columns]
+        yield f"<tr><td>{escape(method_title(name))}</td>{''.join(f'<td class=n>{cell}</td>' for cell in cells)}</tr>"
+    yield "</table></div>"
+
+
+def _numbers(rows: pd.DataFrame) -> str:
+    """Return the mean, or those of the signed and of the absolute values."""
+    return "<br>".join(f"{_number(row)} {row.view}".strip() for _, row in rows.iterrows())
+
+
+def _number(row: pd.Series) -> str:
+    if pd.isna(row.value):
+        return "–"  # noqa: RUF001 - no value
+    return f"{row.value:.2f}" + ("" if pd.isna(row.low) else f" ({row.low:.2f} to {row.high:.2f})")
+
+
+def _legend(table: pd.DataFrame) -> Iterator[str]:
+    yield "<h2>The pictures</h2>"
+    yield (
+        "<p>Each opens its sheet with all methods; raw maps are in maps/, numbers in "
+        '<a href="explained.csv">explained.csv</a> and <a href="checks.csv">checks.csv</a>. The thumbnail shows '
+        f"{escape(method_title(table.method.iloc[0]))}. Maps without a sign go from blue to yellow; of signed ones "
+        '<span class="key" style="background:#009e73"></span> green (+) supports the class and '
+        '<span class="key" style="background:#d55e00"></span> vermilion (\N{MINUS SIGN}) speaks against it. Opacity is '
+        "strength, each map on its own scale: colours of two pictures cannot be compared.</p>"
+    )
+
+
+def _groups(about: Mapping[str, Any], table: pd.DataFrame) -> Iterator[str]:
+    once = table.drop_duplicates("image_id")
+    labels = [label for label in about["classes"] if label in set(once.label)]
+    others = sorted(set(once.label) - set(labels))
+    for label in (*labels, *others):
+        yield f"<h2>True class: {escape(label)}</h2>" if label else "<h2>True class unknown</h2>"
+        yield '<div class="groups">'
+        for group in GROUPS if (once.group != ASKED).any() else (ASKED,):
+            yield from _group(group, once[(once.label == label) & (once.group == group)])
+        yield "</div>"
+
+
+def _group(group: str, rows: pd.DataFrame) -> Iterator[str]:
+    """Yield the pictures of one class that belong together; a kind of case that the class has not says so."""
+    if len(rows):
+        yield f"<section><h3>{GROUPS[group]} ({len(rows)})</h3>"
+        yield f'<div class="{"grid asked" if group == ASKED else "grid"}">'
+        yield from map(_figure, rows.itertuples())
+        yield "</div></section>"
+    elif group != ASKED:
+        yield f'<section><h3>{GROUPS[group]}</h3><p class="faint">None.</p></section>'
+
+
+def _figure(row: Any) -> str:
+    right = row.label == row.predicted
+    mark = "" if not row.label else '<span class="good">✓</span> ' if right else '<span class="bad">✗</span> '
+    explained = f", explained: {escape(row.explained)} {row.p_explained:.2f}" if row.explained != row.predicted else ""
+    trained = ' <span class="bad">trained on it</span>' if row.role == "train" else ""
+    words = f"true {row.label}, " if row.label else ""
+    alt = f"X-ray {row.image_id} with a map over it; {words}predicted {row.predicted}"
+    return (
+        f'<figure><a href="{escape(row.sheet)}"><img src="{escape(row.thumbnail)}" alt="{escape(alt)}" loading="lazy" '
+        f'width="176" height="176"></a><figcaption>{mark}predicted: {escape(row.predicted)} {row.p_predicted:.2f}'
+        f"{explained}<br>{escape(rundir.fold_name(row.fold))}{trained}<br>"
+        f'<span class="faint">{escape(row.image_id)}</span></figcaption></figure>'
+    )

@@ -1,0 +1,217 @@
+"""The tables of a gallery: what each picture's maps show; what each method is worth, with intervals and verdicts."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf.evaluation.bootstrap import Interval, patient_interval
+from pxr_tf.explain.in_lungs import share_inside, share_of_area
+from pxr_tf.explain.maps_file import PictureMaps, file_stem, read_maps
+from pxr_tf.explain.method_table import METHODS
+from pxr_tf.explain.verdicts import CHECKS as CHECKS_OF_METHODS
+from pxr_tf.explain.verdicts import counted, judge
+from pxr_tf.galleries.run import Explained
+
+TABLE, CHECKS = "explained.csv", "checks.csv"
+SHEETS, THUMBS = "sheets", "thumbs"
+ALL = "all"  # pictures of every class
+SHARE, AREA = "share in the lungs", "the lungs' share of the picture"
+TRUSTED = "trusted"
+NOT_LOOKED_FOR = "not looked for"
+ORDERS = ("random", "centre")  # what deletion and insertion are compared with
+CHECK_COLUMNS = (
+    "check", "method", "class", "detail", "view", "value", "low", "high", "bound", "state", "reason", "pictures",
+)  # fmt: skip
+MEASURED_COLUMNS = ("check", "method", "image_id", "value", "detail", "view", "draw")
+WITH_SIGN = {*CHECKS_OF_METHODS} - {"weights", "labels"}  # values from -1 to 1; all others are from 0 to 1
+# Crops after which a map cannot choose between the lungs and the rest: what is black has no detail to show.
+BLACK = {
+    "lungs_only": "the run's crop blacks out all but the lungs",
+    "without_lungs": "the run's crop blacks out the lungs",
+}
+UNSEEN = {NOT_LOOKED_FOR, *BLACK.values()}  # why no map of a gallery is compared with lungs
+NONE_COUNTS = "was not measured: the models trained on these pictures, or chose their epochs by them."
+
+Numbers = tuple[np.ndarray, np.ndarray]  # of each picture, and its patient
+
+
+def tabulate(explained: Explained, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return ``explained.csv``: a row per picture and method; `columns` say in each what the run is worth."""
+    rows = [row for case in explained.table.itertuples() for row in _rows_of(explained, case)]
+    return pd.DataFrame(rows).assign(**columns)
+
+
+def open_maps(folder: Path, file: str) -> PictureMaps:
+    """Return the maps of a picture; they were written a moment ago."""
+    found = read_maps(folder / file)
+    if found is None:
+        raise FileNotFoundError(f"the maps {folder / file} went away")
+    return found
+
+
+def check_table(
+    table: pd.DataFrame, measured: pd.DataFrame | None, notes: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Return ``checks.csv``: verdicts on each method first, then every mean that they and the page stand on.
+
+    `table` is from `tabulate`, `measured` from the task ``explain_checks``; None where that was not asked for. `notes`
+    say of a check why it was not measured. Only pictures that `counted` accepts count.
+    """
+    known, notes = table[counted(table.role)], dict(notes or {})
+    values = pd.DataFrame(columns=MEASURED_COLUMNS) if measured is None else _unsigned(measured)
+    values = values[values.image_id.isin(known.image_id)]
+    black = [why for why in BLACK.values() if why in set(known.lungs)]
+    notes |= {"in_lungs": f"was not measured: {black[0]}."} if black else {}
+    notes |= {} if len(known) else dict.fromkeys(CHECKS_OF_METHODS, NONE_COUNTS)
+    patients = dict(zip(known.image_id, known.patient_id, strict=True))
+    rows = []
+    for name in dict.fromkeys(table.method):
+        rows += _verdict_rows(name, _measured(name, known[known.method == name], values, patients), notes)
+    rows += _share_rows(known)
+    for names, part in values.groupby(["check", "method", "detail", "view"], sort=False):
+        check, name, detail, view = map(str, names)
+        numbers, whose = _per_picture(part, patients)
+        rows.append(_row(check, name, ALL, numbers, whose, detail=detail, view=view))
+    return pd.DataFrame(rows, columns=CHECK_COLUMNS)
+
+
+def failed_words(checks: pd.DataFrame) -> dict[str, str]:
+    """Return method -> how many of the checks that were measured it failed, in words; "" for none."""
+    words = {}
+    for name, rows in checks[checks.state != ""].groupby("method"):
+        failed, measured = (rows.state == "failed").sum(), (rows.state != "not measured").sum()
+        words[str(name)] = f"failed {failed} of {measured} checks" if failed else ""
+    return words
+
+
+def _rows_of(explained: Explained, case: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one picture, a method each."""
+    found = open_maps(explained.folder, case.file)
+    about, classes = found.about, found.about["classes"]
+    predicted = case.predicted or classes[int(np.argmax(about["probabilities"]))]
+    stem = file_stem(case.image_id)
+    lungs, mask = explained.lungs, None
+    why_not = NOT_LOOKED_FOR if lungs is None else BLACK.get(lungs.preparation.crop) or lungs.why_not(case.image_id)
+    if lungs is not None and not why_not:
+        mask = lungs.mask_of(case.image_id)[None]
+    said = {
+        "image_id": case.image_id,
+        "group": case.group,
+        "label": case.label,
+        "predicted": predicted,
+        "p_predicted": about["probabilities"][classes.index(predicted)],
+        "explained": classes[about["target"]],
+        "p_explained": about["probabilities"][about["target"]],
+        "fold": case.fold,
+        "role": case.role,
+    }
+    more = {
+        "lungs": why_not or TRUSTED,
+        "sheet": f"{SHEETS}/{stem}.png",
+        "thumbnail": f"{THUMBS}/{stem}.jpg",
+        "maps": case.file,
+        "patient_id": case.patient_id,
+        "source": case.source,
+    }
+    for name, values in found.large.items():
+        share = np.nan if mask is None else share_inside(values[None], mask)[0]
+        area = np.nan if mask is None else share_of_area(mask)[0]
+        own = {"method": name, "layer": about["layers"].get(name, ""), "in_lungs": share, "lungs_of_picture": area}
+        yield {**said, **own, **more}
+
+
+def _verdict_rows(
+    name: str, found: Mapping[str, Mapping[str, Numbers]], notes: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the verdicts on a method; of a signed one the view decides in which it does worse."""
+    measured, counts, more = {}, {}, {}
+    for check, by_view in found.items():
+        intervals = {view: _interval(check, *numbers) for view, numbers in by_view.items()}
+        worst = max if CHECKS_OF_METHODS[check].side == "below" else min
+        views = [view for view, one in intervals.items() if not np.isnan(one.value)] or list(intervals)
+        view = worst(views, key=lambda view: intervals[view].value)
+        measured[check], counts[check] = intervals[view], int((~np.isnan(by_view[view][0])).sum())
+        others = [f"{other} ones {one.value:.2f}" for other, one in intervals.items() if other != view]
+        more |= {check: f"These are {view} values; of {others[0]}."} if others else {}
+    for verdict in judge(measured, {**notes, **more}):
+        own = {"state": verdict.state, "reason": verdict.reason, "pictures": counts.get(verdict.check, 0)}
+        numbers = {"value": verdict.value, "low": verdict.low, "high": verdict.high, "bound": verdict.bound}
+        yield {"check": verdict.check, "method": name, "class": ALL, "detail": "", "view": "", **numbers, **own}
+
+
+def _measured(
+    name: str, rows: pd.DataFrame, values: pd.DataFrame, patients: Mapping[str, str]
+) -> dict[str, dict[str, Numbers]]:
+    """Return check -> view -> numbers as `judge` wants them, of what was measured."""
+    found = {}
+    if not set(rows.lungs) <= UNSEEN:
+        found["in_lungs"] = {"": ((rows.in_lungs - rows.lungs_of_picture).to_numpy(), rows.patient_id.to_numpy())}
+    for check, sign in (("deletion", -1), ("insertion", 1)):
+        part = values[values.check == check].pivot(index="image_id", columns="method", values="value")
+        for order in ORDERS:
+            if name in part and order in part:
+                gain = sign * (part[name] - part[order])
+                found[f"{check}_{order}"] = {"": (gain.to_numpy(), part.index.map(patients).to_numpy())}
+    for check in ("weights", "labels", "folds"):
+        part = values[(values.check == check) & (values.method == name)]
+        if len(part):
+            last = part[part.detail == part.detail.iloc[-1]]  # of the cascade: all weights are random
+            found[check] = {str(view): _per_picture(own, patients) for view, own in last.groupby("view")}
+    return found
+
+
+def _unsigned(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows, correlations with networks that know nothing without their sign.
+
+    A map that such a network turns upside down still shows what it showed, and where several networks are asked, chance
+    must not even out.
+    """
+    strangers = measured.check.isin(["weights", "labels"])
+    return measured.assign(value=measured.value.where(~strangers, measured.value.abs()))
+
+
+def _per_picture(part: pd.DataFrame, patients: Mapping[str, str]) -> Numbers:
+    """Return each picture's mean over the networks that were drawn, and its patient."""
+    means = part.groupby("image_id", sort=False).value.mean()
+    return means.to_numpy(), means.index.map(patients).to_numpy()
+
+
+def _share_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the mean shares in the lungs, of all pictures and of each true class, beside the lungs' own."""
+    if set(table.lungs) <= UNSEEN:
+        return
+    labels = [label for label in dict.fromkeys(table.label) if label]
+    for label in (ALL, *labels):
+        rows = table if label == ALL else table[table.label == label]
+        once = rows.drop_duplicates("image_id")
+        yield _row(AREA, "", label, once.lungs_of_picture.to_numpy(), once.patient_id.to_numpy())
+        for name in dict.fromkeys(table.method):
+            part = rows[rows.method == name]
+            yield _row(SHARE, name, label, part.in_lungs.to_numpy(), part.patient_id.to_numpy())
+
+
+def _row(
+    check: str, method: str, label: str, numbers: np.ndarray, names: np.ndarray, detail: str = "", view: str = ""
+) -> dict[str, Any]:
+    value, low, high = _interval(check, numbers, names)
+    nothing = {"bound": np.nan, "state": "", "reason": "", "pictures": int((~np.isnan(numbers)).sum())}
+    return {"check": check, "method": method, "class": label, "detail": detail, "view": view} | {
+        "value": value,
+        "low": low,
+        "high": high,
+        **nothing,
+    }
+
+
+def _interval(check: str, numbers: np.ndarray, names: np.ndarray) -> Interval:
+    """Return the mean with its interval, as far as such values are possible: Student's knows no ends."""
+    found = patient_interval(numbers, names)
+    return Interval(found.value, *np.clip(found[1:], -1.0 if check in WITH_SIGN else 0.0, 1.0).tolist())
+
+
+def method_title(name: str) -> str:
+    """Return how people call a method, or an order of deletion."""
+    return METHODS[name].title[:1].upper() + METHODS[name].title[1:] if name in METHODS else f"{name} order"

@@ -1,0 +1,146 @@
+"""A gallery: tables, a sheet and a thumbnail per picture, and the page that links them. Everything from files."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pxr_tf import files, machine, rundir
+from pxr_tf.errors import count_words
+from pxr_tf.explain.method_table import METHODS
+from pxr_tf.galleries import state
+from pxr_tf.galleries.page import PAGE, write_page
+from pxr_tf.galleries.run import Explained
+from pxr_tf.galleries.sheet import NOT_CHECKED, Checked, Drawn, Sheet, write_sheet, write_thumbnail
+from pxr_tf.galleries.tables import CHECKS, TABLE, check_table, failed_words, method_title, open_maps, tabulate
+from pxr_tf.report.figures import SYNTHETIC_NOTE
+from pxr_tf.runs.info import LEAKY, RunInfo, describe_run, worth
+
+THUMB = 176  # pixels
+PERMUTED = "trained on permuted labels, so its maps say nothing of any disease"
+NOTICE = "Research use only, not a medical device."
+OF_A_PICTURE = ("maps", "sheet", "thumbnail")  # columns of the table that name files
+
+
+def write_gallery(run: Path, explained: Explained, on_progress: Callable[[int, int], None]) -> Path:
+    """Write the gallery of explained pictures; return its page. Its last file, ``gallery.json``, calls it complete."""
+    info, folder = describe_run(run), explained.folder
+    table = tabulate(explained, worth(info))
+    names = _named_files(explained, table)
+    state.mark_unfinished(folder, names)
+    measured = None if explained.measured is None else _read_measured(explained.measured)
+    checks = check_table(table, measured, explained.notes).assign(**worth(info))
+    _write_sheets(explained, table, checked_words(checks), info, on_progress)
+    files.write_csv(folder / TABLE, table)
+    files.write_csv(folder / CHECKS, checks)
+    about = describe(run, explained, info)
+    write_page(folder, about, table, checks)
+    state.finish(folder, about, names)
+    return folder / PAGE
+
+
+def describe(run: Path, explained: Explained, info: RunInfo) -> dict[str, Any]:
+    """Return what the gallery says of itself."""
+    trained = (files.read_json(run / rundir.PROVENANCE) or {}).get("versions", {})
+    own = run.resolve()
+    return {
+        "key": explained.key,
+        "run": "/".join(own.parts[-rundir.depth_of(own) :]),
+        "title": f"{info.name}: {info.title}",
+        "classes": list(explained.classes),
+        "folds": explained.folds,
+        "methods": list(explained.methods),
+        "class": explained.target,
+        "checks": explained.measured is not None,
+        "warnings": [warning.text for warning in info.warnings],
+        "synthetic": info.origin == "synthetic",
+        "leaky": info.leaky,
+        "trained_with": trained,
+        "versions": rundir.versions(),
+        "notice": NOTICE,
+    }
+
+
+def checked_words(checks: pd.DataFrame) -> dict[str, Checked]:
+    """Return method -> what its checks found; a method that was never checked does not look like one that passed."""
+    failed, words = failed_words(checks), {}
+    for name, rows in checks[checks.state != ""].groupby("method"):
+        measured, passed = int((rows.state != "not measured").sum()), int((rows.state == "passed").sum())
+        count = f"all {measured} checks" if passed == measured > 1 else f"{passed} of {count_words(measured, 'check')}"
+        words[str(name)] = Checked(failed[str(name)] or (f"passed {count}" if measured else NOT_CHECKED))
+    return {name: said._replace(failed=bool(failed[name])) for name, said in words.items()}
+
+
+def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, Checked], info: RunInfo) -> Sheet:
+    """Return the sheet of one picture; `rows` are those of the table, a method each."""
+    row = rows.iloc[0]
+    found = open_maps(explained.folder, row.maps)
+    mask = explained.lungs.mask_of(row.image_id) if explained.lungs is not None else None
+    maps = [
+        Drawn(
+            method_title(method),
+            f"layer {layer}" if layer else "pixels",
+            found.large[method],
+            METHODS[method].signed,
+            checked.get(method, Checked(NOT_CHECKED)),
+        )
+        for method, layer in zip(rows.method, rows.layer, strict=True)
+    ]
+    facts = [
+        *([f"true: {row.label}"] if row.label else []),
+        f"predicted: {row.predicted}, probability {row.p_predicted:.2f}",
+        f"explained: {row.explained}" + (f", {row.p_explained:.2f}" if row.explained != row.predicted else ""),
+        f"model {rundir.fold_name(row.fold)}, {role_words(row.role)}",
+    ]
+    doubts = {SYNTHETIC_NOTE: info.origin == "synthetic", LEAKY: info.leaky, PERMUTED: info.permuted}
+    notes = [words for words, holds in doubts.items() if holds]
+    verdict = bool(row.label == row.predicted) if row.label else None
+    return Sheet(row.image_id, facts, notes, verdict, found.picture, mask, maps)
+
+
+def role_words(role: str) -> str:
+    """Return what the model that explains a picture knew of it."""
+    return {
+        "test": "which did not train on it",
+        "train": "which TRAINED on it",
+        "val": "which chose its epochs by it",
+        "": "which does not know it",
+    }[role]
+
+
+def _write_sheets(
+    explained: Explained,
+    table: pd.DataFrame,
+    checked: Mapping[str, Checked],
+    info: RunInfo,
+    on_progress: Callable[[int, int], None],
+) -> None:
+    """Draw the sheets and thumbnails of all pictures; those of a former gallery are drawn anew."""
+
+    def draw(rows: pd.DataFrame) -> None:
+        sheet = make_sheet(rows, explained, checked, info)
+        write_sheet(explained.folder / rows.sheet.iloc[0], sheet)
+        write_thumbnail(explained.folder / rows.thumbnail.iloc[0], sheet, THUMB)
+
+    parts = [rows for _, rows in table.groupby("image_id", sort=False)]
+    with ThreadPoolExecutor(machine.processors()) as pool:
+        for number, _ in enumerate(pool.map(draw, parts)):
+            on_progress(number + 1, len(parts))
+
+
+def _read_measured(file: Path) -> pd.DataFrame:
+    texts = dict.fromkeys(("check", "method", "image_id", "detail", "view"), str)
+    return pd.read_csv(file, dtype=texts, keep_default_na=False, na_values={"value": [""]})
+
+
+def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:
+    """Return the files of a gallery, as paths below its folder."""
+    measured = [] if explained.measured is None else [explained.measured.relative_to(explained.folder).as_posix()]
+    return [PAGE, TABLE, CHECKS, *measured, *table[list(OF_A_PICTURE)].drop_duplicates().to_numpy().ravel()]
+
+
+def summary_lines(folder: Path, number: int) -> list[str]:
+    """Return what the command says of a gallery."""
+    return [f"{count_words(number, 'picture')} explained. Open {folder / PAGE}", NOTICE]

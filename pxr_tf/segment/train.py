@@ -1,0 +1,69 @@
+"""A network that finds lungs: from a folder of pairs to one file. The training itself is a task in another process."""
+
+import hashlib
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pxr_tf import locks
+from pxr_tf.errors import PxrError
+from pxr_tf.events import OnEvent, tell_wait
+from pxr_tf.lungs.atlas import Pair, shrink_pair
+from pxr_tf.lungs.network import NETWORK_SIDE, VERSION, read_network
+from pxr_tf.pictures.lung_atlas import read_pairs
+from pxr_tf.tasks import Executor, Task
+
+LIBRARIES = ("tensorflow", "keras", "opencv-python", "numpy")
+
+
+def write_lung_network(
+    folder: Path, out: Path, *, steps: int, seed: int, executor: Executor, logs: Path, on_event: OnEvent
+) -> bool:
+    """Train a network on a folder of pairs and write it to `out`; return False where it is there already.
+
+    A training that is stopped leaves nothing, and starts anew. Raises `PxrError`, also where `out` is something else:
+    finished runs may have cropped by it.
+    """
+    about = describe_training(read_small(folder), steps, seed)
+    with locks.hold(locks.lock_of(out), on_wait=lambda holder: tell_wait(on_event, holder)):
+        if _is_there(out, about):
+            return False
+        options = {"pairs": str(folder), "out": str(out), "about": about}
+        executor.run([Task("lung-network", "lung_network", options=options, leaves_memory=True)], logs, on_event)
+    return True
+
+
+def _is_there(out: Path, about: dict[str, Any]) -> bool:
+    """Return whether a file is the network that is asked for; raise `PxrError` where it is something else."""
+    if not out.exists():
+        return False
+    remedy = "Move it away, or name another file (--out, OUT=...)"
+    try:
+        there = read_network(out).about
+    except PxrError as error:
+        raise PxrError(f"{out} is there, and no network that finds lungs; accepted: a new file. {remedy}.") from error
+    differing = [f"{key}: {there.get(key)}, now {value}" for key, value in about.items() if there.get(key) != value]
+    if differing:
+        raise PxrError(f"{out} is a network that was made otherwise ({'; '.join(differing)}). {remedy}.")
+    return True
+
+
+def read_small(folder: Path) -> list[Pair]:
+    """Return the pairs of a folder as squares (`atlas.shrink_pair`), in the order of their names; raise `PxrError`."""
+    return [shrink_pair(*pair) for pair in read_pairs(folder).values()]
+
+
+def describe_training(pairs: Sequence[Pair], steps: int, seed: int) -> dict[str, Any]:
+    """Return what decides a network: its pairs, steps, seed, versions; the number of threads aside."""
+    content = hashlib.blake2b(b"".join(one.tobytes() for pair in pairs for one in pair), digest_size=8).hexdigest()
+    return {
+        "what": "finds lungs; written by pxr lungs train",
+        "pairs": len(pairs),
+        "digest": content,
+        "side": NETWORK_SIDE,
+        "steps": steps,
+        "seed": seed,
+        "version": VERSION,
+        **{name: metadata.version(name) for name in LIBRARIES},
+    }

@@ -1,0 +1,180 @@
+"""The runs of a paper, by variant and setting: what several seeds gave, and what a setting is worth."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf import files, rundir
+from pxr_tf.data.splits import TEST_ROLES, read_splits
+from pxr_tf.evaluation import metrics
+from pxr_tf.evaluation.differences import Difference, find_difference, same_tests
+from pxr_tf.evaluation.published import Row
+from pxr_tf.evidence.files import read_readings
+from pxr_tf.evidence.paper import comparable_row
+from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning, describe_run
+
+
+class PaperRun(NamedTuple):
+    """One run of a paper and how it stands."""
+
+    variant: str
+    setting: str  # of what is compared; empty where nothing is
+    seed: int
+    model: str
+    folder: Path | None = None  # of a finished run
+    failure: str = ""
+
+    @property
+    def title(self) -> str:
+        """Which run it is."""
+        return ", ".join(filter(None, (self.variant, self.setting, f"seed {self.seed}")))
+
+
+class Measure(NamedTuple):
+    """A column: its words, and which metric of which class it shows."""
+
+    words: str
+    name: str  # a class, or all
+    metric: str
+
+
+AUC = Measure("AUC", "all", "auc")
+
+
+def measures_of(classes: Sequence[str]) -> list[Measure]:
+    """Return what is shown of these classes: of two, what papers say of the second; of more, each one's sensitivity."""
+    overall = [Measure("accuracy", "all", "accuracy"), Measure("balanced", "all", "balanced_accuracy"), AUC]
+    if len(classes) == 2:
+        named = (("prec.", "precision"), ("recall", "sensitivity"), ("spec.", "specificity"))
+        return overall + [Measure(words, classes[1], metric) for words, metric in named]
+    return overall + [Measure(name, name, "sensitivity") for name in classes]
+
+
+class Group(NamedTuple):
+    """The finished runs of one variant under one setting: they differ in their seeds."""
+
+    variant: str
+    setting: str
+    model: str
+    info: RunInfo  # its warnings are those of all seeds
+    folders: dict[int, Path]  # seed -> run directory
+    warnings: dict[int, tuple[RunWarning, ...]]  # by seed
+    tables: dict[int, pd.DataFrame]  # seed -> metrics table
+    summary: pd.DataFrame  # class, metric, mean, sd, seeds
+    minutes: float  # of one seed, on average
+    row: Row | None  # what the paper prints of the same task
+
+    @property
+    def title(self) -> str:
+        """Which runs they are."""
+        return ", ".join(filter(None, (self.variant, self.setting)))
+
+
+class Pair(NamedTuple):
+    """The two settings of a variant, the first minus the second."""
+
+    first: Group
+    second: Group
+    paired: bool  # seed by seed they tested the same images
+
+    def difference(self, measure: Measure) -> Difference:
+        """Return what the setting is worth in one metric."""
+        first, second = (
+            {seed: metrics.value_of(table, "mean", measure.name, measure.metric) for seed, table in one.tables.items()}
+            for one in (self.first, self.second)
+        )
+        return find_difference(first, second, paired=self.paired)
+
+
+def group_runs(runs: Sequence[PaperRun]) -> list[Group]:
+    """Return the finished runs by variant and setting, the variants one after another."""
+    found: dict[tuple[str, str], list[PaperRun]] = {}
+    for run in runs:
+        if run.folder is not None:
+            found.setdefault((run.variant, run.setting), []).append(run)
+    order = list(dict.fromkeys(run.variant for run in runs))
+    return [_group(some) for some in sorted(found.values(), key=lambda some: order.index(some[0].variant))]
+
+
+def _group(runs: Sequence[PaperRun]) -> Group:
+    first, folders = runs[0], {run.seed: run.folder for run in runs}
+    infos = {seed: describe_run(folder) for seed, folder in folders.items()}
+    warnings = {seed: info.warnings for seed, info in infos.items()}
+    every = tuple(dict.fromkeys(warning for some in warnings.values() for warning in some))
+    info = infos[first.seed]._replace(warnings=every)
+    tables = {seed: next(iter(read_readings(folder).values())) for seed, folder in folders.items()}
+    minutes = float(np.mean([minutes_of(folder) for folder in folders.values()]))
+    summary, row = metrics.summarise_seeds(tables), comparable_row(info)
+    return Group(first.variant, first.setting, first.model, info, folders, warnings, tables, summary, minutes, row)
+
+
+def pair_groups(groups: Sequence[Group]) -> list[Pair]:
+    """Return the two settings of each variant that were both run."""
+    by_variant: dict[str, list[Group]] = {}
+    for group in groups:
+        by_variant.setdefault(group.variant, []).append(group)
+    return [Pair(*some, same_tests(*map(_tests, some))) for some in by_variant.values() if len(some) == 2]
+
+
+def _tests(group: Group) -> dict[int, list[tuple[str, str]]]:
+    """Return seed -> (image, fold) of the held-out rows that its metrics count."""
+    found = {}
+    for seed, folder in group.folders.items():
+        splits = read_splits(folder / rundir.SPLITS)
+        reading, *_ = metrics.possible_readings(splits, group.info.test_rows)
+        rows = splits[splits.role.isin(TEST_ROLES if reading == "all" else ("test_balanced",))]
+        found[seed] = list(zip(rows.image_id, rows.fold, strict=True))
+    return found
+
+
+def minutes_of(folder: Path) -> float:
+    """Return how many minutes all folds of a run took to train and predict; NaN where that is not known."""
+    found = [files.read_json(file) for file in folder.glob(f"*/{rundir.TIMING}")]
+    return sum(timing["seconds"] for timing in found) / 60 if found else float("nan")
+
+
+def name_groups(some: Iterable[Group], everybody: Sequence[Group]) -> str:
+    """Return which groups they are: nothing for all, else variants or settings that they are all of, or each one."""
+    some = list(some)
+    if len(some) == len(everybody):
+        return ""
+    for part in ("variant", "setting"):
+        names = list(dict.fromkeys(getattr(group, part) for group in some))
+        if len(some) == sum(getattr(group, part) in names for group in everybody):
+            return ", ".join(names)
+    return "; ".join(group.title for group in some)
+
+
+def name_leaky(groups: Sequence[Group]) -> str:
+    """Return the line of a title that says which of its figures are of a leaky split; nothing without any."""
+    leaky = [group for group in groups if group.info.leaky]
+    return ": ".join(filter(None, (LEAKY, name_groups(leaky, groups)))) if leaky else ""
+
+
+def warn_of(groups: Sequence[Group]) -> list[RunWarning]:
+    """Return each different warning once, before it the runs that it is of unless it is of all."""
+    found: dict[RunWarning, dict[str, list[int]]] = {}
+    for group in groups:
+        for seed, warnings in group.warnings.items():
+            for warning in warnings:
+                found.setdefault(warning, {}).setdefault(group.title, []).append(seed)
+    return [_with_names(warning, seeds, groups) for warning, seeds in found.items()]
+
+
+def _with_names(warning: RunWarning, seeds: Mapping[str, list[int]], groups: Sequence[Group]) -> RunWarning:
+    some = {group.title: group for group in groups if group.title in seeds}
+    words = {title: _name_seeds(seeds[title], group) for title, group in some.items()}
+    if len(set(words.values())) == 1:
+        names = ", ".join(filter(None, (name_groups(some.values(), groups), next(iter(words.values())))))
+    else:
+        names = "; ".join(", ".join(filter(None, pair)) for pair in words.items())
+    return warning._replace(text=f"{names}: {warning.text}" if names else warning.text)
+
+
+def _name_seeds(seeds: Sequence[int], group: Group) -> str:
+    if len(seeds) == len(group.tables):
+        return ""
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"

@@ -1,0 +1,135 @@
+"""The points of a tuning, ranked by what their predictions of the validation rows are worth."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf import files, rundir
+from pxr_tf.errors import count_words
+from pxr_tf.evaluation import metrics
+from pxr_tf.runs.info import describe_run, worth
+
+FEW = 50  # validation images: the standard error of an accuracy of 90 % is 4 points then, wider than most grids spread
+SCORES = ("val_loss", "accuracy", "balanced_accuracy")
+
+
+class TuningPoint(NamedTuple):
+    """One point of a grid and how it ended."""
+
+    values: Mapping[str, object]  # dotted key -> value
+    folder: Path  # its run directory
+    failure: str = ""  # why it has no predictions
+
+
+def rank_points(points: Sequence[TuningPoint]) -> pd.DataFrame:
+    """Return a row per point, best first: lowest mean cross-entropy on the validation rows; those that failed are last.
+
+    Columns: ``rank`` (text, "" for those that failed), a column of text per key, ``val_loss, accuracy,
+    balanced_accuracy, images`` (of validation), ``epochs`` (that counted, of each phase), ``seconds`` (of all epochs;
+    these two are empty for learners without epochs), ``path`` (name of the run directory) and ``failure``. All is read
+    from the run directories; of points that are equally good the first is the better one.
+    """
+    rows = [_row(point) for point in points]
+    table = pd.DataFrame(rows).sort_values("val_loss", kind="stable", na_position="last", ignore_index=True)
+    ranks = [str(place + 1) if not row.failure else "" for place, row in enumerate(table.itertuples())]
+    table.insert(0, "rank", ranks)
+    return table
+
+
+def write_points(folder: Path, points: Sequence[TuningPoint]) -> pd.DataFrame:
+    """Write ``tuning.csv``; return its table (`rank_points`)."""
+    table = rank_points(points)
+    finished = next((point.folder for point in points if not point.failure), None)
+    columns = worth(describe_run(finished)) if finished else {}
+    files.write_csv(folder / rundir.TUNING_TABLE, table.assign(**columns))
+    return table
+
+
+def find_cautions(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]:
+    """Return a sentence on each reason to doubt the choice.
+
+    A value at the edge of its three or more, a point that is right far more often than the best, few validation images.
+    """
+    edges = []
+    for key, value in best.values.items():
+        tried = [point.values[key] for point in points]
+        numeric = all(isinstance(other, int | float) and not isinstance(other, bool) for other in tried)
+        at_edge = numeric and len(set(tried)) > 2 and value in (min(tried), max(tried))  # of two, both are at an edge
+        if at_edge and value != 0:  # no rate, penalty or share lies below
+            edges.append(f"{key}={rundir.value_words(value)} is the {'smallest' if value == min(tried) else 'largest'}")
+    cautions = []
+    if edges:
+        cautions.append(f"The best lies at the edge of the grid ({', '.join(edges)} tried): widen it to be sure.")
+    cautions += _more_accurate(points, best)
+    images = len(_validation_rows(best))
+    if images < FEW:
+        error = 100 * np.sqrt(0.9 * 0.1 / images)
+        cautions.append(
+            f"Only {count_words(images, 'image')} to rank by: an accuracy of 90 % would have a standard error of "
+            f"{error:.0f} percentage points, so the order may be chance; {FEW} or more are better (VALIDATION=...)."
+        )
+    return cautions
+
+
+def describe_values(values: Mapping[str, object]) -> str:
+    """Return the values of a point for people: ``model.l2=0.01, image.size=64``."""
+    return ", ".join(f"{key}={rundir.value_words(value)}" for key, value in values.items())
+
+
+def _more_accurate(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]:
+    """Return a sentence on the most accurate point where the best by loss is wrong far more often, else nothing.
+
+    Far: images that only the other one gets right outnumber those that only the best gets right by more than two
+    standard errors, 2 * sqrt(both). All points of a tuning predict the same validation images, in the same order.
+    """
+    right = {point.folder: _are_right(point) for point in points if not point.failure}
+    ours = right[best.folder]
+    other = max((point for point in points if not point.failure), key=lambda point: right[point.folder].sum())
+    theirs = right[other.folder]
+    gained, lost = (theirs & ~ours).sum(), (ours & ~theirs).sum()
+    if gained - lost <= 2 * np.sqrt(gained + lost):
+        return []
+    return [
+        f"The best by loss gets {100 * ours.mean():.1f} % of the validation images right, "
+        f"{describe_values(other.values)} {100 * theirs.mean():.1f} %, with worse probabilities. Where only the "
+        "predicted class counts, the latter is better."
+    ]
+
+
+def _are_right(point: TuningPoint) -> np.ndarray:
+    rows = _validation_rows(point)
+    return (rows.label == rows.predicted).to_numpy()
+
+
+def _row(point: TuningPoint) -> dict[str, object]:
+    values = {key: rundir.value_words(value) for key, value in point.values.items()}
+    end = {"path": point.folder.name, "failure": point.failure}
+    if point.failure:
+        return {**values, **dict.fromkeys(SCORES, np.nan), "images": "", "epochs": "", "seconds": "", **end}
+    rows = _validation_rows(point)
+    scores = (metrics.log_loss(rows), metrics.accuracy(rows), metrics.balanced_accuracy(rows))
+    return {
+        **values,
+        **dict(zip(SCORES, scores, strict=True)),
+        "images": str(len(rows)),
+        **_effort(point.folder),
+        **end,
+    }
+
+
+def _validation_rows(point: TuningPoint) -> pd.DataFrame:
+    predictions = metrics.read_predictions(point.folder / rundir.PREDICTIONS)
+    return predictions[predictions.role == "val"]
+
+
+def _effort(folder: Path) -> dict[str, str]:
+    """Return ``epochs`` and ``seconds`` of a run with one fold."""
+    (file,) = folder.glob(f"*/{rundir.PREDICTIONS}")
+    chosen = files.read_json(file.with_name(rundir.EPOCHS))
+    if chosen is None:
+        return {"epochs": "", "seconds": ""}
+    seconds = pd.read_csv(file.with_name(rundir.HISTORY)).seconds.sum()
+    return {"epochs": "+".join(map(str, chosen["epochs"].values())), "seconds": f"{seconds:.1f}"}

@@ -1,0 +1,151 @@
+"""The paper beside a run: its columns where it prints any, the notes of the row that is shown, and no others."""
+
+import pytest
+from test_results import CLASSES, COUNT, print_to_text, rows_of_table, write_run
+
+from pxr_tf.evidence.paper import comparable_row, paper_notes
+from pxr_tf.report.results import write_results
+from pxr_tf.runs.info import RunInfo
+
+THREE, TWO = ("normal", "viral", "bacterial"), ("normal", "pneumonia")
+CHEN = {"published": "chen2021", "classes": THREE, "scheme": "official", "test_rows": "all", "folds": 1}
+BANJO = {
+    "model": "leaky_cnn",
+    "published": "novokshanov2022",
+    "classes": TWO,
+    "scheme": "random",
+    "test_rows": "all",
+    "folds": 1,
+}
+VAZQUEZ = {"published": "vazquez2021", "scheme": "official", "test_rows": "all", "folds": 1}
+OURS = "Precision {} Sensitivity {} F1 {} Spec. {} AUC n"
+BOZICKOVIC = {"published": "bozickovic2021", "classes": CLASSES, "variant": "strategy2", "model": "xception"}
+BEST = "The paper's best cell: resnet50, strategy3, 89.97 % on balanced folds."
+
+
+def make_info(**overrides) -> RunInfo:
+    values = {"name": "recipe", "model": "cnn", "test_rows": "all"} | overrides
+    return RunInfo(**{key: value for key, value in values.items() if key != "folds"})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told", "untold"),
+    [
+        (BOZICKOVIC, ["the other way round", "136 to 139 test images per class", BEST], ["The paper splits"]),
+        ({**BOZICKOVIC, "origin": "synthetic"}, ["the other way round"], ["best cell"]),
+        ({**BOZICKOVIC, "model": "mobilenet_025"}, ["No published figures for mobilenet_025", BEST], ["round"]),
+        (
+            {**BOZICKOVIC, "model": "mobilenet_025", "origin": "synthetic"},
+            [],
+            ["No published figures", "best cell", "round"],
+        ),
+        ({**BOZICKOVIC, "scheme": "official"}, ["No published figures"], ["best cell", "round"]),
+        (
+            {**CHEN, "variant": "small_cnn", "model": "small_cnn"},
+            [
+                "imply 624 test images (234 normal, 148 viral, 242 bacterial); here 40 are counted.",
+                "best cell: alrelu_cnn, 81.57 % on its test images",
+            ],
+            ["cannot come from", "other way round", "The paper splits"],
+        ),
+        (
+            {**CHEN, "variant": "resnet18", "model": "resnet18"},
+            [
+                "cannot come from its 624 test images",
+                "156 normal, 85 viral, 78 bacterial",
+                "imply at least 575 test images",  # by the accuracy; 319 by the classes
+                "but not the paper's 624; here 40",
+            ],
+            ["imply 624"],
+        ),
+        (
+            {**CHEN, "variant": "resnet18", "model": "mobilenet_025"},
+            ["No published figures for mobilenet_025 under resnet18"],
+            ["cannot come from", "98.4"],
+        ),
+        (
+            {**BANJO, "variant": "plain", "unit": "image"},
+            ["is 93.15 %, but its balanced accuracy is 94.9 %", "The paper splits by image, as this run does."],
+            ["98.65", "best cell", "other way round"],
+        ),
+        (
+            {**BANJO, "variant": "weighted"},
+            ["is 98.65 %, but its balanced accuracy is 90.7 %", "The paper splits by image, this run by patient."],
+            ["93.15"],
+        ),
+        (
+            {**BANJO, "variant": "plain", "scheme": "official"},
+            ["No published figures"],
+            ["contradict", "The paper splits"],
+        ),
+        (
+            {**VAZQUEZ, "variant": "stage1", "model": "resnet50", "classes": TWO},
+            ["threshold of 0.9823, chosen on the test images themselves", "fit the paper's 624 test images"],
+            ["contradict", "cannot come from", "best cell"],
+        ),
+        (
+            {**VAZQUEZ, "variant": "stage1", "model": "mobilenet_v2", "classes": TWO},
+            ["No published figures for mobilenet_v2", "best cell: resnet50, stage1, 92.30 %, AUC 97.81 % on its test"],
+            ["threshold"],
+        ),
+    ],
+)
+def test_only_the_notes_of_the_row_that_is_shown_stand_under_it(overrides, told, untold):
+    info = make_info(**overrides)
+    text = " ".join(paper_notes(info, comparable_row(info), 40))
+    for words in told:
+        assert words in text
+    for words in untold:
+        assert words not in text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "header", "rows", "accuracy"),
+    [
+        (
+            {**CHEN, "variant": "alrelu_cnn", "model": "alrelu_cnn"},
+            ("", "paper", "", ""),
+            {"normal": [(2, "83.3")], "viral": [(2, "66.9")], "bacterial": [(2, "88.8")]},
+            "81.57 %",
+        ),
+        (
+            {**CHEN, "variant": "resnet18", "model": "resnet18"},
+            ("", "paper", "", ""),
+            {"normal": [(2, "99.4")]},
+            "98.435 %",
+        ),
+        (
+            {**BANJO, "variant": "weighted"},
+            ("paper", "paper", "", "paper"),
+            {"pneumonia": [(1, "92.0"), (3, "99.2"), (6, "98.1")], "normal": [(1, "-"), (3, "-"), (6, "-")]},
+            "balanced accuracy 90.7 %",
+        ),
+        (
+            {**VAZQUEZ, "variant": "stage1", "model": "resnet50", "classes": TWO},
+            ("paper", "paper", "paper", ""),
+            {"normal": [(1, "97.5"), (3, "81.6"), (5, "88.8")], "pneumonia": [(1, "90.0"), (3, "98.7"), (5, "94.1")]},
+            "92.30 %, AUC 97.81 %",
+        ),
+        (
+            {**VAZQUEZ, "variant": "stage2", "model": "features", "classes": THREE},
+            ("paper", "paper", "paper", ""),
+            {"bacterial": [(1, "81.8"), (3, "98.3"), (5, "89.3")]},
+            "83.65 %, AUC 87.15 %",
+        ),
+    ],
+)
+def test_each_paper_stands_beside_what_it_prints_in_80_letters(tmp_path, overrides, header, rows, accuracy):
+    folder = write_run(tmp_path / "run", **overrides)
+    write_results(folder)
+    text = print_to_text(folder)
+    assert "…" not in text
+    assert max(len(line) for line in text.splitlines() if str(folder) not in line) <= 80
+    table = rows_of_table(text)
+    assert table["%"] == OURS.format(*header).split()
+    for name, places in rows.items():
+        for place, figure in places:
+            assert table[name][place] == figure
+    flat = " ".join(text.split())
+    assert f"on all held-out images; the paper: {accuracy} Accuracy" in flat  # not beside the other reading
+    assert f"; here {COUNT} are counted." in flat
+    assert "No published figures" not in flat

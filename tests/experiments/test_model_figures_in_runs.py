@@ -1,0 +1,89 @@
+"""A run that shows what its models have learned: when they are looked into, and that nothing is trained for it."""
+
+import shutil
+
+import pandas as pd
+import pytest
+from tiny import RUN_DEPTH, SIZE, Never, Recorder, run_here, stopped, tiny_experiment
+
+from pxr_tf.errors import PxrError
+from pxr_tf.explain.model_figures_file import read_inside
+from pxr_tf.runs.picture_choice import default_subjects, find_fold, find_subject
+from pxr_tf.training.learners import LEARNERS
+
+SHOWN = ("filters", "coefficients", "feature_maps")
+
+
+def start_again(folder, data, *, executor=None, show=SHOWN) -> Recorder:
+    recorder = Recorder()
+    runs = folder.parents[RUN_DEPTH - 1]
+    assert run_here(tiny_experiment(show=show), data, runs, executor=executor, on_event=recorder) == folder
+    return recorder
+
+
+def test_a_finished_run_is_looked_into_without_training_anything(own_copy, phantoms):
+    before = (own_copy / "predictions.csv").read_bytes()
+    assert start_again(own_copy, phantoms, show=("filters",)).tasks == ["inside"]
+    assert start_again(own_copy, phantoms).tasks == ["inside"]  # the recipe shows more than it did
+    splits = pd.read_csv(own_copy / "splits.csv", dtype=str)
+    for fold in ("0", "1"):
+        inside = read_inside(own_copy / f"fold-{fold}" / "inside.npz")
+        assert inside.filters.values.shape == (8, 5, 5)
+        assert inside.coefficients == {}
+        tested = splits.image_id[(splits.fold == fold) & (splits.role != "train")]
+        assert len(inside.feature_maps) == 4  # an image per class
+        assert set(inside.feature_maps) <= set(tested)
+        for maps in inside.feature_maps.values():
+            assert maps.picture.shape == (SIZE, SIZE)
+            assert list(maps.layers) == ["convolution", "feature_map"]
+    assert (own_copy / "predictions.csv").read_bytes() == before
+    start_again(own_copy, phantoms, executor=Never())
+    damaged = own_copy / "fold-0" / "inside.npz"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:1000])
+    assert start_again(own_copy, phantoms).tasks == ["inside"]
+    assert damaged.stat().st_size == len(whole)
+    start_again(own_copy, phantoms, executor=Never(), show=())  # a recipe that shows nothing is no other experiment
+
+
+def test_a_learner_that_keeps_no_model_shows_nothing_and_is_asked_once(phantoms, tmp_path, monkeypatch):
+    monkeypatch.setitem(LEARNERS, "means", "means")
+    experiment = tiny_experiment(model={"kind": "means", "temperature": 1}, phases=[], show=SHOWN)
+    recorder = Recorder()
+    run_here(experiment, phantoms, tmp_path, on_event=recorder)
+    notes = [event["text"] for event in recorder.of("note")][-2:]
+    assert [note.split(" has ")[1] for note in notes] == ["no model.keras, so nothing of it is shown."] * 2
+    run_here(experiment, phantoms, tmp_path, executor=Never())
+
+
+def test_a_model_that_was_taken_away_is_missed_and_the_remedy_works(own_copy, phantoms):
+    file = own_copy / "fold-1" / "model.keras"
+    kept = file.read_bytes()
+    file.unlink()
+    with pytest.raises(PxrError, match=r"fold-1/model.keras is missing. Put the original back, or delete its run dir"):
+        start_again(own_copy, phantoms)
+    assert not (own_copy / "fold-1" / "inside.npz").exists()
+    file.write_bytes(kept)
+    assert start_again(own_copy, phantoms).tasks == ["inside"]
+    shutil.rmtree(own_copy)
+    with stopped():  # where it begins to train
+        run_here(tiny_experiment(), phantoms, own_copy.parents[RUN_DEPTH - 1], on_event=Recorder(stop_before="fold-0"))
+
+
+def test_a_subject_is_the_first_test_image_of_each_class():
+    rows = [("b", "viral", "test"), ("a", "viral", "train"), ("d", "normal", "test_balanced"), ("c", "normal", "test")]
+    table = pd.DataFrame(rows, columns=["image_id", "label", "role"]).assign(path=lambda rows: "/x/" + rows.image_id)
+    splits = table[["image_id", "role"]].assign(fold="0")
+    assert [tuple(one) for one in default_subjects(table, splits, "0")] == [("b", "/x/b"), ("c", "/x/c")]
+    assert default_subjects(table, splits, "1") == []
+
+
+def test_a_fold_and_a_picture_are_found_by_name(finished_run, tmp_path):
+    assert find_fold(finished_run, None) == find_fold(finished_run, "0") == find_fold(finished_run, "fold-0") == "0"
+    assert find_fold(finished_run, "fold-1") == "1"
+    with pytest.raises(PxrError, match="--fold received 'fold-2', .* Known: fold-0, fold-1. Did you mean 'fold-1'"):
+        find_fold(finished_run, "fold-2")
+    image_id = pd.read_csv(finished_run / "manifest.csv").image_id[0]
+    assert find_subject(finished_run, image_id).name == image_id
+    (tmp_path / "mine.png").touch()
+    assert find_subject(finished_run, str(tmp_path / "mine.png")) == ("mine.png", str(tmp_path / "mine.png"))

@@ -1,0 +1,76 @@
+"""``inside.npz``: read back as it was written, or not at all."""
+
+import numpy as np
+import pytest
+
+from pxr_tf.explain.model_figures_file import Inside, Maps, Tiles, read_inside, write_inside
+
+GENERATOR = np.random.default_rng(0)
+
+
+def tiles(count: int, total: int) -> Tiles:
+    return Tiles(GENERATOR.normal(size=(count, 3, 5)).astype(np.float32), total)
+
+
+INSIDE = Inside(
+    ("filters", "coefficients", "feature_maps"),
+    tiles(2, 9),
+    {"größer/kleiner": GENERATOR.normal(size=(4, 4)).astype(np.float32)},
+    {
+        "set/a.jpeg": Maps(GENERATOR.integers(0, 256, (4, 4), np.uint8), {"x/y": tiles(1, 1), "z": tiles(2, 3)}),
+        "set/b.jpeg": Maps(GENERATOR.integers(0, 256, (4, 4), np.uint8), {"x/y": tiles(1, 1)}),
+    },
+)
+
+
+def arrays(inside: Inside) -> list[np.ndarray]:
+    layers = [part.values for maps in inside.feature_maps.values() for part in maps.layers.values()]
+    pictures = [maps.picture for maps in inside.feature_maps.values()]
+    return [inside.filters.values, *inside.coefficients.values(), *pictures, *layers]
+
+
+def outline(inside: Inside) -> list[object]:
+    layers = {
+        name: {layer: part.total for layer, part in maps.layers.items()} for name, maps in inside.feature_maps.items()
+    }
+    return [inside.asked, inside.filters.total, list(inside.coefficients), layers]
+
+
+def test_it_is_read_as_it_was_written(tmp_path):
+    write_inside(tmp_path / "inside.npz", INSIDE)
+    assert [file.name for file in tmp_path.iterdir()] == ["inside.npz"]
+    found = read_inside(tmp_path / "inside.npz")
+    assert outline(found) == outline(INSIDE)
+    for one, other in zip(arrays(found), arrays(INSIDE), strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_outline_says_what_there_is_without_the_arrays(tmp_path):
+    write_inside(tmp_path / "inside.npz", INSIDE)
+    found = read_inside(tmp_path / "inside.npz", outline=True)
+    assert outline(found) == outline(INSIDE)
+    assert not any(array.size for array in arrays(found))
+
+
+def test_a_model_may_have_nothing_to_show(tmp_path):
+    write_inside(tmp_path / "inside.npz", Inside(("filters",)))
+    assert read_inside(tmp_path / "inside.npz") == Inside(("filters",), None, {}, {})
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "text", "truncated", "an array", "of objects"])
+def test_a_damaged_file_counts_as_none_and_nothing_in_it_is_run(tmp_path, damage):
+    path = tmp_path / "inside.npz"
+    write_inside(path, INSIDE)
+    content = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    elif damage == "an array":
+        np.save(path.with_suffix(".npy"), np.zeros(3))
+        path.with_suffix(".npy").replace(path)
+    elif damage == "of objects":  # a pickle, which may run anything
+        np.savez(path, header=np.array([{"asked": []}], dtype=object))
+    else:
+        path.write_bytes({"empty": b"", "text": b"no arrays", "truncated": content[: len(content) // 2]}[damage])
+    assert read_inside(path) is None
+    assert read_inside(path, outline=True) is None

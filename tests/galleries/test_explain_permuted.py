@@ -1,0 +1,73 @@
+"""The twin of a run that learned permuted labels: found where `Request` lays it, refused where it is another one."""
+
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from tiny import request_of, run_here, tiny_experiment
+
+from pxr_tf import rundir
+from pxr_tf.config import load_experiment
+from pxr_tf.galleries.permuted import find_permuted
+
+
+def experiment_of(run: Path):
+    return load_experiment(run / rundir.EXPERIMENT)
+
+
+def find(run: Path):
+    return find_permuted(run, experiment_of(run), ["0", "1"])
+
+
+def with_twin(run: Path, *edit: str) -> Path:
+    """Lay a copy of the run where the one on permuted labels belongs, a word of its file replaced; return it."""
+    twin = request_of(tiny_experiment(permute_labels=True), [], run.parents[3]).folder
+    shutil.copytree(run, twin)
+    text = (run / rundir.EXPERIMENT).read_text() + "permute_labels: true\n"
+    assert not edit or edit[0] in text
+    (twin / rundir.EXPERIMENT).write_text(text.replace(*edit) if edit else text)
+    return twin
+
+
+def test_without_a_twin_the_command_that_makes_it_is_told(own_copy, phantoms):
+    found = find(own_copy)
+    assert (found.run, found.identity) == (None, "")
+    start, command = found.note.split("This makes it: ")
+    assert start == "was not measured: no finished run on permuted labels lies beside this one. "
+    data = ",".join(map(str, phantoms))
+    variables = [f"CONFIG={own_copy / 'experiment.yaml'}", f"DATA={data}", f"RUNS={own_copy.parents[3]}"]
+    assert shlex.split(command.rstrip(".")) == ["make", "cv", *variables, "ARGS=--set permute_labels=true"]
+
+
+def test_a_finished_twin_is_found_and_known_by_its_models(own_copy):
+    twin = with_twin(own_copy)
+    found = find(own_copy)
+    assert (found.run, found.note) == (twin, "")
+    rundir.model_file(twin, "1").write_bytes(b"another")
+    assert find(own_copy).identity != found.identity
+    rundir.model_file(twin, "1").unlink()
+    assert find(own_copy).note.endswith("(folds-permuted-labels) has no model of fold-1.")
+    (twin / rundir.PREDICTIONS).unlink()
+    assert "no finished run on permuted labels" in find(own_copy).note
+
+
+def test_a_twin_of_other_settings_or_splits_is_not_compared(own_copy):
+    twin = with_twin(own_copy, "size: 32", "size: 40")
+    assert find(own_copy).note.endswith("has other settings (image).")
+    shutil.rmtree(twin)
+    twin = with_twin(own_copy)
+    text = (twin / rundir.SPLITS).read_text()
+    (twin / rundir.SPLITS).write_text(text.replace(",train", ",val", 1))
+    assert find(own_copy).note.endswith("has other splits.")
+
+
+def test_a_run_on_permuted_labels_has_no_twin(own_copy):
+    twin = with_twin(own_copy)
+    assert find(twin).note == "was not measured: this run itself learned permuted labels."
+
+
+@pytest.mark.slow
+def test_a_run_that_learned_permuted_labels_is_found_as_the_twin(own_copy, phantoms):
+    twin = run_here(experiment_of(own_copy).model_copy(update={"permute_labels": True}), phantoms, own_copy.parents[3])
+    assert find(own_copy).run == twin

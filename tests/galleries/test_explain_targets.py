@@ -1,0 +1,15 @@
+"""Which class is explained."""
+
+import numpy as np
+import pytest
+
+from pxr_tf.galleries.maps_task import choose_targets
+
+CLASSES = ("normal", "viral", "bacterial")
+ROWS = [{"label": "viral", "predicted": "bacterial"}, {"label": "normal", "predicted": ""}]
+PROBABILITIES = np.array([[0.4, 0.3, 0.3], [0.1, 0.6, 0.3]])
+
+
+@pytest.mark.parametrize(("asked", "targets"), [("predicted", [2, 1]), ("true", [1, 0]), ("normal", [0, 0])])
+def test_the_predicted_class_is_the_runs_own_and_the_networks_for_strangers(asked, targets):
+    assert choose_targets(ROWS, PROBABILITIES, CLASSES, asked).tolist() == targets

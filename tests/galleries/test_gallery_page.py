@@ -1,0 +1,179 @@
+"""The page of a gallery: doubts, strangers and failed methods are said, and nothing that people typed becomes HTML."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pxr_tf.explain.maps_file import PictureMaps, write_maps
+from pxr_tf.galleries.lungs import LungsSeen
+from pxr_tf.galleries.page import page_lines
+from pxr_tf.galleries.run import Explained
+from pxr_tf.galleries.tables import BLACK, check_table, failed_words, tabulate
+from pxr_tf.pictures.preparation import Preparation
+
+ABOUT = {
+    "run": "a/b", "title": "a: <b>", "classes": ["normal", "viral"], "folds": 2, "methods": ["grad_cam"],
+    "class": "predicted", "checks": True, "warnings": ["Classes come from <two> sources."], "synthetic": False,
+    "leaky": True, "notice": "Research use only, not a medical device.",
+}  # fmt: skip
+
+
+THREE = (-0.9, 0.9, -0.9)
+
+
+def table_of(count: int, share: float, area: float = 0.3, method: str = "grad_cam") -> pd.DataFrame:
+    """Return ``explained.csv`` of pictures whose maps lie in the lungs by this share, half of them wrong."""
+    rng = np.random.default_rng(0)
+    names = [f"<x>&{number}.png" for number in range(count)]
+    rows = {
+        "image_id": names, "group": ["right", "wrong"] * (count // 2), "label": "normal",
+        "predicted": ["normal", "viral"] * (count // 2), "p_predicted": 0.9, "explained": "viral", "p_explained": 0.1,
+        "fold": "0", "role": ["test", "train"] * (count // 2), "method": method, "layer": "feature_map",
+        "in_lungs": share + rng.normal(0, 0.01, count), "lungs_of_picture": area, "lungs": "trusted", "sheet": "s.png",
+        "thumbnail": "t.jpg", "maps": "m.npz", "patient_id": names, "source": "",
+    }  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def measured_of(table: pd.DataFrame, rows: list[tuple[str, str, str, int, float]], method="grad_cam") -> pd.DataFrame:
+    """Return what the task measured: of every picture the same (check, detail, view, draw, value)."""
+    columns = ["check", "method", "image_id", "detail", "view", "draw", "value"]
+    return pd.DataFrame(
+        [
+            (check, method, name, detail, view, draw, value)
+            for check, detail, view, draw, value in rows
+            for name in table.image_id
+        ],
+        columns=columns,
+    )
+
+
+def verdicts_of(table: pd.DataFrame, measured: pd.DataFrame | None, *notes: dict[str, str]) -> pd.DataFrame:
+    checks = check_table(table, measured, *notes)
+    return checks[checks.state != ""].set_index("check")
+
+
+def page_of(table: pd.DataFrame, measured: pd.DataFrame | None = None) -> str:
+    return "\n".join(page_lines(ABOUT, table, check_table(table, measured)))
+
+
+def test_what_makes_a_gallery_doubtful_stands_on_it():
+    page = page_of(table_of(8, 0.2))
+    assert "<b>Doubt.</b> Classes come from &lt;two&gt; sources." in page
+    assert "Leaky split" in page
+    assert "4 pictures that the model explaining them was trained on (model of fold-0)" in page
+    assert page.count("trained on it</span>") == 4
+    assert "<x>" not in page and "a: <b>" not in page
+    assert "Least certain</h3>" in page and "True class: viral" not in page
+
+
+def test_a_method_that_looks_outside_the_lungs_is_marked():
+    outside, inside = (check_table(table_of(8, share), None) for share in (0.2, 0.5))
+    assert failed_words(outside) == {"grad_cam": "failed 1 of 1 checks"}
+    assert failed_words(inside) == {"grad_cam": ""}
+    assert '<td class="bad">Grad-CAM</td>' in page_of(table_of(8, 0.2))
+    assert '<td class="bad">Grad-CAM</td>' not in page_of(table_of(8, 0.5))
+
+
+def test_shares_stand_beside_the_lungs_own_and_untrusted_lungs_are_counted():
+    table = table_of(8, 0.5).assign(role="test")
+    table.loc[:1, ["in_lungs", "lungs_of_picture"]] = np.nan
+    table.loc[:1, "lungs"] = "confidence below 0.6"
+    page = page_of(table)
+    assert "Left out, as their lungs are not trusted: confidence below 0.6: 2." in page
+    checks = check_table(table, None).set_index(["check", "class"])
+    assert checks.pictures["share in the lungs", "normal"].item() == 6
+    assert '<td class="n">30</td>' in page
+
+
+def test_deletion_is_judged_beside_random_orders():
+    table = table_of(8, 0.5)
+    measured = pd.concat(
+        measured_of(table, [(check, "", "", 0, value)], method)
+        for check, values in (("deletion", (0.2, 0.6, 0.5)), ("insertion", (0.3, 0.6, 0.5)))
+        for method, value in zip(("grad_cam", "random", "centre"), values, strict=True)
+    )
+    states = verdicts_of(table, measured).state
+    assert states["deletion_random"] == states["deletion_centre"] == "passed"
+    assert states["insertion_random"] == states["insertion_centre"] == "failed"
+    assert states["folds"] == states["weights"] == states["labels"] == "not measured"
+    assert "random order" in page_of(table, measured)
+
+
+def test_several_random_networks_decide_and_chance_does_not_even_out():
+    """Correlations of -0.9, 0.9 and -0.9: each map is there, upside down or not, and the last alone says nothing."""
+    table = table_of(8, 0.5)
+    upside_down = [("weights", "top", "", 0, 0.1), *(("weights", "bottom", "", n, r) for n, r in enumerate(THREE))]
+    found = verdicts_of(table, measured_of(table, upside_down)).loc["weights"]
+    assert (found.state, found.value, found.pictures) == ("failed", pytest.approx(0.9), 4)
+    forgotten = [("weights", "top", "", 0, 0.9), *(("weights", "bottom", "", n, r / 9) for n, r in enumerate(THREE))]
+    assert verdicts_of(table, measured_of(table, forgotten)).state["weights"] == "passed"
+
+
+def test_of_signed_maps_the_worse_view_decides_and_both_are_told():
+    table = table_of(8, 0.5, method="integrated_gradients")
+    about = {**ABOUT, "methods": ["integrated_gradients"]}
+    rows = [("weights", "c", "signed", 0, 0.0), ("weights", "c", "absolute", 0, 0.6)]
+    rows += [("labels", "", "signed", 0, -0.7), ("labels", "", "absolute", 0, 0.2)]
+    rows += [("folds", "", "signed", 0, 0.1), ("folds", "", "absolute", 0, 0.9)]
+    measured = measured_of(table, rows, "integrated_gradients")
+    found = verdicts_of(table, measured)
+    assert found.value[["weights", "labels", "folds"]].tolist() == pytest.approx([0.6, 0.7, 0.1])
+    assert set(found.state[["weights", "labels", "folds"]]) == {"failed"}
+    assert found.reason["weights"].endswith("These are absolute values; of signed ones 0.00.")
+    assert found.reason["folds"].endswith("These are signed values; of absolute ones 0.90.")
+    page = "\n".join(page_lines(about, table, check_table(table, measured)))
+    assert "0.00 (0.00 to 0.00) signed<br>0.60 (0.60 to 0.60) absolute" in page
+
+
+def test_pictures_that_the_model_knows_do_not_count():
+    table = table_of(8, 0.5)
+    table.loc[table.role == "train", "in_lungs"] = 0.0
+    found = verdicts_of(table, None).loc["in_lungs"]
+    assert (found.state, found.pictures) == ("passed", 4)
+    assert "4 pictures out of fold count; the other 4 do not" in page_of(table)
+    strangers = table.assign(role=table.role.replace("test", ""))
+    assert verdicts_of(strangers, None).pictures["in_lungs"] == 4
+    assert "4 pictures unknown to the run count; the other 4 do not" in page_of(strangers)
+    trained = verdicts_of(table.assign(role="train"), None)
+    assert set(trained.state) == {"not measured"} and "trained on these pictures" in trained.reason["weights"]
+    assert "trained on these pictures" in page_of(table.assign(role="train"))
+
+
+def test_an_interval_across_the_bound_fails_no_method():
+    table = table_of(8, 0.3)
+    table["in_lungs"] = [0.3, 0, 0.2, 0, 0.35, 0, 0.4, 0]  # of those that count, area 0.3
+    assert verdicts_of(table, None).state["in_lungs"] == "undecided"
+    assert failed_words(check_table(table, None)) == {"grad_cam": ""}
+    assert '<td class="bad">Grad-CAM' not in page_of(table) and '<span class="faint">undecided' in page_of(table)
+
+
+def test_intervals_end_where_such_values_end():
+    table = table_of(8, 0.9).assign(in_lungs=[1.0, 1, 0.2, 1, 1, 1, 1, 1], role="test")
+    rows = check_table(table, None).set_index("check").loc["share in the lungs"]
+    assert set(rows.high) == {1.0} and (rows.low < 0.9).all()
+
+
+@pytest.mark.parametrize(("crop", "words"), BLACK.items())
+def test_after_a_crop_that_blacks_out_one_side_lungs_are_not_compared(tmp_path, crop, words):
+    picture = np.zeros((8, 8), np.uint8)
+    about = {"classes": ["normal", "viral"], "probabilities": [0.9, 0.1], "target": 0, "methods": ["grad_cam"]}
+    maps = {"grad_cam": np.ones((8, 8), np.float32)}
+    write_maps(tmp_path / "m.npz", PictureMaps({**about, "layers": {}}, picture, maps, maps))
+    case = {"image_id": "x", "file": "m.npz", "label": "normal", "patient_id": "x", "source": "", "fold": "0",
+            "role": "test", "group": "right", "predicted": "normal"}  # fmt: skip
+    lungs = LungsSeen({}, {}, Preparation(8, "squash", crop), 0.6)
+    cases = pd.DataFrame([case])
+    explained = Explained(tmp_path, "", cases, ("grad_cam",), ("normal", "viral"), "predicted", lungs, None, 1, {})
+    table = tabulate(explained, {})
+    found = verdicts_of(table, None).loc["in_lungs"]
+    assert (
+        found.state == "not measured"
+        and found.reason == f"more in the lungs than an even map: was not measured: {words}."
+    )
+    assert table.in_lungs.isna().all() and "lies in the lungs</h2>" not in page_of(table)
+
+
+def test_a_note_says_why_nothing_was_measured():
+    found = verdicts_of(table_of(8, 0.5), None, {"labels": "was not measured: do this."})
+    assert found.reason["labels"] == "random labels: was not measured: do this."

@@ -1,0 +1,169 @@
+"""Where each fold was trained: recorded, and no run goes on elsewhere without being told to and saying so."""
+
+import pytest
+from tiny import RUN_DEPTH, Never, Recorder, run_here, tiny_experiment
+
+from pxr_tf import files, machine, rundir
+from pxr_tf.errors import PxrError
+from pxr_tf.runs import environment
+from pxr_tf.runs.info import describe_run
+
+HERE = {
+    "started": "today",
+    "processor": "AMD EPYC",
+    "processors": 2,
+    "device": "CPU",
+    "precision": "float32",
+    "xla": False,
+    "threads": 2,
+    "operations_at_once": 2,
+    "versions": {"python": "3.11", "pandas": "3.1", "keras": "3.15", "pxr_tf": "0.2"},
+    "commit": "1" * 40,
+    "modified": False,
+}
+
+
+def elsewhere(**changes) -> dict:
+    """Return another environment than `HERE`; names of libraries change its versions."""
+    versions = {name: changes.pop(name) for name in HERE["versions"] if name in changes}
+    return HERE | changes | {"versions": HERE["versions"] | versions}
+
+
+def write_fold(run, fold: str, *environments: dict, file: str = "predictions.csv") -> None:
+    """Make a fold look as if it had been trained, or begun (``checkpoint.npz``), in these environments."""
+    (run / fold).mkdir()
+    (run / fold / file).touch()
+    if environments:
+        files.write_json(run / fold / "environment.json", environments)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run whose first fold was trained `HERE`."""
+    write_fold(tmp_path, "fold-0", HERE)
+    files.write_json(tmp_path / "provenance.json", {"versions": HERE["versions"]})
+    return tmp_path
+
+
+def start_again(folder, data, **options):
+    return run_here(tiny_experiment(), data, folder.parents[RUN_DEPTH - 1], **options)
+
+
+def forget(folder, fold: str) -> None:
+    """Leave a fold of a finished run to be trained again."""
+    (folder / "predictions.csv").unlink()
+    (folder / fold / "predictions.csv").unlink()
+
+
+def test_each_fold_says_where_it_was_trained(finished_run):
+    for fold in ("fold-0", "fold-1"):
+        (found,) = files.read_json(finished_run / fold / "environment.json")
+        assert found["versions"] == rundir.versions()
+        assert (found["processor"], found["processors"]) == (machine.processor(), machine.processors())
+        assert found["threads"] == files.read_json(finished_run / "provenance.json")["threads"]
+        assert {"device", "precision", "xla", "operations_at_once", "commit", "modified", "started"} <= set(found)
+    assert environment.describe_mix(finished_run) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"keras": "3.16"}, "keras 3.15 (fold-0), 3.16 (now)"),
+        ({"pxr_tf": "0.3"}, "pxr_tf 0.2 (fold-0), 0.3 (now)"),
+        ({"processor": "Intel Xeon"}, "processor AMD EPYC (fold-0), Intel Xeon (now)"),
+        ({"device": "GPU, H100"}, "device CPU (fold-0), GPU, H100 (now)"),
+        ({"precision": "mixed_bfloat16"}, "precision float32 (fold-0), mixed_bfloat16 (now)"),
+        ({"xla": True, "threads": 1}, "xla False (fold-0), True (now), threads 2 (fold-0), 1 (now)"),
+        ({"python": "3.12", "pandas": "4"}, ""),  # the tables are there
+        ({"commit": "2" * 40}, ""),
+        ({"modified": True}, ""),
+        ({"processors": 64, "operations_at_once": 64}, ""),  # the same bytes
+        ({"started": "tomorrow"}, ""),
+    ],
+)
+def test_what_decides_numbers_must_not_change_between_folds(run, change, words):
+    now = elsewhere(**change)
+    if not words:
+        assert environment.enter(run, "fold-1", now, mix=False) == ""
+        assert files.read_json(run / "fold-1" / "environment.json") == [now]
+        return
+    for call in (environment.check, lambda *values, **options: environment.enter(run, "fold-1", now, **options)):
+        with pytest.raises(PxrError) as fault:
+            call(run, now, mix=False)
+        assert words in str(fault.value) and "--mix-environments" in str(fault.value)
+        assert "\n" not in str(fault.value)
+    assert not (run / "fold-1").exists()
+    said = environment.enter(run, "fold-1", now, mix=True)
+    assert words.replace("now", "fold-1") in said
+    (run / "fold-1" / "predictions.csv").touch()
+    assert environment.describe_mix(run) == said
+
+
+def test_a_fold_that_is_continued_elsewhere_was_trained_in_both_environments(run):
+    write_fold(run, "fold-1", HERE, file="checkpoint.npz")
+    now = elsewhere(threads=1)
+    with pytest.raises(PxrError, match=r"threads 2 \(fold-0, fold-1\), 1 \(now\)"):
+        environment.enter(run, "fold-1", now, mix=False)
+    assert "threads 2 (fold-0, fold-1), 1 (fold-1)" in environment.enter(run, "fold-1", now, mix=True)
+    assert files.read_json(run / "fold-1" / "environment.json") == [HERE, now]
+    environment.enter(run, "fold-1", now | {"started": "later"}, mix=True)
+    assert files.read_json(run / "fold-1" / "environment.json") == [HERE, now]
+
+
+def test_a_fold_that_did_not_finish_an_epoch_is_not_bound_to_where_it_began(run):
+    (run / "fold-1").mkdir()
+    files.write_json(run / "fold-1" / "environment.json", [elsewhere(threads=1)])
+    assert environment.enter(run, "fold-1", HERE, mix=False) == ""
+    assert files.read_json(run / "fold-1" / "environment.json") == [HERE]
+
+
+def test_of_folds_without_a_record_the_runs_versions_are_known(run):
+    """Earlier versions recorded no environments."""
+    (run / "fold-0" / "environment.json").unlink()
+    assert environment.describe_mix(run) == ""  # nothing is known, and nothing speaks against it
+    with pytest.raises(PxrError, match=r"keras 3.15 \(fold-0\), 3.16 \(now\)"):
+        environment.check(run, elsewhere(keras="3.16"), mix=False)
+    said = environment.enter(run, "fold-1", HERE, mix=False)
+    assert said == "The environment of fold-0 was not recorded; it may differ from that of the others."
+    write_fold(run, "fold-2", file="checkpoint.npz")
+    assert "The environment of fold-0, fold-2 was not recorded" in environment.enter(run, "fold-2", HERE, mix=False)
+    assert files.read_json(run / "fold-2" / "environment.json") == [{"versions": HERE["versions"]}, HERE]
+
+
+def test_another_commit_is_told(run):
+    assert environment.describe_commits(run, HERE) == ""
+    assert environment.describe_commits(run, HERE | {"commit": None}) == ""  # installed without git
+    said = environment.describe_commits(run, elsewhere(commit="2" * 40, modified=True))
+    assert said == "The code is at commit 2222222222 (modified) now; fold-0 was trained at 1111111111."
+
+
+def test_a_run_that_would_mix_environments_stops_before_anything_is_done(own_copy, phantoms):
+    file = own_copy / "fold-0" / "environment.json"
+    (before,) = files.read_json(file)
+    files.write_json(file, [before | {"processor": "another"}])
+    start_again(own_copy, phantoms, executor=Never())  # it is finished: nothing is mixed
+    (own_copy / "predictions.csv").unlink()
+    start_again(own_copy, phantoms, executor=Never())  # nor is it where its folds are only joined
+    forget(own_copy, "fold-1")
+    for change, words in (
+        ({"processor": "another"}, rf"another \(fold-0\), {before['processor'][:5]}"),
+        ({"versions": before["versions"] | {"keras": "0.1"}}, r"keras 0.1 \(fold-0\)"),
+    ):
+        files.write_json(file, [before | change])
+        with pytest.raises(PxrError, match=words):
+            start_again(own_copy, phantoms, executor=Never())
+
+
+def test_a_device_is_compared_by_the_process_that_trains(own_copy, phantoms):
+    """And before features are computed that nobody could use."""
+    file, recorder = own_copy / "fold-0" / "environment.json", Recorder()
+    (before,) = files.read_json(file)
+    files.write_json(file, [before | {"device": "GPU, H100"}])
+    forget(own_copy, "fold-1")
+    with pytest.raises(PxrError, match=r"device GPU, H100 \(fold-0\), "):
+        start_again(own_copy, phantoms, on_event=recorder)
+    assert recorder.tasks == ["features"] and not recorder.of("device")
+    start_again(own_copy, phantoms, on_event=recorder, mix_environments=True)
+    said = [event["text"] for event in recorder.of("doubt")]
+    assert len(said) == 1 and "device GPU, H100 (fold-0)" in said[0]
+    assert [tuple(warning) for warning in describe_run(own_copy).warnings][-1] == ("environments", said[0])
