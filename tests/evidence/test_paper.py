@@ -1,7 +1,7 @@
 """The paper beside a run: its columns where it prints any, the notes of the row that is shown, and no others."""
 
 import pytest
-from test_results import CLASSES, COUNT, print_to_text, rows_of_table, write_run
+from written_runs import CLASSES, COUNT, print_to_text, rows_of_table, write_run
 
 from pxr_tf.evidence.paper import comparable_row, paper_notes
 from pxr_tf.report.results import write_results

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from test_results import CLASSES, LEAK, SOURCES, write_run
+from written_runs import CLASSES, LEAK, SOURCES, write_run
 
 from pxr_tf.report.grid import GridCell, print_cells, print_estimates
 from pxr_tf.report.results import write_results

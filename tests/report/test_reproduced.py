@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 from scipy.stats import t
-from test_results import write_run
-from test_roc_figures import write_validated
+from written_runs import write_run, write_validated
 
 from pxr_tf import files
 from pxr_tf.report.reproduced import NOT_PAIRED, PAIRED, print_paper, write_paper

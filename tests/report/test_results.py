@@ -7,69 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from PIL import Image
 from rich.console import Console
+from written_runs import CLASSES, COUNT, LEAK, SOURCES, print_to_text, rows_of_table, write_run
 
 from pxr_tf import files
 from pxr_tf.evaluation import metrics
 from pxr_tf.explain.model_figures_file import Inside, Tiles, write_inside
-from pxr_tf.report.results import is_written, mean_sd, print_results, print_seeds, write_results
+from pxr_tf.report.results import is_written, mean_sd, print_seeds, write_results
 from pxr_tf.runs.info import describe_run
-
-IMAGES = {"real": "real X-rays", "synthetic": "synthetic phantoms, not patients"}
-COUNT = 40
-CLASSES = ("bacterial", "covid19", "normal", "viral")
-LEAK = {"what": "leak", "text": "3 patients are in training and test of one fold."}
-SOURCES = {"what": "source", "text": "Class covid19 can be told from its source alone."}
-
-
-def write_run(
-    folder: Path,
-    images: str = "real",
-    *,
-    model: str = "xception",
-    classes: tuple[str, ...] = CLASSES,
-    folds: int = 2,
-    wrong_every: int = 4,
-    warnings: tuple[dict, ...] = (),
-    **more: object,
-) -> Path:
-    """Write what a finished run leaves: every fourth prediction is wrong, and none of the balanced ones."""
-    rows = np.arange(COUNT)
-    truth = rows // 2 % len(classes)
-    wrong = rows % wrong_every == wrong_every - 1
-    predicted = (truth + wrong) % len(classes)
-    table = pd.DataFrame({"image_id": [f"i{row:02}" for row in rows], "fold": rows % folds})
-    table["label"], table["predicted"] = np.array(classes)[truth], np.array(classes)[predicted]
-    for number, name in enumerate(classes):
-        table[f"p_{name}"] = np.where(predicted == number, 0.7, 0.3 / (len(classes) - 1))
-    files.write_csv(folder / "predictions.csv", table)
-    roles = np.where(wrong, "test", more.get("role", "test_balanced"))
-    files.write_csv(folder / "splits.csv", table[["image_id", "fold"]].assign(role=roles))
-    files.write_json(folder / "provenance.json", {"origin": IMAGES[images]})
-    experiment = {
-        "name": "bozickovic2021",
-        "variant": more.get("variant", "strategy2"),
-        "published": more.get("published", "bozickovic2021"),
-        "classes": list(classes),
-        "model": {"backbone": model},
-        "splits": {
-            "test_rows": more.get("test_rows", "balanced"),
-            "scheme": more.get("scheme", "folds"),
-            "unit": more.get("unit", "patient"),
-        },
-    }
-    files.write_text(folder / "experiment.yaml", yaml.safe_dump(experiment))
-    if warnings:
-        files.write_json(folder / "warnings.json", list(warnings))
-    return folder
-
-
-def print_to_text(folder: Path, width: int = 80) -> str:
-    console = Console(width=width, file=io.StringIO(), highlight=False)
-    print_results(folder, console)
-    return console.file.getvalue()
 
 
 @pytest.mark.parametrize(("test_rows", "other", "accuracy"), [("balanced", "all", 1.0), ("all", "balanced", 0.75)])
@@ -170,16 +116,6 @@ def test_every_file_and_the_table_say_when_images_are_synthetic(tmp_path, monkey
     for place in (text, titles[0]):
         assert ("Synthetic phantoms, not patients" in place) == (images == "synthetic")
     assert "Research use only, not a medical device." in text
-
-
-def rows_of_table(text: str) -> dict[str, list[str]]:
-    """Return the table's rows: first word -> the other words."""
-    lines = [line.split() for line in text.splitlines()]
-    return {
-        words[0]: words[1:]
-        for words in lines
-        if words and words[0] in ("%", "bacterial", "covid19", "normal", "viral", "pneumonia")
-    }
 
 
 def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
-from test_results import print_to_text, write_run
+from written_runs import print_to_text, write_run, write_validated
 
 from pxr_tf import files
 from pxr_tf.evaluation import roc
@@ -16,21 +16,6 @@ from pxr_tf.report.roc import NOTHING_CHOSEN, draw_roc
 
 TWO = ("normal", "pneumonia")
 THREE = ("normal", "viral", "bacterial")
-
-
-def write_validated(folder, classes=TWO, seed=0, **options):
-    """Write a finished run with as many validation as test rows, probabilities drawn by the seed."""
-    write_run(folder, classes=classes, test_rows="all", scheme="official", **options)
-    random = np.random.default_rng(seed)
-    test = pd.read_csv(folder / "predictions.csv").assign(role="test")
-    table = pd.concat([test, test.assign(role="val", image_id="v" + test.image_id)])
-    actual = (table.label.to_numpy()[:, None] == np.array(classes)) * 1.0
-    probabilities = random.dirichlet(np.ones(len(classes)), len(table)) + actual / 2
-    table[[f"p_{name}" for name in classes]] = probabilities / probabilities.sum(1, keepdims=True)
-    table["predicted"] = np.array(classes)[probabilities.argmax(1)]
-    files.write_csv(folder / "predictions.csv", table)
-    write_results(folder)
-    return folder
 
 
 def lines_after(text: str, title: str) -> list[list[str]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
-from test_results import COUNT, LEAK, write_run
+from written_runs import COUNT, LEAK, write_run
 
 from pxr_tf import files
 from pxr_tf.report.tuning import print_points
