@@ -1,3 +1,29 @@
-"""A laboratory for pneumonia and COVID-19 classification of chest X-rays. Research use, not a medical device."""
+"""A laboratory for pneumonia and COVID-19 classification of chest X-rays. Research use, not a medical device.
+
+From Python::
+
+    import pxr_tf as pxr
+
+    run = pxr.open_run("runs/phantom/strategy2-mobilenet_025/folds/seed-0")
+    run.predictions       # a data frame, a row per held-out image
+    run.splits            # who trained, validated and tested
+    model, card = run.load_model("0")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pxr_tf.runs.finished import FinishedRun, open_run
 
 __version__ = "0.2.0"
+__all__ = ["FinishedRun", "open_run"]
+
+_HOMES = dict.fromkeys(__all__, "pxr_tf.runs.finished")  # imported when they are asked for: pandas takes a second
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name, and import where it lives."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pxr_tf' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -6,7 +6,6 @@ import shutil
 import keras
 import pandas as pd
 import pytest
-from pxr_tf.experiments.write_run import write_run
 from tiny import (
     CLASSES,
     RUN_DEPTH,
@@ -27,6 +26,7 @@ from pxr_tf.data.splits import read_splits
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import run as story
 from pxr_tf.experiments.run import collect_predictions
+from pxr_tf.experiments.write_run import write_run
 from pxr_tf.training.learners import LEARNERS
 
 

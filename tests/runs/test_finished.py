@@ -1,0 +1,109 @@
+"""A finished run, opened: by any spelling of its path, once for all readers, and refused in a line if it is none."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import RUN_DEPTH, Recorder, run_here, stopped, tiny_experiment
+
+import pxr_tf
+from pxr_tf.errors import PxrError
+from pxr_tf.runs.finished import find_runs, open_directory, open_run
+
+
+def test_a_run_is_the_same_however_its_path_is_spelled(own_copy, tmp_path, monkeypatch):
+    link = tmp_path / "link"
+    link.symlink_to(own_copy.parent)
+    monkeypatch.chdir(tmp_path)
+    relative = own_copy.relative_to(tmp_path)
+    spelled = [own_copy, relative, f"./{relative}/", relative / ".." / own_copy.name, link / own_copy.name]
+    runs = [open_run(path) for path in spelled]
+    assert {run.folder for run in runs} == {relative}
+    assert {run.place for run in runs} == {"phantom/strategy2-two_layers/folds/seed-0"}
+    assert {run.cache.resolve() for run in runs} == {own_copy.parents[RUN_DEPTH - 1] / "cache"}
+
+
+def test_a_home_is_a_spelling_too(own_copy, monkeypatch):
+    monkeypatch.setenv("HOME", str(own_copy.parent))
+    assert open_run("~/seed-0").folder.resolve() == own_copy
+
+
+@pytest.mark.parametrize("levels", [1, 2, 4])
+def test_a_folder_above_the_only_finished_run_stands_for_it(own_copy, levels):
+    assert open_run(own_copy.parents[levels - 1]).folder.resolve() == own_copy
+
+
+def test_of_several_runs_below_a_folder_the_message_lists_each(own_copy):
+    other = shutil.copytree(own_copy, own_copy.with_name("seed-1"))
+    with pytest.raises(PxrError) as fault:
+        open_run(own_copy.parent)
+    assert all(fact in str(fault.value) for fact in ("2 finished runs", str(own_copy), str(other)))
+    assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize(("made", "facts"), [(False, ["does not exist"]), (True, ["experiment.yaml is missing"])])
+def test_what_is_not_a_run_directory_is_refused(tmp_path, made, facts):
+    if made:
+        (tmp_path / "x").mkdir()
+    with pytest.raises(PxrError) as fault:
+        open_run(tmp_path / "x")
+    assert all(fact in str(fault.value) for fact in [str(tmp_path / "x"), "seed-0", *facts])
+
+
+def test_a_run_that_was_stopped_is_not_finished_and_can_be_looked_at(phantoms, two_layers, tmp_path):
+    with stopped():
+        run_here(tiny_experiment(), phantoms, tmp_path, on_event=Recorder(stop_before="fold-1"))
+    (folder,) = find_runs(tmp_path)
+    with pytest.raises(PxrError, match=r"not finished .*predictions.csv"):
+        open_run(folder)
+    begun = open_directory(folder)
+    assert not begun.finished
+    assert begun.fold_predictions("0").exists() and not begun.fold_predictions("1").exists()
+    assert begun.folds == ("0", "1") and begun.recipe.name == "phantom"
+
+
+def test_a_run_of_another_version_is_refused_in_one_line(own_copy):
+    (own_copy / "experiment.yaml").write_text("name: phantom\nstrategies: {}\n")
+    with pytest.raises(PxrError, match="another version") as fault:
+        _ = open_run(own_copy).recipe
+    assert "\n" not in str(fault.value)
+
+
+def test_each_file_is_read_once(finished_run, monkeypatch):
+    run, read = open_run(finished_run), []
+    original = json.loads
+    monkeypatch.setattr("json.loads", lambda text, **options: read.append(text) or original(text, **options))
+    assert [run.provenance["seed"] for _ in range(3)] == [0, 0, 0]
+    assert len(read) == 1
+    assert run.splits is run.splits and run.manifest is run.manifest and run.predictions is run.predictions
+
+
+def test_test_rows_are_one_per_image_and_models_are_those_of_the_folds(finished_run):
+    run = open_run(finished_run)
+    assert run.tested.image_id.is_unique
+    assert set(run.tested.image_id) == set(run.manifest.image_id)
+    model, card = run.load_model("1")
+    assert card["classes"] == list(run.recipe.classes)
+    assert (model.input_shape, model.output_shape) == ((None, 32, 32, 1), (None, 4))
+    assert run.model_digest("0") != run.model_digest("1")
+
+
+def test_a_model_that_was_changed_is_refused(own_copy):
+    run = open_run(own_copy)
+    run.model_file("0").write_bytes(run.model_file("0").read_bytes()[:-200])
+    with pytest.raises(PxrError, match=r"model\.keras"):
+        run.load_model("0")
+
+
+def test_the_package_has_a_face_that_costs_nothing_until_it_is_used(finished_run):
+    assert pxr_tf.open_run(finished_run).folds == ("0", "1")
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = pxr_tf.no_such_name
+    code = "import sys, pxr_tf; print([name for name in ('pandas', 'numpy', 'pydantic') if name in sys.modules])"
+    place = {**os.environ, "PYTHONPATH": str(Path(pxr_tf.__file__).parents[1])}
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=place)
+    assert said.stdout.strip() == "[]"
