@@ -15,7 +15,6 @@ import pandas as pd
 
 from pxr_tf import rundir
 from pxr_tf.config import Experiment, load_experiment
-from pxr_tf.config.model import OnFeatures
 from pxr_tf.data import schemes
 from pxr_tf.data.splits import FOLDS, HOLDOUT, TEST_ROLES, balanced_rows
 from pxr_tf.errors import PxrError, count_words
@@ -26,6 +25,7 @@ from pxr_tf.pictures.gather import Gathered
 from pxr_tf.pictures.lung_source import BUILTIN
 from pxr_tf.runs.provenance import read_provenance
 from pxr_tf.runs.scheme import scheme_options, splits_by_image
+from pxr_tf.vocabulary.model import OnFeatures
 
 FIRST_MODEL = "The first run's model"
 

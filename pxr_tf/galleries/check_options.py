@@ -9,7 +9,6 @@ import pandas as pd
 
 from pxr_tf import rundir
 from pxr_tf.config import Experiment, load_experiment
-from pxr_tf.config.model import Linear, Scratch
 from pxr_tf.errors import PxrError, nearest, shorten, shown
 from pxr_tf.explain.layer_names import LayerPlaces, choose_layer
 from pxr_tf.explain.method_table import METHODS, find_method
@@ -18,6 +17,7 @@ from pxr_tf.models.networks import find_network
 from pxr_tf.models.saved_layers import CONVOLUTIONS, SavedLayer, has_rectifier
 from pxr_tf.runs.crop import with_atlas
 from pxr_tf.runs.picture_choice import check_finished
+from pxr_tf.vocabulary.model import Linear, Scratch
 
 if TYPE_CHECKING:
     from pxr_tf.galleries.run import Asked
