@@ -17,7 +17,7 @@ class NetworkSettings:
     architecture: Architecture
     phases: tuple[Phase, ...]  # each with its learning rate
     training: Training
-    threads: int | None  # that share one operation, as the run began; None: one per processor
+    threads: int | None  # what `training.threads` came to when the run began; None: one per processor
     card: Mapping[str, str]  # what travels in the model file, beside what the network itself knows
 
     @property
