@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from pxr_tf.experiments.prepare import read_tables
+from pxr_tf.experiments.check_run import read_tables
 from tiny import CLASSES, SIZE, Recorder, run_here, stopped, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf import rundir
