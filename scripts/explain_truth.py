@@ -102,9 +102,9 @@ def train_network(phantoms: Phantoms, *, epochs: int) -> Any:
     """Return the classifier, trained on all of the phantoms."""
     import keras
 
-    from pxr_tf.models.architecture import Head
     from pxr_tf.models.backbones import Backbone
     from pxr_tf.models.classifier import build_classifier
+    from pxr_tf.vocabulary.model import Head
 
     model = build_classifier(
         Backbone(build_backbone, "tf", SIZE),

@@ -54,7 +54,7 @@ def regression(data: str, fullres: str, weights: str, work: Path) -> tuple[float
     values = scale_pixels(pixels.reshape(len(pixels), -1))
     fitted = fit_regression(values, table.label.to_numpy(), CLASSES, settings)
     seconds = time.perf_counter() - started
-    how = f"{settings.solver}, l2 {settings.l2:g}, tolerance {settings.tolerance:g}"
+    how = f"{settings.model.solver}, l2 {settings.model.l2:g}, tolerance {settings.model.tolerance:g}"
     return seconds, len(pixels), int(fitted.n_iter_.max()), how
 
 
@@ -80,11 +80,11 @@ def _build(variant: str, images: int) -> Trained:
     from pxr_tf.training.phases import compile_phase
 
     settings = make_settings(load_experiment(RECIPE, variant=variant), "")
-    phase, models, steps = settings.phases[0], [], num_batches(images, settings.batch_size)
+    phase, models, steps = settings.phases[0], [], num_batches(images, settings.training.batch_size)
     for at_once in (settings.steps_at_once(phase, steps), 1):
         models.append(build_architecture(settings.architecture, num_classes=len(CLASSES), image_size=SIZE, seed=0))
         compile_phase(models[-1], phase, steps=steps, xla=False, at_once=at_once)
-    return Trained(*models, settings.batch_size)
+    return Trained(*models, settings.training.batch_size)
 
 
 def _targets(count: int) -> np.ndarray:

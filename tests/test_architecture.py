@@ -20,6 +20,7 @@ LISTED = (
     "models",
     "phantoms",
     "pictures",
+    "vocabulary",
 )  # of the others docs name what matters
 NAME = re.compile(r"\bpxr_tf(?:\.\w+)+")
 
@@ -139,6 +140,18 @@ def test_the_lists_of_the_documents_name_every_file_of_a_room(document, room):
     (line,) = (line for line in lines if re.match(rf"(pxr_tf/)?{room}/ ", line) or f"| {room}/ " in line)
     listed = set(re.findall(r"\w+", line))
     assert [file.stem for file in (PACKAGE / room).glob("[!_]*.py") if file.stem not in listed] == []
+
+
+def test_what_recipes_say_and_learners_are_told_is_defined_once(sources):
+    """A second `Head`, `Phase` or `Movement` would be a copy that somebody must keep up to date."""
+    rooms: dict[str, set[str]] = {}
+    for name, source in sources.items():
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ClassDef):
+                rooms.setdefault(node.name, set()).add(name)
+    of_vocabulary = [places for places in rooms.values() if any(room_of(name) == "vocabulary" for name in places)]
+    assert len(of_vocabulary) > 8
+    assert [sorted(places) for places in of_vocabulary if len(places) > 1] == []
 
 
 def test_the_scaling_of_grey_pixels_is_written_once():

@@ -159,12 +159,12 @@ def check_given_once(given: Mapping[str, Any], set_here: Mapping[str, Any]) -> N
 
 def check_names(experiment: "Experiment") -> None:
     """Raise `PxrError` where the experiment names a backbone, network, file, preset, paper or scheme in vain."""
-    from pxr_tf.config.model import Scratch
     from pxr_tf.data.schemes import check_own_options
     from pxr_tf.evaluation.published import comparable_papers
     from pxr_tf.models.backbones import check_image_size, check_library, check_weights, find_backbone
     from pxr_tf.models.networks import all_sizes, check_kernels
     from pxr_tf.pictures.augment import find_movement
+    from pxr_tf.vocabulary.model import Scratch
 
     check_own_options(experiment.splits.scheme, experiment.splits.options)
     for how in (experiment.augmentation.copies, experiment.augmentation.epochs):

@@ -164,7 +164,7 @@ def _hand_over(request: "Request", points: list["TuningPoint"], console: "Consol
 
 def _apart(best: "Experiment", base: "Experiment", name: str) -> "Experiment":
     """Return the best point's experiment, with a run directory of its own unless it is the recipe as it stands."""
-    from pxr_tf.config.values import TAG_BYTES
+    from pxr_tf.vocabulary.values import TAG_BYTES
 
     if best == base:
         return best

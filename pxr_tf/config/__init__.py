@@ -10,11 +10,10 @@ from pxr_tf.config.load import (
     parse_override,
     read_values,
 )
-from pxr_tf.config.schema import Experiment, Phase
+from pxr_tf.config.schema import Experiment
 
 __all__ = [
     "Experiment",
-    "Phase",
     "configs_folder",
     "describe_changes",
     "dump_experiment",

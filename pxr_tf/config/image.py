@@ -4,8 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from pxr_tf.config.model import Frozen
-from pxr_tf.config.values import Number, Text, Whole
+from pxr_tf.vocabulary.values import Frozen, Number, Text, Whole
 
 MARGIN = 0.05  # of the box of the lungs, where a recipe names none: about 10 of 224 pixels on each side
 # What has no use under another crop; in a recipe it is left out where the crop is replaced (`load`).

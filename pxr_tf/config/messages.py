@@ -6,9 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pxr_tf.config import augmentation, schema
 from pxr_tf.config import model as models
+from pxr_tf.config import schema
 from pxr_tf.errors import nearest, shown
+from pxr_tf.vocabulary import augmentation
+from pxr_tf.vocabulary.model import Head
 
 # What pydantic's kinds of error say was accepted; of two that fit, the first.
 _ACCEPTED = {
@@ -78,7 +80,7 @@ def _place(error: Any) -> str:
     """Return the dotted key; pydantic adds the branch of a union to it (``training.xla.bool``), or ``[key]``."""
     extra = error["type"] == "extra_forbidden"
     parts = [str(part) for part in error["loc"]]
-    if parts[:1] == ["model"] and parts[1:2] and parts[1] in (*models.KINDS, models.OTHER):
+    if parts[:1] == ["model"] and parts[1:2] and parts[1] in (*models.MODEL_KINDS, models.OTHER):
         del parts[1]
     if parts[:1] == ["augmentation"] and parts[2:3] and parts[2] in (augmentation.PRESET, augmentation.MOVEMENT):
         del parts[2]
@@ -86,7 +88,7 @@ def _place(error: Any) -> str:
 
 
 def _fields_at(location: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
-    parts = {"image": schema.Image, **models.KINDS, models.OTHER: models.OtherModel, "head": models.Head}
+    parts = {"image": schema.Image, **models.MODEL_KINDS, models.OTHER: models.OtherModel, "head": Head}
     parts |= {"splits": schema.Splits, "balance": schema.Balance, "augmentation": augmentation.Augmentation}
     parts |= {augmentation.MOVEMENT: augmentation.Movement}
     parts |= {"training": schema.Training, "phases": schema.Phase}

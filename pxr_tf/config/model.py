@@ -1,131 +1,10 @@
-"""What a recipe's `model` may say: a kind, and what that kind's learner needs to know."""
+"""What a recipe's `model` may say: a model of a kind that this package knows, or of a learner that was added."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 
-from pxr_tf.config.values import Count, Fraction, Number, Share, Text, Whole
-from pxr_tf.errors import count_words
-
-Units = Annotated[Whole, Field(gt=0, le=65_536)]  # outputs of one layer
-Output = Literal["softmax", "sigmoid"]  # sigmoid: two classes, one output: the second class's probability
-
-
-class Frozen(BaseModel):
-    """A part of a recipe: nothing is converted, nothing unknown is accepted, nothing changes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Head(Frozen):
-    """What comes after the pooled features: dropout, fully connected layers, the output."""
-
-    hidden_units: tuple[Units, ...] = (256,)
-    dropout: Fraction = 0.0  # before the first fully connected layer
-    output: Output = "softmax"
-
-
-class Transfer(Frozen):
-    """A backbone and a head, trained by phases."""
-
-    kind: Literal["transfer"] = "transfer"
-    backbone: Text
-    weights: Text  # imagenet, none, or a file
-    head: Head = Head()
-    batchnorm_momentum: Share | None = None  # null: as the architecture has it
-
-    @property
-    def name(self) -> str:
-        """What tells this model from others under the same variant."""
-        return self.backbone
-
-    @property
-    def output(self) -> Output:
-        """What its last layer computes."""
-        return self.head.output
-
-
-class Scratch(Frozen):
-    """A paper's own network (`models.networks`), from pixels to probabilities, trained by phases from random weights.
-
-    Each network takes those of the sizes that it names; null is its own.
-    """
-
-    kind: Literal["scratch"]
-    network: Text
-    output: Output = "softmax"
-    channels: Annotated[tuple[Units, ...], Field(min_length=1)] | None = None  # of its convolutions
-    kernel_sizes: Annotated[tuple[Annotated[Whole, Field(gt=0, le=31)], ...], Field(min_length=1)] | None = None
-    dropout: tuple[Fraction, ...] | None = None
-    hidden_units: tuple[Units, ...] | None = None  # of its fully connected layers before the last
-    negative_slope: Annotated[Number, Field(ge=0, le=1)] | None = None  # of its leaky activations, below 0
-    batchnorm_momentum: Share | None = None
-
-    @property
-    def name(self) -> str:
-        """What tells this model from others under the same variant."""
-        return self.network
-
-    @property
-    def sizes(self) -> dict[str, Any]:
-        """The sizes that the recipe gives, by name."""
-        return self.model_dump(exclude={"kind", "network", "output"}, exclude_none=True)
-
-
-class OnFeatures(Frozen):
-    """A small network on the pooled features of another run's model; its phases train that network alone."""
-
-    kind: Literal["on_features"]
-    of: Text  # the first run: a variant of this recipe, run with the same seed and splits; or a run directory
-    backbone: Text | None = None  # what the variant `of` was run with; null: its own, filled in by the loader
-    hidden_units: tuple[Units, ...] = (256,)  # of the fully connected layers before the output
-    activation: Literal["relu", "sigmoid", "tanh"] = "relu"  # of these layers
-    dropout: tuple[Fraction, ...] = ()  # after each of these layers; empty: none
-    output: Output = "softmax"
-
-    @model_validator(mode="after")
-    def _a_rate_for_each_layer(self) -> "OnFeatures":
-        if len(self.dropout) not in (0, len(self.hidden_units)):
-            raise ValueError(
-                f"dropout received {count_words(len(self.dropout), 'number')} for "
-                f"{count_words(len(self.hidden_units), 'layer')} (hidden_units); accepted: one for each, or none at all"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _a_backbone_of_a_variant(self) -> "OnFeatures":
-        if self.backbone is not None and not self.of_variant:
-            raise ValueError(
-                f"backbone received {self.backbone}, but the first run is a folder ({self.of}), which knows its own; "
-                "leave it out"
-            )
-        return self
-
-    @property
-    def of_variant(self) -> bool:
-        """Whether `of` names a variant; what has a slash is a run directory."""
-        return "/" not in self.of
-
-    @property
-    def name(self) -> str:
-        """What tells this model from others under the same variant."""
-        return self.backbone or self.kind
-
-
-class Linear(Frozen):
-    """Multinomial logistic regression on the pixels, by scikit-learn."""
-
-    kind: Literal["linear"]
-    # added to the mean loss: l2 / 2 * the sum of the squared coefficients; scikit-learn's C is 1 / (l2 * images)
-    l2: Annotated[Number, Field(ge=1e-9, le=1e6)] = 1e-3
-    solver: Literal["lbfgs", "newton-cg", "sag", "saga"] = "lbfgs"
-    max_iterations: Annotated[Count, Field(le=100_000)] = 100
-    tolerance: Annotated[Number, Field(ge=1e-12, le=1)] = 1e-4
-
-    @property
-    def name(self) -> str:
-        """What tells this model from others under the same variant."""
-        return self.kind
+from pxr_tf.vocabulary.model import Linear, OnFeatures, Scratch, Transfer
 
 
 class OtherModel(BaseModel):
@@ -141,14 +20,14 @@ class OtherModel(BaseModel):
         return self.kind
 
 
-KINDS = {"transfer": Transfer, "scratch": Scratch, "on_features": OnFeatures, "linear": Linear}
+MODEL_KINDS = {"transfer": Transfer, "scratch": Scratch, "on_features": OnFeatures, "linear": Linear}
 NETWORK_KINDS = ("transfer", "scratch")  # networks from pixels on: phases that train the one can train the other
 OTHER = "other"
 
 
-def _kind_of(model: Any) -> str:
+def _kind_of(model: object) -> str:
     kind = model.get("kind", "transfer") if isinstance(model, dict) else getattr(model, "kind", "transfer")
-    return kind if kind in tuple(KINDS) else OTHER
+    return kind if kind in tuple(MODEL_KINDS) else OTHER
 
 
 Model = Annotated[

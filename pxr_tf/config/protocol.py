@@ -7,9 +7,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from pxr_tf.config.load import read_recipe
 from pxr_tf.config.messages import explain_errors
-from pxr_tf.config.model import Frozen
-from pxr_tf.config.values import Name, Seed
 from pxr_tf.errors import PxrError, count_words
+from pxr_tf.vocabulary.values import Frozen, Name, SeedNumber
 
 KEY = "reproduce"
 
@@ -18,7 +17,7 @@ class Protocol(Frozen):
     """The runs of a paper: each of its variants, under each of the settings that are compared, with each seed."""
 
     variants: Annotated[tuple[Name, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[SeedNumber, ...], Field(min_length=1)] = (0,)
     # name -> dotted key -> value; of two, the first minus the second is a result
     compare: dict[str, dict[str, Any]] = Field(default_factory=dict)
 

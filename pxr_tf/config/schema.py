@@ -1,34 +1,46 @@
 """What `configs/*.yaml` may say: an experiment is a file of data, read into frozen models.
 
-Only commands and stories read these models; below them functions take plain named values (and `Phase`, which is one).
+Only commands and stories read these models. Below them functions take plain named values; those that a recipe says in
+one piece (a model, a phase, a movement) are defined in `vocabulary`, once for both.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
 
-from pxr_tf.config.augmentation import Augmentation
 from pxr_tf.config.image import Image
-from pxr_tf.config.model import Frozen, Model, OnFeatures, Scratch, Transfer
-from pxr_tf.config.values import (
+from pxr_tf.config.model import Model
+from pxr_tf.errors import nearest
+from pxr_tf.rundir import CACHE
+from pxr_tf.vocabulary.augmentation import Augmentation
+from pxr_tf.vocabulary.model import NetworkModel, OnFeatures, Scratch, Transfer
+from pxr_tf.vocabulary.training import Phase, Training
+from pxr_tf.vocabulary.values import (
     Amount,
     Count,
-    Epochs,
     Flag,
-    Fraction,
+    Frozen,
     Name,
     Number,
-    Rate,
-    RecipeName,
     RunTag,
-    Seed,
+    SeedNumber,
     Share,
     Whole,
 )
-from pxr_tf.errors import nearest
 
 TAKEN = ("all", "label", "origin", "split")  # words that tables of results use beside class names
+
+
+def _beside_cache(name: str) -> str:
+    if name.lower() == CACHE:  # some file systems take Cache for the same folder
+        raise PydanticCustomError("name", f"any name but {CACHE}, the folder in RUNS that runs share")
+    return name
+
+
+RecipeName = Annotated[Name, AfterValidator(_beside_cache)]
 
 
 class Splits(Frozen):
@@ -67,62 +79,6 @@ class Balance(Frozen):
     target: Count | None = None  # how many samples such a class then has; null: as many as the largest class
 
 
-class Training(Frozen):
-    """The numbers that all phases share."""
-
-    learning_rate: Rate | None = None  # of the phases that name none
-    batch_size: Annotated[Whole, Field(gt=0, le=65_536)] = 32  # larger than the training part: all of it at once
-    # how much a training sample counts: balanced (all classes alike, from the training samples), or numbers per class
-    class_weights: Literal["balanced"] | dict[str, Annotated[Number, Field(ge=1e-6, le=1e6)]] | None = None
-    xla: Flag | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but never the same bytes twice
-    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
-    # that share one operation: they decide the last digits; auto: one per processor that a run may use when it begins
-    threads: Annotated[Whole, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
-    # moving: the averages of training; measured: of training pictures, without dropout, once the last phase is done
-    batchnorm_statistics: Literal["moving", "measured"] = "moving"
-    mirror_predictions: Flag = False  # average the probabilities of a picture and of its mirror image
-
-
-class Phase(Frozen):
-    """One compile and fit: what trains, how, and for how long."""
-
-    name: Name
-    train: Literal["head", "all"]
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: Rate | None = None  # null: training.learning_rate; a learner's phases have it filled in
-    epsilon: Rate = 1e-7  # adam, adamw
-    momentum: Fraction = 0.0  # sgd
-    weight_decay: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # adamw
-    l2: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # added to the loss: l2 / 2 * the sum of the squared kernels
-    decay: Literal["constant", "cosine"] = "constant"  # cosine: half an epoch of warm-up, then to 0 at max_epochs
-    label_smoothing: Fraction = 0.0
-    batchnorm: Literal["frozen", "update"] = "frozen"  # frozen: inference mode, nothing of it moves
-    max_epochs: Epochs
-    patience: Epochs | None = None  # epochs without a better validation loss; null: always max_epochs
-    # which epoch counts: that of the lowest validation loss, or the last; null: best with patience, else last
-    keep: Literal["best", "last"] | None = None
-
-    @model_validator(mode="after")
-    def _no_idle_numbers(self) -> "Phase":
-        users = {"epsilon": ("adam", "adamw"), "momentum": ("sgd",), "weight_decay": ("adamw",)}
-        for field, optimizers in users.items():
-            idle = getattr(self, field) != type(self).model_fields[field].default
-            if idle and self.optimizer not in optimizers:
-                raise ValueError(f"{field} is used by {' and '.join(optimizers)} only, not by {self.optimizer}")
-        if self.train == "head" and self.batchnorm == "update":
-            raise ValueError("batchnorm: update is for phases that train all; a frozen backbone keeps its BatchNorm")
-        if self.keep == "last" and self.patience is not None:
-            raise ValueError(
-                "keep: last is for phases without patience; one that stops early goes back to its best epoch"
-            )
-        return self
-
-    @property
-    def keeps_best(self) -> bool:
-        """Whether the epoch of the lowest validation loss counts, not the last one."""
-        return self.keep == "best" or self.patience is not None
-
-
 class Experiment(Frozen):
     """Everything that decides the numbers of a run, the images aside: one variant of one recipe."""
 
@@ -135,7 +91,7 @@ class Experiment(Frozen):
     duplicates: Literal["drop", "exact", "keep"] = "drop"
     # pneumonia: [bacterial, viral]
     merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    seed: Seed = 0
+    seed: SeedNumber = 0
     image: Image
     model: Model
     splits: Splits
@@ -224,7 +180,7 @@ class Experiment(Frozen):
     @property
     def trains_network(self) -> bool:
         """Whether phases train a network."""
-        return isinstance(self.model, Transfer | Scratch | OnFeatures)
+        return isinstance(self.model, NetworkModel)
 
     @property
     def watches_validation(self) -> bool:
@@ -262,7 +218,7 @@ class Experiment(Frozen):
         return self.variant if self.model.name == self.variant else f"{self.variant}-{self.model.name}"
 
 
-def _check_class_names(key: str, names: Any, classes: tuple[str, ...]) -> None:
+def _check_class_names(key: str, names: Iterable[str], classes: tuple[str, ...]) -> None:
     for name in names:
         if name not in classes:
             close = nearest(str(name), classes)

@@ -117,7 +117,7 @@ def _settings_of(run: TrainingRun) -> Settings:
 def _build(experiment: Experiment, threads: int | None) -> None:
     """Build the network with its initial weights, which Keras downloads where they are missing; raise `PxrError`."""
     settings = make_settings(experiment, weights.identity(experiment) or "", threads)
-    set_up(settings.xla, settings.precision, settings.threads)
+    set_up(settings.training.xla, settings.training.precision, settings.threads)
     network.initial_network(
         settings.architecture,
         num_classes=len(experiment.classes),

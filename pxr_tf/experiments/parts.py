@@ -3,26 +3,25 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from pxr_tf import machine, rundir
-from pxr_tf.config import Experiment, augmentation
-from pxr_tf.config import model as config
+from pxr_tf.config import Experiment
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.data.samples import LABEL
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import weights
-from pxr_tf.models.architecture import Head, OnFeatures, SavedModel, Scratch, Transfer
-from pxr_tf.pictures.augment import Movement
+from pxr_tf.models.architecture import Architecture, SavedModel
 from pxr_tf.pictures.store import Pictures, load_pictures
 from pxr_tf.runs.directory import RunDirectory
-from pxr_tf.training.part import Augmentation, Part
-from pxr_tf.training.settings import Architecture, Linear, Network
+from pxr_tf.training.part import Part
+from pxr_tf.training.settings import LinearSettings, NetworkSettings
+from pxr_tf.vocabulary.model import Linear, NetworkModel
 
-Settings = Network | Linear | Mapping[str, Any]
+Settings = NetworkSettings | LinearSettings | Mapping[str, object]
 
 
 class TrainingRun(NamedTuple):
@@ -64,16 +63,12 @@ def make_part(run: TrainingRun, fold: str, epochs: Mapping[str, int] | None = No
         rows=run.rows[run.rows.fold == fold].reset_index(drop=True),
         pixels=run.pictures.pixels,
         preparation=directory.preparation,
-        augmentation=Augmentation(*map(_augments, (experiment.augmentation.copies, experiment.augmentation.epochs))),
+        augmentation=experiment.augmentation,
         seed=experiment.seed,
         cache=directory.cache,
         epochs=epochs,
         origin="synthetic" if is_synthetic(run.rows) else "real",
     )
-
-
-def _augments(how: str | augmentation.Movement) -> str | Movement:
-    return how if isinstance(how, str) else Movement(**how.model_dump())
 
 
 def make_parts(run: TrainingRun) -> list[Part]:
@@ -113,30 +108,12 @@ def make_settings(
     model, training = experiment.model, experiment.training
     card = {"experiment": experiment.name, "variant": experiment.variant}
     card |= {"labels": "permuted"} if experiment.permute_labels else {}  # no one takes the model for a real one
-    if isinstance(model, config.Linear):
-        given = model.model_dump(exclude={"kind"})
-        return Linear(**given, class_weights=training.class_weights, threads=threads, card=card)
-    if not experiment.trains_network:
-        return model.model_dump(exclude={"kind"})
-    return Network(
-        architecture=_architecture_of(model, weights_identity, first),
-        phases=experiment.rated_phases,
-        card=card,
-        threads=threads,
-        **training.model_dump(exclude={"threads", "learning_rate"}),
-    )
-
-
-def _architecture_of(
-    model: config.Transfer | config.Scratch | config.OnFeatures, weights_identity: str, first: Mapping[str, SavedModel]
-) -> Architecture:
-    if isinstance(model, config.Scratch):
-        return Scratch(model.network, model.output, model.sizes)
-    if isinstance(model, config.OnFeatures):
-        sizes = {"activation": model.activation, "dropout_after": model.dropout}
-        return OnFeatures(model.name, first, Head(model.hidden_units, output=model.output, **sizes))
-    head = Head(**model.head.model_dump())
-    return Transfer(model.backbone, model.weights, weights_identity, head, model.batchnorm_momentum)
+    if isinstance(model, Linear):
+        return LinearSettings(model, training.class_weights, threads, card)
+    if isinstance(model, NetworkModel):
+        architecture = Architecture(model, weights_identity, first)
+        return NetworkSettings(architecture, experiment.rated_phases, training, threads, card)
+    return model.model_dump(exclude={"kind"})
 
 
 def settings_of(run: TrainingRun) -> Settings:

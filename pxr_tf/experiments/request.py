@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
-from pxr_tf.config.model import OnFeatures
 from pxr_tf.runs.scheme import splits_by_image
+from pxr_tf.vocabulary.model import OnFeatures
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ import pandas as pd
 
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
-from pxr_tf.config.model import OnFeatures
 from pxr_tf.data import schemes
 from pxr_tf.data.splits import FOLDS, HOLDOUT, TEST_ROLES, balanced_rows
 from pxr_tf.errors import PxrError, count_words
@@ -29,6 +28,7 @@ from pxr_tf.runs.directory import is_finished
 from pxr_tf.runs.finished import FinishedRun, open_run
 from pxr_tf.runs.provenance import read_provenance
 from pxr_tf.runs.scheme import scheme_options, splits_by_image
+from pxr_tf.vocabulary.model import OnFeatures
 
 FIRST_MODEL = "The first run's model"
 

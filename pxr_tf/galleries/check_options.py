@@ -8,7 +8,6 @@ from typing import NamedTuple, NoReturn
 import pandas as pd
 
 from pxr_tf.config import Experiment
-from pxr_tf.config.model import Linear, Scratch
 from pxr_tf.errors import PxrError, nearest, shorten, shown
 from pxr_tf.explain.layer_names import LayerPlaces, choose_layer
 from pxr_tf.explain.method_table import METHODS, find_method
@@ -19,6 +18,7 @@ from pxr_tf.models.saved_layers import CONVOLUTIONS, SavedLayer, has_rectifier
 from pxr_tf.runs.crop import with_atlas
 from pxr_tf.runs.directory import is_run
 from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.vocabulary.model import Linear, Scratch
 
 # One that shows a region, one that shows pixels and their signs, one whose values add up to the logit's difference.
 # Together 100 pictures of 224 pixels take mobilenet_025 about a minute on two cores; Grad-CAM alone takes a second.

@@ -1,58 +1,9 @@
-"""What a network is made of, as plain values. Importing this room loads no Keras."""
+"""A network to be built: what a recipe's model says of it, and what was found for it. Importing this loads no Keras."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
-Output = Literal["softmax", "sigmoid"]  # sigmoid: of two classes, the second one's probability
-
-
-class Head(NamedTuple):
-    """Dropout, fully connected layers, and the output."""
-
-    hidden_units: tuple[int, ...] = (256,)  # of the fully connected layers before the output
-    dropout: float = 0.0  # before the first of them
-    output: Output = "softmax"
-    activation: str = "relu"  # of the fully connected layers before the output
-    dropout_after: tuple[float, ...] = ()  # after each of these; empty: none
-
-
-class Transfer(NamedTuple):
-    """A backbone with a head: `classifier.build_classifier` builds it."""
-
-    backbone: str
-    weights: str = "none"  # imagenet, none, or a file
-    weights_identity: str = ""  # names the initial weights in the cache: random-<seed>, or a file's digest
-    head: Head = Head()
-    batchnorm_momentum: float | None = None  # None: as the architecture has it
-    kind = "transfer"
-
-    def features_from(self, fold: str) -> dict[str, str]:
-        """Return what names the features that a frozen phase of this fold learns from; they are one for all folds."""
-        return {"backbone": self.backbone, "weights": self.weights_identity}
-
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        return self.backbone
-
-    @property
-    def output(self) -> Output:
-        """What its last layer computes."""
-        return self.head.output
-
-
-class Scratch(NamedTuple):
-    """A paper's own network with random weights: `scratch.build_scratch` builds it."""
-
-    network: str
-    output: Output = "softmax"
-    sizes: Mapping[str, Any] = {}  # those that differ from the network's own (`networks.NETWORKS`)
-    kind = "scratch"
-
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        return self.network
+from pxr_tf.vocabulary.model import NetworkModel, OnFeatures
 
 
 class SavedModel(NamedTuple):
@@ -62,23 +13,22 @@ class SavedModel(NamedTuple):
     digest: str  # of the file
 
 
-class OnFeatures(NamedTuple):
-    """Another run's network up to its pooled features, with a new head: `classifier.build_on_features` builds it."""
+class Architecture(NamedTuple):
+    """A model, and what this machine has of it: initial weights, or the networks whose features it is on."""
 
-    name: str  # what tables call it
-    models: Mapping[str, SavedModel]  # fold -> the model of the other run's fold
-    head: Head = Head()
-    kind = "on_features"
+    model: NetworkModel
+    weights_identity: str = ""  # names the initial weights in the cache: random-<seed>, or a file's digest
+    stage_one: Mapping[str, SavedModel] = {}  # fold -> the model of the other run's fold, for one on features
 
-    def of_fold(self, fold: str) -> "OnFeatures":
-        """Return the same with the model of this fold alone: a network is built from one."""
-        return self._replace(models={fold: self.models[fold]})
+    def of_fold(self, fold: str) -> "Architecture":
+        """Return the same with stage one's model of this fold alone: a network is built from one."""
+        return self._replace(stage_one={fold: self.stage_one[fold]}) if isinstance(self.model, OnFeatures) else self
 
     def features_from(self, fold: str) -> dict[str, str]:
-        """Return what names the features that a frozen phase of this fold learns from: those of this fold's model."""
-        return {"model": self.models[fold].digest}
+        """Return what names the features that a frozen phase of this fold learns from.
 
-    @property
-    def output(self) -> Output:
-        """What its last layer computes."""
-        return self.head.output
+        Those of a backbone are one for all folds; those of stage one are this fold's model's.
+        """
+        if isinstance(self.model, OnFeatures):
+            return {"model": self.stage_one[fold].digest}
+        return {"backbone": self.model.name, "weights": self.weights_identity}

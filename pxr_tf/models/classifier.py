@@ -7,15 +7,15 @@ connected layers, ``logits``, softmax or sigmoid in float32).
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 import keras
+from keras import KerasTensor
 
 from pxr_tf.errors import PxrError
-from pxr_tf.models.architecture import Head, Output
 from pxr_tf.models.backbones import GREY, SCALINGS, Backbone, check_library, check_weights
 from pxr_tf.models.layers import all_layers
 from pxr_tf.models.model_file import first_line
+from pxr_tf.vocabulary.model import Head, OnFeatures, Output
 
 DEFAULT_HEAD = Head()
 FEATURES = "features"  # the layer of the pooled feature map
@@ -57,34 +57,41 @@ def begin_network(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
-def scale_grey(image: Any) -> Any:
+def scale_grey(image: KerasTensor) -> KerasTensor:
     """Return the grey image between -1 and 1, as the papers' own networks and the linear model take it."""
     return keras.layers.Rescaling(*SCALINGS[GREY], name="scaling")(image)
 
 
-def end_network(x: Any, num_classes: int, output: Output) -> Any:
+def end_network(x: KerasTensor, num_classes: int, output: Output) -> KerasTensor:
     """Return the probabilities of a network whose last hidden layer gives `x`: ``logits``, then ``probabilities``."""
     return activate(keras.layers.Dense(num_classes if output == "softmax" else 1, name="logits")(x), output)
 
 
-def activate(logits: Any, output: Output) -> Any:
+def activate(logits: KerasTensor, output: Output) -> KerasTensor:
     """Return the probabilities, in float32 whatever the precision."""
     return keras.layers.Activation(output, dtype="float32", name="probabilities")(logits)
 
 
-def build_head(head: Head, num_features: int, num_classes: int) -> keras.Model:
-    """Return the head: [num_features] -> dropout -> fully connected layers, dropout after each -> its output."""
+def build_head(head: Head | OnFeatures, num_features: int, num_classes: int) -> keras.Model:
+    """Return the head: [num_features] -> fully connected layers -> its output.
+
+    Dropout comes before the first layer, or on another network's features after each, as the papers have it.
+    """
+    if isinstance(head, OnFeatures):
+        before, after, activation = 0.0, head.dropout, head.activation
+    else:
+        before, after, activation = head.dropout, (), "relu"
     inputs = x = keras.Input((num_features,), name="pooled")
-    if head.dropout:
-        x = keras.layers.Dropout(head.dropout, name="dropout")(x)
+    if before:
+        x = keras.layers.Dropout(before, name="dropout")(x)
     for number, units in enumerate(head.hidden_units, start=1):
-        x = keras.layers.Dense(units, activation=head.activation, name=f"fully_connected_{number}")(x)
-        if head.dropout_after:
-            x = keras.layers.Dropout(head.dropout_after[number - 1], name=f"dropout_{number}")(x)
+        x = keras.layers.Dense(units, activation=activation, name=f"fully_connected_{number}")(x)
+        if after:
+            x = keras.layers.Dropout(after[number - 1], name=f"dropout_{number}")(x)
     return keras.Model(inputs, end_network(x, num_classes, head.output), name="head")
 
 
-def build_on_features(model: keras.Model, *, num_classes: int, head: Head, seed: int) -> keras.Model:
+def build_on_features(model: keras.Model, *, num_classes: int, head: Head | OnFeatures, seed: int) -> keras.Model:
     """Return another classifier's layers up to its features with a new head, whose weights depend on the seed alone.
 
     The layers are shared with `model`, which should not be used any more.
@@ -102,7 +109,7 @@ def feature_extractor(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, pooled_features(model), name="feature_extractor")
 
 
-def pooled_features(model: keras.Model) -> keras.KerasTensor:
+def pooled_features(model: keras.Model) -> KerasTensor:
     """Return a classifier's features [batch, channels]: the layer ``features``, or what its layer ``logits`` is given.
 
     ``features`` is the pooled feature map, which every backbone has and some of the papers' own networks; the others go
@@ -126,7 +133,7 @@ def batchnorm_layers(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
 
 
-def _scale(image: Any, scaling: str) -> Any:
+def _scale(image: KerasTensor, scaling: str) -> KerasTensor:
     """Return the image on three channels, in the backbone's own range."""
     x = keras.layers.Concatenate(name="grey_to_rgb")([image, image, image])
     if SCALINGS[scaling] is None:
@@ -143,7 +150,7 @@ def load_application(backbone: Backbone) -> Callable[..., keras.Model]:
     return getattr(import_module(module) if module else keras.applications, name)
 
 
-def _run_backbone(backbone: Backbone, x: Any, weights: str) -> Any:
+def _run_backbone(backbone: Backbone, x: KerasTensor, weights: str) -> KerasTensor:
     check_library(backbone)
     check_weights(weights)
     build = load_application(backbone)

@@ -2,27 +2,28 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pxr_tf.errors import PxrError, count_words, nearest
+from pxr_tf.vocabulary.model import Size
 
 
-class Network(NamedTuple):
+class PaperNetwork(NamedTuple):
     """One network: pixels -> what the last fully connected layer takes."""
 
-    build: str | Callable[..., Any]  # name in `models.scratch`, or a function with the same arguments
-    sizes: Mapping[str, Any]  # its own; a recipe may give others, as many
+    build: str | Callable[..., object]  # name in `models.scratch`, or a function with the same arguments
+    sizes: Mapping[str, Size]  # its own; a recipe may give others, as many
     padded: bool = True  # its convolutions leave the height and width as they are
 
 
-NETWORKS: dict[str, Network] = {
-    "feed_forward": Network("build_feed_forward", MappingProxyType({"hidden_units": (512, 128)})),
-    "small_cnn": Network(
+NETWORKS: dict[str, PaperNetwork] = {
+    "feed_forward": PaperNetwork("build_feed_forward", MappingProxyType({"hidden_units": (512, 128)})),
+    "small_cnn": PaperNetwork(
         "build_small_cnn",
         MappingProxyType({"channels": (4, 8), "kernel_sizes": (3, 3), "hidden_units": (128,)}),
         padded=False,
     ),
-    "alrelu_cnn": Network(
+    "alrelu_cnn": PaperNetwork(
         "build_alrelu_cnn",
         MappingProxyType(
             {
@@ -35,7 +36,7 @@ NETWORKS: dict[str, Network] = {
             }
         ),
     ),
-    "leaky_cnn": Network(
+    "leaky_cnn": PaperNetwork(
         "build_leaky_cnn",
         MappingProxyType(
             {
@@ -50,7 +51,7 @@ NETWORKS: dict[str, Network] = {
 }
 
 
-def find_network(name: str) -> Network:
+def find_network(name: str) -> PaperNetwork:
     """Return the network of that name; raise `PxrError` with the nearest names for an unknown one."""
     if name not in NETWORKS:
         raise PxrError(
@@ -59,7 +60,7 @@ def find_network(name: str) -> Network:
     return NETWORKS[name]
 
 
-def all_sizes(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def all_sizes(name: str, given: Mapping[str, Size]) -> dict[str, Size]:
     """Return the network's sizes with those that were given put in; raise `PxrError` for one that it has no use for."""
     own = find_network(name).sizes
     for key, value in given.items():

@@ -5,15 +5,14 @@ in float32. What a network's last convolution gives is called ``feature_map`` wh
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
-from keras import layers
+from keras import KerasTensor, layers
 
-from pxr_tf.models.architecture import Output
 from pxr_tf.models.classifier import begin_network, end_network, scale_grey
 from pxr_tf.models.layers import ALReLU
 from pxr_tf.models.networks import all_sizes, check_kernels, find_network
+from pxr_tf.vocabulary.model import Output, Size
 
 FEATURE_MAP = "feature_map"
 
@@ -24,7 +23,7 @@ def build_scratch(
     num_classes: int,
     image_size: int,
     output: Output = "softmax",
-    sizes: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, Size] | None = None,
     seed: int = 0,
 ) -> keras.Model:
     """Return the uncompiled network; the same arguments give the same initial weights in every process.
@@ -41,14 +40,14 @@ def build_scratch(
     return keras.Model(image, end_network(x, num_classes, output), name=name)
 
 
-def build_feed_forward(x: Any, *, hidden_units: Sequence[int]) -> Any:
+def build_feed_forward(x: KerasTensor, *, hidden_units: Sequence[int]) -> KerasTensor:
     """chen2021: fully connected layers, ReLU."""
     return _fully_connected(layers.Flatten(name="flatten")(x), hidden_units, "relu")
 
 
 def build_small_cnn(
-    x: Any, *, channels: Sequence[int], kernel_sizes: Sequence[int], hidden_units: Sequence[int]
-) -> Any:
+    x: KerasTensor, *, channels: Sequence[int], kernel_sizes: Sequence[int], hidden_units: Sequence[int]
+) -> KerasTensor:
     """chen2021: convolutions without padding, one pooling: 127,008 = 8 * 126 * 126 values from images of 256 pixels."""
     names = [*(f"convolution_{number}" for number in range(1, len(channels))), FEATURE_MAP]
     for name, count, size in zip(names, channels, kernel_sizes, strict=True):
@@ -58,7 +57,7 @@ def build_small_cnn(
 
 
 def build_alrelu_cnn(
-    x: Any,
+    x: KerasTensor,
     *,
     channels: Sequence[int],
     kernel_sizes: Sequence[int],
@@ -66,7 +65,7 @@ def build_alrelu_cnn(
     hidden_units: Sequence[int],
     negative_slope: float,
     batchnorm_momentum: float,
-) -> Any:
+) -> KerasTensor:
     """chen2021's own architecture; its activation is the absolute leaky ReLU (`layers.ALReLU`)."""
     *of_blocks, after_pooling, before_output = dropout
     for number, (count, size, rate) in enumerate(zip(channels, kernel_sizes, of_blocks, strict=True), start=1):
@@ -87,14 +86,14 @@ def build_alrelu_cnn(
 
 
 def build_leaky_cnn(
-    x: Any,
+    x: KerasTensor,
     *,
     channels: Sequence[int],
     kernel_sizes: Sequence[int],
     dropout: Sequence[float],
     hidden_units: Sequence[int],
     negative_slope: float,
-) -> Any:
+) -> KerasTensor:
     """novokshanov2022: blocks of convolution, leaky ReLU, max-pooling and dropout; fully connected layers."""
     for number, (count, size, rate) in enumerate(zip(channels, kernel_sizes, dropout, strict=True), start=1):
         x = layers.Conv2D(count, size, padding="same", name=f"convolution_{number}")(x)
@@ -109,7 +108,7 @@ def build_leaky_cnn(
     return x
 
 
-def _fully_connected(x: Any, hidden_units: Sequence[int], activation: str) -> Any:
+def _fully_connected(x: KerasTensor, hidden_units: Sequence[int], activation: str) -> KerasTensor:
     for number, units in enumerate(hidden_units, start=1):
         x = layers.Dense(units, activation=activation, name=f"fully_connected_{number}")(x)
     return x

@@ -10,30 +10,20 @@ import os
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple
 
 import numpy as np
 
 from pxr_tf.errors import PxrError, nearest
+from pxr_tf.vocabulary.augmentation import Augments, Movement
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations asks a server for news when it is imported
-
-
-class Movement(NamedTuple):
-    """How far a picture may be moved; each is drawn evenly between its limits."""
-
-    rotate: float = 0.0  # degrees at most, either way
-    zoom: tuple[float, float] = (1.0, 1.0)  # above 1: larger, so that the borders are lost
-    shift: float = 0.0  # share of either side at most, in any direction
-    mirror: bool = False  # left to right, every second time
-    border: Literal["black", "stretch"] = "black"  # what lies beyond the picture's edge; stretch: its last pixels
 
 
 # The paper: rotation up to 15 degrees, zoom 0.8 to 1.2, shift up to a tenth of either side, mirrored left to right.
 # It augments COVID-19 alone, so black corners would give that class away: there the border is stretched (ours).
 _PAPER = Movement(rotate=15, zoom=(0.8, 1.2), shift=0.1, mirror=True, border="stretch")
 _MOVEMENTS: Mapping[str, Movement | None] = MappingProxyType(
-    {"none": None, "bozickovic2021": _PAPER, "practical": _PAPER._replace(border="black")}
+    {"none": None, "bozickovic2021": _PAPER, "practical": _PAPER.model_copy(update={"border": "black"})}
 )
 PRESETS = tuple(_MOVEMENTS)
 _composed = threading.local()
@@ -44,13 +34,13 @@ def find_movement(name: str) -> Movement | None:
     if name not in _MOVEMENTS:
         raise PxrError(
             f"Unknown augmentation preset {name!r}. Known: {', '.join(PRESETS)}; or a mapping of "
-            f"{', '.join(Movement._fields)}.{nearest(name, PRESETS)}"
+            f"{', '.join(Movement.model_fields)}.{nearest(name, PRESETS)}"
         )
     return _MOVEMENTS[name]
 
 
 def augment_image(
-    image: np.ndarray, how: str | Movement, *, seed: int, image_id: str, copy: int, epoch: int = 0
+    image: np.ndarray, how: Augments, *, seed: int, image_id: str, copy: int, epoch: int = 0
 ) -> np.ndarray:
     """Return a changed uint8 picture of the same shape [height, width]; the preset ``none`` returns the picture."""
     movement = find_movement(how) if isinstance(how, str) else how

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf.pictures.augment import Movement, augment_image
+from pxr_tf.pictures.augment import augment_image
+from pxr_tf.vocabulary.augmentation import Augments
 
 # (pictures [batch, ...] to be changed in place, their sample numbers int64 [batch], epoch)
 Change = Callable[[np.ndarray, np.ndarray, int], None]
@@ -34,8 +35,8 @@ def picture_inputs(
     rows: np.ndarray,
     samples: pd.DataFrame,
     *,
-    copies: str | Movement,
-    epochs: str | Movement,
+    copies: Augments,
+    epochs: Augments,
     seed: int,
 ) -> Inputs:
     """Return pictures, uint8 [size, size, 1] each, as the inputs of a network.

@@ -7,25 +7,26 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pxr_tf.models.architecture import Architecture
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.training.device import set_up
 from pxr_tf.training.initial import build_architecture
 from pxr_tf.training.phases import compile_phase
-from pxr_tf.training.settings import Network
+from pxr_tf.training.settings import NetworkSettings
 
 STEPS = 2  # timed, after one that is not: the first compiles
 
 
-def calibrate(settings: Network, *, num_classes: int, image_size: int) -> dict[str, float]:
+def calibrate(settings: NetworkSettings, *, num_classes: int, image_size: int) -> dict[str, float]:
     """Return seconds per image for training all layers and for a forward pass, sizes, and the peak memory so far.
 
     Keys: ``train`` and ``predict`` (seconds per image), ``parameters``, ``channels`` (of the pooled features),
     ``memory`` (bytes, the process's peak resident size). The network starts from random weights.
     """
-    device = set_up(settings.xla, settings.precision, settings.threads)
-    random = settings.architecture._replace(weights="none")
-    model = build_architecture(random, num_classes=num_classes, image_size=image_size, seed=0)
-    batch_size, outputs = settings.batch_size, model.output.shape[-1]
+    device = set_up(settings.training.xla, settings.training.precision, settings.threads)
+    random = settings.architecture.model.model_copy(update={"weights": "none"})
+    model = build_architecture(Architecture(random), num_classes=num_classes, image_size=image_size, seed=0)
+    batch_size, outputs = settings.training.batch_size, model.output.shape[-1]
     pictures = np.random.default_rng(0).integers(0, 256, (batch_size, *model.input.shape[1:]), np.uint8)
     targets = np.eye(outputs, dtype=np.float32)[np.arange(batch_size) % outputs]
     compile_phase(model, settings.phases[-1], steps=1, xla=device.xla)

@@ -11,7 +11,6 @@ folds of a run must agree in it.
 
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 from pxr_tf.errors import PxrError, nearest
 
@@ -39,7 +38,7 @@ def load_learner(kind: str) -> ModuleType:
     return import_module(LEARNERS[check_learner(kind)])
 
 
-def environment_of(kind: str, settings: Any) -> dict[str, Any]:
+def environment_of(kind: str, settings: object) -> dict[str, object]:
     """Return what of this process decides the learner's numbers, as it says itself; its module is imported now."""
     tell = getattr(load_learner(kind), "environment", None)
     return tell(settings) if tell else {}

@@ -5,7 +5,6 @@ The fitted coefficients become a network of one layer, so that the model is save
 
 import warnings
 from importlib import metadata
-from typing import Any
 
 import keras
 import numpy as np
@@ -21,33 +20,33 @@ from pxr_tf.models.model_file import save_classifier
 from pxr_tf.training.device import Device, describe, set_up
 from pxr_tf.training.part import TRAIN, Part, Predict
 from pxr_tf.training.predictions import both_columns, predict_pictures
-from pxr_tf.training.settings import Linear
+from pxr_tf.training.settings import LinearSettings
 from pxr_tf.training.weights import sample_weights
 
 BLOCK = 256  # pictures that are turned into numbers together
 
 
-def fit(part: Part, settings: Linear, emit: OnEvent) -> Predict:
+def fit(part: Part, settings: LinearSettings, emit: OnEvent) -> Predict:
     """Fit on the part's training pictures; write the model into its folder."""
     device = _set_up(settings)
     emit(device.event)
     samples = part.of(TRAIN)
     with threadpool_limits(settings.threads or device.threads):
         regression = fit_regression(read_pixels(part, samples), samples.label.to_numpy(), part.classes, settings)
-    if regression.n_iter_.max() >= settings.max_iterations:
+    if regression.n_iter_.max() >= settings.model.max_iterations:
         tell_note(emit, _not_converged(settings))
     model = to_network(regression, part)
     save_classifier(model, part.folder / rundir.MODEL, make_card(part, settings, regression))
     return lambda rows: both_columns(predict_pictures(model, part.pixels, rows.row.to_numpy()))
 
 
-def environment(settings: Linear) -> dict[str, Any]:
+def environment(settings: LinearSettings) -> dict[str, object]:
     """Return what of this process decides the numbers of these settings: scikit-learn fits, a device predicts."""
     return {**describe(_set_up(settings)), "scipy": metadata.version("scipy")}  # whose lbfgs it is
 
 
 def fit_regression(
-    pixels: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], settings: Linear
+    pixels: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], settings: LinearSettings
 ) -> LogisticRegression:
     """Return the fitted regression; `pixels` is float32 [samples, pixels], classes are numbered in their order.
 
@@ -58,10 +57,10 @@ def fit_regression(
     weights = sample_weights(pd.Series(labels), classes, settings.class_weights)
     total = len(labels) if weights is None else float(weights.sum())
     regression = LogisticRegression(
-        C=1 / (settings.l2 * total),
-        solver=settings.solver,
-        max_iter=settings.max_iterations,
-        tol=settings.tolerance,
+        C=1 / (settings.model.l2 * total),
+        solver=settings.model.solver,
+        max_iter=settings.model.max_iterations,
+        tol=settings.model.tolerance,
         random_state=0,  # of sag and saga
     )
     with warnings.catch_warnings():
@@ -84,20 +83,21 @@ def to_network(regression: LogisticRegression, part: Part) -> keras.Model:
     return build_linear(regression.coef_, regression.intercept_, part.preparation.size)
 
 
-def make_card(part: Part, settings: Linear, regression: LogisticRegression) -> dict[str, Any]:
+def make_card(part: Part, settings: LinearSettings, regression: LogisticRegression) -> dict[str, object]:
     """Return what travels in the model file."""
     iterations = int(regression.n_iter_.max())
-    fitted = {"l2": settings.l2, "solver": settings.solver, "iterations": iterations}
+    fitted = {"l2": settings.model.l2, "solver": settings.model.solver, "iterations": iterations}
     output = "sigmoid" if len(part.classes) == 2 else "softmax"
     return {**part.card, "kind": "linear", "model": "linear", "output": output, "fit": fitted, **settings.card}
 
 
-def _set_up(settings: Linear) -> Device:
+def _set_up(settings: LinearSettings) -> Device:
     return set_up(False, "float32", settings.threads)
 
 
-def _not_converged(settings: Linear) -> str:
+def _not_converged(settings: LinearSettings) -> str:
+    model = settings.model
     return (
-        f"{settings.solver} stopped at model.max_iterations={settings.max_iterations}, before its tolerance of "
-        f"{settings.tolerance:g} was reached. An early stop regularises, too; a larger number lets it converge."
+        f"{model.solver} stopped at model.max_iterations={model.max_iterations}, before its tolerance of "
+        f"{model.tolerance:g} was reached. An early stop regularises, too; a larger number lets it converge."
     )

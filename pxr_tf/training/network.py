@@ -8,16 +8,13 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
-from pxr_tf.config.schema import Phase
 from pxr_tf.events import OnEvent, tell_progress, tell_wait
-from pxr_tf.models.architecture import OnFeatures, Transfer
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.models.layers import custom_layers
@@ -30,14 +27,16 @@ from pxr_tf.training import features
 from pxr_tf.training.device import Device, describe, set_up
 from pxr_tf.training.initial import initial_network
 from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Part, Predict
-from pxr_tf.training.phases import PhaseData, run_phases
+from pxr_tf.training.phases import Batches, PhaseData, run_phases
 from pxr_tf.training.predictions import BATCH, both_columns, predict_pictures
-from pxr_tf.training.settings import Network
+from pxr_tf.training.settings import NetworkSettings
 from pxr_tf.training.statistics import measure_batchnorm, unfold_batchnorm
 from pxr_tf.training.weights import sample_weights
+from pxr_tf.vocabulary.model import Transfer
+from pxr_tf.vocabulary.training import Phase
 
 
-def prepare(parts: Sequence[Part], settings: Network, emit: OnEvent) -> None:
+def prepare(parts: Sequence[Part], settings: NetworkSettings, emit: OnEvent) -> None:
     """Add to the cache the features that the parts' frozen phases will ask for, each sample's once."""
     if not settings.freezes:
         return
@@ -60,7 +59,7 @@ def prepare(parts: Sequence[Part], settings: Network, emit: OnEvent) -> None:
             )
 
 
-def fit(part: Part, settings: Network, emit: OnEvent) -> Predict:
+def fit(part: Part, settings: NetworkSettings, emit: OnEvent) -> Predict:
     """Train the network through its phases; write history, epoch numbers and model into the part's folder.
 
     With the part's ``epochs`` each phase runs that long; without, early stopping on the validation rows decides.
@@ -79,7 +78,7 @@ def fit(part: Part, settings: Network, emit: OnEvent) -> Predict:
         xla=device.xla,
         emit=emit,
     )
-    if settings.batchnorm_statistics == "measured":
+    if settings.training.batchnorm_statistics == "measured":
         measure_batchnorm(model, part.inputs(samples).load, len(samples), seed=part.seed)
     files.write_csv(part.folder / rundir.HISTORY, pd.DataFrame(history).assign(origin=part.origin))
     files.write_json(part.folder / rundir.EPOCHS, {"origin": part.origin, "epochs": chosen})
@@ -87,7 +86,7 @@ def fit(part: Part, settings: Network, emit: OnEvent) -> Predict:
     return lambda rows: predict_rows(part, settings, model, rows, device)
 
 
-def environment(settings: Network) -> dict[str, Any]:
+def environment(settings: NetworkSettings) -> dict[str, object]:
     """Return what of this process decides the numbers of these settings, and how many operations run side by side."""
     device = _set_up(settings)
     return {
@@ -96,24 +95,22 @@ def environment(settings: Network) -> dict[str, Any]:
     }
 
 
-def samples_for_features(parts: Sequence[Part], settings: Network) -> pd.DataFrame:
+def samples_for_features(parts: Sequence[Part], settings: NetworkSettings) -> pd.DataFrame:
     """Return every sample, of all parts, whose features are asked for, to train on or otherwise; each once."""
     roles = TRAIN + VALIDATION + (TEST if settings.predicts_from_features else ())
     samples = pd.concat([part.of(roles) for part in parts])
     return samples.drop_duplicates(["image_id", "copy"]).sort_values(["image_id", "copy"], ignore_index=True)
 
 
-def build_network(part: Part, settings: Network) -> keras.Model:
+def build_network(part: Part, settings: NetworkSettings) -> keras.Model:
     """Return the classifier of a part with its initial weights."""
-    architecture = settings.architecture
-    if isinstance(architecture, OnFeatures):
-        architecture = architecture.of_fold(part.fold)
+    architecture = settings.architecture.of_fold(part.fold)
     return initial_network(
         architecture, num_classes=len(part.classes), image_size=part.preparation.size, seed=part.seed
     )
 
 
-def features_folder(part: Part, settings: Network, device: Device) -> Path:
+def features_folder(part: Part, settings: NetworkSettings, device: Device) -> Path:
     """Return the folder of the features that these frozen phases use; it depends on no seed, class or data set.
 
     Nor on the number of threads: with 1, 2, 3 and 8 of them eight backbones gave the same bits.
@@ -140,12 +137,12 @@ def names_of(part: Part, samples: pd.DataFrame) -> list[str]:
     return features.sample_names(samples, "" if part.augmentation.copies == "none" else copies)
 
 
-def read_features(part: Part, settings: Network, device: Device, rows: pd.DataFrame) -> np.ndarray:
+def read_features(part: Part, settings: NetworkSettings, device: Device, rows: pd.DataFrame) -> np.ndarray:
     """Return float32 [rows, channels] from the cache."""
     return features.read_features(features_folder(part, settings, device), names_of(part, rows))
 
 
-def phase_data(part: Part, settings: Network, phase: Phase, device: Device) -> PhaseData:
+def phase_data(part: Part, settings: NetworkSettings, phase: Phase, device: Device) -> PhaseData:
     """Return what a phase learns from: cached features for the head, pictures for all layers."""
     samples, validation = part.of(TRAIN), part.of(VALIDATION)
     if phase.train == "head":
@@ -153,75 +150,77 @@ def phase_data(part: Part, settings: Network, phase: Phase, device: Device) -> P
     else:
         inputs, watched = part.inputs(samples, every_epoch=True), part.inputs(validation)
     targets = _targets(part, settings, samples)
-    weights = sample_weights(samples.label, part.classes, settings.class_weights)
+    weights = sample_weights(samples.label, part.classes, settings.training.class_weights)
 
-    def stream(first_epoch: int) -> Any:
+    def stream(first_epoch: int) -> Batches:
         return make_training_stream(
             inputs,
             targets,
             weights,
-            batch_size=settings.batch_size,
+            batch_size=settings.training.batch_size,
             seed=part.seed,
             phase=f"{part.fold} {phase.name}",
             first_epoch=first_epoch,
         )
 
-    steps = num_batches(len(samples), settings.batch_size)
+    steps = num_batches(len(samples), settings.training.batch_size)
     if validation.empty:
         return PhaseData(stream, steps, None)
     return PhaseData(stream, steps, make_evaluation_set(watched, _targets(part, settings, validation), BATCH))
 
 
-def predict_rows(part: Part, settings: Network, model: keras.Model, rows: pd.DataFrame, device: Device) -> np.ndarray:
+def predict_rows(
+    part: Part, settings: NetworkSettings, model: keras.Model, rows: pd.DataFrame, device: Device
+) -> np.ndarray:
     """Return float32 [rows, classes]: the network's probabilities of rows of the part, as originals."""
     if rows.empty:
         return np.empty((0, len(part.classes)), np.float32)
     if settings.predicts_from_features:
         result = np.asarray(model.get_layer("head").predict_on_batch(read_features(part, settings, device, rows)))
     else:
-        result = predict_pictures(model, part.pixels, rows.row.to_numpy(), mirror=settings.mirror_predictions)
+        result = predict_pictures(model, part.pixels, rows.row.to_numpy(), mirror=settings.training.mirror_predictions)
     return both_columns(result)
 
 
-def make_card(part: Part, settings: Network, model: keras.Model) -> dict[str, Any]:
+def make_card(part: Part, settings: NetworkSettings, model: keras.Model) -> dict[str, object]:
     """Return what travels in the model file: classes, image size, preparation, origin, layers that Keras lacks."""
     return {
         **part.card,
-        "kind": settings.architecture.kind,
-        "model": settings.architecture.name,
-        "output": settings.architecture.output,
-        "mirror_predictions": settings.mirror_predictions,
+        "kind": settings.architecture.model.kind,
+        "model": settings.architecture.model.name,
+        "output": settings.architecture.model.output,
+        "mirror_predictions": settings.training.mirror_predictions,
         "custom_layers": custom_layers(model),
         **settings.card,
     }
 
 
-def _set_up(settings: Network) -> Device:
-    return set_up(settings.xla, settings.precision, settings.threads)
+def _set_up(settings: NetworkSettings) -> Device:
+    return set_up(settings.training.xla, settings.training.precision, settings.threads)
 
 
-def _start(settings: Network, emit: OnEvent) -> Device:
+def _start(settings: NetworkSettings, emit: OnEvent) -> Device:
     device = _set_up(settings)
     emit(device.event)
     return device
 
 
-def _features_as_inputs(part: Part, settings: Network, device: Device, rows: pd.DataFrame) -> Inputs:
+def _features_as_inputs(part: Part, settings: NetworkSettings, device: Device, rows: pd.DataFrame) -> Inputs:
     values = read_features(part, settings, device, rows) if len(rows) else np.empty((0, 1), np.float32)
     return Inputs(values, np.arange(len(rows)))
 
 
-def _libraries(settings: Network) -> list[str]:
+def _libraries(settings: NetworkSettings) -> list[str]:
     """Return the libraries beside Keras whose layers the backbone is made of."""
-    made_of = settings.architecture
-    return list(filter(None, [find_backbone(made_of.backbone).library])) if isinstance(made_of, Transfer) else []
+    model = settings.architecture.model
+    return list(filter(None, [find_backbone(model.backbone).library])) if isinstance(model, Transfer) else []
 
 
 def _versions(*packages: str) -> str:
     return " ".join(f"{name}={metadata.version(name)}" for name in packages)
 
 
-def _targets(part: Part, settings: Network, rows: pd.DataFrame) -> np.ndarray:
+def _targets(part: Part, settings: NetworkSettings, rows: pd.DataFrame) -> np.ndarray:
     """Return float32 [rows, outputs]: one-hot, or with one sigmoid output 1 for the second class."""
     one_hot = part.one_hot(rows)
-    return one_hot if settings.architecture.output == "softmax" else one_hot[:, 1:]
+    return one_hot if settings.architecture.model.output == "softmax" else one_hot[:, 1:]

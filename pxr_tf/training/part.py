@@ -3,26 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pxr_tf.data.splits import TEST_ROLES
-from pxr_tf.pictures.augment import Movement
 from pxr_tf.pictures.inputs import Inputs, picture_inputs
 from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.vocabulary.augmentation import Augmentation
 
 TRAIN, VALIDATION, TEST = ("train",), ("val",), TEST_ROLES
 
 Predict = Callable[[pd.DataFrame], np.ndarray]  # rows of a part -> float32 [rows, classes], each row's sum 1
-
-
-class Augmentation(NamedTuple):
-    """Presets by name, or movements: for the copies that a part holds, and for every sample anew in each epoch."""
-
-    copies: str | Movement = "none"
-    epochs: str | Movement = "none"
 
 
 @dataclass(frozen=True)
@@ -46,7 +38,7 @@ class Part:
     origin: str = "real"  # or synthetic
 
     @property
-    def card(self) -> dict[str, Any]:
+    def card(self) -> dict[str, object]:
         """What a model file says of the part that it was trained on."""
         return {
             "classes": list(self.classes),

@@ -5,27 +5,30 @@ Only keras is used here, never TensorFlow itself.
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
-from pxr_tf.config.schema import Phase
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent
 from pxr_tf.models.classifier import batchnorm_layers
 from pxr_tf.training.checkpoint import assign_variables, load_checkpoint, read_variables, save_checkpoint
+from pxr_tf.vocabulary.training import Phase
 
+Batches = Iterable[tuple[object, ...]]  # a tf.data.Dataset of (input, target[, weight])
+HistoryRow = dict[str, str | float]  # phase, epoch, seconds, learning_rate, then what Keras logs
 STEP_SECONDS = 2.0  # a sign of life at least so often within a long epoch
 
 
 class PhaseData(NamedTuple):
     """What one phase learns from."""
 
-    stream: Callable[[int], Any]  # first epoch -> an endless dataset of (input, target) batches
+    stream: Callable[[int], Batches]  # first epoch -> an endless dataset
     steps: int  # batches per epoch
-    validation: Any | None  # a dataset of (input, target) batches, or None
+    validation: Batches | None
 
 
 def set_trainable(model: keras.Model, *, train: str, batchnorm: str) -> None:
@@ -72,7 +75,7 @@ def penalise_kernels(model: keras.Model, l2: float) -> None:
 
 def make_optimizer(phase: Phase, steps: int) -> keras.optimizers.Optimizer:
     """Return the phase's optimizer; `steps` is the number of batches per epoch, which the cosine decay counts in."""
-    rate: Any = phase.learning_rate
+    rate: float | keras.optimizers.schedules.LearningRateSchedule = phase.learning_rate
     if phase.decay == "cosine":
         warmup = max(1, steps // 2)
         rate = keras.optimizers.schedules.CosineDecay(
@@ -97,7 +100,7 @@ def run_phases(
     xla: bool,
     emit: OnEvent,
     at_once: Callable[[Phase, int], int] = lambda phase, steps: 1,
-) -> tuple[dict[str, int], list[dict[str, Any]]]:
+) -> tuple[dict[str, int], list[HistoryRow]]:
     """Train the classifier through all phases; return (epochs per phase, history rows).
 
     With `epochs` (phase name -> number) each phase runs that long. Without, it runs up to its ``max_epochs``, or stops
@@ -143,7 +146,7 @@ class _EpochKeeper(keras.callbacks.Callback):
         number: int,
         epochs: Mapping[str, int] | None,
         checkpoint: Path,
-        history: list[dict[str, Any]],
+        history: list[HistoryRow],
         chosen: dict[str, int],
         emit: OnEvent,
     ) -> None:
@@ -155,7 +158,7 @@ class _EpochKeeper(keras.callbacks.Callback):
         self.keeps_best = not epochs and phase.keeps_best
         self.done = 0
         self.best_epoch, self.best_loss = 0, float("inf")
-        self.best_values: list[Any] = []
+        self.best_values: list[np.ndarray] = []
         self.started = self.told = time.monotonic()
 
     @property
@@ -164,7 +167,7 @@ class _EpochKeeper(keras.callbacks.Callback):
         waited = self.done - self.best_epoch
         return self.done >= self.limit or (self.patience is not None and self.done > 0 and waited >= self.patience)
 
-    def restore(self, model: keras.Model, state: Mapping[str, Any], arrays: Mapping[str, list[Any]]) -> None:
+    def restore(self, model: keras.Model, state: Mapping[str, Any], arrays: Mapping[str, list[np.ndarray]]) -> None:
         """Go back to where the checkpoint was."""
         self.done, self.best_epoch, self.best_loss = state["done"], state["best_epoch"], state["best_loss"]
         assign_variables(model.variables, arrays["model"])

@@ -2,30 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
 
-from pxr_tf.config.schema import Phase
-from pxr_tf.models.architecture import OnFeatures, Scratch, Transfer
+from pxr_tf.models.architecture import Architecture
+from pxr_tf.vocabulary.model import Linear, Scratch
+from pxr_tf.vocabulary.training import ClassWeights, Phase, Training
 
-Architecture = Transfer | Scratch | OnFeatures
-ClassWeights = Literal["balanced"] | Mapping[str, float] | None
 AT_ONCE = 16  # steps at most that a small network does in one execution; a sign of life comes between two of them
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkSettings:
     """What the learners that train a network are told: what it is made of, and how its phases train it."""
 
     architecture: Architecture
     phases: tuple[Phase, ...]  # each with its learning rate
-    batch_size: int
-    class_weights: ClassWeights
-    xla: bool | Literal["auto"]
-    precision: str  # auto, or a Keras dtype policy
-    threads: int | None  # that share one operation; None: one per processor
-    batchnorm_statistics: Literal["moving", "measured"]  # measured: anew, after the last phase
-    mirror_predictions: bool
-    card: Mapping[str, Any]  # what travels in the model file, beside what the network itself knows
+    training: Training
+    threads: int | None  # what `training.threads` came to when the run began; None: one per processor
+    card: Mapping[str, str]  # what travels in the model file, beside what the network itself knows
 
     @property
     def freezes(self) -> bool:
@@ -45,7 +38,7 @@ class Network:
     @property
     def predicts_from_features(self) -> bool:
         """Whether cached features tell all: no phase trains the backbone, and no mirror images are predicted."""
-        return not self.trains_backbone and not self.mirror_predictions
+        return not self.trains_backbone and not self.training.mirror_predictions
 
     def steps_at_once(self, phase: Phase, steps: int) -> int:
         """Return how many of an epoch's `steps` a phase does in one execution; it divides them.
@@ -55,19 +48,16 @@ class Network:
         """
         if phase.train == "head":
             return steps
-        if not isinstance(self.architecture, Scratch):
+        if not isinstance(self.architecture.model, Scratch):
             return 1
         return max(number for number in range(1, AT_ONCE + 1) if steps % number == 0)
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearSettings:
     """What the learner ``linear`` is told."""
 
-    l2: float
-    solver: str
-    max_iterations: int
-    tolerance: float
+    model: Linear
     class_weights: ClassWeights
     threads: int | None
-    card: Mapping[str, Any]
+    card: Mapping[str, str]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pxr_tf.training.settings import ClassWeights
+from pxr_tf.vocabulary.training import ClassWeights
 
 
 def class_weights(labels: pd.Series, classes: Sequence[str], given: ClassWeights) -> dict[str, float]:

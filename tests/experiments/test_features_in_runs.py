@@ -63,12 +63,12 @@ def predict_after_plain_training(run, order_seed: int) -> np.ndarray:
     part, settings, phase = make_part(run, "0"), settings_of(run), run.experiment.phases[0]
     model, samples = network.build_network(part, settings), part.of(TRAIN)
     assert samples["copy"].max() > 0
-    steps = num_batches(len(samples), settings.batch_size)
+    steps = num_batches(len(samples), settings.training.batch_size)
     compile_phase(model, phase, steps=steps, xla=False)
     stream = make_training_stream(
         part.inputs(samples),
         part.one_hot(samples),
-        batch_size=settings.batch_size,
+        batch_size=settings.training.batch_size,
         seed=order_seed,
         phase="0 head",
     )

@@ -26,7 +26,8 @@ from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures import inputs
 from pxr_tf.tasks import Task
 from pxr_tf.training import network
-from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Augmentation
+from pxr_tf.training.part import TEST, TRAIN, VALIDATION
+from pxr_tf.vocabulary.augmentation import Augmentation
 
 EVERYWHERE = Augmentation(copies="practical", epochs="practical")
 
@@ -147,12 +148,12 @@ def test_a_fold_really_trains_as_long_as_the_hold_out_chose(run_with_holdout):
 def test_settings_are_the_recipes_numbers_and_other_learners_get_what_their_model_says():
     experiment = tiny_experiment(variant="strategy3", training__class_weights="balanced")
     settings = make_settings(experiment, "random-0")
-    made = settings.architecture
-    assert (made.backbone, made.head.dropout, made.head.hidden_units) == ("two_layers", 0.5, (8,))
-    assert (settings.batch_size, settings.class_weights, made.output) == (8, "balanced", "softmax")
-    assert made.weights_identity == "random-0"
+    model, training = settings.architecture.model, settings.training
+    assert (model.backbone, model.head.dropout, model.head.hidden_units) == ("two_layers", 0.5, (8,))
+    assert (training.batch_size, training.class_weights, model.output) == (8, "balanced", "softmax")
+    assert settings.architecture.weights_identity == "random-0"
     linear = make_settings(tiny_experiment(model={"kind": "linear", "l2": 0.5}, phases=[]), "none", threads=3)
-    assert (linear.l2, linear.solver, linear.threads) == (0.5, "lbfgs", 3)
+    assert (linear.model.l2, linear.model.solver, linear.threads) == (0.5, "lbfgs", 3)
     other = tiny_experiment(model={"kind": "neighbours", "count": 5}, phases=[])
     assert make_settings(other, "none") == {"count": 5}
 

@@ -6,9 +6,9 @@ import pytest
 from tiny import SIZE, TWO_LAYERS, build_two_layers
 
 from pxr_tf.errors import PxrError
-from pxr_tf.models.architecture import Head
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.classifier import batchnorm_layers, build_classifier, feature_extractor
+from pxr_tf.vocabulary.model import Head
 
 PAPERS_BACKBONES = ("resnet50", "inception_v3", "inception_resnet_v2", "xception")
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 1)).astype(np.uint8)
@@ -27,7 +27,7 @@ def equal(ours: list[np.ndarray], theirs: list[np.ndarray]) -> bool:
 
 
 def test_the_graph_has_our_names_and_takes_raw_grey_pixels():
-    model = build(head=Head((6, 5), dropout=0.5))
+    model = build(head=Head(hidden_units=(6, 5), dropout=0.5))
     names = [layer.name for layer in model.layers]
     ours = ["image", "grey_to_rgb", "scaling", "feature_map", "features", "head"]
     assert [name for name in names if name in ours] == ours
@@ -39,12 +39,12 @@ def test_the_graph_has_our_names_and_takes_raw_grey_pixels():
 
 
 def test_a_head_without_hidden_units_or_dropout_is_a_softmax_alone():
-    head = build(head=Head(())).get_layer("head")
+    head = build(head=Head(hidden_units=())).get_layer("head")
     assert [layer.name for layer in head.layers] == ["pooled", "logits", "probabilities"]
 
 
 def test_a_sigmoid_head_has_one_output_between_0_and_1():
-    model = build(num_classes=2, head=Head((), output="sigmoid"))
+    model = build(num_classes=2, head=Head(hidden_units=(), output="sigmoid"))
     assert model.output_shape == (None, 1)
     logits = keras.Model(model.get_layer("head").input, model.get_layer("head").get_layer("logits").output)
     raw = logits.predict_on_batch(feature_extractor(model).predict_on_batch(PICTURES))
@@ -78,7 +78,7 @@ def test_features_are_the_feature_maps_mean():
 
 def test_the_same_seed_gives_the_same_weights_whatever_was_built_before():
     first = values_of(build(seed=3))
-    build(seed=8, head=Head((50, 50), dropout=0.3))
+    build(seed=8, head=Head(hidden_units=(50, 50), dropout=0.3))
     np.random.default_rng().random(7)
     keras.layers.Dense(3).build((None, 2))
     assert equal(values_of(build(seed=3)), first)
@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_built_before():
     "change",
     [
         {"head": Head(dropout=0.5)},
-        {"head": Head((3, 3))},
+        {"head": Head(hidden_units=(3, 3))},
         {"num_classes": 2},
         {"num_classes": 2, "head": Head(output="sigmoid")},
     ],

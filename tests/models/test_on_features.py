@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from tiny import SIZE, TWO_LAYERS
 
-from pxr_tf.models.architecture import Head
 from pxr_tf.models.classifier import build_classifier, build_on_features, feature_extractor, feature_source
 from pxr_tf.models.model_file import load_classifier, save_classifier
 from pxr_tf.models.scratch import build_scratch
+from pxr_tf.vocabulary.model import OnFeatures
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 1)).astype(np.uint8)
 CARD = {"classes": ["a", "b", "c"], "image": {"size": SIZE, "resize": "squash"}}
-HEAD = Head((5,), activation="sigmoid", dropout_after=(0.5,))
+HEAD = OnFeatures(of="stage1", hidden_units=(5,), activation="sigmoid", dropout=(0.5,))
 FIRST = {
     "backbone": lambda: build_classifier(TWO_LAYERS, num_classes=2, image_size=SIZE, weights="none"),
     "feed_forward": lambda: build_scratch(

@@ -11,9 +11,9 @@ import pytest
 from tiny import SIZE, TWO_LAYERS
 
 from pxr_tf.errors import PxrError
-from pxr_tf.models.architecture import Head
 from pxr_tf.models.classifier import build_classifier
 from pxr_tf.models.model_file import load_classifier, read_card, save_classifier
+from pxr_tf.vocabulary.model import Head
 
 CARD = {"classes": ["normal", "viral"], "image": {"size": SIZE, "resize": "squash"}, "notice": "größer"}
 LOAD_PLAINLY = """

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from pxr_tf.errors import PxrError
-from pxr_tf.pictures.augment import PRESETS, Movement, augment_image
+from pxr_tf.pictures.augment import PRESETS, augment_image
+from pxr_tf.vocabulary.augmentation import Movement
 
 y, x = np.mgrid[:48, :48]
 PICTURE = (40 + 3 * x + y + 40 * (np.hypot(x - 15, y - 30) < 9)).astype(np.uint8)
@@ -78,7 +79,12 @@ def test_half_of_the_papers_copies_are_mirrored():
 def test_a_preset_is_the_movement_that_it_stands_for():
     paper = Movement(rotate=15, zoom=(0.8, 1.2), shift=0.1, mirror=True, border="stretch")
     assert np.array_equal(augment("bozickovic2021"), augment(paper))
-    assert np.array_equal(augment("practical"), augment(paper._replace(border="black")))
+    assert np.array_equal(augment("practical"), augment(paper.model_copy(update={"border": "black"})))
+
+
+def test_a_movement_names_copies_in_the_cache_of_features():
+    """As it always did: with other words the features of old runs would be computed anew."""
+    assert f"{OWN}" == "Movement(rotate=10.0, zoom=(1.0, 1.2), shift=0.0, mirror=True, border='black')"
 
 
 def test_a_picture_is_moved_as_far_as_is_said_and_no_further():

@@ -1,6 +1,7 @@
 """The linear learner: scikit-learn's own coefficients, saved as a network that says the same."""
 
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,18 +18,19 @@ from pxr_tf.report.results import write_results
 from pxr_tf.training import linear
 from pxr_tf.training.part import TRAIN
 from pxr_tf.training.predictions import both_columns, predict_pictures
-from pxr_tf.training.settings import Linear
+from pxr_tf.training.settings import LinearSettings
+from pxr_tf.vocabulary.model import Linear
 
 L2 = 0.1
 MODEL = {"kind": "linear", "l2": L2, "max_iterations": 500, "tolerance": 1e-6}
-SETTINGS = Linear(
-    l2=L2, solver="lbfgs", max_iterations=2000, tolerance=1e-7, class_weights=None, threads=1, card={"variant": "v"}
+SETTINGS = LinearSettings(
+    Linear(l2=L2, max_iterations=2000, tolerance=1e-7), class_weights=None, threads=1, card={"variant": "v"}
 )
 RANDOM = {"splits__scheme": "random", "splits__test": 0.3, "splits__validation": 0.2}
 
 
-def settings(**changes) -> Linear:
-    return Linear(**{**vars(SETTINGS), **changes})
+def settings(class_weights=None, **changes) -> LinearSettings:
+    return replace(SETTINGS, model=SETTINGS.model.model_copy(update=changes), class_weights=class_weights)
 
 
 def some_pixels(classes: tuple[str, ...], size: int = 6) -> tuple[np.ndarray, np.ndarray]:

@@ -16,8 +16,11 @@ from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.training import network, predictions
 from pxr_tf.training.device import Device
-from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Augmentation, Part
+from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Part
+from pxr_tf.training.settings import NetworkSettings
 from pxr_tf.training.weights import class_weights
+from pxr_tf.vocabulary.augmentation import Augmentation
+from pxr_tf.vocabulary.values import Frozen
 
 CPU = Device("CPU", xla=False, precision="float32", model="AMD EPYC", threads=2)
 HEAD = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 2}
@@ -129,7 +132,7 @@ def test_given_class_weights_are_used_as_they_are(run):
 @pytest.mark.parametrize("phase", [0, 1])
 def test_the_stream_gives_each_sample_the_weight_of_its_class(run, phase):
     given = {"bacterial": 1.0, "covid19": 5.0, "normal": 0.5, "viral": 2.0}
-    part, settings = make_part(run, "0"), replace(settings_of(run), class_weights=given)
+    part, settings = make_part(run, "0"), weighted(settings_of(run), given)
     data = network.phase_data(part, settings, run.experiment.phases[phase], network.set_up("auto", "float32"))
     batches = data.stream(0).as_numpy_iterator()
     epoch = [next(batches) for _ in range(data.steps)]
@@ -140,6 +143,11 @@ def test_the_stream_gives_each_sample_the_weight_of_its_class(run, phase):
     assert len(next(plain.stream(0).as_numpy_iterator())) == 2  # without class weights there is nothing to multiply by
 
 
+def weighted(settings: NetworkSettings, weights) -> NetworkSettings:
+    """Return the settings with these class weights."""
+    return replace(settings, training=settings.training.model_copy(update={"class_weights": weights}))
+
+
 def first_epoch(part, settings, phase) -> list[np.ndarray]:
     """Return inputs, targets and perhaps weights of a phase's first epoch, in its order."""
     data = network.phase_data(part, settings, phase, network.set_up("auto", "float32"))
@@ -148,7 +156,7 @@ def first_epoch(part, settings, phase) -> list[np.ndarray]:
 
 
 def test_balanced_weights_count_the_copies_that_an_epoch_has(run):
-    part, settings = make_part(run, "0"), replace(settings_of(run), class_weights="balanced")
+    part, settings = make_part(run, "0"), weighted(settings_of(run), "balanced")
     _, targets, weights = first_epoch(part, settings, run.experiment.phases[1])
     sums = weights @ targets  # after oversampling, too, all classes weigh the same
     np.testing.assert_allclose(sums, len(targets) / len(CLASSES), rtol=1e-5)
@@ -173,7 +181,7 @@ def test_a_phase_that_trains_all_layers_meets_new_pictures_where_they_are_asked_
     originals = {picture.tobytes() for picture in part.pixels}
     seen = {}
     for preset in ("none", "practical"):
-        pictures, _ = first_epoch(replace(part, augmentation=Augmentation("none", preset)), settings, phase)
+        pictures, _ = first_epoch(replace(part, augmentation=Augmentation(epochs=preset)), settings, phase)
         seen[preset] = sum(picture.tobytes() in originals for picture in pictures)
     assert seen == {"none": len(part.of(TRAIN)), "practical": 0}
 
@@ -211,13 +219,15 @@ def key(tmp_path, monkeypatch):
     monkeypatch.setitem(BACKBONES, "two_layers", TWO_LAYERS._replace(library="layers"))
     part = Part(
         *("0", tmp_path, CLASSES, pd.DataFrame(), np.empty(0), Preparation(32, "squash")),
-        *(Augmentation("practical"), 0, tmp_path),
+        *(Augmentation(copies="practical"), 0, tmp_path),
     )
     settings = make_settings(tiny_experiment(), "random-0")
     values = {
         "part": part,
         "settings": settings,
         "architecture": settings.architecture,
+        "model": settings.architecture.model,
+        "training": settings.training,
         "device": CPU,
         "sample": {"image_id": "i", "copy": 1, "content": "c"},
         "version": {
@@ -234,7 +244,8 @@ def key(tmp_path, monkeypatch):
         now = values | ({what: changed(values[what], change)} if change else {})
         monkeypatch.setattr("importlib.metadata.version", now["version"].__getitem__)
         samples = pd.DataFrame([now["sample"], now["sample"] | {"copy": 0}])
-        settings = replace(now["settings"], architecture=now["architecture"])
+        architecture = now["architecture"]._replace(model=now["model"])
+        settings = replace(now["settings"], architecture=architecture, training=now["training"])
         folder = network.features_folder(now["part"], settings, now["device"])
         return folder.name, *network.names_of(now["part"], samples)
 
@@ -244,13 +255,15 @@ def key(tmp_path, monkeypatch):
 def changed(value, change: dict):
     if isinstance(value, dict):
         return value | change
+    if isinstance(value, Frozen):
+        return value.model_copy(update=change)
     return value._replace(**change) if isinstance(value, tuple) else replace(value, **change)
 
 
 @pytest.mark.parametrize(
     ("what", "change", "place"),
     [
-        ("architecture", {"backbone": "xception"}, "folder"),
+        ("model", {"backbone": "xception"}, "folder"),
         ("architecture", {"weights_identity": "random-1"}, "folder"),
         ("part", {"preparation": Preparation(33, "squash")}, "folder"),
         ("part", {"preparation": Preparation(32, "pad")}, "folder"),
@@ -263,16 +276,16 @@ def changed(value, change: dict):
         ("version", {"pillow": "14"}, "folder"),  # other pictures
         ("version", {"opencv-python": "6"}, "folder and copy"),
         ("version", {"albumentations": "3"}, "copy"),
-        ("part", {"augmentation": Augmentation("bozickovic2021")}, "copy"),
+        ("part", {"augmentation": Augmentation(copies="bozickovic2021")}, "copy"),
         ("part", {"seed": 1}, "copy"),
         ("sample", {"image_id": "j"}, "copy"),
         ("sample", {"copy": 2}, "copy"),
         ("sample", {"content": "d"}, "copy and original"),
         ("device", {"threads": 1}, ""),  # these change no feature
         ("part", {"fold": "1"}, ""),
-        ("part", {"augmentation": Augmentation("practical", "practical")}, ""),
-        ("settings", {"batch_size": 5}, ""),
-        ("architecture", {"weights": "another place.h5"}, ""),
+        ("part", {"augmentation": Augmentation(copies="practical", epochs="practical")}, ""),
+        ("training", {"batch_size": 5}, ""),
+        ("model", {"weights": "another place.h5"}, ""),
     ],
 )
 def test_features_are_kept_under_all_that_decides_them(key, what, change, place):
@@ -293,8 +306,8 @@ def test_a_network_that_is_used_again_is_as_it_was_built(two_layers):
     assert again is model
     assert all(np.array_equal(value, variable) for value, variable in zip(before, again.variables, strict=True))
     assert network.initial_network(settings.architecture, **size, seed=1) is not model
-    slow = replace(settings, architecture=settings.architecture._replace(batchnorm_momentum=0.5))
-    other = network.initial_network(slow.architecture, num_classes=2, image_size=SIZE, seed=1)
+    slow = changed(settings.architecture, {"model": changed(settings.architecture.model, {"batchnorm_momentum": 0.5})})
+    other = network.initial_network(slow, num_classes=2, image_size=SIZE, seed=1)
     assert (other.output.shape[-1], other.get_layer("normalization").momentum) == (2, 0.5)
 
 

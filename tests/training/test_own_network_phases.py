@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from tiny import Recorder, run_here, stopped, tiny_experiment
 
-from pxr_tf.config import Phase, load_experiment
+from pxr_tf.config import load_experiment
 from pxr_tf.experiments.parts import make_settings
 from pxr_tf.models.model_file import save_classifier
 from pxr_tf.models.scratch import build_scratch
@@ -17,6 +17,7 @@ from pxr_tf.pictures.stream import num_batches
 from pxr_tf.report.results import write_results
 from pxr_tf.training import settings
 from pxr_tf.training.phases import compile_phase
+from pxr_tf.vocabulary.training import Phase
 
 SIZE, RATE, L2 = 32, 0.1, 0.5
 RANDOM = np.random.default_rng(0)

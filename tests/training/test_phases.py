@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from tiny import SIZE, TWO_LAYERS, Stopped, stopped
 
-from pxr_tf.config import Phase
 from pxr_tf.errors import PxrError
-from pxr_tf.models.architecture import Head
 from pxr_tf.models.classifier import build_classifier
 from pxr_tf.pictures.inputs import Inputs
 from pxr_tf.pictures.stream import make_training_stream
 from pxr_tf.training.checkpoint import assign_variables, read_variables
 from pxr_tf.training.device import choose_device
 from pxr_tf.training.phases import PhaseData, compile_phase, make_optimizer, run_phases, set_trainable
+from pxr_tf.vocabulary.model import Head
+from pxr_tf.vocabulary.training import Phase
 
 RANDOM = np.random.default_rng(0)
 PICTURES = RANDOM.integers(0, 256, (8, SIZE, SIZE, 1)).astype(np.uint8)
@@ -32,7 +32,9 @@ def phase_of(**values) -> Phase:
 
 
 def network(**options) -> keras.Model:
-    return build_classifier(TWO_LAYERS, num_classes=2, image_size=SIZE, weights="none", head=Head((), **options))
+    return build_classifier(
+        TWO_LAYERS, num_classes=2, image_size=SIZE, weights="none", head=Head(hidden_units=(), **options)
+    )
 
 
 def data_of(inputs: np.ndarray, targets: np.ndarray = TARGETS, validated: bool = False) -> PhaseData:
@@ -269,7 +271,7 @@ def test_the_accuracy_of_one_output_asks_which_side_of_a_half_it_is_on(tmp_path)
 
 
 def test_the_accuracy_of_several_outputs_asks_for_the_largest():
-    model = build_classifier(TWO_LAYERS, num_classes=3, image_size=SIZE, weights="none", head=Head(()))
+    model = build_classifier(TWO_LAYERS, num_classes=3, image_size=SIZE, weights="none", head=Head(hidden_units=()))
     targets = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2, 0, 1]]
     compile_phase(model, phase_of(), steps=1, xla=False)
     said = model.evaluate(PICTURES, targets, return_dict=True, verbose=0)["accuracy"]

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from pxr_tf.config import load_experiment
-from pxr_tf.models.architecture import Head
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.classifier import build_classifier, feature_extractor
 from pxr_tf.pictures.inputs import Inputs
 from pxr_tf.pictures.stream import make_training_stream
 from pxr_tf.training.phases import PhaseData, run_phases
+from pxr_tf.vocabulary.model import Head
 
 TARGETS = np.eye(4, dtype=np.float32)[:2]
 

@@ -1,15 +1,13 @@
-"""Kinds of single values that a recipe's keys take, with their limits.
+"""Kinds of single values, with their limits, and `Frozen`, which holds several of them by name.
 
-Nothing is converted: `true` is no 1, text is no number, 5.0 is no number of folds. A limit keeps what cannot be meant
-from failing hours later, or from filling the memory; none is near what anybody uses.
+Values are never coerced: `true` is not accepted as 1, nor text or 5.0 as a whole number. A limit keeps what cannot be
+meant from failing hours later, or from filling the memory; none is near what anybody uses.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, PlainValidator, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, Strict
 from pydantic_core import PydanticCustomError
-
-from pxr_tf.rundir import CACHE
 
 MOST_IMAGES = 1_000_000  # MIMIC-CXR, the largest public set of chest X-rays, has 377,110
 NAME_BYTES = 100  # of the 255 that a file's name may have: a variant's folder has the backbone in its name, too
@@ -24,8 +22,15 @@ Zoom = Annotated[Number, Field(ge=0.1, le=10)]
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Rate = Annotated[Number, Field(ge=1e-30, le=1000)]  # float32, in which networks count, ends at 1e-38 and 1e38
 Count = Annotated[Whole, Field(gt=0, le=MOST_IMAGES)]  # of images or samples
-Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
-Epochs = Annotated[Whole, Field(gt=0, le=10_000)]
+Units = Annotated[Whole, Field(gt=0, le=65_536)]  # outputs of one layer
+SeedNumber = Annotated[Whole, Field(ge=0, lt=2**32)]
+EpochCount = Annotated[Whole, Field(gt=0, le=10_000)]
+
+
+class Frozen(BaseModel):
+    """Named values: nothing is converted, nothing unknown is accepted, nothing changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _fits(limit: int, remedy: str = "") -> AfterValidator:
@@ -42,13 +47,7 @@ def _fits(limit: int, remedy: str = "") -> AfterValidator:
     return AfterValidator(check)
 
 
-def _beside_cache(name: str) -> str:
-    if name.lower() == CACHE:  # some file systems take Cache for the same folder
-        raise PydanticCustomError("name", f"any name but {CACHE}, the folder in RUNS that runs share")
-    return name
-
-
-def _share_or_number(amount: Any) -> float | int:
+def _share_or_number(amount: object) -> float | int:
     number = type(amount) is int and 0 < amount <= MOST_IMAGES
     if number or (type(amount) is float and 0 < amount < 1):
         return amount
@@ -58,5 +57,4 @@ def _share_or_number(amount: Any) -> float | int:
 Amount = Annotated[float | int, PlainValidator(_share_or_number)]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^\w[\w.+-]*$"), _fits(NAME_BYTES)]  # part of a file's name
-RecipeName = Annotated[Name, AfterValidator(_beside_cache)]
 RunTag = Annotated[str, Field(pattern=r"^(\w[\w.+-]*)?$"), _fits(TAG_BYTES, ". Give a shorter one (--set tag=...)")]

@@ -1,0 +1,65 @@
+"""How a model is trained: the numbers that all phases share, and the phases."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pxr_tf.vocabulary.values import EpochCount, Flag, Fraction, Frozen, Name, Number, Rate, Whole
+
+ClassWeights = Literal["balanced"] | dict[str, Annotated[Number, Field(ge=1e-6, le=1e6)]] | None
+
+
+class Training(Frozen):
+    """The numbers that all phases share."""
+
+    learning_rate: Rate | None = None  # of the phases that name none
+    batch_size: Annotated[Whole, Field(gt=0, le=65_536)] = 32  # larger than the training part: all of it at once
+    # how much a training sample counts: balanced (all classes alike, from the training samples), or numbers per class
+    class_weights: ClassWeights = None
+    xla: Flag | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but never the same bytes twice
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
+    # that share one operation: they decide the last digits; auto: one per processor that a run may use when it begins
+    threads: Annotated[Whole, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
+    # moving: the averages of training; measured: of training pictures, without dropout, once the last phase is done
+    batchnorm_statistics: Literal["moving", "measured"] = "moving"
+    mirror_predictions: Flag = False  # average the probabilities of a picture and of its mirror image
+
+
+class Phase(Frozen):
+    """One compile and fit: what trains, how, and for how long."""
+
+    name: Name
+    train: Literal["head", "all"]
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: Rate | None = None  # null: training.learning_rate; a learner's phases have it filled in
+    epsilon: Rate = 1e-7  # adam, adamw
+    momentum: Fraction = 0.0  # sgd
+    weight_decay: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # adamw
+    l2: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # added to the loss: l2 / 2 * the sum of the squared kernels
+    decay: Literal["constant", "cosine"] = "constant"  # cosine: half an epoch of warm-up, then to 0 at max_epochs
+    label_smoothing: Fraction = 0.0
+    batchnorm: Literal["frozen", "update"] = "frozen"  # frozen: inference mode, nothing of it moves
+    max_epochs: EpochCount
+    patience: EpochCount | None = None  # epochs without a better validation loss; null: always max_epochs
+    # which epoch counts: that of the lowest validation loss, or the last; null: best with patience, else last
+    keep: Literal["best", "last"] | None = None
+
+    @model_validator(mode="after")
+    def _no_idle_numbers(self) -> "Phase":
+        users = {"epsilon": ("adam", "adamw"), "momentum": ("sgd",), "weight_decay": ("adamw",)}
+        for field, optimizers in users.items():
+            idle = getattr(self, field) != type(self).model_fields[field].default
+            if idle and self.optimizer not in optimizers:
+                raise ValueError(f"{field} is used by {' and '.join(optimizers)} only, not by {self.optimizer}")
+        if self.train == "head" and self.batchnorm == "update":
+            raise ValueError("batchnorm: update is for phases that train all; a frozen backbone keeps its BatchNorm")
+        if self.keep == "last" and self.patience is not None:
+            raise ValueError(
+                "keep: last is for phases without patience; one that stops early goes back to its best epoch"
+            )
+        return self
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the epoch of the lowest validation loss counts, not the last one."""
+        return self.keep == "best" or self.patience is not None
