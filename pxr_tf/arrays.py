@@ -29,7 +29,7 @@ from numpy.typing import DTypeLike
 
 from pxr_tf import locks
 
-ROWS, JOURNAL = "rows.raw", "journal.txt"
+ROWS_FILE, JOURNAL_FILE = "rows.raw", "journal.txt"
 
 
 class KeyedArray(NamedTuple):
@@ -83,9 +83,9 @@ class Journal:
 
 def load_array(folder: Path) -> KeyedArray:
     """Return what the folder holds; no row is read or verified. An array without rows has the shape (0,), uint8."""
-    journal = _read_journal(folder / JOURNAL)
-    _drop_cut_off(journal, folder / ROWS)
-    return KeyedArray(_map_rows(folder / ROWS, journal), journal.rows(), journal.faults)
+    journal = _read_journal(folder / JOURNAL_FILE)
+    _drop_cut_off(journal, folder / ROWS_FILE)
+    return KeyedArray(_map_rows(folder / ROWS_FILE, journal), journal.rows(), journal.faults)
 
 
 def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
@@ -93,9 +93,9 @@ def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
 
     Reads all blocks that hold these keys (CRC-32, about 2 GB/s). Takes no lock and changes nothing.
     """
-    keys, journal = list(dict.fromkeys(keys)), _read_journal(folder / JOURNAL)
-    _drop_cut_off(journal, folder / ROWS)
-    for block in _find_damaged(journal, folder / ROWS, keys):
+    keys, journal = list(dict.fromkeys(keys)), _read_journal(folder / JOURNAL_FILE)
+    _drop_cut_off(journal, folder / ROWS_FILE)
+    for block in _find_damaged(journal, folder / ROWS_FILE, keys):
         del journal.blocks[block.first]
     return _unknown(journal, keys)
 
@@ -111,9 +111,9 @@ def open_writer(
     """
     with locks.hold(folder.with_name(folder.name + ".lock"), on_wait=on_wait):
         folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / ROWS, "ab"), open(folder / JOURNAL, "ab"):
+        with open(folder / ROWS_FILE, "ab"), open(folder / JOURNAL_FILE, "ab"):
             pass  # now both exist
-        with open(folder / ROWS, "r+b") as rows, open(folder / JOURNAL, "r+b") as lines:
+        with open(folder / ROWS_FILE, "r+b") as rows, open(folder / JOURNAL_FILE, "r+b") as lines:
             yield Writer(folder, rows, lines, tuple(shape), np.dtype(dtype))
 
 
@@ -125,7 +125,7 @@ class Writer:
         self._folder, self._rows, self._lines = folder, rows, lines
         self._shape, self._dtype = shape, dtype
         self._row_bytes = _row_bytes(shape, dtype)
-        self._journal = _read_journal(folder / JOURNAL)
+        self._journal = _read_journal(folder / JOURNAL_FILE)
         for block in self._journal.blocks.values():
             if (block.shape, block.dtype) != (shape, dtype.str):
                 raise ValueError(
@@ -134,12 +134,12 @@ class Writer:
                 )
         lines.truncate(self._journal.size)
         lines.seek(0, os.SEEK_END)
-        self._forget(_drop_cut_off(self._journal, folder / ROWS))
+        self._forget(_drop_cut_off(self._journal, folder / ROWS_FILE))
 
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Return the same as `missing_keys`; the damaged blocks that it finds are forgotten."""
         keys = list(dict.fromkeys(keys))
-        self._forget(_find_damaged(self._journal, self._folder / ROWS, keys))
+        self._forget(_find_damaged(self._journal, self._folder / ROWS_FILE, keys))
         return _unknown(self._journal, keys)
 
     def reserve(self, num_rows: int) -> None:
@@ -154,7 +154,7 @@ class Writer:
                 _allocate(self._rows, have, need - have)
         except OSError as error:
             self._rows.truncate(have)
-            raise OSError(error.errno, error.strerror, str(self._folder / ROWS)) from error
+            raise OSError(error.errno, error.strerror, str(self._folder / ROWS_FILE)) from error
 
     def append(self, keys: Sequence[str], rows: Iterable[np.ndarray], faults: Mapping[str, str] | None = None) -> None:
         """Add a block: the rows of these keys, and reasons for keys that have no row; on the disk when this returns.

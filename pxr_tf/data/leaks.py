@@ -8,7 +8,7 @@ from pxr_tf.data.doubts import Doubt
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES
 from pxr_tf.errors import count_words
 
-COLUMNS = ("fold", "test_images", "patients", "patient_images", "twin_images", "leaked_images")
+_COLUMNS = ("fold", "test_images", "patients", "patient_images", "twin_images", "leaked_images")
 
 
 def find_leaks(table: pd.DataFrame, splits: pd.DataFrame, held_out: Collection[str] = TEST_ROLES) -> pd.DataFrame:
@@ -21,7 +21,9 @@ def find_leaks(table: pd.DataFrame, splits: pd.DataFrame, held_out: Collection[s
     ``leaked_images``, those of either kind.
     """
     rows = splits.merge(table[["image_id", "patient_id", "picture"]], on="image_id")
-    return pd.DataFrame([_leaks_of(fold, part, held_out) for fold, part in rows.groupby("fold")], columns=list(COLUMNS))
+    return pd.DataFrame(
+        [_leaks_of(fold, part, held_out) for fold, part in rows.groupby("fold")], columns=list(_COLUMNS)
+    )
 
 
 def describe_leaks(leaks: pd.DataFrame, noun: str = "test image") -> str:

@@ -76,7 +76,11 @@ def make_tables(
         seed=seed,
         labels=permuted.permute_labels(table, split, seed) if experiment.permute_labels else None,
     )
-    tables = {rundir.MANIFEST: table[[*manifest.COLUMNS, "content"]], rundir.SPLITS: split, rundir.SAMPLES: planned}
+    tables = {
+        rundir.MANIFEST: table[[*manifest.MANIFEST_COLUMNS, "content"]],
+        rundir.SPLITS: split,
+        rundir.SAMPLES: planned,
+    }
     return tables | ({rundir.SKIPPED: skipped[["image_id", "path", "reason"]]} if len(skipped) else {})
 
 
@@ -165,8 +169,8 @@ def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> 
         names = f"{rundir.MANIFEST}, {rundir.SPLITS} or {rundir.SAMPLES}"
         raise PxrError(f"{folder}: {names} cannot be read ({error}). Delete the folder.") from error
     for name, found, columns in (
-        (rundir.MANIFEST, table, (*manifest.COLUMNS, "content")),
-        (rundir.SPLITS, split, splits.COLUMNS),
+        (rundir.MANIFEST, table, (*manifest.MANIFEST_COLUMNS, "content")),
+        (rundir.SPLITS, split, splits.SPLIT_COLUMNS),
     ):
         if list(found.columns) != list(columns):
             raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pxr_tf import rundir
-from pxr_tf.data.manifest import COLUMNS, read_manifest
+from pxr_tf.data.manifest import MANIFEST_COLUMNS, read_manifest
 from pxr_tf.errors import PxrError
 from pxr_tf.inference.pictures import read_tested
 
@@ -33,7 +33,7 @@ def choose_cases(run: Path, classes: Sequence[str], number: int, fold: str | Non
     columns = [f"p_{name}" for name in classes]
     rows = predictions.assign(certainty=predictions[columns].max(axis=1)).sort_values("image_id")
     chosen = pd.concat([part for name in classes for part in _of_class(rows[rows.label == name], number)])
-    known = read_manifest(run / rundir.MANIFEST)[[*COLUMNS, "content"]]
+    known = read_manifest(run / rundir.MANIFEST)[[*MANIFEST_COLUMNS, "content"]]
     chosen = chosen[["image_id", "fold", "group", "predicted"]].merge(known, on="image_id", validate="one_to_one")
     return chosen.assign(role="test")
 

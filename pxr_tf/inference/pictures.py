@@ -9,7 +9,7 @@ import pandas as pd
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data import patients
-from pxr_tf.data.manifest import COLUMNS, read_manifest
+from pxr_tf.data.manifest import MANIFEST_COLUMNS, read_manifest
 from pxr_tf.data.splits import TEST_ROLES, fold_names, read_splits
 from pxr_tf.errors import PxrError, nearest, shorten, shown
 from pxr_tf.sets.any_pictures import list_pictures
@@ -27,7 +27,9 @@ def find_asked(run: Path, asked: Sequence[str], experiment: Experiment, fold: st
     where nobody says it. Raises `PxrError`.
     """
     known = read_manifest(run / rundir.MANIFEST)
-    table = pd.DataFrame(_rows(known, asked, experiment), columns=[*COLUMNS]).drop_duplicates(ignore_index=True)
+    table = pd.DataFrame(_rows(known, asked, experiment), columns=[*MANIFEST_COLUMNS]).drop_duplicates(
+        ignore_index=True
+    )
     table = _name_apart(table)
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
@@ -88,7 +90,7 @@ def _rows(known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> 
     ids = set(known.image_id)
     for word in map(os.path.expanduser, asked):
         if word in ids:
-            yield known.loc[known.image_id == word, [*COLUMNS]].iloc[0].to_dict()
+            yield known.loc[known.image_id == word, [*MANIFEST_COLUMNS]].iloc[0].to_dict()
             continue
         if os.path.isfile(word):
             yield _stranger(Path(word).name, os.path.abspath(word))

@@ -5,14 +5,14 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from pxr_tf.data.manifest import COLUMNS
+from pxr_tf.data.manifest import MANIFEST_COLUMNS
 from pxr_tf.errors import PxrError, nearest, shorten
 from pxr_tf.sets.rows import SPLITS, Row, normalise_label
 from pxr_tf.sets.tables import NO_PATIENT, read_table, require_files, require_value, value_of
 
 TABLE = "manifest.csv"
 REQUIRED = ("path", "label")
-OPTIONAL = tuple(column for column in COLUMNS if column not in REQUIRED)
+OPTIONAL = tuple(column for column in MANIFEST_COLUMNS if column not in REQUIRED)
 IGNORED = ("content",)  # a run's own manifest.csv has it; it is computed anew from the files
 
 
@@ -64,9 +64,9 @@ def _find_file(folder: Path, stripped: str, exact: str) -> str:
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    unknown = [column for column in columns if column not in (*COLUMNS, *IGNORED)]
+    unknown = [column for column in columns if column not in (*MANIFEST_COLUMNS, *IGNORED)]
     if unknown:
         raise PxrError(
             f"{path} has the unknown columns {shorten(unknown)}; accepted: {', '.join(REQUIRED)} and optionally "
-            f"{', '.join(OPTIONAL)}. Rename or remove them." + nearest(unknown[0], COLUMNS)
+            f"{', '.join(OPTIONAL)}. Rename or remove them." + nearest(unknown[0], MANIFEST_COLUMNS)
         )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from phantom_pairs import phantom_pair
 
-from pxr_tf.arrays import ROWS
+from pxr_tf.arrays import ROWS_FILE
 from pxr_tf.lungs.atlas import Atlas
 from pxr_tf.lungs.stored import open_atlas
 
@@ -34,7 +34,7 @@ def test_another_set_of_pairs_is_another_atlas(tmp_path):
 
 def test_a_damaged_file_is_prepared_again(tmp_path):
     first = open_atlas(tmp_path, pairs_of(0, 1))
-    (rows,) = tmp_path.glob(f"atlas-*/{ROWS}")
+    (rows,) = tmp_path.glob(f"atlas-*/{ROWS_FILE}")
     damaged = bytearray(rows.read_bytes())
     damaged[5000] ^= 255
     rows.write_bytes(damaged)
