@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 OnEvent = Callable[[dict[str, Any]], None]
+OnProgress = Callable[[int, int], None]  # (done, all)
+OnWait = Callable[[str], None]  # which process is being waited for
+Say = Callable[[str], None]  # one line for people
 
 
 def tell_note(on_event: OnEvent, text: str) -> None:

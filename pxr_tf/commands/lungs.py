@@ -39,7 +39,7 @@ def lungs(
     from pxr_tf.pictures.lung_source import open_atlas
     from pxr_tf.report.lung_sheet import summarise_lungs, write_sheet
     from pxr_tf.report.steps import show_steps
-    from pxr_tf.segment.masks import TABLE, write_lungs
+    from pxr_tf.segment.masks import LUNG_TABLE, write_lungs
     from pxr_tf.sets.any_pictures import list_pictures
 
     console = make_console()
@@ -61,4 +61,4 @@ def lungs(
     sheet = write_sheet(out, table, named)
     for line in summarise_lungs(table, TRUSTED):
         console.print(line, markup=False, soft_wrap=True)
-    console.print(f"Table: {out / TABLE}" + (f"; look at {sheet}" if sheet else ""), markup=False, soft_wrap=True)
+    console.print(f"Table: {out / LUNG_TABLE}" + (f"; look at {sheet}" if sheet else ""), markup=False, soft_wrap=True)

@@ -15,7 +15,7 @@ KINDS = {  # kind -> "module:function", which takes the task and what listens to
     "export": "pxr_tf.inference.features_task:fill_saved_features",
     "explain": "pxr_tf.galleries.maps_task:explain_pictures",
     "explain_checks": "pxr_tf.galleries.checks_task:check_maps",
-    "lung_network": "pxr_tf.segment.train_task:train",
+    "lung_network": "pxr_tf.segment.train_task:train_lungs",
 }
 
 

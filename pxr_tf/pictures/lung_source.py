@@ -10,11 +10,11 @@ import pandas as pd
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError, count_words, shorten
-from pxr_tf.lungs.atlas import Atlas
+from pxr_tf.lungs.atlas import LungAtlas
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.lungs.find import Lungs, find_lungs
-from pxr_tf.lungs.network import ACCEPTED, Network, read_network
+from pxr_tf.lungs.network import ACCEPTED, LungNetwork, read_network
 from pxr_tf.pictures.decode import load_grey, read_header
 from pxr_tf.pictures.given_masks import check_owners, find_given, read_given
 from pxr_tf.pictures.lung_atlas import read_atlas
@@ -49,11 +49,11 @@ class LungSource(Protocol):
 class AtlasLungs:
     """Lungs are found by registration to an atlas, or by a network that learned them from one."""
 
-    atlas: Atlas | Network
+    atlas: LungAtlas | LungNetwork
 
     @property
     def identity(self) -> str:
-        kind = "network" if isinstance(self.atlas, Network) else "atlas"
+        kind = "network" if isinstance(self.atlas, LungNetwork) else "atlas"
         return f"{kind} {self.atlas.digest}, method {VERSION}, confidence {self.lowest_confidence:g}"
 
     @property
@@ -119,7 +119,7 @@ def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path)
     return AtlasLungs(open_atlas(atlas, cache))
 
 
-def open_atlas(atlas: str, cache: Path) -> Atlas | Network:
+def open_atlas(atlas: str, cache: Path) -> LungAtlas | LungNetwork:
     """Return what finds lungs: the built-in atlas, that of a folder of pairs, or a trained network's file.
 
     An atlas is prepared the first time and kept below `cache`. Raises `PxrError`.

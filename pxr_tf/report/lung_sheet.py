@@ -22,7 +22,7 @@ LETTERS = 30  # of a name that fit under a tile
 
 
 def write_sheet(out: Path, table: pd.DataFrame, paths: Mapping[str, str]) -> Path | None:
-    """Draw the least and the most certain lungs of a table (`lung_masks.COLUMNS`) into `out`; return the file.
+    """Draw the least and the most certain lungs of a table (`masks.LUNG_BOX_COLUMNS`) into `out`; return the file.
 
     `paths` is name -> picture. Returns None where no picture was read.
     """

@@ -9,8 +9,8 @@ from typing import Any
 from pxr_tf import locks
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, tell_wait
-from pxr_tf.lungs.atlas import Pair, shrink_pair
-from pxr_tf.lungs.network import NETWORK_SIDE, VERSION, read_network
+from pxr_tf.lungs.atlas import LungPair, shrink_pair
+from pxr_tf.lungs.network import NETWORK_SIDE, NETWORK_VERSION, read_network
 from pxr_tf.pictures.lung_atlas import read_pairs
 from pxr_tf.tasks import Executor, Task
 
@@ -49,12 +49,12 @@ def _is_there(out: Path, about: dict[str, Any]) -> bool:
     return True
 
 
-def read_small(folder: Path) -> list[Pair]:
+def read_small(folder: Path) -> list[LungPair]:
     """Return the pairs of a folder as squares (`atlas.shrink_pair`), in the order of their names; raise `PxrError`."""
     return [shrink_pair(*pair) for pair in read_pairs(folder).values()]
 
 
-def describe_training(pairs: Sequence[Pair], steps: int, seed: int) -> dict[str, Any]:
+def describe_training(pairs: Sequence[LungPair], steps: int, seed: int) -> dict[str, Any]:
     """Return what decides a network: its pairs, steps, seed, versions; the number of threads aside."""
     content = hashlib.blake2b(b"".join(one.tobytes() for pair in pairs for one in pair), digest_size=8).hexdigest()
     return {
@@ -64,6 +64,6 @@ def describe_training(pairs: Sequence[Pair], steps: int, seed: int) -> dict[str,
         "side": NETWORK_SIDE,
         "steps": steps,
         "seed": seed,
-        "version": VERSION,
+        "version": NETWORK_VERSION,
         **{name: metadata.version(name) for name in LIBRARIES},
     }

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from pxr_tf.events import OnEvent, tell_progress
-from pxr_tf.lungs.atlas import Pair
-from pxr_tf.lungs.network import Network, make_network, write_network
+from pxr_tf.lungs.atlas import LungPair
+from pxr_tf.lungs.network import LungNetwork, make_network, write_network
 from pxr_tf.models.unet import WIDTHS
 from pxr_tf.segment.train import read_small
 from pxr_tf.tasks import Task
@@ -14,7 +14,7 @@ from pxr_tf.training.device import set_up
 from pxr_tf.training.lung_network import OnStep, train_lung_network
 
 
-def train(task: Task, emit: OnEvent) -> None:
+def train_lungs(task: Task, emit: OnEvent) -> None:
     """Write the file ``out``: a network trained on the folder ``pairs``, as ``about`` says. Raises `PxrError`."""
     network = train_network(
         read_small(Path(task.options["pairs"])),
@@ -24,8 +24,8 @@ def train(task: Task, emit: OnEvent) -> None:
     write_network(Path(task.options["out"]), network)
 
 
-def train_network(pairs: Sequence[Pair], about: Mapping[str, Any], on_step: OnStep) -> Network:
-    """Return the network of these pairs with the steps and the seed of `lung_network.describe_training`."""
+def train_network(pairs: Sequence[LungPair], about: Mapping[str, Any], on_step: OnStep) -> LungNetwork:
+    """Return the network of these pairs with the steps and the seed of `train.describe_training`."""
     set_up(False, "float32")
     graph = train_lung_network(pairs, steps=about["steps"], seed=about["seed"], widths=WIDTHS, on_step=on_step)
     return make_network(graph, about)
