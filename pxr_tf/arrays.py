@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pxr_tf import locks
+from pxr_tf.events import OnWait
 
 ROWS_FILE, JOURNAL_FILE = "rows.raw", "journal.txt"
 
@@ -102,7 +103,7 @@ def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
 
 @contextmanager
 def open_writer(
-    folder: Path, shape: Sequence[int], dtype: DTypeLike, on_wait: Callable[[str], None] | None = None
+    folder: Path, shape: Sequence[int], dtype: DTypeLike, on_wait: OnWait | None = None
 ) -> Iterator["Writer"]:
     """Give the one writer of the folder, which is made where there is none; nobody else writes while the block runs.
 

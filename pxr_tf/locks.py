@@ -5,11 +5,12 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pxr_tf.errors import PxrError
+from pxr_tf.events import OnWait
 
 
 def lock_of(folder: Path) -> Path:
@@ -18,7 +19,7 @@ def lock_of(folder: Path) -> Path:
 
 
 @contextmanager
-def hold(lock: Path, patience: float = float("inf"), on_wait: Callable[[str], None] | None = None) -> Iterator[int]:
+def hold(lock: Path, patience: float = float("inf"), on_wait: OnWait | None = None) -> Iterator[int]:
     """Hold the lock file while the block runs; the operating system lets go of it when the process dies.
 
     Where another process holds it, call `on_wait` once with its description and wait up to `patience` seconds, then
@@ -35,7 +36,7 @@ def hold(lock: Path, patience: float = float("inf"), on_wait: Callable[[str], No
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, lock: Path, patience: float, on_wait: Callable[[str], None] | None) -> None:
+def _acquire(descriptor: int, lock: Path, patience: float, on_wait: OnWait | None) -> None:
     started = time.monotonic()
     told = False
     while True:

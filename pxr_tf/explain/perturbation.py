@@ -15,6 +15,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from pxr_tf.events import OnProgress
+
 CELLS = 14  # on each side: 16 pixels of 224; a backbone's feature map has 7
 STEPS = 20  # of 5 % of the picture each; a lobe is about 10 % of it
 RANDOM_ORDERS = 5  # their mean is the baseline; one order alone moves it by chance
@@ -43,7 +45,7 @@ def perturbation_curves(
     *,
     random_orders: int = RANDOM_ORDERS,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> dict[str, Curves]:
     """Return the curves of each of `maps` (name -> [n, size, size]), and those of the orders ``random`` and ``centre``.
 

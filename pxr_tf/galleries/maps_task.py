@@ -11,7 +11,7 @@ import numpy as np
 
 from pxr_tf import rundir
 from pxr_tf.config import load_experiment
-from pxr_tf.events import OnEvent, tell_note, tell_progress
+from pxr_tf.events import OnEvent, OnProgress, tell_note, tell_progress
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps import at_picture_size
 from pxr_tf.explain.maps_file import PictureMaps, read_about, write_maps
@@ -97,7 +97,7 @@ def _make_maps(
     targets: np.ndarray,
     layers: Mapping[str, str],
     methods: Sequence[str],
-    progress_of: Callable[[str], Callable[[int, int], None]],
+    progress_of: Callable[[str], OnProgress],
 ) -> dict[str, np.ndarray]:
     """Return method -> raw maps, float32 [rows, height, width]."""
     return {

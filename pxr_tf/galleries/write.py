@@ -1,6 +1,6 @@
 """A gallery: tables, a sheet and a thumbnail per picture, and the page that links them. Everything from files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import pandas as pd
 
 from pxr_tf import files, machine, rundir
 from pxr_tf.errors import count_words
+from pxr_tf.events import OnProgress
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.galleries import state
 from pxr_tf.galleries.page import PAGE, write_page
@@ -24,7 +25,7 @@ NOTICE = "Research use only, not a medical device."
 OF_A_PICTURE = ("maps", "sheet", "thumbnail")  # columns of the table that name files
 
 
-def write_gallery(run: Path, explained: Explained, on_progress: Callable[[int, int], None]) -> Path:
+def write_gallery(run: Path, explained: Explained, on_progress: OnProgress) -> Path:
     """Write the gallery of explained pictures; return its page. Its last file, ``gallery.json``, calls it complete."""
     info, folder = describe_run(run), explained.folder
     table = tabulate(explained, worth(info))
@@ -115,7 +116,7 @@ def _write_sheets(
     table: pd.DataFrame,
     checked: Mapping[str, Checked],
     info: RunInfo,
-    on_progress: Callable[[int, int], None],
+    on_progress: OnProgress,
 ) -> None:
     """Draw the sheets and thumbnails of all pictures; those of a former gallery are drawn anew."""
 

@@ -9,7 +9,7 @@ that lost a pixel at each edge, 3 % differ by more. In Kermany's and Cohen's set
 neither bytes nor ids tell, and all four pass the second; no two other pictures correlate above 0.978.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,9 @@ import pandas as pd
 from scipy.fft import dctn
 from scipy.ndimage import uniform_filter
 
+from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.pictures.store import Progress, open_pictures
+from pxr_tf.pictures.store import open_pictures
 
 SIDE = 32  # pixels
 THUMBNAIL = Preparation(SIDE, "average")
@@ -36,8 +37,8 @@ def load_thumbnails(
     cache: Path,
     table: pd.DataFrame,
     *,
-    on_progress: Progress | None = None,
-    on_wait: Callable[[str], None] | None = None,
+    on_progress: OnProgress | None = None,
+    on_wait: OnWait | None = None,
 ) -> dict[str, np.ndarray]:
     """Return content -> thumbnail, uint8 [32, 32], of each file of the table that can be decoded.
 

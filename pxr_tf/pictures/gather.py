@@ -16,7 +16,7 @@ import pandas as pd
 from pxr_tf import files
 from pxr_tf.data import labels, patients
 from pxr_tf.errors import PxrError, count_words, shorten
-from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
+from pxr_tf.events import OnEvent, OnProgress, OnWait, Say, tell_note, tell_progress, tell_wait
 from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.fingerprints import load_thumbnails, twin_contents
 from pxr_tf.pictures.lung_crop import load_stored
@@ -26,7 +26,6 @@ from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Decode, Pictures, open_pictures
 from pxr_tf.sets.find import read_sources
 
-Say = Callable[[str], None]
 Duplicates = Literal["drop", "exact", "keep"]  # of a picture: drop all but one, drop those with the same bytes, keep
 SAME = {"drop": "picture", "exact": "content"}  # what copies that are dropped have in common
 MAX_PAIRS = 3  # of data sets, named where copies are counted
@@ -62,9 +61,7 @@ def gather_images(
     return Gathered(table, files.digest(*columns))
 
 
-def compare_images(
-    table: pd.DataFrame, cache: Path, on_progress: Callable[[int, int], None], on_wait: Callable[[str], None]
-) -> pd.DataFrame:
+def compare_images(table: pd.DataFrame, cache: Path, on_progress: OnProgress, on_wait: OnWait) -> pd.DataFrame:
     """Return the table with ``picture``, which files that show one picture share, and with patients merged by it.
 
     ``compared`` says which files could be read.
@@ -104,7 +101,7 @@ def decode_images(
     *,
     skip_unreadable: bool,
     on_progress: Callable[[str, int, int], None],
-    on_wait: Callable[[str], None],
+    on_wait: OnWait,
     source: LungSource | None = None,
 ) -> Decoded:
     """Return the images with their pictures; raise `PxrError` naming those that cannot be read.
@@ -164,8 +161,8 @@ def _look_for_lungs(
     table: pd.DataFrame,
     source: LungSource | None,
     cache: Path,
-    on_progress: Callable[[int, int], None],
-    on_wait: Callable[[str], None],
+    on_progress: OnProgress,
+    on_wait: OnWait,
 ) -> tuple[FoundLungs | None, Decode]:
     """Return (the lungs of the table's images, what decodes and crops them); without a source, what decodes them."""
     if source is None:

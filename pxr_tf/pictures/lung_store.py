@@ -5,7 +5,7 @@ the box of the exact mask in pixels of the file, and the confidence. It is fille
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import arrays
+from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.lungs.contrast import Box
 from pxr_tf.lungs.find import Lungs
 from pxr_tf.pictures.lung_source import LungSource
-from pxr_tf.pictures.store import Progress, fill
+from pxr_tf.pictures.store import fill
 
 SIDE = 256  # pixels of a stored mask: the square in which `find_lungs` looks; a network sees 224 or so
 BLOCK = 64  # pictures per block: 4 s of work on two cores
@@ -57,8 +58,8 @@ def open_lungs(
     source: LungSource,
     *,
     threads: int | None = None,
-    on_progress: Progress | None = None,
-    on_wait: Callable[[str], None] | None = None,
+    on_progress: OnProgress | None = None,
+    on_wait: OnWait | None = None,
     block: int = BLOCK,
 ) -> FoundLungs:
     """Return the lungs of the table's files, found now where they are missing. Arguments as of `store.open_pictures`.

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import arrays, files
+from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared
 from pxr_tf.pictures.preparation import Preparation
 
@@ -28,7 +29,6 @@ BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
 UNREADABLE = "unreadable:"  # what `data.patients.add_content` puts before an image id where a file has no content
 CHANGED = "changed while it was read; run the same command again"
 
-Progress = Callable[[int, int], None]
 Decode = Callable[[str, Preparation], np.ndarray]
 MakeRow = Callable[[str], np.ndarray]  # path -> uint8, of one shape for all files
 
@@ -67,8 +67,8 @@ def open_pictures(
     preparation: Preparation,
     *,
     threads: int | None = None,
-    on_progress: Progress | None = None,
-    on_wait: Callable[[str], None] | None = None,
+    on_progress: OnProgress | None = None,
+    on_wait: OnWait | None = None,
     block: int = BLOCK,
     decode: Decode = load_prepared,
 ) -> Pictures:
@@ -103,8 +103,8 @@ def fill(
     make_row: MakeRow,
     *,
     threads: int | None = None,
-    on_progress: Progress | None = None,
-    on_wait: Callable[[str], None] | None = None,
+    on_progress: OnProgress | None = None,
+    on_wait: OnWait | None = None,
     block: int = BLOCK,
 ) -> dict[str, str]:
     """Add to a keyed array of uint8 rows what files give that it lacks; return the faults that are not remembered.
@@ -134,7 +134,7 @@ def _folder(cache: Path, preparation: Preparation) -> Path:
 
 
 def _add_blocks(
-    writer: arrays.Writer, blocks: Iterator[list[Decoded]], total: int, on_progress: Progress | None
+    writer: arrays.Writer, blocks: Iterator[list[Decoded]], total: int, on_progress: OnProgress | None
 ) -> dict[str, str]:
     """Store each block as it is decoded; return the faults that are not remembered."""
     passing, done = {}, 0

@@ -11,6 +11,7 @@ from pxr_tf.config import Experiment
 from pxr_tf.config.image import Image
 from pxr_tf.data.doubts import Doubt
 from pxr_tf.errors import PxrError, count_words
+from pxr_tf.events import Say
 from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.lung_crop import load_cropped, why_whole
 from pxr_tf.pictures.lung_source import AtlasLungs, LungSource, open_source
@@ -22,8 +23,6 @@ COLUMNS = ("image_id", "confidence", "left", "top", "right", "bottom", "cropped"
 # may tell the class.
 MANY = 0.1
 UNEQUAL = 0.03
-
-Say = Callable[[str], None]
 
 
 def open_lung_source(image: Image, table: pd.DataFrame, cache: Path) -> LungSource | None:
