@@ -36,7 +36,7 @@ def lungs(
     from pxr_tf.lungs.confidence import TRUSTED
     from pxr_tf.machine import processors
     from pxr_tf.pictures.given_masks import find_given
-    from pxr_tf.pictures.lung_source import open_atlas
+    from pxr_tf.pictures.lung_source import open_lung_finder
     from pxr_tf.report.lung_sheet import summarise_lungs, write_sheet
     from pxr_tf.report.steps import show_steps
     from pxr_tf.segment.masks import LUNG_TABLE, write_lungs
@@ -51,7 +51,7 @@ def lungs(
     with show_steps(console, "lungs") as on_progress:
         table = write_lungs(
             named,
-            open_atlas(atlas, runs / "cache"),
+            open_lung_finder(atlas, runs / "cache"),
             out,
             given=given,
             processes=processors(),

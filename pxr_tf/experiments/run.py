@@ -176,7 +176,7 @@ def _decode(
     table: pd.DataFrame,
     on_event: OnEvent,
     beside: "Future[str] | None" = None,
-) -> gather.Decoded:
+) -> gather.DecodedImages:
     """Decode what is missing, unless what is done beside it fails: there is no need to finish then."""
     source = gathered.lungs
 
@@ -197,7 +197,7 @@ def _decode(
 
 
 def _compose(
-    request: Request, gathered: gather.Gathered, decoded: gather.Decoded, splits: pd.DataFrame, on_event: OnEvent
+    request: Request, gathered: gather.Gathered, decoded: gather.DecodedImages, splits: pd.DataFrame, on_event: OnEvent
 ) -> tuple[dict[str, pd.DataFrame], list[dict[str, Any]], dict[str, Any]]:
     """Return what a new run directory will hold: tables by file name, warnings, provenance."""
     experiment, (table, skipped, pictures, found) = request.experiment, decoded

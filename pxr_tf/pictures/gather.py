@@ -26,8 +26,8 @@ from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Decode, Pictures, open_pictures
 from pxr_tf.sets.find import read_sources
 
-Duplicates = Literal["drop", "exact", "keep"]  # of a picture: drop all but one, drop those with the same bytes, keep
-SAME = {"drop": "picture", "exact": "content"}  # what copies that are dropped have in common
+DuplicateRule = Literal["drop", "exact", "keep"]  # of a picture: drop all but one, drop those with the same bytes, keep
+_SAME = {"drop": "picture", "exact": "content"}  # what copies that are dropped have in common
 MAX_PAIRS = 3  # of data sets, named where copies are counted
 
 
@@ -39,7 +39,7 @@ class Gathered(NamedTuple):
     lungs: LungSource | None = None  # what says where they are in the images, where pictures are cropped
 
 
-class Decoded(NamedTuple):
+class DecodedImages(NamedTuple):
     """The images of an experiment, decoded."""
 
     table: pd.DataFrame  # the rows that can be read
@@ -72,7 +72,7 @@ def compare_images(table: pd.DataFrame, cache: Path, on_progress: OnProgress, on
 
 
 def choose_images(
-    table: pd.DataFrame, classes: Sequence[str], merge: Mapping[str, Sequence[str]], duplicates: Duplicates, say: Say
+    table: pd.DataFrame, classes: Sequence[str], merge: Mapping[str, Sequence[str]], duplicates: DuplicateRule, say: Say
 ) -> pd.DataFrame:
     """Return the rows of an experiment: labels merged, classes chosen, copies of pictures dropped; say what went.
 
@@ -82,7 +82,7 @@ def choose_images(
     if len(left_out):
         counts = left_out.label.value_counts()
         say(f"Left out, not among the classes: {', '.join(f'{label} ({n})' for label, n in counts.items())}.")
-    kept = table if duplicates == "keep" else patients.drop_duplicates(table, SAME[duplicates])[0]
+    kept = table if duplicates == "keep" else patients.drop_duplicates(table, _SAME[duplicates])[0]
     say(
         f"{count_words(len(kept), 'image')} of {count_words(kept.patient_id.nunique(), 'patient')}; "
         f"{_describe_copies(table, duplicates)}."
@@ -103,10 +103,10 @@ def decode_images(
     on_progress: Callable[[str, int, int], None],
     on_wait: OnWait,
     source: LungSource | None = None,
-) -> Decoded:
+) -> DecodedImages:
     """Return the images with their pictures; raise `PxrError` naming those that cannot be read.
 
-    A `source` says where lungs are, if the preparation crops. `on_progress` is told (what is done, how many, of all).
+    A `source` says where lungs are, if the preparation crops. `on_progress` gets (what is done, how many, of all).
 
     Those that were not ``compared`` (`compare_images`) and can be read now are refused, too: nobody knows whose copies
     they are.
@@ -128,7 +128,7 @@ def decode_images(
             f"{count_words(len(unknown), 'image')} could not be read while copies were looked for, but can be read now "
             f"({shorten(unknown, 3)}). Run the same command again."
         )
-    return Decoded(table[reasons.isna()].reset_index(drop=True), skipped, pictures, found)
+    return DecodedImages(table[reasons.isna()].reset_index(drop=True), skipped, pictures, found)
 
 
 def decode_readable(
@@ -171,7 +171,7 @@ def _look_for_lungs(
     return found, partial(load_stored, found=found, lowest_confidence=source.lowest_confidence)
 
 
-def _describe_copies(table: pd.DataFrame, duplicates: Duplicates) -> str:
+def _describe_copies(table: pd.DataFrame, duplicates: DuplicateRule) -> str:
     """Return how many copies there are, what became of them, and which data sets have pictures of which others."""
     exact = int(table.content.duplicated().sum())
     near = int(table.picture.duplicated().sum()) - exact

@@ -14,7 +14,7 @@ from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 from pxr_tf.pictures.given_masks import read_mask
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
-FEWEST = 5  # pairs: the confidence is how far they agree
+_FEWEST = 5  # pairs: the confidence is how far they agree
 LAYOUT = "accepted: a folder with images/NAME.jpg and masks/NAME.png (white = lung) of the same size"
 
 
@@ -58,8 +58,8 @@ def _check_names(folder: Path, images: dict[str, Path], masks: dict[str, Path]) 
         alone = [path.name for name, path in these.items() if name not in others]
         if alone:
             raise PxrError(f"The atlas {folder} has no {missing} for {shorten(alone, 3)}; {LAYOUT}. Add or remove it.")
-    if len(images) < FEWEST:
-        raise PxrError(f"The atlas {folder} has {len(images)} pairs; {FEWEST} are needed at least; {LAYOUT}.")
+    if len(images) < _FEWEST:
+        raise PxrError(f"The atlas {folder} has {len(images)} pairs; {_FEWEST} are needed at least; {LAYOUT}.")
 
 
 def _read_pair(image: Path, mask: Path) -> LungPair:

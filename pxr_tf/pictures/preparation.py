@@ -7,7 +7,7 @@ from pxr_tf import files
 
 ResizeMode = Literal["squash", "pad", "average"]
 # lungs: the box of both lungs with a margin; lungs_only: all but the lungs black; without_lungs: the lungs black
-Crop = Literal["none", "lungs", "lungs_only", "without_lungs"]
+CropKind = Literal["none", "lungs", "lungs_only", "without_lungs"]
 OF_CROPS = ("crop", "margin", "lungs")  # fields that decide nothing where the whole picture is shown
 
 
@@ -18,7 +18,7 @@ class Preparation(NamedTuple):
     # squash: both sides are scaled, the aspect is lost; pad: it is kept, the rest is black; average: as squash, every
     # pixel the plain mean of the area that it covers, for thumbnails that are compared with one another
     resize: ResizeMode
-    crop: Crop = "none"
+    crop: CropKind = "none"
     margin: float = 0.0  # beyond each side of the box of the lungs, as a share of its width or height; of `lungs` only
     lungs: str = ""  # what says where the lungs are, named by its content (`lung_source`); empty without a crop
 

@@ -21,7 +21,7 @@ from pxr_tf.pictures.decode import Header, UnreadableImageError, load_prepared, 
 from pxr_tf.pictures.fingerprints import THUMBNAIL, twin_contents
 
 
-class Duplicates(NamedTuple):
+class DuplicateCounts(NamedTuple):
     """Files that are copies; each count is of groups of them, `copies` of the files beyond each group's first."""
 
     groups: int
@@ -36,8 +36,8 @@ class Survey(NamedTuple):
 
     files: pd.DataFrame  # a row per image: the manifest's columns and those of `survey_files`
     groups: pd.DataFrame  # see `summarise`
-    duplicates: Duplicates  # the same bytes
-    near_duplicates: Duplicates  # other bytes, one picture (`fingerprints`)
+    duplicates: DuplicateCounts  # the same bytes
+    near_duplicates: DuplicateCounts  # other bytes, one picture (`fingerprints`)
     num_patients: int  # those who share a picture count as one
     unreadable: pd.DataFrame  # path, reason
     association: pd.DataFrame  # property, categories, cramers_v
@@ -109,22 +109,22 @@ def summarise(files: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([_summarise_group(key, group) for key, group in grouped])
 
 
-def count_duplicates(files: pd.DataFrame) -> Duplicates:
+def count_duplicates(files: pd.DataFrame) -> DuplicateCounts:
     """Return how many files are byte-identical copies, and across what. Needs the column ``content``."""
     copies = files[files.content.duplicated(keep=False)]
     return _count_groups(copies, "content", len(copies) - copies.content.nunique())
 
 
-def count_near_duplicates(files: pd.DataFrame) -> Duplicates:
+def count_near_duplicates(files: pd.DataFrame) -> DuplicateCounts:
     """Return how many contents show a picture that another content shows, and across what; needs ``picture``, too."""
     copies = files[files.groupby("picture").content.transform("nunique") > 1]
     return _count_groups(copies, "picture", copies.content.nunique() - copies.picture.nunique())
 
 
-def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> Duplicates:
+def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> DuplicateCounts:
     groups = files.groupby(same)
     spread = groups[["patient_id", "label", "official_split"]].nunique() > 1
-    return Duplicates(
+    return DuplicateCounts(
         groups=groups.ngroups,
         copies=num_copies,
         across_patients=int(spread.patient_id.sum()),

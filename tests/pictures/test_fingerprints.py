@@ -16,8 +16,8 @@ from pxr_tf.pictures.fingerprints import (
     DIFFERENCE,
     THUMBNAIL,
     correlations,
-    differences,
     group_twins,
+    tone_differences,
 )
 
 METHODS = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC, "box": Image.BOX}
@@ -110,7 +110,7 @@ def test_blocks_and_coarse_codes_find_what_comparing_every_pair_finds(count, kin
     pictures = (128 + 30 * values).clip(0, 255).astype(np.uint8)
     every = np.argwhere(np.triu(np.ones((count, count)), 1))
     first, second = pictures[every[:, 0]], pictures[every[:, 1]]
-    same = (correlations(first, second) > CORRELATION) & (differences(first, second) < DIFFERENCE)
+    same = (correlations(first, second) > CORRELATION) & (tone_differences(first, second) < DIFFERENCE)
     groups = np.arange(count)
     for a, b in every[same]:  # slow and obvious
         groups[groups == max(groups[a], groups[b])] = min(groups[a], groups[b])
