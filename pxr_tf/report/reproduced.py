@@ -11,7 +11,7 @@ from rich.table import Table
 from pxr_tf import files, locks
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
-from pxr_tf.evaluation.published import Row
+from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evidence.files import read_readings, read_run_points
 from pxr_tf.evidence.paper import paper_has, paper_notes
 from pxr_tf.report.results import make_table, plus_minus, print_points, print_warnings
@@ -236,5 +236,5 @@ def _difference_cells(pair: Pair, measure: Measure) -> tuple[str, str, str]:
     return f"{100 * found.mean:+.1f}", interval, ", ".join(map(str, dict.fromkeys(seeds)))
 
 
-def _printed(row: Row | None, name: str, metric: str) -> float | None:
+def _printed(row: PaperRow | None, name: str, metric: str) -> float | None:
     return None if row is None else row.value(metric, name)

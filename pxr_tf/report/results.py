@@ -15,7 +15,7 @@ from pxr_tf import files, rundir
 from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
-from pxr_tf.evaluation.published import Row
+from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evaluation.roc import MeanPoints
 from pxr_tf.evidence.files import FILES as ROC_FILES
 from pxr_tf.evidence.files import metrics_files, read_readings, read_run_points
@@ -151,7 +151,7 @@ def make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
     )
 
 
-def _class_table(info: RunInfo, table: pd.DataFrame, row: Row | None, reading: str) -> Table:
+def _class_table(info: RunInfo, table: pd.DataFrame, row: PaperRow | None, reading: str) -> Table:
     title = f"{info.title} ({info.name}), {_reading_words(reading)}"
     tight = (0, 0) if row else (0, 1)  # with the paper's columns the table just fits a terminal of 80 letters
     shown = make_table(title, info, tight)

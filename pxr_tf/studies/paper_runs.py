@@ -11,7 +11,7 @@ from pxr_tf import files, rundir
 from pxr_tf.data.splits import TEST_ROLES, read_splits
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.differences import Difference, find_difference, same_tests
-from pxr_tf.evaluation.published import Row
+from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evidence.files import read_readings
 from pxr_tf.evidence.paper import comparable_row
 from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning, describe_run
@@ -65,7 +65,7 @@ class Group(NamedTuple):
     tables: dict[int, pd.DataFrame]  # seed -> metrics table
     summary: pd.DataFrame  # class, metric, mean, sd, seeds
     minutes: float  # of one seed, on average
-    row: Row | None  # what the paper prints of the same task
+    row: PaperRow | None  # what the paper prints of the same task
 
     @property
     def title(self) -> str:
