@@ -11,9 +11,9 @@ import numpy as np
 
 from pxr_tf import files
 
-ABOUT, PICTURE = "about", "picture"
+_ABOUT, _PICTURE = "about", "picture"
 LARGE = "_at_picture_size"  # the end of a member's name: a map that was made smaller than the picture, expanded
-LETTERS = 80  # of an image id that a file's name keeps
+_LETTERS = 80  # of an image id that a file's name keeps
 
 
 class PictureMaps(NamedTuple):
@@ -27,13 +27,13 @@ class PictureMaps(NamedTuple):
 
 def file_stem(image_id: str) -> str:
     """Return a file name for an image id, without ending: letters that any file may have, and a digest."""
-    safe = re.sub(r"[^a-zA-Z0-9.-]+", "_", image_id)[-LETTERS:].lstrip("._-")
+    safe = re.sub(r"[^a-zA-Z0-9.-]+", "_", image_id)[-_LETTERS:].lstrip("._-")
     return f"{safe or 'picture'}-{files.digest(image_id, size=4)}"
 
 
 def write_maps(path: Path, found: PictureMaps) -> None:
     """Write the file, whole or not at all; a map that has the picture's size already is kept once."""
-    members = {ABOUT: np.array(json.dumps(dict(found.about), ensure_ascii=False)), PICTURE: found.picture}
+    members = {_ABOUT: np.array(json.dumps(dict(found.about), ensure_ascii=False)), _PICTURE: found.picture}
     members |= dict(found.maps)
     members |= {f"{name}{LARGE}": values for name, values in found.large.items() if _is_small(found, name)}
     with files.written_whole(path) as partial, open(partial, "wb") as stream:
@@ -44,19 +44,19 @@ def read_maps(path: Path) -> PictureMaps | None:
     """Return what a file holds; None where there is none, or where it is damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            about = json.loads(str(file[ABOUT]))
+            about = json.loads(str(file[_ABOUT]))
             maps = {name: file[name] for name in about["methods"]}
             large = {name: file[f"{name}{LARGE}"] if f"{name}{LARGE}" in file else maps[name] for name in maps}
-            return PictureMaps(about, file[PICTURE], maps, large)
+            return PictureMaps(about, file[_PICTURE], maps, large)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
 
 
-def read_about(path: Path) -> Mapping[str, Any] | None:
+def read_map_header(path: Path) -> Mapping[str, Any] | None:
     """Return what a file says of itself, without reading its maps; None where it is missing or damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return json.loads(str(file[ABOUT]))
+            return json.loads(str(file[_ABOUT]))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
 

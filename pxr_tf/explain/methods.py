@@ -28,7 +28,7 @@ EXPLAINERS: dict[str, Callable[[Work], np.ndarray]] = {  # the keys of `METHODS`
 }
 
 
-def explain(
+def compute_maps(
     logits: keras.Model,
     pictures: np.ndarray,
     targets: np.ndarray,

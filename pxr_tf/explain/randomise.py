@@ -13,10 +13,10 @@ import numpy as np
 from pxr_tf.models.layers import all_layers
 
 PER_SEED = 100_000  # more than the numbers of all layers: two seeds share none of them
-STEPS = 12  # at most: a backbone has up to 240 layers with weights, and each step explains all pictures again
+_STEPS = 12  # at most: a backbone has up to 240 layers with weights, and each step explains all pictures again
 
 
-def cascade(model: keras.Model, *, seed: int = 0, steps: int = STEPS) -> Iterator[tuple[str, keras.Model]]:
+def cascade(model: keras.Model, *, seed: int = 0, steps: int = _STEPS) -> Iterator[tuple[str, keras.Model]]:
     """Yield (layer, network): a copy of the model, whose weights are random from the output down to that layer.
 
     The first step randomises the last layer with weights alone (``logits``), and the last step all of them; between,

@@ -12,7 +12,7 @@ import numpy as np
 
 # Of rank correlations: half of the largest possible, a quarter of the variance of the ranks in common. Adebayo et al.
 # name no bound; in their figures methods that react to the weights end below it, and edge detectors stay above.
-SAME = 0.5
+SAME_MAPS = 0.5
 State = Literal["passed", "failed", "undecided", "not measured"]
 UNDECIDED = "the interval crosses the bound, so that these patients are too few to tell"
 
@@ -84,7 +84,7 @@ CHECKS: dict[str, Check] = {
     ),
     "weights": Check(
         "random weights",
-        SAME,
+        SAME_MAPS,
         "below",
         "correlation",
         "the map changes once the network has forgotten what it learned",
@@ -92,7 +92,7 @@ CHECKS: dict[str, Check] = {
     ),
     "labels": Check(
         "random labels",
-        SAME,
+        SAME_MAPS,
         "below",
         "correlation",
         "a network that learned meaningless labels gives another map",
@@ -100,7 +100,7 @@ CHECKS: dict[str, Check] = {
     ),
     "folds": Check(
         "agreement of the folds",
-        SAME,
+        SAME_MAPS,
         "above",
         "correlation",
         "networks trained on other patients point at the same places",

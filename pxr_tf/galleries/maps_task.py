@@ -14,9 +14,9 @@ from pxr_tf.config import load_experiment
 from pxr_tf.events import OnEvent, OnProgress, tell_note, tell_progress
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps import at_picture_size
-from pxr_tf.explain.maps_file import PictureMaps, read_about, write_maps
+from pxr_tf.explain.maps_file import PictureMaps, read_map_header, write_maps
 from pxr_tf.explain.method_table import METHODS
-from pxr_tf.explain.methods import explain
+from pxr_tf.explain.methods import compute_maps
 from pxr_tf.explain.spatial import find_layer
 from pxr_tf.galleries.check_options import PREDICTED, TRUE
 from pxr_tf.models.model_file import load_classifier
@@ -28,7 +28,7 @@ from pxr_tf.training.predictions import both_columns, predict_pictures
 
 # Pictures whose maps are held at once: 51 MB per method at 224 pixels. Each method is compiled once per chunk, which
 # takes a second or two, so fewer would cost time.
-CHUNK = 256
+_CHUNK = 256
 LONG = 60  # seconds: whoever waits for longer is told for how long
 
 
@@ -41,7 +41,9 @@ def explain_pictures(task: Task, emit: OnEvent) -> None:
     left as it is. Raises `PxrError`.
     """
     options = task.options
-    missing = [row for row in options["pictures"] if (read_about(Path(row["file"])) or {}).get("key") != row["key"]]
+    missing = [
+        row for row in options["pictures"] if (read_map_header(Path(row["file"])) or {}).get("key") != row["key"]
+    ]
     if not missing:
         return
     emit(set_up(False, "float32").event)
@@ -49,9 +51,9 @@ def explain_pictures(task: Task, emit: OnEvent) -> None:
     logits = open_logits(model)
     layers = {name: find_layer(logits, options["layer"]) for name in options["methods"] if METHODS[name].needs_layer}
     pictures = load_task_pictures(task)
-    for start in range(0, len(missing), CHUNK):
-        rows = missing[start : start + CHUNK]
-        part = f" ({start + len(rows):,} of {len(missing):,})" if len(missing) > CHUNK else ""
+    for start in range(0, len(missing), _CHUNK):
+        rows = missing[start : start + _CHUNK]
+        part = f" ({start + len(rows):,} of {len(missing):,})" if len(missing) > _CHUNK else ""
         by = f"by {rundir.fold_name(task.fold)}{part}"
         pixels = pictures.pixels[pictures.find([row["content"] for row in rows])]
         probabilities = both_columns(predict_pictures(model, pixels, np.arange(len(rows))))
@@ -101,7 +103,7 @@ def _make_maps(
 ) -> dict[str, np.ndarray]:
     """Return method -> raw maps, float32 [rows, height, width]."""
     return {
-        name: explain(logits, pixels, targets, name, layer=layers.get(name), on_progress=progress_of(name))
+        name: compute_maps(logits, pixels, targets, name, layer=layers.get(name), on_progress=progress_of(name))
         for name in methods
     }
 

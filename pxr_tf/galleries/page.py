@@ -10,16 +10,16 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.errors import count_words
 from pxr_tf.explain.verdicts import CHECKS, counted
-from pxr_tf.galleries.tables import AREA, ORDERS, SHARE, TRUSTED, UNSEEN, method_title
+from pxr_tf.galleries.tables import LUNG_AREA, LUNG_SHARE, ORDERS, TRUSTED_LUNGS, UNSEEN, method_title
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 
 PAGE = "index.html"
-ASKED = "asked for"
-GROUPS = {
+_ASKED = "asked for"
+_GROUPS = {
     "right": "Most certain, right",
     "wrong": "Most certain, wrong",
     "least certain": "Least certain",
-    ASKED: "As asked for",
+    _ASKED: "As asked for",
 }
 STATES = {"passed": "✓ passed", "failed": "✗ failed", "undecided": "undecided", "not measured": "not measured"}
 
@@ -150,12 +150,12 @@ def _pictures(count: int) -> str:
 
 
 def _shares(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
-    area = checks[checks.check == AREA].set_index("class")
+    area = checks[checks.check == LUNG_AREA].set_index("class")
     if area.empty:
         return
     yield "<h2>How much of it lies in the lungs</h2>"
     once = table[counted(table.role)].drop_duplicates("image_id")
-    left_out = once.lungs[~once.lungs.isin([TRUSTED, *UNSEEN])].value_counts()
+    left_out = once.lungs[~once.lungs.isin([TRUSTED_LUNGS, *UNSEEN])].value_counts()
     reasons = ", ".join(f"{reason}: {count}" for reason, count in left_out.items())
     yield (
         "<p>Share of a map's positive attribution inside the lungs, in percent, with a 95 % interval over patients; an "
@@ -166,7 +166,7 @@ def _shares(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame)
     )
     yield '<div class="scroll"><table><tr><th>true class</th><th class="n">pictures</th><th class="n">lungs</th>'
     yield "".join(f'<th class="n">{escape(method_title(name))}</th>' for name in about["methods"]) + "</tr>"
-    shares = checks[checks.check == SHARE].set_index(["class", "method"])
+    shares = checks[checks.check == LUNG_SHARE].set_index(["class", "method"])
     for label in area.index:
         cells = [_percent(shares.loc[(label, name)]) for name in about["methods"]]
         yield f'<tr><td>{escape(label)}</td><td class="n">{area.pictures[label]}</td>'
@@ -184,7 +184,7 @@ def _percent(row: pd.Series, interval: bool = True) -> str:
 
 def _measured(checks: pd.DataFrame) -> Iterator[str]:
     """Yield the table of areas and correlations, where they were measured."""
-    means = checks[(checks.state == "") & ~checks.check.isin([SHARE, AREA])]
+    means = checks[(checks.state == "") & ~checks.check.isin([LUNG_SHARE, LUNG_AREA])]
     if means.empty:
         return
     layers = list(dict.fromkeys(means.detail[means.check == "weights"]))
@@ -242,7 +242,7 @@ def _groups(about: Mapping[str, Any], table: pd.DataFrame) -> Iterator[str]:
     for label in (*labels, *others):
         yield f"<h2>True class: {escape(label)}</h2>" if label else "<h2>True class unknown</h2>"
         yield '<div class="groups">'
-        for group in GROUPS if (once.group != ASKED).any() else (ASKED,):
+        for group in _GROUPS if (once.group != _ASKED).any() else (_ASKED,):
             yield from _group(group, once[(once.label == label) & (once.group == group)])
         yield "</div>"
 
@@ -250,12 +250,12 @@ def _groups(about: Mapping[str, Any], table: pd.DataFrame) -> Iterator[str]:
 def _group(group: str, rows: pd.DataFrame) -> Iterator[str]:
     """Yield the pictures of one class that belong together; a kind of case that the class has not says so."""
     if len(rows):
-        yield f"<section><h3>{GROUPS[group]} ({len(rows)})</h3>"
-        yield f'<div class="{"grid asked" if group == ASKED else "grid"}">'
+        yield f"<section><h3>{_GROUPS[group]} ({len(rows)})</h3>"
+        yield f'<div class="{"grid asked" if group == _ASKED else "grid"}">'
         yield from map(_figure, rows.itertuples())
         yield "</div></section>"
-    elif group != ASKED:
-        yield f'<section><h3>{GROUPS[group]}</h3><p class="faint">None.</p></section>'
+    elif group != _ASKED:
+        yield f'<section><h3>{_GROUPS[group]}</h3><p class="faint">None.</p></section>'
 
 
 def _figure(row: Any) -> str:

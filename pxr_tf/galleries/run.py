@@ -29,7 +29,7 @@ from pxr_tf.galleries.check_options import (
     choose_methods,
     open_explained,
 )
-from pxr_tf.galleries.lungs import LungsSeen, find_lungs, open_gallery_source
+from pxr_tf.galleries.lungs import LungsSeen, find_shown_lungs, open_gallery_source
 from pxr_tf.galleries.permuted import Permuted, find_permuted
 from pxr_tf.inference.pictures import find_asked
 from pxr_tf.models.saved_layers import SavedLayer, read_saved_layers
@@ -151,7 +151,7 @@ def explain_run(prepared: Prepared, executor: Executor, on_event: OnEvent = lamb
         )
         state.mark_unfinished(asked.folder, [*table.file, *([_measured_name(key)] if source else [])])
         executor.run(_plan(prepared, table), logs, on_event)
-        lungs = None if source is None else find_lungs(table, source, preparation, asked.cache, on_event)
+        lungs = None if source is None else find_shown_lungs(table, source, preparation, asked.cache, on_event)
         if prepared.permuted is not None:
             executor.run(_plan_checks(prepared, table, prepared.permuted), logs, on_event)
     except PxrError:

@@ -8,7 +8,7 @@ from typing import Any
 from pxr_tf import files
 
 ABOUT = "gallery.json"
-KEY, FILES = "key", "files"  # of all that decides the gallery, "" while it is being written; paths below its folder
+_KEY, _FILES = "key", "files"  # of all that decides the gallery, "" while it is being written; paths below its folder
 
 
 def read_about(folder: Path) -> Mapping[str, Any]:
@@ -23,7 +23,9 @@ def read_about(folder: Path) -> Mapping[str, Any]:
 def is_complete(folder: Path, key: str) -> bool:
     """Return whether the folder has the gallery of this key, and every file of it."""
     about = read_about(folder)
-    return about.get(KEY) == key and bool(_files_of(about)) and all((folder / name).is_file() for name in about[FILES])
+    return (
+        about.get(_KEY) == key and bool(_files_of(about)) and all((folder / name).is_file() for name in about[_FILES])
+    )
 
 
 def mark_unfinished(folder: Path, names: Iterable[str]) -> None:
@@ -31,7 +33,7 @@ def mark_unfinished(folder: Path, names: Iterable[str]) -> None:
 
     The files of the galleries before stay listed: whoever finishes one removes what is not its own.
     """
-    files.write_json(folder / ABOUT, {KEY: "", FILES: sorted(_files_of(read_about(folder)) | set(names))})
+    files.write_json(folder / ABOUT, {_KEY: "", _FILES: sorted(_files_of(read_about(folder)) | set(names))})
 
 
 def unmark_empty(folder: Path) -> None:
@@ -51,12 +53,12 @@ def finish(folder: Path, about: Mapping[str, Any], names: Iterable[str]) -> None
     for name in _files_of(read_about(folder)) - own:
         with contextlib.suppress(FileNotFoundError):
             (folder / name).unlink()
-    files.write_json(folder / ABOUT, {**about, FILES: sorted(own)})
+    files.write_json(folder / ABOUT, {**about, _FILES: sorted(own)})
 
 
 def _files_of(about: Mapping[str, Any]) -> set[str]:
     """Return the files that are listed; an edited list cannot name files elsewhere."""
-    listed = about.get(FILES)
+    listed = about.get(_FILES)
     names = listed if isinstance(listed, list) else []
     return {
         name

@@ -15,11 +15,11 @@ from pxr_tf.explain.verdicts import CHECKS as CHECKS_OF_METHODS
 from pxr_tf.explain.verdicts import counted, judge
 from pxr_tf.galleries.run import Explained
 
-TABLE, CHECKS = "explained.csv", "checks.csv"
+EXPLAINED_TABLE, CHECKS_TABLE = "explained.csv", "checks.csv"
 SHEETS, THUMBS = "sheets", "thumbs"
 ALL = "all"  # pictures of every class
-SHARE, AREA = "share in the lungs", "the lungs' share of the picture"
-TRUSTED = "trusted"
+LUNG_SHARE, LUNG_AREA = "share in the lungs", "the lungs' share of the picture"
+TRUSTED_LUNGS = "trusted"
 NOT_LOOKED_FOR = "not looked for"
 ORDERS = ("random", "centre")  # what deletion and insertion are compared with
 CHECK_COLUMNS = (
@@ -109,7 +109,7 @@ def _rows_of(explained: Explained, case: Any) -> Iterator[dict[str, Any]]:
         "role": case.role,
     }
     more = {
-        "lungs": why_not or TRUSTED,
+        "lungs": why_not or TRUSTED_LUNGS,
         "sheet": f"{SHEETS}/{stem}.png",
         "thumbnail": f"{THUMBS}/{stem}.jpg",
         "maps": case.file,
@@ -187,10 +187,10 @@ def _share_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for label in (ALL, *labels):
         rows = table if label == ALL else table[table.label == label]
         once = rows.drop_duplicates("image_id")
-        yield _row(AREA, "", label, once.lungs_of_picture.to_numpy(), once.patient_id.to_numpy())
+        yield _row(LUNG_AREA, "", label, once.lungs_of_picture.to_numpy(), once.patient_id.to_numpy())
         for name in dict.fromkeys(table.method):
             part = rows[rows.method == name]
-            yield _row(SHARE, name, label, part.in_lungs.to_numpy(), part.patient_id.to_numpy())
+            yield _row(LUNG_SHARE, name, label, part.in_lungs.to_numpy(), part.patient_id.to_numpy())
 
 
 def _row(

@@ -14,14 +14,22 @@ from pxr_tf.explain.method_table import METHODS
 from pxr_tf.galleries import state
 from pxr_tf.galleries.page import PAGE, write_page
 from pxr_tf.galleries.run import Explained
-from pxr_tf.galleries.sheet import NOT_CHECKED, Checked, Drawn, Sheet, write_sheet, write_thumbnail
-from pxr_tf.galleries.tables import CHECKS, TABLE, check_table, failed_words, method_title, open_maps, tabulate
+from pxr_tf.galleries.sheet import NOT_CHECKED, Checked, Drawn, Sheet, write_picture_sheet, write_thumbnail
+from pxr_tf.galleries.tables import (
+    CHECKS_TABLE,
+    EXPLAINED_TABLE,
+    check_table,
+    failed_words,
+    method_title,
+    open_maps,
+    tabulate,
+)
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.runs.info import LEAKY, RunInfo, describe_run, worth
 
 THUMB = 176  # pixels
 PERMUTED = "trained on permuted labels, so its maps say nothing of any disease"
-NOTICE = "Research use only, not a medical device."
+_NOTICE = "Research use only, not a medical device."
 OF_A_PICTURE = ("maps", "sheet", "thumbnail")  # columns of the table that name files
 
 
@@ -34,15 +42,15 @@ def write_gallery(run: Path, explained: Explained, on_progress: OnProgress) -> P
     measured = None if explained.measured is None else _read_measured(explained.measured)
     checks = check_table(table, measured, explained.notes).assign(**worth(info))
     _write_sheets(explained, table, checked_words(checks), info, on_progress)
-    files.write_csv(folder / TABLE, table)
-    files.write_csv(folder / CHECKS, checks)
-    about = describe(run, explained, info)
+    files.write_csv(folder / EXPLAINED_TABLE, table)
+    files.write_csv(folder / CHECKS_TABLE, checks)
+    about = _describe(run, explained, info)
     write_page(folder, about, table, checks)
     state.finish(folder, about, names)
     return folder / PAGE
 
 
-def describe(run: Path, explained: Explained, info: RunInfo) -> dict[str, Any]:
+def _describe(run: Path, explained: Explained, info: RunInfo) -> dict[str, Any]:
     """Return what the gallery says of itself."""
     trained = (files.read_json(run / rundir.PROVENANCE) or {}).get("versions", {})
     own = run.resolve()
@@ -60,7 +68,7 @@ def describe(run: Path, explained: Explained, info: RunInfo) -> dict[str, Any]:
         "leaky": info.leaky,
         "trained_with": trained,
         "versions": rundir.versions(),
-        "notice": NOTICE,
+        "notice": _NOTICE,
     }
 
 
@@ -122,7 +130,7 @@ def _write_sheets(
 
     def draw(rows: pd.DataFrame) -> None:
         sheet = make_sheet(rows, explained, checked, info)
-        write_sheet(explained.folder / rows.sheet.iloc[0], sheet)
+        write_picture_sheet(explained.folder / rows.sheet.iloc[0], sheet)
         write_thumbnail(explained.folder / rows.thumbnail.iloc[0], sheet, THUMB)
 
     parts = [rows for _, rows in table.groupby("image_id", sort=False)]
@@ -139,9 +147,15 @@ def _read_measured(file: Path) -> pd.DataFrame:
 def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:
     """Return the files of a gallery, as paths below its folder."""
     measured = [] if explained.measured is None else [explained.measured.relative_to(explained.folder).as_posix()]
-    return [PAGE, TABLE, CHECKS, *measured, *table[list(OF_A_PICTURE)].drop_duplicates().to_numpy().ravel()]
+    return [
+        PAGE,
+        EXPLAINED_TABLE,
+        CHECKS_TABLE,
+        *measured,
+        *table[list(OF_A_PICTURE)].drop_duplicates().to_numpy().ravel(),
+    ]
 
 
 def summary_lines(folder: Path, number: int) -> list[str]:
     """Return what the command says of a gallery."""
-    return [f"{count_words(number, 'picture')} explained. Open {folder / PAGE}", NOTICE]
+    return [f"{count_words(number, 'picture')} explained. Open {folder / PAGE}", _NOTICE]

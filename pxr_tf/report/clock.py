@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pxr_tf.data.splits import HOLDOUT
 
 NOT_TRAINING = ("features", "weights", "calibrate", "inside")  # tasks without epochs and predictions
-RECENT = 5  # epochs that the mean takes: a machine that becomes slower shows within as many
+_RECENT = 5  # epochs that the mean takes: a machine that becomes slower shows within as many
 
 
 class OutlinePhase(NamedTuple):
@@ -77,7 +77,7 @@ class Clock:
             return "time left unknown"
         total = 0.0
         for name, seconds in self._seconds.items():
-            mean = sum(seconds[-RECENT:]) / len(seconds[-RECENT:])
+            mean = sum(seconds[-_RECENT:]) / len(seconds[-_RECENT:])
             total += mean * (self._epochs[name] * self._tasks_left - self._done.get(name, 0))
         if self._overhead:
             total += self._overhead[-1] * self._tasks_left

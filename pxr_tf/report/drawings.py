@@ -24,7 +24,7 @@ from pxr_tf.report.model_figures import draw_coefficients, draw_feature_maps, dr
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CURVES = "curves.png"
+_CURVES = "curves.png"
 LONGEST_NAME = 180  # letters of an image id, of the 255 bytes that a file's name may have
 
 Draw = Callable[[str, bool], "Figure"]  # (title, synthetic) -> figure
@@ -32,16 +32,16 @@ Draw = Callable[[str, bool], "Figure"]  # (title, synthetic) -> figure
 
 def expected_drawings(run: Path) -> list[Path]:
     """Return the files that a finished run has beside its tables: as much as its folds' files offer."""
-    curves = [run / CURVES] if _histories(run) else []
+    curves = [run / _CURVES] if _histories(run) else []
     return curves + [fold / name for fold in _folds(run) for name in _figures(_read(fold, outline=True))]
 
 
 def write_drawings(run: Path, title: str, synthetic: bool) -> None:
     """Draw what is missing; `title` says which run it is."""
     histories = _histories(run)
-    if histories and not (run / CURVES).exists():
+    if histories and not (run / _CURVES).exists():
         tables = {name: pd.read_csv(file) for name, file in histories.items()}
-        write_figure(run / CURVES, draw_curves(tables, title, synthetic))
+        write_figure(run / _CURVES, draw_curves(tables, title, synthetic))
     for fold in _folds(run):
         missing = [name for name in _figures(_read(fold, outline=True)) if not (fold / name).exists()]
         if missing:

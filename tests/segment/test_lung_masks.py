@@ -12,7 +12,7 @@ from pxr_tf.lungs.atlas import LungAtlas, build_atlas, prepare_pairs, shrink_pai
 from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.phantoms.anatomy import draw_chest
 from pxr_tf.pictures.given_masks import find_given
-from pxr_tf.report.lung_sheet import summarise_lungs, write_sheet
+from pxr_tf.report.lung_sheet import summarise_lungs, write_lung_sheet
 from pxr_tf.segment.masks import LUNG_BOX_COLUMNS, write_lungs
 
 
@@ -127,7 +127,7 @@ def test_a_picture_that_stays_unreadable_leaves_the_other_rows_as_they_were(pict
     first = write_lungs(pictures, atlas, out)
     before, said = (out / "lungs.csv").read_bytes(), summarise_lungs(first, TRUSTED)
     again = write_lungs(pictures, atlas, out)
-    assert write_sheet(out, again, pictures) == out / "sheet.png"
+    assert write_lung_sheet(out, again, pictures) == out / "sheet.png"
     assert (out / "lungs.csv").read_bytes() == before
     assert summarise_lungs(again, TRUSTED) == said
     assert again.trusted.tolist() == [True, False, False]
