@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from pxr_tf.data.doubts import Doubt
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES
 from pxr_tf.errors import count_words
 
@@ -41,14 +41,16 @@ def describe_leaks(leaks: pd.DataFrame, noun: str = "test image") -> str:
     return f"leaky split: {' and '.join(found)} {verb} on both sides ({share})."
 
 
-def leak_doubt(leaks: pd.DataFrame, noun: str = "test image") -> Doubt:
-    """Return what a split by image is worth, as a doubt; its strength is the share of the test images that leak.
+def leak_warning(leaks: pd.DataFrame, noun: str = "test image") -> RunWarning:
+    """Return what a split by image is worth, as a warning; its strength is the share of the test images that leak.
 
     There is one also where nothing is known to leak: data without patient ids cannot tell.
     """
     total = _add_up(leaks)
     kind = "patient" if total["patients"] or not total["twin_images"] else "picture"
-    return Doubt("leak", "", kind, total["leaked_images"] / max(1, total["test_images"]), describe_leaks(leaks, noun))
+    return RunWarning(
+        "leak", "", kind, total["leaked_images"] / max(1, total["test_images"]), describe_leaks(leaks, noun)
+    )
 
 
 def _add_up(leaks: pd.DataFrame) -> dict[str, int]:

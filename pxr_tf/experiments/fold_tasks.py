@@ -74,9 +74,9 @@ def fit_fold(task: Task, emit: OnEvent) -> None:
     rundir.forget_inside(part.folder)
     kind, settings = run.experiment.model.kind, _settings_of(run)
     now = environment.read_environment(**environment_of(kind, settings))
-    doubt = environment.enter(run.folder, part.folder.name, now, mix=task.options.get("mix_environments", False))
-    if doubt:
-        emit({"event": "doubt", "text": doubt})
+    warning = environment.enter(run.folder, part.folder.name, now, mix=task.options.get("mix_environments", False))
+    if warning:
+        emit({"event": "warning", "text": warning})
     stopwatch = _Stopwatch(emit)
     predict = load_learner(kind).fit(part, settings, stopwatch)
     predictions = predict_part(part, predict)

@@ -14,7 +14,7 @@ from pxr_tf.experiments import weights
 from pxr_tf.experiments.parts import threads_of
 from pxr_tf.pictures.gather import Gathered
 from pxr_tf.pictures.store import Pictures
-from pxr_tf.pictures.survey import find_doubts
+from pxr_tf.pictures.survey import find_file_warnings
 from pxr_tf.runs.provenance import read_provenance
 from pxr_tf.runs.scheme import scheme_options, splits_by_image
 
@@ -35,14 +35,14 @@ def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
 
 def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
     """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``; the worst first."""
-    found = find_doubts(table)
+    found = find_file_warnings(table)
     if splits_by_image(experiment):
         tests = split.role.isin(splits.TEST_ROLES).any()  # else a tuning run, where validation rows are held out
         held_out, noun = (splits.TEST_ROLES, "test image") if tests else (("val",), "validation image")
-        found = [leaks.leak_doubt(leaks.find_leaks(table, split, held_out), noun), *found]
+        found = [leaks.leak_warning(leaks.find_leaks(table, split, held_out), noun), *found]
     if experiment.permute_labels:
-        found = [permuted.DOUBT, *found]
-    return [doubt._asdict() for doubt in found]
+        found = [permuted.PERMUTED_WARNING, *found]
+    return [warning._asdict() for warning in found]
 
 
 def write_run(

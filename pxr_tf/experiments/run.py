@@ -30,7 +30,7 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     """Train and predict every fold that is missing; return the run directory, which then holds ``predictions.csv``.
 
     `on_event` is told what happens, as dicts with a key ``event``: ``note``, ``progress``, ``wait``, ``plan`` (the
-    names of the tasks to come), ``start`` and ``end`` of a task, ``weights``, ``device``, ``doubt`` (what makes its
+    names of the tasks to come), ``start`` and ``end`` of a task, ``weights``, ``device``, ``warning`` (what makes its
     numbers doubtful), ``resume``, ``epoch``, ``step``. Nothing is written to the run directory before images, weights
     and splits have proved to be good. Raises `PxrError`.
 
@@ -211,7 +211,7 @@ def _compose(
         told = crop.describe_lungs(table, found, gathered.lungs)
         tell_note(on_event, crop.count_whole(told, request.folder / rundir.LUNGS))
         tables[rundir.LUNGS] = told
-        warnings += [doubt._asdict() for doubt in crop.lung_doubts(table, told)]
+        warnings += [warning._asdict() for warning in crop.lung_warnings(table, told)]
     provenance = prepare.make_provenance(experiment, gathered, pictures, request.data, request.command)
     return tables, warnings, provenance
 

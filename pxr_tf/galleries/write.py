@@ -103,8 +103,8 @@ def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, C
         f"explained: {row.explained}" + (f", {row.p_explained:.2f}" if row.explained != row.predicted else ""),
         f"model {rundir.fold_name(row.fold)}, {role_words(row.role)}",
     ]
-    doubts = {SYNTHETIC_NOTE: info.origin == "synthetic", LEAKY: info.leaky, PERMUTED: info.permuted}
-    notes = [words for words, holds in doubts.items() if holds]
+    holds_for = {SYNTHETIC_NOTE: info.origin == "synthetic", LEAKY: info.leaky, PERMUTED: info.permuted}
+    notes = [words for words, holds in holds_for.items() if holds]
     verdict = bool(row.label == row.predicted) if row.label else None
     return Sheet(row.image_id, facts, notes, verdict, found.picture, mask, maps)
 

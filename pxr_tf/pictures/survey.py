@@ -7,15 +7,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf.data.doubts import Doubt
 from pxr_tf.data.patients import add_content, add_pictures, merge_patients
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.shortcuts import (
     associate,
     describe_properties,
     find_shortcuts,
     percent,
-    shortcut_doubts,
-    split_doubts,
+    shortcut_warnings,
+    split_warnings,
 )
 from pxr_tf.pictures.decode import Header, UnreadableImageError, load_prepared, read_header
 from pxr_tf.pictures.fingerprints import THUMBNAIL, twin_contents
@@ -42,7 +42,7 @@ class Survey(NamedTuple):
     unreadable: pd.DataFrame  # path, reason
     association: pd.DataFrame  # property, categories, cramers_v
     shortcuts: pd.DataFrame  # see `find_shortcuts`
-    warnings: list[Doubt]
+    warnings: list[RunWarning]
 
 
 def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
@@ -62,11 +62,11 @@ def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
         unreadable=files.loc[files.reason != "", ["path", "reason"]].reset_index(drop=True),
         association=associate(readable.label, properties),
         shortcuts=shortcuts,
-        warnings=shortcut_doubts(shortcuts) + split_doubts(readable, properties),
+        warnings=shortcut_warnings(shortcuts) + split_warnings(readable, properties),
     )
 
 
-def find_doubts(table: pd.DataFrame, threads: int = 4) -> list[Doubt]:
+def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning]:
     """Return the warnings of `survey` from the files' headers alone: nothing is decoded, 6,000 files take a second.
 
     Files without a readable header are passed over; a picture that is damaged further on counts. Labels are taken as
@@ -75,7 +75,7 @@ def find_doubts(table: pd.DataFrame, threads: int = 4) -> list[Doubt]:
     files = _with_headers(table, _read_header, threads)
     readable = files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
-    return shortcut_doubts(find_shortcuts(readable.label, properties)) + split_doubts(readable, properties)
+    return shortcut_warnings(find_shortcuts(readable.label, properties)) + split_warnings(readable, properties)
 
 
 def survey_files(table: pd.DataFrame, threads: int = 4) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:

@@ -17,7 +17,7 @@ from pxr_tf.segment.masks import GIVEN, mask_file
 SHEET = "sheet.png"
 TILES, TILES_PER_ROW = 50, 10  # half of the tiles show the least confidence, half the most
 TILE_SIDE, CAPTION = 200, 30  # pixels
-OUTLINE, DOUBTED = (255, 60, 60), (255, 200, 0)  # RGB: of lungs that are trusted, and of others
+OUTLINE, UNTRUSTED = (255, 60, 60), (255, 200, 0)  # RGB: of lungs that are trusted, and of others
 _LETTERS = 30  # of a name that fit under a tile
 
 
@@ -50,9 +50,9 @@ def summarise_lungs(table: pd.DataFrame, bound: float) -> list[str]:
     found = read[read.origin != GIVEN]
     said = [f"Lungs of {count_words(len(read), 'picture')}: {len(found)} found, {len(read) - len(found)} given."]
     if len(found):
-        doubted = found[~found.trusted.astype(bool)]
+        untrusted = found[~found.trusted.astype(bool)]
         median = f"median confidence {found.confidence.median():.2f}"
-        said.append(f"{len(doubted)} of {len(found)} are below the bound of {bound:g} and not trusted; {median}.")
+        said.append(f"{len(untrusted)} of {len(found)} are below the bound of {bound:g} and not trusted; {median}.")
         inverted = int(found.inverted.astype(bool).sum())
         if inverted:
             said.append(f"{count_words(inverted, 'picture')} read as inverted (air bright).")
@@ -69,7 +69,7 @@ def _draw_tile(row: tuple, picture: Path, mask: Path) -> np.ndarray:
         small, lungs = shrink(load_grey(picture), TILE_SIDE), shrink(load_grey(mask), TILE_SIDE)
     except PxrError:  # it went away since its lungs were found
         small, lungs = np.zeros((2, TILE_SIDE, TILE_SIDE), np.uint8)
-    colour = OUTLINE if row.trusted else DOUBTED
+    colour = OUTLINE if row.trusted else UNTRUSTED
     lines, _ = cv2.findContours((lungs > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     tile = cv2.drawContours(cv2.cvtColor(small, cv2.COLOR_GRAY2RGB), lines, -1, colour, 1)
     caption = np.full((CAPTION, TILE_SIDE, 3), 255, np.uint8)

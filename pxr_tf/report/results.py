@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pxr_tf import files, rundir
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
@@ -23,7 +24,7 @@ from pxr_tf.evidence.paper import class_words, comparable_row, overall_words, pa
 from pxr_tf.report.drawings import expected_drawings, write_drawings
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
 from pxr_tf.report.roc import NOTHING_CHOSEN, points_table, write_roc
-from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning, describe_run, worth
+from pxr_tf.runs.info import LEAKY, RunInfo, describe_run, worth
 
 COLUMNS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
 

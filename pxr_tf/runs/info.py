@@ -7,17 +7,11 @@ from typing import Any, NamedTuple
 import yaml
 
 from pxr_tf import files, rundir
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.runs.environment import describe_mix
 
 LEAKY = "leaky split"
 CROPS = {"lungs": "cropped to the lungs", "lungs_only": "lungs only", "without_lungs": "without the lungs"}
-
-
-class RunWarning(NamedTuple):
-    """What makes a run's numbers doubtful: a line of its ``warnings.json``, or a mix of environments."""
-
-    what: str  # its kind; "leak": patients, or pictures, on both sides of a split
-    text: str  # one sentence
 
 
 class RunInfo(NamedTuple):
@@ -55,13 +49,13 @@ def describe_run(folder: Path) -> RunInfo:
     experiment = yaml.safe_load((folder / rundir.EXPERIMENT).read_text(encoding="utf-8"))
     provenance = files.read_json(folder / rundir.PROVENANCE)
     warnings = [
-        RunWarning(warning.get("what", ""), warning["text"])
+        RunWarning(what=warning.get("what", ""), text=warning["text"])  # all that is compared between two seeds
         for warning in files.read_json(folder / rundir.WARNINGS) or []
     ]
     mix = describe_mix(folder)
     return info_of(experiment)._replace(
         origin="synthetic" if provenance["origin"].startswith("synthetic") else "real",
-        warnings=(*warnings, *([RunWarning("environments", mix)] if mix else [])),
+        warnings=(*warnings, *([RunWarning(what="environments", text=mix)] if mix else [])),
     )
 
 

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.splits import TEST_ROLES, read_splits
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.differences import Difference, find_difference, same_tests
 from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evidence.files import read_readings
 from pxr_tf.evidence.paper import comparable_row
-from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning, describe_run
+from pxr_tf.runs.info import LEAKY, RunInfo, describe_run
 
 
 class PaperRun(NamedTuple):

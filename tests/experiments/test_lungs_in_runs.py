@@ -26,7 +26,7 @@ from pxr_tf.pictures.lung_source import open_source
 from pxr_tf.pictures.lung_store import find_in, open_lungs
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import load_pictures
-from pxr_tf.runs.crop import COLUMNS, count_whole, describe_lungs, lung_doubts, make_loader, preparation_of
+from pxr_tf.runs.crop import COLUMNS, count_whole, describe_lungs, lung_warnings, make_loader, preparation_of
 from pxr_tf.tasks import Task
 
 ONE_EPOCH = {"phases__0__max_epochs": 1, "phases__1__max_epochs": 1}
@@ -120,30 +120,30 @@ def test_an_empty_mask_leaves_its_picture_whole_and_the_table_says_so(tmp_path):
     assert (
         count_whole(lungs, Path("x")) == "Lungs: 3 of 4 images are cropped; 1 shown whole: no lungs (1). x lists them."
     )
-    (doubt,) = lung_doubts(table, lungs)
-    assert (doubt.what, doubt.label, doubt.strength) == ("lungs", "ill", 0.5)
-    assert "ill 50 %, normal 0 %" in doubt.text
-    assert lung_doubts(table, lungs.assign(cropped="yes")) == []
+    (warning,) = lung_warnings(table, lungs)
+    assert (warning.what, warning.label, warning.strength) == ("lungs", "ill", 0.5)
+    assert "ill 50 %, normal 0 %" in warning.text
+    assert lung_warnings(table, lungs.assign(cropped="yes")) == []
 
 
-def test_few_whole_pictures_are_no_doubt():
+def test_few_whole_pictures_are_no_warning():
     table = pd.DataFrame({"image_id": map(str, range(30)), "label": ["a"] * 20 + ["b"] * 10})
     lungs = pd.DataFrame({"image_id": table.image_id, "cropped": "yes"})
     lungs.loc[[0, 1, 20], "cropped"] = "no"  # a tenth of both classes
-    assert lung_doubts(table, lungs) == []
+    assert lung_warnings(table, lungs) == []
     lungs.loc[2, "cropped"] = "no"
-    (doubt,) = lung_doubts(table, lungs)
-    assert doubt.strength == pytest.approx(0.15)
+    (warning,) = lung_warnings(table, lungs)
+    assert warning.strength == pytest.approx(0.15)
 
 
-def test_few_whole_pictures_of_one_class_alone_are_a_doubt():
+def test_few_whole_pictures_of_one_class_alone_are_a_warning():
     table = pd.DataFrame({"image_id": map(str, range(200)), "label": ["a"] * 100 + ["b"] * 100})
     lungs = pd.DataFrame({"image_id": table.image_id, "cropped": "yes"})
     lungs.loc[range(3), "cropped"] = "no"
-    assert lung_doubts(table, lungs) == []
+    assert lung_warnings(table, lungs) == []
     lungs.loc[3, "cropped"] = "no"
-    (doubt,) = lung_doubts(table, lungs)
-    assert "a 4 %, b 0 %" in doubt.text
+    (warning,) = lung_warnings(table, lungs)
+    assert "a 4 %, b 0 %" in warning.text
 
 
 def test_an_unreadable_image_is_skipped_as_ever(tmp_path):
