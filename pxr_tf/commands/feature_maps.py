@@ -55,7 +55,7 @@ def _make_maps(
     """Return name -> feature maps; a process of its own loads TensorFlow and the model. Raises `PxrError`."""
     from pxr_tf import rundir
     from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.explain.model_figures_file import read_inside
+    from pxr_tf.explain.model_figures_file import read_model_figures
     from pxr_tf.tasks import Task
 
     executor = LocalProcess()
@@ -69,7 +69,7 @@ def _make_maps(
             executor.run([task], run / "logs", _print_note)
         finally:
             executor.close()
-        return read_inside(to).feature_maps
+        return read_model_figures(to).feature_maps
 
 
 def _print_note(event: "Mapping[str, Any]") -> None:

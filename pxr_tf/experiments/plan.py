@@ -8,11 +8,11 @@ import pandas as pd
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.splits import HOLDOUT, fold_names
-from pxr_tf.explain.model_figures_file import read_inside
+from pxr_tf.explain.model_figures_file import read_model_figures
 from pxr_tf.runs.picture_choice import default_subjects
 from pxr_tf.tasks import Task
 
-FEATURES, INSIDE = rundir.FEATURES_TASK, "inside"
+FEATURES, MODEL_FIGURES_TASK = rundir.FEATURES_TASK, "inside"
 
 
 def plan(
@@ -42,7 +42,7 @@ def plan(
     return [Task(FEATURES, "features", **place), *tasks] if tasks and features else tasks
 
 
-def plan_inside(
+def plan_model_figures(
     folder: Path, cache: Path, shown: Sequence[str], table: pd.DataFrame, splits: pd.DataFrame
 ) -> list[Task]:
     """Return the task that looks into the models of a trained run, or nothing where that was done for all of `shown`.
@@ -55,9 +55,9 @@ def plan_inside(
         return []
     subjects = {rundir.fold_name(fold): default_subjects(table, splits, fold) for fold in folds}
     options = {"shown": list(shown), "subjects": {fold: list(map(list, chosen)) for fold, chosen in subjects.items()}}
-    return [Task(INSIDE, INSIDE, run=str(folder), cache=str(cache), options=options)]
+    return [Task(MODEL_FIGURES_TASK, MODEL_FIGURES_TASK, run=str(folder), cache=str(cache), options=options)]
 
 
 def _was_looked_into(fold: Path, shown: Sequence[str]) -> bool:
-    inside = read_inside(fold / rundir.INSIDE, outline=True) if shown else None
-    return not shown or (inside is not None and set(shown) <= set(inside.asked))
+    figures = read_model_figures(fold / rundir.MODEL_FIGURES, outline=True) if shown else None
+    return not shown or (figures is not None and set(shown) <= set(figures.asked))

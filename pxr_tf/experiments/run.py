@@ -16,7 +16,7 @@ from pxr_tf.errors import count_words
 from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
 from pxr_tf.experiments import prepare, stage_one, weights
 from pxr_tf.experiments.finish import join_predictions
-from pxr_tf.experiments.plan import plan, plan_inside
+from pxr_tf.experiments.plan import plan, plan_model_figures
 from pxr_tf.experiments.request import Request
 from pxr_tf.pictures import gather
 from pxr_tf.runs import crop, environment
@@ -91,7 +91,7 @@ def _look_inside(
     if not experiment.show or request.tuning is not None:  # nobody looks into each point of a grid
         return
     table = labels.merge_labels(gathered.table, experiment.merge)  # the files as they lie now, not as the run began
-    tasks = plan_inside(folder, request.cache, experiment.show, table, splits)
+    tasks = plan_model_figures(folder, request.cache, experiment.show, table, splits)
     if tasks:
         executor.start(folder / "logs" / "start.log", keep=(descriptor,))
         executor.run(tasks, folder / "logs", on_event)

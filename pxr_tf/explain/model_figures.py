@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from pxr_tf.errors import PxrError, nearest, shorten
-from pxr_tf.explain.model_figures_file import Inside, Maps, Tiles
+from pxr_tf.explain.model_figures_file import Maps, ModelFigures, Tiles
 
 MOST_FILTERS = 64  # as many as a ResNet begins with; a fully connected layer may have hundreds
 MOST_MAPS = 16  # of a layer beside others: two rows of eight
@@ -14,15 +14,15 @@ CONVOLUTION_LAYERS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.l
 WORDS = {"filters": "first-layer filters", "coefficients": "coefficient images", "feature_maps": "feature maps"}
 
 
-def look_inside(
+def make_model_figures(
     model: keras.Model, classes: Sequence[str], pictures: Mapping[str, np.ndarray], asked: Collection[str]
-) -> Inside:
+) -> ModelFigures:
     """Return what was asked for (keys of `WORDS`) of what the model has; what it lacks is left out.
 
     `pictures` are uint8 [size, size] by image id: those whose feature maps are wanted.
     """
     found = [what for what in what_it_has(model) if what in asked]
-    return Inside(
+    return ModelFigures(
         asked=tuple(asked),
         filters=_strongest(first_filters(model)) if "filters" in found else None,
         coefficients=coefficient_images(model, classes) if "coefficients" in found else {},

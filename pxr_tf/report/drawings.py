@@ -15,7 +15,7 @@ from PIL import Image
 
 from pxr_tf import files, rundir
 from pxr_tf.data.splits import fold_names, read_splits
-from pxr_tf.explain.model_figures_file import Inside, Maps, read_inside
+from pxr_tf.explain.model_figures_file import Maps, ModelFigures, read_model_figures
 from pxr_tf.report.curves import draw_curves
 from pxr_tf.report.event_file import EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, write_figure
@@ -85,20 +85,20 @@ def feature_maps_file(name: str, layer: str | None = None) -> str:
     return f"feature_maps-{safe if len(safe) <= LONGEST_NAME else f'{safe[:LONGEST_NAME]}-{files.digest(words)}'}.png"
 
 
-def _figures(inside: Inside) -> dict[str, Draw]:
+def _figures(found: ModelFigures) -> dict[str, Draw]:
     """Return file name -> how it is drawn, of all that was found in a model."""
     figures: dict[str, Draw] = {}
-    if inside.filters is not None:
-        figures["filters.png"] = partial(draw_filters, inside.filters)
-    if inside.coefficients:
-        figures["coefficients.png"] = partial(draw_coefficients, inside.coefficients)
-    for name, maps in inside.feature_maps.items():
+    if found.filters is not None:
+        figures["filters.png"] = partial(draw_filters, found.filters)
+    if found.coefficients:
+        figures["coefficients.png"] = partial(draw_coefficients, found.coefficients)
+    for name, maps in found.feature_maps.items():
         figures[feature_maps_file(name)] = partial(draw_feature_maps, name, maps)
     return figures
 
 
-def _read(fold: Path, outline: bool = False) -> Inside:
-    return read_inside(fold / rundir.INSIDE, outline=outline) or Inside(())
+def _read(fold: Path, outline: bool = False) -> ModelFigures:
+    return read_model_figures(fold / rundir.MODEL_FIGURES, outline=outline) or ModelFigures(())
 
 
 def _folds(run: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from pxr_tf.config.image import Image as ImageConfig
 from pxr_tf.data.patients import add_content
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.model_figures import make_feature_maps
-from pxr_tf.explain.model_figures_file import read_inside
+from pxr_tf.explain.model_figures_file import read_model_figures
 from pxr_tf.lungs.contrast import bounding_box
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.phantoms.sets import draw_phantom
@@ -78,10 +78,10 @@ def test_a_run_says_how_it_crops_and_its_models_do(data, tmp_path, two_layers):
 
     cache = tmp_path / "runs" / "cache"
     assert set(load_pictures(cache, THUMBNAIL).rows) == set(table.content)  # copies are looked for in whole pictures
-    inside = read_inside(folder / "fold-0" / rundir.INSIDE)
+    figures = read_model_figures(folder / "fold-0" / rundir.MODEL_FIGURES)
     pictures = load_pictures(cache, Preparation.described(card))
     contents = dict(zip(table.image_id, table.content, strict=True))
-    for image_id, maps in inside.feature_maps.items():
+    for image_id, maps in figures.feature_maps.items():
         assert np.array_equal(maps.picture, pictures.pixels[pictures.rows[contents[image_id]]])
 
     run_here(experiment, data, tmp_path / "runs", executor=Never())

@@ -12,8 +12,8 @@ from pxr_tf.explain.model_figures import (
     coefficient_images,
     compute_feature_maps,
     first_filters,
-    look_inside,
     make_maps,
+    make_model_figures,
     what_it_has,
 )
 from pxr_tf.models.classifier import build_classifier
@@ -56,10 +56,10 @@ MODELS = {
 def test_a_model_shows_what_it_has_and_says_so_where_it_lacks_what_is_asked(build, has):
     model = build()
     assert what_it_has(model) == has
-    inside = look_inside(model, CLASSES, {"a": PICTURE}, ALL)
-    assert inside.asked == ALL
-    found = {"filters": inside.filters is not None, "coefficients": inside.coefficients}
-    found["feature_maps"] = inside.feature_maps
+    figures = make_model_figures(model, CLASSES, {"a": PICTURE}, ALL)
+    assert figures.asked == ALL
+    found = {"filters": figures.filters is not None, "coefficients": figures.coefficients}
+    found["feature_maps"] = figures.feature_maps
     assert {what for what in ALL if found[what]} == set(has)
     looks = {
         "filters": lambda: first_filters(model),
@@ -73,10 +73,10 @@ def test_a_model_shows_what_it_has_and_says_so_where_it_lacks_what_is_asked(buil
 
 
 def test_only_what_was_asked_for_is_looked_at():
-    inside = look_inside(scratch("small_cnn"), CLASSES, {"a": PICTURE}, ("filters",))
-    assert inside.asked == ("filters",)
-    assert inside.filters.values.shape == (4, 3, 3)
-    assert not inside.feature_maps
+    figures = make_model_figures(scratch("small_cnn"), CLASSES, {"a": PICTURE}, ("filters",))
+    assert figures.asked == ("filters",)
+    assert figures.filters.values.shape == (4, 3, 3)
+    assert not figures.feature_maps
 
 
 @pytest.mark.parametrize("outputs", [3, 1])
@@ -129,7 +129,7 @@ def test_of_many_units_those_with_the_largest_weights_are_kept_in_their_order():
     kernel, bias = layer.get_weights()
     kernel[:, [0, 5, 10, 15, 20, 69]] *= 0.01
     layer.set_weights([kernel, bias])
-    kept = look_inside(model, CLASSES, {}, ALL).filters
+    kept = make_model_figures(model, CLASSES, {}, ALL).filters
     assert kept.total == MOST_FILTERS + 6
     strong = [unit for unit in range(kept.total) if unit not in (0, 5, 10, 15, 20, 69)]
     np.testing.assert_array_equal(kept.values, first_filters(model)[strong])
