@@ -31,7 +31,7 @@ UNWRITABLE = (
 
 @contextmanager
 def reading(what: object) -> Iterator[None]:
-    """Tell what the system refuses in the block as a `PxrError`: this input cannot be read, and why."""
+    """Raise what the system refuses in the block as a `PxrError`: this input cannot be read, and why."""
     try:
         yield
     except OSError as error:
@@ -116,7 +116,7 @@ def stamp(path: str | Path) -> str:
 def explain_os_error(error: OSError) -> str | None:
     """Return one line for a full disk or a place of ours that cannot be written to or read; None for anything else.
 
-    What a person gives to be read is told where it is read (`reading`).
+    What a person gives to be read is reported where it is read (`reading`).
     """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" ({error.filename})" if error.filename else ""

@@ -38,7 +38,7 @@ def hold(lock: Path, patience: float = float("inf"), on_wait: OnWait | None = No
 
 def _acquire(descriptor: int, lock: Path, patience: float, on_wait: OnWait | None) -> None:
     started = time.monotonic()
-    told = False
+    reported = False
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,7 +49,7 @@ def _acquire(descriptor: int, lock: Path, patience: float, on_wait: OnWait | Non
         if time.monotonic() - started >= patience:
             place = lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
             raise PxrError(f"{place} is in use by {holder}. Wait until it ends, or stop it, and run this again.")
-        if on_wait and not told:
+        if on_wait and not reported:
             on_wait(holder)
-            told = True
+            reported = True
         time.sleep(0.1)

@@ -42,7 +42,7 @@ def describe_leaks(leaks: pd.DataFrame, noun: str = "test image") -> str:
 
 
 def leak_warning(leaks: pd.DataFrame, noun: str = "test image") -> RunWarning:
-    """Return what a split by image is worth, as a warning; its strength is the share of the test images that leak.
+    """Return the warning of a split by image; its strength is the share of the test images that leak.
 
     There is one also where nothing is known to leak: data without patient ids cannot tell.
     """

@@ -93,9 +93,9 @@ def check_samples(samples: pd.DataFrame, splits: pd.DataFrame) -> None:
     keys = ["image_id", "fold", "role"]
     known = pd.MultiIndex.from_frame(splits[keys])
     here = pd.MultiIndex.from_frame(samples[keys])
-    strangers = samples[~here.isin(known)]
-    if len(strangers):
-        image, fold, role = strangers.iloc[0][keys]
+    unknown = samples[~here.isin(known)]
+    if len(unknown):
+        image, fold, role = unknown.iloc[0][keys]
         raise PxrError(f"samples.csv has {image} as {role} of fold {fold}, which splits.csv does not say. Delete both.")
     if samples.duplicated(["image_id", "fold", "copy"]).any():
         raise PxrError("samples.csv holds the same copy of the same image twice. Delete it and splits.csv.")

@@ -43,7 +43,7 @@ def compute_maps(
 
     `logits` is from `open_logits`; `pictures` are uint8 [n, size, size], `targets` class numbers, int [n], in the order
     of the model card. `layer` (default: ``feature_map``, or the last convolution) is for the methods that need one,
-    `seed` for SmoothGrad's noise. `on_progress` is told how many pictures are done, of how many. The same input gives
+    `seed` for SmoothGrad's noise. `on_progress` gets how many pictures are done, of how many. The same input gives
     the same bits, in whatever company a picture is. Raises `PxrError` for an unknown method, layer or class, for
     pictures of another size, and for a method that this network cannot be explained by.
     """

@@ -89,7 +89,7 @@ def read_in_chunks(pictures: _Pictures, size: int = CHUNK) -> Iterator[list[Pict
         yield found
 
 
-def curve_rows(model: keras.Model, pictures: _Pictures, tell: partial) -> Iterator[CheckRow]:
+def curve_rows(model: keras.Model, pictures: _Pictures, on_progress: partial) -> Iterator[CheckRow]:
     """Yield the areas of deletion and insertion, by each method's map and by the orders that know nothing."""
 
     def predict(pixels: np.ndarray) -> np.ndarray:
@@ -105,10 +105,10 @@ def curve_rows(model: keras.Model, pictures: _Pictures, tell: partial) -> Iterat
                 yield CheckRow("deletion", order, one.about["image_id"], float(curve.deletion_area[number]))
                 yield CheckRow("insertion", order, one.about["image_id"], float(curve.insertion_area[number]))
         done += len(found)
-        tell(done, len(pictures))
+        on_progress(done, len(pictures))
 
 
-def weight_rows(model: keras.Model, pictures: _Pictures, tell: partial) -> Iterator[CheckRow]:
+def weight_rows(model: keras.Model, pictures: _Pictures, on_progress: partial) -> Iterator[CheckRow]:
     """Yield how far each map is the same once the network has forgotten its weights, layer by layer; last all of them.
 
     The rows of the last layer are from `RANDOM_DRAWS` networks, those of others from one.
@@ -116,7 +116,7 @@ def weight_rows(model: keras.Model, pictures: _Pictures, tell: partial) -> Itera
     for step, (draw, layer, network) in enumerate(_random_networks(model)):
         for found in read_in_chunks(pictures):
             yield from _compare("weights", network, found, detail=layer, draw=draw)
-        tell(step + 1, RANDOM_STEPS + RANDOM_DRAWS - 1)
+        on_progress(step + 1, RANDOM_STEPS + RANDOM_DRAWS - 1)
 
 
 def label_rows(model: keras.Model, pictures: _Pictures) -> Iterator[CheckRow]:

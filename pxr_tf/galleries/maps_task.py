@@ -29,7 +29,7 @@ from pxr_tf.training.predictions import both_columns, predict_pictures
 # Pictures whose maps are held at once: 51 MB per method at 224 pixels. Each method is compiled once per chunk, which
 # takes a second or two, so fewer would cost time.
 _CHUNK = 256
-LONG = 60  # seconds: whoever waits for longer is told for how long
+LONG = 60  # seconds: who waits for longer hears for how long
 
 
 def explain_pictures(task: Task, emit: OnEvent) -> None:
@@ -115,16 +115,16 @@ def _of_one(about: Mapping[str, Any], picture: np.ndarray, maps: Mapping[str, np
 
 
 class _Progress:
-    """Tells how far one method is, and once, where it takes more than `LONG` seconds, for how long it will go on."""
+    """Reports how far one method is, and once, where it takes more than `LONG` seconds, for how long it will go on."""
 
     def __init__(self, emit: OnEvent, by: str, method: str) -> None:
-        self._emit, self._what, self._started, self._told = emit, f"{method} {by}", time.monotonic(), False
+        self._emit, self._what, self._started, self._announced = emit, f"{method} {by}", time.monotonic(), False
 
     def __call__(self, done: int, total: int) -> None:
         tell_progress(self._emit, self._what, done, total)
         left = (time.monotonic() - self._started) / done * (total - done)
-        if left > LONG and not self._told:
-            self._told = True
+        if left > LONG and not self._announced:
+            self._announced = True
             tell_note(
                 self._emit, f"{self._what}: about {left / 60:.0f} minutes for the next {total - done:,} pictures."
             )

@@ -169,8 +169,8 @@ def _unsigned(measured: pd.DataFrame) -> pd.DataFrame:
     A map that such a network turns upside down still shows what it showed, and where several networks are asked, chance
     must not even out.
     """
-    strangers = measured.check.isin(["weights", "labels"])
-    return measured.assign(value=measured.value.where(~strangers, measured.value.abs()))
+    untrained = measured.check.isin(["weights", "labels"])
+    return measured.assign(value=measured.value.where(~untrained, measured.value.abs()))
 
 
 def _per_picture(part: pd.DataFrame, patients: Mapping[str, str]) -> Numbers:

@@ -33,7 +33,7 @@ class Clock:
     def __init__(self, outline: Outline, now: Callable[[], float] = time.monotonic) -> None:
         self._outline, self._now = outline, now
         self._tasks_left = outline.folds + outline.chooses_epochs
-        self._told = False  # whether that number is known, not guessed from the outline
+        self._is_known = False  # whether that number is known, not guessed from the outline
         self._seconds: dict[str, list[float]] = {}
         self._epochs = {phase.name: phase.max_epochs for phase in outline.phases}
         self._done: dict[str, int] = {}
@@ -43,7 +43,7 @@ class Clock:
 
     def expect(self, tasks: int) -> None:
         """Count on so many tasks that train: what is left of a run that goes on, or what an added scheme wants."""
-        self._tasks_left, self._told = tasks, True
+        self._tasks_left, self._is_known = tasks, True
 
     def start(self, task: str) -> None:
         """Count from the start of a task that trains."""
@@ -51,7 +51,7 @@ class Clock:
         patient = any(phase.patience is not None for phase in self._outline.phases)
         self._stops_early = patient and (task == HOLDOUT or not self._outline.chooses_epochs)
         number = fold_number(task)
-        if number is not None and not self._told:
+        if number is not None and not self._is_known:
             self._tasks_left = min(self._tasks_left, self._outline.folds - number)
 
     def end(self) -> None:
