@@ -112,7 +112,7 @@ CHECKS: dict[str, Check] = {
 def counted(roles: Sequence[str]) -> np.ndarray:
     """Return which pictures verdicts stand on, bool [n]: those out of fold; without any, those unknown to the run.
 
-    `roles` say what each picture is to the model that explains it: ``test``, ``train``, ``val``, or "" for an external one.
+    `roles` say what each picture is to the model that explains it: ``test``, ``train``, ``val``, or "" (external).
     A model that trained on a picture, or chose its epochs by it, has seen the answer.
     """
     roles = np.asarray(roles, str)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
-from pxr_tf.events import OnEvent, tell_progress
+from pxr_tf.events import OnEvent, OnProgress, tell_progress
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps_file import PictureMaps, read_maps
 from pxr_tf.explain.method_table import METHODS
@@ -89,7 +89,7 @@ def read_in_chunks(pictures: _Pictures, size: int = CHUNK) -> Iterator[list[Pict
         yield found
 
 
-def curve_rows(model: keras.Model, pictures: _Pictures, on_progress: partial) -> Iterator[CheckRow]:
+def curve_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress) -> Iterator[CheckRow]:
     """Yield the areas of deletion and insertion, by each method's map and by the orders that know nothing."""
 
     def predict(pixels: np.ndarray) -> np.ndarray:
@@ -108,7 +108,7 @@ def curve_rows(model: keras.Model, pictures: _Pictures, on_progress: partial) ->
         on_progress(done, len(pictures))
 
 
-def weight_rows(model: keras.Model, pictures: _Pictures, on_progress: partial) -> Iterator[CheckRow]:
+def weight_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress) -> Iterator[CheckRow]:
     """Yield how far each map is the same once the network has forgotten its weights, layer by layer; last all of them.
 
     The rows of the last layer are from `RANDOM_DRAWS` networks, those of others from one.
