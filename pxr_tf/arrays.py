@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -39,6 +39,18 @@ class KeyedArray(NamedTuple):
     values: np.ndarray  # [rows, *shape], a read-only memory-map
     rows: dict[str, int]  # key -> row
     faults: dict[str, str]  # key -> why it has no row
+
+
+class JournalEntry(TypedDict, total=False):
+    """A line of the journal: a block of rows with its faults, or first rows of blocks that are not to be trusted."""
+
+    first: int
+    keys: list[str]
+    crc32: int
+    shape: Sequence[int]
+    dtype: str
+    faults: dict[str, str]
+    forget: list[int]
 
 
 class Block(NamedTuple):
@@ -64,7 +76,7 @@ class Journal:
     stop: int = 0  # the row at which the next block begins: after all blocks, the forgotten ones too
     size: int = 0  # bytes up to the end of the last good line
 
-    def add(self, entry: dict[str, Any]) -> None:
+    def add(self, entry: JournalEntry) -> None:
         """Take in what a line says: rows that are there, or rows that are not to be trusted any more."""
         for first in entry.get("forget", ()):
             self.blocks.pop(first, None)
@@ -180,7 +192,7 @@ class Writer:
         if blocks:
             self._note({"forget": [block.first for block in blocks]})
 
-    def _note(self, entry: dict[str, Any]) -> None:
+    def _note(self, entry: JournalEntry) -> None:
         """Add a line to the journal."""
         text = json.dumps(entry).encode()
         self._lines.write(b"%08x %s\n" % (zlib.crc32(text), text))

@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,10 +39,10 @@ class FeatureTable(NamedTuple):
 
     rows: pd.DataFrame  # the columns of text
     features: np.ndarray  # float32 [rows, channels]
-    about: dict[str, Any]  # where they come from
+    about: Mapping[str, object]  # where they come from, as plain data
 
 
-def write_feature_table(path: Path, rows: pd.DataFrame, read: Read, about: Mapping[str, Any]) -> None:
+def write_feature_table(path: Path, rows: pd.DataFrame, read: Read, about: Mapping[str, object]) -> None:
     """Write the file, whole or not at all; the same rows, features and words give the same bytes.
 
     `rows` has `TEXTS`; `read` gives the features of some of them, in order, `ROWS_PER_GROUP` at a time, and
@@ -110,7 +110,7 @@ class _Digest:
         self._numbers.update(features.tobytes())
         self._channels.add(features.shape[1])
 
-    def of(self, about: Mapping[str, Any]) -> str:
+    def of(self, about: Mapping[str, object]) -> str:
         """Return the digest of all that was added, and of what is said of it."""
         content = (self._texts.hexdigest(), self._numbers.hexdigest(), sorted(self._channels))
         return files.digest(*content, json.dumps(about, sort_keys=True), size=16)

@@ -18,7 +18,6 @@ To add a scheme, write its function and add a line to `SCHEMES`.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -37,10 +36,11 @@ from pxr_tf.errors import PxrError, nearest
 from pxr_tf.seeds import order_by_hash
 
 MakeSplits = Callable[..., pd.DataFrame]
+SchemeOption = int | float | str | None
 
 
 def make_splits(
-    table: pd.DataFrame, scheme: str, *, seed: int, stops_early: bool = False, **options: Any
+    table: pd.DataFrame, scheme: str, *, seed: int, stops_early: bool = False, **options: SchemeOption
 ) -> pd.DataFrame:
     """Return the splits of the manifest's rows: columns ``image_id, fold, role``, all text.
 
@@ -63,7 +63,7 @@ def check_again(
     *,
     stops_early: bool = False,
     tests: bool = True,
-    **options: Any,
+    **options: SchemeOption,
 ) -> None:
     """Raise `PxrError` where splits that were read from a file are not what the scheme and its options promise.
 
@@ -84,7 +84,7 @@ def options_of(scheme: str) -> list[str]:
     return [name for name in inspect.signature(find_scheme(scheme)).parameters if name not in ("table", "seed")]
 
 
-def check_own_options(scheme: str, options: Mapping[str, Any]) -> None:
+def check_own_options(scheme: str, options: Mapping[str, SchemeOption]) -> None:
     """Raise `PxrError` where the scheme does not use one of these options (``splits.options``)."""
     known = options_of(scheme)
     for name in options:
@@ -215,7 +215,7 @@ def _one_fold(fold: str, test: pd.DataFrame, rest: pd.DataFrame, validates: pd.S
     return as_rows(fold, roles)
 
 
-def _used(scheme: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def _used(scheme: str, options: Mapping[str, SchemeOption]) -> dict[str, SchemeOption]:
     """Return those of the options that the scheme names; a name that no scheme knows is a fault of the caller."""
     known = {option for name in SCHEMES for option in options_of(name)}
     if not known.issuperset(options):
@@ -227,7 +227,7 @@ def _check(
     table: pd.DataFrame,
     splits: pd.DataFrame,
     scheme: str,
-    used: Mapping[str, Any],
+    used: Mapping[str, SchemeOption],
     stops_early: bool,
     tests: bool = True,
 ) -> None:

@@ -3,9 +3,9 @@
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
@@ -16,10 +16,24 @@ LARGE = "_at_picture_size"  # the end of a member's name: a map that was made sm
 _LETTERS = 80  # of an image id that a file's name keeps
 
 
+class MapHeader(TypedDict):
+    """What a file of maps says of itself, as plain data."""
+
+    image_id: str
+    content: str
+    key: str  # of all that decides the maps
+    classes: Sequence[str]
+    fold: str
+    methods: Sequence[str]
+    layers: Mapping[str, str]  # method -> layer, of those that need one
+    probabilities: Sequence[float]  # as `classes`
+    target: int  # the number of the class that is explained
+
+
 class PictureMaps(NamedTuple):
     """What methods found in one picture, and what the model said of it."""
 
-    about: Mapping[str, Any]  # plain data: image id, class, probabilities, what made the maps (``key``)
+    about: MapHeader
     picture: np.ndarray  # uint8 [size, size], as the model was given it
     maps: Mapping[str, np.ndarray]  # method -> float32 [height, width], as the method makes them
     large: Mapping[str, np.ndarray]  # method -> float32 [size, size]
@@ -52,7 +66,7 @@ def read_maps(path: Path) -> PictureMaps | None:
         return None
 
 
-def read_map_header(path: Path) -> Mapping[str, Any] | None:
+def read_map_header(path: Path) -> MapHeader | None:
     """Return what a file says of itself, without reading its maps; None where it is missing or damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:

@@ -42,7 +42,7 @@ def write_model_figures(path: Path, figures: ModelFigures) -> None:
         arrays[f"array_{len(arrays)}"] = array
         return f"array_{len(arrays) - 1}"
 
-    def put_tiles(tiles: Tiles) -> dict[str, Any]:
+    def put_tiles(tiles: Tiles) -> dict[str, str | int]:
         return {"values": put(tiles.values), "total": tiles.total}
 
     header = {
@@ -75,7 +75,7 @@ def read_model_figures(path: Path, *, outline: bool = False) -> ModelFigures | N
 
 
 def _rebuild(header: Mapping[str, Any], array: Callable[[str], np.ndarray]) -> ModelFigures:
-    def tiles(entry: Mapping[str, Any]) -> Tiles:
+    def tiles(entry: Mapping[str, str | int]) -> Tiles:
         return Tiles(array(entry["values"]), entry["total"])
 
     return ModelFigures(

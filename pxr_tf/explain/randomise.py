@@ -5,7 +5,6 @@ weights again, shows the picture (its edges, say), not what the network learned 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -52,7 +51,7 @@ def _share_out(layers: Sequence[keras.layers.Layer], steps: int) -> list[Sequenc
     return [layers[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def _with_seed(config: Any, seed: int) -> Any:
+def _with_seed(config: object, seed: int) -> object:
     """Return a layer's configuration with this seed in all of its initialisers; two kernels never get the same one."""
     if isinstance(config, dict):
         return {

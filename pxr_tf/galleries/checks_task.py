@@ -11,7 +11,7 @@ Correlations of a method with signs are measured twice, as ``view`` says: of its
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ RANDOM_STEPS = 4
 RANDOM_DRAWS = 3
 CHUNK = 32  # pictures whose maps are held at once: with three methods and five folds 100 MB at 224 pixels
 
-_Pictures = Sequence[Mapping[str, Any]]  # each with ``image_id`` and ``file``, where its maps are
+_Pictures = Sequence[Mapping[str, str]]  # each with ``image_id`` and ``file``, where its maps are
 
 
 class CheckRow(NamedTuple):
@@ -157,7 +157,7 @@ def _random_networks(model: keras.Model) -> Iterator[tuple[int, str, keras.Model
         yield draw, *randomise(model, seed=draw)
 
 
-def _compare(check: str, network: keras.Model, found: Sequence[PictureMaps], **said: Any) -> Iterator[CheckRow]:
+def _compare(check: str, network: keras.Model, found: Sequence[PictureMaps], **said: str | int) -> Iterator[CheckRow]:
     """Yield the correlations of the pictures' maps with those of another network."""
     for name, others in explain_again(network, found).items():
         own, signed = np.stack([one.maps[name] for one in found]), METHODS[name].signed
@@ -166,7 +166,9 @@ def _compare(check: str, network: keras.Model, found: Sequence[PictureMaps], **s
             yield from _rows(check, name, found, rank_correlation(values, seen[view]), view=view, **said)
 
 
-def _rows(check: str, method: str, found: Sequence[PictureMaps], values: np.ndarray, **said: Any) -> Iterator[CheckRow]:
+def _rows(
+    check: str, method: str, found: Sequence[PictureMaps], values: np.ndarray, **said: str | int
+) -> Iterator[CheckRow]:
     for one, value in zip(found, values, strict=True):
         yield CheckRow(check, method, one.about["image_id"], float(value), **said)
 

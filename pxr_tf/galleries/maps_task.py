@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,7 +13,7 @@ from pxr_tf.config import load_experiment
 from pxr_tf.events import OnEvent, OnProgress, tell_note, tell_progress
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps import at_picture_size
-from pxr_tf.explain.maps_file import PictureMaps, read_map_header, write_maps
+from pxr_tf.explain.maps_file import MapHeader, PictureMaps, read_map_header, write_maps
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.methods import compute_maps
 from pxr_tf.explain.spatial import find_layer
@@ -61,7 +60,7 @@ def explain_pictures(task: Task, emit: OnEvent) -> None:
         maps = _make_maps(logits, pixels, targets, layers, options["methods"], partial(_Progress, emit, by))
         said = {"classes": list(card["classes"]), "fold": task.fold, "methods": list(options["methods"])}
         for number, row in enumerate(rows):
-            about = {
+            about: MapHeader = {
                 **{name: row[name] for name in ("image_id", "content", "key")},
                 **said,
                 "layers": layers,
@@ -78,7 +77,7 @@ def load_task_pictures(task: Task) -> Pictures:
 
 
 def choose_targets(
-    rows: Sequence[Mapping[str, Any]], probabilities: np.ndarray, classes: Sequence[str], asked: str
+    rows: Sequence[Mapping[str, str]], probabilities: np.ndarray, classes: Sequence[str], asked: str
 ) -> np.ndarray:
     """Return the number of the class that is explained of each row, int [rows].
 
@@ -108,7 +107,7 @@ def _make_maps(
     }
 
 
-def _of_one(about: Mapping[str, Any], picture: np.ndarray, maps: Mapping[str, np.ndarray], number: int) -> PictureMaps:
+def _of_one(about: MapHeader, picture: np.ndarray, maps: Mapping[str, np.ndarray], number: int) -> PictureMaps:
     raw = {name: values[number] for name, values in maps.items()}
     large = {name: at_picture_size(values[None], len(picture))[0] for name, values in raw.items()}
     return PictureMaps(about, picture, raw, large)

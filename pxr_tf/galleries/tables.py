@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,7 @@ BLACK = {
 UNSEEN = {NOT_LOOKED_FOR, *BLACK.values()}  # why no map of a gallery is compared with lungs
 NONE_COUNTS = "was not measured: the models trained on these pictures, or chose their epochs by them."
 
+TableRow = dict[str, str | float]  # column -> value
 Numbers = tuple[np.ndarray, np.ndarray]  # of each picture, and its patient
 
 
@@ -87,7 +88,7 @@ def failed_words(checks: pd.DataFrame) -> dict[str, str]:
     return words
 
 
-def _rows_of(explained: Explained, case: Any) -> Iterator[dict[str, Any]]:
+def _rows_of(explained: Explained, case: NamedTuple) -> Iterator[TableRow]:
     """Yield the rows of one picture, a method each."""
     found = open_maps(explained.folder, case.file)
     about, classes = found.about, found.about["classes"]
@@ -125,7 +126,7 @@ def _rows_of(explained: Explained, case: Any) -> Iterator[dict[str, Any]]:
 
 def _verdict_rows(
     name: str, found: Mapping[str, Mapping[str, Numbers]], notes: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[TableRow]:
     """Yield the verdicts on a method; of a signed one the view decides in which it does worse."""
     measured, counts, more = {}, {}, {}
     for check, by_view in found.items():
@@ -179,7 +180,7 @@ def _per_picture(part: pd.DataFrame, patients: Mapping[str, str]) -> Numbers:
     return means.to_numpy(), means.index.map(patients).to_numpy()
 
 
-def _share_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _share_rows(table: pd.DataFrame) -> Iterator[TableRow]:
     """Yield the mean shares in the lungs, of all pictures and of each true class, beside the lungs' own."""
     if set(table.lungs) <= UNSEEN:
         return
@@ -195,7 +196,7 @@ def _share_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _row(
     check: str, method: str, label: str, numbers: np.ndarray, names: np.ndarray, detail: str = "", view: str = ""
-) -> dict[str, Any]:
+) -> TableRow:
     value, low, high = _interval(check, numbers, names)
     nothing = {"bound": np.nan, "state": "", "reason": "", "pictures": int((~np.isnan(numbers)).sum())}
     return {"check": check, "method": method, "class": label, "detail": detail, "view": view} | {

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -50,7 +49,7 @@ def write_gallery(run: Path, explained: Explained, on_progress: OnProgress) -> P
     return folder / PAGE
 
 
-def _describe(run: Path, explained: Explained, info: RunInfo) -> dict[str, Any]:
+def _describe(run: Path, explained: Explained, info: RunInfo) -> state.GalleryFacts:
     """Return what the gallery says of itself."""
     trained = (files.read_json(run / rundir.PROVENANCE) or {}).get("versions", {})
     own = run.resolve()

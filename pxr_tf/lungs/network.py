@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -34,16 +33,19 @@ _DAMAGE = (
 )
 
 
+Origin = Mapping[str, str | int]  # of a network: pairs, steps, seed, versions (`segment.train.describe_training`)
+
+
 @dataclass(frozen=True)
 class LungNetwork:
     """A trained network; it can be pickled, and used by several threads."""
 
     graph: bytes  # TFLite: float32 [1, NETWORK_SIDE, NETWORK_SIDE, 1] -> chances, the same shape
-    about: Mapping[str, Any]  # what it was made of
+    about: Origin  # what it was made of
     digest: str  # another one for every network that may find other lungs
 
 
-def make_network(graph: bytes, about: Mapping[str, Any]) -> LungNetwork:
+def make_network(graph: bytes, about: Origin) -> LungNetwork:
     """Return the network of a graph; raise one of `_DAMAGE` where OpenCV cannot run it on such a square."""
     content = hashlib.blake2b(graph, digest_size=8).hexdigest()
     network = LungNetwork(graph, dict(about), files.digest(NETWORK_VERSION, f"opencv={cv2.__version__}", content))

@@ -1,7 +1,7 @@
 """What is done to a picture before a network sees it."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pxr_tf import files
 
@@ -32,12 +32,12 @@ class Preparation(NamedTuple):
         """The same without a crop."""
         return Preparation(self.size, self.resize)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, int | float | str]:
         """Return the fields that decide pixels, by name; without a crop its own fields are left out."""
         left_out = OF_CROPS if self.crop == "none" else ()
         return {name: value for name, value in self._asdict().items() if name not in left_out}
 
     @classmethod
-    def described(cls, fields: Mapping[str, Any]) -> "Preparation":
+    def described(cls, fields: Mapping[str, int | float | str]) -> "Preparation":
         """Return the preparation of which `describe` gave these fields, whatever else stands beside them."""
         return cls(**{name: fields[name] for name in cls._fields if name in fields})

@@ -4,13 +4,12 @@ import hashlib
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from pxr_tf import locks
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, tell_wait
 from pxr_tf.lungs.atlas import LungPair, shrink_pair
-from pxr_tf.lungs.network import NETWORK_SIDE, NETWORK_VERSION, read_network
+from pxr_tf.lungs.network import NETWORK_SIDE, NETWORK_VERSION, Origin, read_network
 from pxr_tf.pictures.lung_atlas import read_pairs
 from pxr_tf.tasks import Executor, Task
 
@@ -34,7 +33,7 @@ def write_lung_network(
     return True
 
 
-def _is_there(out: Path, about: dict[str, Any]) -> bool:
+def _is_there(out: Path, about: Origin) -> bool:
     """Return whether a file is the network that is asked for; raise `PxrError` where it is something else."""
     if not out.exists():
         return False
@@ -54,7 +53,7 @@ def read_small(folder: Path) -> list[LungPair]:
     return [shrink_pair(*pair) for pair in read_pairs(folder).values()]
 
 
-def describe_training(pairs: Sequence[LungPair], steps: int, seed: int) -> dict[str, Any]:
+def describe_training(pairs: Sequence[LungPair], steps: int, seed: int) -> Origin:
     """Return what decides a network: its pairs, steps, seed, versions; the number of threads aside."""
     content = hashlib.blake2b(b"".join(one.tobytes() for pair in pairs for one in pair), digest_size=8).hexdigest()
     return {

@@ -1,12 +1,11 @@
 """Training a network that finds lungs, as a task: a pure function of a folder of pairs. It loads TensorFlow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pxr_tf.events import OnEvent, tell_progress
 from pxr_tf.lungs.atlas import LungPair
-from pxr_tf.lungs.network import LungNetwork, make_network, write_network
+from pxr_tf.lungs.network import LungNetwork, Origin, make_network, write_network
 from pxr_tf.models.unet import WIDTHS
 from pxr_tf.segment.train import read_small
 from pxr_tf.tasks import Task
@@ -24,7 +23,7 @@ def train_lungs(task: Task, emit: OnEvent) -> None:
     write_network(Path(task.options["out"]), network)
 
 
-def train_network(pairs: Sequence[LungPair], about: Mapping[str, Any], on_step: OnStep) -> LungNetwork:
+def train_network(pairs: Sequence[LungPair], about: Origin, on_step: OnStep) -> LungNetwork:
     """Return the network of these pairs with the steps and the seed of `train.describe_training`."""
     set_up(False, "float32")
     graph = train_lung_network(pairs, steps=about["steps"], seed=about["seed"], widths=WIDTHS, on_step=on_step)
