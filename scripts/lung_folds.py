@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pxr_tf.lungs.atlas import LungAtlas, LungPair
+from pxr_tf.lungs.atlas import LungPair
 from pxr_tf.lungs.builtin import builtin_atlas
+from pxr_tf.lungs.find import LungFinder
 from pxr_tf.lungs.network import TRAINING_STEPS, LungNetwork, read_network, write_network
 from pxr_tf.pictures.lung_atlas import read_pairs
 from pxr_tf.segment.measure import CHANGES, NUM_FOLDS, fold_atlases, measure_pairs, summarise_measures
@@ -40,7 +41,7 @@ def main() -> None:
         print(line.to_string(header=len(measures) == 1), flush=True)
 
 
-def open_atlases(given: argparse.Namespace, pairs: list[LungPair]) -> list[LungAtlas | LungNetwork]:
+def open_atlases(given: argparse.Namespace, pairs: list[LungPair]) -> list[LungFinder]:
     """Return for each pair what finds its lungs."""
     if given.builtin:
         return [builtin_atlas(given.runs / "cache")] * len(pairs)

@@ -10,10 +10,9 @@ import pandas as pd
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError, count_words, shorten
-from pxr_tf.lungs.atlas import LungAtlas
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.confidence import TRUSTED
-from pxr_tf.lungs.find import Lungs, find_lungs
+from pxr_tf.lungs.find import LungFinder, Lungs, find_lungs
 from pxr_tf.lungs.network import ACCEPTED, LungNetwork, read_network
 from pxr_tf.pictures.decode import load_grey, read_header
 from pxr_tf.pictures.given_masks import check_owners, find_given, read_given
@@ -49,7 +48,7 @@ class LungSource(Protocol):
 class AtlasLungs:
     """Lungs are found by registration to an atlas, or by a network that learned them from one."""
 
-    atlas: LungAtlas | LungNetwork
+    atlas: LungFinder
 
     @property
     def identity(self) -> str:
@@ -119,7 +118,7 @@ def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path)
     return AtlasLungs(open_lung_finder(atlas, cache))
 
 
-def open_lung_finder(atlas: str, cache: Path) -> LungAtlas | LungNetwork:
+def open_lung_finder(atlas: str, cache: Path) -> LungFinder:
     """Return what finds lungs: the built-in atlas, that of a folder of pairs, or a trained network's file.
 
     An atlas is prepared the first time and kept below `cache`. Raises `PxrError`.

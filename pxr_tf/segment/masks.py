@@ -22,10 +22,8 @@ import pandas as pd
 from pxr_tf import files, locks
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnProgress, OnWait
-from pxr_tf.lungs.atlas import LungAtlas
 from pxr_tf.lungs.confidence import TRUSTED
-from pxr_tf.lungs.find import Lungs, find_lungs
-from pxr_tf.lungs.network import LungNetwork
+from pxr_tf.lungs.find import LungFinder, Lungs, find_lungs
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 from pxr_tf.pictures.given_masks import read_given, suffixless
 
@@ -40,7 +38,7 @@ FOUND = "found"
 
 def write_lungs(
     pictures: Mapping[str, str],
-    atlas: LungAtlas | LungNetwork,
+    atlas: LungFinder,
     out: Path,
     *,
     given: Mapping[str, Path] | None = None,
@@ -99,7 +97,7 @@ def _check_names(pictures: Mapping[str, str]) -> None:
 
 
 def _finished_rows(
-    out: Path, pictures: Mapping[str, str], atlas: LungAtlas | LungNetwork, given: Mapping[str, Path]
+    out: Path, pictures: Mapping[str, str], atlas: LungFinder, given: Mapping[str, Path]
 ) -> dict[str, dict[str, object]]:
     """Return name -> row of the pictures whose mask is there and still holds."""
     file = out / LUNG_TABLE
@@ -127,7 +125,7 @@ def _with_types(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**truths).astype({**whole, "confidence": float})
 
 
-def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: LungAtlas | LungNetwork) -> bool:
+def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: LungFinder) -> bool:
     """Return whether the same would be found again."""
     try:
         source = files.digest_file(mask) if mask else atlas.digest
@@ -137,7 +135,7 @@ def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: LungA
 
 
 @contextmanager
-def _workers(processes: int, atlas: LungAtlas | LungNetwork) -> Iterator[Callable]:
+def _workers(processes: int, atlas: LungFinder) -> Iterator[Callable]:
     """Give a map over pictures, in order, by this process or by several."""
     if processes == 1:
         _begin(atlas)
@@ -148,10 +146,10 @@ def _workers(processes: int, atlas: LungAtlas | LungNetwork) -> Iterator[Callabl
         yield partial(pool.imap, chunksize=4)
 
 
-_atlas: LungAtlas | LungNetwork | None = None  # of this process
+_atlas: LungFinder | None = None  # of this process
 
 
-def _begin(atlas: LungAtlas | LungNetwork) -> None:
+def _begin(atlas: LungFinder) -> None:
     global _atlas
     _atlas = atlas
 

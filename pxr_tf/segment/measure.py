@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from pxr_tf.lungs.atlas import LungAtlas, LungPair, build_atlas, prepare_pairs, shrink_pair
-from pxr_tf.lungs.find import find_lungs
+from pxr_tf.lungs.atlas import LungPair, build_atlas, prepare_pairs, shrink_pair
+from pxr_tf.lungs.find import LungFinder, find_lungs
 from pxr_tf.lungs.fuse import dice
-from pxr_tf.lungs.network import LungNetwork
 from pxr_tf.lungs.threads import one_thread
 
 NUM_FOLDS = 6
@@ -66,8 +65,8 @@ def fold_atlases(
     pairs: Sequence[LungPair],
     folds: int = NUM_FOLDS,
     seed: int = 0,
-    build: Callable[[list[LungPair]], LungAtlas | LungNetwork] = lambda pairs: build_atlas(prepare_pairs(pairs)),
-) -> list[LungAtlas | LungNetwork]:
+    build: Callable[[list[LungPair]], LungFinder] = lambda pairs: build_atlas(prepare_pairs(pairs)),
+) -> list[LungFinder]:
     """Return for each pair the atlas of all pairs that are not in its fold (`assign_pair_folds`).
 
     `build` makes it, or a network, of such pairs (`atlas.shrink_pair`).
@@ -78,9 +77,7 @@ def fold_atlases(
     return [atlases[here] for here in fold]
 
 
-def measure_pairs(
-    pairs: Sequence[LungPair], atlases: Sequence[LungAtlas | LungNetwork], change: str = "as it is"
-) -> pd.DataFrame:
+def measure_pairs(pairs: Sequence[LungPair], atlases: Sequence[LungFinder], change: str = "as it is") -> pd.DataFrame:
     """Return a row per pair: ``dice``, ``inside`` (share of lung pixels in the box), ``confidence``, ``seconds``."""
     rows = []
     with one_thread():
