@@ -79,7 +79,8 @@ def test_a_run_is_described_from_its_files(tmp_path):
     assert info[:4] == ("bozickovic2021", "xception", "strategy2", CLASSES)
     assert (info.scheme, info.unit) == ("folds", "patient")
     assert (info.test_rows, info.published, info.origin) == ("balanced", "bozickovic2021", "synthetic")
-    assert [tuple(warning) for warning in info.warnings] == [("leak", LEAK["text"]), ("", "Something else.")]
+    said = [(warning.what, warning.text) for warning in info.warnings]
+    assert said == [("leak", LEAK["text"]), ("", "Something else.")]
     assert describe_run(write_run(tmp_path / "other")).warnings == ()
 
 
