@@ -12,7 +12,7 @@ from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, tell_note, tell_progress
 from pxr_tf.explain.model_figures import make_maps, make_model_figures
-from pxr_tf.explain.model_figures_file import ModelFigures, write_model_figures
+from pxr_tf.explain.model_figures_file import ModelFigureData, write_model_figures
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.decode import UnreadableImageError
 from pxr_tf.pictures.preparation import Preparation
@@ -43,7 +43,7 @@ def look_into_run(task: Task, emit: OnEvent) -> None:
             figures = make_model_figures(model, card["classes"], pictures, shown)
         else:  # of a learner that keeps none
             tell_note(emit, f"{folder} has no {rundir.MODEL}, so nothing of it is shown.")
-            figures = ModelFigures(tuple(shown))
+            figures = ModelFigureData(tuple(shown))
         write_model_figures(folder / rundir.MODEL_FIGURES, figures)
         tell_progress(emit, "looking into the models", number + 1, len(folds))
 
@@ -57,7 +57,7 @@ def make_feature_maps(task: Task, emit: OnEvent) -> None:
     layer = task.options["layer"]
     options = {"layers": [layer], "most": MOST_OF_ONE} if layer else {}
     maps = {name: make_maps(model, picture, **options) for name, picture in pictures.items()}
-    write_model_figures(Path(task.options["to"]), ModelFigures(("feature_maps",), feature_maps=maps))
+    write_model_figures(Path(task.options["to"]), ModelFigureData(("feature_maps",), feature_maps=maps))
 
 
 def read_pictures(

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from pxr_tf.errors import PxrError, nearest, shorten
-from pxr_tf.explain.model_figures_file import Maps, ModelFigures, Tiles
+from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, Tiles
 
 MOST_FILTERS = 64  # as many as a ResNet begins with; a fully connected layer may have hundreds
 MOST_MAPS = 16  # of a layer beside others: two rows of eight
@@ -16,13 +16,13 @@ WORDS = {"filters": "first-layer filters", "coefficients": "coefficient images",
 
 def make_model_figures(
     model: keras.Model, classes: Sequence[str], pictures: Mapping[str, np.ndarray], asked: Collection[str]
-) -> ModelFigures:
+) -> ModelFigureData:
     """Return what was asked for (keys of `WORDS`) of what the model has; what it lacks is left out.
 
     `pictures` are uint8 [size, size] by image id: those whose feature maps are wanted.
     """
     found = [what for what in what_it_has(model) if what in asked]
-    return ModelFigures(
+    return ModelFigureData(
         asked=tuple(asked),
         filters=_strongest(first_filters(model)) if "filters" in found else None,
         coefficients=coefficient_images(model, classes) if "coefficients" in found else {},

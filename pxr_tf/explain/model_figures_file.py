@@ -25,7 +25,7 @@ class Maps(NamedTuple):
     layers: Mapping[str, Tiles]  # name -> feature maps
 
 
-class ModelFigures(NamedTuple):
+class ModelFigureData(NamedTuple):
     """What is known of one model; a model lacks some of it, and not all may have been asked for."""
 
     asked: tuple[str, ...]  # of filters, coefficients, feature_maps
@@ -34,7 +34,7 @@ class ModelFigures(NamedTuple):
     feature_maps: Mapping[str, Maps] = {}  # image id -> what the model makes of that image
 
 
-def write_model_figures(path: Path, figures: ModelFigures) -> None:
+def write_model_figures(path: Path, figures: ModelFigureData) -> None:
     """Write the file, whole or not at all: a header in JSON, and arrays under numbers."""
     arrays: dict[str, np.ndarray] = {}
 
@@ -61,7 +61,7 @@ def write_model_figures(path: Path, figures: ModelFigures) -> None:
         np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
 
-def read_model_figures(path: Path, *, outline: bool = False) -> ModelFigures | None:
+def read_model_figures(path: Path, *, outline: bool = False) -> ModelFigureData | None:
     """Return what a file holds; None where there is none, or where it is damaged.
 
     With `outline` the arrays are empty: what there is to draw, without reading megabytes.
@@ -74,11 +74,11 @@ def read_model_figures(path: Path, *, outline: bool = False) -> ModelFigures | N
         return None
 
 
-def _rebuild(header: Mapping[str, Any], array: Callable[[str], np.ndarray]) -> ModelFigures:
+def _rebuild(header: Mapping[str, Any], array: Callable[[str], np.ndarray]) -> ModelFigureData:
     def tiles(entry: Mapping[str, str | int]) -> Tiles:
         return Tiles(array(entry["values"]), entry["total"])
 
-    return ModelFigures(
+    return ModelFigureData(
         asked=tuple(header["asked"]),
         filters=None if header["filters"] is None else tiles(header["filters"]),
         coefficients={name: array(place) for name, place in header["coefficients"].items()},

@@ -15,7 +15,7 @@ from PIL import Image
 
 from pxr_tf import files, rundir
 from pxr_tf.data.splits import fold_names, read_splits
-from pxr_tf.explain.model_figures_file import Maps, ModelFigures, read_model_figures
+from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, read_model_figures
 from pxr_tf.report.curves import draw_curves
 from pxr_tf.report.event_file import EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, write_figure
@@ -85,7 +85,7 @@ def feature_maps_file(name: str, layer: str | None = None) -> str:
     return f"feature_maps-{safe if len(safe) <= LONGEST_NAME else f'{safe[:LONGEST_NAME]}-{files.digest(words)}'}.png"
 
 
-def _figures(found: ModelFigures) -> dict[str, Draw]:
+def _figures(found: ModelFigureData) -> dict[str, Draw]:
     """Return file name -> how it is drawn, of all that was found in a model."""
     figures: dict[str, Draw] = {}
     if found.filters is not None:
@@ -97,8 +97,8 @@ def _figures(found: ModelFigures) -> dict[str, Draw]:
     return figures
 
 
-def _read(fold: Path, outline: bool = False) -> ModelFigures:
-    return read_model_figures(fold / rundir.MODEL_FIGURES, outline=outline) or ModelFigures(())
+def _read(fold: Path, outline: bool = False) -> ModelFigureData:
+    return read_model_figures(fold / rundir.MODEL_FIGURES, outline=outline) or ModelFigureData(())
 
 
 def _folds(run: Path) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pxr_tf.explain.model_figures_file import Maps, ModelFigures, Tiles, read_model_figures, write_model_figures
+from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, Tiles, read_model_figures, write_model_figures
 
 GENERATOR = np.random.default_rng(0)
 
@@ -12,7 +12,7 @@ def tiles(count: int, total: int) -> Tiles:
     return Tiles(GENERATOR.normal(size=(count, 3, 5)).astype(np.float32), total)
 
 
-FIGURES = ModelFigures(
+FIGURES = ModelFigureData(
     ("filters", "coefficients", "feature_maps"),
     tiles(2, 9),
     {"größer/kleiner": GENERATOR.normal(size=(4, 4)).astype(np.float32)},
@@ -23,13 +23,13 @@ FIGURES = ModelFigures(
 )
 
 
-def arrays(figures: ModelFigures) -> list[np.ndarray]:
+def arrays(figures: ModelFigureData) -> list[np.ndarray]:
     layers = [part.values for maps in figures.feature_maps.values() for part in maps.layers.values()]
     pictures = [maps.picture for maps in figures.feature_maps.values()]
     return [figures.filters.values, *figures.coefficients.values(), *pictures, *layers]
 
 
-def outline(figures: ModelFigures) -> list[object]:
+def outline(figures: ModelFigureData) -> list[object]:
     layers = {
         name: {layer: part.total for layer, part in maps.layers.items()} for name, maps in figures.feature_maps.items()
     }
@@ -54,8 +54,8 @@ def test_an_outline_says_what_there_is_without_the_arrays(tmp_path):
 
 
 def test_a_model_may_have_nothing_to_show(tmp_path):
-    write_model_figures(tmp_path / "inside.npz", ModelFigures(("filters",)))
-    assert read_model_figures(tmp_path / "inside.npz") == ModelFigures(("filters",), None, {}, {})
+    write_model_figures(tmp_path / "inside.npz", ModelFigureData(("filters",)))
+    assert read_model_figures(tmp_path / "inside.npz") == ModelFigureData(("filters",), None, {}, {})
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "text", "truncated", "an array", "of objects"])

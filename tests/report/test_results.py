@@ -13,7 +13,7 @@ from written_runs import CLASSES, COUNT, LEAK, SOURCES, print_to_text, rows_of_t
 
 from pxr_tf import files
 from pxr_tf.evaluation import metrics
-from pxr_tf.explain.model_figures_file import ModelFigures, Tiles, write_model_figures
+from pxr_tf.explain.model_figures_file import ModelFigureData, Tiles, write_model_figures
 from pxr_tf.report.results import is_written, mean_sd, print_seeds, write_results
 from pxr_tf.runs.info import describe_run
 
@@ -55,7 +55,7 @@ def test_what_is_drawn_of_the_folds_is_part_of_the_results(tmp_path):
     history = {"phase": ["all"], "epoch": [1], "loss": [0.5], "accuracy": [0.7]}
     files.write_csv(folder / "fold-0" / "history.csv", pd.DataFrame(history))
     filters = Tiles(np.ones((1, 3, 3), np.float32), 1)
-    write_model_figures(folder / "fold-1" / "inside.npz", ModelFigures(("filters",), filters))
+    write_model_figures(folder / "fold-1" / "inside.npz", ModelFigureData(("filters",), filters))
     assert not is_written(folder)
     write_results(folder)
     assert is_written(folder)
