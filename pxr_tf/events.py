@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-OnEvent = Callable[[dict[str, Any]], None]
+Event = dict[str, Any]  # plain values, so that it travels as JSON
+OnEvent = Callable[[Event], None]
 OnProgress = Callable[[int, int], None]  # (done, all)
 OnWait = Callable[[str], None]  # which process is being waited for
 Say = Callable[[str], None]  # one line for people

@@ -24,7 +24,8 @@ from pxr_tf.galleries.tables import (
     tabulate,
 )
 from pxr_tf.report.figures import SYNTHETIC_NOTE
-from pxr_tf.runs.info import LEAKY, RunInfo, describe_run, worth
+from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.runs.info import LEAKY, RunInfo, worth
 
 THUMB = 176  # pixels
 PERMUTED = "trained on permuted labels, so its maps say nothing of any disease"
@@ -32,9 +33,9 @@ _NOTICE = "Research use only, not a medical device."
 OF_A_PICTURE = ("maps", "sheet", "thumbnail")  # columns of the table that name files
 
 
-def write_gallery(run: Path, explained: Explained, on_progress: OnProgress) -> Path:
+def write_gallery(run: FinishedRun, explained: Explained, on_progress: OnProgress) -> Path:
     """Write the gallery of explained pictures; return its page. Its last file, ``gallery.json``, calls it complete."""
-    info, folder = describe_run(run), explained.folder
+    info, folder = run.info, explained.folder
     table = tabulate(explained, worth(info))
     names = _named_files(explained, table)
     state.mark_unfinished(folder, names)
@@ -43,19 +44,17 @@ def write_gallery(run: Path, explained: Explained, on_progress: OnProgress) -> P
     _write_sheets(explained, table, checked_words(checks), info, on_progress)
     files.write_csv(folder / EXPLAINED_TABLE, table)
     files.write_csv(folder / CHECKS_TABLE, checks)
-    about = _describe(run, explained, info)
+    about = describe_gallery(run, explained, info)
     write_page(folder, about, table, checks)
     state.finish(folder, about, names)
     return folder / PAGE
 
 
-def _describe(run: Path, explained: Explained, info: RunInfo) -> state.GalleryFacts:
+def describe_gallery(run: FinishedRun, explained: Explained, info: RunInfo) -> state.GalleryFacts:
     """Return what the gallery says of itself."""
-    trained = (files.read_json(run / rundir.PROVENANCE) or {}).get("versions", {})
-    own = run.resolve()
     return {
         "key": explained.key,
-        "run": "/".join(own.parts[-rundir.depth_of(own) :]),
+        "run": run.place,
         "title": f"{info.name}: {info.title}",
         "classes": list(explained.classes),
         "folds": explained.folds,
@@ -65,7 +64,7 @@ def _describe(run: Path, explained: Explained, info: RunInfo) -> state.GalleryFa
         "warnings": [warning.text for warning in info.warnings],
         "synthetic": info.origin == "synthetic",
         "leaky": info.leaky,
-        "trained_with": trained,
+        "trained_with": run.provenance.get("versions", {}),
         "versions": rundir.versions(),
         "notice": _NOTICE,
     }
