@@ -45,7 +45,7 @@ def look_into_run(task: Task, options: ModelFigures, emit: OnEvent) -> None:
         else:  # of a learner that keeps none
             tell_note(emit, f"{folder} has no {rundir.MODEL}, so nothing of it is shown.")
             figures = ModelFigureData(options.shown)
-        write_model_figures(folder / rundir.MODEL_FIGURES, figures)
+        write_model_figures(folder / rundir.MODEL_FIGURES_FILE, figures)
         tell_progress(emit, "looking into the models", number + 1, len(options.pictures))
 
 

@@ -109,7 +109,7 @@ def _place(request: Request) -> dict[str, str]:
 
 
 def _was_looked_into(fold: Path, shown: Sequence[str]) -> bool:
-    figures = read_model_figures(fold / rundir.MODEL_FIGURES, outline=True)
+    figures = read_model_figures(fold / rundir.MODEL_FIGURES_FILE, outline=True)
     return figures is not None and set(shown) <= set(figures.asked)
 
 

@@ -25,7 +25,7 @@ FORMAT = 1  # of the file
 NETWORK_SIDE = 128  # pixels of the square that the network sees: a quarter of the time that 256 take
 LARGEST = 100_000_000  # bytes of a file that is read; a trained network has 1.4 million
 TRAINING_STEPS = 900  # of training, 12 pictures each
-ACCEPTED = "accepted: builtin, a folder of pairs, or a file that `pxr lungs train` wrote"
+ACCEPTED_NETWORKS = "accepted: builtin, a folder of pairs, or a file that `pxr lungs train` wrote"
 # What NumPy, zipfile and OpenCV raise for bytes that are no such file.
 _DAMAGE = (
     *(ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, NotImplementedError),
@@ -74,7 +74,9 @@ def read_network(path: Path) -> LungNetwork:
             raise ValueError("another version wrote it")
         return make_network(stored["graph"].tobytes(), about)
     except _DAMAGE as error:
-        raise PxrError(f"{path} is no network that finds lungs, or damaged; {ACCEPTED}. Train it again.") from error
+        raise PxrError(
+            f"{path} is no network that finds lungs, or damaged; {ACCEPTED_NETWORKS}. Train it again."
+        ) from error
 
 
 def predict(picture: np.ndarray, network: LungNetwork) -> np.ndarray:

@@ -13,7 +13,7 @@ from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.lungs.find import LungFinder, Lungs, find_lungs
-from pxr_tf.lungs.network import ACCEPTED, LungNetwork, read_network
+from pxr_tf.lungs.network import ACCEPTED_NETWORKS, LungNetwork, read_network
 from pxr_tf.pictures.decode import load_grey, read_header
 from pxr_tf.pictures.given_masks import check_owners, find_given, read_given
 from pxr_tf.pictures.lung_atlas import read_atlas
@@ -153,7 +153,7 @@ def _is_network(atlas: str) -> bool:
     """Return whether it is a file, not a folder of pairs; raise `PxrError` where there is neither."""
     with files.reading(f"The atlas {atlas!r}"):
         if not Path(atlas).exists():
-            raise PxrError(f"atlas received {atlas!r}, which does not exist; {ACCEPTED}. Check the path.")
+            raise PxrError(f"atlas received {atlas!r}, which does not exist; {ACCEPTED_NETWORKS}. Check the path.")
         return Path(atlas).is_file()
 
 

@@ -98,7 +98,7 @@ def _figures(found: ModelFigureData) -> dict[str, Draw]:
 
 
 def _read(fold: Path, outline: bool = False) -> ModelFigureData:
-    return read_model_figures(fold / rundir.MODEL_FIGURES, outline=outline) or ModelFigureData(())
+    return read_model_figures(fold / rundir.MODEL_FIGURES_FILE, outline=outline) or ModelFigureData(())
 
 
 def _folds(run: RunDirectory) -> Iterator[Path]:

@@ -1,16 +1,15 @@
 """What a person sees while a run is working: one line that moves on a terminal, plain lines elsewhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from pxr_tf.events import Event
 from pxr_tf.report.clock import HOLDOUT, NOT_TRAINING, Clock, Outline, fold_number
 
 PLAIN_STEPS = 4  # lines per progress bar where there is no terminal
-
-Event = Mapping[str, object]
 
 
 class Display:

@@ -78,7 +78,7 @@ def test_a_run_says_how_it_crops_and_its_models_do(data, tmp_path, two_layers):
 
     cache = tmp_path / "runs" / "cache"
     assert set(load_pictures(cache, THUMBNAIL).rows) == set(table.content)  # copies are looked for in whole pictures
-    figures = read_model_figures(folder / "fold-0" / rundir.MODEL_FIGURES)
+    figures = read_model_figures(folder / "fold-0" / rundir.MODEL_FIGURES_FILE)
     pictures = load_pictures(cache, Preparation.described(card))
     contents = dict(zip(table.image_id, table.content, strict=True))
     for image_id, maps in figures.feature_maps.items():
