@@ -18,18 +18,19 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from pxr_tf import locks
+from pxr_tf.events import OnWait
 
-ROWS, JOURNAL = "rows.raw", "journal.txt"
+ROWS_FILE, JOURNAL_FILE = "rows.raw", "journal.txt"
 
 
 class KeyedArray(NamedTuple):
@@ -38,6 +39,18 @@ class KeyedArray(NamedTuple):
     values: np.ndarray  # [rows, *shape], a read-only memory-map
     rows: dict[str, int]  # key -> row
     faults: dict[str, str]  # key -> why it has no row
+
+
+class JournalEntry(TypedDict, total=False):
+    """A line of the journal: a block of rows with its faults, or first rows of blocks that are not to be trusted."""
+
+    first: int
+    keys: list[str]
+    crc32: int
+    shape: Sequence[int]
+    dtype: str
+    faults: dict[str, str]
+    forget: list[int]
 
 
 class Block(NamedTuple):
@@ -63,7 +76,7 @@ class Journal:
     stop: int = 0  # the row at which the next block begins: after all blocks, the forgotten ones too
     size: int = 0  # bytes up to the end of the last good line
 
-    def add(self, entry: dict[str, Any]) -> None:
+    def add(self, entry: JournalEntry) -> None:
         """Take in what a line says: rows that are there, or rows that are not to be trusted any more."""
         for first in entry.get("forget", ()):
             self.blocks.pop(first, None)
@@ -83,9 +96,9 @@ class Journal:
 
 def load_array(folder: Path) -> KeyedArray:
     """Return what the folder holds; no row is read or verified. An array without rows has the shape (0,), uint8."""
-    journal = _read_journal(folder / JOURNAL)
-    _drop_cut_off(journal, folder / ROWS)
-    return KeyedArray(_map_rows(folder / ROWS, journal), journal.rows(), journal.faults)
+    journal = _read_journal(folder / JOURNAL_FILE)
+    _drop_cut_off(journal, folder / ROWS_FILE)
+    return KeyedArray(_map_rows(folder / ROWS_FILE, journal), journal.rows(), journal.faults)
 
 
 def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
@@ -93,16 +106,16 @@ def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
 
     Reads all blocks that hold these keys (CRC-32, about 2 GB/s). Takes no lock and changes nothing.
     """
-    keys, journal = list(dict.fromkeys(keys)), _read_journal(folder / JOURNAL)
-    _drop_cut_off(journal, folder / ROWS)
-    for block in _find_damaged(journal, folder / ROWS, keys):
+    keys, journal = list(dict.fromkeys(keys)), _read_journal(folder / JOURNAL_FILE)
+    _drop_cut_off(journal, folder / ROWS_FILE)
+    for block in _find_damaged(journal, folder / ROWS_FILE, keys):
         del journal.blocks[block.first]
     return _unknown(journal, keys)
 
 
 @contextmanager
 def open_writer(
-    folder: Path, shape: Sequence[int], dtype: DTypeLike, on_wait: Callable[[str], None] | None = None
+    folder: Path, shape: Sequence[int], dtype: DTypeLike, on_wait: OnWait | None = None
 ) -> Iterator["Writer"]:
     """Give the one writer of the folder, which is made where there is none; nobody else writes while the block runs.
 
@@ -111,9 +124,9 @@ def open_writer(
     """
     with locks.hold(folder.with_name(folder.name + ".lock"), on_wait=on_wait):
         folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / ROWS, "ab"), open(folder / JOURNAL, "ab"):
+        with open(folder / ROWS_FILE, "ab"), open(folder / JOURNAL_FILE, "ab"):
             pass  # now both exist
-        with open(folder / ROWS, "r+b") as rows, open(folder / JOURNAL, "r+b") as lines:
+        with open(folder / ROWS_FILE, "r+b") as rows, open(folder / JOURNAL_FILE, "r+b") as lines:
             yield Writer(folder, rows, lines, tuple(shape), np.dtype(dtype))
 
 
@@ -125,7 +138,7 @@ class Writer:
         self._folder, self._rows, self._lines = folder, rows, lines
         self._shape, self._dtype = shape, dtype
         self._row_bytes = _row_bytes(shape, dtype)
-        self._journal = _read_journal(folder / JOURNAL)
+        self._journal = _read_journal(folder / JOURNAL_FILE)
         for block in self._journal.blocks.values():
             if (block.shape, block.dtype) != (shape, dtype.str):
                 raise ValueError(
@@ -134,12 +147,12 @@ class Writer:
                 )
         lines.truncate(self._journal.size)
         lines.seek(0, os.SEEK_END)
-        self._forget(_drop_cut_off(self._journal, folder / ROWS))
+        self._forget(_drop_cut_off(self._journal, folder / ROWS_FILE))
 
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Return the same as `missing_keys`; the damaged blocks that it finds are forgotten."""
         keys = list(dict.fromkeys(keys))
-        self._forget(_find_damaged(self._journal, self._folder / ROWS, keys))
+        self._forget(_find_damaged(self._journal, self._folder / ROWS_FILE, keys))
         return _unknown(self._journal, keys)
 
     def reserve(self, num_rows: int) -> None:
@@ -154,7 +167,7 @@ class Writer:
                 _allocate(self._rows, have, need - have)
         except OSError as error:
             self._rows.truncate(have)
-            raise OSError(error.errno, error.strerror, str(self._folder / ROWS)) from error
+            raise OSError(error.errno, error.strerror, str(self._folder / ROWS_FILE)) from error
 
     def append(self, keys: Sequence[str], rows: Iterable[np.ndarray], faults: Mapping[str, str] | None = None) -> None:
         """Add a block: the rows of these keys, and reasons for keys that have no row; on the disk when this returns.
@@ -179,7 +192,7 @@ class Writer:
         if blocks:
             self._note({"forget": [block.first for block in blocks]})
 
-    def _note(self, entry: dict[str, Any]) -> None:
+    def _note(self, entry: JournalEntry) -> None:
         """Add a line to the journal."""
         text = json.dumps(entry).encode()
         self._lines.write(b"%08x %s\n" % (zlib.crc32(text), text))

@@ -31,7 +31,7 @@ UNWRITABLE = (
 
 @contextmanager
 def reading(what: object) -> Iterator[None]:
-    """Tell what the system refuses in the block as a `PxrError`: this input cannot be read, and why."""
+    """Raise what the system refuses in the block as a `PxrError`: this input cannot be read, and why."""
     try:
         yield
     except OSError as error:
@@ -60,7 +60,7 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write a JSON file, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
@@ -116,7 +116,7 @@ def stamp(path: str | Path) -> str:
 def explain_os_error(error: OSError) -> str | None:
     """Return one line for a full disk or a place of ours that cannot be written to or read; None for anything else.
 
-    What a person gives to be read is told where it is read (`reading`).
+    What a person gives to be read is reported where it is read (`reading`).
     """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" ({error.filename})" if error.filename else ""

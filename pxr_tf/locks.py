@@ -5,11 +5,12 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pxr_tf.errors import PxrError
+from pxr_tf.events import OnWait
 
 
 def lock_of(folder: Path) -> Path:
@@ -18,7 +19,7 @@ def lock_of(folder: Path) -> Path:
 
 
 @contextmanager
-def hold(lock: Path, patience: float = float("inf"), on_wait: Callable[[str], None] | None = None) -> Iterator[int]:
+def hold(lock: Path, patience: float = float("inf"), on_wait: OnWait | None = None) -> Iterator[int]:
     """Hold the lock file while the block runs; the operating system lets go of it when the process dies.
 
     Where another process holds it, call `on_wait` once with its description and wait up to `patience` seconds, then
@@ -35,9 +36,9 @@ def hold(lock: Path, patience: float = float("inf"), on_wait: Callable[[str], No
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, lock: Path, patience: float, on_wait: Callable[[str], None] | None) -> None:
+def _acquire(descriptor: int, lock: Path, patience: float, on_wait: OnWait | None) -> None:
     started = time.monotonic()
-    told = False
+    reported = False
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,7 +49,7 @@ def _acquire(descriptor: int, lock: Path, patience: float, on_wait: Callable[[st
         if time.monotonic() - started >= patience:
             place = lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
             raise PxrError(f"{place} is in use by {holder}. Wait until it ends, or stop it, and run this again.")
-        if on_wait and not told:
+        if on_wait and not reported:
             on_wait(holder)
-            told = True
+            reported = True
         time.sleep(0.1)

@@ -10,7 +10,7 @@ VECTORS = ("avx", "amx", "fma", "sve", "asimd")  # how the instructions begin th
 
 
 def processors() -> int:
-    """Return how many processors this process may use; TensorFlow takes as many threads unless it is told otherwise."""
+    """Return how many processors this process may use; TensorFlow takes as many threads by default."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

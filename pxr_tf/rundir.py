@@ -47,7 +47,7 @@ ENVIRONMENT = "environment.json"  # of a fold: where it was trained
 CHECKPOINT = "checkpoint.npz"  # of a fold that is being trained
 FEATURES = "features.parquet"  # what the run's models make of images, for other programs
 FEATURES_TASK = "features"
-INSIDE = "inside.npz"  # of a fold: what its model has learned, as arrays
+MODEL_FIGURES_FILE = "inside.npz"  # of a fold: what its model has learned, as arrays
 DRAWN = ("filters.png", "coefficients.png", "feature_maps-*.png")  # of a fold: what is drawn of its model
 
 PACKAGE = "pxr_tf"
@@ -128,7 +128,7 @@ def digest_model(run: Path, fold: str, what: str = "The model") -> str:
 
 def forget_inside(folder: Path) -> None:
     """Remove what was found in the model of a fold's folder, and drawn of it: another one is about to be trained."""
-    for pattern in (INSIDE, *DRAWN):
+    for pattern in (MODEL_FIGURES_FILE, *DRAWN):
         for file in folder.glob(pattern):
             file.unlink()
 

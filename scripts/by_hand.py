@@ -26,7 +26,7 @@ from PIL import Image
 from pxr_tf.commands.options import split_paths
 from pxr_tf.data import labels, patients
 from pxr_tf.data.samples import plan_samples
-from pxr_tf.data.splits import assign_folds, balanced_rows
+from pxr_tf.data.splits import assign_patient_folds, balanced_rows
 from pxr_tf.sets.find import read_sources
 
 CLASSES = ("bacterial", "covid19", "normal", "viral")
@@ -44,7 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     clock = Clock()
     table = list_images(split_paths(options.data))
-    numbers = assign_folds(table, options.folds, SEED).to_numpy()
+    numbers = assign_patient_folds(table, options.folds, SEED).to_numpy()
     training = [sample_rows(table, numbers != fold) for fold in range(options.folds)]
     clock.say(f"list {len(table):,} images")
     pictures = decode_all(table.path)

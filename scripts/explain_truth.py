@@ -132,12 +132,12 @@ def right_cases(model: Any, phantoms: Phantoms, per_class: int) -> tuple[Phantom
 def explain_all(model: Any, cases: Phantoms, methods: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Return method -> maps at picture size: what speaks for the true class, of signed maps without the rest."""
     from pxr_tf.explain.logits import open_logits
-    from pxr_tf.explain.methods import explain
+    from pxr_tf.explain.methods import compute_maps
 
     logits, maps = open_logits(model), {}
     for method in methods:
         started = time.monotonic()
-        raw = explain(logits, cases.pictures, cases.labels, method)
+        raw = compute_maps(logits, cases.pictures, cases.labels, method)
         maps[method] = np.clip(at_picture_size(raw, SIZE), 0, None)
         print(f"  {METHODS[method].title}: {time.monotonic() - started:.0f} s", flush=True)
     return maps

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from pxr_tf.lungs.atlas import Atlas, Pair
+from pxr_tf.lungs.atlas import LungPair
 from pxr_tf.lungs.builtin import builtin_atlas
-from pxr_tf.lungs.network import STEPS, Network, read_network, write_network
+from pxr_tf.lungs.find import LungFinder
+from pxr_tf.lungs.network import TRAINING_STEPS, LungNetwork, read_network, write_network
 from pxr_tf.pictures.lung_atlas import read_pairs
-from pxr_tf.segment.measure import CHANGES, FOLDS, fold_atlases, measure_pairs, summarise_measures
+from pxr_tf.segment.measure import CHANGES, NUM_FOLDS, fold_atlases, measure_pairs, summarise_measures
 from pxr_tf.segment.train import describe_training
 
 
@@ -26,9 +27,9 @@ def main() -> None:
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--builtin", action="store_true", help="find them with the atlas of phantoms")
     way.add_argument("--network", action="store_true", help="find them with a network per fold")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of the training of a network")
+    parser.add_argument("--steps", type=int, default=TRAINING_STEPS, help="of the training of a network")
     parser.add_argument("--change", nargs="*", choices=list(CHANGES), default=list(CHANGES))
-    parser.add_argument("--folds", type=int, default=FOLDS)
+    parser.add_argument("--folds", type=int, default=NUM_FOLDS)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="its cache holds the built-in atlas")
     given = parser.parse_args()
     pairs = list(read_pairs(given.atlas).values())
@@ -40,7 +41,7 @@ def main() -> None:
         print(line.to_string(header=len(measures) == 1), flush=True)
 
 
-def open_atlases(given: argparse.Namespace, pairs: list[Pair]) -> list[Atlas | Network]:
+def open_atlases(given: argparse.Namespace, pairs: list[LungPair]) -> list[LungFinder]:
     """Return for each pair what finds its lungs."""
     if given.builtin:
         return [builtin_atlas(given.runs / "cache")] * len(pairs)
@@ -49,7 +50,7 @@ def open_atlases(given: argparse.Namespace, pairs: list[Pair]) -> list[Atlas | N
     return fold_atlases(pairs, given.folds)
 
 
-def train(pairs: list[Pair], runs: Path, steps: int) -> Network:
+def train(pairs: list[LungPair], runs: Path, steps: int) -> LungNetwork:
     """Return a network that was trained on these pairs, from the disk where it is there."""
     about = describe_training(pairs, steps, 0)
     file = runs / "lungs" / f"{about['digest']}-{steps}-unet.npz"

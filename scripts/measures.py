@@ -166,12 +166,12 @@ def _training_part(data: str):
     from pxr_tf.commands.options import split_paths
     from pxr_tf.data.patients import drop_duplicates, merge_patients
     from pxr_tf.data.samples import plan_samples
-    from pxr_tf.data.splits import assign_folds
+    from pxr_tf.data.splits import assign_patient_folds
     from pxr_tf.pictures.gather import gather_images
 
     table = gather_images(split_paths(data), CLASSES, {}, lambda text: None).table
     table, _ = drop_duplicates(merge_patients(table))
-    training = table[assign_folds(table, 5, 0) != 0]
+    training = table[assign_patient_folds(table, 5, 0) != 0]
     return table, plan_samples(training, cap=1310, oversample=("covid19",), seed=0)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pxr_tf import files
-from pxr_tf.arrays import JOURNAL, ROWS, load_array, missing_keys, open_writer
+from pxr_tf.arrays import JOURNAL_FILE, ROWS_FILE, load_array, missing_keys, open_writer
 
 KEYS = [f"key {letter}" for letter in "abcdefghij"]
 FAULTS = {"key x": "damaged: “ü”\nand more"}
@@ -86,8 +86,8 @@ def test_rows_are_found_by_their_keys(filled):
     assert array.values.shape == (10, 2) and array.values.dtype == np.float32
     assert not array.values.flags.writeable
     assert array.values.ctypes.data % 4096 == 0
-    assert sorted(path.name for path in filled.iterdir()) == [JOURNAL, ROWS]
-    assert (filled / ROWS).read_bytes() == rows_of(KEYS).tobytes()
+    assert sorted(path.name for path in filled.iterdir()) == [JOURNAL_FILE, ROWS_FILE]
+    assert (filled / ROWS_FILE).read_bytes() == rows_of(KEYS).tobytes()
 
 
 def test_only_what_is_missing_is_asked_for(filled):
@@ -140,11 +140,11 @@ def test_rows_of_another_kind_need_another_folder(filled):
 
 @pytest.mark.parametrize("kept", range(4))
 def test_a_journal_cut_short_anywhere_heals(filled, kept):
-    lines = (filled / JOURNAL).read_bytes().splitlines(keepends=True)
+    lines = (filled / JOURNAL_FILE).read_bytes().splitlines(keepends=True)
     lost = KEYS[4 * kept :]
     line = lines[kept] if kept < 3 else b""
     for length in {0, 1, 8, 9, 30, len(line) - 1} if line else {0}:
-        (filled / JOURNAL).write_bytes(b"".join(lines[:kept]) + line[:length])
+        (filled / JOURNAL_FILE).write_bytes(b"".join(lines[:kept]) + line[:length])
         assert missing_keys(filled, KEYS) == lost
         assert fill(filled) == lost
         check(filled)
@@ -156,11 +156,11 @@ def test_a_journal_cut_short_anywhere_heals(filled, kept):
 def test_any_damaged_byte_of_the_journal_costs_its_block_at_most(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("journal") / "array"
     fill(folder)
-    journal = bytearray((folder / JOURNAL).read_bytes())
+    journal = bytearray((folder / JOURNAL_FILE).read_bytes())
     place = data.draw(st.integers(0, len(journal) - 1))
     journal[place] ^= data.draw(st.integers(1, 255))
-    (folder / JOURNAL).write_bytes(journal)
-    lines = (folder / JOURNAL).read_bytes()[:place].count(b"\n")
+    (folder / JOURNAL_FILE).write_bytes(journal)
+    lines = (folder / JOURNAL_FILE).read_bytes()[:place].count(b"\n")
     again = fill(folder, faults=None)
     assert set(again) <= set(KEYS[4 * lines : 4 * lines + 8])  # a damaged line end damages the line behind it, too
     check(folder)
@@ -169,9 +169,9 @@ def test_any_damaged_byte_of_the_journal_costs_its_block_at_most(tmp_path_factor
 
 @pytest.mark.parametrize("row", [0, 3, 4, 9])
 def test_a_flipped_bit_costs_its_block_only(filled, row):
-    data = bytearray((filled / ROWS).read_bytes())
+    data = bytearray((filled / ROWS_FILE).read_bytes())
     data[8 * row + 3] ^= 16
-    (filled / ROWS).write_bytes(data)
+    (filled / ROWS_FILE).write_bytes(data)
     lost = KEYS[row // 4 * 4 :][:4]
     others = [key for key in KEYS if key not in lost]
     assert missing_keys(filled, others) == []
@@ -184,7 +184,7 @@ def test_a_flipped_bit_costs_its_block_only(filled, row):
 
 
 def test_a_damaged_block_is_forgotten_for_readers_who_do_not_verify(filled):
-    (filled / ROWS).write_bytes(bytes(32) + (filled / ROWS).read_bytes()[32:])
+    (filled / ROWS_FILE).write_bytes(bytes(32) + (filled / ROWS_FILE).read_bytes()[32:])
     with open_here(filled) as writer:
         assert writer.missing(["key a"]) == ["key a"]
     assert not load_array(filled).rows.keys() & set(KEYS[:4])
@@ -193,7 +193,7 @@ def test_a_damaged_block_is_forgotten_for_readers_who_do_not_verify(filled):
 
 @pytest.mark.parametrize("size", [0, 1, 31, 33, 79])
 def test_rows_cut_off_are_lost_with_their_blocks_only(filled, size):
-    (filled / ROWS).write_bytes((filled / ROWS).read_bytes()[:size])
+    (filled / ROWS_FILE).write_bytes((filled / ROWS_FILE).read_bytes()[:size])
     kept = KEYS[: size // 32 * 4]
     check(filled, kept)
     assert missing_keys(filled, KEYS) == KEYS[len(kept) :]
@@ -203,7 +203,7 @@ def test_rows_cut_off_are_lost_with_their_blocks_only(filled, size):
     check(filled)
 
 
-@pytest.mark.parametrize("name", [ROWS, JOURNAL])
+@pytest.mark.parametrize("name", [ROWS_FILE, JOURNAL_FILE])
 def test_a_lost_file_is_made_again(filled, name):
     (filled / name).unlink()
     assert missing_keys(filled, KEYS) == KEYS
@@ -212,7 +212,7 @@ def test_a_lost_file_is_made_again(filled, name):
 
 
 def test_a_write_that_was_cut_short_is_written_over(filled):
-    with open(filled / ROWS, "ab") as rows:
+    with open(filled / ROWS_FILE, "ab") as rows:
         rows.write(b"half a block")
     assert fill(filled, ["new"]) == ["new"]
     check(filled, [*KEYS, "new"])
@@ -222,21 +222,21 @@ def test_a_write_that_was_cut_short_is_written_over(filled):
 def test_a_reserve_holds_the_place_for_the_rows(filled):
     with open_here(filled) as writer:
         writer.reserve(1000)
-        assert (filled / ROWS).stat().st_size == 1010 * 8
+        assert (filled / ROWS_FILE).stat().st_size == 1010 * 8
         writer.reserve(10)
-        assert (filled / ROWS).stat().st_size == 1010 * 8
+        assert (filled / ROWS_FILE).stat().st_size == 1010 * 8
     assert len(load_array(filled).values) == 10
     fill(filled, ["new"])
     check(filled, [*KEYS, "new"])
 
 
 def test_a_disk_that_is_too_small_is_told_and_left_alone(filled):
-    before = (filled / ROWS).stat().st_size
+    before = (filled / ROWS_FILE).stat().st_size
     with open_here(filled) as writer, pytest.raises(OSError) as caught:
         writer.reserve(2 * shutil.disk_usage(filled).free // 8)
     assert caught.value.errno == errno.ENOSPC
-    assert str(filled / ROWS) in files.explain_os_error(caught.value)
-    assert (filled / ROWS).stat().st_size == before
+    assert str(filled / ROWS_FILE) in files.explain_os_error(caught.value)
+    assert (filled / ROWS_FILE).stat().st_size == before
     check(filled)
 
 
@@ -248,14 +248,14 @@ def test_a_quota_that_is_used_up_gives_its_space_back(filled, monkeypatch):
     monkeypatch.setattr("os.posix_fallocate", half, raising=False)
     with open_here(filled) as writer, pytest.raises(OSError, match="quota"):
         writer.reserve(1000)
-    assert (filled / ROWS).stat().st_size == 80
+    assert (filled / ROWS_FILE).stat().st_size == 80
 
 
 def test_where_the_system_cannot_reserve_zeros_are_written(filled, monkeypatch):
     monkeypatch.delattr("os.posix_fallocate", raising=False)
     with open_here(filled) as writer:
         writer.reserve(300_000)
-    assert (filled / ROWS).stat().st_size == 300_010 * 8
+    assert (filled / ROWS_FILE).stat().st_size == 300_010 * 8
     check(filled)
 
 

@@ -15,7 +15,7 @@ import pxr_tf.training
 from pxr_tf.config import load_experiment
 from pxr_tf.data.schemes import SCHEMES, as_rows
 from pxr_tf.errors import PxrError
-from pxr_tf.evaluation.metrics import OVERALL, PER_CLASS
+from pxr_tf.evaluation.metrics import CLASS_METRICS, OVERALL_METRICS
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.pictures.survey import survey
 from pxr_tf.report.results import print_results, write_results
@@ -24,7 +24,7 @@ from pxr_tf.training.learners import LEARNERS
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
-TABLES = (BACKBONES, LAYOUTS, OVERALL, PER_CLASS, SCHEMES, LEARNERS)
+TABLES = (BACKBONES, LAYOUTS, OVERALL_METRICS, CLASS_METRICS, SCHEMES, LEARNERS)
 
 
 def blocks_of(heading: str) -> list[str]:

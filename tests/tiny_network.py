@@ -4,8 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from pxr_tf.lungs.atlas import Pair, shrink_pair
-from pxr_tf.lungs.network import NETWORK_SIDE, Network, make_network
+from pxr_tf.lungs.atlas import LungPair, shrink_pair
+from pxr_tf.lungs.network import NETWORK_SIDE, LungNetwork, make_network
 from pxr_tf.models.unet import build_unet
 from pxr_tf.phantoms.anatomy import draw_chest
 from pxr_tf.training.lung_network import as_tflite
@@ -19,17 +19,17 @@ def phantom_pair(patient: int, size: int = NETWORK_SIDE) -> tuple[np.ndarray, np
 
 
 @cache
-def small_pairs(count: int = 8) -> list[Pair]:
+def small_pairs(count: int = 8) -> list[LungPair]:
     return [shrink_pair(*phantom_pair(patient)) for patient in range(count)]
 
 
 @cache
-def tiny_network() -> Network:
+def tiny_network() -> LungNetwork:
     """Return a network that has learned nothing: it calls some part of every picture lung."""
     return make_network(as_tflite(build_unet(NETWORK_SIDE, (2, 2))), {"what": "a test"})
 
 
 @cache
-def other_network() -> Network:
+def other_network() -> LungNetwork:
     """Return another one: the same but for the words in its graph."""
     return make_network(tiny_network().graph + b" ", {})

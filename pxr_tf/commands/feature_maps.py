@@ -53,7 +53,7 @@ def _make_maps(
     """Return name -> feature maps; a process of its own loads TensorFlow and the model. Raises `PxrError`."""
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.experiments.plan import FeatureMaps
-    from pxr_tf.explain.model_figures_file import read_inside
+    from pxr_tf.explain.model_figures_file import read_model_figures
     from pxr_tf.tasks import Task, run_or_raise
 
     executor = choose_executor()
@@ -65,7 +65,7 @@ def _make_maps(
             run_or_raise(executor, [task], _print_note)
         finally:
             executor.close()
-        return read_inside(options.to).feature_maps
+        return read_model_figures(options.to).feature_maps
 
 
 def _print_note(event: "Mapping[str, Any]") -> None:

@@ -36,10 +36,10 @@ def lungs(
     from pxr_tf.lungs.confidence import TRUSTED
     from pxr_tf.machine import processors
     from pxr_tf.pictures.given_masks import find_given
-    from pxr_tf.pictures.lung_source import open_atlas
-    from pxr_tf.report.lung_sheet import summarise_lungs, write_sheet
+    from pxr_tf.pictures.lung_source import open_lung_finder
+    from pxr_tf.report.lung_sheet import summarise_lungs, write_lung_sheet
     from pxr_tf.report.steps import show_steps
-    from pxr_tf.segment.masks import TABLE, write_lungs
+    from pxr_tf.segment.masks import LUNG_TABLE, write_lungs
     from pxr_tf.sets.any_pictures import list_pictures
 
     console = make_console()
@@ -51,14 +51,14 @@ def lungs(
     with show_steps(console, "lungs") as on_progress:
         table = write_lungs(
             named,
-            open_atlas(atlas, runs / "cache"),
+            open_lung_finder(atlas, runs / "cache"),
             out,
             given=given,
             processes=processors(),
             on_progress=on_progress,
             on_wait=lambda holder: console.print(f"Waiting for {holder}, which writes to {out}.", markup=False),
         )
-    sheet = write_sheet(out, table, named)
+    sheet = write_lung_sheet(out, table, named)
     for line in summarise_lungs(table, TRUSTED):
         console.print(line, markup=False, soft_wrap=True)
-    console.print(f"Table: {out / TABLE}" + (f"; look at {sheet}" if sheet else ""), markup=False, soft_wrap=True)
+    console.print(f"Table: {out / LUNG_TABLE}" + (f"; look at {sheet}" if sheet else ""), markup=False, soft_wrap=True)

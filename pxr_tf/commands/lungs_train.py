@@ -31,7 +31,7 @@ def lungs_train(
     """
     from pxr_tf.errors import PxrError
     from pxr_tf.executors.choose import choose_executor
-    from pxr_tf.lungs.network import STEPS
+    from pxr_tf.lungs.network import TRAINING_STEPS
     from pxr_tf.report.steps import show_steps
     from pxr_tf.segment.train import write_lung_network
 
@@ -50,7 +50,7 @@ def lungs_train(
 
             logs = runs / "lungs" / "logs"
             new = write_lung_network(
-                folder, out, steps=steps or STEPS, seed=seed, executor=executor, logs=logs, on_event=listen
+                folder, out, steps=steps or TRAINING_STEPS, seed=seed, executor=executor, logs=logs, on_event=listen
             )
     finally:
         executor.close()

@@ -16,9 +16,9 @@ def phantom(
     ] = "",
 ) -> None:
     """Write synthetic chest X-rays in the public layouts, with exact masks of lungs and lesions."""
-    from pxr_tf.phantoms.sets import CLASSES, COVID_SET, parse_shortcuts, write_phantoms
+    from pxr_tf.phantoms.sets import COVID_SET, PHANTOM_CLASSES, parse_shortcuts, write_phantoms
 
     planted = parse_shortcuts(shortcuts)
-    write_phantoms(out, patients=dict.fromkeys(CLASSES, patients), size=size, seed=seed, shortcuts=planted)
+    write_phantoms(out, patients=dict.fromkeys(PHANTOM_CLASSES, patients), size=size, seed=seed, shortcuts=planted)
     print(f"Wrote synthetic chest X-rays of {patients} patients per class to {out}. To train on them:")
     print(f"make cv CONFIG=phantom DATA={out / 'chest_xray'},{out / COVID_SET}")

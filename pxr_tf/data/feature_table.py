@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,9 +27,9 @@ if TYPE_CHECKING:  # pyarrow takes 0.2 s to load, and no other command needs it
     import pyarrow
 
 TEXTS = ("image_id", "label", "patient_id", "source", "role", "fold")
-FEATURES = "features"
-KEY, DIGEST = "pxr", "digest"
-ROWS = 1024  # per row group: 8 MB for 2,048 channels; no more is in memory when a file is written
+_FEATURES = "features"
+_KEY, _DIGEST = "pxr", "digest"
+ROWS_PER_GROUP = 1024  # per row group: 8 MB for 2,048 channels; no more is in memory when a file is written
 
 Read = Callable[[pd.DataFrame], np.ndarray]  # rows -> float32 [rows, channels]
 
@@ -39,13 +39,13 @@ class FeatureTable(NamedTuple):
 
     rows: pd.DataFrame  # the columns of text
     features: np.ndarray  # float32 [rows, channels]
-    about: dict[str, Any]  # where they come from
+    about: Mapping[str, object]  # where they come from, as plain data
 
 
-def write_feature_table(path: Path, rows: pd.DataFrame, read: Read, about: Mapping[str, Any]) -> None:
+def write_feature_table(path: Path, rows: pd.DataFrame, read: Read, about: Mapping[str, object]) -> None:
     """Write the file, whole or not at all; the same rows, features and words give the same bytes.
 
-    `rows` has `TEXTS`; `read` gives the features of some of them, which are asked for in order, `ROWS` at a time, and
+    `rows` has `TEXTS`; `read` gives the features of some of them, in order, `ROWS_PER_GROUP` at a time, and
     twice: the schema, which has the digest, is written before them.
     """
     from pyarrow import parquet
@@ -53,8 +53,8 @@ def write_feature_table(path: Path, rows: pd.DataFrame, read: Read, about: Mappi
     digest = _Digest()
     for part, features in _in_parts(rows, read):
         digest.add(part, features)
-    written = json.dumps({**about, DIGEST: digest.of(about)}, sort_keys=True)
-    schema = _schema().with_metadata({KEY: written})
+    written = json.dumps({**about, _DIGEST: digest.of(about)}, sort_keys=True)
+    schema = _schema().with_metadata({_KEY: written})
     with files.written_whole(path) as partial:
         options = {"use_dictionary": list(TEXTS), "compression": "snappy"}
         with parquet.ParquetWriter(partial, schema, **options) as writer:
@@ -71,12 +71,12 @@ def read_feature_table(path: Path) -> FeatureTable:
         pass
     try:
         with parquet.ParquetFile(path) as file:
-            about = json.loads(file.schema_arrow.metadata[KEY.encode()])
+            about = json.loads(file.schema_arrow.metadata[_KEY.encode()])
             digest, parts = _Digest(), []
             for group in range(file.num_row_groups):
                 parts.append(_from_arrow(file.read_row_group(group)))
                 digest.add(*parts[-1])
-        known = about.pop(DIGEST)
+        known = about.pop(_DIGEST)
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PxrError(
             f"{path} was not written by pxr features, or was changed or damaged after that. Delete it, and write it "
@@ -92,8 +92,8 @@ def read_feature_table(path: Path) -> FeatureTable:
 
 
 def _in_parts(rows: pd.DataFrame, read: Read) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-    for start in range(0, len(rows), ROWS):
-        part = rows.iloc[start : start + ROWS]
+    for start in range(0, len(rows), ROWS_PER_GROUP):
+        part = rows.iloc[start : start + ROWS_PER_GROUP]
         yield part, np.ascontiguousarray(read(part), np.float32)
 
 
@@ -110,7 +110,7 @@ class _Digest:
         self._numbers.update(features.tobytes())
         self._channels.add(features.shape[1])
 
-    def of(self, about: Mapping[str, Any]) -> str:
+    def of(self, about: Mapping[str, object]) -> str:
         """Return the digest of all that was added, and of what is said of it."""
         content = (self._texts.hexdigest(), self._numbers.hexdigest(), sorted(self._channels))
         return files.digest(*content, json.dumps(about, sort_keys=True), size=16)
@@ -121,7 +121,7 @@ def _schema() -> "pyarrow.Schema":
 
     number = pyarrow.field("element", pyarrow.float32(), nullable=False)
     fields = [pyarrow.field(name, pyarrow.string(), nullable=False) for name in TEXTS]
-    return pyarrow.schema([*fields, pyarrow.field(FEATURES, pyarrow.list_(number), nullable=False)])
+    return pyarrow.schema([*fields, pyarrow.field(_FEATURES, pyarrow.list_(number), nullable=False)])
 
 
 def _as_arrow(rows: pd.DataFrame, features: np.ndarray, schema: "pyarrow.Schema") -> "pyarrow.Table":
@@ -129,7 +129,7 @@ def _as_arrow(rows: pd.DataFrame, features: np.ndarray, schema: "pyarrow.Schema"
 
     ends = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(features.shape[1])
     numbers = pyarrow.array(features.reshape(-1))
-    lists = pyarrow.ListArray.from_arrays(pyarrow.array(ends), numbers, type=schema.field(FEATURES).type)
+    lists = pyarrow.ListArray.from_arrays(pyarrow.array(ends), numbers, type=schema.field(_FEATURES).type)
     texts = [pyarrow.array(rows[name].astype(object), pyarrow.string()) for name in TEXTS]
     return pyarrow.table([*texts, lists], schema=schema)
 
@@ -138,7 +138,7 @@ def _from_arrow(table: "pyarrow.Table") -> tuple[pd.DataFrame, np.ndarray]:
     """Return (the columns of text, float32 [rows, channels]); raise ValueError for any other columns or values."""
     if not table.schema.equals(_schema()):
         raise ValueError(f"the columns are {table.schema.names}")
-    lists = table[FEATURES].combine_chunks()
+    lists = table[_FEATURES].combine_chunks()
     lengths = np.diff(lists.offsets.to_numpy())
     if len(set(lengths)) != 1:
         raise ValueError("rows of several lengths")

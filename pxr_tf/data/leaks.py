@@ -4,11 +4,11 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from pxr_tf.data.doubts import Doubt
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.splits import HOLDOUT, TEST_ROLES
 from pxr_tf.errors import count_words
 
-COLUMNS = ("fold", "test_images", "patients", "patient_images", "twin_images", "leaked_images")
+_COLUMNS = ("fold", "test_images", "patients", "patient_images", "twin_images", "leaked_images")
 
 
 def find_leaks(table: pd.DataFrame, splits: pd.DataFrame, held_out: Collection[str] = TEST_ROLES) -> pd.DataFrame:
@@ -21,7 +21,9 @@ def find_leaks(table: pd.DataFrame, splits: pd.DataFrame, held_out: Collection[s
     ``leaked_images``, those of either kind.
     """
     rows = splits.merge(table[["image_id", "patient_id", "picture"]], on="image_id")
-    return pd.DataFrame([_leaks_of(fold, part, held_out) for fold, part in rows.groupby("fold")], columns=list(COLUMNS))
+    return pd.DataFrame(
+        [_leaks_of(fold, part, held_out) for fold, part in rows.groupby("fold")], columns=list(_COLUMNS)
+    )
 
 
 def describe_leaks(leaks: pd.DataFrame, noun: str = "test image") -> str:
@@ -39,14 +41,16 @@ def describe_leaks(leaks: pd.DataFrame, noun: str = "test image") -> str:
     return f"leaky split: {' and '.join(found)} {verb} on both sides ({share})."
 
 
-def leak_doubt(leaks: pd.DataFrame, noun: str = "test image") -> Doubt:
-    """Return what a split by image is worth, as a doubt; its strength is the share of the test images that leak.
+def leak_warning(leaks: pd.DataFrame, noun: str = "test image") -> RunWarning:
+    """Return the warning of a split by image; its strength is the share of the test images that leak.
 
     There is one also where nothing is known to leak: data without patient ids cannot tell.
     """
     total = _add_up(leaks)
     kind = "patient" if total["patients"] or not total["twin_images"] else "picture"
-    return Doubt("leak", "", kind, total["leaked_images"] / max(1, total["test_images"]), describe_leaks(leaks, noun))
+    return RunWarning(
+        "leak", "", kind, total["leaked_images"] / max(1, total["test_images"]), describe_leaks(leaks, noun)
+    )
 
 
 def _add_up(leaks: pd.DataFrame) -> dict[str, int]:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from pxr_tf.errors import PxrError, shorten
 
-COLUMNS = ("image_id", "path", "label", "patient_id", "source", "official_split")
+MANIFEST_COLUMNS = ("image_id", "path", "label", "patient_id", "source", "official_split")
 SYNTHETIC = "synthetic"
 PHANTOM_FILE = "phantom.json"  # its presence in a data set's folder says that the images are synthetic
 
@@ -31,7 +31,7 @@ def make_manifest(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
     """
     rows = list(rows)
     _check_encoding(rows)
-    table = pd.DataFrame(rows, columns=[*COLUMNS]).astype(object).fillna("").astype(str)
+    table = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS]).astype(object).fillna("").astype(str)
     validate_manifest(table)
     return table.sort_values("image_id", ignore_index=True)
 
@@ -52,11 +52,11 @@ def _check_encoding(rows: Iterable[Mapping[str, str]]) -> None:
 
 def validate_manifest(table: pd.DataFrame) -> None:
     """Raise `PxrError` where a column is missing, an id or a label is empty, or an image id occurs twice."""
-    missing = [column for column in COLUMNS if column not in table.columns]
+    missing = [column for column in MANIFEST_COLUMNS if column not in table.columns]
     if missing:
         raise PxrError(
             f"The manifest has the columns {shorten(table.columns, 20)}; {shorten(missing)} is missing. "
-            f"Needed: {', '.join(COLUMNS)}."
+            f"Needed: {', '.join(MANIFEST_COLUMNS)}."
         )
     for column in ("image_id", "path", "label", "patient_id", "source"):
         empty = table.index[table[column] == ""]

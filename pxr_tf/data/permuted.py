@@ -7,12 +7,12 @@ that is better than guessing on them has seen them.
 
 import pandas as pd
 
-from pxr_tf.data.doubts import Doubt
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.errors import PxrError
 from pxr_tf.seeds import order_by_hash
 
-DOUBT = Doubt(
+PERMUTED_WARNING = RunWarning(
     what="labels",
     label="",
     property="permuted",

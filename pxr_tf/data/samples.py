@@ -14,7 +14,7 @@ import pandas as pd
 from pxr_tf.errors import PxrError
 from pxr_tf.seeds import order_by_hash
 
-COLUMNS = ("image_id", "fold", "role", "copy")
+SAMPLE_COLUMNS = ("image_id", "fold", "role", "copy")
 LABEL = "label"  # one more column, where labels were permuted
 
 
@@ -71,7 +71,7 @@ def plan_all_samples(
         others = rows.loc[rows.role != "train", ["image_id", "role"]].assign(copy=0)
         samples = pd.concat([planned.assign(role="train"), others]).assign(fold=fold)
         parts.append(samples.sort_values(["image_id", "copy"]))
-    samples = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    samples = pd.concat(parts, ignore_index=True)[list(SAMPLE_COLUMNS)]
     check_samples(samples, splits)
     return samples if labels is None else samples.merge(labels, on=["image_id", "fold"], how="left")
 
@@ -79,8 +79,8 @@ def plan_all_samples(
 def read_samples(path: Path) -> pd.DataFrame:
     """Read a samples table; ``copy`` is a number, everything else is text. Raises ValueError for any other columns."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if tuple(table.columns) not in (COLUMNS, (*COLUMNS, LABEL)):
-        raise ValueError(f"{path.name} has the columns {', '.join(table.columns)}, not {', '.join(COLUMNS)}")
+    if tuple(table.columns) not in (SAMPLE_COLUMNS, (*SAMPLE_COLUMNS, LABEL)):
+        raise ValueError(f"{path.name} has the columns {', '.join(table.columns)}, not {', '.join(SAMPLE_COLUMNS)}")
     return table.assign(copy=table["copy"].astype(int))
 
 
@@ -93,9 +93,9 @@ def check_samples(samples: pd.DataFrame, splits: pd.DataFrame) -> None:
     keys = ["image_id", "fold", "role"]
     known = pd.MultiIndex.from_frame(splits[keys])
     here = pd.MultiIndex.from_frame(samples[keys])
-    strangers = samples[~here.isin(known)]
-    if len(strangers):
-        image, fold, role = strangers.iloc[0][keys]
+    unknown = samples[~here.isin(known)]
+    if len(unknown):
+        image, fold, role = unknown.iloc[0][keys]
         raise PxrError(f"samples.csv has {image} as {role} of fold {fold}, which splits.csv does not say. Delete both.")
     if samples.duplicated(["image_id", "fold", "copy"]).any():
         raise PxrError("samples.csv holds the same copy of the same image twice. Delete it and splits.csv.")

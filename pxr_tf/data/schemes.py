@@ -18,17 +18,16 @@ To add a scheme, write its function and add a line to `SCHEMES`.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pandas as pd
 
 from pxr_tf.data.choose import check_amount, choose_patients, choose_share
 from pxr_tf.data.splits import (
-    COLUMNS,
     FOLDS,
     HOLDOUT,
-    Unit,
-    assign_folds,
+    SPLIT_COLUMNS,
+    SplitUnit,
+    assign_patient_folds,
     balanced_rows,
     check_splits,
     patients_per_class,
@@ -36,11 +35,12 @@ from pxr_tf.data.splits import (
 from pxr_tf.errors import PxrError, nearest
 from pxr_tf.seeds import order_by_hash
 
-Scheme = Callable[..., pd.DataFrame]
+MakeSplits = Callable[..., pd.DataFrame]
+SchemeOption = int | float | str | None
 
 
 def make_splits(
-    table: pd.DataFrame, scheme: str, *, seed: int, stops_early: bool = False, **options: Any
+    table: pd.DataFrame, scheme: str, *, seed: int, stops_early: bool = False, **options: SchemeOption
 ) -> pd.DataFrame:
     """Return the splits of the manifest's rows: columns ``image_id, fold, role``, all text.
 
@@ -63,7 +63,7 @@ def check_again(
     *,
     stops_early: bool = False,
     tests: bool = True,
-    **options: Any,
+    **options: SchemeOption,
 ) -> None:
     """Raise `PxrError` where splits that were read from a file are not what the scheme and its options promise.
 
@@ -72,7 +72,7 @@ def check_again(
     _check(table, splits, scheme, _used(scheme, options), stops_early, tests)
 
 
-def find_scheme(name: str) -> Scheme:
+def find_scheme(name: str) -> MakeSplits:
     """Return the scheme's function; raise `PxrError` with the known names."""
     if name not in SCHEMES:
         raise PxrError(f"Unknown scheme {name!r}. Known: {', '.join(SCHEMES)}.{nearest(name, SCHEMES)}")
@@ -84,7 +84,7 @@ def options_of(scheme: str) -> list[str]:
     return [name for name in inspect.signature(find_scheme(scheme)).parameters if name not in ("table", "seed")]
 
 
-def check_own_options(scheme: str, options: Mapping[str, Any]) -> None:
+def check_own_options(scheme: str, options: Mapping[str, SchemeOption]) -> None:
     """Raise `PxrError` where the scheme does not use one of these options (``splits.options``)."""
     known = options_of(scheme)
     for name in options:
@@ -106,7 +106,7 @@ def split_folds(
     """
     _check_patients(table, folds)
     parts = [assign_holdout(table, holdout_fraction, seed)] if holdout_fraction else []
-    numbers = assign_folds(table, folds, seed)
+    numbers = assign_patient_folds(table, folds, seed)
     for fold in range(folds):
         rest = table[numbers != fold]
         validating = choose_patients(rest, nested_fraction or 0, seed=seed, purpose=f"nested {fold}")
@@ -143,7 +143,7 @@ def split_official(table: pd.DataFrame, *, seed: int, validation: float) -> pd.D
 
 
 def split_random(
-    table: pd.DataFrame, *, seed: int, test: float, validation: float, unit: Unit = "patient"
+    table: pd.DataFrame, *, seed: int, test: float, validation: float, unit: SplitUnit = "patient"
 ) -> pd.DataFrame:
     """Return one fold, ``random``: `test` of every class is tested, `validation` validates, the rest trains.
 
@@ -172,7 +172,7 @@ def split_random(
     return splits
 
 
-SCHEMES: dict[str, Scheme] = {FOLDS: split_folds, "official": split_official, "random": split_random}
+SCHEMES: dict[str, MakeSplits] = {FOLDS: split_folds, "official": split_official, "random": split_random}
 
 
 def assign_holdout(table: pd.DataFrame, fraction: float, seed: int) -> pd.DataFrame:
@@ -204,7 +204,7 @@ def assign_holdout(table: pd.DataFrame, fraction: float, seed: int) -> pd.DataFr
 def as_rows(fold: str, roles: Mapping[str, str]) -> pd.DataFrame:
     """Return the rows of one fold from image id -> role, sorted by image id."""
     rows = sorted((image, fold, role) for image, role in roles.items())
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(SPLIT_COLUMNS))
 
 
 def _one_fold(fold: str, test: pd.DataFrame, rest: pd.DataFrame, validates: pd.Series, seed: int) -> pd.DataFrame:
@@ -215,7 +215,7 @@ def _one_fold(fold: str, test: pd.DataFrame, rest: pd.DataFrame, validates: pd.S
     return as_rows(fold, roles)
 
 
-def _used(scheme: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def _used(scheme: str, options: Mapping[str, SchemeOption]) -> dict[str, SchemeOption]:
     """Return those of the options that the scheme names; a name that no scheme knows is a fault of the caller."""
     known = {option for name in SCHEMES for option in options_of(name)}
     if not known.issuperset(options):
@@ -227,7 +227,7 @@ def _check(
     table: pd.DataFrame,
     splits: pd.DataFrame,
     scheme: str,
-    used: Mapping[str, Any],
+    used: Mapping[str, SchemeOption],
     stops_early: bool,
     tests: bool = True,
 ) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf.data.doubts import Doubt
+from pxr_tf.data.run_warnings import RunWarning
 
 MAX_SIZES = 20  # more distinct sizes than this are put into bins
 BYTES_BINS = 10  # deciles: a class of 3 % at one end of the scale would drown in a quartile
@@ -82,10 +82,10 @@ def find_shortcuts(labels: pd.Series, properties: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def shortcut_doubts(shortcuts: pd.DataFrame) -> list[Doubt]:
-    """Return a doubt per class that one property alone tells from the rest with 90 % balanced accuracy or more."""
+def shortcut_warnings(shortcuts: pd.DataFrame) -> list[RunWarning]:
+    """Return a warning per class that one property alone tells from the rest with 90 % balanced accuracy or more."""
     strong = shortcuts[(shortcuts.balanced_accuracy >= WARN_AT) & (shortcuts.images >= MIN_IMAGES)]
-    doubts = []
+    warnings = []
     for label, found in strong.groupby("label"):
         # The source first: where it tells the class, size and encoding do so only as its consequence.
         found = found.assign(rank=found.property != "source").sort_values(
@@ -94,16 +94,16 @@ def shortcut_doubts(shortcuts: pd.DataFrame) -> list[Doubt]:
         first, *others = found.itertuples()
         also = f" Its {_join([PROPERTIES[other.property] for other in others])} would do as well." if others else ""
         text = f"{label} can be told from its {PROPERTIES[first.property]} alone: {_explain(first)}.{also}"
-        doubts.append(Doubt("shortcut", label, first.property, first.balanced_accuracy, text))
-    return doubts
+        warnings.append(RunWarning("shortcut", label, first.property, first.balanced_accuracy, text))
+    return warnings
 
 
-def split_doubts(readable: pd.DataFrame, properties: pd.DataFrame) -> list[Doubt]:
-    """Return a doubt per class of a source whose official training and test images differ in a property.
+def split_warnings(readable: pd.DataFrame, properties: pd.DataFrame) -> list[RunWarning]:
+    """Return a warning per class of a source whose official training and test images differ in a property.
 
     What a model learns on such a training part may not hold on the test part, however good the validation looks.
     """
-    doubts = []
+    warnings = []
     for (label, source), group in readable[readable.official_split.isin(["train", "test"])].groupby(
         ["label", "source"]
     ):
@@ -118,8 +118,8 @@ def split_doubts(readable: pd.DataFrame, properties: pd.DataFrame) -> list[Doubt
                     f"{percent(in_train)} and {percent(in_test)} have {rule}. "
                     "A model that uses it fails on the test part."
                 )
-                doubts.append(Doubt("split", label, name, accuracy, text))
-    return doubts
+                warnings.append(RunWarning("split", label, name, accuracy, text))
+    return warnings
 
 
 def _bin_values(values: pd.Series, bins: int) -> pd.Series:

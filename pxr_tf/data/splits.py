@@ -24,16 +24,16 @@ from pxr_tf.seeds import order_by_hash
 HOLDOUT = "holdout"
 FOLDS = "folds"  # the scheme of cross-validation: the only one that tests every image
 TEST_ROLES = ("test", "test_balanced")
-ROLES = ("train", "val", *TEST_ROLES)
-COLUMNS = ("image_id", "fold", "role")
+_ROLES = ("train", "val", *TEST_ROLES)
+SPLIT_COLUMNS = ("image_id", "fold", "role")
 SEVERAL_FOLDS = (
     "Tuning needs one split: in cross-validation the test rows of one fold train the others. Use SCHEME=official or "
     "random."
 )
-Unit = Literal["patient", "image"]
+SplitUnit = Literal["patient", "image"]
 
 
-def assign_folds(table: pd.DataFrame, folds: int, seed: int) -> pd.Series:
+def assign_patient_folds(table: pd.DataFrame, folds: int, seed: int) -> pd.Series:
     """Return the fold number of each row: patients stay together, classes keep their shares (StratifiedGroupKFold)."""
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -105,7 +105,7 @@ def check_splits(
     splits: pd.DataFrame,
     *,
     scheme: str = FOLDS,
-    unit: Unit = "patient",
+    unit: SplitUnit = "patient",
     validated: Collection[str] = (),
     tests: bool = True,
 ) -> None:
@@ -126,11 +126,11 @@ def check_splits(
     twice = splits[splits.duplicated(["image_id", "fold"])]
     if len(twice):
         raise PxrError(f"splits.csv lists {twice.image_id.iloc[0]} twice in fold {twice.fold.iloc[0]}.")
-    strange = splits[~splits.role.isin(ROLES)]
+    strange = splits[~splits.role.isin(_ROLES)]
     if len(strange):
         raise PxrError(
             f"splits.csv has the role {strange.role.iloc[0]!r} for {strange.image_id.iloc[0]}; accepted: "
-            f"{', '.join(ROLES)}. Delete it to split anew."
+            f"{', '.join(_ROLES)}. Delete it to split anew."
         )
     tested = splits.image_id[splits.role.isin(TEST_ROLES)]
     if len(tested) and not tests:

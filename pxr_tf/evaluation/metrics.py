@@ -4,7 +4,7 @@ A predictions table has ``image_id, label, predicted, fold``, a probability colu
 perhaps ``role``. A metrics table is long: ``fold, class, metric, value``, where fold is a fold's name, ``mean``, ``sd``
 (over folds, n - 1; NaN for one fold) or ``pooled`` (all held-out rows as one set), and class is a class or ``all``.
 
-A new metric is one function and one line in `OVERALL` or `PER_CLASS`.
+A new metric is one function and one line in `OVERALL_METRICS` or `CLASS_METRICS`.
 """
 
 from collections.abc import Callable, Mapping
@@ -103,14 +103,14 @@ def support(one: OneAgainstRest) -> float:
     return float(one.actual.sum())
 
 
-OVERALL: dict[str, Callable[[pd.DataFrame], float]] = {
+OVERALL_METRICS: dict[str, Callable[[pd.DataFrame], float]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
     "auc": mean_auc,
     "log_loss": log_loss,
     "support": lambda predictions: float(len(predictions)),
 }
-PER_CLASS: dict[str, Callable[[OneAgainstRest], float]] = {
+CLASS_METRICS: dict[str, Callable[[OneAgainstRest], float]] = {
     "precision": precision,
     "sensitivity": sensitivity,
     "specificity": specificity,
@@ -145,11 +145,11 @@ def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def score(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return ``class, metric, value`` of one set of predictions: all of `OVERALL`, then `PER_CLASS` of each class."""
-    rows = [("all", metric, measure(predictions)) for metric, measure in OVERALL.items()]
+    """Return ``class, metric, value`` of a set of predictions: all `OVERALL_METRICS`, `CLASS_METRICS` of each class."""
+    rows = [("all", metric, measure(predictions)) for metric, measure in OVERALL_METRICS.items()]
     for name in class_names(predictions):
         one = against_rest(predictions, name)
-        rows += [(name, metric, measure(one)) for metric, measure in PER_CLASS.items()]
+        rows += [(name, metric, measure(one)) for metric, measure in CLASS_METRICS.items()]
     return pd.DataFrame(rows, columns=["class", "metric", "value"])
 
 

@@ -24,16 +24,16 @@ import pandas as pd
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.metrics import OneAgainstRest
 
-VALIDATION, TEST_OPTIMISTIC, AS_PREDICTED = RULES = ("validation", "test_optimistic", "as_predicted")
-ROLES = ("test", "val")
-CURVES = ("fold", "class", "role", "threshold", "sensitivity", "specificity")
+FROM_VALIDATION, TEST_OPTIMISTIC, AS_PREDICTED = RULES = ("validation", "test_optimistic", "as_predicted")
+_ROLES = ("test", "val")
+_CURVE_COLUMNS = ("fold", "class", "role", "threshold", "sensitivity", "specificity")
 RATES = ("sensitivity", "specificity", "precision", "accuracy")
-KEY = ("class", "rule", "role")
-POINTS = ("fold", "class", "rule", "threshold", "role", *RATES)
+_KEY = ("class", "rule", "role")
+_POINT_COLUMNS = ("fold", "class", "rule", "threshold", "role", *RATES)
 
 
 class MeanPoints(NamedTuple):
-    """Operating points over folds or seeds: two tables of ``threshold`` and `RATES`, both indexed by `KEY`."""
+    """Operating points over folds or seeds: two tables of ``threshold`` and `RATES`, both indexed by `_KEY`."""
 
     mean: pd.DataFrame
     sd: pd.DataFrame  # n - 1; NaN where there is one
@@ -58,11 +58,11 @@ def trace_curve(one: OneAgainstRest) -> pd.DataFrame:
     The first is infinite: no image is of the class. Empty where the class or the rest has no image.
     """
     if one.actual.all() or not one.actual.any():
-        return pd.DataFrame(columns=CURVES[3:], dtype=float)
+        return pd.DataFrame(columns=_CURVE_COLUMNS[3:], dtype=float)
     from sklearn.metrics import roc_curve  # here, as it takes half a second that a finished run need not wait
 
     false_positives, sensitivity, thresholds = roc_curve(one.actual, one.scores, drop_intermediate=False)
-    return pd.DataFrame(dict(zip(CURVES[3:], (thresholds, sensitivity, 1 - false_positives), strict=True)))
+    return pd.DataFrame(dict(zip(_CURVE_COLUMNS[3:], (thresholds, sensitivity, 1 - false_positives), strict=True)))
 
 
 def balance_errors(curve: pd.DataFrame) -> float:
@@ -82,62 +82,62 @@ def measure_point(one: OneAgainstRest, threshold: float) -> dict[str, float]:
     """Return `RATES` where images count as of the class from this threshold on; as they are predicted for NaN."""
     if not np.isnan(threshold):
         one = one._replace(predicted=one.scores >= threshold)
-    rates = {name: metrics.PER_CLASS[name](one) for name in RATES[:3]}
+    rates = {name: metrics.CLASS_METRICS[name](one) for name in RATES[:3]}
     return rates | {"accuracy": float((one.actual == one.predicted).mean()) if len(one.actual) else np.nan}
 
 
 def trace_curves(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return all points of the ROC curves, columns `CURVES`: of each fold, class and role that has both kinds."""
-    parts = [pd.DataFrame(columns=list(CURVES))]
+    """Return all points of the ROC curves (`_CURVE_COLUMNS`): of each fold, class and role that has both kinds."""
+    parts = [pd.DataFrame(columns=list(_CURVE_COLUMNS))]
     for fold, table in _folds(rows):
         for name in curve_classes(rows):
-            for role in ROLES:
+            for role in _ROLES:
                 curve = trace_curve(metrics.against_rest(table[table.role == role], name))
                 parts.append(curve.assign(fold=fold, role=role, **{"class": name}))
     filled = [part for part in parts if len(part)] or parts[:1]
-    return pd.concat(filled, ignore_index=True)[list(CURVES)]
+    return pd.concat(filled, ignore_index=True)[list(_CURVE_COLUMNS)]
 
 
 def find_points(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the operating points, columns `POINTS`: of each fold, then their mean and sd (n - 1) over folds.
+    """Return the operating points, columns `_POINT_COLUMNS`: of each fold, then their mean and sd (n - 1) over folds.
 
     A rate that cannot be computed is NaN and does not enter the mean.
     """
     found = [
         point for fold, table in _folds(rows) for name in curve_classes(rows) for point in _points(fold, table, name)
     ]
-    folds = pd.DataFrame(found, columns=list(POINTS))
+    folds = pd.DataFrame(found, columns=list(_POINT_COLUMNS))
     summary = summarise_points({0: folds.assign(fold="mean")})
     parts = [table.reset_index().assign(fold=name) for name, table in zip(("mean", "sd"), summary, strict=True)]
-    return pd.concat([folds, *parts], ignore_index=True)[list(POINTS)]
+    return pd.concat([folds, *parts], ignore_index=True)[list(_POINT_COLUMNS)]
 
 
 def summarise_points(tables: Mapping[int, pd.DataFrame]) -> MeanPoints:
     """Return mean and sd over seeds (seed -> table of `find_points`) of each seed's mean over its folds."""
     rows = pd.concat([table[table.fold == "mean"] for table in tables.values()])
-    grouped = rows.groupby(list(KEY), sort=False)[["threshold", *RATES]]
+    grouped = rows.groupby(list(_KEY), sort=False)[["threshold", *RATES]]
     return MeanPoints(grouped.mean(), grouped.std())
 
 
 def mean_points(table: pd.DataFrame) -> MeanPoints:
     """Return mean and sd over the folds of one run, from its table of `find_points`."""
-    indexed = table.set_index(list(KEY))
+    indexed = table.set_index(list(_KEY))
     return MeanPoints(*(indexed.loc[indexed.fold == name, ["threshold", *RATES]] for name in ("mean", "sd")))
 
 
 def read_points(path: Path) -> pd.DataFrame:
     """Read a ``thresholds.csv``; folds and classes are text."""
     numbers = {name: [""] for name in ("threshold", *RATES)}  # a class may be called NA
-    return pd.read_csv(path, dtype=dict.fromkeys(("fold", *KEY), str), keep_default_na=False, na_values=numbers)
+    return pd.read_csv(path, dtype=dict.fromkeys(("fold", *_KEY), str), keep_default_na=False, na_values=numbers)
 
 
 def _points(fold: str, table: pd.DataFrame, name: str) -> Iterator[dict[str, object]]:
     """Yield the rows of one class in one fold: each rule's threshold, on the rows of each role."""
-    sides = {role: metrics.against_rest(table[table.role == role], name) for role in ROLES}
+    sides = {role: metrics.against_rest(table[table.role == role], name) for role in _ROLES}
     sides = {role: one for role, one in sides.items() if len(one.actual)}
     balanced = {role: balance_errors(trace_curve(one)) for role, one in sides.items()}
-    chosen = {VALIDATION: balanced.get("val", np.nan), TEST_OPTIMISTIC: balanced.get("test", np.nan)}
-    honest = not np.isnan(chosen[VALIDATION])
+    chosen = {FROM_VALIDATION: balanced.get("val", np.nan), TEST_OPTIMISTIC: balanced.get("test", np.nan)}
+    honest = not np.isnan(chosen[FROM_VALIDATION])
     kept = {rule: threshold for rule, threshold in chosen.items() if honest and not np.isnan(threshold)}
     for rule, threshold in {**kept, AS_PREDICTED: np.nan}.items():
         for role, one in sides.items():

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pxr_tf.evaluation import published
-from pxr_tf.evaluation.published import Row
+from pxr_tf.evaluation.published import PaperRow
 
 if TYPE_CHECKING:
     from pxr_tf.runs.info import RunInfo
@@ -15,7 +15,7 @@ OVERALL = {
 }  # metric -> words before its figure
 
 
-def comparable_row(info: "RunInfo") -> Row | None:
+def comparable_row(info: "RunInfo") -> PaperRow | None:
     """Return the paper's figures for this model and variant, or None where it has none, or for another task."""
     row = published.find_row(info.published, variant=info.variant, model=info.model, classes=info.classes)
     return row if row and row.paper.scheme == info.scheme else None
@@ -23,28 +23,28 @@ def comparable_row(info: "RunInfo") -> Row | None:
 
 def paper_has(info: "RunInfo", metric: str) -> bool:
     """Return whether the paper has a figure over all classes for this variant and these classes, of any model."""
-    rows = published.rows_of(info.published, info.classes)
+    rows = published.paper_rows(info.published, info.classes)
     return any(row.entry.variant == info.variant and row.printed(metric) for row in rows)
 
 
-def prints(row: Row | None, metric: str) -> bool:
+def prints(row: PaperRow | None, metric: str) -> bool:
     """Return whether the paper has a figure of the metric for some class."""
     return row is not None and any(row.printed(metric, name) for name in row.table.classes)
 
 
-def class_words(row: Row, metric: str, name: str) -> str:
+def class_words(row: PaperRow, metric: str, name: str) -> str:
     """Return the paper's figure of a class in percent: ``86.4``; ``-`` where it has none."""
     value = row.value(metric, name)
     return "-" if value is None else f"{100 * value:.1f}"
 
 
-def overall_words(row: Row) -> str:
+def overall_words(row: PaperRow) -> str:
     """Return the paper's figures over all classes, as it prints them: ``92.30 %, AUC 97.81 %``."""
     figures = {words: row.printed(metric) for metric, words in OVERALL.items()}
     return ", ".join(f"{words}{figure.words}" for words, figure in figures.items() if figure)
 
 
-def paper_notes(info: "RunInfo", row: Row | None, counted: int) -> list[str]:
+def paper_notes(info: "RunInfo", row: PaperRow | None, counted: int) -> list[str]:
     """Return what must stand under the table; `counted`: the test images that its figures are about."""
     notes = [*row.footnotes, row.count_note(counted), _unit_note(info, row)] if row else []
     if info.origin == "real":
@@ -54,7 +54,7 @@ def paper_notes(info: "RunInfo", row: Row | None, counted: int) -> list[str]:
     return [note for note in notes if note]
 
 
-def _unit_note(info: "RunInfo", row: Row) -> str:
+def _unit_note(info: "RunInfo", row: PaperRow) -> str:
     """Return whether the paper and this run split the same, images or patients, where the paper splits at random."""
     if row.paper.unit is None:
         return ""
@@ -62,7 +62,7 @@ def _unit_note(info: "RunInfo", row: Row) -> str:
     return f"The paper splits by {row.paper.unit}, {ours}."
 
 
-def _best_note(info: "RunInfo", shown: Row | None) -> str:
+def _best_note(info: "RunInfo", shown: PaperRow | None) -> str:
     """Return the paper's best accuracy for the same task, unless it is its only row, which is `shown`."""
     best = published.best_row(info.published, info.classes)
     if not best or best.paper.scheme != info.scheme or (shown and len(best.siblings) == 1):

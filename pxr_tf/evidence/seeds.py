@@ -7,13 +7,14 @@ from typing import NamedTuple
 import pandas as pd
 
 from pxr_tf import locks
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evaluation.roc import MeanPoints
 from pxr_tf.evidence.files import read_readings, read_run_points
 from pxr_tf.evidence.merge import merge_rows
 from pxr_tf.runs.environment import find_differences
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.runs.info import RunInfo, RunWarning, worth
+from pxr_tf.runs.info import RunInfo, worth
 
 SEEDS_TABLE = "seeds.csv"  # beside the run directories
 
@@ -62,4 +63,4 @@ def mixed_environments(runs: list[FinishedRun]) -> list[RunWarning]:
         return []
     found = find_differences(seen)
     text = f"These runs were trained in more than one environment: {'; '.join(found)}." if found else ""
-    return [RunWarning("environments", text)] if text else []
+    return [RunWarning(what="environments", text=text)] if text else []

@@ -110,7 +110,7 @@ def decode(
     table: pd.DataFrame,
     on_event: OnEvent,
     beside: "Future[str] | None" = None,
-) -> gather.Decoded:
+) -> gather.DecodedImages:
     """Decode what is missing, unless what is done beside it fails: there is no need to finish then."""
     source = gathered.lungs
 
@@ -131,7 +131,7 @@ def decode(
 
 
 def _compose(
-    request: Request, gathered: gather.Gathered, decoded: gather.Decoded, splits: pd.DataFrame, on_event: OnEvent
+    request: Request, gathered: gather.Gathered, decoded: gather.DecodedImages, splits: pd.DataFrame, on_event: OnEvent
 ) -> tuple[dict[str, pd.DataFrame], list[dict[str, Any]], dict[str, Any]]:
     """Return what a new run directory will hold: tables by file name, warnings, provenance."""
     experiment, (table, skipped, pictures, found) = request.experiment, decoded
@@ -145,7 +145,7 @@ def _compose(
         told = crop.describe_lungs(table, found, gathered.lungs)
         tell_note(on_event, crop.count_whole(told, request.folder / rundir.LUNGS))
         tables[rundir.LUNGS] = told
-        warnings += [doubt._asdict() for doubt in crop.lung_doubts(table, told)]
+        warnings += [warning._asdict() for warning in crop.lung_warnings(table, told)]
     provenance = write_run.make_provenance(experiment, gathered, pictures, request.data, request.command)
     return tables, warnings, provenance
 

@@ -92,8 +92,8 @@ def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> 
         names = f"{rundir.MANIFEST}, {rundir.SPLITS} or {rundir.SAMPLES}"
         raise PxrError(f"{folder}: {names} cannot be read ({error}). Delete the folder.") from error
     for name, found, columns in (
-        (rundir.MANIFEST, table, (*manifest.COLUMNS, "content")),
-        (rundir.SPLITS, split, splits.COLUMNS),
+        (rundir.MANIFEST, table, (*manifest.MANIFEST_COLUMNS, "content")),
+        (rundir.SPLITS, split, splits.SPLIT_COLUMNS),
     ):
         if list(found.columns) != list(columns):
             raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")

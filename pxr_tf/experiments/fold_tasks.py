@@ -81,7 +81,7 @@ def fit_fold(task: Task, options: InEnvironment, emit: OnEvent) -> None:
     now = environment.read_environment(**environment_of(kind, settings))
     mix = environment.enter(run.folder, part.folder.name, now, mix=options.mix_environments)
     if mix:
-        emit({"event": "doubt", "text": mix})
+        emit({"event": "warning", "text": mix})
     stopwatch = _Stopwatch(emit)
     predict = load_learner(kind).fit(part, settings, stopwatch)
     predictions = predict_part(part, predict)

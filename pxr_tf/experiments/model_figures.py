@@ -12,8 +12,8 @@ from pxr_tf.config import Experiment
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, tell_note, tell_progress
 from pxr_tf.experiments.plan import FeatureMaps, ModelFigures
-from pxr_tf.explain.model_figures import look_inside, make_maps
-from pxr_tf.explain.model_figures_file import Inside, write_inside
+from pxr_tf.explain.model_figures import make_maps, make_model_figures
+from pxr_tf.explain.model_figures_file import ModelFigureData, write_model_figures
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.decode import UnreadableImageError
 from pxr_tf.pictures.preparation import Preparation
@@ -41,11 +41,11 @@ def look_into_run(task: Task, options: ModelFigures, emit: OnEvent) -> None:
         if keeps or (folder / rundir.MODEL).exists():
             model, card = load_classifier(folder / rundir.MODEL)
             pictures = read_pictures(chosen, card, run.recipe, run.cache, emit)
-            inside = look_inside(model, card["classes"], pictures, options.shown)
+            figures = make_model_figures(model, card["classes"], pictures, options.shown)
         else:  # of a learner that keeps none
             tell_note(emit, f"{folder} has no {rundir.MODEL}, so nothing of it is shown.")
-            inside = Inside(options.shown)
-        write_inside(folder / rundir.INSIDE, inside)
+            figures = ModelFigureData(options.shown)
+        write_model_figures(folder / rundir.MODEL_FIGURES_FILE, figures)
         tell_progress(emit, "looking into the models", number + 1, len(options.pictures))
 
 
@@ -57,7 +57,7 @@ def make_feature_maps(task: Task, options: FeatureMaps, emit: OnEvent) -> None:
     pictures = read_pictures(options.pictures, card, with_atlas(run.recipe, options.atlas), run.cache, emit)
     shown = {"layers": [options.layer], "most": MOST_OF_ONE} if options.layer else {}
     maps = {name: make_maps(model, picture, **shown) for name, picture in pictures.items()}
-    write_inside(options.to, Inside(("feature_maps",), feature_maps=maps))
+    write_model_figures(options.to, ModelFigureData(("feature_maps",), feature_maps=maps))
 
 
 def read_pictures(

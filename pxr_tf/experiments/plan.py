@@ -10,7 +10,7 @@ from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.splits import HOLDOUT, fold_names
 from pxr_tf.experiments.request import Request
-from pxr_tf.explain.model_figures_file import read_inside
+from pxr_tf.explain.model_figures_file import read_model_figures
 from pxr_tf.runs.picture_choice import PictureChoice, first_per_class
 from pxr_tf.tasks import Task
 
@@ -109,8 +109,8 @@ def _place(request: Request) -> dict[str, str]:
 
 
 def _was_looked_into(fold: Path, shown: Sequence[str]) -> bool:
-    inside = read_inside(fold / rundir.INSIDE, outline=True)
-    return inside is not None and set(shown) <= set(inside.asked)
+    figures = read_model_figures(fold / rundir.MODEL_FIGURES_FILE, outline=True)
+    return figures is not None and set(shown) <= set(figures.asked)
 
 
 def recipe_options(experiment: Experiment, to: Path) -> OfRecipe:

@@ -36,7 +36,7 @@ def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lam
     """Train and predict every fold that is missing; return the run, which then has ``predictions.csv``.
 
     `on_event` gets what happens, as dicts with a key ``event``: ``note``, ``progress``, ``wait``, ``plan`` (the names
-    of the tasks to come), ``start``, ``end`` and ``failed`` of a task, ``device``, ``doubt`` (what makes its numbers
+    of the tasks to come), ``start``, ``end`` and ``failed`` of a task, ``device``, ``warning`` (what makes its numbers
     doubtful), ``resume``, ``epoch``, ``step``. Nothing is written to the run directory before images, weights and
     splits have proved to be good. Raises `PxrError`.
 

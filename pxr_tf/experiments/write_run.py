@@ -12,7 +12,7 @@ from pxr_tf.data import leaks, manifest, permuted, samples, splits
 from pxr_tf.experiments.parts import threads_of
 from pxr_tf.pictures.gather import Gathered
 from pxr_tf.pictures.store import Pictures
-from pxr_tf.pictures.survey import find_doubts
+from pxr_tf.pictures.survey import find_file_warnings
 from pxr_tf.runs.scheme import splits_by_image
 
 KEPT = (rundir.MANIFEST, rundir.SPLITS, rundir.SAMPLES, rundir.WARNINGS)  # never changed once a run is prepared
@@ -20,14 +20,14 @@ KEPT = (rundir.MANIFEST, rundir.SPLITS, rundir.SAMPLES, rundir.WARNINGS)  # neve
 
 def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
     """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``; the worst first."""
-    found = find_doubts(table)
+    found = find_file_warnings(table)
     if splits_by_image(experiment):
         tests = split.role.isin(splits.TEST_ROLES).any()  # else a tuning run, where validation rows are held out
         held_out, noun = (splits.TEST_ROLES, "test image") if tests else (("val",), "validation image")
-        found = [leaks.leak_doubt(leaks.find_leaks(table, split, held_out), noun), *found]
+        found = [leaks.leak_warning(leaks.find_leaks(table, split, held_out), noun), *found]
     if experiment.permute_labels:
-        found = [permuted.DOUBT, *found]
-    return [doubt._asdict() for doubt in found]
+        found = [permuted.PERMUTED_WARNING, *found]
+    return [warning._asdict() for warning in found]
 
 
 def write_run(
@@ -61,7 +61,11 @@ def make_tables(
         seed=seed,
         labels=permuted.permute_labels(table, split, seed) if experiment.permute_labels else None,
     )
-    tables = {rundir.MANIFEST: table[[*manifest.COLUMNS, "content"]], rundir.SPLITS: split, rundir.SAMPLES: planned}
+    tables = {
+        rundir.MANIFEST: table[[*manifest.MANIFEST_COLUMNS, "content"]],
+        rundir.SPLITS: split,
+        rundir.SAMPLES: planned,
+    }
     return tables | ({rundir.SKIPPED: skipped[["image_id", "path", "reason"]]} if len(skipped) else {})
 
 

@@ -16,9 +16,9 @@ from pxr_tf.explain.work import Work, as_pixels, batches, fill_up, run_in_batche
 
 Gradients = Callable[[np.ndarray, np.ndarray], np.ndarray]  # pixels [b, size, size, 1], targets [b] -> [b, size, size]
 
-DRAWS = 32  # one batch of the usual size; beyond 50 the authors see little change
-NOISE = 0.15  # of the picture's range of grey levels; the authors recommend 10 to 20 %
-STEPS = 64  # two batches of the usual size; the authors use 20 to 300
+SMOOTH_DRAWS = 32  # one batch of the usual size; beyond 50 the authors see little change
+SMOOTH_NOISE = 0.15  # of the picture's range of grey levels; the authors recommend 10 to 20 %
+INTEGRATION_STEPS = 64  # two batches of the usual size; the authors use 20 to 300
 
 
 def saliency(work: Work) -> np.ndarray:
@@ -41,12 +41,12 @@ def smooth_grad(work: Work) -> np.ndarray:
     gradients = compile_gradients(work.logits)
 
     def explain_one(picture: np.ndarray, target: int) -> np.ndarray:
-        sigma = np.float32(NOISE * np.ptp(picture))
+        sigma = np.float32(SMOOTH_NOISE * np.ptp(picture))
 
         def noisy(part: slice) -> np.ndarray:
             return np.stack([picture + sigma * _noise(work.seed, draw, picture.shape) for draw in _numbers(part)])
 
-        return np.abs(_mean_gradient(gradients, noisy, DRAWS, target, work.batch_size))
+        return np.abs(_mean_gradient(gradients, noisy, SMOOTH_DRAWS, target, work.batch_size))
 
     return run_one_by_one(work, explain_one)
 
@@ -55,8 +55,8 @@ def integrated_gradients(work: Work) -> np.ndarray:
     """Return float32 [n, size, size]: each pixel's share of the logit's difference from a black picture's, signed.
 
     Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks": the picture times the mean gradient on the
-    straight path from black, here at the middles of `STEPS` equal steps. A black pixel gets 0, whatever its darkness
-    says to the network.
+    straight path from black, here at the middles of `INTEGRATION_STEPS` equal steps. A black pixel gets 0, whatever its
+    darkness says to the network.
 
     Of that mean, one component needs no steps: along the path it is the difference of the logits. So the mean found by
     steps is moved, as little as possible, to where its component is right, which never takes it further from the true
@@ -74,7 +74,9 @@ def integrated_gradients(work: Work) -> np.ndarray:
     return run_one_by_one(work, explain_one)
 
 
-def compile_path(logits: keras.Model, batch_size: int, steps: int = STEPS) -> Callable[[np.ndarray, int], np.ndarray]:
+def compile_path(
+    logits: keras.Model, batch_size: int, steps: int = INTEGRATION_STEPS
+) -> Callable[[np.ndarray, int], np.ndarray]:
     """Return a function of (uint8 [size, size], target): integrated gradients by steps alone, float64 [size, size]."""
     gradients = compile_gradients(logits)
     places = (np.arange(steps, dtype=np.float32) + 0.5) / steps

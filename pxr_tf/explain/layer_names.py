@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pxr_tf.errors import PxrError, nearest, shorten, shown
 
-FEATURE_MAP = "feature_map"
+_FEATURE_MAP = "feature_map"
 
 
 class LayerPlaces(NamedTuple):
@@ -38,7 +38,7 @@ def choose_layer(model: str, layers: Sequence[LayerPlaces], asked: str | None = 
         )
     if asked is None:
         convolutions = [layer.name for layer in layers if layer.convolution and layer.name in known]
-        return FEATURE_MAP if FEATURE_MAP in known else (convolutions or known)[-1]
+        return _FEATURE_MAP if _FEATURE_MAP in known else (convolutions or known)[-1]
     if asked in known:
         return asked
     offered = f"Layers with feature maps: {shorten(reversed(known), 8)}.{nearest(asked, known)}"

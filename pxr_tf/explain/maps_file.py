@@ -3,23 +3,37 @@
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
 from pxr_tf import files
 
-ABOUT, PICTURE = "about", "picture"
+_ABOUT, _PICTURE = "about", "picture"
 LARGE = "_at_picture_size"  # the end of a member's name: a map that was made smaller than the picture, expanded
-LETTERS = 80  # of an image id that a file's name keeps
+_LETTERS = 80  # of an image id that a file's name keeps
+
+
+class MapHeader(TypedDict):
+    """What a file of maps says of itself, as plain data."""
+
+    image_id: str
+    content: str
+    key: str  # of all that decides the maps
+    classes: Sequence[str]
+    fold: str
+    methods: Sequence[str]
+    layers: Mapping[str, str]  # method -> layer, of those that need one
+    probabilities: Sequence[float]  # as `classes`
+    target: int  # the number of the class that is explained
 
 
 class PictureMaps(NamedTuple):
     """What methods found in one picture, and what the model said of it."""
 
-    about: Mapping[str, Any]  # plain data: image id, class, probabilities, what made the maps (``key``)
+    about: MapHeader
     picture: np.ndarray  # uint8 [size, size], as the model was given it
     maps: Mapping[str, np.ndarray]  # method -> float32 [height, width], as the method makes them
     large: Mapping[str, np.ndarray]  # method -> float32 [size, size]
@@ -27,13 +41,13 @@ class PictureMaps(NamedTuple):
 
 def file_stem(image_id: str) -> str:
     """Return a file name for an image id, without ending: letters that any file may have, and a digest."""
-    safe = re.sub(r"[^a-zA-Z0-9.-]+", "_", image_id)[-LETTERS:].lstrip("._-")
+    safe = re.sub(r"[^a-zA-Z0-9.-]+", "_", image_id)[-_LETTERS:].lstrip("._-")
     return f"{safe or 'picture'}-{files.digest(image_id, size=4)}"
 
 
 def write_maps(path: Path, found: PictureMaps) -> None:
     """Write the file, whole or not at all; a map that has the picture's size already is kept once."""
-    members = {ABOUT: np.array(json.dumps(dict(found.about), ensure_ascii=False)), PICTURE: found.picture}
+    members = {_ABOUT: np.array(json.dumps(dict(found.about), ensure_ascii=False)), _PICTURE: found.picture}
     members |= dict(found.maps)
     members |= {f"{name}{LARGE}": values for name, values in found.large.items() if _is_small(found, name)}
     with files.written_whole(path) as partial, open(partial, "wb") as stream:
@@ -44,19 +58,19 @@ def read_maps(path: Path) -> PictureMaps | None:
     """Return what a file holds; None where there is none, or where it is damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            about = json.loads(str(file[ABOUT]))
+            about = json.loads(str(file[_ABOUT]))
             maps = {name: file[name] for name in about["methods"]}
             large = {name: file[f"{name}{LARGE}"] if f"{name}{LARGE}" in file else maps[name] for name in maps}
-            return PictureMaps(about, file[PICTURE], maps, large)
+            return PictureMaps(about, file[_PICTURE], maps, large)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
 
 
-def read_about(path: Path) -> Mapping[str, Any] | None:
+def read_map_header(path: Path) -> MapHeader | None:
     """Return what a file says of itself, without reading its maps; None where it is missing or damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return json.loads(str(file[ABOUT]))
+            return json.loads(str(file[_ABOUT]))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
 

@@ -6,13 +6,14 @@ import keras
 import numpy as np
 
 from pxr_tf.errors import PxrError, shown
+from pxr_tf.events import OnProgress
 from pxr_tf.explain.cam import grad_cam, grad_cam_plus_plus, layer_cam, score_cam
 from pxr_tf.explain.gradients import integrated_gradients, saliency, smooth_grad
 from pxr_tf.explain.guided import guided_grad_cam
 from pxr_tf.explain.method_table import find_method
 from pxr_tf.explain.occlusion import occlusion
 from pxr_tf.explain.spatial import find_layer
-from pxr_tf.explain.work import OnProgress, Work
+from pxr_tf.explain.work import Work
 
 EXPLAINERS: dict[str, Callable[[Work], np.ndarray]] = {  # the keys of `METHODS`
     "grad_cam": grad_cam,
@@ -27,7 +28,7 @@ EXPLAINERS: dict[str, Callable[[Work], np.ndarray]] = {  # the keys of `METHODS`
 }
 
 
-def explain(
+def compute_maps(
     logits: keras.Model,
     pictures: np.ndarray,
     targets: np.ndarray,
@@ -42,7 +43,7 @@ def explain(
 
     `logits` is from `open_logits`; `pictures` are uint8 [n, size, size], `targets` class numbers, int [n], in the order
     of the model card. `layer` (default: ``feature_map``, or the last convolution) is for the methods that need one,
-    `seed` for SmoothGrad's noise. `on_progress` is told how many pictures are done, of how many. The same input gives
+    `seed` for SmoothGrad's noise. `on_progress` gets how many pictures are done, of how many. The same input gives
     the same bits, in whatever company a picture is. Raises `PxrError` for an unknown method, layer or class, for
     pictures of another size, and for a method that this network cannot be explained by.
     """

@@ -6,23 +6,23 @@ import keras
 import numpy as np
 
 from pxr_tf.errors import PxrError, nearest, shorten
-from pxr_tf.explain.model_figures_file import Inside, Maps, Tiles
+from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, Tiles
 
 MOST_FILTERS = 64  # as many as a ResNet begins with; a fully connected layer may have hundreds
 MOST_MAPS = 16  # of a layer beside others: two rows of eight
-CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
+CONVOLUTION_LAYERS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 WORDS = {"filters": "first-layer filters", "coefficients": "coefficient images", "feature_maps": "feature maps"}
 
 
-def look_inside(
+def make_model_figures(
     model: keras.Model, classes: Sequence[str], pictures: Mapping[str, np.ndarray], asked: Collection[str]
-) -> Inside:
+) -> ModelFigureData:
     """Return what was asked for (keys of `WORDS`) of what the model has; what it lacks is left out.
 
     `pictures` are uint8 [size, size] by image id: those whose feature maps are wanted.
     """
     found = [what for what in what_it_has(model) if what in asked]
-    return Inside(
+    return ModelFigureData(
         asked=tuple(asked),
         filters=_strongest(first_filters(model)) if "filters" in found else None,
         coefficients=coefficient_images(model, classes) if "coefficients" in found else {},
@@ -70,7 +70,9 @@ def coefficient_images(model: keras.Model, classes: Sequence[str]) -> dict[str, 
     return dict(zip(names, images, strict=True))
 
 
-def feature_maps(model: keras.Model, picture: np.ndarray, layers: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+def compute_feature_maps(
+    model: keras.Model, picture: np.ndarray, layers: Sequence[str] | None = None
+) -> dict[str, np.ndarray]:
     """Return layer -> float32 [channels, height, width]: what these layers make of a picture, uint8 [size, size].
 
     Without `layers`: of a small network every convolution, and ``feature_map``; of a backbone, which may have a hundred
@@ -99,7 +101,7 @@ def make_maps(
     model: keras.Model, picture: np.ndarray, layers: Sequence[str] | None = None, most: int = MOST_MAPS
 ) -> Maps:
     """Return a picture with the first `most` feature maps of each layer: the same channels of every picture."""
-    found = feature_maps(model, picture, layers)
+    found = compute_feature_maps(model, picture, layers)
     return Maps(picture, {name: Tiles(values[:most].copy(), len(values)) for name, values in found.items()})
 
 
@@ -119,7 +121,7 @@ def _layers_of_interest(model: keras.Model) -> list[str]:
 
 
 def _convolutions(model: keras.Model) -> list[keras.layers.Layer]:
-    return [layer for layer in model.layers if isinstance(layer, CONVOLUTIONS)]
+    return [layer for layer in model.layers if isinstance(layer, CONVOLUTION_LAYERS)]
 
 
 def _layer_on_pixels(model: keras.Model) -> keras.layers.Layer | None:

@@ -25,7 +25,7 @@ class Maps(NamedTuple):
     layers: Mapping[str, Tiles]  # name -> feature maps
 
 
-class Inside(NamedTuple):
+class ModelFigureData(NamedTuple):
     """What is known of one model; a model lacks some of it, and not all may have been asked for."""
 
     asked: tuple[str, ...]  # of filters, coefficients, feature_maps
@@ -34,7 +34,7 @@ class Inside(NamedTuple):
     feature_maps: Mapping[str, Maps] = {}  # image id -> what the model makes of that image
 
 
-def write_inside(path: Path, inside: Inside) -> None:
+def write_model_figures(path: Path, figures: ModelFigureData) -> None:
     """Write the file, whole or not at all: a header in JSON, and arrays under numbers."""
     arrays: dict[str, np.ndarray] = {}
 
@@ -42,26 +42,26 @@ def write_inside(path: Path, inside: Inside) -> None:
         arrays[f"array_{len(arrays)}"] = array
         return f"array_{len(arrays) - 1}"
 
-    def put_tiles(tiles: Tiles) -> dict[str, Any]:
+    def put_tiles(tiles: Tiles) -> dict[str, str | int]:
         return {"values": put(tiles.values), "total": tiles.total}
 
     header = {
-        "asked": list(inside.asked),
-        "filters": None if inside.filters is None else put_tiles(inside.filters),
-        "coefficients": {name: put(image) for name, image in inside.coefficients.items()},
+        "asked": list(figures.asked),
+        "filters": None if figures.filters is None else put_tiles(figures.filters),
+        "coefficients": {name: put(image) for name, image in figures.coefficients.items()},
         "feature_maps": {
             name: {
                 "picture": put(maps.picture),
                 "layers": {layer: put_tiles(tiles) for layer, tiles in maps.layers.items()},
             }
-            for name, maps in inside.feature_maps.items()
+            for name, maps in figures.feature_maps.items()
         },
     }
     with written_whole(path) as partial, open(partial, "wb") as file:
         np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
 
-def read_inside(path: Path, *, outline: bool = False) -> Inside | None:
+def read_model_figures(path: Path, *, outline: bool = False) -> ModelFigureData | None:
     """Return what a file holds; None where there is none, or where it is damaged.
 
     With `outline` the arrays are empty: what there is to draw, without reading megabytes.
@@ -74,11 +74,11 @@ def read_inside(path: Path, *, outline: bool = False) -> Inside | None:
         return None
 
 
-def _rebuild(header: Mapping[str, Any], array: Callable[[str], np.ndarray]) -> Inside:
-    def tiles(entry: Mapping[str, Any]) -> Tiles:
+def _rebuild(header: Mapping[str, Any], array: Callable[[str], np.ndarray]) -> ModelFigureData:
+    def tiles(entry: Mapping[str, str | int]) -> Tiles:
         return Tiles(array(entry["values"]), entry["total"])
 
-    return Inside(
+    return ModelFigureData(
         asked=tuple(header["asked"]),
         filters=None if header["filters"] is None else tiles(header["filters"]),
         coefficients={name: array(place) for name, place in header["coefficients"].items()},

@@ -15,42 +15,44 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from pxr_tf.events import OnProgress
+
 CELLS = 14  # on each side: 16 pixels of 224; a backbone's feature map has 7
-STEPS = 20  # of 5 % of the picture each; a lobe is about 10 % of it
+PERTURBATION_STEPS = 20  # of 5 % of the picture each; a lobe is about 10 % of it
 RANDOM_ORDERS = 5  # their mean is the baseline; one order alone moves it by chance
 # What takes a cell's place is the picture's own blur, not one grey: a grey hole has edges, and edges are what networks
 # look for. An eighth of the picture is wider than a lesion: with the 5 of 224 pixels of the paper, meant for
 # photographs, an opacity stays visible.
 BLUR = 1 / 8
 
-Predict = Callable[[np.ndarray], np.ndarray]  # uint8 [m, size, size] -> probabilities [m, classes]
+PredictBatch = Callable[[np.ndarray], np.ndarray]  # uint8 [m, size, size] -> probabilities [m, classes]
 
 
 class Curves(NamedTuple):
     """The probability of the target class, step by step, and the areas under it; a row per picture."""
 
-    deletion: np.ndarray  # float32 [n, STEPS + 1], the whole picture first
-    insertion: np.ndarray  # float32 [n, STEPS + 1], the blurred picture first
+    deletion: np.ndarray  # float32 [n, PERTURBATION_STEPS + 1], the whole picture first
+    insertion: np.ndarray  # float32 [n, PERTURBATION_STEPS + 1], the blurred picture first
     deletion_area: np.ndarray  # float64 [n], 0 to 1
     insertion_area: np.ndarray
 
 
 def perturbation_curves(
-    predict: Predict,
+    predict: PredictBatch,
     pictures: np.ndarray,
     targets: Sequence[int],
     maps: Mapping[str, np.ndarray],
     *,
     random_orders: int = RANDOM_ORDERS,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> dict[str, Curves]:
     """Return the curves of each of `maps` (name -> [n, size, size]), and those of the orders ``random`` and ``centre``.
 
     `pictures` are uint8 [n, size, size], `targets` class numbers. ``random`` is the mean of that many random orders of
     each picture, drawn from the seed and the picture's place; ``centre`` goes from the middle outwards, as a Gaussian
-    there would have it. `predict` is asked once per picture and order, about 2 * `STEPS` pictures at a time, so the
-    memory needed does not grow with the number of pictures.
+    there would have it. `predict` is asked once per picture and order, about 2 * `PERTURBATION_STEPS` pictures at a
+    time, so the memory needed does not grow with the number of pictures.
     """
     size = pictures.shape[1]
     found: dict[str, list[np.ndarray]] = {name: [] for name in (*maps, "random", "centre")}
@@ -108,17 +110,17 @@ def _random(size: int, count: int, seed: int, number: int) -> Iterator[np.ndarra
     return (rng.permutation(cells) for _ in range(count))
 
 
-def _run_order(predict: Predict, picture: np.ndarray, target: int, order: np.ndarray) -> np.ndarray:
+def _run_order(predict: PredictBatch, picture: np.ndarray, target: int, order: np.ndarray) -> np.ndarray:
     """Return the probability of the target while cells are deleted, then while they are inserted, [2, steps + 1]."""
     rank = np.empty(len(order), int)
     rank[order] = np.arange(len(order))
-    taken = np.round(np.linspace(0, len(order), STEPS + 1)).astype(int)
+    taken = np.round(np.linspace(0, len(order), PERTURBATION_STEPS + 1)).astype(int)
     chosen = rank[cell_numbers(len(picture))] < taken[:, None, None]  # [steps + 1, size, size]
     blur = blurred(picture)
     both = np.concatenate([np.where(chosen, blur, picture), np.where(chosen, picture, blur)[1:-1]])
     found = np.asarray(predict(both))[:, target]
-    deletion = found[: STEPS + 1]  # its ends are those of the insertion, the other way round
-    return np.stack([deletion, np.concatenate([deletion[-1:], found[STEPS + 1 :], deletion[:1]])])
+    deletion = found[: PERTURBATION_STEPS + 1]  # its ends are those of the insertion, the other way round
+    return np.stack([deletion, np.concatenate([deletion[-1:], found[PERTURBATION_STEPS + 1 :], deletion[:1]])])
 
 
 def _as_curves(runs: Sequence[np.ndarray]) -> Curves:

@@ -5,7 +5,6 @@ weights again, shows the picture (its edges, say), not what the network learned 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -13,10 +12,10 @@ import numpy as np
 from pxr_tf.models.layers import all_layers
 
 PER_SEED = 100_000  # more than the numbers of all layers: two seeds share none of them
-STEPS = 12  # at most: a backbone has up to 240 layers with weights, and each step explains all pictures again
+_STEPS = 12  # at most: a backbone has up to 240 layers with weights, and each step explains all pictures again
 
 
-def cascade(model: keras.Model, *, seed: int = 0, steps: int = STEPS) -> Iterator[tuple[str, keras.Model]]:
+def cascade(model: keras.Model, *, seed: int = 0, steps: int = _STEPS) -> Iterator[tuple[str, keras.Model]]:
     """Yield (layer, network): a copy of the model, whose weights are random from the output down to that layer.
 
     The first step randomises the last layer with weights alone (``logits``), and the last step all of them; between,
@@ -52,7 +51,7 @@ def _share_out(layers: Sequence[keras.layers.Layer], steps: int) -> list[Sequenc
     return [layers[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def _with_seed(config: Any, seed: int) -> Any:
+def _with_seed(config: object, seed: int) -> object:
     """Return a layer's configuration with this seed in all of its initialisers; two kernels never get the same one."""
     if isinstance(config, dict):
         return {

@@ -3,7 +3,7 @@
 import keras
 
 from pxr_tf.explain.layer_names import LayerPlaces, choose_layer, spatial_names
-from pxr_tf.explain.model_figures import CONVOLUTIONS
+from pxr_tf.explain.model_figures import CONVOLUTION_LAYERS
 
 
 def spatial_layers(model: keras.Model) -> list[str]:
@@ -17,7 +17,7 @@ def find_layer(model: keras.Model, asked: str | None = None) -> str:
 
 
 def _layers_of(model: keras.Model) -> list[LayerPlaces]:
-    return [LayerPlaces(layer.name, _places(layer), isinstance(layer, CONVOLUTIONS)) for layer in model.layers]
+    return [LayerPlaces(layer.name, _places(layer), isinstance(layer, CONVOLUTION_LAYERS)) for layer in model.layers]
 
 
 def _places(layer: keras.layers.Layer) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 # Of rank correlations: half of the largest possible, a quarter of the variance of the ranks in common. Adebayo et al.
 # name no bound; in their figures methods that react to the weights end below it, and edge detectors stay above.
-SAME = 0.5
+SAME_MAPS = 0.5
 State = Literal["passed", "failed", "undecided", "not measured"]
 UNDECIDED = "the interval crosses the bound, so that these patients are too few to tell"
 
@@ -84,7 +84,7 @@ CHECKS: dict[str, Check] = {
     ),
     "weights": Check(
         "random weights",
-        SAME,
+        SAME_MAPS,
         "below",
         "correlation",
         "the map changes once the network has forgotten what it learned",
@@ -92,7 +92,7 @@ CHECKS: dict[str, Check] = {
     ),
     "labels": Check(
         "random labels",
-        SAME,
+        SAME_MAPS,
         "below",
         "correlation",
         "a network that learned meaningless labels gives another map",
@@ -100,7 +100,7 @@ CHECKS: dict[str, Check] = {
     ),
     "folds": Check(
         "agreement of the folds",
-        SAME,
+        SAME_MAPS,
         "above",
         "correlation",
         "networks trained on other patients point at the same places",
@@ -112,7 +112,7 @@ CHECKS: dict[str, Check] = {
 def counted(roles: Sequence[str]) -> np.ndarray:
     """Return which pictures verdicts stand on, bool [n]: those out of fold; without any, those unknown to the run.
 
-    `roles` say what each picture is to the model that explains it: ``test``, ``train``, ``val``, or "" for a stranger.
+    `roles` say what each picture is to the model that explains it: ``test``, ``train``, ``val``, or "" (external).
     A model that trained on a picture, or chose its epochs by it, has seen the answer.
     """
     roles = np.asarray(roles, str)
@@ -141,8 +141,8 @@ def _judge(key: str, check: Check, numbers: tuple[float, float, float] | None, n
         reason = f"{check.title}: {note or 'was not measured.'}"
         return Verdict(key, "not measured", np.nan, np.nan, np.nan, check.bound, reason)
     value, low, high = numbers
-    state, told = _state(check, value, low, high), _told(check, value, low, high)
-    reason = f"{check.title}: {told}." + (f" {note}" if note else "")
+    state, finding = _state(check, value, low, high), _describe_finding(check, value, low, high)
+    reason = f"{check.title}: {finding}." + (f" {note}" if note else "")
     return Verdict(key, state, value, low, high, check.bound, reason)
 
 
@@ -154,7 +154,7 @@ def _state(check: Check, value: float, low: float, high: float) -> State:
     return "passed" if passed else "failed" if failed else "undecided"
 
 
-def _told(check: Check, value: float, low: float, high: float) -> str:
+def _describe_finding(check: Check, value: float, low: float, high: float) -> str:
     """Return what the numbers say, as the rest of a sentence."""
     if np.isnan(value):
         return "could not be measured, as no picture that counts has a map with anything in it"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-OnProgress = Callable[[int, int], None]
+from pxr_tf.events import OnProgress
 
 
 class Work(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from pxr_tf import rundir
-from pxr_tf.data.manifest import COLUMNS
+from pxr_tf.data.manifest import MANIFEST_COLUMNS
 from pxr_tf.errors import PxrError
 from pxr_tf.runs.finished import FinishedRun
 
@@ -33,7 +33,7 @@ def choose_cases(run: FinishedRun, number: int, fold: str | None = None) -> pd.D
     columns = [f"p_{name}" for name in classes]
     rows = predictions.assign(certainty=predictions[columns].max(axis=1)).sort_values("image_id")
     chosen = pd.concat([part for name in classes for part in _of_class(rows[rows.label == name], number)])
-    known = run.manifest[[*COLUMNS, "content"]]
+    known = run.manifest[[*MANIFEST_COLUMNS, "content"]]
     chosen = chosen[["image_id", "fold", "group", "predicted"]].merge(known, on="image_id", validate="one_to_one")
     return chosen.assign(role="test")
 

@@ -11,18 +11,18 @@ Correlations of a method with signs are measured twice, as ``view`` says: of its
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
-from pxr_tf.events import OnEvent, tell_progress
+from pxr_tf.events import OnEvent, OnProgress, tell_progress
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps_file import PictureMaps, read_maps
 from pxr_tf.explain.method_table import METHODS
-from pxr_tf.explain.methods import explain
+from pxr_tf.explain.methods import compute_maps
 from pxr_tf.explain.perturbation import perturbation_curves
 from pxr_tf.explain.randomise import cascade, randomise
 from pxr_tf.explain.ranks import agreement, compared_views, rank_correlation
@@ -33,16 +33,16 @@ from pxr_tf.training.device import set_up
 from pxr_tf.training.predictions import both_columns, predict_pictures
 
 # Of a network that forgets from the output down: each step explains all pictures anew, and compiles each method for it.
-STEPS = 4
+RANDOM_STEPS = 4
 # Of networks whose weights are all random: one alone decides by chance. The mean correlations that six of them gave, of
 # a small network's integrated gradients, went from -0.48 to 0.53.
-DRAWS = 3
+RANDOM_DRAWS = 3
 CHUNK = 32  # pictures whose maps are held at once: with three methods and five folds 100 MB at 224 pixels
 
-Pictures = Sequence[ExplainedPicture]  # their maps are there
+_Pictures = Sequence[ExplainedPicture]  # their maps are there
 
 
-class Row(NamedTuple):
+class CheckRow(NamedTuple):
     """What one check found in one picture."""
 
     check: str
@@ -63,7 +63,7 @@ def check_maps(task: Task, options: CheckMaps, emit: OnEvent) -> None:
     emit(set_up(False, "float32").event)
     run = RunDirectory(Path(task.run), Path(task.cache))
     twin = None if options.permuted is None else RunDirectory(Path(options.permuted), run.cache)
-    rows: list[Row] = []
+    rows: list[CheckRow] = []
     for number, (fold, pictures) in enumerate(options.folds.items()):
         model, _ = run.load_model(fold)
         rows += curve_rows(model, pictures, partial(tell_progress, emit, f"deleting and inserting: {_name(fold)}"))
@@ -74,10 +74,10 @@ def check_maps(task: Task, options: CheckMaps, emit: OnEvent) -> None:
             tell_progress(emit, "asking models of permuted labels", number + 1, len(options.folds))
     if len(options.others) > 1:
         rows += fold_rows(run, options.others, [one for some in options.folds.values() for one in some], emit)
-    files.write_csv(options.to, pd.DataFrame(rows, columns=Row._fields))
+    files.write_csv(options.to, pd.DataFrame(rows, columns=CheckRow._fields))
 
 
-def read_in_chunks(pictures: Pictures, size: int = CHUNK) -> Iterator[list[PictureMaps]]:
+def read_in_chunks(pictures: _Pictures, size: int = CHUNK) -> Iterator[list[PictureMaps]]:
     """Yield the maps of the pictures, which an earlier task wrote, so many pictures at a time."""
     for start in range(0, len(pictures), size):
         names = [one.file for one in pictures[start : start + size]]
@@ -88,7 +88,7 @@ def read_in_chunks(pictures: Pictures, size: int = CHUNK) -> Iterator[list[Pictu
         yield found
 
 
-def curve_rows(model: keras.Model, pictures: Pictures, tell: partial) -> Iterator[Row]:
+def curve_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress) -> Iterator[CheckRow]:
     """Yield the areas of deletion and insertion, by each method's map and by the orders that know nothing."""
 
     def predict(pixels: np.ndarray) -> np.ndarray:
@@ -101,30 +101,30 @@ def curve_rows(model: keras.Model, pictures: Pictures, tell: partial) -> Iterato
         curves = perturbation_curves(predict, pixels, targets, maps, seed=done)  # chance differs from chunk to chunk
         for order, curve in curves.items():
             for number, one in enumerate(found):
-                yield Row("deletion", order, one.about["image_id"], float(curve.deletion_area[number]))
-                yield Row("insertion", order, one.about["image_id"], float(curve.insertion_area[number]))
+                yield CheckRow("deletion", order, one.about["image_id"], float(curve.deletion_area[number]))
+                yield CheckRow("insertion", order, one.about["image_id"], float(curve.insertion_area[number]))
         done += len(found)
-        tell(done, len(pictures))
+        on_progress(done, len(pictures))
 
 
-def weight_rows(model: keras.Model, pictures: Pictures, tell: partial) -> Iterator[Row]:
+def weight_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress) -> Iterator[CheckRow]:
     """Yield how far each map is the same once the network has forgotten its weights, layer by layer; last all of them.
 
-    The rows of the last layer are from `DRAWS` networks, those of others from one.
+    The rows of the last layer are from `RANDOM_DRAWS` networks, those of others from one.
     """
     for step, (draw, layer, network) in enumerate(_random_networks(model)):
         for found in read_in_chunks(pictures):
             yield from _compare("weights", network, found, detail=layer, draw=draw)
-        tell(step + 1, STEPS + DRAWS - 1)
+        on_progress(step + 1, RANDOM_STEPS + RANDOM_DRAWS - 1)
 
 
-def label_rows(model: keras.Model, pictures: Pictures) -> Iterator[Row]:
+def label_rows(model: keras.Model, pictures: _Pictures) -> Iterator[CheckRow]:
     """Yield how far each map is the same as that of a network that learned permuted labels."""
     for found in read_in_chunks(pictures):
         yield from _compare("labels", model, found)
 
 
-def fold_rows(run: RunDirectory, others: Sequence[str], pictures: Pictures, emit: OnEvent) -> Iterator[Row]:
+def fold_rows(run: RunDirectory, others: Sequence[str], pictures: _Pictures, emit: OnEvent) -> Iterator[CheckRow]:
     """Yield how far the networks of all folds agree on each picture; all but one of them may have trained on it."""
     chunks = -(-len(pictures) // CHUNK)
     for part, found in enumerate(read_in_chunks(pictures)):
@@ -145,18 +145,18 @@ def explain_again(model: keras.Model, found: Sequence[PictureMaps]) -> dict[str,
     """
     logits, layers = open_logits(model), found[0].about["layers"]
     pixels, targets = _pixels_and_targets(found)
-    return {name: explain(logits, pixels, targets, name, layer=layers.get(name)) for name in found[0].maps}
+    return {name: compute_maps(logits, pixels, targets, name, layer=layers.get(name)) for name in found[0].maps}
 
 
 def _random_networks(model: keras.Model) -> Iterator[tuple[int, str, keras.Model]]:
     """Yield (draw, layer, network): the steps of one cascade, then further networks that are random throughout."""
-    for layer, network in cascade(model, steps=STEPS):
+    for layer, network in cascade(model, steps=RANDOM_STEPS):
         yield 0, layer, network
-    for draw in range(1, DRAWS):
+    for draw in range(1, RANDOM_DRAWS):
         yield draw, *randomise(model, seed=draw)
 
 
-def _compare(check: str, network: keras.Model, found: Sequence[PictureMaps], **said: Any) -> Iterator[Row]:
+def _compare(check: str, network: keras.Model, found: Sequence[PictureMaps], **said: str | int) -> Iterator[CheckRow]:
     """Yield the correlations of the pictures' maps with those of another network."""
     for name, others in explain_again(network, found).items():
         own, signed = np.stack([one.maps[name] for one in found]), METHODS[name].signed
@@ -165,9 +165,11 @@ def _compare(check: str, network: keras.Model, found: Sequence[PictureMaps], **s
             yield from _rows(check, name, found, rank_correlation(values, seen[view]), view=view, **said)
 
 
-def _rows(check: str, method: str, found: Sequence[PictureMaps], values: np.ndarray, **said: Any) -> Iterator[Row]:
+def _rows(
+    check: str, method: str, found: Sequence[PictureMaps], values: np.ndarray, **said: str | int
+) -> Iterator[CheckRow]:
     for one, value in zip(found, values, strict=True):
-        yield Row(check, method, one.about["image_id"], float(value), **said)
+        yield CheckRow(check, method, one.about["image_id"], float(value), **said)
 
 
 def _pixels_and_targets(found: Sequence[PictureMaps]) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", name)), size)
 
 
-def fit(text: str, width: float, letters: ImageFont.FreeTypeFont) -> str:
+def fit_text(text: str, width: float, letters: ImageFont.FreeTypeFont) -> str:
     """Return the text if it is at most `width` pixels wide, else with letters left out of its middle."""
     if letters.getlength(text) <= width:
         return text
@@ -37,7 +37,7 @@ def wrap(pieces: Sequence[str], width: float, letters: ImageFont.FreeTypeFont, b
         if lines and letters.getlength(longer) <= width:
             lines[-1] = longer
         else:
-            lines.append(fit(piece, width, letters))
+            lines.append(fit_text(piece, width, letters))
     return lines
 
 

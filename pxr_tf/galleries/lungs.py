@@ -58,7 +58,7 @@ def open_gallery_source(
     return open_source(atlas or Image.model_fields["atlas"].default, masks, covered, cache)
 
 
-def find_lungs(
+def find_shown_lungs(
     table: pd.DataFrame, source: LungSource, preparation: Preparation, cache: Path, on_event: OnEvent
 ) -> LungsSeen:
     """Return the lungs of the table's pictures; about 0.1 s each the first time, then they are in the cache."""

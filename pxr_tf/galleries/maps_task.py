@@ -4,18 +4,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from pxr_tf import rundir
-from pxr_tf.events import OnEvent, tell_note, tell_progress
+from pxr_tf.events import OnEvent, OnProgress, tell_note, tell_progress
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps import at_picture_size
-from pxr_tf.explain.maps_file import PictureMaps, read_about, write_maps
+from pxr_tf.explain.maps_file import MapHeader, PictureMaps, read_map_header, write_maps
 from pxr_tf.explain.method_table import METHODS
-from pxr_tf.explain.methods import explain
+from pxr_tf.explain.methods import compute_maps
 from pxr_tf.explain.spatial import find_layer
 from pxr_tf.galleries.check_options import PREDICTED, TRUE
 from pxr_tf.galleries.request import ExplainedPicture, ExplainPictures
@@ -28,8 +27,8 @@ from pxr_tf.training.predictions import both_columns, predict_pictures
 
 # Pictures whose maps are held at once: 51 MB per method at 224 pixels. Each method is compiled once per chunk, which
 # takes a second or two, so fewer would cost time.
-CHUNK = 256
-LONG = 60  # seconds: whoever waits for longer is told for how long
+_CHUNK = 256
+LONG = 60  # seconds: who waits for longer hears for how long
 
 
 def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> None:
@@ -37,7 +36,7 @@ def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> Non
 
     Files appear whole; one that has its picture's key is left as it is. Raises `PxrError`.
     """
-    missing = [one for one in options.pictures if (read_about(one.file) or {}).get("key") != one.key]
+    missing = [one for one in options.pictures if (read_map_header(one.file) or {}).get("key") != one.key]
     if not missing:
         return
     emit(set_up(False, "float32").event)
@@ -46,9 +45,9 @@ def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> Non
     logits = open_logits(model)
     layers = {name: find_layer(logits, options.layer) for name in options.methods if METHODS[name].needs_layer}
     pictures = load_pictures(run.cache, preparation_of(run.recipe.image, options.lungs))
-    for start in range(0, len(missing), CHUNK):
-        chosen = missing[start : start + CHUNK]
-        part = f" ({start + len(chosen):,} of {len(missing):,})" if len(missing) > CHUNK else ""
+    for start in range(0, len(missing), _CHUNK):
+        chosen = missing[start : start + _CHUNK]
+        part = f" ({start + len(chosen):,} of {len(missing):,})" if len(missing) > _CHUNK else ""
         by = f"by {rundir.fold_name(task.fold)}{part}"
         pixels = pictures.pixels[pictures.find([one.content for one in chosen])]
         probabilities = both_columns(predict_pictures(model, pixels, np.arange(len(chosen))))
@@ -56,7 +55,7 @@ def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> Non
         maps = _make_maps(logits, pixels, targets, layers, options.methods, partial(_Progress, emit, by))
         shared = {"classes": list(card["classes"]), "fold": task.fold, "methods": list(options.methods)}
         for number, one in enumerate(chosen):
-            about = {
+            about: MapHeader = {
                 **{"image_id": one.image_id, "content": one.content, "key": one.key},
                 **shared,
                 "layers": layers,
@@ -88,32 +87,32 @@ def _make_maps(
     targets: np.ndarray,
     layers: Mapping[str, str],
     methods: Sequence[str],
-    progress_of: Callable[[str], Callable[[int, int], None]],
+    progress_of: Callable[[str], OnProgress],
 ) -> dict[str, np.ndarray]:
     """Return method -> raw maps, float32 [rows, height, width]."""
     return {
-        name: explain(logits, pixels, targets, name, layer=layers.get(name), on_progress=progress_of(name))
+        name: compute_maps(logits, pixels, targets, name, layer=layers.get(name), on_progress=progress_of(name))
         for name in methods
     }
 
 
-def _of_one(about: Mapping[str, Any], picture: np.ndarray, maps: Mapping[str, np.ndarray], number: int) -> PictureMaps:
+def _of_one(about: MapHeader, picture: np.ndarray, maps: Mapping[str, np.ndarray], number: int) -> PictureMaps:
     raw = {name: values[number] for name, values in maps.items()}
     large = {name: at_picture_size(values[None], len(picture))[0] for name, values in raw.items()}
     return PictureMaps(about, picture, raw, large)
 
 
 class _Progress:
-    """Tells how far one method is, and once, where it takes more than `LONG` seconds, for how long it will go on."""
+    """Reports how far one method is, and once, where it takes more than `LONG` seconds, for how long it will go on."""
 
     def __init__(self, emit: OnEvent, by: str, method: str) -> None:
-        self._emit, self._what, self._started, self._told = emit, f"{method} {by}", time.monotonic(), False
+        self._emit, self._what, self._started, self._announced = emit, f"{method} {by}", time.monotonic(), False
 
     def __call__(self, done: int, total: int) -> None:
         tell_progress(self._emit, self._what, done, total)
         left = (time.monotonic() - self._started) / done * (total - done)
-        if left > LONG and not self._told:
-            self._told = True
+        if left > LONG and not self._announced:
+            self._announced = True
             tell_note(
                 self._emit, f"{self._what}: about {left / 60:.0f} minutes for the next {total - done:,} pictures."
             )

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 SUPPORTS, AGAINST = (0, 158, 115), (213, 94, 0)  # RGB
-LUNGS = (86, 180, 233)  # sky blue of the same palette: the outline
+_LUNGS = (86, 180, 233)  # sky blue of the same palette: the outline
 FULL = 99.5  # percentile of a map's strength from which on its colour is full: single pixels of gradients stand out
 MOST = 0.62  # of a pixel's colour that comes from the map where it is strongest; the X-ray gives the rest
-LEAST = 0.02  # of the full strength: below it nothing is drawn
+_LEAST = 0.02  # of the full strength: below it nothing is drawn
 
 
 class Painted(NamedTuple):
@@ -56,7 +56,7 @@ def outline(pixels: np.ndarray, mask: np.ndarray) -> None:
     side = len(pixels)
     wide = cv2.resize(mask.astype(np.uint8) * np.uint8(255), (side, side), interpolation=cv2.INTER_LINEAR)
     lines, _ = cv2.findContours((wide > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(pixels, lines, -1, LUNGS, 1, cv2.LINE_AA)
+    cv2.drawContours(pixels, lines, -1, _LUNGS, 1, cv2.LINE_AA)
 
 
 @lru_cache
@@ -71,7 +71,7 @@ def colours(signed: bool) -> np.ndarray:
 
 @lru_cache
 def opacities(signed: bool) -> np.ndarray:
-    """Return float32 [256]: how much of a pixel comes from the map at each step; none below `LEAST`."""
+    """Return float32 [256]: how much of a pixel comes from the map at each step; none below `_LEAST`."""
     share = np.linspace(0, 1, 256, dtype=np.float32)
     strength = np.abs(2 * share - 1) if signed else share
-    return np.where(strength < LEAST, 0, MOST * strength**0.75).astype(np.float32)
+    return np.where(strength < _LEAST, 0, MOST * strength**0.75).astype(np.float32)

@@ -1,25 +1,26 @@
 """The page of a gallery: plain HTML and CSS, no script, nothing from elsewhere. Its numbers come from its tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.errors import count_words
 from pxr_tf.explain.verdicts import CHECKS, counted
-from pxr_tf.galleries.tables import AREA, ORDERS, SHARE, TRUSTED, UNSEEN, method_title
+from pxr_tf.galleries.state import GalleryFacts
+from pxr_tf.galleries.tables import LUNG_AREA, LUNG_SHARE, ORDERS, TRUSTED_LUNGS, UNSEEN, method_title
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 
 PAGE = "index.html"
-ASKED = "asked for"
-GROUPS = {
+_ASKED = "asked for"
+_GROUPS = {
     "right": "Most certain, right",
     "wrong": "Most certain, wrong",
     "least certain": "Least certain",
-    ASKED: "As asked for",
+    _ASKED: "As asked for",
 }
 STATES = {"passed": "✓ passed", "failed": "✗ failed", "undecided": "undecided", "not measured": "not measured"}
 
@@ -51,12 +52,12 @@ figcaption { padding: .4rem .6rem .6rem; font-size: .82rem; line-height: 1.35; o
 """
 
 
-def write_page(folder: Path, about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame) -> None:
+def write_page(folder: Path, about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> None:
     """Write ``index.html``; `table` and `checks` are ``explained.csv`` and ``checks.csv``."""
     files.write_text(folder / PAGE, "\n".join(page_lines(about, table, checks)) + "\n")
 
 
-def page_lines(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
+def page_lines(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
     """Yield the lines of the page."""
     title = f"What the network looked at: {about['run']}"
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
@@ -72,7 +73,7 @@ def page_lines(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFra
     yield "</body>\n</html>"
 
 
-def _head(about: Mapping[str, Any], table: pd.DataFrame) -> Iterator[str]:
+def _head(about: GalleryFacts, table: pd.DataFrame) -> Iterator[str]:
     once = table.drop_duplicates("image_id")
     yield f'<p class="notice">{escape(about["notice"])}</p>'
     marks = [SYNTHETIC_NOTE] if about["synthetic"] else []
@@ -90,7 +91,7 @@ def _head(about: Mapping[str, Any], table: pd.DataFrame) -> Iterator[str]:
         yield f'<p class="notice"><b>Doubt.</b> {escape(text)}</p>'
 
 
-def _whose_models(about: Mapping[str, Any], once: pd.DataFrame) -> Iterator[str]:
+def _whose_models(about: GalleryFacts, once: pd.DataFrame) -> Iterator[str]:
     """Yield whose models explain the pictures, and how many of these they know."""
     counts = once.role.value_counts()
     if counts.get("test", 0):
@@ -108,7 +109,7 @@ def _whose_models(about: Mapping[str, Any], once: pd.DataFrame) -> Iterator[str]
             yield f"{count_words(int(counts[role]), 'picture')} {text} (model of {folds})."
 
 
-def _methods(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
+def _methods(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
     verdicts = checks[checks.state != ""]
     yield "<h2>Is it worth anything?</h2>"
     if not about["checks"]:
@@ -149,13 +150,13 @@ def _pictures(count: int) -> str:
     return f'<span class="faint">({count_words(count, "picture")})</span>' if count else ""
 
 
-def _shares(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
-    area = checks[checks.check == AREA].set_index("class")
+def _shares(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
+    area = checks[checks.check == LUNG_AREA].set_index("class")
     if area.empty:
         return
     yield "<h2>How much of it lies in the lungs</h2>"
     once = table[counted(table.role)].drop_duplicates("image_id")
-    left_out = once.lungs[~once.lungs.isin([TRUSTED, *UNSEEN])].value_counts()
+    left_out = once.lungs[~once.lungs.isin([TRUSTED_LUNGS, *UNSEEN])].value_counts()
     reasons = ", ".join(f"{reason}: {count}" for reason, count in left_out.items())
     yield (
         "<p>Share of a map's positive attribution inside the lungs, in percent, with a 95 % interval over patients; an "
@@ -166,7 +167,7 @@ def _shares(about: Mapping[str, Any], table: pd.DataFrame, checks: pd.DataFrame)
     )
     yield '<div class="scroll"><table><tr><th>true class</th><th class="n">pictures</th><th class="n">lungs</th>'
     yield "".join(f'<th class="n">{escape(method_title(name))}</th>' for name in about["methods"]) + "</tr>"
-    shares = checks[checks.check == SHARE].set_index(["class", "method"])
+    shares = checks[checks.check == LUNG_SHARE].set_index(["class", "method"])
     for label in area.index:
         cells = [_percent(shares.loc[(label, name)]) for name in about["methods"]]
         yield f'<tr><td>{escape(label)}</td><td class="n">{area.pictures[label]}</td>'
@@ -184,7 +185,7 @@ def _percent(row: pd.Series, interval: bool = True) -> str:
 
 def _measured(checks: pd.DataFrame) -> Iterator[str]:
     """Yield the table of areas and correlations, where they were measured."""
-    means = checks[(checks.state == "") & ~checks.check.isin([SHARE, AREA])]
+    means = checks[(checks.state == "") & ~checks.check.isin([LUNG_SHARE, LUNG_AREA])]
     if means.empty:
         return
     layers = list(dict.fromkeys(means.detail[means.check == "weights"]))
@@ -235,14 +236,14 @@ def _legend(table: pd.DataFrame) -> Iterator[str]:
     )
 
 
-def _groups(about: Mapping[str, Any], table: pd.DataFrame) -> Iterator[str]:
+def _groups(about: GalleryFacts, table: pd.DataFrame) -> Iterator[str]:
     once = table.drop_duplicates("image_id")
     labels = [label for label in about["classes"] if label in set(once.label)]
     others = sorted(set(once.label) - set(labels))
     for label in (*labels, *others):
         yield f"<h2>True class: {escape(label)}</h2>" if label else "<h2>True class unknown</h2>"
         yield '<div class="groups">'
-        for group in GROUPS if (once.group != ASKED).any() else (ASKED,):
+        for group in _GROUPS if (once.group != _ASKED).any() else (_ASKED,):
             yield from _group(group, once[(once.label == label) & (once.group == group)])
         yield "</div>"
 
@@ -250,15 +251,15 @@ def _groups(about: Mapping[str, Any], table: pd.DataFrame) -> Iterator[str]:
 def _group(group: str, rows: pd.DataFrame) -> Iterator[str]:
     """Yield the pictures of one class that belong together; a kind of case that the class has not says so."""
     if len(rows):
-        yield f"<section><h3>{GROUPS[group]} ({len(rows)})</h3>"
-        yield f'<div class="{"grid asked" if group == ASKED else "grid"}">'
+        yield f"<section><h3>{_GROUPS[group]} ({len(rows)})</h3>"
+        yield f'<div class="{"grid asked" if group == _ASKED else "grid"}">'
         yield from map(_figure, rows.itertuples())
         yield "</div></section>"
-    elif group != ASKED:
-        yield f'<section><h3>{GROUPS[group]}</h3><p class="faint">None.</p></section>'
+    elif group != _ASKED:
+        yield f'<section><h3>{_GROUPS[group]}</h3><p class="faint">None.</p></section>'
 
 
-def _figure(row: Any) -> str:
+def _figure(row: NamedTuple) -> str:
     right = row.label == row.predicted
     mark = "" if not row.label else '<span class="good">✓</span> ' if right else '<span class="bad">✗</span> '
     explained = f", explained: {escape(row.explained)} {row.p_explained:.2f}" if row.explained != row.predicted else ""

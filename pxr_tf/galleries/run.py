@@ -25,7 +25,7 @@ from pxr_tf.galleries.check_options import (
     choose_methods,
     explained_recipe,
 )
-from pxr_tf.galleries.lungs import LungsSeen, find_lungs, open_gallery_source
+from pxr_tf.galleries.lungs import LungsSeen, find_shown_lungs, open_gallery_source
 from pxr_tf.galleries.permuted import Permuted, find_permuted
 from pxr_tf.galleries.request import CheckMaps, ExplainedPicture, ExplainPictures, GalleryRequest
 from pxr_tf.inference.pictures import find_asked
@@ -119,7 +119,7 @@ def explain_run(
         )
         state.mark_unfinished(asked.folder, [*table.file, *([_measured_name(key)] if source else [])])
         run_or_raise(executor, _plan(prepared, table), on_event)
-        lungs = None if source is None else find_lungs(table, source, preparation, run.cache, on_event)
+        lungs = None if source is None else find_shown_lungs(table, source, preparation, run.cache, on_event)
         if prepared.permuted is not None:
             run_or_raise(executor, _plan_checks(prepared, table, prepared.permuted), on_event)
     except PxrError:

@@ -16,8 +16,8 @@ from pxr_tf.files import written_whole
 from pxr_tf.galleries import overlay
 from pxr_tf.galleries.lettering import font, wrap
 
-SIDE, GAP, COLUMNS = 288, 14, 4  # pixels of a panel and around it; panels in a row
-TITLE, BAR = 38, 36  # pixels above a panel and below it
+PANEL_SIDE, GAP, PANELS_PER_ROW = 288, 14, 4  # pixels of a panel and around it; panels in a row
+_TITLE, _BAR = 38, 36  # pixels above a panel and below it
 LINE = 19  # pixels from line to line
 COMPRESSION = 1  # of the PNG: 3 takes half as long again for 9 % less
 INK, FAINT, BACKGROUND = (20, 20, 20), (95, 95, 95), (255, 255, 255)
@@ -59,13 +59,13 @@ class Panel(NamedTuple):
 
     title: str
     detail: str
-    pixels: np.ndarray  # uint8 [SIDE, SIDE, 3]
+    pixels: np.ndarray  # uint8 [PANEL_SIDE, PANEL_SIDE, 3]
     bar: np.ndarray | None  # uint8 [steps, 3]
     ends: tuple[str, str] = ("", "")  # words at the ends of the bar
     failed: bool = False  # whether the method failed a check
 
 
-def write_sheet(path: Path, sheet: Sheet) -> None:
+def write_picture_sheet(path: Path, sheet: Sheet) -> None:
     """Write a sheet as PNG, whole or not at all."""
     done, data = cv2.imencode(".png", draw_sheet(sheet)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, COMPRESSION])
     if not done:
@@ -78,18 +78,18 @@ def draw_sheet(sheet: Sheet) -> np.ndarray:
     """Return a sheet as uint8 [height, width, 3]."""
     rows = lay_out(sheet)
     columns = max(2, max(map(len, rows)))
-    width = columns * (SIDE + GAP) + GAP
+    width = columns * (PANEL_SIDE + GAP) + GAP
     head = _head_lines(sheet, width - 2 * GAP)
     foot = wrap(_FOOT, width - 2 * GAP, font(12))
     top = GAP + LINE * len(head) + GAP // 2
-    row_height = TITLE + SIDE + BAR + GAP
+    row_height = _TITLE + PANEL_SIDE + _BAR + GAP
     canvas = Image.new("RGB", (width, top + row_height * len(rows) + LINE * len(foot) + GAP), BACKGROUND)
     pen = ImageDraw.Draw(canvas)
     for number, (words, ink, bold) in enumerate(head):
         pen.text((GAP, GAP + LINE * number), words, ink, font(14, bold))
     for row, panels in enumerate(rows):
         for column, panel in enumerate(panels):
-            _draw_panel(canvas, pen, panel, GAP + column * (SIDE + GAP), top + row * row_height)
+            _draw_panel(canvas, pen, panel, GAP + column * (PANEL_SIDE + GAP), top + row * row_height)
     for number, words in enumerate(foot):
         pen.text((GAP, top + row_height * len(rows) + LINE * number), words, FAINT, font(12))
     return np.asarray(canvas)
@@ -104,13 +104,13 @@ _FOOT = (
 
 def lay_out(sheet: Sheet) -> list[list[Panel]]:
     """Return rows of panels: the X-ray and the methods without a sign first, then a row of views per signed method."""
-    plain = np.repeat(overlay.enlarge(sheet.picture, SIDE)[..., None], 3, axis=2)
+    plain = np.repeat(overlay.enlarge(sheet.picture, PANEL_SIDE)[..., None], 3, axis=2)
     if sheet.lungs is not None:
         overlay.outline(plain, sheet.lungs)
     words = "as the model is given it" + ("" if sheet.lungs is None else "; lungs outlined")
     first = [Panel("X-ray", words, plain, None)]
     first += [_panel(sheet, drawn) for drawn in sheet.maps if not drawn.signed]
-    rows = [first[start : start + COLUMNS] for start in range(0, len(first), COLUMNS)]
+    rows = [first[start : start + PANELS_PER_ROW] for start in range(0, len(first), PANELS_PER_ROW)]
     return rows + [signed_panels(sheet, drawn) for drawn in sheet.maps if drawn.signed]
 
 
@@ -145,7 +145,7 @@ def write_thumbnail(path: Path, sheet: Sheet, side: int) -> None:
 
 
 def _panel(sheet: Sheet, drawn: Drawn, full: float | None = None) -> Panel:
-    painted = overlay.paint(sheet.picture, drawn.values, SIDE, signed=drawn.signed, full=full)
+    painted = overlay.paint(sheet.picture, drawn.values, PANEL_SIDE, signed=drawn.signed, full=full)
     if sheet.lungs is not None:
         overlay.outline(painted.pixels, sheet.lungs)
     full = f"{painted.full:.2g}"
@@ -172,13 +172,13 @@ def _head_lines(sheet: Sheet, width: int) -> list[tuple[str, tuple[int, int, int
 def _draw_panel(canvas: Image.Image, pen: ImageDraw.ImageDraw, panel: Panel, left: int, top: int) -> None:
     title = f"✗ {panel.title}" if panel.failed else panel.title
     ink, faint = (WARNING, WARNING) if panel.failed else (INK, FAINT)
-    pen.text((left, top), wrap([title], SIDE, font(14, True))[0], ink, font(14, True))
-    pen.text((left, top + LINE), wrap([panel.detail], SIDE, font(12))[0], faint, font(12))
-    canvas.paste(Image.fromarray(panel.pixels), (left, top + TITLE))
+    pen.text((left, top), wrap([title], PANEL_SIDE, font(14, True))[0], ink, font(14, True))
+    pen.text((left, top + LINE), wrap([panel.detail], PANEL_SIDE, font(12))[0], faint, font(12))
+    canvas.paste(Image.fromarray(panel.pixels), (left, top + _TITLE))
     if panel.bar is not None:
-        below = top + TITLE + SIDE + 5
-        wide = cv2.resize(panel.bar[None], (SIDE, 8), interpolation=cv2.INTER_LINEAR)
+        below = top + _TITLE + PANEL_SIDE + 5
+        wide = cv2.resize(panel.bar[None], (PANEL_SIDE, 8), interpolation=cv2.INTER_LINEAR)
         canvas.paste(Image.fromarray(wide), (left, below))
         pen.text((left, below + 11), panel.ends[0], FAINT, font(12))
-        right = left + SIDE - font(12).getlength(panel.ends[1])
+        right = left + PANEL_SIDE - font(12).getlength(panel.ends[1])
         pen.text((right, below + 11), panel.ends[1], FAINT, font(12))

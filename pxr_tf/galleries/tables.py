@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,11 @@ from pxr_tf.explain.verdicts import CHECKS as CHECKS_OF_METHODS
 from pxr_tf.explain.verdicts import counted, judge
 from pxr_tf.galleries.run import Explained
 
-TABLE, CHECKS = "explained.csv", "checks.csv"
+EXPLAINED_TABLE, CHECKS_TABLE = "explained.csv", "checks.csv"
 SHEETS, THUMBS = "sheets", "thumbs"
 ALL = "all"  # pictures of every class
-SHARE, AREA = "share in the lungs", "the lungs' share of the picture"
-TRUSTED = "trusted"
+LUNG_SHARE, LUNG_AREA = "share in the lungs", "the lungs' share of the picture"
+TRUSTED_LUNGS = "trusted"
 NOT_LOOKED_FOR = "not looked for"
 ORDERS = ("random", "centre")  # what deletion and insertion are compared with
 CHECK_COLUMNS = (
@@ -35,6 +35,7 @@ BLACK = {
 UNSEEN = {NOT_LOOKED_FOR, *BLACK.values()}  # why no map of a gallery is compared with lungs
 NONE_COUNTS = "was not measured: the models trained on these pictures, or chose their epochs by them."
 
+TableRow = dict[str, str | float]  # column -> value
 Numbers = tuple[np.ndarray, np.ndarray]  # of each picture, and its patient
 
 
@@ -87,7 +88,7 @@ def failed_words(checks: pd.DataFrame) -> dict[str, str]:
     return words
 
 
-def _rows_of(explained: Explained, case: Any) -> Iterator[dict[str, Any]]:
+def _rows_of(explained: Explained, case: NamedTuple) -> Iterator[TableRow]:
     """Yield the rows of one picture, a method each."""
     found = open_maps(explained.folder, case.file)
     about, classes = found.about, found.about["classes"]
@@ -109,7 +110,7 @@ def _rows_of(explained: Explained, case: Any) -> Iterator[dict[str, Any]]:
         "role": case.role,
     }
     more = {
-        "lungs": why_not or TRUSTED,
+        "lungs": why_not or TRUSTED_LUNGS,
         "sheet": f"{SHEETS}/{stem}.png",
         "thumbnail": f"{THUMBS}/{stem}.jpg",
         "maps": case.file,
@@ -125,7 +126,7 @@ def _rows_of(explained: Explained, case: Any) -> Iterator[dict[str, Any]]:
 
 def _verdict_rows(
     name: str, found: Mapping[str, Mapping[str, Numbers]], notes: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[TableRow]:
     """Yield the verdicts on a method; of a signed one the view decides in which it does worse."""
     measured, counts, more = {}, {}, {}
     for check, by_view in found.items():
@@ -169,8 +170,8 @@ def _unsigned(measured: pd.DataFrame) -> pd.DataFrame:
     A map that such a network turns upside down still shows what it showed, and where several networks are asked, chance
     must not even out.
     """
-    strangers = measured.check.isin(["weights", "labels"])
-    return measured.assign(value=measured.value.where(~strangers, measured.value.abs()))
+    untrained = measured.check.isin(["weights", "labels"])
+    return measured.assign(value=measured.value.where(~untrained, measured.value.abs()))
 
 
 def _per_picture(part: pd.DataFrame, patients: Mapping[str, str]) -> Numbers:
@@ -179,7 +180,7 @@ def _per_picture(part: pd.DataFrame, patients: Mapping[str, str]) -> Numbers:
     return means.to_numpy(), means.index.map(patients).to_numpy()
 
 
-def _share_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _share_rows(table: pd.DataFrame) -> Iterator[TableRow]:
     """Yield the mean shares in the lungs, of all pictures and of each true class, beside the lungs' own."""
     if set(table.lungs) <= UNSEEN:
         return
@@ -187,15 +188,15 @@ def _share_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for label in (ALL, *labels):
         rows = table if label == ALL else table[table.label == label]
         once = rows.drop_duplicates("image_id")
-        yield _row(AREA, "", label, once.lungs_of_picture.to_numpy(), once.patient_id.to_numpy())
+        yield _row(LUNG_AREA, "", label, once.lungs_of_picture.to_numpy(), once.patient_id.to_numpy())
         for name in dict.fromkeys(table.method):
             part = rows[rows.method == name]
-            yield _row(SHARE, name, label, part.in_lungs.to_numpy(), part.patient_id.to_numpy())
+            yield _row(LUNG_SHARE, name, label, part.in_lungs.to_numpy(), part.patient_id.to_numpy())
 
 
 def _row(
     check: str, method: str, label: str, numbers: np.ndarray, names: np.ndarray, detail: str = "", view: str = ""
-) -> dict[str, Any]:
+) -> TableRow:
     value, low, high = _interval(check, numbers, names)
     nothing = {"bound": np.nan, "state": "", "reason": "", "pictures": int((~np.isnan(numbers)).sum())}
     return {"check": check, "method": method, "class": label, "detail": detail, "view": view} | {

@@ -1,31 +1,39 @@
 """A gallery: tables, a sheet and a thumbnail per picture, and the page that links them. Everything from files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from pxr_tf import files, machine, rundir
 from pxr_tf.errors import count_words
+from pxr_tf.events import OnProgress
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.galleries import state
 from pxr_tf.galleries.page import PAGE, write_page
 from pxr_tf.galleries.run import Explained
-from pxr_tf.galleries.sheet import NOT_CHECKED, Checked, Drawn, Sheet, write_sheet, write_thumbnail
-from pxr_tf.galleries.tables import CHECKS, TABLE, check_table, failed_words, method_title, open_maps, tabulate
+from pxr_tf.galleries.sheet import NOT_CHECKED, Checked, Drawn, Sheet, write_picture_sheet, write_thumbnail
+from pxr_tf.galleries.tables import (
+    CHECKS_TABLE,
+    EXPLAINED_TABLE,
+    check_table,
+    failed_words,
+    method_title,
+    open_maps,
+    tabulate,
+)
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import LEAKY, RunInfo, worth
 
 THUMB = 176  # pixels
 PERMUTED = "trained on permuted labels, so its maps say nothing of any disease"
-NOTICE = "Research use only, not a medical device."
+_NOTICE = "Research use only, not a medical device."
 OF_A_PICTURE = ("maps", "sheet", "thumbnail")  # columns of the table that name files
 
 
-def write_gallery(run: FinishedRun, explained: Explained, on_progress: Callable[[int, int], None]) -> Path:
+def write_gallery(run: FinishedRun, explained: Explained, on_progress: OnProgress) -> Path:
     """Write the gallery of explained pictures; return its page. Its last file, ``gallery.json``, calls it complete."""
     info, folder = run.info, explained.folder
     table = tabulate(explained, worth(info))
@@ -34,15 +42,15 @@ def write_gallery(run: FinishedRun, explained: Explained, on_progress: Callable[
     measured = None if explained.measured is None else _read_measured(explained.measured)
     checks = check_table(table, measured, explained.notes).assign(**worth(info))
     _write_sheets(explained, table, checked_words(checks), info, on_progress)
-    files.write_csv(folder / TABLE, table)
-    files.write_csv(folder / CHECKS, checks)
+    files.write_csv(folder / EXPLAINED_TABLE, table)
+    files.write_csv(folder / CHECKS_TABLE, checks)
     about = describe_gallery(run, explained, info)
     write_page(folder, about, table, checks)
     state.finish(folder, about, names)
     return folder / PAGE
 
 
-def describe_gallery(run: FinishedRun, explained: Explained, info: RunInfo) -> dict[str, Any]:
+def describe_gallery(run: FinishedRun, explained: Explained, info: RunInfo) -> state.GalleryFacts:
     """Return what the gallery says of itself."""
     return {
         "key": explained.key,
@@ -58,7 +66,7 @@ def describe_gallery(run: FinishedRun, explained: Explained, info: RunInfo) -> d
         "leaky": info.leaky,
         "trained_with": run.provenance.get("versions", {}),
         "versions": rundir.versions(),
-        "notice": NOTICE,
+        "notice": _NOTICE,
     }
 
 
@@ -93,8 +101,8 @@ def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, C
         f"explained: {row.explained}" + (f", {row.p_explained:.2f}" if row.explained != row.predicted else ""),
         f"model {rundir.fold_name(row.fold)}, {role_words(row.role)}",
     ]
-    doubts = {SYNTHETIC_NOTE: info.origin == "synthetic", LEAKY: info.leaky, PERMUTED: info.permuted}
-    notes = [words for words, holds in doubts.items() if holds]
+    holds_for = {SYNTHETIC_NOTE: info.origin == "synthetic", LEAKY: info.leaky, PERMUTED: info.permuted}
+    notes = [words for words, holds in holds_for.items() if holds]
     verdict = bool(row.label == row.predicted) if row.label else None
     return Sheet(row.image_id, facts, notes, verdict, found.picture, mask, maps)
 
@@ -114,13 +122,13 @@ def _write_sheets(
     table: pd.DataFrame,
     checked: Mapping[str, Checked],
     info: RunInfo,
-    on_progress: Callable[[int, int], None],
+    on_progress: OnProgress,
 ) -> None:
     """Draw the sheets and thumbnails of all pictures; those of a former gallery are drawn anew."""
 
     def draw(rows: pd.DataFrame) -> None:
         sheet = make_sheet(rows, explained, checked, info)
-        write_sheet(explained.folder / rows.sheet.iloc[0], sheet)
+        write_picture_sheet(explained.folder / rows.sheet.iloc[0], sheet)
         write_thumbnail(explained.folder / rows.thumbnail.iloc[0], sheet, THUMB)
 
     parts = [rows for _, rows in table.groupby("image_id", sort=False)]
@@ -137,9 +145,15 @@ def _read_measured(file: Path) -> pd.DataFrame:
 def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:
     """Return the files of a gallery, as paths below its folder."""
     measured = [] if explained.measured is None else [explained.measured.relative_to(explained.folder).as_posix()]
-    return [PAGE, TABLE, CHECKS, *measured, *table[list(OF_A_PICTURE)].drop_duplicates().to_numpy().ravel()]
+    return [
+        PAGE,
+        EXPLAINED_TABLE,
+        CHECKS_TABLE,
+        *measured,
+        *table[list(OF_A_PICTURE)].drop_duplicates().to_numpy().ravel(),
+    ]
 
 
 def summary_lines(folder: Path, number: int) -> list[str]:
     """Return what the command says of a gallery."""
-    return [f"{count_words(number, 'picture')} explained. Open {folder / PAGE}", NOTICE]
+    return [f"{count_words(number, 'picture')} explained. Open {folder / PAGE}", _NOTICE]

@@ -9,7 +9,7 @@ import pandas as pd
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data import patients
-from pxr_tf.data.manifest import COLUMNS
+from pxr_tf.data.manifest import MANIFEST_COLUMNS
 from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.errors import PxrError, nearest, shorten, shown
 from pxr_tf.runs.finished import FinishedRun
@@ -28,7 +28,9 @@ def find_asked(run: FinishedRun, asked: Sequence[str], fold: str | None) -> pd.D
     if nobody says it. Raises `PxrError`.
     """
     known = run.manifest
-    table = pd.DataFrame(_rows(known, asked, run.recipe), columns=[*COLUMNS]).drop_duplicates(ignore_index=True)
+    table = pd.DataFrame(_rows(known, asked, run.recipe), columns=[*MANIFEST_COLUMNS]).drop_duplicates(
+        ignore_index=True
+    )
     table = _name_apart(table)
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
@@ -76,7 +78,7 @@ def _rows(known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> 
     ids = set(known.image_id)
     for word in map(os.path.expanduser, asked):
         if word in ids:
-            yield known.loc[known.image_id == word, [*COLUMNS]].iloc[0].to_dict()
+            yield known.loc[known.image_id == word, [*MANIFEST_COLUMNS]].iloc[0].to_dict()
             continue
         if os.path.isfile(word):
             yield _external(Path(word).name, os.path.abspath(word))

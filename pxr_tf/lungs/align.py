@@ -5,33 +5,33 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pxr_tf.lungs.contrast import SIDE, shrink
+from pxr_tf.lungs.contrast import ATLAS_SIDE, shrink
 
 SMALL = 64  # pixels of the square in which the map is found: under a millisecond from each start
-COARSE = 32  # pixels of the square in which starts are compared
-STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
-SHIFTS, SCALES, TURNS = (-0.12, 0.0, 0.12), (0.8, 1.0, 1.25), (-12.0, 0.0, 12.0)  # of the side; factors; degrees
+_COARSE = 32  # pixels of the square in which starts are compared
+_STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
+_SHIFTS, _SCALES, _TURNS = (-0.12, 0.0, 0.12), (0.8, 1.0, 1.25), (-12.0, 0.0, 12.0)  # of the side; factors; degrees
 NUM_STARTS = 3
 AREAS = 0.25, 3.0  # how much of the picture's square the atlas's may cover
 # What a map costs that stretches one direction by e (2.7) times as much as the other. Without it a map that leaves the
 # lungs' lower half out may win: mean Dice 0.946 for 0.948 on shifted films, and 0.941 with five starts for three.
-SKEW = 0.3
+_SKEW = 0.3
 # What a map costs that makes the chest e times as large or small, in area. Without it the dark upper half of a child's
 # lungs, over a consolidation or the heart, passed for all of them in 7 of 50 children; 72 adults lose nothing.
-AREA = 0.5
-MARGIN = 0.1  # by so much more must the inverted picture resemble a chest, for few pictures are inverted
+_AREA = 0.5
+_MARGIN = 0.1  # by so much more must the inverted picture resemble a chest, for few pictures are inverted
 
 
 class Alignment(NamedTuple):
     """How the atlas's mean picture lies in a picture."""
 
-    matrix: np.ndarray  # float32 [2, 3]: a pixel (column, row) of the atlas -> one of the picture; both SIDE wide
+    matrix: np.ndarray  # float32 [2, 3]: a pixel (column, row) of the atlas -> one of the picture; both ATLAS_SIDE wide
     inverted: bool  # air is bright in the picture
     likeness: float  # correlation with the atlas's mean picture, -1 to 1
 
 
 def align(mean: np.ndarray, picture: np.ndarray, *, may_invert: bool = True) -> Alignment:
-    """Return where the chest lies in an evened-out picture, uint8 [SIDE, SIDE]; `mean` is the atlas's.
+    """Return where the chest lies in an evened-out picture, uint8 [ATLAS_SIDE, ATLAS_SIDE]; `mean` is the atlas's.
 
     A picture is taken for inverted only where its negative is clearly more like a chest.
     """
@@ -39,12 +39,12 @@ def align(mean: np.ndarray, picture: np.ndarray, *, may_invert: bool = True) -> 
     if not may_invert:
         return plain
     negative = _align_upright(mean, 255 - picture, True)
-    return negative if negative.likeness > plain.likeness + MARGIN else plain
+    return negative if negative.likeness > plain.likeness + _MARGIN else plain
 
 
 def pull(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return what a picture [SIDE, SIDE] shows in the atlas's square; its border is repeated beyond it."""
-    return cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=_PULL, borderMode=cv2.BORDER_REPLICATE)
+    """Return what a picture [ATLAS_SIDE, ATLAS_SIDE] shows in the atlas's square; its border is repeated beyond it."""
+    return cv2.warpAffine(picture, matrix, (ATLAS_SIDE, ATLAS_SIDE), flags=_PULL, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _align_upright(mean: np.ndarray, picture: np.ndarray, inverted: bool) -> Alignment:
@@ -52,28 +52,28 @@ def _align_upright(mean: np.ndarray, picture: np.ndarray, inverted: bool) -> Ali
     found = [(-1.0, _NOTHING)]
     for start in _choose_starts(template, target):
         try:
-            likeness, matrix = cv2.findTransformECC(template, target, start, cv2.MOTION_AFFINE, STEPS, None, 1)
+            likeness, matrix = cv2.findTransformECC(template, target, start, cv2.MOTION_AFFINE, _STOP, None, 1)
         except cv2.error:  # it did not converge
             continue
         if AREAS[0] < np.linalg.det(matrix[:, :2]) < AREAS[1]:
             found.append((likeness - _cost(matrix), matrix))
     likeness, matrix = max(found, key=lambda one: one[0])
-    return Alignment(_rescale(matrix, SIDE / SMALL), inverted, likeness)
+    return Alignment(_rescale(matrix, ATLAS_SIDE / SMALL), inverted, likeness)
 
 
 def _cost(matrix: np.ndarray) -> float:
     """Return what speaks against a map whatever it shows: skew, and another size than the atlas's pictures have."""
     larger, smaller = np.log(np.linalg.svd(matrix[:, :2], compute_uv=False))
-    return float(SKEW * (larger - smaller) ** 2 + AREA * (larger + smaller) ** 2)
+    return float(_SKEW * (larger - smaller) ** 2 + _AREA * (larger + smaller) ** 2)
 
 
 def _choose_starts(template: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
     """Return the most promising affine maps to begin with, float32 [2, 3] at SMALL pixels; doing nothing is one."""
-    mean, picture = shrink(template, COARSE), shrink(target, COARSE)
-    size = (COARSE, COARSE)
+    mean, picture = shrink(template, _COARSE), shrink(target, _COARSE)
+    size = (_COARSE, _COARSE)
     seen = [cv2.warpAffine(picture, matrix, size, flags=_PULL, borderMode=cv2.BORDER_REPLICATE) for matrix in _STARTS]
     best = np.argsort(-_correlate(np.stack(seen), mean), kind="stable")[:NUM_STARTS]
-    return [_rescale(matrix, SMALL / COARSE) for matrix in (_NOTHING, *(_STARTS[number] for number in best))]
+    return [_rescale(matrix, SMALL / _COARSE) for matrix in (_NOTHING, *(_STARTS[number] for number in best))]
 
 
 def _correlate(pictures: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -84,12 +84,12 @@ def _correlate(pictures: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _make_starts() -> list[np.ndarray]:
-    centre = (COARSE - 1) / 2
+    centre = (_COARSE - 1) / 2
     starts = []
-    for turn in TURNS:
-        for scale in SCALES:
+    for turn in _TURNS:
+        for scale in _SCALES:
             matrix = cv2.getRotationMatrix2D((centre, centre), turn, scale)
-            starts += [matrix + np.array([[0, 0, x], [0, 0, y]]) * COARSE for x in SHIFTS for y in SHIFTS]
+            starts += [matrix + np.array([[0, 0, x], [0, 0, y]]) * _COARSE for x in _SHIFTS for y in _SHIFTS]
     return [start.astype(np.float32) for start in starts]
 
 

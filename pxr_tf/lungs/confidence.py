@@ -45,7 +45,7 @@ class Scale(NamedTuple):
     weight: float
 
 
-SCALES = Evidence(
+ATLAS_SCALES = Evidence(
     agreement=Scale(0.945, 0.015, 1.0),
     shape=Scale(0.928, 0.015, 0.5),
     likeness=Scale(0.737, 0.042, 0.5),
@@ -67,7 +67,7 @@ NETWORK_MIDDLE, NETWORK_STEEPNESS = -10.0, 0.35
 
 def rate(evidence: Evidence | NetworkEvidence) -> float:
     """Return the confidence, 0 to 1."""
-    scales, middle, steepness = SCALES, MIDDLE, STEEPNESS
+    scales, middle, steepness = ATLAS_SCALES, MIDDLE, STEEPNESS
     if isinstance(evidence, NetworkEvidence):
         scales, middle, steepness = NETWORK_SCALES, NETWORK_MIDDLE, NETWORK_STEEPNESS
     parts = [

@@ -5,12 +5,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-SIDE = 256  # pixels: the flow between two pictures of this size takes 5 ms
+ATLAS_SIDE = 256  # pixels: the flow between two pictures of this size takes 5 ms
 RADIUS = 24  # pixels, standard deviation: an intercostal space is 8 to 12 wide, a lung 80
 CONTRAST = 40  # grey levels per local standard deviation
 FLOOR = 4.0  # grey levels that are added to it, so that noise in an even region stays small
 EVEN = 10  # grey levels: a border's row spans no more (JPEG adds a few to a black one), the body's nearly always do
-LETTERS = 8  # percent of a border's row that may be anything: a marker lies there
+_LETTERS = 8  # percent of a border's row that may be anything: a marker lies there
 
 
 class Box(NamedTuple):
@@ -42,15 +42,15 @@ def find_content(picture: np.ndarray) -> Box | None:
     A shifted or padded film has such borders. Kept, they would look like the air beside a body.
     """
     height, width = picture.shape
-    small = shrink(picture, SIDE)
+    small = shrink(picture, ATLAS_SIDE)
     spans = [_find_varied(small, axis) for axis in (1, 0)]
-    if any(stop - start < SIDE / 5 for start, stop in spans):
+    if any(stop - start < ATLAS_SIDE / 5 for start, stop in spans):
         return None
     (top, bottom), (left, right) = spans
-    if (top, bottom, left, right) == (0, SIDE, 0, SIDE):
+    if (top, bottom, left, right) == (0, ATLAS_SIDE, 0, ATLAS_SIDE):
         return Box(0, 0, width, height)
     # A row of the square that a border shares with the film counts as film; what is left of the border goes with it.
-    across, down = width / SIDE, height / SIDE
+    across, down = width / ATLAS_SIDE, height / ATLAS_SIDE
     return Box(int(np.ceil(left * across)), int(np.ceil(top * down)), int(right * across), int(bottom * down))
 
 
@@ -69,7 +69,7 @@ def even_out(picture: np.ndarray, radius: float = RADIUS) -> np.ndarray:
 
 def _find_varied(small: np.ndarray, axis: int) -> tuple[int, int]:
     """Return the first line along `axis` that is not even, and the one after the last."""
-    shares = [1, LETTERS, 100 - LETTERS, 99]  # percent: letters are brighter than a border, or darker
+    shares = [1, _LETTERS, 100 - _LETTERS, 99]  # percent: letters are brighter than a border, or darker
     lowest, low, high, highest = np.percentile(small, shares, axis=axis)
     varied = np.flatnonzero((high - lowest > EVEN) & (highest - low > EVEN))
     return (int(varied[0]), int(varied[-1]) + 1) if len(varied) else (0, 0)

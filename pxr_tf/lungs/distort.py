@@ -5,14 +5,14 @@ import numpy as np
 
 from pxr_tf.lungs.network import NETWORK_SIDE, prepare_square
 
-TURN, SHIFT, ZOOM = 15.0, 0.12, (0.7, 1.25)  # degrees; of the side; factors, another one across than down
+_TURN, _SHIFT, _ZOOM = 15.0, 0.12, (0.7, 1.25)  # degrees; of the side; factors, another one across than down
 BEND = 4.0  # pixels, standard deviation at most; over a grid of BENDS x BENDS points
 BENDS = 6
 GAMMA = 0.7  # natural logarithm of the exponent, at most
 FOG, CONSOLIDATION = 0.3, 0.6  # how much of what is missing to white clouds add, anywhere and within the lungs
 SOFT = 4.0  # pixels, standard deviation: a consolidation does not draw the outline of its lung
 CLOUDS = (3, 12)  # points of the grid that a cloud is drawn on: a lobe, or a spot
-DIM, NOISE = 0.4, 5.0  # the lowest factor of grey levels; the largest standard deviation of noise, in grey levels
+_DIM, _NOISE = 0.4, 5.0  # the lowest factor of grey levels; the largest standard deviation of noise, in grey levels
 INVERTED = 0.3  # share of the pictures
 # Share of the pictures that lie on a side or on their head: they have no lungs, so that such films are found out.
 NOT_UPRIGHT = 0.05
@@ -35,12 +35,12 @@ def distort(picture: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) ->
 
 def _choose_places(rng: np.random.Generator) -> np.ndarray:
     """Return where each pixel comes from, float32 [side, side, (column, row)]: an affine map, half of them mirrored."""
-    turn = np.deg2rad(rng.uniform(-TURN, TURN))
-    zoom = rng.uniform(*ZOOM, 2) * (rng.choice([-1, 1]), 1)
+    turn = np.deg2rad(rng.uniform(-_TURN, _TURN))
+    zoom = rng.uniform(*_ZOOM, 2) * (rng.choice([-1, 1]), 1)
     matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) / zoom
     bent = rng.uniform(0, BEND) * _cloud(rng, BENDS, 2)
     middle = (NETWORK_SIDE - 1) / 2
-    return ((_PLACES - middle) @ matrix.T + middle + rng.uniform(-SHIFT, SHIFT, 2) * NETWORK_SIDE + bent).astype("f4")
+    return ((_PLACES - middle) @ matrix.T + middle + rng.uniform(-_SHIFT, _SHIFT, 2) * NETWORK_SIDE + bent).astype("f4")
 
 
 def _expose(picture: np.ndarray, share: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -52,8 +52,8 @@ def _expose(picture: np.ndarray, share: np.ndarray, rng: np.random.Generator) ->
         values = _whiten(values, rng.uniform(0, CONSOLIDATION) * cv2.GaussianBlur(share, (0, 0), SOFT), rng)
     if rng.random() < 0.25:
         values = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.5, 2))
-    values = 255 * values * rng.uniform(DIM, 1)
-    values = values + rng.uniform(0, NOISE) * rng.standard_normal(values.shape, np.float32)
+    values = 255 * values * rng.uniform(_DIM, 1)
+    values = values + rng.uniform(0, _NOISE) * rng.standard_normal(values.shape, np.float32)
     values = np.clip(values, 0, 255).astype(np.uint8)
     return 255 - values if rng.random() < INVERTED else values
 

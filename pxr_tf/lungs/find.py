@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from pxr_tf.lungs.align import align, pull
-from pxr_tf.lungs.atlas import Atlas, compare_shape, describe
+from pxr_tf.lungs.atlas import LungAtlas, compare_shape, make_thumbnail
 from pxr_tf.lungs.confidence import (
     Evidence,
     NetworkEvidence,
@@ -19,11 +19,13 @@ from pxr_tf.lungs.confidence import (
     measure_contrast,
     rate,
 )
-from pxr_tf.lungs.contrast import SIDE, Box, bounding_box, even_out, find_content, shrink
+from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, bounding_box, even_out, find_content, shrink
 from pxr_tf.lungs.fuse import Fusion, dice, fuse
-from pxr_tf.lungs.network import Network, look_twice, prepare_square
+from pxr_tf.lungs.network import LungNetwork, look_twice, prepare_square
 from pxr_tf.lungs.shape import keep_two_lungs
 from pxr_tf.lungs.threads import one_thread
+
+LungFinder = LungAtlas | LungNetwork  # what says where the lungs are in any picture
 
 
 class Lungs(NamedTuple):
@@ -38,12 +40,12 @@ class Lungs(NamedTuple):
 class _Seen(NamedTuple):
     """The lungs in a picture's content, squashed to a square."""
 
-    chances: np.ndarray  # float32 [SIDE, SIDE], 0 to 1
+    chances: np.ndarray  # float32 [ATLAS_SIDE, ATLAS_SIDE], 0 to 1
     confidence: float
     inverted: bool
 
 
-def find_lungs(picture: np.ndarray, known: Atlas | Network) -> Lungs:
+def find_lungs(picture: np.ndarray, known: LungFinder) -> Lungs:
     """Return the lungs in a uint8 picture [h, w], in 0.1 s of one core; the same bytes for the same picture and atlas.
 
     A network takes 0.02 s. A picture without lungs has low confidence, an even one an empty mask and confidence 0;
@@ -53,8 +55,8 @@ def find_lungs(picture: np.ndarray, known: Atlas | Network) -> Lungs:
     if content is None:
         return no_lungs(picture.shape)
     with one_thread():
-        square = shrink(picture[content.rows, content.columns], SIDE)
-        seen = _ask_network(square, known) if isinstance(known, Network) else _ask_atlas(square, known)
+        square = shrink(picture[content.rows, content.columns], ATLAS_SIDE)
+        seen = _ask_network(square, known) if isinstance(known, LungNetwork) else _ask_atlas(square, known)
         mask = _put_back(seen.chances, content, picture.shape)
     if not mask.any():
         return no_lungs(picture.shape)
@@ -74,18 +76,18 @@ def _put_back(chances: np.ndarray, content: Box, shape: tuple[int, int]) -> np.n
     return mask
 
 
-def _ask_atlas(square: np.ndarray, atlas: Atlas) -> _Seen:
+def _ask_atlas(square: np.ndarray, atlas: LungAtlas) -> _Seen:
     alignment = align(atlas.mean, even_out(square))
     aligned = even_out(pull(255 - square if alignment.inverted else square, alignment.matrix))
-    fusion = fuse(aligned, describe(aligned), atlas)
+    fusion = fuse(aligned, make_thumbnail(aligned), atlas)
     chances = keep_two_lungs(fusion.chances)
     lungs = chances > 0.5
     confidence = rate(_weigh(aligned, lungs, fusion, atlas)) if lungs.any() else 0.0
-    put_back = cv2.warpAffine(chances, alignment.matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+    put_back = cv2.warpAffine(chances, alignment.matrix, (ATLAS_SIDE, ATLAS_SIDE), flags=cv2.INTER_LINEAR)
     return _Seen(put_back, confidence, alignment.inverted)
 
 
-def _weigh(picture: np.ndarray, lungs: np.ndarray, fusion: Fusion, atlas: Atlas) -> Evidence:
+def _weigh(picture: np.ndarray, lungs: np.ndarray, fusion: Fusion, atlas: LungAtlas) -> Evidence:
     """Return what speaks for the lungs, all in the atlas's square."""
     surroundings = find_surroundings(lungs)
     return Evidence(
@@ -96,17 +98,17 @@ def _weigh(picture: np.ndarray, lungs: np.ndarray, fusion: Fusion, atlas: Atlas)
     )
 
 
-def _ask_network(square: np.ndarray, network: Network) -> _Seen:
+def _ask_network(square: np.ndarray, network: LungNetwork) -> _Seen:
     picture = prepare_square(square)
     views = look_twice(picture, network)
     chances = keep_two_lungs(np.mean(views, axis=0))
     lungs = chances > 0.5
     if not lungs.any():
-        return _Seen(cv2.resize(chances, (SIDE, SIDE)), 0.0, False)
+        return _Seen(cv2.resize(chances, (ATLAS_SIDE, ATLAS_SIDE)), 0.0, False)
     contrast = measure_contrast(picture, lungs, find_surroundings(lungs))
     evidence = NetworkEvidence(
         agreement=dice(*(keep_two_lungs(view) > 0.5 for view in views)),
         certainty=float(2 * chances[lungs].sum() / (chances.sum() + lungs.sum())),
         contrast=abs(contrast),
     )
-    return _Seen(cv2.resize(chances, (SIDE, SIDE)), rate(evidence), contrast < 0)
+    return _Seen(cv2.resize(chances, (ATLAS_SIDE, ATLAS_SIDE)), rate(evidence), contrast < 0)

@@ -5,15 +5,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pxr_tf.lungs.atlas import Atlas
-from pxr_tf.lungs.contrast import SIDE, shrink
+from pxr_tf.lungs.atlas import LungAtlas
+from pxr_tf.lungs.contrast import ATLAS_SIDE, shrink
 
 VOTERS = 10
 FLOW_BLUR = 4.0  # pixels: flow is made smooth, for lungs bend as a whole
 # pixels: against jags where votes disagree, behind a child's heart; costs 0.0002 of Dice. A graph cut (cv2.grabCut) of
 # the border won nothing: 0.944 to 0.953 with wide to narrow bands, in place of 0.953, for 0.04 s.
 BORDER_BLUR = 2.0
-HALF = SIDE // 2  # pixels of the square in which two pictures are compared: four times as fast, Dice the same
+HALF = ATLAS_SIDE // 2  # pixels of the square in which two pictures are compared: four times as fast, Dice the same
 WINDOW = 5.0  # pixels of that one, standard deviation: the neighbourhood that counts
 SHARPNESS = 4.0  # a voter that agrees perfectly outweighs one that is unrelated by exp(4) = 55
 SMALLEST_VARIANCE = 20.0  # grey levels squared, so that even regions compare as unrelated
@@ -22,13 +22,13 @@ SMALLEST_VARIANCE = 20.0  # grey levels squared, so that even regions compare as
 class Fusion(NamedTuple):
     """What the atlas says of one picture."""
 
-    chances: np.ndarray  # float32 [SIDE, SIDE], 0 to 1
-    votes: np.ndarray  # float32 [voters, SIDE, SIDE], each voter's lungs, 0 to 1
-    likeness: np.ndarray  # float32 [SIDE, SIDE], mean local correlation with the voters, -1 to 1
+    chances: np.ndarray  # float32 [ATLAS_SIDE, ATLAS_SIDE], 0 to 1
+    votes: np.ndarray  # float32 [voters, ATLAS_SIDE, ATLAS_SIDE], each voter's lungs, 0 to 1
+    likeness: np.ndarray  # float32 [ATLAS_SIDE, ATLAS_SIDE], mean local correlation with the voters, -1 to 1
 
 
-def fuse(picture: np.ndarray, thumbnail: np.ndarray, atlas: Atlas) -> Fusion:
-    """Return the vote of the atlas pictures most similar to `picture`, uint8 [SIDE, SIDE], evened out and aligned."""
+def fuse(picture: np.ndarray, thumbnail: np.ndarray, atlas: LungAtlas) -> Fusion:
+    """Return the vote of the most similar atlas pictures; `picture`, uint8 [ATLAS_SIDE, ATLAS_SIDE], is evened out."""
     voters = np.argsort(-(atlas.thumbnails @ thumbnail), kind="stable")[:VOTERS]
     bending = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     here = _Local(picture)
@@ -56,12 +56,12 @@ class _Local:
         self._mean, self._variance = _moments(self._values)
 
     def compare(self, other: np.ndarray) -> np.ndarray:
-        """Return the correlation around each pixel with another picture, -1 to 1; both are [SIDE, SIDE]."""
+        """Return the correlation around each pixel with another picture, -1 to 1; both are [ATLAS_SIDE, ATLAS_SIDE]."""
         values = shrink(other, HALF).astype(np.float32)
         mean, variance = _moments(values)
         shared = _blur(self._values * values) - self._mean * mean
         correlation = shared / np.sqrt((self._variance + SMALLEST_VARIANCE) * (variance + SMALLEST_VARIANCE))
-        return cv2.resize(correlation, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+        return cv2.resize(correlation, (ATLAS_SIDE, ATLAS_SIDE), interpolation=cv2.INTER_LINEAR)
 
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,4 +77,6 @@ def _bend(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     return cv2.remap(picture, _PLACES + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-_PLACES = np.dstack(np.meshgrid(*[np.arange(SIDE, dtype=np.float32)] * 2))  # [SIDE, SIDE, (column, row)]
+_PLACES = np.dstack(
+    np.meshgrid(*[np.arange(ATLAS_SIDE, dtype=np.float32)] * 2)
+)  # [ATLAS_SIDE, ATLAS_SIDE, (column, row)]

@@ -12,55 +12,57 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError
-from pxr_tf.lungs.contrast import RADIUS, SIDE, even_out, shrink
+from pxr_tf.lungs.contrast import ATLAS_SIDE, RADIUS, even_out, shrink
 
-VERSION = 1  # raise it when the same file would find other lungs in the same picture
+NETWORK_VERSION = 1  # raise it when the same file would find other lungs in the same picture
 FORMAT = 1  # of the file
 NETWORK_SIDE = 128  # pixels of the square that the network sees: a quarter of the time that 256 take
 LARGEST = 100_000_000  # bytes of a file that is read; a trained network has 1.4 million
-STEPS = 900  # of training, 12 pictures each
-ACCEPTED = "accepted: builtin, a folder of pairs, or a file that `pxr lungs train` wrote"
+TRAINING_STEPS = 900  # of training, 12 pictures each
+ACCEPTED_NETWORKS = "accepted: builtin, a folder of pairs, or a file that `pxr lungs train` wrote"
 # What NumPy, zipfile and OpenCV raise for bytes that are no such file.
-DAMAGE = (
+_DAMAGE = (
     *(ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, NotImplementedError),
     *(zipfile.BadZipFile, zlib.error, cv2.error),
 )
 
 
+Origin = Mapping[str, str | int]  # of a network: pairs, steps, seed, versions (`segment.train.describe_training`)
+
+
 @dataclass(frozen=True)
-class Network:
+class LungNetwork:
     """A trained network; it can be pickled, and used by several threads."""
 
     graph: bytes  # TFLite: float32 [1, NETWORK_SIDE, NETWORK_SIDE, 1] -> chances, the same shape
-    about: Mapping[str, Any]  # what it was made of
+    about: Origin  # what it was made of
     digest: str  # another one for every network that may find other lungs
 
 
-def make_network(graph: bytes, about: Mapping[str, Any]) -> Network:
-    """Return the network of a graph; raise one of `DAMAGE` where OpenCV cannot run it on such a square."""
+def make_network(graph: bytes, about: Origin) -> LungNetwork:
+    """Return the network of a graph; raise one of `_DAMAGE` where OpenCV cannot run it on such a square."""
     content = hashlib.blake2b(graph, digest_size=8).hexdigest()
-    network = Network(graph, dict(about), files.digest(VERSION, f"opencv={cv2.__version__}", content))
+    network = LungNetwork(graph, dict(about), files.digest(NETWORK_VERSION, f"opencv={cv2.__version__}", content))
     even = predict(np.zeros((NETWORK_SIDE, NETWORK_SIDE), np.uint8), network)
     if not (np.isfinite(even).all() and even.min() >= 0 and even.max() <= 1):
         raise ValueError("it does not give chances")
     return network
 
 
-def write_network(path: Path, network: Network) -> None:
+def write_network(path: Path, network: LungNetwork) -> None:
     """Write a network, whole or not at all; the same bytes for the same network."""
     about = np.frombuffer(json.dumps({"format": FORMAT, **network.about}, sort_keys=True).encode(), np.uint8)
     with files.written_whole(path) as partial, open(partial, "wb") as file:
         np.savez_compressed(file, graph=np.frombuffer(network.graph, np.uint8), about=about)
 
 
-def read_network(path: Path) -> Network:
+def read_network(path: Path) -> LungNetwork:
     """Return the network in a file; raise `PxrError` where it is not one that `write_network` wrote."""
     with files.reading(f"The network {path}"):
         content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
@@ -71,18 +73,20 @@ def read_network(path: Path) -> Network:
         if about.pop("format") != FORMAT:
             raise ValueError("another version wrote it")
         return make_network(stored["graph"].tobytes(), about)
-    except DAMAGE as error:
-        raise PxrError(f"{path} is no network that finds lungs, or damaged; {ACCEPTED}. Train it again.") from error
+    except _DAMAGE as error:
+        raise PxrError(
+            f"{path} is no network that finds lungs, or damaged; {ACCEPTED_NETWORKS}. Train it again."
+        ) from error
 
 
-def predict(picture: np.ndarray, network: Network) -> np.ndarray:
+def predict(picture: np.ndarray, network: LungNetwork) -> np.ndarray:
     """Return the chance of each pixel to be lung, float32 [NETWORK_SIDE, NETWORK_SIDE], of an evened-out picture."""
     net = _net_of(network)
     net.setInput(picture[None, None].astype(np.float32))
     return net.forward().reshape(NETWORK_SIDE, NETWORK_SIDE)
 
 
-def look_twice(picture: np.ndarray, network: Network) -> np.ndarray:
+def look_twice(picture: np.ndarray, network: LungNetwork) -> np.ndarray:
     """Return what the network says of a picture and of its mirror image, turned back: float32 [2, side, side]."""
     mirrored = np.ascontiguousarray(picture[:, ::-1])
     return np.stack([predict(picture, network), predict(mirrored, network)[:, ::-1]])
@@ -90,13 +94,13 @@ def look_twice(picture: np.ndarray, network: Network) -> np.ndarray:
 
 def prepare_square(square: np.ndarray) -> np.ndarray:
     """Return a square of any size as the network sees it: uint8 [NETWORK_SIDE, NETWORK_SIDE], its contrast even."""
-    return even_out(shrink(square, NETWORK_SIDE), RADIUS * NETWORK_SIDE / SIDE)
+    return even_out(shrink(square, NETWORK_SIDE), RADIUS * NETWORK_SIDE / ATLAS_SIDE)
 
 
 _here = threading.local()  # OpenCV's networks are not to be shared by threads, and cannot be pickled
 
 
-def _net_of(network: Network) -> cv2.dnn.Net:
+def _net_of(network: LungNetwork) -> cv2.dnn.Net:
     """Return this thread's own copy, read again where it used another one in between (10 ms)."""
     if getattr(_here, "digest", None) != network.digest:
         _here.net = cv2.dnn.readNetFromTFLite(np.frombuffer(network.graph, np.uint8))

@@ -78,7 +78,7 @@ class View(NamedTuple):
     blur: float  # standard deviation, anatomy units
 
 
-class Lungs(NamedTuple):
+class LungView(NamedTuple):
     """The lungs in one view; arrays are [size, size]."""
 
     air: np.ndarray  # depth of air along the beam, 0-1
@@ -90,7 +90,7 @@ class Lungs(NamedTuple):
 
 # (the patient's generator, the image's generator, view, lungs) -> fluid, float32 [size, size]: the share of the air
 # that fluid has replaced, 0-1. What it says outside the lungs is ignored.
-Disease = Callable[[np.random.Generator, np.random.Generator, View, Lungs], np.ndarray]
+Disease = Callable[[np.random.Generator, np.random.Generator, View, LungView], np.ndarray]
 
 
 def draw_chest(
@@ -180,7 +180,7 @@ def ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def _place_lungs(anatomy: Anatomy, view: View) -> Lungs:
+def _place_lungs(anatomy: Anatomy, view: View) -> LungView:
     x, y = view.x, view.y
     outward = np.abs(x) / np.maximum(_cage_width(anatomy, y), 1e-3)
     dome = np.where(x < 0, anatomy.dome_right, anatomy.dome_left) + view.inspiration
@@ -196,7 +196,7 @@ def _place_lungs(anatomy: Anatomy, view: View) -> Lungs:
     fields = inside & (downward < 1) & (outward < 0.985)
     mask = fields & (middle < 0.35)
     whole = mask | (fields & (np.abs(x - _bend_spine(anatomy, y)) > BEHIND))
-    return Lungs(air, mask, whole, outward, np.clip(downward, 0, 1))
+    return LungView(air, mask, whole, outward, np.clip(downward, 0, 1))
 
 
 def _bend_spine(anatomy: Anatomy, y: np.ndarray) -> np.ndarray:
@@ -270,7 +270,7 @@ def _shoulders(anatomy: Anatomy, t: np.ndarray) -> list[tuple[np.ndarray, float,
     return [(np.column_stack([0.09 + 0.62 * t, slope]), 0.03, 0.006), (blade, 0.02, 0.0028)]
 
 
-def _lay_markings(anatomy: Anatomy, view: View, lungs: Lungs, rng: np.random.Generator) -> np.ndarray:
+def _lay_markings(anatomy: Anatomy, view: View, lungs: LungView, rng: np.random.Generator) -> np.ndarray:
     """Return the density of the lungs' vessels, which branch from the hila and thin out."""
     side = np.repeat([-1.0, 1.0], 8)
     start = np.column_stack([side * 0.16, np.where(side < 0, -0.02, -0.06) + rng.normal(0, 0.06, 16)])

@@ -6,7 +6,7 @@
 import cv2
 import numpy as np
 
-from pxr_tf.phantoms.anatomy import Disease, Lungs, View, ramp
+from pxr_tf.phantoms.anatomy import Disease, LungView, View, ramp
 
 
 def _weave(rng: np.random.Generator, view: View, cell: float) -> np.ndarray:
@@ -17,7 +17,7 @@ def _weave(rng: np.random.Generator, view: View, cell: float) -> np.ndarray:
     return 1.5 * cv2.remap(grid, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
 
 
-def _consolidate(site: np.random.Generator, day: np.random.Generator, view: View, lungs: Lungs) -> np.ndarray:
+def _consolidate(site: np.random.Generator, day: np.random.Generator, view: View, lungs: LungView) -> np.ndarray:
     """Return fluid in one lobe or segment, with air-filled bronchi in it: bacterial pneumonia."""
     side = site.choice([-1, 1])
     outward, downward = site.uniform(0.4, 0.8), site.uniform(0.2, 0.85)
@@ -33,7 +33,7 @@ def _consolidate(site: np.random.Generator, day: np.random.Generator, view: View
     return fluid * (np.sign(view.x) == side)
 
 
-def _haze(site: np.random.Generator, day: np.random.Generator, view: View, lungs: Lungs) -> np.ndarray:
+def _haze(site: np.random.Generator, day: np.random.Generator, view: View, lungs: LungView) -> np.ndarray:
     """Return thickened interstitium all over both lungs, a net more than a cloud: viral pneumonia."""
     severity = day.uniform(0.6, 1.1)
     net = ramp(np.abs(_weave(site, view, 0.055)), 0.7, 0.0) + ramp(np.abs(_weave(site, view, 0.035)), 0.7, 0)
@@ -42,7 +42,7 @@ def _haze(site: np.random.Generator, day: np.random.Generator, view: View, lungs
     return severity * hilar * (cloud + 0.16 * net)
 
 
-def _patch(site: np.random.Generator, day: np.random.Generator, view: View, lungs: Lungs) -> np.ndarray:
+def _patch(site: np.random.Generator, day: np.random.Generator, view: View, lungs: LungView) -> np.ndarray:
     """Return ground glass in patches at the edges of both lower lungs: COVID-19 pneumonia."""
     severity = day.uniform(0.45, 0.9)
     total = np.zeros_like(view.x)

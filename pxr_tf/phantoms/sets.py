@@ -30,11 +30,11 @@ from pxr_tf.errors import PxrError, nearest
 from pxr_tf.phantoms.anatomy import Chest, draw_chest
 from pxr_tf.phantoms.diseases import DISEASES
 
-CLASSES = ("bacterial", "covid19", "normal", "viral")
+PHANTOM_CLASSES = ("bacterial", "covid19", "normal", "viral")
 COVID_SET = "covid-chestxray-dataset"
-VERSION = 1  # raise it when the same request would give other pictures
+_VERSION = 1  # raise it when the same request would give other pictures
 DEFAULT_PATIENTS = {"bacterial": 40, "covid19": 28, "normal": 40, "viral": 40}
-NOTICE = "synthetic chest X-rays, not real patients"
+_NOTICE = "synthetic chest X-rays, not real patients"
 SHORTCUTS = ("border", "marker", "quality")
 MAX_PATIENTS = 9999  # per class: the public names have four digits
 JPEG_QUALITY, POOR_QUALITY = 92, 25
@@ -60,7 +60,7 @@ def draw_phantom(patient_seed: int, image_seed: int, label: str, size: int) -> C
     """Return a chest X-ray of a class, uint8 [size, size], and its lung mask; see `anatomy.draw_chest`.
 
     The patient's seed fixes where the disease sits, the image's seed how severe it is. Raises `PxrError` where the
-    label is none of `CLASSES`.
+    label is none of `PHANTOM_CLASSES`.
     """
     _check_class(label)
     return draw_chest(patient_seed, image_seed, size, DISEASES[label])
@@ -113,7 +113,7 @@ def write_phantoms(
 def default_phantoms(cache: Path) -> list[Path]:
     """Return the data sets that stand in where no data are given, drawn below `cache` the first time (seconds)."""
     request = {"patients": DEFAULT_PATIENTS, "images_per_patient": (1, 2), "size": 96, "seed": 0}
-    out = cache / f"phantoms-{files.digest(VERSION, *request.items())}"
+    out = cache / f"phantoms-{files.digest(_VERSION, *request.items())}"
     with locks.hold(cache / f"{out.name}.lock"):
         for left in cache.glob(f".{out.name}-*"):  # by a run that was killed while it drew
             shutil.rmtree(left)
@@ -151,8 +151,11 @@ def _check_shortcuts(shortcuts: Mapping[str, frozenset[str]]) -> None:
 
 
 def _check_class(label: str) -> None:
-    if label not in CLASSES:
-        raise PxrError(f"Unknown class {label!r}. Phantoms exist for: {', '.join(CLASSES)}.{nearest(label, CLASSES)}")
+    if label not in PHANTOM_CLASSES:
+        raise PxrError(
+            f"Unknown class {label!r}. Phantoms exist for: {', '.join(PHANTOM_CLASSES)}."
+            f"{nearest(label, PHANTOM_CLASSES)}"
+        )
 
 
 def _check_request(
@@ -169,7 +172,7 @@ def _check_request(
         if not 0 <= count <= MAX_PATIENTS:
             raise PxrError(f"{count} patients of class {label} were asked for; give 0 to {MAX_PATIENTS}.")
     if not any(patients.values()):
-        raise PxrError(f"No patient was asked for; give at least one of a class ({', '.join(CLASSES)}).")
+        raise PxrError(f"No patient was asked for; give at least one of a class ({', '.join(PHANTOM_CLASSES)}).")
     fewest, most = images_per_patient
     if not 1 <= fewest <= most <= 99:
         raise PxrError(f"{fewest} to {most} images per patient were asked for; give a range within 1 to 99.")
@@ -215,7 +218,7 @@ def _patient_seed(seed: int, label: str, patient: int) -> int:
 
 
 def _write_markers(out: Path, plans: list[Plan], parameters: dict[str, object]) -> None:
-    text = json.dumps({"notice": NOTICE, **parameters}, indent=2) + "\n"
+    text = json.dumps({"notice": _NOTICE, **parameters}, indent=2) + "\n"
     for folder in {Path(plan.path).parts[0] for plan in plans}:
         (out / folder / PHANTOM_FILE).write_text(text, encoding="utf-8")
 
@@ -253,5 +256,5 @@ def _write_metadata(path: Path, plans: list[Plan], seed: int) -> None:
         for plan in plans:
             row = {"patientid": plan.patient, "offset": 3 * plan.image, "finding": "COVID-19", "modality": "X-ray"}
             view = "PA" if _random(seed, "view", plan.patient).random() < 0.7 else "AP"
-            place = {"folder": "images", "filename": Path(plan.path).name, "other_notes": NOTICE}
+            place = {"folder": "images", "filename": Path(plan.path).name, "other_notes": _NOTICE}
             table.writerow({**row, "view": view, **place})

@@ -9,7 +9,7 @@ that lost a pixel at each edge, 3 % differ by more. In Kermany's and Cohen's set
 neither bytes nor ids tell, and all four pass the second; no two other pictures correlate above 0.978.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,27 +17,28 @@ import pandas as pd
 from scipy.fft import dctn
 from scipy.ndimage import uniform_filter
 
+from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.pictures.store import Progress, open_pictures
+from pxr_tf.pictures.store import open_pictures
 
-SIDE = 32  # pixels
-THUMBNAIL = Preparation(SIDE, "average")
+_SIDE = 32  # pixels
+THUMBNAIL = Preparation(_SIDE, "average")
 CORRELATION = 0.99
 DIFFERENCE = 0.25  # of the picture's spread, the mean of 4 x 4 pixels; see above
 FLAT = 0.1  # grey levels, standard deviation: less is what rounding leaves of a picture of one grey
 BORDER = 8  # grey levels between the darkest and brightest of a row of averages: less is what JPEG leaves of one grey
-COARSE = 8  # frequencies per axis that sort out most pairs: one sixteenth of all numbers, nine tenths of the spread
+_COARSE = 8  # frequencies per axis that sort out most pairs: one sixteenth of all numbers, nine tenths of the spread
 ROUNDING = 1e-5  # of float32 sums
-TILE = 2048  # pictures per side of a block of products: 16 MB
-PAIRS = 1024  # pairs that are looked at together: 40 MB
+_TILE = 2048  # pictures per side of a block of products: 16 MB
+_PAIRS = 1024  # pairs that are looked at together: 40 MB
 
 
 def load_thumbnails(
     cache: Path,
     table: pd.DataFrame,
     *,
-    on_progress: Progress | None = None,
-    on_wait: Callable[[str], None] | None = None,
+    on_progress: OnProgress | None = None,
+    on_wait: OnWait | None = None,
 ) -> dict[str, np.ndarray]:
     """Return content -> thumbnail, uint8 [32, 32], of each file of the table that can be decoded.
 
@@ -54,7 +55,7 @@ def twin_contents(thumbnails: Mapping[str, np.ndarray]) -> list[tuple[str, str]]
     return [(contents[place], contents[first]) for place, first in enumerate(groups) if place != first]
 
 
-def group_twins(thumbnails: np.ndarray, *, tile: int = TILE) -> np.ndarray:
+def group_twins(thumbnails: np.ndarray, *, tile: int = _TILE) -> np.ndarray:
     """Return int64 [pictures]: the place of the first thumbnail of each one's group; a group shows one picture.
 
     `thumbnails` is uint8 [pictures, 32, 32]. Two are in a group where they show one picture, or are linked by others
@@ -82,7 +83,7 @@ def correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (a * b).sum((1, 2)) / inside.sum((1, 2))
 
 
-def differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def tone_differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return float32 [pairs]: where two thumbnails differ most once their tones are alike, in units of their spread.
 
     The tone of one becomes the other's by the cubic polynomial of grey values that fits best, each way; what is left is
@@ -112,29 +113,29 @@ def _coarse_codes(thumbnails: np.ndarray) -> np.ndarray:
     The low frequencies of two pictures give their share of the correlation; what the others can add is at most the
     product of their lengths (Cauchy and Schwarz), the last number of each code.
     """
-    codes = np.empty((len(thumbnails), COARSE * COARSE + 1), np.float32)
-    for start in range(0, len(thumbnails), TILE):
-        part = _standardise(thumbnails[start : start + TILE]) / SIDE
-        low = dctn(part, axes=(1, 2), norm="ortho")[:, :COARSE, :COARSE].reshape(len(part), -1)
+    codes = np.empty((len(thumbnails), _COARSE * _COARSE + 1), np.float32)
+    for start in range(0, len(thumbnails), _TILE):
+        part = _standardise(thumbnails[start : start + _TILE]) / _SIDE
+        low = dctn(part, axes=(1, 2), norm="ortho")[:, :_COARSE, :_COARSE].reshape(len(part), -1)
         left = (part**2).sum((1, 2)) - (low**2).sum(1)
-        codes[start : start + TILE] = np.column_stack([low, np.sqrt(left.clip(0))])
+        codes[start : start + _TILE] = np.column_stack([low, np.sqrt(left.clip(0))])
     return codes
 
 
 def _link(groups: np.ndarray, thumbnails: np.ndarray, pairs: np.ndarray) -> None:
     """Join the groups of those pairs that show one picture."""
     while len(pairs):
-        for a, b in _confirm(thumbnails, pairs[:PAIRS]):
+        for a, b in _confirm(thumbnails, pairs[:_PAIRS]):
             first, other = sorted((groups[a], groups[b]))
             groups[groups == other] = first
-        pairs = pairs[PAIRS:]
+        pairs = pairs[_PAIRS:]
         pairs = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
 
 
 def _confirm(thumbnails: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Return those of the pairs that show one picture."""
     pairs = pairs[correlations(*thumbnails[pairs.T]) > CORRELATION]
-    return pairs[differences(*thumbnails[pairs.T]) < DIFFERENCE]
+    return pairs[tone_differences(*thumbnails[pairs.T]) < DIFFERENCE]
 
 
 def _standardise(thumbnails: np.ndarray, inside: np.ndarray | bool = True) -> np.ndarray:
@@ -147,7 +148,7 @@ def _standardise(thumbnails: np.ndarray, inside: np.ndarray | bool = True) -> np
 
 def _unexplained(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return how far `b` is at most from a cubic polynomial of `a`, averaged over 4 x 4 pixels."""
-    x, y = (values.reshape(len(values), SIDE * SIDE, 1) for values in (a, b))
+    x, y = (values.reshape(len(values), _SIDE * _SIDE, 1) for values in (a, b))
     powers = np.concatenate([np.ones_like(x), x, x**2, x**3], axis=2)
     across = powers.transpose(0, 2, 1)
     left = y - powers @ (np.linalg.pinv(across @ powers, hermitian=True) @ (across @ y))  # least squares

@@ -16,7 +16,7 @@ import pandas as pd
 from pxr_tf import files
 from pxr_tf.data import labels, patients
 from pxr_tf.errors import PxrError, count_words, shorten
-from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
+from pxr_tf.events import OnEvent, OnProgress, OnWait, Say, tell_note, tell_progress, tell_wait
 from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.fingerprints import load_thumbnails, twin_contents
 from pxr_tf.pictures.lung_crop import load_stored
@@ -26,9 +26,8 @@ from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Decode, Pictures, open_pictures
 from pxr_tf.sets.find import read_sources
 
-Say = Callable[[str], None]
-Duplicates = Literal["drop", "exact", "keep"]  # of a picture: drop all but one, drop those with the same bytes, keep
-SAME = {"drop": "picture", "exact": "content"}  # what copies that are dropped have in common
+DuplicateRule = Literal["drop", "exact", "keep"]  # of a picture: drop all but one, drop those with the same bytes, keep
+_SAME = {"drop": "picture", "exact": "content"}  # what copies that are dropped have in common
 MAX_PAIRS = 3  # of data sets, named where copies are counted
 
 
@@ -40,7 +39,7 @@ class Gathered(NamedTuple):
     lungs: LungSource | None = None  # what says where they are in the images, where pictures are cropped
 
 
-class Decoded(NamedTuple):
+class DecodedImages(NamedTuple):
     """The images of an experiment, decoded."""
 
     table: pd.DataFrame  # the rows that can be read
@@ -62,9 +61,7 @@ def gather_images(
     return Gathered(table, files.digest(*columns))
 
 
-def compare_images(
-    table: pd.DataFrame, cache: Path, on_progress: Callable[[int, int], None], on_wait: Callable[[str], None]
-) -> pd.DataFrame:
+def compare_images(table: pd.DataFrame, cache: Path, on_progress: OnProgress, on_wait: OnWait) -> pd.DataFrame:
     """Return the table with ``picture``, which files that show one picture share, and with patients merged by it.
 
     ``compared`` says which files could be read.
@@ -75,7 +72,7 @@ def compare_images(
 
 
 def choose_images(
-    table: pd.DataFrame, classes: Sequence[str], merge: Mapping[str, Sequence[str]], duplicates: Duplicates, say: Say
+    table: pd.DataFrame, classes: Sequence[str], merge: Mapping[str, Sequence[str]], duplicates: DuplicateRule, say: Say
 ) -> pd.DataFrame:
     """Return the rows of an experiment: labels merged, classes chosen, copies of pictures dropped; say what went.
 
@@ -85,7 +82,7 @@ def choose_images(
     if len(left_out):
         counts = left_out.label.value_counts()
         say(f"Left out, not among the classes: {', '.join(f'{label} ({n})' for label, n in counts.items())}.")
-    kept = table if duplicates == "keep" else patients.drop_duplicates(table, SAME[duplicates])[0]
+    kept = table if duplicates == "keep" else patients.drop_duplicates(table, _SAME[duplicates])[0]
     say(
         f"{count_words(len(kept), 'image')} of {count_words(kept.patient_id.nunique(), 'patient')}; "
         f"{_describe_copies(table, duplicates)}."
@@ -104,12 +101,12 @@ def decode_images(
     *,
     skip_unreadable: bool,
     on_progress: Callable[[str, int, int], None],
-    on_wait: Callable[[str], None],
+    on_wait: OnWait,
     source: LungSource | None = None,
-) -> Decoded:
+) -> DecodedImages:
     """Return the images with their pictures; raise `PxrError` naming those that cannot be read.
 
-    A `source` says where lungs are, if the preparation crops. `on_progress` is told (what is done, how many, of all).
+    A `source` says where lungs are, if the preparation crops. `on_progress` gets (what is done, how many, of all).
 
     Those that were not ``compared`` (`compare_images`) and can be read now are refused, too: nobody knows whose copies
     they are.
@@ -131,7 +128,7 @@ def decode_images(
             f"{count_words(len(unknown), 'image')} could not be read while copies were looked for, but can be read now "
             f"({shorten(unknown, 3)}). Run the same command again."
         )
-    return Decoded(table[reasons.isna()].reset_index(drop=True), skipped, pictures, found)
+    return DecodedImages(table[reasons.isna()].reset_index(drop=True), skipped, pictures, found)
 
 
 def decode_readable(
@@ -164,8 +161,8 @@ def _look_for_lungs(
     table: pd.DataFrame,
     source: LungSource | None,
     cache: Path,
-    on_progress: Callable[[int, int], None],
-    on_wait: Callable[[str], None],
+    on_progress: OnProgress,
+    on_wait: OnWait,
 ) -> tuple[FoundLungs | None, Decode]:
     """Return (the lungs of the table's images, what decodes and crops them); without a source, what decodes them."""
     if source is None:
@@ -174,7 +171,7 @@ def _look_for_lungs(
     return found, partial(load_stored, found=found, lowest_confidence=source.lowest_confidence)
 
 
-def _describe_copies(table: pd.DataFrame, duplicates: Duplicates) -> str:
+def _describe_copies(table: pd.DataFrame, duplicates: DuplicateRule) -> str:
     """Return how many copies there are, what became of them, and which data sets have pictures of which others."""
     exact = int(table.content.duplicated().sum())
     near = int(table.picture.duplicated().sum()) - exact

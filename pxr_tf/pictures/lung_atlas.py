@@ -8,17 +8,17 @@ from pathlib import Path
 
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.files import digest_file, reading
-from pxr_tf.lungs.atlas import Atlas, Pair
-from pxr_tf.lungs.stored import open_atlas
+from pxr_tf.lungs.atlas import LungAtlas, LungPair
+from pxr_tf.lungs.stored import open_stored_atlas
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 from pxr_tf.pictures.given_masks import read_mask
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
-FEWEST = 5  # pairs: the confidence is how far they agree
+_FEWEST = 5  # pairs: the confidence is how far they agree
 LAYOUT = "accepted: a folder with images/NAME.jpg and masks/NAME.png (white = lung) of the same size"
 
 
-def read_atlas(folder: Path, cache: Path) -> Atlas:
+def read_atlas(folder: Path, cache: Path) -> LungAtlas:
     """Return the atlas of the pairs in a folder, prepared the first time and kept below `cache` under their content.
 
     Raises `PxrError` where pictures or masks are missing, unreadable, empty or of different sizes.
@@ -26,10 +26,10 @@ def read_atlas(folder: Path, cache: Path) -> Atlas:
     with reading(f"The atlas {folder}"):
         files = _list_pairs(folder)
         pairs = {f"{digest_file(image)}-{digest_file(mask)}": partial(_read_pair, image, mask) for image, mask in files}
-    return open_atlas(cache, pairs)
+    return open_stored_atlas(cache, pairs)
 
 
-def read_pairs(folder: Path) -> dict[str, Pair]:
+def read_pairs(folder: Path) -> dict[str, LungPair]:
     """Return name -> (uint8 [h, w], bool [h, w]) of all pairs in a folder; raise `PxrError` as `read_atlas` does."""
     with reading(f"The atlas {folder}"):
         return {image.stem: _read_pair(image, mask) for image, mask in _list_pairs(folder)}
@@ -58,11 +58,11 @@ def _check_names(folder: Path, images: dict[str, Path], masks: dict[str, Path]) 
         alone = [path.name for name, path in these.items() if name not in others]
         if alone:
             raise PxrError(f"The atlas {folder} has no {missing} for {shorten(alone, 3)}; {LAYOUT}. Add or remove it.")
-    if len(images) < FEWEST:
-        raise PxrError(f"The atlas {folder} has {len(images)} pairs; {FEWEST} are needed at least; {LAYOUT}.")
+    if len(images) < _FEWEST:
+        raise PxrError(f"The atlas {folder} has {len(images)} pairs; {_FEWEST} are needed at least; {LAYOUT}.")
 
 
-def _read_pair(image: Path, mask: Path) -> Pair:
+def _read_pair(image: Path, mask: Path) -> LungPair:
     lungs = read_mask(mask)
     try:
         picture = load_grey(image)

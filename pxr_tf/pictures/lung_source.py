@@ -10,18 +10,17 @@ import pandas as pd
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError, count_words, shorten
-from pxr_tf.lungs.atlas import Atlas
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.confidence import TRUSTED
-from pxr_tf.lungs.find import Lungs, find_lungs
-from pxr_tf.lungs.network import ACCEPTED, Network, read_network
+from pxr_tf.lungs.find import LungFinder, Lungs, find_lungs
+from pxr_tf.lungs.network import ACCEPTED_NETWORKS, LungNetwork, read_network
 from pxr_tf.pictures.decode import load_grey, read_header
 from pxr_tf.pictures.given_masks import check_owners, find_given, read_given
 from pxr_tf.pictures.lung_atlas import read_atlas
 
-VERSION = 1  # raise it when the same file and source would give another mask
+_VERSION = 1  # raise it when the same file and source would give another mask
 BUILTIN = "builtin"  # the atlas that needs no pairs
-BESIDE = "data"  # masks that lie beside the images
+_BESIDE = "data"  # masks that lie beside the images
 
 
 class LungSource(Protocol):
@@ -49,19 +48,19 @@ class LungSource(Protocol):
 class AtlasLungs:
     """Lungs are found by registration to an atlas, or by a network that learned them from one."""
 
-    atlas: Atlas | Network
+    atlas: LungFinder
 
     @property
     def identity(self) -> str:
-        kind = "network" if isinstance(self.atlas, Network) else "atlas"
-        return f"{kind} {self.atlas.digest}, method {VERSION}, confidence {self.lowest_confidence:g}"
+        kind = "network" if isinstance(self.atlas, LungNetwork) else "atlas"
+        return f"{kind} {self.atlas.digest}, method {_VERSION}, confidence {self.lowest_confidence:g}"
 
     @property
     def lowest_confidence(self) -> float:
         return TRUSTED
 
     def kept_under(self, side: int) -> str:
-        return files.digest(VERSION, side, self.atlas.digest, *_libraries("scipy", "numpy"))
+        return files.digest(_VERSION, side, self.atlas.digest, *_libraries("scipy", "numpy"))
 
     def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
         return table
@@ -80,19 +79,19 @@ class GivenLungs:
 
     @property
     def identity(self) -> str:
-        return f"masks {files.digest(VERSION, *sorted(set(self.keys.values())))}"
+        return f"masks {files.digest(_VERSION, *sorted(set(self.keys.values())))}"
 
     @property
     def lowest_confidence(self) -> float:
         return 0.0
 
     def kept_under(self, side: int) -> str:
-        return files.digest(VERSION, side, "masks", *_libraries())
+        return files.digest(_VERSION, side, "masks", *_libraries())
 
     def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
         lacking = [path for path in table.path if path not in self.masks]
         if lacking:
-            where = f"masks/ beside images/ ({BESIDE})" if self.asked == BESIDE else f"the folder {self.asked}"
+            where = f"masks/ beside images/ ({_BESIDE})" if self.asked == _BESIDE else f"the folder {self.asked}"
             raise PxrError(
                 f"image.masks received {self.asked!r}, but {len(lacking):,} of {count_words(len(table), 'image')} have "
                 f"no mask ({shorten(map(_name, lacking), 3)}); accepted: a PNG of each image's name in {where}. Add "
@@ -116,10 +115,10 @@ def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path)
         with files.reading(f"image.masks {masks!r}"):
             keys = {path: f"{contents[path]}+{files.digest_file(mask)}" for path, mask in found.items()}
         return GivenLungs(masks, found, keys)
-    return AtlasLungs(open_atlas(atlas, cache))
+    return AtlasLungs(open_lung_finder(atlas, cache))
 
 
-def open_atlas(atlas: str, cache: Path) -> Atlas | Network:
+def open_lung_finder(atlas: str, cache: Path) -> LungFinder:
     """Return what finds lungs: the built-in atlas, that of a folder of pairs, or a trained network's file.
 
     An atlas is prepared the first time and kept below `cache`. Raises `PxrError`.
@@ -134,9 +133,9 @@ def check_places(atlas: str, masks: str | None) -> None:
     if atlas != BUILTIN and _is_network(atlas):
         read_network(Path(atlas))
     with files.reading(f"image.masks {masks!r}"):
-        if masks not in (None, BESIDE) and not Path(masks).is_dir():
+        if masks not in (None, _BESIDE) and not Path(masks).is_dir():
             raise PxrError(
-                f"image.masks received {masks!r}, which is no folder; accepted: {BESIDE}, or a folder. Check the path."
+                f"image.masks received {masks!r}, which is no folder; accepted: {_BESIDE}, or a folder. Check the path."
             )
 
 
@@ -147,14 +146,14 @@ def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
     """
     paths = list(dict.fromkeys(paths))
     with files.reading(f"image.masks {masks!r}"):
-        return _masks_beside(paths) if masks == BESIDE else _masks_in(Path(masks), paths)
+        return _masks_beside(paths) if masks == _BESIDE else _masks_in(Path(masks), paths)
 
 
 def _is_network(atlas: str) -> bool:
     """Return whether it is a file, not a folder of pairs; raise `PxrError` where there is neither."""
     with files.reading(f"The atlas {atlas!r}"):
         if not Path(atlas).exists():
-            raise PxrError(f"atlas received {atlas!r}, which does not exist; {ACCEPTED}. Check the path.")
+            raise PxrError(f"atlas received {atlas!r}, which does not exist; {ACCEPTED_NETWORKS}. Check the path.")
         return Path(atlas).is_file()
 
 

@@ -5,7 +5,7 @@ the box of the exact mask in pixels of the file, and the confidence. It is fille
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,21 +14,22 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import arrays
+from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.lungs.contrast import Box
 from pxr_tf.lungs.find import Lungs
 from pxr_tf.pictures.lung_source import LungSource
-from pxr_tf.pictures.store import Progress, fill
+from pxr_tf.pictures.store import fill
 
-SIDE = 256  # pixels of a stored mask: the square in which `find_lungs` looks; a network sees 224 or so
-BLOCK = 64  # pictures per block: 4 s of work on two cores
+MASK_SIDE = 256  # pixels of a stored mask: the square in which `find_lungs` looks; a network sees 224 or so
+_BLOCK = 64  # pictures per block: 4 s of work on two cores
 NUMBERS = struct.Struct("<d6i")  # confidence, box, width, height
-ROW = SIDE * SIDE // 8 + NUMBERS.size  # bytes
+ROW = MASK_SIDE * MASK_SIDE // 8 + NUMBERS.size  # bytes
 
 
 class PictureLungs(NamedTuple):
     """The lungs of one picture file."""
 
-    mask: np.ndarray  # bool [SIDE, SIDE], of the whole picture, its aspect lost
+    mask: np.ndarray  # bool [MASK_SIDE, MASK_SIDE], of the whole picture, its aspect lost
     box: Box  # of the exact mask, in pixels of the file as it is shown, half-open
     width: int  # pixels, of the file as it is shown
     height: int
@@ -57,15 +58,15 @@ def open_lungs(
     source: LungSource,
     *,
     threads: int | None = None,
-    on_progress: Progress | None = None,
-    on_wait: Callable[[str], None] | None = None,
-    block: int = BLOCK,
+    on_progress: OnProgress | None = None,
+    on_wait: OnWait | None = None,
+    block: int = _BLOCK,
 ) -> FoundLungs:
     """Return the lungs of the table's files, found now where they are missing. Arguments as of `store.open_pictures`.
 
     The same bytes for any number of threads. Raises `PxrError` where the source has nothing for a file.
     """
-    keyed, folder = source.with_keys(table), cache / f"lungs-{source.kept_under(SIDE)}"
+    keyed, folder = source.with_keys(table), cache / f"lungs-{source.kept_under(MASK_SIDE)}"
 
     def make_row(path: str) -> np.ndarray:
         return pack(find_in(path, source))
@@ -92,10 +93,13 @@ def pack(lungs: PictureLungs) -> np.ndarray:
 def unpack(row: np.ndarray) -> PictureLungs:
     """Return the lungs that `pack` made a row of."""
     confidence, left, top, right, bottom, width, height = NUMBERS.unpack(row[-NUMBERS.size :].tobytes())
-    mask = np.unpackbits(row[: -NUMBERS.size]).reshape(SIDE, SIDE).astype(bool)
+    mask = np.unpackbits(row[: -NUMBERS.size]).reshape(MASK_SIDE, MASK_SIDE).astype(bool)
     return PictureLungs(mask, Box(left, top, right, bottom), width, height, confidence)
 
 
 def _shrink(lungs: Lungs) -> np.ndarray:
-    """Return the mask as bool [SIDE, SIDE]: a pixel is lung where more than half of what it covers is."""
-    return cv2.resize(lungs.mask.astype(np.uint8) * np.uint8(255), (SIDE, SIDE), interpolation=cv2.INTER_AREA) > 127
+    """Return the mask as bool [MASK_SIDE, MASK_SIDE]: a pixel is lung where more than half of what it covers is."""
+    return (
+        cv2.resize(lungs.mask.astype(np.uint8) * np.uint8(255), (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA)
+        > 127
+    )

@@ -18,17 +18,17 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import arrays, files
+from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared
 from pxr_tf.pictures.preparation import Preparation
 
 # Raise it when the same file and preparation would give other pixels or another fault. 4: 16-bit PNGs are scaled by the
 # range of nearly all their pixels, in colour too, and pictures are turned as their EXIF orientation says.
-VERSION = 4
-BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
+PICTURES_VERSION = 4
+_BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
 UNREADABLE = "unreadable:"  # what `data.patients.add_content` puts before an image id where a file has no content
 CHANGED = "changed while it was read; run the same command again"
 
-Progress = Callable[[int, int], None]
 Decode = Callable[[str, Preparation], np.ndarray]
 MakeRow = Callable[[str], np.ndarray]  # path -> uint8, of one shape for all files
 
@@ -46,7 +46,7 @@ class Pictures(NamedTuple):
         return np.array([self.rows[content] for content in contents], np.int64)
 
 
-class Decoded(NamedTuple):
+class DecodedFile(NamedTuple):
     """What became of one file."""
 
     content: str
@@ -58,7 +58,7 @@ class Decoded(NamedTuple):
 def pictures_key(preparation: Preparation) -> str:
     """Return the name under which pictures that are prepared like this are stored; other libraries, other pixels."""
     libraries = [f"{name}={metadata.version(name)}" for name in ("pillow", "opencv-python")]
-    return files.digest(VERSION, preparation.digest, *libraries)
+    return files.digest(PICTURES_VERSION, preparation.digest, *libraries)
 
 
 def open_pictures(
@@ -67,9 +67,9 @@ def open_pictures(
     preparation: Preparation,
     *,
     threads: int | None = None,
-    on_progress: Progress | None = None,
-    on_wait: Callable[[str], None] | None = None,
-    block: int = BLOCK,
+    on_progress: OnProgress | None = None,
+    on_wait: OnWait | None = None,
+    block: int = _BLOCK,
     decode: Decode = load_prepared,
 ) -> Pictures:
     """Return all stored pictures, the manifest's among them: verified, and decoded now where they are missing.
@@ -80,7 +80,7 @@ def open_pictures(
     `on_wait` with the name of a process that is adding pictures to this very store.
 
     A file without a picture has a fault instead. What its bytes explain is remembered; that it is missing, forbidden,
-    changed meanwhile or one of too many open files is told this time only.
+    changed meanwhile or one of too many open files is reported this time only.
     """
     passing = fill(
         _folder(cache, preparation),
@@ -103,9 +103,9 @@ def fill(
     make_row: MakeRow,
     *,
     threads: int | None = None,
-    on_progress: Progress | None = None,
-    on_wait: Callable[[str], None] | None = None,
-    block: int = BLOCK,
+    on_progress: OnProgress | None = None,
+    on_wait: OnWait | None = None,
+    block: int = _BLOCK,
 ) -> dict[str, str]:
     """Add to a keyed array of uint8 rows what files give that it lacks; return the faults that are not remembered.
 
@@ -134,7 +134,7 @@ def _folder(cache: Path, preparation: Preparation) -> Path:
 
 
 def _add_blocks(
-    writer: arrays.Writer, blocks: Iterator[list[Decoded]], total: int, on_progress: Progress | None
+    writer: arrays.Writer, blocks: Iterator[list[DecodedFile]], total: int, on_progress: OnProgress | None
 ) -> dict[str, str]:
     """Store each block as it is decoded; return the faults that are not remembered."""
     passing, done = {}, 0
@@ -150,14 +150,14 @@ def _add_blocks(
 
 
 def _decode_blocks(
-    table: pd.DataFrame, decode: Callable[[str, str, str], Decoded], threads: int | None, block: int
-) -> Iterator[list[Decoded]]:
+    table: pd.DataFrame, decode: Callable[[str, str, str], DecodedFile], threads: int | None, block: int
+) -> Iterator[list[DecodedFile]]:
     """Yield what became of each block of files; the next block is decoded meanwhile."""
     stamps = table.get("stamp", default=pd.Series("", table.index))
     rows = list(zip(table.content, table.path, stamps, strict=True))
     with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
 
-        def submit(start: int) -> list[Future[Decoded]]:
+        def submit(start: int) -> list[Future[DecodedFile]]:
             return [pool.submit(decode, *row) for row in rows[start : start + block]]
 
         pending = submit(0)
@@ -166,17 +166,17 @@ def _decode_blocks(
             yield [future.result() for future in here]
 
 
-def _decode(make_row: MakeRow, content: str, path: str, stamp: str) -> Decoded:
+def _decode(make_row: MakeRow, content: str, path: str, stamp: str) -> DecodedFile:
     nameless = content.startswith(UNREADABLE)  # another file may have this content another day
     try:
-        decoded = Decoded(content, make_row(path))
+        decoded = DecodedFile(content, make_row(path))
     except UnreadableImageError as error:
         lasting = not (nameless or isinstance(error, InaccessibleImageError))
-        decoded = Decoded(content, None, str(error), lasting)
+        decoded = DecodedFile(content, None, str(error), lasting)
     if nameless and decoded.picture is not None:
-        return Decoded(content, None, "could not be read at first; run the same command again", lasting=False)
+        return DecodedFile(content, None, "could not be read at first; run the same command again", lasting=False)
     if stamp and decoded.lasting and _has_changed(path, content, stamp):
-        return Decoded(content, None, CHANGED, lasting=False)
+        return DecodedFile(content, None, CHANGED, lasting=False)
     return decoded
 
 

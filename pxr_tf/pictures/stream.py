@@ -8,11 +8,14 @@ same batches as one that is not.
 import ctypes
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pxr_tf.pictures.inputs import Inputs
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def epoch_order(samples: int, *, seed: int, phase: str, epoch: int) -> np.ndarray:
@@ -35,7 +38,7 @@ def make_training_stream(
     seed: int,
     phase: str,
     first_epoch: int = 0,
-) -> Any:
+) -> "tf.data.Dataset":
     """Return an endless tf.data.Dataset of (input, target[, weight]) batches, epoch after epoch from `first_epoch` on.
 
     `targets` is float32 [samples, outputs], `weights` float32 [samples], how much each counts; an epoch has
@@ -46,7 +49,7 @@ def make_training_stream(
     def order(epoch: np.ndarray) -> np.ndarray:
         return epoch_order(len(targets), seed=seed, phase=phase, epoch=int(epoch))
 
-    def shuffle(epoch: Any) -> Any:
+    def shuffle(epoch: "tf.Tensor") -> "tf.data.Dataset":
         index = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
         index.set_shape((len(targets),))
         return _batches(inputs, answers, index, epoch, batch_size)
@@ -57,7 +60,7 @@ def make_training_stream(
     return _configure(stream.prefetch(4))
 
 
-def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) -> Any:
+def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) -> "tf.data.Dataset":
     """Return a tf.data.Dataset of (input, target) batches over all samples in order, as epoch 0 has them."""
     import tensorflow as tf
 
@@ -66,7 +69,9 @@ def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) ->
     return _configure(batches.map(_fetcher(inputs)).prefetch(2))
 
 
-def _batches(inputs: Inputs, answers: tuple[np.ndarray, ...], index: Any, epoch: Any, batch_size: int) -> Any:
+def _batches(
+    inputs: Inputs, answers: tuple[np.ndarray, ...], index: "tf.Tensor", epoch: "tf.Tensor", batch_size: int
+) -> "tf.data.Dataset":
     """Return a dataset of one epoch's batches, each as (size, epoch, sample numbers, rows, *answers).
 
     All have `batch_size` entries, of which `size` count. `Dataset.batch` would put each together from single entries,
@@ -82,7 +87,7 @@ def _batches(inputs: Inputs, answers: tuple[np.ndarray, ...], index: Any, epoch:
     return tf.data.Dataset.from_tensor_slices((tf.constant(sizes), tf.repeat(epoch, steps), *parts))
 
 
-def _fetcher(inputs: Inputs) -> Callable[..., tuple[Any, ...]]:
+def _fetcher(inputs: Inputs) -> Callable[..., "tuple[tf.Tensor, ...]"]:
     """Return what makes (inputs, *answers) of a batch: in TensorFlow, but for inputs that are changed on the way."""
     import tensorflow as tf
 
@@ -93,7 +98,9 @@ def _fetcher(inputs: Inputs) -> Callable[..., tuple[Any, ...]]:
             *(values[:size] for values in answers),
         )
 
-    def fetch(size: Any, epoch: Any, index: Any, rows: Any, *answers: Any) -> tuple[Any, ...]:
+    def fetch(
+        size: "tf.Tensor", epoch: "tf.Tensor", index: "tf.Tensor", rows: "tf.Tensor", *answers: "tf.Tensor"
+    ) -> "tuple[tf.Tensor, ...]":
         batch = tf.numpy_function(inputs.load, (index[:size], epoch), inputs.array.dtype, stateful=False)
         batch.set_shape((None, *inputs.array.shape[1:]))
         return batch, *(values[:size] for values in answers)
@@ -101,7 +108,7 @@ def _fetcher(inputs: Inputs) -> Callable[..., tuple[Any, ...]]:
     return fetch
 
 
-def _as_tensor(array: np.ndarray) -> Any:
+def _as_tensor(array: np.ndarray) -> "tf.Tensor":
     """Return the array as a tensor in the host's memory; of a memory-mapped one TensorFlow reads the very pages."""
     import tensorflow as tf
 
@@ -116,7 +123,7 @@ def _as_tensor(array: np.ndarray) -> Any:
     return tf.experimental.dlpack.from_dlpack(np.frombuffer(memory, array.dtype).reshape(array.shape).__dlpack__())
 
 
-def _configure(dataset: Any) -> Any:
+def _configure(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     """Return the dataset as it runs best here.
 
     Each operation stays on one thread: waking others for a part of a batch costs more than it. Nothing is tuned, as all

@@ -7,21 +7,21 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf.data.doubts import Doubt
 from pxr_tf.data.patients import add_content, add_pictures, merge_patients
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.shortcuts import (
     associate,
     describe_properties,
     find_shortcuts,
     percent,
-    shortcut_doubts,
-    split_doubts,
+    shortcut_warnings,
+    split_warnings,
 )
 from pxr_tf.pictures.decode import Header, UnreadableImageError, load_prepared, read_header
 from pxr_tf.pictures.fingerprints import THUMBNAIL, twin_contents
 
 
-class Duplicates(NamedTuple):
+class DuplicateCounts(NamedTuple):
     """Files that are copies; each count is of groups of them, `copies` of the files beyond each group's first."""
 
     groups: int
@@ -36,13 +36,13 @@ class Survey(NamedTuple):
 
     files: pd.DataFrame  # a row per image: the manifest's columns and those of `survey_files`
     groups: pd.DataFrame  # see `summarise`
-    duplicates: Duplicates  # the same bytes
-    near_duplicates: Duplicates  # other bytes, one picture (`fingerprints`)
+    duplicates: DuplicateCounts  # the same bytes
+    near_duplicates: DuplicateCounts  # other bytes, one picture (`fingerprints`)
     num_patients: int  # those who share a picture count as one
     unreadable: pd.DataFrame  # path, reason
     association: pd.DataFrame  # property, categories, cramers_v
     shortcuts: pd.DataFrame  # see `find_shortcuts`
-    warnings: list[Doubt]
+    warnings: list[RunWarning]
 
 
 def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
@@ -62,11 +62,11 @@ def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
         unreadable=files.loc[files.reason != "", ["path", "reason"]].reset_index(drop=True),
         association=associate(readable.label, properties),
         shortcuts=shortcuts,
-        warnings=shortcut_doubts(shortcuts) + split_doubts(readable, properties),
+        warnings=shortcut_warnings(shortcuts) + split_warnings(readable, properties),
     )
 
 
-def find_doubts(table: pd.DataFrame, threads: int = 4) -> list[Doubt]:
+def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning]:
     """Return the warnings of `survey` from the files' headers alone: nothing is decoded, 6,000 files take a second.
 
     Files without a readable header are passed over; a picture that is damaged further on counts. Labels are taken as
@@ -75,7 +75,7 @@ def find_doubts(table: pd.DataFrame, threads: int = 4) -> list[Doubt]:
     files = _with_headers(table, _read_header, threads)
     readable = files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
-    return shortcut_doubts(find_shortcuts(readable.label, properties)) + split_doubts(readable, properties)
+    return shortcut_warnings(find_shortcuts(readable.label, properties)) + split_warnings(readable, properties)
 
 
 def survey_files(table: pd.DataFrame, threads: int = 4) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
@@ -109,22 +109,22 @@ def summarise(files: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([_summarise_group(key, group) for key, group in grouped])
 
 
-def count_duplicates(files: pd.DataFrame) -> Duplicates:
+def count_duplicates(files: pd.DataFrame) -> DuplicateCounts:
     """Return how many files are byte-identical copies, and across what. Needs the column ``content``."""
     copies = files[files.content.duplicated(keep=False)]
     return _count_groups(copies, "content", len(copies) - copies.content.nunique())
 
 
-def count_near_duplicates(files: pd.DataFrame) -> Duplicates:
+def count_near_duplicates(files: pd.DataFrame) -> DuplicateCounts:
     """Return how many contents show a picture that another content shows, and across what; needs ``picture``, too."""
     copies = files[files.groupby("picture").content.transform("nunique") > 1]
     return _count_groups(copies, "picture", copies.content.nunique() - copies.picture.nunique())
 
 
-def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> Duplicates:
+def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> DuplicateCounts:
     groups = files.groupby(same)
     spread = groups[["patient_id", "label", "official_split"]].nunique() > 1
-    return Duplicates(
+    return DuplicateCounts(
         groups=groups.ngroups,
         copies=num_copies,
         across_patients=int(spread.patient_id.sum()),

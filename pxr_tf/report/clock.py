@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pxr_tf.data.splits import HOLDOUT
 
 NOT_TRAINING = ("features", "weights", "calibrate", "model-figures")  # tasks without epochs and predictions
-RECENT = 5  # epochs that the mean takes: a machine that becomes slower shows within as many
+_RECENT = 5  # epochs that the mean takes: a machine that becomes slower shows within as many
 
 
 class OutlinePhase(NamedTuple):
@@ -33,7 +33,7 @@ class Clock:
     def __init__(self, outline: Outline, now: Callable[[], float] = time.monotonic) -> None:
         self._outline, self._now = outline, now
         self._tasks_left = outline.folds + outline.chooses_epochs
-        self._told = False  # whether that number is known, not guessed from the outline
+        self._is_known = False  # whether that number is known, not guessed from the outline
         self._seconds: dict[str, list[float]] = {}
         self._epochs = {phase.name: phase.max_epochs for phase in outline.phases}
         self._done: dict[str, int] = {}
@@ -43,7 +43,7 @@ class Clock:
 
     def expect(self, tasks: int) -> None:
         """Count on so many tasks that train: what is left of a run that goes on, or what an added scheme wants."""
-        self._tasks_left, self._told = tasks, True
+        self._tasks_left, self._is_known = tasks, True
 
     def start(self, task: str) -> None:
         """Count from the start of a task that trains."""
@@ -51,7 +51,7 @@ class Clock:
         patient = any(phase.patience is not None for phase in self._outline.phases)
         self._stops_early = patient and (task == HOLDOUT or not self._outline.chooses_epochs)
         number = fold_number(task)
-        if number is not None and not self._told:
+        if number is not None and not self._is_known:
             self._tasks_left = min(self._tasks_left, self._outline.folds - number)
 
     def end(self) -> None:
@@ -77,7 +77,7 @@ class Clock:
             return "time left unknown"
         total = 0.0
         for name, seconds in self._seconds.items():
-            mean = sum(seconds[-RECENT:]) / len(seconds[-RECENT:])
+            mean = sum(seconds[-_RECENT:]) / len(seconds[-_RECENT:])
             total += mean * (self._epochs[name] * self._tasks_left - self._done.get(name, 0))
         if self._overhead:
             total += self._overhead[-1] * self._tasks_left

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_NAMED = 10  # folds in the legend, two rows of six with what the lines mean
+MOST_NAMED_FOLDS = 10  # folds in the legend, two rows of six with what the lines mean
 
 
 def draw_curves(histories: Mapping[str, pd.DataFrame], title: str, synthetic: bool) -> "Figure":
@@ -47,8 +47,11 @@ def _add_legend(figure: "Figure", validates: bool) -> None:
 
     handles, names = figure.axes[0].get_legend_handles_labels()
     styles = {"training": "-", "validation": "--"} if validates else {"training": "-"}
-    handles = [*(Line2D([], [], color="grey", linestyle=style) for style in styles.values()), *handles[:MOST_NAMED]]
-    figure.legend(handles, [*styles, *names[:MOST_NAMED]], loc="lower center", ncols=6, fontsize=8, frameon=False)
+    handles = [
+        *(Line2D([], [], color="grey", linestyle=style) for style in styles.values()),
+        *handles[:MOST_NAMED_FOLDS],
+    ]
+    figure.legend(handles, [*styles, *names[:MOST_NAMED_FOLDS]], loc="lower center", ncols=6, fontsize=8, frameon=False)
 
 
 def _mark_phases(axes: "Axes", history: pd.DataFrame) -> None:

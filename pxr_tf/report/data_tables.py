@@ -8,7 +8,7 @@ from rich.text import Text
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.data.shortcuts import PROPERTIES, WARN_AT
 from pxr_tf.errors import count_words, shorten
-from pxr_tf.pictures.survey import Duplicates, Survey
+from pxr_tf.pictures.survey import DuplicateCounts, Survey
 
 SHOWN_FILES = 20  # unreadable files named on the screen
 
@@ -92,7 +92,7 @@ def print_shortcuts(console: Console, survey: Survey) -> None:
         console.print("No class can be told from its source or encoding alone.")
 
 
-def _describe_duplicates(kind: str, duplicates: Duplicates) -> str:
+def _describe_duplicates(kind: str, duplicates: DuplicateCounts) -> str:
     if not duplicates.copies:
         return f"{kind} copies: none."
     across = [

@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from pxr_tf import files, rundir
-from pxr_tf.explain.model_figures_file import Inside, Maps, read_inside
+from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, read_model_figures
 from pxr_tf.report.curves import draw_curves
 from pxr_tf.report.event_file import EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, write_figure
@@ -24,7 +24,7 @@ from pxr_tf.runs.directory import RunDirectory
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CURVES = "curves.png"
+_CURVES = "curves.png"
 LONGEST_NAME = 180  # letters of an image id, of the 255 bytes that a file's name may have
 
 Draw = Callable[[str, bool], "Figure"]  # (title, synthetic) -> figure
@@ -32,16 +32,16 @@ Draw = Callable[[str, bool], "Figure"]  # (title, synthetic) -> figure
 
 def expected_drawings(run: RunDirectory) -> list[Path]:
     """Return the files that a finished run has beside its tables: as much as its folds' files offer."""
-    curves = [run.folder / CURVES] if run.histories() else []
+    curves = [run.folder / _CURVES] if run.histories() else []
     return curves + [fold / name for fold in _folds(run) for name in _figures(_read(fold, outline=True))]
 
 
 def write_drawings(run: RunDirectory, title: str, synthetic: bool) -> None:
     """Draw what is missing; `title` says which run it is."""
     histories = run.histories()
-    if histories and not (run.folder / CURVES).exists():
+    if histories and not (run.folder / _CURVES).exists():
         tables = {name: pd.read_csv(file) for name, file in histories.items()}
-        write_figure(run.folder / CURVES, draw_curves(tables, title, synthetic))
+        write_figure(run.folder / _CURVES, draw_curves(tables, title, synthetic))
     for fold in _folds(run):
         missing = [name for name in _figures(_read(fold, outline=True)) if not (fold / name).exists()]
         if missing:
@@ -85,20 +85,20 @@ def feature_maps_file(name: str, layer: str | None = None) -> str:
     return f"feature_maps-{safe if len(safe) <= LONGEST_NAME else f'{safe[:LONGEST_NAME]}-{files.digest(words)}'}.png"
 
 
-def _figures(inside: Inside) -> dict[str, Draw]:
+def _figures(found: ModelFigureData) -> dict[str, Draw]:
     """Return file name -> how it is drawn, of all that was found in a model."""
     figures: dict[str, Draw] = {}
-    if inside.filters is not None:
-        figures["filters.png"] = partial(draw_filters, inside.filters)
-    if inside.coefficients:
-        figures["coefficients.png"] = partial(draw_coefficients, inside.coefficients)
-    for name, maps in inside.feature_maps.items():
+    if found.filters is not None:
+        figures["filters.png"] = partial(draw_filters, found.filters)
+    if found.coefficients:
+        figures["coefficients.png"] = partial(draw_coefficients, found.coefficients)
+    for name, maps in found.feature_maps.items():
         figures[feature_maps_file(name)] = partial(draw_feature_maps, name, maps)
     return figures
 
 
-def _read(fold: Path, outline: bool = False) -> Inside:
-    return read_inside(fold / rundir.INSIDE, outline=outline) or Inside(())
+def _read(fold: Path, outline: bool = False) -> ModelFigureData:
+    return read_model_figures(fold / rundir.MODEL_FIGURES_FILE, outline=outline) or ModelFigureData(())
 
 
 def _folds(run: RunDirectory) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from tensorboard.plugins.scalar import metadata as scalars
 from tensorboard.plugins.text import metadata as texts
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-VERSION = "brain.Event:2"  # the first record of every event file
+_VERSION = "brain.Event:2"  # the first record of every event file
 
 
 class EventFile:
@@ -34,7 +34,7 @@ class EventFile:
         # TensorBoard looks for "tfevents" in the name and reads a folder's files in the order of their names.
         file = open(folder / f"events.out.tfevents.{time.time_ns()}", "wb")  # noqa: SIM115 - closed by `close`
         self._records = RecordWriter(file)
-        self._write(Event(wall_time=time.time(), file_version=VERSION))
+        self._write(Event(wall_time=time.time(), file_version=_VERSION))
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
         """Add one point of a curve."""

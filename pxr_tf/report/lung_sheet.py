@@ -15,14 +15,14 @@ from pxr_tf.pictures.decode import load_grey
 from pxr_tf.segment.masks import GIVEN, mask_file
 
 SHEET = "sheet.png"
-TILES, COLUMNS = 50, 10  # half of the tiles show the least confidence, half the most
-TILE, CAPTION = 200, 30  # pixels
-OUTLINE, DOUBTED = (255, 60, 60), (255, 200, 0)  # RGB: of lungs that are trusted, and of others
-LETTERS = 30  # of a name that fit under a tile
+TILES, TILES_PER_ROW = 50, 10  # half of the tiles show the least confidence, half the most
+TILE_SIDE, CAPTION = 200, 30  # pixels
+OUTLINE, UNTRUSTED = (255, 60, 60), (255, 200, 0)  # RGB: of lungs that are trusted, and of others
+_LETTERS = 30  # of a name that fit under a tile
 
 
-def write_sheet(out: Path, table: pd.DataFrame, paths: Mapping[str, str]) -> Path | None:
-    """Draw the least and the most certain lungs of a table (`lung_masks.COLUMNS`) into `out`; return the file.
+def write_lung_sheet(out: Path, table: pd.DataFrame, paths: Mapping[str, str]) -> Path | None:
+    """Draw the least and the most certain lungs of a table (`masks.LUNG_BOX_COLUMNS`) into `out`; return the file.
 
     `paths` is name -> picture. Returns None where no picture was read.
     """
@@ -30,8 +30,8 @@ def write_sheet(out: Path, table: pd.DataFrame, paths: Mapping[str, str]) -> Pat
     tiles = [_draw_tile(row, Path(paths[row.image]), mask_file(out, row.image)) for row in chosen.itertuples()]
     if not tiles:
         return None
-    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % COLUMNS)
-    lines = [np.hstack(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % TILES_PER_ROW)
+    lines = [np.hstack(tiles[start : start + TILES_PER_ROW]) for start in range(0, len(tiles), TILES_PER_ROW)]
     with files.written_whole(out / SHEET) as partial:
         Image.fromarray(np.vstack(lines)).save(partial, format="PNG")
     return out / SHEET
@@ -50,9 +50,9 @@ def summarise_lungs(table: pd.DataFrame, bound: float) -> list[str]:
     found = read[read.origin != GIVEN]
     said = [f"Lungs of {count_words(len(read), 'picture')}: {len(found)} found, {len(read) - len(found)} given."]
     if len(found):
-        doubted = found[~found.trusted.astype(bool)]
+        untrusted = found[~found.trusted.astype(bool)]
         median = f"median confidence {found.confidence.median():.2f}"
-        said.append(f"{len(doubted)} of {len(found)} are below the bound of {bound:g} and not trusted; {median}.")
+        said.append(f"{len(untrusted)} of {len(found)} are below the bound of {bound:g} and not trusted; {median}.")
         inverted = int(found.inverted.astype(bool).sum())
         if inverted:
             said.append(f"{count_words(inverted, 'picture')} read as inverted (air bright).")
@@ -64,16 +64,16 @@ def summarise_lungs(table: pd.DataFrame, bound: float) -> list[str]:
 
 
 def _draw_tile(row: tuple, picture: Path, mask: Path) -> np.ndarray:
-    """Return uint8 [TILE + CAPTION, TILE, 3]: the picture, squashed to a square, its lungs outlined."""
+    """Return uint8 [TILE_SIDE + CAPTION, TILE_SIDE, 3]: the picture, squashed to a square, its lungs outlined."""
     try:
-        small, lungs = shrink(load_grey(picture), TILE), shrink(load_grey(mask), TILE)
+        small, lungs = shrink(load_grey(picture), TILE_SIDE), shrink(load_grey(mask), TILE_SIDE)
     except PxrError:  # it went away since its lungs were found
-        small, lungs = np.zeros((2, TILE, TILE), np.uint8)
-    colour = OUTLINE if row.trusted else DOUBTED
+        small, lungs = np.zeros((2, TILE_SIDE, TILE_SIDE), np.uint8)
+    colour = OUTLINE if row.trusted else UNTRUSTED
     lines, _ = cv2.findContours((lungs > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     tile = cv2.drawContours(cv2.cvtColor(small, cv2.COLOR_GRAY2RGB), lines, -1, colour, 1)
-    caption = np.full((CAPTION, TILE, 3), 255, np.uint8)
+    caption = np.full((CAPTION, TILE_SIDE, 3), 255, np.uint8)
     words = f"{row.confidence:.2f}" + (" inverted" if row.inverted else "") + ("" if row.trusted else " not trusted")
-    for line, text in enumerate((words, Path(row.image).name[:LETTERS].encode("ascii", "replace").decode())):
+    for line, text in enumerate((words, Path(row.image).name[:_LETTERS].encode("ascii", "replace").decode())):
         cv2.putText(caption, text, (3, 12 + 14 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
     return np.vstack([tile, caption])

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = 8  # tiles in a row
-TILE = 1.15  # inches; 138 pixels in the file
+_COLUMNS = 8  # tiles in a row
+_TILE = 1.15  # inches; 138 pixels in the file
 SMALLEST = 48  # pixels: smaller tiles are repeated, or the gaps between them would be as wide as they
-BAR = {"aspect": 30, "shrink": 0.9}  # of a scale of colours, beside what it explains
+_BAR = {"aspect": 30, "shrink": 0.9}  # of a scale of colours, beside what it explains
 EXTREMES = 99.5  # percentile of the absolute values that has the full colour: few pixels must not pale all others
 
 
@@ -24,13 +24,13 @@ def draw_filters(filters: Tiles, title: str, synthetic: bool) -> "Figure":
     from matplotlib import colormaps
 
     count = len(filters.values)
-    rows, columns = -(-count // COLUMNS), min(count, COLUMNS)
-    figure = new_figure(max(columns, 4) * TILE + 1.0, rows * TILE + 1.0, layout="constrained")
+    rows, columns = -(-count // _COLUMNS), min(count, _COLUMNS)
+    figure = new_figure(max(columns, 4) * _TILE + 1.0, rows * _TILE + 1.0, layout="constrained")
     axes = figure.add_subplot()
     sheet = _sheet(filters.values, columns)
     colours = colormaps["RdBu_r"].with_extremes(bad="0.3")  # gaps: in white, which is 0, filters would run together
     shown = axes.imshow(sheet, cmap=colours, **_around_zero(filters.values))
-    figure.colorbar(shown, ax=axes, label="weight", extend="both", **BAR)
+    figure.colorbar(shown, ax=axes, label="weight", extend="both", **_BAR)
     height, width = filters.values.shape[1:]
     which = f"all {count}" if count == filters.total else f"the {count} of {filters.total} with the largest weights"
     _head(figure, [axes], f"{title}\nfilters of the first layer, {height} x {width}: {which}", synthetic)
@@ -49,7 +49,7 @@ def draw_coefficients(images: Mapping[str, np.ndarray], title: str, synthetic: b
         axes.append(figure.add_subplot(rows, columns, place))
         shown = axes[-1].imshow(image, cmap="RdBu_r", **limits)
         axes[-1].set_title(name, fontsize=10)
-    figure.colorbar(shown, ax=axes, label="logit per unit of grey (-1 … 1)", extend="both", **BAR)
+    figure.colorbar(shown, ax=axes, label="logit per unit of grey (-1 … 1)", extend="both", **_BAR)
     words = "coefficients: a bright pixel speaks for the class where they are red, against it where they are blue"
     _head(figure, axes, f"{title}\n{words}", synthetic)
     return figure
@@ -60,15 +60,15 @@ def draw_feature_maps(name: str, maps: Maps, title: str, synthetic: bool) -> "Fi
 
     Each map has its own scale, from its smallest to its largest value: next to the strongest others would be black.
     """
-    rows = [-(-len(tiles.values) // COLUMNS) for tiles in maps.layers.values()]
-    heights = [2.2, *(TILE * count for count in rows)]
-    figure = new_figure(COLUMNS * TILE + 0.3, sum(heights) + 0.35 * len(heights) + 0.7, layout="constrained")
+    rows = [-(-len(tiles.values) // _COLUMNS) for tiles in maps.layers.values()]
+    heights = [2.2, *(_TILE * count for count in rows)]
+    figure = new_figure(_COLUMNS * _TILE + 0.3, sum(heights) + 0.35 * len(heights) + 0.7, layout="constrained")
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
     axes = [figure.add_subplot(grid[place]) for place in range(len(heights))]
     axes[0].imshow(maps.picture, cmap="gray", vmin=0, vmax=255)
     axes[0].set_title(f"{name}, {maps.picture.shape[0]} x {maps.picture.shape[1]}", fontsize=9, loc="left")
     for place, (layer, tiles) in zip(axes[1:], maps.layers.items(), strict=True):
-        place.imshow(_sheet(_stretched(tiles.values), COLUMNS), cmap="viridis", vmin=0, vmax=1)
+        place.imshow(_sheet(_stretched(tiles.values), _COLUMNS), cmap="viridis", vmin=0, vmax=1)
         place.set_title(_describe_maps(layer, tiles), fontsize=9, loc="left")
     for place in axes:
         place.set_anchor("W")

@@ -1,16 +1,15 @@
 """What a person sees while a run is working: one line that moves on a terminal, plain lines elsewhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from pxr_tf.events import Event
 from pxr_tf.report.clock import HOLDOUT, NOT_TRAINING, Clock, Outline, fold_number
 
 PLAIN_STEPS = 4  # lines per progress bar where there is no terminal
-
-Event = Mapping[str, object]
 
 
 class Display:
@@ -30,7 +29,7 @@ class Display:
         )
         self._row = self._bar.add_task("", total=1, right="", visible=False)
         self._device: tuple[object, ...] = ()
-        self._doubted = False
+        self._warned = False
         self._left, self._plain_step = "", ("", -1)
         self._clock = Clock(outline)
         self._titled = False
@@ -38,7 +37,7 @@ class Display:
             "note": self._show_note,
             "wait": self._show_wait,
             "device": self._show_device,
-            "doubt": self._show_doubt,
+            "warning": self._show_warning,
             "progress": self._show_progress,
             "plan": self._note_plan,
             "start": self._show_start,
@@ -74,14 +73,14 @@ class Display:
 
     def _show_device(self, event: Event) -> None:
         device = (event["name"], event["precision"], event["xla"])
-        if device != self._device:  # every process tells it
+        if device != self._device:  # every process sends it
             self._device = device
             xla = "with XLA" if event["xla"] else "without XLA"
             self._console.print(f"Computing on the {event['name']}: {event['precision']}, {xla}.", highlight=False)
 
-    def _show_doubt(self, event: Event) -> None:
-        if not self._doubted:  # every fold tells it, and the table will
-            self._doubted = True
+    def _show_warning(self, event: Event) -> None:
+        if not self._warned:  # every fold sends it, and the table will say it
+            self._warned = True
             self._console.print(f"Warning: {event['text']}", highlight=False, markup=False, soft_wrap=True)
 
     def _show_progress(self, event: Event) -> None:

@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pxr_tf import rundir
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
-from pxr_tf.evaluation.published import Row
+from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evaluation.roc import MeanPoints
 from pxr_tf.evidence.files import expected_tables, read_readings, read_run_points, write_tables
 from pxr_tf.evidence.paper import class_words, comparable_row, overall_words, paper_notes, prints
@@ -22,7 +23,7 @@ from pxr_tf.report.drawings import expected_drawings, write_drawings
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
 from pxr_tf.report.roc import NOTHING_CHOSEN, draw_roc, points_table
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning
+from pxr_tf.runs.info import LEAKY, RunInfo
 
 CONFUSION_FIGURE, ROC_FIGURE = "confusion_matrix.png", "roc.png"
 COLUMNS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
@@ -122,7 +123,7 @@ def make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
     )
 
 
-def _class_table(info: RunInfo, table: pd.DataFrame, row: Row | None, reading: str) -> Table:
+def _class_table(info: RunInfo, table: pd.DataFrame, row: PaperRow | None, reading: str) -> Table:
     title = f"{info.title} ({info.name}), {_reading_words(reading)}"
     tight = (0, 0) if row else (0, 1)  # with the paper's columns the table just fits a terminal of 80 letters
     shown = make_table(title, info, tight)

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from pxr_tf.evaluation.roc import AS_PREDICTED, TEST_OPTIMISTIC, VALIDATION, MeanPoints
+from pxr_tf.evaluation.roc import AS_PREDICTED, FROM_VALIDATION, TEST_OPTIMISTIC, MeanPoints
 from pxr_tf.report.figures import SYNTHETIC_NOTE, new_figure
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOTHING_CHOSEN = "No thresholds were chosen: there are no validation images of every kind to choose them on."
-RULE_WORDS = {VALIDATION: "validation", TEST_OPTIMISTIC: "test: optimistic", AS_PREDICTED: "as predicted"}
-MARKS = {VALIDATION: ("o", "full"), TEST_OPTIMISTIC: ("o", "none"), AS_PREDICTED: ("X", "full")}  # (marker, fill)
+RULE_WORDS = {FROM_VALIDATION: "validation", TEST_OPTIMISTIC: "test: optimistic", AS_PREDICTED: "as predicted"}
+MARKS = {FROM_VALIDATION: ("o", "full"), TEST_OPTIMISTIC: ("o", "none"), AS_PREDICTED: ("X", "full")}  # (marker, fill)
 COLUMNS = {"Sens.": "sensitivity", "Spec.": "specificity", "Prec.": "precision", "Acc.": "accuracy"}
 MOST_NAMED = 5  # folds in the legend
 WIDTH = 3.7  # inches of a panel
@@ -52,7 +52,7 @@ def points_table(found: MeanPoints, over: str) -> Table | None:
     predicted stands in the run's own table, and the rest in ``thresholds.csv``. `over`: what mean and sd are over.
     """
     shown = [key for key in found.mean.index if _is_shown(key, found)]
-    if not any(rule == VALIDATION for _, rule, _ in shown):
+    if not any(rule == FROM_VALIDATION for _, rule, _ in shown):
         return None
     names = list(dict.fromkeys(name for name, _, _ in shown))
     spread = f", mean ± sd over {over}" if found.sd.notna().any(axis=None) else ""
@@ -71,7 +71,7 @@ def points_table(found: MeanPoints, over: str) -> Table | None:
 def _is_shown(key: tuple[str, str, str], found: MeanPoints) -> bool:
     _, rule, role = key
     if found.mean.index.get_level_values("class").nunique() > 1:
-        return (rule, role) == (VALIDATION, "test")
+        return (rule, role) == (FROM_VALIDATION, "test")
     return (rule, role) != (TEST_OPTIMISTIC, "val")
 
 

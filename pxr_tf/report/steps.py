@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pxr_tf.report.clock import duration_words
 
-PLAIN_STEPS = 4  # lines where there is no terminal
+_PLAIN_STEPS = 4  # lines where there is no terminal
 SOON = 5  # seconds: less is not worth a word
 
 
@@ -39,7 +39,7 @@ def _plain(console: Console, what: str) -> Show:
 
     def show(done: int, total: int, more: str = "") -> None:
         nonlocal shown
-        step = done * PLAIN_STEPS // total
+        step = done * _PLAIN_STEPS // total
         if step > shown:
             shown = step
             left = (time.monotonic() - started) * (total - done) / done

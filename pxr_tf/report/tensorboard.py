@@ -67,7 +67,7 @@ class Boards:
             self.close()
 
     def show(self, event: Mapping[str, object]) -> None:
-        """Take one event: ``start``, ``doubt``, ``resume``, ``epoch`` or ``end`` of a task that trains, or another."""
+        """Take an event: ``start``, ``warning``, ``resume``, ``epoch`` or ``end`` of a task that trains, or another."""
         if event["event"] in _HANDLERS and event["task"] not in NOT_TRAINING:
             self._thread.submit(self._handle, dict(event))
 
@@ -133,7 +133,7 @@ class _Board:
         sheet = picture_sheet(about.sheet(self._task)[:SHEET_PICTURES])
         self._file.add_picture(self._title("training pictures as augmented"), sheet, 0)
 
-    def doubt(self, event: Mapping[str, object]) -> None:
+    def warning(self, event: Mapping[str, object]) -> None:
         """Write what makes the numbers of this task doubtful."""
         self._file.add_text("environments", f"Warning: {event['text']}")
 
@@ -187,7 +187,7 @@ class _Board:
 
 _HANDLERS: dict[str, Callable[[_Board, Mapping[str, object]], None]] = {
     "start": _Board.start,
-    "doubt": _Board.doubt,
+    "warning": _Board.warning,
     "resume": _Board.resume,
     "epoch": _Board.epoch,
     "end": _Board.end,

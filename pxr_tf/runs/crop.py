@@ -9,8 +9,9 @@ import pandas as pd
 
 from pxr_tf.config import Experiment
 from pxr_tf.config.image import Image
-from pxr_tf.data.doubts import Doubt
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import PxrError, count_words
+from pxr_tf.events import Say
 from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.lung_crop import load_cropped, why_whole
 from pxr_tf.pictures.lung_source import AtlasLungs, LungSource, open_source
@@ -22,8 +23,6 @@ COLUMNS = ("image_id", "confidence", "left", "top", "right", "bottom", "cropped"
 # may tell the class.
 MANY = 0.1
 UNEQUAL = 0.03
-
-Say = Callable[[str], None]
 
 
 def open_lung_source(image: Image, table: pd.DataFrame, cache: Path) -> LungSource | None:
@@ -76,7 +75,7 @@ def count_whole(lungs: pd.DataFrame, where: Path) -> str:
     )
 
 
-def lung_doubts(table: pd.DataFrame, lungs: pd.DataFrame) -> list[Doubt]:
+def lung_warnings(table: pd.DataFrame, lungs: pd.DataFrame) -> list[RunWarning]:
     """Return a warning where many images of a class are shown whole, or more of one class than of another.
 
     `table` has ``image_id`` and ``label``.
@@ -89,7 +88,7 @@ def lung_doubts(table: pd.DataFrame, lungs: pd.DataFrame) -> list[Doubt]:
         f"Images are shown whole where lungs were not found with confidence: {shares}. What a crop is "
         "worth is not seen on those, and where classes differ in it, a network may tell them apart by it."
     )
-    return [Doubt("lungs", str(whole.idxmax()), "shown whole", float(whole.max()), text)]
+    return [RunWarning("lungs", str(whole.idxmax()), "shown whole", float(whole.max()), text)]
 
 
 def check_same_atlas(source: LungSource | None, identity: str | None, atlas: str) -> None:

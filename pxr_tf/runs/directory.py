@@ -16,13 +16,14 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.data.manifest import read_manifest
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.samples import read_samples
 from pxr_tf.data.splits import HOLDOUT, fold_names, read_splits
 from pxr_tf.errors import PxrError, nearest
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.runs import environment
 from pxr_tf.runs.crop import preparation_of
-from pxr_tf.runs.info import RunInfo, RunWarning, info_of
+from pxr_tf.runs.info import RunInfo, info_of
 from pxr_tf.runs.provenance import read_provenance
 
 if TYPE_CHECKING:
@@ -112,9 +113,9 @@ class RunDirectory:
     def warnings(self) -> tuple[RunWarning, ...]:
         """What makes the numbers doubtful: found when the run was prepared, and folds of several environments."""
         written = files.read_json(self.folder / rundir.WARNINGS) or []
-        found = [RunWarning(warning.get("what", ""), warning["text"]) for warning in written]
+        found = [RunWarning(what=warning.get("what", ""), text=warning["text"]) for warning in written]
         mix = environment.describe_mix(self.folder)
-        return (*found, *([RunWarning("environments", mix)] if mix else []))
+        return (*found, *([RunWarning(what="environments", text=mix)] if mix else []))
 
     @property
     def info(self) -> RunInfo:

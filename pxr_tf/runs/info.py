@@ -3,16 +3,10 @@
 from typing import NamedTuple
 
 from pxr_tf.config import Experiment
+from pxr_tf.data.run_warnings import RunWarning
 
 LEAKY = "leaky split"
 CROPS = {"lungs": "cropped to the lungs", "lungs_only": "lungs only", "without_lungs": "without the lungs"}
-
-
-class RunWarning(NamedTuple):
-    """What makes a run's numbers doubtful: a line of its ``warnings.json``, or a mix of environments."""
-
-    what: str  # its kind; "leak": patients, or pictures, on both sides of a split
-    text: str  # one sentence
 
 
 class RunInfo(NamedTuple):

@@ -2,7 +2,7 @@
 
 ::
 
-    OUT/lungs.csv             a row per picture (`COLUMNS`), sorted by its name
+    OUT/lungs.csv             a row per picture (`LUNG_BOX_COLUMNS`), sorted by its name
     OUT/masks/<its name>.png  255 = lung, at the picture's size
 
 The table is written after every block; a killed command goes on with the pictures that have no row yet. A row holds
@@ -21,33 +21,30 @@ import pandas as pd
 
 from pxr_tf import files, locks
 from pxr_tf.errors import PxrError
-from pxr_tf.lungs.atlas import Atlas
+from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.lungs.confidence import TRUSTED
-from pxr_tf.lungs.find import Lungs, find_lungs
-from pxr_tf.lungs.network import Network
+from pxr_tf.lungs.find import LungFinder, Lungs, find_lungs
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 from pxr_tf.pictures.given_masks import read_given, suffixless
 
-TABLE, MASKS = "lungs.csv", "masks"
-COLUMNS = (
+LUNG_TABLE, MASKS = "lungs.csv", "masks"
+LUNG_BOX_COLUMNS = (
     "image width height left top right bottom confidence trusted inverted origin fault content atlas"  # pixels
 ).split()
-BLOCK = 64  # pictures between two versions of the table: some three seconds of two cores
+PICTURES_PER_BLOCK = 64  # pictures between two versions of the table: some three seconds of two cores
 GIVEN = "given"  # the mask came with the data; `FOUND`: it was computed
 FOUND = "found"
-
-Progress = Callable[[int, int], None]
 
 
 def write_lungs(
     pictures: Mapping[str, str],
-    atlas: Atlas | Network,
+    atlas: LungFinder,
     out: Path,
     *,
     given: Mapping[str, Path] | None = None,
     processes: int = 1,
-    on_progress: Progress | None = None,
-    on_wait: Callable[[str], None] | None = None,
+    on_progress: OnProgress | None = None,
+    on_wait: OnWait | None = None,
 ) -> pd.DataFrame:
     """Find the lungs in all pictures (name -> path), write masks and table below `out`, return the table.
 
@@ -65,8 +62,8 @@ def write_lungs(
         find = partial(_find, out=out, given=given)
         done = len(rows)
         with _workers(processes if len(waiting) > 1 else 1, atlas) as apply:
-            for start in range(0, len(waiting), BLOCK):
-                for row in apply(find, waiting[start : start + BLOCK]):
+            for start in range(0, len(waiting), PICTURES_PER_BLOCK):
+                for row in apply(find, waiting[start : start + PICTURES_PER_BLOCK]):
                     rows[row["image"]] = row
                     done += 1
                     if on_progress:
@@ -100,16 +97,18 @@ def _check_names(pictures: Mapping[str, str]) -> None:
 
 
 def _finished_rows(
-    out: Path, pictures: Mapping[str, str], atlas: Atlas | Network, given: Mapping[str, Path]
+    out: Path, pictures: Mapping[str, str], atlas: LungFinder, given: Mapping[str, Path]
 ) -> dict[str, dict[str, object]]:
     """Return name -> row of the pictures whose mask is there and still holds."""
-    file = out / TABLE
+    file = out / LUNG_TABLE
     if not file.exists():
         return {}
     with files.reading(file):
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    if list(table.columns) != COLUMNS:
-        raise PxrError(f"{file} has other columns than {', '.join(COLUMNS)}. Move it away, or name another OUT.")
+    if list(table.columns) != LUNG_BOX_COLUMNS:
+        raise PxrError(
+            f"{file} has other columns than {', '.join(LUNG_BOX_COLUMNS)}. Move it away, or name another OUT."
+        )
     old = {row["image"]: row for row in _with_types(table[table.fault == ""]).to_dict("records")}
     kept = {}
     for name, path in pictures.items():
@@ -126,7 +125,7 @@ def _with_types(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**truths).astype({**whole, "confidence": float})
 
 
-def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: Atlas | Network) -> bool:
+def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: LungFinder) -> bool:
     """Return whether the same would be found again."""
     try:
         source = files.digest_file(mask) if mask else atlas.digest
@@ -136,7 +135,7 @@ def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: Atlas
 
 
 @contextmanager
-def _workers(processes: int, atlas: Atlas | Network) -> Iterator[Callable]:
+def _workers(processes: int, atlas: LungFinder) -> Iterator[Callable]:
     """Give a map over pictures, in order, by this process or by several."""
     if processes == 1:
         _begin(atlas)
@@ -147,10 +146,10 @@ def _workers(processes: int, atlas: Atlas | Network) -> Iterator[Callable]:
         yield partial(pool.imap, chunksize=4)
 
 
-_atlas: Atlas | Network | None = None  # of this process
+_atlas: LungFinder | None = None  # of this process
 
 
-def _begin(atlas: Atlas | Network) -> None:
+def _begin(atlas: LungFinder) -> None:
     global _atlas
     _atlas = atlas
 
@@ -158,7 +157,7 @@ def _begin(atlas: Atlas | Network) -> None:
 def _find(picture: tuple[str, str], out: Path, given: Mapping[str, Path]) -> dict[str, object]:
     """Write the mask of a picture (name, path) and return its row."""
     name, path = picture
-    row: dict[str, object] = dict.fromkeys(COLUMNS, "") | {"image": name, "trusted": False}
+    row: dict[str, object] = dict.fromkeys(LUNG_BOX_COLUMNS, "") | {"image": name, "trusted": False}
     try:
         content, grey = files.digest_file(Path(path)), load_grey(path)
     except UnreadableImageError as error:
@@ -179,6 +178,6 @@ def _describe(lungs: Lungs) -> dict[str, object]:
 
 
 def _write_table(out: Path, rows: Mapping[str, Mapping[str, object]]) -> pd.DataFrame:
-    table = pd.DataFrame([rows[name] for name in sorted(rows)], columns=COLUMNS)
-    files.write_csv(out / TABLE, table)
+    table = pd.DataFrame([rows[name] for name in sorted(rows)], columns=LUNG_BOX_COLUMNS)
+    files.write_csv(out / LUNG_TABLE, table)
     return table

@@ -8,19 +8,18 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from pxr_tf.lungs.atlas import Atlas, Pair, build_atlas, prepare_pairs, shrink_pair
-from pxr_tf.lungs.find import find_lungs
+from pxr_tf.lungs.atlas import LungPair, build_atlas, prepare_pairs, shrink_pair
+from pxr_tf.lungs.find import LungFinder, find_lungs
 from pxr_tf.lungs.fuse import dice
-from pxr_tf.lungs.network import Network
 from pxr_tf.lungs.threads import one_thread
 
-FOLDS = 6
-SHIFT, TURN, DARKENING, QUALITY = 0.1, 10.0, 0.4, 10  # of each side; degrees; factor of grey levels; JPEG's quality
+NUM_FOLDS = 6
+_SHIFT, _TURN, _DARKENING, _QUALITY = 0.1, 10.0, 0.4, 10  # of each side; degrees; factor of grey levels; JPEG's quality
 
 
 def _shift(picture: np.ndarray) -> np.ndarray:
     height, width = picture.shape
-    matrix = np.array([[1, 0, SHIFT * width], [0, 1, SHIFT * height]])
+    matrix = np.array([[1, 0, _SHIFT * width], [0, 1, _SHIFT * height]])
     return cv2.warpAffine(picture, matrix, (width, height))
 
 
@@ -31,54 +30,54 @@ def _turn(picture: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def _code_as_jpeg(picture: np.ndarray) -> np.ndarray:
-    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
 
 
 # name -> what is done to a picture; those of `MOVES` are done to its lungs, too. Black comes in from outside.
 MOVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "shifted": _shift,
-    "turned left": lambda picture: _turn(picture, TURN),
-    "turned right": lambda picture: _turn(picture, -TURN),
+    "turned left": lambda picture: _turn(picture, _TURN),
+    "turned right": lambda picture: _turn(picture, -_TURN),
 }
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "as it is": lambda picture: picture,
     **MOVES,
-    "darkened": lambda picture: (DARKENING * picture).astype(np.uint8),
+    "darkened": lambda picture: (_DARKENING * picture).astype(np.uint8),
     "inverted": lambda picture: 255 - picture,
     "JPEG": _code_as_jpeg,
 }
 
 
-def change_pair(pair: Pair, change: str) -> Pair:
+def change_pair(pair: LungPair, change: str) -> LungPair:
     """Return a pair, uint8 [h, w] and bool [h, w], after one of `CHANGES`."""
     picture, lungs = pair
     moved = MOVES[change](lungs.astype(np.uint8) * np.uint8(255)) > 127 if change in MOVES else lungs
     return CHANGES[change](picture), moved
 
 
-def assign_folds(count: int, folds: int = FOLDS, seed: int = 0) -> np.ndarray:
+def assign_pair_folds(count: int, folds: int = NUM_FOLDS, seed: int = 0) -> np.ndarray:
     """Return the fold of each of so many pairs; folds are random and of equal size."""
     return np.random.default_rng(seed).permutation(count) % folds
 
 
 def fold_atlases(
-    pairs: Sequence[Pair],
-    folds: int = FOLDS,
+    pairs: Sequence[LungPair],
+    folds: int = NUM_FOLDS,
     seed: int = 0,
-    build: Callable[[list[Pair]], Atlas | Network] = lambda pairs: build_atlas(prepare_pairs(pairs)),
-) -> list[Atlas | Network]:
-    """Return for each pair the atlas of all pairs that are not in its fold (`assign_folds`).
+    build: Callable[[list[LungPair]], LungFinder] = lambda pairs: build_atlas(prepare_pairs(pairs)),
+) -> list[LungFinder]:
+    """Return for each pair the atlas of all pairs that are not in its fold (`assign_pair_folds`).
 
     `build` makes it, or a network, of such pairs (`atlas.shrink_pair`).
     """
-    fold = assign_folds(len(pairs), folds, seed)
+    fold = assign_pair_folds(len(pairs), folds, seed)
     small = [shrink_pair(*pair) for pair in pairs]
     atlases = [build([pair for pair, other in zip(small, fold, strict=True) if other != here]) for here in range(folds)]
     return [atlases[here] for here in fold]
 
 
-def measure_pairs(pairs: Sequence[Pair], atlases: Sequence[Atlas | Network], change: str = "as it is") -> pd.DataFrame:
+def measure_pairs(pairs: Sequence[LungPair], atlases: Sequence[LungFinder], change: str = "as it is") -> pd.DataFrame:
     """Return a row per pair: ``dice``, ``inside`` (share of lung pixels in the box), ``confidence``, ``seconds``."""
     rows = []
     with one_thread():

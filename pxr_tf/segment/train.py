@@ -1,17 +1,16 @@
 """A network that finds lungs: from a folder of pairs to one file. The training itself is a task in another process."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from pxr_tf import locks
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, tell_wait
-from pxr_tf.lungs.atlas import Pair, shrink_pair
-from pxr_tf.lungs.network import NETWORK_SIDE, VERSION, read_network
+from pxr_tf.lungs.atlas import LungPair, shrink_pair
+from pxr_tf.lungs.network import NETWORK_SIDE, NETWORK_VERSION, Origin, read_network
 from pxr_tf.pictures.lung_atlas import read_pairs
 from pxr_tf.tasks import Executor, Task, run_or_raise
 
@@ -22,7 +21,7 @@ class TrainLungNetwork:
 
     pairs: Path  # folder of X-rays and their masks
     out: Path  # the file that is written
-    about: Mapping[str, str | int]  # what decides the network (`describe_training`)
+    about: Origin  # what decides the network (`describe_training`)
 
 
 LIBRARIES = ("tensorflow", "keras", "opencv-python", "numpy")
@@ -46,7 +45,7 @@ def write_lung_network(
     return True
 
 
-def _is_there(out: Path, about: dict[str, Any]) -> bool:
+def _is_there(out: Path, about: Origin) -> bool:
     """Return whether a file is the network that is asked for; raise `PxrError` where it is something else."""
     if not out.exists():
         return False
@@ -61,12 +60,12 @@ def _is_there(out: Path, about: dict[str, Any]) -> bool:
     return True
 
 
-def read_small(folder: Path) -> list[Pair]:
+def read_small(folder: Path) -> list[LungPair]:
     """Return the pairs of a folder as squares (`atlas.shrink_pair`), in the order of their names; raise `PxrError`."""
     return [shrink_pair(*pair) for pair in read_pairs(folder).values()]
 
 
-def describe_training(pairs: Sequence[Pair], steps: int, seed: int) -> dict[str, Any]:
+def describe_training(pairs: Sequence[LungPair], steps: int, seed: int) -> Origin:
     """Return what decides a network: its pairs, steps, seed, versions; the number of threads aside."""
     content = hashlib.blake2b(b"".join(one.tobytes() for pair in pairs for one in pair), digest_size=8).hexdigest()
     return {
@@ -76,6 +75,6 @@ def describe_training(pairs: Sequence[Pair], steps: int, seed: int) -> dict[str,
         "side": NETWORK_SIDE,
         "steps": steps,
         "seed": seed,
-        "version": VERSION,
+        "version": NETWORK_VERSION,
         **{name: metadata.version(name) for name in LIBRARIES},
     }

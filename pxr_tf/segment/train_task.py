@@ -1,11 +1,10 @@
 """Training a network that finds lungs, as a task: a pure function of a folder of pairs. It loads TensorFlow."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from pxr_tf.events import OnEvent, tell_progress
-from pxr_tf.lungs.atlas import Pair
-from pxr_tf.lungs.network import Network, make_network, write_network
+from pxr_tf.lungs.atlas import LungPair
+from pxr_tf.lungs.network import LungNetwork, Origin, make_network, write_network
 from pxr_tf.models.unet import WIDTHS
 from pxr_tf.segment.train import TrainLungNetwork, read_small
 from pxr_tf.tasks import Task
@@ -23,8 +22,8 @@ def train_network_file(task: Task, options: TrainLungNetwork, emit: OnEvent) -> 
     write_network(options.out, network)
 
 
-def train_network(pairs: Sequence[Pair], about: Mapping[str, Any], on_step: OnStep) -> Network:
-    """Return the network of these pairs with the steps and the seed of `lung_network.describe_training`."""
+def train_network(pairs: Sequence[LungPair], about: Origin, on_step: OnStep) -> LungNetwork:
+    """Return the network of these pairs with the steps and the seed of `train.describe_training`."""
     set_up(False, "float32")
     graph = train_lung_network(pairs, steps=about["steps"], seed=about["seed"], widths=WIDTHS, on_step=on_step)
     return make_network(graph, about)

@@ -9,7 +9,7 @@ from pxr_tf.errors import PxrError, shorten
 from pxr_tf.sets.find import find_layout, read_source
 from pxr_tf.sets.rows import images_in, walk_folders
 
-PER_CLASS = "folder"  # the layout
+_CLASS_FOLDERS = "folder"  # the layout
 
 
 def list_pictures(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -23,8 +23,8 @@ def list_pictures(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     found: dict[str, str] = {}
     notes: list[str] = []
     for path in paths:
-        pictures, told = _list_one(Path(os.path.abspath(os.path.expanduser(path))))
-        notes += told
+        pictures, new_notes = _list_one(Path(os.path.abspath(os.path.expanduser(path))))
+        notes += new_notes
         twice = sorted(found.keys() & pictures.keys())
         if twice:
             raise PxrError(f"DATA holds two pictures named {shorten(twice, 3)}; accepted: each name once. Rename one.")
@@ -40,7 +40,7 @@ def _list_one(folder: Path) -> tuple[dict[str, str], list[str]]:
         if not pictures:
             raise
         return pictures, []
-    if layout == PER_CLASS:  # any folder with folders is one; pictures beside them count here
+    if layout == _CLASS_FOLDERS:  # any folder with folders is one; pictures beside them count here
         return _walk(root), []
     rows, notes = read_source(folder)
     return {row["image_id"]: row["path"] for row in rows}, notes

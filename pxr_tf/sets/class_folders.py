@@ -7,7 +7,7 @@ from pxr_tf.errors import PxrError, shorten
 from pxr_tf.sets.kermany import parse_kermany_name
 from pxr_tf.sets.rows import (
     NO_PICTURES,
-    Row,
+    ManifestRow,
     images_in,
     labelled_folders,
     make_row,
@@ -21,7 +21,7 @@ NOT_CLASSES = NO_PICTURES | {"images"}  # parts of a set, never a diagnosis
 
 def recognise(root: Path) -> bool:
     """Return whether the folder is ``{class}/*`` or ``{train,val,test}/{class}/*``, with images in a class folder."""
-    return not find_strangers(root) and has_its_images(root)
+    return not find_other_folders(root) and has_its_images(root)
 
 
 def has_its_images(root: Path) -> bool:
@@ -29,13 +29,13 @@ def has_its_images(root: Path) -> bool:
     return any(images_in(folder) for _, folder in labelled_folders(root) if squeeze(folder.name) not in NOT_CLASSES)
 
 
-def find_strangers(root: Path) -> list[str]:
+def find_other_folders(root: Path) -> list[str]:
     """Return the places of the folders beside the classes that are none, such as ``masks`` or ``train/masks``."""
     folders = [folder for _, folder in labelled_folders(root) if squeeze(folder.name) in NOT_CLASSES]
     return [folder.relative_to(root).as_posix() for folder in folders]
 
 
-def read(root: Path) -> list[Row]:
+def read(root: Path) -> list[ManifestRow]:
     """Return the rows of a folder per class; the source is the folder's name, each image its own patient.
 
     A name as in Kermany's set gives his patient, for people sort that set by class. A scanner that names a series

@@ -4,31 +4,31 @@ from pathlib import Path
 
 from pxr_tf.errors import PxrError
 from pxr_tf.sets.kermany import parse_kermany_name
-from pxr_tf.sets.rows import Row, make_row
-from pxr_tf.sets.tables import read_table, require_files, require_value, value_of
+from pxr_tf.sets.rows import ManifestRow, make_row
+from pxr_tf.sets.tables import cell_of, read_table, require_files, require_value
 
-TABLE = "Chest_xray_Corona_Metadata.csv"
-FOLDER = "Coronahack-Chest-XRay-Dataset"
-COLUMNS = ("x_ray_image_name", "label", "dataset_type", "label_1_virus_category", "label_2_virus_category")
-LABELS = {"bacteria": "bacterial", "virus": "viral", "stress-smoking": ""}  # "" = left out: two images
+CORONAHACK_TABLE = "Chest_xray_Corona_Metadata.csv"
+_FOLDER = "Coronahack-Chest-XRay-Dataset"
+_COLUMNS = ("x_ray_image_name", "label", "dataset_type", "label_1_virus_category", "label_2_virus_category")
+_LABELS = {"bacteria": "bacterial", "virus": "viral", "stress-smoking": ""}  # "" = left out: two images
 
 
 def recognise(root: Path) -> bool:
     """Return whether the folder holds CoronaHack's metadata table."""
-    return (root / TABLE).is_file()
+    return (root / CORONAHACK_TABLE).is_file()
 
 
-def read(root: Path) -> list[Row]:
+def read(root: Path) -> list[ManifestRow]:
     """Return the rows of CoronaHack, a repack of Kermany's set: a file named as his belongs to his patient.
 
     Ids are relative to the folder that holds ``train`` and ``test``, however deep the archive was unpacked. Raises
     `PxrError` for an unknown category, a row without a file name or a part, and where no listed file exists.
     """
-    path = root / TABLE
-    nested = [root / FOLDER / FOLDER, root / FOLDER, root]
+    path = root / CORONAHACK_TABLE
+    nested = [root / _FOLDER / _FOLDER, root / _FOLDER, root]
     images = next((folder for folder in nested if (folder / "train").is_dir() or (folder / "test").is_dir()), nested[0])
     rows = []
-    for line, record in read_table(path, COLUMNS).records:
+    for line, record in read_table(path, _COLUMNS).records:
         label = _label_of(path, line, record)
         if label:
             split = require_value(path, line, record, "dataset_type").lower()
@@ -40,14 +40,14 @@ def read(root: Path) -> list[Row]:
 
 
 def _label_of(path: Path, line: int, record: dict[str, str]) -> str:
-    if value_of(record, "label").lower() == "normal":
+    if cell_of(record, "label").lower() == "normal":
         return "normal"
-    if value_of(record, "label_2_virus_category").upper() == "COVID-19":
+    if cell_of(record, "label_2_virus_category").upper() == "COVID-19":
         return "covid19"
-    kind = value_of(record, "label_1_virus_category").lower()
-    if kind not in LABELS:
+    kind = cell_of(record, "label_1_virus_category").lower()
+    if kind not in _LABELS:
         raise PxrError(
             f"{path}, line {line}: {record['x_ray_image_name']} has Label_1_Virus_category {kind!r}; accepted: "
-            f"{', '.join(LABELS)}. Correct that row."
+            f"{', '.join(_LABELS)}. Correct that row."
         )
-    return LABELS[kind]
+    return _LABELS[kind]

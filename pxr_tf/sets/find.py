@@ -12,7 +12,7 @@ from pxr_tf.data.manifest import PHANTOM_FILE, SYNTHETIC, make_manifest
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.sets import class_folders, coronahack, covid_chestxray, kermany, own_table, radiography
 from pxr_tf.sets.notes import make_notes
-from pxr_tf.sets.rows import Row, images_in, split_folders, visible_folders, walk_folders
+from pxr_tf.sets.rows import ManifestRow, images_in, split_folders, visible_folders, walk_folders
 
 
 class Layout(NamedTuple):
@@ -20,13 +20,13 @@ class Layout(NamedTuple):
 
     description: str
     recognise: Callable[[Path], bool]
-    read: Callable[[Path], list[Row]]
+    read: Callable[[Path], list[ManifestRow]]
 
 
 # The most specific first: a radiography database is a folder per class too.
 LAYOUTS: dict[str, Layout] = {
     "csv": Layout("a CSV, or a folder with manifest.csv: path,label[,…]", own_table.recognise, own_table.read),
-    "coronahack": Layout(coronahack.TABLE, coronahack.recognise, coronahack.read),
+    "coronahack": Layout(coronahack.CORONAHACK_TABLE, coronahack.recognise, coronahack.read),
     "covid-chestxray": Layout("metadata.csv, images/", covid_chestxray.recognise, covid_chestxray.read),
     "radiography": Layout(
         "{COVID,Normal,Viral Pneumonia}/[images/]COVID-1.png", radiography.recognise, radiography.read
@@ -37,7 +37,7 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
-    """Return (manifest, notes) of all data sets at `paths`; a note tells in a sentence what was left out, or a doubt.
+    """Return (manifest, notes) of all data sets at `paths`; a note tells in a sentence what was left out, or a warning.
 
     Raises `PxrError` where a path is missing, empty, of unknown layout or without an image, and where two paths
     hold the same image.
@@ -45,12 +45,12 @@ def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
     if not paths:
         raise PxrError("No data set was given; accepted: one or more folders or CSV files. Set DATA=folder[,folder].")
     _check_given_once(paths)
-    rows: list[Row] = []
+    rows: list[ManifestRow] = []
     notes: list[str] = []
     owners: dict[str, str | Path] = {}
     for path in paths:
-        found, told = read_source(path)
-        notes += told
+        found, new_notes = read_source(path)
+        notes += new_notes
         twice = [row["image_id"] for row in found if row["image_id"] in owners]
         if twice:
             raise PxrError(
@@ -62,7 +62,7 @@ def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
     return make_manifest(rows), notes
 
 
-def read_source(path: str | Path) -> tuple[list[Row], list[str]]:
+def read_source(path: str | Path) -> tuple[list[ManifestRow], list[str]]:
     """Return (manifest rows, notes) of one data set. Raises `PxrError` as `read_sources` does."""
     folder = Path(os.path.abspath(os.path.expanduser(path)))  # keeps links, unlike resolve
     try:
@@ -120,7 +120,7 @@ def _unwrap(folder: Path) -> Iterator[Path]:
         yield folder
 
 
-def _mark_synthetic(row: Row) -> Row:
+def _mark_synthetic(row: ManifestRow) -> ManifestRow:
     if row["source"].startswith(SYNTHETIC):
         return row
     return row | {column: f"{SYNTHETIC}-{row[column]}" for column in ("image_id", "patient_id", "source")}
@@ -154,16 +154,14 @@ def _describe_mixture(folder: Path) -> str:
             "must lie in {train,val,test}/{class}/. Move those there, or away."
         )
     if radiography.has_its_names(folder):
-        return _ask_to_move("radiography", radiography.find_strangers(folder))
+        return _ask_to_move("radiography", radiography.find_unknown_folders(folder))
     if class_folders.has_its_images(folder):
-        return _ask_to_move("a folder per class", class_folders.find_strangers(folder))
+        return _ask_to_move("a folder per class", class_folders.find_other_folders(folder))
     return ""
 
 
-def _ask_to_move(layout: str, strangers: Sequence[str]) -> str:
-    return (
-        f" It would be {layout} without {shorten(strangers)}; move {'that' if len(strangers) == 1 else 'those'} away."
-    )
+def _ask_to_move(layout: str, folders: Sequence[str]) -> str:
+    return f" It would be {layout} without {shorten(folders)}; move {'that' if len(folders) == 1 else 'those'} away."
 
 
 def _suggest(folder: Path) -> str:

@@ -4,14 +4,14 @@ import re
 from pathlib import Path
 
 from pxr_tf.errors import PxrError, shorten
-from pxr_tf.sets.rows import Row, images_in, labelled_folders, make_row, squeeze
+from pxr_tf.sets.rows import ManifestRow, images_in, labelled_folders, make_row, squeeze
 
-FILE_NAME = re.compile(
+_FILE_NAME = re.compile(
     r"(?P<person>person\d+)_(?P<germ>bacteria|virus)_\d+(_\d+)?"  # person447_virus_921_1
     r"|(?P<normal>(NORMAL2-)?IM-\d+)-\d+(-\d+)*"  # NORMAL2-IM-0173-0001-0002
     r"|(?P<later>(?P<kind>BACTERIA|VIRUS|NORMAL)-\d+)-\d+"  # the publisher's third release: VIRUS-1001-0001
 )
-LABELS = {"bacteria": "bacterial", "virus": "viral", "normal": "normal"}
+_LABELS = {"bacteria": "bacterial", "virus": "viral", "normal": "normal"}
 
 
 def parse_kermany_name(name: str) -> tuple[str, str] | None:
@@ -19,12 +19,12 @@ def parse_kermany_name(name: str) -> tuple[str, str] | None:
 
     The class is part of the id: person numbers are re-used between bacteria and virus (979 of them).
     """
-    match = FILE_NAME.fullmatch(Path(name).stem)
+    match = _FILE_NAME.fullmatch(Path(name).stem)
     if not match:
         return None
     if match["person"]:
-        return LABELS[match["germ"]], f"kermany/{match['germ']}-{match['person']}"
-    label = LABELS[(match["kind"] or "normal").lower()]
+        return _LABELS[match["germ"]], f"kermany/{match['germ']}-{match['person']}"
+    label = _LABELS[(match["kind"] or "normal").lower()]
     return label, f"kermany/{match['normal'] or match['later']}"
 
 
@@ -37,19 +37,19 @@ def recognise(root: Path) -> bool:
     return not images or any(parse_kermany_name(path.name) for path in images)
 
 
-def read(root: Path) -> list[Row]:
+def read(root: Path) -> list[ManifestRow]:
     """Return the rows of Kermany's set; raise `PxrError` for a file whose name does not fit its folder."""
-    rows, strangers = [], []
+    rows, unknown = [], []
     for split, folder in labelled_folders(root):
         for path in images_in(folder):
             label, patient = parse_kermany_name(path.name) or ("", "")
             if not label or (label == "normal") != (squeeze(folder.name) == "normal"):
-                strangers.append(path.relative_to(root).as_posix())
+                unknown.append(path.relative_to(root).as_posix())
             rows.append(make_row("kermany", root, path, label, patient, split))
-    if strangers:
+    if unknown:
         raise PxrError(
-            f"{root} is laid out as kermany, but {len(strangers)} files are not named as Kermany's "
-            f"({shorten(strangers, 3)}); accepted: personN_bacteria_N or personN_virus_N in PNEUMONIA, IM-N-N in "
+            f"{root} is laid out as kermany, but {len(unknown)} files are not named as Kermany's "
+            f"({shorten(unknown, 3)}); accepted: personN_bacteria_N or personN_virus_N in PNEUMONIA, IM-N-N in "
             "NORMAL. Move them out, or list the images in a CSV with path and label."
         )
     return rows

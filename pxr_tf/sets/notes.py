@@ -8,7 +8,7 @@ from pathlib import Path
 from pxr_tf.errors import count_words, shorten
 from pxr_tf.sets.rows import (
     NO_PICTURES,
-    Row,
+    ManifestRow,
     images_in,
     labelled_folders,
     locked_folders,
@@ -18,10 +18,10 @@ from pxr_tf.sets.rows import (
 )
 
 OTHER_PICTURES = frozenset({".bmp", ".dcm", ".dicom", ".gif", ".jfif", ".jp2", ".tif", ".tiff", ".webp"})
-PER_CLASS = ("folder", "kermany", "radiography")  # layouts in which a folder's name is a class
+_CLASS_FOLDERS = ("folder", "kermany", "radiography")  # layouts in which a folder's name is a class
 
 
-def make_notes(folder: Path, root: Path, layout: str, rows: Sequence[Row]) -> list[str]:
+def make_notes(folder: Path, root: Path, layout: str, rows: Sequence[ManifestRow]) -> list[str]:
     """Return what was passed over below `folder`, which was read as `layout`, and whose patients are doubtful.
 
     `root` is the place inside `folder` that was recognised: an archive may wrap it.
@@ -31,14 +31,14 @@ def make_notes(folder: Path, root: Path, layout: str, rows: Sequence[Row]) -> li
         _unread_folders(folder, folders, layout, rows),
         _locked_folders(folder, folders),
         _other_formats(folder, folders),
-        *(_classes_without_images(folder, root) if layout in PER_CLASS else []),
+        *(_classes_without_images(folder, root) if layout in _CLASS_FOLDERS else []),
         _unknown_patients(folder, rows),
         _patients_by_name(folder, rows) if layout == "folder" else "",
     ]
     return [note for note in found if note]
 
 
-def _unread_folders(folder: Path, folders: Sequence[Path], layout: str, rows: Sequence[Row]) -> str:
+def _unread_folders(folder: Path, folders: Sequence[Path], layout: str, rows: Sequence[ManifestRow]) -> str:
     read = {_identify(parent) for parent in {os.path.dirname(row["path"]) for row in rows}}
     unread = {inner: len(images_in(inner)) for inner in folders if _identify(inner) not in read}
     names = [f"{_name(inner, folder)} ({count:,})" for inner, count in unread.items() if count]
@@ -77,7 +77,7 @@ def _classes_without_images(folder: Path, root: Path) -> Iterator[str]:
         yield f"{_name(inner, folder)} holds {content}: {lost}."
 
 
-def _unknown_patients(folder: Path, rows: Sequence[Row]) -> str:
+def _unknown_patients(folder: Path, rows: Sequence[ManifestRow]) -> str:
     unknown = sum(row["patient_id"] == row["image_id"] for row in rows)
     if not unknown:
         return ""
@@ -89,7 +89,7 @@ def _unknown_patients(folder: Path, rows: Sequence[Row]) -> str:
     )
 
 
-def _patients_by_name(folder: Path, rows: Sequence[Row]) -> str:
+def _patients_by_name(folder: Path, rows: Sequence[ManifestRow]) -> str:
     named = [row for row in rows if row["patient_id"] != row["image_id"]]
     if not named:
         return ""

@@ -5,56 +5,56 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from pxr_tf.data.manifest import COLUMNS
+from pxr_tf.data.manifest import MANIFEST_COLUMNS
 from pxr_tf.errors import PxrError, nearest, shorten
-from pxr_tf.sets.rows import SPLITS, Row, normalise_label
-from pxr_tf.sets.tables import NO_PATIENT, read_table, require_files, require_value, value_of
+from pxr_tf.sets.rows import OFFICIAL_SPLITS, ManifestRow, normalise_label
+from pxr_tf.sets.tables import NO_PATIENT, cell_of, read_table, require_files, require_value
 
-TABLE = "manifest.csv"
+_TABLE = "manifest.csv"
 REQUIRED = ("path", "label")
-OPTIONAL = tuple(column for column in COLUMNS if column not in REQUIRED)
+_OPTIONAL = tuple(column for column in MANIFEST_COLUMNS if column not in REQUIRED)
 IGNORED = ("content",)  # a run's own manifest.csv has it; it is computed anew from the files
 
 
 def recognise(root: Path) -> bool:
     """Return whether `root` is a CSV file or a folder that holds ``manifest.csv``."""
-    return root.suffix.lower() == ".csv" if root.is_file() else (root / TABLE).is_file()
+    return root.suffix.lower() == ".csv" if root.is_file() else (root / _TABLE).is_file()
 
 
-def read(root: Path) -> list[Row]:
+def read(root: Path) -> list[ManifestRow]:
     """Return the rows of a CSV with our own columns: ``path`` and ``label``, and optionally the manifest's others.
 
     Paths are relative to the CSV. Defaults: the source is the file's name (the folder's for ``manifest.csv``), the
     image id ``<source>/<path>``, every image its own patient, also where the id is a word such as ``NA``. Raises
     `PxrError` for a column or a split that is not known, an empty path or label, and where no listed file exists.
     """
-    path = root if root.is_file() else root / TABLE
-    name = path.parent.name if path.name == TABLE else path.stem
-    table = read_table(path, REQUIRED, OPTIONAL)
+    path = root if root.is_file() else root / _TABLE
+    name = path.parent.name if path.name == _TABLE else path.stem
+    table = read_table(path, REQUIRED, _OPTIONAL)
     _check_columns(path, table.columns)
     rows = [_make_row(path, line, record, unicodedata.normalize("NFC", name)) for line, record in table.records]
     require_files([row["path"] for row in rows], path)
     return rows
 
 
-def _make_row(path: Path, line: int, record: dict[str, str], name: str) -> Row:
+def _make_row(path: Path, line: int, record: dict[str, str], name: str) -> ManifestRow:
     file = _find_file(path.parent, require_value(path, line, record, "path"), record["path"])
     label = require_value(path, line, record, "label")
-    split = value_of(record, "official_split").lower()
-    if split and split not in SPLITS:
+    split = cell_of(record, "official_split").lower()
+    if split and split not in OFFICIAL_SPLITS:
         raise PxrError(
             f"{path}, line {line}: official_split is {split!r}; accepted: train, val, test or empty. Change it."
         )
-    source = value_of(record, "source") or name
+    source = cell_of(record, "source") or name
     default_id = f"{source}/{Path(file).as_posix().lstrip('/')}"
-    image_id = unicodedata.normalize("NFC", value_of(record, "image_id") or default_id)
+    image_id = unicodedata.normalize("NFC", cell_of(record, "image_id") or default_id)
     return {
         "image_id": image_id,
         "path": os.path.normpath(path.parent / file),
         "label": normalise_label(label),
-        "patient_id": unicodedata.normalize("NFC", value_of(record, "patient_id", NO_PATIENT) or image_id),
+        "patient_id": unicodedata.normalize("NFC", cell_of(record, "patient_id", NO_PATIENT) or image_id),
         "source": source,
-        "official_split": SPLITS.get(split, ""),
+        "official_split": OFFICIAL_SPLITS.get(split, ""),
     }
 
 
@@ -64,9 +64,9 @@ def _find_file(folder: Path, stripped: str, exact: str) -> str:
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    unknown = [column for column in columns if column not in (*COLUMNS, *IGNORED)]
+    unknown = [column for column in columns if column not in (*MANIFEST_COLUMNS, *IGNORED)]
     if unknown:
         raise PxrError(
             f"{path} has the unknown columns {shorten(unknown)}; accepted: {', '.join(REQUIRED)} and optionally "
-            f"{', '.join(OPTIONAL)}. Rename or remove them." + nearest(unknown[0], COLUMNS)
+            f"{', '.join(_OPTIONAL)}. Rename or remove them." + nearest(unknown[0], MANIFEST_COLUMNS)
         )

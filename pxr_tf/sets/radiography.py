@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from pxr_tf.sets.rows import NO_PICTURES, Row, images_in, make_row, squeeze, visible_folders, walk_folders
+from pxr_tf.sets.rows import NO_PICTURES, ManifestRow, images_in, make_row, squeeze, visible_folders, walk_folders
 
-FILE_NAME = re.compile(r"(COVID(-19)?|NORMAL|Viral Pneumonia|Lung_Opacity)[ _-]*\(?\d+\)?", re.IGNORECASE)
-CLASSES = {
+_FILE_NAME = re.compile(r"(COVID(-19)?|NORMAL|Viral Pneumonia|Lung_Opacity)[ _-]*\(?\d+\)?", re.IGNORECASE)
+_CLASSES = {
     "covid19": "covid19",
     "covid": "covid19",
     "normal": "normal",
@@ -17,27 +17,27 @@ CLASSES = {
 
 def recognise(root: Path) -> bool:
     """Return whether the folder is a COVID-19 Radiography Database: its class folders, no other, and its file names."""
-    return not find_strangers(root) and has_its_names(root)
+    return not find_unknown_folders(root) and has_its_names(root)
 
 
 def has_its_names(root: Path) -> bool:
     """Return whether a folder with the name of one of its classes holds an image named as its images are."""
-    folders = [folder for folder in visible_folders(root) if squeeze(folder.name) in CLASSES]
-    return any(FILE_NAME.fullmatch(path.stem) for folder in folders for path in _images_of(folder))
+    folders = [folder for folder in visible_folders(root) if squeeze(folder.name) in _CLASSES]
+    return any(_FILE_NAME.fullmatch(path.stem) for folder in folders for path in _images_of(folder))
 
 
-def find_strangers(root: Path) -> list[str]:
+def find_unknown_folders(root: Path) -> list[str]:
     """Return the names of the folders that it does not have, and that hold images at any depth."""
-    others = [folder for folder in visible_folders(root) if squeeze(folder.name) not in (*CLASSES, *NO_PICTURES)]
+    others = [folder for folder in visible_folders(root) if squeeze(folder.name) not in (*_CLASSES, *NO_PICTURES)]
     return [folder.name for folder in others if any(map(images_in, walk_folders(folder)))]
 
 
-def read(root: Path) -> list[Row]:
+def read(root: Path) -> list[ManifestRow]:
     """Return the rows of the flat (2020) or the newer layout (``images/`` beside ``masks/``); a patient per image."""
     return [
-        make_row("radiography", root, path, CLASSES[squeeze(folder.name)])
+        make_row("radiography", root, path, _CLASSES[squeeze(folder.name)])
         for folder in visible_folders(root)
-        if squeeze(folder.name) in CLASSES
+        if squeeze(folder.name) in _CLASSES
         for path in _images_of(folder)
     ]
 

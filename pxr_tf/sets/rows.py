@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-Row = dict[str, str]
+ManifestRow = dict[str, str]
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-SPLITS = {
+OFFICIAL_SPLITS = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -83,7 +83,7 @@ def images_in(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names)]
 
 
-def make_row(source: str, root: Path, path: Path, label: str, patient: str = "", split: str = "") -> Row:
+def make_row(source: str, root: Path, path: Path, label: str, patient: str = "", split: str = "") -> ManifestRow:
     """Return one manifest row; without `patient` the image is its own patient."""
     image_id = unicodedata.normalize("NFC", f"{source}/{path.relative_to(root).as_posix()}")
     return {
@@ -104,12 +104,12 @@ def labelled_folders(root: Path) -> list[tuple[str, Path]]:
         return [("", folder) for folder in folders]
     if any(images_in(folder) for folder in folders):
         return []
-    return [(SPLITS[split.name.casefold()], folder) for split in splits for folder in visible_folders(split)]
+    return [(OFFICIAL_SPLITS[split.name.casefold()], folder) for split in splits for folder in visible_folders(split)]
 
 
 def split_folders(folders: list[Path]) -> list[Path]:
     """Return those of the folders that are named as a part of a data set, such as ``train``."""
-    return [folder for folder in folders if folder.name.casefold() in SPLITS]
+    return [folder for folder in folders if folder.name.casefold() in OFFICIAL_SPLITS]
 
 
 def squeeze(name: str) -> str:

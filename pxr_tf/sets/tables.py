@@ -12,7 +12,7 @@ from pxr_tf.errors import PxrError, count_words, shorten
 
 # What people, R, pandas and Excel write where there is no value; in lower case.
 NOT_AVAILABLE = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "nil"})
-# As a patient id these would make one patient of strangers; as a class, ``none`` and ``unknown`` can be meant.
+# As a patient id these would make one patient of many people; as a class, ``none`` and ``unknown`` can be meant.
 NO_PATIENT = NOT_AVAILABLE | {"none", "unknown", "missing", "anonymous", "anonymised", "anonymized"}
 
 
@@ -43,7 +43,7 @@ def read_table(path: Path, needed: Sequence[str], optional: Sequence[str] = ()) 
     return Table([column for column in columns if column], records)
 
 
-def value_of(record: dict[str, str], column: str, missing: frozenset[str] = NOT_AVAILABLE) -> str:
+def cell_of(record: dict[str, str], column: str, missing: frozenset[str] = NOT_AVAILABLE) -> str:
     """Return the record's value without surrounding space; ``""`` for a word of `missing`, or where it has none."""
     value = record.get(column, "").strip()
     return "" if value.lower() in missing else value
@@ -51,7 +51,7 @@ def value_of(record: dict[str, str], column: str, missing: frozenset[str] = NOT_
 
 def require_value(path: Path, line: int, record: dict[str, str], column: str) -> str:
     """Return the record's value; raise `PxrError` where it is empty, or a word for that such as ``NA``."""
-    value = value_of(record, column)
+    value = cell_of(record, column)
     if not value:
         given = record[column].strip()
         raise PxrError(

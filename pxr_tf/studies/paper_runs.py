@@ -6,15 +6,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.differences import Difference, find_difference, same_tests
-from pxr_tf.evaluation.published import Row
+from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evidence.files import read_readings
 from pxr_tf.evidence.paper import comparable_row
 from pxr_tf.evidence.seeds import mixed_environments
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning
+from pxr_tf.runs.info import LEAKY, RunInfo
 
 
 class PaperRun(NamedTuple):
@@ -65,7 +66,7 @@ class Group(NamedTuple):
     tables: dict[int, pd.DataFrame]  # seed -> metrics table
     summary: pd.DataFrame  # class, metric, mean, sd, seeds
     minutes: float  # of one seed, on average
-    row: Row | None  # what the paper prints of the same task
+    row: PaperRow | None  # what the paper prints of the same task
 
     @property
     def title(self) -> str:

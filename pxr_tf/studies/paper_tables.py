@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from pxr_tf import locks
-from pxr_tf.evaluation.published import Row
+from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evidence.merge import merge_rows
 from pxr_tf.runs.info import worth
 from pxr_tf.studies.paper_runs import Group, Pair, PaperRun, group_runs, measures_of, pair_groups
@@ -67,6 +67,6 @@ def _difference_rows(pair: Pair) -> list[dict[str, object]]:
     ]
 
 
-def printed_value(row: Row | None, name: str, metric: str) -> float | None:
+def printed_value(row: PaperRow | None, name: str, metric: str) -> float | None:
     """Return the paper's figure of a class (or ``all``) as a fraction; None if it has none."""
     return None if row is None else row.value(metric, name)

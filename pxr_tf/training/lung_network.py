@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from pxr_tf.lungs.atlas import Pair
+from pxr_tf.lungs.atlas import LungPair
 from pxr_tf.lungs.contrast import shrink
 from pxr_tf.lungs.distort import distort
 from pxr_tf.lungs.network import NETWORK_SIDE
@@ -25,7 +25,7 @@ OnStep = Callable[[int, int, float], None]  # (steps done, all of them, mean los
 
 
 def train_lung_network(
-    pairs: Sequence[Pair], *, steps: int, seed: int = 0, widths: Sequence[int], on_step: OnStep
+    pairs: Sequence[LungPair], *, steps: int, seed: int = 0, widths: Sequence[int], on_step: OnStep
 ) -> bytes:
     """Return the trained network as TFLite; `pairs` are squares, uint8, 255 = lung.
 
@@ -59,7 +59,7 @@ def as_tflite(network: keras.Model) -> bytes:
         return file.read_bytes()
 
 
-def _make_batch(pairs: Sequence[Pair], seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+def _make_batch(pairs: Sequence[LungPair], seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng((seed, step))
     made = [distort(*pairs[number], rng) for number in rng.integers(len(pairs), size=BATCH)]
     pictures, shares = (np.stack(column)[..., None].astype(np.float32) for column in zip(*made, strict=True))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pxr_tf.phantoms.anatomy import draw_chest
-from pxr_tf.report.lung_sheet import CAPTION, COLUMNS, TILE, choose_tiles
+from pxr_tf.report.lung_sheet import CAPTION, TILE_SIDE, TILES_PER_ROW, choose_tiles
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_folder_of_pictures(pxr, films, one_process):
     assert {str(path) for path in Path("out/masks").rglob("*.png")} == {
         f"out/masks/films/{name}.png" for name in ("0", "black", "old/1", "old/2")
     }
-    assert cv2.imread("out/sheet.png").shape == (TILE + CAPTION, COLUMNS * TILE, 3)
+    assert cv2.imread("out/sheet.png").shape == (TILE_SIDE + CAPTION, TILES_PER_ROW * TILE_SIDE, 3)
     assert not list(Path("out").rglob("*.partial"))
 
 

@@ -24,7 +24,7 @@ def read(part: pd.DataFrame) -> np.ndarray:
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     """A file of three row groups."""
-    monkeypatch.setattr(feature_table, "ROWS", 2)
+    monkeypatch.setattr(feature_table, "ROWS_PER_GROUP", 2)
     write_feature_table(tmp_path / "features.parquet", ROWS, read, ABOUT)
     return tmp_path / "features.parquet"
 

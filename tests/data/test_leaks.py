@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from pxr_tf.data.leaks import describe_leaks, find_leaks, leak_doubt
+from pxr_tf.data.leaks import describe_leaks, find_leaks, leak_warning
 
 PATIENTS = {"a": "p", "b": "p", "c": "q", "d": "q", "e": "r", "f": "s", "g": "t"}
 TABLE = pd.DataFrame({"image_id": PATIENTS.keys(), "patient_id": PATIENTS.values()})
@@ -40,9 +40,9 @@ def test_both_sides_are_counted(splits, twins, found):
 
 def test_a_split_by_image_is_doubtful_where_nothing_is_known_to_leak():
     """Images without patient ids are the worst case, not the best."""
-    doubt = leak_doubt(find_leaks(with_twins(), CLEAN))
-    assert (doubt.what, doubt.strength) == ("leak", 0)
-    assert doubt.text.startswith("leaky split: images were split, not patients")
+    warning = leak_warning(find_leaks(with_twins(), CLEAN))
+    assert (warning.what, warning.strength) == ("leak", 0)
+    assert warning.text.startswith("leaky split: images were split, not patients")
 
 
 def test_leaks_are_described_with_numbers():
@@ -72,8 +72,8 @@ def test_folds_are_added_up_and_the_hold_out_is_not_counted_again():
     assert describe_leaks(leaks) == "leaky split: 4 patients are on both sides (4 of 8 test images)."
 
 
-def test_a_leak_is_a_doubt_of_the_share_of_test_images():
-    doubt = leak_doubt(find_leaks(with_twins(), LEAKY))
-    assert doubt[:4] == ("leak", "", "patient", 0.5)
-    assert doubt.text.startswith("leaky split: 2 patients")
-    assert leak_doubt(find_leaks(with_twins("fe"), CLEAN)).property == "picture"
+def test_a_leak_is_a_warning_of_the_share_of_test_images():
+    warning = leak_warning(find_leaks(with_twins(), LEAKY))
+    assert warning[:4] == ("leak", "", "patient", 0.5)
+    assert warning.text.startswith("leaky split: 2 patients")
+    assert leak_warning(find_leaks(with_twins("fe"), CLEAN)).property == "picture"

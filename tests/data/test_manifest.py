@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pxr_tf.data.labels import keep_classes
-from pxr_tf.data.manifest import COLUMNS, is_synthetic, make_manifest, read_manifest, validate_manifest
+from pxr_tf.data.manifest import MANIFEST_COLUMNS, is_synthetic, make_manifest, read_manifest, validate_manifest
 from pxr_tf.data.patients import add_content, drop_duplicates, merge_patients
 from pxr_tf.errors import PxrError
 from pxr_tf.files import write_csv
@@ -30,12 +30,15 @@ def make_rows(*rows: tuple[str, str, str]) -> pd.DataFrame:
 
 def test_rows_are_sorted_and_text():
     table = make_manifest(
-        [dict.fromkeys(COLUMNS, "b") | {"official_split": None}, dict.fromkeys(COLUMNS, "a") | {"patient_id": 7}]
+        [
+            dict.fromkeys(MANIFEST_COLUMNS, "b") | {"official_split": None},
+            dict.fromkeys(MANIFEST_COLUMNS, "a") | {"patient_id": 7},
+        ]
     )
     assert table.image_id.tolist() == ["a", "b"]
     assert table.patient_id.tolist() == ["7", "b"]
     assert table.official_split.tolist() == ["a", ""]
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == MANIFEST_COLUMNS
 
 
 def test_faults_are_told():
@@ -148,7 +151,10 @@ TEXT = st.text("aé7\r\n\t ,;\"'", min_size=1, max_size=6)
 @settings(max_examples=30, deadline=None)
 @given(names=st.lists(TEXT, min_size=1, max_size=20, unique=True))
 def test_what_is_written_is_read_back(names, tmp_path_factory):
-    rows = [dict.fromkeys(COLUMNS, name) | {"patient_id": "007", "label": "NA", "official_split": ""} for name in names]
+    rows = [
+        dict.fromkeys(MANIFEST_COLUMNS, name) | {"patient_id": "007", "label": "NA", "official_split": ""}
+        for name in names
+    ]
     file = tmp_path_factory.getbasetemp() / "manifest.csv"
     table = make_manifest(rows)
     write_csv(file, table)
@@ -157,7 +163,7 @@ def test_what_is_written_is_read_back(names, tmp_path_factory):
 
 def test_text_that_is_not_utf8_is_refused():
     with pytest.raises(PxrError, match=r"The name a\\udce9\.png is not UTF-8.*accepted.*Rename it"):
-        make_manifest([dict.fromkeys(COLUMNS, "a") | {"path": "a\udce9.png"}])
+        make_manifest([dict.fromkeys(MANIFEST_COLUMNS, "a") | {"path": "a\udce9.png"}])
 
 
 def test_phantoms_are_known_by_their_source():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pxr_tf.data.samples import COLUMNS, check_samples, plan_all_samples, plan_samples, read_samples
+from pxr_tf.data.samples import SAMPLE_COLUMNS, check_samples, plan_all_samples, plan_samples, read_samples
 from pxr_tf.errors import PxrError
 
 SIZES = {"bacterial": 12, "covid19": 5, "normal": 9}
@@ -105,12 +105,12 @@ SAMPLES = [(*row, 0) for row in SPLITS.itertuples(index=False, name=None)]
     ],
 )
 def test_samples_that_the_splits_do_not_say_are_caught(samples, message):
-    whole = pd.DataFrame(SAMPLES, columns=list(COLUMNS))
+    whole = pd.DataFrame(SAMPLES, columns=list(SAMPLE_COLUMNS))
     check_samples(whole, SPLITS)
     check_samples(whole.drop(0), SPLITS)  # a cap may leave out training rows, and only those
     check_samples(pd.concat([whole, whole[:1].assign(copy=3)]), SPLITS)
     with pytest.raises(PxrError, match=message):
-        check_samples(pd.DataFrame(samples, columns=list(COLUMNS)), SPLITS)
+        check_samples(pd.DataFrame(samples, columns=list(SAMPLE_COLUMNS)), SPLITS)
 
 
 def test_a_cap_keeps_the_same_originals_as_ever():
@@ -132,7 +132,7 @@ def test_all_samples_are_the_plans_of_the_folds_and_their_held_out_originals(opt
     more = pd.DataFrame([(image, "0", "train") for image in "cdefg"], columns=SPLITS.columns)
     splits = pd.concat([SPLITS, more], ignore_index=True)
     samples = plan_all_samples(table, splits, **options)
-    assert list(samples.columns) == list(COLUMNS)
+    assert list(samples.columns) == list(SAMPLE_COLUMNS)
     assert samples.index.equals(pd.RangeIndex(len(samples)))
     for fold, images in (("0", "abcdefg"), ("1", "t")):
         mine = samples[samples.fold == fold]
@@ -146,7 +146,7 @@ def test_all_samples_are_the_plans_of_the_folds_and_their_held_out_originals(opt
 
 
 def test_ids_and_folds_that_look_like_numbers_are_read_as_text(tmp_path):
-    table = pd.DataFrame([("007", "0", "train", 1), ("008", "1", "test", 0)], columns=list(COLUMNS))
+    table = pd.DataFrame([("007", "0", "train", 1), ("008", "1", "test", 0)], columns=list(SAMPLE_COLUMNS))
     table.to_csv(tmp_path / "samples.csv", index=False)
     read = read_samples(tmp_path / "samples.csv")
     assert (read.image_id.tolist(), read.fold.tolist()) == (["007", "008"], ["0", "1"])
@@ -154,7 +154,7 @@ def test_ids_and_folds_that_look_like_numbers_are_read_as_text(tmp_path):
 
 
 def test_a_samples_table_is_read_as_it_was_written_and_no_other_is_read(tmp_path):
-    table = pd.DataFrame([("007", "0", "train", 1), ("NA", "official", "test", 0)], columns=list(COLUMNS))
+    table = pd.DataFrame([("007", "0", "train", 1), ("NA", "official", "test", 0)], columns=list(SAMPLE_COLUMNS))
     table.to_csv(tmp_path / "samples.csv", index=False)
     pd.testing.assert_frame_equal(read_samples(tmp_path / "samples.csv"), table, check_dtype=False)
     table.drop(columns="copy").to_csv(tmp_path / "samples.csv", index=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from pxr_tf.evaluation.bootstrap import FEWEST, MANY, patient_interval
+from pxr_tf.evaluation.bootstrap import FEWEST_PATIENTS, MANY_PATIENTS, patient_interval
 
 
 def test_one_image_per_patient_gives_the_known_interval_of_a_mean():
@@ -17,14 +17,14 @@ def test_one_image_per_patient_gives_the_known_interval_of_a_mean():
     assert high == pytest.approx(value + 1.96 * error, abs=0.1 * error)
 
 
-@pytest.mark.parametrize("count", [FEWEST, 6, MANY - 1])
+@pytest.mark.parametrize("count", [FEWEST_PATIENTS, 6, MANY_PATIENTS - 1])
 def test_few_patients_get_students_interval(count):
     values = np.random.default_rng(count).normal(3, 2, count)
     expected = ttest_1samp(values, 0).confidence_interval(0.95)
     assert patient_interval(values, np.arange(count))[1:] == pytest.approx((expected.low, expected.high))
 
 
-@pytest.mark.parametrize("count", [FEWEST, 6, MANY - 1])
+@pytest.mark.parametrize("count", [FEWEST_PATIENTS, 6, MANY_PATIENTS - 1])
 def test_an_interval_holds_the_truth_about_as_often_as_it_says(count):
     """600 samples: the standard error of a coverage of 95 % is 0.9 points."""
     rng = np.random.default_rng(0)
@@ -54,7 +54,7 @@ def test_a_patient_with_more_images_counts_with_all_of_them():
     assert (low, high) == pytest.approx((value - 4.3027 * error, value + 4.3027 * error), rel=1e-4)
 
 
-@pytest.mark.parametrize("count", [MANY - 2, MANY + 2])
+@pytest.mark.parametrize("count", [MANY_PATIENTS - 2, MANY_PATIENTS + 2])
 def test_the_order_of_rows_and_the_names_of_patients_do_not_matter(count):
     values, patients = np.arange(count + 2.0) ** 1.5, np.array([0, 0, *range(count)])
     backwards = patient_interval(values[::-1], patients[::-1])
@@ -62,7 +62,7 @@ def test_the_order_of_rows_and_the_names_of_patients_do_not_matter(count):
 
 
 def test_the_seed_decides_the_resamples():
-    values = np.arange(float(MANY))
+    values = np.arange(float(MANY_PATIENTS))
     first, again, other = (patient_interval(values, values, resamples=50, seed=seed) for seed in (0, 0, 1))
     assert first == again != other
 

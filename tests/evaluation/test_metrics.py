@@ -93,8 +93,8 @@ def test_a_class_without_rows_has_no_sensitivity_and_does_not_enter_the_mean():
     table = make_predictions(["bacterial", "bacterial", "normal"], np.eye(3)[[0, 1, 2]])
     found = metrics.score(table)
     assert value(found, "all", "auc") == np.mean([value(found, name, "auc") for name in ("bacterial", "normal")])
-    assert [np.isnan(value(found, "covid19", metric)) for metric in metrics.PER_CLASS] == [
-        metric in ("sensitivity", "f1", "auc") for metric in metrics.PER_CLASS
+    assert [np.isnan(value(found, "covid19", metric)) for metric in metrics.CLASS_METRICS] == [
+        metric in ("sensitivity", "f1", "auc") for metric in metrics.CLASS_METRICS
     ]
     assert value(found, "all", "balanced_accuracy") == pytest.approx((1 / 2 + 1) / 2)
     assert value(found, "covid19", "precision") == 0
@@ -185,8 +185,8 @@ def test_folds_that_are_all_numbers_are_read_as_text(tmp_path, folded):
 
 
 def test_a_metric_more_is_one_function_and_one_line(folded, monkeypatch):
-    monkeypatch.setitem(metrics.OVERALL, "errors", lambda table: float((table.label != table.predicted).sum()))
-    monkeypatch.setitem(metrics.PER_CLASS, "false_alarms", lambda one: float((one.predicted & ~one.actual).sum()))
+    monkeypatch.setitem(metrics.OVERALL_METRICS, "errors", lambda table: float((table.label != table.predicted).sum()))
+    monkeypatch.setitem(metrics.CLASS_METRICS, "false_alarms", lambda one: float((one.predicted & ~one.actual).sum()))
     table = metrics.score_folds(folded)
     wrong = (folded.label != folded.predicted).sum()
     assert metrics.value_of(table, "pooled", "all", "errors") == wrong

@@ -9,14 +9,14 @@ from pydantic import ValidationError
 from pxr_tf.config.plain_yaml import read_yaml
 from pxr_tf.data.schemes import SCHEMES
 from pxr_tf.evaluation.published import best_row, comparable_papers, find_row, read_papers
-from pxr_tf.evaluation.published.papers import FOLDER, PER_CLASS, read_paper
+from pxr_tf.evaluation.published.papers import PAPERS_FOLDER, PRINTED_PER_CLASS, read_paper
 
 PAPER = "bozickovic2021"
 FOUR = ("bacterial", "covid19", "normal", "viral")
 THREE = ("normal", "viral", "bacterial")
 TWO = ("normal", "pneumonia")
 TABLE_2 = [(row.entry.model, row.entry.variant) for row in read_papers()[PAPER].rows]
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted(PAPERS_FOLDER.glob("*.yaml"))
 
 
 def find(paper, variant, classes=FOUR, model="xception"):
@@ -194,12 +194,14 @@ def test_a_wrong_file_is_refused(tmp_path, changes, told):
         read_paper(plant(tmp_path / "a.yaml", **changes))
 
 
-@pytest.mark.parametrize("metric", PER_CLASS)
+@pytest.mark.parametrize("metric", PRINTED_PER_CLASS)
 def test_exchanged_columns_are_data(tmp_path, metric):
     other = {"precision": "f1", "f1": "precision"}.get(metric, metric)
-    figures = {f"tables__0__rows__0__{name}": {"a": f"{50 + number}.0"} for number, name in enumerate(PER_CLASS)}
+    figures = {
+        f"tables__0__rows__0__{name}": {"a": f"{50 + number}.0"} for number, name in enumerate(PRINTED_PER_CLASS)
+    }
     (row,) = read_paper(plant(tmp_path / "a.yaml", exchanged=["precision", "f1"], **figures)).rows
-    assert row.value(metric, "a") == (50 + PER_CLASS.index(other)) / 100
+    assert row.value(metric, "a") == (50 + PRINTED_PER_CLASS.index(other)) / 100
     assert row.footnotes == [
         "The paper prints its precision and f1 the other way round. Its two columns are exchanged here."
     ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pxr_tf.evaluation.published import Row, find_row, read_papers
+from pxr_tf.evaluation.published import PaperRow, find_row, read_papers
 from pxr_tf.evaluation.published.consistency import (
     TwoByTwo,
     adds_up,
@@ -164,7 +164,7 @@ def test_chens_other_rows_together_need_exactly_the_images_of_the_test_part():
 
 def changed(row, **figures):
     """Return the row with other figures, as a paper's file has them."""
-    return Row(row.paper, row.table, Entry.model_validate(row.entry.model_dump(exclude_none=True) | figures))
+    return PaperRow(row.paper, row.table, Entry.model_validate(row.entry.model_dump(exclude_none=True) | figures))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pxr_tf.config.image import Image as ImageConfig
 from pxr_tf.data.patients import add_content
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.model_figures import make_feature_maps
-from pxr_tf.explain.model_figures_file import read_inside
+from pxr_tf.explain.model_figures_file import read_model_figures
 from pxr_tf.lungs.contrast import bounding_box
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.phantoms.sets import draw_phantom
@@ -26,7 +26,7 @@ from pxr_tf.pictures.lung_source import open_source
 from pxr_tf.pictures.lung_store import find_in, open_lungs
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import load_pictures
-from pxr_tf.runs.crop import COLUMNS, count_whole, describe_lungs, lung_doubts, make_loader, preparation_of
+from pxr_tf.runs.crop import COLUMNS, count_whole, describe_lungs, lung_warnings, make_loader, preparation_of
 from pxr_tf.tasks import Task
 
 ONE_EPOCH = {"phases__0__max_epochs": 1, "phases__1__max_epochs": 1}
@@ -78,10 +78,10 @@ def test_a_run_says_how_it_crops_and_its_models_do(data, tmp_path, two_layers):
 
     cache = tmp_path / "runs" / "cache"
     assert set(load_pictures(cache, THUMBNAIL).rows) == set(table.content)  # copies are looked for in whole pictures
-    inside = read_inside(folder / "fold-0" / rundir.INSIDE)
+    figures = read_model_figures(folder / "fold-0" / rundir.MODEL_FIGURES_FILE)
     pictures = load_pictures(cache, Preparation.described(card))
     contents = dict(zip(table.image_id, table.content, strict=True))
-    for image_id, maps in inside.feature_maps.items():
+    for image_id, maps in figures.feature_maps.items():
         assert np.array_equal(maps.picture, pictures.pixels[pictures.rows[contents[image_id]]])
 
     run_here(experiment, data, tmp_path / "runs", executor=Never())
@@ -120,30 +120,30 @@ def test_an_empty_mask_leaves_its_picture_whole_and_the_table_says_so(tmp_path):
     assert (
         count_whole(lungs, Path("x")) == "Lungs: 3 of 4 images are cropped; 1 shown whole: no lungs (1). x lists them."
     )
-    (doubt,) = lung_doubts(table, lungs)
-    assert (doubt.what, doubt.label, doubt.strength) == ("lungs", "ill", 0.5)
-    assert "ill 50 %, normal 0 %" in doubt.text
-    assert lung_doubts(table, lungs.assign(cropped="yes")) == []
+    (warning,) = lung_warnings(table, lungs)
+    assert (warning.what, warning.label, warning.strength) == ("lungs", "ill", 0.5)
+    assert "ill 50 %, normal 0 %" in warning.text
+    assert lung_warnings(table, lungs.assign(cropped="yes")) == []
 
 
-def test_few_whole_pictures_are_no_doubt():
+def test_few_whole_pictures_are_no_warning():
     table = pd.DataFrame({"image_id": map(str, range(30)), "label": ["a"] * 20 + ["b"] * 10})
     lungs = pd.DataFrame({"image_id": table.image_id, "cropped": "yes"})
     lungs.loc[[0, 1, 20], "cropped"] = "no"  # a tenth of both classes
-    assert lung_doubts(table, lungs) == []
+    assert lung_warnings(table, lungs) == []
     lungs.loc[2, "cropped"] = "no"
-    (doubt,) = lung_doubts(table, lungs)
-    assert doubt.strength == pytest.approx(0.15)
+    (warning,) = lung_warnings(table, lungs)
+    assert warning.strength == pytest.approx(0.15)
 
 
-def test_few_whole_pictures_of_one_class_alone_are_a_doubt():
+def test_few_whole_pictures_of_one_class_alone_are_a_warning():
     table = pd.DataFrame({"image_id": map(str, range(200)), "label": ["a"] * 100 + ["b"] * 100})
     lungs = pd.DataFrame({"image_id": table.image_id, "cropped": "yes"})
     lungs.loc[range(3), "cropped"] = "no"
-    assert lung_doubts(table, lungs) == []
+    assert lung_warnings(table, lungs) == []
     lungs.loc[3, "cropped"] = "no"
-    (doubt,) = lung_doubts(table, lungs)
-    assert "a 4 %, b 0 %" in doubt.text
+    (warning,) = lung_warnings(table, lungs)
+    assert "a 4 %, b 0 %" in warning.text
 
 
 def test_an_unreadable_image_is_skipped_as_ever(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from tiny import RUN_DEPTH, SIZE, Never, Recorder, run_here, stopped, tiny_experiment
 
 from pxr_tf.errors import PxrError
-from pxr_tf.explain.model_figures_file import read_inside
+from pxr_tf.explain.model_figures_file import read_model_figures
 from pxr_tf.runs.finished import open_run
 from pxr_tf.runs.picture_choice import choose_picture, first_per_class
 from pxr_tf.training.learners import LEARNERS
@@ -28,13 +28,13 @@ def test_a_finished_run_is_looked_into_without_training_anything(own_copy, phant
     assert start_again(own_copy, phantoms).tasks == ["model-figures"]  # the recipe shows more than it did
     splits = pd.read_csv(own_copy / "splits.csv", dtype=str)
     for fold in ("0", "1"):
-        inside = read_inside(own_copy / f"fold-{fold}" / "inside.npz")
-        assert inside.filters.values.shape == (8, 5, 5)
-        assert inside.coefficients == {}
+        figures = read_model_figures(own_copy / f"fold-{fold}" / "inside.npz")
+        assert figures.filters.values.shape == (8, 5, 5)
+        assert figures.coefficients == {}
         tested = splits.image_id[(splits.fold == fold) & (splits.role != "train")]
-        assert len(inside.feature_maps) == 4  # an image per class
-        assert set(inside.feature_maps) <= set(tested)
-        for maps in inside.feature_maps.values():
+        assert len(figures.feature_maps) == 4  # an image per class
+        assert set(figures.feature_maps) <= set(tested)
+        for maps in figures.feature_maps.values():
             assert maps.picture.shape == (SIZE, SIZE)
             assert list(maps.layers) == ["convolution", "feature_map"]
     assert (own_copy / "predictions.csv").read_bytes() == before

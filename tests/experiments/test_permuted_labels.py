@@ -39,13 +39,13 @@ def prepare(phantoms, runs, **overrides):
     return folder
 
 
-def test_a_prepared_run_is_named_doubted_and_consistent(phantoms, tmp_path):
+def test_a_prepared_run_is_named_warned_of_and_consistent(phantoms, tmp_path):
     folder = prepare(phantoms, tmp_path, permute_labels=True)
     assert folder.parent.name == "folds-permuted-labels"
     read_tables(folder, load_experiment(folder / rundir.EXPERIMENT))
-    (doubt,) = (one for one in json.loads((folder / rundir.WARNINGS).read_text()) if one["what"] == "labels")
+    (warning,) = (one for one in json.loads((folder / rundir.WARNINGS).read_text()) if one["what"] == "labels")
     info = open_run(folder).info
-    assert doubt["text"] in [warning.text for warning in info.warnings] and "permuted labels" in info.title
+    assert warning["text"] in [warning.text for warning in info.warnings] and "permuted labels" in info.title
     samples, table = read_samples(folder / rundir.SAMPLES), read_manifest(folder / rundir.MANIFEST)
     rows = open_training(folder, tmp_path / rundir.CACHE).rows
     assert rows.label.tolist() == samples.label.tolist()  # what a learner is given

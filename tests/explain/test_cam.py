@@ -10,7 +10,7 @@ from tiny import SIZE
 from tiny_networks import PICTURES, TARGETS, scratch, transfer
 
 from pxr_tf.explain.logits import open_logits
-from pxr_tf.explain.methods import explain
+from pxr_tf.explain.methods import compute_maps
 
 with warnings.catch_warnings():  # tf-keras-vis 0.8.7 imports SciPy's zoom from where it used to be
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -55,7 +55,7 @@ def test_maps_are_those_of_tf_keras_vis(method, name):
         expected = expected / np.exp(np.take_along_axis(np.asarray(logits(pixels())), TARGETS[:, None], 1))[..., None]
     assert expected.max() > 1e-4
     np.testing.assert_allclose(
-        explain(logits, PICTURES, TARGETS, method) / expected.max(), expected / expected.max(), atol=1e-5
+        compute_maps(logits, PICTURES, TARGETS, method) / expected.max(), expected / expected.max(), atol=1e-5
     )
 
 
@@ -78,11 +78,11 @@ def test_grad_cam_of_one_convolution_pooling_and_one_dense_layer_is_what_paper_a
     """
     picture = np.arange(1, 10, dtype=np.uint8).reshape(1, 3, 3)
     model = by_hand()
-    np.testing.assert_array_equal(explain(model, picture, [0], "grad_cam"), [[[3, 4], [6, 7]]])
-    np.testing.assert_array_equal(explain(model, picture, [1], "grad_cam"), [[[0, 0], [0, 0]]])
+    np.testing.assert_array_equal(compute_maps(model, picture, [0], "grad_cam"), [[[3, 4], [6, 7]]])
+    np.testing.assert_array_equal(compute_maps(model, picture, [1], "grad_cam"), [[[0, 0], [0, 0]]])
     # One gradient for all places of a map, so that each has the same share: the mean, cut off below 0 by channel.
-    np.testing.assert_array_equal(explain(model, picture, [0], "grad_cam_plus_plus"), [[[3, 4], [6, 7]]])
-    np.testing.assert_array_equal(explain(model, picture, [1], "grad_cam_plus_plus"), [[[1, 1], [1, 1]]])
+    np.testing.assert_array_equal(compute_maps(model, picture, [0], "grad_cam_plus_plus"), [[[3, 4], [6, 7]]])
+    np.testing.assert_array_equal(compute_maps(model, picture, [1], "grad_cam_plus_plus"), [[[1, 1], [1, 1]]])
 
 
 def test_grad_cam_plus_plus_survives_logits_whose_exponential_would_overflow():
@@ -90,12 +90,12 @@ def test_grad_cam_plus_plus_survives_logits_whose_exponential_would_overflow():
     weights = model.get_weights()
     model.set_weights([*weights[:3], np.array([500.0, 0.0])])
     picture = np.arange(1, 10, dtype=np.uint8).reshape(1, 3, 3)
-    np.testing.assert_array_equal(explain(model, picture, [0], "grad_cam_plus_plus"), [[[3, 4], [6, 7]]])
+    np.testing.assert_array_equal(compute_maps(model, picture, [0], "grad_cam_plus_plus"), [[[3, 4], [6, 7]]])
 
 
 def test_any_layer_with_a_height_and_a_width_can_be_named():
     logits = open_logits(FLAT["leaky_cnn"]())
-    maps = explain(logits, PICTURES, TARGETS, "grad_cam", layer="pooling_1")
+    maps = compute_maps(logits, PICTURES, TARGETS, "grad_cam", layer="pooling_1")
     assert maps.shape == (len(PICTURES), SIZE // 2, SIZE // 2)
     expected = np.asarray(by_library("grad_cam", logits, "pooling_1"))
     np.testing.assert_allclose(maps / expected.max(), expected / expected.max(), atol=1e-5)
@@ -113,7 +113,7 @@ def score_by_hand(
 def test_score_cam_weighs_each_channel_by_the_logit_of_the_picture_seen_through_it():
     """Masks by SciPy's zoom, whose grid mode has the values at the centres of the cells."""
     logits = open_logits(transfer())
-    found = explain(logits, PICTURES, TARGETS, "score_cam", batch_size=3)
+    found = compute_maps(logits, PICTURES, TARGETS, "score_cam", batch_size=3)
     probe = keras.Model(logits.inputs[0], logits.get_layer("feature_map").output)
     for one, picture, target in zip(found, PICTURES, TARGETS, strict=True):
         maps = np.asarray(probe(pixels(picture[None])))[0].transpose(2, 0, 1)
@@ -151,11 +151,11 @@ def test_score_cam_agrees_with_tf_keras_vis_where_both_weigh_alike():
             seek_penultimate_conv_layer=False,
             normalize_cam=False,
         )
-    found = explain(model, pictures, [0, 0], "score_cam")
+    found = compute_maps(model, pictures, [0, 0], "score_cam")
     for one, other in zip(found, np.asarray(expected), strict=True):
         np.testing.assert_allclose(one / one.max(), other / other.max(), atol=1e-5)
 
 
 def test_score_cam_of_a_picture_without_any_contrast_is_zero():
     blank = np.full((1, SIZE, SIZE), 90, np.uint8)
-    assert not explain(open_logits(transfer()), blank, [0], "score_cam").any()
+    assert not compute_maps(open_logits(transfer()), blank, [0], "score_cam").any()

@@ -9,7 +9,7 @@ from tiny_networks import NETWORKS, PICTURES, TARGETS, transfer
 from pxr_tf.errors import PxrError
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.method_table import METHODS
-from pxr_tf.explain.methods import EXPLAINERS, explain
+from pxr_tf.explain.methods import EXPLAINERS, compute_maps
 from pxr_tf.explain.spatial import find_layer
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import build_classifier
@@ -38,7 +38,7 @@ def test_every_method_explains_and_leaves_the_network_as_it_is(name):
     for method, told in METHODS.items():
         if name in WITHOUT_MAPS and told.needs_layer:
             continue
-        maps = explain(logits, PICTURES[:2], TARGETS[:2], method, batch_size=8)
+        maps = compute_maps(logits, PICTURES[:2], TARGETS[:2], method, batch_size=8)
         expected = logits.get_layer(find_layer(logits)).output.shape[1:3] if method in OF_A_LAYER else (SIZE, SIZE)
         assert (maps.dtype, maps.shape) == (np.float32, (2, *expected)), method
         assert np.isfinite(maps).all() and maps.any(), method
@@ -59,10 +59,10 @@ def state(model: keras.Model) -> list:
 def test_the_same_picture_gives_the_same_bits_in_any_company_and_progress_is_told(logits, method):
     told: list[tuple[int, int]] = []
     options = {"method": method, "batch_size": 4, "seed": 3}
-    together = explain(logits, PICTURES, TARGETS, **options, on_progress=lambda *at: told.append(at))
+    together = compute_maps(logits, PICTURES, TARGETS, **options, on_progress=lambda *at: told.append(at))
     assert told in ([(4, 5), (5, 5)], [(number, 5) for number in range(1, 6)])  # by the batch, or by the picture
     places = [4, 2]  # another order, other neighbours, a batch that is not full
-    np.testing.assert_array_equal(together[places], explain(logits, PICTURES[places], TARGETS[places], **options))
+    np.testing.assert_array_equal(together[places], compute_maps(logits, PICTURES[places], TARGETS[places], **options))
 
 
 @pytest.mark.parametrize("network", ["linear", "feed_forward"])
@@ -70,7 +70,7 @@ def test_a_network_without_feature_maps_is_offered_the_methods_that_work(network
     blind = open_logits(NETWORKS[network]())
     for method in (name for name, method in METHODS.items() if method.needs_layer):
         with pytest.raises(PxrError, match=f"The model {network} has no feature maps.*saliency.*occlusion"):
-            explain(blind, PICTURES, TARGETS, method)
+            compute_maps(blind, PICTURES, TARGETS, method)
 
 
 def test_without_a_layer_named_feature_map_the_last_convolution_is_taken():
@@ -78,7 +78,7 @@ def test_without_a_layer_named_feature_map_the_last_convolution_is_taken():
     x = keras.layers.Conv2D(2, 3, name="first")(image)
     x = keras.layers.MaxPooling2D(name="pooled")(keras.layers.Conv2D(3, 3, name="second")(x))
     model = keras.Model(image, keras.layers.Dense(3, name="logits")(keras.layers.Flatten()(x)))
-    assert explain(model, PICTURES, TARGETS, "grad_cam").shape == (5, SIZE - 4, SIZE - 4)
+    assert compute_maps(model, PICTURES, TARGETS, "grad_cam").shape == (5, SIZE - 4, SIZE - 4)
 
 
 BAD = {
@@ -103,7 +103,7 @@ BAD = {
 def test_bad_input_is_told_in_one_line(logits, changed, says):
     given = {"pictures": PICTURES, "targets": TARGETS, "method": "grad_cam", **changed}
     with pytest.raises(PxrError, match=says) as fault:
-        explain(logits, **given)
+        compute_maps(logits, **given)
     assert "\n" not in str(fault.value)
 
 
@@ -114,7 +114,7 @@ def test_a_real_backbone_is_explained_by_every_method():
     logits = open_logits(model)
     pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8)
     for method in METHODS:
-        maps = explain(logits, pictures, [0, 1, 2], method)
+        maps = compute_maps(logits, pictures, [0, 1, 2], method)
         assert maps.shape == ((3, 2, 2) if method in OF_A_LAYER else (3, 64, 64))
         assert np.isfinite(maps).all() and maps.any(), method
-        np.testing.assert_array_equal(maps, explain(logits, pictures, [0, 1, 2], method))
+        np.testing.assert_array_equal(maps, compute_maps(logits, pictures, [0, 1, 2], method))

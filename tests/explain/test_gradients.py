@@ -6,9 +6,9 @@ import pytest
 from tiny import SIZE
 from tiny_networks import PICTURES, TARGETS, linear, scratch, transfer
 
-from pxr_tf.explain.gradients import STEPS, compile_gradients, compile_path, make_complete
+from pxr_tf.explain.gradients import INTEGRATION_STEPS, compile_gradients, compile_path, make_complete
 from pxr_tf.explain.logits import open_logits
-from pxr_tf.explain.methods import explain
+from pxr_tf.explain.methods import compute_maps
 
 
 def weights_of(logits: keras.Model, targets: np.ndarray) -> np.ndarray:
@@ -20,13 +20,13 @@ def weights_of(logits: keras.Model, targets: np.ndarray) -> np.ndarray:
 def test_a_linear_network_has_its_absolute_weights(method):
     logits = open_logits(linear())
     np.testing.assert_allclose(
-        explain(logits, PICTURES, TARGETS, method), np.abs(weights_of(logits, TARGETS)), rtol=1e-5, atol=1e-9
+        compute_maps(logits, PICTURES, TARGETS, method), np.abs(weights_of(logits, TARGETS)), rtol=1e-5, atol=1e-9
     )
 
 
 def test_with_one_output_both_classes_have_the_same_weights_with_opposite_signs():
     logits = open_logits(linear(1))
-    maps = explain(logits, PICTURES[:2].repeat(2, axis=0), [0, 1, 0, 1], "integrated_gradients")
+    maps = compute_maps(logits, PICTURES[:2].repeat(2, axis=0), [0, 1, 0, 1], "integrated_gradients")
     weights = weights_of(logits, np.array([0]))[0]
     np.testing.assert_allclose(maps[1::2], weights * PICTURES[:2], rtol=1e-4, atol=1e-7)
     np.testing.assert_array_equal(maps[::2], -maps[1::2])
@@ -36,7 +36,7 @@ def test_integrated_gradients_of_a_linear_network_are_weight_times_pixel():
     logits = open_logits(linear())
     expected = weights_of(logits, TARGETS) * PICTURES
     np.testing.assert_allclose(
-        explain(logits, PICTURES, TARGETS, "integrated_gradients"), expected, rtol=1e-5, atol=1e-7
+        compute_maps(logits, PICTURES, TARGETS, "integrated_gradients"), expected, rtol=1e-5, atol=1e-7
     )
 
 
@@ -46,7 +46,7 @@ def test_integrated_gradients_of_a_linear_network_are_weight_times_pixel():
 )
 def test_integrated_gradients_sum_to_the_difference_of_the_logits(build):
     logits = open_logits(build())
-    maps = explain(logits, PICTURES, TARGETS, "integrated_gradients")
+    maps = compute_maps(logits, PICTURES, TARGETS, "integrated_gradients")
     values = np.asarray(logits(PICTURES[..., None].astype(np.float32)))
     black = np.asarray(logits(np.zeros((1, SIZE, SIZE, 1), np.float32)))
     difference = (values - black)[np.arange(len(TARGETS)), TARGETS]
@@ -69,7 +69,7 @@ def test_integrated_gradients_follow_the_path_and_not_the_gradient_at_its_end():
     """A ReLU opens after a third of the path, so each pixel has weight times grey level times two thirds."""
     picture = np.array([[[100, 50], [0, 200]]], np.uint8)
     slopes = np.array([2.0, 2, 7, 0])
-    found = explain(hinge(list(slopes), -100), picture, [1], "integrated_gradients")
+    found = compute_maps(hinge(list(slopes), -100), picture, [1], "integrated_gradients")
     expected = -2 * slopes.reshape(2, 2) * picture[0] * (1 - 100 / 300)
     np.testing.assert_allclose(found.sum(), -400, rtol=1e-6)
     np.testing.assert_allclose(found[0], expected, atol=0.02 * 400)  # one of 64 steps holds the kink
@@ -77,7 +77,7 @@ def test_integrated_gradients_follow_the_path_and_not_the_gradient_at_its_end():
 
 
 def test_a_black_picture_has_integrated_gradients_of_zero():
-    assert not explain(open_logits(transfer()), PICTURES[:1] * 0, [0], "integrated_gradients").any()
+    assert not compute_maps(open_logits(transfer()), PICTURES[:1] * 0, [0], "integrated_gradients").any()
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def smooth() -> keras.Model:
 
 def test_the_path_is_followed_closely_by_the_steps_alone(smooth):
     """Without the projection, which makes any map's sum complete: a wrong path or a wrong mean shows here."""
-    few, many = (compile_path(smooth, 32, steps) for steps in (STEPS, 8 * STEPS))
+    few, many = (compile_path(smooth, 32, steps) for steps in (INTEGRATION_STEPS, 8 * INTEGRATION_STEPS))
     black = np.asarray(smooth(np.zeros((1, SIZE, SIZE, 1))))[0]
     logits = np.asarray(smooth(PICTURES[..., None].astype(np.float32)))
     at_its_end = compile_gradients(smooth)(PICTURES[..., None].astype(np.float32), TARGETS) * PICTURES
@@ -105,7 +105,7 @@ def test_the_path_is_followed_closely_by_the_steps_alone(smooth):
 
 
 def test_the_projection_moves_maps_little_and_no_further_from_the_truth(smooth):
-    few, many = (compile_path(smooth, 32, steps) for steps in (8, 8 * STEPS))
+    few, many = (compile_path(smooth, 32, steps) for steps in (8, 8 * INTEGRATION_STEPS))
     for picture, target in zip(PICTURES[:2], TARGETS, strict=False):
         exact, found = many(picture, target), few(picture, target)
         moved = make_complete(found, picture, exact.sum())
@@ -113,7 +113,7 @@ def test_the_projection_moves_maps_little_and_no_further_from_the_truth(smooth):
         assert 0 < np.linalg.norm(moved - found) < 0.05 * np.linalg.norm(exact)
         away = [np.linalg.norm((one - exact)[picture > 0] / picture[picture > 0]) for one in (found, moved)]
         assert away[1] <= away[0]  # of mean gradients, which are projected
-    maps = explain(smooth, PICTURES, TARGETS, "integrated_gradients")
+    maps = compute_maps(smooth, PICTURES, TARGETS, "integrated_gradients")
     steps = compile_path(smooth, 32)
     for one, picture, target in zip(maps, PICTURES, TARGETS, strict=True):
         assert np.linalg.norm(one - steps(picture, target)) < 0.01 * np.linalg.norm(one)
@@ -123,7 +123,7 @@ def test_smooth_grad_is_the_mean_gradient_under_noise_that_depends_on_the_seed()
     """One ReLU on the sum of two pixels: its gradient is there or not, so the mean says how often it is there."""
     model = hinge([1, 1, 0, 0], -100)
     picture = np.array([[[50, 55], [0, 200]]], np.uint8)
-    maps = {seed: explain(model, picture, [1], "smooth_grad", seed=seed, batch_size=5)[0] for seed in (0, 1)}
+    maps = {seed: compute_maps(model, picture, [1], "smooth_grad", seed=seed, batch_size=5)[0] for seed in (0, 1)}
     for seed, found in maps.items():
         noise = np.stack(
             [np.random.default_rng([seed, draw]).standard_normal((2, 2), np.float32) for draw in range(32)]

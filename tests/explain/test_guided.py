@@ -15,7 +15,7 @@ from pxr_tf.explain.gradients import compile_gradients
 from pxr_tf.explain.guided import guided_copy
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps import at_picture_size
-from pxr_tf.explain.methods import explain
+from pxr_tf.explain.methods import compute_maps
 from pxr_tf.models.layers import ALReLU, alrelu
 
 with warnings.catch_warnings():  # tf-keras-vis 0.8.7 imports SciPy's zoom from where it used to be
@@ -149,7 +149,7 @@ def test_guided_gradients_are_those_of_tf_keras_vis_where_rectifiers_are_relu_by
 def test_guided_grad_cam_is_guided_gradients_times_grad_cam_at_the_pictures_size(name):
     logits = open_logits(scratch(name, channels=(2, 3, 4, 4, 5)[: 5 if name == "alrelu_cnn" else 3], hidden_units=(6,)))
     guided = compile_gradients(guided_copy(logits))(PIXELS, TARGETS.astype(np.int32))
-    cams = at_picture_size(explain(logits, PICTURES, TARGETS, "grad_cam"), SIZE)
-    found = explain(logits, PICTURES, TARGETS, "guided_grad_cam")
+    cams = at_picture_size(compute_maps(logits, PICTURES, TARGETS, "grad_cam"), SIZE)
+    found = compute_maps(logits, PICTURES, TARGETS, "guided_grad_cam")
     np.testing.assert_allclose(found, guided * cams, rtol=1e-4, atol=1e-6 * np.abs(found).max())
     assert (found > 0).any() and (found < 0).any()

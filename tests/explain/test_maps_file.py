@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pxr_tf.explain.maps_file import PictureMaps, file_stem, read_about, read_maps, write_maps
+from pxr_tf.explain.maps_file import PictureMaps, file_stem, read_map_header, read_maps, write_maps
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def found() -> PictureMaps:
 def test_what_is_written_is_read(found, tmp_path):
     write_maps(tmp_path / "a.npz", found)
     back = read_maps(tmp_path / "a.npz")
-    assert back.about == found.about == read_about(tmp_path / "a.npz")
+    assert back.about == found.about == read_map_header(tmp_path / "a.npz")
     assert (back.picture == found.picture).all()
     for name in ("grad_cam", "saliency"):
         assert (back.maps[name] == found.maps[name]).all()
@@ -32,10 +32,10 @@ def test_what_is_written_is_read(found, tmp_path):
 
 def test_a_damaged_file_is_as_good_as_none(found, tmp_path):
     path = tmp_path / "a.npz"
-    assert read_maps(path) is None and read_about(path) is None
+    assert read_maps(path) is None and read_map_header(path) is None
     write_maps(path, found)
     path.write_bytes(path.read_bytes()[:-40])
-    assert read_maps(path) is None and read_about(path) is None
+    assert read_maps(path) is None and read_map_header(path) is None
 
 
 def test_names_of_files_are_safe_and_differ():

@@ -10,10 +10,10 @@ from pxr_tf.explain.model_figures import (
     MOST_FILTERS,
     MOST_MAPS,
     coefficient_images,
-    feature_maps,
+    compute_feature_maps,
     first_filters,
-    look_inside,
     make_maps,
+    make_model_figures,
     what_it_has,
 )
 from pxr_tf.models.classifier import build_classifier
@@ -56,15 +56,15 @@ MODELS = {
 def test_a_model_shows_what_it_has_and_says_so_where_it_lacks_what_is_asked(build, has):
     model = build()
     assert what_it_has(model) == has
-    inside = look_inside(model, CLASSES, {"a": PICTURE}, ALL)
-    assert inside.asked == ALL
-    found = {"filters": inside.filters is not None, "coefficients": inside.coefficients}
-    found["feature_maps"] = inside.feature_maps
+    figures = make_model_figures(model, CLASSES, {"a": PICTURE}, ALL)
+    assert figures.asked == ALL
+    found = {"filters": figures.filters is not None, "coefficients": figures.coefficients}
+    found["feature_maps"] = figures.feature_maps
     assert {what for what in ALL if found[what]} == set(has)
     looks = {
         "filters": lambda: first_filters(model),
         "coefficients": lambda: coefficient_images(model, CLASSES),
-        "feature_maps": lambda: feature_maps(model, PICTURE),
+        "feature_maps": lambda: compute_feature_maps(model, PICTURE),
     }
     for what in set(ALL) - set(has):
         with pytest.raises(PxrError, match=f"The model {model.name} has no .* It has .*show=") as fault:
@@ -73,10 +73,10 @@ def test_a_model_shows_what_it_has_and_says_so_where_it_lacks_what_is_asked(buil
 
 
 def test_only_what_was_asked_for_is_looked_at():
-    inside = look_inside(scratch("small_cnn"), CLASSES, {"a": PICTURE}, ("filters",))
-    assert inside.asked == ("filters",)
-    assert inside.filters.values.shape == (4, 3, 3)
-    assert not inside.feature_maps
+    figures = make_model_figures(scratch("small_cnn"), CLASSES, {"a": PICTURE}, ("filters",))
+    assert figures.asked == ("filters",)
+    assert figures.filters.values.shape == (4, 3, 3)
+    assert not figures.feature_maps
 
 
 @pytest.mark.parametrize("outputs", [3, 1])
@@ -95,7 +95,7 @@ def test_a_coefficient_is_what_a_brighter_pixel_adds_to_the_logit(outputs):
 
 def test_the_first_feature_map_is_the_picture_under_the_first_filter():
     model = scratch("small_cnn")
-    filters, maps = first_filters(model), feature_maps(model, PICTURE)
+    filters, maps = first_filters(model), compute_feature_maps(model, PICTURE)
     assert list(maps) == ["convolution_1", "feature_map"]
     assert maps["convolution_1"].shape == (4, SIZE - 2, SIZE - 2)
     patch = SCALED[5:8, 11:14]
@@ -107,7 +107,7 @@ def test_the_first_feature_map_is_the_picture_under_the_first_filter():
 def test_a_backbones_filters_are_summed_over_its_three_channels():
     """Its input is the picture three times, scaled alike: what it makes of a grey patch tells."""
     model = backbone()
-    filters, maps = first_filters(model), feature_maps(model, PICTURE)
+    filters, maps = first_filters(model), compute_feature_maps(model, PICTURE)
     assert filters.shape == (8, 5, 5)
     assert list(maps) == ["convolution", "feature_map"]
     patch = SCALED[4:9, 8:13]  # strides of 4
@@ -129,7 +129,7 @@ def test_of_many_units_those_with_the_largest_weights_are_kept_in_their_order():
     kernel, bias = layer.get_weights()
     kernel[:, [0, 5, 10, 15, 20, 69]] *= 0.01
     layer.set_weights([kernel, bias])
-    kept = look_inside(model, CLASSES, {}, ALL).filters
+    kept = make_model_figures(model, CLASSES, {}, ALL).filters
     assert kept.total == MOST_FILTERS + 6
     strong = [unit for unit in range(kept.total) if unit not in (0, 5, 10, 15, 20, 69)]
     np.testing.assert_array_equal(kept.values, first_filters(model)[strong])
@@ -142,7 +142,7 @@ def test_default_layers_are_convolutions_and_the_feature_map_and_any_other_can_b
     assert maps.layers["feature_map"].total == MOST_MAPS + 4
     assert maps.layers["feature_map"].values.shape == (MOST_MAPS, SIZE // 4, SIZE // 4)
     np.testing.assert_array_equal(
-        maps.layers["feature_map"].values, feature_maps(model, PICTURE)["feature_map"][:MOST_MAPS]
+        maps.layers["feature_map"].values, compute_feature_maps(model, PICTURE)["feature_map"][:MOST_MAPS]
     )
     (alone,) = make_maps(model, PICTURE, ["pooling_1"], most=1).layers.values()
     assert alone.values.shape == (1, SIZE // 2, SIZE // 2)
@@ -153,5 +153,5 @@ def test_a_layer_without_feature_maps_is_refused(name):
     with pytest.raises(
         PxrError, match="Unknown layer .* of small_cnn. Layers with feature maps: scaling, conv"
     ) as fault:
-        feature_maps(scratch("small_cnn"), PICTURE, [name])
+        compute_feature_maps(scratch("small_cnn"), PICTURE, [name])
     assert ("Did you mean 'convolution_1'?" in str(fault.value)) == (name == "convolution_9")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pxr_tf.explain.model_figures_file import Inside, Maps, Tiles, read_inside, write_inside
+from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, Tiles, read_model_figures, write_model_figures
 
 GENERATOR = np.random.default_rng(0)
 
@@ -12,7 +12,7 @@ def tiles(count: int, total: int) -> Tiles:
     return Tiles(GENERATOR.normal(size=(count, 3, 5)).astype(np.float32), total)
 
 
-INSIDE = Inside(
+FIGURES = ModelFigureData(
     ("filters", "coefficients", "feature_maps"),
     tiles(2, 9),
     {"größer/kleiner": GENERATOR.normal(size=(4, 4)).astype(np.float32)},
@@ -23,45 +23,45 @@ INSIDE = Inside(
 )
 
 
-def arrays(inside: Inside) -> list[np.ndarray]:
-    layers = [part.values for maps in inside.feature_maps.values() for part in maps.layers.values()]
-    pictures = [maps.picture for maps in inside.feature_maps.values()]
-    return [inside.filters.values, *inside.coefficients.values(), *pictures, *layers]
+def arrays(figures: ModelFigureData) -> list[np.ndarray]:
+    layers = [part.values for maps in figures.feature_maps.values() for part in maps.layers.values()]
+    pictures = [maps.picture for maps in figures.feature_maps.values()]
+    return [figures.filters.values, *figures.coefficients.values(), *pictures, *layers]
 
 
-def outline(inside: Inside) -> list[object]:
+def outline(figures: ModelFigureData) -> list[object]:
     layers = {
-        name: {layer: part.total for layer, part in maps.layers.items()} for name, maps in inside.feature_maps.items()
+        name: {layer: part.total for layer, part in maps.layers.items()} for name, maps in figures.feature_maps.items()
     }
-    return [inside.asked, inside.filters.total, list(inside.coefficients), layers]
+    return [figures.asked, figures.filters.total, list(figures.coefficients), layers]
 
 
 def test_it_is_read_as_it_was_written(tmp_path):
-    write_inside(tmp_path / "inside.npz", INSIDE)
+    write_model_figures(tmp_path / "inside.npz", FIGURES)
     assert [file.name for file in tmp_path.iterdir()] == ["inside.npz"]
-    found = read_inside(tmp_path / "inside.npz")
-    assert outline(found) == outline(INSIDE)
-    for one, other in zip(arrays(found), arrays(INSIDE), strict=True):
+    found = read_model_figures(tmp_path / "inside.npz")
+    assert outline(found) == outline(FIGURES)
+    for one, other in zip(arrays(found), arrays(FIGURES), strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
 
 
 def test_an_outline_says_what_there_is_without_the_arrays(tmp_path):
-    write_inside(tmp_path / "inside.npz", INSIDE)
-    found = read_inside(tmp_path / "inside.npz", outline=True)
-    assert outline(found) == outline(INSIDE)
+    write_model_figures(tmp_path / "inside.npz", FIGURES)
+    found = read_model_figures(tmp_path / "inside.npz", outline=True)
+    assert outline(found) == outline(FIGURES)
     assert not any(array.size for array in arrays(found))
 
 
 def test_a_model_may_have_nothing_to_show(tmp_path):
-    write_inside(tmp_path / "inside.npz", Inside(("filters",)))
-    assert read_inside(tmp_path / "inside.npz") == Inside(("filters",), None, {}, {})
+    write_model_figures(tmp_path / "inside.npz", ModelFigureData(("filters",)))
+    assert read_model_figures(tmp_path / "inside.npz") == ModelFigureData(("filters",), None, {}, {})
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "text", "truncated", "an array", "of objects"])
 def test_a_damaged_file_counts_as_none_and_nothing_in_it_is_run(tmp_path, damage):
     path = tmp_path / "inside.npz"
-    write_inside(path, INSIDE)
+    write_model_figures(path, FIGURES)
     content = path.read_bytes()
     if damage == "missing":
         path.unlink()
@@ -72,5 +72,5 @@ def test_a_damaged_file_counts_as_none_and_nothing_in_it_is_run(tmp_path, damage
         np.savez(path, header=np.array([{"asked": []}], dtype=object))
     else:
         path.write_bytes({"empty": b"", "text": b"no arrays", "truncated": content[: len(content) // 2]}[damage])
-    assert read_inside(path) is None
-    assert read_inside(path, outline=True) is None
+    assert read_model_figures(path) is None
+    assert read_model_figures(path, outline=True) is None

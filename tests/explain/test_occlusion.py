@@ -6,7 +6,7 @@ from tiny import SIZE
 from tiny_networks import PICTURES, TARGETS, linear
 
 from pxr_tf.explain.logits import open_logits
-from pxr_tf.explain.methods import explain
+from pxr_tf.explain.methods import compute_maps
 from pxr_tf.explain.occlusion import FRACTIONS, num_passes, patches
 
 
@@ -27,7 +27,7 @@ def test_patches_cover_the_picture_half_a_patch_apart(size, fraction):
 
 def test_the_map_of_a_linear_network_is_the_mean_of_what_the_covering_patches_hide():
     logits = open_logits(linear())
-    found = explain(logits, PICTURES, TARGETS, "occlusion", batch_size=7)
+    found = compute_maps(logits, PICTURES, TARGETS, "occlusion", batch_size=7)
     kernel = np.asarray(logits.get_layer("logits").kernel, np.float64).T.reshape(-1, SIZE, SIZE) / 127.5
     expected = np.zeros(found.shape)
     for one, picture, target in zip(expected, PICTURES, TARGETS, strict=True):
@@ -50,5 +50,5 @@ def test_the_number_of_passes_is_known_beforehand():
     seen = []
     logits = open_logits(linear())
     assert num_passes(SIZE) == 1 + 15**2 + 7**2
-    explain(logits, PICTURES, TARGETS, "occlusion", on_progress=lambda done, total: seen.append((done, total)))
+    compute_maps(logits, PICTURES, TARGETS, "occlusion", on_progress=lambda done, total: seen.append((done, total)))
     assert seen == [(number, 5) for number in range(1, 6)]

@@ -5,7 +5,7 @@ import pytest
 
 from pxr_tf.explain import perturbation
 from pxr_tf.explain.perturbation import (
-    STEPS,
+    PERTURBATION_STEPS,
     area_under,
     blurred,
     cell_numbers,
@@ -45,7 +45,7 @@ def checkers():
 
 def closed_form(contribution, order):
     """Return the deletion curve of the linear model: 1 less what the cells that are gone contributed."""
-    taken = np.round(np.linspace(0, len(order), STEPS + 1)).astype(int)
+    taken = np.round(np.linspace(0, len(order), PERTURBATION_STEPS + 1)).astype(int)
     return 1 - np.concatenate([[0], np.cumsum(contribution[order])])[taken]
 
 
@@ -57,7 +57,9 @@ def test_curves_of_a_linear_model_are_known_in_closed_form(checkers):
     expected = closed_form(contribution, np.argsort(-importance))
     assert curves.deletion[0] == pytest.approx(expected, abs=1e-5)
     assert curves.insertion[0] == pytest.approx(1 - expected, abs=1e-5)
-    assert curves.deletion_area[0] == pytest.approx(expected[1:-1].sum() / STEPS + 0.5 / STEPS, abs=1e-5)
+    assert curves.deletion_area[0] == pytest.approx(
+        expected[1:-1].sum() / PERTURBATION_STEPS + 0.5 / PERTURBATION_STEPS, abs=1e-5
+    )
     assert curves.insertion_area[0] == pytest.approx(1 - curves.deletion_area[0], abs=1e-5)
 
 
@@ -127,10 +129,10 @@ def test_memory_is_bound_by_a_picture_and_progress_is_told(checkers):
     perturbation_curves(
         listen, np.stack([picture] * 3), [1] * 3, maps, on_progress=lambda done, total: told.append((done, total))
     )
-    assert set(asked) == {2 * STEPS} and len(asked) == 3 * (1 + perturbation.RANDOM_ORDERS + 1)
+    assert set(asked) == {2 * PERTURBATION_STEPS} and len(asked) == 3 * (1 + perturbation.RANDOM_ORDERS + 1)
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_area_under_a_line():
-    assert area_under(np.linspace(0, 1, STEPS + 1)) == pytest.approx(0.5)
-    assert area_under(np.full((2, STEPS + 1), 0.3)) == pytest.approx([0.3, 0.3])
+    assert area_under(np.linspace(0, 1, PERTURBATION_STEPS + 1)) == pytest.approx(0.5)
+    assert area_under(np.full((2, PERTURBATION_STEPS + 1), 0.3)) == pytest.approx([0.3, 0.3])

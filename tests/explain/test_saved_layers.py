@@ -9,7 +9,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.explain.guided import FUNCTIONS, LAYERS, guided_copy
 from pxr_tf.explain.layer_names import LayerPlaces, spatial_names
 from pxr_tf.explain.logits import open_logits
-from pxr_tf.explain.methods import explain
+from pxr_tf.explain.methods import compute_maps
 from pxr_tf.explain.spatial import spatial_layers
 from pxr_tf.models.model_file import save_classifier
 from pxr_tf.models.saved_layers import CONVOLUTIONS, RECTIFIERS, has_rectifier, read_saved_layers
@@ -44,7 +44,7 @@ def test_a_heads_rectifier_guides_no_feature_map(tmp_path):
     model.save(tmp_path / "model.keras")
     assert not has_rectifier(read_saved_layers(tmp_path / "model.keras"))
     with pytest.raises(PxrError, match="needs a rectifier .*, and swishing has none"):
-        explain(model, np.zeros((1, 8, 8), np.uint8), np.zeros(1, int), "guided_grad_cam")
+        compute_maps(model, np.zeros((1, 8, 8), np.uint8), np.zeros(1, int), "guided_grad_cam")
 
 
 def test_the_names_of_rectifiers_are_those_that_are_guided(tmp_path):

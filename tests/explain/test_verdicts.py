@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pxr_tf.explain.verdicts import CHECKS, SAME, counted, failed_checks, judge
+from pxr_tf.explain.verdicts import CHECKS, SAME_MAPS, counted, failed_checks, judge
 
 ABOVE = [key for key, check in CHECKS.items() if check.side == "above"]
 BELOW = [key for key, check in CHECKS.items() if check.side == "below"]
@@ -16,7 +16,7 @@ def verdict(key, *numbers):
 
 def test_the_checks_and_on_which_side_a_method_must_be():
     assert BELOW == ["weights", "labels"]
-    assert {CHECKS[key].bound for key in (*BELOW, "folds")} == {SAME}
+    assert {CHECKS[key].bound for key in (*BELOW, "folds")} == {SAME_MAPS}
     assert {CHECKS[key].bound for key in ABOVE if key != "folds"} == {0}
 
 

@@ -9,9 +9,9 @@ from tiny import SIZE
 
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps_file import PictureMaps, write_maps
-from pxr_tf.explain.methods import explain
+from pxr_tf.explain.methods import compute_maps
 from pxr_tf.galleries import checks_task
-from pxr_tf.galleries.checks_task import DRAWS, STEPS, label_rows, read_in_chunks, weight_rows
+from pxr_tf.galleries.checks_task import RANDOM_DRAWS, RANDOM_STEPS, label_rows, read_in_chunks, weight_rows
 from pxr_tf.galleries.request import ExplainedPicture
 from pxr_tf.models.classifier import end_network, scale_grey
 
@@ -35,7 +35,7 @@ def model():
 def pictures(model, tmp_path_factory):
     """Files of three pictures' maps, as the task before writes them."""
     folder = tmp_path_factory.mktemp("maps")
-    maps = {name: explain(open_logits(model), PIXELS, [0] * 3, name) for name in METHODS}
+    maps = {name: compute_maps(open_logits(model), PIXELS, [0] * 3, name) for name in METHODS}
     rows = []
     for number, picture in enumerate(PIXELS):
         own = {name: values[number] for name, values in maps.items()}
@@ -50,12 +50,12 @@ def test_several_networks_are_random_throughout_and_signed_maps_are_compared_twi
     layers = list(dict.fromkeys(row.detail for row in rows))
     assert layers == ["logits", "convolution"] and rows[-1].detail == "convolution"
     assert {row.draw for row in rows if row.detail == "logits"} == {0}
-    assert {row.draw for row in rows if row.detail == "convolution"} == set(range(DRAWS)) and DRAWS >= 3
+    assert {row.draw for row in rows if row.detail == "convolution"} == set(range(RANDOM_DRAWS)) and RANDOM_DRAWS >= 3
     views = {name: {row.view for row in rows if row.method == name} for name in METHODS}
     assert views == {"saliency": {""}, "integrated_gradients": {"signed", "absolute"}}
     own = [row for row in rows if row.method == "integrated_gradients" and row.image_id == "picture-0"]
     drawn = {row.value for row in own if row.view == "signed" and row.detail == "convolution"}
-    assert len(drawn) == DRAWS  # each network gives another map
+    assert len(drawn) == RANDOM_DRAWS  # each network gives another map
     pairs = {(row.detail, row.draw): {} for row in own}
     for row in own:
         pairs[row.detail, row.draw][row.view] = row.value
@@ -74,5 +74,5 @@ def test_pictures_are_read_a_few_at_a_time(pictures):
     assert [one.about["image_id"] for one in next(chunks)] == ["picture-0", "picture-1"]
     with pytest.raises(FileNotFoundError, match="gone"):
         next(chunks)
-    assert STEPS > 1 and checks_task.CHUNK <= 64
+    assert RANDOM_STEPS > 1 and checks_task.CHUNK <= 64
     assert [len(found) for found in read_in_chunks(pictures, size=2)] == [2, 1]

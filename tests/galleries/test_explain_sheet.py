@@ -5,8 +5,18 @@ import pytest
 from PIL import Image
 
 from pxr_tf.galleries import sheet
-from pxr_tf.galleries.lettering import fit, font, wrap
-from pxr_tf.galleries.sheet import COLUMNS, GAP, SIDE, Checked, Drawn, Sheet, draw_sheet, lay_out, write_sheet
+from pxr_tf.galleries.lettering import fit_text, font, wrap
+from pxr_tf.galleries.sheet import (
+    GAP,
+    PANEL_SIDE,
+    PANELS_PER_ROW,
+    Checked,
+    Drawn,
+    Sheet,
+    draw_sheet,
+    lay_out,
+    write_picture_sheet,
+)
 
 RNG = np.random.default_rng(0)
 PLAIN = Drawn("Grad-CAM", "layer feature_map", RNG.random((7, 7)).astype(np.float32), signed=False)
@@ -24,12 +34,12 @@ def test_methods_stand_side_by_side_and_a_signed_one_has_four_views():
         ["X-ray", "Grad-CAM", "Grad-CAM"],
         [f"Guided Grad-CAM: {view}" for view in ("signed", "positive", "negative", "absolute")],
     ]
-    assert all(panel.pixels.shape == (SIDE, SIDE, 3) for row in rows for panel in row)
+    assert all(panel.pixels.shape == (PANEL_SIDE, PANEL_SIDE, 3) for row in rows for panel in row)
     full = f"{np.percentile(np.abs(SIGNED.values), 99.5):.2g}"
     signed = (f"\N{MINUS SIGN}{full} speaks against", f"supports +{full}")
     assert [panel.ends for panel in rows[1]] == [signed, signed, signed, ("0", full)]
     rows = lay_out(sheet_of(*[PLAIN] * 6))
-    assert [len(row) for row in rows] == [COLUMNS, 3]
+    assert [len(row) for row in rows] == [PANELS_PER_ROW, 3]
 
 
 def test_the_views_of_a_signed_map_add_up():
@@ -47,7 +57,7 @@ def test_a_failed_method_is_marked():
     marked = draw_sheet(sheet_of(PLAIN._replace(checked=Checked("failed 1 of 2 checks", True)))).astype(int)
     plain = draw_sheet(sheet_of(PLAIN)).astype(int)
     assert marked.shape == plain.shape
-    right = slice(GAP + SIDE + GAP, None)
+    right = slice(GAP + PANEL_SIDE + GAP, None)
     ink = np.array(sheet.WARNING)
     assert (np.abs(marked[:, right] - ink).max(axis=2) < 8).sum() > 50
     assert (np.abs(plain[:, right] - ink).max(axis=2) < 8).sum() == 0
@@ -72,16 +82,16 @@ def test_no_word_touches_the_border(name):
 def test_words_are_shortened_in_the_middle_and_broken_between_pieces():
     letters = font(14)
     long = "kermany/test/" + "x" * 400 + "/person1_virus_6.jpeg"
-    short = fit(long, 300, letters)
+    short = fit_text(long, 300, letters)
     assert letters.getlength(short) <= 300 < letters.getlength(short + "mmm")
     assert short.startswith("kermany/test/") and short.endswith("person1_virus_6.jpeg") and "…" in short
-    assert fit("as it is", 300, letters) == "as it is"
+    assert fit_text("as it is", 300, letters) == "as it is"
     assert wrap(["one", "two", "w" * 40], 320, letters)[0] == "one · two"
     assert all(letters.getlength(line) <= 320 for line in wrap(["one", "two", "w" * 90], 320, letters))
 
 
 def test_a_sheet_is_written_whole_and_thumbnails_are_small(tmp_path):
-    write_sheet(tmp_path / "sheet.png", sheet_of(PLAIN, SIGNED))
+    write_picture_sheet(tmp_path / "sheet.png", sheet_of(PLAIN, SIGNED))
     sheet.write_thumbnail(tmp_path / "small.jpg", sheet_of(SIGNED), 96)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["sheet.png", "small.jpg"]
     with Image.open(tmp_path / "sheet.png") as picture, Image.open(tmp_path / "small.jpg") as small:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pxr_tf.lungs.confidence import SCALES, TRUSTED, Evidence, rate
+from pxr_tf.lungs.confidence import ATLAS_SCALES, TRUSTED, Evidence, rate
 from pxr_tf.lungs.contrast import Box, find_content
 from pxr_tf.lungs.shape import keep_two_lungs
 from pxr_tf.lungs.threads import one_thread
@@ -62,12 +62,12 @@ def test_chances_outside_parts_stay_so_that_the_border_stays_smooth():
 
 
 def usual(**other: float) -> Evidence:
-    return Evidence(**{name: scale.mean for name, scale in SCALES._asdict().items()})._replace(**other)
+    return Evidence(**{name: scale.mean for name, scale in ATLAS_SCALES._asdict().items()})._replace(**other)
 
 
 def test_usual_evidence_is_trusted_and_less_of_any_kind_lowers_the_confidence():
     assert 0.9 < rate(usual()) < 1
-    for name, scale in SCALES._asdict().items():
+    for name, scale in ATLAS_SCALES._asdict().items():
         steps = [rate(usual(**{name: scale.mean - step * scale.deviation})) for step in range(0, 30, 3)]
         assert steps == sorted(steps, reverse=True) and steps[0] > steps[-1]
         assert steps[-1] < TRUSTED

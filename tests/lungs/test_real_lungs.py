@@ -9,7 +9,7 @@ from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.network import make_network
 from pxr_tf.models.unet import WIDTHS
 from pxr_tf.pictures.lung_atlas import read_pairs
-from pxr_tf.segment.measure import CHANGES, assign_folds, fold_atlases, measure_pairs, summarise_measures
+from pxr_tf.segment.measure import CHANGES, assign_pair_folds, fold_atlases, measure_pairs, summarise_measures
 from pxr_tf.training.device import set_up
 from pxr_tf.training.lung_network import train_lung_network
 
@@ -35,7 +35,7 @@ def test_folds_of_real_films(pairs):
 def test_a_network_knows_films_that_it_has_not_seen(pairs):
     """One fold of six, a sixth of the steps; `scripts/lung_folds.py --network` does it all."""
     set_up(False, "float32")
-    fold = assign_folds(len(pairs))
+    fold = assign_pair_folds(len(pairs))
     learned = [shrink_pair(*pair) for pair, number in zip(pairs, fold, strict=True) if number]
     tested = [pair for pair, number in zip(pairs, fold, strict=True) if not number]
     graph = train_lung_network(learned, steps=200, seed=0, widths=WIDTHS, on_step=lambda *told: None)

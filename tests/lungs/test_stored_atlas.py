@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from phantom_pairs import phantom_pair
 
-from pxr_tf.arrays import ROWS
-from pxr_tf.lungs.atlas import Atlas
-from pxr_tf.lungs.stored import open_atlas
+from pxr_tf.arrays import ROWS_FILE
+from pxr_tf.lungs.atlas import LungAtlas
+from pxr_tf.lungs.stored import open_stored_atlas
 
 
 def pairs_of(*patients: int) -> dict:
@@ -17,31 +17,31 @@ def not_asked() -> None:
     raise AssertionError("prepared again")
 
 
-def same(first: Atlas, second: Atlas) -> bool:
-    return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in Atlas.__dataclass_fields__)
+def same(first: LungAtlas, second: LungAtlas) -> bool:
+    return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in LungAtlas.__dataclass_fields__)
 
 
 def test_what_is_stored_is_not_prepared_again(tmp_path):
-    first = open_atlas(tmp_path, pairs_of(0, 1, 2))
-    assert same(first, open_atlas(tmp_path, dict.fromkeys(pairs_of(2, 1, 0), not_asked)))
+    first = open_stored_atlas(tmp_path, pairs_of(0, 1, 2))
+    assert same(first, open_stored_atlas(tmp_path, dict.fromkeys(pairs_of(2, 1, 0), not_asked)))
 
 
 def test_another_set_of_pairs_is_another_atlas(tmp_path):
-    first, second = open_atlas(tmp_path, pairs_of(0, 1, 2)), open_atlas(tmp_path, pairs_of(0, 1))
+    first, second = open_stored_atlas(tmp_path, pairs_of(0, 1, 2)), open_stored_atlas(tmp_path, pairs_of(0, 1))
     assert first.digest != second.digest
     assert (len(first.pictures), len(second.pictures)) == (3, 2)
 
 
 def test_a_damaged_file_is_prepared_again(tmp_path):
-    first = open_atlas(tmp_path, pairs_of(0, 1))
-    (rows,) = tmp_path.glob(f"atlas-*/{ROWS}")
+    first = open_stored_atlas(tmp_path, pairs_of(0, 1))
+    (rows,) = tmp_path.glob(f"atlas-*/{ROWS_FILE}")
     damaged = bytearray(rows.read_bytes())
     damaged[5000] ^= 255
     rows.write_bytes(damaged)
-    assert same(first, open_atlas(tmp_path, pairs_of(0, 1)))
+    assert same(first, open_stored_atlas(tmp_path, pairs_of(0, 1)))
 
 
 def test_a_pair_that_fails_stores_nothing(tmp_path):
     with pytest.raises(AssertionError, match="prepared again"):
-        open_atlas(tmp_path, pairs_of(0) | {"bad": not_asked})
+        open_stored_atlas(tmp_path, pairs_of(0) | {"bad": not_asked})
     assert not list(tmp_path.iterdir())

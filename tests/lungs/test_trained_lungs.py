@@ -22,7 +22,7 @@ from pxr_tf.lungs.confidence import (
 from pxr_tf.lungs.distort import distort
 from pxr_tf.lungs.find import Lungs, find_lungs
 from pxr_tf.lungs.fuse import dice
-from pxr_tf.lungs.network import ACCEPTED, NETWORK_SIDE, Network, read_network, write_network
+from pxr_tf.lungs.network import ACCEPTED_NETWORKS, NETWORK_SIDE, LungNetwork, read_network, write_network
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_what_is_written_is_read_and_the_same_network_is_the_same_bytes(file, tm
 
 def test_threads_and_pickles_find_the_same():
     network = tiny_network()
-    copy: Network = pickle.loads(pickle.dumps(network))
+    copy: LungNetwork = pickle.loads(pickle.dumps(network))
     pictures = [phantom_pair(patient)[0] for patient in range(20, 28)] * 3
     alone = [find_lungs(picture, network) for picture in pictures]
     with ThreadPoolExecutor(4) as pool:
@@ -87,7 +87,7 @@ def test_what_is_no_network_is_refused_in_one_line(file, tmp_path):
         (tmp_path / "fault").write_bytes(bytes_)
         with pytest.raises(PxrError) as told:
             read_network(tmp_path / "fault")
-        assert ACCEPTED in str(told.value), name
+        assert ACCEPTED_NETWORKS in str(told.value), name
         assert str(tmp_path / "fault") in str(told.value) and "\n" not in str(told.value)
 
 

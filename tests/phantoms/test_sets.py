@@ -11,7 +11,7 @@ from PIL import Image
 
 from pxr_tf.errors import PxrError
 from pxr_tf.phantoms import sets as phantom
-from pxr_tf.phantoms.sets import CLASSES, PHANTOM_FILE, draw_phantom, parse_shortcuts, write_phantoms
+from pxr_tf.phantoms.sets import PHANTOM_CLASSES, PHANTOM_FILE, draw_phantom, parse_shortcuts, write_phantoms
 
 SIZE = 64
 PATIENTS = range(24)
@@ -20,17 +20,17 @@ PATIENTS = range(24)
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     out = tmp_path_factory.mktemp("phantoms") / "data"
-    write_phantoms(out, patients=dict.fromkeys(CLASSES, 8), images_per_patient=(1, 3), size=SIZE, seed=5)
+    write_phantoms(out, patients=dict.fromkeys(PHANTOM_CLASSES, 8), images_per_patient=(1, 3), size=SIZE, seed=5)
     return out
 
 
 @pytest.fixture(scope="module")
 def opacities():
     """Where each class is brighter than the same chest without disease: label -> list of (added grey, lungs)."""
-    added = {label: [] for label in CLASSES}
+    added = {label: [] for label in PHANTOM_CLASSES}
     for patient in PATIENTS:
         well = draw_phantom(patient, 0, "normal", SIZE)
-        for label in CLASSES:
+        for label in PHANTOM_CLASSES:
             ill = draw_phantom(patient, 0, label, SIZE)
             added[label].append((ill.image.astype(float) - well.image, well.lungs))
     return added
@@ -108,12 +108,12 @@ def left_and_right(lungs):
 
 def test_mean_brightness_does_not_tell_the_classes():
     means = np.array(
-        [[draw_phantom(100 * k + p, 0, c, 48).image.mean() for p in range(40)] for k, c in enumerate(CLASSES)]
+        [[draw_phantom(100 * k + p, 0, c, 48).image.mean() for p in range(40)] for k, c in enumerate(PHANTOM_CLASSES)]
     )
     edges = np.quantile(means, np.linspace(0, 1, 9)[1:-1])
     bins = np.digitize(means, edges)
     # The best any rule can do that knows which eighth of the brightness range an image falls into.
-    best = sum(max((bins[k] == b).sum() for k in range(len(CLASSES))) for b in range(8)) / means.size
+    best = sum(max((bins[k] == b).sum() for k in range(len(PHANTOM_CLASSES))) for b in range(8)) / means.size
     assert best < 0.5
 
 
@@ -152,7 +152,7 @@ def test_metadata_lists_every_covid_image_as_the_public_table_does(written):
 
 
 def test_every_image_has_its_mask_and_both_sets_say_that_they_are_synthetic(written):
-    images = [path.relative_to(written) for label in CLASSES for path in images_of(written, label)]
+    images = [path.relative_to(written) for label in PHANTOM_CLASSES for path in images_of(written, label)]
     masks = [path.relative_to(written / "masks") for path in files_of(written / "masks").values()]
     assert sorted(image.with_suffix(".png") for image in images) == sorted(masks)
     mask = np.asarray(Image.open(written / "masks" / masks[0]))
@@ -164,7 +164,7 @@ def test_every_image_has_its_mask_and_both_sets_say_that_they_are_synthetic(writ
 
 def test_lesions_are_written_beside_the_masks_and_are_those_that_were_drawn(written):
     """A black picture for a healthy chest; else some of the lungs, which is where the image is denser."""
-    for label in CLASSES:
+    for label in PHANTOM_CLASSES:
         image = images_of(written, label)[0].relative_to(written)
         lesions, lungs = (
             np.asarray(Image.open((written / folder / image).with_suffix(".png"))) for folder in ("lesions", "masks")
@@ -180,7 +180,7 @@ def test_lesions_are_written_beside_the_masks_and_are_those_that_were_drawn(writ
 
 def test_without_shortcuts_all_classes_are_coded_alike(written):
     properties, sizes = set(), {}
-    for label in CLASSES:
+    for label in PHANTOM_CLASSES:
         for path in images_of(written, label):
             with Image.open(path) as image:
                 tables = tuple(tuple(table) for table in image.quantization.values())
@@ -192,7 +192,9 @@ def test_without_shortcuts_all_classes_are_coded_alike(written):
 
 
 def test_same_seed_same_bytes_and_a_patient_does_not_depend_on_the_others(written, tmp_path):
-    write_phantoms(tmp_path / "again", patients=dict.fromkeys(CLASSES, 8), images_per_patient=(1, 3), size=SIZE, seed=5)
+    write_phantoms(
+        tmp_path / "again", patients=dict.fromkeys(PHANTOM_CLASSES, 8), images_per_patient=(1, 3), size=SIZE, seed=5
+    )
     first, again = files_of(written), files_of(tmp_path / "again")
     assert {name: path.read_bytes() for name, path in first.items()} == {n: p.read_bytes() for n, p in again.items()}
     write_phantoms(tmp_path / "few", patients={"viral": 3}, images_per_patient=(1, 3), size=SIZE, seed=5)
@@ -205,7 +207,7 @@ def test_same_seed_same_bytes_and_a_patient_does_not_depend_on_the_others(writte
 
 
 def test_shortcuts_are_planted_in_their_class_alone(tmp_path):
-    options = {"patients": dict.fromkeys(CLASSES, 2), "images_per_patient": (1, 1), "size": SIZE}
+    options = {"patients": dict.fromkeys(PHANTOM_CLASSES, 2), "images_per_patient": (1, 1), "size": SIZE}
     write_phantoms(tmp_path / "plain", **options)
     planted = parse_shortcuts("covid19:marker, normal:border+quality")
     write_phantoms(tmp_path / "planted", **options, shortcuts=planted)

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pxr_tf.phantoms.sets import CLASSES, draw_phantom
+from pxr_tf.phantoms.sets import PHANTOM_CLASSES, draw_phantom
 from pxr_tf.pictures.decode import load_prepared, resize_grey
 from pxr_tf.pictures.fingerprints import (
     CORRELATION,
     DIFFERENCE,
     THUMBNAIL,
     correlations,
-    differences,
     group_twins,
+    tone_differences,
 )
 
 METHODS = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC, "box": Image.BOX}
@@ -26,7 +26,7 @@ METHODS = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Imag
 @pytest.fixture(scope="module")
 def chests() -> np.ndarray:
     """Pictures of twelve patients, uint8 [12, 224, 224]."""
-    return np.stack([draw_phantom(patient, 0, CLASSES[patient % 4], 224).image for patient in range(12)])
+    return np.stack([draw_phantom(patient, 0, PHANTOM_CLASSES[patient % 4], 224).image for patient in range(12)])
 
 
 def thumbnails(pictures) -> np.ndarray:
@@ -77,7 +77,9 @@ def test_the_negative_and_the_mirror_image_are_other_pictures(chests):
 def test_one_chest_in_health_and_disease_or_taken_twice_are_near_misses():
     """Correlation alone takes some of these for copies; that is what the second test is for."""
     patients = (3, 24, 34, 52)
-    diseases = [thumbnails(draw_phantom(patient, 0, label, 96).image for label in CLASSES) for patient in patients]
+    diseases = [
+        thumbnails(draw_phantom(patient, 0, label, 96).image for label in PHANTOM_CLASSES) for patient in patients
+    ]
     again = [thumbnails(draw_phantom(patient, day, "normal", 96).image for day in range(4)) for patient in patients]
     alike = 0
     for pictures in diseases + again:
@@ -108,7 +110,7 @@ def test_blocks_and_coarse_codes_find_what_comparing_every_pair_finds(count, kin
     pictures = (128 + 30 * values).clip(0, 255).astype(np.uint8)
     every = np.argwhere(np.triu(np.ones((count, count)), 1))
     first, second = pictures[every[:, 0]], pictures[every[:, 1]]
-    same = (correlations(first, second) > CORRELATION) & (differences(first, second) < DIFFERENCE)
+    same = (correlations(first, second) > CORRELATION) & (tone_differences(first, second) < DIFFERENCE)
     groups = np.arange(count)
     for a, b in every[same]:  # slow and obvious
         groups[groups == max(groups[a], groups[b])] = min(groups[a], groups[b])

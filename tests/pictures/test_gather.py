@@ -10,7 +10,7 @@ import pytest
 from tiny import CLASSES, RUN_DEPTH, Never, run_here, tiny_experiment
 
 from pxr_tf import rundir
-from pxr_tf.data.splits import assign_folds
+from pxr_tf.data.splits import assign_patient_folds
 from pxr_tf.errors import PxrError
 from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures.gather import choose_images, compare_images, decode_images, gather_images
@@ -248,4 +248,4 @@ def test_the_woman_with_two_patient_numbers_is_in_one_fold(real_data, tmp_path):
     assert hers.picture.duplicated().sum() == 4
     assert not (table.patient_id == "covid-chestxray/97").any()
     assert len(table) == 6009 and len(choose(data, tmp_path, classes=CLASSES)[0]) == 6005
-    assert assign_folds(table, 5, 0)[hers.index].nunique() == 1
+    assert assign_patient_folds(table, 5, 0)[hers.index].nunique() == 1

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 from pxr_tf.lungs.contrast import Box, bounding_box
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared, resize_grey
 from pxr_tf.pictures.lung_crop import load_cropped, load_stored, lungs_as_seen, why_whole, widen
-from pxr_tf.pictures.lung_store import SIDE, PictureLungs, find_in, open_lungs
+from pxr_tf.pictures.lung_store import MASK_SIDE, PictureLungs, find_in, open_lungs
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import open_pictures
 
@@ -74,7 +74,7 @@ def test_a_margin_ends_where_the_picture_does():
 
 
 @pytest.mark.parametrize("crop", ["lungs", "lungs_only", "without_lungs"])
-@pytest.mark.parametrize("change", [{"confidence": 0.49}, {"mask": np.zeros((SIDE, SIDE), bool)}])
+@pytest.mark.parametrize("change", [{"confidence": 0.49}, {"mask": np.zeros((MASK_SIDE, MASK_SIDE), bool)}])
 def test_where_lungs_are_doubtful_the_whole_picture_is_shown(chest, crop, change):
     path, _, lungs = chest
     doubtful = lungs._replace(**change)
@@ -102,7 +102,7 @@ def test_a_large_jpeg_is_cropped_where_its_lungs_are(chest, tmp_path):
     Image.fromarray(picture).save(large, quality=95)
     mask = cv2.resize(exact.astype(np.uint8), picture.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     box = bounding_box(mask)
-    stored = PictureLungs(np.ones((SIDE, SIDE), bool), box, picture.shape[1], picture.shape[0], 1.0)
+    stored = PictureLungs(np.ones((MASK_SIDE, MASK_SIDE), bool), box, picture.shape[1], picture.shape[0], 1.0)
     seen = load_cropped(str(large), prepared("lungs"), stored, 0.5).astype(int)
     # The decoder shrinks it to an eighth, so the box grows to whole pixels of that.
     rows, columns = (slice(part.start // 8 * 8, -(-part.stop // 8) * 8) for part in (box.rows, box.columns))
@@ -162,8 +162,8 @@ def test_lungs_lie_where_the_network_sees_them(chest, tmp_path, crop, resize):
 
 @pytest.mark.parametrize("box", [Box(1000, 1000, 1040, 1040), Box(1000, 10, 1003, 2900)])
 def test_a_small_box_in_a_large_file_takes_little_memory(box):
-    mask = np.zeros((SIDE, SIDE), bool)
-    mask[:, : round(1020 / 3000 * SIDE)] = True  # the left half of the first box
+    mask = np.zeros((MASK_SIDE, MASK_SIDE), bool)
+    mask[:, : round(1020 / 3000 * MASK_SIDE)] = True  # the left half of the first box
     lungs = PictureLungs(mask, box, 3000, 3000, 1.0)
     tracemalloc.start()
     seen = lungs_as_seen(lungs, prepared("lungs"), 0.5)

@@ -8,7 +8,7 @@ from pxr_tf.lungs.atlas import build_atlas, prepare_pairs, shrink_pair
 from pxr_tf.lungs.contrast import Box, bounding_box
 from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures.lung_source import AtlasLungs
-from pxr_tf.pictures.lung_store import ROW, SIDE, PictureLungs, open_lungs, pack, unpack
+from pxr_tf.pictures.lung_store import MASK_SIDE, ROW, PictureLungs, open_lungs, pack, unpack
 
 COUNT, BLOCK = 7, 2
 
@@ -29,7 +29,7 @@ def open_here(cache, table, source, **options):
 
 
 def test_a_row_holds_all_that_is_known_of_a_picture():
-    mask = np.random.default_rng(0).random((SIDE, SIDE)) > 0.5
+    mask = np.random.default_rng(0).random((MASK_SIDE, MASK_SIDE)) > 0.5
     lungs = PictureLungs(mask, Box(1, 2, 3000, 4000), 5000, 6000, 0.1 + 0.2)
     row = pack(lungs)
     assert (row.shape, row.dtype) == ((ROW,), np.uint8)
@@ -97,7 +97,7 @@ def test_another_atlas_is_another_store(small_atlas):
     pictures = small_atlas.pictures[1:]
     first, second = AtlasLungs(small_atlas), AtlasLungs(build_atlas(list(zip(pictures, pictures, strict=True))))
     assert first.identity != second.identity
-    assert first.kept_under(SIDE) != second.kept_under(SIDE)
+    assert first.kept_under(MASK_SIDE) != second.kept_under(MASK_SIDE)
     assert first.identity.startswith(f"atlas {small_atlas.digest}")
 
 

@@ -145,7 +145,7 @@ def test_the_key_depends_on_the_preparation_the_libraries_and_the_version_only(m
             "importlib.metadata.version", dict(zip(("pillow", "opencv-python"), versions, strict=True)).get
         )
         others.append(pictures_key(Preparation(32, "squash")))
-    monkeypatch.setattr(store, "VERSION", store.VERSION + 1)
+    monkeypatch.setattr(store, "PICTURES_VERSION", store.PICTURES_VERSION + 1)
     others.append(pictures_key(Preparation(32, "squash")))
     assert len({key, *others}) == 1 + len(others)
 

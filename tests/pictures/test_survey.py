@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
 
-from pxr_tf.data.doubts import Doubt
 from pxr_tf.data.manifest import make_manifest
-from pxr_tf.data.shortcuts import associate, cramers_v, describe_properties, find_shortcuts, shortcut_doubts
-from pxr_tf.pictures.survey import find_doubts, survey
+from pxr_tf.data.run_warnings import RunWarning
+from pxr_tf.data.shortcuts import associate, cramers_v, describe_properties, find_shortcuts, shortcut_warnings
+from pxr_tf.pictures.survey import find_file_warnings, survey
 from pxr_tf.report.data_tables import print_survey
 from pxr_tf.sets.find import read_sources
 
@@ -44,8 +44,8 @@ def print_to_text(found) -> str:
     return console.file.getvalue()
 
 
-def texts(doubts: list[Doubt]) -> list[str]:
-    return [doubt.text for doubt in doubts]
+def texts(warnings: list[RunWarning]) -> list[str]:
+    return [warning.text for warning in warnings]
 
 
 def test_cramers_v_of_known_tables():
@@ -120,7 +120,7 @@ def test_a_rare_class_at_one_end_of_the_scale_is_found():
     bytes_per_pixel = np.r_[np.linspace(0.5, 0.6, 30), np.linspace(0.1, 0.2, count - 30)]
     shortcuts = find_shortcuts(labels, describe_properties(sizes.assign(bytes_per_pixel=bytes_per_pixel)))
     assert any(
-        doubt.text.startswith("rare can be told from its bytes per pixel") for doubt in shortcut_doubts(shortcuts)
+        warning.text.startswith("rare can be told from its bytes per pixel") for warning in shortcut_warnings(shortcuts)
     )
 
 
@@ -129,7 +129,7 @@ def test_chance_in_a_small_class_is_no_shortcut():
     labels = pd.Series(["few"] * 3 + ["many"] * 30)
     shortcuts = find_shortcuts(labels, properties)
     assert shortcuts.balanced_accuracy.tolist() == [1, 1]
-    assert [doubt.label for doubt in shortcut_doubts(shortcuts)] == ["many"]
+    assert [warning.label for warning in shortcut_warnings(shortcuts)] == ["many"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -138,7 +138,7 @@ def test_independent_properties_raise_no_warning(seed):
     random = np.random.default_rng(seed)
     labels = pd.Series(random.choice(list("abcd"), 200))
     properties = pd.DataFrame({"source": random.choice(list("xyz"), 200), "size": random.choice(list("12345678"), 200)})
-    assert shortcut_doubts(find_shortcuts(labels, properties)) == []
+    assert shortcut_warnings(find_shortcuts(labels, properties)) == []
     assert (associate(labels, properties).cramers_v < 0.35).all()
 
 
@@ -190,26 +190,28 @@ def test_neighbouring_ranges_are_told_as_one():
     assert rules.to_dict() == {"ends": "0 to 0.29 and 0.9 to 0.99", "middle": "0.3 to 0.89"}
 
 
-def test_headers_alone_raise_the_same_doubts_and_nothing_is_decoded(tmp_path, monkeypatch):
+def test_headers_alone_raise_the_same_warnings_and_nothing_is_decoded(tmp_path, monkeypatch):
     table = write_set(tmp_path, splits=("train", "test"), viral={"mode": "RGB"}, normal_train={"quality": 95})
     expected = survey(table).warnings
-    assert {doubt.what for doubt in expected} == {"shortcut", "split"}
+    assert {warning.what for warning in expected} == {"shortcut", "split"}
     monkeypatch.setattr("pxr_tf.pictures.survey.load_prepared", None)
-    assert find_doubts(table) == expected
+    assert find_file_warnings(table) == expected
 
 
-def test_doubts_name_what_gives_a_class_away_and_survive_json(tmp_path):
-    doubts = survey(write_set(tmp_path, viral={"mode": "RGB"})).warnings
-    assert {(doubt.what, doubt.label, doubt.property) for doubt in doubts} >= {("shortcut", "viral", "colour_mode")}
-    assert all(0.9 <= doubt.strength <= 1 for doubt in doubts)
-    assert [Doubt(**json.loads(json.dumps(doubt._asdict()))) for doubt in doubts] == doubts
+def test_warnings_name_what_gives_a_class_away_and_survive_json(tmp_path):
+    warnings = survey(write_set(tmp_path, viral={"mode": "RGB"})).warnings
+    assert {(warning.what, warning.label, warning.property) for warning in warnings} >= {
+        ("shortcut", "viral", "colour_mode")
+    }
+    assert all(0.9 <= warning.strength <= 1 for warning in warnings)
+    assert [RunWarning(**json.loads(json.dumps(warning._asdict()))) for warning in warnings] == warnings
 
 
-def test_files_without_a_header_raise_no_doubt(tmp_path):
+def test_files_without_a_header_raise_no_warning(tmp_path):
     table = write_set(tmp_path, count=2)
     for path in table.path:
         Path(path).write_bytes(b"no picture")
-    assert find_doubts(table) == []
+    assert find_file_warnings(table) == []
 
 
 def test_copies_and_unreadable_files_are_counted(tmp_path):

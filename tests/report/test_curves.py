@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pxr_tf.report.curves import MOST_NAMED, draw_curves
+from pxr_tf.report.curves import MOST_NAMED_FOLDS, draw_curves
 
 
 def history(head: int, whole: int, *, validates: bool = False, start: float = 1.0) -> pd.DataFrame:
@@ -56,5 +56,5 @@ def test_one_phase_needs_no_mark_and_phantoms_are_called_such(synthetic):
 
 
 def test_the_names_of_very_many_folds_are_not_all_listed():
-    folds = {f"fold-{number}": history(0, 1) for number in range(MOST_NAMED + 5)}
-    assert len(legend(draw_curves(folds, "A title", synthetic=False))) == MOST_NAMED + 1
+    folds = {f"fold-{number}": history(0, 1) for number in range(MOST_NAMED_FOLDS + 5)}
+    assert len(legend(draw_curves(folds, "A title", synthetic=False))) == MOST_NAMED_FOLDS + 1

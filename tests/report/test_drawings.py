@@ -10,7 +10,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
 
 from pxr_tf import files, rundir
-from pxr_tf.explain.model_figures_file import Inside, Maps, Tiles, write_inside
+from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, Tiles, write_model_figures
 from pxr_tf.report.drawings import (
     expected_drawings,
     feature_maps_file,
@@ -39,8 +39,8 @@ def run(tmp_path) -> RunDirectory:
     for fold in folds:
         history = pd.DataFrame({"phase": ["all"], "epoch": [1], "loss": [0.5], "accuracy": [0.7]})
         files.write_csv(tmp_path / rundir.fold_name(fold) / "history.csv", history)
-    inside = Inside(("filters",), TILES, {"viral": TILES.values[0]}, {"set/a.jpeg": MAPS})
-    write_inside(tmp_path / "fold-0" / "inside.npz", inside)
+    figures = ModelFigureData(("filters",), TILES, {"viral": TILES.values[0]}, {"set/a.jpeg": MAPS})
+    write_model_figures(tmp_path / "fold-0" / "inside.npz", figures)
     return open_directory(tmp_path)
 
 

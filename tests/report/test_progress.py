@@ -61,9 +61,9 @@ def test_a_terminal_gets_steps_too_and_other_consoles_do_not():
     assert "step 3 of 40" in console.file.getvalue()
 
 
-def test_a_doubt_is_told_once():
-    doubt = {"event": "doubt", "task": "fold-1", "text": "Trained in two environments: [a]."}
-    lines = show(doubt, doubt | {"task": "fold-2", "text": "The folds again."})
+def test_a_warning_is_shown_once():
+    warning = {"event": "warning", "task": "fold-1", "text": "Trained in two environments: [a]."}
+    lines = show(warning, warning | {"task": "fold-2", "text": "The folds again."})
     assert lines == ["Warning: Trained in two environments: [a]."]
 
 

@@ -13,7 +13,7 @@ from written_runs import CLASSES, COUNT, LEAK, SOURCES, print_to_text, rows_of_t
 
 from pxr_tf import files
 from pxr_tf.evaluation import metrics
-from pxr_tf.explain.model_figures_file import Inside, Tiles, write_inside
+from pxr_tf.explain.model_figures_file import ModelFigureData, Tiles, write_model_figures
 from pxr_tf.report.results import is_written, mean_sd, print_seeds, write_results
 from pxr_tf.runs.finished import open_run
 
@@ -55,7 +55,7 @@ def test_what_is_drawn_of_the_folds_is_part_of_the_results(tmp_path):
     history = {"phase": ["all"], "epoch": [1], "loss": [0.5], "accuracy": [0.7]}
     files.write_csv(folder / "fold-0" / "history.csv", pd.DataFrame(history))
     filters = Tiles(np.ones((1, 3, 3), np.float32), 1)
-    write_inside(folder / "fold-1" / "inside.npz", Inside(("filters",), filters))
+    write_model_figures(folder / "fold-1" / "inside.npz", ModelFigureData(("filters",), filters))
     assert not is_written(open_run(folder))
     write_results(open_run(folder))
     assert is_written(open_run(folder))
@@ -79,7 +79,8 @@ def test_a_run_is_described_from_its_files(tmp_path):
     assert info[:4] == ("bozickovic2021", "xception", "strategy2", CLASSES)
     assert (info.scheme, info.unit) == ("folds", "patient")
     assert (info.test_rows, info.published, info.origin) == ("balanced", "bozickovic2021", "synthetic")
-    assert [tuple(warning) for warning in info.warnings] == [("leak", LEAK["text"]), ("", "Something else.")]
+    said = [(warning.what, warning.text) for warning in info.warnings]
+    assert said == [("leak", LEAK["text"]), ("", "Something else.")]
     assert open_run(write_run(tmp_path / "other")).warnings == ()
 
 

@@ -157,9 +157,9 @@ def test_what_the_pictures_are_and_the_warnings_stand_in_the_text(run):
     ]
 
 
-def test_a_doubt_that_comes_up_while_a_task_is_done_stands_beside_its_curves(run):
+def test_a_warning_that_comes_up_while_a_task_is_done_stands_beside_its_curves(run):
     start, *rest = events_of_a_fold()[4:]
-    show(run, start, {"event": "doubt", "task": "fold-0", "text": "Another processor."}, *rest)
+    show(run, start, {"event": "warning", "task": "fold-0", "text": "Another processor."}, *rest)
     assert text_of(read_events(run / "fold-0"), "environments") == "Warning: Another processor."
 
 

@@ -164,6 +164,7 @@ def test_a_device_is_compared_by_the_process_that_trains(own_copy, phantoms):
         start_again(own_copy, phantoms, on_event=recorder)
     assert recorder.tasks == ["features"] and not recorder.of("device")
     start_again(own_copy, phantoms, on_event=recorder, mix_environments=True)
-    said = [event["text"] for event in recorder.of("doubt")]
+    said = [event["text"] for event in recorder.of("warning")]
     assert len(said) == 1 and "device GPU, H100 (fold-0)" in said[0]
-    assert [tuple(warning) for warning in open_run(own_copy).warnings][-1] == ("environments", said[0])
+    last = open_run(own_copy).warnings[-1]
+    assert (last.what, last.text) == ("environments", said[0])

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from pxr_tf.errors import PxrError
-from pxr_tf.lungs.atlas import Atlas, build_atlas, prepare_pairs, shrink_pair
+from pxr_tf.lungs.atlas import LungAtlas, build_atlas, prepare_pairs, shrink_pair
 from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.phantoms.anatomy import draw_chest
 from pxr_tf.pictures.given_masks import find_given
-from pxr_tf.report.lung_sheet import summarise_lungs, write_sheet
-from pxr_tf.segment.masks import COLUMNS, write_lungs
+from pxr_tf.report.lung_sheet import summarise_lungs, write_lung_sheet
+from pxr_tf.segment.masks import LUNG_BOX_COLUMNS, write_lungs
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def refuse(done: int, total: int) -> None:
 def test_a_mask_and_a_row_per_picture(pictures, atlas, tmp_path):
     steps: list[tuple[int, int]] = []
     table = write_lungs(pictures, atlas, tmp_path / "out", on_progress=lambda *step: steps.append(step))
-    assert list(table.columns) == COLUMNS and list(table.image) == list(pictures)
+    assert list(table.columns) == LUNG_BOX_COLUMNS and list(table.image) == list(pictures)
     assert steps == [(1, 3), (2, 3), (3, 3)]
     assert table.confidence.between(0, 1).all() and (table.origin == "found").all() and (table.fault == "").all()
     for row in table.itertuples():
@@ -82,12 +82,12 @@ def test_what_is_missing_changed_or_of_another_atlas_is_found_again(pictures, at
     assert found_again(pictures, other, out) == [1, 2, 3]
 
 
-def some(atlas: Atlas) -> tuple[np.ndarray, np.ndarray]:
+def some(atlas: LungAtlas) -> tuple[np.ndarray, np.ndarray]:
     return atlas.pictures[:5], atlas.masks[:5]
 
 
 def test_a_killed_command_keeps_whole_blocks(pictures, atlas, tmp_path, monkeypatch):
-    monkeypatch.setattr("pxr_tf.segment.masks.BLOCK", 2)
+    monkeypatch.setattr("pxr_tf.segment.masks.PICTURES_PER_BLOCK", 2)
 
     def pull_the_plug(done: int, total: int) -> None:
         if done == 3:
@@ -127,7 +127,7 @@ def test_a_picture_that_stays_unreadable_leaves_the_other_rows_as_they_were(pict
     first = write_lungs(pictures, atlas, out)
     before, said = (out / "lungs.csv").read_bytes(), summarise_lungs(first, TRUSTED)
     again = write_lungs(pictures, atlas, out)
-    assert write_sheet(out, again, pictures) == out / "sheet.png"
+    assert write_lung_sheet(out, again, pictures) == out / "sheet.png"
     assert (out / "lungs.csv").read_bytes() == before
     assert summarise_lungs(again, TRUSTED) == said
     assert again.trusted.tolist() == [True, False, False]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pxr_tf.sets.coronahack import TABLE as CORONAHACK_TABLE
+from pxr_tf.sets.coronahack import CORONAHACK_TABLE as CORONAHACK_TABLE
 
 CORONAHACK_HEADER = ",X_ray_image_name,Label,Dataset_type,Label_2_Virus_category,Label_1_Virus_category\n"
 

@@ -9,7 +9,7 @@ from miniature_sets import write_coronahack, write_covid_chestxray, write_image
 from pxr_tf.errors import PxrError
 from pxr_tf.files import write_csv
 from pxr_tf.pictures.survey import survey
-from pxr_tf.sets.coronahack import TABLE as CORONAHACK_TABLE
+from pxr_tf.sets.coronahack import CORONAHACK_TABLE as CORONAHACK_TABLE
 from pxr_tf.sets.find import read_sources
 
 STRANGE_NAMES = (" a.png", "b\r.png", "c\n.png", 'd"e,f.png', "g\t.png", "\r\nh.png", "NA.png", "'i.png")

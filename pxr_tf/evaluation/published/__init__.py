@@ -8,6 +8,14 @@
 To add a paper, write its file: `papers.Paper` says what it may hold. No code knows a paper's name.
 """
 
-from pxr_tf.evaluation.published.papers import Paper, Row, best_row, comparable_papers, find_row, read_papers, rows_of
+from pxr_tf.evaluation.published.papers import (
+    Paper,
+    PaperRow,
+    best_row,
+    comparable_papers,
+    find_row,
+    paper_rows,
+    read_papers,
+)
 
-__all__ = ["Paper", "Row", "best_row", "comparable_papers", "find_row", "read_papers", "rows_of"]
+__all__ = ["Paper", "PaperRow", "best_row", "comparable_papers", "find_row", "paper_rows", "read_papers"]

@@ -14,12 +14,12 @@ from pxr_tf.evaluation.published import footnotes
 from pxr_tf.evaluation.published.printed import Printed
 from pxr_tf.files import reading
 
-FOLDER = Path(__file__).parent
-PER_CLASS = ("precision", "sensitivity", "specificity", "f1")
-OVERALL = ("accuracy", "balanced_accuracy", "auc", "threshold", "accuracy_at_threshold")
+PAPERS_FOLDER = Path(__file__).parent
+PRINTED_PER_CLASS = ("precision", "sensitivity", "specificity", "f1")
+PRINTED_OVERALL = ("accuracy", "balanced_accuracy", "auc", "threshold", "accuracy_at_threshold")
 
-Number = Annotated[Decimal, Field(ge=0, le=100)]  # in percent; a fraction where it is 1 or less
-ByClass = dict[str, Number]
+PrintedNumber = Annotated[Decimal, Field(ge=0, le=100)]  # in percent; a fraction where it is 1 or less
+ByClass = dict[str, PrintedNumber]
 Counts = dict[str, Annotated[int, Field(gt=0)]]
 
 
@@ -33,12 +33,12 @@ class Entry(_Frozen):
     variant: str | None = None  # of the recipe that does the same; None: no recipe does
     model: str | None = None  # where the row holds for this one only
     source: str | None = None  # who published it first, where the paper quotes it
-    accuracy: Number | None = None
-    balanced_accuracy: Number | None = None
-    auc: Number | None = None
-    threshold: Number | None = None  # of the probability of the second class
+    accuracy: PrintedNumber | None = None
+    balanced_accuracy: PrintedNumber | None = None
+    auc: PrintedNumber | None = None
+    threshold: PrintedNumber | None = None  # of the probability of the second class
     threshold_from: Literal["test", "validation"] | None = None  # where it was chosen
-    accuracy_at_threshold: Number | None = None
+    accuracy_at_threshold: PrintedNumber | None = None
     precision: ByClass = {}
     sensitivity: ByClass = {}
     specificity: ByClass = {}
@@ -56,7 +56,7 @@ class Results(_Frozen):
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> "Results":
-        for name in (name for row in self.rows for metric in PER_CLASS for name in getattr(row, metric)):
+        for name in (name for row in self.rows for metric in PRINTED_PER_CLASS for name in getattr(row, metric)):
             if name not in self.classes:
                 raise ValueError(f"a figure of {name!r}; the classes are {', '.join(self.classes)}")
         for counts in (self.test_counts, self.images):
@@ -88,13 +88,13 @@ class Paper(_Frozen):
         return self
 
     @property
-    def rows(self) -> "list[Row]":
+    def rows(self) -> "list[PaperRow]":
         """All rows of all tables."""
-        return [Row(self, table, entry) for table in self.tables for entry in table.rows]
+        return [PaperRow(self, table, entry) for table in self.tables for entry in table.rows]
 
 
 @dataclass(frozen=True)
-class Row:
+class PaperRow:
     """A row with what holds for it; columns that the paper has exchanged are put right."""
 
     paper: Paper
@@ -104,12 +104,12 @@ class Row:
     def printed(self, metric: str, name: str = "all") -> Printed | None:
         """Return the figure of a class, or of ``all``, as it is printed, or None where the paper has none.
 
-        Metrics: `OVERALL` of ``all``, `PER_CLASS` of a class; there is no figure of any other.
+        Metrics: `PRINTED_OVERALL` of ``all``, `PRINTED_PER_CLASS` of a class; there is no figure of any other.
         """
         if name == "all":
-            number = getattr(self.entry, metric) if metric in OVERALL else None
+            number = getattr(self.entry, metric) if metric in PRINTED_OVERALL else None
         else:
-            number = getattr(self.entry, self._column(metric)).get(name) if metric in PER_CLASS else None
+            number = getattr(self.entry, self._column(metric)).get(name) if metric in PRINTED_PER_CLASS else None
         return None if number is None else Printed(number)
 
     def value(self, metric: str, name: str = "all") -> float | None:
@@ -133,9 +133,9 @@ class Row:
         return footnotes.write_count_note(self, counted)
 
     @property
-    def siblings(self) -> "list[Row]":
+    def siblings(self) -> "list[PaperRow]":
         """All rows of the same table, this one too."""
-        return [Row(self.paper, self.table, entry) for entry in self.table.rows]
+        return [PaperRow(self.paper, self.table, entry) for entry in self.table.rows]
 
     def _column(self, metric: str) -> str:
         """Return the column in which the paper prints the metric."""
@@ -154,7 +154,7 @@ def read_paper(path: Path) -> Paper:
 @cache
 def read_papers() -> Mapping[str, Paper]:
     """Return name -> paper for every file beside this module."""
-    return {path.stem: read_paper(path) for path in sorted(FOLDER.glob("*.yaml"))}
+    return {path.stem: read_paper(path) for path in sorted(PAPERS_FOLDER.glob("*.yaml"))}
 
 
 def comparable_papers() -> list[str]:
@@ -162,27 +162,27 @@ def comparable_papers() -> list[str]:
     return [name for name, paper in read_papers().items() if any(row.entry.variant for row in paper.rows)]
 
 
-def find_row(paper: str | None, *, variant: str, model: str, classes: tuple[str, ...]) -> Row | None:
+def find_row(paper: str | None, *, variant: str, model: str, classes: tuple[str, ...]) -> PaperRow | None:
     """Return the paper's figures for a variant of the recipe and these classes, in any order, or None without any.
 
     A row that names a model is for that one only: a backbone, the paper's own network, or a learner's kind.
     """
-    for row in rows_of(paper, classes):
+    for row in paper_rows(paper, classes):
         if row.entry.variant == variant and row.entry.model in (None, model):
             return row
     return None
 
 
-def best_row(paper: str | None, classes: tuple[str, ...]) -> Row | None:
+def best_row(paper: str | None, classes: tuple[str, ...]) -> PaperRow | None:
     """Return the row of the highest accuracy for these classes, or None.
 
     Rows whose figures cannot come from the test images that the paper names do not count.
     """
-    rows = [row for row in rows_of(paper, classes) if row.printed("accuracy") and not footnotes.misfits(row)]
+    rows = [row for row in paper_rows(paper, classes) if row.printed("accuracy") and not footnotes.misfits(row)]
     return max(rows, key=lambda row: row.value("accuracy"), default=None)
 
 
-def rows_of(paper: str | None, classes: tuple[str, ...]) -> list[Row]:
+def paper_rows(paper: str | None, classes: tuple[str, ...]) -> list[PaperRow]:
     """Return the rows for exactly these classes that a recipe reproduces."""
     found = read_papers().get(paper or "")
     rows = found.rows if found else []

@@ -1,0 +1,19 @@
+"""What makes a run's numbers doubtful, as data: found when it is prepared, kept in it, shown with every result."""
+
+from typing import Literal, NamedTuple
+
+
+class RunWarning(NamedTuple):
+    """One reason not to believe a run's numbers: an entry of its ``warnings.json``, or a mix of environments.
+
+    ``RunWarning(**warning._asdict())`` is the same again, by way of JSON or CSV.
+    """
+
+    # its kind; leak: patients, or pictures, on both sides of a split
+    what: Literal["shortcut", "split", "leak", "lungs", "labels", "environments"]
+    label: str = ""  # the class that it is about; "" for all of them
+    property: str = ""  # what gives the class away (a key of `shortcuts.PROPERTIES`), or what is on both sides
+    # shortcut, split: balanced accuracy of the property alone; leak: share of the test images; lungs: share of the
+    # class's images that are shown whole; labels, environments: 1
+    strength: float = 1.0
+    text: str = ""  # the sentence for people
