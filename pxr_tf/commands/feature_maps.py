@@ -2,11 +2,9 @@
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from pxr_tf.commands import options as o
+from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
 
 if TYPE_CHECKING:
@@ -16,18 +14,8 @@ if TYPE_CHECKING:
     from pxr_tf.runs.picture_choice import Subject
 
 
-def feature_maps(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")],
-    image: Annotated[
-        str | None,
-        typer.Option(help="An image id of the run, or a picture's path. Default: one test image of each class."),
-    ] = None,
-    layer: Annotated[
-        str | None, typer.Option(help="One layer, by name. Default: the convolutions and feature_map.")
-    ] = None,
-    fold: Annotated[str | None, typer.Option(help="Whose model: 0, fold-0, official … Default: the first.")] = None,
-    atlas: o.MovedAtlas = None,
-) -> None:
+@takes_options
+def feature_maps(options: OptionValues) -> None:
     """Draw the feature maps of a picture into a run's folder and its TensorBoard; print the files."""
     from pxr_tf import locks
     from pxr_tf.report.drawings import write_feature_maps
@@ -35,12 +23,13 @@ def feature_maps(
     from pxr_tf.runs import picture_choice
     from pxr_tf.runs.info import describe_run
 
+    run, image, layer = options.run, options.image, options.layer
     picture_choice.check_finished(run)
-    chosen = picture_choice.find_fold(run, fold)
+    chosen = picture_choice.find_fold(run, options.fold)
     pictures = (
         [picture_choice.find_subject(run, image)] if image is not None else picture_choice.first_tested(run, chosen)
     )
-    found = _make_maps(run, chosen, pictures, layer, atlas)
+    found = _make_maps(run, chosen, pictures, layer, options.atlas)
     info = describe_run(run)
     with locks.hold(locks.lock_of(run)):
         title, synthetic = f"{info.name}: {info.title}", info.origin == "synthetic"
