@@ -96,6 +96,7 @@ def page_text() -> str:
         "",
         "Every command and its options. Some are variables of `make` (`make cv MODEL=xception`); any other goes into",
         '`ARGS` (`make cv ARGS="--epochs 5,12"`). Where the default is *the recipe\'s*, the file in `configs/` has it.',
+        "`make` takes several values of `OVER` with spaces between them.",
     ]
     return "\n".join(head + [line for name in COMMANDS for line in section(name)]) + "\n"
 
