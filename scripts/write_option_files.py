@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pxr_tf.cli import app
-from pxr_tf.commands.option import REQUIRED, Option
-from pxr_tf.commands.option_table import OPTIONS, options_of
+from pxr_tf.commands.option import NO_DEFAULT, Option
+from pxr_tf.commands.option_table import OPTIONS, options_taken_by
 from pxr_tf.commands.table_experiments import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +49,7 @@ def make_file_text() -> str:
         'give = $(if $($(2)),--$(1) "$($(2))")',
     ]
     for name in COMMANDS:
-        options = [option for option in options_of(name).values() if option.variable]
+        options = [option for option in options_taken_by(name).values() if option.variable]
         for title, argument in (("ARGUMENTS", True), ("OPTIONS", False)):
             passed = [pass_on(option) for option in options if option.argument == argument]
             lines += [assign(f"{title}_{name} =", passed)] if passed else []
@@ -58,7 +58,7 @@ def make_file_text() -> str:
 
 def variables_of(command: str) -> list[str]:
     """Return the variables of make that a command takes, each once."""
-    return unique(option.variable for option in options_of(command).values() if option.variable)
+    return unique(option.variable for option in options_taken_by(command).values() if option.variable)
 
 
 def unique(names: Iterable[str]) -> list[str]:
@@ -68,7 +68,7 @@ def unique(names: Iterable[str]) -> list[str]:
 def pass_on(option: Option) -> str:
     """Return what make puts into a command for a variable, spaces that belong together as one word."""
     value = f"$({option.variable})"
-    if option.argument and option.default is REQUIRED:
+    if option.argument and option.default is NO_DEFAULT:
         return f'"$(or {value},{option.make_default})"' if option.make_default else f'"{value}"'
     if option.argument:
         return f'$(if {value},"{value}")'
@@ -104,7 +104,7 @@ def page_text() -> str:
 def section(name: str) -> list[str]:
     """Return the lines on one command."""
     typed, function = COMMANDS[name]
-    options = options_of(name).values()
+    options = options_taken_by(name).values()
     words = [usage_of(option) for option in options if option.argument]
     usage = " ".join(["pxr", typed, *(["[OPTIONS]"] if len(words) < len(options) else []), *words])
     targets = [f"`make {target}`" for target in targets_of(name)]
@@ -123,7 +123,7 @@ def section(name: str) -> list[str]:
 
 
 def usage_of(option: Option) -> str:
-    optional = option.default is not REQUIRED and not option.spelling.startswith("[")
+    optional = option.default is not NO_DEFAULT and not option.spelling.startswith("[")
     return f"[{option.spelling}]" if optional else option.spelling
 
 
@@ -148,7 +148,7 @@ def escape(text: str) -> str:
 
 def default_of(option: Option) -> str:
     """Return what holds where an option is not given."""
-    if option.default is REQUIRED:
+    if option.default is NO_DEFAULT:
         return "required"
     if option.default is None:
         return option.otherwise or ("the recipe's" if option.key else "")

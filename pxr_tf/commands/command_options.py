@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pxr_tf.commands.option import REQUIRED, Option
-from pxr_tf.commands.option_table import options_of
+from pxr_tf.commands.option import NO_DEFAULT, Option
+from pxr_tf.commands.option_table import options_taken_by
 
 
 class OptionValues:
@@ -25,7 +25,7 @@ class OptionValues:
 
     def keys_given(self) -> dict[str, Any]:
         """Return dotted key of the recipe -> value, None where an option was not given (a flag: where it is off)."""
-        keys = {option.key: option.name for option in options_of(self.command).values() if option.key}
+        keys = {option.key: option.name for option in options_taken_by(self.command).values() if option.key}
         values = {key: self.by_name[name] for key, name in keys.items()}
         return {key: None if value is False else value for key, value in values.items()}
 
@@ -38,7 +38,7 @@ def takes_options(command: Callable[[OptionValues], None]) -> Callable[..., None
     def run(**values: Any) -> None:
         command(OptionValues(name, values))
 
-    run.__signature__ = inspect.Signature([make_parameter(option) for option in options_of(name).values()])
+    run.__signature__ = inspect.Signature([make_parameter(option) for option in options_taken_by(name).values()])
     run.__annotations__ = {}  # those of the signature count
     return run
 
@@ -50,7 +50,7 @@ def make_parameter(option: Option) -> inspect.Parameter:
         words = typer.Argument(metavar=option.spelling, **limits)
     else:
         words = typer.Option(option.spelling, **limits)
-    required = option.default is REQUIRED
+    required = option.default is NO_DEFAULT
     kind = option.kind | None if option.default is None else option.kind
     default = inspect.Parameter.empty if required else option.default
     return inspect.Parameter(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-REQUIRED = ...
+NO_DEFAULT = ...
 PATHS = "Folders or CSV files, comma-separated; a path that exists may have commas itself."
 
 

@@ -13,6 +13,6 @@ from pxr_tf.commands.table_runs import RUN_OPTIONS
 OPTIONS = (*RUN_OPTIONS, *DATA_OPTIONS, *EXPERIMENT_OPTIONS)
 
 
-def options_of(command: str) -> dict[str, Option]:
+def options_taken_by(command: str) -> dict[str, Option]:
     """Return name -> option of all that a command takes, in the order of the table; ``lungs-train``: with a hyphen."""
     return {option.name: option for option in OPTIONS if command in option.commands}

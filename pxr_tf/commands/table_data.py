@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from pxr_tf.commands.option import PATHS, REQUIRED, Option
+from pxr_tf.commands.option import NO_DEFAULT, PATHS, Option
 
 DATA_OPTIONS = (
     Option(
         "pairs",
         ("lungs-train",),
         "Folder with images/NAME.jpg and masks/NAME.png (white = lung).",
-        default=REQUIRED,
+        default=NO_DEFAULT,
         variable="ATLAS",
         argument=True,
     ),
@@ -40,12 +40,12 @@ DATA_OPTIONS = (
         least=0,
         most=2**32 - 1,
     ),
-    Option("data", ("data",), PATHS, default=REQUIRED, variable="DATA", argument=True),
+    Option("data", ("data",), PATHS, default=NO_DEFAULT, variable="DATA", argument=True),
     Option(
         "data",
         ("lungs",),
         "Data sets, comma-separated, or any folders of pictures; one that is called train is ./train.",
-        default=REQUIRED,
+        default=NO_DEFAULT,
         variable="DATA",
         argument=True,
     ),
@@ -66,7 +66,7 @@ DATA_OPTIONS = (
         ("phantom",),
         "Folder to make; it must not exist, or be empty.",
         kind=Path,
-        default=REQUIRED,
+        default=NO_DEFAULT,
         variable="OUT",
         make_default="phantoms",
         argument=True,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pxr_tf.commands.option import PATHS, REQUIRED, Option
+from pxr_tf.commands.option import NO_DEFAULT, PATHS, Option
 
 PAPER = "bozickovic2021"
 PHANTOM = "phantom"
@@ -14,19 +14,14 @@ ONE_SPLIT = ("train", "tune")
 
 EXPERIMENT_OPTIONS = (
     Option(
-        "config",
-        ("tune",),
-        "A name in configs/ or a YAML file.",
-        default=REQUIRED,
-        variable="CONFIG",
-        argument=True,
+        "config", ("tune",), "A name in configs/ or a YAML file.", default=NO_DEFAULT, variable="CONFIG", argument=True
     ),
     Option("variant", ("tune",), "One of its variants.", otherwise="its own", variable="VARIANT", argument=True),
     Option(
         "config",
         ("reproduce",),
         "A recipe with what its paper ran: a name in configs/, or a file.",
-        default=REQUIRED,
+        default=NO_DEFAULT,
         argument=True,
     ),
     Option(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pxr_tf.commands.option import PATHS, REQUIRED, Option
+from pxr_tf.commands.option import NO_DEFAULT, PATHS, Option
 
 _WHOSE_MODEL = "Whose model: 0, fold-0, official …"
 
@@ -12,7 +12,7 @@ RUN_OPTIONS = (
         ("feature-maps", "explain"),
         "Folder of a finished run.",
         kind=Path,
-        default=REQUIRED,
+        default=NO_DEFAULT,
         variable="RUN",
         argument=True,
     ),
@@ -21,7 +21,7 @@ RUN_OPTIONS = (
         ("features",),
         "Folder of a finished run with a network.",
         kind=Path,
-        default=REQUIRED,
+        default=NO_DEFAULT,
         variable="RUN",
         argument=True,
     ),

@@ -12,7 +12,7 @@ import typer
 import pxr_tf.commands
 from pxr_tf.cli import app
 from pxr_tf.commands.command_options import OptionValues
-from pxr_tf.commands.option_table import OPTIONS, options_of
+from pxr_tf.commands.option_table import OPTIONS, options_taken_by
 from pxr_tf.config import load_experiment
 
 ROOT = Path(__file__).parents[2]
@@ -49,8 +49,8 @@ def test_a_command_takes_an_option_once(command):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_takes_what_the_table_says(command):
     taken = {parameter.name: parameter for parameter in COMMANDS[command].params if parameter.name != "help"}
-    assert list(taken) == list(options_of(command))
-    for name, option in options_of(command).items():
+    assert list(taken) == list(options_taken_by(command))
+    for name, option in options_taken_by(command).items():
         spelled = [word for words in (taken[name].opts, taken[name].secondary_opts) for word in words]
         assert spelled == ([name] if option.argument else option.spelling.split("/"))
         assert taken[name].required == (option.default is ...)
@@ -69,7 +69,7 @@ def test_a_value_that_a_command_does_not_take_is_named():
 
 
 def test_only_what_was_given_gives_a_key():
-    values = dict.fromkeys(options_of("cv")) | {"nested": False, "seed": 0, "model": "", "crop": "lungs"}
+    values = dict.fromkeys(options_taken_by("cv")) | {"nested": False, "seed": 0, "model": "", "crop": "lungs"}
     given = {key: value for key, value in OptionValues("cv", values).keys_given().items() if value is not None}
     assert given == {"seed": 0, "model.backbone": "", "image.crop": "lungs"}
     assert OptionValues("cv", values | {"nested": True}).keys_given()["splits.nested"] is True
