@@ -8,15 +8,17 @@ from pxr_tf.commands.running import make_console
 @takes_options
 def features(options: OptionValues) -> None:
     """Write the pooled features of images, by the saved models of a run, for pandas, Polars, Spark and others."""
-    from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.inference.features import Export, export_features
+    from pxr_tf.executors.choose import choose_executor
+    from pxr_tf.inference.features import FeatureRequest, export_features
     from pxr_tf.report.clock import Outline
     from pxr_tf.report.progress import Display
+    from pxr_tf.runs.finished import open_run
 
     console = make_console()
     paths = tuple(split_paths(options.data)) if options.data else ()
-    asked = Export(**options.by_name | {"data": paths})
-    with Display(Outline(f"Features of {asked.run}", 1, (), False), console) as display:
-        written = export_features(asked, LocalProcess(), display.show)
+    run = open_run(options.run, options.runs)
+    asked = FeatureRequest(run, paths, options.fold, options.out, options.skip_unreadable, options.atlas)
+    with Display(Outline(f"Features of {run.folder}", 1, (), False), console) as display:
+        written = export_features(asked, choose_executor(), display.show)
     state = "" if written else "Nothing to do: this file is up to date: "
     console.print(f"{state}{asked.file}", markup=False, soft_wrap=True)

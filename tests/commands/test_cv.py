@@ -52,4 +52,4 @@ def test_a_run_directory_of_another_experiment(pxr, data, recipe, own_copy):
     words = ["cv", "--config", recipe, "--data", data, "--runs", runs]
     code, _, said = pxr(*words, "--set", "training.batch_size=4")
     assert (code, said.count("\n")) == (2, 1)
-    assert "made with another experiment (training.batch_size: 8, now 4)" in said
+    assert "made with another recipe: batch_size 8 -> 4" in said

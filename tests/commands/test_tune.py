@@ -66,7 +66,7 @@ def tune(pxr, tiny, official_phantoms, monkeypatch):
         return code, said, wrong, list(trained)
 
     faults: dict[str, BaseException] = {}
-    monkeypatch.setattr("pxr_tf.executors.local.LocalProcess", Listing)
+    monkeypatch.setattr("pxr_tf.executors.choose.LocalProcess", Listing)
     monkeypatch.setitem(LEARNERS, "means", "means")
     return run
 
@@ -276,4 +276,4 @@ def test_other_data_stop_a_tuning_that_was_begun(tune, official_phantoms, tmp_pa
     planted = with_noise(official_phantoms, tmp_path / "planted", "test")
     code, _, wrong, _ = tune("--over", "model.temperature=0.1", data=planted)
     assert code == 2
-    assert "was made with another experiment (images: " in wrong
+    assert "was made with another recipe: images: " in wrong

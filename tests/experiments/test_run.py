@@ -6,6 +6,7 @@ import shutil
 import keras
 import pandas as pd
 import pytest
+from pxr_tf.experiments.write_run import write_run
 from tiny import (
     CLASSES,
     RUN_DEPTH,
@@ -25,8 +26,7 @@ from pxr_tf.config import load_experiment
 from pxr_tf.data.splits import read_splits
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import run as story
-from pxr_tf.experiments.finish import join_predictions
-from pxr_tf.experiments.prepare import write_run
+from pxr_tf.experiments.run import collect_predictions
 from pxr_tf.training.learners import LEARNERS
 
 
@@ -124,7 +124,7 @@ def test_predictions_that_are_not_the_rows_of_the_splits_are_refused(own_copy, p
     planted.to_csv(own_copy / "fold-1" / "predictions.csv", index=False)
     before = (own_copy / "predictions.csv").read_bytes()
     with pytest.raises(PxrError, match=rf"fold-1/predictions.csv does not fit splits.csv: {image}"):
-        join_predictions(own_copy, splits)
+        collect_predictions(own_copy, splits, {str(n): own_copy / f"fold-{n}" / "predictions.csv" for n in (0, 1)})
     assert (own_copy / "predictions.csv").read_bytes() == before
     (own_copy / "predictions.csv").unlink()
     with pytest.raises(PxrError, match="Delete that file and run again"):
@@ -134,10 +134,10 @@ def test_predictions_that_are_not_the_rows_of_the_splits_are_refused(own_copy, p
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"training__batch_size": 4}, ["training.batch_size: 8, now 4"]),
-        ({"splits__folds": 3, "image__size": 40}, ["splits.folds: 2, now 3", "image.size: 32, now 40"]),
+        ({"training__batch_size": 4}, ["batch_size 8 -> 4"]),
+        ({"splits__folds": 3, "image__size": 40}, ["folds 2 -> 3", "size 32 -> 40"]),
         ({"phases__1__learning_rate": 0.5}, ["learning_rate"]),
-        ({"model__weights": __file__}, [f"model.weights: none, now {__file__}"]),
+        ({"model__weights": __file__}, [f"weights none -> {__file__}"]),
     ],
 )
 def test_a_run_of_another_experiment_is_not_touched(own_copy, phantoms, change, words):
@@ -154,7 +154,7 @@ def test_a_run_of_other_images_is_not_touched(own_copy, phantoms, tmp_path):
     moved = [tmp_path / data.name for data in phantoms]
     start_again(own_copy, moved)  # the same images elsewhere are the same images
     next((tmp_path / "chest_xray").rglob("*NORMAL*/*.jpeg")).unlink()
-    with pytest.raises(PxrError, match=r"images: .*chest_xray.*, now other ones"):
+    with pytest.raises(PxrError, match=r"images: .*chest_xray.* -> other ones"):
         start_again(own_copy, moved)
 
 
@@ -179,7 +179,7 @@ def test_a_weights_file_may_move_but_not_change(run_from_file, phantoms, tmp_pat
     path.rename(tmp_path / "moved.weights.h5")
     start_again(folder, phantoms, tiny_experiment(model__weights=str(tmp_path / "moved.weights.h5")))
     path.write_bytes(b"other weights under the same name")
-    with pytest.raises(PxrError, match=r"was made with another experiment \(model.weights"):
+    with pytest.raises(PxrError, match=r"was made with another recipe: model.weights"):
         start_again(folder, phantoms, experiment)
 
 
@@ -230,7 +230,7 @@ def test_a_run_that_was_stopped_while_it_was_prepared_is_prepared_again(phantoms
             write_run(folder, *values)
 
     with monkeypatch.context() as patch, stopped():
-        patch.setattr("pxr_tf.experiments.prepare.write_run", stop_before_the_last_file)
+        patch.setattr("pxr_tf.experiments.write_run.write_run", stop_before_the_last_file)
         run_here(tiny_experiment(), phantoms, tmp_path)
     recorder = Recorder(stop_before="features")
     with stopped():

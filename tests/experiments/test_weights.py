@@ -118,7 +118,7 @@ def test_a_finished_run_needs_no_weights_any_more(phantoms, published, keras_mod
     shutil.copy(published, keras_models / NAME)
     run_here(tiny_experiment(model__weights="imagenet"), phantoms, own_copy.parents[3])
     files.write_json(own_copy / "provenance.json", provenance | {"weights": "another digest"})
-    with pytest.raises(PxrError, match="model.weights: imagenet, now with other content"):
+    with pytest.raises(PxrError, match="model.weights: imagenet has other content"):
         run_here(tiny_experiment(model__weights="imagenet"), phantoms, own_copy.parents[3])
 
 

@@ -192,7 +192,7 @@ def test_a_class_that_is_not_there_is_told_before_any_file_is_decoded(two_sets):
 
 def test_a_run_is_not_continued_with_other_copies_or_without_its_recipe(own_copy, phantoms):
     runs = own_copy.parents[RUN_DEPTH - 1]
-    with pytest.raises(PxrError, match="duplicates: drop, now exact"):
+    with pytest.raises(PxrError, match="duplicates drop -> exact"):
         run_here(tiny_experiment(duplicates="exact"), phantoms, runs, executor=Never())
     (own_copy / rundir.EXPERIMENT).unlink()
     with pytest.raises(PxrError, match=r"holds results \(fold-0/predictions.csv\) but no experiment.yaml"):
