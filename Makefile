@@ -4,42 +4,14 @@
 #   make cv MODEL=xception STRATEGY=2 DATA=path/chest_xray,path/covid-chestxray-dataset
 #   make train DATA=path/chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2
 
-# Empty: the recipe's own, which is xception under strategy 2 for those in configs/.
-MODEL      ?=
-STRATEGY   ?=
-VARIANT    ?=
-CLASSES    ?=
-SCHEME     ?=
-VALIDATION ?=
-UNIT       ?=
-SEEDS      ?=
-OVER       ?=
-MODELS     ?=
-STRATEGIES ?=
-DATA       ?=
-WEIGHTS    ?=
-CROP       ?=
-CONFIG     ?=
-FOLDS      ?=
-SEED       ?=
-RUNS       ?= runs
+include scripts/options.mk
+
 ARGS       ?=
 FULLRES    ?=
-OUT        ?=
-ATLAS      ?=
-MASKS      ?=
 GPU        ?=
 # KerasHub, for resnet18: with chen2021, unless MODEL names others only.
 HUB        ?= $(if $(filter chen2021,$(MAKECMDGOALS)),$(if $(MODEL),$(findstring resnet18,$(MODEL)),1))
 MODULE     ?=
-RUN        ?=
-IMAGE      ?=
-IMAGES     ?=
-METHODS    ?=
-NUMBER     ?=
-CLASS      ?=
-LAYER      ?=
-FOLD       ?=
 PYTHON     ?= python3
 VENV       := .venv
 READY      := $(VENV)/.ready$(if $(GPU),-gpu)$(if $(HUB),-hub)
@@ -47,44 +19,24 @@ PXR        := $(VENV)/bin/pxr
 # A file's tests stay together, for they share what it makes; a process holds TensorFlow, 1 GB: at most four of them.
 PYTEST     := $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-# What each target takes, beside the variables of the environment. Anything else that was typed would be lost in silence, so
-# it is refused; of what the shell's environment holds, only variables of an experiment count.
-EXPERIMENT := MODEL STRATEGY VARIANT CLASSES SCHEME VALIDATION UNIT SEEDS OVER MODELS STRATEGIES DATA WEIGHTS CONFIG FOLDS SEED CROP ATLAS
-COMMON := DATA WEIGHTS CROP ATLAS CONFIG SEED RUNS ARGS
-TAKES_cv := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS $(COMMON)
-TAKES_train := MODEL STRATEGY VARIANT CLASSES SEEDS SCHEME VALIDATION UNIT $(COMMON)
-TAKES_tune := OVER MODEL VARIANT CLASSES SCHEME VALIDATION UNIT $(COMMON)
-TAKES_grid := MODELS STRATEGIES FOLDS $(COMMON)
-TAKES_chen2021 := DATA MODEL WEIGHTS CROP ATLAS SEEDS RUNS ARGS
-TAKES_novokshanov2022 := $(TAKES_chen2021)
-TAKES_vazquez2021 := $(TAKES_chen2021)
-TAKES_lungs := DATA ATLAS OUT MASKS RUNS ARGS
-TAKES_lungs-train := ATLAS OUT SEED RUNS ARGS
-TAKES_features := RUN DATA FOLD ATLAS OUT ARGS
-TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT ARGS
-CHECKED := cv train tune grid chen2021 novokshanov2022 vazquez2021 lungs lungs-train features explain
+# A target takes the variables that its command takes (TAKES_... in scripts/options.mk), ARGS, and those of the environment.
+# Anything else that was typed would be lost in silence, so it is refused; of what the shell's environment holds, only
+# variables of an experiment count.
+PAPERS  := chen2021 novokshanov2022 vazquez2021
+CHECKED := cv train tune grid $(PAPERS) lungs lungs-train features explain
+command = $(if $(filter $(1),$(PAPERS)),reproduce,$(1))
+takes   = $(TAKES_$(call command,$(1))) ARGS
 OF_VENV := GPU HUB PYTHON VENV
 
 typed    = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 exported = $(foreach name,$(EXPERIMENT),$(if $(filter environment,$(origin $(name))),$(name)))
-received = $(foreach name,$(sort $(filter-out $(TAKES_$(1)) $(OF_VENV) MAKE%,$(typed) $(exported))),$(if $($(name)),$(name)))
-refuse   = $(if $(2),$(error make $(1) received $(firstword $(2))=$($(firstword $(2))), which it does not take. Accepted: $(TAKES_$(1))))
+received = $(foreach name,$(sort $(filter-out $(call takes,$(1)) $(OF_VENV) MAKE%,$(typed) $(exported))),$(if $($(name)),$(name)))
+refuse   = $(if $(2),$(error make $(1) received $(firstword $(2))=$($(firstword $(2))), which it does not take. Accepted: $(call takes,$(1))))
 
 $(foreach goal,$(filter $(CHECKED),$(MAKECMDGOALS)),$(call refuse,$(goal),$(call received,$(goal))))
 ifeq ($(and $(filter tune,$(MAKECMDGOALS)),$(if $(strip $(CONFIG)),,missing)),missing)
 $(error make tune received no CONFIG. Accepted: a name in configs/ or a YAML file, as in make tune CONFIG=chen2021 VARIANT=small_cnn)
 endif
-
-# Only what was given is passed on; the program knows its own defaults, and refuses what does not go together.
-give    = $(if $($(2)),--$(1) "$($(2))")
-OF_DATA = $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS)
-BESIDE  = $(OF_DATA) $(call give,weights,WEIGHTS) $(call give,seed,SEED) --runs "$(RUNS)" $(ARGS)
-SHARED  = $(call give,config,CONFIG) $(BESIDE)
-SPLIT   = $(call give,scheme,SCHEME) $(call give,validation,VALIDATION) $(call give,unit,UNIT)
-ONE     = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
-          $(call give,classes,CLASSES) $(call give,seeds,SEEDS)
-REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(OF_DATA) $(call give,weights,WEIGHTS) \
-          --runs "$(RUNS)" $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom feature-maps features explain tensorboard bench test check mutants format clean
@@ -92,8 +44,8 @@ REPRODUCE = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(OF_DATA) $(call 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(TAKES_$(target))";)
-	@echo "  of feature-maps:              RUN IMAGE LAYER FOLD ATLAS ARGS"
+	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(call takes,$(target))";)
+	@echo "  of feature-maps:              $(call takes,feature-maps)"
 	@echo "  of other targets:             DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON, e.g."
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
@@ -113,51 +65,46 @@ $(READY): requirements.txt pyproject.toml
 	@touch $(VENV)/.ready $@
 
 cv: $(READY) ## cross-validate MODEL under STRATEGY on DATA (none: synthetic phantoms)
-	@$(PXR) cv $(ONE) $(call give,folds,FOLDS) $(SHARED)
+	@$(PXR) cv $(OPTIONS_cv) $(ARGS)
 
 train: $(READY) ## train MODEL on one split of DATA: its own test part, or SCHEME=random
-	@$(PXR) train $(ONE) $(SPLIT) $(SHARED)
+	@$(PXR) train $(OPTIONS_train) $(ARGS)
 
 tune: $(READY) ## train every point of OVER on validation data alone: CONFIG=... VARIANT=... OVER=key=value,value
-	@$(PXR) tune "$(CONFIG)" $(if $(VARIANT),"$(VARIANT)") $(foreach over,$(OVER),--over "$(over)") \
-		$(call give,model,MODEL) $(call give,classes,CLASSES) $(SPLIT) $(BESIDE)
+	@$(PXR) tune $(ARGUMENTS_tune) $(OPTIONS_tune) $(ARGS)
 
 grid: $(READY) ## cross-validate MODELS under STRATEGIES (default: the paper's 12 cells)
-	@$(PXR) grid $(call give,models,MODELS) $(call give,strategies,STRATEGIES) $(call give,folds,FOLDS) $(SHARED)
+	@$(PXR) grid $(OPTIONS_grid) $(ARGS)
 
 chen2021: $(READY) ## chen2021: its five models, or MODEL, on the official split with three seeds, beside the paper
-	@$(PXR) reproduce $@ $(REPRODUCE)
+	@$(PXR) reproduce $@ $(OPTIONS_reproduce) $(ARGS)
 
 novokshanov2022: $(READY) ## novokshanov2022: with and without class weights, split by image and by patient, three seeds
-	@$(PXR) reproduce $@ $(REPRODUCE)
+	@$(PXR) reproduce $@ $(OPTIONS_reproduce) $(ARGS)
 
 vazquez2021: $(READY) ## vazquez2021: both stages, ResNet50 or MODEL, three seeds, ROC and thresholds
-	@$(PXR) reproduce $@ $(REPRODUCE)
+	@$(PXR) reproduce $@ $(OPTIONS_reproduce) $(ARGS)
 
 data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortcuts
-	@$(PXR) data "$(DATA)"
+	@$(PXR) data $(ARGUMENTS_data)
 
 lungs: $(READY) ## find the lungs in DATA: masks, boxes, confidence, a sheet; ATLAS=pairs or a network (none: phantoms)
-	@$(PXR) lungs --runs "$(RUNS)" $(call give,atlas,ATLAS) $(call give,out,OUT) $(call give,masks,MASKS) $(ARGS) "$(DATA)"
+	@$(PXR) lungs $(OPTIONS_lungs) $(ARGS) $(ARGUMENTS_lungs)
 
 lungs-train: $(READY) ## train a network that finds lungs on ATLAS=folder of pairs; OUT=file, for ATLAS of other targets
-	@$(PXR) lungs train "$(ATLAS)" $(call give,out,OUT) $(call give,seed,SEED) --runs "$(RUNS)" $(ARGS)
+	@$(PXR) lungs train $(ARGUMENTS_lungs-train) $(OPTIONS_lungs-train) $(ARGS)
 
 phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
-	@$(PXR) phantom "$(or $(OUT),phantoms)" $(ARGS)
+	@$(PXR) phantom $(ARGUMENTS_phantom) $(ARGS)
 
 feature-maps: $(READY) ## draw what the layers of RUN's model make of IMAGE, or of one test image per class
-	@$(PXR) feature-maps "$(RUN)" $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,fold,FOLD) \
-		$(call give,atlas,ATLAS) $(ARGS)
+	@$(PXR) feature-maps $(ARGUMENTS_feature-maps) $(OPTIONS_feature-maps) $(ARGS)
 
 features: $(READY) ## write what RUN's network makes of DATA (none: its own images) to features.parquet
-	@$(PXR) features "$(RUN)" $(if $(DATA),"$(DATA)") $(call give,fold,FOLD) $(call give,out,OUT) \
-		$(call give,atlas,ATLAS) $(ARGS)
+	@$(PXR) features $(ARGUMENTS_features) $(OPTIONS_features) $(ARGS)
 
 explain: $(READY) ## show what RUN's models looked at in IMAGES (none: telling cases of each class), and what such maps are worth
-	@$(PXR) explain "$(RUN)" $(if $(IMAGES),"$(IMAGES)") $(call give,methods,METHODS) $(call give,layer,LAYER) \
-		$(call give,class,CLASS) $(call give,number,NUMBER) $(call give,fold,FOLD) $(call give,atlas,ATLAS) \
-		$(call give,masks,MASKS) $(call give,out,OUT) $(ARGS)
+	@$(PXR) explain $(ARGUMENTS_explain) $(OPTIONS_explain) $(ARGS)
 
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)
@@ -181,7 +128,8 @@ $(VENV)/.mutmut: $(READY) pyproject.toml
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[mutation]"
 	@touch $@
 
-format: $(READY) ## let ruff format and mend what it can
+format: $(READY) ## let ruff format and mend what it can; write what the table of options makes
+	@$(VENV)/bin/python scripts/write_option_files.py
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 

@@ -104,13 +104,13 @@ def test_names_in_strings_are_seen(sources):
 @pytest.mark.parametrize(
     "line",
     [
-        "from pxr_tf.experiments.run import Request",
+        "from pxr_tf.experiments.request import Request",
         "from pxr_tf import experiments",
         "import pxr_tf.experiments.run",
         'COMMAND = ["-m", "pxr_tf.experiments.run"]',
         'COMMAND = "python -m pxr_tf.experiments.run --all"',
         "def late():\n    from pxr_tf.experiments import run",
-        "if TYPE_CHECKING:\n    from pxr_tf.experiments.run import Request",
+        "if TYPE_CHECKING:\n    from pxr_tf.experiments.request import Request",
     ],
 )
 def test_a_room_that_knows_one_above_it_is_seen(sources, line):

@@ -1,7 +1,11 @@
 """What docs/extending.md promises: its code, as it stands on the page, is enough, and it is short."""
 
 import io
+import os
 import re
+import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,6 +28,7 @@ from pxr_tf.training.learners import LEARNERS
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+OPTION = "A command-line option"  # its table is in files, and processes read them
 TABLES = (BACKBONES, LAYOUTS, OVERALL_METRICS, CLASS_METRICS, SCHEMES, LEARNERS)
 
 
@@ -56,15 +61,15 @@ def add(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-def test_the_page_has_the_five_things():
-    assert list(SECTIONS) == ["A backbone", "A data layout", "A metric", "A split scheme", "A learner"]
+def test_the_page_has_the_six_things():
+    assert list(SECTIONS) == ["A backbone", "A data layout", "A metric", "A split scheme", "A learner", OPTION]
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_a_section_is_under_thirty_lines_and_adds_one_line_to_one_table(heading):
     assert len(SECTIONS[heading].strip().splitlines()) < 30
-    entries = re.findall(r"^[A-Z_]+\[.+\] = ", "\n".join(blocks_of(heading)), re.MULTILINE)
-    assert len(entries) == 1
+    entry = r"^\+ +Option\(" if heading == OPTION else r"^[A-Z_]+\[.+\] = "
+    assert len(re.findall(entry, SECTIONS[heading], re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
@@ -161,3 +166,39 @@ def test_the_learner_learns_under_the_official_split(add, official_phantoms, tmp
     print_results(folder, console)
     assert "neighbours, strategy2, official split (phantom)" in console.file.getvalue()
     assert (folder / "metrics.csv").exists()
+
+
+@pytest.fixture
+def copied_project(tmp_path):
+    """A copy of what the command line needs, with the option of the page in its table."""
+    root = PAGE.parents[1]
+    for name in ("pxr_tf", "configs", "scripts", "docs"):
+        shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "Makefile", tmp_path)
+    (diff,) = re.findall(r"^```diff\n(.*?)^```$", SECTIONS[OPTION], re.MULTILINE | re.DOTALL)
+    before = "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] != "+")
+    after = "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] != "-")
+    table = tmp_path / "pxr_tf" / "commands" / "table_experiments.py"
+    text = table.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    table.write_text(text.replace(before, after), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_option_is_one_row_and_reaches_recipe_make_and_page(copied_project):
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(copied_project)}
+        ended = subprocess.run(words, cwd=copied_project, env=environment, capture_output=True, text=True, check=False)
+        assert "Traceback" not in ended.stderr
+        return ended
+
+    assert run(sys.executable, "scripts/write_option_files.py").returncode == 0
+    page = (copied_project / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert page.count("| `--batch-size` | whole number | the recipe's | Pictures in a batch. | `BATCH` |") == 5
+    refused = run(sys.executable, "-m", "pxr_tf.cli", "cv", "--batch-size", "0", "--data", "nowhere")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "training.batch_size received 0" in refused.stderr
+    if shutil.which("make"):
+        told = run("make", "-n", "--old-file=.venv/.ready", "cv", "BATCH=16")
+        assert shlex.split(told.stdout) == [".venv/bin/pxr", "cv", "--batch-size", "16", "--runs", "runs"]
+        assert "received BATCH=16" in run("make", "lungs", "BATCH=16").stderr

@@ -12,6 +12,7 @@ import typer
 from pxr_tf.cli import app
 
 MAKEFILE = Path(__file__).parents[1] / "Makefile"
+MADE = MAKEFILE.parent / "scripts" / "options.mk"  # of the table of options
 COMMANDS = typer.main.get_command(app).commands
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
@@ -71,7 +72,7 @@ def make(*words: str) -> str:
         ("lungs DATA=a", "lungs --runs runs a"),
         (
             "lungs DATA=a ATLAS=pairs OUT=there MASKS=given RUNS=r",
-            "lungs --runs r --atlas pairs --out there --masks given a",
+            "lungs --atlas pairs --out there --masks given --runs r a",
         ),
         ("lungs-train ATLAS=pairs", "lungs train pairs --runs runs"),
         ("lungs-train ATLAS=pairs OUT=net SEED=1 RUNS=r", "lungs train pairs --out net --seed 1 --runs r"),
@@ -96,9 +97,9 @@ def test_only_what_was_given_is_passed_on(given, command):
     assert shlex.split(make(*given.split("|" if "|" in given else None))) == [".venv/bin/pxr", *command.split()]
 
 
-VARIABLES = re.findall(r"^([A-Z]+) +\?=", MAKEFILE.read_text(), re.MULTILINE)
+VARIABLES = re.findall(r"^([A-Z]+) +\?=", MAKEFILE.read_text() + MADE.read_text(), re.MULTILINE)
 NOT_OPTIONS = {"ARGS", "PYTHON", "GPU", "HUB"}
-OF_A_PAPER = ["DATA", "MODEL", "WEIGHTS", "CROP", "ATLAS", "SEEDS", "RUNS", "ARGS"]
+OF_A_PAPER = ["MODEL", "SEEDS", "DATA", "CROP", "ATLAS", "WEIGHTS", "RUNS", "ARGS"]
 
 
 def taken_by(target: str) -> list[str]:

@@ -2,11 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from pxr_tf.commands import options as o
+from pxr_tf.commands.comma_lists import split_paths, split_words
+from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
 
 if TYPE_CHECKING:
@@ -16,95 +15,19 @@ if TYPE_CHECKING:
     from pxr_tf.report.progress import Display
 
 
-Run = Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")]
-Images = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="Image ids of the run, picture files, folders or data sets. Default: of each class the most certain "
-        "right, the most certain wrong and the least certain ones, out of fold.",
-        metavar="[IMAGE]...",
-    ),
-]
-Methods = Annotated[
-    str | None,
-    typer.Option(
-        help="Comma-separated: grad_cam, grad_cam_plus_plus, layer_cam, score_cam, saliency, smooth_grad, "
-        "integrated_gradients, guided_grad_cam, occlusion. Default: grad_cam,guided_grad_cam,integrated_gradients."
-    ),
-]
-Layer = Annotated[
-    str | None, typer.Option(help="Layer of the methods that need one. Default: feature_map or the last one.")
-]
-Target = Annotated[str, typer.Option("--class", help="The class that is explained: predicted, true, or its name.")]
-Number = Annotated[
-    int | None, typer.Option(min=1, help="Pictures of each kind and class, where no image is named. Default: 3.")
-]
-Fold = Annotated[
-    str | None,
-    typer.Option(
-        help="Whose model: 0, fold-0, official … Default: the fold that tested a picture; the first for strangers."
-    ),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(help="The gallery's folder. Default: RUN/explained; of images, RUN/explained-images-…."),
-]
-Atlas = Annotated[
-    str | None,
-    typer.Option(
-        help="What lungs are found by: builtin, a folder with images/ and masks/, or a file that `pxr lungs train` "
-        "wrote."
-    ),
-]
-Masks = Annotated[
-    str | None, typer.Option(help="Lung masks that are read instead: data (beside the images), or a folder.")
-]
-Checks = Annotated[
-    bool, typer.Option("--checks/--no-checks", help="Measure what the maps are worth, or leave that out.")
-]
-CheckPictures = Annotated[
-    int | None,
-    typer.Option(min=2, help="Pictures per fold for all checks but the shares in the lungs. Default: 6."),
-]
-CacheRuns = Annotated[Path | None, typer.Option(help="Folder of the cache. Default: the one that RUN lies in.")]
-
-
-def explain(
-    run: Run,
-    images: Images = None,
-    methods: Methods = None,
-    layer: Layer = None,
-    target: Target = "predicted",
-    number: Number = None,
-    fold: Fold = None,
-    out: Out = None,
-    atlas: Atlas = None,
-    masks: Masks = None,
-    checks: Checks = True,
-    check_pictures: CheckPictures = None,
-    runs: CacheRuns = None,
-    skip_unreadable: o.SkipUnreadable = False,
-) -> None:
+@takes_options
+def explain(options: OptionValues) -> None:
     """Show what a run's networks looked at: maps, a sheet per picture, a gallery, and what the maps are worth."""
     from pxr_tf.galleries.request import GalleryRequest
     from pxr_tf.runs.finished import open_run
 
-    asked = GalleryRequest(
-        run=open_run(run, runs),
-        images=tuple(word for text in images or () for word in o.split_paths(text)),
-        methods=tuple(o.split_words(methods)) if methods else (),
-        layer=layer,
-        target=target,
-        fold=fold,
-        number=number,
-        out=out,
-        atlas=atlas,
-        masks=masks,
-        checks=checks,
-        check_pictures=check_pictures,
-        skip_unreadable=skip_unreadable,
-    )
-    _make_gallery(asked, make_console())
+    values = options.by_name | {
+        "run": open_run(options.run, options.runs),
+        "images": tuple(word for text in options.images or () for word in split_paths(text)),
+        "methods": tuple(split_words(options.methods)) if options.methods else (),
+    }
+    del values["runs"]  # the run knows its cache
+    _make_gallery(GalleryRequest(**values), make_console())
 
 
 def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:

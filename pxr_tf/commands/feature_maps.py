@@ -2,11 +2,9 @@
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from pxr_tf.commands import options as o
+from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
 
 if TYPE_CHECKING:
@@ -17,28 +15,19 @@ if TYPE_CHECKING:
     from pxr_tf.runs.picture_choice import PictureChoice
 
 
-def feature_maps(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")],
-    image: Annotated[
-        str | None,
-        typer.Option(help="An image id of the run, or a picture's path. Default: one test image of each class."),
-    ] = None,
-    layer: Annotated[
-        str | None, typer.Option(help="One layer, by name. Default: the convolutions and feature_map.")
-    ] = None,
-    fold: Annotated[str | None, typer.Option(help="Whose model: 0, fold-0, official … Default: the first.")] = None,
-    atlas: o.MovedAtlas = None,
-) -> None:
+@takes_options
+def feature_maps(options: OptionValues) -> None:
     """Draw the feature maps of a picture into a run's folder and its TensorBoard; print the files."""
     from pxr_tf import locks
     from pxr_tf.report.drawings import write_feature_maps
     from pxr_tf.runs.finished import open_run
     from pxr_tf.runs.picture_choice import choose_picture, first_per_class
 
-    opened = open_run(run)
-    chosen = opened.find_fold(fold)
+    image, layer = options.image, options.layer
+    opened = open_run(options.run)
+    chosen = opened.find_fold(options.fold)
     own = first_per_class(opened.manifest, opened.splits, chosen) if image is None else None
-    found = _make_maps(opened, chosen, own or [choose_picture(opened, image)], layer, atlas)
+    found = _make_maps(opened, chosen, own or [choose_picture(opened, image)], layer, options.atlas)
     info = opened.info
     with locks.hold(locks.lock_of(opened.folder)):
         title, synthetic = f"{info.name}: {info.title}", info.origin == "synthetic"

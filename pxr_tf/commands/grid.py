@@ -1,11 +1,10 @@
 """``pxr grid``: cross-validate several backbones under several strategies."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from pxr_tf.commands import options as o
+from pxr_tf.commands.comma_lists import split_words, whole_numbers
+from pxr_tf.commands.command_options import OptionValues, takes_options
+from pxr_tf.commands.experiment_options import ExperimentOptions
 from pxr_tf.commands.running import exit_if_failed, make_console, run_study
 from pxr_tf.errors import PxrError, shown
 
@@ -17,50 +16,22 @@ if TYPE_CHECKING:
     from pxr_tf.experiments.request import Request
     from pxr_tf.studies.run_all import Outcome
 
-PAPER_BACKBONES = "resnet50,inception_v3,inception_resnet_v2,xception"
 
-
-def grid(
-    models: Annotated[str, typer.Option(help="Backbones, comma-separated.")] = PAPER_BACKBONES,
-    strategies: Annotated[str, typer.Option(help="Strategies, comma-separated.")] = "1,2,3",
-    data: o.Data = None,
-    weights: o.Weights = None,
-    crop: o.Crop = None,
-    atlas: o.Atlas = None,
-    config: o.Config = None,
-    folds: o.Folds = None,
-    seed: o.Seed = None,
-    runs: o.Runs = Path("runs"),
-    epochs: o.Epochs = None,
-    test_rows: o.TestRows = None,
-    nested: o.Nested = False,
-    skip_unreadable: o.SkipUnreadable = False,
-    duplicates: o.Duplicates = None,
-    mix_environments: o.MixEnvironments = False,
-    overrides: o.Overrides = None,
-) -> None:
+@takes_options
+def grid(options: OptionValues) -> None:
     """Say what every backbone under every strategy will cost, then cross-validate those that are missing."""
     console = make_console()
-    given = {
-        "model.weights": weights,
-        "image.crop": crop,
-        "image.atlas": atlas,
-        "splits.scheme": "folds",
-        "splits.folds": folds,
-        "seed": seed,
-        "splits.test_rows": test_rows,
-        "splits.nested": nested or None,
-        "duplicates": duplicates,
-    }
-    beside = (skip_unreadable, mix_environments)
-    asked = o.Asked(data, config, runs, None, epochs, overrides, *beside)
+    given = options.keys_given() | {"splits.scheme": "folds"}
+    asked = ExperimentOptions.of(options)
     experiments = [
         asked.experiment(given | {"model.backbone": model}, f"strategy{number}")
-        for model in dict.fromkeys(o.split_words(models))
-        for number in _split_numbers(strategies)
+        for model in dict.fromkeys(split_words(options.models))
+        for number in _split_numbers(options.strategies)
     ]
     if not experiments:
-        raise PxrError(f"--models received {models!r}; accepted: backbones, comma-separated, e.g. xception,resnet50.")
+        raise PxrError(
+            f"--models received {options.models!r}; accepted: backbones, comma-separated, e.g. xception,resnet50."
+        )
     requests = asked.requests(experiments, console)
     _announce(requests, console)
     _run_cells(requests, console)
@@ -98,7 +69,7 @@ def _announce(requests: "Sequence[Request]", console: "Console") -> None:
 
 
 def _split_numbers(text: str) -> list[int]:
-    numbers = o.whole_numbers(text)
+    numbers = whole_numbers(text)
     if not numbers:
         raise PxrError(f"--strategies received {shown(text)}; accepted: whole numbers, comma-separated, e.g. 1,2,3.")
     return list(dict.fromkeys(numbers))

@@ -1,34 +1,14 @@
 """``pxr lungs``: find the lungs in chest X-rays. Its first word may be ``train``: see `lungs_train`."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from pxr_tf.commands.options import Runs, split_paths
+from pxr_tf.commands.comma_lists import split_paths
+from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
 
-Data = Annotated[
-    str,
-    typer.Argument(
-        help="Data sets, comma-separated, or any folders of pictures; one that is called train is ./train.",
-        metavar="DATA",
-    ),
-]
-Atlas = Annotated[
-    str,
-    typer.Option(
-        help="What lungs are found by: builtin (phantoms), a folder with images/NAME.jpg and masks/NAME.png, or a "
-        "file that `pxr lungs train` wrote."
-    ),
-]
-Out = Annotated[Path | None, typer.Option(help="Where to write. Default: RUNS/lungs/<name of DATA>.")]
-Masks = Annotated[Path | None, typer.Option(help="Folder of masks that come with the data: read, not computed.")]
 
-
-def lungs(
-    data: Data, atlas: Atlas = "builtin", out: Out = None, masks: Masks = None, runs: Runs = Path("runs")
-) -> None:
+@takes_options
+def lungs(options: OptionValues) -> None:
     """Find the lungs in pictures: masks, boxes and confidence, and a sheet to look at.
 
     Needs no trained network; `pxr lungs train PAIRS` makes one, better on films of adults than the built-in atlas.
@@ -42,16 +22,16 @@ def lungs(
     from pxr_tf.segment.masks import LUNG_TABLE, write_lungs
     from pxr_tf.sets.any_pictures import list_pictures
 
-    console = make_console()
-    named, notes = list_pictures(split_paths(data))
+    console, paths = make_console(), split_paths(options.data)
+    named, notes = list_pictures(paths)
     for note in notes:
         console.print(note, markup=False)
-    out = out or runs / "lungs" / "-".join(Path(path).resolve().stem for path in split_paths(data))
-    given = find_given(named, masks) if masks else {}
+    out = options.out or options.runs / "lungs" / "-".join(Path(path).resolve().stem for path in paths)
+    given = find_given(named, options.masks) if options.masks else {}
     with show_steps(console, "lungs") as on_progress:
         table = write_lungs(
             named,
-            open_lung_finder(atlas, runs / "cache"),
+            open_lung_finder(options.atlas, options.runs / "cache"),
             out,
             given=given,
             processes=processors(),

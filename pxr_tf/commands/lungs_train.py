@@ -2,29 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from pxr_tf.commands.options import Runs
+from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
 
 
-def lungs_train(
-    pairs: Annotated[
-        str, typer.Argument(help="Folder with images/NAME.jpg and masks/NAME.png (white = lung).", metavar="PAIRS")
-    ],
-    out: Annotated[
-        Path | None, typer.Option(help="The file to write. Default: RUNS/lungs/<name of PAIRS>-unet.npz.")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="Steps of training, 12 pictures each. Default: 900.")
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights and of how pictures are changed.")
-    ] = 0,
-    runs: Runs = Path("runs"),
-) -> None:
+@takes_options
+def lungs_train(options: OptionValues) -> None:
     """Train a network that finds lungs on pairs of an X-ray and its lungs; write it to one file, for --atlas.
 
     Takes minutes. A training that is stopped writes nothing; the same command starts anew.
@@ -35,10 +20,10 @@ def lungs_train(
     from pxr_tf.report.steps import show_steps
     from pxr_tf.segment.train import write_lung_network
 
-    if not pairs.strip():
+    if not options.pairs.strip():
         raise PxrError("No PAIRS were given. Set ATLAS=folder (pxr lungs train FOLDER) with images/ and masks/.")
-    console, executor, folder = make_console(), choose_executor(), Path(pairs)
-    out = out or runs / "lungs" / f"{folder.resolve().name}-unet.npz"
+    console, executor, folder = make_console(), choose_executor(), Path(options.pairs)
+    out = options.out or options.runs / "lungs" / f"{folder.resolve().name}-unet.npz"
     try:
         with show_steps(console, "lung network") as show:
 
@@ -48,9 +33,15 @@ def lungs_train(
                 if event["event"] == "wait":
                     console.print(f"Waiting for {event['holder']}, which writes {out}.", markup=False)
 
-            logs = runs / "lungs" / "logs"
+            logs = options.runs / "lungs" / "logs"
             new = write_lung_network(
-                folder, out, steps=steps or TRAINING_STEPS, seed=seed, executor=executor, logs=logs, on_event=listen
+                folder,
+                out,
+                steps=options.steps or TRAINING_STEPS,
+                seed=options.seed,
+                executor=executor,
+                logs=logs,
+                on_event=listen,
             )
     finally:
         executor.close()

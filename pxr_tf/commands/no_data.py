@@ -1,7 +1,10 @@
 """Phantoms in place of data that were not given: what of a recipe cannot hold for them, and what is said of it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pxr_tf.commands.comma_lists import split_paths
 
 if TYPE_CHECKING:
     from pxr_tf.config import Experiment
@@ -25,3 +28,16 @@ def phantom_words(experiments: "Sequence[tuple[Experiment, Experiment]]") -> str
             share = f"{100 * PHANTOM_VALIDATION:g} %"
             return f"{said} {share} of them validate, as the recipe's {recipe.splits.validation} images are too many."
     return said
+
+
+def find_data(data: str | None, runs: Path, *, official: bool = False) -> tuple[str, ...]:
+    """Return the data sets: those given, or else phantoms, which are drawn once.
+
+    With `official`, only the phantoms that have an official test part.
+    """
+    if data is not None:
+        return tuple(split_paths(data))
+    from pxr_tf.phantoms.sets import default_phantoms
+
+    folders = default_phantoms(runs / "cache")
+    return tuple(str(path) for path in folders[: 1 if official else None])

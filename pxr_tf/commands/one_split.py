@@ -1,42 +1,31 @@
-"""What ``train`` and ``tune`` share: options of a single split, and what they make of a recipe's."""
+"""What ``train`` and ``tune`` share: the split that their options, or else the recipe, name."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from pxr_tf.commands import options as o
+from pxr_tf.commands.experiment_options import ExperimentOptions
 from pxr_tf.errors import PxrError
 
 OFFICIAL_PHANTOMS = "bacterial,normal,viral"  # the phantoms that come with an official test part
 WITHOUT_TEST = "covid19"  # and the one that does not
 
-Scheme = Annotated[
-    str | None,
-    typer.Option(
-        help="official: the data's own test part; random: random shares of each class. Default: the recipe's, or "
-        "official where that is folds."
-    ),
-]
-Validation = Annotated[float | None, typer.Option(help="What validates: a share (0.15) or a number of images (800).")]
-Unit = Annotated[
-    str | None, typer.Option(help="What random splits: patient, or image as some papers did (a leaky split).")
-]
-
 
 def choose_split(
-    asked: o.Asked, variant: str | None, scheme: str | None, validation: float | None, unit: str | None
-) -> tuple[o.Asked, dict[str, Any]]:
-    """Return (what was asked for, the keys that the options of a split give); raise `PxrError`.
+    asked: ExperimentOptions, given: Mapping[str, Any], variant: str | None
+) -> tuple[ExperimentOptions, dict[str, Any]]:
+    """Return (what was asked for, the keys that were given) with the split that the options or the recipe name.
 
-    Without data, the scheme ``official`` leaves out the phantoms that have no test part.
+    `given` is dotted key -> value, None where an option was not given. Without data, the scheme ``official`` leaves out
+    the phantoms that have no test part. Raises `PxrError`.
     """
     recipe = asked.recipe(variant)
-    scheme = scheme or (recipe.splits.scheme if recipe.splits.scheme != "folds" else "official")
+    validation, unit = given["splits.validation"], given["splits.unit"]
+    scheme = given["splits.scheme"] or (recipe.splits.scheme if recipe.splits.scheme != "folds" else "official")
     _check_used(scheme, validation=validation, unit=unit)
     if scheme == "official" and asked.data is None and asked.classes is None and WITHOUT_TEST in recipe.classes:
         asked = replace(asked, classes=OFFICIAL_PHANTOMS)
-    return asked, {"splits.scheme": scheme, "splits.unit": unit, "splits.validation": _amount(validation)}
+    return asked, {**given, "splits.scheme": scheme, "splits.validation": _amount(validation)}
 
 
 def _check_used(scheme: str, **given: Any) -> None:

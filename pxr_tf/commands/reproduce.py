@@ -4,11 +4,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from pxr_tf.commands import options as o
+from pxr_tf.commands.comma_lists import split_words
+from pxr_tf.commands.command_options import OptionValues, takes_options
+from pxr_tf.commands.experiment_options import ExperimentOptions
+from pxr_tf.commands.option_meanings import seeds_of
 from pxr_tf.commands.running import make_console, run_study
 from pxr_tf.errors import MissingLibraryError, PxrError, count_words, nearest
 
@@ -24,50 +25,24 @@ if TYPE_CHECKING:
     Experiments = dict[tuple[str, int], Experiment]  # of a variant: (setting, seed) -> experiment
 
 
-def reproduce(
-    config: Annotated[str, typer.Argument(help="A recipe with what its paper ran: a name in configs/, or a file.")],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            help="Variants, comma-separated. Default: all of the recipe's. A backbone among them replaces theirs.",
-        ),
-    ] = None,
-    data: o.Data = None,
-    weights: o.Weights = None,
-    crop: o.Crop = None,
-    atlas: o.Atlas = None,
-    seeds: o.Seeds = None,
-    runs: o.Runs = Path("runs"),
-    epochs: o.Epochs = None,
-    skip_unreadable: o.SkipUnreadable = False,
-    duplicates: o.Duplicates = None,
-    mix_environments: o.MixEnvironments = False,
-    overrides: o.Overrides = None,
-) -> None:
+@takes_options
+def reproduce(options: OptionValues) -> None:
     """Run all that a paper ran, each variant with each seed, and print the table beside the paper's."""
     from pxr_tf.config.protocol import load_protocol
 
     console = make_console()
-    beside = (skip_unreadable, mix_environments)
-    asked = o.Asked(data, config, runs, None, epochs, overrides, *beside)
-    protocol = load_protocol(config)
-    variants, backbone = _choose(protocol, model)
-    numbers = protocol.seeds if seeds is None else o.seeds_of(None, seeds)
-    given = {
-        "model.backbone": backbone,
-        "model.weights": weights,
-        "image.crop": crop,
-        "image.atlas": atlas,
-        "duplicates": duplicates,
-    }
+    asked = ExperimentOptions.of(options)
+    protocol = load_protocol(options.config)
+    variants, backbone = _choose(protocol, options.model)
+    numbers = protocol.seeds if options.seeds is None else seeds_of(None, options.seeds)
+    given = {"model.backbone": backbone, **options.keys_given()}
     _check_not_compared(protocol, given)
     experiments, lacking = _make_experiments(asked, protocol, variants, numbers, given)
     planned = [
         (variant, setting, seed) for seed in numbers for setting in protocol.settings for variant in experiments
     ]  # one run of each variant first: what is wrong with all of them is told by two
     chosen = [experiments[variant][setting, seed] for variant, setting, seed in planned]
-    _check_folders(planned, chosen, runs)
+    _check_folders(planned, chosen, options.runs)
     requests = asked.requests(chosen, console)
     console.print(f"{chosen[0].name}: {count_words(len(requests), 'run')}, of {', '.join(experiments)}.")
     for variant, why in lacking.items():
@@ -94,7 +69,7 @@ def _choose(protocol: "Protocol", model: str | None) -> tuple[list[str], str | N
     """
     from pxr_tf.models.backbones import BACKBONES
 
-    names = list(dict.fromkeys(o.split_words(model or "")))
+    names = list(dict.fromkeys(split_words(model or "")))
     variants = [name for name in names if name in protocol.variants]
     backbones = [name for name in names if name not in protocol.variants and name in BACKBONES]
     unknown = [name for name in names if name not in (*variants, *backbones)] or ([] if names else [model])
@@ -119,7 +94,7 @@ def _check_not_compared(protocol: "Protocol", given: Mapping[str, str | None]) -
 
 
 def _make_experiments(
-    asked: o.Asked,
+    asked: ExperimentOptions,
     protocol: "Protocol",
     variants: Sequence[str],
     seeds: Sequence[int],
@@ -172,7 +147,7 @@ def _of_use(
 
 
 def _check_backbones(
-    asked: o.Asked, recipes: "Mapping[str, Experiment]", backbone: str | None, weights: str | None
+    asked: ExperimentOptions, recipes: "Mapping[str, Experiment]", backbone: str | None, weights: str | None
 ) -> None:
     """Raise `PxrError` where a backbone is given and not all variants have one, or weights and none has."""
     without = [name for name, recipe in recipes.items() if not (recipe.backbone or recipe.needs_first_run)]

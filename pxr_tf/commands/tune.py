@@ -6,13 +6,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from pxr_tf import files, rundir
-from pxr_tf.commands import one_split as split
-from pxr_tf.commands import options as o
+from pxr_tf.commands.command_options import OptionValues, takes_options
+from pxr_tf.commands.experiment_options import ExperimentOptions
+from pxr_tf.commands.one_split import choose_split
 from pxr_tf.commands.running import make_console, run_seeds, run_study
 from pxr_tf.errors import PxrError, count_words, shown
 
@@ -20,64 +19,33 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pxr_tf.config import Experiment
-    from pxr_tf.experiments.run import Request
+    from pxr_tf.experiments.request import Request
     from pxr_tf.studies.ranking import TuningPoint
     from pxr_tf.studies.run_all import Outcome
 
 SET_BY_EPOCHS = re.compile(r"phases\.\d+\.(max_epochs|patience|keep)")  # what --epochs gives
 
 
-def tune(
-    config: Annotated[str, typer.Argument(help="A name in configs/ or a YAML file.")],
-    variant: Annotated[str | None, typer.Argument(help="One of its variants. Default: its own.")] = None,
-    over: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A key and its values, comma-separated: training.learning_rate=0.003,0.01; several make a grid. "
-            "Default: the recipe's `tuning`."
-        ),
-    ] = None,
-    model: o.ModelName = None,
-    scheme: split.Scheme = None,
-    validation: split.Validation = None,
-    unit: split.Unit = None,
-    data: o.Data = None,
-    weights: o.Weights = None,
-    crop: o.Crop = None,
-    atlas: o.Atlas = None,
-    classes: o.Classes = None,
-    seed: o.Seed = None,
-    runs: o.Runs = Path("runs"),
-    epochs: o.Epochs = None,
-    skip_unreadable: o.SkipUnreadable = False,
-    duplicates: o.Duplicates = None,
-    mix_environments: o.MixEnvironments = False,
-    overrides: o.Overrides = None,
-    train: Annotated[
-        bool, typer.Option("--train", help="Then train and test the best point, as `train` does.")
-    ] = False,
-) -> None:
+@takes_options
+def tune(options: OptionValues) -> None:
     """Train every point of a grid, rank them by their validation loss, and hand the best to `train`."""
     console = make_console()
-    beside = (skip_unreadable, mix_environments)
-    asked = o.Asked(data, config, runs, classes, epochs, overrides, *beside)
-    asked, given = split.choose_split(asked, variant, scheme, validation, unit)
-    given |= {"model.backbone": model, "model.weights": weights, "duplicates": duplicates, "seed": seed}
-    given |= {"image.crop": crop, "image.atlas": atlas}
-    grid = _read_grid(asked, variant, over)
+    variant = options.variant
+    asked, given = choose_split(ExperimentOptions.of(options), options.keys_given(), variant)
+    grid = _read_grid(asked, variant, options.over)
     _check_free(asked, given, grid)
     base = asked.experiment(given, variant)
     experiments = _make_points(asked, given, variant, grid)
     (request,) = asked.requests([base], console)
     points = _run_points(request, experiments, console)
     best = _hand_over(request, points, console)
-    if train:
+    if options.train:
         run_seeds([replace(request, experiment=best)], console)
     if any(point.failure for point in points):
         sys.exit(1)
 
 
-def _read_grid(asked: o.Asked, variant: str | None, over: list[str] | None) -> dict[str, list[Any]]:
+def _read_grid(asked: ExperimentOptions, variant: str | None, over: list[str] | None) -> dict[str, list[Any]]:
     """Return the grid of the command line, else the recipe's; raise `PxrError` where there is none."""
     from pxr_tf.config import load_grid
     from pxr_tf.config.tuning import EXAMPLE, parse_over
@@ -91,7 +59,7 @@ def _read_grid(asked: o.Asked, variant: str | None, over: list[str] | None) -> d
     return grid
 
 
-def _check_free(asked: o.Asked, given: Mapping[str, Any], grid: Mapping[str, list[Any]]) -> None:
+def _check_free(asked: ExperimentOptions, given: Mapping[str, Any], grid: Mapping[str, list[Any]]) -> None:
     """Raise `PxrError` where folds are asked for, or where an option gives a key that the grid gives, too."""
     from pxr_tf.config import parse_override
     from pxr_tf.data.splits import FOLDS, SEVERAL_FOLDS
@@ -106,7 +74,7 @@ def _check_free(asked: o.Asked, given: Mapping[str, Any], grid: Mapping[str, lis
 
 
 def _make_points(
-    asked: o.Asked, given: Mapping[str, Any], variant: str | None, grid: Mapping[str, list[Any]]
+    asked: ExperimentOptions, given: Mapping[str, Any], variant: str | None, grid: Mapping[str, list[Any]]
 ) -> list[tuple[dict[str, Any], "Experiment"]]:
     """Return (values, experiment) of each point; all are validated, or `PxrError` is raised, before any is trained."""
     from pxr_tf.config.tuning import make_points

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pxr_tf.commands.options import split_paths
+from pxr_tf.commands.comma_lists import split_paths
 
 
 def test_phantoms_are_written_and_the_next_command_is_told(pxr):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pxr_tf.commands.options import fixed_epochs
+from pxr_tf.commands.option_meanings import fixed_epochs
 from pxr_tf.config import load_experiment
 
 RECIPE = "bozickovic2021"

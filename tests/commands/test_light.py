@@ -25,6 +25,11 @@ def test_help_loads_nothing_heavy(words):
     assert run_alone(*words).stderr.splitlines()[-1].endswith(" []")
 
 
+def test_the_command_line_is_made_without_pydantic():
+    code = "import sys, pxr_tf.cli; print([name for name in ('pydantic', 'numpy') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 def known_to_new_processes(folder, recipe):
     """Rename a finished run's backbone, of which only this process knows; return the folder."""
     renamed = folder.parents[1].rename(folder.parents[1].with_name("strategy2-mobilenet_025"))

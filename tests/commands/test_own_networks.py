@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pxr_tf.commands.options import Asked
+from pxr_tf.commands.experiment_options import ExperimentOptions
 from pxr_tf.config import load_experiment
 from pxr_tf.models.model_file import load_classifier
 
@@ -111,7 +111,7 @@ def test_stage_1_of_vazquez2021_balances_by_copies_and_chooses_a_threshold(train
 
 @pytest.mark.parametrize("variant", ["feed_forward", "small_cnn", "alrelu_cnn"])
 def test_the_option_means_what_the_same_overrides_mean(two_layers, variant):
-    asked = Asked(data="chest_xray", config="chen2021", runs=Path("runs"))
+    asked = ExperimentOptions(data="chest_xray", config="chen2021", runs=Path("runs"))
     given = {"model.backbone": two_layers, "model.weights": "none"}
     model = {"kind": "transfer", "backbone": two_layers, "weights": "none", "head": {"hidden_units": []}}
     experiment = asked.experiment(given, variant)

@@ -8,8 +8,8 @@ import yaml
 from tiny import SIZE, TWO_LAYERS
 from two_stages import write_stages
 
+from pxr_tf.commands.experiment_options import ExperimentOptions
 from pxr_tf.commands.no_data import phantom_words
-from pxr_tf.commands.options import Asked
 from pxr_tf.config import configs_folder
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.model_file import load_classifier
@@ -165,7 +165,7 @@ def test_a_missing_library_is_an_error_where_nothing_else_was_asked_for(refuse, 
     ],
 )
 def test_without_data_a_share_validates_where_the_recipe_has_a_number(data, given, overrides, expected):
-    asked = Asked(data, "chen2021", Path("runs"), overrides=overrides)
+    asked = ExperimentOptions(data, "chen2021", Path("runs"), overrides=overrides)
     experiment = asked.experiment(given, "small_cnn")
     assert experiment.splits.validation == expected
     said = "15 % of them validate, as the recipe's 800 images are too many."

@@ -137,7 +137,7 @@ def evidence(runs: str) -> dict[str, bytes]:
 
 
 def test_what_the_test_part_holds_changes_nothing(tune, official_phantoms, tmp_path, monkeypatch):
-    monkeypatch.setattr("pxr_tf.commands.options.command_line", lambda: "pxr tune")
+    monkeypatch.setattr("pxr_tf.commands.experiment_options.command_line", lambda: "pxr tune")
     planted = with_noise(official_phantoms, tmp_path / "planted", "test")
     exchange_test_labels(planted)
     next((planted / "test").rglob("*.jpeg")).write_bytes(b"no picture")

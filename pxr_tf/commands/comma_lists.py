@@ -1,0 +1,41 @@
+"""What stands between commas: words, whole numbers, paths."""
+
+import os
+
+
+def split_words(text: str) -> list[str]:
+    """Return what stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Return the whole numbers between commas; none where any of the parts is something else."""
+    from pxr_tf.config.plain_yaml import MAX_DIGITS
+
+    parts = split_words(text)
+    plain = all(part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS for part in parts)
+    return [int(part) for part in parts] if plain else []
+
+
+def split_paths(text: str) -> list[str]:
+    """Return the files and folders between commas.
+
+    A name may have commas itself: pieces that exist only together are one path. Where each exists, they are several.
+    """
+    pieces = text.split(",")
+    best: dict[int, tuple[int, int, list[str]]] = {len(pieces): (0, 0, [])}  # from here on: missing, -number, paths
+    for start in reversed(range(len(pieces))):
+        readings = []
+        for end in range(start + 1, len(pieces) + 1):
+            path, exists = _find_path(",".join(pieces[start:end]))
+            if exists or end == start + 1:  # what is missing is told piece by piece
+                missing, number, rest = best[end]
+                readings.append((missing + (not exists), number - 1, [path, *rest]) if path else best[end])
+        best[start] = min(readings)
+    return best[0][2]
+
+
+def _find_path(text: str) -> tuple[str, bool]:
+    """Return the path as it stands if it exists, else without the space around it; and whether it exists."""
+    path = text if os.path.exists(os.path.expanduser(text)) else text.strip()
+    return path, os.path.exists(os.path.expanduser(path))

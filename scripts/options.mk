@@ -1,0 +1,87 @@
+# Written by scripts/write_option_files.py (make format) from pxr_tf/commands/option_table.py.
+
+# Empty: the program's own default, mostly the recipe's.
+RUN ?=
+DATA ?=
+IMAGES ?=
+IMAGE ?=
+METHODS ?=
+LAYER ?=
+CLASS ?=
+NUMBER ?=
+FOLD ?=
+ATLAS ?=
+MASKS ?=
+OUT ?=
+SEED ?=
+CONFIG ?=
+VARIANT ?=
+OVER ?=
+MODELS ?=
+STRATEGIES ?=
+MODEL ?=
+STRATEGY ?=
+CLASSES ?=
+SEEDS ?=
+SCHEME ?=
+VALIDATION ?=
+UNIT ?=
+FOLDS ?=
+CROP ?=
+WEIGHTS ?=
+RUNS ?= runs
+
+# What an experiment takes, but for the folder of the runs.
+EXPERIMENT := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED SCHEME VALIDATION UNIT \
+    OVER MODELS STRATEGIES
+
+# What each command takes, beside ARGS.
+TAKES_cv := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS
+TAKES_train := MODEL STRATEGY VARIANT CLASSES SEEDS SCHEME VALIDATION UNIT CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS
+TAKES_tune := CONFIG VARIANT OVER MODEL CLASSES SCHEME VALIDATION UNIT DATA CROP ATLAS WEIGHTS SEED RUNS
+TAKES_grid := MODELS STRATEGIES FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS
+TAKES_reproduce := MODEL SEEDS DATA CROP ATLAS WEIGHTS RUNS
+TAKES_data := DATA
+TAKES_lungs := DATA ATLAS OUT MASKS RUNS
+TAKES_phantom := OUT
+TAKES_feature-maps := RUN IMAGE LAYER FOLD ATLAS
+TAKES_features := RUN DATA FOLD ATLAS OUT
+TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT
+TAKES_lungs-train := ATLAS OUT SEED RUNS
+
+# Its words without dashes, and its options: only what was given is passed on.
+give = $(if $($(2)),--$(1) "$($(2))")
+OPTIONS_cv = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
+    $(call give,classes,CLASSES) $(call give,seeds,SEEDS) $(call give,folds,FOLDS) $(call give,config,CONFIG) \
+    $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) \
+    $(call give,seed,SEED) $(call give,runs,RUNS)
+OPTIONS_train = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
+    $(call give,classes,CLASSES) $(call give,seeds,SEEDS) $(call give,scheme,SCHEME) \
+    $(call give,validation,VALIDATION) $(call give,unit,UNIT) $(call give,config,CONFIG) $(call give,data,DATA) \
+    $(call give,crop,CROP) $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) $(call give,seed,SEED) \
+    $(call give,runs,RUNS)
+ARGUMENTS_tune = "$(CONFIG)" $(if $(VARIANT),"$(VARIANT)")
+OPTIONS_tune = $(foreach word,$(OVER),--over "$(word)") $(call give,model,MODEL) $(call give,classes,CLASSES) \
+    $(call give,scheme,SCHEME) $(call give,validation,VALIDATION) $(call give,unit,UNIT) $(call give,data,DATA) \
+    $(call give,crop,CROP) $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) $(call give,seed,SEED) \
+    $(call give,runs,RUNS)
+OPTIONS_grid = $(call give,models,MODELS) $(call give,strategies,STRATEGIES) $(call give,folds,FOLDS) \
+    $(call give,config,CONFIG) $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS) \
+    $(call give,weights,WEIGHTS) $(call give,seed,SEED) $(call give,runs,RUNS)
+OPTIONS_reproduce = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(call give,data,DATA) $(call give,crop,CROP) \
+    $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) $(call give,runs,RUNS)
+ARGUMENTS_data = "$(DATA)"
+ARGUMENTS_lungs = "$(DATA)"
+OPTIONS_lungs = $(call give,atlas,ATLAS) $(call give,out,OUT) $(call give,masks,MASKS) $(call give,runs,RUNS)
+ARGUMENTS_phantom = "$(or $(OUT),phantoms)"
+ARGUMENTS_feature-maps = "$(RUN)"
+OPTIONS_feature-maps = $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,fold,FOLD) \
+    $(call give,atlas,ATLAS)
+ARGUMENTS_features = "$(RUN)" $(if $(DATA),"$(DATA)")
+OPTIONS_features = $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,out,OUT)
+ARGUMENTS_explain = "$(RUN)" $(if $(IMAGES),"$(IMAGES)")
+OPTIONS_explain = $(call give,methods,METHODS) $(call give,layer,LAYER) $(call give,class,CLASS) \
+    $(call give,number,NUMBER) $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,masks,MASKS) \
+    $(call give,out,OUT)
+ARGUMENTS_lungs-train = "$(ATLAS)"
+OPTIONS_lungs-train = $(call give,out,OUT) $(call give,seed,SEED) $(call give,runs,RUNS)

@@ -1,0 +1,161 @@
+"""Write what the table of options makes beside the commands: ``scripts/options.mk`` and ``docs/commands.md``.
+
+``make format`` runs it; a test fails where the files are not what it writes.
+"""
+
+import inspect
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from pxr_tf.cli import app
+from pxr_tf.commands.option import NO_DEFAULT, Option
+from pxr_tf.commands.option_table import OPTIONS, options_taken_by
+from pxr_tf.commands.table_experiments import EXPERIMENTS
+
+ROOT = Path(__file__).parents[1]
+MAKE_FILE, PAGE = ROOT / "scripts" / "options.mk", ROOT / "docs" / "commands.md"
+WRITTEN_BY = "Written by scripts/write_option_files.py (make format) from pxr_tf/commands/option_table.py."
+KINDS = {str: "text", int: "whole number", float: "number", Path: "path", bool: "flag", list[str]: "text, repeatable"}
+COMMANDS = {
+    info.callback.__name__.replace("_", "-"): (info.name or info.callback.__name__.replace("_", "-"), info.callback)
+    for info in app.registered_commands
+}  # as the table calls it -> (as it is typed, its function)
+
+
+def main() -> None:
+    """Write both files."""
+    MAKE_FILE.write_text(make_file_text(), encoding="utf-8")
+    PAGE.write_text(page_text(), encoding="utf-8")
+
+
+def make_file_text() -> str:
+    """Return ``scripts/options.mk``: the variables, what each target takes, and what it passes on."""
+    begins = {option.variable: "" if option.argument else option.make_default for option in OPTIONS if option.variable}
+    of_experiments = unique(name for command in EXPERIMENTS for name in variables_of(command) if not begins[name])
+    lines = [
+        f"# {WRITTEN_BY}",
+        "",
+        "# Empty: the program's own default, mostly the recipe's.",
+        *(f"{name} ?= {value}".rstrip() for name, value in begins.items()),
+        "",
+        "# What an experiment takes, but for the folder of the runs.",
+        assign("EXPERIMENT :=", of_experiments),
+        "",
+        "# What each command takes, beside ARGS.",
+        *(assign(f"TAKES_{name} :=", variables_of(name)) for name in COMMANDS),
+        "",
+        "# Its words without dashes, and its options: only what was given is passed on.",
+        'give = $(if $($(2)),--$(1) "$($(2))")',
+    ]
+    for name in COMMANDS:
+        options = [option for option in options_taken_by(name).values() if option.variable]
+        for title, argument in (("ARGUMENTS", True), ("OPTIONS", False)):
+            passed = [pass_on(option) for option in options if option.argument == argument]
+            lines += [assign(f"{title}_{name} =", passed)] if passed else []
+    return "\n".join(lines) + "\n"
+
+
+def variables_of(command: str) -> list[str]:
+    """Return the variables of make that a command takes, each once."""
+    return unique(option.variable for option in options_taken_by(command).values() if option.variable)
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def pass_on(option: Option) -> str:
+    """Return what make puts into a command for a variable, spaces that belong together as one word."""
+    value = f"$({option.variable})"
+    if option.argument and option.default is NO_DEFAULT:
+        return f'"$(or {value},{option.make_default})"' if option.make_default else f'"{value}"'
+    if option.argument:
+        return f'$(if {value},"{value}")'
+    if option.kind == list[str]:
+        return f'$(foreach word,{value},{option.spelling} "$(word)")'
+    return f"$(call give,{option.spelling.removeprefix('--')},{option.variable})"
+
+
+def assign(name: str, parts: list[str]) -> str:
+    """Return the lines of a Makefile that give a variable its value, no longer than 120 characters."""
+    lines = [name]
+    for part in parts:
+        if len(f"{lines[-1]} {part} \\") > 120:
+            lines.append("   ")
+        lines[-1] += f" {part}"
+    return " \\\n".join(lines)
+
+
+def page_text() -> str:
+    """Return ``docs/commands.md``: each command with its usage, what it does, and its options."""
+    head = [
+        "# Commands",
+        "",
+        f"<!-- {WRITTEN_BY} -->",
+        "",
+        "Every command and its options. Some are variables of `make` (`make cv MODEL=xception`); any other goes into",
+        '`ARGS` (`make cv ARGS="--epochs 5,12"`). Where the default is *the recipe\'s*, the file in `configs/` has it.',
+        "`make` takes several values of `OVER` with spaces between them.",
+    ]
+    return "\n".join(head + [line for name in COMMANDS for line in section(name)]) + "\n"
+
+
+def section(name: str) -> list[str]:
+    """Return the lines on one command."""
+    typed, function = COMMANDS[name]
+    options = options_taken_by(name).values()
+    words = [usage_of(option) for option in options if option.argument]
+    usage = " ".join(["pxr", typed, *(["[OPTIONS]"] if len(words) < len(options) else []), *words])
+    targets = [f"`make {target}`" for target in targets_of(name)]
+    sentence = inspect.getdoc(function).partition("\n\n")[0].replace("\n", " ")
+    return [
+        "",
+        f"## {typed}",
+        f"`{usage}`" + (f" — {', '.join(targets)}" if targets else ""),
+        "",
+        sentence,
+        "",
+        "| option | type | default | meaning | make |",
+        "|---|---|---|---|---|",
+        *(row_of(option) for option in options),
+    ]
+
+
+def usage_of(option: Option) -> str:
+    optional = option.default is not NO_DEFAULT and not option.spelling.startswith("[")
+    return f"[{option.spelling}]" if optional else option.spelling
+
+
+def targets_of(name: str) -> list[str]:
+    """Return make's targets that run a command."""
+    rules = re.findall(r"^([\w-]+): [^\n]*\n((?:\t[^\n]*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return [target for target, recipe in rules if re.search(rf"\$\((OPTIONS|ARGUMENTS)_{name}\)", recipe)]
+
+
+def row_of(option: Option) -> str:
+    kind = KINDS[option.kind]
+    if option.least is not None:
+        kind += f", {option.least} or more" if option.most is None else f", {option.least} to {option.most}"
+    variable = f"`{option.variable}`" if option.variable else ""
+    cells = [f"`{option.spelling}`", kind, *map(escape, (default_of(option), option.meaning)), variable]
+    return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
+
+
+def escape(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "\\<")
+
+
+def default_of(option: Option) -> str:
+    """Return what holds where an option is not given."""
+    if option.default is NO_DEFAULT:
+        return "required"
+    if option.default is None:
+        return option.otherwise or ("the recipe's" if option.key else "")
+    if isinstance(option.default, bool):
+        return "on" if option.default else "off"
+    return f"`{option.default}`" if option.default != "" else ""
+
+
+if __name__ == "__main__":
+    main()
