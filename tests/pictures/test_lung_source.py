@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from lung_pictures import HEIGHT, WIDTH, given_lungs, write_chests
 from PIL import Image
-from tiny_network import other_network, tiny_network
+from tiny_lung_network import other_network, tiny_network
 
 from pxr_tf.errors import PxrError
 from pxr_tf.lungs.confidence import TRUSTED
