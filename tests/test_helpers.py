@@ -17,6 +17,7 @@ from pxr_tf.errors import PxrError
         ("Give `seed` an integer, not '5'.", ("seed", "'5'", WHOLE_NUMBER)),
         ("margin received -0.1.", ("-0.1",)),
         ("See runs/a.csv.", ("a.csv",)),
+        ("Images of class flu: none.", ("image", "flu", "none")),
     ],
 )
 def test_facts_may_be_worded_and_ordered_in_any_way(message, facts):
@@ -32,6 +33,7 @@ def test_facts_may_be_worded_and_ordered_in_any_way(message, facts):
         ("received -2", "2"),
         ("received '5'", "'6'"),
         ("lungs_only", "lungs"),
+        ("1 images", "1 image"),
         ("accepted: 2 or less", at_least(2)),
         ("accepted: 12 or more", at_least(2)),
         ("", "2"),

@@ -18,7 +18,12 @@ def any_of(*wordings: str) -> Pattern[str]:
 
 
 def alone(text: str) -> str:
-    """Return the pattern of a text that is no part of a longer word or number: ``12`` and ``2.5`` do not tell ``2``."""
+    """Return the pattern of a text that is no part of a longer word or number: ``12`` and ``2.5`` do not tell ``2``.
+
+    A plain word is also told by its plural, and at the beginning of a sentence: ``image`` by ``Images``.
+    """
+    if re.fullmatch(r"[a-z][a-z -]+", text):
+        return rf"(?<![\w-])[{text[0]}{text[0].upper()}]{re.escape(text[1:])}(?:s|es)?(?![\w-])"
     before = r"(?<![\w-])(?<!\d\.)" if re.match(r"\w", text) else ""
     after = r"(?!\w|\.\d)" if re.search(r"\w$", text) else ""
     return before + re.escape(text) + after
