@@ -97,7 +97,7 @@ def compile_maps(logits: keras.Model, layer: str, weigh: Weigh) -> Callable[[np.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(pictures)
             maps, scores = probe(pictures, training=False)
-            score = tf.reduce_sum(tf.images(scores, targets, batch_dims=1))
+            score = tf.reduce_sum(tf.gather(scores, targets, batch_dims=1))
         gradients = tf.cast(tape.gradient(score, maps), tf.float32)
         maps = tf.cast(maps, tf.float32)
         return tf.nn.relu(tf.reduce_sum(weigh(maps, gradients) * maps, axis=-1))

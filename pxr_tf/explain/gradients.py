@@ -101,7 +101,7 @@ def compile_gradients(logits: keras.Model) -> Gradients:
     def step(pictures: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(pictures)
-            score = tf.reduce_sum(tf.images(logits(pictures, training=False), targets, batch_dims=1))
+            score = tf.reduce_sum(tf.gather(logits(pictures, training=False), targets, batch_dims=1))
         return tape.gradient(score, pictures)[..., 0]
 
     return lambda pictures, targets: step(tf.constant(pictures), tf.constant(targets)).numpy()

@@ -78,7 +78,7 @@ def _batches(inputs: Inputs, answers: tuple[np.ndarray, ...], index: Any, epoch:
     steps = num_batches(samples, batch_size)
     sizes = np.minimum(batch_size, samples - batch_size * np.arange(steps))
     index = tf.reshape(tf.pad(index, [(0, steps * batch_size - samples)]), (steps, batch_size))
-    parts = (index, tf.images(inputs.rows, index), *(tf.images(values, index) for values in answers))
+    parts = (index, tf.gather(inputs.rows, index), *(tf.gather(values, index) for values in answers))
     return tf.data.Dataset.from_tensor_slices((tf.constant(sizes), tf.repeat(epoch, steps), *parts))
 
 
@@ -89,7 +89,7 @@ def _fetcher(inputs: Inputs) -> Callable[..., tuple[Any, ...]]:
     if inputs.change is None:
         table = _as_tensor(inputs.array)
         return lambda size, epoch, index, rows, *answers: (
-            tf.images(table, rows[:size]),
+            tf.gather(table, rows[:size]),
             *(values[:size] for values in answers),
         )
 
