@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from messages import MISSING, UNKNOWN, any_of, assert_says, nearest
+from messages import MISSING, UNKNOWN, UNREADABLE, any_of, assert_says, nearest
 from PIL import Image
 from tiny import SIZE
 
@@ -26,7 +26,7 @@ REFUSED = [
     (["RUN", "--image", "x" * 5000], ["--image", "File name too long"]),
     (
         ["RUN", "--image", "notes.png"],
-        ["notes.png", any_of("cannot be read", "not readable", "unreadable"), "JPEG", "PNG"],
+        ["notes.png", UNREADABLE, "JPEG", "PNG"],
     ),
     (["RUN", "--image", "folder"], [any_of("image"), any_of("file")]),
     (["RUN", "--layer", "convolutoin"], [UNKNOWN, "layer", "'convolutoin'", nearest("'convolution'")]),

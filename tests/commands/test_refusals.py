@@ -215,7 +215,8 @@ def test_the_installed_command_tells_bad_input_in_one_line(tmp_path):
         check=False,
     )
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
-    assert ended.stderr.startswith("pxr: DATA ")
+    assert ended.stderr.startswith("pxr: ")
+    assert_says(ended.stderr, "DATA", "nowhere")
     assert not (tmp_path / "runs").exists()
 
 

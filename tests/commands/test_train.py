@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from messages import EITHER, NOTHING, TWICE, UNKNOWN, WHOLE_NUMBER, any_of, assert_tells, matching, nearest
+from messages import EITHER, NOTHING, TWICE, UNKNOWN, WHOLE_NUMBER, any_of, assert_tells, matching, nearest, tells
 
 REFUSED = [
     ("--scheme offical", [UNKNOWN, "scheme", "'offical'", nearest("'official'")]),
@@ -127,7 +127,7 @@ def test_a_split_by_image_says_so_beside_every_figure(pxr, own_phantoms, recipe)
     assert (code, wrong) == (0, "")
     assert_tells(said, "random", "by image")
     lines = said.splitlines()
-    assert any(line.startswith("two_layers, strategy2, random split, leaky split (phantom)") for line in lines)
+    assert tells(lines, "two_layers, strategy2", "random", "leaky split", "(phantom)")
     accuracies = [line for line in lines if line.startswith("Accuracy")]
     assert len(accuracies) == 2
     assert all(line.endswith("(leaky split)") for line in accuracies)

@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from messages import any_of, assert_says, matching
+from messages import UNREADABLE, any_of, assert_says, matching
 
 from pxr_tf.files import explain_os_error
 
 NOBODY = 65534
-UNREADABLE = any_of("cannot be read", "cannot read", "not readable", "unreadable")
 DENIED = any_of("permission denied", "no permission")
 
 

@@ -1,5 +1,5 @@
 """Nothing here loads TensorFlow: these tests end in seconds."""
 
-from light import pytest_make_collect_report, pytest_runtest_protocol
+from light import no_tensorflow, pytest_make_collect_report
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_protocol"]
+__all__ = ["no_tensorflow", "pytest_make_collect_report"]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from messages import LEAK, assert_says, matching
+from messages import LEAKS, assert_says, matching
 
 from pxr_tf.data.leaks import describe_leaks, find_leaks, leak_doubt
 
@@ -43,7 +43,7 @@ def test_a_split_by_image_is_doubtful_where_nothing_is_known_to_leak():
     """Images without patient ids are the worst case, not the best."""
     doubt = leak_doubt(find_leaks(with_twins(), CLEAN))
     assert (doubt.what, doubt.strength) == ("leak", 0)
-    assert_says(doubt.text, LEAK, "images", "patients")
+    assert_says(doubt.text, LEAKS, "images", "patients")
 
 
 ONE_PICTURE = matching(r"1 [\w-]+ picture\b")  # nearly the same as another one
@@ -51,31 +51,31 @@ ONE_PICTURE = matching(r"1 [\w-]+ picture\b")  # nearly the same as another one
 
 def test_leaks_are_described_with_numbers():
     of_patients = describe_leaks(find_leaks(with_twins(), LEAKY))
-    assert_says(of_patients, LEAK, "2 patients", "2 of 4 test images")
+    assert_says(of_patients, LEAKS, "2 patients", "2 of 4 test images")
     assert "picture" not in of_patients
     assert_says(
-        describe_leaks(find_leaks(with_twins("ce"), LEAKY)), LEAK, "2 patients", ONE_PICTURE, "3 of 4 test images"
+        describe_leaks(find_leaks(with_twins("ce"), LEAKY)), LEAKS, "2 patients", ONE_PICTURE, "3 of 4 test images"
     )
     of_pictures = describe_leaks(find_leaks(with_twins("fe"), CLEAN))
-    assert_says(of_pictures, LEAK, ONE_PICTURE, "1 of 4 test images")
+    assert_says(of_pictures, LEAKS, ONE_PICTURE, "1 of 4 test images")
     assert "patient" not in of_pictures
 
 
 def test_in_tuning_validation_rows_are_held_out():
     splits = make_splits(a="train", b="val", c="val", d="train", e="val", f="train", g="val")
     leaks = find_leaks(with_twins("fe"), splits, ("val",))
-    assert_says(describe_leaks(leaks, "validation image"), LEAK, "2 patients", ONE_PICTURE, "3 of 4 validation images")
+    assert_says(describe_leaks(leaks, "validation image"), LEAKS, "2 patients", ONE_PICTURE, "3 of 4 validation images")
 
 
 def test_folds_are_added_up_and_the_hold_out_is_not_counted_again():
     parts = [LEAKY.assign(fold=fold) for fold in ("0", "1", "holdout")]
     leaks = find_leaks(with_twins(), pd.concat(parts))
     assert leaks.fold.tolist() == ["0", "1", "holdout"]
-    assert_says(describe_leaks(leaks), LEAK, "4 patients", "4 of 8 test images")
+    assert_says(describe_leaks(leaks), LEAKS, "4 patients", "4 of 8 test images")
 
 
 def test_a_leak_is_a_doubt_of_the_share_of_test_images():
     doubt = leak_doubt(find_leaks(with_twins(), LEAKY))
     assert doubt[:4] == ("leak", "", "patient", 0.5)
-    assert_says(doubt.text, LEAK, "2 patients")
+    assert_says(doubt.text, LEAKS, "2 patients")
     assert leak_doubt(find_leaks(with_twins("fe"), CLEAN)).property == "picture"

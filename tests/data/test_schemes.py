@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from messages import LEAK, NOTHING, UNKNOWN, any_of, matching, nearest, refused
+from messages import LEAKS, NOTHING, UNKNOWN, any_of, matching, nearest, refused
 from split_tables import LABELS, make_table, sides_per_patient
 
 from pxr_tf.data import schemes
@@ -163,7 +163,7 @@ def test_image_level_splits_leak_and_are_counted_where_patient_level_ones_are_re
     sides = sides_per_patient(OFFICIAL, splits.assign(role=splits.role.replace("val", "train")))
     assert leaks.patients == (sides == 2).sum() > 0
     check_again(OFFICIAL, splits, "random", **RANDOM | {"unit": "image"})
-    with refused(LEAK, any_of("patient"), "fold random"):
+    with refused(LEAKS, any_of("patient"), "fold random"):
         check_again(OFFICIAL, splits, "random", **RANDOM)
 
 
@@ -172,7 +172,7 @@ def test_a_planted_leak_is_refused_under_the_unit_patient_alone():
     image = OFFICIAL.image_id[OFFICIAL.patient_id.duplicated(keep=False)].iloc[0]
     moved = splits.assign(role=splits.role.mask(splits.image_id == image, "val"))
     moved.loc[moved.image_id == image.replace("-0", "-1"), "role"] = "test"
-    with refused("splits.csv", LEAK):
+    with refused("splits.csv", LEAKS):
         check_splits(OFFICIAL, moved, scheme="random", unit="patient")
     check_splits(OFFICIAL, moved, scheme="random", unit="image")
     assert find_leaks(OFFICIAL.assign(picture=OFFICIAL.image_id), moved).patients.tolist() == [1]
@@ -241,7 +241,7 @@ def test_splits_from_a_file_are_checked_as_their_scheme_promises():
     leaky = official.assign(
         role=official.role.mask(official.image_id == by_patient.index[by_patient == "val"][0], "train")
     )
-    with refused("splits.csv", LEAK):
+    with refused("splits.csv", LEAKS):
         check_again(OFFICIAL, leaky, "official", **options | {"unit": "image"})  # which is for the scheme random
     with refused(UNKNOWN, "'fold'"):
         check_again(OFFICIAL, folds, "fold", **options)

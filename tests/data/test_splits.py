@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from messages import LEAK, MISSING, TWICE, any_of, matching, refused
+from messages import LEAKS, MISSING, TWICE, any_of, matching, refused
 from split_tables import LABELS, make_table, sides_per_patient
 
 from pxr_tf.data.schemes import make_splits
@@ -190,8 +190,8 @@ def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("fault", "facts"),
     [
-        ("patient in train and test", [LEAK, "patient bacterial 6", "train", "test", FOLD]),
-        ("patient in train and val", [LEAK, "patient bacterial 6", "train", "val", FOLD]),
+        ("patient in train and test", [LEAKS, "patient bacterial 6", "train", "test", FOLD]),
+        ("patient in train and val", [LEAKS, "patient bacterial 6", "train", "val", FOLD]),
         ("image twice", ["bacterial/6-1", TWICE, FOLD]),
         ("image untested", ["bacterial/6-1", any_of("0 folds", "no fold")]),
         ("image tested twice", ["bacterial/6-0", "2 folds", "3 more"]),
@@ -231,9 +231,9 @@ def one_fold(*rows: tuple[str, str]) -> pd.DataFrame:
         ({}, {}, {"scheme": "random"}, []),
         ({}, {}, {}, ["a1", any_of("0 folds", "no fold"), "4 more"]),  # every image is tested, under the scheme folds
         ({"a2": "pa1"}, {}, {"scheme": "random"}, []),  # two images of a patient, both of them train
-        ({"a3": "pa4"}, {}, {"scheme": "random"}, [LEAK, "pa4", "val", "test", "fold f", any_of("delete")]),
-        ({"a4": "pa1"}, {}, {"scheme": "random"}, [LEAK, "pa1", "train", "test", "fold f"]),
-        ({"a4": "pa1", "b2": "pb1"}, {}, {"scheme": "random"}, [LEAK, "pa1", "train", "test", "fold f"]),
+        ({"a3": "pa4"}, {}, {"scheme": "random"}, [LEAKS, "pa4", "val", "test", "fold f", any_of("delete")]),
+        ({"a4": "pa1"}, {}, {"scheme": "random"}, [LEAKS, "pa1", "train", "test", "fold f"]),
+        ({"a4": "pa1", "b2": "pb1"}, {}, {"scheme": "random"}, [LEAKS, "pa1", "train", "test", "fold f"]),
         ({"a4": "pa1"}, {}, {"scheme": "random", "unit": "image"}, []),  # as papers have it; `find_leaks` counts them
         ({}, {"a4": "test_balanced"}, {"scheme": "random"}, []),
         ({"a3": "pa4"}, {"a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, ["validation", "class a"]),

@@ -25,8 +25,8 @@ def pytest_make_collect_report(collector):
         return (yield)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item):
-    """Run the folder's tests, and make their fixtures, without TensorFlow."""
+@pytest.fixture(autouse=True)
+def no_tensorflow():
+    """Run the folder's tests without TensorFlow."""
     with without_tensorflow():
-        return (yield)
+        yield

@@ -68,7 +68,8 @@ UNKNOWN = any_of("unknown", "no", "not known", "not a", "not an", "no such", "no
 TWICE = any_of("twice", "two times", "2 times", "more than once", "again", "each once", "repeated", "different")
 EITHER = any_of("one of", "leave one", "either", "not both")
 ACCEPTED = any_of("accepted", "accepts", "known", "give", "use", "choose", "must be", "needs")
-LEAK = re.compile(r"\bleak", re.IGNORECASE)
+UNREADABLE = any_of("cannot be read", "cannot read", "could not be read", "not readable", "unreadable")
+LEAKS = re.compile(r"\bleak", re.IGNORECASE)
 
 
 def missing_facts(message: str, facts: tuple[Fact, ...]) -> list[str]:

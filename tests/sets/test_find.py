@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from messages import MISSING, TWICE, any_of, refused
+from messages import MISSING, TWICE, UNREADABLE, any_of, refused
 from miniature_sets import write_coronahack, write_covid_chestxray, write_image, write_kermany, write_radiography
 
 from pxr_tf.data.patients import add_content, drop_duplicates, merge_patients
@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("pxr_tf.sets.rows.os.scandir", refuse)
-    with refused(str(tmp_path), any_of("cannot be read", "not readable", "could not be read"), "Permission denied"):
+    with refused(str(tmp_path), UNREADABLE, "Permission denied"):
         read_sources([tmp_path])
 
 
