@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
+from slow_parts import part_of, read_part
 
 from pxr_tf.executors.local import QUIET
 from pxr_tf.models.backbones import BACKBONES
@@ -23,6 +24,28 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
 # For `make mutants`: the first failing example is enough, and making it smaller took eight seconds.
 settings.register_profile("mutants", settings.get_profile("same"), phases=[Phase.explicit, Phase.generate])
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow-part", metavar="K/N", help="of the slow tests (-m slow) only the K-th of N parts")
+
+
+def pytest_configure(config):
+    if config.getoption("--slow-part"):
+        try:
+            read_part(config.getoption("--slow-part"))
+        except ValueError as fault:
+            raise pytest.UsageError(str(fault)) from None
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the slow tests of other parts."""
+    if not config.getoption("--slow-part"):
+        return
+    part, parts = read_part(config.getoption("--slow-part"))
+    others = [item for item in items if "slow" in item.keywords and part_of(item.nodeid, parts) != part]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in set(others)]
 
 
 @pytest.fixture(autouse=True)
