@@ -92,7 +92,7 @@ def test_a_run_that_fails_costs_no_other(pxr, paper, official_phantoms, lacking)
     [
         (
             "reproduce novokshanov2022 --model plian",
-            ["plain, weighted", "comma", nearest("'plain'")],
+            ["plain, weighted", matching("comma"), nearest("'plain'")],
         ),
         ("reproduce novokshanov2022 --model ,", ["--model", "','"]),
         (

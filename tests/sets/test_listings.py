@@ -184,5 +184,5 @@ def test_strange_names_survive_a_manifest_that_is_read_as_data(tmp_path):
 
 def test_own_csv_in_another_encoding(tmp_path):
     (tmp_path / "manifest.csv").write_bytes("path,label\nRöntgen.png,viral\n".encode("latin-1"))
-    with refused("comma", "UTF-8"):
+    with refused(matching("comma"), "UTF-8"):
         read_sources([tmp_path])
