@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from messages import EITHER, UNKNOWN, any_of, assert_says, assert_tells, nearest
+from messages import EITHER, UNKNOWN, any_of, assert_says, assert_tells, nearest, refused
 from PIL import Image
 from tiny import CLASSES, RUN_DEPTH, SIZE, Never, Stopped, stopped
 
@@ -37,7 +37,7 @@ REFUSED = [
     ),
     (["RUN", "--class", "virl"], ["--class", "'virl'", "predicted", "true", nearest("'viral'")]),
     (["RUN", "mine.png", "--class", "true"], ["1 of 1", any_of("true label"), "mine.png"]),
-    (["RUN", "--fold", "2"], ["--fold", "'2'", "fold", "-0", "-1"]),
+    (["RUN", "--fold", "2"], ["--fold", "'2'", "fold-0, fold-1"]),
     (["RUN", "--masks", "folder"], ["MASKS", "folder", "mask", any_of("folder"), any_of("masks")]),
     (["RUN", "--masks", "folder", "--atlas", "folder"], ["--atlas", "folder", "--masks", EITHER]),
     (
@@ -258,7 +258,7 @@ def test_strangers_and_folders_are_explained_and_called_so(pxr, own_copy, scene)
     assert set(table.explained) == {"viral"}
     assert set(table.lungs) == {"not looked for"}
     words = Page(page.read_text()).words
-    assert_tells(words, "2 pictures", UNKNOWN, "model", "fold", "-0")
+    assert_tells(words, "2 pictures", UNKNOWN, "model", "fold-0")
     assert_tells(words, any_of("maps"), any_of("worth", "checked"))
     assert_tells(pxr("explain", own_copy, f"mine.png,{folder}", known, *options)[1], any_of("nothing to do"))
     named = (f"mine.png,{folder}", known)

@@ -19,7 +19,7 @@ REFUSED = [
         ["begun"],
         ["RUN", "'begun'", "finished", "predictions.csv", any_of("continue", "continues", "resume", "resumes")],
     ),
-    (["RUN", "--fold", "2"], ["--fold", "'2'", "fold", "-0", "-1"]),
+    (["RUN", "--fold", "2"], ["--fold", "'2'", "fold-0, fold-1"]),
     (["RUN", "--image", "nowhere.png"], ["--image", "'nowhere.png'", any_of("image"), any_of("file")]),
     (["RUN", "--image", "NEAR"], ["ID"]),
     (["RUN", "--image", ""], ["--image", "''"]),

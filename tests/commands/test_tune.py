@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from messages import NOTHING, NUMBER, UNKNOWN, any_of, assert_says, assert_tells, nearest
 import yaml
-from messages import NOTHING, UNKNOWN, any_of, assert_says, assert_tells, nearest
 from tiny import SIZE
 
 from pxr_tf.config import load_experiment
@@ -227,7 +227,7 @@ REFUSED = [
     ("--over model.l2=", ["--over", "model.l2", "[]", any_of("one value", "1 value")]),
     ("--over model.l2=1],[2", ["--over", "YAML"]),
     ("--over model.l=1", [UNKNOWN, "'model.l'", nearest("'l2'")]),
-    ("--over model.l2=0.1,x", ["model.l2", "'x'"]),
+    ("--over model.l2=0.1,x", ["model.l2", "'x'", NUMBER]),
     ("--over model.l2=1 --over model.l2=2", ["model.l2", any_of("before", "already", "twice", "again")]),
     ("--over seed=0,1", ["--over", "'seed'", any_of("tune", "tuned"), "image", "model"]),
     ("--over modle.l2=1", ["'modle.l2'", nearest("'model'")]),
