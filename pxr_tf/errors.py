@@ -24,10 +24,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 
-def shorten(items: Iterable[object], limit: int = 5) -> str:
-    """Return the first `limit` items, comma-separated, and how many more there are: ``"a, b and 3 more"``."""
+def shorten(items: Iterable[object], limit: int = 5, separator: str = ", ") -> str:
+    """Return the first `limit` items, and how many more there are: ``"a, b and 3 more"``."""
     items = [str(item) for item in items]
-    shown = ", ".join(items[:limit])
+    shown = separator.join(items[:limit])
     return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-OnEvent = Callable[[dict[str, Any]], None]
+Event = dict[str, Any]  # plain values, so that it travels as JSON
+OnEvent = Callable[[Event], None]
 
 
 def tell_note(on_event: OnEvent, text: str) -> None:

@@ -104,7 +104,7 @@ def cache_of(folder: Path, runs: Path | None = None) -> Path:
     return runs / CACHE if runs is not None else find_cache(folder) or folder / CACHE
 
 
-def first_house_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:
+def old_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:
     """Return where versions before 0.2 kept such a run: ``runs/<recipe>/<backbone>-strategy<n>``."""
     return runs / recipe / f"{backbone}-{variant}"
 

@@ -1,65 +1,120 @@
-"""Tasks: what can be done apart from the rest, and what an executor must offer that schedules them."""
+"""Tasks: work that can be done apart from the rest, and what an executor offers that schedules it.
+
+A task leaves files, and its events only inform: whoever needs a value that a task found reads the file that it wrote.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from pydantic import TypeAdapter
+
+from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of a kind of task that needs to know nothing but its place."""
 
 
 @dataclass(frozen=True)
 class Task:
     """One piece of work: everything that a process needs to know to do it."""
 
-    name: str  # also the name of its log; of a fit, the name of its folder
-    kind: str  # a key of `perform.KINDS`
-    needs: tuple[str, ...] = ()  # names of the tasks whose files it reads
+    name: str  # unique within its run; also the name of its log, and of a fit, the name of its folder
+    kind: str  # a key of `executors.perform.KINDS`
+    needs: tuple[str, ...] = ()  # names of the tasks of the same run whose files it reads
     run: str = ""  # run directory
     cache: str = ""
+    logs: str = ""  # folder of its log
     fold: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)  # what else the kind of task needs to know
+    options: object = NoOptions()  # a frozen dataclass: what else the kind of task needs to know
     leaves_memory: bool = False  # it trains a whole network: only the end of its process gives the memory back
 
-    def as_json(self) -> dict[str, Any]:
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all other tasks of a graph: its run and its name."""
+        return self.run, self.name
+
+    @property
+    def log(self) -> Path:
+        """The file that takes what it prints."""
+        return Path(self.logs) / f"{self.name}.log"
+
+    def as_json(self) -> dict[str, object]:
         """Return the task as plain data; `from_json` makes it again."""
-        return asdict(self) | {"needs": list(self.needs)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        options = TypeAdapter(type(self.options)).dump_python(self.options, mode="json")
+        return values | {"needs": list(self.needs), "options": options}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Task":
-        """Return the task that `as_json` gave, equal to it."""
+    def from_json(cls, data: Mapping[str, object]) -> "Task":
+        """Return the task that `as_json` gave; its options are plain data until `with_options` types them."""
         return cls(**{**data, "needs": tuple(data["needs"])})
+
+    def with_options(self, kind: type) -> "Task":
+        """Return the task with options of this type; raise `ValidationError` if they do not fit it."""
+        return replace(self, options=TypeAdapter(kind).validate_python(self.options))
+
+
+Failures = Mapping[tuple[str, str], str]  # key of a task -> why it failed, or was not done
 
 
 class Executor(Protocol):
     """Does tasks, in this process, in others, or elsewhere."""
 
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
-        """Get ready while other work goes on; tasks hold the file descriptors `keep` (of a lock), too."""
+        """Get ready while other work goes on; tasks hold the file descriptors `keep` (of locks), too."""
 
-    def run(self, tasks: Sequence[Task], logs: Path, on_event: OnEvent) -> None:
-        """Do the tasks, each after those that it needs; every event carries the name of its task. Raises `PxrError`."""
+    def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
+        """Do the tasks, each after those that it needs; every event carries the ``run`` and ``task`` that it is of.
+
+        A task that fails costs those that need it, and no other.
+        """
 
     def close(self) -> None:
         """End whatever is running."""
 
 
-def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_event: OnEvent) -> None:
-    """Do the tasks in the order of their needs; tell when each starts and ends, and its events under its name."""
+def run_or_raise(executor: Executor, tasks: Sequence[Task], on_event: OnEvent) -> None:
+    """Do the tasks of one story; raise `PxrError` with what the first failure says."""
+    failures = executor.run(tasks, on_event)
+    if failures:
+        raise PxrError(next(iter(failures.values())))
+
+
+def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_event: OnEvent) -> Failures:
+    """Do the tasks in the order of their needs; return the failures.
+
+    Each task's own events lie between ``start`` and ``end``, or ``failed`` with the reason as ``text``.
+    """
+    failures: dict[tuple[str, str], str] = {}
     for task in in_order(tasks):
-        on_event({"event": "start", "task": task.name})
-        do(task, lambda event, name=task.name: on_event({**event, "task": name}))
-        on_event({"event": "end", "task": task.name})
+        place = {"task": task.name, "run": task.run}
+        failed = next((need for need in task.needs if (task.run, need) in failures), None)
+        if failed is None:
+            on_event({"event": "start", **place})
+            try:
+                do(task, lambda event, place=place: on_event({**event, **place}))
+            except PxrError as error:
+                failures[task.key] = str(error)
+        else:
+            failures[task.key] = f"{task.name} needs {failed}, which failed."
+        end = {"event": "failed", "text": failures[task.key]} if task.key in failures else {"event": "end"}
+        on_event({**end, **place})
+    return failures
 
 
 def in_order(tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks so that each comes after those that it needs; needs that are no task here count as met."""
-    waiting: dict[str, Task] = {task.name: task for task in tasks}
+    waiting = {task.key: task for task in tasks}
     ordered: list[Task] = []
     while waiting:
-        ready = [task for task in waiting.values() if not any(need in waiting for need in task.needs)]
+        ready = [task for task in waiting.values() if not any((task.run, need) in waiting for need in task.needs)]
         if not ready:
-            raise ValueError(f"tasks need each other in a circle: {', '.join(waiting)}")
+            raise ValueError(f"tasks need each other in a circle: {', '.join(name for _, name in waiting)}")
         ordered.append(ready[0])
-        del waiting[ready[0].name]
+        del waiting[ready[0].key]
     return ordered

@@ -12,7 +12,7 @@ from pxr_tf.commands.running import make_console
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pxr_tf.galleries.run import Asked
+    from pxr_tf.galleries.request import GalleryRequest
     from pxr_tf.report.progress import Display
 
 
@@ -86,10 +86,11 @@ def explain(
     skip_unreadable: o.SkipUnreadable = False,
 ) -> None:
     """Show what a run's networks looked at: maps, a sheet per picture, a gallery, and what the maps are worth."""
-    from pxr_tf.galleries.run import Asked
+    from pxr_tf.galleries.request import GalleryRequest
+    from pxr_tf.runs.finished import open_run
 
-    asked = Asked(
-        run=run,
+    asked = GalleryRequest(
+        run=open_run(run, runs),
         images=tuple(word for text in images or () for word in o.split_paths(text)),
         methods=tuple(o.split_words(methods)) if methods else (),
         layer=layer,
@@ -97,7 +98,6 @@ def explain(
         fold=fold,
         number=number,
         out=out,
-        runs=runs,
         atlas=atlas,
         masks=masks,
         checks=checks,
@@ -107,10 +107,10 @@ def explain(
     _make_gallery(asked, make_console())
 
 
-def _make_gallery(asked: "Asked", console: "Console") -> None:
+def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
     """Make the gallery, or finish it; print where it is. Raises `PxrError`."""
     from pxr_tf import locks
-    from pxr_tf.executors.local import LocalProcess
+    from pxr_tf.executors.choose import choose_executor
     from pxr_tf.galleries.run import explain_run, prepare_gallery
     from pxr_tf.galleries.write import PAGE, summary_lines, write_gallery
     from pxr_tf.report.clock import Outline
@@ -120,8 +120,8 @@ def _make_gallery(asked: "Asked", console: "Console") -> None:
     prepared = prepare_gallery(asked)  # before the lock: what is refused leaves nothing behind
     folder = Path(os.path.abspath(asked.folder))  # "." has no name to call a lock by
     with locks.hold(locks.lock_of(folder), on_wait=lambda holder: _tell_wait(console, holder)):
-        with Display(Outline(f"Explaining {asked.run}", 1, (), False), console) as display:
-            explained = explain_run(prepared, LocalProcess(), lambda event: _show(display, event))
+        with Display(Outline(f"Explaining {asked.run.folder}", 1, (), False), console) as display:
+            explained = explain_run(prepared, choose_executor(), lambda event: _show(display, event))
         if explained is None:
             console.print(f"Nothing to do: {asked.folder / PAGE} is up to date.", markup=False, soft_wrap=True)
             return

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pxr_tf.explain.model_figures_file import Maps
-    from pxr_tf.runs.picture_choice import Subject
+    from pxr_tf.runs.finished import FinishedRun
+    from pxr_tf.runs.picture_choice import PictureChoice
 
 
 def feature_maps(
@@ -31,45 +32,40 @@ def feature_maps(
     """Draw the feature maps of a picture into a run's folder and its TensorBoard; print the files."""
     from pxr_tf import locks
     from pxr_tf.report.drawings import write_feature_maps
-    from pxr_tf.rundir import fold_name
-    from pxr_tf.runs import picture_choice
-    from pxr_tf.runs.info import describe_run
+    from pxr_tf.runs.finished import open_run
+    from pxr_tf.runs.picture_choice import choose_picture, first_per_class
 
-    picture_choice.check_finished(run)
-    chosen = picture_choice.find_fold(run, fold)
-    pictures = (
-        [picture_choice.find_subject(run, image)] if image is not None else picture_choice.first_tested(run, chosen)
-    )
-    found = _make_maps(run, chosen, pictures, layer, atlas)
-    info = describe_run(run)
-    with locks.hold(locks.lock_of(run)):
+    opened = open_run(run)
+    chosen = opened.find_fold(fold)
+    own = first_per_class(opened.manifest, opened.splits, chosen) if image is None else None
+    found = _make_maps(opened, chosen, own or [choose_picture(opened, image)], layer, atlas)
+    info = opened.info
+    with locks.hold(locks.lock_of(opened.folder)):
         title, synthetic = f"{info.name}: {info.title}", info.origin == "synthetic"
-        written = write_feature_maps(run / fold_name(chosen), found, title, synthetic, layer)
+        written = write_feature_maps(opened, opened.fold_folder(chosen), found, title, synthetic, layer)
     for file in written:
         make_console().print(str(file), markup=False, soft_wrap=True)
 
 
 def _make_maps(
-    run: Path, fold: str, pictures: "Sequence[Subject]", layer: str | None, atlas: str | None
+    run: "FinishedRun", fold: str, pictures: "Sequence[PictureChoice]", layer: str | None, atlas: str | None
 ) -> "Mapping[str, Maps]":
     """Return name -> feature maps; a process of its own loads TensorFlow and the model. Raises `PxrError`."""
-    from pxr_tf import rundir
-    from pxr_tf.executors.local import LocalProcess
+    from pxr_tf.executors.choose import choose_executor
+    from pxr_tf.experiments.plan import FeatureMaps
     from pxr_tf.explain.model_figures_file import read_inside
-    from pxr_tf.tasks import Task
+    from pxr_tf.tasks import Task, run_or_raise
 
-    executor = LocalProcess()
+    executor = choose_executor()
     with tempfile.TemporaryDirectory(prefix="pxr-") as folder:
-        to = Path(folder) / "maps.npz"
-        subjects = [list(picture) for picture in pictures]
-        options = {"subjects": subjects, "layer": layer, "atlas": atlas, "to": str(to)}
-        cache = str(rundir.find_cache(run) or folder)
+        options = FeatureMaps(tuple(pictures), layer, atlas, Path(folder) / "maps.npz")
+        place = {"run": str(run.folder), "cache": str(run.cache), "logs": str(run.folder / "logs")}
         try:
-            task = Task("feature-maps", "maps", run=str(run), cache=cache, fold=fold, options=options)
-            executor.run([task], run / "logs", _print_note)
+            task = Task("feature-maps", "feature_maps", fold=fold, options=options, **place)
+            run_or_raise(executor, [task], _print_note)
         finally:
             executor.close()
-        return read_inside(to).feature_maps
+        return read_inside(options.to).feature_maps
 
 
 def _print_note(event: "Mapping[str, Any]") -> None:

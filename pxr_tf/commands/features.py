@@ -22,15 +22,16 @@ def features(
     skip_unreadable: o.SkipUnreadable = False,
 ) -> None:
     """Write the pooled features of images, by the saved models of a run, for pandas, Polars, Spark and others."""
-    from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.inference.features import Export, export_features
+    from pxr_tf.executors.choose import choose_executor
+    from pxr_tf.inference.features import FeatureRequest, export_features
     from pxr_tf.report.clock import Outline
     from pxr_tf.report.progress import Display
+    from pxr_tf.runs.finished import open_run
 
     console = make_console()
     paths = tuple(o.split_paths(data)) if data else ()
-    asked = Export(run, paths, fold, out, runs, skip_unreadable, atlas)
-    with Display(Outline(f"Features of {run}", 1, (), False), console) as display:
-        written = export_features(asked, LocalProcess(), display.show)
+    asked = FeatureRequest(open_run(run, runs), paths, fold, out, skip_unreadable, atlas)
+    with Display(Outline(f"Features of {asked.run.folder}", 1, (), False), console) as display:
+        written = export_features(asked, choose_executor(), display.show)
     state = "" if written else "Nothing to do: this file is up to date: "
     console.print(f"{state}{asked.file}", markup=False, soft_wrap=True)

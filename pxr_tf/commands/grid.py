@@ -1,13 +1,12 @@
 """``pxr grid``: cross-validate several backbones under several strategies."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pxr_tf.commands import options as o
-from pxr_tf.commands.running import make_console, run_request
+from pxr_tf.commands.running import exit_if_failed, make_console, run_study
 from pxr_tf.errors import PxrError, shown
 
 if TYPE_CHECKING:
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from pxr_tf.experiments.run import Request
+    from pxr_tf.experiments.request import Request
+    from pxr_tf.studies.run_all import Outcome
 
 PAPER_BACKBONES = "resnet50,inception_v3,inception_resnet_v2,xception"
 
@@ -67,31 +67,28 @@ def grid(
 
 
 def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
-    """Run the cells one after another and print the grid after each; exit with 1 where one failed."""
+    """Run the cells, and print the grid as it fills up; exit with 1 if one failed."""
     from pxr_tf.report.grid import GridCell, print_cells
     from pxr_tf.runs.info import info_of
 
-    cells = [GridCell(info_of(request.experiment.model_dump(mode="json"))) for request in requests]
-    for number, request in enumerate(requests):
-        try:
-            cells[number] = cells[number]._replace(folder=run_request(request, console))
-        except PxrError as error:
-            cells[number] = cells[number]._replace(failure=str(error))
-        except Exception as error:  # one bad cell must not cost the others
-            cells[number] = cells[number]._replace(failure=f"{type(error).__name__}: {error}")
+    cells = {request.folder: GridCell(info_of(request.experiment)) for request in requests}
+
+    def show(outcome: "Outcome") -> None:
+        folder = outcome.request.folder
+        cells[folder] = cells[folder]._replace(run=outcome.run, failure=outcome.failure)
         console.print()
-        print_cells(console, cells)
-    if any(cell.failure for cell in cells):
-        sys.exit(1)
+        print_cells(console, list(cells.values()))
+
+    exit_if_failed(run_study(requests, console, on_outcome=show), console)
 
 
 def _announce(requests: "Sequence[Request]", console: "Console") -> None:
     """Print about how long the cells that are missing will take, from a few real steps of each backbone."""
-    from pxr_tf.executors.local import LocalProcess
+    from pxr_tf.executors.choose import choose_executor
     from pxr_tf.report.grid import print_estimates
     from pxr_tf.studies.estimate import estimate_grid
 
-    executor = LocalProcess()
+    executor = choose_executor()
     try:
         estimates = estimate_grid(requests, executor, lambda text: console.print(text, markup=False))
     finally:

@@ -30,14 +30,14 @@ def lungs_train(
     Takes minutes. A training that is stopped writes nothing; the same command starts anew.
     """
     from pxr_tf.errors import PxrError
-    from pxr_tf.executors.local import LocalProcess
+    from pxr_tf.executors.choose import choose_executor
     from pxr_tf.lungs.network import STEPS
     from pxr_tf.report.steps import show_steps
     from pxr_tf.segment.train import write_lung_network
 
     if not pairs.strip():
         raise PxrError("No PAIRS were given. Set ATLAS=folder (pxr lungs train FOLDER) with images/ and masks/.")
-    console, executor, folder = make_console(), LocalProcess(), Path(pairs)
+    console, executor, folder = make_console(), choose_executor(), Path(pairs)
     out = out or runs / "lungs" / f"{folder.resolve().name}-unet.npz"
     try:
         with show_steps(console, "lung network") as show:

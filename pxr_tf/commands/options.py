@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pxr_tf.config import Experiment
-    from pxr_tf.experiments.run import Request
+    from pxr_tf.experiments.request import Request
 
 PAPER = "bozickovic2021"
 PHANTOM = "phantom"
@@ -131,7 +131,7 @@ class Asked:
 
     def requests(self, experiments: Sequence["Experiment"], console: "Console") -> list["Request"]:
         """Return what is to be run; without data the phantoms are drawn now."""
-        from pxr_tf.experiments.run import Request
+        from pxr_tf.experiments.request import Request
 
         official = any(experiment.splits.scheme == "official" for experiment in experiments)
         if self.data is None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pxr_tf import rundir
 from pxr_tf.commands import options as o
-from pxr_tf.commands.running import make_console, run_request
+from pxr_tf.commands.running import make_console, run_study
 from pxr_tf.errors import MissingLibraryError, PxrError, count_words, nearest
 
 if TYPE_CHECKING:
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
 
     from pxr_tf.config import Experiment
     from pxr_tf.config.protocol import Protocol
-    from pxr_tf.experiments.run import Request
+    from pxr_tf.experiments.request import Request
     from pxr_tf.studies.paper_runs import PaperRun
+    from pxr_tf.studies.run_all import Outcome
 
     Experiments = dict[tuple[str, int], Experiment]  # of a variant: (setting, seed) -> experiment
 
@@ -190,7 +190,7 @@ def _check_backbones(
 
 def _check_folders(planned: Sequence[tuple[str, str, int]], experiments: "Sequence[Experiment]", runs: Path) -> None:
     """Raise `PxrError` where two runs would have one run directory."""
-    from pxr_tf.experiments.run import Request
+    from pxr_tf.experiments.request import Request
 
     taken: dict[Path, str] = {}
     for (_, setting, _), experiment in zip(planned, experiments, strict=True):
@@ -209,34 +209,29 @@ def _run_all(
     failed: "Sequence[PaperRun]",
     console: "Console",
 ) -> None:
-    """Run the runs one after another, print the paper's table; exit with 1 where one failed, or has `failed` before.
-
-    Raises `PxrError` where the first two fail for one reason, or the only one does, before they have a run directory:
-    it would be the same for all.
-    """
-    from pxr_tf.report.reproduced import print_paper, print_run, write_paper
+    """Run the runs, print the paper's table; exit with 1 if one failed, or has `failed` before."""
+    from pxr_tf.report.reproduced import print_paper, print_run
     from pxr_tf.studies.paper_runs import PaperRun
+    from pxr_tf.studies.paper_tables import write_paper
 
-    done: list[PaperRun] = []
-    early: list[str] = []  # why runs failed that have no run directory
-    for (variant, setting, seed), request in zip(planned, requests, strict=True):
-        run = PaperRun(variant, setting, seed, request.experiment.model.name)
+    runs = {
+        request.folder: PaperRun(*which, request.experiment.model.name)
+        for which, request in zip(planned, requests, strict=True)
+    }
+
+    def show(outcome: "Outcome") -> None:
+        folder = outcome.request.folder
+        runs[folder] = runs[folder]._replace(run=outcome.run, failure=outcome.failure)
+        print_run(runs[folder], console)
         console.print()
-        try:
-            run = run._replace(folder=run_request(request, console))
-        except PxrError as error:
-            run = run._replace(failure=str(error))
-            early += [] if (request.folder / rundir.EXPERIMENT).exists() else [run.failure]
-        except Exception as error:  # one bad run must not cost the others
-            run = run._replace(failure=f"{type(error).__name__}: {error}")
-        done.append(run)
-        if len(done) == len(early) == min(2, len(planned)) and len(set(early)) == 1:
-            raise PxrError(run.failure)
-        print_run(run, console)
-    done += failed
+
+    run_study(requests, console, on_outcome=show)
+    done = [*runs.values(), *failed]
     written = write_paper(requests[0].runs / requests[0].experiment.name, done)
     print_paper(done, console)
-    if written:
-        console.print(f"Tables: {', '.join(map(str, written))}", markup=False, soft_wrap=True)
+    if written.files:
+        console.print(f"Tables: {', '.join(map(str, written.files))}", markup=False, soft_wrap=True)
+    if written.kept:
+        console.print(f"Rows that stand on more seeds than these were left as they are: {written.kept}.")
     if any(run.failure for run in done):
         sys.exit(1)

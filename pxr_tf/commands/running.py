@@ -1,19 +1,16 @@
-"""Run requests and show what happens: what ``cv``, ``train`` and ``grid`` do once they know the experiments."""
+"""Run requests and show what happens: what ``cv``, ``train``, ``grid``, ``tune`` and ``reproduce`` share."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pxr_tf import rundir
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
     from rich.console import Console
 
-    from pxr_tf.config import Experiment
-    from pxr_tf.experiments.run import Request
-    from pxr_tf.report.clock import Outline
-    from pxr_tf.report.tensorboard import About, Boards
+    from pxr_tf.experiments.request import Request
+    from pxr_tf.runs.finished import FinishedRun
+    from pxr_tf.studies.run_all import Outcome
 
 
 def make_console() -> "Console":
@@ -25,140 +22,76 @@ def make_console() -> "Console":
 
 def run_seeds(requests: Sequence["Request"], console: "Console") -> None:
     """Run requests that differ in their seed; print each one's table, and what they have in common."""
+    from pxr_tf.evidence.seeds import summarise_runs, write_seeds
     from pxr_tf.report.results import print_results, print_seeds
 
-    folders = {}
-    for request in requests:
-        if folders:
-            console.print()
-        folders[request.experiment.seed] = run_request(request, console)
-        print_results(folders[request.experiment.seed], console)
-    if len(folders) > 1:
-        console.print()
-        print_seeds(folders, console)
-
-
-def run_request(request: "Request", console: "Console") -> Path:
-    """Run one experiment and write its results; return its run directory."""
-    from pxr_tf import locks
-    from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.experiments.run import run_experiment
-    from pxr_tf.report.progress import Display
-    from pxr_tf.report.results import is_written, write_results
-
-    boards = _Boards(request)
-    with Display(outline_of(request.experiment), console) as display, boards:
-
-        def listen(event: dict[str, Any]) -> None:
-            display.show(event)
-            boards.show(event)
-
-        folder = run_experiment(request, LocalProcess(), listen)
-        boards.catch_up()
-    with locks.hold(locks.lock_of(folder)):
-        if is_written(folder):
-            console.print(f"Nothing to do: {folder} is finished.", markup=False, soft_wrap=True)
+    def show(outcome: "Outcome") -> None:
+        if outcome.run is not None:
+            print_results(outcome.run, console)
         else:
-            write_results(folder)
-    return folder
+            console.print(f"{_name(outcome)} failed: {outcome.failure}", markup=False)
+
+    outcomes = run_study(requests, console, on_outcome=show)
+    runs = {outcome.request.experiment.seed: outcome.run for outcome in outcomes if outcome.run is not None}
+    if len(runs) > 1:
+        seeds = summarise_runs(runs)
+        console.print()
+        print_seeds(seeds, console)
+        if not write_seeds(seeds, next(iter(runs.values())).folder.parent):
+            console.print("seeds.csv was left as it is: it has more seeds than these.")
+    exit_if_failed(outcomes, console)
 
 
-def outline_of(experiment: "Experiment") -> "Outline":
-    """Return what the progress display needs to know of an experiment."""
-    from pxr_tf.report.clock import Outline, OutlinePhase
+def run_study(
+    requests: Sequence["Request"],
+    console: "Console",
+    *,
+    titles: Mapping[Path, str] | None = None,
+    results: bool = True,
+    on_outcome: "Callable[[Outcome], None]" = lambda outcome: None,
+) -> "list[Outcome]":
+    """Run all requests, show what happens, and write what each run results in; return how each ended.
 
-    splits = experiment.splits
-    cross = splits.scheme == "folds"
-    where = f"{splits.folds} folds" if cross else f"{splits.scheme} split"
-    where += f" by {splits.unit}" if splits.scheme == "random" else ""
-    crop = "" if experiment.image.crop == "none" else f"crop {experiment.image.crop}"
-    what = ", ".join(filter(None, (experiment.model.name, experiment.variant, crop)))
-    weights = f", weights {experiment.model.weights}" if experiment.backbone else ""
-    return Outline(
-        title=f"{experiment.name}: {what}, {where}{weights}, seed {experiment.seed}",
-        folds=splits.folds if cross else 1,
-        phases=tuple(OutlinePhase(phase.name, phase.max_epochs, phase.patience) for phase in experiment.phases),
-        chooses_epochs=experiment.chooses_epochs,
-    )
+    `titles` (by run directory) are shown in place of what the recipe says of itself. Without `results` nothing but the
+    run is written: a point of a tuning has no test rows to make tables of.
+    """
+    from pxr_tf.commands.screen import StudyScreen
+    from pxr_tf.executors.choose import choose_executor
+    from pxr_tf.report.results import is_written, write_results
+    from pxr_tf.studies.run_all import run_all
 
+    screen = StudyScreen(requests, console, titles or {}, boards=results)
 
-class _Boards:
-    """TensorBoard's listener, which is made when the first task starts: only then is the run directory complete."""
+    def complete(request: "Request", run: "FinishedRun") -> None:
+        screen.end(request, run)
+        if not results:
+            return
+        if is_written(run):
+            console.print(f"Nothing to do: {run.folder} is finished.", markup=False, soft_wrap=True)
+        else:
+            write_results(run)
 
-    def __init__(self, request: "Request") -> None:
-        self._request = request
-        self._boards: Boards | None = None
+    def end(outcome: "Outcome") -> None:
+        screen.stop(outcome.request)
+        on_outcome(outcome)
 
-    def __enter__(self) -> "_Boards":
-        return self
-
-    def __exit__(self, *fault: Any) -> None:
-        if self._boards is not None:
-            self._boards.__exit__(*fault)
-
-    def show(self, event: dict[str, Any]) -> None:
-        """Pass on an event."""
-        if self._boards is None and event["event"] == "start" and (self._request.folder / rundir.EXPERIMENT).exists():
-            self._open()
-        if self._boards is not None:
-            self._boards.show(event)
-
-    def catch_up(self) -> None:
-        """Draw what a killed command has trained and not drawn."""
-        from pxr_tf.report.tensorboard import undrawn_tasks
-
-        if self._boards is not None:
-            self._boards.close()  # what was told is drawn by now
-        undrawn = undrawn_tasks(self._request.folder)
-        if undrawn:
-            self._open().catch_up(undrawn)
-
-    def _open(self) -> "Boards":
-        from pxr_tf.report.tensorboard import Boards
-
-        self._boards = Boards(self._request.folder, about(self._request))
-        return self._boards
+    with screen:
+        return run_all(requests, choose_executor(), screen.show, complete, end)
 
 
-def about(request: "Request") -> "About":
-    """Return what TensorBoard shows of a prepared run beside its events."""
-    from pxr_tf.report.tensorboard import About
-    from pxr_tf.runs.info import describe_run
+def exit_if_failed(outcomes: "Sequence[Outcome]", console: "Console") -> None:
+    """Say which runs failed, and why, and exit with 1; do nothing if none did."""
+    from pxr_tf.errors import count_words
 
-    info = describe_run(request.folder)
-    return About(
-        hyperparameters=_hyperparameters(request.experiment),
-        synthetic=info.origin == "synthetic",
-        warnings=[warning.text for warning in info.warnings],
-        reading=info.test_rows,
-        sheet=lambda task: _training_pictures(request, task),
-    )
+    failed = [outcome for outcome in outcomes if outcome.failure]
+    if not failed:
+        return
+    console.print(f"\n{len(failed)} of {count_words(len(outcomes), 'run')} failed:")
+    for outcome in failed:
+        console.print(f"{_name(outcome)}: {outcome.failure}", markup=False, soft_wrap=True)
+    sys.exit(1)
 
 
-def _hyperparameters(experiment: "Experiment") -> dict[str, Any]:
-    values = {
-        "experiment": experiment.name,
-        "variant": experiment.variant,
-        "model": experiment.model.name,
-        "scheme": experiment.splits.scheme,
-        "seed": experiment.seed,
-        "batch_size": experiment.training.batch_size,
-    }
-    for phase in experiment.rated_phases:
-        values[f"{phase.name}_learning_rate"] = phase.learning_rate
-        values[f"{phase.name}_max_epochs"] = phase.max_epochs
-    return values
-
-
-def _training_pictures(request: "Request", task: str) -> "np.ndarray":
-    """Return some training pictures of a task as its network sees them, uint8 [n, size, size]."""
-    import numpy as np
-
-    from pxr_tf.experiments.parts import make_parts, open_run
-    from pxr_tf.report.tensorboard import SHEET_PICTURES
-    from pxr_tf.training.part import TRAIN
-
-    part = next(part for part in make_parts(open_run(request.folder, request.cache)) if part.folder.name == task)
-    samples = part.of(TRAIN)
-    index = np.unique(np.linspace(0, len(samples), SHEET_PICTURES, endpoint=False, dtype=np.int64))
-    return part.inputs(samples, every_epoch=True).load(index, 0)[..., 0]
+def _name(outcome: "Outcome") -> str:
+    experiment = outcome.request.experiment
+    return f"{experiment.stem}, seed {experiment.seed}"

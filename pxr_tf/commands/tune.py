@@ -13,7 +13,7 @@ import typer
 from pxr_tf import files, rundir
 from pxr_tf.commands import one_split as split
 from pxr_tf.commands import options as o
-from pxr_tf.commands.running import make_console, outline_of, run_seeds
+from pxr_tf.commands.running import make_console, run_seeds, run_study
 from pxr_tf.errors import PxrError, count_words, shown
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pxr_tf.config import Experiment
     from pxr_tf.experiments.run import Request
     from pxr_tf.studies.ranking import TuningPoint
+    from pxr_tf.studies.run_all import Outcome
 
 SET_BY_EPOCHS = re.compile(r"phases\.\d+\.(max_epochs|patience|keep)")  # what --epochs gives
 
@@ -116,67 +117,43 @@ def _make_points(
 def _run_points(
     request: "Request", points: list[tuple[dict[str, Any], "Experiment"]], console: "Console"
 ) -> list["TuningPoint"]:
-    """Train the points that are missing, one after another; write ``tuning.csv`` after each and print it at the end."""
+    """Train the points that are missing; write ``tuning.csv`` after each and print it at the end."""
+    from pxr_tf.commands.screen import outline_of
     from pxr_tf.report.tuning import print_points
     from pxr_tf.studies.ranking import TuningPoint, describe_values, write_points
 
     folder = request.tuning_folder
     console.print(f"{outline_of(request.experiment).title}: tuning, {count_words(len(points), 'point')}", markup=False)
-    told: set[str] = set()
-    done: list[TuningPoint] = []
+    requests, titles, values_of = [], {}, {}
     for number, (values, experiment) in enumerate(points, start=1):
         place = folder / rundir.point_name(values, experiment.model_dump_json())
-        title = f"Point {number} of {len(points)}: {describe_values(values)}"
-        failure = _run_point(replace(request, experiment=experiment, tuning=place), title, told, console)
-        done.append(TuningPoint(values, place, failure))
-        write_points(folder, done)
-    print_points(done, console)
-    return done
+        requests.append(replace(request, experiment=experiment, tuning=place))
+        titles[place], values_of[place] = f"Point {number} of {len(points)}: {describe_values(values)}", values
+    done: dict[Path, TuningPoint] = {}
 
+    def show(outcome: "Outcome") -> None:
+        place = outcome.request.folder
+        done[place] = TuningPoint(values_of[place], place.name, outcome.run, outcome.failure)
+        write_points(folder, [done[one.folder] for one in requests if one.folder in done])
 
-def _run_point(request: "Request", title: str, told: set[str], console: "Console") -> str:
-    """Train one point unless it is finished; return why it failed, or "".
-
-    What goes wrong before it is trained, with the data for example, would go wrong for all: that `PxrError` is raised.
-    Notes on the data that were `told` of an earlier point are not repeated.
-    """
-    from pxr_tf.executors.local import LocalProcess
-    from pxr_tf.experiments.run import run_experiment
-    from pxr_tf.report.clock import NOT_TRAINING
-    from pxr_tf.report.progress import Display
-
-    trains = False
-    with Display(outline_of(request.experiment)._replace(title=title), console) as display:
-
-        def listen(event: dict[str, Any]) -> None:
-            nonlocal trains
-            trains = trains or (event["event"] == "start" and event["task"] not in NOT_TRAINING)
-            again = event["event"] == "note" and "task" not in event and event["text"] in told
-            if not again:
-                display.show(event)
-            told.update([event["text"]] if event["event"] == "note" else [])
-
-        try:
-            run_experiment(request, LocalProcess(), listen)
-        except PxrError as error:
-            if not trains:
-                raise
-            return str(error)
-    return ""
+    run_study(requests, console, titles=titles, results=False, on_outcome=show)
+    found = [done[one.folder] for one in requests]
+    print_points(found, console)
+    return found
 
 
 def _hand_over(request: "Request", points: list["TuningPoint"], console: "Console") -> "Experiment":
     """Write ``best.yaml``, print how to train it, and return it; raise `PxrError` where every point failed."""
-    from pxr_tf.config import dump_experiment, load_experiment
+    from pxr_tf.config import dump_experiment
     from pxr_tf.studies.ranking import find_cautions, rank_points
 
     names = rank_points([point for point in points if not point.failure] or points).path
-    best = next(point for point in points if point.folder.name == names[0])
+    best = next(point for point in points if point.name == names[0])
     if best.failure:
         raise PxrError(f"No point of the grid could be trained; the first one failed so: {best.failure}")
     for caution in find_cautions(points, best):
         console.print(f"Note: {caution}", markup=False)
-    experiment = _apart(load_experiment(best.folder / rundir.EXPERIMENT), request.experiment, best.folder.name)
+    experiment = _apart(best.run.recipe, request.experiment, best.name)
     file = request.tuning_folder / rundir.BEST
     command = " ".join(request.command.split())
     files.write_text(file, f"# The best of {len(points)} points: {command}\n{dump_experiment(experiment)}")

@@ -97,18 +97,6 @@ def dump_experiment(experiment: Experiment) -> str:
     return write_yaml(experiment.model_dump())
 
 
-def differences(now: Mapping[str, Any], before: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[Any, Any]]:
-    """Return dotted key -> (value before, value now) of all that differs."""
-    found: dict[str, tuple[Any, Any]] = {}
-    for key in sorted({*now, *before}, key=str):
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found |= differences(new, old, f"{prefix}{key}.")
-        elif old != new:
-            found[f"{prefix}{key}"] = (old, new)
-    return found
-
-
 def _read_variant(path: str | Path, variant: str | None) -> tuple[dict[str, Any], Grid, str]:
     """Return (the values of a recipe's variant, its grid, the file's name)."""
     values, file = read_recipe(path)

@@ -120,13 +120,6 @@ PER_CLASS: dict[str, Callable[[OneAgainstRest], float]] = {
 }
 
 
-def read_predictions(path: Path) -> pd.DataFrame:
-    """Read a ``predictions.csv``; probabilities are numbers, everything else is text."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)  # a class may be called NA
-    numbers = {column: pd.to_numeric(table[column]) for column in table if column.startswith("p_")}
-    return table.assign(**numbers)
-
-
 def class_names(predictions: pd.DataFrame) -> list[str]:
     """Return the classes, in the order of the probability columns."""
     return [column.removeprefix("p_") for column in predictions.columns if column.startswith("p_")]

@@ -1,29 +1,68 @@
 """The tables of a finished run: computed from its predictions, written beside them, read again."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from pxr_tf import rundir
-from pxr_tf.data.splits import read_splits
+from pxr_tf import files
 from pxr_tf.evaluation import metrics, roc
-from pxr_tf.runs.info import RunInfo, describe_run
+from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.runs.info import worth
 
-CURVES, POINTS, FIGURE = FILES = ("roc.csv", "thresholds.csv", "roc.png")
-
-
-def read_readings(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return reading -> metrics table of a finished run, the experiment's own test rows first."""
-    readings = metrics_files(folder, describe_run(folder), read_splits(folder / rundir.SPLITS))
-    return {reading: metrics.read_metrics(file) for reading, file in readings.items()}
+CURVES, POINTS = "roc.csv", "thresholds.csv"
+CONFUSION = "confusion_matrix.csv"
 
 
-def metrics_files(folder: Path, info: RunInfo, splits: pd.DataFrame) -> dict[str, Path]:
-    """Return reading -> file, the experiment's own test rows first."""
-    first, *others = metrics.possible_readings(splits, info.test_rows)
-    return {first: folder / "metrics.csv", **{other: folder / f"metrics_{other}.csv" for other in others}}
+class RunTables(NamedTuple):
+    """What is computed from a run's predictions and drawn, too."""
+
+    counts: pd.DataFrame  # the confusion matrix: true classes (rows), predicted ones (columns)
+    curves: pd.DataFrame  # `roc.trace_curves`
+    points: pd.DataFrame  # `roc.find_points`
 
 
-def read_run_points(folder: Path) -> pd.DataFrame:
-    """Return the operating points of a finished run (`roc.find_points`)."""
-    return roc.read_points(folder / POINTS)
+def write_tables(run: FinishedRun) -> RunTables:
+    """Write the metrics, the confusion matrix, the ROC curves and the operating points of a run; return the last three.
+
+    ``metrics.csv`` counts the recipe's test rows (``splits.test_rows``), ``metrics_<other>.csv`` the other reading, if
+    the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say what the
+    figures are worth.
+    """
+    columns = worth(run.info)
+    for reading, file in _metrics_files(run).items():
+        table = metrics.score_folds(metrics.select_rows(run.predictions, run.splits, reading))
+        files.write_csv(file, table.assign(**columns))
+    reading, *_ = _metrics_files(run)
+    counts = metrics.confusion_matrix(metrics.select_rows(run.predictions, run.splits, reading))
+    rows = roc.rows_by_role(run.predictions, run.splits, reading)
+    tables = RunTables(counts, roc.trace_curves(rows), roc.find_points(rows))
+    files.write_csv(run.folder / CONFUSION, tables.counts.reset_index().assign(**columns))
+    files.write_csv(run.folder / CURVES, tables.curves.assign(**columns))
+    files.write_csv(run.folder / POINTS, tables.points.assign(**columns))
+    return tables
+
+
+def expected_tables(run: FinishedRun) -> list[Path]:
+    """Return the files that `write_tables` writes."""
+    return [*_metrics_files(run).values(), *(run.folder / name for name in (CONFUSION, CURVES, POINTS))]
+
+
+def read_readings(run: FinishedRun) -> dict[str, pd.DataFrame]:
+    """Return reading -> metrics table, the recipe's own test rows first."""
+    return {reading: metrics.read_metrics(file) for reading, file in _metrics_files(run).items()}
+
+
+def read_metrics_table(run: FinishedRun) -> pd.DataFrame:
+    """Return the metrics on the rows that the recipe counts."""
+    return next(iter(read_readings(run).values()))
+
+
+def read_run_points(run: FinishedRun) -> pd.DataFrame:
+    """Return the operating points (`roc.find_points`)."""
+    return roc.read_points(run.folder / POINTS)
+
+
+def _metrics_files(run: FinishedRun) -> dict[str, Path]:
+    first, *others = metrics.possible_readings(run.splits, run.recipe.splits.test_rows)
+    return {first: run.folder / "metrics.csv"} | {other: run.folder / f"metrics_{other}.csv" for other in others}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent
-from pxr_tf.tasks import Task, do_in_order
+from pxr_tf.tasks import Failures, Task, do_in_order
 
 # Quiet unless the user set them: TensorFlow's banners, and albumentations' look for news on a server.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "NO_ALBUMENTATIONS_UPDATE": "1"}
@@ -50,12 +50,12 @@ class LocalProcess:
                 text=True,
             )
 
-    def run(self, tasks: Sequence[Task], logs: Path, on_event: OnEvent) -> None:
-        """Perform the tasks in the order of their needs, and pass on what the process tells of them.
+    def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
+        """Do the tasks in the order of their needs; pass on their events; return what failed, and why.
 
-        Everything else that it prints is added to ``<logs>/<task>.log``. Raises `PxrError` where a task failed.
+        Everything else that the process prints is added to a task's log.
         """
-        do_in_order(tasks, lambda task, tell: self._perform(task, logs / f"{task.name}.log", tell), on_event)
+        return do_in_order(tasks, self._perform, on_event)
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -66,7 +66,8 @@ class LocalProcess:
                 child.stdin.close()
             child.wait()
 
-    def _perform(self, task: Task, log: Path, on_event: OnEvent) -> None:
+    def _perform(self, task: Task, on_event: OnEvent) -> None:
+        log = task.log
         log.parent.mkdir(parents=True, exist_ok=True)
         before = log.stat().st_size if log.exists() else 0
         self.start(log)

@@ -1,25 +1,39 @@
-"""Doing a task, in whatever process: a pure function of files. A task's kind is imported when it is done."""
+"""Doing a task, in whatever process: a pure function of files. A kind's function is imported when a task is done."""
 
+import inspect
+from collections.abc import Callable
 from importlib import import_module
 
 from pxr_tf.events import OnEvent
 from pxr_tf.tasks import Task
 
-KINDS = {  # kind -> "module:function", which takes the task and what listens to its events
+KINDS = {  # kind -> "module:function", which takes the task, its options by type, and what listens to its events
     "weights": "pxr_tf.experiments.fold_tasks:check_weights",
     "calibrate": "pxr_tf.experiments.fold_tasks:measure_speed",
     "features": "pxr_tf.experiments.fold_tasks:fill_features",
     "fit": "pxr_tf.experiments.fold_tasks:fit_fold",
-    "inside": "pxr_tf.experiments.model_figures:look_into_run",
-    "maps": "pxr_tf.experiments.model_figures:make_feature_maps",
-    "export": "pxr_tf.inference.features_task:fill_saved_features",
+    "model_figures": "pxr_tf.experiments.model_figures:look_into_run",
+    "feature_maps": "pxr_tf.experiments.model_figures:make_feature_maps",
+    "saved_features": "pxr_tf.inference.features_task:fill_saved_features",
     "explain": "pxr_tf.galleries.maps_task:explain_pictures",
     "explain_checks": "pxr_tf.galleries.checks_task:check_maps",
-    "lung_network": "pxr_tf.segment.train_task:train",
+    "lung_network": "pxr_tf.segment.train_task:train_network_file",
 }
 
 
 def perform(task: Task, emit: OnEvent) -> None:
-    """Do a task in this process; its progress goes to `emit`. Raises `PxrError`."""
-    module, _, function = KINDS[task.kind].partition(":")
-    getattr(import_module(module), function)(task, emit)
+    """Do a task in this process; `emit` gets its events. Raises `PxrError`."""
+    function = find_function(task.kind)
+    typed = task.with_options(options_type(function))
+    function(typed, typed.options, emit)
+
+
+def find_function(kind: str) -> Callable[[Task, object, OnEvent], None]:
+    """Return the function that does a kind of task."""
+    module, _, name = KINDS[kind].partition(":")
+    return getattr(import_module(module), name)
+
+
+def options_type(function: Callable[..., None]) -> type:
+    """Return the type of options that a task's function takes."""
+    return inspect.signature(function).parameters["options"].annotation

@@ -1,5 +1,6 @@
 """The tasks of one run, in whatever process: see whether weights fit, time steps, fill features, train a fold."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,17 @@ from pxr_tf.config import Experiment, parse_experiment
 from pxr_tf.events import OnEvent
 from pxr_tf.experiments import weights
 from pxr_tf.experiments.parts import (
-    Run,
     Settings,
+    TrainingRun,
     chosen_epochs,
     make_part,
     make_parts,
     make_settings,
-    open_run,
-    provenance_of,
+    open_training,
     settings_of,
     threads_of,
 )
+from pxr_tf.experiments.plan import InEnvironment, OfRecipe
 from pxr_tf.runs import environment
 from pxr_tf.tasks import Task
 from pxr_tf.training import network
@@ -46,37 +47,41 @@ def predict_part(part: Part, predict: Predict) -> pd.DataFrame:
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 
-def check_weights(task: Task, emit: OnEvent) -> None:
-    experiment = parse_experiment(task.options["experiment"], "the experiment")
+def check_weights(task: Task, options: OfRecipe, emit: OnEvent) -> None:
+    """Write the ``identity`` of the initial weights, once the network was built with them; raise `PxrError`."""
+    experiment = parse_experiment(json.loads(options.recipe), "the experiment")
     _build(experiment, threads_of(experiment))
-    emit({"event": "weights", "identity": weights.downloaded_identity(experiment)})
+    files.write_json(options.to, {"identity": weights.downloaded_identity(experiment)})
 
 
-def measure_speed(task: Task, emit: OnEvent) -> None:
-    experiment = parse_experiment(task.options["experiment"], "the experiment")
+def measure_speed(task: Task, options: OfRecipe, emit: OnEvent) -> None:
+    """Write what a few steps of the network cost on this machine (`training.calibrate`)."""
+    experiment = parse_experiment(json.loads(options.recipe), "the experiment")
     settings = make_settings(experiment, "none", threads_of(experiment))
     speed = calibrate(settings, num_classes=len(experiment.classes), image_size=experiment.image.size)
-    emit({"event": "speed", **speed})
+    files.write_json(options.to, speed)
 
 
-def fill_features(task: Task, emit: OnEvent) -> None:
-    run = open_run(Path(task.run), Path(task.cache))
+def fill_features(task: Task, options: InEnvironment, emit: OnEvent) -> None:
+    """Fill the cache with what the run's frozen phases will ask for."""
+    run = open_training(Path(task.run), Path(task.cache))
     settings = _settings_of(run)
     now = environment.read_environment(**network.environment(settings))
-    environment.check(run.folder, now, mix=task.options.get("mix_environments", False))  # before minutes of work
+    environment.check(run.folder, now, mix=options.mix_environments)  # before minutes of work
     network.prepare(make_parts(run), settings, emit)
 
 
-def fit_fold(task: Task, emit: OnEvent) -> None:
-    run = open_run(Path(task.run), Path(task.cache))
+def fit_fold(task: Task, options: InEnvironment, emit: OnEvent) -> None:
+    """Train one fold, or finish it, and write the predictions of its held-out rows."""
+    run = open_training(Path(task.run), Path(task.cache))
     part = make_part(run, task.fold, chosen_epochs(run, task.fold))
     part.folder.mkdir(exist_ok=True)
     rundir.forget_inside(part.folder)
-    kind, settings = run.experiment.model.kind, _settings_of(run)
+    kind, settings = run.recipe.model.kind, _settings_of(run)
     now = environment.read_environment(**environment_of(kind, settings))
-    doubt = environment.enter(run.folder, part.folder.name, now, mix=task.options.get("mix_environments", False))
-    if doubt:
-        emit({"event": "doubt", "text": doubt})
+    mix = environment.enter(run.folder, part.folder.name, now, mix=options.mix_environments)
+    if mix:
+        emit({"event": "doubt", "text": mix})
     stopwatch = _Stopwatch(emit)
     predict = load_learner(kind).fit(part, settings, stopwatch)
     predictions = predict_part(part, predict)
@@ -102,10 +107,10 @@ class _Stopwatch:
         return self._before + time.monotonic() - self._started
 
 
-def _settings_of(run: Run) -> Settings:
-    """Return what a run's learner is told; weights that were deleted since the run began are downloaded again."""
-    if weights.identity(run.experiment) is None:
-        _build(run.experiment, provenance_of(run).get("threads"))
+def _settings_of(run: TrainingRun) -> Settings:
+    """Return what a run's learner needs; weights that were deleted since the run began are downloaded again."""
+    if weights.identity(run.recipe) is None:
+        _build(run.recipe, run.directory.provenance.get("threads"))
     return settings_of(run)
 
 

@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 
 from pxr_tf import rundir
-from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.config import Experiment
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, tell_note, tell_progress
+from pxr_tf.experiments.plan import FeatureMaps, ModelFigures
 from pxr_tf.explain.model_figures import look_inside, make_maps
 from pxr_tf.explain.model_figures_file import Inside, write_inside
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.decode import UnreadableImageError
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.runs.crop import make_loader, with_atlas
-from pxr_tf.runs.picture_choice import Subject
+from pxr_tf.runs.directory import RunDirectory
+from pxr_tf.runs.picture_choice import PictureChoice
 from pxr_tf.tasks import Task
 from pxr_tf.training.device import set_up
 from pxr_tf.training.learners import KEEP_MODELS
@@ -25,62 +27,59 @@ from pxr_tf.training.learners import KEEP_MODELS
 MOST_OF_ONE = 64  # feature maps of a layer that is shown alone
 
 
-def look_into_run(task: Task, emit: OnEvent) -> None:
-    """Write ``inside.npz`` for each fold that ``subjects`` names (fold's folder -> pictures).
+def look_into_run(task: Task, options: ModelFigures, emit: OnEvent) -> None:
+    """Write ``inside.npz`` for each fold that the options name.
 
     Raises `PxrError` for a model file that is damaged, or is missing though the learner keeps one.
     """
     set_up(False, "float32")
-    experiment = load_experiment(Path(task.run) / rundir.EXPERIMENT)
-    keeps = experiment.model.kind in KEEP_MODELS
-    folds = task.options["subjects"]
-    for number, (fold, subjects) in enumerate(folds.items()):
-        tell_progress(emit, "looking into the models", number, len(folds))
-        folder, shown = Path(task.run) / fold, task.options["shown"]
+    run = RunDirectory(Path(task.run), Path(task.cache))
+    keeps = run.recipe.model.kind in KEEP_MODELS
+    for number, (fold, chosen) in enumerate(options.pictures.items()):
+        tell_progress(emit, "looking into the models", number, len(options.pictures))
+        folder = run.folder / fold
         if keeps or (folder / rundir.MODEL).exists():
             model, card = load_classifier(folder / rundir.MODEL)
-            pictures = read_pictures(subjects, card, experiment, Path(task.cache), emit)
-            inside = look_inside(model, card["classes"], pictures, shown)
+            pictures = read_pictures(chosen, card, run.recipe, run.cache, emit)
+            inside = look_inside(model, card["classes"], pictures, options.shown)
         else:  # of a learner that keeps none
             tell_note(emit, f"{folder} has no {rundir.MODEL}, so nothing of it is shown.")
-            inside = Inside(tuple(shown))
+            inside = Inside(options.shown)
         write_inside(folder / rundir.INSIDE, inside)
-        tell_progress(emit, "looking into the models", number + 1, len(folds))
+        tell_progress(emit, "looking into the models", number + 1, len(options.pictures))
 
 
-def make_feature_maps(task: Task, emit: OnEvent) -> None:
-    """Write the feature maps of ``subjects`` to the file ``to``; ``layer`` shows one layer alone. Raises `PxrError`."""
+def make_feature_maps(task: Task, options: FeatureMaps, emit: OnEvent) -> None:
+    """Write the feature maps of some pictures by one fold's model to a file. Raises `PxrError`."""
     set_up(False, "float32")
-    model, card = load_classifier(rundir.model_file(Path(task.run), task.fold))
-    experiment = with_atlas(load_experiment(Path(task.run) / rundir.EXPERIMENT), task.options["atlas"])
-    pictures = read_pictures(task.options["subjects"], card, experiment, Path(task.cache), emit)
-    layer = task.options["layer"]
-    options = {"layers": [layer], "most": MOST_OF_ONE} if layer else {}
-    maps = {name: make_maps(model, picture, **options) for name, picture in pictures.items()}
-    write_inside(Path(task.options["to"]), Inside(("feature_maps",), feature_maps=maps))
+    run = RunDirectory(Path(task.run), Path(task.cache))
+    model, card = run.load_model(task.fold)
+    pictures = read_pictures(options.pictures, card, with_atlas(run.recipe, options.atlas), run.cache, emit)
+    shown = {"layers": [options.layer], "most": MOST_OF_ONE} if options.layer else {}
+    maps = {name: make_maps(model, picture, **shown) for name, picture in pictures.items()}
+    write_inside(options.to, Inside(("feature_maps",), feature_maps=maps))
 
 
 def read_pictures(
-    subjects: Sequence[Sequence[str]], card: Mapping[str, Any], experiment: Experiment, cache: Path, emit: OnEvent
+    chosen: Sequence[PictureChoice], card: Mapping[str, Any], experiment: Experiment, cache: Path, emit: OnEvent
 ) -> dict[str, np.ndarray]:
     """Return name -> uint8 [size, size] of each (name, path), prepared as the model's card says; raise `PxrError`.
 
     The experiment says where the atlas or the masks are that crop them.
     """
-    chosen = [Subject(*subject) for subject in subjects]
     load = make_loader(
         Preparation.described(card["image"]),
         experiment.image,
-        [subject.path for subject in chosen],
+        [one.path for one in chosen],
         cache,
         partial(tell_note, emit),
     )
     pictures = {}
-    for subject in chosen:
+    for one in chosen:
         try:
-            pictures[subject.name] = load(subject.path)
+            pictures[one.name] = load(one.path)
         except UnreadableImageError as error:
             raise PxrError(
-                f"The picture {subject.path} cannot be read: {error}. Accepted: a JPEG or PNG, grey or in colour."
+                f"The picture {one.path} cannot be read: {error}. Accepted: a JPEG or PNG, grey or in colour."
             ) from error
     return pictures

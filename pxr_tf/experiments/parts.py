@@ -7,62 +7,66 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pxr_tf import files, machine, rundir
-from pxr_tf.config import Experiment, augmentation, load_experiment
+from pxr_tf import machine, rundir
+from pxr_tf.config import Experiment, augmentation
 from pxr_tf.config import model as config
-from pxr_tf.data.manifest import is_synthetic, read_manifest
-from pxr_tf.data.samples import LABEL, read_samples
+from pxr_tf.data.manifest import is_synthetic
+from pxr_tf.data.samples import LABEL
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import weights
 from pxr_tf.models.architecture import Head, OnFeatures, SavedModel, Scratch, Transfer
 from pxr_tf.pictures.augment import Movement
-from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Pictures, load_pictures
-from pxr_tf.runs.crop import preparation_of
+from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.training.part import Augmentation, Part
 from pxr_tf.training.settings import Architecture, Linear, Network
 
 Settings = Network | Linear | Mapping[str, Any]
 
 
-class Run(NamedTuple):
-    """A run directory, opened."""
+class TrainingRun(NamedTuple):
+    """A prepared run, opened to be trained."""
 
-    folder: Path
-    cache: Path
-    experiment: Experiment
+    directory: RunDirectory
     rows: pd.DataFrame  # every sample of every fold, with what the manifest says of its image
-    preparation: Preparation
     pictures: Pictures
 
+    @property
+    def folder(self) -> Path:
+        """The run directory."""
+        return self.directory.folder
 
-def open_run(folder: Path, cache: Path) -> Run:
+    @property
+    def recipe(self) -> Experiment:
+        """All settings."""
+        return self.directory.recipe
+
+
+def open_training(folder: Path, cache: Path) -> TrainingRun:
     """Return the run; pictures are opened, not verified: the process that started the run did that."""
-    experiment = load_experiment(folder / rundir.EXPERIMENT)
-    preparation = preparation_of(experiment.image, files.read_json(folder / rundir.PROVENANCE).get("lungs"))
-    pictures = load_pictures(cache, preparation)
-    table = read_manifest(folder / rundir.MANIFEST)
-    samples = read_samples(folder / rundir.SAMPLES)
+    directory = RunDirectory(folder, cache)
+    pictures = load_pictures(cache, directory.preparation)
+    table, samples = directory.manifest, directory.samples
     if LABEL in samples:  # labels were permuted: what the fold takes an image for is not what it shows
         table = table.drop(columns=LABEL)
     rows = samples.merge(table, on="image_id", how="left", validate="many_to_one")
-    return Run(folder, cache, experiment, rows.assign(row=rows.content.map(pictures.rows)), preparation, pictures)
+    return TrainingRun(directory, rows.assign(row=rows.content.map(pictures.rows)), pictures)
 
 
-def make_part(run: Run, fold: str, epochs: Mapping[str, int] | None = None) -> Part:
+def make_part(run: TrainingRun, fold: str, epochs: Mapping[str, int] | None = None) -> Part:
     """Return one fold of a run; `epochs` are those that were chosen elsewhere (`chosen_epochs`)."""
-    experiment = run.experiment
+    experiment, directory = run.recipe, run.directory
     return Part(
         fold=fold,
-        folder=run.folder / rundir.fold_name(fold),
+        folder=directory.fold_folder(fold),
         classes=experiment.classes,
         rows=run.rows[run.rows.fold == fold].reset_index(drop=True),
         pixels=run.pictures.pixels,
-        preparation=run.preparation,
+        preparation=directory.preparation,
         augmentation=Augmentation(*map(_augments, (experiment.augmentation.copies, experiment.augmentation.epochs))),
         seed=experiment.seed,
-        cache=run.cache,
+        cache=directory.cache,
         epochs=epochs,
         origin="synthetic" if is_synthetic(run.rows) else "real",
     )
@@ -72,23 +76,22 @@ def _augments(how: str | augmentation.Movement) -> str | Movement:
     return how if isinstance(how, str) else Movement(**how.model_dump())
 
 
-def make_parts(run: Run) -> list[Part]:
+def make_parts(run: TrainingRun) -> list[Part]:
     """Return all folds of a run, the hold-out first where there is one."""
     return [make_part(run, fold) for fold in run.rows.fold.unique()]
 
 
-def chosen_epochs(run: Run, fold: str) -> dict[str, int] | None:
+def chosen_epochs(run: TrainingRun, fold: str) -> dict[str, int] | None:
     """Return the epochs of each phase as the hold-out chose them, one at least; None where the fold chooses them.
 
     They are there once the hold-out is trained. Raises `PxrError` where they are not.
     """
-    if fold == HOLDOUT or not run.experiment.chooses_epochs:
+    if fold == HOLDOUT or not run.recipe.chooses_epochs:
         return None
-    folder = run.folder / rundir.fold_name(HOLDOUT)
-    written = files.read_json(folder / rundir.EPOCHS)
-    if written is None:
+    chosen, folder = run.directory.chosen_epochs(HOLDOUT), run.directory.fold_folder(HOLDOUT)
+    if chosen is None:
         raise PxrError(f"{folder / rundir.EPOCHS} is missing. Delete {folder}, and run again: it is trained anew.")
-    return {name: max(1, number) for name, number in written["epochs"].items()}
+    return {name: max(1, number) for name, number in chosen.items()}
 
 
 def threads_of(experiment: Experiment) -> int:
@@ -136,23 +139,23 @@ def _architecture_of(
     return Transfer(model.backbone, model.weights, weights_identity, head, model.batchnorm_momentum)
 
 
-def settings_of(run: Run) -> Settings:
+def settings_of(run: TrainingRun) -> Settings:
     """Return what a run's learner is told; raise `PxrError` where its weights are not those that it began with.
 
     So are the models of the first run, where there is one.
     """
-    provenance = provenance_of(run)
-    identity = weights.check_unchanged(run.experiment, provenance["weights"])
-    return make_settings(run.experiment, identity, provenance.get("threads"), _first_models(run, provenance))
+    provenance = run.directory.provenance
+    identity = weights.check_unchanged(run.recipe, provenance["weights"])
+    return make_settings(run.recipe, identity, provenance.get("threads"), _stage_one_models(run))
 
 
-def _first_models(run: Run, provenance: Mapping[str, Any]) -> dict[str, SavedModel]:
-    """Return fold -> model of the run that this one is on features of; raise `PxrError` where one was changed."""
-    models = {}
-    for fold, digest in provenance.get("first", {}).get("models", {}).items():
-        first = Path(os.path.normpath((run.folder / provenance["first"]["run"]).absolute()))
-        file = rundir.model_file(first, fold)
-        found = rundir.digest_model(first, fold, "The first run's model")
+def _stage_one_models(run: TrainingRun) -> dict[str, SavedModel]:
+    """Return fold -> model of stage one, whose features this run learns on; raise `PxrError` if one was changed."""
+    models, recorded = {}, run.directory.provenance.get("first", {"models": {}})
+    for fold, digest in recorded["models"].items():
+        stage_one = Path(os.path.normpath((run.folder / recorded["run"]).absolute()))
+        file = rundir.model_file(stage_one, fold)
+        found = rundir.digest_model(stage_one, fold, "The first run's model")
         if found != digest:
             raise PxrError(
                 f"{file} is not the model that the run began with (digest {digest}, now {found}). Put the old one "
@@ -160,8 +163,3 @@ def _first_models(run: Run, provenance: Mapping[str, Any]) -> dict[str, SavedMod
             )
         models[fold] = SavedModel(str(file), digest)
     return models
-
-
-def provenance_of(run: Run) -> dict[str, Any]:
-    """Return where the numbers of a run come from."""
-    return files.read_json(run.folder / rundir.PROVENANCE)

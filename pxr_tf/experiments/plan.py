@@ -1,6 +1,7 @@
-"""What is to be done: the tasks of a run that its directory shows to be unfinished."""
+"""What is to be done: the tasks of a run that its directory shows to be unfinished, and what each needs to know."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -8,25 +9,64 @@ import pandas as pd
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data.splits import HOLDOUT, fold_names
+from pxr_tf.experiments.request import Request
 from pxr_tf.explain.model_figures_file import read_inside
-from pxr_tf.runs.picture_choice import default_subjects
+from pxr_tf.runs.picture_choice import PictureChoice, first_per_class
 from pxr_tf.tasks import Task
 
-FEATURES, INSIDE = rundir.FEATURES_TASK, "inside"
+FEATURES, MODEL_FIGURES = rundir.FEATURES_TASK, "model-figures"
 
 
-def plan(
-    folder: Path, cache: Path, experiment: Experiment, splits: pd.DataFrame, *, mix_environments: bool = False
-) -> list[Task]:
-    """Return the tasks that are still to be done, in order; each names those that it needs.
+@dataclass(frozen=True)
+class InEnvironment:
+    """Options of the tasks ``features`` and ``fit``."""
 
-    Features come first where a phase is frozen and a fold is missing, then the hold-out, whose epoch numbers the folds
-    use, then the folds.
+    mix_environments: bool = False  # go on although other folds were trained in another environment
+
+
+@dataclass(frozen=True)
+class OfRecipe:
+    """Options of the tasks ``weights`` and ``calibrate``, which come before there is a run directory."""
+
+    recipe: str  # the experiment as JSON
+    to: Path  # the JSON file that is written
+
+
+@dataclass(frozen=True)
+class ModelFigures:
+    """Options of the task ``model_figures``."""
+
+    shown: tuple[str, ...]  # kinds of figures: filters, coefficients, feature_maps
+    pictures: Mapping[str, tuple[PictureChoice, ...]]  # fold -> whose feature maps are made
+
+
+@dataclass(frozen=True)
+class FeatureMaps:
+    """Options of the task ``feature_maps``."""
+
+    pictures: tuple[PictureChoice, ...]
+    layer: str | None  # one layer alone; None: the convolutions and the feature map
+    atlas: str | None  # where the atlas of the run's crop lies now; None: where it was
+    to: Path  # the file that is written
+
+
+def plan(request: Request, splits: pd.DataFrame, table: pd.DataFrame) -> list[Task]:
+    """Return the tasks of a prepared run that are still to be done, in order; each names those that it needs.
+
+    Features come first if a phase is frozen and a fold is missing, then the hold-out, whose epoch numbers the folds
+    use, then the folds, then the figures of their models. `table` has ``image_id, path, label``.
     """
+    folds = plan_folds(request, splits)
+    return folds + _plan_figures(request, splits, table, needs=tuple(task.name for task in folds))
+
+
+def plan_folds(request: Request, splits: pd.DataFrame) -> list[Task]:
+    """Return the tasks that train what is missing."""
+    experiment, folder = request.experiment, request.folder
     folds = list(dict.fromkeys(splits.fold))
     holdout = (rundir.fold_name(HOLDOUT),) if HOLDOUT in folds else ()
     features = (FEATURES,) if experiment.freezes_backbone else ()
-    place = {"run": str(folder), "cache": str(cache), "options": {"mix_environments": mix_environments}}
+    place = _place(request) | {"options": InEnvironment(request.mix_environments)}
     tasks = [
         Task(
             rundir.fold_name(fold),
@@ -42,22 +82,37 @@ def plan(
     return [Task(FEATURES, "features", **place), *tasks] if tasks and features else tasks
 
 
-def plan_inside(
-    folder: Path, cache: Path, shown: Sequence[str], table: pd.DataFrame, splits: pd.DataFrame
-) -> list[Task]:
-    """Return the task that looks into the models of a trained run, or nothing where that was done for all of `shown`.
+def _plan_figures(request: Request, splits: pd.DataFrame, table: pd.DataFrame, needs: tuple[str, ...]) -> list[Task]:
+    """Return the task that looks into the models for what the recipe shows of them and has not been found yet.
 
-    The hold-out's model is left out: it tests nothing. `table` has ``image_id, path, label``; the feature maps are
-    those of one test image per class.
+    The hold-out's model is left out: it tests nothing. The feature maps are those of one test image per class.
     """
-    folds = [fold for fold in fold_names(splits) if not _was_looked_into(folder / rundir.fold_name(fold), shown)]
-    if not folds:
+    shown = request.experiment.show
+    if not shown or request.tuning is not None:  # nobody looks into each point of a grid
         return []
-    subjects = {rundir.fold_name(fold): default_subjects(table, splits, fold) for fold in folds}
-    options = {"shown": list(shown), "subjects": {fold: list(map(list, chosen)) for fold, chosen in subjects.items()}}
-    return [Task(INSIDE, INSIDE, run=str(folder), cache=str(cache), options=options)]
+    names = [rundir.fold_name(fold) for fold in fold_names(splits)]
+    missing = [
+        fold
+        for fold, name in zip(fold_names(splits), names, strict=True)
+        if name in needs or not _was_looked_into(request.folder / name, shown)
+    ]
+    if not missing:
+        return []
+    pictures = {rundir.fold_name(fold): tuple(first_per_class(table, splits, fold)) for fold in missing}
+    options = ModelFigures(tuple(shown), pictures)
+    return [Task(MODEL_FIGURES, "model_figures", needs=needs, options=options, **_place(request))]
+
+
+def _place(request: Request) -> dict[str, str]:
+    folder = request.folder
+    return {"run": str(folder), "cache": str(request.cache), "logs": str(folder / "logs")}
 
 
 def _was_looked_into(fold: Path, shown: Sequence[str]) -> bool:
-    inside = read_inside(fold / rundir.INSIDE, outline=True) if shown else None
-    return not shown or (inside is not None and set(shown) <= set(inside.asked))
+    inside = read_inside(fold / rundir.INSIDE, outline=True)
+    return inside is not None and set(shown) <= set(inside.asked)
+
+
+def recipe_options(experiment: Experiment, to: Path) -> OfRecipe:
+    """Return the options of a task that is of a recipe alone."""
+    return OfRecipe(experiment.model_dump_json(), to)

@@ -41,8 +41,8 @@ class Request:
         return directory(self.runs, experiment.name, experiment.stem, place, experiment.seed)
 
     @property
-    def first_folder(self) -> Path | None:
-        """The run directory of the first stage, whose features the model learns on; None for other models.
+    def stage_one_folder(self) -> Path | None:
+        """The run directory of stage one, whose features the model learns on; None for other models.
 
         One that is a variant lies beside this run: the same recipe, splits and seed; with this run's tag where such a
         run was begun, else without one: a tag often tells second stages apart (by their classes) that share a first.

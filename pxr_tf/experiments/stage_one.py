@@ -14,50 +14,64 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import rundir
-from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.config import Experiment
 from pxr_tf.config.model import OnFeatures
 from pxr_tf.data import schemes
 from pxr_tf.data.splits import FOLDS, HOLDOUT, TEST_ROLES, balanced_rows
 from pxr_tf.errors import PxrError, count_words
-from pxr_tf.experiments import prepare
+from pxr_tf.experiments import check_run
 from pxr_tf.experiments.request import Request
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.pictures.gather import Gathered
 from pxr_tf.pictures.lung_source import BUILTIN
+from pxr_tf.runs import scheme
+from pxr_tf.runs.directory import is_finished
+from pxr_tf.runs.finished import FinishedRun, open_run
 from pxr_tf.runs.provenance import read_provenance
 from pxr_tf.runs.scheme import scheme_options, splits_by_image
 
 FIRST_MODEL = "The first run's model"
 
 
-class FirstRun(NamedTuple):
+class StageOne(NamedTuple):
     """A finished run, opened by the run that learns on its features."""
 
-    folder: Path
-    splits: pd.DataFrame
+    run: FinishedRun
     models: dict[str, str]  # fold -> digest of its model file
-    data_digest: str
-    lungs: str | None = None  # the identity of what said where lungs are; None without a crop
+
+    @property
+    def folder(self) -> Path:
+        """Its run directory."""
+        return self.run.folder
+
+    @property
+    def splits(self) -> pd.DataFrame:
+        """Its splits, which stage two takes over."""
+        return self.run.splits
 
 
-def find_first(request: Request) -> FirstRun | None:
-    """Return the run that the request's model is on features of; None for other models.
+def find_stage_one(request: Request) -> StageOne | None:
+    """Return the run that the request's model is on features of; None for other models, or if nothing is to be trained.
 
+    A finished stage two does not need stage one any more, but must be of its models if they are still there.
     Raises `PxrError` where it is missing, unfinished, changed, without a network, or made for other pictures or splits.
     """
-    folder, experiment = request.first_folder, request.experiment
+    folder, experiment = request.stage_one_folder, request.experiment
     if folder is None:
         return None
+    if is_finished(request.folder):
+        check_unchanged(request.folder)
+        return None
     _check_finished(request, folder)
-    first = load_experiment(folder / rundir.EXPERIMENT)
-    if not first.trains_network:
+    run = open_run(folder, request.runs)
+    if not run.recipe.trains_network:
         raise PxrError(
-            f"The first run (model.of) {folder} is of the model {first.model.kind}, which has no features. Accepted: a "
-            "run with a network (transfer, scratch, on_features)."
+            f"The first run (model.of) {folder} is of the model {run.recipe.model.kind}, which has no features. "
+            "Accepted: a run with a network (transfer, scratch, on_features)."
         )
-    _check_fits(experiment, first, folder)
+    _check_fits(experiment, run.recipe, folder)
     try:
-        splits = prepare.read_tables(folder, first)
+        splits = check_run.read_tables(folder, run.recipe)
     except PxrError as error:
         raise PxrError(f"The first run (model.of) {folder}: {error}") from error
     if experiment.chooses_epochs and HOLDOUT not in set(splits.fold):
@@ -66,44 +80,43 @@ def find_first(request: Request) -> FirstRun | None:
             "ones (--epochs), or train the first run with a phase that has patience or keep: best."
         )
     models = {fold: rundir.digest_model(folder, fold, FIRST_MODEL) for fold in splits.fold.unique()}
-    provenance = read_provenance(folder)
-    return FirstRun(folder, splits, models, provenance["data_digest"], provenance.get("lungs"))
+    return StageOne(run, models)
 
 
-def check_images(first: FirstRun | None, images: Gathered) -> None:
+def check_images(stage: StageOne | None, images: Gathered) -> None:
     """Raise `PxrError` where the first run was made of other images: nobody knows which of these it was trained on."""
-    if first is not None and first.data_digest != images.identity:
-        data = ", ".join(read_provenance(first.folder)["data"])
+    if stage is not None and stage.run.provenance["data_digest"] != images.identity:
+        data = ", ".join(stage.run.provenance["data"])
         raise PxrError(
-            f"The first run (model.of) {first.folder} was made of other images ({data}, as they were then). Give the "
+            f"The first run (model.of) {stage.folder} was made of other images ({data}, as they were then). Give the "
             "same DATA, or train it anew on these."
         )
-    if first is not None and images.lungs is not None and images.lungs.identity != first.lungs:
+    if stage is not None and images.lungs is not None and images.lungs.identity != stage.run.lung_identity:
         raise PxrError(
-            f"The first run (model.of) {first.folder} was trained on lungs of {first.lungs}, but image.atlas and "
-            f"image.masks give those of {images.lungs.identity}. Set image to what the first run had."
+            f"The first run (model.of) {stage.folder} saw lungs of {stage.run.lung_identity}, but image.atlas "
+            f"and image.masks give those of {images.lungs.identity}. Set image to what the first run had."
         )
 
 
-def known_rows(table: pd.DataFrame, first: FirstRun | None, say: Callable[[str], None]) -> pd.DataFrame:
+def known_rows(table: pd.DataFrame, stage: StageOne | None, say: Callable[[str], None]) -> pd.DataFrame:
     """Return the manifest's rows that have a role in the first run, all where there is none; say how many have not."""
-    if first is None:
+    if stage is None:
         return table
-    known = table.image_id.isin(first.splits.image_id)
+    known = table.image_id.isin(stage.splits.image_id)
     if not known.all():
         say(f"{count_words(int((~known).sum()), 'image')} left out, for the first run gave them no role.")
     return table[known].reset_index(drop=True)
 
 
-def split_images(table: pd.DataFrame, experiment: Experiment, first: FirstRun | None) -> pd.DataFrame:
+def split_images(table: pd.DataFrame, experiment: Experiment, stage: StageOne | None) -> pd.DataFrame:
     """Return the splits of the experiment: those of its scheme, or the first run's where there is one.
 
     Raises `PxrError` where the images do not allow them. The balanced test rows are chosen anew, for these classes.
     """
-    if first is None:
-        return prepare.split_images(table, experiment)
+    if stage is None:
+        return scheme.split_images(table, experiment)
     unused = () if experiment.chooses_epochs else (HOLDOUT,)
-    rows = first.splits[first.splits.image_id.isin(table.image_id) & ~first.splits.fold.isin(unused)]
+    rows = stage.splits[stage.splits.image_id.isin(table.image_id) & ~stage.splits.fold.isin(unused)]
     parts = [_balance_tests(part, table, experiment.seed) for _, part in rows.groupby("fold", sort=False)]
     splits = pd.concat([rows.iloc[:0], *parts], ignore_index=True)
     watches, options = experiment.watches_validation, scheme_options(experiment)
@@ -111,34 +124,34 @@ def split_images(table: pd.DataFrame, experiment: Experiment, first: FirstRun | 
     return splits
 
 
-def check_roles(splits: pd.DataFrame, first: FirstRun | None) -> None:
+def check_roles(splits: pd.DataFrame, stage: StageOne | None) -> None:
     """Raise `PxrError` where an image has another role than in the same fold of the first run, or none there."""
-    if first is None:
+    if stage is None:
         return
-    both = _sides(splits).merge(_sides(first.splits), on=["image_id", "fold"], how="left", suffixes=("", "_first"))
+    both = _sides(splits).merge(_sides(stage.splits), on=["image_id", "fold"], how="left", suffixes=("", "_first"))
     wrong = both[both.side != both.side_first]
     if len(wrong):
         image, fold, side, before = wrong.iloc[0][["image_id", "fold", "side", "side_first"]]
         words = "has no role in it" if pd.isna(before) else f"has the role {before} in it"
         raise PxrError(
             f"{rundir.SPLITS} gives {image} the role {side} in fold {fold}, but it {words} in the first run "
-            f"{first.folder}, and an image keeps its role. Delete this run directory and start again."
+            f"{stage.folder}, and an image keeps its role. Delete this run directory and start again."
         )
 
 
-def describe_first(first: FirstRun | None, folder: Path) -> dict[str, Any]:
+def describe_stage_one(stage: StageOne | None, folder: Path) -> dict[str, Any]:
     """Return what the provenance of the run in `folder` says of the first one: its place from there, its models."""
-    if first is None:
+    if stage is None:
         return {}
-    place = os.path.relpath(first.folder.resolve(), folder.resolve())
-    return {"first": {"run": place, "models": first.models}}
+    place = os.path.relpath(stage.folder.resolve(), folder.resolve())
+    return {"first": {"run": place, "models": stage.models}}
 
 
-def check_models(first: FirstRun | None, folder: Path) -> None:
+def check_models(stage: StageOne | None, folder: Path) -> None:
     """Raise `PxrError` where the first run's models are not those that the run in `folder` began with."""
-    if first is not None and read_provenance(folder).get("first", {}).get("models") != first.models:
+    if stage is not None and read_provenance(folder).get("first", {}).get("models") != stage.models:
         raise PxrError(
-            f"The models of the first run {first.folder} are not those that {folder} began with. Put the old ones "
+            f"The models of the first run {stage.folder} are not those that {folder} began with. Put the old ones "
             "back, use another folder (RUNS=...), or delete this one."
         )
 

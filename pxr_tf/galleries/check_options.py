@@ -3,24 +3,22 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import pandas as pd
 
-from pxr_tf import rundir
-from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.config import Experiment
 from pxr_tf.config.model import Linear, Scratch
 from pxr_tf.errors import PxrError, nearest, shorten, shown
 from pxr_tf.explain.layer_names import LayerPlaces, choose_layer
 from pxr_tf.explain.method_table import METHODS, find_method
 from pxr_tf.galleries import state
+from pxr_tf.galleries.request import GalleryRequest
 from pxr_tf.models.networks import find_network
 from pxr_tf.models.saved_layers import CONVOLUTIONS, SavedLayer, has_rectifier
 from pxr_tf.runs.crop import with_atlas
-from pxr_tf.runs.picture_choice import check_finished
-
-if TYPE_CHECKING:
-    from pxr_tf.galleries.run import Asked
+from pxr_tf.runs.directory import is_run
+from pxr_tf.runs.finished import FinishedRun
 
 # One that shows a region, one that shows pixels and their signs, one whose values add up to the logit's difference.
 # Together 100 pictures of 224 pixels take mobilenet_025 about a minute on two cores; Grad-CAM alone takes a second.
@@ -30,20 +28,16 @@ PREDICTED, TRUE = "predicted", "true"  # the class that is explained, unless it 
 TARGETS = (PREDICTED, TRUE)
 
 
-def open_explained(run: Path, atlas: str | None, masks: str | None) -> Experiment:
-    """Return the experiment of a finished run; the atlas that its crop finds lungs by may have moved."""
-    check_finished(run)
-    try:
-        experiment = load_experiment(run / rundir.EXPERIMENT)
-    except PxrError as error:
-        raise PxrError(f"RUN {str(run)!r} is of another version of pxr, or was edited: {error}") from error
+def explained_recipe(run: FinishedRun, atlas: str | None, masks: str | None) -> Experiment:
+    """Return the recipe of a finished run; the atlas that its crop finds lungs by may have moved."""
     if atlas is not None and masks is not None:
         raise PxrError(f"Received --atlas {atlas} and --masks {masks}; accepted: one of the two.")
-    crops_by_atlas = experiment.image.crop != "none" and experiment.image.masks is None
-    return with_atlas(experiment, atlas) if crops_by_atlas else experiment
+    image = run.recipe.image
+    crops_by_atlas = image.crop != "none" and image.masks is None
+    return with_atlas(run.recipe, atlas) if crops_by_atlas else run.recipe
 
 
-def check_idle_options(asked: "Asked", experiment: Experiment) -> None:
+def check_idle_options(asked: GalleryRequest, experiment: Experiment) -> None:
     """Raise `PxrError` for an option that would do nothing beside the others."""
     crops_by_atlas = experiment.image.crop != "none" and experiment.image.masks is None
     of_checks = {"check-pictures": asked.check_pictures, "masks": asked.masks}
@@ -68,7 +62,7 @@ def check_folder(folder: Path) -> None:
         fault = f"where {there} is a file"
     elif not os.access(there, os.W_OK):
         fault = "where nothing can be written"
-    elif (place / rundir.EXPERIMENT).exists():
+    elif is_run(place):
         fault = "which is a run directory"
     elif (place / "index.html").exists() and not (place / state.ABOUT).exists():
         fault = "which has an index.html that is no gallery of pxr"

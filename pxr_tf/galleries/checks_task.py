@@ -8,7 +8,7 @@
 Correlations of a method with signs are measured twice, as ``view`` says: of its values, and of their absolute values.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,8 @@ from pxr_tf.explain.methods import explain
 from pxr_tf.explain.perturbation import perturbation_curves
 from pxr_tf.explain.randomise import cascade, randomise
 from pxr_tf.explain.ranks import agreement, compared_views, rank_correlation
-from pxr_tf.models.model_file import load_classifier
+from pxr_tf.galleries.request import CheckMaps, ExplainedPicture
+from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.tasks import Task
 from pxr_tf.training.device import set_up
 from pxr_tf.training.predictions import both_columns, predict_pictures
@@ -38,7 +39,7 @@ STEPS = 4
 DRAWS = 3
 CHUNK = 32  # pictures whose maps are held at once: with three methods and five folds 100 MB at 224 pixels
 
-Pictures = Sequence[Mapping[str, Any]]  # each with ``image_id`` and ``file``, where its maps are
+Pictures = Sequence[ExplainedPicture]  # their maps are there
 
 
 class Row(NamedTuple):
@@ -53,36 +54,34 @@ class Row(NamedTuple):
     draw: int = 0  # of networks with random weights
 
 
-def check_maps(task: Task, emit: OnEvent) -> None:
-    """Write the checks of some pictures whose maps are there to the file ``to``.
+def check_maps(task: Task, options: CheckMaps, emit: OnEvent) -> None:
+    """Write the checks of some pictures whose maps are there to a table.
 
-    Options: ``folds`` (fold -> pictures, explained by that fold's model), ``others`` (folds whose models are asked as
-    well, for the agreement), ``permuted`` (the run directory of the same experiment on permuted labels, or None) and
-    ``to``. How far a network forgets is measured with the first fold's model: it tells something of the method on this
+    How far a network forgets is measured with the first fold's model: it tells something of the method on this
     architecture.
     """
     emit(set_up(False, "float32").event)
-    folds: Mapping[str, Pictures] = task.options["folds"]
-    permuted = task.options["permuted"]
+    run = RunDirectory(Path(task.run), Path(task.cache))
+    twin = None if options.permuted is None else RunDirectory(Path(options.permuted), run.cache)
     rows: list[Row] = []
-    for number, (fold, pictures) in enumerate(folds.items()):
-        model = _load(task.run, fold)
+    for number, (fold, pictures) in enumerate(options.folds.items()):
+        model, _ = run.load_model(fold)
         rows += curve_rows(model, pictures, partial(tell_progress, emit, f"deleting and inserting: {_name(fold)}"))
         if number == 0:
             rows += weight_rows(model, pictures, partial(tell_progress, emit, "forgetting weights"))
-        if permuted is not None:
-            rows += label_rows(_load(permuted, fold), pictures)
-            tell_progress(emit, "asking models of permuted labels", number + 1, len(folds))
-    if len(task.options["others"]) > 1:
-        rows += fold_rows(task, [row for pictures in folds.values() for row in pictures], emit)
-    files.write_csv(Path(task.options["to"]), pd.DataFrame(rows, columns=Row._fields))
+        if twin is not None:
+            rows += label_rows(twin.load_model(fold)[0], pictures)
+            tell_progress(emit, "asking models of permuted labels", number + 1, len(options.folds))
+    if len(options.others) > 1:
+        rows += fold_rows(run, options.others, [one for some in options.folds.values() for one in some], emit)
+    files.write_csv(options.to, pd.DataFrame(rows, columns=Row._fields))
 
 
 def read_in_chunks(pictures: Pictures, size: int = CHUNK) -> Iterator[list[PictureMaps]]:
     """Yield the maps of the pictures, which an earlier task wrote, so many pictures at a time."""
     for start in range(0, len(pictures), size):
-        names = [row["file"] for row in pictures[start : start + size]]
-        found = [read_maps(Path(name)) for name in names]
+        names = [one.file for one in pictures[start : start + size]]
+        found = [read_maps(name) for name in names]
         lacking = [name for name, maps in zip(names, found, strict=True) if maps is None]
         if lacking:
             raise FileNotFoundError(f"the maps {lacking[0]} are missing, which the task before this one wrote")
@@ -125,13 +124,13 @@ def label_rows(model: keras.Model, pictures: Pictures) -> Iterator[Row]:
         yield from _compare("labels", model, found)
 
 
-def fold_rows(task: Task, pictures: Pictures, emit: OnEvent) -> Iterator[Row]:
+def fold_rows(run: RunDirectory, others: Sequence[str], pictures: Pictures, emit: OnEvent) -> Iterator[Row]:
     """Yield how far the networks of all folds agree on each picture; all but one of them may have trained on it."""
-    others, chunks = task.options["others"], -(-len(pictures) // CHUNK)
+    chunks = -(-len(pictures) // CHUNK)
     for part, found in enumerate(read_in_chunks(pictures)):
         maps: dict[str, list[np.ndarray]] = {name: [] for name in found[0].maps}
         for number, fold in enumerate(others):
-            for name, values in explain_again(_load(task.run, fold), found).items():
+            for name, values in explain_again(run.load_model(fold)[0], found).items():
                 maps[name].append(values)
             tell_progress(emit, "asking all folds", part * len(others) + number + 1, chunks * len(others))
         for name, of_folds in maps.items():
@@ -173,10 +172,6 @@ def _rows(check: str, method: str, found: Sequence[PictureMaps], values: np.ndar
 
 def _pixels_and_targets(found: Sequence[PictureMaps]) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([one.picture for one in found]), np.array([one.about["target"] for one in found])
-
-
-def _load(run: str, fold: str) -> keras.Model:
-    return load_classifier(rundir.model_file(Path(run), fold))[0]
 
 
 def _name(fold: str) -> str:

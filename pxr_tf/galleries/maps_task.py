@@ -10,7 +10,6 @@ import keras
 import numpy as np
 
 from pxr_tf import rundir
-from pxr_tf.config import load_experiment
 from pxr_tf.events import OnEvent, tell_note, tell_progress
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps import at_picture_size
@@ -19,9 +18,10 @@ from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.methods import explain
 from pxr_tf.explain.spatial import find_layer
 from pxr_tf.galleries.check_options import PREDICTED, TRUE
-from pxr_tf.models.model_file import load_classifier
-from pxr_tf.pictures.store import Pictures, load_pictures
+from pxr_tf.galleries.request import ExplainedPicture, ExplainPictures
+from pxr_tf.pictures.store import load_pictures
 from pxr_tf.runs.crop import preparation_of
+from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.tasks import Task
 from pxr_tf.training.device import set_up
 from pxr_tf.training.predictions import both_columns, predict_pictures
@@ -32,53 +32,44 @@ CHUNK = 256
 LONG = 60  # seconds: whoever waits for longer is told for how long
 
 
-def explain_pictures(task: Task, emit: OnEvent) -> None:
+def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> None:
     """Write the maps of the pictures that lack them, by the model of the task's fold.
 
-    Options: ``pictures``, each with ``image_id``, ``content``, ``label``, ``predicted`` ("" where the run did not test
-    it), ``file`` (where its maps go) and ``key`` (what decides them); ``methods``, ``layer``, ``class``, and ``lungs``,
-    the identity of what said where lungs are as the pictures were cropped. Files appear whole; one that has its key is
-    left as it is. Raises `PxrError`.
+    Files appear whole; one that has its picture's key is left as it is. Raises `PxrError`.
     """
-    options = task.options
-    missing = [row for row in options["pictures"] if (read_about(Path(row["file"])) or {}).get("key") != row["key"]]
+    missing = [one for one in options.pictures if (read_about(one.file) or {}).get("key") != one.key]
     if not missing:
         return
     emit(set_up(False, "float32").event)
-    model, card = load_classifier(rundir.model_file(Path(task.run), task.fold))
+    run = RunDirectory(Path(task.run), Path(task.cache))
+    model, card = run.load_model(task.fold)
     logits = open_logits(model)
-    layers = {name: find_layer(logits, options["layer"]) for name in options["methods"] if METHODS[name].needs_layer}
-    pictures = load_task_pictures(task)
+    layers = {name: find_layer(logits, options.layer) for name in options.methods if METHODS[name].needs_layer}
+    pictures = load_pictures(run.cache, preparation_of(run.recipe.image, options.lungs))
     for start in range(0, len(missing), CHUNK):
-        rows = missing[start : start + CHUNK]
-        part = f" ({start + len(rows):,} of {len(missing):,})" if len(missing) > CHUNK else ""
+        chosen = missing[start : start + CHUNK]
+        part = f" ({start + len(chosen):,} of {len(missing):,})" if len(missing) > CHUNK else ""
         by = f"by {rundir.fold_name(task.fold)}{part}"
-        pixels = pictures.pixels[pictures.find([row["content"] for row in rows])]
-        probabilities = both_columns(predict_pictures(model, pixels, np.arange(len(rows))))
-        targets = choose_targets(rows, probabilities, card["classes"], options["class"])
-        maps = _make_maps(logits, pixels, targets, layers, options["methods"], partial(_Progress, emit, by))
-        said = {"classes": list(card["classes"]), "fold": task.fold, "methods": list(options["methods"])}
-        for number, row in enumerate(rows):
+        pixels = pictures.pixels[pictures.find([one.content for one in chosen])]
+        probabilities = both_columns(predict_pictures(model, pixels, np.arange(len(chosen))))
+        targets = choose_targets(chosen, probabilities, card["classes"], options.target)
+        maps = _make_maps(logits, pixels, targets, layers, options.methods, partial(_Progress, emit, by))
+        shared = {"classes": list(card["classes"]), "fold": task.fold, "methods": list(options.methods)}
+        for number, one in enumerate(chosen):
             about = {
-                **{name: row[name] for name in ("image_id", "content", "key")},
-                **said,
+                **{"image_id": one.image_id, "content": one.content, "key": one.key},
+                **shared,
                 "layers": layers,
                 "probabilities": [float(value) for value in probabilities[number]],
                 "target": int(targets[number]),
             }
-            write_maps(Path(row["file"]), _of_one(about, pixels[number], maps, number))
-
-
-def load_task_pictures(task: Task) -> Pictures:
-    """Return the stored pictures that a task looks at, prepared as the run's were."""
-    image = load_experiment(Path(task.run) / rundir.EXPERIMENT).image
-    return load_pictures(Path(task.cache), preparation_of(image, task.options["lungs"]))
+            write_maps(one.file, _of_one(about, pixels[number], maps, number))
 
 
 def choose_targets(
-    rows: Sequence[Mapping[str, Any]], probabilities: np.ndarray, classes: Sequence[str], asked: str
+    pictures: Sequence[ExplainedPicture], probabilities: np.ndarray, classes: Sequence[str], asked: str
 ) -> np.ndarray:
-    """Return the number of the class that is explained of each row, int [rows].
+    """Return the number of the class that is explained of each picture, int [pictures].
 
     The predicted class is that of the run's predictions, where they have the picture: averaged with its mirror image, a
     recipe may predict another one than the network does of the picture alone.
@@ -86,9 +77,9 @@ def choose_targets(
     if asked == PREDICTED:
         now = probabilities.argmax(axis=1)
         return np.array(
-            [classes.index(row["predicted"] or classes[number]) for row, number in zip(rows, now, strict=True)]
+            [classes.index(one.predicted or classes[number]) for one, number in zip(pictures, now, strict=True)]
         )
-    return np.array([classes.index(row["label"] if asked == TRUE else asked) for row in rows])
+    return np.array([classes.index(one.label if asked == TRUE else asked) for one in pictures])
 
 
 def _make_maps(

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pxr_tf import files, rundir
-from pxr_tf.config import Experiment, load_experiment
-from pxr_tf.data.splits import FOLDS, read_splits
+from pxr_tf.data.splits import FOLDS
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.request import Request
-from pxr_tf.runs.provenance import read_provenance
+from pxr_tf.runs.directory import is_finished
+from pxr_tf.runs.finished import FinishedRun, open_run
 
 SAME = ("classes", "model", "image", "splits", "phases")  # what a twin must have as the run has it
 
@@ -18,53 +18,55 @@ SAME = ("classes", "model", "image", "splits", "phases")  # what a twin must hav
 class Permuted(NamedTuple):
     """A finished run on permuted labels, or why there is none."""
 
-    run: Path | None
+    run: FinishedRun | None
     note: str  # the rest of a sentence about the check; "" where there is a run
     identity: str  # of its models; "" where there is none
 
 
-def find_permuted(run: Path, experiment: Experiment, folds: Sequence[str]) -> Permuted:
+def find_permuted(run: FinishedRun, folds: Sequence[str]) -> Permuted:
     """Return the twin of a run that lies beside it; it must be finished, have these folds' models, and split alike."""
-    if experiment.permute_labels:
+    own = run.folder.resolve()
+    if run.recipe.permute_labels:
         return _none("this run itself learned permuted labels")
-    if rundir.depth_of(run) != rundir.depth_of(Path()):
+    if rundir.depth_of(own) != rundir.depth_of(Path()):
         return _none("points of a tuning have no twin that learned permuted labels")
-    own = run.absolute()
-    twin = experiment.model_copy(update={"permute_labels": True})
+    twin = run.recipe.model_copy(update={"permute_labels": True})
     folder = own.parents[1] / Request(twin, (), Path()).folder.parent.name / own.name
-    if not (folder / rundir.PREDICTIONS).is_file():
-        command = _command(run, experiment)
-        return _none(f"no finished run on permuted labels lies beside this one. This makes it: {command}")
-    difference = _difference(run, folder, folds)
+    if not is_finished(folder):
+        return _none(f"no finished run on permuted labels lies beside this one. This makes it: {_command(run)}")
+    found = open_run(folder)
+    difference = _difference(run, found, folds)
     if difference:
         return _none(f"the run on permuted labels beside this one ({folder.parent.name}) {difference}")
-    return Permuted(folder, "", files.digest(*(rundir.digest_model(folder, fold) for fold in folds)))
+    return Permuted(found, "", files.digest(*map(found.model_digest, folds)))
 
 
 def _none(why: str) -> Permuted:
     return Permuted(None, f"was not measured: {why}.", "")
 
 
-def _difference(run: Path, twin: Path, folds: Sequence[str]) -> str:
-    """Return why the twin's models cannot be compared with the run's; "" where they can."""
+def _difference(run: FinishedRun, twin: FinishedRun, folds: Sequence[str]) -> str:
+    """Return why the twin's models cannot be compared with the run's; "" if they can."""
     try:
-        ours, theirs = (load_experiment(folder / rundir.EXPERIMENT) for folder in (run, twin))
+        differing = [name for name in SAME if getattr(run.recipe, name) != getattr(twin.recipe, name)]
     except PxrError:
         return "is of another version of pxr"
-    differing = [name for name in SAME if getattr(ours, name) != getattr(theirs, name)]
     if differing:
         return f"has other settings ({', '.join(differing)})"
-    if not read_splits(run / rundir.SPLITS).equals(read_splits(twin / rundir.SPLITS)):
+    if not run.splits.equals(twin.splits):
         return "has other splits"
-    lacking = [fold for fold in folds if not rundir.model_file(twin, fold).is_file()]
+    lacking = [fold for fold in folds if not twin.has_model(fold)]
     return f"has no model of {rundir.fold_name(lacking[0])}" if lacking else ""
 
 
-def _command(run: Path, experiment: Experiment) -> str:
+def _command(run: FinishedRun) -> str:
     """Return the command that trains the twin; the run's own file knows its settings."""
-    data = read_provenance(run).get("data", [])
-    runs = run.absolute().parents[rundir.depth_of(run) - 1]
-    variables = {"CONFIG": run / rundir.EXPERIMENT, "DATA": ",".join(map(str, data)), "RUNS": runs}
+    own = run.folder.resolve()
+    variables = {
+        "CONFIG": own / rundir.EXPERIMENT,
+        "DATA": ",".join(map(str, run.provenance["data"])),
+        "RUNS": own.parents[rundir.depth_of(own) - 1],
+    }
     words = shlex.join(f"{name}={value}" for name, value in variables.items() if str(value))
-    target = "cv" if experiment.splits.scheme == FOLDS else "train"
+    target = "cv" if run.recipe.splits.scheme == FOLDS else "train"
     return f'make {target} {words} ARGS="--set permute_labels=true"'

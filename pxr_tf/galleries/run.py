@@ -3,17 +3,13 @@
 No TensorFlow here. What is drawn of it, and every mean and interval, is made from the files by `report.gallery`.
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from pxr_tf import files, rundir
-from pxr_tf.config import Experiment
-from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, tell_note
 from pxr_tf.explain.maps_file import file_stem
@@ -27,62 +23,31 @@ from pxr_tf.galleries.check_options import (
     check_idle_options,
     check_target,
     choose_methods,
-    open_explained,
+    explained_recipe,
 )
 from pxr_tf.galleries.lungs import LungsSeen, find_lungs, open_gallery_source
 from pxr_tf.galleries.permuted import Permuted, find_permuted
+from pxr_tf.galleries.request import CheckMaps, ExplainedPicture, ExplainPictures, GalleryRequest
 from pxr_tf.inference.pictures import find_asked
 from pxr_tf.models.saved_layers import SavedLayer, read_saved_layers
 from pxr_tf.pictures import gather
 from pxr_tf.pictures.lung_source import LungSource
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.runs import picture_choice
 from pxr_tf.runs.crop import check_same_atlas, open_lung_source, preparation_of
-from pxr_tf.runs.provenance import read_provenance
+from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.seeds import order_by_hash
-from pxr_tf.tasks import Executor, Task
+from pxr_tf.tasks import Executor, Task, run_or_raise
 
 VERSION = 2  # raise it when the same command would give another gallery
-FOLDER, OF_IMAGES = "explained", "explained-images-"  # in the run directory: of cases; of named images, by digest
 NUMBER = 3  # of cases per kind and class
 CHECK_PICTURES = 6  # per fold: 40 s of processor time for two methods of mobilenet_025, most of it compiling
 MAPS, MEASURED = "maps", "measured"  # folders in it: raw maps by picture, what the checks measured
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is asked for."""
-
-    run: Path  # a finished run's directory
-    images: tuple[str, ...] = ()  # ids of the run, files, folders; empty: the most telling cases of each class
-    methods: tuple[str, ...] = ()  # empty: the default ones
-    layer: str | None = None
-    target: str = "predicted"  # the class that is explained: predicted, true, or its name
-    fold: str | None = None  # whose model; None: that of the fold which tested a picture
-    number: int | None = None  # of cases per kind and class; None: `NUMBER`
-    out: Path | None = None
-    runs: Path | None = None  # folder of the cache; None: the nearest cache above the run
-    atlas: str | None = None
-    masks: str | None = None
-    checks: bool = True
-    check_pictures: int | None = None  # per fold, for the checks that take long; None: `CHECK_PICTURES`
-    skip_unreadable: bool = False
-
-    @property
-    def folder(self) -> Path:
-        """The gallery's folder."""
-        return self.out or self.run / (f"{OF_IMAGES}{_digest_names(self.images)}" if self.images else FOLDER)
-
-    @property
-    def cache(self) -> Path:
-        """Decoded pictures and lungs."""
-        return rundir.cache_of(self.run, self.runs)
-
-
-class Prepared(NamedTuple):
+class PreparedGallery(NamedTuple):
     """What is to be explained, checked: everything that can be refused before a picture is decoded."""
 
-    asked: Asked
+    asked: GalleryRequest
     key: str  # of all that decides the gallery
     table: pd.DataFrame  # a row per picture, as `Explained` has it
     methods: tuple[str, ...]
@@ -109,26 +74,29 @@ class Explained(NamedTuple):
     notes: Mapping[str, str]  # check -> why it was not measured
 
 
-def prepare_gallery(asked: Asked) -> Prepared:
+def prepare_gallery(asked: GalleryRequest) -> PreparedGallery:
     """Return what is to be explained; nothing is written but lungs' atlas, to the cache. Raises `PxrError`."""
-    experiment = open_explained(asked.run, asked.atlas, asked.masks)
+    run = asked.run
+    experiment = explained_recipe(run, asked.atlas, asked.masks)
     check_folder(asked.folder)
     check_idle_options(asked, experiment)
-    methods, notes = choose_methods(asked.methods, asked.layer, experiment, _read_layers(asked.run))
-    table = _choose(asked, experiment)
+    methods, notes = choose_methods(asked.methods, asked.layer, experiment, _read_layers(run))
+    table = _choose(asked)
     check_target(asked.target, experiment.classes, table)
-    models = _digest_models(asked.run, sorted(set(table.fold)))
-    own = open_lung_source(experiment.image, table, asked.cache)
-    check_same_atlas(own, read_provenance(asked.run).get("lungs"), experiment.image.atlas)
+    models = _digest_models(run, sorted(set(table.fold)))
+    own = open_lung_source(experiment.image, table, run.cache)
+    check_same_atlas(own, run.lung_identity, experiment.image.atlas)
     preparation = preparation_of(experiment.image, own and own.identity)
     table = _add_keys(table, asked, methods, models, preparation)
-    source = open_gallery_source(asked.atlas, asked.masks, own, table, asked.cache) if asked.checks else None
-    permuted = find_permuted(asked.run, experiment, sorted(set(table.fold))) if source else None
+    source = open_gallery_source(asked.atlas, asked.masks, own, table, run.cache) if asked.checks else None
+    permuted = find_permuted(run, sorted(set(table.fold))) if source else None
     key = _key_of(asked, table, source, permuted)
-    return Prepared(asked, key, table, methods, notes, experiment.classes, preparation, own, source, permuted)
+    return PreparedGallery(asked, key, table, methods, notes, experiment.classes, preparation, own, source, permuted)
 
 
-def explain_run(prepared: Prepared, executor: Executor, on_event: OnEvent = lambda event: None) -> Explained | None:
+def explain_run(
+    prepared: PreparedGallery, executor: Executor, on_event: OnEvent = lambda event: None
+) -> Explained | None:
     """Write raw maps and checks to the gallery's folder; return what is there, None where nothing is to be done.
 
     What a killed command has finished is not done again. Raises `PxrError`.
@@ -138,66 +106,63 @@ def explain_run(prepared: Prepared, executor: Executor, on_event: OnEvent = lamb
         return None
     for note in prepared.notes:
         tell_note(on_event, note)
-    logs = asked.cache / "logs"
+    run, logs = asked.run, asked.run.cache / "logs"
     executor.start(logs / "explain.log")  # TensorFlow is loaded while pictures are decoded
     try:
         table = gather.decode_readable(
             prepared.table,
             preparation,
-            asked.cache,
+            run.cache,
             on_event,
             skip_unreadable=asked.skip_unreadable,
             source=prepared.own,
         )
         state.mark_unfinished(asked.folder, [*table.file, *([_measured_name(key)] if source else [])])
-        executor.run(_plan(prepared, table), logs, on_event)
-        lungs = None if source is None else find_lungs(table, source, preparation, asked.cache, on_event)
+        run_or_raise(executor, _plan(prepared, table), on_event)
+        lungs = None if source is None else find_lungs(table, source, preparation, run.cache, on_event)
         if prepared.permuted is not None:
-            executor.run(_plan_checks(prepared, table, prepared.permuted), logs, on_event)
+            run_or_raise(executor, _plan_checks(prepared, table, prepared.permuted), on_event)
     except PxrError:
         state.unmark_empty(asked.folder)
         raise
     finally:
         executor.close()
     measured = asked.folder / _measured_name(key) if asked.checks else None
-    folds = len(fold_names(read_splits(asked.run / rundir.SPLITS)))
     unmeasured = {"labels": prepared.permuted.note} if prepared.permuted and prepared.permuted.note else {}
     about = (prepared.methods, prepared.classes, asked.target)
-    return Explained(asked.folder, key, table, *about, lungs, measured, folds, unmeasured)
+    return Explained(asked.folder, key, table, *about, lungs, measured, len(run.folds), unmeasured)
 
 
-def _digest_names(images: Sequence[str]) -> str:
-    """Return a short digest of what was named; the same files, named from another folder, have the same."""
-    paths = [os.path.expanduser(word) for word in images]
-    return files.digest(*sorted({os.path.abspath(path) if os.path.exists(path) else path for path in paths}), size=4)
-
-
-def _read_layers(run: Path) -> list[SavedLayer]:
+def _read_layers(run: FinishedRun) -> list[SavedLayer]:
     """Return the layers of the run's network, which all folds share, from the first model that can be read."""
-    models = (rundir.model_file(run, fold) for fold in fold_names(read_splits(run / rundir.SPLITS)))
-    return next(filter(None, map(read_saved_layers, models)), [])
+    return next(filter(None, map(read_saved_layers, map(run.model_file, run.folds))), [])
 
 
-def _choose(asked: Asked, experiment: Experiment) -> pd.DataFrame:
-    fold = picture_choice.find_fold(asked.run, asked.fold) if asked.fold is not None else None
+def _choose(asked: GalleryRequest) -> pd.DataFrame:
+    run = asked.run
+    fold = run.find_fold(asked.fold) if asked.fold is not None else None
     if asked.images:
-        return find_asked(asked.run, asked.images, experiment, fold)
-    return choose_cases(asked.run, experiment.classes, asked.number or NUMBER, fold)
+        return find_asked(run, asked.images, fold)
+    return choose_cases(run, asked.number or NUMBER, fold)
 
 
-def _digest_models(run: Path, folds: Sequence[str]) -> dict[str, str]:
+def _digest_models(run: FinishedRun, folds: Sequence[str]) -> dict[str, str]:
     """Return fold -> digest of its model; raise `PxrError` for a run without models."""
     for fold in folds:
-        if not rundir.model_file(run, fold).is_file():
+        if not run.has_model(fold):
             raise PxrError(
-                f"RUN {str(run)!r} has no model {rundir.model_file(run, fold)}, so there is nothing to explain. Put it "
+                f"RUN {str(run.folder)!r} has no model {run.model_file(fold)}, so there is nothing to explain. Put it "
                 "back, or delete the run directory and train again."
             )
-    return {fold: rundir.digest_model(run, fold) for fold in folds}
+    return {fold: run.model_digest(fold) for fold in folds}
 
 
 def _add_keys(
-    table: pd.DataFrame, asked: Asked, methods: Sequence[str], models: Mapping[str, str], preparation: Preparation
+    table: pd.DataFrame,
+    asked: GalleryRequest,
+    methods: Sequence[str],
+    models: Mapping[str, str],
+    preparation: Preparation,
 ) -> pd.DataFrame:
     """Return the rows with ``file``, where a picture's maps go, and ``key``, which names all that decides them."""
     common = (VERSION, preparation.digest, ",".join(methods), asked.layer or "", asked.target)
@@ -210,7 +175,7 @@ def _add_keys(
     return table.assign(key=keys, file=[f"{MAPS}/{file_stem(name)}.npz" for name in table.image_id])
 
 
-def _key_of(asked: Asked, table: pd.DataFrame, source: LungSource | None, permuted: Permuted | None) -> str:
+def _key_of(asked: GalleryRequest, table: pd.DataFrame, source: LungSource | None, permuted: Permuted | None) -> str:
     columns = ("image_id", "label", "patient_id", "fold", "role", "group", "predicted", "key")
     rows = table[list(columns)].itertuples(index=False, name=None)
     checks = (source.identity, asked.check_pictures or CHECK_PICTURES) if source else ("no checks",)
@@ -218,31 +183,25 @@ def _key_of(asked: Asked, table: pd.DataFrame, source: LungSource | None, permut
     return files.digest(VERSION, *checks, *rows)
 
 
-def _plan(prepared: Prepared, table: pd.DataFrame) -> list[Task]:
+def _plan(prepared: PreparedGallery, table: pd.DataFrame) -> list[Task]:
     """Return a task per fold whose model explains some of the pictures."""
     asked = prepared.asked
-    options = {
-        "methods": list(prepared.methods),
-        "layer": asked.layer,
-        "class": asked.target,
-        "lungs": prepared.preparation.lungs or None,
-    }
+    how = (prepared.methods, asked.layer, asked.target, prepared.preparation.lungs or None)
     return [
         Task(
             f"explain-{rundir.fold_name(fold)}",
             "explain",
-            run=str(asked.run),
-            cache=str(asked.cache),
             fold=fold,
-            options={**options, "pictures": _as_options(rows, asked.folder)},
+            options=ExplainPictures(_as_options(rows, asked.folder), *how),
+            **_place(asked.run),
         )
         for fold, rows in table.groupby("fold", sort=True)
     ]
 
 
-def _plan_checks(prepared: Prepared, table: pd.DataFrame, permuted: Permuted) -> list[Task]:
+def _plan_checks(prepared: PreparedGallery, table: pd.DataFrame, permuted: Permuted) -> list[Task]:
     """Return the task of the checks that take long, unless it was done; some pictures of each fold, by hash."""
-    asked, to = prepared.asked, prepared.asked.folder / _measured_name(prepared.key)
+    asked, run, to = prepared.asked, prepared.asked.run, prepared.asked.folder / _measured_name(prepared.key)
     if to.exists():
         return []
     chosen = {
@@ -251,20 +210,23 @@ def _plan_checks(prepared: Prepared, table: pd.DataFrame, permuted: Permuted) ->
         ]
         for fold, rows in table[counted(table.role)].groupby("fold", sort=True)
     }
-    others = list(fold_names(read_splits(asked.run / rundir.SPLITS))) if asked.fold is None else []
-    options = {
-        "folds": {fold: _as_options(rows, asked.folder) for fold, rows in chosen.items()},
-        "others": [fold for fold in others if rundir.model_file(asked.run, fold).is_file()],
-        "permuted": str(permuted.run) if permuted.run else None,
-        "to": str(to),
-    }
-    return [Task("explain-checks", "explain_checks", run=str(asked.run), cache=str(asked.cache), options=options)]
+    options = CheckMaps(
+        folds={fold: _as_options(rows, asked.folder) for fold, rows in chosen.items()},
+        others=tuple(filter(run.has_model, run.folds)) if asked.fold is None else (),
+        permuted=str(permuted.run.folder) if permuted.run else None,
+        to=to,
+    )
+    return [Task("explain-checks", "explain_checks", options=options, **_place(run))]
+
+
+def _place(run: FinishedRun) -> dict[str, str]:
+    return {"run": str(run.folder), "cache": str(run.cache), "logs": str(run.cache / "logs")}
 
 
 def _measured_name(key: str) -> str:
     return f"{MEASURED}/{key}.csv"
 
 
-def _as_options(rows: pd.DataFrame, folder: Path) -> list[dict[str, str]]:
-    told = rows[["image_id", "content", "label", "predicted", "key"]].to_dict("records")
-    return [{**row, "file": str(folder / file)} for row, file in zip(told, rows.file, strict=True)]
+def _as_options(rows: pd.DataFrame, folder: Path) -> tuple[ExplainedPicture, ...]:
+    columns = rows[["image_id", "content", "label", "predicted", "key"]].itertuples(index=False)
+    return tuple(ExplainedPicture(*row, folder / file) for row, file in zip(columns, rows.file, strict=True))

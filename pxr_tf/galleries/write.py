@@ -16,7 +16,8 @@ from pxr_tf.galleries.run import Explained
 from pxr_tf.galleries.sheet import NOT_CHECKED, Checked, Drawn, Sheet, write_sheet, write_thumbnail
 from pxr_tf.galleries.tables import CHECKS, TABLE, check_table, failed_words, method_title, open_maps, tabulate
 from pxr_tf.report.figures import SYNTHETIC_NOTE
-from pxr_tf.runs.info import LEAKY, RunInfo, describe_run, worth
+from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.runs.info import LEAKY, RunInfo, worth
 
 THUMB = 176  # pixels
 PERMUTED = "trained on permuted labels, so its maps say nothing of any disease"
@@ -24,9 +25,9 @@ NOTICE = "Research use only, not a medical device."
 OF_A_PICTURE = ("maps", "sheet", "thumbnail")  # columns of the table that name files
 
 
-def write_gallery(run: Path, explained: Explained, on_progress: Callable[[int, int], None]) -> Path:
+def write_gallery(run: FinishedRun, explained: Explained, on_progress: Callable[[int, int], None]) -> Path:
     """Write the gallery of explained pictures; return its page. Its last file, ``gallery.json``, calls it complete."""
-    info, folder = describe_run(run), explained.folder
+    info, folder = run.info, explained.folder
     table = tabulate(explained, worth(info))
     names = _named_files(explained, table)
     state.mark_unfinished(folder, names)
@@ -35,19 +36,17 @@ def write_gallery(run: Path, explained: Explained, on_progress: Callable[[int, i
     _write_sheets(explained, table, checked_words(checks), info, on_progress)
     files.write_csv(folder / TABLE, table)
     files.write_csv(folder / CHECKS, checks)
-    about = describe(run, explained, info)
+    about = describe_gallery(run, explained, info)
     write_page(folder, about, table, checks)
     state.finish(folder, about, names)
     return folder / PAGE
 
 
-def describe(run: Path, explained: Explained, info: RunInfo) -> dict[str, Any]:
+def describe_gallery(run: FinishedRun, explained: Explained, info: RunInfo) -> dict[str, Any]:
     """Return what the gallery says of itself."""
-    trained = (files.read_json(run / rundir.PROVENANCE) or {}).get("versions", {})
-    own = run.resolve()
     return {
         "key": explained.key,
-        "run": "/".join(own.parts[-rundir.depth_of(own) :]),
+        "run": run.place,
         "title": f"{info.name}: {info.title}",
         "classes": list(explained.classes),
         "folds": explained.folds,
@@ -57,7 +56,7 @@ def describe(run: Path, explained: Explained, info: RunInfo) -> dict[str, Any]:
         "warnings": [warning.text for warning in info.warnings],
         "synthetic": info.origin == "synthetic",
         "leaky": info.leaky,
-        "trained_with": trained,
+        "trained_with": run.provenance.get("versions", {}),
         "versions": rundir.versions(),
         "notice": NOTICE,
     }

@@ -9,9 +9,10 @@ import pandas as pd
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data import patients
-from pxr_tf.data.manifest import COLUMNS, read_manifest
-from pxr_tf.data.splits import TEST_ROLES, fold_names, read_splits
+from pxr_tf.data.manifest import COLUMNS
+from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.errors import PxrError, nearest, shorten, shown
+from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.sets.any_pictures import list_pictures
 from pxr_tf.sets.find import read_source
 from pxr_tf.sets.rows import CLASS_ALIASES
@@ -19,15 +20,15 @@ from pxr_tf.sets.rows import CLASS_ALIASES
 ASKED = "asked for"  # the group of pictures that were named
 
 
-def find_asked(run: Path, asked: Sequence[str], experiment: Experiment, fold: str | None) -> pd.DataFrame:
+def find_asked(run: FinishedRun, asked: Sequence[str], fold: str | None) -> pd.DataFrame:
     """Return the rows of the images asked for: ids of the run, picture files, folders, data sets.
 
     A picture is known by its content: one that a fold tested is explained by that fold's model, any other by the first
-    fold's, or all by that of `fold`; ``role`` is the picture's in that fold, "" for a stranger. ``label`` is empty
-    where nobody says it. Raises `PxrError`.
+    fold's, or all by that of `fold`; ``role`` is the picture's in that fold, "" for an external one. ``label`` is empty
+    if nobody says it. Raises `PxrError`.
     """
-    known = read_manifest(run / rundir.MANIFEST)
-    table = pd.DataFrame(_rows(known, asked, experiment), columns=[*COLUMNS]).drop_duplicates(ignore_index=True)
+    known = run.manifest
+    table = pd.DataFrame(_rows(known, asked, run.recipe), columns=[*COLUMNS]).drop_duplicates(ignore_index=True)
     table = _name_apart(table)
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
@@ -36,20 +37,18 @@ def find_asked(run: Path, asked: Sequence[str], experiment: Experiment, fold: st
     table = assign_folds(table, run, fold)
     label = look_up(known, "label", table).fillna(table.label)
     source = look_up(known, "source", table).fillna(table.source)
-    predicted = look_up(_with_content(read_tested(run / rundir.PREDICTIONS), known), "predicted", table).fillna("")
+    predicted = look_up(_with_content(run.tested, known), "predicted", table).fillna("")
     return table.assign(label=label, source=source, group=ASKED, predicted=predicted.where(table.role == "test", ""))
 
 
-def assign_folds(table: pd.DataFrame, run: Path, asked: str | None) -> pd.DataFrame:
-    """Return the rows with ``fold``, whose model their features come from, and ``role``, theirs in that fold.
+def assign_folds(table: pd.DataFrame, run: FinishedRun, asked: str | None) -> pd.DataFrame:
+    """Return the rows with ``fold``, whose model speaks of them, and ``role``, theirs in that fold.
 
     An image, known by its content, gets the fold that tested it, or the one that was `asked` for; any other the first.
     One that has no role there has the role "". Images of the run have the patients that it found.
     """
-    known = read_manifest(run / rundir.MANIFEST)
-    splits = read_splits(run / rundir.SPLITS)
-    folds = [asked] if asked else fold_names(splits)
-    splits = splits[splits.fold.isin(folds)].assign(
+    known, folds = run.manifest, [asked] if asked else list(run.folds)
+    splits = run.splits[run.splits.fold.isin(folds)].assign(
         rank=lambda rows: rows.fold.map({fold: number for number, fold in enumerate(folds)}),
         tested=lambda rows: rows.role.isin(TEST_ROLES),
     )
@@ -73,17 +72,6 @@ def look_up(known: pd.DataFrame, column: str, table: pd.DataFrame) -> pd.Series:
     return pd.Series(found[0], table.index).fillna(pd.Series(found[1], table.index))
 
 
-def read_tested(path: Path) -> pd.DataFrame:
-    """Return the test rows of a ``predictions.csv``, one per image; validation rows, which chose epochs, do not count.
-
-    Under a scheme that tests an image several times the first fold's row stays.
-    """
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    table = table[table.role == "test"] if "role" in table else table
-    numbers = {column: pd.to_numeric(table[column]) for column in table if column.startswith("p_")}
-    return table.assign(**numbers).drop_duplicates("image_id", ignore_index=True)
-
-
 def _rows(known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> Iterator[Mapping[str, str]]:
     ids = set(known.image_id)
     for word in map(os.path.expanduser, asked):
@@ -91,7 +79,7 @@ def _rows(known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> 
             yield known.loc[known.image_id == word, [*COLUMNS]].iloc[0].to_dict()
             continue
         if os.path.isfile(word):
-            yield _stranger(Path(word).name, os.path.abspath(word))
+            yield _external(Path(word).name, os.path.abspath(word))
         elif os.path.isdir(word):
             yield from _folder_rows(word, experiment)
         else:
@@ -115,24 +103,24 @@ def _folder_rows(folder: str, experiment: Experiment) -> Iterator[Mapping[str, s
     except PxrError:  # no layout: pictures without labels
         told = {}
     for name, path in named.items():
-        row = {**_stranger(name, path), **told.get(path, {})}
+        row = {**_external(name, path), **told.get(path, {})}
         label = merged.get(row["label"], row["label"])
         yield {**row, "label": label if label in labels else ""}
 
 
-def _stranger(name: str, path: str) -> dict[str, str]:
+def _external(name: str, path: str) -> dict[str, str]:
     return {"image_id": name, "path": path, "label": "", "patient_id": name, "source": "", "official_split": ""}
 
 
 def _name_apart(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows; of strangers that have another row's name, it is the shortest end of the path that differs."""
+    """Return the rows; an external picture with another row's name gets the shortest end of its path that differs."""
     parts = table.path.map(lambda path: Path(path).parts)
     names, depth = table.image_id.copy(), 1
-    strangers = table.source == ""  # images of the run and of data sets keep their ids
-    while (clash := strangers & names.duplicated(keep=False) & (parts.map(len) > depth)).any():
+    external = table.source == ""  # images of the run and of data sets keep their ids
+    while (clash := external & names.duplicated(keep=False) & (parts.map(len) > depth)).any():
         depth += 1
         names[clash] = [Path(*path[-depth:]).as_posix() for path in parts[clash]]
-    return table.assign(image_id=names, patient_id=table.patient_id.where(~strangers, names))
+    return table.assign(image_id=names, patient_id=table.patient_id.where(~external, names))
 
 
 def _with_content(predictions: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pxr_tf.data.splits import HOLDOUT
 
-NOT_TRAINING = ("features", "weights", "calibrate", "inside")  # tasks without epochs and predictions
+NOT_TRAINING = ("features", "weights", "calibrate", "model-figures")  # tasks without epochs and predictions
 RECENT = 5  # epochs that the mean takes: a machine that becomes slower shows within as many
 
 

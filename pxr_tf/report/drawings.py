@@ -14,12 +14,12 @@ import pandas as pd
 from PIL import Image
 
 from pxr_tf import files, rundir
-from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.explain.model_figures_file import Inside, Maps, read_inside
 from pxr_tf.report.curves import draw_curves
 from pxr_tf.report.event_file import EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, write_figure
 from pxr_tf.report.model_figures import draw_coefficients, draw_feature_maps, draw_filters
+from pxr_tf.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,37 +30,37 @@ LONGEST_NAME = 180  # letters of an image id, of the 255 bytes that a file's nam
 Draw = Callable[[str, bool], "Figure"]  # (title, synthetic) -> figure
 
 
-def expected_drawings(run: Path) -> list[Path]:
+def expected_drawings(run: RunDirectory) -> list[Path]:
     """Return the files that a finished run has beside its tables: as much as its folds' files offer."""
-    curves = [run / CURVES] if _histories(run) else []
+    curves = [run.folder / CURVES] if run.histories() else []
     return curves + [fold / name for fold in _folds(run) for name in _figures(_read(fold, outline=True))]
 
 
-def write_drawings(run: Path, title: str, synthetic: bool) -> None:
+def write_drawings(run: RunDirectory, title: str, synthetic: bool) -> None:
     """Draw what is missing; `title` says which run it is."""
-    histories = _histories(run)
-    if histories and not (run / CURVES).exists():
+    histories = run.histories()
+    if histories and not (run.folder / CURVES).exists():
         tables = {name: pd.read_csv(file) for name, file in histories.items()}
-        write_figure(run / CURVES, draw_curves(tables, title, synthetic))
+        write_figure(run.folder / CURVES, draw_curves(tables, title, synthetic))
     for fold in _folds(run):
         missing = [name for name in _figures(_read(fold, outline=True)) if not (fold / name).exists()]
         if missing:
             figures = _figures(_read(fold))
-            write_fold(fold, {name: figures[name] for name in missing}, title, synthetic)
+            write_fold(run, fold, {name: figures[name] for name in missing}, title, synthetic)
 
 
 def write_feature_maps(
-    fold: Path, found: Mapping[str, Maps], title: str, synthetic: bool, layer: str | None = None
+    run: RunDirectory, fold: Path, found: Mapping[str, Maps], title: str, synthetic: bool, layer: str | None = None
 ) -> list[Path]:
     """Draw the feature maps of pictures (name -> maps) into a fold's folder; return the files."""
     figures = {feature_maps_file(name, layer): partial(draw_feature_maps, name, maps) for name, maps in found.items()}
-    write_fold(fold, figures, title, synthetic)
+    write_fold(run, fold, figures, title, synthetic)
     return [fold / name for name in figures]
 
 
-def write_fold(fold: Path, figures: Mapping[str, Draw], title: str, synthetic: bool) -> None:
+def write_fold(run: RunDirectory, fold: Path, figures: Mapping[str, Draw], title: str, synthetic: bool) -> None:
     """Write figures (file name -> how it is drawn) into a fold's folder, and into its TensorBoard."""
-    title = title if list(_folds(fold.parent)) == [fold] else f"{title}, {fold.name}"
+    title = title if list(_folds(run)) == [fold] else f"{title}, {fold.name}"
     for name, draw in figures.items():
         write_figure(fold / name, draw(title, synthetic))
     board = EventFile(fold / "tensorboard")
@@ -101,13 +101,5 @@ def _read(fold: Path, outline: bool = False) -> Inside:
     return read_inside(fold / rundir.INSIDE, outline=outline) or Inside(())
 
 
-def _folds(run: Path) -> Iterator[Path]:
-    return (run / rundir.fold_name(fold) for fold in fold_names(read_splits(run / rundir.SPLITS)))
-
-
-def _histories(run: Path) -> dict[str, Path]:
-    """Return name -> ``history.csv`` of every fold that has epochs, the hold-out last; none is read."""
-    splits = read_splits(run / rundir.SPLITS)
-    names = map(rundir.fold_name, dict.fromkeys([*fold_names(splits), *splits.fold]))
-    written = {name: run / name / rundir.HISTORY for name in names}
-    return {name: file for name, file in written.items() if file.exists()}
+def _folds(run: RunDirectory) -> Iterator[Path]:
+    return map(run.fold_folder, run.folds)

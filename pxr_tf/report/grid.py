@@ -1,7 +1,6 @@
 """A grid of experiments as one table: what each cell will cost, and, as it fills up, what came out."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.box import SIMPLE_HEAD
@@ -13,7 +12,8 @@ from pxr_tf.evidence.paper import comparable_row
 from pxr_tf.report.clock import duration_words
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.report.results import mean_sd, print_warnings
-from pxr_tf.runs.info import LEAKY, RunInfo, describe_run
+from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.runs.info import LEAKY, RunInfo
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ class GridCell(NamedTuple):
     """One experiment of the grid and how it stands."""
 
     info: RunInfo  # of a run still to be done: without origin and warnings
-    folder: Path | None = None  # of a finished run
+    run: FinishedRun | None = None  # once it is finished
     failure: str = ""
 
 
@@ -53,8 +53,8 @@ def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
 
     Columns: accuracy on balanced folds beside the paper's, accuracy and balanced accuracy on all held-out images.
     """
-    cells = [cell._replace(info=describe_run(cell.folder)) if cell.folder else cell for cell in cells]
-    finished = [cell.info for cell in cells if cell.folder]
+    cells = [cell._replace(info=cell.run.info) if cell.run else cell for cell in cells]
+    finished = [cell.info for cell in cells if cell.run]
     notes = [SYNTHETIC_NOTE] if any(info.origin == "synthetic" for info in finished) else []
     notes += [f"{LEAKY} where the state is leaky"] if any(info.leaky for info in finished) else []
     table = Table(title="\n".join(notes) or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0)
@@ -77,9 +77,9 @@ def _row(cell: GridCell) -> list[str]:
     accuracy = paper.value("accuracy") if paper else None
     row = [cell.info.model, cell.info.variant]
     theirs = "-" if accuracy is None else f"{100 * accuracy:.2f}"
-    if cell.folder is None:
+    if cell.run is None:
         return [*row, "", theirs, "", "", "failed" if cell.failure else "to do"]
-    readings = read_readings(cell.folder)
+    readings = read_readings(cell.run)
     balanced = _tight(readings["balanced"], "accuracy") if "balanced" in readings else "-"
     every = [_tight(readings["all"], metric) for metric in ("accuracy", "balanced_accuracy")]
     return [*row, balanced, theirs, *every, "leaky" if cell.info.leaky else "done"]

@@ -1,21 +1,17 @@
 """A whole paper as one table: what its runs gave, mean ± sd over seeds, beside the figures that it prints."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pxr_tf import files, locks
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
-from pxr_tf.evaluation.published import Row
 from pxr_tf.evidence.files import read_readings, read_run_points
 from pxr_tf.evidence.paper import paper_has, paper_notes
 from pxr_tf.report.results import make_table, plus_minus, print_points, print_warnings
-from pxr_tf.runs.info import worth
 from pxr_tf.studies.paper_runs import (
     AUC,
     Group,
@@ -24,12 +20,12 @@ from pxr_tf.studies.paper_runs import (
     PaperRun,
     group_runs,
     measures_of,
-    minutes_of,
     name_groups,
     name_leaky,
     pair_groups,
     warn_of,
 )
+from pxr_tf.studies.paper_tables import printed_value
 
 INTERVAL = (
     "how far a mean difference would move with other seeds, which split, order and start anew. They say nothing of "
@@ -37,87 +33,21 @@ INTERVAL = (
 )
 PAIRED = f"The intervals are Student's for paired values (both settings test the same images), 95 %: {INTERVAL}"
 NOT_PAIRED = f"The intervals are Welch's, not paired (the settings test different images), 95 %: {INTERVAL}"
-TABLE, DIFFERENCES = "reproduced.csv", "differences.csv"
 
 
 def print_run(run: PaperRun, console: Console) -> None:
     """Print what one run gave, in a line."""
-    if run.folder is None:
+    if run.run is None:
         console.print(f"{run.title} failed: {run.failure}", markup=False)
         return
-    table = next(iter(read_readings(run.folder).values()))
+    table = next(iter(read_readings(run.run).values()))
     said = [f"{words} {100 * metrics.value_of(table, 'mean', 'all', metric):.2f} %" for words, _, metric in _OVERALL]
-    minutes = minutes_of(run.folder)
+    minutes = run.run.minutes()
     said += [] if pd.isna(minutes) else [f"{minutes:.1f} min"]
     console.print(f"{run.title}: {', '.join(said)}", markup=False)
 
 
 _OVERALL = measures_of(("", "", ""))[:2]
-
-
-def write_paper(folder: Path, runs: Sequence[PaperRun]) -> list[Path]:
-    """Write ``reproduced.csv``, and ``differences.csv`` where settings are compared; return what was written.
-
-    The rows of a variant, model and setting that has no finished run among these stay as they are in the file.
-    """
-    groups = group_runs(runs)
-    if not groups:
-        return []
-    written = [folder / TABLE]
-    differences = [row for pair in pair_groups(groups) for row in _difference_rows(pair)]
-    with locks.hold(locks.lock_of(folder / TABLE)):
-        _merge(folder / TABLE, pd.concat([_summary_rows(group) for group in groups]), ["variant", "model", "setting"])
-        if differences:
-            _merge(folder / DIFFERENCES, pd.DataFrame(differences), ["variant", "minus"])
-            written.append(folder / DIFFERENCES)
-    return written
-
-
-def _summary_rows(group: Group) -> pd.DataFrame:
-    names = zip(group.summary["class"], group.summary.metric, strict=True)
-    rows = group.summary.assign(
-        variant=group.variant,
-        model=group.model,
-        setting=group.setting,
-        paper=[_printed(group.row, name, metric) for name, metric in names],
-        **worth(group.info),
-    )
-    return rows[["variant", "model", "setting", "class", "metric", "mean", "sd", "seeds", "paper", "origin", "split"]]
-
-
-def _difference_rows(pair: Pair) -> list[dict[str, object]]:
-    values = [worth(group.info) for group in pair[:2]]
-    said = {key: " minus ".join(dict.fromkeys(value[key] for value in values)) for key in values[0]}
-    return [
-        {"variant": pair.first.variant, "minus": f"{pair.first.setting} minus {pair.second.setting}"}
-        | {"class": measure.name, "metric": measure.metric}
-        | pair.difference(measure)._asdict()
-        | said
-        for measure in measures_of(pair.first.info.classes)
-    ]
-
-
-def _merge(path: Path, rows: pd.DataFrame, key: list[str]) -> None:
-    """Write the rows in place of those with the same key; all others of the file stay, and so does the order."""
-    before = _read_before(path, rows)
-    keys = [list(map(tuple, table[key].to_numpy())) for table in (before, rows)]
-    kept = before[[one not in set(keys[1]) for one in keys[0]]]
-    if len(kept):
-        rows = pd.concat([kept, rows])
-    place = {one: number for number, one in enumerate(dict.fromkeys(keys[0] + keys[1]))}
-    order = sorted(range(len(rows)), key=[place[tuple(one)] for one in rows[key].to_numpy()].__getitem__)
-    files.write_csv(path, rows.iloc[order])
-
-
-def _read_before(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the table that is there; none of its rows where it cannot be read, or has other columns."""
-    text = [name for name in rows if not pd.api.types.is_numeric_dtype(rows[name]) and name != "paper"]
-    numbers = {name: [""] for name in rows if name not in text}
-    try:
-        before = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=numbers)
-    except (OSError, ValueError):
-        return rows.iloc[:0]
-    return before if list(before) == list(rows) else rows.iloc[:0]
 
 
 def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
@@ -153,7 +83,7 @@ def _print_points(group: Group, console: Console) -> None:
     """Print the operating points over seeds where the paper has a threshold of its own."""
     if not paper_has(group.info, "threshold"):
         return
-    points = {seed: read_run_points(folder) for seed, folder in group.folders.items()}
+    points = {seed: read_run_points(run) for seed, run in group.runs.items()}
     console.print(f"{group.title}:", markup=False)
     print_points(roc.summarise_points(points), "seeds", console)
 
@@ -174,7 +104,7 @@ def _paper_table(groups: Sequence[Group]) -> Table:
     for group in groups:
         shown.add_row(*_our_row(group, measures))
         if group.row:
-            printed = [_printed(group.row, one.name, one.metric) for one in measures]
+            printed = [printed_value(group.row, one.name, one.metric) for one in measures]
             cells = ["" if value is None else f"{100 * value:.1f}" for value in printed]
             shown.add_row("  the paper", *cells, "", "", style="cyan")
     return shown
@@ -234,7 +164,3 @@ def _difference_cells(pair: Pair, measure: Measure) -> tuple[str, str, str]:
     if pd.isna(found.low):
         interval = "one seed: none" if min(seeds) < 2 else "no spread: none"
     return f"{100 * found.mean:+.1f}", interval, ", ".join(map(str, dict.fromkeys(seeds)))
-
-
-def _printed(row: Row | None, name: str, metric: str) -> float | None:
-    return None if row is None else row.value(metric, name)

@@ -1,7 +1,6 @@
 """A run's results: the files beside its predictions, and the tables on the screen."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -11,58 +10,43 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pxr_tf import files, rundir
-from pxr_tf.data.splits import fold_names, read_splits
+from pxr_tf import rundir
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evaluation.published import Row
 from pxr_tf.evaluation.roc import MeanPoints
-from pxr_tf.evidence.files import FILES as ROC_FILES
-from pxr_tf.evidence.files import metrics_files, read_readings, read_run_points
+from pxr_tf.evidence.files import expected_tables, read_readings, read_run_points, write_tables
 from pxr_tf.evidence.paper import class_words, comparable_row, overall_words, paper_notes, prints
+from pxr_tf.evidence.seeds import SeedsTable
 from pxr_tf.report.drawings import expected_drawings, write_drawings
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
-from pxr_tf.report.roc import NOTHING_CHOSEN, points_table, write_roc
-from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning, describe_run, worth
+from pxr_tf.report.roc import NOTHING_CHOSEN, draw_roc, points_table
+from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning
 
+CONFUSION_FIGURE, ROC_FIGURE = "confusion_matrix.png", "roc.png"
 COLUMNS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
 
 
-def write_results(folder: Path) -> None:
-    """Write the metrics, the confusion matrix and the ROC curves of a finished run from its ``predictions.csv``.
-
-    ``metrics.csv`` counts the experiment's test rows (``splits.test_rows``), ``metrics_<other>.csv`` the other reading,
-    where the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say what
-    the figures are worth.
-    """
-    info, splits = describe_run(folder), read_splits(folder / rundir.SPLITS)
-    predictions = metrics.read_predictions(folder / rundir.PREDICTIONS)
-    columns = worth(info)
-    for reading, file in metrics_files(folder, info, splits).items():
-        table = metrics.score_folds(metrics.select_rows(predictions, splits, reading))
-        files.write_csv(file, table.assign(**columns))
-    reading, *_ = metrics.possible_readings(splits, info.test_rows)
-    counted = metrics.select_rows(predictions, splits, reading)
-    counts = metrics.confusion_matrix(counted)
-    title = f"{info.title}, {len(counted):,} held-out images"
-    write_figure(folder / "confusion_matrix.png", draw_confusion_matrix(counts, title, info.origin == "synthetic"))
-    files.write_csv(folder / "confusion_matrix.csv", counts.reset_index().assign(**columns))
-    rows = roc.rows_by_role(predictions, splits, reading)
-    write_roc(folder, rows, f"{info.name}: {info.title}", info.origin == "synthetic", columns)
-    write_drawings(folder, f"{info.name}: {info.title}", info.origin == "synthetic")
+def write_results(run: FinishedRun) -> None:
+    """Write the tables of a finished run, and what is drawn of them."""
+    tables, info = write_tables(run), run.info
+    synthetic, name = info.origin == "synthetic", f"{info.name}: {info.title}"
+    title = f"{info.title}, {int(tables.counts.to_numpy().sum()):,} held-out images"
+    write_figure(run.folder / CONFUSION_FIGURE, draw_confusion_matrix(tables.counts, title, synthetic))
+    write_figure(run.folder / ROC_FIGURE, draw_roc(tables.curves, tables.points, name, synthetic))
+    write_drawings(run, name, synthetic)
 
 
-def is_written(folder: Path) -> bool:
+def is_written(run: FinishedRun) -> bool:
     """Return whether all files of the results exist."""
-    readings = metrics_files(folder, describe_run(folder), read_splits(folder / rundir.SPLITS))
-    names = ("confusion_matrix.png", "confusion_matrix.csv", *ROC_FILES)
-    expected = [*readings.values(), *(folder / name for name in names)]
-    return all(file.exists() for file in (*expected, *expected_drawings(folder)))
+    figures = [run.folder / name for name in (CONFUSION_FIGURE, ROC_FIGURE)]
+    return all(file.exists() for file in (*expected_tables(run), *figures, *expected_drawings(run)))
 
 
-def print_results(folder: Path, console: Console) -> None:
+def print_results(run: FinishedRun, console: Console) -> None:
     """Print the table of a finished run; where the paper has figures, beside them, on the test rows that it counts."""
-    info, tables = describe_run(folder), read_readings(folder)
+    info, tables = run.info, read_readings(run)
     row = comparable_row(info)
     row = row if row and row.paper.test_rows in tables else None
     reading = row.paper.test_rows if row else next(iter(tables))
@@ -71,44 +55,31 @@ def print_results(folder: Path, console: Console) -> None:
     for other, table in tables.items():
         paper = f"; the paper: {overall_words(row)}" if row and other == reading else ""
         console.print(_accuracy_line(info, table, other) + paper, highlight=False)
-    print_points(roc.mean_points(read_run_points(folder)), "folds", console)
+    print_points(roc.mean_points(read_run_points(run)), "folds", console)
     print_warnings(info.warnings, console)
     counted = int(metrics.value_of(tables[reading], "pooled", "all", "support"))
-    for note in _footnotes(folder, paper_notes(info, row, counted)):
-        console.print(note, highlight=False, soft_wrap=str(folder) in note)  # a path in two lines cannot be copied
+    for note in _footnotes(run, paper_notes(info, row, counted)):
+        console.print(note, highlight=False, soft_wrap=str(run.folder) in note)  # a path in two lines cannot be copied
 
 
-def print_seeds(folders: Mapping[int, Path], console: Console) -> None:
-    """Print what finished runs that differ in their seed (seed -> run folder) have in common: mean ± sd over seeds.
+def print_seeds(seeds: SeedsTable, console: Console) -> None:
+    """Print what finished runs that differ in their seed have in common: mean ± sd over seeds.
 
-    Beside it stands what each seed gave, mean ± sd over its folds; all on the rows that ``metrics.csv`` counts. The
-    figures over seeds of all metrics go to ``seeds.csv`` beside the run folders.
+    Beside it stands what each seed gave, mean ± sd over its folds; all on the rows that ``metrics.csv`` counts.
     """
-    infos = {seed: describe_run(folder) for seed, folder in folders.items()}
-    readings = {seed: read_readings(folder) for seed, folder in folders.items()}
-    tables = {seed: next(iter(found.values())) for seed, found in readings.items()}
-    info = next(iter(infos.values()))
-    warnings = tuple(dict.fromkeys(warning for one in infos.values() for warning in one.warnings))
-    info = info._replace(warnings=warnings)
-    where = _reading_words(next(iter(next(iter(readings.values())))))
-    title = f"{info.title} ({info.name})\n{count_words(len(folders), 'seed')}, {where}"  # as wide as the table at most
-    shown = make_table(title, info, (0, 1))
+    info = seeds.info
+    title = f"{info.title} ({info.name})\n{count_words(len(seeds.tables), 'seed')}, {_reading_words(seeds.reading)}"
+    shown = make_table(title, info, (0, 1))  # as wide as the table at most
     shown.add_column("%")
-    for name in ("mean ± sd", *(f"seed {seed}" for seed in folders)):
+    for name in ("mean ± sd", *(f"seed {seed}" for seed in seeds.tables)):
         shown.add_column(name, justify="right")
-    seeds = metrics.summarise_seeds(tables)
-    files.write_csv(
-        next(iter(folders.values())).parent / "seeds.csv",
-        seeds.assign(which=" ".join(map(str, folders)), **worth(info)),
-    )
-    summary = seeds.set_index(["class", "metric"])
+    summary = seeds.summary.set_index(["class", "metric"])
     for words, name, metric in _seed_rows(info):
         overall = plus_minus(summary["mean"][name, metric], summary["sd"][name, metric], 1)
-        shown.add_row(words, overall, *(mean_sd(table, name, metric) for table in tables.values()))
+        shown.add_row(words, overall, *(mean_sd(table, name, metric) for table in seeds.tables.values()))
     console.print(shown)
-    points = {seed: read_run_points(folder) for seed, folder in folders.items()}
-    print_points(roc.summarise_points(points), "seeds", console)
-    print_warnings(warnings, console)
+    print_points(seeds.points, "seeds", console)
+    print_warnings(info.warnings, console)
 
 
 def print_points(found: MeanPoints, over: str, console: Console) -> None:
@@ -192,11 +163,11 @@ def _reading_words(reading: str) -> str:
     return "all held-out images" if reading == "all" else "balanced test images"
 
 
-def _footnotes(folder: Path, paper: list[str]) -> list[str]:
+def _footnotes(run: FinishedRun, paper: list[str]) -> list[str]:
     notes = [f"[dim]{escape(note)}[/dim]" for note in paper]
-    tasks = [rundir.fold_name(fold) for fold in fold_names(read_splits(folder / rundir.SPLITS))]
+    tasks = [rundir.fold_name(fold) for fold in run.folds]
     trained = f"{tasks[0]}/" if len(tasks) == 1 else f"{tasks[0]}/ … {tasks[-1]}/"
-    notes.append(f"Results are in {escape(str(folder))}:")
-    notes.append(f"predictions.csv, metrics.csv, confusion_matrix.png, {trained}")
+    notes.append(f"Results are in {escape(str(run.folder))}:")
+    notes.append(f"predictions.csv, metrics.csv, {CONFUSION_FIGURE}, {trained}")
     notes.append("Research use only, not a medical device.")
     return notes

@@ -1,7 +1,6 @@
 """ROC curves drawn, and operating points as a small table under a run's, over its folds or over seeds."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,11 +8,8 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from pxr_tf import files
-from pxr_tf.evaluation import roc
 from pxr_tf.evaluation.roc import AS_PREDICTED, TEST_OPTIMISTIC, VALIDATION, MeanPoints
-from pxr_tf.evidence.files import CURVES, FIGURE, POINTS
-from pxr_tf.report.figures import SYNTHETIC_NOTE, new_figure, write_figure
+from pxr_tf.report.figures import SYNTHETIC_NOTE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,17 +21,6 @@ MARKS = {VALIDATION: ("o", "full"), TEST_OPTIMISTIC: ("o", "none"), AS_PREDICTED
 COLUMNS = {"Sens.": "sensitivity", "Spec.": "specificity", "Prec.": "precision", "Acc.": "accuracy"}
 MOST_NAMED = 5  # folds in the legend
 WIDTH = 3.7  # inches of a panel
-
-
-def write_roc(folder: Path, rows: pd.DataFrame, title: str, synthetic: bool, worth: Mapping[str, str]) -> None:
-    """Write ``roc.csv``, ``thresholds.csv`` and ``roc.png`` of a run's test and validation rows (`roc.rows_by_role`).
-
-    `worth` are the columns that say in every table what its figures are worth.
-    """
-    curves, points = roc.trace_curves(rows), roc.find_points(rows)
-    files.write_csv(folder / CURVES, curves.assign(**worth))
-    files.write_csv(folder / POINTS, points.assign(**worth))
-    write_figure(folder / FIGURE, draw_roc(curves, points, title, synthetic))
 
 
 def draw_roc(curves: pd.DataFrame, points: pd.DataFrame, title: str, synthetic: bool) -> "Figure":

@@ -7,7 +7,6 @@ done, so a curve has neither a gap nor a double point. No TensorFlow is imported
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
@@ -15,25 +14,24 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import rundir
-from pxr_tf.data.splits import read_splits
+from pxr_tf.data.predictions import read_predictions
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.report.clock import NOT_TRAINING
 from pxr_tf.report.drawings import add_drawings
 from pxr_tf.report.event_file import EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, figure_pixels, picture_sheet
 from pxr_tf.report.roc import draw_roc
+from pxr_tf.runs.directory import RunDirectory
 
 NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # what an epoch's row says of its place
 SHEET_PICTURES = 32  # four rows of eight
 COMPLETE = "complete"  # an empty file beside the event file: all of a task has been drawn
-NAME_PARTS = 4  # folders that tell runs apart: recipe, variant and backbone, scheme, seed
 
 
-def undrawn_tasks(run: Path) -> list[str]:
+def undrawn_tasks(run: RunDirectory) -> list[str]:
     """Return the finished tasks of a run whose TensorBoard folder is not complete."""
-    tasks = map(rundir.fold_name, dict.fromkeys(read_splits(run / rundir.SPLITS).fold))
-    finished = (task for task in tasks if (run / task / rundir.PREDICTIONS).exists())
-    return [task for task in finished if not (run / task / "tensorboard" / COMPLETE).exists()]
+    finished = (run.fold_folder(fold) for fold in run.all_folds if run.fold_predictions(fold).exists())
+    return [folder.name for folder in finished if not (folder / "tensorboard" / COMPLETE).exists()]
 
 
 class About(NamedTuple):
@@ -54,8 +52,8 @@ class Boards:
     closes too, but raises nothing where another error is already on its way.
     """
 
-    def __init__(self, folder: Path, about: About) -> None:
-        self._folder, self._about = folder, about
+    def __init__(self, run: RunDirectory, about: About) -> None:
+        self._run, self._about = run, about
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tensorboard")
         self._boards: dict[str, _Board] = {}
         self._fault: BaseException | None = None
@@ -76,8 +74,8 @@ class Boards:
     def catch_up(self, tasks: Sequence[str]) -> None:
         """Draw finished tasks anew, from their files: their process was killed before all of it was drawn."""
         for task in tasks:
-            file = self._folder / task / rundir.HISTORY
-            rows = pd.read_csv(file).to_dict("records") if file.exists() else []
+            file = self._run.histories().get(task)
+            rows = pd.read_csv(file).to_dict("records") if file else []
             history = [{name: value for name, value in row.items() if value == value} for row in rows]  # no NaN
             for event in ({"event": "start"}, {"event": "resume", "history": history}, {"event": "end"}):
                 self.show({**event, "task": task})
@@ -105,7 +103,7 @@ class Boards:
             task = str(event["task"])
             if event["event"] == "start":
                 self._close(task)
-                self._boards[task] = _Board(self._folder, task, self._about)
+                self._boards[task] = _Board(self._run, task, self._about)
             if task in self._boards:
                 _HANDLERS[str(event["event"])](self._boards[task], event)
             if event["event"] == "end":
@@ -117,12 +115,12 @@ class Boards:
 class _Board:
     """The event file of one task."""
 
-    def __init__(self, run: Path, task: str, about: About) -> None:
+    def __init__(self, run: RunDirectory, task: str, about: About) -> None:
         self._run, self._task, self._about = run, task, about
-        self._folder = run / task / "tensorboard"
+        self._folder = run.folder / task / "tensorboard"
         shutil.rmtree(self._folder, ignore_errors=True)
         self._file = EventFile(self._folder)
-        self._name = "-".join(run.parts[-NAME_PARTS:])
+        self._name = run.place.replace("/", "-")
         self._step = 0  # epochs, counted on through the phases
 
     def start(self, event: Mapping[str, object]) -> None:
@@ -153,12 +151,11 @@ class _Board:
 
     def end(self, event: Mapping[str, object]) -> None:
         """Write the final metrics, the confusion matrix and the ROC curves of the rows that ``metrics.csv`` counts."""
-        path = self._run / self._task / rundir.PREDICTIONS
+        path, splits = self._run.folder / self._task / rundir.PREDICTIONS, self._run.splits
         if not path.exists():  # a task may end without any
             return
-        splits = read_splits(self._run / rundir.SPLITS)
         reading, *_ = metrics.possible_readings(splits, self._about.reading)
-        predictions = metrics.read_predictions(path)
+        predictions = read_predictions(path)
         counted = metrics.select_rows(predictions, splits, reading)
         scores = metrics.score(counted)
         for row in scores[(scores["class"] == "all") & (scores.metric != "support")].itertuples():
@@ -170,7 +167,9 @@ class _Board:
         )
         self._file.add_picture(self._title("confusion matrix"), figure_pixels(figure), self._step)
         self._draw_roc(roc.rows_by_role(predictions, splits, reading))
-        add_drawings(self._file, self._run / self._task, self._about.synthetic)  # none yet, unless it is drawn again
+        add_drawings(
+            self._file, self._run.folder / self._task, self._about.synthetic
+        )  # none yet, unless it is drawn again
         (self._folder / COMPLETE).touch()
 
     def _draw_roc(self, rows: pd.DataFrame) -> None:

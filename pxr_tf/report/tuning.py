@@ -10,16 +10,15 @@ from rich.text import Text
 from pxr_tf.errors import count_words
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.report.results import print_warnings
-from pxr_tf.runs.info import describe_run
 from pxr_tf.studies.ranking import SCORES, TuningPoint, describe_values, rank_points
 
 
 def print_points(points: Sequence[TuningPoint], console: Console) -> None:
     """Print the ranking, the best point marked, and below it what makes it doubtful and why points failed."""
     table, keys = rank_points(points), list(points[0].values)
-    finished = [point for point in points if not point.failure]
+    finished = [point for point in points if point.run]
     title = "Ranked on validation rows; test rows are left out"
-    info = describe_run(finished[0].folder) if finished else None
+    info = finished[0].run.info if finished else None
     if info:
         title = f"{info.title} ({info.name}), {count_words(int(table.images[0]), 'validation image')}\n{title}"
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine" if info.origin == "synthetic" else ""

@@ -38,7 +38,7 @@ def check(folder: Path, now: Environment, *, mix: bool) -> None:
 
     `now` need not say all: what only one of two environments says is not compared.
     """
-    found = find_differences({**_read_folds(folder), "now": [now]})
+    found = find_differences({**read_folds(folder), "now": [now]})
     if found and not mix:
         raise PxrError(
             f"{folder} was begun in another environment: {shorten(found, MAX_DIFFERENCES)}. Go on in the old one, use "
@@ -49,7 +49,7 @@ def check(folder: Path, now: Environment, *, mix: bool) -> None:
 def enter(folder: Path, fold: str, now: Environment, *, mix: bool) -> str:
     """Record that a fold is trained in this environment; return what `describe_mix` says then. Raises as `check`."""
     check(folder, now, mix=mix)
-    before = _read_folds(folder).get(fold, [])
+    before = read_folds(folder).get(fold, [])
     if not before or _without_time(before[-1]) != _without_time(now):
         files.write_json(folder / fold / rundir.ENVIRONMENT, [*before, now])
     return describe_mix(folder, fold)
@@ -60,7 +60,7 @@ def describe_mix(folder: Path, *begun: str) -> str:
 
     `begun` names folds that count although they have no epoch yet.
     """
-    folds = _read_folds(folder, *begun)
+    folds = read_folds(folder, *begun)
     found = find_differences(folds)
     if found:
         return (
@@ -75,7 +75,7 @@ def describe_mix(folder: Path, *begun: str) -> str:
 
 def describe_commits(folder: Path, now: Environment) -> str:
     """Return a sentence where folds of a run were trained at another commit than this one; "" for none."""
-    past = {fold: _commit_of(environments[-1]) for fold, environments in _read_folds(folder).items()}
+    past = {fold: _commit_of(environments[-1]) for fold, environments in read_folds(folder).items()}
     others = {fold: commit for fold, commit in past.items() if commit and commit != _commit_of(now)}
     if not others or not _commit_of(now):
         return ""
@@ -98,7 +98,7 @@ def find_differences(environments: Mapping[str, Sequence[Environment]]) -> list[
     ]
 
 
-def _read_folds(folder: Path, *begun: str) -> dict[str, list[Environment]]:
+def read_folds(folder: Path, *begun: str) -> dict[str, list[Environment]]:
     """Return name -> environments of the folds that are trained or begun.
 
     Of folds of earlier versions, which recorded none, the versions are known that the run was prepared with.

@@ -1,13 +1,8 @@
 """What the tables say of a run: its model, classes, split, origin, and what makes its numbers doubtful."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
-
-from pxr_tf import files, rundir
-from pxr_tf.runs.environment import describe_mix
+from pxr_tf.config import Experiment
 
 LEAKY = "leaky split"
 CROPS = {"lungs": "cropped to the lungs", "lungs_only": "lungs only", "without_lungs": "without the lungs"}
@@ -50,34 +45,19 @@ class RunInfo(NamedTuple):
         return f"{', '.join(names)}{split}{crop}{', permuted labels' * self.permuted}{f', {LEAKY}' * self.leaky}"
 
 
-def describe_run(folder: Path) -> RunInfo:
-    """Return what its files say of a run; the environments of its folds may be one more warning."""
-    experiment = yaml.safe_load((folder / rundir.EXPERIMENT).read_text(encoding="utf-8"))
-    provenance = files.read_json(folder / rundir.PROVENANCE)
-    warnings = [
-        RunWarning(warning.get("what", ""), warning["text"])
-        for warning in files.read_json(folder / rundir.WARNINGS) or []
-    ]
-    mix = describe_mix(folder)
-    return info_of(experiment)._replace(
-        origin="synthetic" if provenance["origin"].startswith("synthetic") else "real",
-        warnings=(*warnings, *([RunWarning("environments", mix)] if mix else [])),
-    )
-
-
-def info_of(experiment: Mapping[str, Any]) -> RunInfo:
-    """Return what an experiment, as plain data, says of its run."""
-    model, permuted = experiment["model"], experiment.get("permute_labels", False)
+def info_of(experiment: Experiment) -> RunInfo:
+    """Return what an experiment says of its run; origin and warnings are known once the run is prepared."""
+    splits, permuted = experiment.splits, experiment.permute_labels
     return RunInfo(
-        name=experiment["name"],
-        model=model.get("backbone") or model.get("network") or model["kind"],
-        variant=experiment["variant"],
-        classes=tuple(experiment["classes"]),
-        test_rows=experiment["splits"]["test_rows"],
-        published=None if permuted else experiment.get("published"),  # no paper printed such figures
-        scheme=experiment["splits"].get("scheme", "folds"),
-        unit=experiment["splits"].get("unit", "patient"),
-        crop=experiment.get("image", {}).get("crop", "none"),
+        name=experiment.name,
+        model=experiment.model.name,
+        variant=experiment.variant,
+        classes=experiment.classes,
+        test_rows=splits.test_rows,
+        published=None if permuted else experiment.published,  # no paper printed such figures
+        scheme=splits.scheme,
+        unit=splits.unit,
+        crop=experiment.image.crop,
         permuted=permuted,
     )
 

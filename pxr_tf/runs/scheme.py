@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pandas as pd
+
 from pxr_tf.config import Experiment
 from pxr_tf.data import schemes
 
@@ -23,3 +25,14 @@ def scheme_options(experiment: Experiment) -> dict[str, Any]:
         "unit": chosen.unit,
         **chosen.options,
     }
+
+
+def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """Return the splits that the experiment asks for; raise `PxrError` where the images do not allow them."""
+    return schemes.make_splits(
+        table,
+        experiment.splits.scheme,
+        seed=experiment.seed,
+        stops_early=experiment.watches_validation,
+        **scheme_options(experiment),
+    )

@@ -1,7 +1,8 @@
 """A network that finds lungs: from a folder of pairs to one file. The training itself is a task in another process."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,17 @@ from pxr_tf.events import OnEvent, tell_wait
 from pxr_tf.lungs.atlas import Pair, shrink_pair
 from pxr_tf.lungs.network import NETWORK_SIDE, VERSION, read_network
 from pxr_tf.pictures.lung_atlas import read_pairs
-from pxr_tf.tasks import Executor, Task
+from pxr_tf.tasks import Executor, Task, run_or_raise
+
+
+@dataclass(frozen=True)
+class TrainLungNetwork:
+    """Options of the task ``lung_network``."""
+
+    pairs: Path  # folder of X-rays and their masks
+    out: Path  # the file that is written
+    about: Mapping[str, str | int]  # what decides the network (`describe_training`)
+
 
 LIBRARIES = ("tensorflow", "keras", "opencv-python", "numpy")
 
@@ -29,8 +40,9 @@ def write_lung_network(
     with locks.hold(locks.lock_of(out), on_wait=lambda holder: tell_wait(on_event, holder)):
         if _is_there(out, about):
             return False
-        options = {"pairs": str(folder), "out": str(out), "about": about}
-        executor.run([Task("lung-network", "lung_network", options=options, leaves_memory=True)], logs, on_event)
+        options = TrainLungNetwork(folder, out, about)
+        task = Task("lung-network", "lung_network", logs=str(logs), options=options, leaves_memory=True)
+        run_or_raise(executor, [task], on_event)
     return True
 
 

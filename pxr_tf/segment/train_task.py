@@ -1,27 +1,26 @@
 """Training a network that finds lungs, as a task: a pure function of a folder of pairs. It loads TensorFlow."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pxr_tf.events import OnEvent, tell_progress
 from pxr_tf.lungs.atlas import Pair
 from pxr_tf.lungs.network import Network, make_network, write_network
 from pxr_tf.models.unet import WIDTHS
-from pxr_tf.segment.train import read_small
+from pxr_tf.segment.train import TrainLungNetwork, read_small
 from pxr_tf.tasks import Task
 from pxr_tf.training.device import set_up
 from pxr_tf.training.lung_network import OnStep, train_lung_network
 
 
-def train(task: Task, emit: OnEvent) -> None:
-    """Write the file ``out``: a network trained on the folder ``pairs``, as ``about`` says. Raises `PxrError`."""
+def train_network_file(task: Task, options: TrainLungNetwork, emit: OnEvent) -> None:
+    """Write a network that was trained on a folder of pairs. Raises `PxrError`."""
     network = train_network(
-        read_small(Path(task.options["pairs"])),
-        task.options["about"],
+        read_small(options.pairs),
+        options.about,
         lambda done, steps, loss: tell_progress(emit, f"loss {loss:.3f}", done, steps),
     )
-    write_network(Path(task.options["out"]), network)
+    write_network(options.out, network)
 
 
 def train_network(pairs: Sequence[Pair], about: Mapping[str, Any], on_step: OnStep) -> Network:

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
-from pxr_tf import rundir
+from pxr_tf import files
 from pxr_tf.config import Experiment
 from pxr_tf.data.samples import plan_samples
 from pxr_tf.data.splits import fold_names, rows_of
 from pxr_tf.events import OnEvent
-from pxr_tf.experiments.prepare import split_images
-from pxr_tf.experiments.run import Request, choose_rows
+from pxr_tf.experiments.begin import choose_rows
+from pxr_tf.experiments.plan import recipe_options
+from pxr_tf.experiments.request import Request
 from pxr_tf.pictures.gather import gather_images
-from pxr_tf.tasks import Executor, Task
+from pxr_tf.runs.directory import is_finished
+from pxr_tf.runs.scheme import split_images
+from pxr_tf.tasks import Executor, Task, run_or_raise
 
 START = 8.0  # seconds to start a process, import TensorFlow and build a network
 HEAD_STEP = 0.0006  # seconds for a step of the head on cached features
@@ -77,7 +80,7 @@ def estimate_grid(
     requests: Sequence[Request], executor: Executor, say: Callable[[str], None]
 ) -> dict[tuple[str, str], Estimate]:
     """Return (backbone, variant) -> estimate of the requests that are not finished; a backbone is timed once."""
-    missing = [request for request in requests if not (request.folder / rundir.PREDICTIONS).exists()]
+    missing = [request for request in requests if not is_finished(request.folder)]
     if not missing:
         return {}
     first = missing[0].experiment
@@ -104,8 +107,7 @@ def _notes_only(say: Callable[[str], None]) -> OnEvent:
 
 
 def _measure_speed(experiment: Experiment, executor: Executor, logs: Path) -> Mapping[str, float]:
-    events: list[dict[str, Any]] = []
-    options = {"experiment": experiment.model_dump(mode="json")}
-    task = Task("calibrate", "calibrate", options=options, leaves_memory=True)  # it tells its own peak memory
-    executor.run([task], logs, events.append)
-    return next(event for event in events if event["event"] == "speed")
+    options = recipe_options(experiment, logs / f"speed-{experiment.backbone}.json")
+    task = Task("calibrate", "calibrate", logs=str(logs), options=options, leaves_memory=True)  # it has its own peak
+    run_or_raise(executor, [task], lambda event: None)
+    return files.read_json(options.to)

@@ -1,20 +1,20 @@
 """The runs of a paper, by variant and setting: what several seeds gave, and what a setting is worth."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pxr_tf import files, rundir
-from pxr_tf.data.splits import TEST_ROLES, read_splits
+from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.differences import Difference, find_difference, same_tests
 from pxr_tf.evaluation.published import Row
 from pxr_tf.evidence.files import read_readings
 from pxr_tf.evidence.paper import comparable_row
-from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning, describe_run
+from pxr_tf.evidence.seeds import mixed_environments
+from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.runs.info import LEAKY, RunInfo, RunWarning
 
 
 class PaperRun(NamedTuple):
@@ -24,7 +24,7 @@ class PaperRun(NamedTuple):
     setting: str  # of what is compared; empty where nothing is
     seed: int
     model: str
-    folder: Path | None = None  # of a finished run
+    run: FinishedRun | None = None  # once it is finished
     failure: str = ""
 
     @property
@@ -60,7 +60,7 @@ class Group(NamedTuple):
     setting: str
     model: str
     info: RunInfo  # its warnings are those of all seeds
-    folders: dict[int, Path]  # seed -> run directory
+    runs: dict[int, FinishedRun]  # by seed
     warnings: dict[int, tuple[RunWarning, ...]]  # by seed
     tables: dict[int, pd.DataFrame]  # seed -> metrics table
     summary: pd.DataFrame  # class, metric, mean, sd, seeds
@@ -93,22 +93,21 @@ def group_runs(runs: Sequence[PaperRun]) -> list[Group]:
     """Return the finished runs by variant and setting, the variants one after another."""
     found: dict[tuple[str, str], list[PaperRun]] = {}
     for run in runs:
-        if run.folder is not None:
+        if run.run is not None:
             found.setdefault((run.variant, run.setting), []).append(run)
     order = list(dict.fromkeys(run.variant for run in runs))
     return [_group(some) for some in sorted(found.values(), key=lambda some: order.index(some[0].variant))]
 
 
-def _group(runs: Sequence[PaperRun]) -> Group:
-    first, folders = runs[0], {run.seed: run.folder for run in runs}
-    infos = {seed: describe_run(folder) for seed, folder in folders.items()}
-    warnings = {seed: info.warnings for seed, info in infos.items()}
-    every = tuple(dict.fromkeys(warning for some in warnings.values() for warning in some))
-    info = infos[first.seed]._replace(warnings=every)
-    tables = {seed: next(iter(read_readings(folder).values())) for seed, folder in folders.items()}
-    minutes = float(np.mean([minutes_of(folder) for folder in folders.values()]))
+def _group(some: Sequence[PaperRun]) -> Group:
+    first, runs = some[0], {one.seed: one.run for one in some}
+    warnings = {seed: run.warnings for seed, run in runs.items()}
+    every = tuple(dict.fromkeys(warning for own in warnings.values() for warning in own))
+    info = runs[first.seed].info._replace(warnings=every)
+    tables = {seed: next(iter(read_readings(run).values())) for seed, run in runs.items()}
+    minutes = float(np.mean([run.minutes() for run in runs.values()]))
     summary, row = metrics.summarise_seeds(tables), comparable_row(info)
-    return Group(first.variant, first.setting, first.model, info, folders, warnings, tables, summary, minutes, row)
+    return Group(first.variant, first.setting, first.model, info, runs, warnings, tables, summary, minutes, row)
 
 
 def pair_groups(groups: Sequence[Group]) -> list[Pair]:
@@ -122,18 +121,12 @@ def pair_groups(groups: Sequence[Group]) -> list[Pair]:
 def _tests(group: Group) -> dict[int, list[tuple[str, str]]]:
     """Return seed -> (image, fold) of the held-out rows that its metrics count."""
     found = {}
-    for seed, folder in group.folders.items():
-        splits = read_splits(folder / rundir.SPLITS)
+    for seed, run in group.runs.items():
+        splits = run.splits
         reading, *_ = metrics.possible_readings(splits, group.info.test_rows)
         rows = splits[splits.role.isin(TEST_ROLES if reading == "all" else ("test_balanced",))]
         found[seed] = list(zip(rows.image_id, rows.fold, strict=True))
     return found
-
-
-def minutes_of(folder: Path) -> float:
-    """Return how many minutes all folds of a run took to train and predict; NaN where that is not known."""
-    found = [files.read_json(file) for file in folder.glob(f"*/{rundir.TIMING}")]
-    return sum(timing["seconds"] for timing in found) / 60 if found else float("nan")
 
 
 def name_groups(some: Iterable[Group], everybody: Sequence[Group]) -> str:
@@ -155,13 +148,17 @@ def name_leaky(groups: Sequence[Group]) -> str:
 
 
 def warn_of(groups: Sequence[Group]) -> list[RunWarning]:
-    """Return each different warning once, before it the runs that it is of unless it is of all."""
+    """Return each different warning once, before it the runs that it is of unless it is of all.
+
+    The last one says whether means or differences cover several environments.
+    """
     found: dict[RunWarning, dict[str, list[int]]] = {}
     for group in groups:
         for seed, warnings in group.warnings.items():
             for warning in warnings:
                 found.setdefault(warning, {}).setdefault(group.title, []).append(seed)
-    return [_with_names(warning, seeds, groups) for warning, seeds in found.items()]
+    named = [_with_names(warning, seeds, groups) for warning, seeds in found.items()]
+    return named + mixed_environments([run for group in groups for run in group.runs.values()])
 
 
 def _with_names(warning: RunWarning, seeds: Mapping[str, list[int]], groups: Sequence[Group]) -> RunWarning:

@@ -10,7 +10,8 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
-from pxr_tf.runs.info import describe_run, worth
+from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.runs.info import worth
 
 FEW = 50  # validation images: the standard error of an accuracy of 90 % is 4 points then, wider than most grids spread
 SCORES = ("val_loss", "accuracy", "balanced_accuracy")
@@ -20,8 +21,9 @@ class TuningPoint(NamedTuple):
     """One point of a grid and how it ended."""
 
     values: Mapping[str, object]  # dotted key -> value
-    folder: Path  # its run directory
-    failure: str = ""  # why it has no predictions
+    name: str  # of its folder
+    run: FinishedRun | None = None  # once it is finished
+    failure: str = ""  # why it is not
 
 
 def rank_points(points: Sequence[TuningPoint]) -> pd.DataFrame:
@@ -42,8 +44,8 @@ def rank_points(points: Sequence[TuningPoint]) -> pd.DataFrame:
 def write_points(folder: Path, points: Sequence[TuningPoint]) -> pd.DataFrame:
     """Write ``tuning.csv``; return its table (`rank_points`)."""
     table = rank_points(points)
-    finished = next((point.folder for point in points if not point.failure), None)
-    columns = worth(describe_run(finished)) if finished else {}
+    finished = next((point.run for point in points if point.run), None)
+    columns = worth(finished.info) if finished else {}
     files.write_csv(folder / rundir.TUNING_TABLE, table.assign(**columns))
     return table
 
@@ -85,10 +87,10 @@ def _more_accurate(points: Sequence[TuningPoint], best: TuningPoint) -> list[str
     Far: images that only the other one gets right outnumber those that only the best gets right by more than two
     standard errors, 2 * sqrt(both). All points of a tuning predict the same validation images, in the same order.
     """
-    right = {point.folder: _are_right(point) for point in points if not point.failure}
-    ours = right[best.folder]
-    other = max((point for point in points if not point.failure), key=lambda point: right[point.folder].sum())
-    theirs = right[other.folder]
+    right = {point.name: _are_right(point) for point in points if point.run}
+    ours = right[best.name]
+    other = max((point for point in points if point.run), key=lambda point: right[point.name].sum())
+    theirs = right[other.name]
     gained, lost = (theirs & ~ours).sum(), (ours & ~theirs).sum()
     if gained - lost <= 2 * np.sqrt(gained + lost):
         return []
@@ -106,8 +108,8 @@ def _are_right(point: TuningPoint) -> np.ndarray:
 
 def _row(point: TuningPoint) -> dict[str, object]:
     values = {key: rundir.value_words(value) for key, value in point.values.items()}
-    end = {"path": point.folder.name, "failure": point.failure}
-    if point.failure:
+    end = {"path": point.name, "failure": point.failure}
+    if point.run is None:
         return {**values, **dict.fromkeys(SCORES, np.nan), "images": "", "epochs": "", "seconds": "", **end}
     rows = _validation_rows(point)
     scores = (metrics.log_loss(rows), metrics.accuracy(rows), metrics.balanced_accuracy(rows))
@@ -115,21 +117,20 @@ def _row(point: TuningPoint) -> dict[str, object]:
         **values,
         **dict(zip(SCORES, scores, strict=True)),
         "images": str(len(rows)),
-        **_effort(point.folder),
+        **_effort(point.run),
         **end,
     }
 
 
 def _validation_rows(point: TuningPoint) -> pd.DataFrame:
-    predictions = metrics.read_predictions(point.folder / rundir.PREDICTIONS)
-    return predictions[predictions.role == "val"]
+    return point.run.predictions[point.run.predictions.role == "val"]
 
 
-def _effort(folder: Path) -> dict[str, str]:
+def _effort(run: FinishedRun) -> dict[str, str]:
     """Return ``epochs`` and ``seconds`` of a run with one fold."""
-    (file,) = folder.glob(f"*/{rundir.PREDICTIONS}")
-    chosen = files.read_json(file.with_name(rundir.EPOCHS))
+    (fold,) = run.all_folds
+    chosen = run.chosen_epochs(fold)
     if chosen is None:
         return {"epochs": "", "seconds": ""}
-    seconds = pd.read_csv(file.with_name(rundir.HISTORY)).seconds.sum()
-    return {"epochs": "+".join(map(str, chosen["epochs"].values())), "seconds": f"{seconds:.1f}"}
+    seconds = pd.read_csv(run.histories()[rundir.fold_name(fold)]).seconds.sum()
+    return {"epochs": "+".join(map(str, chosen.values())), "seconds": f"{seconds:.1f}"}

@@ -24,7 +24,7 @@ def pxr(monkeypatch, capsys, tmp_path):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setattr("pxr_tf.executors.local.LocalProcess", Inline)
+    monkeypatch.setattr("pxr_tf.executors.choose.LocalProcess", Inline)
     return run
 
 

@@ -53,4 +53,4 @@ def test_a_run_directory_of_another_experiment(pxr, data, recipe, own_copy):
     words = ["cv", "--config", recipe, "--data", data, "--runs", runs]
     code, _, said = pxr(*words, "--set", "training.batch_size=4")
     assert (code, said.count("\n")) == (2, 1)
-    assert_tells(said, any_of("another", "other", "different"), "training.batch_size", "8", "4")
+    assert_tells(said, any_of("another", "other", "different"), "batch_size", "8", "4")

@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from messages import EITHER, UNKNOWN, any_of, assert_says, assert_tells, nearest, refused
+from messages import EITHER, UNKNOWN, any_of, assert_says, assert_tells, nearest
 from PIL import Image
 from tiny import CLASSES, RUN_DEPTH, SIZE, Never, Stopped, stopped
 
 from pxr_tf.executors.inline import Inline
 from pxr_tf.explain.method_table import METHODS
-from pxr_tf.galleries.run import Asked, Explained, explain_run, prepare_gallery
+from pxr_tf.galleries.request import GalleryRequest
+from pxr_tf.galleries.run import Explained, explain_run, prepare_gallery
 from pxr_tf.galleries.write import write_gallery
 from pxr_tf.models.linear import build_linear
 from pxr_tf.models.model_file import load_classifier, save_classifier
+from pxr_tf.runs.finished import FinishedRun, open_run
 
 REFUSED = [
     (["nowhere"], ["'nowhere'", any_of("run directory"), "experiment.yaml"]),
@@ -89,7 +91,7 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(
 ):
     for name in ("begun", "edited"):
         Path(name).symlink_to(edited / name)
-    monkeypatch.setattr("pxr_tf.executors.local.LocalProcess", Never)  # all are refused before TensorFlow is loaded
+    monkeypatch.setattr("pxr_tf.executors.choose.LocalProcess", Never)  # all are refused before TensorFlow is loaded
     before = set(finished_run.rglob("*"))
     words = [{"RUN": finished_run}.get(word, word) for word in words]
     checks = [] if "--masks" in words else ["--no-checks"]  # else the atlas is made first, which takes seconds
@@ -148,13 +150,15 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def asked(finished_run, phantoms, tmp_path_factory) -> Asked:
+def asked(finished_run, phantoms, tmp_path_factory) -> GalleryRequest:
     """The tiny run's gallery by Grad-CAM is asked for, with its checks; the run beside it learned the same labels."""
     folder, masks = tmp_path_factory.mktemp("gallery"), str(phantoms[0].parent / "masks")
     shutil.copytree(finished_run.parents[RUN_DEPTH - 1], folder / "runs")
     run = folder / "runs" / finished_run.relative_to(finished_run.parents[RUN_DEPTH - 1])
     add_twin(run)
-    return Asked(run, methods=("grad_cam",), number=1, out=folder / "g", masks=masks, check_pictures=2)
+    return GalleryRequest(
+        open_run(run), methods=("grad_cam",), number=1, out=folder / "g", masks=masks, check_pictures=2
+    )
 
 
 @pytest.fixture(scope="module")
@@ -169,15 +173,15 @@ UNCHECKED = {"checks": False, "masks": None, "check_pictures": None}
 class Killed(Inline):
     """An executor whose process dies as its first task begins."""
 
-    def run(self, tasks, logs, on_event):
+    def run(self, tasks, on_event):
         raise Stopped
 
 
-def explain_here(asked: Asked) -> Explained | None:
+def explain_here(asked: GalleryRequest) -> Explained | None:
     return explain_run(prepare_gallery(asked), Inline())
 
 
-def make_gallery(asked: Asked) -> Path:
+def make_gallery(asked: GalleryRequest) -> Path:
     write_gallery(asked.run, explain_here(asked), lambda done, total: None)
     assert explain_here(asked) is None
     return asked.folder
@@ -290,12 +294,15 @@ def test_other_images_have_another_gallery(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("a.png").touch()
     Path("in").mkdir()
-    first, second = (Asked(Path("run"), images=(name,)).folder for name in ("a.png", "b.png"))
+    Path("link").symlink_to("in")
+    run = FinishedRun(Path("run"), Path("cache"))
+    first, second = (GalleryRequest(run, images=(name,)).folder for name in ("a.png", "b.png"))
     assert first != second
     assert first.parent == second.parent == Path("run")
+    assert GalleryRequest(run, images=("link/../a.png",)).folder == first  # a link is another spelling
     monkeypatch.chdir("in")
-    assert Asked(Path("run"), images=("../a.png",)).folder == first
-    assert Asked(Path("run")).folder == Path("run/explained")
+    assert GalleryRequest(run, images=("../a.png",)).folder == first
+    assert GalleryRequest(run).folder == Path("run/explained")
 
 
 def test_a_command_says_whom_it_waits_for(pxr, asked, gallery, monkeypatch):
@@ -310,7 +317,7 @@ def test_a_command_says_whom_it_waits_for(pxr, asked, gallery, monkeypatch):
     monkeypatch.setattr("pxr_tf.locks.hold", held)
     monkeypatch.chdir(gallery)
     words = ("--methods", "grad_cam", "--number", 1, "--masks", asked.masks, "--check-pictures", 2, "--out", ".")
-    code, out, _ = pxr("explain", asked.run, *words)
+    code, out, _ = pxr("explain", asked.run.folder, *words)
     assert (code, said) == (0, [gallery.parent / ".g.lock"])
     assert_tells(out, any_of("waiting"), "process 1", "elsewhere")
     assert_tells(out, any_of("nothing to do", "up to date"), "index.html")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from messages import EITHER, MISSING, WHOLE_NUMBER, any_of, assert_says, assert_tells, matching, nearest, tells
 import yaml
+from messages import EITHER, MISSING, WHOLE_NUMBER, any_of, assert_says, assert_tells, matching, nearest, tells
 from tiny import SIZE, TWO_LAYERS
 from two_stages import write_stages
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from messages import NOTHING, NUMBER, UNKNOWN, any_of, assert_says, assert_tells, nearest
 import yaml
+from messages import NOTHING, NUMBER, UNKNOWN, any_of, assert_says, assert_tells, nearest
 from tiny import SIZE
 
 from pxr_tf.config import load_experiment
@@ -67,7 +67,7 @@ def tune(pxr, tiny, official_phantoms, monkeypatch):
         return code, said, wrong, list(trained)
 
     faults: dict[str, BaseException] = {}
-    monkeypatch.setattr("pxr_tf.executors.local.LocalProcess", Listing)
+    monkeypatch.setattr("pxr_tf.executors.choose.LocalProcess", Listing)
     monkeypatch.setitem(LEARNERS, "means", "means")
     return run
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from pxr_tf.data.predictions import read_predictions
 from pxr_tf.evaluation import metrics
 from pxr_tf.files import write_csv
 
@@ -166,7 +167,7 @@ def test_row_order_is_irrelevant(folded):
 def test_files_round_trip_even_for_a_class_called_na(tmp_path, folded):
     table = folded.rename(columns={"p_covid19": "p_NA"}).replace({"covid19": "NA"})
     write_csv(tmp_path / "predictions.csv", table)
-    read = metrics.read_predictions(tmp_path / "predictions.csv")
+    read = read_predictions(tmp_path / "predictions.csv")
     assert metrics.class_names(read) == ["bacterial", "NA", "normal"]
     assert all(read[f"p_{name}"].dtype == float for name in metrics.class_names(read))
     assert set(read.fold) == set(table.fold)  # text, as they were

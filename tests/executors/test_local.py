@@ -13,9 +13,10 @@ from messages import matching, refused
 from tiny import Stopped, stopped
 
 from pxr_tf.executors.local import LocalProcess
-from pxr_tf.tasks import Task
+from pxr_tf.tasks import NoOptions, Task, run_or_raise
 
 TASK = Task("fold-0", "fit", needs=("features",), run="somewhere", fold="0")
+PLACE = {"task": "fold-0", "run": "somewhere"}
 DONE = 'echo "{\\"event\\": \\"done\\"}"'
 READ_JOB = "read -r job"
 
@@ -42,11 +43,12 @@ def worker(tmp_path, monkeypatch):
         try:
             if keep:
                 executor.start(tmp_path / "logs" / "start.log", keep)
-            executor.run(tasks, tmp_path / "logs", on_event or events.append)
+            tasks = [replace(task, logs=str(tmp_path / "logs")) for task in tasks]
+            run_or_raise(executor, tasks, on_event or events.append)
         finally:
             executor.close()
         log = tmp_path / "logs" / "fold-0.log"
-        told = [event for event in events if event["event"] not in ("start", "end")]
+        told = [event for event in events if event["event"] not in ("start", "end", "failed")]
         return told, log.read_text() if log.exists() else ""
 
     return run
@@ -69,7 +71,7 @@ def wait_until(condition, seconds=20) -> None:
 
 def test_events_arrive_in_order_and_everything_else_goes_to_the_log(worker):
     events, log = worker('echo noise >&2; echo \'{"event": "a"}\'; echo \'{"event": "b", "n": 1.5}\'\n' + DONE)
-    assert events == [{"event": "a", "task": "fold-0"}, {"event": "b", "n": 1.5, "task": "fold-0"}]
+    assert events == [{"event": "a", **PLACE}, {"event": "b", "n": 1.5, **PLACE}]
     assert log == "noise\n"
 
 
@@ -79,8 +81,9 @@ def test_the_worker_gets_the_task_and_is_told_to_be_quiet(worker, monkeypatch, t
     words, _, job = log.partition("{")
     assert words == "-m pxr_tf.executors.worker 0 1 "
     told = json.loads("{" + job)
-    assert Task.from_json(told["task"]) == TASK
-    assert told == {"task": TASK.as_json(), "log": str(tmp_path / "logs" / "fold-0.log")}
+    sent = replace(TASK, logs=str(tmp_path / "logs"))
+    assert Task.from_json(told["task"]).with_options(NoOptions) == sent
+    assert told == {"task": sent.as_json(), "log": str(tmp_path / "logs" / "fold-0.log")}
 
 
 @pytest.mark.parametrize(
@@ -139,10 +142,10 @@ def test_a_process_that_died_while_it_had_nothing_to_do_is_told(tmp_path, monkey
     try:
         executor.start(tmp_path / "start.log")
         if done:
-            executor.run([TASK], tmp_path, [].append)
+            executor.run([replace(TASK, logs=str(tmp_path))], [].append)
         wait_until(lambda: (tmp_path / "pid").exists() and not is_running(int((tmp_path / "pid").read_text() or 0)))
         with refused("'fold-1'", "no more memory"):
-            executor.run([replace(TASK, name="fold-1")], tmp_path, [].append)
+            run_or_raise(executor, [replace(TASK, name="fold-1", logs=str(tmp_path))], [].append)
     finally:
         executor.close()
 
@@ -150,8 +153,12 @@ def test_a_process_that_died_while_it_had_nothing_to_do_is_told(tmp_path, monkey
 def test_tasks_are_done_after_those_that_they_need_and_their_beginning_and_end_are_told(tmp_path, monkeypatch):
     stand_in(f"while {READ_JOB}; do {DONE}; done", tmp_path, monkeypatch)
     events, executor = [], LocalProcess()
+
+    def at(task):
+        return replace(task, logs=str(tmp_path))
+
     try:
-        executor.run([TASK, Task("features", "features")], tmp_path, events.append)
+        executor.run([at(TASK), at(Task("features", "features", run="somewhere"))], events.append)
     finally:
         executor.close()
     assert [(event["event"], event["task"]) for event in events] == [

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from tiny import SIZE, TWO_LAYERS, Recorder, build_two_layers, run_here, stopped, tiny_experiment
 
-from pxr_tf.experiments.parts import make_part, make_parts, open_run, settings_of
+from pxr_tf.experiments.parts import make_part, make_parts, open_training, settings_of
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.pictures.stream import make_training_stream, num_batches
@@ -41,7 +41,7 @@ def prepared_once(phantoms, tmp_path_factory):
 def prepared(prepared_once, two_layers, tmp_path):
     """A run whose features are there and whose folds are not trained yet."""
     shutil.copytree(prepared_once, tmp_path, dirs_exist_ok=True)
-    return open_run(tmp_path / "phantom" / "strategy3-two_layers" / "folds" / "seed-0", tmp_path / "cache")
+    return open_training(tmp_path / "phantom" / "strategy3-two_layers" / "folds" / "seed-0", tmp_path / "cache")
 
 
 def all_samples(run) -> pd.DataFrame:

@@ -7,7 +7,8 @@ from messages import MISSING, any_of, matching, nearest, refused
 from tiny import RUN_DEPTH, SIZE, Never, Recorder, run_here, stopped, tiny_experiment
 
 from pxr_tf.explain.model_figures_file import read_inside
-from pxr_tf.runs.picture_choice import default_subjects, find_fold, find_subject
+from pxr_tf.runs.finished import open_run
+from pxr_tf.runs.picture_choice import choose_picture, first_per_class
 from pxr_tf.training.learners import LEARNERS
 
 SHOWN = ("filters", "coefficients", "feature_maps")
@@ -22,8 +23,8 @@ def start_again(folder, data, *, executor=None, show=SHOWN) -> Recorder:
 
 def test_a_finished_run_is_looked_into_without_training_anything(own_copy, phantoms):
     before = (own_copy / "predictions.csv").read_bytes()
-    assert start_again(own_copy, phantoms, show=("filters",)).tasks == ["inside"]
-    assert start_again(own_copy, phantoms).tasks == ["inside"]  # the recipe shows more than it did
+    assert start_again(own_copy, phantoms, show=("filters",)).tasks == ["model-figures"]
+    assert start_again(own_copy, phantoms).tasks == ["model-figures"]  # the recipe shows more than it did
     splits = pd.read_csv(own_copy / "splits.csv", dtype=str)
     for fold in ("0", "1"):
         inside = read_inside(own_copy / f"fold-{fold}" / "inside.npz")
@@ -40,7 +41,7 @@ def test_a_finished_run_is_looked_into_without_training_anything(own_copy, phant
     damaged = own_copy / "fold-0" / "inside.npz"
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[:1000])
-    assert start_again(own_copy, phantoms).tasks == ["inside"]
+    assert start_again(own_copy, phantoms).tasks == ["model-figures"]
     assert damaged.stat().st_size == len(whole)
     start_again(own_copy, phantoms, executor=Never(), show=())  # a recipe that shows nothing is no other experiment
 
@@ -63,7 +64,7 @@ def test_a_model_that_was_taken_away_is_missed_and_the_remedy_works(own_copy, ph
         start_again(own_copy, phantoms)
     assert not (own_copy / "fold-1" / "inside.npz").exists()
     file.write_bytes(kept)
-    assert start_again(own_copy, phantoms).tasks == ["inside"]
+    assert start_again(own_copy, phantoms).tasks == ["model-figures"]
     shutil.rmtree(own_copy)
     with stopped():  # where it begins to train
         run_here(tiny_experiment(), phantoms, own_copy.parents[RUN_DEPTH - 1], on_event=Recorder(stop_before="fold-0"))
@@ -73,16 +74,17 @@ def test_a_subject_is_the_first_test_image_of_each_class():
     rows = [("b", "viral", "test"), ("a", "viral", "train"), ("d", "normal", "test_balanced"), ("c", "normal", "test")]
     table = pd.DataFrame(rows, columns=["image_id", "label", "role"]).assign(path=lambda rows: "/x/" + rows.image_id)
     splits = table[["image_id", "role"]].assign(fold="0")
-    assert [tuple(one) for one in default_subjects(table, splits, "0")] == [("b", "/x/b"), ("c", "/x/c")]
-    assert default_subjects(table, splits, "1") == []
+    assert [tuple(one) for one in first_per_class(table, splits, "0")] == [("b", "/x/b"), ("c", "/x/c")]
+    assert first_per_class(table, splits, "1") == []
 
 
 def test_a_fold_and_a_picture_are_found_by_name(finished_run, tmp_path):
-    assert find_fold(finished_run, None) == find_fold(finished_run, "0") == find_fold(finished_run, "fold-0") == "0"
-    assert find_fold(finished_run, "fold-1") == "1"
+    run = open_run(finished_run)
+    assert run.find_fold(None) == run.find_fold("0") == run.find_fold("fold-0") == "0"
+    assert run.find_fold("fold-1") == "1"
     with refused("--fold", "'fold-2'", "fold-0, fold-1", nearest("'fold-1'")):
-        find_fold(finished_run, "fold-2")
+        run.find_fold("fold-2")
     image_id = pd.read_csv(finished_run / "manifest.csv").image_id[0]
-    assert find_subject(finished_run, image_id).name == image_id
+    assert choose_picture(run, image_id).name == image_id
     (tmp_path / "mine.png").touch()
-    assert find_subject(finished_run, str(tmp_path / "mine.png")) == ("mine.png", str(tmp_path / "mine.png"))
+    assert choose_picture(run, str(tmp_path / "mine.png")) == ("mine.png", str(tmp_path / "mine.png"))

@@ -6,7 +6,7 @@ import keras
 import pytest
 from tiny import SIZE, Recorder, build_two_layers, request_of, run_here, stopped, tiny_experiment, write_tiny_phantoms
 
-from pxr_tf.experiments.parts import make_parts, open_run, settings_of
+from pxr_tf.experiments.parts import make_parts, open_training, settings_of
 from pxr_tf.training import network
 
 NOTHING = {"comparing images": 0, "decoding images": 0, "features": 0}
@@ -34,7 +34,7 @@ def prepare(experiment, data, runs) -> dict[str, int]:
 
 def copies_of(experiment, data, runs) -> int:
     request = request_of(experiment, data, runs)
-    run = open_run(request.folder, request.cache)
+    run = open_training(request.folder, request.cache)
     samples = network.samples_for_features(make_parts(run), settings_of(run))
     return int((samples["copy"] > 0).sum())
 

@@ -18,7 +18,7 @@ from pxr_tf.experiments.parts import (
     make_part,
     make_parts,
     make_settings,
-    open_run,
+    open_training,
     settings_of,
     threads_of,
 )
@@ -33,7 +33,7 @@ EVERYWHERE = Augmentation(copies="practical", epochs="practical")
 
 @pytest.fixture
 def run(own_copy):
-    return open_run(own_copy, own_copy.parents[RUN_DEPTH - 1] / "cache")
+    return open_training(own_copy, own_copy.parents[RUN_DEPTH - 1] / "cache")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def prepared_once(phantoms, tmp_path_factory):
 @pytest.fixture
 def run_with_holdout(prepared_once, two_layers, tmp_path):
     shutil.copytree(prepared_once, tmp_path, dirs_exist_ok=True)
-    return open_run(tmp_path / "phantom" / "strategy2-two_layers" / "folds" / "seed-0", tmp_path / "cache")
+    return open_training(tmp_path / "phantom" / "strategy2-two_layers" / "folds" / "seed-0", tmp_path / "cache")
 
 
 @pytest.fixture

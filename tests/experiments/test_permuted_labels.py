@@ -5,16 +5,16 @@ import json
 import pandas as pd
 import pytest
 from messages import any_of, refused
+from pxr_tf.experiments.prepare import read_tables
 from tiny import CLASSES, SIZE, Recorder, run_here, stopped, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf import rundir
 from pxr_tf.config import dump_experiment, load_experiment
 from pxr_tf.data.manifest import read_manifest
 from pxr_tf.data.samples import read_samples
-from pxr_tf.experiments.parts import make_settings, open_run
-from pxr_tf.experiments.prepare import read_tables
+from pxr_tf.experiments.parts import make_settings, open_training
 from pxr_tf.models.model_file import read_card
-from pxr_tf.runs.info import describe_run
+from pxr_tf.runs.finished import open_run
 
 
 def test_a_recipe_without_the_key_is_written_as_before_and_one_with_it_reads_back(tmp_path):
@@ -44,10 +44,10 @@ def test_a_prepared_run_is_named_doubted_and_consistent(phantoms, tmp_path):
     assert folder.parent.name == "folds-permuted-labels"
     read_tables(folder, load_experiment(folder / rundir.EXPERIMENT))
     (doubt,) = (one for one in json.loads((folder / rundir.WARNINGS).read_text()) if one["what"] == "labels")
-    info = describe_run(folder)
+    info = open_run(folder).info
     assert doubt["text"] in [warning.text for warning in info.warnings] and "permuted labels" in info.title
     samples, table = read_samples(folder / rundir.SAMPLES), read_manifest(folder / rundir.MANIFEST)
-    rows = open_run(folder, tmp_path / rundir.CACHE).rows
+    rows = open_training(folder, tmp_path / rundir.CACHE).rows
     assert rows.label.tolist() == samples.label.tolist()  # what a learner is given
     true = rows.image_id.map(table.set_index("image_id").label)
     changed = rows.role[rows.label != true]

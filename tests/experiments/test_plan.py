@@ -2,14 +2,16 @@
 
 import pandas as pd
 import pytest
-from tiny import RUN_DEPTH, tiny_experiment
+from tiny import tiny_experiment
 
 from pxr_tf.data.splits import read_splits
-from pxr_tf.experiments.plan import plan
+from pxr_tf.experiments.plan import plan_folds
+from pxr_tf.experiments.request import Request
 
 
-def runs_of(folder):
-    return folder.parents[RUN_DEPTH - 1]
+def at(folder, experiment) -> Request:
+    """Return a request whose run directory is this folder."""
+    return Request(experiment, (), folder.parent, tuning=folder)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +24,7 @@ def runs_of(folder):
 )
 def test_what_is_missing_is_made_again(own_copy, missing, tasks):
     def planned(experiment, splits):
-        return [task.name for task in plan(own_copy, runs_of(own_copy) / "cache", experiment, splits)]
+        return [task.name for task in plan_folds(at(own_copy, experiment), splits)]
 
     for name in missing:
         (own_copy / name).unlink()
@@ -39,7 +41,7 @@ def test_a_task_names_those_whose_files_it_reads(tmp_path):
     needs = {
         variant: {
             task.name: task.needs
-            for task in plan(tmp_path, tmp_path, tiny_experiment(variant=variant, **chooses), splits)
+            for task in plan_folds(at(tmp_path, tiny_experiment(variant=variant, **chooses)), splits)
         }
         for variant in ("strategy1", "strategy2")
     }
@@ -53,7 +55,7 @@ def test_only_a_task_that_trains_a_whole_network_leaves_memory(own_copy, phantom
         (own_copy / f"fold-{fold}" / "predictions.csv").unlink()
     head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 1}
     for options, leaves in (({}, True), ({"phases": [head]}, False)):
-        tasks = plan(own_copy, runs_of(own_copy) / "cache", tiny_experiment(**options), splits)
+        tasks = plan_folds(at(own_copy, tiny_experiment(**options)), splits)
         assert [(task.name, task.leaves_memory) for task in tasks] == [
             ("features", False),
             ("fold-0", leaves),

@@ -7,6 +7,7 @@ import keras
 import pandas as pd
 import pytest
 from messages import UNREADABLE, any_of, assert_says, matching, refused
+from pxr_tf.experiments.prepare import write_run
 from tiny import (
     CLASSES,
     RUN_DEPTH,
@@ -26,8 +27,7 @@ from pxr_tf.config import load_experiment
 from pxr_tf.data.splits import read_splits
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import run as story
-from pxr_tf.experiments.finish import join_predictions
-from pxr_tf.experiments.prepare import write_run
+from pxr_tf.experiments.run import collect_predictions
 from pxr_tf.training.learners import LEARNERS
 
 
@@ -125,7 +125,7 @@ def test_predictions_that_are_not_the_rows_of_the_splits_are_refused(own_copy, p
     planted.to_csv(own_copy / "fold-1" / "predictions.csv", index=False)
     before = (own_copy / "predictions.csv").read_bytes()
     with refused(matching("fold-1/predictions.csv"), "splits.csv", *([image] if image else [])):
-        join_predictions(own_copy, splits)
+        collect_predictions(own_copy, splits, {str(n): own_copy / f"fold-{n}" / "predictions.csv" for n in (0, 1)})
     assert (own_copy / "predictions.csv").read_bytes() == before
     (own_copy / "predictions.csv").unlink()
     with refused(any_of("delete"), "file"):
@@ -135,10 +135,10 @@ def test_predictions_that_are_not_the_rows_of_the_splits_are_refused(own_copy, p
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"training__batch_size": 4}, ["training.batch_size", "8", "4"]),
-        ({"splits__folds": 3, "image__size": 40}, ["splits.folds", "2", "3", "image.size", "32", "40"]),
+        ({"training__batch_size": 4}, [matching("batch_size"), "8", "4"]),
+        ({"splits__folds": 3, "image__size": 40}, [matching("folds"), "2", "3", matching("size"), "32", "40"]),
         ({"phases__1__learning_rate": 0.5}, [matching("learning_rate")]),
-        ({"model__weights": __file__}, ["model.weights", "none", __file__]),
+        ({"model__weights": __file__}, ["weights", "none", __file__]),
     ],
 )
 def test_a_run_of_another_experiment_is_not_touched(own_copy, phantoms, change, words):

@@ -13,7 +13,7 @@ from tiny import CLASSES, TWO_LAYERS, Never, Recorder, Stopped, run_here, stoppe
 from pxr_tf import files
 from pxr_tf.data.schemes import SCHEMES, as_rows
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments.parts import make_part, open_run
+from pxr_tf.experiments.parts import make_part, open_training
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.phantoms.sets import COVID_SET
 
@@ -73,7 +73,7 @@ def test_the_official_test_part_is_tested_and_validation_is_predicted_beside_it(
 def test_the_validation_rows_predictions_are_the_saved_models(official_run):
     *_, predictions = tables(official_run)
     validated = predictions[predictions.role == "val"]
-    part = make_part(open_run(official_run, official_run.parents[3] / "cache"), "official")
+    part = make_part(open_training(official_run, official_run.parents[3] / "cache"), "official")
     rows = part.rows[part.rows.role == "val"].set_index("image_id").row[validated.image_id]
     model = keras.models.load_model(official_run / "official" / "model.keras")
     expected = model.predict_on_batch(part.pixels[rows][..., None])

@@ -14,7 +14,7 @@ from two_stages import stage, write_stages
 from pxr_tf import files
 from pxr_tf.data.splits import TEST_ROLES, read_splits
 from pxr_tf.experiments import stage_one
-from pxr_tf.experiments.parts import open_run
+from pxr_tf.experiments.parts import open_training
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.model_file import load_classifier
 
@@ -98,7 +98,7 @@ def test_the_saved_model_is_a_whole_classifier_with_the_first_ones_network(both_
     ]
     assert [layer.activation.__name__ for layer in (head[1], head[3])] == ["sigmoid", "sigmoid"]
     assert [(layer.units) for layer in head if isinstance(layer, keras.layers.Dense)] == [6, 4, 3]
-    run = open_run(second, runs_of(second) / "cache")
+    run = open_training(second, runs_of(second) / "cache")
     predictions = pd.read_csv(second / "predictions.csv").set_index("image_id")
     rows = run.rows.set_index("image_id").row[predictions.index]
     said = model.predict_on_batch(run.pictures.pixels[rows][..., None])

@@ -9,7 +9,7 @@ import pytest
 from messages import any_of, tells
 from tiny import RUN_DEPTH, Recorder, run_here, stopped, tiny_experiment
 
-from pxr_tf.experiments.parts import make_part, open_run, settings_of
+from pxr_tf.experiments.parts import make_part, open_training, settings_of
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.training import network
 from pxr_tf.training.part import TRAIN
@@ -23,7 +23,7 @@ def of_output(output: str, **options):
 
 
 def opened(folder):
-    return open_run(folder, folder.parents[RUN_DEPTH - 1] / "cache")
+    return open_training(folder, folder.parents[RUN_DEPTH - 1] / "cache")
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from messages import any_of, nearest, refused
 from PIL import Image
 from tiny import CLASSES
 
-from pxr_tf.config import load_experiment
 from pxr_tf.galleries.cases import LEAST, RIGHT, WRONG, choose_cases
-from pxr_tf.inference.pictures import ASKED, find_asked, read_tested
+from pxr_tf.inference.pictures import ASKED, find_asked
+from pxr_tf.runs.finished import open_run
 
 
 @pytest.fixture
@@ -32,6 +32,13 @@ def predict(run: Path, rows: list[tuple[str, str, str, str, float]]) -> None:
     table.to_csv(run / "predictions.csv", index=False)
 
 
+def cases_of(run: Path, number: int, fold: str | None = None) -> pd.DataFrame:
+    """Return the cases of a run of two classes."""
+    opened = open_run(run)
+    opened.__dict__["recipe"] = opened.recipe.model_copy(update={"classes": ("normal", "viral")})
+    return choose_cases(opened, number, fold)
+
+
 def images_of(run: Path) -> list[str]:
     return list(pd.read_csv(run / "manifest.csv", dtype=str).image_id)
 
@@ -40,14 +47,14 @@ def test_the_most_telling_cases_of_each_class_are_chosen_in_order(run):
     a, b, c, d, e, f, g = images_of(run)[:7]
     normal = [(a, 0.9), (b, 0.99), (c, 0.6), (d, 0.45), (e, 0.02), (f, 0.9)]
     predict(run, [(name, "0", "test", "normal", p) for name, p in normal] + [(g, "1", "test", "viral", 0.2)])
-    cases = choose_cases(run, ["normal", "viral"], 1)
+    cases = cases_of(run, 1)
     assert list(zip(cases.group, cases.image_id, cases.fold, strict=True)) == [
         (RIGHT, b, "0"),
         (WRONG, e, "0"),
         (LEAST, d, "0"),
         (RIGHT, g, "1"),
     ]
-    more = choose_cases(run, ["normal", "viral"], 3)
+    more = cases_of(run, 3)
     assert list(more.image_id[more.group == RIGHT])[:3] == [b, *sorted([a, f])]  # equally certain: by image id
     assert more.image_id.is_unique
 
@@ -55,27 +62,27 @@ def test_the_most_telling_cases_of_each_class_are_chosen_in_order(run):
 def test_validation_rows_do_not_count(run):
     a, b = images_of(run)[:2]
     predict(run, [(a, "0", "val", "normal", 1.0), (b, "0", "test", "normal", 0.6)])
-    assert list(choose_cases(run, ["normal", "viral"], 5).image_id) == [b]
-    assert list(read_tested(run / "predictions.csv").image_id) == [b]
+    assert list(cases_of(run, 5).image_id) == [b]
+    assert list(open_run(run).tested.image_id) == [b]
 
 
 def test_cases_of_a_run_come_from_the_fold_that_tested_them(finished_run):
-    cases = choose_cases(finished_run, CLASSES, 2)
+    cases = choose_cases(open_run(finished_run), 2)
     splits = pd.read_csv(finished_run / "splits.csv", dtype=str)
     for row in cases.itertuples():
         roles = splits[(splits.image_id == row.image_id) & (splits.fold == row.fold)].role
         assert list(roles.str.startswith("test")) == [True]
     assert set(cases.fold) == {"0", "1"}
-    assert set(choose_cases(finished_run, CLASSES, 2, "1").fold) == {"1"}
+    assert set(choose_cases(open_run(finished_run), 2, "1").fold) == {"1"}
 
 
 def test_a_fold_that_tests_nothing_has_no_cases(run):
     predict(run, [(images_of(run)[0], "0", "test", "normal", 0.9)])
     with refused("--fold", "'holdout'", any_of("name images", "images")):
-        choose_cases(run, ["normal", "viral"], 1, "holdout")
+        cases_of(run, 1, "holdout")
     predict(run, [(images_of(run)[0], "0", "val", "normal", 0.9)])
     with refused("RUN", any_of("test"), "predictions.csv", any_of("name images", "images")):
-        choose_cases(run, ["normal", "viral"], 1)
+        cases_of(run, 1)
 
 
 def test_a_copy_of_a_runs_image_is_explained_by_the_fold_that_tested_it(finished_run, tmp_path):
@@ -85,22 +92,22 @@ def test_a_copy_of_a_runs_image_is_explained_by_the_fold_that_tested_it(finished
     row = manifest[manifest.image_id == tested].iloc[0]
     shutil.copy(row.path, tmp_path / "copy.jpeg")
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 40), np.uint8)).save(tmp_path / "stranger.png")
-    experiment = load_experiment(finished_run / "experiment.yaml")
-    found = find_asked(finished_run, [tested, str(tmp_path)], experiment, None).set_index("image_id")
+    found = find_asked(open_run(finished_run), [tested, str(tmp_path)], None).set_index("image_id")
     copy, stranger = (next(name for name in found.index if name.endswith(end)) for end in ("copy.jpeg", "stranger.png"))
     assert found.index[0] == tested
     for name in (tested, copy):
         assert tuple(found.loc[name, ["fold", "role", "label", "group"]]) == ("1", "test", row.label, ASKED)
         assert found.predicted[name] in CLASSES
     assert tuple(found.loc[stranger, ["fold", "role", "label", "predicted"]]) == ("0", "", "", "")
-    found = find_asked(finished_run, [tested], experiment, "0").set_index("image_id")
+    found = find_asked(open_run(finished_run), [tested], "0").set_index("image_id")
     assert tuple(found.loc[tested, ["fold", "role", "predicted"]]) == ("0", "train", "")
 
 
 def test_a_data_set_says_its_labels_which_merge_as_the_runs(finished_run, official_phantoms):
-    experiment = load_experiment(finished_run / "experiment.yaml")
-    merged = experiment.model_copy(update={"merge": {"pneumonia": ("bacterial", "viral")}, "classes": ("pneumonia",)})
-    found = find_asked(finished_run, [str(official_phantoms)], merged, None)
+    run = open_run(finished_run)
+    merge = {"merge": {"pneumonia": ("bacterial", "viral")}, "classes": ("pneumonia",)}
+    run.__dict__["recipe"] = run.recipe.model_copy(update=merge)  # where the run keeps what it has read
+    found = find_asked(run, [str(official_phantoms)], None)
     strangers = found[found.role == ""]  # the others are images of the run, and have its labels
     assert len(strangers) > 10
     assert set(strangers.label) == {"pneumonia", "normal"}
@@ -113,7 +120,7 @@ def test_files_of_one_name_are_called_by_the_end_of_their_path_that_differs(fini
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((9, 9), number, np.uint8)).save(name)
     known = images_of(finished_run)[0]
-    found = find_asked(finished_run, [*asked, known], load_experiment(finished_run / "experiment.yaml"), None)
+    found = find_asked(open_run(finished_run), [*asked, known], None)
     named = ["a/same.png", "p/b/same.png", "q/b/same.png", "other.png", known]
     assert list(found.image_id) == named
     assert list(found.patient_id[:4]) == named[:4]
@@ -141,4 +148,4 @@ def test_what_is_no_picture_is_refused(finished_run, official_phantoms, tmp_path
     known = images_of(finished_run)[0]
     asked = [known[:-1] if word == "NEAR" else word for word in asked]
     with refused(*(nearest(repr(known)) if word == "ID" else word for word in words)):
-        find_asked(finished_run, asked, load_experiment(finished_run / "experiment.yaml"), None)
+        find_asked(open_run(finished_run), asked, None)

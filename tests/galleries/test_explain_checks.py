@@ -1,5 +1,7 @@
 """What the costly checks measure: several random networks, both views of signed maps, and a few pictures at a time."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from pxr_tf.explain.maps_file import PictureMaps, write_maps
 from pxr_tf.explain.methods import explain
 from pxr_tf.galleries import checks_task
 from pxr_tf.galleries.checks_task import DRAWS, STEPS, label_rows, read_in_chunks, weight_rows
+from pxr_tf.galleries.request import ExplainedPicture
 from pxr_tf.models.classifier import end_network, scale_grey
 
 PIXELS = np.random.default_rng(0).integers(1, 256, (3, SIZE, SIZE), np.uint8)
@@ -37,7 +40,7 @@ def pictures(model, tmp_path_factory):
     for number, picture in enumerate(PIXELS):
         own = {name: values[number] for name, values in maps.items()}
         about = {"image_id": f"picture-{number}", "target": 0, "layers": {}, "methods": list(METHODS)}
-        rows.append({"image_id": f"picture-{number}", "file": str(folder / f"{number}.npz")})
+        rows.append(ExplainedPicture(f"picture-{number}", "", "", "", "", folder / f"{number}.npz"))
         write_maps(folder / f"{number}.npz", PictureMaps(about, picture, own, own))
     return rows
 
@@ -66,7 +69,7 @@ def test_maps_of_the_network_itself_agree_with_its_own_and_another_ones_do_not(m
 
 
 def test_pictures_are_read_a_few_at_a_time(pictures):
-    gone = {"image_id": "gone", "file": "gone.npz"}
+    gone = ExplainedPicture("gone", "", "", "", "", Path("gone.npz"))
     chunks = read_in_chunks([*pictures, gone], size=2)
     assert [one.about["image_id"] for one in next(chunks)] == ["picture-0", "picture-1"]
     with pytest.raises(FileNotFoundError, match="gone"):

@@ -11,6 +11,7 @@ from tiny import request_of, run_here, tiny_experiment
 from pxr_tf import rundir
 from pxr_tf.config import load_experiment
 from pxr_tf.galleries.permuted import find_permuted
+from pxr_tf.runs.finished import open_run
 
 
 def experiment_of(run: Path):
@@ -18,7 +19,7 @@ def experiment_of(run: Path):
 
 
 def find(run: Path):
-    return find_permuted(run, experiment_of(run), ["0", "1"])
+    return find_permuted(open_run(run), ["0", "1"])
 
 
 def with_twin(run: Path, *edit: str) -> Path:
@@ -44,7 +45,7 @@ def test_without_a_twin_the_command_that_makes_it_is_told(own_copy, phantoms):
 def test_a_finished_twin_is_found_and_known_by_its_models(own_copy):
     twin = with_twin(own_copy)
     found = find(own_copy)
-    assert (found.run, found.note) == (twin, "")
+    assert (found.run.folder, found.note) == (twin, "")
     rundir.model_file(twin, "1").write_bytes(b"another")
     assert find(own_copy).identity != found.identity
     rundir.model_file(twin, "1").unlink()
@@ -71,4 +72,4 @@ def test_a_run_on_permuted_labels_has_no_twin(own_copy):
 @pytest.mark.slow
 def test_a_run_that_learned_permuted_labels_is_found_as_the_twin(own_copy, phantoms):
     twin = run_here(experiment_of(own_copy).model_copy(update={"permute_labels": True}), phantoms, own_copy.parents[3])
-    assert find(own_copy).run == twin
+    assert find(own_copy).run.folder == twin

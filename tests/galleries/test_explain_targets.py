@@ -1,12 +1,18 @@
 """Which class is explained."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from pxr_tf.galleries.maps_task import choose_targets
+from pxr_tf.galleries.request import ExplainedPicture
 
 CLASSES = ("normal", "viral", "bacterial")
-ROWS = [{"label": "viral", "predicted": "bacterial"}, {"label": "normal", "predicted": ""}]
+ROWS = [
+    ExplainedPicture("a", "", label="viral", predicted="bacterial", key="", file=Path("a")),
+    ExplainedPicture("b", "", label="normal", predicted="", key="", file=Path("b")),
+]
 PROBABILITIES = np.array([[0.4, 0.3, 0.3], [0.1, 0.6, 0.3]])
 
 

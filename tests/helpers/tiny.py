@@ -7,7 +7,8 @@ from typing import Any
 
 from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.executors.inline import Inline
-from pxr_tf.experiments.run import Request, run_experiment
+from pxr_tf.experiments.request import Request
+from pxr_tf.experiments.run import run_experiment
 from pxr_tf.models.backbones import Backbone
 from pxr_tf.phantoms.sets import COVID_SET, write_phantoms
 
@@ -61,9 +62,10 @@ def tiny_experiment(backbone: str = "two_layers", variant: str = "strategy2", **
 class Never(Inline):
     """An executor that must not be asked to do anything."""
 
-    def run(self, tasks: Any, logs: Path, on_event: Any) -> None:
+    def run(self, tasks: Any, on_event: Any) -> dict:
         if tasks:
             raise AssertionError(f"tasks were started: {[task.name for task in tasks]}")
+        return {}
 
 
 def request_of(experiment: Experiment, data: list[Path], runs: Path, **options: Any) -> Request:
@@ -81,7 +83,7 @@ def run_here(
     **options: Any,
 ) -> Path:
     """Run the experiment in this process; return the run directory."""
-    return run_experiment(request_of(experiment, data, runs, **options), executor or Inline(), on_event)
+    return run_experiment(request_of(experiment, data, runs, **options), executor or Inline(), on_event).folder
 
 
 class Recorder:

@@ -10,9 +10,11 @@ from rich.console import Console
 from pxr_tf import files
 from pxr_tf.config import dump_experiment, load_experiment
 from pxr_tf.report.results import print_results, write_results
+from pxr_tf.runs.finished import open_run
 
 IMAGES = {"real": "real X-rays", "synthetic": "synthetic phantoms, not patients"}
 COUNT = 40
+PROVENANCE = {"weights": "random-0", "data": ["phantoms"], "data_digest": "0", "duplicates": "drop", "files": {}}
 CLASSES = ("bacterial", "covid19", "normal", "viral")
 LEAK = {"what": "leak", "text": "3 patients are in training and test of one fold."}
 SOURCES = {"what": "source", "text": "Class covid19 can be told from its source alone."}
@@ -41,7 +43,7 @@ def write_run(
     files.write_csv(folder / "predictions.csv", table)
     roles = np.where(wrong, "test", more.get("role", "test_balanced"))
     files.write_csv(folder / "splits.csv", table[["image_id", "fold"]].assign(role=roles))
-    files.write_json(folder / "provenance.json", {"origin": IMAGES[images]})
+    files.write_json(folder / "provenance.json", PROVENANCE | {"origin": IMAGES[images]})
     values = {
         "classes": list(classes),
         "balance.oversample": "all",
@@ -61,7 +63,7 @@ def write_run(
 
 def print_to_text(folder: Path, width: int = 80) -> str:
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    print_results(folder, console)
+    print_results(open_run(folder), console)
     return console.file.getvalue()
 
 
@@ -86,5 +88,5 @@ def write_validated(folder, classes=("normal", "pneumonia"), seed=0, **options):
     table[[f"p_{name}" for name in classes]] = probabilities / probabilities.sum(1, keepdims=True)
     table["predicted"] = np.array(classes)[probabilities.argmax(1)]
     files.write_csv(folder / "predictions.csv", table)
-    write_results(folder)
+    write_results(open_run(folder))
     return folder

@@ -20,6 +20,8 @@ from pxr_tf.report.drawings import (
 )
 from pxr_tf.report.figures import new_figure
 from pxr_tf.report.tensorboard import About, Boards, undrawn_tasks
+from pxr_tf.runs.directory import RunDirectory
+from pxr_tf.runs.finished import open_directory
 
 TILES = Tiles(np.random.default_rng(0).normal(size=(2, 4, 4)).astype(np.float32), 2)
 MAPS = Maps(np.zeros((8, 8), np.uint8), {"convolution_1": TILES})
@@ -28,7 +30,7 @@ FILES = ["coefficients.png", "feature_maps-set_a.jpeg.png", "filters.png"]
 
 
 @pytest.fixture
-def run(tmp_path) -> Path:
+def run(tmp_path) -> RunDirectory:
     """Two folds and a hold-out with histories; the first fold's model was looked into."""
     folds = ["0", "1", "holdout"]
     files.write_csv(tmp_path / "splits.csv", pd.DataFrame({"image_id": folds, "fold": folds, "role": "test"}))
@@ -39,7 +41,7 @@ def run(tmp_path) -> Path:
         files.write_csv(tmp_path / rundir.fold_name(fold) / "history.csv", history)
     inside = Inside(("filters",), TILES, {"viral": TILES.values[0]}, {"set/a.jpeg": MAPS})
     write_inside(tmp_path / "fold-0" / "inside.npz", inside)
-    return tmp_path
+    return open_directory(tmp_path)
 
 
 def drawn(folder: Path) -> list[str]:
@@ -54,57 +56,58 @@ def shown(fold: Path) -> dict[str, int]:
 
 
 def test_every_fold_has_what_was_found_and_the_run_its_curves(run):
-    expected = [run / "curves.png", *(run / "fold-0" / name for name in FILES)]
+    expected = [run.folder / "curves.png", *(run.folder / "fold-0" / name for name in FILES)]
     assert sorted(expected_drawings(run)) == sorted(expected)
     write_drawings(run, "A run", synthetic=True)
-    assert drawn(run) == ["curves.png"]
-    assert (drawn(run / "fold-0"), drawn(run / "fold-1"), drawn(run / "holdout")) == (FILES, [], [])
+    assert drawn(run.folder) == ["curves.png"]
+    assert [drawn(run.folder / name) for name in ("fold-0", "fold-1", "holdout")] == [FILES, [], []]
     note = "(synthetic phantoms, not patients)"
     names = ("coefficients", "feature maps of set_a.jpeg", "filters")
-    assert shown(run / "fold-0") == {f"{name} {note}": 1 for name in names}
-    assert not (run / "fold-1" / "tensorboard").exists()
+    assert shown(run.folder / "fold-0") == {f"{name} {note}": 1 for name in names}
+    assert not (run.folder / "fold-1" / "tensorboard").exists()
 
 
 @pytest.mark.parametrize(("folds", "title"), [(["0", "1"], "A run, fold-0"), (["0"], "A run")])
 def test_a_title_names_the_fold_where_a_run_has_several(run, folds, title):
-    files.write_csv(run / "splits.csv", pd.DataFrame({"image_id": folds, "fold": folds, "role": "test"}))
+    files.write_csv(run.folder / "splits.csv", pd.DataFrame({"image_id": folds, "fold": folds, "role": "test"}))
+    run = open_directory(run.folder)
     titles = []
 
     def draw(title, synthetic):
         titles.append((title, synthetic))
         return new_figure(1, 1)
 
-    write_fold(run / "fold-0", {"filters.png": draw}, "A run", True)
+    write_fold(run, run.folder / "fold-0", {"filters.png": draw}, "A run", True)
     assert titles == [(title, True)]
 
 
 def test_only_what_is_missing_is_drawn(run):
     write_drawings(run, "A run", synthetic=False)
-    before = {file: file.stat().st_mtime_ns for file in run.rglob("*.png")}
-    (run / "fold-0" / "filters.png").unlink()
+    before = {file: file.stat().st_mtime_ns for file in run.folder.rglob("*.png")}
+    (run.folder / "fold-0" / "filters.png").unlink()
     write_drawings(run, "A run", synthetic=False)
-    changed = {file.name for file in run.rglob("*.png") if file.stat().st_mtime_ns != before[file]}
+    changed = {file.name for file in run.folder.rglob("*.png") if file.stat().st_mtime_ns != before[file]}
     assert changed == {"filters.png"}
     tags = {"coefficients": 1, "feature maps of set_a.jpeg": 1, "filters": 1}
-    assert shown(run / "fold-0") == tags | {"filters": 2}
-    shutil.rmtree(run / "fold-0" / "tensorboard")
+    assert shown(run.folder / "fold-0") == tags | {"filters": 2}
+    shutil.rmtree(run.folder / "fold-0" / "tensorboard")
     with Boards(run, ABOUT) as boards:
         boards.catch_up(undrawn_tasks(run))  # a fold that is told anew is told with what was drawn of it
-    assert tags.items() <= shown(run / "fold-0").items()
+    assert tags.items() <= shown(run.folder / "fold-0").items()
 
 
 def test_a_run_without_epochs_and_arrays_has_nothing_to_draw(run):
-    for file in [*run.rglob("history.csv"), *run.rglob("inside.npz")]:
+    for file in [*run.folder.rglob("history.csv"), *run.folder.rglob("inside.npz")]:
         file.unlink()
     assert expected_drawings(run) == []
     write_drawings(run, "A run", synthetic=False)
-    assert not list(run.rglob("*.png"))
+    assert not list(run.folder.rglob("*.png"))
 
 
 def test_feature_maps_of_any_picture_are_a_file_and_in_tensorboard(run):
-    written = write_feature_maps(run / "fold-1", {"other.png": MAPS}, "A run", False, layer="a/b")
-    assert written == [run / "fold-1" / "feature_maps-other.png-a_b.png"]
-    assert shown(run / "fold-1") == {"feature maps of other.png-a_b": 1}
+    written = write_feature_maps(run, run.folder / "fold-1", {"other.png": MAPS}, "A run", False, layer="a/b")
+    assert written == [run.folder / "fold-1" / "feature_maps-other.png-a_b.png"]
+    assert shown(run.folder / "fold-1") == {"feature maps of other.png-a_b": 1}
     with Image.open(written[0]) as picture:
         assert picture.width > 600
 

@@ -10,6 +10,7 @@ from written_runs import CLASSES, LEAK, SOURCES, write_run
 
 from pxr_tf.report.grid import GridCell, print_cells, print_estimates
 from pxr_tf.report.results import write_results
+from pxr_tf.runs.finished import open_run
 from pxr_tf.runs.info import RunInfo
 from pxr_tf.studies.estimate import Estimate
 
@@ -24,8 +25,9 @@ def make_cell(backbone: str, variant: str, **state) -> GridCell:
 
 
 def finished_cell(folder: Path, **options) -> GridCell:
-    write_results(write_run(folder, **options))
-    return make_cell("xception", "strategy2", folder=folder)
+    run = open_run(write_run(folder, **options))
+    write_results(run)
+    return make_cell("xception", "strategy2", run=run)
 
 
 def test_cells_to_do_show_the_papers_accuracy_and_failures_their_reason(console):
@@ -68,8 +70,9 @@ def test_leaks_warnings_and_phantoms_are_told(console, tmp_path):
 
 def test_the_longest_backbone_fits_a_terminal_of_80_letters(tmp_path):
     narrow = Console(file=io.StringIO(), width=80)
-    write_results(write_run(tmp_path / "run", model="inception_resnet_v2", warnings=(LEAK,)))
-    print_cells(narrow, [make_cell("inception_resnet_v2", "strategy3", folder=tmp_path / "run")])
+    run = open_run(write_run(tmp_path / "run", model="inception_resnet_v2", warnings=(LEAK,)))
+    write_results(run)
+    print_cells(narrow, [make_cell("inception_resnet_v2", "strategy3", run=run)])
     row = next(line for line in narrow.file.getvalue().splitlines() if "inception" in line)
     assert row.split() == "inception_resnet_v2 strategy2 100.0±0.0 85.40 75.0±35.4 75.0±35.4 leaky".split()
 

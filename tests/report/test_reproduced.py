@@ -11,9 +11,12 @@ from scipy.stats import t
 from written_runs import write_run, write_validated
 
 from pxr_tf import files
-from pxr_tf.report.reproduced import NOT_PAIRED, PAIRED, print_paper, write_paper
+from pxr_tf.config import dump_experiment, load_experiment
+from pxr_tf.report.reproduced import NOT_PAIRED, PAIRED, print_paper
 from pxr_tf.report.results import write_results
-from pxr_tf.studies.paper_runs import PaperRun, measures_of, minutes_of
+from pxr_tf.runs.finished import open_run
+from pxr_tf.studies.paper_runs import PaperRun, measures_of
+from pxr_tf.studies.paper_tables import write_paper
 
 TWO = ("normal", "pneumonia")
 BANJO = {"published": "novokshanov2022", "classes": TWO, "scheme": "random", "folds": 1, "test_rows": "all"}
@@ -24,13 +27,12 @@ def finished(folder, variant="plain", setting="", seed=0, wrong_every=4, seconds
     """Return a run of novokshanov2022 that is finished, with every so-many-th prediction wrong."""
     place = folder / f"{variant}-{setting}-{seed}"
     write_run(place, **{**BANJO, "variant": variant, "wrong_every": wrong_every, **options})
-    experiment = (place / "experiment.yaml").read_text()
-    files.write_text(
-        place / "experiment.yaml", experiment.replace("backbone: xception", "kind: scratch\n  network: leaky_cnn")
-    )
+    recipe = load_experiment(place / "experiment.yaml", {"model": {"kind": "scratch", "network": "leaky_cnn"}})
+    files.write_text(place / "experiment.yaml", dump_experiment(recipe))
     files.write_json(place / "random" / "timing.json", {"seconds": seconds})
-    write_results(place)
-    return PaperRun(variant, setting, seed, "leaky_cnn", place)
+    run = open_run(place)
+    write_results(run)
+    return PaperRun(variant, setting, seed, "leaky_cnn", run)
 
 
 def both_settings(folder, every=EVERY, **options) -> list[PaperRun]:
@@ -52,8 +54,8 @@ def both_settings(folder, every=EVERY, **options) -> list[PaperRun]:
 
 def let_test_other_images(run) -> None:
     """Let a run have tested other images than all others."""
-    file = run.folder / "splits.csv"
-    file.write_text(file.read_text().replace("i00,", "i99,"))
+    splits = run.run.splits
+    run.run.__dict__["splits"] = splits.assign(image_id=splits.image_id.replace("i00", "i99"))
 
 
 def flat(text) -> str:
@@ -142,16 +144,31 @@ def test_the_files_keep_the_rows_of_what_was_not_run_now(tmp_path):
         [run._replace(variant=variant) for run in both_settings(tmp_path / variant)]
         for variant in ("weighted", "plain")
     )
-    assert write_paper(tmp_path, [*weighted, *plain]) == [tmp_path / "reproduced.csv", tmp_path / "differences.csv"]
+    assert write_paper(tmp_path, [*weighted, *plain]).files == [
+        tmp_path / "reproduced.csv",
+        tmp_path / "differences.csv",
+    ]
     names = ("reproduced.csv", "differences.csv")
     before = [(tmp_path / name).read_text() for name in names]
     write_paper(tmp_path, plain)
     assert [(tmp_path / name).read_text() for name in names] == before
-    assert write_paper(tmp_path, weighted[:1]) == [tmp_path / "reproduced.csv"]
-    table = pd.read_csv(tmp_path / "reproduced.csv").drop_duplicates(["variant", "setting"])
-    found = list(table[["variant", "setting", "seeds"]].itertuples(index=False, name=None))
-    assert found[0] == ("weighted", "by image", 1)
-    assert found[1:] == [("weighted", "by patient", 2), ("plain", "by image", 2), ("plain", "by patient", 2)]
+
+
+def test_rows_on_more_seeds_than_these_stay(tmp_path):
+    runs = both_settings(tmp_path)
+    write_paper(tmp_path, runs)
+    before = (tmp_path / "reproduced.csv").read_text()
+    assert write_paper(tmp_path, runs[:1]) == ([tmp_path / "reproduced.csv"], 1)
+    assert (tmp_path / "reproduced.csv").read_text() == before
+
+
+def test_rows_on_more_seeds_replace_those_on_fewer(tmp_path):
+    runs = both_settings(tmp_path)
+    write_paper(tmp_path, runs[:1])
+    assert write_paper(tmp_path, runs).kept == 0
+    table = pd.read_csv(tmp_path / "reproduced.csv").drop_duplicates("setting")
+    assert dict(zip(table.setting, table.seeds, strict=True)) == {"by image": 2, "by patient": 2}
+    assert set(pd.read_csv(tmp_path / "differences.csv").model) == {"leaky_cnn"}
 
 
 @pytest.mark.parametrize("content", ["", "variant,setting\nplain,\n", "\x00"])
@@ -173,8 +190,8 @@ def test_a_run_that_failed_is_named_and_costs_no_row(tmp_path):
 
 def test_minutes_that_nobody_measured_are_left_out(tmp_path):
     run = finished(tmp_path)
-    (run.folder / "random" / "timing.json").unlink()
-    assert np.isnan(minutes_of(run.folder))
+    (run.run.folder / "random" / "timing.json").unlink()
+    assert np.isnan(run.run.minutes())
     assert "nan" not in printed([run])
 
 
@@ -191,7 +208,7 @@ def validated(folder, model="resnet50", seed=0) -> PaperRun:
     """Return a finished run of vazquez2021's stage 1 with validation rows."""
     options = {"published": "vazquez2021", "variant": "stage1", "model": model}
     write_validated(folder / f"{model}-{seed}", TWO, seed, folds=1, **options)
-    return PaperRun("stage1", "", seed, model, folder / f"{model}-{seed}")
+    return PaperRun("stage1", "", seed, model, open_run(folder / f"{model}-{seed}"))
 
 
 @pytest.mark.parametrize("model", ["resnet50", "mobilenet_v2"])
@@ -217,8 +234,8 @@ def test_a_paper_without_them_has_neither(tmp_path):
 
 def test_tasks_with_other_classes_have_tables_of_their_own(tmp_path):
     three = write_run(tmp_path / "stage2", classes=("normal", "viral", "bacterial"), variant="stage2", test_rows="all")
-    write_results(three)
-    text = printed([validated(tmp_path), PaperRun("stage2", "", 0, "features", three)])
+    write_results(open_run(three))
+    text = printed([validated(tmp_path), PaperRun("stage2", "", 0, "features", open_run(three))])
     headers = [line.split() for line in text.splitlines() if line.strip().startswith("%")]
     assert [header[-4:-2] for header in headers[:2]] == [["recall", "spec."], ["viral", "bacterial"]]
 

@@ -16,15 +16,15 @@ from pxr_tf import files
 from pxr_tf.evaluation import metrics
 from pxr_tf.explain.model_figures_file import Inside, Tiles, write_inside
 from pxr_tf.report.results import is_written, mean_sd, print_seeds, write_results
-from pxr_tf.runs.info import describe_run
+from pxr_tf.runs.finished import open_run
 
 
 @pytest.mark.parametrize(("test_rows", "other", "accuracy"), [("balanced", "all", 1.0), ("all", "balanced", 0.75)])
 def test_both_readings_of_the_test_folds_are_written(tmp_path, test_rows, other, accuracy):
     folder = write_run(tmp_path / "run", test_rows=test_rows)
-    assert not is_written(folder)
-    write_results(folder)
-    assert is_written(folder)
+    assert not is_written(open_run(folder))
+    write_results(open_run(folder))
+    assert is_written(open_run(folder))
     found = {file.name for file in folder.glob("*metrics*")} | {file.name for file in folder.glob("confusion*")}
     assert found == {"metrics.csv", f"metrics_{other}.csv", "confusion_matrix.csv", "confusion_matrix.png"}
     values = [
@@ -45,43 +45,43 @@ WRITTEN += ("roc.csv", "thresholds.csv", "roc.png")
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_deleted_file_is_noticed(tmp_path, name):
     folder = write_run(tmp_path / "run")
-    write_results(folder)
+    write_results(open_run(folder))
     (folder / name).unlink()
-    assert not is_written(folder)
+    assert not is_written(open_run(folder))
 
 
 def test_what_is_drawn_of_the_folds_is_part_of_the_results(tmp_path):
     folder = write_run(tmp_path / "run")
-    write_results(folder)
+    write_results(open_run(folder))
     history = {"phase": ["all"], "epoch": [1], "loss": [0.5], "accuracy": [0.7]}
     files.write_csv(folder / "fold-0" / "history.csv", pd.DataFrame(history))
     filters = Tiles(np.ones((1, 3, 3), np.float32), 1)
     write_inside(folder / "fold-1" / "inside.npz", Inside(("filters",), filters))
-    assert not is_written(folder)
-    write_results(folder)
-    assert is_written(folder)
+    assert not is_written(open_run(folder))
+    write_results(open_run(folder))
+    assert is_written(open_run(folder))
     for name in ("curves.png", "fold-1/filters.png"):
         moved = (folder / name).rename(folder / "moved")
-        assert not is_written(folder)
+        assert not is_written(open_run(folder))
         moved.rename(folder / name)
 
 
 def test_splits_without_balanced_rows_have_one_reading(tmp_path):
     folder = write_run(tmp_path / "run", role="test")
-    write_results(folder)
-    assert is_written(folder)
+    write_results(open_run(folder))
+    assert is_written(open_run(folder))
     assert [file.name for file in folder.glob("metrics*")] == ["metrics.csv"]
     assert metrics.value_of(metrics.read_metrics(folder / "metrics.csv"), "pooled", "all", "support") == COUNT
     assert "balanced test images" not in print_to_text(folder)
 
 
 def test_a_run_is_described_from_its_files(tmp_path):
-    info = describe_run(write_run(tmp_path / "run", "synthetic", warnings=(LEAK, {"text": "Something else."})))
+    info = open_run(write_run(tmp_path / "run", "synthetic", warnings=(LEAK, {"text": "Something else."}))).info
     assert info[:4] == ("bozickovic2021", "xception", "strategy2", CLASSES)
     assert (info.scheme, info.unit) == ("folds", "patient")
     assert (info.test_rows, info.published, info.origin) == ("balanced", "bozickovic2021", "synthetic")
     assert [tuple(warning) for warning in info.warnings] == [("leak", LEAK["text"]), ("", "Something else.")]
-    assert describe_run(write_run(tmp_path / "other")).warnings == ()
+    assert open_run(write_run(tmp_path / "other")).warnings == ()
 
 
 def test_folds_that_were_trained_in_two_environments_are_one_more_warning(tmp_path):
@@ -89,8 +89,8 @@ def test_folds_that_were_trained_in_two_environments_are_one_more_warning(tmp_pa
     for fold, version in enumerate(("3.14", "3.15")):
         files.write_json(folder / f"fold-{fold}" / "environment.json", [{"processor": "a", "keras": version}])
         shutil.copy(folder / "predictions.csv", folder / f"fold-{fold}")
-    assert [warning.what for warning in describe_run(folder).warnings] == ["leak", "environments"]
-    write_results(folder)
+    assert [warning.what for warning in open_run(folder).warnings] == ["leak", "environments"]
+    write_results(open_run(folder))
     said = " ".join(print_to_text(folder).split())
     assert_tells(said, any_of("warning"), any_of("environment", "environments"))
     assert_tells(said, "keras 3.14 (fold-0), 3.15 (fold-1)")
@@ -98,9 +98,9 @@ def test_folds_that_were_trained_in_two_environments_are_one_more_warning(tmp_pa
 
 def test_results_written_twice_are_the_same_bytes(tmp_path):
     folder = write_run(tmp_path / "run")
-    write_results(folder)
+    write_results(open_run(folder))
     before = [(folder / name).read_bytes() for name in WRITTEN]
-    write_results(folder)
+    write_results(open_run(folder))
     assert [(folder / name).read_bytes() for name in WRITTEN] == before
 
 
@@ -109,7 +109,7 @@ def test_every_file_and_the_table_say_when_images_are_synthetic(tmp_path, monkey
     titles = []
     monkeypatch.setattr("matplotlib.axes.Axes.set_title", lambda axes, text, **options: titles.append(text))
     folder = write_run(tmp_path / "run", images)
-    write_results(folder)
+    write_results(open_run(folder))
     for name in WRITTEN:
         if name.endswith(".csv"):
             assert set(pd.read_csv(folder / name).origin) == {images}
@@ -121,7 +121,7 @@ def test_every_file_and_the_table_say_when_images_are_synthetic(tmp_path, monkey
 
 def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
     folder = write_run(tmp_path / "run")
-    write_results(folder)
+    write_results(open_run(folder))
     text = print_to_text(folder)
     assert "…" not in text.replace("fold-0/ … fold-1/", "")  # nothing is cut
     assert any(line.endswith(f"{folder}:") for line in text.splitlines())  # to be copied: never broken, however long
@@ -158,7 +158,7 @@ def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
 )
 def test_without_a_published_cell_there_is_no_such_column(tmp_path, overrides):
     folder = write_run(tmp_path / "run", **overrides)
-    write_results(folder)
+    write_results(open_run(folder))
     text = print_to_text(folder)
     assert rows_of_table(text)["%"] == "Precision Sensitivity F1 Spec. AUC n".split()
     assert_tells(text, any_of("no published"))
@@ -167,13 +167,13 @@ def test_without_a_published_cell_there_is_no_such_column(tmp_path, overrides):
 
 def test_a_folder_with_brackets_is_printed_as_it_is(tmp_path):
     folder = write_run(tmp_path / "[bold]runs[/x]")
-    write_results(folder)
+    write_results(open_run(folder))
     assert "[bold]runs[/x]" in print_to_text(folder, width=400)
 
 
 def test_one_fold_has_no_sd_on_the_screen(tmp_path):
     folder = write_run(tmp_path / "run", folds=1, model="mobilenet_025")
-    write_results(folder)
+    write_results(open_run(folder))
     text = print_to_text(folder)
     assert "nan" not in text
     assert "±" not in text
@@ -186,7 +186,7 @@ def test_a_leak_stands_beside_every_figure(tmp_path, monkeypatch, leaky):
     titles = []
     monkeypatch.setattr("matplotlib.axes.Axes.set_title", lambda axes, text, **options: titles.append(text))
     folder = write_run(tmp_path / "run", warnings=(SOURCES, LEAK) if leaky else (SOURCES,))
-    write_results(folder)
+    write_results(open_run(folder))
     lines = print_to_text(folder, width=200).splitlines()
     title = next(line for line in lines if "xception, strategy2" in line)
     accuracies = [line for line in lines if line.startswith("Accuracy")]
@@ -199,7 +199,7 @@ def test_a_leak_stands_beside_every_figure(tmp_path, monkeypatch, leaky):
 
 def test_warnings_stand_under_the_table(tmp_path):
     folder = write_run(tmp_path / "run", warnings=(SOURCES, LEAK))
-    write_results(folder)
+    write_results(open_run(folder))
     lines = print_to_text(folder, width=200).splitlines()
     first = lines.index(f"Warning: {SOURCES['text']}")
     assert lines[first + 1] == f"Warning: {LEAK['text']}"
@@ -241,7 +241,7 @@ def test_seeds_are_shown_with_mean_and_sd_beside_each(tmp_path):
 def test_figures_over_seeds_are_kept_in_a_file(tmp_path):
     folders = {seed: write_run(tmp_path / str(seed), wrong_every=4 + seed) for seed in (0, 1)}
     for folder in folders.values():
-        write_results(folder)
+        write_results(open_run(folder))
     print_seeds_to_text(folders)
     table = pd.read_csv(tmp_path / "seeds.csv").set_index(["class", "metric"])
     values = [
@@ -255,7 +255,7 @@ def test_figures_over_seeds_are_kept_in_a_file(tmp_path):
 
 def test_one_leaky_seed_makes_the_table_leaky_and_one_seed_has_no_sd(tmp_path):
     folder = write_run(tmp_path / "run", "synthetic", warnings=(LEAK,))
-    write_results(folder)
+    write_results(open_run(folder))
     text = print_seeds_to_text({3: folder})
     assert "leaky split" in text.splitlines()[0]
     assert "1 seed," in text

@@ -13,6 +13,7 @@ from pxr_tf import files
 from pxr_tf.evaluation import roc
 from pxr_tf.report.results import print_seeds, write_results
 from pxr_tf.report.roc import NOTHING_CHOSEN, draw_roc
+from pxr_tf.runs.finished import open_run
 
 TWO = ("normal", "pneumonia")
 THREE = ("normal", "viral", "bacterial")
@@ -72,7 +73,7 @@ def test_of_more_classes_each_has_the_threshold_that_its_validation_rows_chose(t
 @pytest.mark.parametrize("classes", [TWO, THREE])
 def test_without_validation_rows_no_threshold_is_chosen_and_that_is_said(tmp_path, classes):
     folder = write_run(tmp_path / "run", classes=classes, test_rows="all")
-    write_results(folder)
+    write_results(open_run(folder))
     text = print_to_text(folder)
     assert NOTHING_CHOSEN in " ".join(text.split())
     assert "optimistic" not in text
@@ -127,7 +128,7 @@ def test_a_test_part_of_one_class_has_an_empty_panel(tmp_path):
     folder = write_run(tmp_path / "run", classes=TWO, test_rows="all")
     table = pd.read_csv(folder / "predictions.csv")
     files.write_csv(folder / "predictions.csv", table[table.label == "normal"])
-    write_results(folder)
+    write_results(open_run(folder))
     assert pd.read_csv(folder / "roc.csv").empty
     _, figure = draw(folder)
     assert [axes.get_title() for axes in figure.axes] == ["pneumonia"]

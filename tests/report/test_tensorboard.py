@@ -16,6 +16,7 @@ from pxr_tf import files
 from pxr_tf.evaluation import metrics
 from pxr_tf.report.results import write_results
 from pxr_tf.report.tensorboard import About, Boards, undrawn_tasks
+from pxr_tf.runs.finished import open_directory
 
 SYNTHETIC = "(synthetic phantoms, not patients)"
 CLASSES = ("covid19", "normal")
@@ -71,15 +72,11 @@ def run(tmp_path) -> Path:
     files.write_csv(folder / "splits.csv", table[["image_id", "fold", "role"]])
     for path in (folder / "fold-0", folder):
         files.write_csv(path / "predictions.csv", table)
-    files.write_json(folder / "provenance.json", {"origin": "synthetic phantoms, not patients"})
-    experiment = {"name": "recipe", "variant": "strategy2", "classes": list(CLASSES), "published": None}
-    experiment |= {"model": {"backbone": "two_layers"}, "splits": {"test_rows": "balanced"}}
-    files.write_json(folder / "experiment.yaml", experiment)  # JSON is YAML
     return folder
 
 
 def show(run: Path, *events: dict, **changes) -> None:
-    with Boards(run, about(**changes)) as boards:
+    with Boards(open_directory(run), about(**changes)) as boards:
         for event in events:
             boards.show(event)
 
@@ -227,7 +224,7 @@ def test_what_went_wrong_is_raised_at_the_end_and_once(run):
     def broken(task: str) -> np.ndarray:
         raise OSError("the disk is gone")
 
-    boards = Boards(run, about(sheet=broken))
+    boards = Boards(open_directory(run), about(sheet=broken))
     for event in events_of_a_fold():
         boards.show(event)  # the run goes on
     with pytest.raises(OSError, match="the disk is gone"):
@@ -240,7 +237,7 @@ def test_an_error_of_the_run_itself_is_not_replaced(run):
         raise OSError("the disk is gone")
 
     def fail() -> None:
-        with Boards(run, about(sheet=broken)) as boards:
+        with Boards(open_directory(run), about(sheet=broken)) as boards:
             boards.show({"event": "start", "task": "fold-0"})
             raise ValueError("diverged")
 
@@ -255,7 +252,7 @@ def test_showing_an_event_does_not_wait_for_the_drawing(run):
         assert drawn.wait(20)
         return sheet(task)
 
-    with Boards(run, about(sheet=slow)) as boards:
+    with Boards(open_directory(run), about(sheet=slow)) as boards:
         for event in events_of_a_fold():
             boards.show(event)
         drawn.set()  # reached only where `show` came back before the sheet was there
@@ -270,7 +267,7 @@ import numpy as np
 from pxr_tf.report.tensorboard import About, Boards, undrawn_tasks
 run = Path({str(run)!r})
 about = About({{"a": 1}}, False, ["A warning."], "balanced", lambda task: np.zeros((32, 8, 8), np.uint8))
-with Boards(run, about) as boards:
+with Boards(open_directory(run), about) as boards:
     boards.show({{"event": "start", "task": "fold-0"}})
     boards.show({{"event": "epoch", "task": "fold-0", "phase": "head", "epoch": 1, "epochs": 1, "loss": 0.5}})
     boards.show({{"event": "end", "task": "fold-0"}})
@@ -284,16 +281,16 @@ def test_what_a_killed_command_trained_and_did_not_draw_is_drawn_by_the_next(run
     *before, _ = events_of_a_fold()
     show(run, *before)  # killed after the fold's predictions, before its end was told
     assert "final/accuracy" not in read_events(run / "fold-0").Tags()["tensors"]
-    assert undrawn_tasks(run) == ["fold-0"]
+    assert undrawn_tasks(open_directory(run)) == ["fold-0"]
     history = pd.DataFrame([{"phase": "head", "loss": 1.0}, {"phase": "head", "loss": 0.5, "val_loss": 0.25}])
     files.write_csv(run / "fold-0" / "history.csv", history.assign(origin="real"))
-    with Boards(run, about()) as boards:
-        boards.catch_up(undrawn_tasks(run))
+    with Boards(open_directory(run), about()) as boards:
+        boards.catch_up(undrawn_tasks(open_directory(run)))
     events = read_events(run / "fold-0")
     assert values_of(events, "epoch/loss") == [1, 0.5]
     assert steps_of(events, "epoch/val_loss") == [2]  # an empty cell is no figure
     assert len(values_of(events, "final/accuracy")) == 1
-    assert undrawn_tasks(run) == []
+    assert undrawn_tasks(open_directory(run)) == []
 
 
 def test_runs_of_two_recipes_have_names_of_their_own(run, tmp_path):

@@ -13,6 +13,7 @@ from written_runs import COUNT, LEAK, write_run
 
 from pxr_tf import files
 from pxr_tf.report.tuning import print_points
+from pxr_tf.runs.finished import open_run
 from pxr_tf.studies.ranking import TuningPoint, find_cautions, rank_points, write_points
 
 
@@ -23,12 +24,14 @@ def make_point(folder: Path, wrong_every: int = 4, images: int = COUNT, epochs: 
     table = pd.concat([table] * (images // COUNT + 1)).head(images)
     test = table.head(9).assign(role="test", predicted="covid19", p_bacterial=0)  # were there any, they would not count
     files.write_csv(folder / "predictions.csv", pd.concat([test, table]))
+    splits = pd.read_csv(folder / "splits.csv").assign(fold="official", role="val")
+    files.write_csv(folder / "splits.csv", splits)
     (folder / "official").mkdir()
     shutil.copy(folder / "predictions.csv", folder / "official")
     if epochs:
         files.write_json(folder / "official" / "epochs.json", {"epochs": epochs})
         files.write_csv(folder / "official" / "history.csv", pd.DataFrame({"seconds": [1.25, 2.5]}))
-    return TuningPoint({key.replace("__", "."): value for key, value in values.items()}, folder)
+    return TuningPoint({key.replace("__", "."): value for key, value in values.items()}, folder.name, open_run(folder))
 
 
 def printed(points: list[TuningPoint], width: int = 80) -> str:
@@ -40,7 +43,7 @@ def printed(points: list[TuningPoint], width: int = 80) -> str:
 def test_points_are_ranked_by_loss_and_ties_stay_in_order(tmp_path):
     points = [
         make_point(tmp_path / "a", 4, model__l2=1, phases__0__l2=0.1),
-        TuningPoint({"model.l2": 2, "phases.0.l2": 0.1}, tmp_path / "b", "diverged"),
+        TuningPoint({"model.l2": 2, "phases.0.l2": 0.1}, "b", failure="diverged"),
         make_point(tmp_path / "c", 8, epochs={"head": 5, "all": 12}, model__l2=3, phases__0__l2=0.1),
         make_point(tmp_path / "d", 8, model__l2=[4, 5], phases__0__l2=0.1),
     ]
@@ -90,7 +93,7 @@ def test_keys_are_shortened_where_that_is_clear(tmp_path, keys, headings):
     ],
 )
 def test_a_best_value_at_the_edge_of_the_grid_is_told(tmp_path, tried, best, facts):
-    points = [TuningPoint({"x.y": value}, tmp_path / "other", "failed") for value in tried]
+    points = [TuningPoint({"x.y": value}, "other", failure="failed") for value in tried]
     points[best] = make_point(tmp_path / "best", images=60, x__y=tried[best])
     cautions = find_cautions(points, points[best])
     assert len(cautions) == bool(facts)

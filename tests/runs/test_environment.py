@@ -9,7 +9,7 @@ from tiny import RUN_DEPTH, Never, Recorder, run_here, tiny_experiment
 from pxr_tf import files, machine, rundir
 from pxr_tf.errors import PxrError
 from pxr_tf.runs import environment
-from pxr_tf.runs.info import describe_run
+from pxr_tf.runs.finished import open_run
 
 HERE = {
     "started": "today",
@@ -169,4 +169,4 @@ def test_a_device_is_compared_by_the_process_that_trains(own_copy, phantoms):
     start_again(own_copy, phantoms, on_event=recorder, mix_environments=True)
     said = [event["text"] for event in recorder.of("doubt")]
     assert len(said) == 1 and "device GPU, H100 (fold-0)" in said[0]
-    assert [tuple(warning) for warning in describe_run(own_copy).warnings][-1] == ("environments", said[0])
+    assert [tuple(warning) for warning in open_run(own_copy).warnings][-1] == ("environments", said[0])

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 from tiny import CLASSES, RUN_DEPTH, Recorder, run_here, tiny_experiment
 
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments.parts import make_part, open_run
+from pxr_tf.experiments.parts import make_part, open_training
 from pxr_tf.models.linear import build_linear, scale_pixels
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.report.results import write_results
@@ -104,7 +104,7 @@ def folds_run(phantoms, tmp_path_factory):
 
 
 def part_of(folder, fold):
-    return make_part(open_run(folder, folder.parents[RUN_DEPTH - 1] / "cache"), fold)
+    return make_part(open_training(folder, folder.parents[RUN_DEPTH - 1] / "cache"), fold)
 
 
 def test_a_run_ends_in_predictions_that_its_model_files_repeat(folds_run):

@@ -11,7 +11,7 @@ from messages import any_of, assert_says
 from sklearn.utils.class_weight import compute_class_weight
 from tiny import CLASSES, RUN_DEPTH, SIZE, TWO_LAYERS, run_here, tiny_experiment
 
-from pxr_tf.experiments.parts import make_part, make_settings, open_run, settings_of
+from pxr_tf.experiments.parts import make_part, make_settings, open_training, settings_of
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.preparation import Preparation
@@ -25,7 +25,7 @@ HEAD = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 2}
 
 
 def opened(folder):
-    return open_run(folder, folder.parents[RUN_DEPTH - 1] / "cache")
+    return open_training(folder, folder.parents[RUN_DEPTH - 1] / "cache")
 
 
 @pytest.fixture

@@ -8,22 +8,31 @@ import tensorflow as tf
 from messages import any_of, refused
 from tiny import RUN_DEPTH, Recorder, request_of, run_here, stopped, tiny_experiment
 
+from pxr_tf import files
 from pxr_tf.executors.perform import perform
+from pxr_tf.experiments.plan import InEnvironment, recipe_options
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.tasks import Task
 
 
 def task_of(folder, name, kind, **options):
-    return Task(name, kind, run=str(folder), cache=str(folder.parents[RUN_DEPTH - 1] / "cache"), **options)
+    return Task(
+        name,
+        kind,
+        options=InEnvironment(),
+        run=str(folder),
+        cache=str(folder.parents[RUN_DEPTH - 1] / "cache"),
+        **options,
+    )
 
 
 def test_weights_that_fit_pass_and_others_are_told(two_layers, tmp_path):
-    def check(weights: str) -> list:
-        experiment, recorder = tiny_experiment(model__weights=weights).model_dump(mode="json"), Recorder()
-        perform(Task("weights", "weights", options={"experiment": experiment}), recorder)
-        return recorder.events
+    def check(weights: str) -> dict:
+        options = recipe_options(tiny_experiment(model__weights=weights), tmp_path / "weights.json")
+        perform(Task("weights", "weights", options=options), Recorder())
+        return files.read_json(options.to)
 
-    assert check("none") == [{"event": "weights", "identity": "random-0"}]
+    assert check("none") == {"identity": "random-0"}
     (tmp_path / "w.h5").write_text("no weights")
     with refused(any_of("fit", "match")):
         check(str(tmp_path / "w.h5"))
@@ -68,9 +77,9 @@ def test_features_that_are_there_are_not_extracted_again(own_copy):
     assert not recorder.of("progress")
 
 
-def test_a_calibration_gives_a_speed(two_layers):
-    recorder = Recorder()
-    perform(Task("calibrate", "calibrate", options={"experiment": tiny_experiment().model_dump(mode="json")}), recorder)
-    speed = recorder.of("speed")[0]
+def test_a_calibration_leaves_a_speed(two_layers, tmp_path):
+    options = recipe_options(tiny_experiment(), tmp_path / "speed.json")
+    perform(Task("calibrate", "calibrate", options=options), Recorder())
+    speed = files.read_json(options.to)
     assert all(speed[name] > 0 for name in ("train", "predict", "parameters", "channels", "memory"))
     assert speed["channels"] == 8

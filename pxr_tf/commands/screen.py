@@ -1,0 +1,168 @@
+"""What a study shows while it runs: a display for each of its runs, and TensorBoard beside it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from pxr_tf.config import Experiment
+from pxr_tf.events import Event
+from pxr_tf.experiments.parts import make_parts, open_training
+from pxr_tf.experiments.request import Request
+from pxr_tf.report.clock import Outline, OutlinePhase
+from pxr_tf.report.progress import Display
+from pxr_tf.report.tensorboard import SHEET_PICTURES, About, Boards, undrawn_tasks
+from pxr_tf.runs.directory import RunDirectory, is_run
+from pxr_tf.runs.finished import FinishedRun, open_directory
+from pxr_tf.training.part import TRAIN
+
+
+class StudyScreen:
+    """Shows the events of a study, each where its run is shown; use it as a context.
+
+    What one run said of the data is not said again by the next.
+    """
+
+    def __init__(
+        self, requests: Sequence[Request], console: Console, titles: Mapping[Path, str], *, boards: bool
+    ) -> None:
+        self._views = {
+            str(request.folder): _RunView(request, console, titles.get(request.folder, ""), boards=boards)
+            for request in requests
+        }
+        self._shown: _RunView | None = None
+        self._notes: set[str] = set()
+
+    def __enter__(self) -> "StudyScreen":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._leave()
+        for view in self._views.values():
+            view.close_boards(kind, error, trace)
+
+    def show(self, event: Event) -> None:
+        """Show one event of the study."""
+        if event["event"] == "note" and "task" not in event:
+            if event["text"] in self._notes:
+                return
+            self._notes.add(event["text"])
+        view = self._views.get(event.get("run", ""), self._shown)
+        if view is not None:
+            self._turn_to(view)
+            view.show(event)
+
+    def end(self, request: Request, run: FinishedRun) -> None:
+        """Leave the display of a finished run, and draw what is left of it in TensorBoard."""
+        self.stop(request)
+        self._views[str(request.folder)].catch_up(run)
+
+    def stop(self, request: Request) -> None:
+        """Leave the display of a run that is shown no more."""
+        self._leave(self._views[str(request.folder)])
+
+    def _turn_to(self, view: "_RunView") -> None:
+        if view is not self._shown:
+            self._leave()
+            self._shown = view
+            view.enter()
+
+    def _leave(self, view: "_RunView | None" = None) -> None:
+        if self._shown is not None and view in (None, self._shown):
+            self._shown.leave()
+            self._shown = None
+
+
+class _RunView:
+    """The display of one run, and its TensorBoard, which opens when the first task starts: the run is prepared then."""
+
+    def __init__(self, request: Request, console: Console, title: str, *, boards: bool) -> None:
+        self._request, self._draws = request, boards
+        outline = outline_of(request.experiment)
+        self._display = Display(outline._replace(title=title) if title else outline, console)
+        self._boards: Boards | None = None
+
+    def enter(self) -> None:
+        self._display.__enter__()
+
+    def leave(self) -> None:
+        self._display.__exit__(None, None, None)
+
+    def show(self, event: Event) -> None:
+        self._display.show(event)
+        if self._boards is None and self._draws and event["event"] == "start" and is_run(self._request.folder):
+            self._open(open_directory(self._request.folder, self._request.runs))
+        if self._boards is not None:
+            self._boards.show(event)
+
+    def catch_up(self, run: FinishedRun) -> None:
+        """Draw what a killed command has trained and not drawn."""
+        if self._boards is not None:
+            self._boards.close()  # what was told is drawn by now
+        undrawn = undrawn_tasks(run) if self._draws else []
+        if undrawn:
+            self._open(run).catch_up(undrawn)
+            self._boards.close()
+
+    def close_boards(self, *fault: Any) -> None:
+        if self._boards is not None:
+            self._boards.__exit__(*fault)
+
+    def _open(self, run: RunDirectory) -> Boards:
+        self._boards = Boards(run, about(self._request, run))
+        return self._boards
+
+
+def outline_of(experiment: Experiment) -> Outline:
+    """Return what the progress display needs to know of an experiment."""
+    splits = experiment.splits
+    cross = splits.scheme == "folds"
+    where = f"{splits.folds} folds" if cross else f"{splits.scheme} split"
+    where += f" by {splits.unit}" if splits.scheme == "random" else ""
+    crop = "" if experiment.image.crop == "none" else f"crop {experiment.image.crop}"
+    what = ", ".join(filter(None, (experiment.model.name, experiment.variant, crop)))
+    weights = f", weights {experiment.model.weights}" if experiment.backbone else ""
+    return Outline(
+        title=f"{experiment.name}: {what}, {where}{weights}, seed {experiment.seed}",
+        folds=splits.folds if cross else 1,
+        phases=tuple(OutlinePhase(phase.name, phase.max_epochs, phase.patience) for phase in experiment.phases),
+        chooses_epochs=experiment.chooses_epochs,
+    )
+
+
+def about(request: Request, run: RunDirectory) -> About:
+    """Return what TensorBoard shows of a prepared run beside its events."""
+    info = run.info
+    return About(
+        hyperparameters=_hyperparameters(request.experiment),
+        synthetic=info.origin == "synthetic",
+        warnings=[warning.text for warning in info.warnings],
+        reading=info.test_rows,
+        sheet=lambda task: _training_pictures(run.folder, run.cache, task),
+    )
+
+
+def _hyperparameters(experiment: Experiment) -> dict[str, str | float | None]:
+    values = {
+        "experiment": experiment.name,
+        "variant": experiment.variant,
+        "model": experiment.model.name,
+        "scheme": experiment.splits.scheme,
+        "seed": experiment.seed,
+        "batch_size": experiment.training.batch_size,
+    }
+    for phase in experiment.rated_phases:
+        values[f"{phase.name}_learning_rate"] = phase.learning_rate
+        values[f"{phase.name}_max_epochs"] = phase.max_epochs
+    return values
+
+
+def _training_pictures(folder: Path, cache: Path, task: str) -> np.ndarray:
+    """Return some training pictures of a task as its network sees them, uint8 [n, size, size]."""
+    part = next(part for part in make_parts(open_training(folder, cache)) if part.folder.name == task)
+    samples = part.of(TRAIN)
+    index = np.unique(np.linspace(0, len(samples), SHEET_PICTURES, endpoint=False, dtype=np.int64))
+    return part.inputs(samples, every_epoch=True).load(index, 0)[..., 0]

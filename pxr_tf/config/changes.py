@@ -1,0 +1,65 @@
+"""How two experiments differ, for code and for people."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pxr_tf.config.schema import Experiment
+
+RecipeChanges = dict[str, tuple[Any, Any]]  # dotted key -> (value before, value now)
+EPOCHS = "max_epochs"
+
+
+def recipe_changes(before: Experiment, now: Experiment) -> RecipeChanges:
+    """Return what differs; the phases of two experiments with as many phases are compared one by one."""
+    return _differ(before.model_dump(mode="json"), now.model_dump(mode="json"), "")
+
+
+def describe_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> list[str]:
+    """Return the differences for people, the epochs of all phases as one: ``epochs 2,5 -> 1,1``, ``folds 5 -> 2``.
+
+    A key stands for itself by its last word, or in full if two end alike.
+    """
+    epochs = [key for key in found if key.startswith("phases.") and key.endswith(f".{EPOCHS}")]
+    words = [f"epochs {_epochs(before)} -> {_epochs(now)}"] if epochs else []
+    others = {key: pair for key, pair in found.items() if key not in epochs}
+    ends = Counter(_last(key) for key in others)
+    for key, (old, new) in others.items():
+        name = _last(key) if ends[_last(key)] == 1 else key
+        words.append(f"{name} {value_text(old)} -> {value_text(new)}")
+    return words
+
+
+def value_text(value: Any) -> str:
+    """Return a value of a recipe in a few letters: ``none`` for null, what stands in a list between commas."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {value_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(map(value_text, value)) or "none"
+    return "none" if value is None or value == "" else str(value)
+
+
+def _differ(before: Any, now: Any, key: str) -> RecipeChanges:
+    pairs: list[tuple[Any, Any, str]] = []
+    if isinstance(before, dict) and isinstance(now, dict):
+        pairs = [(before.get(name), now.get(name), str(name)) for name in sorted({*before, *now}, key=str)]
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now) and _are_dicts(before + now):
+        pairs = [(old, new, str(number)) for number, (old, new) in enumerate(zip(before, now, strict=True))]
+    if not pairs:
+        return {} if before == now else {key: (before, now)}
+    found: RecipeChanges = {}
+    for old, new, name in pairs:
+        found |= _differ(old, new, f"{key}.{name}" if key else name)
+    return found
+
+
+def _are_dicts(items: Sequence[Any]) -> bool:
+    return bool(items) and all(isinstance(item, dict) for item in items)
+
+
+def _last(key: str) -> str:
+    return key.rpartition(".")[2]
+
+
+def _epochs(experiment: Experiment) -> str:
+    return ",".join(str(phase.max_epochs) for phase in experiment.phases) or "none"

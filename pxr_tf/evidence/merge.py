@@ -1,0 +1,46 @@
+"""Tables that several commands add to: rows with the same key are replaced, unless they stand on more."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pxr_tf import files
+
+
+def merge_rows(path: Path, rows: pd.DataFrame, key: Sequence[str], *, more: Sequence[str]) -> int:
+    """Write the rows in place of those with the same key; all others stay, and so does the order.
+
+    Rows of a key whose columns `more` (seeds, say) add up to more in the file stay, too; returns how many keys those
+    are. Without a key the whole table is one.
+    """
+    before = _read_before(path, rows)
+    old, new = _groups(before, key), _groups(rows, key)
+    kept = {one for one in old.keys() & new.keys() if _amount(old[one], more) > _amount(new[one], more)}
+    merged = {one: old.get(one) if one in kept or one not in new else new[one] for one in dict.fromkeys([*old, *new])}
+    files.write_csv(path, pd.concat(merged.values()))
+    return len(kept)
+
+
+def _groups(table: pd.DataFrame, key: Sequence[str]) -> dict[tuple, pd.DataFrame]:
+    """Return the rows by key, in the order in which keys appear."""
+    if table.empty:
+        return {}
+    if not key:
+        return {(): table}
+    return dict(list(table.groupby(list(key), sort=False)))
+
+
+def _amount(rows: pd.DataFrame, more: Sequence[str]) -> float:
+    return float(rows[list(more)].sum(axis=1).max())
+
+
+def _read_before(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the table that is there; none of its rows if it cannot be read, or has other columns."""
+    text = [name for name in rows if not pd.api.types.is_numeric_dtype(rows[name]) and name != "paper"]
+    numbers = {name: [""] for name in rows if name not in text}
+    try:
+        before = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=numbers)
+    except (OSError, ValueError):
+        return rows.iloc[:0]
+    return before if list(before) == list(rows) else rows.iloc[:0]

@@ -1,0 +1,109 @@
+"""What is checked of a run directory before anything is done in it: its recipe, its images, its tables."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pxr_tf import files, rundir
+from pxr_tf.config import Experiment, describe_changes, load_experiment, recipe_changes
+from pxr_tf.config.changes import RecipeChanges
+from pxr_tf.data import manifest, permuted, samples, schemes, splits
+from pxr_tf.errors import PxrError, shorten
+from pxr_tf.experiments import weights
+from pxr_tf.pictures.gather import Gathered
+from pxr_tf.runs.provenance import read_provenance
+from pxr_tf.runs.scheme import scheme_options
+
+MAX_CHANGES = 4  # named if a run directory was made with another recipe
+REMEDY = "Use another folder (RUNS=...), or delete this one."
+
+
+def check_unused(folder: Path) -> None:
+    """Raise `PxrError` where a folder that is no run directory holds results: nobody knows what they were made with."""
+    results = sorted(folder.glob(f"**/{rundir.PREDICTIONS}"))
+    if results:
+        raise PxrError(
+            f"{folder} holds results ({results[0].relative_to(folder)}) but no {rundir.EXPERIMENT}, so nobody knows "
+            "what they were made with. Use another folder (RUNS=...), or delete this one."
+        )
+
+
+def check_same_recipe(folder: Path, experiment: Experiment) -> None:
+    """Raise `PxrError` if a run directory was made with another recipe; what lies elsewhere now is compared later."""
+    before = _recipe_of(folder)
+    found = recipe_changes(before, experiment)
+    moved = {"model.weights"} | (set() if before.image.crop == "none" else {"image.atlas", "image.masks"})
+    _refuse(folder, _words({key: pair for key, pair in found.items() if key not in moved}, before, experiment))
+
+
+def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered) -> None:
+    """Raise `PxrError` if a run directory was made with another recipe, other images or other weights."""
+    before, provenance = _recipe_of(folder), read_provenance(folder)
+    found = recipe_changes(before, experiment)
+    identity = weights.identity(experiment)
+    if identity == provenance["weights"]:
+        found.pop("model.weights", None)  # a weights file may have moved
+    lungs = images.lungs.identity if images.lungs else None
+    if lungs is not None and before.image.crop != "none":  # what an atlas holds counts, not where it lies
+        found = {key: value for key, value in found.items() if key not in ("image.atlas", "image.masks")}
+        if lungs != provenance.get("lungs"):
+            found["lungs"] = (provenance.get("lungs", "unknown"), lungs)
+    words = _words(found, before, experiment)
+    if not words and not weights.may_be(provenance["weights"], identity):
+        words.append(f"model.weights: {experiment.model.weights} has other content now")
+    recorded = provenance["duplicates"]  # in 0.2 that was no part of the experiment
+    if recorded != experiment.duplicates and "duplicates" not in found:
+        words.append(f"duplicates {recorded} -> {experiment.duplicates}")
+    if provenance["data_digest"] != images.identity:
+        words.append(f"images: {', '.join(provenance['data'])} -> other ones")
+    _refuse(folder, words)
+
+
+def _recipe_of(folder: Path) -> Experiment:
+    try:
+        return load_experiment(folder / rundir.EXPERIMENT)
+    except PxrError as error:
+        raise PxrError(
+            f"{folder} was made by another version of pxr_tf, or {rundir.EXPERIMENT} was changed by hand, so it cannot "
+            f"be continued. {error} {REMEDY}"
+        ) from error
+
+
+def _words(found: RecipeChanges, before: Experiment, now: Experiment) -> list[str]:
+    """Return the differences for people; what a recipe shows decides no number, and may change at any time."""
+    return describe_changes({key: pair for key, pair in found.items() if key != "show"}, before, now)
+
+
+def _refuse(folder: Path, words: list[str]) -> None:
+    if words:
+        raise PxrError(f"{folder} was made with another recipe: {shorten(words, MAX_CHANGES, '; ')}. {REMEDY}")
+
+
+def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> pd.DataFrame:
+    """Return the run's splits; raise `PxrError` where its tables cannot be read, do not fit together, or leak.
+
+    A tuning run (without `tests`) has no test rows.
+    """
+    try:
+        table = manifest.read_manifest(folder / rundir.MANIFEST)
+        split = splits.read_splits(folder / rundir.SPLITS)
+        planned = samples.read_samples(folder / rundir.SAMPLES)
+    except (OSError, ValueError) as error:
+        names = f"{rundir.MANIFEST}, {rundir.SPLITS} or {rundir.SAMPLES}"
+        raise PxrError(f"{folder}: {names} cannot be read ({error}). Delete the folder.") from error
+    for name, found, columns in (
+        (rundir.MANIFEST, table, (*manifest.COLUMNS, "content")),
+        (rundir.SPLITS, split, splits.COLUMNS),
+    ):
+        if list(found.columns) != list(columns):
+            raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")
+    options = scheme_options(experiment)
+    scheme, watches = experiment.splits.scheme, experiment.watches_validation
+    schemes.check_again(table, split, scheme, stops_early=watches, tests=tests, **options)
+    samples.check_samples(planned, split)
+    if samples.LABEL in planned:
+        permuted.check_labels(planned, table)
+    for name, digest in read_provenance(folder)["files"].items():
+        if not (folder / name).exists() or files.digest_file(folder / name) != digest:
+            raise PxrError(f"{folder / name} was changed or removed after the run was prepared. Delete {folder}.")
+    return split

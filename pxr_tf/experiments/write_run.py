@@ -1,0 +1,89 @@
+"""What a new run directory holds: tables, warnings, provenance, and at last the recipe."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pxr_tf import files, rundir
+from pxr_tf.config import Experiment, dump_experiment
+from pxr_tf.data import leaks, manifest, permuted, samples, splits
+from pxr_tf.experiments.parts import threads_of
+from pxr_tf.pictures.gather import Gathered
+from pxr_tf.pictures.store import Pictures
+from pxr_tf.pictures.survey import find_doubts
+from pxr_tf.runs.scheme import splits_by_image
+
+KEPT = (rundir.MANIFEST, rundir.SPLITS, rundir.SAMPLES, rundir.WARNINGS)  # never changed once a run is prepared
+
+
+def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
+    """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``; the worst first."""
+    found = find_doubts(table)
+    if splits_by_image(experiment):
+        tests = split.role.isin(splits.TEST_ROLES).any()  # else a tuning run, where validation rows are held out
+        held_out, noun = (splits.TEST_ROLES, "test image") if tests else (("val",), "validation image")
+        found = [leaks.leak_doubt(leaks.find_leaks(table, split, held_out), noun), *found]
+    if experiment.permute_labels:
+        found = [permuted.DOUBT, *found]
+    return [doubt._asdict() for doubt in found]
+
+
+def write_run(
+    folder: Path,
+    experiment: Experiment,
+    tables: Mapping[str, pd.DataFrame],
+    warnings: Sequence[Mapping[str, Any]],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write what tasks work from: `tables` by file name; ``experiment.yaml`` comes last and marks it as complete."""
+    for name, table in tables.items():
+        files.write_csv(folder / name, table)
+    kept = [*KEPT, *([rundir.LUNGS] if rundir.LUNGS in tables else [])]
+    files.write_json(folder / rundir.WARNINGS, list(warnings))
+    digests = {name: files.digest_file(folder / name) for name in kept}
+    files.write_json(folder / rundir.PROVENANCE, {**provenance, "files": digests})
+    write_experiment(folder, experiment)
+
+
+def make_tables(
+    experiment: Experiment, table: pd.DataFrame, skipped: pd.DataFrame, split: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of a run directory by file name."""
+    balance, seed = experiment.balance, experiment.seed
+    planned = samples.plan_all_samples(
+        table,
+        split,
+        cap=balance.cap,
+        oversample=balance.oversample,
+        target=balance.target,
+        seed=seed,
+        labels=permuted.permute_labels(table, split, seed) if experiment.permute_labels else None,
+    )
+    tables = {rundir.MANIFEST: table[[*manifest.COLUMNS, "content"]], rundir.SPLITS: split, rundir.SAMPLES: planned}
+    return tables | ({rundir.SKIPPED: skipped[["image_id", "path", "reason"]]} if len(skipped) else {})
+
+
+def write_experiment(folder: Path, experiment: Experiment) -> None:
+    """Write ``experiment.yaml``, from which tasks read what to do."""
+    files.write_text(folder / rundir.EXPERIMENT, dump_experiment(experiment))
+
+
+def make_provenance(
+    experiment: Experiment, images: Gathered, pictures: Pictures, data: Sequence[str | Path], command: str
+) -> dict[str, Any]:
+    """Return where the numbers of a run come from, but for the weights, which are known once they are checked."""
+    return {
+        "origin": "synthetic phantoms, not patients" if manifest.is_synthetic(images.table) else "real X-rays",
+        "data": [str(path) for path in data],
+        "data_digest": images.identity,
+        "pictures": pictures.key,
+        **({"lungs": images.lungs.identity} if images.lungs else {}),
+        "duplicates": experiment.duplicates,
+        "seed": experiment.seed,
+        "threads": threads_of(experiment),
+        "command": command,
+        "started": rundir.now(),
+        "versions": rundir.versions(),
+    }

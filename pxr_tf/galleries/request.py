@@ -1,0 +1,75 @@
+"""What a gallery is asked for, and what its tasks need to know."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pxr_tf import files
+from pxr_tf.runs.finished import FinishedRun
+
+FOLDER, OF_IMAGES = "explained", "explained-images-"  # in the run directory: of cases; of named images, by digest
+
+
+@dataclass(frozen=True)
+class GalleryRequest:
+    """What is asked for."""
+
+    run: FinishedRun
+    images: tuple[str, ...] = ()  # ids of the run, files, folders; empty: the most telling cases of each class
+    methods: tuple[str, ...] = ()  # empty: the default ones
+    layer: str | None = None
+    target: str = "predicted"  # the class that is explained: predicted, true, or its name
+    fold: str | None = None  # whose model; None: that of the fold which tested a picture
+    number: int | None = None  # of cases per kind and class; None: `run.NUMBER`
+    out: Path | None = None
+    atlas: str | None = None
+    masks: str | None = None
+    checks: bool = True
+    check_pictures: int | None = None  # per fold, for the checks that take long; None: `run.CHECK_PICTURES`
+    skip_unreadable: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """The gallery's folder."""
+        name = f"{OF_IMAGES}{_digest_names(self.images)}" if self.images else FOLDER
+        return self.out or self.run.folder / name
+
+
+@dataclass(frozen=True)
+class ExplainedPicture:
+    """A picture of the tasks ``explain`` and ``explain_checks``."""
+
+    image_id: str
+    content: str
+    label: str  # "" if nobody knows it
+    predicted: str  # "" if the run did not test it
+    key: str  # of all that decides its maps
+    file: Path  # where they go
+
+
+@dataclass(frozen=True)
+class ExplainPictures:
+    """Options of the task ``explain``."""
+
+    pictures: tuple[ExplainedPicture, ...]
+    methods: tuple[str, ...]
+    layer: str | None
+    target: str
+    lungs: str | None  # identity of the lung source by which the pictures were cropped; None: they were not
+
+
+@dataclass(frozen=True)
+class CheckMaps:
+    """Options of the task ``explain_checks``."""
+
+    folds: Mapping[str, tuple[ExplainedPicture, ...]]  # fold -> pictures that its model explained
+    others: tuple[str, ...]  # folds whose models are asked as well, for the agreement
+    permuted: str | None  # the run directory of the same experiment on permuted labels
+    to: Path  # the table that is written
+
+
+def _digest_names(images: Sequence[str]) -> str:
+    """Return a short digest of what was named; the same files have the same, however their paths are spelled."""
+    paths = [os.path.expanduser(word) for word in images]
+    return files.digest(*sorted({os.path.realpath(path) if os.path.exists(path) else path for path in paths}), size=4)

@@ -1,0 +1,190 @@
+"""A prepared run directory, opened: what its files say, each read once and only when it is asked for.
+
+The run may be finished or not; `finished.open_run` opens a finished one. No TensorFlow here, but for `load_model`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pxr_tf import files, rundir
+from pxr_tf.config import Experiment, load_experiment
+from pxr_tf.data.manifest import read_manifest
+from pxr_tf.data.samples import read_samples
+from pxr_tf.data.splits import HOLDOUT, fold_names, read_splits
+from pxr_tf.errors import PxrError, nearest
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.runs import environment
+from pxr_tf.runs.crop import preparation_of
+from pxr_tf.runs.info import RunInfo, RunWarning, info_of
+from pxr_tf.runs.provenance import read_provenance
+
+if TYPE_CHECKING:
+    import keras
+
+
+def spell(path: str | Path) -> Path:
+    """Return the one spelling of a path: without links and detours, from the working directory on if it lies there."""
+    place, here = Path(os.path.realpath(os.path.expanduser(path))), Path(os.path.realpath("."))
+    return place.relative_to(here) if place.is_relative_to(here) else place
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder is a run directory, finished or not."""
+    return (folder / rundir.EXPERIMENT).is_file()
+
+
+def is_finished(folder: Path) -> bool:
+    """Return whether a folder is the directory of a finished run."""
+    return is_run(folder) and (folder / rundir.PREDICTIONS).is_file()
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """What a run directory holds from the moment that the run is prepared."""
+
+    folder: Path  # as `spell` gives it
+    cache: Path  # decoded pictures and features
+
+    @property
+    def finished(self) -> bool:
+        """Whether every fold is trained, and the predictions are there."""
+        return is_finished(self.folder)
+
+    @property
+    def place(self) -> str:
+        """The folder below RUNS, ``<recipe>/<variant>/<scheme>/seed-<n>``: its name in tables, wherever RUNS lies."""
+        own = self.folder.resolve()
+        return "/".join(own.parts[-rundir.depth_of(own) :])
+
+    @cached_property
+    def recipe(self) -> Experiment:
+        """All settings; raises `PxrError` for a run of another version, or an edited file."""
+        try:
+            return load_experiment(self.folder / rundir.EXPERIMENT)
+        except PxrError as error:
+            raise PxrError(
+                f"Run {str(self.folder)!r} was made by another version of pxr_tf, or was edited: {error}"
+            ) from error
+
+    @cached_property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where the numbers come from: data, weights, seed, threads, versions; raises `PxrError`."""
+        return read_provenance(self.folder)
+
+    @cached_property
+    def splits(self) -> pd.DataFrame:
+        """Who trains, validates and tests: ``image_id, fold, role``."""
+        return read_splits(self.folder / rundir.SPLITS)
+
+    @cached_property
+    def manifest(self) -> pd.DataFrame:
+        """A row per image, with its ``content``."""
+        return read_manifest(self.folder / rundir.MANIFEST)
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """Every sample of every fold: ``image_id, fold, role, copy``, and ``label`` if labels were permuted."""
+        return read_samples(self.folder / rundir.SAMPLES)
+
+    @cached_property
+    def folds(self) -> tuple[str, ...]:
+        """The folds that test, in order; the hold-out tests nothing."""
+        return tuple(fold_names(self.splits))
+
+    @property
+    def all_folds(self) -> tuple[str, ...]:
+        """The folds that train: those that test, then the hold-out if there is one."""
+        return tuple(dict.fromkeys([*self.folds, *self.splits.fold]))
+
+    @property
+    def environments(self) -> Mapping[str, list[environment.Environment]]:
+        """Name of a fold's folder -> the environments that it was trained in; read anew, as folds are being trained."""
+        return environment.read_folds(self.folder)
+
+    @property
+    def warnings(self) -> tuple[RunWarning, ...]:
+        """What makes the numbers doubtful: found when the run was prepared, and folds of several environments."""
+        written = files.read_json(self.folder / rundir.WARNINGS) or []
+        found = [RunWarning(warning.get("what", ""), warning["text"]) for warning in written]
+        mix = environment.describe_mix(self.folder)
+        return (*found, *([RunWarning("environments", mix)] if mix else []))
+
+    @property
+    def info(self) -> RunInfo:
+        """What tables say of the run."""
+        origin = "synthetic" if self.provenance["origin"].startswith("synthetic") else "real"
+        return info_of(self.recipe)._replace(origin=origin, warnings=self.warnings)
+
+    @property
+    def lung_identity(self) -> str | None:
+        """What names the source of the lungs that pictures are cropped to; None without a crop."""
+        return self.provenance.get("lungs")
+
+    @property
+    def preparation(self) -> Preparation:
+        """How a file becomes the picture that the models see."""
+        return preparation_of(self.recipe.image, self.lung_identity)
+
+    def find_fold(self, asked: str | None) -> str:
+        """Return the fold that was asked for (``0`` or ``fold-0``), or the first that tests; raise `PxrError`."""
+        known = {rundir.fold_name(fold): fold for fold in self.all_folds}
+        if asked is None:
+            return self.folds[0]
+        if asked not in {*known, *self.all_folds}:
+            raise PxrError(
+                f"--fold received {asked!r}, which {self.folder} does not have. Known: {', '.join(known)}."
+                f"{nearest(asked, known)}"
+            )
+        return known.get(asked, asked)
+
+    def fold_folder(self, fold: str) -> Path:
+        """Return where a fold keeps its files."""
+        return self.folder / rundir.fold_name(fold)
+
+    def model_file(self, fold: str) -> Path:
+        """Return where a fold keeps its model."""
+        return rundir.model_file(self.folder, fold)
+
+    def has_model(self, fold: str) -> bool:
+        """Return whether a fold has a model file: some learners keep none."""
+        return self.model_file(fold).is_file()
+
+    def model_digest(self, fold: str) -> str:
+        """Return the digest of a fold's model file; raise `PxrError` if it cannot be read."""
+        return rundir.digest_model(self.folder, fold)
+
+    def load_model(self, fold: str) -> "tuple[keras.Model, dict[str, Any]]":
+        """Return a fold's model and its card. Loads TensorFlow; raises `PxrError` for a file that is not as saved."""
+        return import_module("pxr_tf.models.model_file").load_classifier(self.model_file(fold))  # not with the room
+
+    def histories(self) -> dict[str, Path]:
+        """Return name -> ``history.csv`` of every fold that has epochs, the hold-out last."""
+        written = {rundir.fold_name(fold): self.fold_folder(fold) / rundir.HISTORY for fold in self.all_folds}
+        return {name: file for name, file in written.items() if file.exists()}
+
+    def chosen_epochs(self, fold: str) -> Mapping[str, int] | None:
+        """Return how many epochs of each phase of a fold counted; None for a learner without epochs."""
+        written = files.read_json(self.fold_folder(fold) / rundir.EPOCHS)
+        return None if written is None else written["epochs"]
+
+    def minutes(self) -> float:
+        """Return how many minutes all folds took to train and predict; NaN if that is not known."""
+        found = [files.read_json(self.fold_folder(fold) / rundir.TIMING) for fold in self.all_folds]
+        known = [timing["seconds"] for timing in found if timing]
+        return sum(known) / 60 if known else float("nan")
+
+    def fold_predictions(self, fold: str) -> Path:
+        """Return where a fold keeps its predictions; the file is there once the fold is trained."""
+        return self.fold_folder(fold) / rundir.PREDICTIONS
+
+    @property
+    def chooses_on_holdout(self) -> bool:
+        """Whether a hold-out chooses how many epochs the folds have."""
+        return HOLDOUT in set(self.splits.fold)

@@ -1,0 +1,78 @@
+"""A finished run: the one that tables, galleries, features and later studies begin with. Open it once, hand it on."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from pxr_tf import rundir
+from pxr_tf.data.predictions import read_predictions
+from pxr_tf.errors import PxrError, shorten
+from pxr_tf.runs.directory import RunDirectory, is_finished, is_run, spell
+
+MOST_LISTED = 5  # runs that a message names
+ACCEPTED = (
+    "the folder that a run names at its end (Results are in ...), such as runs/<recipe>/<variant>/<scheme>/seed-0"
+)
+
+
+class FinishedRun(RunDirectory):
+    """A run directory with its predictions: every fold is trained."""
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Every row of ``predictions.csv``, text but for the probabilities ``p_<class>``."""
+        return read_predictions(self.folder / rundir.PREDICTIONS)
+
+    @cached_property
+    def tested(self) -> pd.DataFrame:
+        """The test rows, one per image: under a scheme that tests an image several times, the first fold's row."""
+        rows = self.predictions
+        rows = rows[rows.role == "test"] if "role" in rows else rows
+        return rows.drop_duplicates("image_id", ignore_index=True)
+
+
+def open_run(path: str | Path, runs: Path | None = None) -> FinishedRun:
+    """Return the finished run in a folder, however its path is spelled; or the only one below the folder.
+
+    `runs` is the folder whose cache is used; by default the nearest cache above the run. Raises `PxrError` if the
+    folder has no finished run, or more than one.
+    """
+    folder = spell(path)
+    if not is_run(folder):
+        folder = _only_run_below(path, folder)
+    if not is_finished(folder):
+        raise PxrError(
+            f"Run {str(path)!r} is not finished ({rundir.PREDICTIONS} is missing). The command that began it "
+            "continues it."
+        )
+    return FinishedRun(folder, rundir.cache_of(folder, runs))
+
+
+def open_directory(path: str | Path, runs: Path | None = None) -> RunDirectory:
+    """Return a run directory that is known to be one, finished or not."""
+    folder = spell(path)
+    return RunDirectory(folder, rundir.cache_of(folder, runs))
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """Return the run directories in or below a folder, sorted, finished or not; caches are passed over."""
+    found = []
+    for place, names, _ in os.walk(folder):
+        if is_run(Path(place)):
+            found.append(Path(place))
+            names.clear()
+        names[:] = sorted(name for name in names if name != rundir.CACHE)
+    return found
+
+
+def _only_run_below(path: str | Path, folder: Path) -> Path:
+    finished = [run for run in find_runs(folder) if is_finished(run)] if folder.is_dir() else []
+    if len(finished) == 1:
+        return finished[0]
+    if finished:
+        names = shorten(finished, MOST_LISTED)
+        raise PxrError(f"{str(path)!r} holds {len(finished)} finished runs; name one of them: {names}.")
+    fault = f"{rundir.EXPERIMENT} is missing" if folder.exists() else "it does not exist"
+    raise PxrError(f"{str(path)!r} is not a run directory ({fault}). Accepted: {ACCEPTED}.")
