@@ -66,7 +66,8 @@ def prepare_run(request: Request, sources: Sources, executor: Executor, on_event
         splits = begin_run(request, sources, executor, on_event)
     table = labels.merge_labels(sources.gathered.table, request.experiment.merge)  # the files as they lie now
     tasks = plan(request, splits, table)
-    on_event({"event": "plan", "tasks": [task.name for task in tasks]})
+    if tasks:
+        on_event({"event": "plan", "tasks": [task.name for task in tasks]})
     return PreparedRun(request, splits, tuple(tasks))
 
 

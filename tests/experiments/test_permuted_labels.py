@@ -5,13 +5,13 @@ import json
 import pandas as pd
 import pytest
 from messages import any_of, refused
-from pxr_tf.experiments.prepare import read_tables
 from tiny import CLASSES, SIZE, Recorder, run_here, stopped, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf import rundir
 from pxr_tf.config import dump_experiment, load_experiment
 from pxr_tf.data.manifest import read_manifest
 from pxr_tf.data.samples import read_samples
+from pxr_tf.experiments.check_run import read_tables
 from pxr_tf.experiments.parts import make_settings, open_training
 from pxr_tf.models.model_file import read_card
 from pxr_tf.runs.finished import open_run

@@ -7,7 +7,6 @@ import keras
 import pandas as pd
 import pytest
 from messages import UNREADABLE, any_of, assert_says, matching, refused
-from pxr_tf.experiments.prepare import write_run
 from tiny import (
     CLASSES,
     RUN_DEPTH,
@@ -28,6 +27,7 @@ from pxr_tf.data.splits import read_splits
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments import run as story
 from pxr_tf.experiments.run import collect_predictions
+from pxr_tf.experiments.write_run import write_run
 from pxr_tf.training.learners import LEARNERS
 
 
@@ -230,7 +230,7 @@ def test_a_run_that_was_stopped_while_it_was_prepared_is_prepared_again(phantoms
             write_run(folder, *values)
 
     with monkeypatch.context() as patch, stopped():
-        patch.setattr("pxr_tf.experiments.prepare.write_run", stop_before_the_last_file)
+        patch.setattr("pxr_tf.experiments.write_run.write_run", stop_before_the_last_file)
         run_here(tiny_experiment(), phantoms, tmp_path)
     recorder = Recorder(stop_before="features")
     with stopped():
