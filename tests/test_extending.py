@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from messages import LEAKS, any_of, assert_tells, refused
 from rich.console import Console
 from tiny import run_here, tiny_experiment
 
 import pxr_tf.training
 from pxr_tf.config import load_experiment
 from pxr_tf.data.schemes import SCHEMES, as_rows
-from pxr_tf.errors import PxrError
 from pxr_tf.evaluation.metrics import CLASS_METRICS, OVERALL_METRICS
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.pictures.survey import survey
@@ -133,7 +133,7 @@ def test_the_scheme_splits_and_is_checked(add, phantoms, two_layers, tmp_path):
     write_results(folder)
     console = Console(width=100, file=io.StringIO())
     print_results(folder, console)
-    assert "confusion_matrix.png, repeat-0/ … repeat-2/\n" in console.file.getvalue()
+    assert_tells(console.file.getvalue(), "confusion_matrix.png", "repeat-0/ … repeat-2/")
 
 
 def test_a_scheme_that_leaks_is_refused(phantoms, two_layers, tmp_path, monkeypatch):
@@ -144,7 +144,7 @@ def test_a_scheme_that_leaks_is_refused(phantoms, two_layers, tmp_path, monkeypa
         return pd.concat(parts)
 
     monkeypatch.setitem(SCHEMES, "leaky", split_leaky)
-    with pytest.raises(PxrError, match="splits.csv leaks: patient"):
+    with refused("splits.csv", LEAKS, any_of("patient")):
         run_here(tiny_experiment(splits__scheme="leaky"), phantoms, tmp_path / "runs")
 
 
@@ -164,7 +164,7 @@ def test_the_learner_learns_under_the_official_split(add, official_phantoms, tmp
     write_results(folder)
     console = Console(width=100, file=io.StringIO())
     print_results(folder, console)
-    assert "neighbours, strategy2, official split (phantom)" in console.file.getvalue()
+    assert_tells(console.file.getvalue(), "neighbours, strategy2", "official", "phantom")
     assert (folder / "metrics.csv").exists()
 
 

@@ -30,7 +30,7 @@ SITE = f"""
 import os, sys
 if "PROCESSOR" in os.environ:
     os.sched_setaffinity(0, [int(os.environ["PROCESSOR"])])
-sys.path[:0] = [{str(Path(__file__).parents[1])!r}, {str(Path(__file__).parent)!r}]
+sys.path[:0] = [{str(Path(__file__).parents[1])!r}, {str(Path(__file__).with_name("helpers"))!r}]
 from pxr_tf.models.backbones import BACKBONES
 from tiny import TWO_LAYERS
 BACKBONES["two_layers"] = TWO_LAYERS

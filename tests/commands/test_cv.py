@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from messages import any_of, assert_tells
 
 
 def test_a_run_from_start_to_table_and_again(pxr, data, recipe):
@@ -12,12 +13,12 @@ def test_a_run_from_start_to_table_and_again(pxr, data, recipe):
     assert (code, wrong) == (0, "")
     folder = Path("runs/phantom/strategy1-two_layers/folds/seed-0")
     assert {"metrics.csv", "confusion_matrix.png", "predictions.csv"} <= {file.name for file in folder.iterdir()}
-    assert "Synthetic phantoms, not patients" in said
+    assert_tells(said, "synthetic phantoms")
     assert "Accuracy" in said
     assert len(pd.read_csv(folder / "fold-1" / "history.csv")) == 1
     code, again, _ = pxr(*words)
     assert code == 0
-    assert f"Nothing to do: {folder} is finished." in again
+    assert_tells(again, any_of("nothing to do"), str(folder), "finished")
     assert said.split("Accuracy")[-1] == again.split("Accuracy")[-1]
 
 
@@ -41,7 +42,7 @@ def test_classes_can_be_merged(pxr, data, recipe):
     words = ["cv", "--config", recipe, "--data", data, "--runs", "runs", "--strategy", 1, "--epochs", 1]
     code, said, wrong = pxr(*words, "--classes", "normal,pneumonia=bacterial+viral")
     assert (code, wrong) == (0, "")
-    assert "Left out, not among the classes: covid19 (" in said
+    assert_tells(said, any_of("left out"), "covid19 (")
     predictions = pd.read_csv("runs/phantom/strategy1-two_layers/folds-normal-pneumonia/seed-0/predictions.csv")
     assert set(predictions.label) == {"normal", "pneumonia"}
     assert [column for column in predictions if column.startswith("p_")] == ["p_normal", "p_pneumonia"]
@@ -52,4 +53,4 @@ def test_a_run_directory_of_another_experiment(pxr, data, recipe, own_copy):
     words = ["cv", "--config", recipe, "--data", data, "--runs", runs]
     code, _, said = pxr(*words, "--set", "training.batch_size=4")
     assert (code, said.count("\n")) == (2, 1)
-    assert "made with another recipe: batch_size 8 -> 4" in said
+    assert_tells(said, any_of("another", "other", "different"), "batch_size", "8", "4")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from messages import MISSING, UNKNOWN, UNREADABLE, any_of, assert_says, nearest
 from PIL import Image
 from tiny import SIZE
 
@@ -13,16 +14,22 @@ from pxr_tf.models.linear import build_linear
 from pxr_tf.models.model_file import load_classifier, save_classifier
 
 REFUSED = [
-    (["nowhere"], ["RUN 'nowhere' is no run directory", "experiment.yaml", "runs/<recipe>"]),
-    (["begun"], ["RUN 'begun' is not finished", "predictions.csv", "continues it"]),
-    (["RUN", "--fold", "2"], ["--fold received '2'", "Known: fold-0, fold-1"]),
-    (["RUN", "--image", "nowhere.png"], ["--image received 'nowhere.png'", "no image of this run and no file"]),
-    (["RUN", "--image", "NEAR"], ["Did you mean 'ID'"]),
-    (["RUN", "--image", ""], ["--image received ''"]),
+    (["nowhere"], ["'nowhere'", any_of("run directory"), "experiment.yaml", "runs/<recipe"]),
+    (
+        ["begun"],
+        ["RUN", "'begun'", "finished", "predictions.csv", any_of("continue", "continues", "resume", "resumes")],
+    ),
+    (["RUN", "--fold", "2"], ["--fold", "'2'", "fold-0, fold-1"]),
+    (["RUN", "--image", "nowhere.png"], ["--image", "'nowhere.png'", any_of("image"), any_of("file")]),
+    (["RUN", "--image", "NEAR"], ["ID"]),
+    (["RUN", "--image", ""], ["--image", "''"]),
     (["RUN", "--image", "x" * 5000], ["--image", "File name too long"]),
-    (["RUN", "--image", "notes.png"], ["The picture notes.png cannot be read: not a JPEG or PNG"]),
-    (["RUN", "--image", "folder"], ["no image of this run and no file"]),
-    (["RUN", "--layer", "convolutoin"], ["Unknown layer 'convolutoin'", "Did you mean 'convolution'?"]),
+    (
+        ["RUN", "--image", "notes.png"],
+        ["notes.png", UNREADABLE, "JPEG", "PNG"],
+    ),
+    (["RUN", "--image", "folder"], [any_of("image"), any_of("file")]),
+    (["RUN", "--layer", "convolutoin"], [UNKNOWN, "layer", "'convolutoin'", nearest("'convolution'")]),
 ]
 
 
@@ -35,8 +42,7 @@ def check_refusal(result: tuple[int, str, str], *expected: str) -> None:
     code, out, said = result
     assert (code, out, said.count("\n")) == (2, "", 1), said
     assert said.startswith("pxr: ")
-    for words in expected:
-        assert words in said, said
+    assert_says(said, *expected)
 
 
 @pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[" ".join(words)[:40] for words, _ in REFUSED])
@@ -47,7 +53,9 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(pxr, finished_run, imag
     shutil.copy(finished_run / "experiment.yaml", "begun")
     before = sorted(finished_run.rglob("*"))
     words = [{"RUN": finished_run, "NEAR": image_id[:-1]}.get(word, word) for word in words]
-    check_refusal(pxr("feature-maps", *words), *(text.replace("ID", image_id) for text in expected))
+    check_refusal(
+        pxr("feature-maps", *words), *(nearest(repr(image_id)) if text == "ID" else text for text in expected)
+    )
     assert sorted(finished_run.rglob("*")) == before
 
 
@@ -55,13 +63,15 @@ def test_models_that_have_none_or_were_changed_are_refused(pxr, own_copy):
     path = own_copy / "fold-0" / "model.keras"
     card = load_classifier(path)[1]
     save_classifier(build_linear(np.zeros((4, SIZE * SIZE)), np.zeros(4), SIZE), path, card)
-    check_refusal(pxr("feature-maps", own_copy), "The model linear has no feature maps", "coefficient images", "show=")
+    check_refusal(
+        pxr("feature-maps", own_copy), "linear", any_of("feature maps"), any_of("coefficient", "coefficients"), "show="
+    )
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     check_refusal(pxr("feature-maps", own_copy), f"{path} ")
     path.unlink()
-    check_refusal(pxr("feature-maps", own_copy), f"The model file {path} is missing", "delete its run directory")
+    check_refusal(pxr("feature-maps", own_copy), str(path), MISSING, any_of("delete"))
 
 
 def test_one_layer_of_an_image_of_each_class_and_any_file_are_drawn(pxr, own_copy):

@@ -6,32 +6,36 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from messages import EITHER, NOTHING, TWICE, UNKNOWN, WHOLE_NUMBER, any_of, assert_tells, matching, nearest, tells
 
 REFUSED = [
-    ("--scheme offical", ["Unknown scheme 'offical'", "Did you mean 'official'?"]),
-    ("--variant strateg2", ["unknown variant 'strateg2'", "Did you mean 'strategy2'?"]),
-    ("--strategy 4", ["unknown variant 'strategy4'"]),
-    ("--strategy 2 --variant strategy2", ["one of the two"]),
-    ("--set model.kind=transfr", ["Unknown learner 'transfr'", "Did you mean 'transfer'?"]),
-    ("--set model.kind=transfr --model xcepton --validation 7", ["Unknown learner 'transfr'"]),
-    ("--seeds 0,x", ["--seeds received '0,x'"]),
-    ("--seed 1 --seeds 0,1", ["one of the two"]),
-    ("--validation 0", ["--validation received 0;", "a share between 0 and 1", "a whole number of images"]),
-    ("--validation -0.1", ["--validation received -0.1;"]),
-    ("--validation 1.5", ["--validation received 1.5;"]),
-    ("--validation nan", ["--validation received nan;"]),
-    ("--validation 10000", ["splits.validation=10000", "Use a smaller number"]),
-    ("--scheme folds --validation 0.1", ["--validation received 0.1", "folds does not use it"]),
-    ("--unit image", ["--unit received image", "official does not use it", "--scheme random"]),
-    ("--unit patient", ["--unit received patient", "official does not use it"]),
-    ("--scheme random --unit pixel", ["splits.unit received 'pixel'", "'patient' or 'image'"]),
-    ("--scheme random --validation 0.9", ["splits.validation=0.9", "leave nothing to train on"]),
-    ("--classes a=bacterial+viral,b=viral", ["uses viral twice"]),
-    ("--classes normal,pneumonia=bacteria+viral", ["names 'bacteria'", "Did you mean 'bacterial'?"]),
-    ("--classes normal,bacterial=viral", ["bacterial", "not merged into it"]),
-    ("--set model.head.output=sigmoid", ["two classes; here are 3 (bacterial, normal, viral)"]),
-    ("--set|training.class_weights={norml: 2}", ["names 'norml'", "Did you mean 'normal'?"]),
-    ("--set|training.class_weights={normal: 2}", ["no number for bacterial, viral", "one per class"]),
+    ("--scheme offical", [UNKNOWN, "scheme", "'offical'", nearest("'official'")]),
+    ("--variant strateg2", [UNKNOWN, "variant", "'strateg2'", nearest("'strategy2'")]),
+    ("--strategy 4", [UNKNOWN, "variant", "'strategy4'"]),
+    ("--strategy 2 --variant strategy2", [EITHER]),
+    ("--set model.kind=transfr", [UNKNOWN, "learner", "'transfr'", nearest("'transfer'")]),
+    ("--set model.kind=transfr --model xcepton --validation 7", [UNKNOWN, "learner", "'transfr'"]),
+    ("--seeds 0,x", ["--seeds", "'0,x'"]),
+    ("--seed 1 --seeds 0,1", [EITHER]),
+    ("--validation 0", ["--validation", "0", "share", "0", "1", WHOLE_NUMBER, "image"]),
+    ("--validation -0.1", ["--validation", "-0.1"]),
+    ("--validation 1.5", ["--validation", "1.5"]),
+    ("--validation nan", ["--validation", "nan"]),
+    ("--validation 10000", ["splits.validation=10000", any_of("smaller", "fewer", "lower")]),
+    ("--scheme folds --validation 0.1", ["--validation", "0.1", "folds"]),
+    ("--unit image", ["--unit", "image", "official", "--scheme", "random"]),
+    ("--unit patient", ["--unit", "patient", "official"]),
+    ("--scheme random --unit pixel", ["splits.unit", "'pixel'", "'patient'", "'image'"]),
+    ("--scheme random --validation 0.9", ["splits.validation=0.9", NOTHING, any_of("train", "training")]),
+    ("--classes a=bacterial+viral,b=viral", ["viral", TWICE]),
+    ("--classes normal,pneumonia=bacteria+viral", ["'bacteria'", nearest("'bacterial'")]),
+    ("--classes normal,bacterial=viral", ["bacterial", any_of("merged", "merge")]),
+    ("--set model.head.output=sigmoid", [any_of("two", "2"), "3", "bacterial, normal, viral"]),
+    ("--set|training.class_weights={norml: 2}", ["'norml'", nearest("'normal'")]),
+    (
+        "--set|training.class_weights={normal: 2}",
+        ["bacterial, viral", any_of("per class", "each class", "every class")],
+    ),
 ]
 
 
@@ -44,14 +48,14 @@ def own_phantoms(official_phantoms, phantoms, monkeypatch):
 @pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[words for words, _ in REFUSED])
 def test_train_refuses_in_one_line(refuse, own_phantoms, recipe, words, expected):
     said = refuse("train", "--config", recipe, *(words.split("|") if "|" in words else words.split()))
-    assert all(word in said for word in expected), said
+    assert_tells(said, *expected)
     assert not list(Path().glob("runs/*/*/*/seed-0"))
 
 
 def test_data_without_a_test_part(refuse, phantoms, recipe):
     said = refuse("train", "--config", recipe, "--data", phantoms[0], "--classes", "bacterial,normal")
-    assert "no test part of its own" in said
-    assert "SCHEME=folds or random" in said
+    assert_tells(said, any_of("test"))
+    assert_tells(said, "SCHEME=folds", "random")
 
 
 def test_a_share_that_leaves_a_class_without_validation(refuse, official_phantoms, recipe, tmp_path):
@@ -61,8 +65,8 @@ def test_a_share_that_leaves_a_class_without_validation(refuse, official_phantom
         if patient_of(file) != patient_of(training[0]):
             file.unlink()
     said = refuse("train", "--config", recipe, "--data", data, "--classes", "bacterial,normal,viral")
-    assert "SCHEME=official with splits.validation=0.15 leaves class viral" in said
-    assert "without validation images" in said
+    assert_tells(said, "SCHEME=official", matching("splits.validation.*0.15"), "viral")
+    assert_tells(said, "validation")
 
 
 def patient_of(file: Path) -> str:
@@ -73,12 +77,12 @@ def test_without_data_it_trains_on_the_official_part_of_the_phantoms(pxr, own_ph
     words = ["train", "--config", recipe, "--runs", "runs", "--epochs", 1]
     code, said, wrong = pxr(*words)
     assert (code, wrong) == (0, "")
-    assert said.startswith("No DATA given: using synthetic chest X-rays (phantoms).")
-    assert "phantom: two_layers, strategy2, official split, weights none, seed 0" in said
-    assert "Synthetic phantoms, not patients" in said
+    assert_tells(said.splitlines()[0], "DATA", "synthetic", "phantoms")
+    assert_tells(said, "phantom", "two_layers", "strategy2", "official", "none", "seed 0")
+    assert_tells(said, "synthetic phantoms")
     folder = Path("runs/phantom/strategy2-two_layers/official-bacterial-normal-viral/seed-0")
-    assert f"Results are in {folder}:" in said
-    assert "confusion_matrix.png, official/\n" in said
+    assert f"{folder}:" in said
+    assert_tells(said, "confusion_matrix.png", "official/")
     assert "fold-0" not in said
     splits = pd.read_csv(folder / "splits.csv")
     assert set(splits.fold) == {"official"}
@@ -90,7 +94,7 @@ def test_without_data_it_trains_on_the_official_part_of_the_phantoms(pxr, own_ph
     assert set(predictions.label) == {"bacterial", "normal", "viral"}
     code, again, _ = pxr(*words)
     assert code == 0
-    assert f"Nothing to do: {folder} is finished." in again
+    assert_tells(again, any_of("nothing to do"), str(folder), "finished")
     assert said.split("Accuracy")[-1] == again.split("Accuracy")[-1]
 
 
@@ -121,14 +125,14 @@ def test_a_split_by_image_says_so_beside_every_figure(pxr, own_phantoms, recipe)
         "train", "--config", recipe, "--runs", "runs", "--epochs", 1, "--scheme", "random", "--unit", "image"
     )
     assert (code, wrong) == (0, "")
-    assert "random split by image" in said
+    assert_tells(said, "random", "by image")
     lines = said.splitlines()
-    assert any(line.startswith("two_layers, strategy2, random split, leaky split (phantom)") for line in lines)
+    assert tells(lines, "two_layers, strategy2", "random", "leaky split", "(phantom)")
     accuracies = [line for line in lines if line.startswith("Accuracy")]
     assert len(accuracies) == 2
     assert all(line.endswith("(leaky split)") for line in accuracies)
     warnings = [number for number, line in enumerate(lines) if line.startswith("Warning: ")]
-    assert "on both sides" in lines[warnings[0]]
+    assert_tells(lines[warnings[0]], any_of("both sides", "two sides", "sides"))
     assert warnings[0] > lines.index(accuracies[-1])  # under the table
     metrics = pd.read_csv(next(Path("runs").glob("phantom/*/random-by-image/seed-0/metrics.csv")))
     assert set(metrics.split) == {"leaky split"}

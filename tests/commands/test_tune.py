@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from messages import NOTHING, NUMBER, UNKNOWN, any_of, assert_says, assert_tells, nearest
 from tiny import SIZE
 
 from pxr_tf.config import load_experiment
@@ -98,12 +99,12 @@ def test_points_are_ranked_by_their_loss_on_the_validation_rows(tune):
     ]  # fmt: skip
     assert set(table.origin) == {"synthetic"}
     assert set(table.split) == {"by patient"}
-    assert "Synthetic phantoms, not patients" in said
+    assert_tells(said, "synthetic phantoms")
     assert said.count("exact duplicate") == 1  # what was told of the first point is not repeated
     best = next(line.split() for line in said.splitlines() if line.strip().startswith("best"))
     assert best[1:3] == [f"{table['model.temperature'][0]:g}", str(table["image.size"][0])]
-    assert f"Only {table.images[0]} images to rank by" in said
-    assert "at the edge of the grid" not in said  # of two values each is
+    assert_tells(said, any_of("only"), f"{table.images[0]} images")
+    assert "edge" not in said  # of two values each is
 
 
 def with_noise(data: Path, to: Path, part: str) -> Path:
@@ -165,7 +166,7 @@ def test_it_goes_on_where_it_was_stopped_and_trains_what_a_larger_grid_adds(tune
     assert sorted(read_table()["model.temperature"]) == [0.01, 0.1, 1]
     code, said, _, trained = tune("--over", "model.temperature=0.1,0.01,1")
     assert (code, trained) == (0, [])
-    assert "To train and test the best" in said
+    assert_tells(said, any_of("train"), any_of("test"), any_of("best"))
 
 
 def test_a_point_that_fails_is_a_row_and_the_others_go_on(tune):
@@ -174,7 +175,7 @@ def test_a_point_that_fails_is_a_row_and_the_others_go_on(tune):
     table = read_table()
     assert table["rank"].tolist() == [1, ""] or table["rank"].tolist() == ["1", ""]
     assert table["failure"].tolist() == ["", "Phase 'all' diverged."]
-    assert "model.temperature=0.1 failed: Phase 'all' diverged." in said
+    assert_tells(said, "model.temperature=0.1", any_of("failed"), "Phase 'all' diverged.")
     assert load_experiment(folder_of() / "best.yaml").model.temperature == 0.01
     code, *_, trained = tune(*TWO, faults_={"temperature-": PxrError("Phase 'all' diverged.")})
     assert (code, len(trained)) == (1, 1)  # the finished one is not trained again
@@ -190,8 +191,8 @@ def test_the_best_is_trained_with_several_seeds_only_where_the_test_rows_stay_th
 
 def test_where_every_point_fails_there_is_no_best(tune):
     code, said, wrong, _ = tune(*TWO, faults_={"temperature-": PxrError("Phase 'all' diverged.")})
-    assert (code, wrong) == (2, "pxr: No point of the grid could be trained; the first one failed so: Phase 'all' "
-                             "diverged.\n")  # fmt: skip
+    assert code == 2
+    assert_says(wrong, any_of("no point"), "Phase 'all' diverged.")
     assert said.count("failed: ") == 2
     assert not (folder_of() / "best.yaml").exists()
 
@@ -217,37 +218,37 @@ def test_a_grid_in_the_recipe_and_the_best_is_trained_on_the_same_rows(tune, pxr
     words = command.partition("best: pxr ")[2].replace("--seeds 0,1,2", "--seeds 0").split()
     code, said, wrong = pxr(*words)
     assert (code, wrong) == (0, "")
-    assert f"Nothing to do: {run} is finished." in said
+    assert_tells(said, any_of("nothing to do"), str(run), "finished")
 
 
 REFUSED = [
-    ("", ["There is nothing to tune", "OVER=...", "tuning: {over: "]),
-    ("--over model.l2", ["--over received 'model.l2'; accepted: key=value,value"]),
-    ("--over model.l2=", ["--over gives model.l2 []; accepted: one value or more"]),
-    ("--over model.l2=1],[2", ["--over received", "not valid YAML"]),
-    ("--over model.l=1", ["unknown key 'model.l'", "Did you mean 'l2'?"]),
-    ("--over model.l2=0.1,x", ["model.l2 received 'x'; accepted: a number"]),
-    ("--over model.l2=1 --over model.l2=2", ["model.l2 was given before"]),
-    ("--over seed=0,1", ["--over names 'seed', which is not tuned", "image, model"]),
-    ("--over modle.l2=1", ["names 'modle.l2'", "Did you mean 'model'?"]),
-    ("--over training.learning_rate=1", ["training.learning_rate received 1, but the model linear has no phases"]),
-    ("--over model.l2=1 --set model.l2=2", ["gives model.l2 [1], and so does another option"]),
-    ("--over model.l2=1 --scheme folds", ["in cross-validation the test rows of one fold train the others"]),
-    ("--over model.l2=1 --set splits.scheme=folds", ["in cross-validation the test rows"]),
-    ("--over model.l2=1 --scheme random --validation 0.9", ["leave nothing to train on"]),
-    ("--over model.l2=1 --scheme offical", ["Did you mean 'official'?"]),
+    ("", [any_of("tune", "tuning"), "OVER=...", "tuning: {over: "]),
+    ("--over model.l2", ["--over", "'model.l2'", "key=value,value"]),
+    ("--over model.l2=", ["--over", "model.l2", "[]", any_of("one value", "1 value")]),
+    ("--over model.l2=1],[2", ["--over", "YAML"]),
+    ("--over model.l=1", [UNKNOWN, "'model.l'", nearest("'l2'")]),
+    ("--over model.l2=0.1,x", ["model.l2", "'x'", NUMBER]),
+    ("--over model.l2=1 --over model.l2=2", ["model.l2", any_of("before", "already", "twice", "again")]),
+    ("--over seed=0,1", ["--over", "'seed'", any_of("tune", "tuned"), "image", "model"]),
+    ("--over modle.l2=1", ["'modle.l2'", nearest("'model'")]),
+    ("--over training.learning_rate=1", ["training.learning_rate", "1", "model", "linear", "phase"]),
+    ("--over model.l2=1 --set model.l2=2", ["model.l2", "[1]", any_of("another", "other")]),
+    ("--over model.l2=1 --scheme folds", ["cross-validation", "test", "fold", any_of("train", "training")]),
+    ("--over model.l2=1 --set splits.scheme=folds", ["cross-validation", "test"]),
+    ("--over model.l2=1 --scheme random --validation 0.9", [NOTHING, any_of("train", "training")]),
+    ("--over model.l2=1 --scheme offical", [nearest("'official'")]),
 ]
 
 
 @pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[words for words, _ in REFUSED])
 def test_tune_refuses_in_one_line(refuse, tiny, official_phantoms, words, expected):
     said = refuse("tune", tiny, "linear", "--data", official_phantoms, *words.split())
-    assert all(word in said for word in expected), said
+    assert_tells(said, *expected)
 
 
 def test_epochs_that_are_given_twice_are_refused(refuse, tiny, official_phantoms):
     words = ["--epochs", 1, "--over", "phases.0.max_epochs=1,2"]
-    assert "so does another option" in refuse("tune", tiny, "cnn", "--data", official_phantoms, *words)
+    assert_tells(refuse("tune", tiny, "cnn", "--data", official_phantoms, *words), any_of("another", "other"))
 
 
 @pytest.mark.parametrize(
@@ -276,4 +277,4 @@ def test_other_data_stop_a_tuning_that_was_begun(tune, official_phantoms, tmp_pa
     planted = with_noise(official_phantoms, tmp_path / "planted", "test")
     code, _, wrong, _ = tune("--over", "model.temperature=0.1", data=planted)
     assert code == 2
-    assert "was made with another recipe: images: " in wrong
+    assert_tells(wrong, any_of("another", "other", "different"), "images:")

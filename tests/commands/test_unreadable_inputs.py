@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from messages import UNREADABLE, any_of, assert_says, matching
 
 from pxr_tf.files import explain_os_error
 
 NOBODY = 65534
+DENIED = any_of("permission denied", "no permission")
 
 
 @contextmanager
@@ -42,12 +44,16 @@ def closed(tmp_path, recipe) -> None:
 @pytest.mark.parametrize(
     ("words", "nearly", "expected"),
     [
-        ("cv --config closed.yaml", "nowhere.yaml", "'closed.yaml' cannot be read: Permission denied."),
-        ("cv --config locked/a.yaml", "nowhere.yaml", "'locked/a.yaml' cannot be read: Permission denied."),
-        ("cv --config tiny.yaml --data nowhere --weights closed.h5", "nowhere.h5", "'closed.h5' cannot be read: Perm"),
-        ("cv --config tiny.yaml --data nowhere --weights locked/a.h5", "nowhere.h5", "'locked/a.h5' cannot be read: P"),
-        ("data closed", "nowhere", "DATA closed cannot be read: "),
-        ("data closed.csv", "tiny.csv", "DATA closed.csv cannot be read: "),
+        ("cv --config closed.yaml", "nowhere.yaml", ["'closed.yaml'", UNREADABLE, DENIED]),
+        ("cv --config locked/a.yaml", "nowhere.yaml", ["'locked/a.yaml'", UNREADABLE, DENIED]),
+        ("cv --config tiny.yaml --data nowhere --weights closed.h5", "nowhere.h5", ["'closed.h5'", UNREADABLE, DENIED]),
+        (
+            "cv --config tiny.yaml --data nowhere --weights locked/a.h5",
+            "nowhere.h5",
+            ["'locked/a.h5'", UNREADABLE, DENIED],
+        ),
+        ("data closed", "nowhere", ["DATA", "closed", UNREADABLE]),
+        ("data closed.csv", "tiny.csv", ["DATA", "closed.csv", UNREADABLE]),
     ],
 )
 def test_what_cannot_be_read_is_told_as_such(pxr, closed, words, nearly, expected):
@@ -57,7 +63,7 @@ def test_what_cannot_be_read_is_told_as_such(pxr, closed, words, nearly, expecte
     with without_privileges():
         code, _, said = pxr(*words.split())
     assert (code, said.count("\n")) == (2, 1)
-    assert expected in said
+    assert_says(said, *expected)
     assert "RUNS" not in said
 
 
@@ -65,9 +71,7 @@ def test_a_file_of_a_run_that_cannot_be_read(pxr, closed):
     with without_privileges():
         with pytest.raises(PermissionError) as caught:
             Path("closed.csv").read_bytes()
-        assert explain_os_error(caught.value) == (
-            "Cannot read closed.csv: Permission denied. Change its permissions, or choose another folder (RUNS=...)."
-        )
+        assert_says(explain_os_error(caught.value), UNREADABLE, "closed.csv", DENIED, any_of("permissions"), "RUNS=")
 
 
 @pytest.mark.parametrize("runs", ["/proc/x", "loop/runs", "tiny.yaml/runs"])
@@ -75,5 +79,5 @@ def test_a_run_directory_that_cannot_be_made(pxr, recipe, data, runs):
     Path("loop").symlink_to("loop")
     code, _, said = pxr("cv", "--config", recipe, "--data", data, "--runs", runs)
     assert (code, said.count("\n")) == (2, 1)
-    assert said.startswith("pxr: Cannot write to ")
-    assert said.endswith("Choose another folder (RUNS=...).\n")
+    assert said.startswith("pxr: ")
+    assert_says(said, matching("(cannot|not) (write|be written)"), any_of("another folder"), "RUNS=")

@@ -1,17 +1,41 @@
-"""Every fault of a recipe gets one line that names the key and what is accepted."""
+"""Every fault of a recipe gets one line that names the key, what it received and what is accepted."""
 
 import math
+import re
 from copy import deepcopy
 
 import pytest
+from messages import (
+    BOOLEAN,
+    LIST,
+    MAPPING,
+    MISSING,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    TWICE,
+    UNKNOWN,
+    WHOLE_NUMBER,
+    any_of,
+    assert_says,
+    at_least,
+    at_most,
+    less_than,
+    more_than,
+    nearest,
+    refused,
+)
 from recipe_files import write_recipe
 
 from pxr_tf.config import configs_folder, load_experiment, parse_experiment, parse_override
 from pxr_tf.errors import PxrError
 
 PAPER = "bozickovic2021"
-SIGNS = "a letter or digit, then letters, digits and the signs . _ + -"
-AMOUNT = "a share between 0 and 1, or a whole number of images up to 1000000"
+SIGNS = (any_of("letter", "letters"), any_of("digit", "digits"), ". _ + -")
+AMOUNT = ("0", "1", "1000000")  # a share between 0 and 1, or a whole number of images up to 1000000
+CROPS = ("'none'", "'lungs'", "'lungs_only'", "'without_lungs'")
+CLASSES = ("bacterial", "covid19", "normal", "viral")
+NOT_ENDS = (".lock", ".partial")
 NEEDED = ("name", "classes", "image", "model", "splits")
 SGD = {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.01, "name": "all", "train": "all", "max_epochs": 2}
 
@@ -26,280 +50,199 @@ def fault_of(overrides: dict, recipe: str = PAPER, variant: str | None = None) -
     return message.removeprefix(f"{configs_folder() / recipe}.yaml: ")
 
 
+def found(value: object) -> object:
+    """Return how a message tells what was found."""
+    return NOTHING if value is None else repr(value)
+
+
 @pytest.mark.parametrize(
     ("key", "known", "hint"),
     [
-        ("sede", "name, variant, published, classes, tag, duplicates, merge, seed, image", "seed"),
-        ("image.sise", "size, resize", "size"),
-        ("model.backbne", "kind, backbone, weights", "backbone"),
-        ("model.head.dropuot", "hidden_units, dropout, output", "dropout"),
-        ("splits.fold", "scheme, test_rows, folds", "folds"),
-        ("balance.caps", "cap, oversample", "cap"),
-        ("augmentation.copy", "copies, epochs", "copies"),
-        ("augmentation.epochs.rotat", "rotate, zoom, shift, mirror, border", "rotate"),
-        ("training.batch", "learning_rate, batch_size, class_weights", "batch_size"),
-        ("phases.0.max_epoch", "name, train, optimizer", "max_epochs"),
+        ("sede", "name variant published classes tag duplicates merge seed image", "seed"),
+        ("image.sise", "size resize", "size"),
+        ("model.backbne", "kind backbone weights", "backbone"),
+        ("model.head.dropuot", "hidden_units dropout output", "dropout"),
+        ("splits.fold", "scheme test_rows folds", "folds"),
+        ("balance.caps", "cap oversample", "cap"),
+        ("augmentation.copy", "copies epochs", "copies"),
+        ("augmentation.epochs.rotat", "rotate zoom shift mirror border", "rotate"),
+        ("training.batch", "learning_rate batch_size class_weights", "batch_size"),
+        ("phases.0.max_epoch", "name train optimizer", "max_epochs"),
     ],
 )
 def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, hint):
     given = {key: 3} if "epochs" not in key else {key.rpartition(".")[0]: {key.rpartition(".")[2]: 3}}
-    message = fault_of(given)
-    assert message.startswith(f"unknown key {key!r}. Known here: {known}")
-    assert "Did you mean" in message
-    assert repr(hint) in message.partition("Did you mean")[2]
+    assert_says(fault_of(given), UNKNOWN, repr(key), *known.split(), nearest(repr(hint)))
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "message"),
+    ("key", "value", "accepted"),
     [
-        ("splits.folds", 1, "splits.folds received 1; accepted: 2 or more."),
-        ("splits.folds", 10**9, "splits.folds received 1000000000; accepted: 1000 or less."),
-        ("splits.folds", "five", "splits.folds received 'five'; accepted: a whole number."),
-        ("splits.test_rows", "some", "splits.test_rows received 'some'; accepted: 'balanced' or 'all'."),
-        ("splits.holdout_fraction", 0.5, "splits.holdout_fraction received 0.5; accepted: less than 0.5."),
-        ("splits.nested", 1, "splits.nested received 1; accepted: true or false."),
-        ("splits.nested", "yes", "splits.nested received 'yes'; accepted: true or false."),
-        ("splits.nested", 3, "splits.nested received 3; accepted: true or false."),
-        (
-            "image.crop",
-            "lung",
-            "image.crop received 'lung'; accepted: 'none', 'lungs', 'lungs_only' or 'without_lungs'. Did you mean "
-            "'lungs' or 'lungs_only'?",
-        ),
-        (
-            "image.crop",
-            None,
-            "image.crop received nothing; accepted: 'none', 'lungs', 'lungs_only' or 'without_lungs'.",
-        ),
-        ("image.margin", 1.5, "image.margin received 1.5; accepted: 1 or less."),
-        ("image.margin", -0.1, "image.margin received -0.1; accepted: 0 or more."),
-        ("image.margin", 0.1, "image: margin is used with crop: lungs only; here crop is none. Leave margin out."),
-        (
-            "image.atlas",
-            "x",
-            "image: atlas is used with a crop only; here crop is none. Leave it out, or set crop: lungs.",
-        ),
-        (
-            "image.masks",
-            "x",
-            "image: masks is used with a crop only; here crop is none. Leave it out, or set crop: lungs.",
-        ),
+        ("splits.folds", 1, [at_least(2)]),
+        ("splits.folds", 10**9, [at_most(1000)]),
+        ("splits.folds", "five", [WHOLE_NUMBER]),
+        ("splits.test_rows", "some", ["'balanced'", "'all'"]),
+        ("splits.holdout_fraction", 0.5, [less_than(0.5)]),
+        ("splits.nested", 1, [BOOLEAN]),
+        ("splits.nested", "yes", [BOOLEAN]),
+        ("splits.nested", 3, [BOOLEAN]),
+        ("image.crop", "lung", [*CROPS, nearest("'lungs'", "'lungs_only'")]),
+        ("image.crop", None, CROPS),
+        ("image.margin", 1.5, [at_most(1)]),
+        ("image.margin", -0.1, [at_least(0)]),
+        ("image.size", 4096, [at_most(2048)]),
+        ("image.size", 8, [at_least(32)]),
+        ("image", 3, [MAPPING]),
+        ("model", None, [MAPPING]),
+        ("model.weights", None, [TEXT]),
+        ("training.xla", "maybe", [BOOLEAN, "'auto'"]),
+        ("balance.oversample", "covid19", [LIST, "'all'"]),
+        ("augmentation.copies", 3, [TEXT]),
+        ("classes", ["a"], [LIST, at_least(2)]),
+        ("name", "a b", SIGNS),
+        ("name", "a\udc80", ["UTF-8"]),
+        ("name", "..", SIGNS),
+        ("name", ".x", SIGNS),
+        ("name", "cache", ["cache", "RUNS"]),
+        ("name", "Cache", ["cache", "RUNS"]),
+        ("name", "x.lock", NOT_ENDS),
+        ("tag", "x.partial", NOT_ENDS),
+        ("tag", "..", SIGNS),
+        ("phases.0.name", "", SIGNS),
+        ("phases.0.name", "../x", SIGNS),
+        ("seed", True, [WHOLE_NUMBER]),
+        ("seed", "5", [WHOLE_NUMBER]),
+        ("splits.folds", True, [WHOLE_NUMBER]),
+        ("splits.folds", 5.0, [WHOLE_NUMBER]),
+        ("splits.validation", True, AMOUNT),
+        ("splits.validation", 10**12, AMOUNT),
+        ("image.size", True, [WHOLE_NUMBER]),
+        ("model.head.dropout", False, [NUMBER]),
+        ("model.head.dropout", 1, [less_than(1)]),
+        ("phases.0.max_epochs", True, [WHOLE_NUMBER]),
+        ("phases.0.max_epochs", 10**12, [at_most(10000)]),
+        ("phases.0.patience", False, [WHOLE_NUMBER]),
+        ("phases.0.patience", 10**12, [at_most(10000)]),
+        ("phases.0.learning_rate", True, [NUMBER]),
+        ("phases.0.learning_rate", "1e-3", [NUMBER]),
+        ("phases.0.learning_rate", 1e300, [at_most(1000)]),
+        ("phases.0.learning_rate", 1e-300, [at_least(1e-30)]),
+        ("phases.1.learning_rate", 0, [at_least(1e-30)]),
+        ("phases.1.learning_rate", math.inf, [any_of("finite")]),
+        ("phases.0.epsilon", 1e300, [at_most(1000)]),
+        ("training.batch_size", 10**12, [at_most(65536)]),
+        ("training.mirror_predictions", 1, [BOOLEAN]),
+        ("training.xla", 1, [BOOLEAN, "'auto'"]),
+        ("balance.cap", 10**12, [at_most(1000000)]),
+        ("balance.target", 10**12, [at_most(1000000)]),
+        ("seed", -1, [at_least(0)]),
+        ("phases", {}, [LIST]),
+        ("model.kind", 3, [TEXT]),
+        ("model.head.output", "tanh", ["'softmax'", "'sigmoid'"]),
+        ("splits.validation", 0, AMOUNT),
+        ("splits.options", 3, [MAPPING]),
+        ("splits.unit", "pixel", ["'patient'", "'image'"]),
+        ("phases.0.train", "tail", ["'head'", "'all'"]),
+    ],
+)
+def test_an_impossible_value_is_told_with_its_key_and_what_is_accepted(key, value, accepted):
+    assert_says(fault_of({key: value}), key, found(value), *accepted)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "part", "received", "accepted"),
+    [
+        ("model.head.hidden_units", [0], "0", 0, more_than(0)),
+        ("model.head.hidden_units", [True], "0", True, WHOLE_NUMBER),
+        ("model.head.hidden_units", [10**9], "0", 10**9, at_most(65536)),
+        ("augmentation.copies", {"rotate": 200}, "rotate", 200, at_most(180)),
+        ("augmentation.epochs", {"shift": 1}, "shift", 1, less_than(1)),
+        ("augmentation.epochs", {"border": "white"}, "border", "white", "'black' or 'stretch'"),
+        ("training.class_weights", {"normal": "much"}, "normal", "much", NUMBER),
+        ("training.class_weights", {"normal": True}, "normal", True, NUMBER),
+        ("training.class_weights", {"normal": 1e300}, "normal", 1e300, at_most(1000000)),
+        ("balance.oversample", [3], "0", 3, TEXT),
+    ],
+)
+def test_a_value_inside_another_is_told_with_its_place(key, value, part, received, accepted):
+    assert_says(fault_of({key: value}), f"{key}.{part}", repr(received), accepted)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "facts"),
+    [
+        ("image.margin", 0.1, ["image", "margin", "crop", "lungs", "none"]),
+        ("image.atlas", "x", ["image", "atlas", "crop", "none", "crop: lungs"]),
+        ("image.masks", "x", ["image", "masks", "crop", "none", "crop: lungs"]),
         (
             "image",
             {"size": 64, "crop": "lungs", "atlas": "a", "masks": "b"},
-            "image: atlas and masks are both given; accepted: one of the two, as masks are read, not found.",
+            ["image", "atlas", "masks", any_of("one of", "not both")],
         ),
-        ("image.size", 4096, "image.size received 4096; accepted: 2048 or less."),
-        ("image.size", 8, "image.size received 8; accepted: 32 or more."),
-        ("image", 3, "image received 3; accepted: a mapping of keys to values."),
-        ("model", None, "model received nothing; accepted: a mapping of keys to values."),
-        ("model.head.hidden_units", [0], "model.head.hidden_units.0 received 0; accepted: more than 0."),
-        ("model.weights", None, "model.weights received nothing; accepted: text."),
-        ("training.xla", "maybe", "training.xla received 'maybe'; accepted: true or false, or 'auto'."),
-        ("balance.oversample", "covid19", "balance.oversample received 'covid19'; accepted: a list, or 'all'."),
-        ("augmentation.copies", 3, "augmentation.copies received 3; accepted: text."),
-        ("augmentation.copies", {"rotate": 200}, "augmentation.copies.rotate received 200; accepted: 180 or less."),
-        ("augmentation.epochs", {"zoom": [1]}, "the key 'augmentation.epochs.zoom.1' is missing."),
+        ("augmentation.epochs", {"zoom": [1]}, ["'augmentation.epochs.zoom.1'", MISSING]),
         (
             "augmentation.epochs",
             {"zoom": [1.2, 0.9]},
-            "augmentation.epochs: zoom received [1.2, 0.9]; accepted: the smaller number first, such as [0.9, 1.1].",
+            ["augmentation.epochs", "zoom", "[1.2, 0.9]", any_of("smaller", "lower"), "[0.9, 1.1]"],
         ),
-        ("augmentation.epochs", {"shift": 1}, "augmentation.epochs.shift received 1; accepted: less than 1."),
-        (
-            "augmentation.epochs",
-            {"border": "white"},
-            "augmentation.epochs.border received 'white'; accepted: 'black' or 'stretch'.",
-        ),
-        ("classes", ["a"], "classes received ['a']; accepted: a list of 2 or more."),
-        ("classes", ["a", "b", "a"], "classes need different names; received a, b, a."),
-        ("name", "a b", f"name received 'a b'; accepted: {SIGNS}."),
-        ("name", "a\udc80", "name received 'a\\udc80'; accepted: UTF-8 text."),
-        ("name", "..", f"name received '..'; accepted: {SIGNS}."),
-        ("name", ".x", f"name received '.x'; accepted: {SIGNS}."),
-        ("name", "cache", "name received 'cache'; accepted: any name but cache, the folder in RUNS that runs share."),
-        ("name", "Cache", "name received 'Cache'; accepted: any name but cache, the folder in RUNS that runs share."),
-        ("name", "x.lock", "name received 'x.lock'; accepted: a name that does not end in .lock or .partial."),
-        ("name", "ä" * 51, f"name received '{'ä' * 36}...; accepted: a name of up to 100 bytes; this one has 102."),
-        (
-            "variant",
-            "strategy1",
-            "Received variant='strategy1' as an override, which would change its name alone. Choose it with --variant "
-            "(VARIANT=...).",
-        ),
-        (
-            "tag",
-            "x.partial",
-            "tag received 'x.partial'; accepted: a name that does not end in .lock or .partial.",
-        ),
-        ("tag", "..", f"tag received '..'; accepted: {SIGNS}."),
-        (
-            "tag",
-            "t" * 201,
-            f"tag received '{'t' * 36}...; accepted: a name of up to 200 bytes; this one has 201. Give a shorter one "
-            "(--set tag=...).",
-        ),
-        ("phases.0.name", "", f"phases.0.name received ''; accepted: {SIGNS}."),
-        ("phases.0.name", "../x", f"phases.0.name received '../x'; accepted: {SIGNS}."),
-        (
-            "classes",
-            ["all", "normal"],
-            "classes received 'all', which is a word of the tables; merge it under another name.",
-        ),
-        ("seed", True, "seed received True; accepted: a whole number."),
-        ("seed", "5", "seed received '5'; accepted: a whole number."),
-        ("splits.folds", True, "splits.folds received True; accepted: a whole number."),
-        ("splits.folds", 5.0, "splits.folds received 5.0; accepted: a whole number."),
-        ("splits.validation", True, f"splits.validation received True; accepted: {AMOUNT}."),
-        (
-            "splits.validation",
-            10**12,
-            f"splits.validation received 1000000000000; accepted: {AMOUNT}.",
-        ),
-        ("image.size", True, "image.size received True; accepted: a whole number."),
-        ("model.head.dropout", False, "model.head.dropout received False; accepted: a number."),
-        ("model.head.dropout", 1, "model.head.dropout received 1; accepted: less than 1."),
-        ("model.head.hidden_units", [True], "model.head.hidden_units.0 received True; accepted: a whole number."),
-        ("model.head.hidden_units", [10**9], "model.head.hidden_units.0 received 1000000000; accepted: 65536 or less."),
-        ("phases.0.max_epochs", True, "phases.0.max_epochs received True; accepted: a whole number."),
-        ("phases.0.max_epochs", 10**12, "phases.0.max_epochs received 1000000000000; accepted: 10000 or less."),
-        ("phases.0.patience", False, "phases.0.patience received False; accepted: a whole number."),
-        ("phases.0.patience", 10**12, "phases.0.patience received 1000000000000; accepted: 10000 or less."),
-        ("phases.0.learning_rate", True, "phases.0.learning_rate received True; accepted: a number."),
-        ("phases.0.learning_rate", "1e-3", "phases.0.learning_rate received '1e-3'; accepted: a number."),
-        ("phases.0.learning_rate", 1e300, "phases.0.learning_rate received 1e+300; accepted: 1000 or less."),
-        ("phases.0.learning_rate", 1e-300, "phases.0.learning_rate received 1e-300; accepted: 1e-30 or more."),
-        ("phases.0.epsilon", 1e300, "phases.0.epsilon received 1e+300; accepted: 1000 or less."),
-        ("training.batch_size", 10**12, "training.batch_size received 1000000000000; accepted: 65536 or less."),
-        ("training.mirror_predictions", 1, "training.mirror_predictions received 1; accepted: true or false."),
-        ("training.xla", 1, "training.xla received 1; accepted: true or false, or 'auto'."),
-        ("balance.cap", 10**12, "balance.cap received 1000000000000; accepted: 1000000 or less."),
-        ("balance.target", 10**12, "balance.target received 1000000000000; accepted: 1000000 or less."),
-        ("seed", -1, "seed received -1; accepted: 0 or more."),
-        ("phases", [], "phases received an empty list; a network needs one phase or more."),
-        ("phases", {}, "phases received {}; accepted: a list."),
-        ("model.kind", 3, "model.kind received 3; accepted: text."),
-        ("model.head.output", "tanh", "model.head.output received 'tanh'; accepted: 'softmax' or 'sigmoid'."),
+        ("classes", ["a", "b", "a"], ["classes", TWICE, "a, b, a"]),
+        ("name", "ä" * 51, ["name", "ä" * 36 + "...", at_most("100 bytes"), "102"]),
+        ("variant", "strategy1", ["variant", "'strategy1'", "--variant", "VARIANT="]),
+        ("tag", "t" * 201, ["tag", "t" * 36 + "...", at_most("200 bytes"), "201", "--set tag="]),
+        ("classes", ["all", "normal"], ["classes", "'all'", any_of("merge", "rename")]),
+        ("phases", [], ["phases", NOTHING, any_of("one", "1", "at least one")]),
         (
             "model.head.output",
             "sigmoid",
-            "model.head.output received sigmoid, which is for two classes; here are 4 (bacterial, covid19, normal, "
-            "viral). Set it to softmax, or merge classes: CLASSES=normal,ill=bacterial+viral.",
+            ["model.head.output", "sigmoid", any_of("two", "2"), "4", *CLASSES, "softmax", "CLASSES=normal,ill="],
         ),
-        ("splits.validation", 0, f"splits.validation received 0; accepted: {AMOUNT}."),
-        (
-            "splits.options.folds",
-            3,
-            "splits: options names 'folds', which all schemes share; use splits.folds.",
-        ),
-        ("splits.options", 3, "splits.options received 3; accepted: a mapping of keys to values."),
-        ("splits.unit", "pixel", "splits.unit received 'pixel'; accepted: 'patient' or 'image'."),
-        (
-            "training.class_weights",
-            {"norml": 2},
-            "training.class_weights names 'norml'; the classes are bacterial, covid19, normal, viral. Did you mean "
-            "'normal'?",
-        ),
-        (
-            "training.class_weights",
-            {"normal": "much"},
-            "training.class_weights.normal received 'much'; accepted: a number.",
-        ),
-        (
-            "training.class_weights",
-            {"normal": True},
-            "training.class_weights.normal received True; accepted: a number.",
-        ),
-        (
-            "training.class_weights",
-            {"normal": 1e300},
-            "training.class_weights.normal received 1e+300; accepted: 1000000 or less.",
-        ),
-        ("balance.oversample", [3], "balance.oversample.0 received 3; accepted: text."),
+        ("splits.options.folds", 3, ["splits", "options", "'folds'", "splits.folds"]),
+        ("training.class_weights", {"norml": 2}, ["training.class_weights", "'norml'", *CLASSES, nearest("'normal'")]),
         (
             "training.class_weights",
             {"normal": 2, "viral": 1},
-            "training.class_weights has no number for bacterial, covid19; give one per class.",
+            ["training.class_weights", "bacterial, covid19", any_of("per class", "each class", "every class")],
         ),
-        (
-            "merge",
-            {"pneumonia": ["a", "b"]},
-            "merge names 'pneumonia'; the classes are bacterial, covid19, normal, viral.",
-        ),
-        (
-            "merge",
-            {"viral": ["a"], "normal": ["a"]},
-            "merge puts 'a' into a class twice; each label goes into one.",
-        ),
-        (
-            "merge",
-            {"viral": ["viral", "normal"]},
-            "merge puts 'normal' into another class, but it is a class of its own; leave one out.",
-        ),
-        (
-            "phases.1.learning_rate",
-            0,
-            "phases.1.learning_rate received 0; accepted: 1e-30 or more.",
-        ),
-        (
-            "phases.1.learning_rate",
-            math.inf,
-            "phases.1.learning_rate received inf; accepted: a finite number.",
-        ),
-        (
-            "phases.0.train",
-            "tail",
-            "phases.0.train received 'tail'; accepted: 'head' or 'all'.",
-        ),
-        ("phases.0.name", "all", "phases need different names; received all, all."),
-        (
-            "balance.oversample",
-            ["covid"],
-            "balance.oversample names 'covid'; the classes are bacterial, covid19, normal, viral. Did you mean "
-            "'covid19'?",
-        ),
-        ("image.size.big", 3, "The key 'image.size.big' goes through 'size', which is the single value 224."),
-        (
-            "phases.5.max_epochs",
-            3,
-            "The key 'phases.5.max_epochs' names the item '5' of a list; accepted: 0 to 1.",
-        ),
-        (
-            "phases.x.max_epochs",
-            3,
-            "The key 'phases.x.max_epochs' names the item 'x' of a list; accepted: 0 to 1.",
-        ),
+        ("merge", {"pneumonia": ["a", "b"]}, ["merge", "'pneumonia'", *CLASSES]),
+        ("merge", {"viral": ["a"], "normal": ["a"]}, ["merge", "'a'", TWICE]),
+        ("merge", {"viral": ["viral", "normal"]}, ["merge", "'normal'", any_of("class of its own", "itself a class")]),
+        ("phases.0.name", "all", ["phases", TWICE, "all, all"]),
+        ("balance.oversample", ["covid"], ["balance.oversample", "'covid'", *CLASSES, nearest("'covid19'")]),
+        ("image.size.big", 3, ["'image.size.big'", "'size'", "224"]),
+        ("phases.5.max_epochs", 3, ["'phases.5.max_epochs'", "'5'", LIST, "0 to 1"]),
+        ("phases.x.max_epochs", 3, ["'phases.x.max_epochs'", "'x'", LIST, "0 to 1"]),
     ],
 )
-def test_an_impossible_value_is_told_in_one_line(key, value, message):
-    assert fault_of({key: value}) == message
+def test_values_that_do_not_go_together_are_told(key, value, facts):
+    assert_says(fault_of({key: value}), *facts)
 
 
 def test_only_the_value_in_question_is_explained():
     """Two faults with the same value: what the second accepts is not mixed into the first."""
-    assert fault_of({"image.size": 3, "training.xla": 3}) == "image.size received 3; accepted: 32 or more."
+    message = fault_of({"image.size": 3, "training.xla": 3})
+    assert_says(message, "image.size", "3", at_least(32))
+    assert "true" not in message
+    assert "xla" not in message
 
 
 @pytest.mark.parametrize(("number", "value"), [("epsilon", 0.1), ("weight_decay", 0.01)])
 def test_numbers_that_the_optimizer_ignores_are_refused(number, value):
-    message = fault_of({"phases": [SGD | {number: value}]})
-    assert message.startswith(f"phases.0: {number} is used by adam")
-    assert message.endswith("only, not by sgd.")
+    assert_says(fault_of({"phases": [SGD | {number: value}]}), "phases.0", number, re.compile("adamw?"), "sgd")
 
 
 def test_momentum_is_for_sgd():
-    assert "momentum is used by sgd only, not by adam" in fault_of({"phases.0.momentum": 0.9})
+    assert_says(fault_of({"phases.0.momentum": 0.9}), "momentum", "sgd", "adam")
     assert load_experiment(PAPER, {"phases": [SGD]}).phases[0].momentum == 0.9
 
 
 def test_phases_of_the_head_come_before_those_of_all_layers():
     phases = [SGD, SGD | {"name": "head", "train": "head"}]
-    assert "train the head only come before" in fault_of({"phases": phases})
+    assert_says(fault_of({"phases": phases}), "head", any_of("before", "first"))
     assert load_experiment(PAPER, {"phases": phases[::-1]}).phases[0].name == "head"
 
 
 def test_nested_needs_a_phase_that_can_stop_early():
-    assert "splits.nested needs a phase with patience or keep: best" in fault_of({"splits.nested": True}, "phantom")
+    assert_says(fault_of({"splits.nested": True}, "phantom"), "splits.nested", "phase", "patience", "keep: best")
     experiment = load_experiment(PAPER, {"splits.nested": True})
     assert not experiment.chooses_epochs
     assert load_experiment(PAPER).chooses_epochs
@@ -310,7 +253,7 @@ def test_nested_needs_a_phase_that_can_stop_early():
 
 
 def test_a_phase_that_stops_early_goes_back_to_its_best_epoch():
-    assert "keep: last is for phases without patience" in fault_of({"phases": [SGD | {"keep": "last", "patience": 2}]})
+    assert_says(fault_of({"phases": [SGD | {"keep": "last", "patience": 2}]}), "keep: last", "patience")
     kept = [
         load_experiment(PAPER, {"phases": [SGD | {"keep": keep}]}).phases[0].keeps_best for keep in ("last", "best")
     ]
@@ -319,16 +262,15 @@ def test_a_phase_that_stops_early_goes_back_to_its_best_epoch():
 
 @pytest.mark.parametrize("text", ["a", "=3", "", "a=[1", "a=: :"])
 def test_a_bad_override_is_told(text):
-    with pytest.raises(PxrError, match=r"^--set received .*") as caught:
+    with refused("--set", repr(text)):
         parse_override(text)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", NEEDED)
 def test_a_missing_key_is_named(key):
     values = load_experiment(PAPER).model_dump()
     del values[key]
-    with pytest.raises(PxrError, match=rf"^here: the key '{key}' is missing\.$"):
+    with refused("here", repr(key), MISSING):
         parse_experiment(values, "here")
 
 
@@ -336,114 +278,108 @@ def test_a_missing_key_is_named(key):
 def test_a_missing_key_of_the_model_is_named(key):
     values = load_experiment(PAPER).model_dump()
     del values["model"][key]
-    with pytest.raises(PxrError, match=rf"^here: the key 'model\.{key}' is missing\.$"):
+    with refused("here", f"'model.{key}'", MISSING):
         parse_experiment(values, "here")
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "facts"),
     [
-        (b"", "holds nothing; an experiment is a mapping"),
-        (b"[1]", r"holds \[1\]; an experiment is a mapping"),
-        (b"a: [", "not valid YAML"),
-        (b"a: b: c", "not valid YAML"),
-        (b"\xff\xfe: 1", "is not UTF-8 text"),
-        (b"name: x", "the key '.*' is missing"),
+        (b"", [NOTHING, MAPPING]),
+        (b"[1]", ["[1]", MAPPING]),
+        (b"a: [", ["YAML"]),
+        (b"a: b: c", ["YAML"]),
+        (b"\xff\xfe: 1", ["UTF-8"]),
+        (b"name: x", [re.compile("key '.*'"), MISSING]),
     ],
 )
-def test_a_bad_file_is_told_in_one_line(tmp_path, content, message):
+def test_a_bad_file_is_told_in_one_line(tmp_path, content, facts):
     file = tmp_path / "mine.yaml"
     file.write_bytes(content)
-    with pytest.raises(PxrError, match=rf"mine\.yaml.*{message}") as caught:
+    with refused("mine.yaml", *facts):
         load_experiment(file)
-    assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_recipe_gets_the_nearest_names():
-    with pytest.raises(PxrError, match=r"No experiment 'bozickovic'.*phantom.*Did you mean 'bozickovic2021'\?"):
+    with refused(UNKNOWN, "'bozickovic'", "phantom", nearest("'bozickovic2021'")):
         load_experiment("bozickovic")
 
 
 @pytest.mark.parametrize(
-    ("variants", "asked", "message"),
+    ("variants", "asked", "facts"),
     [
-        ({"one": {}, "two": {}}, "tow", "unknown variant 'tow'. Known: one, two. Did you mean 'two'?"),
-        ({"one": {}, "two": {}}, "4", "unknown variant '4'. Known: one, two."),
-        (None, "one", "unknown variant 'one'. Known: none."),
-        ({"one": {"sede": 1}}, "one", "unknown key 'sede'. Known here: name, variant"),
-        ({"one": 3}, "one", "variants received {'one': 3}; accepted: a mapping of names to mappings."),
-        ([{"one": {}}], "one", "variants received [{'one': {}}]; accepted: a mapping of names to mappings."),
-        ("one", "one", "variants received 'one'; accepted: a mapping of names to mappings."),
-        ({"..": {}}, None, f"variant received '..'; accepted: {SIGNS}."),
-        ({"v" * 101: {}}, None, f"variant received '{'v' * 36}...; accepted: a name of up to 100 bytes"),
-        ({"x.Lock": {}}, None, "variant received 'x.Lock'; accepted: a name that does not end in .lock or .partial."),
+        ({"one": {}, "two": {}}, "tow", ["variant", "'tow'", "one, two", nearest("'two'")]),
+        ({"one": {}, "two": {}}, "4", ["variant", "'4'", "one, two"]),
+        (None, "one", ["variant", "'one'", "none"]),
+        ({"one": {"sede": 1}}, "one", [UNKNOWN, "'sede'", "name", "variant"]),
+        ({"one": 3}, "one", ["variants", "{'one': 3}", any_of("mapping"), any_of("mappings")]),
+        ([{"one": {}}], "one", ["variants", "[{'one': {}}]", any_of("mapping"), any_of("mappings")]),
+        ("one", "one", ["variants", "'one'", any_of("mapping"), any_of("mappings")]),
+        ({"..": {}}, None, ["variant", "'..'", *SIGNS]),
+        ({"v" * 101: {}}, None, ["variant", "v" * 36 + "...", at_most("100 bytes")]),
+        ({"x.Lock": {}}, None, ["variant", "'x.Lock'", *NOT_ENDS]),
     ],
 )
-def test_a_bad_variant_is_told_in_one_line(tmp_path, variants, asked, message):
-    with pytest.raises(PxrError) as caught:
+def test_a_bad_variant_is_told_in_one_line(tmp_path, variants, asked, facts):
+    with refused(str(tmp_path / "mine.yaml"), *facts):
         load_experiment(write_recipe(tmp_path, variants=variants), variant=asked)
-    assert str(caught.value).startswith(f"{tmp_path / 'mine.yaml'}: {message}")
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["other", "linear"])
 def test_phases_are_for_networks(kind):
     message = fault_of({"model.kind": kind, "phases": [SGD]})
-    assert message == f"phases are for networks, not for the model {kind}; leave them out."
+    assert_says(message, "phases", any_of("networks", "network"), kind, any_of("leave", "remove"))
 
 
 @pytest.mark.parametrize(
-    ("overrides", "message"),
+    ("overrides", "facts"),
     [
-        ({"training.learning_rate": None}, "phase 'all' has no learning_rate; give it one, or all: training."),
-        ({"phases.0.learning_rate": 0.1}, "training.learning_rate received 0.003, but every phase has its own; set it"),
-        ({"training.learning_rate": 0}, "training.learning_rate received 0; accepted: 1e-30 or more."),
+        ({"training.learning_rate": None}, ["'all'", "learning_rate", "training"]),
+        ({"phases.0.learning_rate": 0.1}, ["training.learning_rate", "0.003", "phase"]),
+        ({"training.learning_rate": 0}, ["training.learning_rate", "0", at_least(1e-30)]),
         (
             {"model": {"kind": "linear"}, "training.learning_rate": 0.1},
-            "training.learning_rate received 0.1, but the model linear has no phases; set it to null.",
+            ["training.learning_rate", "0.1", "linear", "phases", "null"],
         ),
-        ({"phases.0.l2": -1}, "phases.0.l2 received -1; accepted: 0 or more."),
-        ({"phases.0.train": "head"}, "phases that train the head only need a backbone; the network small_cnn has none"),
-        ({"model.output": "sigmoid"}, "model.output received sigmoid, which is for two classes; here are 3"),
-        ({"model.chanels": [1]}, "unknown key 'model.chanels'. Known here: kind, network, output, channels"),
-        ({"model.channels": []}, "model.channels received []; accepted: a list of 1 or more"),
-        ({"model.hidden_units": [0]}, "model.hidden_units.0 received 0; accepted: more than 0"),
-        ({"model": {"kind": "linear", "solver": "liblinear"}}, "model.solver received 'liblinear'; accepted: 'lbfgs'"),
-        ({"model": {"kind": "linear", "l2": 0}}, "model.l2 received 0; accepted: 1e-09 or more"),
-        ({"model": {"kind": "linear", "C": 1}}, "unknown key 'model.C'. Known here: kind, l2, solver, max_iterations"),
+        ({"phases.0.l2": -1}, ["phases.0.l2", "-1", at_least(0)]),
+        ({"phases.0.train": "head"}, ["phases", "head", "backbone", "small_cnn"]),
+        ({"model.output": "sigmoid"}, ["model.output", "sigmoid", any_of("two", "2"), "3"]),
+        ({"model.chanels": [1]}, [UNKNOWN, "'model.chanels'", "kind", "network", "output", "channels"]),
+        ({"model.channels": []}, ["model.channels", "[]", LIST, at_least(1)]),
+        ({"model.hidden_units": [0]}, ["model.hidden_units.0", "0", more_than(0)]),
+        ({"model": {"kind": "linear", "solver": "liblinear"}}, ["model.solver", "'liblinear'", "'lbfgs'"]),
+        ({"model": {"kind": "linear", "l2": 0}}, ["model.l2", "0", at_least(1e-09)]),
+        ({"model": {"kind": "linear", "C": 1}}, [UNKNOWN, "'model.C'", "kind", "l2", "solver", "max_iterations"]),
     ],
 )
-def test_faults_of_a_papers_own_network_and_of_a_linear_model(overrides, message):
-    assert fault_of(overrides, "chen2021").startswith(message)
+def test_faults_of_a_papers_own_network_and_of_a_linear_model(overrides, facts):
+    assert_says(fault_of(overrides, "chen2021"), *facts)
 
 
 def test_statistics_that_nothing_moves_are_not_measured():
     message = fault_of({"training.batchnorm_statistics": "measured", "phases": [SGD]})
-    assert message == "training.batchnorm_statistics: measured needs a phase with batchnorm: update."
+    assert_says(message, "training.batchnorm_statistics", "measured", "phase", "batchnorm: update")
 
 
 ON_FEATURES = {"model": {"kind": "on_features", "of": "a/b", "hidden_units": [4]}, "phases": [SGD | {"train": "head"}]}
 
 
 @pytest.mark.parametrize(
-    ("overrides", "message"),
+    ("overrides", "facts"),
     [
-        ({"model.dropout": [0.1, 0.2]}, "model: dropout received 2 numbers for 1 layer (hidden_units); accepted: one"),
-        ({"model.activation": "gelu"}, "model.activation received 'gelu'; accepted: 'relu', 'sigmoid' or 'tanh'."),
-        ({"model.backbone": "xception"}, "model: backbone received xception, but the first run is a folder (a/b)"),
-        ({"model.weights": "none"}, "unknown key 'model.weights'. Known here: kind, of, backbone, hidden_units"),
-        ({"phases.0.train": "all"}, "phases of the model on_features train the head only"),
-        ({"model.of": ""}, "model.of received ''; accepted: one of the recipe's variants (strategy1, strategy2"),
-        ({"model.output": "sigmoid"}, "model.output received sigmoid, which is for two classes; here are 4"),
-        (
-            {"model.of": "strategy4"},
-            "model.of received 'strategy4'; accepted: one of the recipe's variants (strategy1, ",
-        ),
-        ({"model.of": "stratgy1"}, "Did you mean 'strategy1'?"),
+        ({"model.dropout": [0.1, 0.2]}, ["model", "dropout", "2", "1", "hidden_units"]),
+        ({"model.activation": "gelu"}, ["model.activation", "'gelu'", "'relu'", "'sigmoid'", "'tanh'"]),
+        ({"model.backbone": "xception"}, ["model", "backbone", "xception", "a/b"]),
+        ({"model.weights": "none"}, [UNKNOWN, "'model.weights'", "kind", "of", "backbone", "hidden_units"]),
+        ({"phases.0.train": "all"}, ["phases", "on_features", "head"]),
+        ({"model.of": ""}, ["model.of", "''", "variants", "strategy1", "strategy2"]),
+        ({"model.output": "sigmoid"}, ["model.output", "sigmoid", any_of("two", "2"), "4"]),
+        ({"model.of": "strategy4"}, ["model.of", "'strategy4'", "variants", "strategy1"]),
+        ({"model.of": "stratgy1"}, [nearest("'strategy1'")]),
     ],
 )
-def test_faults_of_a_head_on_features(overrides, message):
-    assert message in fault_of(deepcopy(ON_FEATURES) | overrides)
+def test_faults_of_a_head_on_features(overrides, facts):
+    assert_says(fault_of(deepcopy(ON_FEATURES) | overrides), *facts)
 
 
 def test_a_first_stage_sees_pictures(tmp_path):
@@ -451,5 +387,5 @@ def test_a_first_stage_sees_pictures(tmp_path):
     file = write_recipe(
         tmp_path, variants={"first": linear, "second": {"model": ON_FEATURES["model"] | {"of": "first"}}}
     )
-    with pytest.raises(PxrError, match="model.of names first, whose model sees no pictures; accepted: a variant with"):
+    with refused("model.of", "first", "pictures", "variant"):
         load_experiment(file, variant="second")

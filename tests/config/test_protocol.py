@@ -2,10 +2,10 @@
 
 import pytest
 import yaml
+from messages import LIST, MAPPING, TWICE, UNKNOWN, any_of, at_least, nearest, refused
 
 from pxr_tf.config import configs_folder, load_experiment
 from pxr_tf.config.protocol import load_protocol
-from pxr_tf.errors import PxrError
 
 GOOD = {"variants": ["plain"], "seeds": [0, 1], "compare": {"a": {"splits.unit": "image"}, "b": {}}}
 
@@ -29,31 +29,29 @@ def test_what_to_run_is_no_part_of_an_experiment(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("change", "facts"),
     [
-        ({"sedes": [1]}, "unknown key 'sedes'. Known here: variants, seeds, compare. Did you mean 'seeds'?"),
-        ({"seeds": []}, "seeds received []; accepted: a list of 1 or more"),
-        ({"seeds": [-1]}, "seeds.0 received -1; accepted: 0 or more"),
-        ({"variants": ["plain", "wieghted"]}, "names 'wieghted'; the variants are plain, weighted."),
-        ({"compare": {"a": {}}}, "compare received 1 setting; accepted: none, or two by name"),
-        ({"compare": {"a": {"seed": 1}, "b": {}}}, "compare.a gives seed; accepted: other keys, as all settings run"),
-        ({"variants": ["plain", "plain"]}, "variants received 'plain' twice; accepted: each once."),
-        ({"seeds": [0, 1, 0]}, "seeds received 0 twice; accepted: each once."),
-        ({"compare": ["a"]}, "compare received ['a']; accepted: a mapping"),
+        ({"sedes": [1]}, [UNKNOWN, "'sedes'", "variants", "compare", nearest("'seeds'")]),
+        ({"seeds": []}, ["seeds", "[]", LIST, at_least(1)]),
+        ({"seeds": [-1]}, ["seeds.0", "-1", at_least(0)]),
+        ({"variants": ["plain", "wieghted"]}, ["'wieghted'", "variants", "plain", "weighted"]),
+        ({"compare": {"a": {}}}, ["compare", "1 setting", "none", any_of("two", "2")]),
+        ({"compare": {"a": {"seed": 1}, "b": {}}}, ["compare.a", "seed"]),
+        ({"variants": ["plain", "plain"]}, ["variants", "'plain'", TWICE]),
+        ({"seeds": [0, 1, 0]}, ["seeds", "0", TWICE]),
+        ({"compare": ["a"]}, ["compare", "['a']", MAPPING]),
     ],
 )
-def test_an_impossible_protocol_is_refused_in_one_line(tmp_path, change, expected):
-    with pytest.raises(PxrError) as caught:
+def test_an_impossible_protocol_is_refused_in_one_line(tmp_path, change, facts):
+    with refused(*facts):
         load_protocol(recipe_with(tmp_path, GOOD | change))
-    assert expected in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_what_is_no_mapping_is_refused_in_plain_words(tmp_path):
-    with pytest.raises(PxrError, match=r"recipe.yaml: reproduce: received 3; accepted: a mapping"):
+    with refused("recipe.yaml", "reproduce", "3", MAPPING):
         load_protocol(recipe_with(tmp_path, 3))
 
 
 def test_a_recipe_without_one_is_named():
-    with pytest.raises(PxrError, match=r"phantom.yaml says nothing of what to reproduce"):
+    with refused("phantom.yaml", any_of("reproduce")):
         load_protocol("phantom")

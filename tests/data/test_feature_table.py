@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow
 import pytest
+from messages import any_of, matching, refused
 from pyarrow import parquet
 
 from pxr_tf.data import feature_table
@@ -97,15 +98,14 @@ def say(**words):
 )
 def test_an_edited_file_is_told_in_one_line(file, edit):
     parquet.write_table(edit(parquet.read_table(file)), file)
-    with pytest.raises(PxrError, match=r"features.parquet was .*Delete it, and write it anew\.$") as fault:
+    with refused("features.parquet", any_of("changed", "edited", "damaged"), any_of("delete")):
         read_feature_table(file)
-    assert "\n" not in str(fault.value)
 
 
 @pytest.mark.parametrize("length", [0, 3, 400, -1, -30])
 def test_a_damaged_file_is_told_in_one_line(file, length):
     file.write_bytes(file.read_bytes()[:length])
-    with pytest.raises(PxrError, match="was not written by pxr features, or was changed or damaged"):
+    with refused("pxr features", any_of("changed", "edited"), any_of("damaged")):
         read_feature_table(file)
 
 
@@ -123,5 +123,5 @@ def test_any_flipped_bit_of_its_data_is_found(file, place):
 
 def test_a_missing_file_and_a_folder_are_told(tmp_path):
     for path in (tmp_path / "nowhere.parquet", tmp_path):
-        with pytest.raises(PxrError, match="cannot be read"):
+        with refused(str(path), matching("(cannot|not) be read|unreadable")):
             read_feature_table(path)

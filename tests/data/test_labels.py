@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from messages import any_of, nearest, refused
 
 from pxr_tf.data.labels import keep_classes, merge_labels
 from pxr_tf.data.patients import drop_duplicates, merge_patients
-from pxr_tf.errors import PxrError
 
 
 def make_table(*labels: str) -> pd.DataFrame:
@@ -35,33 +35,32 @@ def test_no_row_is_lost_and_no_other_label_changes(labels, parts):
 
 
 @pytest.mark.parametrize(
-    ("merge", "message"),
+    ("merge", "facts"),
     [
-        ({"pneumonia": ["bacterial", "virall"]}, r"pneumonia names 'virall', which the data do not.*mean 'viral'"),
-        ({"a": ["viral", "bacterial"], "b": ["viral"]}, r"viral is merged into a and into b"),
-        ({"normal": ["viral"]}, r"class normal has the name of a class in the data that is not merged into it"),
-        ({"a": ["viral"], "viral": ["normal"]}, r"class viral has the name of a class"),
+        ({"pneumonia": ["bacterial", "virall"]}, ["pneumonia", "'virall'", nearest("'viral'")]),
+        ({"a": ["viral", "bacterial"], "b": ["viral"]}, ["viral", "a", "b"]),
+        ({"normal": ["viral"]}, ["normal", any_of("merged")]),
+        ({"a": ["viral"], "viral": ["normal"]}, ["viral", "normal", any_of("merged")]),
     ],
 )
-def test_a_merger_that_means_two_things_is_refused(merge, message):
-    with pytest.raises(PxrError, match=message) as caught:
+def test_a_merger_that_means_two_things_is_refused(merge, facts):
+    with refused(*facts):
         merge_labels(TABLE, merge)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("classes", "advice"),
     [
-        (["normal", "pneumonia"], ", or merge labels into it: CLASSES=normal,pneumonia=bacterial+covid19+viral."),
-        (["bacterial", "covid19", "normal", "viral", "flu"], "(DATA=a,b)."),  # nothing is left to merge
-        (["normal", "ill", "worse"], "(DATA=a,b)."),
+        (["normal", "pneumonia"], "CLASSES=normal,pneumonia=bacterial+covid19+viral"),
+        (["bacterial", "covid19", "normal", "viral", "flu"], "DATA=a,b"),  # nothing is left to merge
+        (["normal", "ill", "worse"], "DATA=a,b"),
     ],
 )
 def test_a_class_without_images_may_be_merged_from_others(classes, advice):
-    with pytest.raises(PxrError) as caught:
+    lacking = [name for name in classes if name not in set(TABLE.label)]
+    with refused(any_of("no image", "no images"), lacking[0], advice) as caught:
         keep_classes(TABLE, classes)
-    assert str(caught.value).startswith("No image of class ")
-    assert str(caught.value).endswith(advice)
+    assert ("CLASSES=" in str(caught.value)) == ("CLASSES=" in advice)  # merging is no advice where nothing is left
 
 
 def test_the_steps_in_order_use_images_that_are_left_out_and_forgive_labels_that_are_one():

@@ -1,14 +1,13 @@
 """The manifest: validation, content, patients who share a picture, copies, classes."""
 
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from messages import MISSING, NOTHING, TWICE, any_of, refused
 
 from pxr_tf.data.labels import keep_classes
 from pxr_tf.data.manifest import MANIFEST_COLUMNS, is_synthetic, make_manifest, read_manifest, validate_manifest
 from pxr_tf.data.patients import add_content, drop_duplicates, merge_patients
-from pxr_tf.errors import PxrError
 from pxr_tf.files import write_csv
 
 
@@ -43,11 +42,11 @@ def test_rows_are_sorted_and_text():
 
 def test_faults_are_told():
     table = make_rows(("p", "viral", "x"))
-    with pytest.raises(PxrError, match="label is missing"):
+    with refused("label", MISSING):
         validate_manifest(table.drop(columns="label"))
-    with pytest.raises(PxrError, match="row 0 has an empty patient_id"):
+    with refused("row 0", "patient_id", NOTHING):
         validate_manifest(table.assign(patient_id=""))
-    with pytest.raises(PxrError, match="1 image ids occur twice"):
+    with refused("1", "image", TWICE):
         validate_manifest(pd.concat([table, table]))
 
 
@@ -137,11 +136,9 @@ def test_classes_are_kept_in_full_or_missed_aloud():
     table = make_rows(("a", "viral", "1"), ("b", "normal", "2"), ("c", "viral", "3"))
     kept, left_out = keep_classes(table, ["viral"])
     assert (kept.label.tolist(), left_out.label.tolist()) == (["viral", "viral"], ["normal"])
-    with pytest.raises(
-        PxrError, match=r"No image of class covid19 in the data; classes found: viral \(2\), normal \(1\)"
-    ):
+    with refused("covid19", "viral (2)", "normal (1)"):
         keep_classes(table, ["viral", "covid19"])
-    with pytest.raises(PxrError, match="classes found: none"):
+    with refused("viral", "none"):
         keep_classes(table[:0], ["viral"])
 
 
@@ -162,7 +159,7 @@ def test_what_is_written_is_read_back(names, tmp_path_factory):
 
 
 def test_text_that_is_not_utf8_is_refused():
-    with pytest.raises(PxrError, match=r"The name a\\udce9\.png is not UTF-8.*accepted.*Rename it"):
+    with refused("a\\udce9.png", "UTF-8", any_of("rename")):
         make_manifest([dict.fromkeys(MANIFEST_COLUMNS, "a") | {"path": "a\udce9.png"}])
 
 

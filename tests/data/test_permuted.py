@@ -1,11 +1,10 @@
 """Permuted labels: whose are dealt anew, whose never, and that a seed decides it."""
 
 import pandas as pd
-import pytest
+from messages import refused
 
 from pxr_tf.data.permuted import check_labels, permute_labels
 from pxr_tf.data.samples import check_samples, plan_all_samples, read_samples
-from pxr_tf.errors import PxrError
 
 LABELS = ["covid19"] * 10 + ["normal"] * 20 + ["viral"] * 30
 TABLE = pd.DataFrame({"image_id": [f"image-{number:02d}" for number in range(60)], "label": LABELS})
@@ -69,6 +68,5 @@ def test_a_test_image_with_another_label_is_refused():
     )
     row = samples.index[(samples.role == "test") & (samples.image_id == "image-00")][0]
     samples.loc[row, "label"] = "viral"
-    message = "test image image-00 the label viral, but manifest.csv covid19"
-    with pytest.raises(PxrError, match=message):
+    with refused("image-00", "viral", "manifest.csv", "covid19"):
         check_labels(samples, TABLE)

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from messages import MISSING, TWICE, any_of, refused
 
 from pxr_tf.data.samples import SAMPLE_COLUMNS, check_samples, plan_all_samples, plan_samples, read_samples
-from pxr_tf.errors import PxrError
 
 SIZES = {"bacterial": 12, "covid19": 5, "normal": 9}
 
@@ -90,26 +90,26 @@ SAMPLES = [(*row, 0) for row in SPLITS.itertuples(index=False, name=None)]
 
 
 @pytest.mark.parametrize(
-    ("samples", "message"),
+    ("samples", "facts"),
     [
-        ([*SAMPLES, ("t", "0", "train", 0)], "t as train of fold 0, which splits.csv does not say"),
-        ([*SAMPLES, ("t", "0", "train", 2)], "t as train of fold 0"),  # an augmented copy of a test image
-        ([*SAMPLES, ("t", "1", "test", 0)], "t as test of fold 1"),  # what another fold trains on
-        ([*SAMPLES, ("nobody", "0", "train", 0)], "nobody as train"),
-        ([*SAMPLES, ("b", "0", "train", 1), ("b", "0", "train", 1)], "the same copy of the same image twice"),
-        ([*SAMPLES, ("t", "0", "test", 1)], "an augmented copy of t, a test row; only training rows have copies"),
-        ([*SAMPLES, ("v", "0", "val", 1)], "an augmented copy of v, a val row"),
-        ([*SAMPLES, ("u", "0", "test_balanced", 1)], "an augmented copy of u, a test_balanced row"),
-        ([row for row in SAMPLES if row[0] != "v"], "lacks v in fold 0"),
-        ([row for row in SAMPLES if row[:2] != ("b", "1")], "lacks b in fold 1"),
+        ([*SAMPLES, ("t", "0", "train", 0)], ["t", "train", "fold 0", "splits.csv"]),
+        ([*SAMPLES, ("t", "0", "train", 2)], ["t", "train", "fold 0"]),  # an augmented copy of a test image
+        ([*SAMPLES, ("t", "1", "test", 0)], ["t", "test", "fold 1"]),  # what another fold trains on
+        ([*SAMPLES, ("nobody", "0", "train", 0)], ["nobody", "train"]),
+        ([*SAMPLES, ("b", "0", "train", 1), ("b", "0", "train", 1)], [any_of("copy"), TWICE]),
+        ([*SAMPLES, ("t", "0", "test", 1)], ["t", "test", any_of("training"), any_of("copies", "copy")]),
+        ([*SAMPLES, ("v", "0", "val", 1)], ["v", "val", any_of("copy", "copies")]),
+        ([*SAMPLES, ("u", "0", "test_balanced", 1)], ["u", "test_balanced", any_of("copy", "copies")]),
+        ([row for row in SAMPLES if row[0] != "v"], ["v", "fold 0", MISSING]),
+        ([row for row in SAMPLES if row[:2] != ("b", "1")], ["b", "fold 1", MISSING]),
     ],
 )
-def test_samples_that_the_splits_do_not_say_are_caught(samples, message):
+def test_samples_that_the_splits_do_not_say_are_caught(samples, facts):
     whole = pd.DataFrame(SAMPLES, columns=list(SAMPLE_COLUMNS))
     check_samples(whole, SPLITS)
     check_samples(whole.drop(0), SPLITS)  # a cap may leave out training rows, and only those
     check_samples(pd.concat([whole, whole[:1].assign(copy=3)]), SPLITS)
-    with pytest.raises(PxrError, match=message):
+    with refused(*facts):
         check_samples(pd.DataFrame(samples, columns=list(SAMPLE_COLUMNS)), SPLITS)
 
 
@@ -158,5 +158,5 @@ def test_a_samples_table_is_read_as_it_was_written_and_no_other_is_read(tmp_path
     table.to_csv(tmp_path / "samples.csv", index=False)
     pd.testing.assert_frame_equal(read_samples(tmp_path / "samples.csv"), table, check_dtype=False)
     table.drop(columns="copy").to_csv(tmp_path / "samples.csv", index=False)
-    with pytest.raises(ValueError, match="has the columns image_id, fold, role, not"):
+    with refused("image_id, fold, role", error=ValueError):
         read_samples(tmp_path / "samples.csv")

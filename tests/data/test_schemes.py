@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from messages import LEAKS, NOTHING, UNKNOWN, any_of, matching, nearest, refused
 from split_tables import LABELS, make_table, sides_per_patient
 
 from pxr_tf.data import schemes
@@ -11,7 +12,6 @@ from pxr_tf.data.choose import choose_number, choose_share
 from pxr_tf.data.leaks import find_leaks
 from pxr_tf.data.schemes import check_again, find_scheme, make_splits
 from pxr_tf.data.splits import TEST_ROLES, check_splits, patients_per_class, unused_rows
-from pxr_tf.errors import PxrError
 from pxr_tf.files import digest
 
 patients = st.lists(st.integers(1, 7), min_size=10, max_size=25)
@@ -138,15 +138,14 @@ FIVE = {"folds": 5, "holdout_fraction": None, "nested_fraction": None}
 def test_a_fold_that_stops_early_needs_validation_rows_of_every_class(scheme, options, fold):
     splits = make_splits(OFFICIAL, scheme, seed=0, **options)
     without = splits[(splits.fold != fold) | (splits.role != "val")]
-    message = rf"Fold {fold} has no validation image of class bacterial \(\d+ patients in all\).*--epochs"
-    with pytest.raises(PxrError, match=message) as caught:
+    facts = [matching(f"fold {fold}"), "validation", "bacterial", matching(r"\d+ patients"), "--epochs"]
+    with refused(*facts):
         check_again(OFFICIAL, without, scheme, stops_early=True, **options)
-    assert "\n" not in str(caught.value)
     if len(without) < len(splits):
         check_again(OFFICIAL, splits, scheme, stops_early=True, **options)
     else:  # nobody asked for validation
         check_again(OFFICIAL, splits, scheme, **options)
-        with pytest.raises(PxrError, match=message):
+        with refused(*facts):
             make_splits(OFFICIAL, scheme, seed=0, stops_early=True, **options)
 
 
@@ -164,7 +163,7 @@ def test_image_level_splits_leak_and_are_counted_where_patient_level_ones_are_re
     sides = sides_per_patient(OFFICIAL, splits.assign(role=splits.role.replace("val", "train")))
     assert leaks.patients == (sides == 2).sum() > 0
     check_again(OFFICIAL, splits, "random", **RANDOM | {"unit": "image"})
-    with pytest.raises(PxrError, match="leaks: patient .* of fold random"):
+    with refused(LEAKS, any_of("patient"), "fold random"):
         check_again(OFFICIAL, splits, "random", **RANDOM)
 
 
@@ -173,7 +172,7 @@ def test_a_planted_leak_is_refused_under_the_unit_patient_alone():
     image = OFFICIAL.image_id[OFFICIAL.patient_id.duplicated(keep=False)].iloc[0]
     moved = splits.assign(role=splits.role.mask(splits.image_id == image, "val"))
     moved.loc[moved.image_id == image.replace("-0", "-1"), "role"] = "test"
-    with pytest.raises(PxrError, match="splits.csv leaks"):
+    with refused("splits.csv", LEAKS):
         check_splits(OFFICIAL, moved, scheme="random", unit="patient")
     check_splits(OFFICIAL, moved, scheme="random", unit="image")
     assert find_leaks(OFFICIAL.assign(picture=OFFICIAL.image_id), moved).patients.tolist() == [1]
@@ -235,26 +234,26 @@ def test_one_is_a_number_of_images_and_each_class_gives_one():
 def test_splits_from_a_file_are_checked_as_their_scheme_promises():
     options = {"folds": 3, "holdout_fraction": None, "nested_fraction": None, "validation": 0.2}
     folds, official = (make_splits(OFFICIAL, scheme, seed=0, **options) for scheme in ("folds", "official"))
-    with pytest.raises(PxrError, match="each must be tested in one fold"):  # that is asked of no other scheme
+    with refused(any_of("tested", "tests"), any_of("one fold")):  # that is asked of no other scheme
         check_again(OFFICIAL, folds.drop(folds.index[folds.role.isin(TEST_ROLES)][0]), "folds", **options)
     check_again(OFFICIAL, official, "official", **options)
     by_patient = official.set_index("image_id").role
     leaky = official.assign(
         role=official.role.mask(official.image_id == by_patient.index[by_patient == "val"][0], "train")
     )
-    with pytest.raises(PxrError, match="splits.csv leaks"):
+    with refused("splits.csv", LEAKS):
         check_again(OFFICIAL, leaky, "official", **options | {"unit": "image"})  # which is for the scheme random
-    with pytest.raises(PxrError, match="Unknown scheme 'fold'"):
+    with refused(UNKNOWN, "'fold'"):
         check_again(OFFICIAL, folds, "fold", **options)
 
 
 def test_a_scheme_says_which_options_are_its_own(monkeypatch):
     assert schemes.options_of("random") == ["test", "validation", "unit"]
     schemes.check_own_options("random", {"test": 0.2, "unit": "image"})
-    with pytest.raises(PxrError, match=r"names 'tets'; the scheme 'random' takes test, validation, unit.*mean 'test'"):
+    with refused("'tets'", "'random'", "test, validation, unit", nearest("'test'")):
         schemes.check_own_options("random", {"test": 0.2, "tets": 0.2})
     monkeypatch.setitem(schemes.SCHEMES, "plain", lambda table, *, seed: table)
-    with pytest.raises(PxrError, match="the scheme 'plain' takes no options"):
+    with refused("'plain'", any_of("no options", "no option")):
         schemes.check_own_options("plain", {"test": 0.2})
 
 
@@ -266,7 +265,7 @@ def test_a_hold_out_takes_twice_its_fraction_and_leaves_somebody_to_train(fracti
     """Round (fraction x patients), one at least, validate and as many test, of every class; all others train."""
     table = make_table({"small": [2] * patients, "large": [1, 3] * 10})
     if not accepted:
-        with pytest.raises(PxrError, match=f"Class small has {patients} patients, too few"):
+        with refused("small", f"{patients} patients", any_of("few")):
             schemes.assign_holdout(table, fraction, seed=0)
         return
     rows = schemes.assign_holdout(table, fraction, seed=0).merge(table, on="image_id")
@@ -287,7 +286,7 @@ def test_a_patient_of_two_classes_is_in_one_part_of_the_hold_out():
 
 def test_a_class_of_the_table_that_is_in_no_part_is_missed():
     table = pd.concat([OFFICIAL, make_table({"rare": [1, 1, 1]}, official="val")], ignore_index=True)
-    with pytest.raises(PxrError, match=r"leaves class rare \(3 patients\) without test images"):
+    with refused("rare", "3 patients", "test"):
         make_splits(table, "official", seed=0, validation=0.2)
     kept = table[table.label != "rare"]
     assert set(make_splits(kept, "official", seed=0, validation=0.2).role) == {"train", "val", *TEST_ROLES}
@@ -308,7 +307,7 @@ def test_folds_that_test_some_image_never_are_refused_wherever_they_come_from(mo
         return made[~((made.image_id == table.image_id.iloc[-1]) & made.role.isin(TEST_ROLES))]
 
     monkeypatch.setitem(schemes.SCHEMES, "folds", without_last)
-    with pytest.raises(PxrError, match=r"tests .* in 0 folds"):
+    with refused(any_of("tests", "tested"), any_of("0 folds", "no fold")):
         make_splits(OFFICIAL, "folds", seed=0)
 
 
@@ -318,31 +317,35 @@ UNMARKED = pd.concat([OFFICIAL, make_table({"rare": [3, 1]})])
 
 
 @pytest.mark.parametrize(
-    ("table", "scheme", "options", "message"),
+    ("table", "scheme", "options", "facts"),
     [
-        (OFFICIAL, "oficial", {}, r"Unknown scheme 'oficial'. Known: folds, official, random. Did you mean 'official'"),
-        (make_table({"normal": [1] * 9}), "official", {"validation": 0.1}, "no test part of its own.*SCHEME=folds or"),
-        (SINGLE, "official", {"validation": 0.1}, r"splits.validation=0.1 leaves class rare .* without validation"),
-        (SINGLE, "official", {"validation": 9}, r"splits.validation=9 leaves class rare .* without validation"),
-        (UNTESTED, "official", {"validation": 0.1}, r"leaves class rare \(2 patients\) without test images"),
-        (UNMARKED, "official", {"validation": 0.1}, r"leaves class rare \(2 patients\) without training images"),
-        (OFFICIAL, "official", {"validation": 72}, r"splits.validation=72 asks for as many images as the 72"),
-        (OFFICIAL, "official", {"validation": -1}, r"splits.validation=-1 is neither a share"),
-        (OFFICIAL, "official", {"validation": 1.5}, r"splits.validation=1.5 is neither a share"),
-        (OFFICIAL, "random", RANDOM | {"test": 0.95}, r"splits.test=0.95 and splits.validation=0.1 leave nothing"),
-        (OFFICIAL, "random", RANDOM | {"test": 0}, r"^splits.test=0 and"),
-        (OFFICIAL, "random", RANDOM | {"test": 1, "validation": 5}, r"^splits.test=1 and"),
-        (OFFICIAL, "random", RANDOM | {"test": 1.5, "validation": 5}, r"^splits.test=1.5 and"),
-        (OFFICIAL, "random", RANDOM | {"test": 0.5, "validation": 0.5}, r"splits.test=0.5 and splits.validation=0.5"),
-        (OFFICIAL, "random", RANDOM | {"validation": 1.5}, r"splits.validation=1.5 is neither a share"),
-        (make_table({"rare": [9, 9], "normal": [1] * 9}), "random", RANDOM, r"class rare \(2 patients\) without valid"),
-        (make_table({"rare": [9], "normal": [1] * 9}), "random", RANDOM, r"class rare \(1 patient\) without test"),
+        (OFFICIAL, "oficial", {}, [UNKNOWN, "'oficial'", "folds, official, random", nearest("'official'")]),
+        (make_table({"normal": [1] * 9}), "official", {"validation": 0.1}, ["test", "SCHEME=folds"]),
+        (SINGLE, "official", {"validation": 0.1}, ["splits.validation", "0.1", "rare", "validation"]),
+        (SINGLE, "official", {"validation": 9}, ["splits.validation", "9", "rare", "validation"]),
+        (UNTESTED, "official", {"validation": 0.1}, ["rare", "2 patients", "test"]),
+        (UNMARKED, "official", {"validation": 0.1}, ["rare", "2 patients", "training"]),
+        (OFFICIAL, "official", {"validation": 72}, ["splits.validation", matching("72 .*72"), "images"]),
+        (OFFICIAL, "official", {"validation": -1}, ["splits.validation", "-1", "share"]),
+        (OFFICIAL, "official", {"validation": 1.5}, ["splits.validation", "1.5", "share"]),
+        (OFFICIAL, "random", RANDOM | {"test": 0.95}, ["splits.test", "0.95", "splits.validation", "0.1", NOTHING]),
+        (OFFICIAL, "random", RANDOM | {"test": 0}, ["splits.test", "0", "splits.validation", "0.1"]),
+        (OFFICIAL, "random", RANDOM | {"test": 1, "validation": 5}, ["splits.test", "1", "splits.validation", "5"]),
+        (OFFICIAL, "random", RANDOM | {"test": 1.5, "validation": 5}, ["splits.test", "1.5"]),
+        (
+            OFFICIAL,
+            "random",
+            RANDOM | {"test": 0.5, "validation": 0.5},
+            ["splits.test", matching(r"0\.5.*0\.5"), "splits.validation"],
+        ),
+        (OFFICIAL, "random", RANDOM | {"validation": 1.5}, ["splits.validation", "1.5", "share"]),
+        (make_table({"rare": [9, 9], "normal": [1] * 9}), "random", RANDOM, ["rare", "2 patients", "validation"]),
+        (make_table({"rare": [9], "normal": [1] * 9}), "random", RANDOM, ["rare", "1 patient", "test"]),
     ],
 )
-def test_what_cannot_be_split_is_told_in_one_line(table, scheme, options, message):
-    with pytest.raises(PxrError, match=message) as caught:
+def test_what_cannot_be_split_is_told_in_one_line(table, scheme, options, facts):
+    with refused(*facts):
         make_splits(table, scheme, seed=0, **options)
-    assert "\n" not in str(caught.value)
 
 
 def test_an_only_patient_is_enough_for_an_image_level_split():

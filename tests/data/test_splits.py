@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from messages import LEAKS, MISSING, TWICE, any_of, matching, refused
 from split_tables import LABELS, make_table, sides_per_patient
 
 from pxr_tf.data.schemes import make_splits
@@ -20,7 +21,6 @@ from pxr_tf.data.splits import (
     unused_rows,
     without_tests,
 )
-from pxr_tf.errors import PxrError
 from pxr_tf.files import digest, write_csv
 from pxr_tf.seeds import order_by_hash
 
@@ -124,9 +124,8 @@ def test_nested_validation_takes_a_share_of_each_classs_training_patients(fracti
 def test_a_nested_validation_part_without_some_class_is_refused(others):
     """Three patients in two folds: one fold has a single one to train on, who cannot validate as well."""
     table = make_table({"covid19": [1, 1, 1], "normal": others})
-    with pytest.raises(PxrError, match=r"Fold \d has no validation image of class \w+ \(3 patients in all\)") as caught:
+    with refused(FOLD, "validation", any_of("covid19", "normal"), "3 patients", "--epochs"):
         split(table, folds=2, nested=0.1)
-    assert "--epochs" in str(caught.value)
 
 
 def test_a_class_of_two_training_patients_is_enough_for_nested_validation():
@@ -167,6 +166,9 @@ def test_folds_come_in_order_numbers_by_size():
     assert fold_names(splits) == ["0", "2", "10", "official", "random"]
 
 
+FOLD = matching(r"fold \d")
+
+
 def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
     """Return the splits of `SMALL` with one fault about a patient of four images."""
     of_patient, image = splits.image_id.str.startswith("bacterial/6-"), splits.image_id == "bacterial/6-1"
@@ -186,24 +188,23 @@ def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("fault", "message"),
+    ("fault", "facts"),
     [
-        ("patient in train and test", r"leaks: patient bacterial 6 is in (train and test|test and train) of fold \d"),
-        ("patient in train and val", r"leaks: patient bacterial 6 is in (train and val|val and train) of fold \d"),
-        ("image twice", r"lists bacterial/6-1 twice in fold \d"),
-        ("image untested", r"tests bacterial/6-1 in 0 folds"),
-        ("image tested twice", r"tests bacterial/6-0 in 2 folds \(and 3 more"),
-        ("unknown image", r"names 1 images that the data do not have: stranger.png"),
-        ("fold without training", r"Fold 0 has no training image of class bacterial.*Use fewer folds"),
-        ("class not validated", r"Fold \d has no validation image of class covid19"),
+        ("patient in train and test", [LEAKS, "patient bacterial 6", "train", "test", FOLD]),
+        ("patient in train and val", [LEAKS, "patient bacterial 6", "train", "val", FOLD]),
+        ("image twice", ["bacterial/6-1", TWICE, FOLD]),
+        ("image untested", ["bacterial/6-1", any_of("0 folds", "no fold")]),
+        ("image tested twice", ["bacterial/6-0", "2 folds", "3 more"]),
+        ("unknown image", ["1", MISSING, "stranger.png"]),
+        ("fold without training", [any_of("fold 0"), "training", "bacterial", "fewer folds"]),
+        ("class not validated", [FOLD, "validation", "covid19"]),
     ],
 )
-def test_a_planted_fault_is_caught_and_named(fault, message):
+def test_a_planted_fault_is_caught_and_named(fault, facts):
     splits = split(SMALL)
     check_splits(SMALL, splits)
-    with pytest.raises(PxrError, match=message) as caught:
+    with refused(*facts):
         check_splits(SMALL, plant(splits, fault))
-    assert "\n" not in str(caught.value)
 
 
 SPLIT = [
@@ -225,36 +226,41 @@ def one_fold(*rows: tuple[str, str]) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("owners", "roles", "options", "message"),
+    ("owners", "roles", "options", "facts"),
     [
-        ({}, {}, {"scheme": "random"}, ""),
-        ({}, {}, {}, r"tests a1 in 0 folds \(and 4 more"),  # every image is tested, under the scheme folds
-        ({"a2": "pa1"}, {}, {"scheme": "random"}, ""),  # two images of a patient, both of them train
-        ({"a3": "pa4"}, {}, {"scheme": "random"}, r"leaks: patient pa4 is in val and test of fold f\. Delete"),
-        ({"a4": "pa1"}, {}, {"scheme": "random"}, r"leaks: patient pa1 is in train and test of fold f"),
-        ({"a4": "pa1", "b2": "pb1"}, {}, {"scheme": "random"}, r"leaks: patient pa1 is in train and test of fold f\."),
-        ({"a4": "pa1"}, {}, {"scheme": "random", "unit": "image"}, ""),  # as papers have it; `find_leaks` counts them
-        ({}, {"a4": "test_balanced"}, {"scheme": "random"}, ""),
-        ({"a3": "pa4"}, {"a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, "no validation image of class a"),
-        ({"a3": "pa4"}, {"a2": "val", "a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, ""),  # one side
-        ({}, {"b3": "val"}, {"scheme": "random"}, r"no test image of class b.*Add data, or use other shares"),
-        ({}, {"b1": "val"}, {"scheme": "random"}, "no training image of class b"),
-        ({}, {"b2": "train"}, {"scheme": "random"}, "no validation image of class b"),
-        ({"b2": "pb1"}, {"b2": "train"}, {"scheme": "random"}, "no validation image of class b"),  # its only patient
-        ({}, {"a3": "train", "b2": "train"}, {"scheme": "random"}, ""),  # nobody validates, nobody is missed
-        ({}, {"a4": "val", "b3": "val"}, {"scheme": "random", "tests": False}, ""),  # in tuning nobody tests
-        ({}, {"a4": "val", "b3": "val"}, {"scheme": "random"}, "no test image of class a"),
-        ({}, {"a4": "val"}, {"scheme": "random", "tests": False}, "tests b3, but a tuning run has no test rows"),
-        ({}, {"b3": "train", "a4": "train", "b2": "train"}, {"scheme": "random", "tests": False}, "no validation"),
+        ({}, {}, {"scheme": "random"}, []),
+        ({}, {}, {}, ["a1", any_of("0 folds", "no fold"), "4 more"]),  # every image is tested, under the scheme folds
+        ({"a2": "pa1"}, {}, {"scheme": "random"}, []),  # two images of a patient, both of them train
+        ({"a3": "pa4"}, {}, {"scheme": "random"}, [LEAKS, "pa4", "val", "test", "fold f", any_of("delete")]),
+        ({"a4": "pa1"}, {}, {"scheme": "random"}, [LEAKS, "pa1", "train", "test", "fold f"]),
+        ({"a4": "pa1", "b2": "pb1"}, {}, {"scheme": "random"}, [LEAKS, "pa1", "train", "test", "fold f"]),
+        ({"a4": "pa1"}, {}, {"scheme": "random", "unit": "image"}, []),  # as papers have it; `find_leaks` counts them
+        ({}, {"a4": "test_balanced"}, {"scheme": "random"}, []),
+        ({"a3": "pa4"}, {"a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, ["validation", "class a"]),
+        ({"a3": "pa4"}, {"a2": "val", "a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, []),  # one side
+        (
+            {},
+            {"b3": "val"},
+            {"scheme": "random"},
+            ["test", "class b", any_of("add data", "add images", "more data"), "shares"],
+        ),
+        ({}, {"b1": "val"}, {"scheme": "random"}, ["training", "class b"]),
+        ({}, {"b2": "train"}, {"scheme": "random"}, ["validation", "class b"]),
+        ({"b2": "pb1"}, {"b2": "train"}, {"scheme": "random"}, ["validation", "class b"]),  # its only patient
+        ({}, {"a3": "train", "b2": "train"}, {"scheme": "random"}, []),  # nobody validates, nobody is missed
+        ({}, {"a4": "val", "b3": "val"}, {"scheme": "random", "tests": False}, []),  # in tuning nobody tests
+        ({}, {"a4": "val", "b3": "val"}, {"scheme": "random"}, ["test", "class a"]),
+        ({}, {"a4": "val"}, {"scheme": "random", "tests": False}, ["b3", "tuning", "test"]),
+        ({}, {"b3": "train", "a4": "train", "b2": "train"}, {"scheme": "random", "tests": False}, ["validation"]),
     ],
 )
-def test_what_other_schemes_may_and_may_not(owners, roles, options, message):
+def test_what_other_schemes_may_and_may_not(owners, roles, options, facts):
     table = OWNERS.assign(patient_id=[owners.get(image, f"p{image}") for image in OWNERS.image_id])
     splits = one_fold(*((image, roles.get(image, role)) for image, role in SPLIT))
-    if not message:
+    if not facts:
         check_splits(table, splits, **options)
         return
-    with pytest.raises(PxrError, match=message):
+    with refused(*facts):
         check_splits(table, splits, **options)
 
 
@@ -266,20 +272,20 @@ def test_without_tests_only_those_stay_who_train_or_validate():
 
 
 @pytest.mark.parametrize(
-    ("splits", "message"),
+    ("splits", "facts"),
     [
-        (pd.concat([one_fold(*SPLIT), one_fold(*SPLIT).assign(fold="g")]), "test rows of one fold train the others"),
-        (one_fold(*(row for row in SPLIT if row[1] != "val")), "Fold f has no validation image"),
+        (pd.concat([one_fold(*SPLIT), one_fold(*SPLIT).assign(fold="g")]), ["test", "fold", any_of("train")]),
+        (one_fold(*(row for row in SPLIT if row[1] != "val")), [any_of("fold f"), "validation"]),
     ],
 )
-def test_without_tests_there_must_be_one_fold_that_validates(splits, message):
-    with pytest.raises(PxrError, match=message):
+def test_without_tests_there_must_be_one_fold_that_validates(splits, facts):
+    with refused(*facts):
         without_tests(OWNERS, splits)
 
 
 def test_an_image_with_two_roles_in_a_fold_is_refused_also_where_patients_may_be_on_two_sides():
     splits = pd.concat([one_fold(*SPLIT), one_fold(("a1", "test"))])
-    with pytest.raises(PxrError, match="lists a1 twice in fold f"):
+    with refused("a1", TWICE, "fold f"):
         check_splits(OWNERS, splits, scheme="random", unit="image")
 
 
@@ -293,7 +299,7 @@ def test_each_fold_is_looked_at_by_itself():
     table = OWNERS.assign(patient_id=OWNERS.patient_id.replace("pa2", "pa1"))
     moved = folds.assign(role=folds.role.mask((folds.fold == "1") & (folds.image_id == "a2"), "test"))
     check_splits(table, folds, scheme="random")
-    with pytest.raises(PxrError, match="patient pa1 is in train and test of fold 1"):
+    with refused("pa1", "train", "test", "fold 1"):
         check_splits(table, moved, scheme="random")
 
 
@@ -301,7 +307,7 @@ def test_of_two_leaks_one_is_told_with_its_own_fold_and_sides():
     table = OWNERS.assign(patient_id=OWNERS.patient_id.replace({"pa4": "pa1", "pb2": "pa2"}))
     rows = [("a1", "0", "train"), ("a2", "1", "val"), ("a4", "0", "test"), ("b2", "1", "train")]
     splits = pd.DataFrame(rows, columns=["image_id", "fold", "role"])
-    with pytest.raises(PxrError, match="patient pa1 is in train and test of fold 0"):
+    with refused("pa1", "train", "test", "fold 0"):
         check_splits(table, splits, scheme="random")
 
 
@@ -315,17 +321,16 @@ def test_the_balanced_test_takes_the_same_rows_as_ever():
 
 
 @pytest.mark.parametrize(
-    ("table", "message"),
+    ("table", "facts"),
     [
-        (make_table({"covid19": [9, 9], "normal": [1] * 9}), r"covid19 has 2 patients for 3 folds.*FOLDS=2 or fewer"),
-        (make_table({"covid19": [9], "normal": [1] * 9}), r"covid19 has 1 patients for 3 folds"),
-        (make_table({"covid19": [1], "normal": [1]}, shared=2), r"no (test|training) image of class|too few for 1"),
+        (make_table({"covid19": [9, 9], "normal": [1] * 9}), ["covid19", "2 patients", "3 folds", "FOLDS=2"]),
+        (make_table({"covid19": [9], "normal": [1] * 9}), ["covid19", matching("1 patients?"), "3 folds"]),
+        (make_table({"covid19": [1], "normal": [1]}, shared=2), [matching("(test|training) image|too few")]),
     ],
 )
-def test_too_few_patients_are_told_in_one_line(table, message):
-    with pytest.raises(PxrError, match=message) as caught:
+def test_too_few_patients_are_told_in_one_line(table, facts):
+    with refused(*facts):
         split(table)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("fraction", "accepted"), [(0.15, True), (0.49, False)])
@@ -335,7 +340,7 @@ def test_a_class_too_small_for_the_hold_out_is_refused(fraction, accepted):
     if accepted:
         assert len(make_splits(table, "folds", folds=2, seed=0, holdout_fraction=fraction, nested_fraction=None))
         return
-    with pytest.raises(PxrError, match=r"covid19 has 4 patients, too few for 2 in validation.*holdout_fraction"):
+    with refused("covid19", "4 patients", "2", "validation", "holdout_fraction"):
         make_splits(table, "folds", folds=2, seed=0, holdout_fraction=fraction, nested_fraction=None)
 
 
@@ -343,5 +348,5 @@ def test_a_role_that_is_none_is_refused():
     table = make_table(dict.fromkeys(LABELS, [1] * 20))
     splits = split(table)
     splits.loc[splits.role == "train", "role"] = "trian"
-    with pytest.raises(PxrError, match="has the role 'trian'.*accepted: train, val, test, test_balanced"):
+    with refused("'trian'", "train, val, test, test_balanced"):
         check_splits(table, splits)

@@ -1,6 +1,7 @@
 """The paper beside a run: its columns where it prints any, the notes of the row that is shown, and no others."""
 
 import pytest
+from messages import assert_tells, at_least, matching
 from written_runs import CLASSES, COUNT, print_to_text, rows_of_table, write_run
 
 from pxr_tf.evidence.paper import comparable_row, paper_notes
@@ -20,7 +21,7 @@ BANJO = {
 VAZQUEZ = {"published": "vazquez2021", "scheme": "official", "test_rows": "all", "folds": 1}
 OURS = "Precision {} Sensitivity {} F1 {} Spec. {} AUC n"
 BOZICKOVIC = {"published": "bozickovic2021", "classes": CLASSES, "variant": "strategy2", "model": "xception"}
-BEST = "The paper's best cell: resnet50, strategy3, 89.97 % on balanced folds."
+BEST = "resnet50, strategy3, 89.97 %"
 
 
 def make_info(**overrides) -> RunInfo:
@@ -31,61 +32,65 @@ def make_info(**overrides) -> RunInfo:
 @pytest.mark.parametrize(
     ("overrides", "told", "untold"),
     [
-        (BOZICKOVIC, ["the other way round", "136 to 139 test images per class", BEST], ["The paper splits"]),
+        (BOZICKOVIC, ["the other way round", "136 to 139 test images", BEST], ["The paper splits"]),
         ({**BOZICKOVIC, "origin": "synthetic"}, ["the other way round"], ["best cell"]),
-        ({**BOZICKOVIC, "model": "mobilenet_025"}, ["No published figures for mobilenet_025", BEST], ["round"]),
+        ({**BOZICKOVIC, "model": "mobilenet_025"}, ["No published", "mobilenet_025", BEST], ["round"]),
         (
             {**BOZICKOVIC, "model": "mobilenet_025", "origin": "synthetic"},
             [],
-            ["No published figures", "best cell", "round"],
+            ["No published", "best cell", "round"],
         ),
-        ({**BOZICKOVIC, "scheme": "official"}, ["No published figures"], ["best cell", "round"]),
+        ({**BOZICKOVIC, "scheme": "official"}, ["No published"], ["best cell", "round"]),
         (
             {**CHEN, "variant": "small_cnn", "model": "small_cnn"},
             [
-                "imply 624 test images (234 normal, 148 viral, 242 bacterial); here 40 are counted.",
-                "best cell: alrelu_cnn, 81.57 % on its test images",
+                "624 test images",
+                "234 normal, 148 viral, 242 bacterial",
+                "40",
+                "best cell",
+                "alrelu_cnn, 81.57 %",
             ],
             ["cannot come from", "other way round", "The paper splits"],
         ),
         (
             {**CHEN, "variant": "resnet18", "model": "resnet18"},
             [
-                "cannot come from its 624 test images",
+                "624 test images",
                 "156 normal, 85 viral, 78 bacterial",
-                "imply at least 575 test images",  # by the accuracy; 319 by the classes
-                "but not the paper's 624; here 40",
+                at_least(575),  # by the accuracy; 319 by the classes
+                "624",
+                "40",
             ],
             ["imply 624"],
         ),
         (
             {**CHEN, "variant": "resnet18", "model": "mobilenet_025"},
-            ["No published figures for mobilenet_025 under resnet18"],
+            ["No published", "mobilenet_025", "resnet18"],
             ["cannot come from", "98.4"],
         ),
         (
             {**BANJO, "variant": "plain", "unit": "image"},
-            ["is 93.15 %, but its balanced accuracy is 94.9 %", "The paper splits by image, as this run does."],
+            ["93.15 %", "balanced accuracy", "94.9 %", matching("paper splits by image")],
             ["98.65", "best cell", "other way round"],
         ),
         (
             {**BANJO, "variant": "weighted"},
-            ["is 98.65 %, but its balanced accuracy is 90.7 %", "The paper splits by image, this run by patient."],
+            ["98.65 %", "balanced accuracy", "90.7 %", matching("paper splits by image"), "by patient"],
             ["93.15"],
         ),
         (
             {**BANJO, "variant": "plain", "scheme": "official"},
-            ["No published figures"],
+            ["No published"],
             ["contradict", "The paper splits"],
         ),
         (
             {**VAZQUEZ, "variant": "stage1", "model": "resnet50", "classes": TWO},
-            ["threshold of 0.9823, chosen on the test images themselves", "fit the paper's 624 test images"],
+            ["threshold", "0.9823", "test images", "624 test images"],
             ["contradict", "cannot come from", "best cell"],
         ),
         (
             {**VAZQUEZ, "variant": "stage1", "model": "mobilenet_v2", "classes": TWO},
-            ["No published figures for mobilenet_v2", "best cell: resnet50, stage1, 92.30 %, AUC 97.81 % on its test"],
+            ["No published", "mobilenet_v2", "best cell", "resnet50, stage1, 92.30 %, AUC 97.81 %"],
             ["threshold"],
         ),
     ],
@@ -93,8 +98,7 @@ def make_info(**overrides) -> RunInfo:
 def test_only_the_notes_of_the_row_that_is_shown_stand_under_it(overrides, told, untold):
     info = make_info(**overrides)
     text = " ".join(paper_notes(info, comparable_row(info), 40))
-    for words in told:
-        assert words in text
+    assert_tells(text or "nothing", *(told or ["nothing"]))
     for words in untold:
         assert words not in text
 
@@ -146,6 +150,6 @@ def test_each_paper_stands_beside_what_it_prints_in_80_letters(tmp_path, overrid
         for place, figure in places:
             assert table[name][place] == figure
     flat = " ".join(text.split())
-    assert f"on all held-out images; the paper: {accuracy} Accuracy" in flat  # not beside the other reading
-    assert f"; here {COUNT} are counted." in flat
-    assert "No published figures" not in flat
+    assert f"the paper: {accuracy} Accuracy" in flat  # not beside the other reading
+    assert_tells(flat, str(COUNT))
+    assert "No published" not in flat

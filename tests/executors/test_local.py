@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from messages import matching, refused
 from tiny import Stopped, stopped
 
-from pxr_tf.errors import PxrError
 from pxr_tf.executors.local import LocalProcess
 from pxr_tf.tasks import NoOptions, Task, run_or_raise
 
@@ -90,17 +90,15 @@ def test_the_worker_gets_the_task_and_is_told_to_be_quiet(worker, monkeypatch, t
     ("script", "words"),
     [
         ('echo \'{"event": "fault", "message": "No such image."}\'; exit 2', ["No such image."]),
-        ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'fold-0' failed: ValueError: two.", "fold-0.log"]),
-        ("exit 0", ["failed: exit code 0"]),  # it ended without having done the task
-        ("exit 3", ["failed: exit code 3"]),
+        ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'fold-0'", "ValueError: two", matching("fold-0.log")]),
+        ("exit 0", ["exit code 0"]),  # it ended without having done the task
+        ("exit 3", ["exit code 3"]),
         ("kill -9 $$", ["it was killed, perhaps because the machine ran out of memory"]),
     ],
 )
 def test_a_task_that_fails_is_told_in_one_line(worker, script, words):
-    with pytest.raises(PxrError) as fault:
+    with refused(*words):
         worker(script)
-    assert all(word in str(fault.value) for word in words)
-    assert "\n" not in str(fault.value)
 
 
 def test_the_worker_ends_when_its_parent_stops_listening(worker):
@@ -132,7 +130,7 @@ def test_a_process_does_several_tasks_until_one_leaves_memory_behind(worker):
 
 
 def test_a_process_that_cannot_start_is_told_with_its_last_words(worker):
-    with pytest.raises(PxrError, match=r"'fold-0' failed: no tensorflow here\."):
+    with refused("'fold-0'", "no tensorflow here"):
         worker("echo no tensorflow here >&2; exit 1")
 
 
@@ -146,7 +144,7 @@ def test_a_process_that_died_while_it_had_nothing_to_do_is_told(tmp_path, monkey
         if done:
             executor.run([replace(TASK, logs=str(tmp_path))], [].append)
         wait_until(lambda: (tmp_path / "pid").exists() and not is_running(int((tmp_path / "pid").read_text() or 0)))
-        with pytest.raises(PxrError, match="'fold-1' failed: no more memory"):
+        with refused("'fold-1'", "no more memory"):
             run_or_raise(executor, [replace(TASK, name="fold-1", logs=str(tmp_path))], [].append)
     finally:
         executor.close()

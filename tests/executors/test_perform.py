@@ -5,10 +5,10 @@ import json
 import keras
 import pytest
 import tensorflow as tf
+from messages import any_of, refused
 from tiny import RUN_DEPTH, Recorder, request_of, run_here, stopped, tiny_experiment
 
 from pxr_tf import files
-from pxr_tf.errors import PxrError
 from pxr_tf.executors.perform import perform
 from pxr_tf.experiments.plan import InEnvironment, recipe_options
 from pxr_tf.models.model_file import load_classifier
@@ -34,7 +34,7 @@ def test_weights_that_fit_pass_and_others_are_told(two_layers, tmp_path):
 
     assert check("none") == {"identity": "random-0"}
     (tmp_path / "w.h5").write_text("no weights")
-    with pytest.raises(PxrError, match="do not fit"):
+    with refused(any_of("fit", "match")):
         check(str(tmp_path / "w.h5"))
 
 

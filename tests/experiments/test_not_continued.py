@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
+from messages import MISSING, TWICE, UNREADABLE, Fact, any_of, assert_says, refused
 from tiny import RUN_DEPTH, Never, Recorder, request_of, run_here, stopped, tiny_experiment
 
-from pxr_tf.errors import PxrError
-
+CHANGED, DELETE = any_of("changed", "edited", "removed"), any_of("delete")
 FIRST_HOUSE = """\
 name: phantom
 published: null
@@ -27,11 +27,10 @@ def start_again(folder, data, experiment=None):
     return run_here(experiment or tiny_experiment(), data, folder.parents[RUN_DEPTH - 1], executor=Never())
 
 
-def refused(folder, data, words: str) -> str:
-    """Continue the run, which is refused in one line that matches `words`; return the line."""
-    with pytest.raises(PxrError, match=words) as fault:
+def refuse(folder, data, *facts: Fact) -> str:
+    """Continue the run, which is refused in one line that tells these facts; return the line."""
+    with refused(*facts) as fault:
         start_again(folder, data)
-    assert "\n" not in str(fault.value)
     return str(fault.value)
 
 
@@ -48,7 +47,8 @@ def test_a_run_of_the_first_house_is_mentioned_and_left_alone(phantoms, two_laye
     with stopped():
         run_here(tiny_experiment(), phantoms, tmp_path, on_event=recorder)
     notes = [note["text"] for note in recorder.of("note") if str(old) in note["text"]]
-    assert len(notes) == 1 and "before 0.2" in notes[0] and "left alone" in notes[0]
+    (note,) = notes
+    assert_says(note, "0.2", any_of("left alone", "not touched", "unchanged"))
     assert read_all(old) == before
     again = Recorder(stop_before="features")  # now there is a run of this version, and nothing to be told
     with stopped():
@@ -64,15 +64,14 @@ def test_a_run_of_the_first_house_is_mentioned_and_left_alone(phantoms, two_laye
 def test_an_experiment_of_another_version_is_refused_in_a_line_that_says_so(own_copy, phantoms, text):
     (own_copy / "experiment.yaml").write_text(text)
     before = read_all(own_copy)
-    line = refused(own_copy, phantoms, "was made by another version of pxr_tf, or experiment.yaml was changed by hand")
+    line = refuse(own_copy, phantoms, "pxr_tf", any_of("version"), "experiment.yaml", CHANGED, "RUNS=", DELETE)
     assert line.startswith(str(own_copy))
-    assert line.endswith("Use another folder (RUNS=...), or delete this one.")
     assert read_all(own_copy) == before
 
 
 def test_a_run_without_its_provenance_is_refused(own_copy, phantoms):
     (own_copy / "provenance.json").unlink()
-    refused(own_copy, phantoms, r"has no provenance.json.*RUNS=")
+    refuse(own_copy, phantoms, "provenance.json", "RUNS=")
 
 
 def edit_samples(folder, damage: str) -> None:
@@ -103,24 +102,24 @@ def edit_samples(folder, damage: str) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ("an augmented test row", r"an augmented copy of .*; only training rows have copies"),
-        ("another role", r"as train of fold 0, which splits.csv does not say"),
-        ("a training row that is tested", r"as test of fold 0, which splits.csv does not say"),
-        ("a missing test row", r"samples.csv lacks .* in fold 0"),
-        ("a row twice", r"the same copy of the same image twice"),
-        ("an unknown image", r"samples.csv has nobody"),
-        ("no columns", r"samples.csv"),
-        ("a copy that is no number", r"samples.csv"),
+        ("an augmented test row", [any_of("copy", "copies"), any_of("training")]),
+        ("another role", ["train", "fold 0", "splits.csv"]),
+        ("a training row that is tested", ["test", "fold 0", "splits.csv"]),
+        ("a missing test row", ["samples.csv", "fold 0", MISSING]),
+        ("a row twice", [any_of("copy"), TWICE]),
+        ("an unknown image", ["samples.csv", "nobody"]),
+        ("no columns", ["samples.csv"]),
+        ("a copy that is no number", ["samples.csv"]),
     ],
 )
 def test_samples_that_were_edited_by_hand_are_refused(own_copy, phantoms, damage, words):
     start_again(own_copy, phantoms)  # as it is, it is continued
     edit_samples(own_copy, damage)
     before = read_all(own_copy)
-    refused(own_copy, phantoms, words)
+    refuse(own_copy, phantoms, *words)
     (own_copy / "predictions.csv").unlink()
     del before["predictions.csv"]
-    refused(own_copy, phantoms, words)  # and where there is something left to do, before it is done
+    refuse(own_copy, phantoms, *words)  # and where there is something left to do, before it is done
     assert read_all(own_copy) == before
 
 
@@ -130,11 +129,11 @@ def test_a_table_that_lost_a_column_or_its_content_is_refused(own_copy, phantoms
     for column in pd.read_csv(own_copy / name).columns:
         table = pd.read_csv(own_copy / name, dtype=str).drop(columns=column)
         table.to_csv(own_copy / name, index=False)
-        refused(own_copy, phantoms, rf"{name}.*Delete the folder")
+        refuse(own_copy, phantoms, name, DELETE)
         (own_copy / name).write_text(whole)
     for text in ("", "\n", "image_id\n", "\x00\x01"):
         (own_copy / name).write_text(text)
-        refused(own_copy, phantoms, rf"{name}.*Delete the folder")
+        refuse(own_copy, phantoms, name, DELETE)
 
 
 def test_another_seed_variant_scheme_or_tag_has_a_place_of_its_own(own_copy, phantoms):
@@ -165,21 +164,21 @@ def test_tables_that_were_changed_by_hand_are_not_trained_on(own_copy, phantoms,
         file.write_text(change(before))
         assert file.read_text() != before
     (own_copy / "predictions.csv").unlink()
-    refused(own_copy, phantoms, f"{name} was changed or removed after the run was prepared")
+    refuse(own_copy, phantoms, name, CHANGED)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "null"])
 def test_a_run_without_a_past_is_not_continued(own_copy, phantoms, text):
     (own_copy / "provenance.json").write_text(text)
-    refused(own_copy, phantoms, "has no provenance.json that can be read")
+    refuse(own_copy, phantoms, "provenance.json")
 
 
 def test_a_run_of_another_version_is_called_so(own_copy, phantoms):
     (own_copy / "provenance.json").write_text("{}")
-    refused(own_copy, phantoms, r"was made by another version of pxr_tf \(provenance.json has no 'weights'\)")
+    refuse(own_copy, phantoms, "pxr_tf", any_of("version"), "provenance.json", "'weights'")
 
 
 def test_a_sample_that_is_no_copy_number_is_refused(own_copy, phantoms):
     file = own_copy / "samples.csv"
     file.write_text(file.read_text().replace(",train,0", ",train,0.5", 1))
-    refused(own_copy, phantoms, "samples.csv cannot be read")
+    refuse(own_copy, phantoms, "samples.csv", UNREADABLE)

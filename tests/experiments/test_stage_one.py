@@ -1,19 +1,18 @@
 """Two stages: a head on the features of another run's model; images keep their roles, and the saved model is whole."""
 
 import json
-import re
 import shutil
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from messages import MISSING, any_of, matching, refused
 from tiny import RUN_DEPTH, TWO_LAYERS, Never, Recorder, request_of, run_here, stopped
 from two_stages import stage, write_stages
 
 from pxr_tf import files
 from pxr_tf.data.splits import TEST_ROLES, read_splits
-from pxr_tf.errors import PxrError
 from pxr_tf.experiments import stage_one
 from pxr_tf.experiments.parts import open_training
 from pxr_tf.models.backbones import BACKBONES
@@ -120,7 +119,7 @@ def test_a_finished_second_stage_needs_the_first_no_more(both, recipe, official_
 
 def test_a_finished_second_stage_is_refused_beside_a_first_one_that_was_trained_anew(both, recipe, official_phantoms):
     (both[0] / "official" / "model.keras").write_bytes(b"new")
-    with pytest.raises(PxrError, match=r"it was trained anew since\. Delete .*stage2.* and train it again\.") as fault:
+    with refused(any_of("trained", "retrained"), any_of("delete"), matching("stage2")) as fault:
         run_here(stage(recipe, 2), [official_phantoms], runs_of(both[1]), executor=Never())
     assert "\n" not in str(fault.value)
     unfinish(both[0])  # being trained: nothing to compare with yet
@@ -166,20 +165,28 @@ def hide_the_exchange(first):
         (
             shutil.rmtree,
             {},
-            "stage1-two_layers/official/seed-0 does not exist. Train it first: make train CONFIG=stages ",
+            [matching("stage1-two_layers/official/seed-0"), MISSING, "make train CONFIG=stages"],
         ),
-        (unfinish, {}, "is not finished. Train it first: make train CONFIG=stages VARIANT=stage1 "),
-        (unfinish, {}, "SCHEME=official SEED=0 DATA="),
-        (None, {"seed": 1}, "official/seed-1 does not exist."),
-        (None, {"model.backbone": "xception"}, "VARIANT=stage1 MODEL=xception SCHEME=official"),
-        (exchange_roles, {}, "official/seed-0: samples.csv has "),
-        (None, {"image.size": 40}, "image received size=40, resize=squash, but the network of the first run"),
-        (None, {"image.size": 40}, "was trained with size=32, resize=squash. Set image to that."),
-        (None, {"model.of": "no/such/run", "model.backbone": None}, "no/such/run does not exist. Train it first."),
+        (unfinish, {}, [any_of("not finished", "unfinished"), "make train CONFIG=stages VARIANT=stage1 "]),
+        (unfinish, {}, ["SCHEME=official SEED=0 DATA="]),
+        (None, {"seed": 1}, [matching("official/seed-1"), MISSING]),
+        (None, {"model.backbone": "xception"}, ["VARIANT=stage1 MODEL=xception SCHEME=official"]),
+        (exchange_roles, {}, [matching("official/seed-0"), "samples.csv"]),
+        (None, {"image.size": 40}, ["image", "size=40, resize=squash"]),
+        (None, {"image.size": 40}, ["size=32, resize=squash", "image"]),
+        (
+            None,
+            {"model.of": "no/such/run", "model.backbone": None},
+            [matching("no/such/run"), MISSING, any_of("train")],
+        ),
         (
             lambda first: (first / "official" / "model.keras").unlink(),
             {},
-            "official/model.keras cannot be read: No such",
+            [
+                matching("official/model.keras"),
+                any_of("cannot be read", "not readable", "missing"),
+                matching("no such file"),
+            ],
         ),
     ],
 )
@@ -190,10 +197,8 @@ def test_a_first_run_that_does_not_fit_is_refused_before_anything_is_written(
     if damage:
         damage(both[0])
     experiment = stage(recipe, 2, **overrides)
-    with pytest.raises(PxrError) as fault:
+    with refused(*expected):
         run_here(experiment, [official_phantoms], runs_of(both[0]), executor=Never())
-    assert expected in str(fault.value)
-    assert "\n" not in str(fault.value)
     assert not (both[1] / "experiment.yaml").exists()
 
 
@@ -201,7 +206,7 @@ def test_a_first_run_of_other_images_is_refused(both, recipe, official_phantoms,
     shutil.rmtree(both[1])
     shutil.copytree(official_phantoms, tmp_path / "chest_xray")
     next((tmp_path / "chest_xray" / "train" / "NORMAL").iterdir()).unlink()
-    with pytest.raises(PxrError, match="was made of other images .* Give the same DATA, or train it anew on these"):
+    with refused(any_of("images"), "DATA", any_of("train", "retrain")):
         run_here(stage(recipe, 2), [tmp_path / "chest_xray"], runs_of(both[0]), executor=Never())
 
 
@@ -209,7 +214,7 @@ def test_a_first_run_without_a_network_has_no_features(recipe, official_phantoms
     merge = {"merge": {"pneumonia": ["bacterial", "viral"]}}
     first = run_here(stage(recipe, 1, **LINEAR, phases=[], **merge), [official_phantoms], tmp_path / "runs")
     on_linear = stage(recipe, 2, model__of=str(first), model__backbone=None)
-    with pytest.raises(PxrError, match="is of the model linear, which has no features. Accepted: a run with a network"):
+    with refused("linear", "feature", "network"):
         run_here(on_linear, [official_phantoms], tmp_path / "runs", executor=Never())
 
 
@@ -219,7 +224,7 @@ def test_a_run_directory_can_be_named_and_another_scheme_is_refused(both, recipe
     assert folder.parent.parent.name == "stage2-on_features"
     assert (folder / "predictions.csv").read_bytes() == (both[1] / "predictions.csv").read_bytes()
     by_path = stage(recipe, 2, model__of=str(both[0]), model__backbone=None, splits__scheme="random")
-    with pytest.raises(PxrError, match="The splits are random by patient, but those of the first run .* official by"):
+    with refused("random by patient", any_of("official by")):
         run_here(by_path, [official_phantoms], runs_of(both[0]), executor=Never())
 
 
@@ -232,21 +237,21 @@ def test_an_image_that_changes_sides_between_the_stages_is_told(both_once, role)
     other = {"train": "val", "val": "test", "test": "train"}[role]
     row = splits.index[splits.role.str.startswith(role)][0]
     planted = splits.assign(role=splits.role.where(splits.index != row, other))
-    words = (
-        f"gives {splits.image_id[row]} the role {other} in fold official, but it has the role {role} in it in the first"
-    )
-    with pytest.raises(PxrError, match=re.escape(words)):
+    with refused(splits.image_id[row], any_of(f"role {other}"), "fold official", matching(f"role {role}")):
         stage_one.check_roles(planted, first)
     stranger = splits.assign(image_id=splits.image_id.where(splits.index != row, "stranger"))
-    with pytest.raises(PxrError, match="stranger the role .* but it has no role in it in the first run"):
+    with refused("stranger", any_of("role")):
         stage_one.check_roles(stranger, first)
 
 
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
-        (hide_the_exchange, "in the first run .* and an image keeps its role"),
-        (lambda first: (first / "official" / "model.keras").write_bytes(b"new"), "are not those that"),
+        (hide_the_exchange, ["image", "role"]),
+        (
+            lambda first: (first / "official" / "model.keras").write_bytes(b"new"),
+            [any_of("model", "models", "weights", "features")],
+        ),
     ],
 )
 def test_a_second_stage_does_not_go_on_after_a_first_one_that_changed(
@@ -254,7 +259,7 @@ def test_a_second_stage_does_not_go_on_after_a_first_one_that_changed(
 ):
     (both[1] / "predictions.csv").unlink()
     damage(both[0])
-    with pytest.raises(PxrError, match=expected):
+    with refused(*expected):
         run_here(stage(recipe, 2), [official_phantoms], runs_of(both[0]), executor=Never())
 
 
@@ -269,7 +274,7 @@ def test_in_cross_validation_each_fold_learns_on_its_own_folds_model(recipe, pha
     folds = {"splits__scheme": "folds"}
     phases = stage(recipe, 1).model_dump()["phases"]
     first = run_here(stage(recipe, 1, **folds, phases=[phases[0] | {"keep": None}]), phantoms, tmp_path)
-    with pytest.raises(PxrError, match="epoch numbers are chosen on a hold-out, but the first run .* has none"):
+    with refused(any_of("epoch"), any_of("hold-out", "holdout")):
         run_here(stage(recipe, 2, **folds), phantoms, tmp_path, executor=Never())
     fixed = stage(recipe, 2, **folds, phases__0__keep=None)
     second = run_here(fixed, phantoms, tmp_path)
@@ -296,14 +301,12 @@ def test_a_second_stage_with_a_tag_finds_the_first_one_without(both, recipe, off
 def test_a_first_run_with_the_same_tag_comes_before_the_one_without(recipe, tmp_path):
     request = request_of(stage(recipe, 2, tag="other"), ["images"], tmp_path)
     plain, tagged = (request_of(stage(recipe, 1, **tag), [], tmp_path).folder for tag in ({}, {"tag": "other"}))
-    with pytest.raises(PxrError, match=rf"{re.escape(str(plain))} does not exist\. .* CONFIG=stages VARIANT=stage1 "):
+    with refused(str(plain), MISSING, "CONFIG=stages VARIANT=stage1"):
         stage_one.find_first(request)
     assert request.first_folder == plain
     tagged.mkdir(parents=True)
     (tagged / "experiment.yaml").touch()
     assert request.first_folder == tagged
-    words = (
-        f"{tagged} is not finished. Train it first: make train CONFIG={tagged / 'experiment.yaml'} DATA=images RUNS="
-    )
-    with pytest.raises(PxrError, match=re.escape(words)):
+    command = f"make train CONFIG={tagged / 'experiment.yaml'} DATA=images RUNS="
+    with refused(str(tagged), any_of("not finished", "unfinished"), command):
         stage_one.find_first(request)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from messages import any_of, refused
 from tiny import SIZE, Never, Recorder, run_here, stopped
 
 from pxr_tf.config import load_experiment
 from pxr_tf.data.patients import add_content
 from pxr_tf.data.schemes import SCHEMES, as_rows
-from pxr_tf.errors import PxrError
 from pxr_tf.pictures.store import load_pictures
 from pxr_tf.runs.crop import preparation_of
 from pxr_tf.sets.find import read_sources
@@ -97,7 +97,7 @@ def test_a_test_row_that_was_written_into_its_tables_is_refused(official_phantom
     splits = pd.read_csv(point / "splits.csv")
     splits.loc[splits.index[0], "role"] = "test"
     splits.to_csv(point / "splits.csv", index=False)
-    with pytest.raises(PxrError, match="but a tuning run has no test rows. Delete its folder"):
+    with refused(any_of("tuning"), any_of("test"), any_of("delete")):
         run_here(experiment, [official_phantoms], tmp_path, tuning=point, executor=Never())
 
 
@@ -107,10 +107,10 @@ def split_without_validation(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "words"), [("folds", "in cross-validation the test rows of one fold"), ("parts", "no validation image")]
+    ("scheme", "words"), [("folds", ["cross-validation", "test", "fold"]), ("parts", ["validation", "image"])]
 )
 def test_schemes_that_leave_nothing_to_rank_by_are_refused(official_phantoms, tmp_path, monkeypatch, scheme, words):
     monkeypatch.setitem(SCHEMES, "parts", split_without_validation)
-    with pytest.raises(PxrError, match=words):
+    with refused(*words):
         run_here(means_experiment(scheme), [official_phantoms], tmp_path, tuning=tmp_path / "p", executor=Never())
     assert not (tmp_path / "p").exists()

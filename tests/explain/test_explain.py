@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from messages import UNKNOWN, any_of, matching, nearest, refused
 from tiny import SIZE
 from tiny_networks import NETWORKS, PICTURES, TARGETS, transfer
 
-from pxr_tf.errors import PxrError
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.methods import EXPLAINERS, compute_maps
@@ -69,7 +69,7 @@ def test_the_same_picture_gives_the_same_bits_in_any_company_and_progress_is_tol
 def test_a_network_without_feature_maps_is_offered_the_methods_that_work(network):
     blind = open_logits(NETWORKS[network]())
     for method in (name for name, method in METHODS.items() if method.needs_layer):
-        with pytest.raises(PxrError, match=f"The model {network} has no feature maps.*saliency.*occlusion"):
+        with refused(network, any_of("feature maps"), "saliency", "occlusion"):
             compute_maps(blind, PICTURES, TARGETS, method)
 
 
@@ -82,29 +82,31 @@ def test_without_a_layer_named_feature_map_the_last_convolution_is_taken():
 
 
 BAD = {
-    "no such layer": ({"layer": "feature_mop"}, "classifier has no layer 'feature_mop'. .*Did you mean 'feature_map'"),
+    "no such layer": ({"layer": "feature_mop"}, ["classifier", "layer", "'feature_mop'", nearest("'feature_map'")]),
     "no places": (
         {"layer": "features"},
-        "Layer 'features' of classifier has no spatial size. Layers .*: feature_m",
+        ["layer", "'features'", "classifier", any_of("spatial size"), matching("feature_m")],
     ),
-    "before a convolution": ({"layer": "scaling"}, "Layer 'scaling' of classifier comes before the first convolution"),
-    "no such method": ({"method": "gradcam"}, "Unknown method 'gradcam'. Known: grad_cam, .*Did you mean 'grad_cam'"),
-    "no such class": ({"targets": np.array([0, 1, 3, 0, 0])}, "Unknown class number 3: classifier has 3 classes, 0 to"),
-    "a class below the first": ({"targets": np.array([0, 1, -1, 0, 0])}, "Unknown class number -1: "),
-    "too few classes": ({"targets": np.array([0])}, r"Targets of type int64 and shape \[1\] do not fit 5 pictures"),
-    "classes by name": ({"targets": np.array(["a"] * 5)}, "Targets of type <U1 .*one class number"),
-    "another size": ({"pictures": PICTURES[:, :20]}, r"shape \[5, 20, 32\] .* classifier takes uint8 \[n, 32, 32\]"),
-    "pictures as fractions": ({"pictures": PICTURES / 255}, "Pictures of type float64"),
-    "no pictures": ({"pictures": PICTURES[:0], "targets": TARGETS[:0]}, "one picture or more"),
+    "before a convolution": (
+        {"layer": "scaling"},
+        ["layer", "'scaling'", "classifier", any_of("before"), any_of("convolution")],
+    ),
+    "no such method": ({"method": "gradcam"}, [UNKNOWN, "'gradcam'", "grad_cam", nearest("'grad_cam'")]),
+    "no such class": ({"targets": np.array([0, 1, 3, 0, 0])}, [UNKNOWN, matching("3.*3 classes"), "classifier", "0"]),
+    "a class below the first": ({"targets": np.array([0, 1, -1, 0, 0])}, [UNKNOWN, "-1"]),
+    "too few classes": ({"targets": np.array([0])}, ["int64", "[1]", "5 pictures"]),
+    "classes by name": ({"targets": np.array(["a"] * 5)}, ["<U1", any_of("class number")]),
+    "another size": ({"pictures": PICTURES[:, :20]}, ["[5, 20, 32]", "classifier", "uint8", "[n, 32, 32]"]),
+    "pictures as fractions": ({"pictures": PICTURES / 255}, ["picture", "float64"]),
+    "no pictures": ({"pictures": PICTURES[:0], "targets": TARGETS[:0]}, [any_of("one picture", "1 picture")]),
 }
 
 
-@pytest.mark.parametrize(("changed", "says"), BAD.values(), ids=BAD)
-def test_bad_input_is_told_in_one_line(logits, changed, says):
+@pytest.mark.parametrize(("changed", "facts"), BAD.values(), ids=BAD)
+def test_bad_input_is_told_in_one_line(logits, changed, facts):
     given = {"pictures": PICTURES, "targets": TARGETS, "method": "grad_cam", **changed}
-    with pytest.raises(PxrError, match=says) as fault:
+    with refused(*facts):
         compute_maps(logits, **given)
-    assert "\n" not in str(fault.value)
 
 
 @pytest.mark.slow

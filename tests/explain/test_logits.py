@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from messages import refused
 from scipy.special import expit, softmax
 from tiny import SIZE
 from tiny_networks import NETWORKS, PICTURES, scratch, second_stage, transfer
 
-from pxr_tf.errors import PxrError
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.models.model_file import load_classifier, save_classifier
 from pxr_tf.training.predictions import both_columns
@@ -78,5 +78,5 @@ def test_lower_precision_stays_but_for_the_logits():
 
 def test_a_network_that_is_no_classifier_is_refused():
     image = keras.Input((SIZE, SIZE, 1))
-    with pytest.raises(PxrError, match="The model stranger has no layer 'logits'"):
+    with refused("stranger", "'logits'", "layer"):
         open_logits(keras.Model(image, keras.layers.Flatten()(image), name="stranger"))

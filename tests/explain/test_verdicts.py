@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from messages import any_of, assert_says, tells
 
 from pxr_tf.explain.verdicts import CHECKS, SAME_MAPS, counted, failed_checks, judge
 
@@ -37,7 +38,7 @@ def test_what_is_undecided_marks_no_method_and_says_why():
     verdicts = judge({"insertion_random": (0.05, -0.1, 0.2)})
     assert failed_checks(verdicts) == []
     (reason,) = (one.reason for one in verdicts if one.state == "undecided")
-    assert "the interval crosses the bound" in reason and "too few to tell" in reason
+    assert_says(reason, any_of("interval"), any_of("bound"), any_of("few"))
     assert CHECKS["insertion_random"].failed not in reason
 
 
@@ -45,17 +46,19 @@ def test_what_was_not_measured_is_neither_and_marks_no_method():
     verdicts = judge({"weights": (np.nan, np.nan, np.nan), "labels": (0.9, np.nan, np.nan)})
     assert [one.check for one in verdicts] == list(CHECKS)
     assert {one.state for one in verdicts} == {"not measured"} and failed_checks(verdicts) == []
-    assert np.isnan(verdicts[0].value) and verdicts[0].reason.endswith("was not measured.")
+    assert np.isnan(verdicts[0].value) and tells([verdicts[0].reason], any_of("not measured"))
     reasons = {one.check: one.reason for one in verdicts}
-    assert reasons["weights"].startswith("random weights: could not be measured, as no picture")
-    assert reasons["labels"] == "random labels: 0.90, but the patients are too few for an interval."
+    assert_says(reasons["weights"], any_of("random weights"), any_of("not be measured", "not measured"), "picture")
+    assert_says(
+        reasons["labels"], any_of("random labels"), "0.90", any_of("patients"), any_of("few"), any_of("interval")
+    )
 
 
 def test_notes_say_why_something_was_not_measured_or_what_else_there_is_to_know():
     verdicts = judge({"weights": (0.1, 0.0, 0.2)}, {"weights": "Signed: 0.00.", "in_lungs": "all else is black."})
     reasons = {one.check: one.reason for one in verdicts}
-    assert reasons["in_lungs"] == "more in the lungs than an even map: all else is black."
-    assert reasons["weights"].endswith("what it learned. Signed: 0.00.")
+    assert_says(reasons["in_lungs"], any_of("lungs"), "all else is black")
+    assert_says(reasons["weights"], any_of("learned"), "Signed: 0.00")
 
 
 def test_pictures_that_the_model_trained_on_do_not_count_and_strangers_do_where_there_are_no_others():

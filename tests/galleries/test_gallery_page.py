@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from messages import any_of, assert_tells, matching, tells
 
 from pxr_tf.explain.maps_file import PictureMaps, write_maps
 from pxr_tf.galleries.lungs import LungsSeen
@@ -61,7 +62,7 @@ def test_what_makes_a_gallery_doubtful_stands_on_it():
     page = page_of(table_of(8, 0.2))
     assert "<b>Doubt.</b> Classes come from &lt;two&gt; sources." in page
     assert "Leaky split" in page
-    assert "4 pictures that the model explaining them was trained on (model of fold-0)" in page
+    assert_tells(page, "4 pictures", any_of("trained"), matching("fold-0"))
     assert page.count("trained on it</span>") == 4
     assert "<x>" not in page and "a: <b>" not in page
     assert "Least certain</h3>" in page and "True class: viral" not in page
@@ -80,7 +81,7 @@ def test_shares_stand_beside_the_lungs_own_and_untrusted_lungs_are_counted():
     table.loc[:1, ["in_lungs", "lungs_of_picture"]] = np.nan
     table.loc[:1, "lungs"] = "confidence below 0.6"
     page = page_of(table)
-    assert "Left out, as their lungs are not trusted: confidence below 0.6: 2." in page
+    assert_tells(page, any_of("left out"), any_of("lungs"), "0.6", matching("0.6: 2"))
     checks = check_table(table, None).set_index(["check", "class"])
     assert checks.pictures["share in the lungs", "normal"].item() == 6
     assert '<td class="n">30</td>' in page
@@ -97,7 +98,7 @@ def test_deletion_is_judged_beside_random_orders():
     assert states["deletion_random"] == states["deletion_centre"] == "passed"
     assert states["insertion_random"] == states["insertion_centre"] == "failed"
     assert states["folds"] == states["weights"] == states["labels"] == "not measured"
-    assert "random order" in page_of(table, measured)
+    assert_tells(page_of(table, measured), any_of("random order", "random orders"))
 
 
 def test_several_random_networks_decide_and_chance_does_not_even_out():
@@ -120,8 +121,8 @@ def test_of_signed_maps_the_worse_view_decides_and_both_are_told():
     found = verdicts_of(table, measured)
     assert found.value[["weights", "labels", "folds"]].tolist() == pytest.approx([0.6, 0.7, 0.1])
     assert set(found.state[["weights", "labels", "folds"]]) == {"failed"}
-    assert found.reason["weights"].endswith("These are absolute values; of signed ones 0.00.")
-    assert found.reason["folds"].endswith("These are signed values; of absolute ones 0.90.")
+    assert tells([found.reason["weights"]], any_of("absolute"), matching("signed.*0.00"))
+    assert tells([found.reason["folds"]], any_of("signed"), matching("absolute.*0.90"))
     page = "\n".join(page_lines(about, table, check_table(table, measured)))
     assert "0.00 (0.00 to 0.00) signed<br>0.60 (0.60 to 0.60) absolute" in page
 
@@ -131,13 +132,15 @@ def test_pictures_that_the_model_knows_do_not_count():
     table.loc[table.role == "train", "in_lungs"] = 0.0
     found = verdicts_of(table, None).loc["in_lungs"]
     assert (found.state, found.pictures) == ("passed", 4)
-    assert "4 pictures out of fold count; the other 4 do not" in page_of(table)
+    assert_tells(page_of(table), any_of("4 pictures out of fold"), any_of("other 4"))
     strangers = table.assign(role=table.role.replace("test", ""))
     assert verdicts_of(strangers, None).pictures["in_lungs"] == 4
-    assert "4 pictures unknown to the run count; the other 4 do not" in page_of(strangers)
+    assert_tells(page_of(strangers), any_of("4 pictures unknown", "4 external pictures"), any_of("other 4"))
     trained = verdicts_of(table.assign(role="train"), None)
-    assert set(trained.state) == {"not measured"} and "trained on these pictures" in trained.reason["weights"]
-    assert "trained on these pictures" in page_of(table.assign(role="train"))
+    assert set(trained.state) == {"not measured"} and tells(
+        [trained.reason["weights"]], any_of("trained on these pictures", "trained on them")
+    )
+    assert_tells(page_of(table.assign(role="train")), any_of("trained on these pictures", "trained on them"))
 
 
 def test_an_interval_across_the_bound_fails_no_method():
@@ -167,13 +170,10 @@ def test_after_a_crop_that_blacks_out_one_side_lungs_are_not_compared(tmp_path, 
     explained = Explained(tmp_path, "", cases, ("grad_cam",), ("normal", "viral"), "predicted", lungs, None, 1, {})
     table = tabulate(explained, {})
     found = verdicts_of(table, None).loc["in_lungs"]
-    assert (
-        found.state == "not measured"
-        and found.reason == f"more in the lungs than an even map: was not measured: {words}."
-    )
+    assert found.state == "not measured" and tells([found.reason], any_of("lungs"), any_of("not measured"), words)
     assert table.in_lungs.isna().all() and "lies in the lungs</h2>" not in page_of(table)
 
 
 def test_a_note_says_why_nothing_was_measured():
     found = verdicts_of(table_of(8, 0.5), None, {"labels": "was not measured: do this."})
-    assert found.reason["labels"] == "random labels: was not measured: do this."
+    assert tells([found.reason["labels"]], any_of("random labels"), any_of("not measured"), "do this")

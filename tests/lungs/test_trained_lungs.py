@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_network import phantom_pair, tiny_network
+from tiny_lung_network import phantom_pair, tiny_network
 
 from pxr_tf.errors import PxrError
 from pxr_tf.lungs.confidence import (

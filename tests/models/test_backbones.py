@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from messages import MISSING, any_of, at_least, nearest, refused
 from tiny import SIZE, build_two_layers
 
 from pxr_tf.errors import PxrError
@@ -59,22 +60,20 @@ def test_pixels_are_scaled_as_the_application_wants_them(name):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: find_backbone("xcepton"), ["'xcepton'", "Known: resnet50", "Did you mean 'xception'"]),
-        (lambda: find_backbone("quantum"), ["'quantum'", "Known: resnet50"]),
-        (lambda: check_weights("imagnet"), ["'imagnet'", "accepted: imagenet, none"]),
-        (lambda: check_weights("."), ["'.'", "accepted: imagenet, none"]),
-        (lambda: check_weights("/dev/zero"), ["'/dev/zero' is not a regular file; accepted: imagenet, none"]),
-        (lambda: weights_file("nowhere", "nowhere.h5"), ["'nowhere.h5'", "does not exist"]),
-        (lambda: check_library(ELSEWHERE), ["quiet_net needs no_such_library", "make setup HUB=1", "MODEL="]),
-        (lambda: build_classifier(ELSEWHERE, num_classes=2, image_size=32, weights="none"), ["needs no_such_library"]),
-        (lambda: check_image_size("xception", 70), ["xception", "71 pixels or more", "received 70"]),
+        (lambda: find_backbone("xcepton"), ["'xcepton'", "resnet50", nearest("'xception'")]),
+        (lambda: find_backbone("quantum"), ["'quantum'", "resnet50"]),
+        (lambda: check_weights("imagnet"), ["'imagnet'", "imagenet, none"]),
+        (lambda: check_weights("."), ["'.'", "imagenet, none"]),
+        (lambda: check_weights("/dev/zero"), ["'/dev/zero'", any_of("regular file"), "imagenet, none"]),
+        (lambda: weights_file("nowhere", "nowhere.h5"), ["'nowhere.h5'", MISSING]),
+        (lambda: check_library(ELSEWHERE), ["quiet_net", "no_such_library", "make setup HUB=1", "MODEL="]),
+        (lambda: build_classifier(ELSEWHERE, num_classes=2, image_size=32, weights="none"), ["no_such_library"]),
+        (lambda: check_image_size("xception", 70), ["xception", at_least("71 pixels"), "70"]),
     ],
 )
 def test_what_is_not_accepted_is_told_in_one_line(call, words):
-    with pytest.raises(PxrError) as fault:
+    with refused(*words):
         call()
-    assert all(word in str(fault.value) for word in words)
-    assert "\n" not in str(fault.value)
 
 
 def test_what_is_accepted_passes(tmp_path):

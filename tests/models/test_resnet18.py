@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from messages import any_of, assert_says, assert_tells
 from tiny import tiny_experiment
 
 from pxr_tf import files
@@ -158,7 +159,7 @@ def test_weights_written_from_one_are_read_by_another(tmp_path):
 def test_a_preset_that_cannot_be_downloaded_is_told_in_one_line(offline, tmp_path, monkeypatch):
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "hub"))
     said = fault_of(weights="imagenet")
-    assert said.startswith("The ImageNet weights of resnet18 cannot be downloaded (")
+    assert_says(said, "ImageNet", "resnet18", any_of("downloaded", "download"))
     assert "WEIGHTS=path" in said
     assert "WEIGHTS=none" in said
     assert weights.identity(tiny_experiment("resnet18", model__weights="imagenet")) is None
@@ -168,10 +169,10 @@ def test_a_preset_that_cannot_be_downloaded_is_told_in_one_line(offline, tmp_pat
 def test_weights_of_another_architecture_are_told_in_one_line(tmp_path):
     other = keras.applications.MobileNet(alpha=0.25, include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
     other.save_weights(tmp_path / "other.weights.h5")
-    assert "do not fit resnet18 without its top" in fault_of(weights=str(tmp_path / "other.weights.h5"))
+    assert_tells(fault_of(weights=str(tmp_path / "other.weights.h5")), "resnet18", any_of("fit", "match"))
 
 
 def test_a_preset_with_a_file_missing_is_told_in_one_line(preset, offline):
     shutil.rmtree(preset[1])
-    assert "cannot be downloaded" in fault_of(weights="imagenet")
+    assert_tells(fault_of(weights="imagenet"), "downloaded")
     assert not Path(preset[1], "model.weights.h5").exists()

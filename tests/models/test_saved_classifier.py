@@ -8,6 +8,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from messages import any_of, assert_says, refused
 from tiny import SIZE, TWO_LAYERS
 
 from pxr_tf.errors import PxrError
@@ -104,7 +105,7 @@ def test_a_file_that_is_not_ours_is_told_in_one_line(saved, damage):
     if damage == "another card":
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr("pxr.json", "[1]")
-    with pytest.raises(PxrError, match="is not a classifier saved by pxr") as fault:
+    with refused(any_of("pxr"), any_of("classifier")) as fault:
         load_classifier(path)
     assert "\n" not in str(fault.value)
 
@@ -135,13 +136,13 @@ def test_every_damage_of_the_archive_is_one_line(saved, member):
     path = saved[1] / "model.keras"
     whole = path.read_bytes()
     entries = [place for place in range(len(whole)) if whole.startswith(b"PK\x01\x02", place)]
-    for name, (place, content) in FLIPS.items():
+    for place, content in FLIPS.values():
         start = entries[member] + place
         path.write_bytes(whole[:start] + content + whole[start + len(content) :])
         with pytest.raises(PxrError) as fault:
             load_classifier(path)
-        assert str(fault.value).startswith(f"{path} is not a classifier saved by pxr, or is damaged ("), name
-        assert str(fault.value).endswith("Put the original back, or delete its run directory and train again.")
+        assert_says(fault.value, str(path), any_of("pxr"), any_of("damaged"))
+        assert_says(fault.value, any_of("original"), any_of("delete"), any_of("run directory"), any_of("train"))
 
 
 def write_card(model: keras.Model, path, card: dict) -> None:
@@ -156,12 +157,12 @@ def test_a_card_that_lost_its_digest_is_refused_and_one_that_never_had_any_is_re
     write_card(model, folder / "model.keras", CARD)  # as versions before 0.3 wrote it
     assert load_classifier(folder / "model.keras")[1] == CARD
     write_card(model, folder / "model.keras", CARD | {"kind": "transfer"})
-    with pytest.raises(PxrError, match=r"was changed after it was saved: its card \(pxr.json\) has lost its digest"):
+    with refused(any_of("changed"), "pxr.json", any_of("digest")):
         load_classifier(folder / "model.keras")
 
 
 @pytest.mark.parametrize("card", [{}, {"classes": ["a"]}, CARD | {"image": {"size": SIZE}}, CARD | {"classes": []}])
 def test_a_card_without_what_everybody_needs_is_refused(saved, card):
     save_classifier(saved[0], saved[1] / "model.keras", card)
-    with pytest.raises(PxrError, match=r"\(its card, pxr.json, lacks the classes, or the image's size and resize\)"):
+    with refused("pxr.json", "classes", "image", "size", "resize"):
         load_classifier(saved[1] / "model.keras")

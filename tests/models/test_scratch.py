@@ -8,8 +8,8 @@ import sys
 import keras
 import numpy as np
 import pytest
+from messages import UNKNOWN, nearest, refused
 
-from pxr_tf.errors import PxrError
 from pxr_tf.models import scratch
 from pxr_tf.models.networks import NETWORKS, all_sizes, find_network
 from pxr_tf.models.scratch import FEATURE_MAP, build_scratch
@@ -141,34 +141,32 @@ def test_a_seed_decides_the_weights_in_another_process_too():
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "message"),
+    ("name", "given", "facts"),
     [
-        ("small_cn", {}, "Unknown network 'small_cn' (model.network). Known: feed_forward, small_cnn, alrelu_cnn"),
+        ("small_cn", {}, [UNKNOWN, "'small_cn'", "model.network", "feed_forward, small_cnn, alrelu_cnn"]),
         (
             "small_cnn",
             {"dropout": (0.1,)},
-            "model.dropout is not a size of small_cnn; accepted: channels, kernel_sizes",
+            ["model.dropout", "small_cnn", "channels, kernel_sizes"],
         ),
-        ("small_cnn", {"channels": (4, 8, 16)}, "model.channels received 3 numbers; small_cnn takes 2, such as [4, 8]"),
-        ("feed_forward", {"hidden_units": ()}, "model.hidden_units received 0 numbers; feed_forward takes 2"),
-        ("small_cnn", {"kernel_sizes": (3,)}, "model.kernel_sizes received 1 number; small_cnn takes 2"),
+        ("small_cnn", {"channels": (4, 8, 16)}, ["model.channels", "3 numbers", "small_cnn", "2", "[4, 8]"]),
+        ("feed_forward", {"hidden_units": ()}, ["model.hidden_units", "0 numbers", "feed_forward", "2"]),
+        ("small_cnn", {"kernel_sizes": (3,)}, ["model.kernel_sizes", "1 number", "small_cnn", "2"]),
     ],
 )
-def test_sizes_that_a_network_has_no_use_for_are_refused(name, given, message):
-    with pytest.raises(PxrError) as fault:
+def test_sizes_that_a_network_has_no_use_for_are_refused(name, given, facts):
+    with refused(*facts):
         all_sizes(name, given)
-    assert str(fault.value).startswith(message)
-    assert "\n" not in str(fault.value)
 
 
 def test_kernels_that_leave_nothing_of_an_image_are_refused():
     large = {"kernel_sizes": (31, 31)}
     assert build("small_cnn", 62, sizes=large).get_layer("pooling").output.shape[1:] == (1, 1, 8)
-    with pytest.raises(PxrError, match=r"leave 1 of image.size=61 pixels.* or image.size=62 or more"):
+    with refused("1", "image.size=61", "image.size=62"):
         build("small_cnn", 61, sizes=large)
 
 
 def test_a_network_is_found_by_its_name():
     assert find_network("leaky_cnn") is NETWORKS["leaky_cnn"]
-    with pytest.raises(PxrError, match="Did you mean 'leaky_cnn'"):
+    with refused(nearest("'leaky_cnn'")):
         find_network("leaky_cn")

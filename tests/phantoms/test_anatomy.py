@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 import pytest
+from messages import refused
 
-from pxr_tf.errors import PxrError
 from pxr_tf.phantoms.anatomy import Pose, draw_chest
 from pxr_tf.phantoms.diseases import DISEASES
 
@@ -119,5 +119,5 @@ def test_a_pose_is_added_to_the_images_own():
 
 
 def test_a_size_too_small_is_refused():
-    with pytest.raises(PxrError, match="8 pixels.*16 is the smallest"):
+    with refused("8 pixels", "16"):
         draw_chest(0, 0, 8)

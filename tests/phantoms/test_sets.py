@@ -7,9 +7,9 @@ import re
 import cv2
 import numpy as np
 import pytest
+from messages import TWICE, UNKNOWN, any_of, assert_says, nearest, refused
 from PIL import Image
 
-from pxr_tf.errors import PxrError
 from pxr_tf.phantoms import sets as phantom
 from pxr_tf.phantoms.sets import PHANTOM_CLASSES, PHANTOM_FILE, draw_phantom, parse_shortcuts, write_phantoms
 
@@ -159,7 +159,8 @@ def test_every_image_has_its_mask_and_both_sets_say_that_they_are_synthetic(writ
     assert mask.shape == (SIZE, SIZE) and set(np.unique(mask)) == {0, 255}
     for name in ("chest_xray", "covid-chestxray-dataset"):
         marker = json.loads((written / name / PHANTOM_FILE).read_text(encoding="utf-8"))
-        assert marker["notice"] == "synthetic chest X-rays, not real patients" and marker["seed"] == 5
+        assert_says(marker["notice"], any_of("synthetic"), any_of("not real"))
+        assert marker["seed"] == 5
 
 
 def test_lesions_are_written_beside_the_masks_and_are_those_that_were_drawn(written):
@@ -235,33 +236,33 @@ def test_parse_shortcuts():
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "facts"),
     [
-        ("covid:marker", "Unknown class 'covid'.*covid19"),
-        ("covid19:markers", "Unknown shortcut 'markers'.*Did you mean 'marker'"),
-        ("covid19", "no colon.*covid19:marker"),
-        ("covid19:", "Unknown shortcut ''.*Known: border, marker, quality"),
-        ("normal:border,normal:quality", "names a class twice"),
+        ("covid:marker", [UNKNOWN, "'covid'", "covid19"]),
+        ("covid19:markers", [UNKNOWN, "'markers'", nearest("'marker'")]),
+        ("covid19", ["colon", "covid19:marker"]),
+        ("covid19:", [UNKNOWN, "''", "border, marker, quality"]),
+        ("normal:border,normal:quality", ["class", TWICE]),
     ],
 )
-def test_a_wrong_shortcut_text_is_refused(text, message):
-    with pytest.raises(PxrError, match=message):
+def test_a_wrong_shortcut_text_is_refused(text, facts):
+    with refused(*facts):
         parse_shortcuts(text)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("wrong", "facts"),
     [
-        ({"patients": {"covid": 2}}, "Unknown class 'covid'"),
-        ({"patients": {"viral": -1}}, "-1 patients of class viral"),
-        ({"patients": {"viral": 0}}, "No patient was asked for"),
-        ({"images_per_patient": (0, 3)}, "0 to 3 images per patient"),
-        ({"size": 8}, "8 pixels"),
-        ({"seed": -1}, "seed -1"),
+        ({"patients": {"covid": 2}}, [UNKNOWN, "'covid'"]),
+        ({"patients": {"viral": -1}}, ["-1", "patients", "viral"]),
+        ({"patients": {"viral": 0}}, ["patient", any_of("no")]),
+        ({"images_per_patient": (0, 3)}, ["0 to 3", "images"]),
+        ({"size": 8}, ["8 pixels", "16"]),
+        ({"seed": -1}, ["seed", "-1"]),
     ],
 )
-def test_an_impossible_request_is_refused_and_leaves_nothing(tmp_path, wrong, message):
-    with pytest.raises(PxrError, match=message):
+def test_an_impossible_request_is_refused_and_leaves_nothing(tmp_path, wrong, facts):
+    with refused(*facts):
         write_phantoms(tmp_path / "out", **{"patients": {"viral": 1}, **wrong})
     assert list(tmp_path.iterdir()) == []
 
@@ -270,7 +271,7 @@ def test_an_existing_folder_is_left_alone_unless_empty(tmp_path):
     (tmp_path / "out").mkdir()
     write_phantoms(tmp_path / "out", patients={"viral": 1}, size=32)
     before = {name: path.read_bytes() for name, path in files_of(tmp_path).items()}
-    with pytest.raises(PxrError, match="exists and is not an empty folder"):
+    with refused(str(tmp_path / "out"), any_of("exists"), "empty"):
         write_phantoms(tmp_path / "out", patients={"viral": 1}, size=32)
     assert before == {name: path.read_bytes() for name, path in files_of(tmp_path).items()}
 

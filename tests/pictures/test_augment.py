@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from messages import MAPPING, nearest, refused
 
-from pxr_tf.errors import PxrError
 from pxr_tf.pictures.augment import PRESETS, augment_image
 from pxr_tf.vocabulary.augmentation import Movement
 
@@ -112,8 +112,5 @@ def test_a_picture_is_moved_as_far_as_is_said_and_no_further():
 
 
 def test_an_unknown_preset_gets_the_nearest_name():
-    with pytest.raises(
-        PxrError,
-        match=r"preset 'practicle'. Known: none, .*; or a mapping of rotate, zoom, .*Did you mean 'practical'",
-    ):
+    with refused("'practicle'", "none", MAPPING, "rotate, zoom", nearest("'practical'")):
         augment("practicle")

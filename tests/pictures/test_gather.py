@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from messages import any_of, assert_says, matching, refused, tells
 from tiny import CLASSES, RUN_DEPTH, Never, run_here, tiny_experiment
 
 from pxr_tf import rundir
 from pxr_tf.data.splits import assign_patient_folds
-from pxr_tf.errors import PxrError
 from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures.gather import choose_images, compare_images, decode_images, gather_images
 from pxr_tf.pictures.preparation import Preparation
@@ -75,18 +75,14 @@ def test_copies_that_were_coded_anew_are_left_out_and_strangers_stay(two_sets, t
         f"radiography/Normal/Normal-{number}.png" for number in (11, 12, 13)
     ]
     assert (table.source == "kermany").sum() == 16
-    assert told[-1] == (
-        "19 images of 18 patients; dropped: 0 exact duplicates, 3 near-identical copies (kermany and radiography share "
-        "3 pictures)."
-    )
+    copies = ("0 exact", "3 near-identical", "kermany and radiography", "3 pictures")
+    assert_says(told[-1], "19 images", "18 patients", any_of("dropped"), *copies)
 
 
 @pytest.mark.parametrize("duplicates", ["exact", "keep"])
 def test_copies_that_are_kept_belong_to_one_patient(two_sets, tmp_path, duplicates):
     table, told = choose(two_sets, tmp_path, duplicates=duplicates)
-    assert len(table) == 22 and "kept: 3 near-identical copies" in told[-1].replace(
-        "kept: 0 exact duplicates, ", "kept: "
-    )
+    assert len(table) == 22 and tells(told[-1:], any_of("kept"), "3 near-identical")
     patients = table.set_index("image_id").patient_id
     assert patients["radiography/Normal/Normal-1.png"] == patients["kermany/train/NORMAL/IM-0001-0002.jpeg"]
     assert table.patient_id.nunique() == 18
@@ -100,7 +96,7 @@ def test_exact_copies_go_or_stay_as_asked(two_sets, tmp_path):
     for duplicates, count in (("drop", 16), ("exact", 16), ("keep", 17)):
         table, told = choose([again / "chest_xray"], tmp_path, duplicates=duplicates)
         assert len(table) == count
-        assert ("dropped" if count == 16 else "kept") + ": 1 exact duplicate" in told[-1]
+        assert_says(told[-1], any_of("dropped" if count == 16 else "kept"), "1 exact")
         assert table.patient_id.nunique() == 15
 
 
@@ -112,7 +108,7 @@ def test_patients_are_merged_over_a_picture_of_a_class_that_is_left_out(two_sets
     write_picture(own / "normal.png", draw_phantom(30, 0, "normal", 128).image)
     (own / "manifest.csv").write_text("path,label,patient_id\nviral.png,viral,p\nnormal.png,normal,p\n")
     table, told = choose([kermany, own], tmp_path, classes=("bacterial", "normal"))
-    assert "Left out, not among the classes: viral (6)." in told
+    assert tells(told, any_of("left out"), "viral (6)")
     assert table.patient_id[table.source == "own"].tolist() == ["kermany/virus-person2"]
 
 
@@ -123,7 +119,7 @@ def test_near_identical_copies_with_two_labels_all_go_and_are_told(two_sets, tmp
     (own / "manifest.csv").write_text("path,label\nx.png,bacterial\n")
     table, told = choose([kermany, own], tmp_path)
     assert len(table) == 15
-    assert told[-1] == "1 picture with more than one label; all their copies were dropped."
+    assert_says(told[-1], "1 picture", any_of("label"), any_of("copies"), any_of("dropped"))
     merged, _ = choose([kermany, own], tmp_path, classes=("normal", "ill"), merge={"ill": ["bacterial", "viral"]})
     assert len(merged) == 16  # one class now: one of them stays
 
@@ -136,11 +132,10 @@ def test_two_labels_are_seen_over_exact_and_near_copies_together(tmp_path):
     write_picture(tmp_path / "own" / "normal" / "resized.png", cv2.resize(image, (200, 200)))
     for label, patient in (("normal", 1), ("viral", 2)):
         write_picture(tmp_path / "own" / label / "other.png", draw_phantom(patient, 0, label, 128).image)
-    for duplicates, count, fate in (("drop", 2, "dropped."), ("exact", 3, "the same."), ("keep", 5, "kept.")):
+    for duplicates, count, fate in (("drop", 2, "dropped"), ("exact", 3, "the same"), ("keep", 5, "kept")):
         table, told = choose([tmp_path / "own"], tmp_path, classes=("normal", "viral"), duplicates=duplicates)
         assert len(table) == count
-        assert told[-1].startswith("1 picture with more than one label; all their copies were")
-        assert told[-1].endswith(fate)
+        assert_says(told[-1], "1 picture", any_of("label"), any_of("copies"), fate)
     assert survey(read_sources([tmp_path / "own"])[0]).near_duplicates == (1, 1, 1, 1, 0)
 
 
@@ -160,7 +155,7 @@ def test_a_file_that_could_not_be_compared_is_not_used(two_sets, tmp_path):
     """It was out of reach for a moment: nobody knows whose copy it is."""
     table, _ = choose(two_sets, tmp_path)
     table.loc[0, "compared"] = False
-    with pytest.raises(PxrError, match="1 image could not be read while copies were looked for.*same command again"):
+    with refused("1 image", any_of("copies"), any_of("same command", "run again")):
         decode_images(
             table, Preparation(32, "squash"), tmp_path, skip_unreadable=True, on_progress=print, on_wait=print
         )
@@ -186,16 +181,16 @@ def test_thumbnails_are_made_once_for_all(two_sets, tmp_path):
 
 
 def test_a_class_that_is_not_there_is_told_before_any_file_is_decoded(two_sets):
-    with pytest.raises(PxrError, match="No image of class covid"):
+    with refused(any_of("no image", "no images"), matching("covid")):
         gather_images(two_sets[:1], CLASSES, {}, lambda text: None)
 
 
 def test_a_run_is_not_continued_with_other_copies_or_without_its_recipe(own_copy, phantoms):
     runs = own_copy.parents[RUN_DEPTH - 1]
-    with pytest.raises(PxrError, match="duplicates drop -> exact"):
+    with refused("duplicates", "drop", "exact"):
         run_here(tiny_experiment(duplicates="exact"), phantoms, runs, executor=Never())
     (own_copy / rundir.EXPERIMENT).unlink()
-    with pytest.raises(PxrError, match=r"holds results \(fold-0/predictions.csv\) but no experiment.yaml"):
+    with refused(matching("fold-0/predictions.csv"), "experiment.yaml"):
         run_here(tiny_experiment(), phantoms, runs, executor=Never())
 
 
@@ -235,7 +230,7 @@ def test_every_copy_of_kermanys_in_another_set_is_found_and_no_stranger(real_dat
     here = {f"radiography/{file.relative_to(folder)}" for file in folder.rglob("*.png")}
     assert len(copies) == 538 and len(here) == 538 + 72 + 60 + 20
     assert here - set(table.image_id) == set(copies)
-    assert f"kermany and radiography share {len(copies)} pictures" in told[-1]
+    assert_says(told[-1], "kermany and radiography", f"{len(copies)} pictures")
     alone = table[table.source == "radiography"]
     assert alone.patient_id.str.startswith("radiography/").all() and alone.patient_id.is_unique
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from messages import ACCEPTED, NOTHING, UNREADABLE, Fact, any_of, matching, refused
 
-from pxr_tf.errors import PxrError
 from pxr_tf.phantoms.anatomy import draw_chest
 from pxr_tf.pictures.lung_atlas import read_atlas, read_pairs
 
@@ -54,43 +54,42 @@ def damage(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
 
 
-FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "nothing there": (shutil.rmtree, "has no folder images/; accepted: a folder with images/NAME.jpg and masks/"),
-    "no masks": (lambda folder: shutil.rmtree(folder / "masks"), "has no folder masks/; accepted: a folder with"),
-    "a mask too few": (lambda folder: (folder / "masks/p1.png").unlink(), "has no mask for p1.jpg; accepted: "),
-    "an image too few": (lambda folder: (folder / "images/p1.jpg").unlink(), "has no image for p1.png; accepted: "),
+FAULTS: dict[str, tuple[Callable[[Path], object], list[Fact]]] = {
+    "nothing there": (shutil.rmtree, ["images/", "images/NAME.jpg", matching("masks/")]),
+    "no masks": (lambda folder: shutil.rmtree(folder / "masks"), ["masks/", "folder"]),
+    "a mask too few": (lambda folder: (folder / "masks/p1.png").unlink(), ["mask", "p1.jpg", ACCEPTED]),
+    "an image too few": (lambda folder: (folder / "images/p1.jpg").unlink(), ["image", "p1.png", ACCEPTED]),
     "two few pairs": (
         lambda folder: [next((folder / part).glob("p4.*")).unlink() for part in ("images", "masks")],
-        "has 4 pairs; 5 are needed at least",
+        ["4 pairs", "5"],
     ),
     "two of one name": (
         lambda folder: shutil.copy(folder / "images/p1.jpg", folder / "images/p1.jpeg"),
-        "has two images of one name",
+        [any_of("two images", "2 images"), any_of("one name", "same name")],
     ),
     "another size": (
         lambda folder: cv2.imwrite(str(folder / "masks/p1.png"), np.full((48, 47), 255, np.uint8)),
-        "masks/p1.png has 47 x 48 pixels, its picture 48 x 48; accepted: the same size. Resize",
+        [matching("masks/p1.png"), "47 x 48 pixels", "48 x 48", any_of("same size"), any_of("resize")],
     ),
     "an empty mask": (
         lambda folder: cv2.imwrite(str(folder / "masks/p1.png"), np.zeros((48, 48), np.uint8)),
-        "masks/p1.png is empty; accepted: white .255. lungs on black. Correct or remove",
+        [matching("masks/p1.png"), NOTHING, any_of("white"), "255", any_of("black"), any_of("remove")],
     ),
     "a damaged image": (
         lambda folder: damage(folder / "images/p1.jpg"),
-        "image .*images/p1.jpg cannot be read: .*. Replace or remove the pair",
+        [matching("images/p1.jpg"), UNREADABLE, any_of("replace"), any_of("remove")],
     ),
     "a damaged mask": (
         lambda folder: damage(folder / "masks/p1.png"),
-        "masks/p1.png cannot be read: .*. Replace or remove it",
+        [matching("masks/p1.png"), UNREADABLE, any_of("replace"), any_of("remove")],
     ),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_faulty_atlas_is_refused_in_one_line_and_nothing_is_stored(folder, tmp_path, fault):
-    spoil, said = FAULTS[fault]
+    spoil, facts = FAULTS[fault]
     spoil(folder)
-    with pytest.raises(PxrError, match=said) as refused:
+    with refused(*facts):
         read_atlas(folder, tmp_path / "cache")
-    assert "\n" not in str(refused.value)
     assert not (tmp_path / "cache").exists()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from messages import assert_tells
 from PIL import Image
 
 from pxr_tf import files, locks
@@ -390,7 +391,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_decoded(tmp_path, t
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(9999, 9000, COUNT * 256 - 1))
     with pytest.raises(OSError, match="No space left") as caught:
         open_here(table, tmp_path / "cache", decode=decoder)
-    assert "disk is full" in files.explain_os_error(caught.value)
+    assert_tells(files.explain_os_error(caught.value), "disk", "full")
     assert not isinstance(caught.value, PxrError)
     assert decoder.paths == []
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(9999, 9000, COUNT * 256))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from messages import any_of, assert_says, assert_tells, matching, tells
 from PIL import Image
 from rich.console import Console
 
@@ -78,27 +79,25 @@ def test_a_clean_set_gets_no_warning(tmp_path):
     assert found.warnings == []
     assert found.unreadable.empty
     assert found.duplicates == (0, 0, 0, 0, 0)
-    assert "No class can be told from its source or encoding alone." in print_to_text(found)
+    assert_tells(print_to_text(found), any_of("no class"), any_of("source"), any_of("encoding"))
 
 
 def test_a_source_of_its_own_is_told(tmp_path):
     found = survey(write_set(tmp_path, sources={"viral": "elsewhere"}))
-    assert found.warnings[1].text == (
-        "viral can be told from its source alone: all of its 12 images come from elsewhere, and no other class does."
-    )
+    assert_says(found.warnings[1].text, "viral", "source", "12 images", "elsewhere", any_of("no other class"))
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"quality": 95}, "bytes per pixel alone"),
-        ({"mode": "RGB"}, "colour mode alone: all of its 12 images have rgb"),
-        ({"size": (48, 48)}, "size alone: all of its 12 images have 48 x 48"),
+        ({"quality": 95}, ["bytes per pixel"]),
+        ({"mode": "RGB"}, ["colour mode", "12 images", "rgb"]),
+        ({"size": (48, 48)}, ["size", "12 images", "48 x 48"]),
     ],
 )
 def test_a_planted_shortcut_is_found(tmp_path, options, words):
     warnings = texts(survey(write_set(tmp_path, viral=options)).warnings)
-    assert any(warning.startswith("viral can be told from its ") and words in warning for warning in warnings)
+    assert tells(warnings, "viral", *words)
 
 
 def test_a_planted_file_format_is_found(tmp_path):
@@ -119,9 +118,7 @@ def test_a_rare_class_at_one_end_of_the_scale_is_found():
     labels = pd.Series(["rare"] * 30 + ["common"] * (count - 30))
     bytes_per_pixel = np.r_[np.linspace(0.5, 0.6, 30), np.linspace(0.1, 0.2, count - 30)]
     shortcuts = find_shortcuts(labels, describe_properties(sizes.assign(bytes_per_pixel=bytes_per_pixel)))
-    assert any(
-        warning.text.startswith("rare can be told from its bytes per pixel") for warning in shortcut_warnings(shortcuts)
-    )
+    assert tells(texts(shortcut_warnings(shortcuts)), "rare", "bytes per pixel")
 
 
 def test_chance_in_a_small_class_is_no_shortcut():
@@ -145,10 +142,9 @@ def test_independent_properties_raise_no_warning(seed):
 def test_official_parts_that_are_coded_differently_are_told(tmp_path):
     table = write_set(tmp_path, splits=("train", "test"), normal_train={"quality": 95})
     warnings = texts(survey(table).warnings)
-    assert any(
-        warning.startswith("normal of clinic: the official training and test images differ") for warning in warnings
-    )
-    assert not any(warning.startswith("viral of clinic") for warning in warnings)
+    parts = (any_of("official"), any_of("training"), any_of("test"))
+    assert tells(warnings, "normal", "clinic", *parts)
+    assert not tells(warnings, "viral", "clinic", any_of("official"))
 
 
 def test_many_sizes_are_put_into_bins():
@@ -228,8 +224,8 @@ def test_copies_and_unreadable_files_are_counted(tmp_path):
     viral = found.groups.set_index("label").loc["viral"]
     assert (viral.images, viral.unreadable) == (12, 2)
     text = print_to_text(found)
-    assert "Byte-identical copies: 2, in 1 group; 1 group across patients, 1 group across classes." in text
-    assert "Unreadable files: 2." in text
+    assert_tells(text, matching("byte-identical.* 2"), "1 group across patients", "1 group across classes")
+    assert_tells(text, matching("unreadable.* 2"))
 
 
 def test_a_set_of_unreadable_files_alone(tmp_path):
@@ -252,7 +248,7 @@ def test_groups_hold_sizes_and_encodings(tmp_path):
 def test_phantoms_are_called_synthetic_and_brackets_are_printed(tmp_path):
     table = write_set(tmp_path, sources={"normal": "synthetic-x", "viral": "synthetic-x [red]"})
     text = print_to_text(survey(table))
-    assert "These images are synthetic" in text
+    assert_tells(text, any_of("synthetic"))
     assert "[red]" in text
     assert all(len(line) <= 100 for line in text.splitlines())
 
@@ -263,10 +259,8 @@ def test_real_survey(real_data):
     assert found.unreadable.empty
     assert found.duplicates == (30, 32, 1, 0, 0)
     assert found.near_duplicates == (4, 4, 4, 0, 0)  # covid-chestxray's patients 97 and 178
-    assert texts(found.warnings) == [
-        "covid19 can be told from its source alone: all of its 201 images come from covid-chestxray, and no other "
-        "class does. Its size would do as well."
-    ]
+    (warning,) = texts(found.warnings)
+    assert_says(warning, "covid19", "source", "201 images", "covid-chestxray", any_of("no other class"), "size")
     association = found.association.set_index("property").cramers_v
     assert association["source"] == pytest.approx(1, abs=0.001)
     assert association["colour_mode"] == pytest.approx(0.612, abs=0.001)
@@ -276,7 +270,5 @@ def test_real_survey(real_data):
 @pytest.mark.real
 def test_real_full_resolution_normals_are_coded_differently(real_data):
     found = survey(read_sources([real_data / "chest_xray_fullres"])[0])
-    assert any(
-        warning.startswith("normal can be told from its bytes per pixel alone") for warning in texts(found.warnings)
-    )
+    assert tells(texts(found.warnings), "normal", "bytes per pixel")
     assert found.groups.set_index("label").bytes_per_pixel_p5["normal"] > 0.2

@@ -34,7 +34,7 @@ def test_time_left_is_epochs_to_come_times_what_they_took(time):
     clock = Clock(FIXED, time)
     clock.start("fold-0")
     run_phases(clock, time, ("head", 2, 5.0))
-    assert clock.left() == "time left unknown"
+    assert "unknown" in clock.left()
     run_phases(clock, time, ("all", 6, 20.0))
     assert clock.left() == "about 4 min left"  # two folds of 2 x 5 s + 6 x 20 s
     for fold, left in ((1, "about 2 min left"), (2, "about 0 s left")):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from messages import any_of, assert_tells
 from PIL import Image
 from rich.console import Console
 from written_runs import CLASSES, COUNT, LEAK, SOURCES, print_to_text, rows_of_table, write_run
@@ -92,8 +93,8 @@ def test_folds_that_were_trained_in_two_environments_are_one_more_warning(tmp_pa
     assert [warning.what for warning in open_run(folder).warnings] == ["leak", "environments"]
     write_results(open_run(folder))
     said = " ".join(print_to_text(folder).split())
-    assert "Warning: This run was trained in more than one environment" in said
-    assert "keras 3.14 (fold-0), 3.15 (fold-1)." in said
+    assert_tells(said, any_of("warning"), any_of("environment", "environments"))
+    assert_tells(said, "keras 3.14 (fold-0), 3.15 (fold-1)")
 
 
 def test_results_written_twice_are_the_same_bytes(tmp_path):
@@ -115,8 +116,8 @@ def test_every_file_and_the_table_say_when_images_are_synthetic(tmp_path, monkey
             assert set(pd.read_csv(folder / name).origin) == {images}
     text = print_to_text(folder)
     for place in (text, titles[0]):
-        assert ("Synthetic phantoms, not patients" in place) == (images == "synthetic")
-    assert "Research use only, not a medical device." in text
+        assert ("synthetic" in place.lower()) == (images == "synthetic")
+    assert_tells(text, any_of("research use only"), any_of("not a medical device"))
 
 
 def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
@@ -124,19 +125,25 @@ def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
     write_results(open_run(folder))
     text = print_to_text(folder)
     assert "…" not in text.replace("fold-0/ … fold-1/", "")  # nothing is cut
-    assert f"Results are in {folder}:" in text.splitlines()  # to be copied: never broken, however long
+    assert any(line.endswith(f"{folder}:") for line in text.splitlines())  # to be copied: never broken, however long
     assert max(len(line) for line in text.splitlines() if str(folder) not in line) <= 80
     table = rows_of_table(text)
     assert table["%"] == "Precision paper Sensitivity paper F1 paper Spec. AUC n".split()
     # xception, strategy2, as the paper prints bacterial: "precision" 76.80, "sensitivity" 86.42
     assert table["bacterial"] == "100.0±0.0 86.4 100.0±0.0 76.8 100.0±0.0 81.0 100.0 100.0 10".split()
     flat = " ".join(text.split())
-    assert "Accuracy 100.00 ± 0.00 %, balanced accuracy 100.00 ± 0.00 %, AUC 100.00 ± 0.00 % on balanced test" in flat
+    assert_tells(
+        flat,
+        any_of("accuracy 100.00 ± 0.00 %"),
+        "balanced accuracy 100.00 ± 0.00 %",
+        "AUC 100.00 ± 0.00 %",
+        any_of("balanced test"),
+    )
     assert "the paper: 87.86 %" in flat
-    assert "on all held-out images (mean ± sd)" in flat
-    assert "the other way round" in flat
-    assert "The paper's best cell: resnet50, strategy3, 89.97 % on balanced folds." in flat
-    assert "imply 136 to 139 test images per class over 5 folds, 544 to 556 in all; here 30 are counted." in flat
+    assert_tells(flat, any_of("held-out images"), "mean ± sd")
+    assert_tells(flat, any_of("the other way round", "exchanged", "swapped"))
+    assert_tells(flat, any_of("best cell"), "resnet50, strategy3, 89.97 %", any_of("balanced"))
+    assert_tells(flat, "136 to 139 test images", "5 folds", "544 to 556", "30")
 
 
 @pytest.mark.parametrize(
@@ -155,8 +162,8 @@ def test_without_a_published_cell_there_is_no_such_column(tmp_path, overrides):
     write_results(open_run(folder))
     text = print_to_text(folder)
     assert rows_of_table(text)["%"] == "Precision Sensitivity F1 Spec. AUC n".split()
-    assert "No published figures" in text
-    assert "other way round" not in text
+    assert_tells(text, any_of("no published"))
+    assert "way round" not in text
 
 
 def test_a_folder_with_brackets_is_printed_as_it_is(tmp_path):
@@ -171,7 +178,7 @@ def test_one_fold_has_no_sd_on_the_screen(tmp_path):
     text = print_to_text(folder)
     assert "nan" not in text
     assert "±" not in text
-    assert "Accuracy 75.00 %, balanced accuracy" in text
+    assert_tells(text, any_of("accuracy 75.00 %"), any_of("balanced accuracy"))
     assert rows_of_table(text)["bacterial"][0] == "100.0"
 
 
@@ -253,6 +260,6 @@ def test_one_leaky_seed_makes_the_table_leaky_and_one_seed_has_no_sd(tmp_path):
     text = print_seeds_to_text({3: folder})
     assert "leaky split" in text.splitlines()[0]
     assert "1 seed," in text
-    assert "Synthetic phantoms" in text
+    assert_tells(text, any_of("synthetic phantoms"))
     accuracy = next(line for line in text.splitlines() if line.strip().startswith("accuracy"))
     assert accuracy.count("±") == 1  # over the folds of the seed; none over seeds

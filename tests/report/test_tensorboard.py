@@ -262,7 +262,6 @@ def test_showing_an_event_does_not_wait_for_the_drawing(run):
 def test_no_tensorflow_is_loaded(run):
     code = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 import numpy as np
 from pxr_tf.report.tensorboard import About, Boards, undrawn_tasks

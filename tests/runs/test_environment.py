@@ -1,6 +1,9 @@
 """Where each fold was trained: recorded, and no run goes on elsewhere without being told to and saying so."""
 
+import re
+
 import pytest
+from messages import any_of, assert_says, assert_tells, matching, refused
 from tiny import RUN_DEPTH, Never, Recorder, run_here, tiny_experiment
 
 from pxr_tf import files, machine, rundir
@@ -90,7 +93,7 @@ def test_what_decides_numbers_must_not_change_between_folds(run, change, words):
     for call in (environment.check, lambda *values, **options: environment.enter(run, "fold-1", now, **options)):
         with pytest.raises(PxrError) as fault:
             call(run, now, mix=False)
-        assert words in str(fault.value) and "--mix-environments" in str(fault.value)
+        assert_says(fault.value, words, "--mix-environments")
         assert "\n" not in str(fault.value)
     assert not (run / "fold-1").exists()
     said = environment.enter(run, "fold-1", now, mix=True)
@@ -102,9 +105,9 @@ def test_what_decides_numbers_must_not_change_between_folds(run, change, words):
 def test_a_fold_that_is_continued_elsewhere_was_trained_in_both_environments(run):
     write_fold(run, "fold-1", HERE, file="checkpoint.npz")
     now = elsewhere(threads=1)
-    with pytest.raises(PxrError, match=r"threads 2 \(fold-0, fold-1\), 1 \(now\)"):
+    with refused("threads 2 (fold-0, fold-1)", "1 (now)"):
         environment.enter(run, "fold-1", now, mix=False)
-    assert "threads 2 (fold-0, fold-1), 1 (fold-1)" in environment.enter(run, "fold-1", now, mix=True)
+    assert_tells(environment.enter(run, "fold-1", now, mix=True), "threads 2 (fold-0, fold-1)", "1 (fold-1)")
     assert files.read_json(run / "fold-1" / "environment.json") == [HERE, now]
     environment.enter(run, "fold-1", now | {"started": "later"}, mix=True)
     assert files.read_json(run / "fold-1" / "environment.json") == [HERE, now]
@@ -121,12 +124,12 @@ def test_of_folds_without_a_record_the_runs_versions_are_known(run):
     """Earlier versions recorded no environments."""
     (run / "fold-0" / "environment.json").unlink()
     assert environment.describe_mix(run) == ""  # nothing is known, and nothing speaks against it
-    with pytest.raises(PxrError, match=r"keras 3.15 \(fold-0\), 3.16 \(now\)"):
+    with refused("keras 3.15 (fold-0)", "3.16 (now)"):
         environment.check(run, elsewhere(keras="3.16"), mix=False)
     said = environment.enter(run, "fold-1", HERE, mix=False)
-    assert said == "The environment of fold-0 was not recorded; it may differ from that of the others."
+    assert_says(said, "fold-0", any_of("not recorded", "unknown"))
     write_fold(run, "fold-2", file="checkpoint.npz")
-    assert "The environment of fold-0, fold-2 was not recorded" in environment.enter(run, "fold-2", HERE, mix=False)
+    assert_tells(environment.enter(run, "fold-2", HERE, mix=False), "fold-0, fold-2", any_of("not recorded", "unknown"))
     assert files.read_json(run / "fold-2" / "environment.json") == [{"versions": HERE["versions"]}, HERE]
 
 
@@ -134,7 +137,7 @@ def test_another_commit_is_told(run):
     assert environment.describe_commits(run, HERE) == ""
     assert environment.describe_commits(run, HERE | {"commit": None}) == ""  # installed without git
     said = environment.describe_commits(run, elsewhere(commit="2" * 40, modified=True))
-    assert said == "The code is at commit 2222222222 (modified) now; fold-0 was trained at 1111111111."
+    assert_says(said, "2222222222 (modified)", "fold-0", "1111111111")
 
 
 def test_a_run_that_would_mix_environments_stops_before_anything_is_done(own_copy, phantoms):
@@ -146,11 +149,11 @@ def test_a_run_that_would_mix_environments_stops_before_anything_is_done(own_cop
     start_again(own_copy, phantoms, executor=Never())  # nor is it where its folds are only joined
     forget(own_copy, "fold-1")
     for change, words in (
-        ({"processor": "another"}, rf"another \(fold-0\), {before['processor'][:5]}"),
-        ({"versions": before["versions"] | {"keras": "0.1"}}, r"keras 0.1 \(fold-0\)"),
+        ({"processor": "another"}, ["another (fold-0)", matching(re.escape(before["processor"][:5]))]),
+        ({"versions": before["versions"] | {"keras": "0.1"}}, ["keras 0.1 (fold-0)"]),
     ):
         files.write_json(file, [before | change])
-        with pytest.raises(PxrError, match=words):
+        with refused(*words):
             start_again(own_copy, phantoms, executor=Never())
 
 
@@ -160,7 +163,7 @@ def test_a_device_is_compared_by_the_process_that_trains(own_copy, phantoms):
     (before,) = files.read_json(file)
     files.write_json(file, [before | {"device": "GPU, H100"}])
     forget(own_copy, "fold-1")
-    with pytest.raises(PxrError, match=r"device GPU, H100 \(fold-0\), "):
+    with refused("device GPU, H100 (fold-0)"):
         start_again(own_copy, phantoms, on_event=recorder)
     assert recorder.tasks == ["features"] and not recorder.of("device")
     start_again(own_copy, phantoms, on_event=recorder, mix_environments=True)

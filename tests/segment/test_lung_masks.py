@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from messages import any_of, assert_says, matching, refused
 
 from pxr_tf.errors import PxrError
 from pxr_tf.lungs.atlas import LungAtlas, build_atlas, prepare_pairs, shrink_pair
@@ -178,7 +179,7 @@ def test_images_beside_masks_are_no_masks_in_a_copy_either(tmp_path):
 
 def test_no_picture_is_the_mask_of_itself_or_of_another(tmp_path):
     pictures = touch_all(tmp_path, "D/A/1.png", "D/1.png")
-    with pytest.raises(PxrError, match="holds no mask for any of 2 pictures"):
+    with refused(any_of("no mask"), "2 pictures"):
         find_given(pictures, tmp_path / "D")
 
 
@@ -188,30 +189,30 @@ def test_two_pictures_with_one_given_mask_are_both_named(tmp_path):
     with pytest.raises(PxrError) as told:
         find_given(pictures, tmp_path / "given")
     assert all(path in str(told.value) for path in pictures.values())
-    assert "would be the mask of two pictures" in str(told.value) and "\n" not in str(told.value)
+    assert_says(told.value, "mask", any_of("two pictures", "2 pictures"))
 
 
 def test_masks_that_fit_nothing_are_refused(pictures, atlas, tmp_path):
-    with pytest.raises(PxrError, match=r"holds no mask for any of 3 pictures; accepted: set/0\.png, or"):
+    with refused(any_of("no mask"), "3 pictures", "set/0.png"):
         find_given(pictures, tmp_path / "in/..")
-    with pytest.raises(PxrError, match="is no folder"):
+    with refused("nowhere", any_of("no folder", "not a folder", "not exist")):
         find_given(pictures, tmp_path / "nowhere")
     (tmp_path / "flat.png").write_bytes(cv2.imencode(".png", np.ones((10, 30), np.uint8))[1].tobytes())
-    with pytest.raises(PxrError, match=r"flat\.png has 30 x 10 pixels, its picture 64 x 64; accepted: the same prop"):
+    with refused(matching("flat.png"), "30 x 10 pixels", "64 x 64", any_of("proportions")):
         write_lungs(pictures, atlas, tmp_path / "out", given={"set/0.png": tmp_path / "flat.png"})
 
 
 def test_two_pictures_never_share_a_mask(pictures, atlas, tmp_path):
     clash = {"set/a.png": pictures["set/0.png"], "set/a.jpg": pictures["set/1.png"]}
-    with pytest.raises(PxrError, match=r"would have one mask, set/a\.png"):
+    with refused(any_of("one mask", "same mask"), "set/a.png"):
         write_lungs(clash, atlas, tmp_path / "out")
-    with pytest.raises(PxrError, match="lies outside its data set"):
+    with refused(any_of("outside")):
         write_lungs({"../a.png": pictures["set/0.png"]}, atlas, tmp_path / "out")
 
 
 def test_a_table_of_something_else_is_not_overwritten(pictures, atlas, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/lungs.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(PxrError, match=r"lungs\.csv has other columns"):
+    with refused(matching("lungs.csv"), "column"):
         write_lungs(pictures, atlas, tmp_path / "out")
     assert (tmp_path / "out/lungs.csv").read_text() == "a,b\n1,2\n"

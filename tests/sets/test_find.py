@@ -3,10 +3,10 @@
 import os
 
 import pytest
+from messages import MISSING, TWICE, UNREADABLE, any_of, refused
 from miniature_sets import write_coronahack, write_covid_chestxray, write_image, write_kermany, write_radiography
 
 from pxr_tf.data.patients import add_content, drop_duplicates, merge_patients
-from pxr_tf.errors import PxrError
 from pxr_tf.sets.find import LAYOUTS, read_sources
 
 
@@ -46,28 +46,28 @@ def test_a_relative_path_gives_the_same_ids(tmp_path, monkeypatch):
 
 
 def test_missing_empty_and_unknown_data(tmp_path):
-    with pytest.raises(PxrError, match="No data set was given"):
+    with refused(any_of("data set", "data"), any_of("no", "given")):
         read_sources([])
-    with pytest.raises(PxrError, match="nowhere does not exist; accepted: a folder"):
+    with refused("nowhere", MISSING, "folder"):
         read_sources([tmp_path / "nowhere"])
-    with pytest.raises(PxrError, match="is an empty folder"):
+    with refused(str(tmp_path), "empty"):
         read_sources([tmp_path])
     (tmp_path / "set.zip").write_bytes(b"PK")
-    with pytest.raises(PxrError, match=r"is a file; accepted: a folder or a .csv. Unpack"):
+    with refused("set.zip", "file", "folder", ".csv", any_of("unpack")):
         read_sources([tmp_path / "set.zip"])
-    with pytest.raises(PxrError, match=r"holds no image .* found: 1 \.zip file\. Known layouts: "):
+    with refused(str(tmp_path), any_of("no image"), "1 .zip file", *LAYOUTS):
         read_sources([tmp_path])
 
 
 def test_a_pipe_and_a_person_who_is_not_there(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "set.csv")
-    with pytest.raises(PxrError, match=r"set\.csv is neither a file nor a folder"):
+    with refused("set.csv", "file", "folder"):
         read_sources([tmp_path / "set.csv"])
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(PxrError, match="~nosuchuser/x does not exist"):
+    with refused("~nosuchuser/x", MISSING):
         read_sources(["~nosuchuser/x"])
     (tmp_path / "manifest.csv").mkdir()
-    with pytest.raises(PxrError, match="holds no image.*the folders manifest.csv"):
+    with refused(any_of("no image"), any_of("folders", "folder"), "manifest.csv"):
         read_sources([tmp_path])
 
 
@@ -75,60 +75,56 @@ def test_an_unknown_layout_tells_what_was_found_and_what_is_known(tmp_path):
     write_image(tmp_path / "images" / "a.png")
     write_image(tmp_path / "masks" / "a.png")
     (tmp_path / "pairs.csv").write_text("a,b\n")
-    with pytest.raises(PxrError) as fault:
+    with refused("folders", "images, masks", "1 .csv file", *LAYOUTS):
         read_sources([tmp_path])
-    message = str(fault.value)
-    assert "the folders images, masks, 1 .csv file" in message
-    assert all(name in message for name in LAYOUTS)
-    assert "\n" not in message
 
 
 def test_folders_that_link_back_to_themselves_end(tmp_path):
     for name in ("again", "once more"):  # two: each of 40 levels would be looked into twice
         (tmp_path / name).symlink_to(tmp_path)
-    with pytest.raises(PxrError, match=r"holds no image .*; found: the folders again, once more\."):
+    with refused(any_of("no image"), "folders", "again, once more"):
         read_sources([tmp_path])
 
 
 def test_masks_alone_are_images_of_no_known_layout(tmp_path):
     write_image(tmp_path / "masks" / "a.png")
-    with pytest.raises(PxrError, match=r"has no known layout; found: the folders masks\."):
+    with refused("layout", any_of("folders", "folder"), "masks"):
         read_sources([tmp_path])
 
 
 @pytest.mark.parametrize(
-    ("inside", "others", "message"),
+    ("inside", "others", "facts"),
     [
-        ("", ["masks"], "masks; move that away."),
-        ("set/", ["masks"], "masks; move that away."),
-        ("train/", ["images", "masks"], "train/images, train/masks; move those away."),
+        ("", ["masks"], ["masks", any_of("move")]),
+        ("set/", ["masks"], ["masks", any_of("move")]),
+        ("train/", ["images", "masks"], ["train/images, train/masks", any_of("move")]),
     ],
 )
-def test_a_folder_that_is_no_class_is_named(tmp_path, inside, others, message):
+def test_a_folder_that_is_no_class_is_named(tmp_path, inside, others, facts):
     for name in ("normal", "viral", *others):
         write_image(tmp_path / inside / name / "a.png")
-    with pytest.raises(PxrError, match=f"It would be a folder per class without {message}"):
+    with refused("folder per class", *facts):
         read_sources([tmp_path])
 
 
 def test_a_folder_of_data_sets_tells_which_are_inside(tmp_path):
     write_kermany(tmp_path / "chest_xray")
     write_covid_chestxray(tmp_path / "covid")
-    with pytest.raises(PxrError, match=r"Recognised inside it: .*chest_xray \(kermany\), .*covid \(covid-chestxray\)"):
+    with refused("chest_xray (kermany)", "covid (covid-chestxray)"):
         read_sources([tmp_path])
 
 
 def test_a_known_layout_without_an_image(tmp_path):
     for folder in ("train/NORMAL", "train/PNEUMONIA"):
         (tmp_path / folder).mkdir(parents=True)
-    with pytest.raises(PxrError, match="read as kermany, but no usable image"):
+    with refused("kermany", any_of("no usable image", "no image")):
         read_sources([tmp_path])
 
 
 def test_a_set_given_twice_names_both_paths(tmp_path):
     write_kermany(tmp_path / "one")
     write_kermany(tmp_path / "two")
-    with pytest.raises(PxrError, match=r"one and .*two share 8 image ids"):
+    with refused(str(tmp_path / "one"), str(tmp_path / "two"), "8 image ids"):
         read_sources([tmp_path / "one", tmp_path / "two"])
 
 
@@ -137,7 +133,7 @@ def test_one_folder_given_twice(tmp_path, monkeypatch):
     (tmp_path / "link").symlink_to(tmp_path / "one")
     monkeypatch.chdir(tmp_path)
     for other in ("one", "one/", "./one", tmp_path / "one", "link"):
-        with pytest.raises(PxrError, match=r"DATA names one data set 2 times \(one, .*\); accepted: each of them once"):
+        with refused("DATA", TWICE, "one", str(other)):
             read_sources(["one", other])
 
 
@@ -148,7 +144,7 @@ def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("pxr_tf.sets.rows.os.scandir", refuse)
-    with pytest.raises(PxrError, match=r"cannot be read: .*Permission denied"):
+    with refused(str(tmp_path), UNREADABLE, "Permission denied"):
         read_sources([tmp_path])
 
 
@@ -204,7 +200,7 @@ def test_real_person_numbers_are_reused_between_bacteria_and_virus(real_table):
 
 @pytest.mark.real
 def test_real_folders_of_other_things_are_refused(real_data):
-    with pytest.raises(PxrError, match="the folders images, masks"):
+    with refused("folders", "images, masks"):
         read_sources([real_data / "lungs"])
-    with pytest.raises(PxrError, match=r"holds no image.*2 \.dcm files"):
+    with refused(any_of("no image"), "2 .dcm files"):
         read_sources([real_data / "dicom"])

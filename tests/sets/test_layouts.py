@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from messages import any_of, refused, tells
 from miniature_sets import write_image, write_kermany, write_radiography
 
-from pxr_tf.errors import PxrError
 from pxr_tf.sets.find import read_sources
 from pxr_tf.sets.kermany import parse_kermany_name
 from pxr_tf.sets.rows import normalise_label
@@ -83,7 +83,7 @@ def test_kermany_beside_its_own_copy_as_in_the_kaggle_archive(tmp_path):
 def test_a_stranger_in_kermanys_folders_is_named(tmp_path):
     write_kermany(tmp_path)
     write_image(tmp_path / "train" / "NORMAL" / "person3_virus_1.jpeg")
-    with pytest.raises(PxrError, match=r"train/NORMAL/person3_virus_1\.jpeg"):
+    with refused("train/NORMAL/person3_virus_1.jpeg"):
         read_sources([tmp_path])
 
 
@@ -140,7 +140,7 @@ def test_kermanys_images_sorted_by_class_keep_his_patients(tmp_path):
 def test_images_deeper_than_the_class_folder_are_no_guess(tmp_path):
     write_image(tmp_path / "covid" / "a.png")
     write_image(tmp_path / "normal" / "patient 1" / "b.png")
-    with pytest.raises(PxrError, match=r"normal/patient 1.*patient_id"):
+    with refused("normal/patient 1", "patient_id"):
         read_sources([tmp_path])
 
 
@@ -149,8 +149,8 @@ def test_kermanys_normals_alone_keep_his_patients(tmp_path):
         write_image(tmp_path / "mine" / f"{name}.jpeg")
     table, notes = read_sources([tmp_path / "mine"])
     assert table.groupby("label").patient_id.nunique().to_dict() == {"covid19": 2, "normal": 2}
-    assert any("3 images in" in note and "so their names give 2 patients" in note for note in notes)
-    assert any(note.startswith(f"{tmp_path / 'mine'} gives no patient for 2 of its 5 images: each") for note in notes)
+    assert tells(notes, "3 images", "2 patients")
+    assert tells(notes, str(tmp_path / "mine"), "2 of", "5 images", any_of("patient"))
 
 
 def test_a_series_that_a_scanner_numbered_is_one_patient(tmp_path):
@@ -174,7 +174,7 @@ def test_another_class_beside_radiographys_is_read_or_named(tmp_path):
     write_image(write_radiography(tmp_path / "flat", flat=True) / "Tuberculosis" / "a.png")
     assert sorted(read_sources([tmp_path / "flat"])[0].label) == ["covid19", "normal", "tuberculosis", "viral"]
     write_image(write_radiography(tmp_path / "newer", flat=False) / "Tuberculosis" / "images" / "a.png")
-    with pytest.raises(PxrError, match="It would be radiography without Tuberculosis; move that away"):
+    with refused("radiography", "Tuberculosis", any_of("move")):
         read_sources([tmp_path / "newer"])
 
 
@@ -191,14 +191,14 @@ def test_radiography_beside_masks_and_empty_folders_is_still_found(tmp_path):
 def test_a_class_folder_beside_the_official_parts_is_refused_by_name(tmp_path):
     write_kermany(tmp_path)
     write_image(tmp_path / "COVID" / "a.jpg")
-    with pytest.raises(PxrError, match="Images lie directly in COVID; beside test, train each image must lie in"):
+    with refused("COVID", "test, train"):
         read_sources([tmp_path])
 
 
 def test_images_two_folders_below_a_class_are_no_guess_either(tmp_path):
     write_image(tmp_path / "covid" / "a.png")
     write_image(tmp_path / "normal" / "ward" / "patient 1" / "b.png")
-    with pytest.raises(PxrError, match=r"normal/ward/patient 1.*patient_id"):
+    with refused("normal/ward/patient 1", "patient_id"):
         read_sources([tmp_path])
 
 
@@ -215,7 +215,7 @@ def test_a_name_that_is_not_utf8_is_named(tmp_path):
         os.rename(os.fsencode(tmp_path / "covid" / "a.png"), os.fsencode(tmp_path / "covid") + b"/R\xf6ntgen.png")
     except OSError:
         pytest.skip("this disk stores no name that is not UTF-8")
-    with pytest.raises(PxrError, match=r"covid/R\\udcf6ntgen\.png is not UTF-8.*Rename it"):
+    with refused(r"covid/R\udcf6ntgen.png", "UTF-8", any_of("rename")):
         read_sources([tmp_path])
     write_kermany(tmp_path / "set")
     (tmp_path / "set" / "more").mkdir()

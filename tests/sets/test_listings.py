@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from messages import MISSING, NOTHING, TWICE, UNKNOWN, any_of, assert_says, matching, nearest, refused, tells
 from miniature_sets import write_coronahack, write_covid_chestxray, write_image
 
-from pxr_tf.errors import PxrError
 from pxr_tf.files import write_csv
 from pxr_tf.pictures.survey import survey
 from pxr_tf.sets.coronahack import CORONAHACK_TABLE as CORONAHACK_TABLE
@@ -34,18 +34,18 @@ def test_coronahack_rows(tmp_path, images):
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
+    ("line", "facts"),
     [
-        ("6,SARS-1.jpeg,Pnemonia,TRAIN,,mould", "line 8: SARS-1.jpeg .*'mould'; accepted: bacteria, virus, stress"),
-        ("6,,Normal,TRAIN,,", "line 8: the x_ray_image_name is empty"),
-        ("6,a.jpeg,Normal,,,", "line 8: the dataset_type is empty"),
-        ("6,a.jpeg,Normal", "line 8: 3 values for 6 columns, so dataset_type, label_2_virus_category.* is missing"),
+        ("6,SARS-1.jpeg,Pnemonia,TRAIN,,mould", ["line 8", "SARS-1.jpeg", "'mould'", "bacteria, virus, stress"]),
+        ("6,,Normal,TRAIN,,", ["line 8", "x_ray_image_name", NOTHING]),
+        ("6,a.jpeg,Normal,,,", ["line 8", "dataset_type", NOTHING]),
+        ("6,a.jpeg,Normal", ["line 8", "3 values", "6 columns", "dataset_type, label_2_virus_category", MISSING]),
     ],
 )
-def test_faults_of_coronahack(tmp_path, line, message):
+def test_faults_of_coronahack(tmp_path, line, facts):
     table = write_coronahack(tmp_path) / CORONAHACK_TABLE
     table.write_text(table.read_text() + line + "\n")
-    with pytest.raises(PxrError, match=message):
+    with refused(*facts):
         read_sources([tmp_path])
 
 
@@ -81,7 +81,7 @@ def test_listed_images_that_are_missing_count_as_unreadable(tmp_path, write, lis
     assert list(told.itertuples(index=False)) == [(str(images[1]), "No such file or directory")]
     for path in [*tmp_path.rglob("*.jp*g"), *tmp_path.rglob("*.png")]:
         path.unlink()
-    with pytest.raises(PxrError, match=rf"lists {listed} files, and none of them exists \(.*{images[0].name}"):
+    with refused(f"{listed} files", "none", matching(images[0].name)):
         read_sources([tmp_path])
 
 
@@ -104,10 +104,8 @@ def test_words_for_a_missing_value_are_no_patient_of_an_own_csv(tmp_path):
     (tmp_path / "manifest.csv").write_text("path,label,patient_id\n" + "\n".join(lines) + "\n")
     table, notes = read_sources([tmp_path])
     assert table.patient_id.nunique() == len(STRANGERS) + 1
-    assert notes == [
-        f"{tmp_path} gives no patient for 11 of its 13 images: each counts as a patient of its own, so one person may "
-        "be on both sides of a split."
-    ]
+    (note,) = notes
+    assert_says(note, str(tmp_path), "11 of", "13 images", any_of("patient"), any_of("split", "sides"))
 
 
 def test_words_for_a_missing_value_are_no_patient_of_covid_chestxray(tmp_path):
@@ -115,7 +113,7 @@ def test_words_for_a_missing_value_are_no_patient_of_covid_chestxray(tmp_path):
     table.write_text(table.read_text().replace("\n2,", "\nNA,"))
     table, notes = read_sources([tmp_path])
     assert table.patient_id.nunique() == 3
-    assert any("gives no patient for 2 of its 3 images: each" in note for note in notes)
+    assert tells(notes, "2 of", "3 images", any_of("patient"))
 
 
 def test_own_csv_with_all_and_with_the_two_needed_columns(tmp_path):
@@ -134,39 +132,38 @@ def test_own_csv_with_all_and_with_the_two_needed_columns(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "facts"),
     [
         (
             "path,label,patient\na.png,viral,1\n",
-            r"unknown columns patient; accepted: path, label.*Did you mean 'patient_id'",
+            [UNKNOWN, "patient", "path, label", nearest("'patient_id'")],
         ),
-        ("path\na.png\n", "has the columns path; label is missing"),
-        ("path;label\na.png;viral\n", "has the columns path;label; path, label is missing"),
-        ("path,label\nb.png,viral\n", r"lists 1 file, and none of them exists \(.*b\.png\)"),
-        ("path,label\na.png,\n", "line 2: the label is empty"),
-        ("path,label\n,viral\n", "line 2: the path is empty"),
-        ("path,label\na.png,NA\n", r"line 2: the label is empty \(NA\)"),
-        ("path,label\na.png\n", "line 2: 1 value for 2 columns, so label is missing"),
-        ("path,label,patient_id\n\na.png,viral\n", "line 3: 2 values for 3 columns, so patient_id is missing"),
-        ("path,label\na.png,viral,p1\n", "line 2: 3 values for 2 columns; accepted: one per column"),
-        ('path,label\n"a.png",viral\n"chest,\nold.png",x,p1\n', "line 3: 3 values for 2 columns"),
-        ('path,label\n"a.png,viral\n', r"no readable CSV \(unexpected end of data\)"),
-        ("path,label\na.png,viral\nb\0.png,viral\n", r"no readable CSV \(line 3 holds a zero byte\)"),
-        ("path,label,path\na.png,viral,b.png\n", "the column path twice"),
-        (",path,label\n0,a.png,viral\n", "the unknown columns column 1; accepted"),
-        ("path,label,official_split\na.png,viral,holdout\n", "official_split is 'holdout'; accepted: train, val, test"),
-        ("path,label\na.png,viral\na.png,viral\n", "1 image ids occur twice"),
-        ("path,label\n", "no usable image"),
-        ("", r"no readable CSV \(it is empty\)"),
-        (" \n,\n", r"no readable CSV \(it is empty\)"),
+        ("path\na.png\n", ["path", "label", MISSING]),
+        ("path;label\na.png;viral\n", ["path;label", "path, label", MISSING]),
+        ("path,label\nb.png,viral\n", ["1 file", "none", matching("b.png")]),
+        ("path,label\na.png,\n", ["line 2", "label", NOTHING]),
+        ("path,label\n,viral\n", ["line 2", "path", NOTHING]),
+        ("path,label\na.png,NA\n", ["line 2", "label", NOTHING, "NA"]),
+        ("path,label\na.png\n", ["line 2", "1 value", "2 columns", "label", MISSING]),
+        ("path,label,patient_id\n\na.png,viral\n", ["line 3", "2 values", "3 columns", "patient_id", MISSING]),
+        ("path,label\na.png,viral,p1\n", ["line 2", "3 values", "2 columns"]),
+        ('path,label\n"a.png",viral\n"chest,\nold.png",x,p1\n', ["line 3", "3 values", "2 columns"]),
+        ('path,label\n"a.png,viral\n', ["CSV", "unexpected end of data"]),
+        ("path,label\na.png,viral\nb\0.png,viral\n", ["CSV", "line 3", any_of("zero byte", "NUL byte", "null byte")]),
+        ("path,label,path\na.png,viral,b.png\n", ["column", "path", TWICE]),
+        (",path,label\n0,a.png,viral\n", [UNKNOWN, "column 1", "path, label"]),
+        ("path,label,official_split\na.png,viral,holdout\n", ["official_split", "'holdout'", "train, val, test"]),
+        ("path,label\na.png,viral\na.png,viral\n", ["1", "image", TWICE]),
+        ("path,label\n", [any_of("no usable image", "no image")]),
+        ("", ["CSV", NOTHING]),
+        (" \n,\n", ["CSV", NOTHING]),
     ],
 )
-def test_faults_of_own_csv(tmp_path, text, message):
+def test_faults_of_own_csv(tmp_path, text, facts):
     write_image(tmp_path / "a.png")
     (tmp_path / "manifest.csv").write_text(text)
-    with pytest.raises(PxrError, match=message) as fault:
+    with refused(*facts):
         read_sources([tmp_path])
-    assert "\n" not in str(fault.value)
 
 
 def test_a_spreadsheets_empty_columns_and_lines_are_no_fault(tmp_path):
@@ -187,5 +184,5 @@ def test_strange_names_survive_a_manifest_that_is_read_as_data(tmp_path):
 
 def test_own_csv_in_another_encoding(tmp_path):
     (tmp_path / "manifest.csv").write_bytes("path,label\nRöntgen.png,viral\n".encode("latin-1"))
-    with pytest.raises(PxrError, match="accepted: comma-separated UTF-8"):
+    with refused(matching("comma"), "UTF-8"):
         read_sources([tmp_path])

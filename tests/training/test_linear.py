@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from messages import any_of, assert_says, matching, refused
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_info
 from tiny import CLASSES, RUN_DEPTH, Recorder, run_here, tiny_experiment
@@ -169,7 +170,7 @@ def test_two_classes_under_one_split_and_what_did_not_converge(official_phantoms
         on_event=recorder,
     )
     (note,) = notes_of_fits(recorder)
-    assert note.startswith("lbfgs stopped at model.max_iterations=1, before its tolerance of 1e-06 was reached.")
+    assert_says(note, "lbfgs", "model.max_iterations=1", "1e-06")
     assert set(threads) == {1}
     predictions = pd.read_csv(folder / "predictions.csv")
     assert set(predictions.role) == {"test", "val"}
@@ -184,7 +185,7 @@ def test_a_fit_that_converged_says_nothing(folds_run):
 
 
 def notes_of_fits(recorder: Recorder) -> list[str]:
-    return [event["text"] for event in recorder.of("note") if "stopped at" in event["text"]]
+    return [event["text"] for event in recorder.of("note") if "max_iterations" in event["text"]]
 
 
 def rewrite(file, change) -> None:
@@ -215,8 +216,8 @@ def test_a_model_file_that_was_changed_is_refused(folds_run, tmp_path, change):
     rewrite(file, change)
     with pytest.raises(PxrError) as fault:
         load_classifier(file)
-    assert str(fault.value).startswith(f"{file} was changed after it was saved")
-    assert str(fault.value).endswith("Put the original back, or delete its run directory and train again.")
+    assert_says(fault.value, str(file), any_of("changed"))
+    assert_says(fault.value, any_of("original"), any_of("delete"), any_of("run directory"), any_of("train"))
     assert "\n" not in str(fault.value)
 
 
@@ -224,6 +225,6 @@ def test_a_byte_that_was_damaged_on_the_disk_is_told(folds_run, tmp_path):
     content = bytearray((folds_run[0] / "fold-0" / "model.keras").read_bytes())
     content[len(content) // 2] ^= 255
     (tmp_path / "model.keras").write_bytes(content)
-    with pytest.raises(PxrError, match=r"is not a classifier saved by pxr, or is damaged \(Bad CRC-32") as fault:
+    with refused(any_of("pxr"), any_of("damaged"), matching("bad crc-32")) as fault:
         load_classifier(tmp_path / "model.keras")
     assert "\n" not in str(fault.value)

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from tiny_network import phantom_pair, small_pairs
+from tiny_lung_network import phantom_pair, small_pairs
 
 from pxr_tf.lungs.find import find_lungs
 from pxr_tf.lungs.fuse import dice

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from messages import refused
 
-from pxr_tf.errors import PxrError
 from pxr_tf.training import statistics
 
 SAMPLES = 50
@@ -138,5 +138,5 @@ def test_initial_and_trained_layers_are_not_folded(pictures):
 
 @pytest.mark.parametrize("missing", ["scale", "center"])
 def test_what_cannot_be_unfolded_is_refused_with_what_to_do(large_pictures, missing):
-    with pytest.raises(PxrError, match=r"normalization_0 lacks the gamma or beta .* Use batchnorm: frozen"):
+    with refused("normalization_0", "gamma", "beta", "batchnorm: frozen"):
         unfold(build_folded(**{missing: False}), large_pictures)
