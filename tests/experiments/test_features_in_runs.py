@@ -50,7 +50,7 @@ def all_samples(run) -> pd.DataFrame:
 
 def predict_after_head_phase(run, tmp_path) -> np.ndarray:
     """Train the head on cached features, as a fold does, and predict the fold's test rows."""
-    part, settings, phase = make_part(run, "0"), settings_of(run), run.experiment.phases[0]
+    part, settings, phase = make_part(run, "0"), settings_of(run), run.recipe.phases[0]
     model = network.build_network(part, settings)
     data = network.phase_data(part, settings, phase, set_up("auto", "float32"))
     options = {"epochs": None, "checkpoint": tmp_path / "c.npz", "xla": False, "emit": lambda event: None}
@@ -60,7 +60,7 @@ def predict_after_head_phase(run, tmp_path) -> np.ndarray:
 
 def predict_after_plain_training(run, order_seed: int) -> np.ndarray:
     """Train the head by pushing every picture through the frozen network in every epoch."""
-    part, settings, phase = make_part(run, "0"), settings_of(run), run.experiment.phases[0]
+    part, settings, phase = make_part(run, "0"), settings_of(run), run.recipe.phases[0]
     model, samples = network.build_network(part, settings), part.of(TRAIN)
     assert samples["copy"].max() > 0
     steps = num_batches(len(samples), settings.training.batch_size)

@@ -106,7 +106,7 @@ def test_validation_rows_are_watched_as_originals(run_with_holdout, no_augmentat
     run = run_with_holdout
     part, settings = replace(make_part(run, HOLDOUT), augmentation=EVERYWHERE), settings_of(run)
     device = network.set_up("auto", "float32")
-    validation = network.phase_data(part, settings, run.experiment.phases[1], device).validation
+    validation = network.phase_data(part, settings, run.recipe.phases[1], device).validation
     held = part.of(VALIDATION)
     assert held.image_id.tolist() == rows_of(read_splits(run.folder / "splits.csv"), HOLDOUT, "val")
     seen = np.concatenate([pictures for pictures, _ in validation.as_numpy_iterator()])
@@ -139,7 +139,9 @@ def test_a_fold_really_trains_as_long_as_the_hold_out_chose(run_with_holdout):
     run = run_with_holdout
     files.write_json(run.folder / "holdout" / "epochs.json", {"epochs": {"head": 1, "all": 3}})
     for task in (Task("features", "features"), Task("fold-0", "fit", fold="0")):
-        perform(Task(task.name, task.kind, run=str(run.folder), cache=str(run.cache), fold=task.fold), Recorder())
+        perform(
+            Task(task.name, task.kind, run=str(run.folder), cache=str(run.directory.cache), fold=task.fold), Recorder()
+        )
     history = pd.read_csv(run.folder / "fold-0" / "history.csv")
     assert history.phase.value_counts().to_dict() == {"head": 1, "all": 3}
     assert files.read_json(run.folder / "fold-0" / "epochs.json")["epochs"] == {"head": 1, "all": 3}
@@ -160,7 +162,7 @@ def test_settings_are_the_recipes_numbers_and_other_learners_get_what_their_mode
 
 def test_a_run_keeps_the_threads_that_it_began_with(run):
     """However many processors may be used when it is continued."""
-    assert settings_of(run).threads == threads_of(run.experiment) == machine.processors()
+    assert settings_of(run).threads == threads_of(run.recipe) == machine.processors()
     provenance = files.read_json(run.folder / "provenance.json")
     files.write_json(run.folder / "provenance.json", provenance | {"threads": 7})
     assert settings_of(run).threads == 7

@@ -62,7 +62,7 @@ def test_the_target_of_the_second_class_is_1(phantoms, two_layers, tmp_path, pha
     (file,) = tmp_path.rglob("experiment.yaml")
     run = opened(file.parent)
     part, settings = make_part(run, "0"), settings_of(run)
-    data = network.phase_data(part, settings, run.experiment.phases[phase], network.set_up("auto", "float32"))
+    data = network.phase_data(part, settings, run.recipe.phases[phase], network.set_up("auto", "float32"))
     batches = data.stream(0).as_numpy_iterator()
     epoch = [next(batches) for _ in range(data.steps)]
     targets = np.concatenate([batch[1] for batch in epoch])

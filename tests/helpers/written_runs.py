@@ -9,11 +9,13 @@ from rich.console import Console
 
 from pxr_tf import files
 from pxr_tf.config import dump_experiment, load_experiment
+from pxr_tf.models.networks import NETWORKS
 from pxr_tf.report.results import print_results, write_results
 from pxr_tf.runs.finished import open_run
 
 IMAGES = {"real": "real X-rays", "synthetic": "synthetic phantoms, not patients"}
 COUNT = 40
+ONE_PHASE = {"name": "all", "train": "all", "learning_rate": 0.01, "max_epochs": 1}
 PROVENANCE = {"weights": "random-0", "data": ["phantoms"], "data_digest": "0", "duplicates": "drop", "files": {}}
 CLASSES = ("bacterial", "covid19", "normal", "viral")
 LEAK = {"what": "leak", "text": "3 patients are in training and test of one fold."}
@@ -44,11 +46,11 @@ def write_run(
     roles = np.where(wrong, "test", more.get("role", "test_balanced"))
     files.write_csv(folder / "splits.csv", table[["image_id", "fold"]].assign(role=roles))
     files.write_json(folder / "provenance.json", PROVENANCE | {"origin": IMAGES[images]})
-    values = {
+    own = {"model": {"kind": "scratch", "network": model}, "phases": [ONE_PHASE]}
+    values = (own if model in NETWORKS else {"model.backbone": model}) | {
         "classes": list(classes),
         "balance.oversample": "all",
         "merge": {},
-        "model.backbone": model,
         "splits.test_rows": more.get("test_rows", "balanced"),
         "splits.scheme": more.get("scheme", "folds"),
         "splits.unit": more.get("unit", "patient"),

@@ -11,7 +11,6 @@ from scipy.stats import t
 from written_runs import write_run, write_validated
 
 from pxr_tf import files
-from pxr_tf.config import dump_experiment, load_experiment
 from pxr_tf.report.reproduced import NOT_PAIRED, PAIRED, print_paper
 from pxr_tf.report.results import write_results
 from pxr_tf.runs.finished import open_run
@@ -26,10 +25,8 @@ EVERY = {"by image": (8, 10), "by patient": (4, 5)}  # setting -> which predicti
 def finished(folder, variant="plain", setting="", seed=0, wrong_every=4, seconds=90.0, **options) -> PaperRun:
     """Return a run of novokshanov2022 that is finished, with every so-many-th prediction wrong."""
     place = folder / f"{variant}-{setting}-{seed}"
-    write_run(place, **{**BANJO, "variant": variant, "wrong_every": wrong_every, **options})
-    recipe = load_experiment(place / "experiment.yaml", {"model": {"kind": "scratch", "network": "leaky_cnn"}})
-    files.write_text(place / "experiment.yaml", dump_experiment(recipe))
-    files.write_json(place / "random" / "timing.json", {"seconds": seconds})
+    write_run(place, **{**BANJO, "variant": variant, "wrong_every": wrong_every, "model": "leaky_cnn", **options})
+    files.write_json(place / "fold-0" / "timing.json", {"seconds": seconds})
     run = open_run(place)
     write_results(run)
     return PaperRun(variant, setting, seed, "leaky_cnn", run)
@@ -190,7 +187,7 @@ def test_a_run_that_failed_is_named_and_costs_no_row(tmp_path):
 
 def test_minutes_that_nobody_measured_are_left_out(tmp_path):
     run = finished(tmp_path)
-    (run.run.folder / "random" / "timing.json").unlink()
+    (run.run.folder / "fold-0" / "timing.json").unlink()
     assert np.isnan(run.run.minutes())
     assert "nan" not in printed([run])
 

@@ -14,6 +14,7 @@ from written_runs import CLASSES, COUNT, LEAK, SOURCES, print_to_text, rows_of_t
 
 from pxr_tf import files
 from pxr_tf.evaluation import metrics
+from pxr_tf.evidence.seeds import summarise_runs, write_seeds
 from pxr_tf.explain.model_figures_file import ModelFigureData, Tiles, write_model_figures
 from pxr_tf.report.results import is_written, mean_sd, print_seeds, write_results
 from pxr_tf.runs.finished import open_run
@@ -208,8 +209,11 @@ def test_warnings_stand_under_the_table(tmp_path):
 
 
 def print_seeds_to_text(folders: dict[int, Path], width: int = 80) -> str:
+    """Write and print what the runs have in common."""
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    print_seeds(folders, console)
+    seeds = summarise_runs({seed: open_run(folder) for seed, folder in folders.items()})
+    write_seeds(seeds, next(iter(folders.values())).parent)
+    print_seeds(seeds, console)
     return console.file.getvalue()
 
 
@@ -219,7 +223,7 @@ def test_seeds_are_shown_with_mean_and_sd_beside_each(tmp_path):
         folders[seed] = write_run(
             tmp_path / str(seed), test_rows="all", wrong_every=wrong_every, warnings=(SOURCES,) if seed else ()
         )
-        write_results(folders[seed])
+        write_results(open_run(folders[seed]))
     text = print_seeds_to_text(folders)
     lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
     tables = [metrics.read_metrics(folder / "metrics.csv") for folder in folders.values()]
@@ -263,3 +267,30 @@ def test_one_leaky_seed_makes_the_table_leaky_and_one_seed_has_no_sd(tmp_path):
     assert_tells(text, any_of("synthetic phantoms"))
     accuracy = next(line for line in text.splitlines() if line.strip().startswith("accuracy"))
     assert accuracy.count("±") == 1  # over the folds of the seed; none over seeds
+
+
+def test_a_table_of_more_seeds_than_these_stays(tmp_path):
+    runs = {}
+    for seed in (0, 1):
+        runs[seed] = open_run(write_run(tmp_path / str(seed), wrong_every=4 + seed))
+        write_results(runs[seed])
+    assert write_seeds(summarise_runs(runs), tmp_path)
+    before = (tmp_path / "seeds.csv").read_text()
+    assert not write_seeds(summarise_runs({0: runs[0]}), tmp_path)
+    assert (tmp_path / "seeds.csv").read_text() == before
+
+
+def test_one_mean_over_seeds_of_two_environments_is_a_warning(tmp_path):
+    runs = {}
+    for seed, keras in ((0, "3.14"), (1, "3.15")):
+        folder = write_run(tmp_path / str(seed))
+        for fold in ("fold-0", "fold-1"):
+            (folder / fold).mkdir()
+            (folder / fold / "predictions.csv").touch()
+            files.write_json(folder / fold / "environment.json", [{"processor": "a", "versions": {"keras": keras}}])
+        runs[seed] = open_run(folder)
+        write_results(runs[seed])
+    (warning,) = summarise_runs(runs).info.warnings
+    assert warning.what == "environments"
+    assert_tells(warning.text, "keras", "3.14", "3.15")
+    assert summarise_runs({0: runs[0]}).info.warnings == ()

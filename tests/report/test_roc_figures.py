@@ -11,6 +11,7 @@ from written_runs import print_to_text, write_run, write_validated
 
 from pxr_tf import files
 from pxr_tf.evaluation import roc
+from pxr_tf.evidence.seeds import summarise_runs
 from pxr_tf.report.results import print_seeds, write_results
 from pxr_tf.report.roc import NOTHING_CHOSEN, draw_roc
 from pxr_tf.runs.finished import open_run
@@ -84,7 +85,7 @@ def test_without_validation_rows_no_threshold_is_chosen_and_that_is_said(tmp_pat
 def test_seeds_have_mean_and_sd_of_each_seeds_mean(tmp_path):
     folders = {seed: write_validated(tmp_path / str(seed), seed=seed, folds=2) for seed in (0, 1, 2)}
     console = Console(width=80, file=io.StringIO(), highlight=False)
-    print_seeds(folders, console)
+    print_seeds(summarise_runs({seed: open_run(folder) for seed, folder in folders.items()}), console)
     text = console.file.getvalue()
     rows = lines_after(text, "Thresholds of pneumonia\nthat balance both error rates, mean ± sd over seeds")[1:]
     tables = [roc.read_points(folder / "thresholds.csv") for folder in folders.values()]

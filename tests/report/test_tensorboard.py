@@ -13,8 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import TENSORS, Even
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from pxr_tf import files
+from pxr_tf.data.predictions import read_predictions
+from pxr_tf.data.splits import read_splits
 from pxr_tf.evaluation import metrics
-from pxr_tf.report.results import write_results
 from pxr_tf.report.tensorboard import About, Boards, undrawn_tasks
 from pxr_tf.runs.finished import open_directory
 
@@ -125,8 +126,10 @@ def test_the_final_metrics_are_those_of_metrics_csv(run, reading):
     """Counted are 4 balanced or 6 held-out rows, never the validation row; `support` is no curve."""
     show(run, *events_of_a_fold(), reading=reading)
     events = read_events(run / "fold-0")
-    write_results(run)
-    table = metrics.read_metrics(run / ("metrics.csv" if reading == "balanced" else "metrics_all.csv"))
+    predictions = metrics.select_rows(
+        read_predictions(run / "predictions.csv"), read_splits(run / "splits.csv"), reading
+    )
+    table = metrics.score_folds(predictions)
     for name in ("accuracy", "balanced_accuracy"):
         expected = metrics.value_of(table, "0", "all", name)
         assert values_of(events, f"final/{name}") == [pytest.approx(expected)]
@@ -265,6 +268,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from pxr_tf.report.tensorboard import About, Boards, undrawn_tasks
+from pxr_tf.runs.finished import open_directory
 run = Path({str(run)!r})
 about = About({{"a": 1}}, False, ["A warning."], "balanced", lambda task: np.zeros((32, 8, 8), np.uint8))
 with Boards(open_directory(run), about) as boards:

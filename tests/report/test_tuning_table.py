@@ -116,7 +116,8 @@ def test_a_point_that_is_right_far_more_often_than_the_best_by_loss_is_told(tmp_
     shares = table.filter(like="p_")
     table[shares.columns] = np.where(shares == 0.7, 0.26, 0.74 / 3)  # as right as before, and never sure
     files.write_csv(tmp_path / "b" / "predictions.csv", table)
-    points = [other, best, TuningPoint({"x.y": 3}, tmp_path / "c", "failed")]
+    other = other._replace(run=open_run(tmp_path / "b"))
+    points = [other, best, TuningPoint({"x.y": 3}, "c", failure="failed")]
     assert rank_points(points)["x.y"].tolist() == ["1", "2", "3"]
     facts = (any_of("best"), "75.0 %", any_of("validation"), "x.y=2", "95.0 %")
     assert tells(find_cautions(points, best), *facts) == told

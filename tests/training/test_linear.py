@@ -16,6 +16,7 @@ from pxr_tf.experiments.parts import make_part, open_training
 from pxr_tf.models.linear import build_linear, scale_pixels
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.report.results import write_results
+from pxr_tf.runs.finished import open_run
 from pxr_tf.training import linear
 from pxr_tf.training.part import TRAIN
 from pxr_tf.training.predictions import both_columns, predict_pictures
@@ -121,7 +122,7 @@ def test_a_run_ends_in_predictions_that_its_model_files_repeat(folds_run):
     assert (card["kind"], card["output"], card["classes"]) == ("linear", "softmax", list(CLASSES))
     assert card["fit"].keys() == {"l2", "solver", "iterations"}
     assert 0 < card["fit"]["iterations"] < 500
-    write_results(folder)
+    write_results(open_run(folder))
     assert (folder / "metrics.csv").exists()
 
 

@@ -134,13 +134,13 @@ def test_given_class_weights_are_used_as_they_are(run):
 def test_the_stream_gives_each_sample_the_weight_of_its_class(run, phase):
     given = {"bacterial": 1.0, "covid19": 5.0, "normal": 0.5, "viral": 2.0}
     part, settings = make_part(run, "0"), weighted(settings_of(run), given)
-    data = network.phase_data(part, settings, run.experiment.phases[phase], network.set_up("auto", "float32"))
+    data = network.phase_data(part, settings, run.recipe.phases[phase], network.set_up("auto", "float32"))
     batches = data.stream(0).as_numpy_iterator()
     epoch = [next(batches) for _ in range(data.steps)]
     targets, weights = (np.concatenate([batch[place] for batch in epoch]) for place in (1, 2))
     assert len(weights) == len(part.of(TRAIN))
     assert weights.tolist() == [given[CLASSES[number]] for number in targets.argmax(1)]
-    plain = network.phase_data(part, settings_of(run), run.experiment.phases[phase], network.set_up("auto", "float32"))
+    plain = network.phase_data(part, settings_of(run), run.recipe.phases[phase], network.set_up("auto", "float32"))
     assert len(next(plain.stream(0).as_numpy_iterator())) == 2  # without class weights there is nothing to multiply by
 
 
@@ -158,13 +158,13 @@ def first_epoch(part, settings, phase) -> list[np.ndarray]:
 
 def test_balanced_weights_count_the_copies_that_an_epoch_has(run):
     part, settings = make_part(run, "0"), weighted(settings_of(run), "balanced")
-    _, targets, weights = first_epoch(part, settings, run.experiment.phases[1])
+    _, targets, weights = first_epoch(part, settings, run.recipe.phases[1])
     sums = weights @ targets  # after oversampling, too, all classes weigh the same
     np.testing.assert_allclose(sums, len(targets) / len(CLASSES), rtol=1e-5)
 
 
 def test_the_seed_and_the_fold_decide_what_an_epoch_is(run):
-    part, settings, phase = make_part(run, "0"), settings_of(run), run.experiment.phases[1]
+    part, settings, phase = make_part(run, "0"), settings_of(run), run.recipe.phases[1]
     (pictures, targets), again = (first_epoch(part, settings, phase) for _ in range(2))
     assert np.array_equal(pictures, again[0]) and np.array_equal(targets, again[1])
     for other in ({"seed": 1}, {"fold": "1"}):
@@ -178,7 +178,7 @@ def test_the_seed_and_the_fold_decide_what_an_epoch_is(run):
 
 
 def test_a_phase_that_trains_all_layers_meets_new_pictures_where_they_are_asked_for(run):
-    part, settings, phase = make_part(run, "0"), settings_of(run), run.experiment.phases[1]
+    part, settings, phase = make_part(run, "0"), settings_of(run), run.recipe.phases[1]
     originals = {picture.tobytes() for picture in part.pixels}
     seen = {}
     for preset in ("none", "practical"):
@@ -192,7 +192,7 @@ def test_a_head_is_watched_on_the_features_of_its_validation_rows(run):
     held = part.rows.role.isin(TEST)  # their features are there, as the other fold trains on them
     part = replace(part, rows=part.rows.assign(role=part.rows.role.mask(held, "val")))
     device, rows = network.set_up("auto", "float32"), part.of(VALIDATION)
-    watched = network.phase_data(part, settings, run.experiment.phases[0], device).validation
+    watched = network.phase_data(part, settings, run.recipe.phases[0], device).validation
     features, targets = (np.concatenate(values) for values in zip(*watched.as_numpy_iterator(), strict=True))
     np.testing.assert_array_equal(features, network.read_features(part, settings, device, rows))
     assert [CLASSES[number] for number in targets.argmax(1)] == rows.label.tolist()

@@ -15,6 +15,7 @@ from pxr_tf.models.model_file import save_classifier
 from pxr_tf.models.scratch import build_scratch
 from pxr_tf.pictures.stream import num_batches
 from pxr_tf.report.results import write_results
+from pxr_tf.runs.finished import open_run
 from pxr_tf.training import settings
 from pxr_tf.training.phases import compile_phase
 from pxr_tf.vocabulary.training import Phase
@@ -133,7 +134,7 @@ def test_stopped_and_continued_and_step_by_step_it_ends_with_the_same_bytes(run,
 
 
 def test_the_run_ends_in_a_table(whole):
-    write_results(whole)
+    write_results(open_run(whole))
     metrics = pd.read_csv(whole / "metrics.csv")
     assert set(metrics["class"]) == {"all", "normal", "pneumonia"}
     pooled = metrics[(metrics.fold == "pooled") & (metrics["class"] == "all")].set_index("metric").value
