@@ -6,6 +6,7 @@ from written_runs import CLASSES, COUNT, print_to_text, rows_of_table, write_run
 
 from pxr_tf.evidence.paper import comparable_row, paper_notes
 from pxr_tf.report.results import write_results
+from pxr_tf.runs.finished import open_run
 from pxr_tf.runs.info import RunInfo
 
 THREE, TWO = ("normal", "viral", "bacterial"), ("normal", "pneumonia")
@@ -140,7 +141,7 @@ def test_only_the_notes_of_the_row_that_is_shown_stand_under_it(overrides, told,
 )
 def test_each_paper_stands_beside_what_it_prints_in_80_letters(tmp_path, overrides, header, rows, accuracy):
     folder = write_run(tmp_path / "run", **overrides)
-    write_results(folder)
+    write_results(open_run(folder))
     text = print_to_text(folder)
     assert "…" not in text
     assert max(len(line) for line in text.splitlines() if str(folder) not in line) <= 80
