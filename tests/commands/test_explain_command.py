@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from messages import EITHER, UNKNOWN, any_of, assert_says, assert_tells, nearest
+from messages import EITHER, UNKNOWN, any_of, assert_says, assert_tells, matching, nearest
 from PIL import Image
 from tiny import CLASSES, RUN_DEPTH, SIZE, Never, Stopped, stopped
 
@@ -24,9 +24,10 @@ from pxr_tf.models.linear import build_linear
 from pxr_tf.models.model_file import load_classifier, save_classifier
 from pxr_tf.runs.finished import FinishedRun, open_run
 
+MODEL = matching("fold-0/model.keras")
 REFUSED = [
-    (["nowhere"], ["'nowhere'", any_of("run directory"), "experiment.yaml"]),
-    (["begun"], ["RUN", "'begun'", "finished", "predictions.csv"]),
+    (["nowhere"], ["'nowhere'", any_of("run directory"), matching("experiment.yaml|not exist")]),
+    (["begun"], ["'begun'", "finished", "predictions.csv"]),
     (["RUN", "nowhere.png"], ["IMAGES", "'nowhere.png'", "image", "file", "folder"]),
     (["RUN", "notes.png", "--out", "gallery"], ["1 of 1 images", "notes.png", "JPEG", "PNG"]),
     (["RUN", "--methods", "grad_cm"], [UNKNOWN, "method", "'grad_cm'", nearest("'grad_cam'")]),
@@ -48,7 +49,7 @@ REFUSED = [
     ),
     (["RUN", "--no-checks", "--check-pictures", "3"], ["--check-pictures", any_of("checks"), "--no-checks"]),
     (["RUN", "--no-checks", "--atlas", "folder"], ["--atlas", any_of("checks"), "--no-checks"]),
-    (["edited"], ["'edited'", any_of("version"), any_of("edited", "changed"), "no_such_key"]),
+    (["edited"], [matching("edited'"), any_of("version"), any_of("edited", "changed"), "no_such_key"]),
     (["RUN", "--out", "folder"], ["--out", "'folder'", any_of("gallery")]),
     (["RUN", "--out", "mine.png"], ["--out", "'mine.png'", "mine.png", "file", any_of("new folder", "empty folder")]),
     (["RUN", "--out", "mine.png/in"], ["--out", "'mine.png/in'", "mine.png", "file"]),
@@ -103,12 +104,12 @@ def test_runs_without_models_and_linear_models_are_told_in_one_line(pxr, own_cop
     path = own_copy / "fold-0" / "model.keras"  # of the first task: nothing is explained before it fails
     content, card = path.read_bytes(), load_classifier(path)[1]
     path.unlink()
-    check_refusal(pxr("explain", own_copy, "--no-checks"), "has no model", str(path), "nothing to explain")
+    check_refusal(pxr("explain", own_copy, "--no-checks"), any_of("no model", "missing"), MODEL, any_of("explain"))
     path.write_bytes(b"PK not ours")
-    check_refusal(pxr("explain", own_copy, "--no-checks"), f"{path} is not a classifier saved by pxr")
+    check_refusal(pxr("explain", own_copy, "--no-checks"), MODEL, any_of("pxr"), any_of("classifier"))
     path.write_bytes(content)
     save_classifier(build_linear(np.zeros((4, SIZE * SIZE)), np.zeros(4), SIZE), path, card)
-    check_refusal(pxr("explain", own_copy, "--no-checks"), "no feature maps", "saliency")
+    check_refusal(pxr("explain", own_copy, "--no-checks"), any_of("no feature maps"), "saliency")
     assert not (own_copy / "explained").exists()
 
 

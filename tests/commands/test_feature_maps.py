@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from messages import MISSING, UNKNOWN, UNREADABLE, any_of, assert_says, nearest
+from messages import MISSING, UNKNOWN, UNREADABLE, any_of, assert_says, matching, nearest
 from PIL import Image
 from tiny import SIZE
 
@@ -14,10 +14,10 @@ from pxr_tf.models.linear import build_linear
 from pxr_tf.models.model_file import load_classifier, save_classifier
 
 REFUSED = [
-    (["nowhere"], ["'nowhere'", any_of("run directory"), "experiment.yaml", "runs/<recipe"]),
+    (["nowhere"], ["'nowhere'", any_of("run directory"), matching("experiment.yaml|not exist"), "runs/<recipe>"]),
     (
         ["begun"],
-        ["RUN", "'begun'", "finished", "predictions.csv", any_of("continue", "continues", "resume", "resumes")],
+        ["'begun'", "finished", "predictions.csv", any_of("continue", "continues", "resume", "resumes")],
     ),
     (["RUN", "--fold", "2"], ["--fold", "'2'", "fold-0, fold-1"]),
     (["RUN", "--image", "nowhere.png"], ["--image", "'nowhere.png'", any_of("image"), any_of("file")]),
@@ -69,9 +69,9 @@ def test_models_that_have_none_or_were_changed_are_refused(pxr, own_copy):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    check_refusal(pxr("feature-maps", own_copy), f"{path} ")
+    check_refusal(pxr("feature-maps", own_copy), matching("fold-0/model.keras"))
     path.unlink()
-    check_refusal(pxr("feature-maps", own_copy), str(path), MISSING, any_of("delete"))
+    check_refusal(pxr("feature-maps", own_copy), matching("fold-0/model.keras"), MISSING, any_of("delete"))
 
 
 def test_one_layer_of_an_image_of_each_class_and_any_file_are_drawn(pxr, own_copy):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from messages import any_of, assert_says, assert_tells
+from messages import ACCEPTED, UNREADABLE, any_of, assert_says, assert_tells
 from pyarrow import parquet
 from tiny import RUN_DEPTH, run_here, write_tiny_phantoms
 
@@ -144,18 +144,18 @@ def test_what_cannot_be_is_refused_in_one_line(pxr, own_copy, train, tmp_path):
     Path("broken.png").write_text("no picture")
     Path("broken.csv").write_text("path,label\nbroken.png,normal\n")
     cases = [
-        (["nowhere"], "RUN 'nowhere' is no run directory"),
-        ([linear], "is of the model linear, which has no network to take features from. Accepted: a run of the kinds"),
-        ([own_copy, "--fold", "7"], "--fold received '7'"),
-        ([own_copy, "nowhere"], "nowhere"),
-        ([own_copy, "--out", "notes.parquet"], "notes.parquet was not written by pxr features"),
-        ([own_copy, "broken.csv"], "1 of 1 images cannot be read: "),
-        ([own_copy, "broken.csv", "--skip-unreadable"], "None of the images can be read"),
+        (["nowhere"], ["'nowhere'", any_of("run directory")]),
+        ([linear], ["linear", "network", "feature", ACCEPTED]),
+        ([own_copy, "--fold", "7"], ["--fold", "'7'"]),
+        ([own_copy, "nowhere"], ["nowhere"]),
+        ([own_copy, "--out", "notes.parquet"], ["notes.parquet", "pxr features"]),
+        ([own_copy, "broken.csv"], ["1 of 1 images", UNREADABLE]),
+        ([own_copy, "broken.csv", "--skip-unreadable"], [any_of("none", "no image"), "image"]),
     ]
-    for words, expected in cases:
+    for words, facts in cases:
         code, _, said = pxr("features", *words)
         assert (code, said.count("\n")) == (2, 1), said
-        assert expected in said
+        assert_says(said, *facts)
     assert not (own_copy / "features.parquet").exists()
     content = bytearray((own_copy / "fold-1" / "model.keras").read_bytes())
     content[len(content) // 2] ^= 1
