@@ -11,7 +11,7 @@ from typing import Protocol
 from pydantic import TypeAdapter
 
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent
+from pxr_tf.events import Event, OnEvent
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,14 @@ class Executor(Protocol):
 
 
 def run_or_raise(executor: Executor, tasks: Sequence[Task], on_event: OnEvent) -> None:
-    """Do the tasks of one story; raise `PxrError` with what the first failure says."""
-    failures = executor.run(tasks, on_event)
-    if failures:
-        raise PxrError(next(iter(failures.values())))
+    """Do the tasks of one story, which the first failure ends: raise `PxrError` with what it says."""
+
+    def listen(event: Event) -> None:
+        on_event(event)
+        if event["event"] == "failed":
+            raise PxrError(event["text"])
+
+    executor.run(tasks, listen)
 
 
 def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_event: OnEvent) -> Failures:

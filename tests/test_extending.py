@@ -23,6 +23,7 @@ from pxr_tf.evaluation.metrics import CLASS_METRICS, OVERALL_METRICS
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.pictures.survey import survey
 from pxr_tf.report.results import print_results, write_results
+from pxr_tf.runs.finished import open_run
 from pxr_tf.sets.find import LAYOUTS, read_sources
 from pxr_tf.training.learners import LEARNERS
 
@@ -110,7 +111,7 @@ def test_the_layout_is_found_read_and_surveyed(add, official_phantoms, tmp_path)
 
 def test_the_metric_appears_in_metrics_csv(add, own_copy):
     add("A metric")
-    write_results(own_copy)
+    write_results(open_run(own_copy))
     table = pd.read_csv(own_copy / "metrics.csv", dtype={"fold": str})
     values = table[table.metric == "negative_predictive_value"]
     assert set(values["class"]) == {"bacterial", "covid19", "normal", "viral"}
@@ -130,9 +131,9 @@ def test_the_scheme_splits_and_is_checked(add, phantoms, two_layers, tmp_path):
     assert list(splits.fold.unique()) == ["repeat-0", "repeat-1", "repeat-2"]
     predictions = pd.read_csv(folder / "predictions.csv")
     assert set(predictions.fold) == set(splits.fold)
-    write_results(folder)
+    write_results(open_run(folder))
     console = Console(width=100, file=io.StringIO())
-    print_results(folder, console)
+    print_results(open_run(folder), console)
     assert_tells(console.file.getvalue(), "confusion_matrix.png", "repeat-0/ … repeat-2/")
 
 
@@ -161,9 +162,9 @@ def test_the_learner_learns_under_the_official_split(add, official_phantoms, tmp
     probabilities = predictions[["p_bacterial", "p_normal", "p_viral"]]
     assert np.allclose(probabilities.sum(axis=1), 1)
     assert (probabilities * 3).round(4).isin([0, 1, 2, 3]).all(axis=None)  # three neighbours
-    write_results(folder)
+    write_results(open_run(folder))
     console = Console(width=100, file=io.StringIO())
-    print_results(folder, console)
+    print_results(open_run(folder), console)
     assert_tells(console.file.getvalue(), "neighbours, strategy2", "official", "phantom")
     assert (folder / "metrics.csv").exists()
 

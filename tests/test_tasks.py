@@ -92,10 +92,17 @@ def test_a_task_that_fails_costs_those_that_need_it_and_no_other():
     assert all(event["text"] for event in events if event["event"] == "failed")
 
 
-def test_the_first_failure_is_raised_where_one_story_needs_all():
+def test_the_first_failure_ends_a_story_that_needs_all_its_tasks():
+    done = []
+
     class Failing(Inline):
         def run(self, tasks, on_event):
-            return {("", "a"): "first", ("", "b"): "second"}
+            def do(task, emit):
+                done.append(task.name)
+                raise PxrError(f"{task.name} has no luck")
 
-    with pytest.raises(PxrError, match="^first$"):
+            return do_in_order(tasks, do, on_event)
+
+    with pytest.raises(PxrError, match="^a has no luck$"):
         run_or_raise(Failing(), [task("a"), task("b")], lambda event: None)
+    assert done == ["a"]

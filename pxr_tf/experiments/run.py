@@ -1,4 +1,4 @@
-"""One run: prepared, trained by tasks, finished. Several are run by `studies.run_all`, in the same three steps."""
+"""One run in two steps: prepared, and finished once its tasks are done. `studies.run_all` does what lies between."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pxr_tf import files, locks, rundir
+from pxr_tf import files, rundir
 from pxr_tf.data import labels
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent, tell_note, tell_wait
+from pxr_tf.events import OnEvent, tell_note
 from pxr_tf.experiments import check_run, stage_one
-from pxr_tf.experiments.begin import Sources, begin_run, decode, early_logs, find_sources
+from pxr_tf.experiments.begin import Sources, begin_run, decode
 from pxr_tf.experiments.plan import plan, plan_folds
 from pxr_tf.experiments.request import Request
 from pxr_tf.experiments.write_run import write_experiment
@@ -32,34 +32,15 @@ class PreparedRun(NamedTuple):
     tasks: tuple[Task, ...]
 
 
-def run_experiment(request: Request, executor: Executor, on_event: OnEvent = lambda event: None) -> FinishedRun:
-    """Train and predict every fold that is missing; return the run, which then has ``predictions.csv``.
-
-    `on_event` gets what happens, as dicts with a key ``event``: ``note``, ``progress``, ``wait``, ``plan`` (the names
-    of the tasks to come), ``start``, ``end`` and ``failed`` of a task, ``device``, ``warning`` (what makes its numbers
-    doubtful), ``resume``, ``epoch``, ``step``. Nothing is written to the run directory before images, weights and
-    splits have proved to be good. Raises `PxrError`.
-
-    For a point of a tuning (`Request.tuning`), rows are split as usual; test rows are dropped before a picture is
-    decoded: no file of its directory names one, and ``predictions.csv`` has validation rows only. What comes before
-    needs the test part, or the training rows would not be those of the run that tuning is for: copies, and images of
-    one patient, are found by the thumbnails of all images, and classes are split one by one.
-    """
-    sources = find_sources(request, on_event)
-    with locks.hold(locks.lock_of(request.folder), LOCK_PATIENCE, lambda who: tell_wait(on_event, who)) as descriptor:
-        try:
-            if not is_finished(request.folder):
-                # TensorFlow takes four seconds to load: it does so while this process compares, splits and decodes.
-                executor.start(early_logs(request) / "start.log", keep=(descriptor,))
-            prepared = prepare_run(request, sources, executor, on_event)
-            failures = executor.run(prepared.tasks, on_event)
-            return finish_run(prepared, [why for (_, _), why in failures.items()])
-        finally:
-            executor.close()
-
-
 def prepare_run(request: Request, sources: Sources, executor: Executor, on_event: OnEvent) -> PreparedRun:
-    """Begin a run, or see that it may be continued; return what is left to do. The caller holds the run's lock."""
+    """Begin a run, or see that it may be continued; return what is left to do. The caller holds the run's lock.
+
+    Nothing is written to the run directory before images, weights and splits have proved to be good. For a point of a
+    tuning (`Request.tuning`), rows are split as usual; test rows are dropped before a picture is decoded: no file of
+    its directory names one, and ``predictions.csv`` has validation rows only. What comes before needs the test part, or
+    the training rows would not be those of the run that tuning is for: copies, and images of one patient, are found by
+    the thumbnails of all images, and classes are split one by one.
+    """
     if is_run(request.folder):
         splits = _go_on(request, sources, on_event)
     else:

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 
 def spell(path: str | Path) -> Path:
-    """Return the one spelling of a path: without links and detours, from the working directory on if it lies there."""
-    place, here = Path(os.path.realpath(os.path.expanduser(path))), Path(os.path.realpath("."))
-    return place.relative_to(here) if place.is_relative_to(here) else place
+    """Return a path without links and detours; a relative one stays so if it lies in the working directory."""
+    typed = os.path.expanduser(path)
+    place, here = Path(os.path.realpath(typed)), Path(os.path.realpath("."))
+    return place.relative_to(here) if place.is_relative_to(here) and not os.path.isabs(typed) else place
 
 
 def is_run(folder: Path) -> bool:

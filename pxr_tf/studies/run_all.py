@@ -39,8 +39,10 @@ def run_all(
 ) -> list[Outcome]:
     """Run all requests; return how each ended, in their order.
 
-    Events are those of `experiments.run.run_experiment`, each with the ``run`` (folder) that it is of. `complete` is
-    called with each run once it is finished, while its directory is locked; what it raises is that run's failure.
+    `on_event` gets what happens, as dicts with the keys ``event`` and ``run`` (the folder that it is of): ``note``,
+    ``progress``, ``wait``, ``plan`` (the names of the tasks to come), ``start``, ``end`` and ``failed`` of a task,
+    ``device``, ``warning`` (what makes its numbers doubtful), ``resume``, ``epoch``, ``step``. `complete` is called
+    with each run once it is finished, while its directory is locked; what it raises is that run's failure.
     `on_outcome` is called after it, for failures too.
 
     A run directory that was made with another recipe is refused before anything is trained. A run whose stage one is

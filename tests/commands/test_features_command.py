@@ -19,6 +19,7 @@ from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.runs.finished import open_run
 
 SMALL = {"image.size": 32, "training.batch_size": 16, "splits.validation": 0.3}
 SCRATCH = {"model.hidden_units": [8, 4], "phases.0.max_epochs": 1}
@@ -201,5 +202,5 @@ def test_copies_of_one_picture_keep_the_roles_of_their_own(own_copy):
     contents = by_id(manifest).content
     manifest.loc[manifest.image_id == second, "content"] = contents[first]
     manifest.to_csv(file, index=False)
-    found = by_id(assign_folds(manifest, own_copy, "0")).role
+    found = by_id(assign_folds(manifest, open_run(own_copy), "0")).role
     assert (found[first], found[second]) == ("train", "test")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from messages import UNKNOWN, any_of, assert_says, assert_tells, nearest
 
-from pxr_tf.errors import PxrError
+from pxr_tf.studies.run_all import Outcome
 
 GRID = ["grid", "--models", "two_layers", "--strategies", "1,3"]
 
@@ -13,11 +13,14 @@ GRID = ["grid", "--models", "two_layers", "--strategies", "1,3"]
 def test_a_cell_that_fails_is_reported_and_the_rest_goes_on(pxr, monkeypatch, tmp_path):
     asked = []
 
-    def run_cell(request, console):
-        asked.append((request.experiment.backbone, request.experiment.variant))
-        raise PxrError("no luck")
+    def run_all(requests, executor, on_event, complete, on_outcome):
+        asked.extend((request.experiment.backbone, request.experiment.variant) for request in requests)
+        outcomes = [Outcome(request, failure="no luck") for request in requests]
+        for outcome in outcomes:
+            on_outcome(outcome)
+        return outcomes
 
-    monkeypatch.setattr("pxr_tf.commands.grid.run_request", run_cell)
+    monkeypatch.setattr("pxr_tf.studies.run_all.run_all", run_all)
     monkeypatch.setattr("pxr_tf.commands.grid._announce", lambda requests, console: None)
     words = [
         "grid",
@@ -38,7 +41,8 @@ def test_a_cell_that_fails_is_reported_and_the_rest_goes_on(pxr, monkeypatch, tm
         ("resnet50", "strategy1"),
         ("resnet50", "strategy3"),
     ]
-    assert said.count("no luck") == 1 + 2 + 3 + 4
+    assert said.count("no luck") == 1 + 2 + 3 + 4 + 4  # as the grid fills up, and once more at the end
+    assert_tells(said, "4 of 4 runs failed")
 
 
 @pytest.mark.parametrize(

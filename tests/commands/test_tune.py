@@ -14,6 +14,8 @@ from tiny import SIZE
 from pxr_tf.config import load_experiment
 from pxr_tf.errors import PxrError
 from pxr_tf.executors.inline import Inline
+from pxr_tf.executors.perform import perform
+from pxr_tf.tasks import do_in_order
 from pxr_tf.training.learners import LEARNERS
 
 TWO = ["--over", "model.temperature=0.1,0.01"]
@@ -51,13 +53,15 @@ def tune(pxr, tiny, official_phantoms, monkeypatch):
     trained: list[str] = []
 
     class Listing(Inline):
-        def run(self, tasks, logs, on_event):
-            trained.extend(logs.parent.name for task in tasks if task.kind == "fit")
+        def run(self, tasks, on_event):
+            return do_in_order(tasks, self._do, on_event)
+
+        def _do(self, task, emit):
+            trained.extend([Path(task.run).name] if task.kind == "fit" else [])
             for point, fault in faults.items():
-                if point in str(logs):
-                    on_event({"event": "start", "task": "official"})
+                if point in task.run and task.kind == "fit":
                     raise fault
-            super().run(tasks, logs, on_event)
+            perform(task, emit)
 
     def run(*words, variant="means", data=official_phantoms, faults_=None):
         trained.clear()
@@ -266,10 +270,10 @@ def test_what_is_said_beside_the_experiment_arrives(tune, monkeypatch, words, ex
         asked.append(request)
         raise PxrError("stop")
 
-    monkeypatch.setattr("pxr_tf.experiments.run.run_experiment", stop)
+    monkeypatch.setattr("pxr_tf.studies.run_all.find_sources", stop)
     assert tune(*TWO, *words.split())[0] == 2
     assert {name: getattr(asked[0], name) for name in expected} == expected
-    assert len(asked) == 1  # what goes wrong before training would go wrong for all
+    assert len(asked) == 2  # the second point fails alike, so all would
 
 
 def test_other_data_stop_a_tuning_that_was_begun(tune, official_phantoms, tmp_path):

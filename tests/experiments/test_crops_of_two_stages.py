@@ -13,11 +13,12 @@ from two_stages import stage, write_stages
 from pxr_tf import rundir
 from pxr_tf.data.feature_table import read_feature_table
 from pxr_tf.executors.inline import Inline
-from pxr_tf.inference.features import Export, export_features
+from pxr_tf.inference.features import FeatureRequest, export_features
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.runs.crop import make_loader
+from pxr_tf.runs.finished import open_run
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_a_second_stage_and_exported_features_see_cropped_pictures(data, tmp_pat
     cropped = {"image__crop": "lungs", "image__masks": str(masks), "phases__0__max_epochs": 1}
     first = stage(recipe, 1, **cropped)
     run = run_here(first, [data], runs)
-    assert export_features(Export(run), Inline())
+    assert export_features(FeatureRequest(open_run(run)), Inline())
     rows, features, about = read_feature_table(run / rundir.FEATURES)
     model, card = load_classifier(run / "official" / rundir.MODEL)
     preparation = Preparation.described(card["image"])
@@ -43,7 +44,7 @@ def test_a_second_stage_and_exported_features_see_cropped_pictures(data, tmp_pat
     load = make_loader(preparation, first.image, paths, runs / "cache", print)
     by_hand = feature_extractor(model).predict_on_batch(np.stack([load(path) for path in paths])[..., None])
     np.testing.assert_allclose(features, by_hand, rtol=1e-5)
-    assert not export_features(Export(run), Inline())
+    assert not export_features(FeatureRequest(open_run(run)), Inline())
 
     with refused("image", matching(r"size=\d+"), "resize=squash", "crop=lungs"):
         run_here(stage(recipe, 2, model__of=str(run)), [data], runs)
@@ -64,7 +65,7 @@ def test_features_are_not_exported_with_another_atlas(data, tmp_path, two_layers
     recipe, runs = write_stages(tmp_path), tmp_path / "runs"
     run = run_here(stage(recipe, 1, image__crop="without_lungs", phases__0__max_epochs=1), [data], runs)
     with refused("nowhere", any_of("no folder", "not a folder", "not exist")):
-        export_features(Export(run, atlas=str(tmp_path / "nowhere")), Inline())
+        export_features(FeatureRequest(open_run(run), atlas=str(tmp_path / "nowhere")), Inline())
     whole = run_here(stage(recipe, 1, phases__0__max_epochs=1), [data], runs)
     with refused("--atlas", "'builtin'", any_of("no lungs", "lungs")):
-        export_features(Export(whole, atlas="builtin"), Inline())
+        export_features(FeatureRequest(open_run(whole), atlas="builtin"), Inline())

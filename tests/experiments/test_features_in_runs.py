@@ -83,7 +83,7 @@ def predict(part, model: keras.Model) -> np.ndarray:
 def test_a_head_trained_on_the_cache_is_the_head_trained_through_the_frozen_network(prepared, tmp_path):
     cached = predict_after_head_phase(prepared, tmp_path)
     assert np.ptp(cached, axis=0).max() > 0.01  # it learned something
-    np.testing.assert_allclose(cached, predict_after_plain_training(prepared, prepared.experiment.seed), atol=1e-5)
+    np.testing.assert_allclose(cached, predict_after_plain_training(prepared, prepared.recipe.seed), atol=1e-5)
     assert np.abs(cached - predict_after_plain_training(prepared, order_seed=99)).max() > 1e-4
 
 
@@ -111,7 +111,7 @@ def test_cached_features_are_the_frozen_networks_own(prepared):
 )
 def test_features_are_computed_again_only_where_they_would_differ(prepared, phantoms, change, again):
     samples = all_samples(prepared)
-    computed = extract(tiny_experiment(**(RECIPE | change)), phantoms, prepared.cache.parent)
+    computed = extract(tiny_experiment(**(RECIPE | change)), phantoms, prepared.directory.cache.parent)
     assert computed == {"none": 0, "copies": (samples["copy"] > 0).sum(), "all": len(samples)}[again]
 
 

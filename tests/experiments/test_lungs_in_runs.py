@@ -16,6 +16,7 @@ from pxr_tf.config.image import Image as ImageConfig
 from pxr_tf.data.patients import add_content
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.model_figures import make_feature_maps
+from pxr_tf.experiments.plan import FeatureMaps
 from pxr_tf.explain.model_figures_file import read_model_figures
 from pxr_tf.lungs.contrast import bounding_box
 from pxr_tf.models.model_file import load_classifier
@@ -28,6 +29,7 @@ from pxr_tf.pictures.lung_store import find_in, open_lungs
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import load_pictures
 from pxr_tf.runs.crop import COLUMNS, count_whole, describe_lungs, lung_warnings, make_loader, preparation_of
+from pxr_tf.runs.picture_choice import PictureChoice
 from pxr_tf.tasks import Task
 
 ONE_EPOCH = {"phases__0__max_epochs": 1, "phases__1__max_epochs": 1}
@@ -89,12 +91,10 @@ def test_a_run_says_how_it_crops_and_its_models_do(data, tmp_path, two_layers):
     moved = Path(masks).rename(data[0].parent / "moved")
     elsewhere = experiment.model_copy(update={"image": experiment.image.model_copy(update={"masks": str(moved)})})
     run_here(elsewhere, data, tmp_path / "runs", executor=Never())  # masks may move
-    subjects = [[table.image_id[0], table.path[0]]]
-    options = {"subjects": subjects, "layer": None, "atlas": None, "to": str(tmp_path / "maps.npz")}
-    with refused(
-        "nowhere", any_of("no folder", "not a folder", "not exist")
-    ):  # but the model's run knows where they were
-        make_feature_maps(Task("maps", "maps", run=str(folder), cache=str(cache), fold="0", options=options), print)
+    options = FeatureMaps((PictureChoice(table.image_id[0], table.path[0]),), None, None, tmp_path / "maps.npz")
+    task = Task("maps", "feature_maps", run=str(folder), cache=str(cache), fold="0", options=options)
+    with refused(masks, any_of("no folder", "not a folder", "not exist")):  # but the model's run knows where they were
+        make_feature_maps(task, options, print)
     first = next(moved.rglob("*.png"))
     Image.fromarray(np.zeros_like(np.asarray(Image.open(first)))).save(first)
     with refused("lungs", identity, "masks"):

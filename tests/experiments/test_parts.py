@@ -22,8 +22,10 @@ from pxr_tf.experiments.parts import (
     settings_of,
     threads_of,
 )
+from pxr_tf.experiments.plan import InEnvironment
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures import inputs
+from pxr_tf.runs.finished import open_directory
 from pxr_tf.tasks import Task
 from pxr_tf.training import network
 from pxr_tf.training.part import TEST, TRAIN, VALIDATION
@@ -131,7 +133,8 @@ def test_folds_train_as_long_as_the_hold_out_chose_and_once_at_least(run_with_ho
     assert "\n" not in str(fault.value)
     files.write_json(run.folder / "holdout" / "epochs.json", {"epochs": {"head": 0, "all": 7}})
     assert chosen_epochs(run, "0") == {"head": 1, "all": 7}
-    fixed = run._replace(experiment=tiny_experiment())
+    fixed = run._replace(directory=open_directory(run.folder))
+    fixed.directory.__dict__["recipe"] = tiny_experiment()
     assert chosen_epochs(fixed, "0") is None
 
 
@@ -139,9 +142,8 @@ def test_a_fold_really_trains_as_long_as_the_hold_out_chose(run_with_holdout):
     run = run_with_holdout
     files.write_json(run.folder / "holdout" / "epochs.json", {"epochs": {"head": 1, "all": 3}})
     for task in (Task("features", "features"), Task("fold-0", "fit", fold="0")):
-        perform(
-            Task(task.name, task.kind, run=str(run.folder), cache=str(run.directory.cache), fold=task.fold), Recorder()
-        )
+        place = {"run": str(run.folder), "cache": str(run.directory.cache), "options": InEnvironment()}
+        perform(Task(task.name, task.kind, fold=task.fold, **place), Recorder())
     history = pd.read_csv(run.folder / "fold-0" / "history.csv")
     assert history.phase.value_counts().to_dict() == {"head": 1, "all": 3}
     assert files.read_json(run.folder / "fold-0" / "epochs.json")["epochs"] == {"head": 1, "all": 3}
@@ -165,5 +167,6 @@ def test_a_run_keeps_the_threads_that_it_began_with(run):
     assert settings_of(run).threads == threads_of(run.recipe) == machine.processors()
     provenance = files.read_json(run.folder / "provenance.json")
     files.write_json(run.folder / "provenance.json", provenance | {"threads": 7})
-    assert settings_of(run).threads == 7
+    again = open_training(run.folder, run.directory.cache)
+    assert settings_of(again).threads == 7
     assert threads_of(tiny_experiment(training__threads=3)) == 3

@@ -14,7 +14,7 @@ from pxr_tf.data.samples import read_samples
 from pxr_tf.experiments.check_run import read_tables
 from pxr_tf.experiments.parts import make_settings, open_training
 from pxr_tf.models.model_file import read_card
-from pxr_tf.runs.finished import open_run
+from pxr_tf.runs.finished import open_directory
 
 
 def test_a_recipe_without_the_key_is_written_as_before_and_one_with_it_reads_back(tmp_path):
@@ -44,7 +44,7 @@ def test_a_prepared_run_is_named_warned_of_and_consistent(phantoms, tmp_path):
     assert folder.parent.name == "folds-permuted-labels"
     read_tables(folder, load_experiment(folder / rundir.EXPERIMENT))
     (warning,) = (one for one in json.loads((folder / rundir.WARNINGS).read_text()) if one["what"] == "labels")
-    info = open_run(folder).info
+    info = open_directory(folder).info
     assert warning["text"] in [warning.text for warning in info.warnings] and "permuted labels" in info.title
     samples, table = read_samples(folder / rundir.SAMPLES), read_manifest(folder / rundir.MANIFEST)
     rows = open_training(folder, tmp_path / rundir.CACHE).rows

@@ -17,6 +17,7 @@ from pxr_tf.experiments import stage_one
 from pxr_tf.experiments.parts import open_training
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.model_file import load_classifier
+from pxr_tf.runs.finished import open_run
 
 LINEAR = {"model": {"kind": "linear", "max_iterations": 2}}
 
@@ -232,7 +233,7 @@ def test_a_run_directory_can_be_named_and_another_scheme_is_refused(both, recipe
 def test_an_image_that_changes_sides_between_the_stages_is_told(both_once, role):
     """The fault itself, planted: an image of each role gets the next one."""
     splits = read_splits(both_once[1] / "splits.csv")
-    first = stage_one.FirstRun(both_once[0], read_splits(both_once[0] / "splits.csv"), {}, "")
+    first = stage_one.StageOne(open_run(both_once[0]), {})
     stage_one.check_roles(splits, first)
     other = {"train": "val", "val": "test", "test": "train"}[role]
     row = splits.index[splits.role.str.startswith(role)][0]
@@ -286,7 +287,7 @@ def test_in_cross_validation_each_fold_learns_on_its_own_folds_model(recipe, pha
 
 def test_the_first_run_of_a_tuning_point_is_that_of_its_run(recipe, tmp_path):
     request = request_of(stage(recipe, 2), [], tmp_path, tuning=tmp_path / "stages" / "x" / "tuning" / "point")
-    assert request.first_folder == tmp_path / "stages" / "stage1-two_layers" / "official" / "seed-0"
+    assert request.stage_one_folder == tmp_path / "stages" / "stage1-two_layers" / "official" / "seed-0"
 
 
 def test_a_second_stage_with_a_tag_finds_the_first_one_without(both, recipe, official_phantoms):
@@ -302,11 +303,11 @@ def test_a_first_run_with_the_same_tag_comes_before_the_one_without(recipe, tmp_
     request = request_of(stage(recipe, 2, tag="other"), ["images"], tmp_path)
     plain, tagged = (request_of(stage(recipe, 1, **tag), [], tmp_path).folder for tag in ({}, {"tag": "other"}))
     with refused(str(plain), MISSING, "CONFIG=stages VARIANT=stage1"):
-        stage_one.find_first(request)
-    assert request.first_folder == plain
+        stage_one.find_stage_one(request)
+    assert request.stage_one_folder == plain
     tagged.mkdir(parents=True)
     (tagged / "experiment.yaml").touch()
-    assert request.first_folder == tagged
+    assert request.stage_one_folder == tagged
     command = f"make train CONFIG={tagged / 'experiment.yaml'} DATA=images RUNS="
     with refused(str(tagged), any_of("not finished", "unfinished"), command):
-        stage_one.find_first(request)
+        stage_one.find_stage_one(request)

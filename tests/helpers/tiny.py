@@ -8,9 +8,9 @@ from typing import Any
 from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.executors.inline import Inline
 from pxr_tf.experiments.request import Request
-from pxr_tf.experiments.run import run_experiment
 from pxr_tf.models.backbones import Backbone
 from pxr_tf.phantoms.sets import COVID_SET, write_phantoms
+from pxr_tf.studies.run_all import run_all
 
 CLASSES = ("bacterial", "covid19", "normal", "viral")
 SIZE = 32
@@ -83,7 +83,8 @@ def run_here(
     **options: Any,
 ) -> Path:
     """Run the experiment in this process; return the run directory."""
-    return run_experiment(request_of(experiment, data, runs, **options), executor or Inline(), on_event).folder
+    (outcome,) = run_all([request_of(experiment, data, runs, **options)], executor or Inline(), on_event)
+    return outcome.request.folder
 
 
 class Recorder:

@@ -22,7 +22,8 @@ def test_a_run_is_the_same_however_its_path_is_spelled(own_copy, tmp_path, monke
     relative = own_copy.relative_to(tmp_path)
     spelled = [own_copy, relative, f"./{relative}/", relative / ".." / own_copy.name, link / own_copy.name]
     runs = [open_run(path) for path in spelled]
-    assert {run.folder for run in runs} == {relative}
+    assert {run.folder.resolve() for run in runs} == {own_copy}
+    assert open_run(f"./{relative}/").folder == relative  # as short as it was typed
     assert {run.place for run in runs} == {"phantom/strategy2-two_layers/folds/seed-0"}
     assert {run.cache.resolve() for run in runs} == {own_copy.parents[RUN_DEPTH - 1] / "cache"}
 
