@@ -24,7 +24,7 @@ import pandas as pd
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.metrics import OneAgainstRest
 
-FROM_VALIDATION, TEST_OPTIMISTIC, AS_PREDICTED = RULES = ("validation", "test_optimistic", "as_predicted")
+FROM_VALIDATION, TEST_OPTIMISTIC, AS_PREDICTED = ("validation", "test_optimistic", "as_predicted")
 _ROLES = ("test", "val")
 _CURVE_COLUMNS = ("fold", "class", "role", "threshold", "sensitivity", "specificity")
 RATES = ("sensitivity", "specificity", "precision", "accuracy")

@@ -14,8 +14,7 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from pxr_tf.explain.maps import at_picture_size
-from pxr_tf.explain.variants import compile_scores
-from pxr_tf.explain.work import Work, as_pixels, run_in_batches, run_one_by_one
+from pxr_tf.explain.work import Work, as_pixels, compile_scores, run_in_batches, run_one_by_one
 
 # Feature maps and their gradients, both [b, h, w, channels] -> what to multiply the maps by.
 Weigh = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

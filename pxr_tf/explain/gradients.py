@@ -11,8 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pxr_tf.explain.variants import compile_scores
-from pxr_tf.explain.work import Work, as_pixels, batches, fill_up, run_in_batches, run_one_by_one
+from pxr_tf.explain.work import Work, as_pixels, batches, compile_scores, fill_up, run_in_batches, run_one_by_one
 
 Gradients = Callable[[np.ndarray, np.ndarray], np.ndarray]  # pixels [b, size, size, 1], targets [b] -> [b, size, size]
 

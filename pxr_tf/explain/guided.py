@@ -21,8 +21,8 @@ import tensorflow as tf
 from pxr_tf.errors import PxrError
 from pxr_tf.explain.cam import compile_maps, mean_gradients
 from pxr_tf.explain.gradients import compile_gradients
+from pxr_tf.explain.logits import spatial_layers
 from pxr_tf.explain.maps import at_picture_size
-from pxr_tf.explain.spatial import spatial_layers
 from pxr_tf.explain.work import Work, run_in_batches
 from pxr_tf.models.layers import ALReLU, alrelu, copy_layer, run_copies
 

@@ -10,9 +10,9 @@ from pxr_tf.events import OnProgress
 from pxr_tf.explain.cam import grad_cam, grad_cam_plus_plus, layer_cam, score_cam
 from pxr_tf.explain.gradients import integrated_gradients, saliency, smooth_grad
 from pxr_tf.explain.guided import guided_grad_cam
+from pxr_tf.explain.logits import find_layer
 from pxr_tf.explain.method_table import find_method
 from pxr_tf.explain.occlusion import occlusion
-from pxr_tf.explain.spatial import find_layer
 from pxr_tf.explain.work import Work
 
 EXPLAINERS: dict[str, Callable[[Work], np.ndarray]] = {  # the keys of `METHODS`

@@ -10,12 +10,11 @@ import numpy as np
 
 from pxr_tf import rundir
 from pxr_tf.events import OnEvent, OnProgress, tell_note, tell_progress
-from pxr_tf.explain.logits import open_logits
+from pxr_tf.explain.logits import find_layer, open_logits
 from pxr_tf.explain.maps import at_picture_size
 from pxr_tf.explain.maps_file import MapHeader, PictureMaps, read_map_header, write_maps
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.methods import compute_maps
-from pxr_tf.explain.spatial import find_layer
 from pxr_tf.galleries.check_options import PREDICTED, TRUE
 from pxr_tf.galleries.request import ExplainedPicture, ExplainPictures
 from pxr_tf.pictures.store import load_pictures

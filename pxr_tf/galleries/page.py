@@ -10,18 +10,16 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.errors import count_words
 from pxr_tf.explain.verdicts import CHECKS, counted
+from pxr_tf.galleries.cases import LEAST, RIGHT, WRONG
 from pxr_tf.galleries.state import GalleryFacts
 from pxr_tf.galleries.tables import LUNG_AREA, LUNG_SHARE, ORDERS, TRUSTED_LUNGS, UNSEEN, method_title
+from pxr_tf.inference.pictures import ASKED
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 
 PAGE = "index.html"
-_ASKED = "asked for"
 _GROUPS = {
-    "right": "Most certain, right",
-    "wrong": "Most certain, wrong",
-    "least certain": "Least certain",
-    _ASKED: "As asked for",
-}
+    RIGHT: "Most certain, right", WRONG: "Most certain, wrong", LEAST: "Least certain", ASKED: "As asked for",
+}  # fmt: skip
 STATES = {"passed": "✓ passed", "failed": "✗ failed", "undecided": "undecided", "not measured": "not measured"}
 
 STYLE = """
@@ -243,7 +241,7 @@ def _groups(about: GalleryFacts, table: pd.DataFrame) -> Iterator[str]:
     for label in (*labels, *others):
         yield f"<h2>True class: {escape(label)}</h2>" if label else "<h2>True class unknown</h2>"
         yield '<div class="groups">'
-        for group in _GROUPS if (once.group != _ASKED).any() else (_ASKED,):
+        for group in _GROUPS if (once.group != ASKED).any() else (ASKED,):
             yield from _group(group, once[(once.label == label) & (once.group == group)])
         yield "</div>"
 
@@ -252,10 +250,10 @@ def _group(group: str, rows: pd.DataFrame) -> Iterator[str]:
     """Yield the pictures of one class that belong together; a kind of case that the class has not says so."""
     if len(rows):
         yield f"<section><h3>{_GROUPS[group]} ({len(rows)})</h3>"
-        yield f'<div class="{"grid asked" if group == _ASKED else "grid"}">'
+        yield f'<div class="{"grid asked" if group == ASKED else "grid"}">'
         yield from map(_figure, rows.itertuples())
         yield "</div></section>"
-    elif group != _ASKED:
+    elif group != ASKED:
         yield f'<section><h3>{_GROUPS[group]}</h3><p class="faint">None.</p></section>'
 
 

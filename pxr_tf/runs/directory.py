@@ -18,7 +18,7 @@ from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.data.manifest import read_manifest
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.samples import read_samples
-from pxr_tf.data.splits import HOLDOUT, fold_names, read_splits
+from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import PxrError, nearest
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.runs import environment
@@ -185,8 +185,3 @@ class RunDirectory:
     def fold_predictions(self, fold: str) -> Path:
         """Return where a fold keeps its predictions; the file is there once the fold is trained."""
         return self.fold_folder(fold) / rundir.PREDICTIONS
-
-    @property
-    def chooses_on_holdout(self) -> bool:
-        """Whether a hold-out chooses how many epochs the folds have."""
-        return HOLDOUT in set(self.splits.fold)
