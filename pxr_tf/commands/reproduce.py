@@ -107,7 +107,7 @@ def _make_experiments(
     `asked_for` is dotted key -> value, None where an option was not given.
     """
     recipes = {variant: asked.recipe(variant) for variant in variants}
-    recipes = dict(sorted(recipes.items(), key=lambda item: item[1].needs_first_run))  # stable: False before True
+    recipes = dict(sorted(recipes.items(), key=lambda item: item[1].needs_stage_one))  # stable: False before True
     _check_backbones(asked, recipes, asked_for["model.backbone"], asked_for["model.weights"])
     trained = [variant for variant, recipe in recipes.items() if recipe.phases] or variants
     experiments: dict[str, Experiments] = {}
@@ -150,7 +150,7 @@ def _check_backbones(
     asked: ExperimentOptions, recipes: "Mapping[str, Experiment]", backbone: str | None, weights: str | None
 ) -> None:
     """Raise `PxrError` where a backbone is given and not all variants have one, or weights and none has."""
-    without = [name for name, recipe in recipes.items() if not (recipe.backbone or recipe.needs_first_run)]
+    without = [name for name, recipe in recipes.items() if not (recipe.backbone or recipe.needs_stage_one)]
     if backbone is not None and without:
         raise PxrError(
             f"--model received {backbone!r}, but {', '.join(without)} of {asked.config_name} has no backbone. "

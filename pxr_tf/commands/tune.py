@@ -87,7 +87,7 @@ def _run_points(
 ) -> list["TuningPoint"]:
     """Train the points that are missing; write ``tuning.csv`` after each and print it at the end."""
     from pxr_tf.commands.screen import outline_of
-    from pxr_tf.report.tuning import print_points
+    from pxr_tf.report.tuning import print_ranking
     from pxr_tf.studies.ranking import TuningPoint, describe_values, write_points
 
     folder = request.tuning_folder
@@ -106,7 +106,7 @@ def _run_points(
 
     run_study(requests, console, titles=titles, results=False, on_outcome=show)
     found = [done[one.folder] for one in requests]
-    print_points(found, console)
+    print_ranking(found, console)
     return found
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data import labels
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.splits import unused_rows, without_tests
 from pxr_tf.errors import count_words
 from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
@@ -65,7 +66,7 @@ def begin_run(request: Request, sources: Sources, executor: Executor, on_event: 
         if len(decoded.skipped):
             words = count_words(len(decoded.skipped), "unreadable image")
             tell_note(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
-            splits = stage_one.split_images(decoded.table, request.experiment, stage)
+            splits = stage_one.split_rows(decoded.table, request.experiment, stage)
         stage_one.check_roles(splits, stage)
         tables, warnings, provenance = _compose(request, gathered, decoded, splits, on_event)
         provenance |= {"weights": identity.result(), **stage_one.describe_stage_one(stage, request.folder)}
@@ -83,11 +84,11 @@ def _split(
     are not decoded, so all that could not be compared are left out here: the same ones, as both decode the file.
     """
     if request.tuning is None:
-        return table, stage_one.split_images(table, request.experiment, stage)
+        return table, stage_one.split_rows(table, request.experiment, stage)
     if request.skip_unreadable and not table.compared.all():
         tell_note(on_event, f"{count_words((~table.compared).sum(), 'unreadable image')} skipped.")
         table = table[table.compared].reset_index(drop=True)
-    return without_tests(table, stage_one.split_images(table, request.experiment, stage))
+    return without_tests(table, stage_one.split_rows(table, request.experiment, stage))
 
 
 def choose_rows(request: Request, gathered: gather.Gathered, on_event: OnEvent) -> pd.DataFrame:
@@ -132,7 +133,7 @@ def decode(
 
 def _compose(
     request: Request, gathered: gather.Gathered, decoded: gather.DecodedImages, splits: pd.DataFrame, on_event: OnEvent
-) -> tuple[dict[str, pd.DataFrame], list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[dict[str, pd.DataFrame], list[RunWarning], dict[str, Any]]:
     """Return what a new run directory will hold: tables by file name, warnings, provenance."""
     experiment, (table, skipped, pictures, found) = request.experiment, decoded
     labels.keep_classes(table, experiment.classes)  # what was skipped may have been all of a class
@@ -142,19 +143,16 @@ def _compose(
     tables = write_run.make_tables(experiment, table, skipped, splits)
     warnings = write_run.find_warnings(table, splits, experiment)
     if found is not None:
-        told = crop.describe_lungs(table, found, gathered.lungs)
-        tell_note(on_event, crop.count_whole(told, request.folder / rundir.LUNGS))
-        tables[rundir.LUNGS] = told
-        warnings += [warning._asdict() for warning in crop.lung_warnings(table, told)]
+        lungs = crop.describe_lungs(table, found, gathered.lungs)
+        tell_note(on_event, crop.count_whole(lungs, request.folder / rundir.LUNGS))
+        tables[rundir.LUNGS] = lungs
+        warnings += crop.lung_warnings(table, lungs)
     provenance = write_run.make_provenance(experiment, gathered, pictures, request.data, request.command)
     return tables, warnings, provenance
 
 
 def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> str:
-    """See whether the network can be built with the weights that were asked for; return what names them.
-
-    Keras downloads those of ImageNet now, if they are missing. Raises `PxrError`.
-    """
+    """Return what names the weights, once the network was built with them, downloaded if missing. Raises `PxrError`."""
     experiment, logs = request.experiment, early_logs(request)
     if not experiment.backbone or experiment.model.weights == "none":
         return weights.identity(experiment)

@@ -28,10 +28,7 @@ MOST_OF_ONE = 64  # feature maps of a layer that is shown alone
 
 
 def look_into_run(task: Task, options: ModelFigures, emit: OnEvent) -> None:
-    """Write ``inside.npz`` for each fold that the options name.
-
-    Raises `PxrError` for a model file that is damaged, or is missing though the learner keeps one.
-    """
+    """Write ``inside.npz`` of each fold; raise `PxrError` for a model file that is damaged, or missing but kept."""
     set_up(False, "float32")
     run = RunDirectory(Path(task.run), Path(task.cache))
     keeps = run.recipe.model.kind in KEEP_MODELS

@@ -52,10 +52,7 @@ def rectifiers(logits: keras.Model) -> list[str]:
 
 
 def guided_copy(logits: keras.Model) -> keras.Model:
-    """Return a copy of a network, with equal weights and outputs, whose `rectifiers` let only positive gradients pass.
-
-    Raises `PxrError` for a network without any.
-    """
+    """Return a copy of a network whose `rectifiers` pass only positive gradients; raise `PxrError` without any."""
     if not rectifiers(logits):
         raise _no_rectifier(logits)
     image = keras.Input(logits.inputs[0].shape[1:], dtype="float32", name="image")

@@ -54,9 +54,7 @@ CHECKS: dict[str, Check] = {
         "what it marks is no more needed for the class than random parts of the picture",
     ),
     "deletion_centre": Check(
-        "deletion, against the centre",
-        "what it marks is needed more than the middle of the picture",
-        _CENTRE,
+        "deletion, against the centre", "what it marks is needed more than the middle of the picture", _CENTRE
     ),
     "insertion_random": Check(
         "insertion, against chance",
@@ -138,18 +136,13 @@ def _describe_finding(check: Check, value: float, low: float, high: float) -> st
     """Return what the numbers say, as the rest of a sentence."""
     if np.isnan(value):
         return "could not be measured, as no picture that counts has a map with anything in it"
-    words = _words(check.unit, value)
+    words = _number(check.unit, value) + (" percentage points" if check.unit == "points" else "")
     if np.isnan(low) or np.isnan(high):
         return f"{words}, but the patients are too few for an interval"
     meaning = {"passed": check.passed, "failed": check.failed, "undecided": UNDECIDED}
     interval = f"95 % interval {_number(check.unit, low)} to {_number(check.unit, high)}"
     bound = f"{interval}; to pass, all of it must be {check.side} {_number(check.unit, check.bound)}"
     return f"{words} ({bound}): {meaning[_state(check, value, low, high)]}"
-
-
-def _words(unit: str, value: float) -> str:
-    noun = {"points": " percentage points", "probability": "", "correlation": ""}[unit]
-    return f"{_number(unit, value)}{noun}"
 
 
 def _number(unit: str, value: float) -> str:

@@ -41,10 +41,7 @@ def run_in_batches(work: Work, step: Callable[[np.ndarray, np.ndarray], np.ndarr
 
 
 def run_one_by_one(work: Work, explain_one: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
-    """Return float32 [n, h, w]: what `explain_one` makes of each (uint8 [size, size], target).
-
-    For methods that look at many variants of a picture: these fill the batches.
-    """
+    """Return float32 [n, h, w]: what `explain_one` makes of each (uint8 [size, size], target), by many variants."""
     maps, count = None, len(work.pictures)
     for number, (picture, target) in enumerate(zip(work.pictures, work.targets, strict=True)):
         found = explain_one(picture, int(target))

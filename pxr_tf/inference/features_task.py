@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pxr_tf import files
 from pxr_tf.events import OnEvent, tell_progress, tell_wait
-from pxr_tf.inference.features_options import SavedFeatures
+from pxr_tf.inference.features import SavedFeatures
 from pxr_tf.models.classifier import feature_extractor, feature_source
 from pxr_tf.pictures.inputs import Inputs
 from pxr_tf.pictures.store import load_pictures

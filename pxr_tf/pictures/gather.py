@@ -62,10 +62,7 @@ def gather_images(
 
 
 def compare_images(table: pd.DataFrame, cache: Path, on_progress: OnProgress, on_wait: OnWait) -> pd.DataFrame:
-    """Return the table with ``picture``, which files that show one picture share, and with patients merged by it.
-
-    ``compared`` says which files could be read.
-    """
+    """Return the table with ``picture``, which copies share, patients merged by it, and ``compared``: it was read."""
     thumbnails = load_thumbnails(cache, table, on_progress=on_progress, on_wait=on_wait)
     table = table.assign(compared=table.content.isin(thumbnails))
     return patients.merge_patients(patients.add_pictures(table, twin_contents(thumbnails)))
@@ -158,11 +155,7 @@ def decode_readable(
 
 
 def _look_for_lungs(
-    table: pd.DataFrame,
-    source: LungSource | None,
-    cache: Path,
-    on_progress: OnProgress,
-    on_wait: OnWait,
+    table: pd.DataFrame, source: LungSource | None, cache: Path, on_progress: OnProgress, on_wait: OnWait
 ) -> tuple[FoundLungs | None, Decode]:
     """Return (the lungs of the table's images, what decodes and crops them); without a source, what decodes them."""
     if source is None:

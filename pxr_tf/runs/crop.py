@@ -18,7 +18,7 @@ from pxr_tf.pictures.lung_source import AtlasLungs, LungSource, open_source
 from pxr_tf.pictures.lung_store import FoundLungs, find_in
 from pxr_tf.pictures.preparation import Preparation
 
-COLUMNS = ("image_id", "confidence", "left", "top", "right", "bottom", "cropped", "why_not")
+LUNG_COLUMNS = ("image_id", "confidence", "left", "top", "right", "bottom", "cropped", "why_not")
 # Shares of a class's images that are shown whole. Where there are more, or two classes differ by more, the crop itself
 # may tell the class.
 MANY = 0.1
@@ -49,16 +49,13 @@ def preparation_of(image: Image, identity: str | None = None) -> Preparation:
 
 
 def describe_lungs(table: pd.DataFrame, found: FoundLungs, source: LungSource) -> pd.DataFrame:
-    """Return a row per image of the table, with `COLUMNS`.
-
-    The box is in pixels of the file as it is shown, half-open; ``why_not`` is empty for an image that is cropped.
-    """
+    """Return a row per image (`LUNG_COLUMNS`): box in pixels as shown, half-open; ``why_not`` is empty if cropped."""
     rows = []
     for image_id, path in zip(table.image_id, table.path, strict=True):
         lungs = found.of(path)
         reason = why_whole(lungs, source.lowest_confidence)
         rows.append((image_id, lungs.confidence, *lungs.box, "no" if reason else "yes", reason))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=LUNG_COLUMNS)
 
 
 def count_whole(lungs: pd.DataFrame, where: Path) -> str:
@@ -76,10 +73,7 @@ def count_whole(lungs: pd.DataFrame, where: Path) -> str:
 
 
 def lung_warnings(table: pd.DataFrame, lungs: pd.DataFrame) -> list[RunWarning]:
-    """Return a warning where many images of a class are shown whole, or more of one class than of another.
-
-    `table` has ``image_id`` and ``label``.
-    """
+    """Return a warning where many images of a class (``image_id, label``) are shown whole, or more than of another."""
     whole = table.assign(whole=table.image_id.isin(lungs.image_id[lungs.cropped == "no"])).groupby("label").whole.mean()
     if whole.max() <= MANY and whole.max() - whole.min() <= UNEQUAL:
         return []
@@ -92,10 +86,7 @@ def lung_warnings(table: pd.DataFrame, lungs: pd.DataFrame) -> list[RunWarning]:
 
 
 def check_same_atlas(source: LungSource | None, identity: str | None, atlas: str) -> None:
-    """Raise `PxrError` where lungs are found by another atlas than the one that a model was trained on.
-
-    `identity` is that of what said where lungs are then, `atlas` is where the one at hand was looked for.
-    """
+    """Raise `PxrError` where `atlas` finds other lungs than the one of `identity`, which a model learned on."""
     if isinstance(source, AtlasLungs) and source.identity != identity:
         raise PxrError(
             f"The model was trained on lungs found by another atlas ({identity}); the one at hand, {atlas!r}, is "

@@ -24,10 +24,12 @@ from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.runs import environment
 from pxr_tf.runs.crop import preparation_of
 from pxr_tf.runs.info import RunInfo, info_of
-from pxr_tf.runs.provenance import read_provenance
 
 if TYPE_CHECKING:
     import keras
+
+
+OTHER_FOLDER = "Use another folder (RUNS=...), or delete this one."
 
 
 def spell(path: str | Path) -> Path:
@@ -45,6 +47,25 @@ def is_run(folder: Path) -> bool:
 def is_finished(folder: Path) -> bool:
     """Return whether a folder is the directory of a finished run."""
     return is_run(folder) and (folder / rundir.PREDICTIONS).is_file()
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """Return where a run's numbers come from; raise `PxrError` where that cannot be read."""
+    try:
+        provenance = files.read_json(folder / rundir.PROVENANCE)
+    except ValueError:
+        provenance = None
+    if not isinstance(provenance, dict):
+        raise PxrError(
+            f"{folder} has no {rundir.PROVENANCE} that can be read, so nobody knows what it was made of. {OTHER_FOLDER}"
+        )
+    missing = [key for key in ("weights", "data", "data_digest", "duplicates", "files") if key not in provenance]
+    if missing:
+        raise PxrError(
+            f"{folder} was made by another version of pxr_tf ({rundir.PROVENANCE} has no {missing[0]!r}), so it cannot "
+            f"be continued. {OTHER_FOLDER}"
+        )
+    return provenance
 
 
 @dataclass(frozen=True)
@@ -133,6 +154,11 @@ class RunDirectory:
     def preparation(self) -> Preparation:
         """How a file becomes the picture that the models see."""
         return preparation_of(self.recipe.image, self.lung_identity)
+
+    @property
+    def task_place(self) -> dict[str, str]:
+        """Where a task on the finished run works and logs: arguments of `Task`."""
+        return {"run": str(self.folder), "cache": str(self.cache), "logs": str(self.cache / "logs")}
 
     def find_fold(self, asked: str | None) -> str:
         """Return the fold that was asked for (``0`` or ``fold-0``), or the first that tests; raise `PxrError`."""

@@ -174,10 +174,7 @@ def find_row(paper: str | None, *, variant: str, model: str, classes: tuple[str,
 
 
 def best_row(paper: str | None, classes: tuple[str, ...]) -> PaperRow | None:
-    """Return the row of the highest accuracy for these classes, or None.
-
-    Rows whose figures cannot come from the test images that the paper names do not count.
-    """
+    """Return the row of the highest accuracy for these classes that its test images allow (`misfits`), or None."""
     rows = [row for row in paper_rows(paper, classes) if row.printed("accuracy") and not footnotes.misfits(row)]
     return max(rows, key=lambda row: row.value("accuracy"), default=None)
 
