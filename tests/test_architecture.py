@@ -13,13 +13,21 @@ from pxr_tf.training.learners import LEARNERS
 
 PACKAGE = Path(pxr_tf.__file__).parent
 LISTED = (
+    "commands",
     "config",
+    "evidence",
+    "executors",
     "experiments",
     "explain",
+    "galleries",
+    "inference",
     "lungs",
     "models",
     "phantoms",
     "pictures",
+    "runs",
+    "segment",
+    "studies",
     "vocabulary",
 )  # of the others docs name what matters
 NAME = re.compile(r"\bpxr_tf(?:\.\w+)+")
