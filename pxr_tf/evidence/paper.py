@@ -16,7 +16,7 @@ OVERALL = {
 
 
 def comparable_row(info: "RunInfo") -> PaperRow | None:
-    """Return the paper's figures for this model and variant, or None where it has none, or for another task."""
+    """Return the paper's figures for this model and variant, or None if it has none, or is about another task."""
     row = published.find_row(info.published, variant=info.variant, model=info.model, classes=info.classes)
     return row if row and row.paper.scheme == info.scheme else None
 
@@ -33,7 +33,7 @@ def prints(row: PaperRow | None, metric: str) -> bool:
 
 
 def class_words(row: PaperRow, metric: str, name: str) -> str:
-    """Return the paper's figure of a class in percent: ``86.4``; ``-`` where it has none."""
+    """Return the paper's figure of a class in percent: ``86.4``; ``-`` if it has none."""
     value = row.value(metric, name)
     return "-" if value is None else f"{100 * value:.1f}"
 
