@@ -163,7 +163,7 @@ class RunDirectory:
         return rundir.digest_model(self.folder, fold)
 
     def load_model(self, fold: str) -> "tuple[keras.Model, dict[str, Any]]":
-        """Return a fold's model and its card. Loads TensorFlow; raises `PxrError` if the file was changed."""
+        """Return a fold's model and its card. Loads TensorFlow; raises `PxrError` for a missing or changed file."""
         return import_module("pxr_tf.models.model_file").load_classifier(self.model_file(fold))  # not with the room
 
     def histories(self) -> dict[str, Path]:
