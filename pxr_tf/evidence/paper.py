@@ -46,7 +46,11 @@ def overall_words(row: PaperRow) -> str:
 
 def paper_notes(info: "RunInfo", row: PaperRow | None, counted: int) -> list[str]:
     """Return what must stand under the table; `counted`: the test images that its figures are about."""
-    notes = [*row.footnotes, row.count_note(counted), _unit_note(info, row)] if row else []
+    notes = (
+        [*published.write_footnotes(row), published.write_count_note(row, counted), _unit_note(info, row)]
+        if row
+        else []
+    )
     if info.origin == "real":
         if not row:
             notes.append(f"No published figures for {info.model} under {info.variant} with these classes and split.")
