@@ -8,6 +8,15 @@ _WHOSE_MODEL = "Whose model: 0, fold-0, official …"
 
 RUN_OPTIONS = (
     Option(
+        "folder",
+        ("runs",),
+        "Folder of runs, or a part of it.",
+        kind=Path,
+        default=Path("runs"),
+        variable="RUNS",
+        argument=True,
+    ),
+    Option(
         "run",
         ("feature-maps", "explain"),
         "Folder of a finished run.",

@@ -31,7 +31,7 @@ def open_lung_source(image: Image, table: pd.DataFrame, cache: Path) -> LungSour
 
 
 def with_atlas(experiment: Experiment, atlas: str | None) -> Experiment:
-    """Return the experiment of a finished run whose atlas lies elsewhere now; None: where it was."""
+    """Return the experiment with the place where its atlas lies now; unchanged for None. Raises `PxrError`."""
     if atlas is None:
         return experiment
     if experiment.image.crop == "none" or experiment.image.masks is not None:
@@ -40,7 +40,7 @@ def with_atlas(experiment: Experiment, atlas: str | None) -> Experiment:
 
 
 def preparation_of(image: Image, identity: str | None = None) -> Preparation:
-    """Return how a file becomes the picture that a model sees; `identity` is that of what says where lungs are."""
+    """Return how a file becomes the picture that a model sees; `identity` names the lung source of a crop."""
     if image.crop == "none":
         return Preparation(image.size, image.resize)
     if not identity:
@@ -73,7 +73,10 @@ def count_whole(lungs: pd.DataFrame, where: Path) -> str:
 
 
 def lung_warnings(table: pd.DataFrame, lungs: pd.DataFrame) -> list[RunWarning]:
-    """Return a warning where many images of a class (``image_id, label``) are shown whole, or more than of another."""
+    """Return a warning if many images of a class are shown whole, or more of one class than of another.
+
+    `table` has ``image_id`` and ``label``.
+    """
     whole = table.assign(whole=table.image_id.isin(lungs.image_id[lungs.cropped == "no"])).groupby("label").whole.mean()
     if whole.max() <= MANY and whole.max() - whole.min() <= UNEQUAL:
         return []
@@ -86,7 +89,10 @@ def lung_warnings(table: pd.DataFrame, lungs: pd.DataFrame) -> list[RunWarning]:
 
 
 def check_same_atlas(source: LungSource | None, identity: str | None, atlas: str) -> None:
-    """Raise `PxrError` where `atlas` finds other lungs than the one of `identity`, which a model learned on."""
+    """Raise `PxrError` if lungs are found by another atlas than the one that a model was trained with.
+
+    `identity` names the lung source of the training; `atlas` is the place of the present one, for the message.
+    """
     if isinstance(source, AtlasLungs) and source.identity != identity:
         raise PxrError(
             f"The model was trained on lungs found by another atlas ({identity}); the one at hand, {atlas!r}, is "
@@ -97,10 +103,10 @@ def check_same_atlas(source: LungSource | None, identity: str | None, atlas: str
 def make_loader(
     preparation: Preparation, image: Image, paths: Iterable[str], cache: Path, say: Say
 ) -> Callable[[str], np.ndarray]:
-    """Return what prepares one of these files as a model was trained on (`preparation`): uint8 [size, size].
+    """Return a function that prepares one of these files as a model wants it (`preparation`): uint8 [size, size].
 
-    `image` says where the atlas or the masks are now. Raises `PxrError` where the atlas is another one, or a file has
-    no mask; what it returns raises `UnreadableImageError`, and says where a picture is shown whole.
+    `image` says where the atlas or the masks are now. Raises `PxrError` if the atlas is another one, or a file has no
+    mask. The function raises `UnreadableImageError`, and says (`say`) if a picture is shown whole.
     """
     if preparation.crop == "none":
         return partial(load_prepared, preparation=preparation)
