@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
-from pxr_tf.events import OnEvent, OnProgress, tell_progress
+from pxr_tf.events import OnEvent, OnProgress, emit_progress
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps_file import PictureMaps, read_maps
 from pxr_tf.explain.method_table import METHODS
@@ -67,13 +67,13 @@ def check_maps(task: Task, options: CheckMaps, emit: OnEvent) -> None:
     for number, (fold, pictures) in enumerate(options.folds.items()):
         model, _ = run.load_model(fold)
         rows += curve_rows(
-            model, pictures, partial(tell_progress, emit, f"deleting and inserting: {rundir.fold_name(fold)}")
+            model, pictures, partial(emit_progress, emit, f"deleting and inserting: {rundir.fold_name(fold)}")
         )
         if number == 0:
-            rows += weight_rows(model, pictures, partial(tell_progress, emit, "forgetting weights"))
+            rows += weight_rows(model, pictures, partial(emit_progress, emit, "forgetting weights"))
         if twin is not None:
             rows += label_rows(twin.load_model(fold)[0], pictures)
-            tell_progress(emit, "asking models of permuted labels", number + 1, len(options.folds))
+            emit_progress(emit, "asking models of permuted labels", number + 1, len(options.folds))
     if len(options.others) > 1:
         rows += fold_rows(run, options.others, [one for some in options.folds.values() for one in some], emit)
     files.write_csv(options.to, pd.DataFrame(rows, columns=CheckRow._fields))
@@ -131,7 +131,7 @@ def fold_rows(run: RunDirectory, others: Sequence[str], pictures: _Pictures, emi
         for number, fold in enumerate(others):
             for name, values in explain_again(run.load_model(fold)[0], found).items():
                 maps[name].append(values)
-            tell_progress(emit, "asking all folds", part * len(others) + number + 1, chunks * len(others))
+            emit_progress(emit, "asking all folds", part * len(others) + number + 1, chunks * len(others))
         for name, of_folds in maps.items():
             for view, seen in compared_views(np.stack(of_folds), METHODS[name].signed).items():
                 yield from _rows("folds", name, found, agreement(seen), view=view)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from pxr_tf import rundir
-from pxr_tf.events import OnEvent, OnProgress, tell_note, tell_progress
+from pxr_tf.events import OnEvent, OnProgress, emit_note, emit_progress
 from pxr_tf.explain.logits import find_layer, open_logits
 from pxr_tf.explain.maps import at_picture_size
 from pxr_tf.explain.maps_file import MapHeader, PictureMaps, read_map_header, write_maps
@@ -105,10 +105,10 @@ class _Progress:
         self._emit, self._what, self._started, self._announced = emit, f"{method} {by}", time.monotonic(), False
 
     def __call__(self, done: int, total: int) -> None:
-        tell_progress(self._emit, self._what, done, total)
+        emit_progress(self._emit, self._what, done, total)
         left = (time.monotonic() - self._started) / done * (total - done)
         if left > LONG and not self._announced:
             self._announced = True
-            tell_note(
+            emit_note(
                 self._emit, f"{self._what}: about {left / 60:.0f} minutes for the next {total - done:,} pictures."
             )

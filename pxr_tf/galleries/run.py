@@ -11,7 +11,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent, tell_note
+from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.explain.maps_file import file_stem
 from pxr_tf.explain.verdicts import counted
 from pxr_tf.galleries import state
@@ -103,7 +103,7 @@ def explain_run(
     if state.is_complete(asked.folder, key):
         return None
     for note in prepared.notes:
-        tell_note(on_event, note)
+        emit_note(on_event, note)
     run, logs = asked.run, asked.run.cache / "logs"
     executor.start(logs / "explain.log")  # TensorFlow is loaded while pictures are decoded
     try:

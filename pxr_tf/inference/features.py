@@ -15,7 +15,7 @@ from pxr_tf.data import patients
 from pxr_tf.data.feature_table import TEXTS, read_feature_table, write_feature_table
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.errors import PxrError, count_words
-from pxr_tf.events import OnEvent, tell_note
+from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.inference.pictures import assign_folds
 from pxr_tf.pictures import gather
 from pxr_tf.pictures.preparation import Preparation
@@ -115,7 +115,7 @@ def _gather(asked: FeatureRequest, on_event: OnEvent) -> tuple[pd.DataFrame, Seq
     data = asked.data or tuple(asked.run.provenance["data"])
     table, notes = read_sources(data)
     for note in notes:
-        tell_note(on_event, note)
+        emit_note(on_event, note)
     return patients.add_content(table), data
 
 
@@ -123,7 +123,7 @@ def _mention_external(table: pd.DataFrame, on_event: OnEvent) -> None:
     external = int((table.role == "").sum())
     if external and table.fold.nunique() > 1:
         text = f"{count_words(external, 'image')} of no fold: the features are those of fold {table.fold.min()}."
-        tell_note(on_event, f"{text} --fold takes all from one model.")
+        emit_note(on_event, f"{text} --fold takes all from one model.")
 
 
 def _is_written(asked: FeatureRequest, table: pd.DataFrame, about: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from pxr_tf import rundir
-from pxr_tf.events import OnEvent, tell_note
+from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.models.classifier import both_columns, predict_pictures
 from pxr_tf.models.model_file import save_classifier
 from pxr_tf.models.scratch import build_linear, scale_pixels
@@ -33,7 +33,7 @@ def fit(part: Part, settings: LinearSettings, emit: OnEvent) -> Predict:
     with threadpool_limits(settings.threads or device.threads):
         regression = fit_regression(read_pixels(part, samples), samples.label.to_numpy(), part.classes, settings)
     if regression.n_iter_.max() >= settings.model.max_iterations:
-        tell_note(emit, _not_converged(settings))
+        emit_note(emit, _not_converged(settings))
     model = to_network(regression, part)
     save_classifier(model, part.folder / rundir.MODEL, linear_card(part, settings, regression))
     return lambda rows: both_columns(predict_pictures(model, part.pixels, rows.row.to_numpy()))

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
-from pxr_tf.events import OnEvent, tell_progress, tell_wait
+from pxr_tf.events import OnEvent, emit_progress, emit_wait
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import FULL_BATCH, both_columns, feature_extractor, predict_pictures
 from pxr_tf.models.layers import custom_layers
@@ -52,8 +52,8 @@ def prepare(parts: Sequence[Part], settings: NetworkSettings, emit: OnEvent) -> 
                 extractor,
                 part.inputs(samples).load,
                 names,
-                partial(tell_progress, emit, "features"),
-                partial(tell_wait, emit),
+                partial(emit_progress, emit, "features"),
+                partial(emit_wait, emit),
             )
 
 
