@@ -102,10 +102,7 @@ def load_array(folder: Path) -> KeyedArray:
 
 
 def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
-    """Return the keys that have neither a fault nor a row as it was written, each once, in their order.
-
-    Reads all blocks that hold these keys (CRC-32, about 2 GB/s). Takes no lock and changes nothing.
-    """
+    """Return the keys, each once, that have neither a fault nor a sound row (CRC-32 of its block); takes no lock."""
     keys, journal = list(dict.fromkeys(keys)), _read_journal(folder / JOURNAL_FILE)
     _drop_cut_off(journal, folder / ROWS_FILE)
     for block in _find_damaged(journal, folder / ROWS_FILE, keys):
@@ -170,10 +167,7 @@ class Writer:
             raise OSError(error.errno, error.strerror, str(self._folder / ROWS_FILE)) from error
 
     def append(self, keys: Sequence[str], rows: Iterable[np.ndarray], faults: Mapping[str, str] | None = None) -> None:
-        """Add a block: the rows of these keys, and reasons for keys that have no row; on the disk when this returns.
-
-        Raises ValueError where a row has another shape or dtype, or rows and keys differ in number.
-        """
+        """Add a block to the disk: rows of keys, reasons for keys without; raise ValueError where they do not fit."""
         first, crc32, count = self._journal.stop, 0, 0
         self._rows.seek(first * self._row_bytes)
         for row in rows:

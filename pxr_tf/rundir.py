@@ -79,14 +79,11 @@ def depth_of(run: Path) -> int:
     return 5 if TUNING in run.absolute().parts[-4:] else 4
 
 
-def find_cache(folder: Path) -> Path | None:
-    """Return the cache that a run directory was made with: the nearest one above it; None where there is none."""
-    return next((place / CACHE for place in folder.absolute().parents if (place / CACHE).is_dir()), None)
-
-
 def cache_of(folder: Path, runs: Path | None = None) -> Path:
     """Return the cache to use with a run directory: that of `runs`, else the nearest above it, else one inside it."""
-    return runs / CACHE if runs is not None else find_cache(folder) or folder / CACHE
+    if runs is not None:
+        return runs / CACHE
+    return next((place / CACHE for place in folder.absolute().parents if (place / CACHE).is_dir()), folder / CACHE)
 
 
 def old_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:

@@ -69,10 +69,7 @@ class Executor(Protocol):
         """Get ready while other work goes on; tasks inherit the file descriptors `keep` (of locks)."""
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
-        """Do the tasks, each after those that it needs; every event names its ``run`` and ``task``.
-
-        A task that fails costs those that need it, and no other.
-        """
+        """Do the tasks, each after its needs; events carry ``run`` and ``task``; a failure costs only its needers."""
 
     def close(self) -> None:
         """End whatever is running."""

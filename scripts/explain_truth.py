@@ -22,8 +22,7 @@ import pandas as pd
 from map_truth import pixel_auc, pointing_hits
 
 from pxr_tf.evaluation.bootstrap import Interval, patient_interval
-from pxr_tf.explain.in_lungs import share_inside, share_of_area
-from pxr_tf.explain.maps import at_picture_size
+from pxr_tf.explain.maps import at_picture_size, share_inside, share_of_area
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.phantoms.sets import plant_marker, write_phantoms
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import pandas as pd
 from lung_measures import CHANGES, NUM_FOLDS, fold_atlases, measure_pairs, summarise_measures
 
-from pxr_tf.lungs.atlas import LungPair
-from pxr_tf.lungs.builtin import builtin_atlas
+from pxr_tf.lungs.atlas import LungPair, builtin_atlas
 from pxr_tf.lungs.find import LungFinder
 from pxr_tf.lungs.network import TRAINING_STEPS, LungNetwork, read_network, write_network
 from pxr_tf.pictures.lung_atlas import read_pairs

@@ -37,8 +37,7 @@ def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
     from pxr_tf.galleries.run import explain_run, prepare_gallery
     from pxr_tf.galleries.write import PAGE, summary_lines, write_gallery
     from pxr_tf.report.clock import Outline
-    from pxr_tf.report.progress import Display
-    from pxr_tf.report.steps import show_steps
+    from pxr_tf.report.progress import Display, show_steps
 
     prepared = prepare_gallery(asked)  # before the lock: what is refused leaves nothing behind
     folder = Path(os.path.realpath(asked.folder))  # "." has no name to call a lock by

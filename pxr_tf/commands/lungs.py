@@ -18,7 +18,7 @@ def lungs(options: OptionValues) -> None:
     from pxr_tf.pictures.given_masks import find_given
     from pxr_tf.pictures.lung_source import open_lung_finder
     from pxr_tf.report.lung_sheet import summarise_lungs, write_lung_sheet
-    from pxr_tf.report.steps import show_steps
+    from pxr_tf.report.progress import show_steps
     from pxr_tf.segment.masks import LUNG_TABLE, write_lungs
     from pxr_tf.sets.any_pictures import list_pictures
 

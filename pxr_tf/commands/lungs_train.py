@@ -17,7 +17,7 @@ def lungs_train(options: OptionValues) -> None:
     from pxr_tf.errors import PxrError
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.lungs.network import TRAINING_STEPS
-    from pxr_tf.report.steps import show_steps
+    from pxr_tf.report.progress import show_steps
     from pxr_tf.segment.train import write_lung_network
 
     if not options.pairs.strip():

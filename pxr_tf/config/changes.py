@@ -15,10 +15,7 @@ def recipe_changes(before: Experiment, now: Experiment) -> RecipeChanges:
 
 
 def describe_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> list[str]:
-    """Return the differences for people, the epochs of all phases as one: ``epochs 2,5 -> 1,1``, ``folds 5 -> 2``.
-
-    A key stands for itself by its last word, or in full if two end alike.
-    """
+    """Return the differences for people: ``epochs 2,5 -> 1,1``, ``folds 5 -> 2``; a key in full if two end alike."""
     epochs = [key for key in found if key.startswith("phases.") and key.endswith(".max_epochs")]
     words = [f"epochs {_epochs(before)} -> {_epochs(now)}"] if epochs else []
     others = {key: pair for key, pair in found.items() if key not in epochs}

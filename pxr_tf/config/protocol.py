@@ -22,14 +22,10 @@ class Protocol(Frozen):
     compare: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _two_settings(self) -> "Protocol":
+    def _fits_together(self) -> "Protocol":
         if len(self.compare) not in (0, 2):
             received = count_words(len(self.compare), "setting")
             raise ValueError(f"compare received {received}; accepted: none, or two by name")
-        return self
-
-    @model_validator(mode="after")
-    def _each_once(self) -> "Protocol":
         for key, values in (("variants", self.variants), ("seeds", self.seeds)):
             twice = [value for value in values if values.count(value) > 1]
             if twice:

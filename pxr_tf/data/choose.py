@@ -13,10 +13,7 @@ from pxr_tf.seeds import order_by_hash
 
 
 def choose_patients(table: pd.DataFrame, wanted: float, *, seed: int, purpose: str) -> set[str]:
-    """Return patients of the table: a share of each class's where `wanted` is below 1, else for that many images.
-
-    `table` is sorted by image id; 0 chooses nobody.
-    """
+    """Return patients of a sorted table: a share of each class's below 1, else for that many images; 0: nobody."""
     if not wanted:
         return set()
     if wanted < 1:

@@ -15,16 +15,15 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow  # takes 0.2 s to load: only who reads or writes such files imports this module
+from pyarrow import parquet
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError
-
-if TYPE_CHECKING:  # pyarrow takes 0.2 s to load, and no other command needs it
-    import pyarrow
 
 TEXTS = ("image_id", "label", "patient_id", "source", "role", "fold")
 _FEATURES = "features"
@@ -48,8 +47,6 @@ def write_feature_table(path: Path, rows: pd.DataFrame, read: Read, about: Mappi
     `rows` has `TEXTS`; `read` gives the features of some of them, in order, `ROWS_PER_GROUP` at a time, and
     twice: the schema, which has the digest, is written before them.
     """
-    from pyarrow import parquet
-
     digest = _Digest()
     for part, features in _in_parts(rows, read):
         digest.add(part, features)
@@ -64,9 +61,6 @@ def write_feature_table(path: Path, rows: pd.DataFrame, read: Read, about: Mappi
 
 def read_feature_table(path: Path) -> FeatureTable:
     """Return what the file holds; raise `PxrError` where it is missing, no such file, damaged, or edited."""
-    import pyarrow
-    from pyarrow import parquet
-
     with files.reading(path), files.open_regular(path):
         pass
     try:
@@ -116,17 +110,13 @@ class _Digest:
         return files.digest(*content, json.dumps(about, sort_keys=True), size=16)
 
 
-def _schema() -> "pyarrow.Schema":
-    import pyarrow
-
+def _schema() -> pyarrow.Schema:
     number = pyarrow.field("element", pyarrow.float32(), nullable=False)
     fields = [pyarrow.field(name, pyarrow.string(), nullable=False) for name in TEXTS]
     return pyarrow.schema([*fields, pyarrow.field(_FEATURES, pyarrow.list_(number), nullable=False)])
 
 
-def _as_arrow(rows: pd.DataFrame, features: np.ndarray, schema: "pyarrow.Schema") -> "pyarrow.Table":
-    import pyarrow
-
+def _as_arrow(rows: pd.DataFrame, features: np.ndarray, schema: pyarrow.Schema) -> pyarrow.Table:
     ends = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(features.shape[1])
     numbers = pyarrow.array(features.reshape(-1))
     lists = pyarrow.ListArray.from_arrays(pyarrow.array(ends), numbers, type=schema.field(_FEATURES).type)
@@ -134,7 +124,7 @@ def _as_arrow(rows: pd.DataFrame, features: np.ndarray, schema: "pyarrow.Schema"
     return pyarrow.table([*texts, lists], schema=schema)
 
 
-def _from_arrow(table: "pyarrow.Table") -> tuple[pd.DataFrame, np.ndarray]:
+def _from_arrow(table: pyarrow.Table) -> tuple[pd.DataFrame, np.ndarray]:
     """Return (the columns of text, float32 [rows, channels]); raise ValueError for any other columns or values."""
     if not table.schema.equals(_schema()):
         raise ValueError(f"the columns are {table.schema.names}")

@@ -25,10 +25,7 @@ PHANTOM_FILE = "phantom.json"  # its presence in a data set's folder says that t
 
 
 def make_manifest(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
-    """Return the rows as a validated table, sorted by image id; raise `PxrError`.
-
-    Each value must be text that can be written: a file name that is not UTF-8 reaches Python as half characters.
-    """
+    """Return the rows as a validated table, sorted by image id; raise `PxrError`, also for names that are not UTF-8."""
     rows = list(rows)
     _check_encoding(rows)
     table = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS]).astype(object).fillna("").astype(str)

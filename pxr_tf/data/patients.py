@@ -39,10 +39,7 @@ def _digest_file(path: str) -> tuple[str, str]:
 
 
 def add_pictures(table: pd.DataFrame, twins: Iterable[tuple[str, str]] = ()) -> pd.DataFrame:
-    """Return the table with ``picture``: files that show one picture have the same, one of their contents.
-
-    `twins` are pairs of contents that differ in their bytes and show one picture (`pictures.fingerprints`).
-    """
+    """Return the table with ``picture``, one of the contents of all files that show it; `twins` are pairs of such."""
     first = _first_of_group(table.content, twins)
     return table.assign(picture=table.content.map(first))
 

@@ -4,10 +4,7 @@ from typing import Literal, NamedTuple
 
 
 class RunWarning(NamedTuple):
-    """One reason not to believe a run's numbers: an entry of its ``warnings.json``, or a mix of environments.
-
-    ``RunWarning(**warning._asdict())`` is the same again, by way of JSON or CSV.
-    """
+    """One reason not to believe a run's numbers: an entry of its ``warnings.json``, or a mix of environments."""
 
     # its kind; leak: patients, or pictures, on both sides of a split
     what: Literal["shortcut", "split", "leak", "lungs", "labels", "environments"]

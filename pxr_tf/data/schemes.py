@@ -65,10 +65,7 @@ def check_again(
     tests: bool = True,
     **options: SchemeOption,
 ) -> None:
-    """Raise `PxrError` where splits that were read from a file are not what the scheme and its options promise.
-
-    Without `tests` they are what `splits.without_tests` leaves of it.
-    """
+    """Raise `PxrError` where splits from a file are not what the scheme promises, less its test rows if not `tests`."""
     _check(table, splits, scheme, _used(scheme, options), stops_early, tests)
 
 

@@ -80,10 +80,7 @@ def unused_rows(table: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_tests(table: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (the manifest's rows, the splits) of those who train or validate: no test row, none that nobody uses.
-
-    Raises `PxrError` where there are several folds, of which one trains on what another tests, or no row validates.
-    """
+    """Return (rows, splits) of who trains or validates; raise `PxrError` for several folds, or if nobody validates."""
     if splits.fold.nunique() > 1:
         raise PxrError(SEVERAL_FOLDS)
     kept = splits[~splits.role.isin(TEST_ROLES)].reset_index(drop=True)

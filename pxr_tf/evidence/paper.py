@@ -8,11 +8,7 @@ from pxr_tf.evaluation.published import PaperRow
 if TYPE_CHECKING:
     from pxr_tf.runs.info import RunInfo
 
-OVERALL = {
-    "accuracy": "",
-    "balanced_accuracy": "balanced accuracy ",
-    "auc": "AUC ",
-}  # metric -> words before it
+OVERALL = {"accuracy": "", "balanced_accuracy": "balanced accuracy ", "auc": "AUC "}  # metric -> words before it
 
 
 def comparable_row(info: "RunInfo") -> PaperRow | None:

@@ -30,10 +30,7 @@ class LocalProcess:
         self._first_log: Path | None = None
 
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
-        """Start the process, unless it runs, so that TensorFlow is loaded when the first task comes.
-
-        `keep` are file descriptors that it, and those that follow it, inherit (a held lock).
-        """
+        """Start the process, unless it runs, to load TensorFlow; it and its successors inherit the files `keep`."""
         self._keep = tuple(keep) or self._keep
         if self._child is not None:
             return

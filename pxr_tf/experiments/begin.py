@@ -34,10 +34,7 @@ class Sources(NamedTuple):
 def find_sources(
     request: Request, on_event: OnEvent, known: dict[tuple[object, ...], gather.Gathered] | None = None
 ) -> Sources:
-    """Return what a run is made from; whatever is wrong with it is raised before anything is written (`PxrError`).
-
-    `known` keeps the images of some data, classes and merging for the requests to come.
-    """
+    """Return what a run is made from (`known`: images of other requests); raise `PxrError` before any file is made."""
     experiment = request.experiment
     check_learner(experiment.model.kind)
     weights.identity(experiment)  # a file that does not exist is reported at once

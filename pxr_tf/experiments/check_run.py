@@ -79,10 +79,7 @@ def _refuse(folder: Path, words: list[str]) -> None:
 
 
 def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> pd.DataFrame:
-    """Return the run's splits; raise `PxrError` where its tables cannot be read, do not fit together, or leak.
-
-    A tuning run (without `tests`) has no test rows.
-    """
+    """Return the run's splits; raise `PxrError` where tables are unreadable, unfit or leak. Tuning has no `tests`."""
     try:
         table = manifest.read_manifest(folder / rundir.MANIFEST)
         split = splits.read_splits(folder / rundir.SPLITS)

@@ -77,10 +77,7 @@ def make_parts(run: TrainingRun) -> list[Part]:
 
 
 def chosen_epochs(run: TrainingRun, fold: str) -> dict[str, int] | None:
-    """Return the epochs of each phase as the hold-out chose them, one at least; None where the fold chooses them.
-
-    They are there once the hold-out is trained. Raises `PxrError` where they are not.
-    """
+    """Return the hold-out's epochs of each phase, 1 at least; None if the fold chooses; raise `PxrError` without."""
     if fold == HOLDOUT or not run.recipe.chooses_epochs:
         return None
     chosen, folder = run.directory.chosen_epochs(HOLDOUT), run.directory.fold_folder(HOLDOUT)

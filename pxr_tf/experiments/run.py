@@ -65,10 +65,7 @@ def finish_run(prepared: PreparedRun, failures: list[str]) -> FinishedRun:
 
 
 def collect_predictions(folder: Path, splits: pd.DataFrame, made: Mapping[str, Path]) -> None:
-    """Write ``predictions.csv``: the predictions of the folds (fold -> file), sorted by image id, test rows first.
-
-    Raises `PxrError` if the images that a fold predicted are not those that `splits` gives it to predict.
-    """
+    """Write ``predictions.csv`` from the folds' (fold -> file), by role and id; raise `PxrError` for other images."""
     parts = []
     for fold, file in made.items():
         part = pd.read_csv(file, dtype=str, keep_default_na=False)  # as text: passed on byte by byte

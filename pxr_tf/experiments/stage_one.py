@@ -146,10 +146,7 @@ def check_models(stage: StageOne | None, folder: Path) -> None:
 
 
 def check_not_retrained(folder: Path) -> None:
-    """Raise `PxrError` where the finished run in `folder` has a stage one that was trained anew since.
-
-    Nothing is compared where stage one is gone, or is not finished.
-    """
+    """Raise `PxrError` where stage one of the finished run in `folder` was retrained since; it may be missing."""
     recorded = read_provenance(folder).get("first") if (folder / rundir.PROVENANCE).is_file() else None
     if not recorded:
         return

@@ -60,7 +60,9 @@ def score_cam(work: Work) -> np.ndarray:
             return np.zeros(maps.shape[1:])
 
         def masked(part: slice) -> np.ndarray:
-            return picture * _unit_range(at_picture_size(maps[part], len(picture)))
+            large = at_picture_size(maps[part], len(picture))
+            low, high = large.min((1, 2), keepdims=True), large.max((1, 2), keepdims=True)
+            return picture * ((large - low) / (high - low))  # each map scaled to 0 … 1
 
         weights = softmax(score(masked, len(maps), target))
         return np.maximum(np.tensordot(weights, maps, 1), 0)
@@ -96,9 +98,3 @@ def compile_maps(logits: keras.Model, layer: str, weigh: Weigh) -> Callable[[np.
         return tf.nn.relu(tf.reduce_sum(weigh(maps, gradients) * maps, axis=-1))
 
     return lambda pictures, targets: step(tf.constant(pictures), tf.constant(targets)).numpy()
-
-
-def _unit_range(maps: np.ndarray) -> np.ndarray:
-    """Return each map scaled to 0 … 1."""
-    low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
-    return (maps - low) / (high - low)

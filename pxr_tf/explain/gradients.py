@@ -37,10 +37,11 @@ def smooth_grad(work: Work) -> np.ndarray:
     def explain_one(picture: np.ndarray, target: int) -> np.ndarray:
         sigma = np.float32(SMOOTH_NOISE * np.ptp(picture))
 
+        def noise(draw: int) -> np.ndarray:
+            return np.random.default_rng([work.seed, draw]).standard_normal(picture.shape, np.float32)
+
         def noisy(part: slice) -> np.ndarray:
-            return np.stack(
-                [picture + sigma * _noise(work.seed, draw, picture.shape) for draw in range(part.start, part.stop)]
-            )
+            return np.stack([picture + sigma * noise(draw) for draw in range(part.start, part.stop)])
 
         return np.abs(_mean_gradient(gradients, noisy, SMOOTH_DRAWS, target, work.batch_size))
 
@@ -115,7 +116,3 @@ def _mean_gradient(
         found = gradients(fill_up(variants, full), np.full(full, target, np.int32))[: len(variants)]
         total = total + found.sum(0, dtype=np.float64)
     return total / count
-
-
-def _noise(seed: int, draw: int, shape: tuple[int, ...]) -> np.ndarray:
-    return np.random.default_rng([seed, draw]).standard_normal(shape, np.float32)

@@ -17,10 +17,7 @@ WORDS = {"filters": "first-layer filters", "coefficients": "coefficient images",
 def make_model_figures(
     model: keras.Model, classes: Sequence[str], pictures: Mapping[str, np.ndarray], asked: Collection[str]
 ) -> ModelFigureData:
-    """Return what was asked for (keys of `WORDS`) of what the model has; what it lacks is left out.
-
-    `pictures` are uint8 [size, size] by image id: those whose feature maps are wanted.
-    """
+    """Return what was asked for (keys of `WORDS`) and the model has; feature maps of `pictures`, uint8 [size, size]."""
     found = [what for what in what_it_has(model) if what in asked]
     return ModelFigureData(
         asked=tuple(asked),

@@ -80,10 +80,7 @@ class Chosen(NamedTuple):
 def choose_methods(
     asked: Sequence[str], layer: str | None, experiment: Experiment, layers: Sequence[SavedLayer]
 ) -> Chosen:
-    """Return the methods; raise `PxrError` for one that is unknown, or that this network cannot offer.
-
-    `layers` are those of the saved network, none where they cannot be read.
-    """
+    """Return the methods; raise `PxrError` for one that is unknown or not for these `layers` (none: unreadable)."""
     has_maps = has_feature_maps(experiment)
     lacks_rectifier = bool(layers) and not has_rectifier(layers)
     methods = tuple(dict.fromkeys(asked)) or (DEFAULT if has_maps else WITHOUT_LAYERS)

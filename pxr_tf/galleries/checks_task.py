@@ -138,10 +138,7 @@ def fold_rows(run: RunDirectory, others: Sequence[str], pictures: _Pictures, emi
 
 
 def explain_again(model: keras.Model, found: Sequence[PictureMaps]) -> dict[str, np.ndarray]:
-    """Return method -> raw maps, float32 [n, height, width], that this network gives of the same pictures and classes.
-
-    They have the size of the method's own: a feature map of another fold has as many places.
-    """
+    """Return method -> float32 [n, height, width], of the method's own size, by this network, of the same targets."""
     logits, layers = open_logits(model), found[0].about["layers"]
     pixels, targets = _pixels_and_targets(found)
     return {name: compute_maps(logits, pixels, targets, name, layer=layers.get(name)) for name in found[0].maps}

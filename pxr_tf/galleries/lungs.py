@@ -42,10 +42,7 @@ class LungsSeen(NamedTuple):
 def open_gallery_source(
     atlas: str | None, masks: str | None, own: LungSource | None, table: pd.DataFrame, cache: Path
 ) -> LungSource:
-    """Return what says where the lungs are: masks or an atlas that were named, what the run crops by, or the built-in.
-
-    Raises `PxrError` for masks of which none belongs to a picture.
-    """
+    """Return where lungs are: named masks or atlas, the run's crop, or the built-in; raise `PxrError` without any."""
     check_places(atlas or BUILTIN, masks)
     if masks is None and own is not None:
         return own

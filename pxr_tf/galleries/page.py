@@ -97,7 +97,8 @@ def _methods(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> 
         yield f"<tr><td{mark}>{escape(method_title(name))}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     yield "</table></div>\n<details><summary>Each verdict with its reason</summary><ul>"
     for row in verdicts.itertuples():
-        yield f"<li><b>{escape(method_title(row.method))}</b>: {escape(row.reason)} {_pictures(row.pictures)}</li>"
+        count = f'<span class="faint">({count_words(row.pictures, "picture")})</span>' if row.pictures else ""
+        yield f"<li><b>{escape(method_title(row.method))}</b>: {escape(row.reason)} {count}</li>"
     yield "</ul></details>"
 
 
@@ -116,10 +117,6 @@ def _who_counts(roles: pd.Series) -> str:
 def _state(row: pd.Series) -> str:
     style = {"passed": "good", "failed": "bad"}.get(row.state, "faint")
     return f'<span class="{style}">{STATES[row.state]}</span>'
-
-
-def _pictures(count: int) -> str:
-    return f'<span class="faint">({count_words(count, "picture")})</span>' if count else ""
 
 
 def _shares(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:

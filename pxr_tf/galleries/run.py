@@ -1,7 +1,4 @@
-"""Explaining what a finished run's models say of pictures: the story, from a run to raw maps and what they are worth.
-
-No TensorFlow here. What is drawn of it, and every mean and interval, is made from the files by `galleries.write`.
-"""
+"""Explaining what a finished run's models say of pictures: from a run to raw maps and checks. No TensorFlow here."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

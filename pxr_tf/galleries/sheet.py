@@ -4,17 +4,17 @@ Drawn with NumPy, OpenCV and Pillow: a matplotlib figure takes a second, a sheet
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from pxr_tf.explain.maps import views
 from pxr_tf.files import written_whole
 from pxr_tf.galleries import overlay
-from pxr_tf.galleries.lettering import font, wrap
 
 PANEL_SIDE, GAP, PANELS_PER_ROW = 288, 14, 4  # pixels of a panel and around it; panels in a row
 _TITLE, _BAR = 38, 36  # pixels above a panel and below it
@@ -23,6 +23,7 @@ COMPRESSION = 1  # of the PNG: 3 takes half as long again for 9 % less
 INK, FAINT, BACKGROUND = (20, 20, 20), (95, 95, 95), (255, 255, 255)
 WARNING = (166, 64, 0)  # vermilion, darker: 5.5 : 1 on white
 NOT_CHECKED = "not checked"
+DOTS = "…"
 
 
 class Checked(NamedTuple):
@@ -184,3 +185,41 @@ def _draw_panel(canvas: Image.Image, pen: ImageDraw.ImageDraw, panel: Panel, lef
         pen.text((left, below + 11), panel.ends[0], FAINT, font(12))
         right = left + PANEL_SIDE - font(12).getlength(panel.ends[1])
         pen.text((right, below + 11), panel.ends[1], FAINT, font(12))
+
+
+@lru_cache
+def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans, which matplotlib brings along, at `size` pixels."""
+    import matplotlib
+
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", name)), size)
+
+
+def fit_text(text: str, width: float, letters: ImageFont.FreeTypeFont) -> str:
+    """Return the text if it is at most `width` pixels wide, else with letters left out of its middle."""
+    if letters.getlength(text) <= width:
+        return text
+    few, many = 0, len(text)  # letters kept: `few` fit
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (middle, many) if letters.getlength(_keep(text, middle)) <= width else (few, middle)
+    return _keep(text, few)
+
+
+def wrap(pieces: Sequence[str], width: float, letters: ImageFont.FreeTypeFont, between: str = " · ") -> list[str]:
+    """Return lines of at most `width` pixels, broken between pieces; a piece that is too long is shortened."""
+    lines: list[str] = []
+    for piece in pieces:
+        longer = f"{lines[-1]}{between}{piece}" if lines else piece
+        if lines and letters.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(fit_text(piece, width, letters))
+    return lines
+
+
+def _keep(text: str, count: int) -> str:
+    """Return `count` letters of a text, more of its end than of its start: ids differ in their ends."""
+    start = count * 2 // 5
+    return f"{text[:start]}{DOTS}{text[len(text) - (count - start) :]}"

@@ -67,10 +67,7 @@ def unmark_empty(folder: Path) -> None:
 
 
 def finish(folder: Path, about: GalleryFacts, names: Iterable[str]) -> None:
-    """Remove what former galleries had and this one has not, then say that it is complete.
-
-    `about` has the ``key``.
-    """
+    """Remove what former galleries had and this one lacks, then say that it (`about` has its ``key``) is complete."""
     own = set(names)
     for name in _files_of(read_about(folder)) - own:
         with contextlib.suppress(FileNotFoundError):

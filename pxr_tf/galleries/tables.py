@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf.evaluation.bootstrap import Interval, patient_interval
-from pxr_tf.explain.in_lungs import share_inside, share_of_area
+from pxr_tf.explain.maps import share_inside, share_of_area
 from pxr_tf.explain.maps_file import PictureMaps, file_stem, read_maps
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.verdicts import CHECKS as CHECKS_OF_METHODS

@@ -14,14 +14,7 @@ from pxr_tf.galleries import state
 from pxr_tf.galleries.page import PAGE, write_page
 from pxr_tf.galleries.run import Explained
 from pxr_tf.galleries.sheet import NOT_CHECKED, Checked, Drawn, Sheet, write_picture_sheet, write_thumbnail
-from pxr_tf.galleries.tables import (
-    CHECKS_TABLE,
-    EXPLAINED_TABLE,
-    check_table,
-    method_title,
-    open_maps,
-    tabulate,
-)
+from pxr_tf.galleries.tables import CHECKS_TABLE, EXPLAINED_TABLE, check_table, method_title, open_maps, tabulate
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import LEAKY, RunInfo, worth

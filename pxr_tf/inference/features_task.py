@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from pxr_tf import files
+from pxr_tf import arrays, files
 from pxr_tf.events import OnEvent, emit_progress, emit_wait
 from pxr_tf.inference.features import SavedFeatures
 from pxr_tf.models.classifier import feature_extractor, feature_source
@@ -32,7 +32,7 @@ def fill_saved_features(task: Task, options: SavedFeatures, emit: OnEvent) -> No
         model, _ = run.load_model(fold)
         folder = cache_folder(run.cache, preparation, device, model=run.model_digest(fold))
         extractor = feature_extractor(model)
-        if features.missing(folder, contents):
+        if arrays.missing_keys(folder, contents):
             inputs = Inputs(pictures.pixels[..., None], pictures.find(contents))
             features.extract_features(
                 folder,

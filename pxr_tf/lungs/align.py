@@ -31,10 +31,7 @@ class Alignment(NamedTuple):
 
 
 def align(mean: np.ndarray, picture: np.ndarray, *, may_invert: bool = True) -> Alignment:
-    """Return where the chest lies in an evened-out picture, uint8 [ATLAS_SIDE, ATLAS_SIDE]; `mean` is the atlas's.
-
-    A picture is taken for inverted only where its negative is clearly more like a chest.
-    """
+    """Return where the atlas's `mean` lies in an evened-out picture; both are uint8 [ATLAS_SIDE, ATLAS_SIDE]."""
     plain = _align_upright(mean, picture, False)
     if not may_invert:
         return plain

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,11 +13,17 @@ from pxr_tf import arrays, files
 from pxr_tf.lungs.align import align, pull
 from pxr_tf.lungs.contrast import ATLAS_SIDE, even_out, shrink
 from pxr_tf.lungs.threads import one_thread
+from pxr_tf.phantoms.anatomy import Pose, draw_chest
+from pxr_tf.phantoms.diseases import DISEASES
 
 _STORED_VERSION = 2  # raise it when the same pairs would be prepared to other bytes
 _VERSION = 1  # raise it when the same atlas would find other lungs in the same picture
 _THUMBNAIL = 32  # pixels: what two chests are compared by
 _SHAPE = 64  # pixels: what the outlines of two pairs of lungs are compared by
+_BUILTIN_VERSION = 3  # raise it when the same number would be another pair
+_PAIRS = 72
+# Wider than the phantoms that networks are trained on: people in bed breathe out and their diaphragm stands high.
+_TURN, _ZOOM, _INSPIRATION = (-6.0, 6.0), (0.8, 1.05), (-0.3, 0.08)  # degrees; factor; anatomy units
 
 LungPair = tuple[np.ndarray, np.ndarray]  # a picture and its lungs
 
@@ -93,3 +100,18 @@ def open_stored_atlas(cache: Path, pairs: Mapping[str, Callable[[], LungPair]]) 
             writer.append(list(rows), rows.values())
     stored = arrays.load_array(folder)
     return build_atlas([tuple(stored.values[stored.rows[name]]) for name in names])
+
+
+def builtin_atlas(cache: Path) -> LungAtlas:
+    """Return the atlas of phantoms, drawn the first time (seconds) and kept below `cache`."""
+    return open_stored_atlas(
+        cache, {f"phantom-{_BUILTIN_VERSION}-{number:02d}": partial(draw_pair, number) for number in range(_PAIRS)}
+    )
+
+
+def draw_pair(number: int) -> LungPair:
+    """Return one of the phantoms and its whole lungs: as the public masks have them, with what the heart hides."""
+    rng = np.random.default_rng(number)
+    pose = Pose(*(rng.uniform(*bounds) for bounds in (_TURN, _ZOOM, _INSPIRATION)))
+    chest = draw_chest(number, 0, ATLAS_SIDE, list(DISEASES.values())[number % len(DISEASES)], pose)
+    return chest.image, chest.whole_lungs

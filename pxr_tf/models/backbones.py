@@ -14,14 +14,12 @@ from pxr_tf.errors import MissingLibraryError, PxrError, nearest
 # (scale, offset) of `value * scale + offset` for each of the three channels.
 _TORCH = ((1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)), (-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225))
 Factors = float | tuple[float, float, float]  # of each channel, or one for all
-SCALINGS: Mapping[str, tuple[Factors, Factors] | None] = MappingProxyType(
-    {
-        "tf": (1 / 127.5, -1.0),  # to -1 … 1
-        "caffe": (1.0, (-103.939, -116.779, -123.68)),  # ImageNet means taken off, blue first
-        "torch": _TORCH,  # ImageNet mean and standard deviation, of 0-1 values
-        "raw": None,  # the application scales inside
-    }
-)
+SCALINGS: Mapping[str, tuple[Factors, Factors] | None] = {
+    "tf": (1 / 127.5, -1.0),  # to -1 … 1
+    "caffe": (1.0, (-103.939, -116.779, -123.68)),  # ImageNet means taken off, blue first
+    "torch": _TORCH,  # ImageNet mean and standard deviation, of 0-1 values
+    "raw": None,  # the application scales inside
+}
 GREY = "tf"  # of networks without a backbone, on one channel
 
 

@@ -75,10 +75,7 @@ def activate(logits: KerasTensor, output: Output) -> KerasTensor:
 
 
 def build_head(head: Head | OnFeatures, num_features: int, num_classes: int) -> keras.Model:
-    """Return the head: [num_features] -> fully connected layers -> its output.
-
-    Dropout comes before the first layer, or on another network's features after each, as the papers have it.
-    """
+    """Return the head: [num_features] -> dense layers -> output; dropout before them, or on features after each."""
     if isinstance(head, OnFeatures):
         before, after, activation = 0.0, head.dropout, head.activation
     else:
@@ -94,10 +91,7 @@ def build_head(head: Head | OnFeatures, num_features: int, num_classes: int) -> 
 
 
 def build_on_features(model: keras.Model, *, num_classes: int, head: Head | OnFeatures, seed: int) -> keras.Model:
-    """Return another classifier's layers up to its features with a new head, whose weights depend on the seed alone.
-
-    The layers are shared with `model`, which should not be used any more.
-    """
+    """Return another classifier's layers, which are shared, up to its features with a new head of the seed."""
     keras.utils.set_random_seed(seed)
     features = pooled_features(model)
     if not has_layer(model, POOLED):

@@ -1,7 +1,6 @@
 """The papers' own networks, a line each: what builds it, and its sizes. Importing this room loads no Keras."""
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import NamedTuple
 
 from pxr_tf.errors import PxrError, count_words, nearest
@@ -17,36 +16,30 @@ class PaperNetwork(NamedTuple):
 
 
 NETWORKS: dict[str, PaperNetwork] = {
-    "feed_forward": PaperNetwork("build_feed_forward", MappingProxyType({"hidden_units": (512, 128)})),
+    "feed_forward": PaperNetwork("build_feed_forward", {"hidden_units": (512, 128)}),
     "small_cnn": PaperNetwork(
-        "build_small_cnn",
-        MappingProxyType({"channels": (4, 8), "kernel_sizes": (3, 3), "hidden_units": (128,)}),
-        padded=False,
+        "build_small_cnn", {"channels": (4, 8), "kernel_sizes": (3, 3), "hidden_units": (128,)}, padded=False
     ),
     "alrelu_cnn": PaperNetwork(
         "build_alrelu_cnn",
-        MappingProxyType(
-            {
-                "channels": (32, 64, 128, 256, 512),
-                "kernel_sizes": (5, 3, 3, 3, 3),
-                "dropout": (0.1, 0.2, 0.3, 0.4, 0.5, 0.3, 0.4),  # of the blocks, after the pooling, before the output
-                "hidden_units": (256,),
-                "negative_slope": 0.01,
-                "batchnorm_momentum": 0.99,
-            }
-        ),
+        {
+            "channels": (32, 64, 128, 256, 512),
+            "kernel_sizes": (5, 3, 3, 3, 3),
+            "dropout": (0.1, 0.2, 0.3, 0.4, 0.5, 0.3, 0.4),  # of the blocks, after the pooling, before the output
+            "hidden_units": (256,),
+            "negative_slope": 0.01,
+            "batchnorm_momentum": 0.99,
+        },
     ),
     "leaky_cnn": PaperNetwork(
         "build_leaky_cnn",
-        MappingProxyType(
-            {
-                "channels": (32, 64, 128),
-                "kernel_sizes": (3, 3, 3),
-                "dropout": (0.25, 0.25, 0.25),
-                "hidden_units": (128,),
-                "negative_slope": 0.01,
-            }
-        ),
+        {
+            "channels": (32, 64, 128),
+            "kernel_sizes": (3, 3, 3),
+            "dropout": (0.25, 0.25, 0.25),
+            "hidden_units": (128,),
+            "negative_slope": 0.01,
+        },
     ),
 }
 

@@ -101,7 +101,9 @@ def write_phantoms(
             "images_per_patient": [*images_per_patient],
             "shortcuts": {label: sorted(shortcuts[label]) for label in sorted(shortcuts)},
         }
-        _write_markers(staging, plans, parameters)
+        text = json.dumps({"notice": _NOTICE, **parameters}, indent=2) + "\n"
+        for folder in {Path(plan.path).parts[0] for plan in plans}:
+            (staging / folder / PHANTOM_FILE).write_text(text, encoding="utf-8")
         staging.chmod(0o755)  # mkdtemp makes it private
         _check_free(out)
         staging.replace(out)
@@ -215,12 +217,6 @@ def _random(seed: int, label: str, patient: int) -> np.random.Generator:
 def _patient_seed(seed: int, label: str, patient: int) -> int:
     digest = hashlib.blake2b(f"{seed}/{label}/{patient}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")
-
-
-def _write_markers(out: Path, plans: list[Plan], parameters: dict[str, object]) -> None:
-    text = json.dumps({"notice": _NOTICE, **parameters}, indent=2) + "\n"
-    for folder in {Path(plan.path).parts[0] for plan in plans}:
-        (out / folder / PHANTOM_FILE).write_text(text, encoding="utf-8")
 
 
 def _write_chest(out: Path, plan: Plan, chest: Chest, shortcuts: frozenset[str]) -> None:

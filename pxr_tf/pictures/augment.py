@@ -47,13 +47,9 @@ def augment_image(
     if movement is None:
         return image
     transform = _transform(movement)
-    transform.set_random_seed(_seed_of(seed, image_id, copy, epoch))
+    drawn = hashlib.blake2b(f"{seed}\x1f{image_id}\x1f{copy}\x1f{epoch}".encode(), digest_size=4)
+    transform.set_random_seed(int.from_bytes(drawn.digest()))
     return transform(image=image)["image"]
-
-
-def _seed_of(seed: int, image_id: str, copy: int, epoch: int) -> int:
-    text = f"{seed}\x1f{image_id}\x1f{copy}\x1f{epoch}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest())
 
 
 def _transform(movement: Movement):

@@ -36,10 +36,7 @@ _PAIRS = 1024  # pairs that are looked at together: 40 MB
 def load_thumbnails(
     cache: Path, table: pd.DataFrame, *, on_progress: OnProgress | None = None, on_wait: OnWait | None = None
 ) -> dict[str, np.ndarray]:
-    """Return content -> thumbnail, uint8 [32, 32], of each file of the table that can be decoded.
-
-    `table` has ``path`` and ``content``. They are made once, and alike for every experiment (`store.open_pictures`).
-    """
+    """Return content -> uint8 [32, 32] of each file (``path, content``) that can be decoded; made once, for all."""
     pictures = open_pictures(cache, table, THUMBNAIL, on_progress=on_progress, on_wait=on_wait)
     return {content: pictures.pixels[pictures.rows[content]] for content in table.content if content in pictures.rows}
 

@@ -71,10 +71,7 @@ def compare_images(table: pd.DataFrame, cache: Path, on_progress: OnProgress, on
 def choose_images(
     table: pd.DataFrame, classes: Sequence[str], merge: Mapping[str, Sequence[str]], duplicates: DuplicateRule, say: Say
 ) -> pd.DataFrame:
-    """Return the rows of an experiment: labels merged, classes chosen, copies of pictures dropped; say what went.
-
-    `table` comes from `compare_images`. Raises `PxrError` where a class has no image.
-    """
+    """Return the experiment's rows of a compared table, say what was left out; raise `PxrError` for an empty class."""
     table, left_out = labels.keep_classes(labels.merge_labels(table, merge), classes)
     if len(left_out):
         counts = left_out.label.value_counts()

@@ -58,10 +58,7 @@ def check_owners(masks: Mapping[str, Path]) -> None:
 
 
 def read_given(path: Path, shape: tuple[int, int]) -> Lungs:
-    """Return the lungs that a mask shows, at a picture's `shape` (h, w), with confidence 1; 0 where it is empty.
-
-    Raises `PxrError` where it cannot be read or has other proportions.
-    """
+    """Return a mask's lungs at a picture's `shape` (h, w), confidence 1 (0: empty); raise `PxrError` if unfit."""
     mask = read_mask(path)
     aspect = mask.shape[1] / mask.shape[0] * shape[0] / shape[1]
     if abs(aspect - 1) > ASPECT:

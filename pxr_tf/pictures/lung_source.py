@@ -9,7 +9,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.errors import PxrError, count_words, shorten
-from pxr_tf.lungs.builtin import builtin_atlas
+from pxr_tf.lungs.atlas import builtin_atlas
 from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.lungs.find import LungFinder, Lungs, find_lungs
 from pxr_tf.lungs.network import ACCEPTED_NETWORKS, LungNetwork, read_network
@@ -106,10 +106,7 @@ class GivenLungs:
 
 
 def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path) -> LungSource:
-    """Return what says where the lungs are in the table's files (``path, content``): masks where they are asked for.
-
-    An atlas is prepared the first time and kept below `cache`. Raises `PxrError`.
-    """
+    """Return what says where lungs are in a table (``path, content``): given `masks`, or `atlas`; raise `PxrError`."""
     if masks is not None:
         found = find_masks(masks, table.path)
         contents = dict(zip(table.path, table.content, strict=True))
@@ -120,10 +117,7 @@ def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path)
 
 
 def open_lung_finder(atlas: str, cache: Path) -> LungFinder:
-    """Return what finds lungs: the built-in atlas, that of a folder of pairs, or a trained network's file.
-
-    An atlas is prepared the first time and kept below `cache`. Raises `PxrError`.
-    """
+    """Return the built-in atlas, a folder's (both kept below `cache`), or a file's network; raise `PxrError`."""
     if atlas == BUILTIN:
         return builtin_atlas(cache)
     return read_network(Path(atlas)) if _is_network(atlas) else read_atlas(Path(atlas), cache)
@@ -147,7 +141,10 @@ def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
     """
     paths = list(dict.fromkeys(paths))
     with files.reading(f"image.masks {masks!r}"):
-        return _masks_beside(paths) if masks == _BESIDE else _masks_in(Path(masks), paths)
+        if masks == _BESIDE:
+            return _masks_beside(paths)
+        relative = {str(path).lstrip("/"): path for path in paths}
+        return {relative[name]: mask for name, mask in find_given(relative, Path(masks)).items()}
 
 
 def _is_network(atlas: str) -> bool:
@@ -167,8 +164,3 @@ def _masks_beside(paths: Iterable[str]) -> dict[str, Path]:
             found[str(path)] = mask
     check_owners(found)
     return found
-
-
-def _masks_in(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
-    relative = {str(path).lstrip("/"): path for path in paths}
-    return {relative[name]: mask for name, mask in find_given(relative, folder).items()}

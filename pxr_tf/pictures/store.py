@@ -105,10 +105,7 @@ def fill(
     on_wait: OnWait | None = None,
     block: int = _BLOCK,
 ) -> dict[str, str]:
-    """Add to a keyed array of uint8 rows what files give that it lacks; return the faults that are not remembered.
-
-    The key of a file is its ``content`` in the table. All else is as in `open_pictures`.
-    """
+    """Add to a keyed array the uint8 rows that it lacks, by ``content``; return passing faults. See `open_pictures`."""
     unique = table.drop_duplicates("content")
     if not arrays.missing_keys(folder, unique.content):
         return {}

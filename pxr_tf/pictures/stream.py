@@ -8,14 +8,11 @@ same batches as one that is not.
 import ctypes
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
+import tensorflow as tf
 
 from pxr_tf.pictures.inputs import Inputs
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 def epoch_order(samples: int, *, seed: int, phase: str, epoch: int) -> np.ndarray:
@@ -38,18 +35,17 @@ def make_training_stream(
     seed: int,
     phase: str,
     first_epoch: int = 0,
-) -> "tf.data.Dataset":
+) -> tf.data.Dataset:
     """Return an endless tf.data.Dataset of (input, target[, weight]) batches, epoch after epoch from `first_epoch` on.
 
     `targets` is float32 [samples, outputs], `weights` float32 [samples], how much each counts; an epoch has
     ``num_batches(samples, batch_size)`` batches.
     """
-    import tensorflow as tf
 
     def order(epoch: np.ndarray) -> np.ndarray:
         return epoch_order(len(targets), seed=seed, phase=phase, epoch=int(epoch))
 
-    def shuffle(epoch: "tf.Tensor") -> "tf.data.Dataset":
+    def shuffle(epoch: tf.Tensor) -> tf.data.Dataset:
         index = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
         index.set_shape((len(targets),))
         return _batches(inputs, answers, index, epoch, batch_size)
@@ -60,25 +56,21 @@ def make_training_stream(
     return _configure(stream.prefetch(4))
 
 
-def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) -> "tf.data.Dataset":
+def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) -> tf.data.Dataset:
     """Return a tf.data.Dataset of (input, target) batches over all samples in order, as epoch 0 has them."""
-    import tensorflow as tf
-
     index = tf.range(len(targets), dtype=tf.int64)
     batches = _batches(inputs, (targets,), index, tf.constant(0, tf.int64), batch_size)
     return _configure(batches.map(_fetcher(inputs)).prefetch(2))
 
 
 def _batches(
-    inputs: Inputs, answers: tuple[np.ndarray, ...], index: "tf.Tensor", epoch: "tf.Tensor", batch_size: int
-) -> "tf.data.Dataset":
+    inputs: Inputs, answers: tuple[np.ndarray, ...], index: tf.Tensor, epoch: tf.Tensor, batch_size: int
+) -> tf.data.Dataset:
     """Return a dataset of one epoch's batches, each as (size, epoch, sample numbers, rows, *answers).
 
     All have `batch_size` entries, of which `size` count. `Dataset.batch` would put each together from single entries,
     and `Dataset.concatenate` with a smaller last one makes every batch twice as slow.
     """
-    import tensorflow as tf
-
     samples = len(answers[0])
     steps = num_batches(samples, batch_size)
     sizes = np.minimum(batch_size, samples - batch_size * np.arange(steps))
@@ -87,10 +79,8 @@ def _batches(
     return tf.data.Dataset.from_tensor_slices((tf.constant(sizes), tf.repeat(epoch, steps), *parts))
 
 
-def _fetcher(inputs: Inputs) -> Callable[..., "tuple[tf.Tensor, ...]"]:
+def _fetcher(inputs: Inputs) -> Callable[..., tuple[tf.Tensor, ...]]:
     """Return what makes (inputs, *answers) of a batch: in TensorFlow, but for inputs that are changed on the way."""
-    import tensorflow as tf
-
     if inputs.change is None:
         table = _as_tensor(inputs.array)
         return lambda size, epoch, index, rows, *answers: (
@@ -99,8 +89,8 @@ def _fetcher(inputs: Inputs) -> Callable[..., "tuple[tf.Tensor, ...]"]:
         )
 
     def fetch(
-        size: "tf.Tensor", epoch: "tf.Tensor", index: "tf.Tensor", rows: "tf.Tensor", *answers: "tf.Tensor"
-    ) -> "tuple[tf.Tensor, ...]":
+        size: tf.Tensor, epoch: tf.Tensor, index: tf.Tensor, rows: tf.Tensor, *answers: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
         batch = tf.numpy_function(inputs.load, (index[:size], epoch), inputs.array.dtype, stateful=False)
         batch.set_shape((None, *inputs.array.shape[1:]))
         return batch, *(values[:size] for values in answers)
@@ -108,10 +98,8 @@ def _fetcher(inputs: Inputs) -> Callable[..., "tuple[tf.Tensor, ...]"]:
     return fetch
 
 
-def _as_tensor(array: np.ndarray) -> "tf.Tensor":
+def _as_tensor(array: np.ndarray) -> tf.Tensor:
     """Return the array as a tensor in the host's memory; of a memory-mapped one TensorFlow reads the very pages."""
-    import tensorflow as tf
-
     if not isinstance(array, np.memmap):
         with tf.device("CPU:0"):
             return tf.constant(array)
@@ -123,15 +111,13 @@ def _as_tensor(array: np.ndarray) -> "tf.Tensor":
     return tf.experimental.dlpack.from_dlpack(np.frombuffer(memory, array.dtype).reshape(array.shape).__dlpack__())
 
 
-def _configure(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
+def _configure(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Return the dataset as it runs best here.
 
     Each operation stays on one thread: waking others for a part of a batch costs more than it. Nothing is tuned, as all
     numbers are given: the end of an iterator would wait for the tuner, which sleeps for up to five seconds at a time.
     Nothing is rewritten: that would copy the memory-mapped pictures.
     """
-    import tensorflow as tf
-
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1
     options.autotune.enabled = False

@@ -69,10 +69,7 @@ class Clock:
         self._epochs[event["phase"]] = event["epochs"]
 
     def left(self) -> str:
-        """Return e.g. ``about 12 min left``; ``at most`` while phases may still stop early.
-
-        Phases that have not been seen yet make it ``time left unknown``.
-        """
+        """Return ``about 12 min left``, ``at most`` if phases may stop early, or ``time left unknown`` at first."""
         if any(phase.name not in self._seconds for phase in self._outline.phases):
             return "time left unknown"
         total = 0.0

@@ -15,9 +15,8 @@ from PIL import Image
 
 from pxr_tf import files, rundir
 from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, read_model_figures
-from pxr_tf.report.curves import draw_curves
 from pxr_tf.report.event_file import EventFile
-from pxr_tf.report.figures import SYNTHETIC_NOTE, write_figure
+from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_curves, write_figure
 from pxr_tf.report.model_figures import draw_coefficients, draw_feature_maps, draw_filters
 from pxr_tf.runs.directory import RunDirectory
 

@@ -39,13 +39,9 @@ def print_estimates(console: Console, estimates: "Mapping[tuple[str, str], Estim
         table.add_row(backbone, variant, time, _bytes(estimate.memory), _bytes(estimate.disk))
     total = sum(estimate.seconds for estimate in estimates.values())
     table.add_section()
-    table.add_row(
-        "all",
-        "",
-        ("at most " if any(estimate.at_most for estimate in estimates.values()) else "") + duration_words(total),
-        _bytes(max(estimate.memory for estimate in estimates.values())),  # one cell runs at a time
-        _bytes(sum(estimate.disk for estimate in estimates.values())),
-    )
+    time = ("at most " if any(estimate.at_most for estimate in estimates.values()) else "") + duration_words(total)
+    memory = max(estimate.memory for estimate in estimates.values())  # one cell runs at a time
+    table.add_row("all", "", time, _bytes(memory), _bytes(sum(estimate.disk for estimate in estimates.values())))
     console.print(table)
 
 

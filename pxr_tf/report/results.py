@@ -75,7 +75,9 @@ def print_seeds(seeds: SeedsTable, console: Console) -> None:
     for name in ("mean ± sd", *(f"seed {seed}" for seed in seeds.tables)):
         shown.add_column(name, justify="right")
     summary = seeds.summary.set_index(["class", "metric"])
-    for words, name, metric in _seed_rows(info):
+    rows = [("accuracy", "all", "accuracy"), ("balanced accuracy", "all", "balanced_accuracy")]
+    rows += [(f"sensitivity {name}", name, "sensitivity") for name in info.classes]
+    for words, name, metric in rows:
         overall = plus_minus(summary["mean"][name, metric], summary["sd"][name, metric], 1)
         shown.add_row(words, overall, *(mean_sd(table, name, metric) for table in seeds.tables.values()))
     console.print(shown)
@@ -106,10 +108,6 @@ def plus_minus(mean: float, sd: float, digits: int) -> str:
     return f"{100 * mean:.{digits}f}" + ("" if np.isnan(sd) else f" ± {100 * sd:.{digits}f}")
 
 
-def _percent(table: pd.DataFrame, name: str, metric: str) -> str:
-    return f"{100 * metrics.value_of(table, 'mean', name, metric):.1f}"
-
-
 def make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
     """Return an empty table; its title says where its figures are about phantoms."""
     if info.origin == "synthetic":
@@ -133,7 +131,8 @@ def _class_table(info: RunInfo, table: pd.DataFrame, row: PaperRow | None, readi
         cells = [name]
         for metric in PER_CLASS.values():
             with_sd = metric in ("precision", "sensitivity", "f1")
-            cells.append(mean_sd(table, name, metric).replace(" ", "") if with_sd else _percent(table, name, metric))
+            mean = f"{100 * metrics.value_of(table, 'mean', name, metric):.1f}"
+            cells.append(mean_sd(table, name, metric).replace(" ", "") if with_sd else mean)
             if row and prints(row, metric):
                 cells.append(class_words(row, metric, name))
         shown.add_row(*cells, f"{metrics.value_of(table, 'pooled', name, 'support'):,.0f}")
@@ -148,12 +147,6 @@ def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str) -> str:
         f"{mean_sd(table, 'all', 'balanced_accuracy', 2)} %, AUC {mean_sd(table, 'all', 'auc', 2)} % on "
         f"{_reading_words(reading)}" + (f" ({', '.join(notes)})" if notes else "")
     )
-
-
-def _seed_rows(info: RunInfo) -> list[tuple[str, str, str]]:
-    """Return (words, class, metric) of the rows of the table of seeds."""
-    overall = [("accuracy", "all", "accuracy"), ("balanced accuracy", "all", "balanced_accuracy")]
-    return overall + [(f"sensitivity {name}", name, "sensitivity") for name in info.classes]
 
 
 def _reading_words(reading: str) -> str:

@@ -166,15 +166,13 @@ class _Board:
             self._about.synthetic,
         )
         self._file.add_picture(self._title("confusion matrix"), figure_pixels(figure), self._step)
-        self._draw_roc(roc.rows_by_role(predictions, splits, reading))
-        folder = self._run.folder / self._task
-        add_drawings(self._file, folder, self._about.synthetic)  # none yet, unless it is drawn again
-        (self._folder / COMPLETE).touch()
-
-    def _draw_roc(self, rows: pd.DataFrame) -> None:
+        rows = roc.rows_by_role(predictions, splits, reading)
         curves, points = roc.trace_curves(rows), roc.find_points(rows)
         figure = draw_roc(curves, points, f"{self._name}, {self._task}", self._about.synthetic)
         self._file.add_picture(self._title("ROC curves"), figure_pixels(figure), self._step)
+        folder = self._run.folder / self._task
+        add_drawings(self._file, folder, self._about.synthetic)  # none yet, unless it is drawn again
+        (self._folder / COMPLETE).touch()
 
     def close(self) -> None:
         """Close the event file."""

@@ -73,10 +73,7 @@ def count_whole(lungs: pd.DataFrame, where: Path) -> str:
 
 
 def lung_warnings(table: pd.DataFrame, lungs: pd.DataFrame) -> list[RunWarning]:
-    """Return a warning if many images of a class are shown whole, or more of one class than of another.
-
-    `table` has ``image_id`` and ``label``.
-    """
+    """Return a warning if many images of a class (``image_id, label``) are shown whole, or more than of another."""
     whole = table.assign(whole=table.image_id.isin(lungs.image_id[lungs.cropped == "no"])).groupby("label").whole.mean()
     if whole.max() <= MANY and whole.max() - whole.min() <= UNEQUAL:
         return []
@@ -89,10 +86,7 @@ def lung_warnings(table: pd.DataFrame, lungs: pd.DataFrame) -> list[RunWarning]:
 
 
 def check_same_atlas(source: LungSource | None, identity: str | None, atlas: str) -> None:
-    """Raise `PxrError` if lungs are found by another atlas than the one that a model was trained with.
-
-    `identity` names the lung source of the training; `atlas` is the place of the present one, for the message.
-    """
+    """Raise `PxrError` if `atlas`, where the `source` is now, finds other lungs than the training's `identity`."""
     if isinstance(source, AtlasLungs) and source.identity != identity:
         raise PxrError(
             f"The model was trained on lungs found by another atlas ({identity}); the one at hand, {atlas!r}, is "

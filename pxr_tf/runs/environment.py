@@ -34,10 +34,7 @@ def read_environment(**learner: object) -> dict[str, Any]:
 
 
 def check(folder: Path, now: Environment, *, mix: bool) -> None:
-    """Raise `PxrError` if folds of a run were trained, or begun, in another environment, unless they may `mix`.
-
-    `now` may be incomplete: only what both environments record is compared.
-    """
+    """Raise `PxrError` if folds were trained or begun elsewhere and may not `mix`; only what both say is compared."""
     found = find_differences({**read_folds(folder), "now": [now]})
     if found and not mix:
         raise PxrError(
@@ -99,10 +96,7 @@ def find_differences(environments: Mapping[str, Sequence[Environment]]) -> list[
 
 
 def read_folds(folder: Path, *begun: str) -> dict[str, list[Environment]]:
-    """Return name -> environments of the folds that are trained or begun.
-
-    Folds of earlier versions recorded none: they get the versions that the run was prepared with.
-    """
+    """Return name -> environments of folds begun or trained; of earlier versions only the run's versions are known."""
     found = {file.parent.name for name in (rundir.PREDICTIONS, rundir.CHECKPOINT) for file in folder.glob(f"*/{name}")}
     run = files.read_json(folder / rundir.PROVENANCE) or {}
     unrecorded = [{"versions": run.get("versions", {})}]

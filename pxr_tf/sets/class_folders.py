@@ -53,9 +53,8 @@ def read(root: Path) -> list[ManifestRow]:
         )
     source = unicodedata.normalize("NFC", root.name)
     return [
-        make_row(
-            source, root, path, normalise_label(folder.name), (parse_kermany_name(path.name) or ("", ""))[1], split
-        )
+        make_row(source, root, path, normalise_label(folder.name), patient, split)
         for split, folder, images in pairs
         for path in images
+        for _, patient in [parse_kermany_name(path.name) or ("", "")]
     ]

@@ -79,10 +79,7 @@ def read_source(path: str | Path) -> tuple[list[ManifestRow], list[str]]:
 
 
 def find_layout(folder: Path) -> tuple[str, Path]:
-    """Return the layout's name and the data set's folder: `folder` itself or the only folder inside it, two deep.
-
-    Raises `PxrError` where nothing is recognised; the message lists what was found and which layouts are known.
-    """
+    """Return (layout, folder): `folder`, or the only one in it, two deep; raise `PxrError`, saying what is there."""
     if not folder.exists():
         raise PxrError(f"DATA {folder} does not exist; accepted: a folder of images or a CSV. Check the spelling.")
     if not (folder.is_file() or folder.is_dir()):

@@ -60,8 +60,10 @@ def set_up(xla: bool | str, precision: str, threads: int | None = None) -> Devic
     if not device.xla:
         tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(device.precision)
-    model = machine.processor() if device.name == "CPU" else _name_of_gpu()
-    return device._replace(model=model, threads=used)
+    if device.name == "CPU":
+        return device._replace(model=machine.processor(), threads=used)
+    details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
+    return device._replace(model=details.get("device_name", "GPU"), threads=used)
 
 
 def _set_threads(threads: int | None) -> int:
@@ -69,8 +71,3 @@ def _set_threads(threads: int | None) -> int:
         with contextlib.suppress(RuntimeError):  # it is at work already, in a notebook or a test
             tf.config.threading.set_intra_op_parallelism_threads(threads)
     return tf.config.threading.get_intra_op_parallelism_threads() or machine.processors()
-
-
-def _name_of_gpu() -> str:
-    gpu = tf.config.list_physical_devices("GPU")[0]
-    return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")

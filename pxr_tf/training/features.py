@@ -48,11 +48,6 @@ def sample_names(samples: pd.DataFrame, copies: str) -> list[str]:
     ]
 
 
-def missing(folder: Path, names: Sequence[str]) -> list[str]:
-    """Return the samples whose features are not in the cache yet, or damaged, each once; takes no lock."""
-    return arrays.missing_keys(folder, names)
-
-
 def extract_features(
     folder: Path,
     extractor: "keras.Model",

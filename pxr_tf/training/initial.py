@@ -32,10 +32,7 @@ def initial_network(architecture: Architecture, *, num_classes: int, image_size:
 
 
 def build_architecture(architecture: Architecture, **made_of: int) -> keras.Model:
-    """Return a network with its initial weights; `made_of` is ``num_classes, image_size, seed``.
-
-    One on another run's features is that of a single fold (`Architecture.of_fold`).
-    """
+    """Return a network with initial weights (``num_classes, image_size, seed``); one on features is of one fold."""
     model = architecture.model
     if isinstance(model, OnFeatures):
         (stage_one,) = architecture.stage_one.values()

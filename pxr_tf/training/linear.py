@@ -6,7 +6,6 @@ The fitted coefficients become a network of one layer, so that the model is save
 import warnings
 from importlib import metadata
 
-import keras
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
@@ -34,7 +33,7 @@ def fit(part: Part, settings: LinearSettings, emit: OnEvent) -> Predict:
         regression = fit_regression(read_pixels(part, samples), samples.label.to_numpy(), part.classes, settings)
     if regression.n_iter_.max() >= settings.model.max_iterations:
         emit_note(emit, _not_converged(settings))
-    model = to_network(regression, part)
+    model = build_linear(regression.coef_, regression.intercept_, part.preparation.size)
     save_classifier(model, part.folder / rundir.MODEL, linear_card(part, settings, regression))
     return lambda rows: both_columns(predict_pictures(model, part.pixels, rows.row.to_numpy()))
 
@@ -75,11 +74,6 @@ def read_pixels(part: Part, rows: pd.DataFrame) -> np.ndarray:
         index = np.arange(start, min(start + BLOCK, len(rows)))
         values[index] = scale_pixels(inputs.load(index, 0).reshape(len(index), -1))
     return values
-
-
-def to_network(regression: LogisticRegression, part: Part) -> keras.Model:
-    """Return the network of one layer that computes the regression's probabilities."""
-    return build_linear(regression.coef_, regression.intercept_, part.preparation.size)
 
 
 def linear_card(part: Part, settings: LinearSettings, regression: LogisticRegression) -> dict[str, object]:

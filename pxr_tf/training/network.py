@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from pxr_tf import files, rundir
+from pxr_tf import arrays, files, rundir
 from pxr_tf.events import OnEvent, emit_progress, emit_wait
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import FULL_BATCH, both_columns, feature_extractor, predict_pictures
@@ -45,7 +45,7 @@ def prepare(parts: Sequence[Part], settings: NetworkSettings, emit: OnEvent) -> 
     for folder, sharing in together.items():
         part, samples = sharing[0], samples_for_features(sharing, settings)
         names = names_of(part, samples)
-        if features.missing(folder, names):
+        if arrays.missing_keys(folder, names):
             extractor = feature_extractor(build_network(part, settings))
             features.extract_features(
                 folder,

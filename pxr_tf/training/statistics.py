@@ -75,7 +75,12 @@ def unfold_batchnorm(model: keras.Model, load: Load, num_samples: int, *, seed: 
         sums = [total + np.asarray(value, np.float64).sum(0) for total, value in zip(sums, values, strict=True)]
         count += len(index)
     for layer, first, second in zip(folded, sums[::2], sums[1::2], strict=True):
-        _set_statistics(layer, first / count, np.maximum(second / count - (first / count) ** 2, 0))
+        mean = first / count
+        variance = np.maximum(second / count - mean**2, 0)
+        layer.moving_mean.assign(mean)
+        layer.moving_variance.assign(variance)
+        layer.gamma.assign(np.sqrt(variance + layer.epsilon))
+        layer.beta.assign(np.asarray(layer.beta) + mean)
 
 
 def _is_folded(layer: keras.layers.BatchNormalization) -> bool:
@@ -90,13 +95,6 @@ def _moments(layer: keras.layers.BatchNormalization) -> list[keras.KerasTensor]:
     x = keras.ops.cast(layer.input, "float32")
     axes = [axis for axis in range(1, len(x.shape)) if axis != layer.axis % len(x.shape)]
     return [keras.ops.mean(value, axis=axes) if axes else value for value in (x, keras.ops.square(x))]
-
-
-def _set_statistics(layer: keras.layers.BatchNormalization, mean: np.ndarray, variance: np.ndarray) -> None:
-    layer.moving_mean.assign(mean)
-    layer.moving_variance.assign(variance)
-    layer.gamma.assign(np.sqrt(variance + layer.epsilon))
-    layer.beta.assign(np.asarray(layer.beta) + mean)
 
 
 def _batches(num_samples: int, seed: int) -> list[np.ndarray]:

@@ -78,16 +78,12 @@ class OnFeatures(Frozen):
     output: Output = "softmax"
 
     @model_validator(mode="after")
-    def _a_rate_for_each_layer(self) -> "OnFeatures":
+    def _fits_together(self) -> "OnFeatures":
         if len(self.dropout) not in (0, len(self.hidden_units)):
             raise ValueError(
                 f"dropout received {count_words(len(self.dropout), 'number')} for "
                 f"{count_words(len(self.hidden_units), 'layer')} (hidden_units); accepted: one for each, or none at all"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _a_backbone_of_a_variant(self) -> "OnFeatures":
         if self.backbone is not None and not self.of_variant:
             raise ValueError(
                 f"backbone received {self.backbone}, but the first run is a folder ({self.of}), which knows its own; "

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from tiny import SIZE, TWO_LAYERS, Recorder, build_two_layers, run_here, stopped, tiny_experiment
 
+from pxr_tf import arrays
 from pxr_tf.experiments.parts import make_part, make_parts, open_training, settings_of
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.classifier import feature_extractor
 from pxr_tf.pictures.stream import make_training_stream, num_batches
-from pxr_tf.training import features, network
+from pxr_tf.training import network
 from pxr_tf.training.device import set_up
 from pxr_tf.training.part import TEST, TRAIN
 from pxr_tf.training.phases import compile_phase, run_phases
@@ -130,7 +131,7 @@ def test_other_weights_have_features_of_their_own(phantoms, two_layers, tmp_path
 def test_nothing_is_missing_after_an_extraction(prepared):
     part, samples = make_part(prepared, "0"), all_samples(prepared)
     folder = network.part_features_folder(part, settings_of(prepared), set_up("auto", "float32"))
-    assert features.missing(folder, network.names_of(part, samples)) == []
+    assert arrays.missing_keys(folder, network.names_of(part, samples)) == []
     new = samples.assign(copy=samples["copy"] + 7)
     both = pd.concat([samples, new], ignore_index=True)
-    assert features.missing(folder, network.names_of(part, both)) == network.names_of(part, new)
+    assert arrays.missing_keys(folder, network.names_of(part, both)) == network.names_of(part, new)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from messages import refused
 
-from pxr_tf.explain.in_lungs import share_inside, share_of_area
+from pxr_tf.explain.maps import share_inside, share_of_area
 
 SIGNED = np.array([[4, -2, 0, 0], [0, 1, 0, -1], [0, 0, 0, 0], [3, 0, 0, 2]], np.float32)
 LEFT = np.zeros((4, 4), bool)

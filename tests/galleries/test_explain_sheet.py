@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from pxr_tf.galleries import sheet
-from pxr_tf.galleries.lettering import fit_text, font, wrap
 from pxr_tf.galleries.sheet import (
     GAP,
     PANEL_SIDE,
@@ -14,7 +13,10 @@ from pxr_tf.galleries.sheet import (
     Drawn,
     Sheet,
     draw_sheet,
+    fit_text,
+    font,
     lay_out,
+    wrap,
     write_picture_sheet,
 )
 

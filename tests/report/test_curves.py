@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pxr_tf.report.curves import MOST_NAMED_FOLDS, draw_curves
+from pxr_tf.report.figures import MOST_NAMED_FOLDS, draw_curves
 
 
 def history(head: int, whole: int, *, validates: bool = False, start: float = 1.0) -> pd.DataFrame:

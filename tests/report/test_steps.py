@@ -5,7 +5,7 @@ import time
 
 from rich.console import Console
 
-from pxr_tf.report.steps import show_steps
+from pxr_tf.report.progress import show_steps
 
 
 def test_the_time_left_is_told_where_it_is_seconds(monkeypatch):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pxr_tf import arrays
 from pxr_tf.models.backbones import Backbone
 from pxr_tf.models.classifier import build_classifier, feature_extractor
 from pxr_tf.training import features
@@ -96,7 +97,7 @@ def test_a_copy_is_named_by_all_that_makes_it():
 def test_another_seed_asks_for_no_originals_features(tmp_path):
     extract_fake(tmp_path / "features", FakeExtractor())
     other = features.sample_names(SAMPLES, "practical, seed 1")
-    assert features.missing(tmp_path / "features", other) == [other[20]]
+    assert arrays.missing_keys(tmp_path / "features", other) == [other[20]]
     second = FakeExtractor()
     assert extract_fake(tmp_path / "features", second, names=other) == [(1, 1)]
     assert second.sizes == [3]
@@ -134,10 +135,10 @@ def test_a_killed_extraction_keeps_whole_parts_and_goes_on(tmp_path, batches):
     else:
         extract_fake(folder, first)
     kept = 21 if batches == 7 else batches // 2 * 6  # a part of six is two batches
-    assert features.missing(folder, NAMES) == NAMES[kept:]
+    assert arrays.missing_keys(folder, NAMES) == NAMES[kept:]
     extract_fake(folder, second)
     assert sum(second.sizes) == 21 - kept
-    assert features.missing(folder, NAMES) == []
+    assert arrays.missing_keys(folder, NAMES) == []
     np.testing.assert_array_equal(features.read_features(folder, NAMES), EXPECTED)
 
 
@@ -148,7 +149,7 @@ def test_a_damaged_part_is_computed_again_alone(tmp_path):
     data = bytearray(rows.read_bytes())
     data[8 * 7] ^= 1  # the eighth sample: in the second part
     rows.write_bytes(data)
-    assert features.missing(folder, NAMES) == NAMES[6:12]
+    assert arrays.missing_keys(folder, NAMES) == NAMES[6:12]
     second = FakeExtractor()
     extract_fake(folder, second)
     assert sum(second.sizes) == 6
@@ -169,9 +170,9 @@ def test_features_come_in_the_order_that_is_asked_for(tmp_path):
 
 def test_the_same_picture_under_two_names_is_computed_once(tmp_path):
     twice = SAMPLES.assign(content="same", copy=0)
-    assert len(features.missing(tmp_path, features.sample_names(twice, "p"))) == 1
+    assert len(arrays.missing_keys(tmp_path, features.sample_names(twice, "p"))) == 1
     copies = features.sample_names(twice.assign(copy=1), "p")
-    assert len(features.missing(tmp_path, copies)) == len(twice)  # each copy has its own seed
+    assert len(arrays.missing_keys(tmp_path, copies)) == len(twice)  # each copy has its own seed
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 4, 21])

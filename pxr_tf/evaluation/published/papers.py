@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from pxr_tf.evaluation.published.printed import Printed
 from pxr_tf.files import reading
+from pxr_tf.vocabulary.values import Frozen
 
 PAPERS_FOLDER = Path(__file__).parent
 PRINTED_PER_CLASS = ("precision", "sensitivity", "specificity", "f1")
@@ -22,11 +23,7 @@ ByClass = dict[str, PrintedNumber]
 Counts = dict[str, Annotated[int, Field(gt=0)]]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Entry(_Frozen):
+class Entry(Frozen):
     """One row of a paper's table: which model it belongs to, and its figures."""
 
     variant: str | None = None  # of the recipe that does the same; None: no recipe does
@@ -38,13 +35,13 @@ class Entry(_Frozen):
     threshold: PrintedNumber | None = None  # of the probability of the second class
     threshold_from: Literal["test", "validation"] | None = None  # where it was chosen
     accuracy_at_threshold: PrintedNumber | None = None
-    precision: ByClass = {}
-    sensitivity: ByClass = {}
-    specificity: ByClass = {}
-    f1: ByClass = {}
+    precision: ByClass = Field(default_factory=dict)
+    sensitivity: ByClass = Field(default_factory=dict)
+    specificity: ByClass = Field(default_factory=dict)
+    f1: ByClass = Field(default_factory=dict)
 
 
-class Results(_Frozen):
+class Results(Frozen):
     """Rows that were measured on the same test images."""
 
     classes: Annotated[tuple[str, ...], Field(min_length=2)]
@@ -69,7 +66,7 @@ class Results(_Frozen):
         return self
 
 
-class Paper(_Frozen):
+class Paper(Frozen):
     """A file: how the paper tested, and its tables."""
 
     title: str
