@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pxr_tf.commands.command_options import OptionValues
 from pxr_tf.commands.no_data import PHANTOM_VALIDATION, find_data, phantom_words, validates_number
 from pxr_tf.commands.option_meanings import fixed_epochs, parse_classes
-from pxr_tf.commands.table_experiments import PAPER, PHANTOM
 from pxr_tf.errors import PxrError, nearest, shown
+
+PAPER, PHANTOM = "bozickovic2021", "phantom"  # the recipes that are meant where none is named
 
 if TYPE_CHECKING:
     from rich.console import Console
