@@ -51,7 +51,7 @@ _OVERALL = measures_of(("", "", ""))[:2]
 
 
 def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
-    """Print the table, the differences, the doubts, the paper's own contradictions, and which runs failed."""
+    """Print the table, the differences, the doubts, and the paper's own contradictions."""
     groups = group_runs(runs)
     if groups:
         console.print()
@@ -65,10 +65,6 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
         print_warnings(warn_of(groups), console)
         for note in [*_interval_notes(pairs), *_notes(groups)]:
             console.print(f"[dim]{escape(note)}[/dim]")
-    failed = [run.title for run in runs if run.failure]
-    if failed:
-        which = "The only run" if len(runs) == 1 else f"{len(failed)} of {count_words(len(runs), 'run')}"
-        console.print(f"{which} failed, as said above: {'; '.join(failed)}.", markup=False)
 
 
 def _by_classes(groups: Sequence[Group]) -> list[list[Group]]:

@@ -12,9 +12,9 @@ import typer
 import pxr_tf.commands
 from pxr_tf.cli import app
 from pxr_tf.commands.command_options import OptionValues
-from pxr_tf.commands.experiment_options import PAPER, PHANTOM
 from pxr_tf.commands.option_table import OPTIONS, options_taken_by, read_options
 from pxr_tf.config import load_experiment
+from pxr_tf.studies.experiments import PAPER, PHANTOM
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "write_option_files.py"
