@@ -39,7 +39,7 @@ $(error make tune received no CONFIG. Accepted: a name in configs/ or a YAML fil
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom feature-maps features explain tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom runs feature-maps features explain tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ lungs-train: $(READY) ## train a network that finds lungs on ATLAS=folder of pai
 
 phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
 	@$(PXR) phantom $(ARGUMENTS_phantom) $(ARGS)
+
+runs: $(READY) ## list the runs below RUNS: how they stand, accuracy, warnings
+	@$(PXR) runs $(ARGUMENTS_runs) $(ARGS)
 
 feature-maps: $(READY) ## draw what the layers of RUN's model make of IMAGE, or of one test image per class
 	@$(PXR) feature-maps $(ARGUMENTS_feature-maps) $(OPTIONS_feature-maps) $(ARGS)

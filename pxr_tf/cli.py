@@ -18,6 +18,7 @@ from pxr_tf.commands.lungs import lungs
 from pxr_tf.commands.lungs_train import lungs_train
 from pxr_tf.commands.phantom import phantom
 from pxr_tf.commands.reproduce import reproduce
+from pxr_tf.commands.runs import runs
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.errors import PxrError
@@ -42,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Networks that tell chest X-rays apart, trained and tested. Research use, not a medical device.",
 )
-for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain):
+for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain, runs):
     app.command()(command)
 app.command(TWO_WORDS)(lungs_train)
 

@@ -1,4 +1,4 @@
-"""Tasks: work that can be done apart from the rest, and what an executor offers that schedules it.
+"""Tasks: work that can be done apart from the rest; and what an executor, which schedules them, must offer.
 
 A task leaves files, and its events only inform: whoever needs a value that a task found reads the file that it wrote.
 """
@@ -40,7 +40,7 @@ class Task:
 
     @property
     def log(self) -> Path:
-        """The file that takes what it prints."""
+        """The file that its output goes to."""
         return Path(self.logs) / f"{self.name}.log"
 
     def as_json(self) -> dict[str, object]:
@@ -66,10 +66,10 @@ class Executor(Protocol):
     """Does tasks, in this process, in others, or elsewhere."""
 
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
-        """Get ready while other work goes on; tasks hold the file descriptors `keep` (of locks), too."""
+        """Get ready while other work goes on; tasks inherit the file descriptors `keep` (of locks)."""
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
-        """Do the tasks, each after those that it needs; every event carries the ``run`` and ``task`` that it is of.
+        """Do the tasks, each after those that it needs; every event names its ``run`` and ``task``.
 
         A task that fails costs those that need it, and no other.
         """
@@ -79,7 +79,7 @@ class Executor(Protocol):
 
 
 def run_or_raise(executor: Executor, tasks: Sequence[Task], on_event: OnEvent) -> None:
-    """Do the tasks of one story, which the first failure ends: raise `PxrError` with what it says."""
+    """Do the tasks of one story; the first failure ends it with a `PxrError` that says why."""
 
     def listen(event: Event) -> None:
         on_event(event)
@@ -112,7 +112,7 @@ def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_e
 
 
 def in_order(tasks: Sequence[Task]) -> list[Task]:
-    """Return the tasks so that each comes after those that it needs; needs that are no task here count as met."""
+    """Return the tasks so that each comes after those that it needs; a need that is not among them counts as met."""
     waiting = {task.key: task for task in tasks}
     ordered: list[Task] = []
     while waiting:

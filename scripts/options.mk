@@ -1,6 +1,7 @@
 # Written by scripts/write_option_files.py (make format) from pxr_tf/commands/options.toml.
 
 # Empty: the program's own default, mostly the recipe's.
+RUNS ?= runs
 RUN ?=
 DATA ?=
 IMAGES ?=
@@ -29,7 +30,6 @@ UNIT ?=
 FOLDS ?=
 CROP ?=
 WEIGHTS ?=
-RUNS ?= runs
 
 # What an experiment takes, but for the folder of the runs.
 EXPERIMENT := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED SCHEME VALIDATION UNIT \
@@ -47,6 +47,7 @@ TAKES_phantom := OUT
 TAKES_feature-maps := RUN IMAGE LAYER FOLD ATLAS
 TAKES_features := RUN DATA FOLD ATLAS OUT
 TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT
+TAKES_runs := RUNS
 TAKES_lungs-train := ATLAS OUT SEED RUNS
 
 # Its words without dashes, and its options: only what was given is passed on.
@@ -83,5 +84,6 @@ ARGUMENTS_explain = "$(RUN)" $(if $(IMAGES),"$(IMAGES)")
 OPTIONS_explain = $(call give,methods,METHODS) $(call give,layer,LAYER) $(call give,class,CLASS) \
     $(call give,number,NUMBER) $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,masks,MASKS) \
     $(call give,out,OUT)
+ARGUMENTS_runs = $(if $(RUNS),"$(RUNS)")
 ARGUMENTS_lungs-train = "$(ATLAS)"
 OPTIONS_lungs-train = $(call give,out,OUT) $(call give,seed,SEED) $(call give,runs,RUNS)

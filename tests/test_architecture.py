@@ -13,13 +13,21 @@ from pxr_tf.training.learners import LEARNERS
 
 PACKAGE = Path(pxr_tf.__file__).parent
 LISTED = (
+    "commands",
     "config",
+    "evidence",
+    "executors",
     "experiments",
     "explain",
+    "galleries",
+    "inference",
     "lungs",
     "models",
     "phantoms",
     "pictures",
+    "runs",
+    "segment",
+    "studies",
     "vocabulary",
 )  # of the others docs name what matters
 NAME = re.compile(r"\bpxr_tf(?:\.\w+)+")
@@ -48,14 +56,10 @@ def names_in(source: str) -> set[str]:
     tree = ast.parse(source)
     passed_over = set(map(id, docstrings(tree)))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"a relative import of {node.module}"
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in passed_over:
+        assert not isinstance(node, ast.ImportFrom) or node.level == 0, f"a relative import of {node.module}"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in passed_over:
             found.update(NAME.findall(node.value))
-    return {name for name in found if name.split(".")[0] == "pxr_tf"}
+    return {name for name in found | imports_in(source) if name.split(".")[0] == "pxr_tf"}
 
 
 def docstrings(tree: ast.Module) -> list[ast.Constant]:
@@ -156,3 +160,61 @@ def test_what_recipes_say_and_learners_are_told_is_defined_once(sources):
 
 def test_the_scaling_of_grey_pixels_is_written_once():
     assert [name for name, source in read_modules().items() if "127.5" in source] == ["pxr_tf.models.backbones"]
+
+
+# What a run directory holds, by the names in `rundir`; the writers of single files are named with what they write.
+RUN_FILES = (
+    "EXPERIMENT PROVENANCE WARNINGS MANIFEST SPLITS SAMPLES SKIPPED LUNGS PREDICTIONS HISTORY EPOCHS MODEL TIMING"
+)
+RUN_FILES += " ENVIRONMENT CHECKPOINT"
+READERS = re.compile(
+    rf"rundir\.({'|'.join(RUN_FILES.split())})\b|\b(read_splits|read_manifest|read_samples|read_provenance|model_file)\("
+)
+WRITE_OR_NAME = {
+    "pxr_tf.data.manifest": "read_manifest(",
+    "pxr_tf.data.samples": "read_samples(",
+    "pxr_tf.data.splits": "read_splits(",
+    "pxr_tf.rundir": "model_file(",
+    "pxr_tf.training.linear": "rundir.MODEL",
+    "pxr_tf.training.network": "rundir.HISTORY rundir.EPOCHS rundir.MODEL rundir.CHECKPOINT",
+    "pxr_tf.training.phases": "rundir.CHECKPOINT",
+    "pxr_tf.report.tensorboard": "rundir.PREDICTIONS",  # of a fold that was trained a moment ago
+    # names in messages and commands that people read:
+    "pxr_tf.galleries.cases": "rundir.PREDICTIONS",
+    "pxr_tf.galleries.permuted": "rundir.EXPERIMENT",
+    "pxr_tf.inference.pictures": "rundir.MANIFEST",
+}
+
+
+def test_only_runs_and_the_story_that_writes_a_run_read_its_files(sources):
+    def strange(name: str, source: str) -> set[str]:
+        found = {match.group().replace("RunDirectory.", "") for match in READERS.finditer(source)}
+        return found - set(WRITE_OR_NAME.get(name, "").split())
+
+    outside = {name: text for name, text in sources.items() if room_of(name) not in ("runs", "experiments")}
+    calls = {name: re.sub(r"\brun\.model_file\(|\bself\.model_file\(", "(", text) for name, text in outside.items()}
+    assert {name: found for name, text in calls.items() if (found := strange(name, text))} == {}
+    planted = "table = read_splits(run / rundir.SPLITS)\n"
+    assert strange("pxr_tf.report.results", planted) == {"read_splits(", "rundir.SPLITS"}
+
+
+def test_no_module_knows_one_that_knows_it_not_even_for_its_types(sources):
+    graph = {name: modules_in(imports_in(source), sources) - {name} for name, source in sources.items()}
+    assert find_circle(graph) == []
+
+
+def imports_in(source: str) -> set[str]:
+    """Return the dotted names that a module imports, for its types alone too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def modules_in(names: set[str], sources: Mapping[str, str]) -> set[str]:
+    """Return the modules of dotted names: `pxr_tf.files.write_csv` is of `pxr_tf.files`."""
+    found = (name if name in sources else name.rpartition(".")[0] for name in names)
+    return {name for name in found if name in sources and name != "pxr_tf"}

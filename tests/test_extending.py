@@ -30,6 +30,7 @@ from pxr_tf.training.learners import LEARNERS
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
 OPTION = "A command-line option"  # its table is in files, and processes read them
+STORY = "A story over a finished run"  # it is called, and no table knows it
 TABLES = (BACKBONES, LAYOUTS, OVERALL_METRICS, CLASS_METRICS, SCHEMES, LEARNERS)
 
 
@@ -62,15 +63,15 @@ def add(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-def test_the_page_has_the_six_things():
-    assert list(SECTIONS) == ["A backbone", "A data layout", "A metric", "A split scheme", "A learner", OPTION]
+def test_the_page_has_the_seven_things():
+    assert list(SECTIONS) == ["A backbone", "A data layout", "A metric", "A split scheme", "A learner", OPTION, STORY]
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
-def test_a_section_is_under_thirty_lines_and_adds_one_line_to_one_table(heading):
+def test_a_section_is_under_thirty_lines_and_adds_one_line_to_one_table_or_a_story_to_none(heading):
     assert len(SECTIONS[heading].strip().splitlines()) < 30
     entry = r"^\+\[\[option\]\]" if heading == OPTION else r"^[A-Z_]+\[.+\] = "
-    assert len(re.findall(entry, SECTIONS[heading], re.MULTILINE)) == 1
+    assert len(re.findall(entry, SECTIONS[heading], re.MULTILINE)) == (heading != STORY)
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
@@ -121,6 +122,28 @@ def test_the_metric_appears_in_metrics_csv(add, own_copy):
     expected = (others.label != "normal").mean() if len(others) else np.nan
     found = values[(values.fold == "pooled") & (values["class"] == "normal")].value.iloc[0]
     assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_story_counts_patients_whose_images_are_predicted_apart(own_copy):
+    (block,) = blocks_of(STORY)
+    story = {}
+    exec(compile(block, f"{PAGE}, {STORY}", "exec"), story)
+    rows = pd.read_csv(own_copy / "predictions.csv", dtype=str).query("role == 'test'")
+    expected = {}
+    for (label, _), images in rows.groupby(["label", "patient_id"]):
+        if len(images) > 1:
+            expected.setdefault(label, []).append(len(set(images.predicted)) > 1)
+    assert expected
+    told = story["write_contradictions"](own_copy)
+    table = pd.read_csv(own_copy / "contradictions.csv")
+    pd.testing.assert_frame_equal(table, told, check_dtype=False)
+    assert dict(zip(table["class"], table.patients, strict=True)) == {
+        name: len(each) for name, each in expected.items()
+    }
+    shares = dict(zip(table["class"], table.contradictory, strict=True))
+    assert shares == pytest.approx({name: sum(each) / len(each) for name, each in expected.items()})
+    assert set(table.origin) == {"synthetic"}
+    assert set(table.split) == {"by patient"}
 
 
 def test_the_scheme_splits_and_is_checked(add, phantoms, two_layers, tmp_path):

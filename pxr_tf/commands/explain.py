@@ -41,7 +41,7 @@ def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
     from pxr_tf.report.steps import show_steps
 
     prepared = prepare_gallery(asked)  # before the lock: what is refused leaves nothing behind
-    folder = Path(os.path.abspath(asked.folder))  # "." has no name to call a lock by
+    folder = Path(os.path.realpath(asked.folder))  # "." has no name to call a lock by
     with locks.hold(locks.lock_of(folder), on_wait=lambda holder: _tell_wait(console, holder)):
         with Display(Outline(f"Explaining {asked.run.folder}", 1, (), False), console) as display:
             explained = explain_run(prepared, choose_executor(), lambda event: _show(display, event))

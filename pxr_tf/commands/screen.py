@@ -33,7 +33,9 @@ class StudyScreen:
             str(request.folder): _RunView(request, console, titles.get(request.folder, ""), boards=boards)
             for request in requests
         }
+        self._console = console
         self._shown: _RunView | None = None
+        self._last: _RunView | None = None
         self._notes: set[str] = set()
 
     def __enter__(self) -> "StudyScreen":
@@ -52,7 +54,8 @@ class StudyScreen:
             self._notes.add(event["text"])
         view = self._views.get(event.get("run", ""), self._shown)
         if view is not None:
-            self._turn_to(view)
+            if event["event"] != "plan":
+                self._turn_to(view)
             view.show(event)
 
     def end(self, request: Request, run: FinishedRun) -> None:
@@ -65,10 +68,13 @@ class StudyScreen:
         self._leave(self._views[str(request.folder)])
 
     def _turn_to(self, view: "_RunView") -> None:
-        if view is not self._shown:
-            self._leave()
-            self._shown = view
-            view.enter()
+        if view is self._shown:
+            return
+        self._leave()
+        if self._last not in (None, view):
+            self._console.print()
+        self._shown = self._last = view
+        view.enter()
 
     def _leave(self, view: "_RunView | None" = None) -> None:
         if self._shown is not None and view in (None, self._shown):
@@ -86,6 +92,7 @@ class _RunView:
         self._boards: Boards | None = None
 
     def enter(self) -> None:
+        self._display.say_again()
         self._display.__enter__()
 
     def leave(self) -> None:

@@ -15,7 +15,7 @@ CONFUSION = "confusion_matrix.csv"
 
 
 class RunTables(NamedTuple):
-    """What is computed from a run's predictions and drawn, too."""
+    """The tables of a run that are drawn, too."""
 
     counts: pd.DataFrame  # the confusion matrix: true classes (rows), predicted ones (columns)
     curves: pd.DataFrame  # `roc.trace_curves`

@@ -1,4 +1,4 @@
-"""Tables that several commands add to: rows with the same key are replaced, unless they stand on more."""
+"""Tables that several commands add to: rows with the same key are replaced, unless the old ones rest on more."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +11,8 @@ from pxr_tf import files
 def merge_rows(path: Path, rows: pd.DataFrame, key: Sequence[str], *, more: Sequence[str]) -> int:
     """Write the rows in place of those with the same key; all others stay, and so does the order.
 
-    Rows of a key whose columns `more` (seeds, say) add up to more in the file stay, too; returns how many keys those
-    are. Without a key the whole table is one.
+    Rows in the file also stay if their columns `more` (``seeds``, say) add up to more than those of the new rows with
+    the same key; returns for how many keys that is so. Without a key, the whole table counts as one.
     """
     before = _read_before(path, rows)
     old, new = _groups(before, key), _groups(rows, key)

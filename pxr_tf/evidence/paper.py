@@ -16,7 +16,7 @@ OVERALL = {
 
 
 def comparable_row(info: "RunInfo") -> PaperRow | None:
-    """Return the paper's figures for this model and variant, or None where it has none, or for another task."""
+    """Return the paper's figures for this model and variant, or None if it has none, or is about another task."""
     row = published.find_row(info.published, variant=info.variant, model=info.model, classes=info.classes)
     return row if row and row.paper.scheme == info.scheme else None
 
@@ -33,7 +33,7 @@ def prints(row: PaperRow | None, metric: str) -> bool:
 
 
 def class_words(row: PaperRow, metric: str, name: str) -> str:
-    """Return the paper's figure of a class in percent: ``86.4``; ``-`` where it has none."""
+    """Return the paper's figure of a class in percent: ``86.4``; ``-`` if it has none."""
     value = row.value(metric, name)
     return "-" if value is None else f"{100 * value:.1f}"
 
@@ -46,7 +46,11 @@ def overall_words(row: PaperRow) -> str:
 
 def paper_notes(info: "RunInfo", row: PaperRow | None, counted: int) -> list[str]:
     """Return what must stand under the table; `counted`: the test images that its figures are about."""
-    notes = [*row.footnotes, row.count_note(counted), _unit_note(info, row)] if row else []
+    notes = (
+        [*published.write_footnotes(row), published.write_count_note(row, counted), _unit_note(info, row)]
+        if row
+        else []
+    )
     if info.origin == "real":
         if not row:
             notes.append(f"No published figures for {info.model} under {info.variant} with these classes and split.")

@@ -10,6 +10,7 @@ import pandas as pd
 from pxr_tf.errors import PxrError
 from pxr_tf.evaluation import metrics
 from pxr_tf.evidence.files import expected_tables, read_metrics_table
+from pxr_tf.rundir import TUNING
 from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.runs.finished import FinishedRun, find_runs, open_directory, open_run
 from pxr_tf.runs.info import RunWarning
@@ -56,7 +57,7 @@ def _describe(run: RunDirectory) -> RunSummary:
         recipe.name,
         recipe.variant,
         recipe.model.name,
-        run.folder.parent.name,
+        _scheme(run),
         recipe.seed,
         accuracy,
         sd,
@@ -66,6 +67,12 @@ def _describe(run: RunDirectory) -> RunSummary:
         run.provenance.get("started", ""),
         run.minutes(),
     )
+
+
+def _scheme(run: RunDirectory) -> str:
+    """Return how the rows were split, as the run's folder says; a point of a tuning lies one folder deeper."""
+    place = run.place.split("/")
+    return f"{place[-3]}, tuning point {place[-1]}" if TUNING in place else place[-2]
 
 
 def _accuracy(run: FinishedRun) -> tuple[float, float]:

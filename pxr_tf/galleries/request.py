@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pxr_tf import files
+from pxr_tf.runs.directory import spell
 from pxr_tf.runs.finished import FinishedRun
 
 FOLDER, OF_IMAGES = "explained", "explained-images-"  # in the run directory: of cases; of named images, by digest
@@ -33,7 +34,7 @@ class GalleryRequest:
     def folder(self) -> Path:
         """The gallery's folder."""
         name = f"{OF_IMAGES}{_digest_names(self.images)}" if self.images else FOLDER
-        return self.out or self.run.folder / name
+        return spell(self.out) if self.out else self.run.folder / name
 
 
 @dataclass(frozen=True)

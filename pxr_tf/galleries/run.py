@@ -1,6 +1,6 @@
 """Explaining what a finished run's models say of pictures: the story, from a run to raw maps and what they are worth.
 
-No TensorFlow here. What is drawn of it, and every mean and interval, is made from the files by `report.gallery`.
+No TensorFlow here. What is drawn of it, and every mean and interval, is made from the files by `galleries.write`.
 """
 
 from collections.abc import Mapping, Sequence

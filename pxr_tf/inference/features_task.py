@@ -1,4 +1,4 @@
-"""What saved models make of pictures: the task ``export``, which fills the feature cache."""
+"""What saved models make of pictures: the task ``saved_features``, which fills the feature cache."""
 
 from functools import partial
 from pathlib import Path

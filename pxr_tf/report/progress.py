@@ -56,9 +56,13 @@ class Display:
             self._bar.update(self._row, visible=False)
             self._bar.stop()
 
+    def say_again(self) -> None:
+        """Let the title precede the next event, too: something else was shown in between."""
+        self._titled = False
+
     def show(self, event: Event) -> None:
-        """Show one event; the first one is preceded by the outline's title."""
-        if not self._titled:
+        """Show one event; the first one that a person sees is preceded by the outline's title."""
+        if not self._titled and event["event"] != "plan":
             self._titled = True
             self._console.print(self._outline.title, style="bold", markup=False)
         handler = self._handlers.get(event["event"])

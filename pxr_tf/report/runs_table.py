@@ -1,11 +1,9 @@
-"""The runs below a folder as a table."""
+"""The runs below a folder, a few lines each: a table of their long names would fit no terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from pxr_tf.errors import count_words
 from pxr_tf.evidence.summary import RunSummary
@@ -14,34 +12,42 @@ from pxr_tf.report.results import plus_minus
 
 
 def print_runs(runs: Sequence[RunSummary], console: Console) -> None:
-    """Print a line per run; below the table, where each lies and what makes its numbers doubtful."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("#", "recipe", "variant", "model", "scheme"):
-        table.add_column(name, overflow="fold")
-    for name in ("seed", "acc. %", "took"):
-        table.add_column(name, justify="right")
-    table.add_column("state", overflow="fold")
-    for number, run in enumerate(runs, start=1):
-        table.add_row(str(number), *_cells(run))
-    console.print(table)
-    for number, run in enumerate(runs, start=1):
-        console.print(f"{number}: {run.folder}", markup=False, highlight=False, soft_wrap=True)
-        if run.fault:
-            console.print(f"   {run.fault}", markup=False, highlight=False, soft_wrap=True)
-        for warning in run.warnings:
-            console.print(f"   Warning: {warning.text}", markup=False, highlight=False)
+    """Print each run: what it is, how it stands, where it lies, and what makes its numbers doubtful."""
+    for run in runs:
+        console.print(_title(run), style="bold", markup=False, highlight=False)
+        for line in _lines(run):
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=line == str(run.folder))
+    finished = sum(not run.fault and run.folds_done == run.folds for run in runs)
+    console.print(f"{count_words(len(runs), 'run')}, {finished} finished", highlight=False)
 
 
-def _cells(run: RunSummary) -> list[str]:
+def _title(run: RunSummary) -> str:
     if run.fault:
-        return ["", "", "", "", "", "", "", "cannot be opened"]
-    accuracy = "" if pd.isna(run.accuracy) else plus_minus(run.accuracy, run.sd, 1).replace(" ", "")
-    took = "" if pd.isna(run.minutes) else duration_words(60 * run.minutes)
-    return [run.recipe, run.variant, run.model, run.scheme, str(run.seed), accuracy, took, _state(run)]
+        return "Cannot be opened"
+    names = dict.fromkeys((run.model, run.variant))  # a paper's own network may be all of its variant
+    return f"{run.recipe}: {', '.join(names)}, {run.scheme}, seed {run.seed}"
+
+
+def _lines(run: RunSummary) -> Iterator[str]:
+    if not run.fault:
+        yield ", ".join(filter(None, (_state(run), _minutes(run), _accuracy(run))))
+    yield str(run.folder)
+    if run.fault:
+        yield run.fault
+    for warning in run.warnings:
+        yield f"Warning: {warning.text}"
 
 
 def _state(run: RunSummary) -> str:
-    when = run.started[:10]
-    if run.folds_done < run.folds:
-        return f"{run.folds_done} of {count_words(run.folds, 'fold')}, begun {when}"
-    return f"finished, {when}" + (f", {count_words(len(run.warnings), 'warning')}" if run.warnings else "")
+    trained = f"{run.folds_done} of {count_words(run.folds, 'fold')} trained"
+    return f"{'finished' if run.folds_done == run.folds else trained}, begun {run.started[:10]}"
+
+
+def _accuracy(run: RunSummary) -> str:
+    if pd.isna(run.accuracy):
+        return ""
+    return f"accuracy {plus_minus(run.accuracy, run.sd, 1)} %"
+
+
+def _minutes(run: RunSummary) -> str:
+    return "" if pd.isna(run.minutes) else f"took {duration_words(60 * run.minutes)}"

@@ -31,7 +31,7 @@ def open_lung_source(image: Image, table: pd.DataFrame, cache: Path) -> LungSour
 
 
 def with_atlas(experiment: Experiment, atlas: str | None) -> Experiment:
-    """Return the experiment of a finished run whose atlas lies elsewhere now; None: where it was."""
+    """Return the experiment with the place where its atlas lies now; unchanged for None. Raises `PxrError`."""
     if atlas is None:
         return experiment
     if experiment.image.crop == "none" or experiment.image.masks is not None:
@@ -40,7 +40,7 @@ def with_atlas(experiment: Experiment, atlas: str | None) -> Experiment:
 
 
 def preparation_of(image: Image, identity: str | None = None) -> Preparation:
-    """Return how a file becomes the picture that a model sees; `identity` is that of what says where lungs are."""
+    """Return how a file becomes the picture that a model sees; `identity` names the lung source of a crop."""
     if image.crop == "none":
         return Preparation(image.size, image.resize)
     if not identity:
@@ -76,7 +76,7 @@ def count_whole(lungs: pd.DataFrame, where: Path) -> str:
 
 
 def lung_warnings(table: pd.DataFrame, lungs: pd.DataFrame) -> list[RunWarning]:
-    """Return a warning where many images of a class are shown whole, or more of one class than of another.
+    """Return a warning if many images of a class are shown whole, or more of one class than of another.
 
     `table` has ``image_id`` and ``label``.
     """
@@ -92,9 +92,9 @@ def lung_warnings(table: pd.DataFrame, lungs: pd.DataFrame) -> list[RunWarning]:
 
 
 def check_same_atlas(source: LungSource | None, identity: str | None, atlas: str) -> None:
-    """Raise `PxrError` where lungs are found by another atlas than the one that a model was trained on.
+    """Raise `PxrError` if lungs are found by another atlas than the one that a model was trained with.
 
-    `identity` is that of what said where lungs are then, `atlas` is where the one at hand was looked for.
+    `identity` names the lung source of the training; `atlas` is the place of the present one, for the message.
     """
     if isinstance(source, AtlasLungs) and source.identity != identity:
         raise PxrError(
@@ -106,10 +106,10 @@ def check_same_atlas(source: LungSource | None, identity: str | None, atlas: str
 def make_loader(
     preparation: Preparation, image: Image, paths: Iterable[str], cache: Path, say: Say
 ) -> Callable[[str], np.ndarray]:
-    """Return what prepares one of these files as a model was trained on (`preparation`): uint8 [size, size].
+    """Return a function that prepares one of these files as a model wants it (`preparation`): uint8 [size, size].
 
-    `image` says where the atlas or the masks are now. Raises `PxrError` where the atlas is another one, or a file has
-    no mask; what it returns raises `UnreadableImageError`, and says where a picture is shown whole.
+    `image` says where the atlas or the masks are now. Raises `PxrError` if the atlas is another one, or a file has no
+    mask. The function raises `UnreadableImageError`, and says (`say`) if a picture is shown whole.
     """
     if preparation.crop == "none":
         return partial(load_prepared, preparation=preparation)

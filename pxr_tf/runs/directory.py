@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def spell(path: str | Path) -> Path:
-    """Return a path without links and detours; a relative one stays so if it lies in the working directory."""
+    """Return a path, links and ``..`` resolved; a relative one stays relative inside the working directory."""
     typed = os.path.expanduser(path)
     place, here = Path(os.path.realpath(typed)), Path(os.path.realpath("."))
     return place.relative_to(here) if place.is_relative_to(here) and not os.path.isabs(typed) else place
@@ -49,7 +49,7 @@ def is_finished(folder: Path) -> bool:
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """What a run directory holds from the moment that the run is prepared."""
+    """A run directory, from the moment that the run is prepared."""
 
     folder: Path  # as `spell` gives it
     cache: Path  # decoded pictures and features
@@ -107,7 +107,7 @@ class RunDirectory:
 
     @property
     def environments(self) -> Mapping[str, list[environment.Environment]]:
-        """Name of a fold's folder -> the environments that it was trained in; read anew, as folds are being trained."""
+        """Name of a fold's folder -> its environments; read at every call, since folds may be training."""
         return environment.read_folds(self.folder)
 
     @property
@@ -126,7 +126,7 @@ class RunDirectory:
 
     @property
     def lung_identity(self) -> str | None:
-        """What names the source of the lungs that pictures are cropped to; None without a crop."""
+        """The name of the lung source that the pictures are cropped by; None without a crop."""
         return self.provenance.get("lungs")
 
     @property
@@ -163,7 +163,7 @@ class RunDirectory:
         return rundir.digest_model(self.folder, fold)
 
     def load_model(self, fold: str) -> "tuple[keras.Model, dict[str, Any]]":
-        """Return a fold's model and its card. Loads TensorFlow; raises `PxrError` for a file that is not as saved."""
+        """Return a fold's model and its card. Loads TensorFlow; raises `PxrError` for a missing or changed file."""
         return import_module("pxr_tf.models.model_file").load_classifier(self.model_file(fold))  # not with the room
 
     def histories(self) -> dict[str, Path]:
@@ -172,7 +172,7 @@ class RunDirectory:
         return {name: file for name, file in written.items() if file.exists()}
 
     def chosen_epochs(self, fold: str) -> Mapping[str, int] | None:
-        """Return how many epochs of each phase of a fold counted; None for a learner without epochs."""
+        """Return phase -> how many of a fold's epochs count; None for a learner without epochs."""
         written = files.read_json(self.fold_folder(fold) / rundir.EPOCHS)
         return None if written is None else written["epochs"]
 

@@ -14,7 +14,7 @@ from pxr_tf.errors import PxrError, shorten
 
 Environment = Mapping[str, Any]
 
-# Recorded, but no reason to refuse. Processors and operations side by side change no number where the threads of one
+# Recorded, but no reason to refuse. Processors and operations side by side change no number if the threads of one
 # operation stay the same, and most commits change none: those that do raise a VERSION, or the version of the package.
 TOLD = ("started", "processors", "operations_at_once", "commit", "modified")
 OF_TABLES = ("python", "pandas")  # libraries that make a run's tables, once, before its first fold
@@ -34,9 +34,9 @@ def read_environment(**learner: object) -> dict[str, Any]:
 
 
 def check(folder: Path, now: Environment, *, mix: bool) -> None:
-    """Raise `PxrError` where folds of a run were trained, or begun, in another environment; not if they may `mix`.
+    """Raise `PxrError` if folds of a run were trained, or begun, in another environment, unless they may `mix`.
 
-    `now` need not say all: what only one of two environments says is not compared.
+    `now` may be incomplete: only what both environments record is compared.
     """
     found = find_differences({**read_folds(folder), "now": [now]})
     if found and not mix:
@@ -56,7 +56,7 @@ def enter(folder: Path, fold: str, now: Environment, *, mix: bool) -> str:
 
 
 def describe_mix(folder: Path, *begun: str) -> str:
-    """Return a sentence on folds of a run that were not, or perhaps not, trained in one environment; "" for none.
+    """Return a sentence if the folds of a run were, or may have been, trained in several environments; else "".
 
     `begun` names folds that count although they have no epoch yet.
     """
@@ -74,7 +74,7 @@ def describe_mix(folder: Path, *begun: str) -> str:
 
 
 def describe_commits(folder: Path, now: Environment) -> str:
-    """Return a sentence where folds of a run were trained at another commit than this one; "" for none."""
+    """Return a sentence if folds of a run were trained at another commit than this one; else ""."""
     past = {fold: _commit_of(environments[-1]) for fold, environments in read_folds(folder).items()}
     others = {fold: commit for fold, commit in past.items() if commit and commit != _commit_of(now)}
     if not others or not _commit_of(now):
@@ -84,7 +84,7 @@ def describe_commits(folder: Path, now: Environment) -> str:
 
 
 def find_differences(environments: Mapping[str, Sequence[Environment]]) -> list[str]:
-    """Return what decides numbers and differs between environments by name: ``keras 3.14 (fold-0), 3.15 (now)``."""
+    """Return what decides numbers and differs between named environments: ``keras 3.14 (fold-0), 3.15 (now)``."""
     values: dict[str, dict[str, list[str]]] = {}
     for name, several in environments.items():
         for environment in several:
@@ -101,7 +101,7 @@ def find_differences(environments: Mapping[str, Sequence[Environment]]) -> list[
 def read_folds(folder: Path, *begun: str) -> dict[str, list[Environment]]:
     """Return name -> environments of the folds that are trained or begun.
 
-    Of folds of earlier versions, which recorded none, the versions are known that the run was prepared with.
+    Folds of earlier versions recorded none: they get the versions that the run was prepared with.
     """
     found = {file.parent.name for name in (rundir.PREDICTIONS, rundir.CHECKPOINT) for file in folder.glob(f"*/{name}")}
     run = files.read_json(folder / rundir.PROVENANCE) or {}

@@ -1,4 +1,4 @@
-"""A finished run: the one that tables, galleries, features and later studies begin with. Open it once, hand it on."""
+"""A finished run, which tables, galleries, features and later studies begin with. Open it once, hand it on."""
 
 import os
 from functools import cached_property
@@ -51,7 +51,7 @@ def open_run(path: str | Path, runs: Path | None = None) -> FinishedRun:
 
 
 def open_directory(path: str | Path, runs: Path | None = None) -> RunDirectory:
-    """Return a run directory that is known to be one, finished or not."""
+    """Return the run directory in a folder, finished or not; the caller knows that there is one (`is_run`)."""
     folder = spell(path)
     return RunDirectory(folder, rundir.cache_of(folder, runs))
 

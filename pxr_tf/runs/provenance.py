@@ -8,7 +8,7 @@ from pxr_tf.errors import PxrError
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """Return where a run's numbers come from; raise `PxrError` where that cannot be read."""
+    """Return where a run's numbers come from; raise `PxrError` if that cannot be read."""
     remedy = "Use another folder (RUNS=...), or delete this one."
     try:
         provenance = files.read_json(folder / rundir.PROVENANCE)

@@ -9,7 +9,7 @@ from pxr_tf.data import schemes
 
 
 def splits_by_image(experiment: Experiment) -> bool:
-    """Return whether images are split, whosever they are: asked for, and the scheme offers it."""
+    """Return whether images are split, not patients: the recipe asks for it, and the scheme offers it."""
     return experiment.splits.unit == "image" and "unit" in schemes.options_of(experiment.splits.scheme)
 
 
@@ -28,7 +28,7 @@ def scheme_options(experiment: Experiment) -> dict[str, Any]:
 
 
 def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
-    """Return the splits that the experiment asks for; raise `PxrError` where the images do not allow them."""
+    """Return the splits that the experiment asks for; raise `PxrError` if the images do not allow them."""
     return schemes.make_splits(
         table,
         experiment.splits.scheme,

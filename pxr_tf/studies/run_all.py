@@ -44,7 +44,7 @@ def run_all(
 ) -> list[Outcome]:
     """Run all requests; return how each ended, in their order.
 
-    `on_event` gets what happens, as dicts with the keys ``event`` and ``run`` (the folder that it is of): ``note``,
+    `on_event` gets what happens, as dicts with the keys ``event`` and ``run`` (a run directory): ``note``,
     ``progress``, ``wait``, ``plan`` (the names of the tasks to come), ``start``, ``end`` and ``failed`` of a task,
     ``device``, ``warning`` (what makes its numbers doubtful), ``resume``, ``epoch``, ``step``. `complete` is called
     with each run once it is finished, while its directory is locked; what it raises is that run's failure.
@@ -52,7 +52,7 @@ def run_all(
 
     A run directory that was made with another recipe is refused before anything is trained. A run whose stage one is
     among the requests waits for it. Two studies that share a run wait for each other. Raises `PxrError` for a failure
-    of the only request, and if the first two fail alike before any is prepared: all would.
+    of the only request, and if the first two fail alike before any is prepared, since all would.
     """
     for request in requests:
         if is_run(request.folder):
@@ -117,7 +117,7 @@ class _Study:
         self._failures: dict[str, list[str]] = {}  # run -> why its tasks failed
 
     def tag(self, request: Request) -> OnEvent:
-        """Return what passes an event on, with the run that it is of."""
+        """Return a listener that passes each event on, with its run."""
         return lambda event: self._on_event({**event, "run": str(request.folder)})
 
     def find_sources(self, request: Request) -> Sources | None:

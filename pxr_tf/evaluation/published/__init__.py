@@ -8,14 +8,17 @@
 To add a paper, write its file: `papers.Paper` says what it may hold. No code knows a paper's name.
 """
 
-from pxr_tf.evaluation.published.papers import (
-    Paper,
-    PaperRow,
-    best_row,
-    comparable_papers,
-    find_row,
-    paper_rows,
-    read_papers,
-)
+from pxr_tf.evaluation.published.footnotes import best_row, write_count_note, write_footnotes
+from pxr_tf.evaluation.published.papers import Paper, PaperRow, comparable_papers, find_row, paper_rows, read_papers
 
-__all__ = ["Paper", "PaperRow", "best_row", "comparable_papers", "find_row", "paper_rows", "read_papers"]
+__all__ = [
+    "Paper",
+    "PaperRow",
+    "best_row",
+    "comparable_papers",
+    "find_row",
+    "paper_rows",
+    "read_papers",
+    "write_count_note",
+    "write_footnotes",
+]

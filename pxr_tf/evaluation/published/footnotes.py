@@ -4,30 +4,27 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor, sqrt
-from typing import TYPE_CHECKING
 
 from pxr_tf.evaluation.published import consistency
+from pxr_tf.evaluation.published.papers import PaperRow, paper_rows
 from pxr_tf.evaluation.published.printed import Printed, Range
-
-if TYPE_CHECKING:
-    from pxr_tf.evaluation.published.papers import PaperRow
 
 UNLIKELY = 3  # standard deviations: what a random test part may differ by before it is worth a sentence
 RARE = 2  # standard deviations: one random test part in 22 differs by more; a guess that needs one must say so
 
 
-def write_footnotes(row: "PaperRow") -> list[str]:
+def write_footnotes(row: PaperRow) -> list[str]:
     """Return the paragraphs that belong to a row."""
     notes = [_exchanged(row), _misfit(row), " ".join(_contradictions(row)), _threshold(row)]
     return [note for note in notes if note]
 
 
-def write_count_note(row: "PaperRow", counted: int) -> str:
+def write_count_note(row: PaperRow, counted: int) -> str:
     """Return one sentence: how many test images the paper's counts or figures mean, and how many a run has counted."""
     return f"{_implied(row)}; here {counted:,} are counted."
 
 
-def misfits(row: "PaperRow") -> dict[str, Printed]:
+def misfits(row: PaperRow) -> dict[str, Printed]:
     """Return class, or ``all``, -> figure that is no whole number of the test images that the paper states.
 
     The figure of ``all`` is the accuracy, which must also be what the sensitivities add up to.
@@ -45,12 +42,21 @@ def misfits(row: "PaperRow") -> dict[str, Printed]:
     return found
 
 
-def _sensitivities(row: "PaperRow") -> dict[str, Printed]:
+def best_row(paper: str | None, classes: tuple[str, ...]) -> PaperRow | None:
+    """Return the row of the highest accuracy for these classes, or None.
+
+    Rows whose figures cannot come from the test images that the paper names do not count.
+    """
+    rows = [row for row in paper_rows(paper, classes) if row.printed("accuracy") and not misfits(row)]
+    return max(rows, key=lambda row: row.value("accuracy"), default=None)
+
+
+def _sensitivities(row: PaperRow) -> dict[str, Printed]:
     printed = {name: row.printed("sensitivity", name) for name in row.table.classes}
     return {name: figure for name, figure in printed.items() if figure}
 
 
-def _exchanged(row: "PaperRow") -> str:
+def _exchanged(row: PaperRow) -> str:
     if not row.paper.exchanged:
         return ""
     one, other = row.paper.exchanged
@@ -60,7 +66,7 @@ def _exchanged(row: "PaperRow") -> str:
     )
 
 
-def _why_exchanged(row: "PaperRow") -> str:
+def _why_exchanged(row: PaperRow) -> str:
     """Return why the sensitivity stands in another column; this can be seen where test folds are balanced."""
     if "sensitivity" not in row.paper.exchanged or row.paper.test_rows != "balanced":
         return ""
@@ -75,14 +81,14 @@ def _why_exchanged(row: "PaperRow") -> str:
     )
 
 
-def _mean_is_accuracy(row: "PaperRow") -> bool:
+def _mean_is_accuracy(row: PaperRow) -> bool:
     numbers = [figure.number for figure in _sensitivities(row).values()]
     accuracy = row.printed("accuracy").number
     half_unit = Decimal(1).scaleb(accuracy.as_tuple().exponent) / 2
     return abs(sum(numbers) / len(numbers) - accuracy) <= half_unit
 
 
-def _misfit(row: "PaperRow") -> str:
+def _misfit(row: PaperRow) -> str:
     found, counts = misfits(row), row.table.test_counts
     if not found:
         return ""
@@ -100,7 +106,7 @@ def _misfit(row: "PaperRow") -> str:
     return note + (least if smallest else "")
 
 
-def _implied(row: "PaperRow") -> str:
+def _implied(row: PaperRow) -> str:
     """Return how many test images the paper's counts or the row's figures mean, as the beginning of a sentence."""
     if row.paper.folds > 1 and row.paper.test_rows == "balanced" and _sensitivities(row):
         return _implied_by_folds(row)
@@ -122,7 +128,7 @@ def _implied(row: "PaperRow") -> str:
     return f"{fitting} and imply at least {sum(smallest.values()):,}" if smallest else fitting
 
 
-def _implied_alone(row: "PaperRow", classes: int) -> str:
+def _implied_alone(row: PaperRow, classes: int) -> str:
     """Say what follows without any count by the paper; `classes`: images that its sensitivities need."""
     accuracy = row.printed("accuracy")
     least = max(classes, consistency.smallest_count([accuracy]) if accuracy else 0)
@@ -131,7 +137,7 @@ def _implied_alone(row: "PaperRow", classes: int) -> str:
     return f"The printed figures imply at least {least:,} test images"
 
 
-def _implied_by_folds(row: "PaperRow") -> str:
+def _implied_by_folds(row: PaperRow) -> str:
     """Say how many images per class give all sensitivities of the table, where each class has equally many."""
     figures = [figure for one in row.siblings for figure in _sensitivities(one).values()]
     first, last = consistency.first_counts(figures, row.paper.folds)
@@ -142,14 +148,14 @@ def _implied_by_folds(row: "PaperRow") -> str:
     )
 
 
-def _smallest_counts(rows: "list[PaperRow]") -> dict[str, int]:
+def _smallest_counts(rows: list[PaperRow]) -> dict[str, int]:
     """Return class -> the smallest number of its images that the sensitivities of all rows fit."""
     figures = [_sensitivities(row) for row in rows]
     names = [name for name in rows[0].table.classes if any(name in found for found in figures)]
     return {name: consistency.smallest_count([found[name] for found in figures if name in found]) for name in names}
 
 
-def _contradictions(row: "PaperRow") -> Iterator[str]:
+def _contradictions(row: PaperRow) -> Iterator[str]:
     """Give the sentences about two classes whose sensitivity, specificity and balanced accuracy do not agree."""
     balanced = row.printed("balanced_accuracy")
     for name in row.table.classes if len(row.table.classes) == 2 and balanced else ():
@@ -169,7 +175,7 @@ def _contradictions(row: "PaperRow") -> Iterator[str]:
             yield from _other_reading(row, name, precision, sensitivity, specificity)
 
 
-def _wrong_share(row: "PaperRow", name: str, share: Range) -> Iterator[str]:
+def _wrong_share(row: PaperRow, name: str, share: Range) -> Iterator[str]:
     """Say so where the figures need another share of the class than a random part of the images can have."""
     expected, sd = _share_of(row, name)
     if share.low - UNLIKELY * sd < expected < share.high + UNLIKELY * sd:
@@ -181,7 +187,7 @@ def _wrong_share(row: "PaperRow", name: str, share: Range) -> Iterator[str]:
 
 
 def _other_reading(
-    row: "PaperRow", name: str, precision: Printed, sensitivity: Printed, specificity: Printed
+    row: PaperRow, name: str, precision: Printed, sensitivity: Printed, specificity: Printed
 ) -> Iterator[str]:
     """Say so where the figures agree once the specificity is read as the negative predictive value."""
     wanted: Mapping[str, Printed] = {
@@ -205,7 +211,7 @@ def _other_reading(
     )
 
 
-def _how_rare(row: "PaperRow", name: str, share: Fraction) -> str:
+def _how_rare(row: PaperRow, name: str, share: Fraction) -> str:
     """Return a sentence where hardly any random test part has such a share of the class; else ``""``."""
     expected, sd = _share_of(row, name)
     distance = abs(share - expected) / sd
@@ -217,7 +223,7 @@ def _how_rare(row: "PaperRow", name: str, share: Fraction) -> str:
     )
 
 
-def _threshold(row: "PaperRow") -> str:
+def _threshold(row: PaperRow) -> str:
     threshold, accuracy = row.printed("threshold"), row.printed("accuracy_at_threshold")
     if not threshold or not accuracy:
         return ""
@@ -226,11 +232,11 @@ def _threshold(row: "PaperRow") -> str:
     return f"With a threshold of {threshold.words}{where}, the paper's accuracy is {accuracy.words}."
 
 
-def _num_tested(row: "PaperRow") -> int:
+def _num_tested(row: PaperRow) -> int:
     return round(sum(row.table.images.values()) * row.table.test_share)
 
 
-def _share_of(row: "PaperRow", name: str) -> tuple[Fraction, Fraction]:
+def _share_of(row: PaperRow, name: str) -> tuple[Fraction, Fraction]:
     """Return the share of a class among all images, and its standard deviation among those that are drawn to be tested.
 
     Drawn without replacement, n of N: sqrt(s (1 - s) / n (N - n) / (N - 1)).

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pxr_tf.evaluation.published import footnotes
 from pxr_tf.evaluation.published.printed import Printed
 from pxr_tf.files import reading
 
@@ -124,15 +123,6 @@ class PaperRow:
         return ", ".join(dict.fromkeys(part for part in parts if part))
 
     @property
-    def footnotes(self) -> list[str]:
-        """What must be said beside the figures, a paragraph each; computed from them."""
-        return footnotes.write_footnotes(self)
-
-    def count_note(self, counted: int) -> str:
-        """Return how many test images the figures imply, beside how many a run has counted."""
-        return footnotes.write_count_note(self, counted)
-
-    @property
     def siblings(self) -> "list[PaperRow]":
         """All rows of the same table, this one too."""
         return [PaperRow(self.paper, self.table, entry) for entry in self.table.rows]
@@ -171,15 +161,6 @@ def find_row(paper: str | None, *, variant: str, model: str, classes: tuple[str,
         if row.entry.variant == variant and row.entry.model in (None, model):
             return row
     return None
-
-
-def best_row(paper: str | None, classes: tuple[str, ...]) -> PaperRow | None:
-    """Return the row of the highest accuracy for these classes, or None.
-
-    Rows whose figures cannot come from the test images that the paper names do not count.
-    """
-    rows = [row for row in paper_rows(paper, classes) if row.printed("accuracy") and not footnotes.misfits(row)]
-    return max(rows, key=lambda row: row.value("accuracy"), default=None)
 
 
 def paper_rows(paper: str | None, classes: tuple[str, ...]) -> list[PaperRow]:
