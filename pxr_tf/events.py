@@ -10,16 +10,16 @@ OnWait = Callable[[str], None]  # which process is being waited for
 Say = Callable[[str], None]  # one line for people
 
 
-def tell_note(on_event: OnEvent, text: str) -> None:
+def emit_note(on_event: OnEvent, text: str) -> None:
     """Send one line for people."""
     on_event({"event": "note", "text": text})
 
 
-def tell_progress(on_event: OnEvent, what: str, done: int, total: int) -> None:
+def emit_progress(on_event: OnEvent, what: str, done: int, total: int) -> None:
     """Send how much of something is done."""
     on_event({"event": "progress", "what": what, "done": done, "total": total})
 
 
-def tell_wait(on_event: OnEvent, holder: str) -> None:
+def emit_wait(on_event: OnEvent, holder: str) -> None:
     """Send the name of the process that is being waited for."""
     on_event({"event": "wait", "holder": holder})

@@ -18,15 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-UNWRITABLE = (
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.ENOTDIR,
-    errno.EEXIST,
-    errno.ENAMETOOLONG,
-    errno.ELOOP,
-)
+UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 @contextmanager
@@ -114,10 +106,7 @@ def stamp(path: str | Path) -> str:
 
 
 def explain_os_error(error: OSError) -> str | None:
-    """Return one line for a full disk or a place of ours that cannot be written to or read; None for anything else.
-
-    What a person gives to be read is reported where it is read (`reading`).
-    """
+    """Return one line for a full disk or a place of ours that cannot be used; None for all else (see `reading`)."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" ({error.filename})" if error.filename else ""
         return f"The disk is full{place}; nothing was damaged. Free some space and run the same command: it continues."

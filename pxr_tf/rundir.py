@@ -52,27 +52,12 @@ DRAWN = ("filters.png", "coefficients.png", "feature_maps-*.png")  # of a fold: 
 
 PACKAGE = "pxr_tf"
 CHECKOUT = Path(__file__).parents[1]  # of an installed package, a folder without .git
-PACKAGES = (
-    PACKAGE,
-    "tensorflow",
-    "keras",
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "albumentations",
-    "opencv-python",
-    "pillow",
-)
+PACKAGES = (PACKAGE, *"tensorflow keras numpy pandas scikit-learn albumentations opencv-python pillow".split())
 
 
-def run_directory(runs: Path, recipe: str, stem: str, scheme: str, seed: int) -> Path:
-    """Return ``runs/<recipe>/<variant>[-<model>]/<scheme>/seed-<n>``; nothing is made."""
-    return runs / recipe / stem / scheme / f"seed-{seed}"
-
-
-def tuning_directory(runs: Path, recipe: str, stem: str, scheme: str, seed: int) -> Path:
-    """Return where a tuning keeps its points, ``runs/<recipe>/<variant>[-<model>]/tuning/<scheme>/seed-<n>``."""
-    return runs / recipe / stem / TUNING / scheme / f"seed-{seed}"
+def run_directory(runs: Path, recipe: str, stem: str, scheme: str, seed: int, *, tuning: bool = False) -> Path:
+    """Return ``runs/<recipe>/<variant>[-<model>]/[tuning/]<scheme>/seed-<n>``: of a run, or of a tuning's points."""
+    return runs / recipe / stem / (TUNING if tuning else "") / scheme / f"seed-{seed}"
 
 
 def point_name(values: Mapping[str, object], identity: str) -> str:
@@ -142,6 +127,11 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def name_versions(*packages: str) -> list[str]:
+    """Return ``name=version`` of packages, as keys have them."""
+    return [f"{name}={metadata.version(name)}" for name in packages]
 
 
 def read_commit(checkout: Path = CHECKOUT) -> dict[str, str | bool | None]:

@@ -90,10 +90,7 @@ def run_or_raise(executor: Executor, tasks: Sequence[Task], on_event: OnEvent) -
 
 
 def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_event: OnEvent) -> Failures:
-    """Do the tasks in the order of their needs; return the failures.
-
-    Each task's own events lie between ``start`` and ``end``, or ``failed`` with the reason as ``text``.
-    """
+    """Do the tasks in the order of their needs, events between ``start`` and ``end`` or ``failed``; return failures."""
     failures: dict[tuple[str, str], str] = {}
     for task in in_order(tasks):
         place = {"task": task.name, "run": task.run}

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
+from map_truth import pixel_auc, pointing_hits
 
 from pxr_tf.evaluation.bootstrap import Interval, patient_interval
 from pxr_tf.explain.in_lungs import share_inside, share_of_area
 from pxr_tf.explain.maps import at_picture_size
 from pxr_tf.explain.method_table import METHODS
-from pxr_tf.explain.truth import pixel_auc, pointing_hits
 from pxr_tf.phantoms.sets import plant_marker, write_phantoms
 
 CLASSES = ("bacterial", "covid19", "normal")  # viral phantoms are ill all over the lungs: every map would find that

@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from lung_measures import CHANGES, NUM_FOLDS, fold_atlases, measure_pairs, summarise_measures
 
 from pxr_tf.lungs.atlas import LungPair
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.find import LungFinder
 from pxr_tf.lungs.network import TRAINING_STEPS, LungNetwork, read_network, write_network
 from pxr_tf.pictures.lung_atlas import read_pairs
-from pxr_tf.segment.measure import CHANGES, NUM_FOLDS, fold_atlases, measure_pairs, summarise_measures
 from pxr_tf.segment.train import describe_training
 
 

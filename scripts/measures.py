@@ -34,8 +34,7 @@ def extraction(data: str, fullres: str, weights: str, work: Path) -> tuple[float
     """Return (seconds to fill the feature cache, seconds of predict_on_batch alone) for one training part."""
     from pxr_tf.models.classifier import feature_extractor
     from pxr_tf.pictures.inputs import picture_inputs
-    from pxr_tf.training.features import BATCH as FEATURE_BATCH
-    from pxr_tf.training.features import extract_features, sample_names
+    from pxr_tf.training.features import FEATURE_BATCH, extract_features, sample_names
 
     table, samples = _training_part(data)
     pictures = _open_pictures(table, work)

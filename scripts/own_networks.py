@@ -45,7 +45,7 @@ def regression(data: str, fullres: str, weights: str, work: Path) -> tuple[float
     """Return (seconds to read and fit, images, iterations, how) of the recipe's logistic regression."""
     from pxr_tf.config import load_experiment
     from pxr_tf.experiments.parts import make_settings
-    from pxr_tf.models.linear import scale_pixels
+    from pxr_tf.models.scratch import scale_pixels
     from pxr_tf.training.linear import fit_regression
 
     settings = make_settings(load_experiment(RECIPE, variant="logistic_regression"), "")

@@ -37,7 +37,7 @@ def tune(options: OptionValues) -> None:
 def _run_points(plan: "TuningPlan", base: "Request", console: "Console") -> "list[TuningPoint]":
     """Train the points that are missing; write ``tuning.csv`` after each and print it at the end."""
     from pxr_tf.commands.screen import outline_of
-    from pxr_tf.report.tuning import print_points
+    from pxr_tf.report.tuning import print_ranking
     from pxr_tf.studies.ranking import write_points
 
     planned = plan.requests(base)
@@ -57,7 +57,7 @@ def _run_points(plan: "TuningPlan", base: "Request", console: "Console") -> "lis
         write_points(base.tuning_folder, [point for point in all_points() if point.run or point.failure])
 
     run_study([request for _, request in planned], console, titles=titles, results=False, on_outcome=show)
-    print_points(all_points(), console)
+    print_ranking(all_points(), console)
     return all_points()
 
 

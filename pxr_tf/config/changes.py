@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from pxr_tf.config.plain_yaml import Plain
 from pxr_tf.config.schema import Experiment
 
-RecipeChanges = dict[str, tuple[Any, Any]]  # dotted key -> (value before, value now)
-EPOCHS = "max_epochs"
+RecipeChanges = dict[str, tuple[Plain, Plain]]  # dotted key -> (value before, value now)
 
 
 def recipe_changes(before: Experiment, now: Experiment) -> RecipeChanges:
@@ -20,7 +19,7 @@ def describe_changes(found: RecipeChanges, before: Experiment, now: Experiment) 
 
     A key stands for itself by its last word, or in full if two end alike.
     """
-    epochs = [key for key in found if key.startswith("phases.") and key.endswith(f".{EPOCHS}")]
+    epochs = [key for key in found if key.startswith("phases.") and key.endswith(".max_epochs")]
     words = [f"epochs {_epochs(before)} -> {_epochs(now)}"] if epochs else []
     others = {key: pair for key, pair in found.items() if key not in epochs}
     ends = Counter(_last(key) for key in others)
@@ -30,7 +29,7 @@ def describe_changes(found: RecipeChanges, before: Experiment, now: Experiment) 
     return words
 
 
-def value_text(value: Any) -> str:
+def value_text(value: Plain) -> str:
     """Return a value of a recipe in a few letters: ``none`` for null, what stands in a list between commas."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {value_text(item)}" for key, item in value.items()) + "}"
@@ -39,22 +38,19 @@ def value_text(value: Any) -> str:
     return "none" if value is None or value == "" else str(value)
 
 
-def _differ(before: Any, now: Any, key: str) -> RecipeChanges:
-    pairs: list[tuple[Any, Any, str]] = []
+def _differ(before: Plain, now: Plain, key: str) -> RecipeChanges:
+    pairs: list[tuple[Plain, Plain, str]] = []
     if isinstance(before, dict) and isinstance(now, dict):
         pairs = [(before.get(name), now.get(name), str(name)) for name in sorted({*before, *now}, key=str)]
-    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now) and _are_dicts(before + now):
-        pairs = [(old, new, str(number)) for number, (old, new) in enumerate(zip(before, now, strict=True))]
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        dicts = all(isinstance(item, dict) for item in before + now)
+        pairs = [(old, new, str(number)) for number, (old, new) in enumerate(zip(before, now, strict=True)) if dicts]
     if not pairs:
         return {} if before == now else {key: (before, now)}
     found: RecipeChanges = {}
     for old, new, name in pairs:
         found |= _differ(old, new, f"{key}.{name}" if key else name)
     return found
-
-
-def _are_dicts(items: Sequence[Any]) -> bool:
-    return bool(items) and all(isinstance(item, dict) for item in items)
 
 
 def _last(key: str) -> str:

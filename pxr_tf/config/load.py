@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -11,12 +10,14 @@ from pxr_tf import files
 from pxr_tf.config.image import IDLE
 from pxr_tf.config.messages import explain_errors
 from pxr_tf.config.model import NETWORK_KINDS
-from pxr_tf.config.plain_yaml import read_yaml, write_yaml
+from pxr_tf.config.plain_yaml import Plain, read_yaml, write_yaml
 from pxr_tf.config.schema import Experiment
 from pxr_tf.config.tuning import Grid, read_grid
 from pxr_tf.errors import PxrError, nearest, shown
 
 BESIDE = ("reproduce",)  # keys of a recipe's file that say what to run, not how: no experiment holds them
+
+Values = dict[str, Plain]  # of a recipe, before they are validated
 
 
 def configs_folder() -> Path:
@@ -26,7 +27,7 @@ def configs_folder() -> Path:
 
 
 def load_experiment(
-    path: str | Path, overrides: Mapping[str, Any] | None = None, *, variant: str | None = None
+    path: str | Path, overrides: Mapping[str, Plain] | None = None, *, variant: str | None = None
 ) -> Experiment:
     """Return the experiment of a YAML file, or of a recipe's name, with dotted keys replaced (``{"splits.folds": 3}``).
 
@@ -42,8 +43,8 @@ def load_experiment(
 
 
 def read_values(
-    path: str | Path, overrides: Mapping[str, Any] | None = None, *, variant: str | None = None
-) -> tuple[dict[str, Any], str]:
+    path: str | Path, overrides: Mapping[str, Plain] | None = None, *, variant: str | None = None
+) -> tuple[Values, str]:
     """Return (the values that `load_experiment` validates, the file's name); raise `PxrError` as it does."""
     values, _, file = _read_variant(path, variant)
     given = overrides or {}
@@ -52,30 +53,27 @@ def read_values(
             f"Received variant={shown(given['variant'])} as an override, which would change its name alone. Choose it "
             "with --variant (VARIANT=...)."
         )
-    kind = given.get("model.kind", _kind_of(given.get("model")))
+    kind = given.get("model.kind", _value_of(given.get("model"), "kind"))
     if kind is not None:
         values = _with_kind(values, kind)
-    values = _with_crop(values, given.get("image.crop", _crop_of(given.get("image"))))
+    values = _with_crop(values, given.get("image.crop", _value_of(given.get("image"), "crop")))
     for key, value in given.items():
         _replace(values, key, value)
-    return _with_first_backbone(values, path, file), file
+    return _with_stage_one_backbone(values, path, file), file
 
 
 def load_grid(path: str | Path, *, variant: str | None = None) -> Grid:
-    """Return the grid that a recipe, or its variant, gives under ``tuning``; {} for none. Raises `PxrError`.
-
-    It is no part of the experiment: a run does not change with what else might be tried.
-    """
+    """Return the grid that a recipe or its variant gives under ``tuning``; {} for none. Raises `PxrError`."""
     return _read_variant(path, variant)[1]
 
 
-def read_recipe(path: str | Path) -> tuple[dict[str, Any], Path]:
+def read_recipe(path: str | Path) -> tuple[Values, Path]:
     """Return (all that a recipe's file says, the file): base, variants, and what is beside them; raise `PxrError`."""
     file = _find(path)
     return _unshared(_read(file)), file
 
 
-def parse_experiment(values: Mapping[str, Any], origin: str) -> Experiment:
+def parse_experiment(values: Mapping[str, Plain], origin: str) -> Experiment:
     """Return the validated experiment; `origin` names it in the `PxrError` for a bad one."""
     try:
         return Experiment.model_validate(values)
@@ -83,7 +81,7 @@ def parse_experiment(values: Mapping[str, Any], origin: str) -> Experiment:
         raise PxrError(f"{origin}: {explain_errors(error.errors())}") from error
 
 
-def parse_override(text: str) -> tuple[str, Any]:
+def parse_override(text: str) -> tuple[str, Plain]:
     """Return (dotted key, value) of ``key=value``; the value is read as YAML. Raises `PxrError`."""
     key, equals, value = text.partition("=")
     received = f"--set received {shown(text, 80)}"
@@ -97,7 +95,7 @@ def dump_experiment(experiment: Experiment) -> str:
     return write_yaml(experiment.model_dump())
 
 
-def _read_variant(path: str | Path, variant: str | None) -> tuple[dict[str, Any], Grid, str]:
+def _read_variant(path: str | Path, variant: str | None) -> tuple[Values, Grid, str]:
     """Return (the values of a recipe's variant, its grid, the file's name)."""
     values, file = read_recipe(path)
     values = _lay_over({key: value for key, value in values.items() if key not in BESIDE}, variant, file)
@@ -117,7 +115,7 @@ def _find(path: str | Path) -> Path:
     raise PxrError(f"No experiment {shown(str(path), 80)}; accepted: {accepted}.{nearest(str(path), names)}")
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> Values:
     try:
         with files.reading(f"The experiment {str(file)!r}"):
             text = file.read_text(encoding="utf-8-sig")  # a byte order mark is no part of the text
@@ -129,7 +127,7 @@ def _read(file: Path) -> dict[str, Any]:
     return values
 
 
-def _lay_over(values: dict[str, Any], variant: str | None, file: Path) -> dict[str, Any]:
+def _lay_over(values: Values, variant: str | None, file: Path) -> Values:
     """Return the recipe's base with one variant laid over it."""
     variants = values.pop("variants", None)
     variants = {} if variants is None else variants
@@ -145,18 +143,19 @@ def _lay_over(values: dict[str, Any], variant: str | None, file: Path) -> dict[s
         known = ", ".join(map(str, variants)) or "none"
         raise PxrError(f"{file}: unknown variant {chosen!r}. Known: {known}.{nearest(str(chosen), map(str, variants))}")
     overlay = variants[chosen]
-    kind = _kind_of(overlay.get("model"))
-    values = _with_crop(values, _crop_of(overlay.get("image")))
+    kind = _value_of(overlay.get("model"), "kind")
+    values = _with_crop(values, _value_of(overlay.get("image"), "crop"))
     return _merged(values if kind is None else _with_kind(values, kind), overlay) | {"variant": chosen}
 
 
-def _kind_of(model: Any) -> Any:
-    return model.get("kind") if isinstance(model, dict) else None
+def _value_of(section: Plain, key: str) -> Plain:
+    """Return what a section of a recipe says under a key; None where it says nothing."""
+    return section.get(key) if isinstance(section, dict) else None
 
 
-def _with_kind(values: dict[str, Any], kind: Any) -> dict[str, Any]:
+def _with_kind(values: Values, kind: Plain) -> Values:
     """Return the values with this kind of model; what is said of a model of another kind is left out."""
-    before = _kind_of(values.get("model")) or "transfer"
+    before = _value_of(values.get("model"), "kind") or "transfer"
     if before == kind:
         return values
     values = {**values, "model": {"kind": kind}}
@@ -168,10 +167,10 @@ def _with_kind(values: dict[str, Any], kind: Any) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in ("phases", "tuning")}
 
 
-def _with_first_backbone(values: dict[str, Any], path: str | Path, file: str) -> dict[str, Any]:
+def _with_stage_one_backbone(values: Values, path: str | Path, file: str) -> Values:
     """Return the values; where the model is on features of a variant, with the name of that variant's model."""
     model = values.get("model")
-    of = model.get("of") if _kind_of(model) == "on_features" else None
+    of = model.get("of") if _value_of(model, "kind") == "on_features" else None
     if not isinstance(of, str) or "/" in of or model.get("backbone") is not None:
         return values
     variants = read_recipe(path)[0].get("variants") or {}
@@ -181,19 +180,15 @@ def _with_first_backbone(values: dict[str, Any], path: str | Path, file: str) ->
             f"{file}: model.of received {shown(of)}; accepted: one of the recipe's variants ({known}), or a run "
             f"directory such as runs/<recipe>/<variant>/<scheme>/seed-0.{nearest(of, variants)}"
         )
-    first = _read_variant(path, of)[0].get("model")
-    if (_kind_of(first) or "transfer") not in NETWORK_KINDS:
+    stage = _read_variant(path, of)[0].get("model")
+    if (_value_of(stage, "kind") or "transfer") not in NETWORK_KINDS:
         raise PxrError(
             f"{file}: model.of names {of}, whose model sees no pictures; accepted: a variant with a network."
         )
-    return values | {"model": model | {"backbone": first.get("backbone") or first.get("network")}}
+    return values | {"model": model | {"backbone": stage.get("backbone") or stage.get("network")}}
 
 
-def _crop_of(image: Any) -> Any:
-    return image.get("crop") if isinstance(image, dict) else None
-
-
-def _with_crop(values: dict[str, Any], crop: Any) -> dict[str, Any]:
+def _with_crop(values: Values, crop: Plain) -> Values:
     """Return the values without what is said of another crop than this one; None changes nothing."""
     image, idle = values.get("image"), IDLE.get(crop, ()) if isinstance(crop, str) else ()
     if not idle or not isinstance(image, dict):
@@ -201,7 +196,7 @@ def _with_crop(values: dict[str, Any], crop: Any) -> dict[str, Any]:
     return {**values, "image": {key: value for key, value in image.items() if key not in idle}}
 
 
-def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
+def _merged(base: Values, overlay: Values) -> Values:
     merged = dict(base)
     for key, value in overlay.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
@@ -209,16 +204,16 @@ def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _unshared(value: Any) -> Any:
+def _unshared(value: Plain) -> Plain:
     """Return a copy of YAML values in which an anchor's places are separate: replacing in one leaves the others."""
     if isinstance(value, dict):
         return {key: _unshared(item) for key, item in value.items()}
     return [_unshared(item) for item in value] if isinstance(value, list) else value
 
 
-def _replace(values: dict[str, Any], key: str, value: Any) -> None:
+def _replace(values: Values, key: str, value: Plain) -> None:
     *parents, last = key.split(".")
-    place: Any = values
+    place: Plain = values
     for parent in parents:
         step = _step(place, parent, key)
         place = place[step] if isinstance(place, list) else place.setdefault(step, {})
@@ -227,7 +222,7 @@ def _replace(values: dict[str, Any], key: str, value: Any) -> None:
     place[_step(place, last, key)] = value
 
 
-def _step(place: dict[str, Any] | list[Any], part: str, key: str) -> str | int:
+def _step(place: Values | list[Plain], part: str, key: str) -> str | int:
     """Return what a part of a dotted key names in a mapping or a list; raise `PxrError` for a place outside a list."""
     if isinstance(place, dict):
         return part

@@ -40,10 +40,7 @@ _BRANCHES = ("bool", "function-", "[key]", "tuple[", "literal[", "constrained-",
 
 
 def explain_errors(errors: list[Any], model: type[BaseModel] = schema.Experiment) -> str:
-    """Return one line for the first of pydantic's errors; a value that may be this or that has one for each.
-
-    `model` is what was validated.
-    """
+    """Return one line for the first error of validating `model`; a value that may be this or that has one for each."""
     first = errors[0]
     inside = [error for error in errors if _place(error).startswith(f"{_place(first)}.")]
     first = inside[0] if inside else first  # of a value that may be this or that, the branch that went furthest

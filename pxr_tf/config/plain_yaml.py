@@ -6,7 +6,6 @@ pass for a number. ``1e-5``, which is text in YAML 1.1, is a number.
 
 import math
 import re
-from typing import Any
 
 import yaml
 
@@ -16,10 +15,11 @@ MAX_VALUES = 10_000  # with every alias unfolded; the largest recipe in configs/
 MAX_DEPTH = 50  # lists and mappings within one another; recipes need 5
 MAX_DIGITS = 30  # of a whole number; Python itself refuses to read more than 4,300
 
-REMEDY = "Put quotes around text that holds signs of YAML, such as : # [ { * &."
+Plain = bool | int | float | str | None | list["Plain"] | dict[str, "Plain"]  # what such a text may hold
+QUOTING = "Put quotes around text that holds signs of YAML, such as : # [ { * &."
 
 
-def read_yaml(text: str, origin: str) -> Any:
+def read_yaml(text: str, origin: str) -> Plain:
     """Return the value of a text of YAML; `origin` names the text in the one-line `PxrError` for a bad one."""
     try:
         return yaml.load(text, Loader=_Loader)
@@ -28,14 +28,14 @@ def read_yaml(text: str, origin: str) -> Any:
     except yaml.MarkedYAMLError as fault:
         line = f", line {fault.problem_mark.line + 1}" if fault.problem_mark else ""
         before = f"{fault.context}, " if f"{fault.problem}".startswith("but ") else ""  # PyYAML's sentence goes on
-        raise PxrError(f"{origin}{line}: not valid YAML: {before}{fault.problem}. {REMEDY}") from fault
+        raise PxrError(f"{origin}{line}: not valid YAML: {before}{fault.problem}. {QUOTING}") from fault
     except yaml.reader.ReaderError as fault:
         raise PxrError(
             f"{origin}: not valid YAML: it holds the character #x{fault.character:04x}. Delete it."
         ) from fault
 
 
-def write_yaml(value: Any) -> str:
+def write_yaml(value: Plain) -> str:
     """Return the value as YAML, from which `read_yaml`, and any other reader, makes an equal one."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
@@ -43,7 +43,7 @@ def write_yaml(value: Any) -> str:
 class _Refused(yaml.MarkedYAMLError):
     """Valid YAML that is not accepted here; `place` is the node or the event."""
 
-    def __init__(self, problem: str, place: Any) -> None:
+    def __init__(self, problem: str, place: yaml.Node | yaml.Event) -> None:
         super().__init__(problem=problem, problem_mark=place.start_mark)
         self.line = place.start_mark.line + 1
 
@@ -70,7 +70,7 @@ class _Loader(yaml.SafeLoader):
     }
     depth = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: yaml.Node | int | None) -> yaml.Node | None:
         event = self.peek_event()
         tag = getattr(event, "tag", None)
         if tag is not None:

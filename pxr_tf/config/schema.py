@@ -18,18 +18,7 @@ from pxr_tf.rundir import CACHE
 from pxr_tf.vocabulary.augmentation import Augmentation
 from pxr_tf.vocabulary.model import NetworkModel, OnFeatures, Scratch, Transfer
 from pxr_tf.vocabulary.training import Phase, Training
-from pxr_tf.vocabulary.values import (
-    Amount,
-    Count,
-    Flag,
-    Frozen,
-    Name,
-    Number,
-    RunTag,
-    SeedNumber,
-    Share,
-    Whole,
-)
+from pxr_tf.vocabulary.values import Amount, Count, Flag, Frozen, Name, Number, RunTag, SeedNumber, Share, Whole
 
 TAKEN = ("all", "label", "origin", "split")  # words that tables of results use beside class names
 
@@ -203,7 +192,7 @@ class Experiment(Frozen):
         return self.splits.scheme == "folds" and not self.splits.nested and self.watches_validation
 
     @property
-    def needs_first_run(self) -> bool:
+    def needs_stage_one(self) -> bool:
         """Whether the model is on the features of another run, which must be finished before."""
         return isinstance(self.model, OnFeatures)
 

@@ -7,18 +7,17 @@ A grid is dotted key -> values. In a recipe, or in one of its variants::
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any
 
-from pxr_tf.config.plain_yaml import read_yaml
+from pxr_tf.config.plain_yaml import Plain, read_yaml
 from pxr_tf.errors import PxrError, nearest, shown
 
-Grid = dict[str, list[Any]]
+Grid = dict[str, list[Plain]]
 
 SECTIONS = ("image", "model", "balance", "augmentation", "training", "phases")  # all else decides who trains and tests
 EXAMPLE = "over: {training.learning_rate: [0.003, 0.01, 0.03]}"
 
 
-def read_grid(tuning: Any, origin: str) -> Grid:
+def read_grid(tuning: Plain, origin: str) -> Grid:
     """Return the grid of a recipe's ``tuning``, {} for none; `origin` names the recipe in a `PxrError`."""
     if tuning is None:
         return {}
@@ -47,12 +46,12 @@ def parse_over(texts: Sequence[str]) -> Grid:
     return grid
 
 
-def make_points(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+def make_points(grid: Mapping[str, Sequence[Plain]]) -> list[dict[str, Plain]]:
     """Return the points of a grid, key -> value: every value of each key with every one of the others."""
     return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
 
 
-def _check_values(key: str, values: Any, origin: str) -> list[Any]:
+def _check_values(key: str, values: Plain, origin: str) -> list[Plain]:
     """Return the values, each once; raise `PxrError` where there are none, or where the key is none that is tuned."""
     section = key.split(".")[0]
     if section not in SECTIONS:

@@ -27,10 +27,7 @@ def find_leaks(table: pd.DataFrame, splits: pd.DataFrame, held_out: Collection[s
 
 
 def describe_leaks(leaks: pd.DataFrame, noun: str = "test image") -> str:
-    """Return what `find_leaks` found of a split by image, in a sentence.
-
-    The folds of a cross-validation are added up, the hold-out left out: its test images are in the folds again.
-    """
+    """Return what `find_leaks` found of a split by image, in a sentence; folds are added up without the hold-out."""
     total = _add_up(leaks)
     counts = [(total["patients"], "patient"), (total["twin_images"], "near-identical picture")]
     found = [count_words(number, name) for number, name in counts if number]

@@ -48,11 +48,8 @@ def add_pictures(table: pd.DataFrame, twins: Iterable[tuple[str, str]] = ()) -> 
 
 
 def merge_patients(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with one patient id, the alphabetically first, for all patients who share a picture.
-
-    A picture is what ``picture`` says, or else ``content``.
-    """
-    pictures = "picture/" + table[_picture_column(table)]
+    """Return the table with the alphabetically first id for patients who share a ``picture``, or else a ``content``."""
+    pictures = "picture/" + table["picture" if "picture" in table else "content"]
     first = _first_of_group(table.patient_id, zip(table.patient_id, pictures, strict=True))
     return table.assign(patient_id=table.patient_id.map(first))
 
@@ -70,10 +67,6 @@ def drop_duplicates(table: pd.DataFrame, same: str = "content") -> tuple[pd.Data
     copies = table[same].loc[order].duplicated().loc[table.index]
     dropped = copies | (table.groupby(same).label.transform("nunique") > 1)
     return table[~dropped].reset_index(drop=True), table[dropped].reset_index(drop=True)
-
-
-def _picture_column(table: pd.DataFrame) -> str:
-    return "picture" if "picture" in table else "content"
 
 
 def _first_of_group(names: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, str]:

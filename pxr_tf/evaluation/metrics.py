@@ -111,12 +111,7 @@ OVERALL_METRICS: dict[str, Callable[[pd.DataFrame], float]] = {
     "support": lambda predictions: float(len(predictions)),
 }
 CLASS_METRICS: dict[str, Callable[[OneAgainstRest], float]] = {
-    "precision": precision,
-    "sensitivity": sensitivity,
-    "specificity": specificity,
-    "f1": f1,
-    "auc": auc,
-    "support": support,
+    metric.__name__: metric for metric in (precision, sensitivity, specificity, f1, auc, support)
 }
 
 
@@ -196,10 +191,7 @@ def held_out_rows(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def select_rows(predictions: pd.DataFrame, splits: pd.DataFrame, reading: str) -> pd.DataFrame:
-    """Return the held-out rows that a reading counts.
-
-    ``all``: every held-out row. ``balanced``: those that have the role ``test_balanced`` in the same fold of `splits`.
-    """
+    """Return the held-out rows of a reading: ``all``, or ``balanced``, those of that role in their fold of `splits`."""
     predictions = held_out_rows(predictions)
     if reading == "all":
         return predictions

@@ -24,7 +24,7 @@ import pandas as pd
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.metrics import OneAgainstRest
 
-FROM_VALIDATION, TEST_OPTIMISTIC, AS_PREDICTED = RULES = ("validation", "test_optimistic", "as_predicted")
+FROM_VALIDATION, TEST_OPTIMISTIC, AS_PREDICTED = ("validation", "test_optimistic", "as_predicted")
 _ROLES = ("test", "val")
 _CURVE_COLUMNS = ("fold", "class", "role", "threshold", "sensitivity", "specificity")
 RATES = ("sensitivity", "specificity", "precision", "accuracy")
@@ -99,10 +99,7 @@ def trace_curves(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_points(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the operating points, columns `_POINT_COLUMNS`: of each fold, then their mean and sd (n - 1) over folds.
-
-    A rate that cannot be computed is NaN and does not enter the mean.
-    """
+    """Return the operating points (`_POINT_COLUMNS`) of each fold, then mean and sd (n - 1), in which no NaN counts."""
     found = [
         point for fold, table in _folds(rows) for name in curve_classes(rows) for point in _points(fold, table, name)
     ]

@@ -12,7 +12,7 @@ OVERALL = {
     "accuracy": "",
     "balanced_accuracy": "balanced accuracy ",
     "auc": "AUC ",
-}  # metric -> words before its figure
+}  # metric -> words before it
 
 
 def comparable_row(info: "RunInfo") -> PaperRow | None:

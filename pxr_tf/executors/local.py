@@ -51,10 +51,7 @@ class LocalProcess:
             )
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
-        """Do the tasks in the order of their needs; pass on their events; return what failed, and why.
-
-        Everything else that the process prints is added to a task's log.
-        """
+        """Do the tasks in the order of their needs, log what they print, pass on events; return what failed and why."""
         return do_in_order(tasks, self._perform, on_event)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from pxr_tf.events import OnEvent
 from pxr_tf.tasks import Task
 
 KINDS = {  # kind -> "module:function", which takes the task, its options by type, and what listens to its events
-    "weights": "pxr_tf.experiments.fold_tasks:check_weights",
+    "weights": "pxr_tf.experiments.fold_tasks:try_weights",
     "calibrate": "pxr_tf.experiments.fold_tasks:measure_speed",
     "features": "pxr_tf.experiments.fold_tasks:fill_features",
     "fit": "pxr_tf.experiments.fold_tasks:fit_fold",

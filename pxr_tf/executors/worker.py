@@ -12,16 +12,17 @@ import threading
 from typing import Any
 
 from pxr_tf.errors import PxrError
+from pxr_tf.events import Event
 from pxr_tf.files import explain_os_error
 from pxr_tf.tasks import Task
 
 
-def main() -> None:
+def work() -> None:
     """Perform the tasks that come; exit with 2 for a `PxrError`, which is told as an event."""
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
-    def emit(event: dict[str, Any]) -> None:
+    def emit(event: Event) -> None:
         print(json.dumps(event), file=events)
 
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -58,4 +59,4 @@ def _log_to(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    work()

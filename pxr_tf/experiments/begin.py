@@ -11,9 +11,10 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment
 from pxr_tf.data import labels
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.splits import unused_rows, without_tests
 from pxr_tf.errors import count_words
-from pxr_tf.events import OnEvent, tell_note, tell_progress, tell_wait
+from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
 from pxr_tf.experiments import check_run, stage_one, weights, write_run
 from pxr_tf.experiments.plan import recipe_options
 from pxr_tf.experiments.request import Request
@@ -45,7 +46,7 @@ def find_sources(
     known = {} if known is None else known
     key = (request.data, experiment.classes, str(experiment.merge))
     if key not in known:
-        say = partial(tell_note, on_event)
+        say = partial(emit_note, on_event)
         known[key] = gather.gather_images(request.data, experiment.classes, experiment.merge, say)
     gathered = known[key]
     gathered = gathered._replace(lungs=crop.open_lung_source(experiment.image, gathered.table, request.cache))
@@ -57,15 +58,15 @@ def begin_run(request: Request, sources: Sources, executor: Executor, on_event: 
     """Compare, choose, split and decode the images, check the weights, write the run directory; return its splits."""
     gathered, stage = sources
     check_run.check_unused(request.folder)
-    chosen = stage_one.known_rows(choose_rows(request, gathered, on_event), stage, partial(tell_note, on_event))
+    chosen = stage_one.known_rows(choose_rows(request, gathered, on_event), stage, partial(emit_note, on_event))
     table, splits = _split(request, chosen, stage, on_event)  # before a picture is decoded
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
         identity = beside.submit(_check_weights, request, executor, on_event)
         decoded = decode(request, gathered, table, on_event, identity)
         if len(decoded.skipped):
             words = count_words(len(decoded.skipped), "unreadable image")
-            tell_note(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
-            splits = stage_one.split_images(decoded.table, request.experiment, stage)
+            emit_note(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
+            splits = stage_one.split_rows(decoded.table, request.experiment, stage)
         stage_one.check_roles(splits, stage)
         tables, warnings, provenance = _compose(request, gathered, decoded, splits, on_event)
         provenance |= {"weights": identity.result(), **stage_one.describe_stage_one(stage, request.folder)}
@@ -83,11 +84,11 @@ def _split(
     are not decoded, so all that could not be compared are left out here: the same ones, as both decode the file.
     """
     if request.tuning is None:
-        return table, stage_one.split_images(table, request.experiment, stage)
+        return table, stage_one.split_rows(table, request.experiment, stage)
     if request.skip_unreadable and not table.compared.all():
-        tell_note(on_event, f"{count_words((~table.compared).sum(), 'unreadable image')} skipped.")
+        emit_note(on_event, f"{count_words((~table.compared).sum(), 'unreadable image')} skipped.")
         table = table[table.compared].reset_index(drop=True)
-    return without_tests(table, stage_one.split_images(table, request.experiment, stage))
+    return without_tests(table, stage_one.split_rows(table, request.experiment, stage))
 
 
 def choose_rows(request: Request, gathered: gather.Gathered, on_event: OnEvent) -> pd.DataFrame:
@@ -96,11 +97,11 @@ def choose_rows(request: Request, gathered: gather.Gathered, on_event: OnEvent) 
     table = gather.compare_images(
         gathered.table,
         request.cache,
-        partial(tell_progress, on_event, "comparing images"),
-        partial(tell_wait, on_event),
+        partial(emit_progress, on_event, "comparing images"),
+        partial(emit_wait, on_event),
     )
     return gather.choose_images(
-        table, experiment.classes, experiment.merge, experiment.duplicates, partial(tell_note, on_event)
+        table, experiment.classes, experiment.merge, experiment.duplicates, partial(emit_note, on_event)
     )
 
 
@@ -117,7 +118,7 @@ def decode(
     def tell(what: str, done: int, total: int) -> None:
         if beside is not None and beside.done():
             beside.result()
-        tell_progress(on_event, what, done, total)
+        emit_progress(on_event, what, done, total)
 
     return gather.decode_images(
         table,
@@ -126,39 +127,36 @@ def decode(
         source=source,
         skip_unreadable=request.skip_unreadable and request.tuning is None,  # left out already: `_split`
         on_progress=tell,
-        on_wait=partial(tell_wait, on_event),
+        on_wait=partial(emit_wait, on_event),
     )
 
 
 def _compose(
     request: Request, gathered: gather.Gathered, decoded: gather.DecodedImages, splits: pd.DataFrame, on_event: OnEvent
-) -> tuple[dict[str, pd.DataFrame], list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[dict[str, pd.DataFrame], list[RunWarning], dict[str, Any]]:
     """Return what a new run directory will hold: tables by file name, warnings, provenance."""
     experiment, (table, skipped, pictures, found) = request.experiment, decoded
     labels.keep_classes(table, experiment.classes)  # what was skipped may have been all of a class
     unused = len(unused_rows(table, splits))
     if unused:
-        tell_note(on_event, f"{count_words(unused, 'image')} in no part of the split {experiment.splits.scheme!r}.")
+        emit_note(on_event, f"{count_words(unused, 'image')} in no part of the split {experiment.splits.scheme!r}.")
     tables = write_run.make_tables(experiment, table, skipped, splits)
     warnings = write_run.find_warnings(table, splits, experiment)
     if found is not None:
-        told = crop.describe_lungs(table, found, gathered.lungs)
-        tell_note(on_event, crop.count_whole(told, request.folder / rundir.LUNGS))
-        tables[rundir.LUNGS] = told
-        warnings += [warning._asdict() for warning in crop.lung_warnings(table, told)]
+        lungs = crop.describe_lungs(table, found, gathered.lungs)
+        emit_note(on_event, crop.count_whole(lungs, request.folder / rundir.LUNGS))
+        tables[rundir.LUNGS] = lungs
+        warnings += crop.lung_warnings(table, lungs)
     provenance = write_run.make_provenance(experiment, gathered, pictures, request.data, request.command)
     return tables, warnings, provenance
 
 
 def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> str:
-    """See whether the network can be built with the weights that were asked for; return what names them.
-
-    Keras downloads those of ImageNet now, if they are missing. Raises `PxrError`.
-    """
+    """Return what names the weights, once the network was built with them, downloaded if missing. Raises `PxrError`."""
     experiment, logs = request.experiment, early_logs(request)
     if not experiment.backbone or experiment.model.weights == "none":
         return weights.identity(experiment)
-    tell_note(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
+    emit_note(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
     options = recipe_options(experiment, logs / "weights.json")
     place = {"run": str(request.folder), "logs": str(logs)}
     run_or_raise(executor, [Task("weights", "weights", options=options, **place)], on_event)
@@ -175,7 +173,7 @@ def _mention_random_features(experiment: Experiment, on_event: OnEvent) -> None:
     if not names or not experiment.backbone or experiment.model.weights != "none":
         return
     count = len(experiment.classes)
-    tell_note(
+    emit_note(
         on_event,
         f"The backbone starts with random weights, whose features say little about a picture: a loss near "
         f"{math.log(count):.2f} in phase {names[0]!r}, which is guessing among {count} classes, is to be expected.",
@@ -186,7 +184,7 @@ def _mention_old_directory(request: Request, on_event: OnEvent) -> None:
     experiment = request.experiment
     old = rundir.old_directory(request.runs, experiment.name, experiment.variant, experiment.backbone)
     if (old / rundir.EXPERIMENT).exists() and not request.folder.exists():
-        tell_note(
+        emit_note(
             on_event, f"{old} was made by a version before 0.2, which this one cannot continue; it is left alone."
         )
 

@@ -11,11 +11,10 @@ from pxr_tf.data import manifest, permuted, samples, schemes, splits
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.experiments import weights
 from pxr_tf.pictures.gather import Gathered
-from pxr_tf.runs.provenance import read_provenance
+from pxr_tf.runs.directory import OTHER_FOLDER, read_provenance
 from pxr_tf.runs.scheme import scheme_options
 
 MAX_CHANGES = 4  # named if a run directory was made with another recipe
-REMEDY = "Use another folder (RUNS=...), or delete this one."
 
 
 def check_unused(folder: Path) -> None:
@@ -24,7 +23,7 @@ def check_unused(folder: Path) -> None:
     if results:
         raise PxrError(
             f"{folder} holds results ({results[0].relative_to(folder)}) but no {rundir.EXPERIMENT}, so nobody knows "
-            "what they were made with. Use another folder (RUNS=...), or delete this one."
+            f"what they were made with. {OTHER_FOLDER}"
         )
 
 
@@ -65,7 +64,7 @@ def _recipe_of(folder: Path) -> Experiment:
     except PxrError as error:
         raise PxrError(
             f"{folder} was made by another version of pxr_tf, or {rundir.EXPERIMENT} was changed by hand, so it cannot "
-            f"be continued. {error} {REMEDY}"
+            f"be continued. {error} {OTHER_FOLDER}"
         ) from error
 
 
@@ -76,7 +75,7 @@ def _words(found: RecipeChanges, before: Experiment, now: Experiment) -> list[st
 
 def _refuse(folder: Path, words: list[str]) -> None:
     if words:
-        raise PxrError(f"{folder} was made with another recipe: {shorten(words, MAX_CHANGES, '; ')}. {REMEDY}")
+        raise PxrError(f"{folder} was made with another recipe: {shorten(words, MAX_CHANGES, '; ')}. {OTHER_FOLDER}")
 
 
 def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> pd.DataFrame:

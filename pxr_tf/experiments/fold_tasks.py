@@ -3,14 +3,13 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, parse_experiment
-from pxr_tf.events import OnEvent
+from pxr_tf.events import Event, OnEvent
 from pxr_tf.experiments import weights
 from pxr_tf.experiments.parts import (
     Settings,
@@ -47,7 +46,7 @@ def predict_part(part: Part, predict: Predict) -> pd.DataFrame:
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 
-def check_weights(task: Task, options: OfRecipe, emit: OnEvent) -> None:
+def try_weights(task: Task, options: OfRecipe, emit: OnEvent) -> None:
     """Write the ``identity`` of the initial weights, once the network was built with them; raise `PxrError`."""
     experiment = parse_experiment(json.loads(options.recipe), "the experiment")
     _build(experiment, threads_of(experiment))
@@ -82,29 +81,19 @@ def fit_fold(task: Task, options: InEnvironment, emit: OnEvent) -> None:
     mix = environment.enter(run.folder, part.folder.name, now, mix=options.mix_environments)
     if mix:
         emit({"event": "warning", "text": mix})
-    stopwatch = _Stopwatch(emit)
-    predict = load_learner(kind).fit(part, settings, stopwatch)
+    before, started = 0.0, time.monotonic()  # seconds of the epochs that were done before the fold was stopped
+
+    def listen(event: Event) -> None:
+        nonlocal before
+        if event["event"] == "resume":
+            before = sum(row["seconds"] for row in event["history"])
+        emit(event)
+
+    predict = load_learner(kind).fit(part, settings, listen)
     predictions = predict_part(part, predict)
-    files.write_json(part.folder / rundir.TIMING, {"seconds": round(stopwatch.seconds, 1)})
+    files.write_json(part.folder / rundir.TIMING, {"seconds": round(before + time.monotonic() - started, 1)})
     files.write_csv(part.folder / rundir.PREDICTIONS, predictions)
     (part.folder / rundir.CHECKPOINT).unlink(missing_ok=True)
-
-
-class _Stopwatch:
-    """Measures a fold as it listens: what it takes now, and the epochs that were done before it was stopped."""
-
-    def __init__(self, emit: OnEvent) -> None:
-        self._emit, self._started, self._before = emit, time.monotonic(), 0.0
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        if event["event"] == "resume":
-            self._before = sum(row["seconds"] for row in event["history"])
-        self._emit(event)
-
-    @property
-    def seconds(self) -> float:
-        """How long the fold took so far."""
-        return self._before + time.monotonic() - self._started
 
 
 def _settings_of(run: TrainingRun) -> Settings:

@@ -10,7 +10,7 @@ import numpy as np
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent, tell_note, tell_progress
+from pxr_tf.events import OnEvent, emit_note, emit_progress
 from pxr_tf.experiments.plan import FeatureMaps, ModelFigures
 from pxr_tf.explain.model_figures import make_maps, make_model_figures
 from pxr_tf.explain.model_figures_file import ModelFigureData, write_model_figures
@@ -28,25 +28,22 @@ MOST_OF_ONE = 64  # feature maps of a layer that is shown alone
 
 
 def look_into_run(task: Task, options: ModelFigures, emit: OnEvent) -> None:
-    """Write ``inside.npz`` for each fold that the options name.
-
-    Raises `PxrError` for a model file that is damaged, or is missing though the learner keeps one.
-    """
+    """Write ``inside.npz`` of each fold; raise `PxrError` for a model file that is damaged, or missing but kept."""
     set_up(False, "float32")
     run = RunDirectory(Path(task.run), Path(task.cache))
     keeps = run.recipe.model.kind in KEEP_MODELS
     for number, (fold, chosen) in enumerate(options.pictures.items()):
-        tell_progress(emit, "looking into the models", number, len(options.pictures))
+        emit_progress(emit, "looking into the models", number, len(options.pictures))
         folder = run.folder / fold
         if keeps or (folder / rundir.MODEL).exists():
             model, card = load_classifier(folder / rundir.MODEL)
             pictures = read_pictures(chosen, card, run.recipe, run.cache, emit)
             figures = make_model_figures(model, card["classes"], pictures, options.shown)
         else:  # of a learner that keeps none
-            tell_note(emit, f"{folder} has no {rundir.MODEL}, so nothing of it is shown.")
+            emit_note(emit, f"{folder} has no {rundir.MODEL}, so nothing of it is shown.")
             figures = ModelFigureData(options.shown)
         write_model_figures(folder / rundir.MODEL_FIGURES_FILE, figures)
-        tell_progress(emit, "looking into the models", number + 1, len(options.pictures))
+        emit_progress(emit, "looking into the models", number + 1, len(options.pictures))
 
 
 def make_feature_maps(task: Task, options: FeatureMaps, emit: OnEvent) -> None:
@@ -72,7 +69,7 @@ def read_pictures(
         experiment.image,
         [one.path for one in chosen],
         cache,
-        partial(tell_note, emit),
+        partial(emit_note, emit),
     )
     pictures = {}
     for one in chosen:

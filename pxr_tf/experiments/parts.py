@@ -96,14 +96,11 @@ def threads_of(experiment: Experiment) -> int:
 
 
 def make_settings(
-    experiment: Experiment,
-    weights_identity: str,
-    threads: int | None = None,
-    first: Mapping[str, SavedModel] = {},
+    experiment: Experiment, weights_identity: str, threads: int | None = None, stage_one: Mapping[str, SavedModel] = {}
 ) -> Settings:
     """Return what the experiment's learner is told; for one that was added, what its ``model`` says.
 
-    `first` are the models of the first run by fold, where the model is on features of one.
+    `stage_one` are its models by fold, where the model is on features of one.
     """
     model, training = experiment.model, experiment.training
     card = {"experiment": experiment.name, "variant": experiment.variant}
@@ -111,16 +108,13 @@ def make_settings(
     if isinstance(model, Linear):
         return LinearSettings(model, training.class_weights, threads, card)
     if isinstance(model, NetworkModel):
-        architecture = Architecture(model, weights_identity, first)
+        architecture = Architecture(model, weights_identity, stage_one)
         return NetworkSettings(architecture, experiment.rated_phases, training, threads, card)
     return model.model_dump(exclude={"kind"})
 
 
 def settings_of(run: TrainingRun) -> Settings:
-    """Return what a run's learner is told; raise `PxrError` where its weights are not those that it began with.
-
-    So are the models of the first run, where there is one.
-    """
+    """Return what a run's learner is told; raise `PxrError` where weights or stage one are not as when it began."""
     provenance = run.directory.provenance
     identity = weights.check_unchanged(run.recipe, provenance["weights"])
     return make_settings(run.recipe, identity, provenance.get("threads"), _stage_one_models(run))

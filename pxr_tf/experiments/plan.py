@@ -14,7 +14,7 @@ from pxr_tf.explain.model_figures_file import read_model_figures
 from pxr_tf.runs.picture_choice import PictureChoice, first_per_class
 from pxr_tf.tasks import Task
 
-FEATURES, MODEL_FIGURES = rundir.FEATURES_TASK, "model-figures"
+MODEL_FIGURES = "model-figures"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def plan_folds(request: Request, splits: pd.DataFrame) -> list[Task]:
     experiment, folder = request.experiment, request.folder
     folds = list(dict.fromkeys(splits.fold))
     holdout = (rundir.fold_name(HOLDOUT),) if HOLDOUT in folds else ()
-    features = (FEATURES,) if experiment.freezes_backbone else ()
+    features = (rundir.FEATURES_TASK,) if experiment.freezes_backbone else ()
     place = _place(request) | {"options": InEnvironment(request.mix_environments)}
     tasks = [
         Task(
@@ -79,7 +79,7 @@ def plan_folds(request: Request, splits: pd.DataFrame) -> list[Task]:
         for fold in folds
         if not (folder / rundir.fold_name(fold) / rundir.PREDICTIONS).exists()
     ]
-    return [Task(FEATURES, "features", **place), *tasks] if tasks and features else tasks
+    return [Task(rundir.FEATURES_TASK, "features", **place), *tasks] if tasks and features else tasks
 
 
 def _plan_figures(request: Request, splits: pd.DataFrame, table: pd.DataFrame, needs: tuple[str, ...]) -> list[Task]:

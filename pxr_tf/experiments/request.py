@@ -1,6 +1,5 @@
 """What is to be run, and where its run directory lies."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,37 +24,38 @@ class Request:
     @property
     def folder(self) -> Path:
         """The run directory."""
-        return self.tuning or self._place(rundir.run_directory)
+        return self.tuning or self._place()
 
     @property
     def tuning_folder(self) -> Path:
         """Where a tuning of this experiment keeps its points."""
-        return self._place(rundir.tuning_directory)
+        return self._place(tuning=True)
 
-    def _place(self, directory: Callable[..., Path]) -> Path:
+    def _place(self, tuning: bool = False) -> Path:
         experiment, splits = self.experiment, self.experiment.splits
         by_image = "-by-image" if splits_by_image(experiment) else ""
         permuted = "permuted-labels" if experiment.permute_labels else ""
         crop = "" if experiment.image.crop == "none" else experiment.image.crop.replace("_", "-")
         place = "-".join(filter(None, (splits.scheme + by_image, permuted, crop, experiment.tag)))
-        return directory(self.runs, experiment.name, experiment.stem, place, experiment.seed)
+        names = (experiment.name, experiment.stem, place, experiment.seed)
+        return rundir.run_directory(self.runs, *names, tuning=tuning)
 
     @property
     def stage_one_folder(self) -> Path | None:
         """The run directory of stage one, whose features the model learns on; None for other models.
 
         One that is a variant lies beside this run: the same recipe, splits and seed; with this run's tag where such a
-        run was begun, else without one: a tag often tells second stages apart (by their classes) that share a first.
+        run was begun, else without one: a tag often tells second stages apart (by their classes) that share one.
         """
         model = self.experiment.model
         if not isinstance(model, OnFeatures):
             return None
         if not model.of_variant:
             return Path(model.of)
-        first = self.experiment.model_copy(update={"variant": model.of})  # the models' names are the same
+        stage = self.experiment.model_copy(update={"variant": model.of})  # the models' names are the same
         tagged, plain = (
-            replace(self, experiment=first.model_copy(update={"tag": tag}), tuning=None).folder
-            for tag in (first.tag, "")
+            replace(self, experiment=stage.model_copy(update={"tag": tag}), tuning=None).folder
+            for tag in (stage.tag, "")
         )
         return tagged if (tagged / rundir.EXPERIMENT).is_file() else plain
 

@@ -10,7 +10,7 @@ from pxr_tf import files, rundir
 from pxr_tf.data import labels
 from pxr_tf.data.splits import HOLDOUT
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent, tell_note
+from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.experiments import check_run, stage_one
 from pxr_tf.experiments.begin import Sources, begin_run, decode
 from pxr_tf.experiments.plan import plan, plan_folds
@@ -112,4 +112,4 @@ def _check_environment(request: Request, splits: pd.DataFrame, on_event: OnEvent
         environment.check(request.folder, now, mix=request.mix_environments)
         note = environment.describe_commits(request.folder, now)
         if note:
-            tell_note(on_event, note)
+            emit_note(on_event, note)

@@ -1,6 +1,6 @@
 """The first stage of an experiment in two: a finished run whose network the second stage's head learns on.
 
-An image keeps the role that it has in the first run: a picture that the network was trained on tests nothing later on,
+An image keeps the role that it has in stage one: a picture that the network was trained on tests nothing later on,
 and none that it was tested on, or whose loss chose an epoch, trains the head.
 """
 
@@ -24,13 +24,12 @@ from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.pictures.gather import Gathered
 from pxr_tf.pictures.lung_source import BUILTIN
 from pxr_tf.runs import scheme
-from pxr_tf.runs.directory import is_finished
+from pxr_tf.runs.directory import is_finished, read_provenance
 from pxr_tf.runs.finished import FinishedRun, open_run
-from pxr_tf.runs.provenance import read_provenance
 from pxr_tf.runs.scheme import scheme_options, splits_by_image
 from pxr_tf.vocabulary.model import OnFeatures
 
-FIRST_MODEL = "The first run's model"
+STAGE_ONE_MODEL = "The first run's model"
 
 
 class StageOne(NamedTuple):
@@ -38,16 +37,6 @@ class StageOne(NamedTuple):
 
     run: FinishedRun
     models: dict[str, str]  # fold -> digest of its model file
-
-    @property
-    def folder(self) -> Path:
-        """Its run directory."""
-        return self.run.folder
-
-    @property
-    def splits(self) -> pd.DataFrame:
-        """Its splits, which stage two takes over."""
-        return self.run.splits
 
 
 def find_stage_one(request: Request) -> StageOne | None:
@@ -60,7 +49,7 @@ def find_stage_one(request: Request) -> StageOne | None:
     if folder is None:
         return None
     if is_finished(request.folder):
-        check_unchanged(request.folder)
+        check_not_retrained(request.folder)
         return None
     _check_finished(request, folder)
     run = open_run(folder, request.runs)
@@ -79,44 +68,44 @@ def find_stage_one(request: Request) -> StageOne | None:
             f"The epoch numbers are chosen on a hold-out, but the first run (model.of) {folder} has none. Give fixed "
             "ones (--epochs), or train the first run with a phase that has patience or keep: best."
         )
-    models = {fold: rundir.digest_model(folder, fold, FIRST_MODEL) for fold in splits.fold.unique()}
+    models = {fold: rundir.digest_model(folder, fold, STAGE_ONE_MODEL) for fold in splits.fold.unique()}
     return StageOne(run, models)
 
 
 def check_images(stage: StageOne | None, images: Gathered) -> None:
-    """Raise `PxrError` where the first run was made of other images: nobody knows which of these it was trained on."""
+    """Raise `PxrError` where stage one was made of other images: nobody knows which of these it was trained on."""
     if stage is not None and stage.run.provenance["data_digest"] != images.identity:
         data = ", ".join(stage.run.provenance["data"])
         raise PxrError(
-            f"The first run (model.of) {stage.folder} was made of other images ({data}, as they were then). Give the "
-            "same DATA, or train it anew on these."
+            f"The first run (model.of) {stage.run.folder} was made of other images ({data}, as they were then). Give "
+            "the same DATA, or train it anew on these."
         )
     if stage is not None and images.lungs is not None and images.lungs.identity != stage.run.lung_identity:
         raise PxrError(
-            f"The first run (model.of) {stage.folder} saw lungs of {stage.run.lung_identity}, but image.atlas "
+            f"The first run (model.of) {stage.run.folder} saw lungs of {stage.run.lung_identity}, but image.atlas "
             f"and image.masks give those of {images.lungs.identity}. Set image to what the first run had."
         )
 
 
 def known_rows(table: pd.DataFrame, stage: StageOne | None, say: Callable[[str], None]) -> pd.DataFrame:
-    """Return the manifest's rows that have a role in the first run, all where there is none; say how many have not."""
+    """Return the manifest's rows that have a role in stage one, all where there is none; say how many have not."""
     if stage is None:
         return table
-    known = table.image_id.isin(stage.splits.image_id)
+    known = table.image_id.isin(stage.run.splits.image_id)
     if not known.all():
         say(f"{count_words(int((~known).sum()), 'image')} left out, for the first run gave them no role.")
     return table[known].reset_index(drop=True)
 
 
-def split_images(table: pd.DataFrame, experiment: Experiment, stage: StageOne | None) -> pd.DataFrame:
-    """Return the splits of the experiment: those of its scheme, or the first run's where there is one.
+def split_rows(table: pd.DataFrame, experiment: Experiment, stage: StageOne | None) -> pd.DataFrame:
+    """Return the splits of the experiment: those of its scheme, or stage one's where there is one.
 
     Raises `PxrError` where the images do not allow them. The balanced test rows are chosen anew, for these classes.
     """
     if stage is None:
         return scheme.split_images(table, experiment)
     unused = () if experiment.chooses_epochs else (HOLDOUT,)
-    rows = stage.splits[stage.splits.image_id.isin(table.image_id) & ~stage.splits.fold.isin(unused)]
+    rows = stage.run.splits[stage.run.splits.image_id.isin(table.image_id) & ~stage.run.splits.fold.isin(unused)]
     parts = [_balance_tests(part, table, experiment.seed) for _, part in rows.groupby("fold", sort=False)]
     splits = pd.concat([rows.iloc[:0], *parts], ignore_index=True)
     watches, options = experiment.watches_validation, scheme_options(experiment)
@@ -125,52 +114,52 @@ def split_images(table: pd.DataFrame, experiment: Experiment, stage: StageOne | 
 
 
 def check_roles(splits: pd.DataFrame, stage: StageOne | None) -> None:
-    """Raise `PxrError` where an image has another role than in the same fold of the first run, or none there."""
+    """Raise `PxrError` where an image has another role than in the same fold of stage one, or none there."""
     if stage is None:
         return
-    both = _sides(splits).merge(_sides(stage.splits), on=["image_id", "fold"], how="left", suffixes=("", "_first"))
-    wrong = both[both.side != both.side_first]
+    both = _sides(splits).merge(_sides(stage.run.splits), on=["image_id", "fold"], how="left", suffixes=("", "_before"))
+    wrong = both[both.side != both.side_before]
     if len(wrong):
-        image, fold, side, before = wrong.iloc[0][["image_id", "fold", "side", "side_first"]]
+        image, fold, side, before = wrong.iloc[0][["image_id", "fold", "side", "side_before"]]
         words = "has no role in it" if pd.isna(before) else f"has the role {before} in it"
         raise PxrError(
             f"{rundir.SPLITS} gives {image} the role {side} in fold {fold}, but it {words} in the first run "
-            f"{stage.folder}, and an image keeps its role. Delete this run directory and start again."
+            f"{stage.run.folder}, and an image keeps its role. Delete this run directory and start again."
         )
 
 
 def describe_stage_one(stage: StageOne | None, folder: Path) -> dict[str, Any]:
-    """Return what the provenance of the run in `folder` says of the first one: its place from there, its models."""
+    """Return what the provenance of the run in `folder` says of stage one: its place from there, its models."""
     if stage is None:
         return {}
-    place = os.path.relpath(stage.folder.resolve(), folder.resolve())
+    place = os.path.relpath(stage.run.folder.resolve(), folder.resolve())
     return {"first": {"run": place, "models": stage.models}}
 
 
 def check_models(stage: StageOne | None, folder: Path) -> None:
-    """Raise `PxrError` where the first run's models are not those that the run in `folder` began with."""
+    """Raise `PxrError` where stage one's models are not those that the run in `folder` began with."""
     if stage is not None and read_provenance(folder).get("first", {}).get("models") != stage.models:
         raise PxrError(
-            f"The models of the first run {stage.folder} are not those that {folder} began with. Put the old ones "
+            f"The models of the first run {stage.run.folder} are not those that {folder} began with. Put the old ones "
             "back, use another folder (RUNS=...), or delete this one."
         )
 
 
-def check_unchanged(folder: Path) -> None:
-    """Raise `PxrError` where the finished run in `folder` has a first one that was trained anew since.
+def check_not_retrained(folder: Path) -> None:
+    """Raise `PxrError` where the finished run in `folder` has a stage one that was trained anew since.
 
-    Nothing is compared where the first run is gone, or is not finished.
+    Nothing is compared where stage one is gone, or is not finished.
     """
     recorded = read_provenance(folder).get("first") if (folder / rundir.PROVENANCE).is_file() else None
     if not recorded:
         return
-    first = folder.resolve() / recorded["run"]
-    models = [rundir.model_file(first, fold) for fold in recorded["models"]]
-    if not (first / rundir.PREDICTIONS).is_file() or not all(model.is_file() for model in models):
+    stage = folder.resolve() / recorded["run"]
+    models = [rundir.model_file(stage, fold) for fold in recorded["models"]]
+    if not (stage / rundir.PREDICTIONS).is_file() or not all(model.is_file() for model in models):
         return
-    if any(rundir.digest_model(first, fold, FIRST_MODEL) != digest for fold, digest in recorded["models"].items()):
+    if any(rundir.digest_model(stage, fold, STAGE_ONE_MODEL) != digest for fold, digest in recorded["models"].items()):
         raise PxrError(
-            f"The models of the first run {os.path.normpath(first)} are not those that the finished run {folder} "
+            f"The models of the first run {os.path.normpath(stage)} are not those that the finished run {folder} "
             f"learned on: it was trained anew since. Delete {folder} and train it again."
         )
 
@@ -184,7 +173,7 @@ def _check_finished(request: Request, folder: Path) -> None:
 
 
 def _command(request: Request, folder: Path) -> str:
-    """Return ``: make train …``, the command that trains a first run that is a variant; "" for one that is a folder."""
+    """Return ``: make train …``, the command that trains a stage one that is a variant; "" for one that is a folder."""
     experiment, model = request.experiment, request.experiment.model
     if not model.of_variant:
         return ""
@@ -211,24 +200,21 @@ def _recipe_variables(experiment: Experiment, model: OnFeatures) -> dict[str, st
     }
 
 
-def _check_fits(experiment: Experiment, first: Experiment, folder: Path) -> None:
+def _check_fits(experiment: Experiment, stage: Experiment, folder: Path) -> None:
     """Raise `PxrError` where two stages prepare their pictures, or split their patients, in two ways."""
-    ours, theirs = (one.image.model_dump(exclude={"atlas", "masks"}) for one in (experiment, first))  # places
+    ours, theirs = (one.image.model_dump(exclude={"atlas", "masks"}) for one in (experiment, stage))  # places
     if ours != theirs:
         raise PxrError(
             f"image received {_words(ours)}, but the network of the first run (model.of) {folder} was trained with "
             f"{_words(theirs)}. Set image to that."
         )
-    here, there = (f"{one.splits.scheme} by {_unit(one)}" for one in (experiment, first))
+    units = {True: "image", False: "patient"}
+    here, there = (f"{one.splits.scheme} by {units[splits_by_image(one)]}" for one in (experiment, stage))
     if here != there:
         raise PxrError(
             f"The splits are {here}, but those of the first run (model.of) {folder} are {there}, and an image keeps "
             "its role. Use the same SCHEME and UNIT."
         )
-
-
-def _unit(experiment: Experiment) -> str:
-    return "image" if splits_by_image(experiment) else "patient"
 
 
 def _words(values: dict[str, Any]) -> str:

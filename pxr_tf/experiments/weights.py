@@ -56,9 +56,6 @@ def downloaded_identity(experiment: Experiment) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _digest(file: Path, *state: int) -> str:
-    """Return the digest of a file, made once per process for each `state` that the file is in.
-
-    Raises `PxrError` where the file cannot be read.
-    """
+    """Return a file's digest, made once per process and `state` of it; raise `PxrError` where it cannot be read."""
     with files.reading(f"WEIGHTS {str(file)!r}"):
         return files.digest_file(file)

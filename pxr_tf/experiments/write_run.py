@@ -9,6 +9,7 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, dump_experiment
 from pxr_tf.data import leaks, manifest, permuted, samples, splits
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.experiments.parts import threads_of
 from pxr_tf.pictures.gather import Gathered
 from pxr_tf.pictures.store import Pictures
@@ -18,8 +19,8 @@ from pxr_tf.runs.scheme import splits_by_image
 KEPT = (rundir.MANIFEST, rundir.SPLITS, rundir.SAMPLES, rundir.WARNINGS)  # never changed once a run is prepared
 
 
-def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experiment) -> list[dict[str, Any]]:
-    """Return what makes the run's numbers doubtful: ``what, label, property, strength, text``; the worst first."""
+def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experiment) -> list[RunWarning]:
+    """Return what makes the run's numbers doubtful, the worst first."""
     found = find_file_warnings(table)
     if splits_by_image(experiment):
         tests = split.role.isin(splits.TEST_ROLES).any()  # else a tuning run, where validation rows are held out
@@ -27,21 +28,21 @@ def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experime
         found = [leaks.leak_warning(leaks.find_leaks(table, split, held_out), noun), *found]
     if experiment.permute_labels:
         found = [permuted.PERMUTED_WARNING, *found]
-    return [warning._asdict() for warning in found]
+    return found
 
 
 def write_run(
     folder: Path,
     experiment: Experiment,
     tables: Mapping[str, pd.DataFrame],
-    warnings: Sequence[Mapping[str, Any]],
+    warnings: Sequence[RunWarning],
     provenance: Mapping[str, Any],
 ) -> None:
     """Write what tasks work from: `tables` by file name; ``experiment.yaml`` comes last and marks it as complete."""
     for name, table in tables.items():
         files.write_csv(folder / name, table)
     kept = [*KEPT, *([rundir.LUNGS] if rundir.LUNGS in tables else [])]
-    files.write_json(folder / rundir.WARNINGS, list(warnings))
+    files.write_json(folder / rundir.WARNINGS, [warning._asdict() for warning in warnings])
     digests = {name: files.digest_file(folder / name) for name in kept}
     files.write_json(folder / rundir.PROVENANCE, {**provenance, "files": digests})
     write_experiment(folder, experiment)

@@ -1,9 +1,4 @@
-"""Maps from the gradient of the target's logit by the picture's pixels, in logits per grey level.
-
-Own code, and not tf-keras-vis 0.8.7: its SmoothGrad draws from NumPy's global generator, so no two calls agree, and
-holds all draws of all pictures at once (25 of 1,000 pictures of 224 pixels: 10 GB in float64). It has no integrated
-gradients.
-"""
+"""Maps from the gradient of the target's logit by the picture's pixels, in logits per grey level."""
 
 from collections.abc import Callable
 
@@ -11,8 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pxr_tf.explain.variants import compile_scores
-from pxr_tf.explain.work import Work, as_pixels, batches, fill_up, run_in_batches, run_one_by_one
+from pxr_tf.explain.work import Work, as_pixels, batches, compile_scores, fill_up, run_in_batches, run_one_by_one
 
 Gradients = Callable[[np.ndarray, np.ndarray], np.ndarray]  # pixels [b, size, size, 1], targets [b] -> [b, size, size]
 
@@ -44,7 +38,9 @@ def smooth_grad(work: Work) -> np.ndarray:
         sigma = np.float32(SMOOTH_NOISE * np.ptp(picture))
 
         def noisy(part: slice) -> np.ndarray:
-            return np.stack([picture + sigma * _noise(work.seed, draw, picture.shape) for draw in _numbers(part)])
+            return np.stack(
+                [picture + sigma * _noise(work.seed, draw, picture.shape) for draw in range(part.start, part.stop)]
+            )
 
         return np.abs(_mean_gradient(gradients, noisy, SMOOTH_DRAWS, target, work.batch_size))
 
@@ -123,7 +119,3 @@ def _mean_gradient(
 
 def _noise(seed: int, draw: int, shape: tuple[int, ...]) -> np.ndarray:
     return np.random.default_rng([seed, draw]).standard_normal(shape, np.float32)
-
-
-def _numbers(part: slice) -> range:
-    return range(part.start, part.stop)

@@ -21,8 +21,8 @@ import tensorflow as tf
 from pxr_tf.errors import PxrError
 from pxr_tf.explain.cam import compile_maps, mean_gradients
 from pxr_tf.explain.gradients import compile_gradients
+from pxr_tf.explain.logits import spatial_layers
 from pxr_tf.explain.maps import at_picture_size
-from pxr_tf.explain.spatial import spatial_layers
 from pxr_tf.explain.work import Work, run_in_batches
 from pxr_tf.models.layers import ALReLU, alrelu, copy_layer, run_copies
 
@@ -52,10 +52,7 @@ def rectifiers(logits: keras.Model) -> list[str]:
 
 
 def guided_copy(logits: keras.Model) -> keras.Model:
-    """Return a copy of a network, with equal weights and outputs, whose `rectifiers` let only positive gradients pass.
-
-    Raises `PxrError` for a network without any.
-    """
+    """Return a copy of a network whose `rectifiers` pass only positive gradients; raise `PxrError` without any."""
     if not rectifiers(logits):
         raise _no_rectifier(logits)
     image = keras.Input(logits.inputs[0].shape[1:], dtype="float32", name="image")

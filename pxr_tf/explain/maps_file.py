@@ -49,7 +49,8 @@ def write_maps(path: Path, found: PictureMaps) -> None:
     """Write the file, whole or not at all; a map that has the picture's size already is kept once."""
     members = {_ABOUT: np.array(json.dumps(dict(found.about), ensure_ascii=False)), _PICTURE: found.picture}
     members |= dict(found.maps)
-    members |= {f"{name}{LARGE}": values for name, values in found.large.items() if _is_small(found, name)}
+    own_size = found.picture.shape
+    members |= {f"{name}{LARGE}": found.large[name] for name, one in found.maps.items() if one.shape != own_size}
     with files.written_whole(path) as partial, open(partial, "wb") as stream:
         np.savez(stream, **members)
 
@@ -73,7 +74,3 @@ def read_map_header(path: Path) -> MapHeader | None:
             return json.loads(str(file[_ABOUT]))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
-
-
-def _is_small(found: PictureMaps, name: str) -> bool:
-    return found.maps[name].shape != found.picture.shape

@@ -10,22 +10,14 @@ from pxr_tf.events import OnProgress
 from pxr_tf.explain.cam import grad_cam, grad_cam_plus_plus, layer_cam, score_cam
 from pxr_tf.explain.gradients import integrated_gradients, saliency, smooth_grad
 from pxr_tf.explain.guided import guided_grad_cam
+from pxr_tf.explain.logits import find_layer
 from pxr_tf.explain.method_table import find_method
 from pxr_tf.explain.occlusion import occlusion
-from pxr_tf.explain.spatial import find_layer
 from pxr_tf.explain.work import Work
 
-EXPLAINERS: dict[str, Callable[[Work], np.ndarray]] = {  # the keys of `METHODS`
-    "grad_cam": grad_cam,
-    "grad_cam_plus_plus": grad_cam_plus_plus,
-    "layer_cam": layer_cam,
-    "score_cam": score_cam,
-    "saliency": saliency,
-    "smooth_grad": smooth_grad,
-    "integrated_gradients": integrated_gradients,
-    "guided_grad_cam": guided_grad_cam,
-    "occlusion": occlusion,
-}
+_CAMS = (grad_cam, grad_cam_plus_plus, layer_cam, score_cam)
+_OF_PIXELS = (saliency, smooth_grad, integrated_gradients, guided_grad_cam, occlusion)
+EXPLAINERS: dict[str, Callable[[Work], np.ndarray]] = {method.__name__: method for method in (*_CAMS, *_OF_PIXELS)}
 
 
 def compute_maps(

@@ -62,10 +62,7 @@ def write_model_figures(path: Path, figures: ModelFigureData) -> None:
 
 
 def read_model_figures(path: Path, *, outline: bool = False) -> ModelFigureData | None:
-    """Return what a file holds; None where there is none, or where it is damaged.
-
-    With `outline` the arrays are empty: what there is to draw, without reading megabytes.
-    """
+    """Return what a file holds, with `outline` without its arrays; None where it is missing or damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             nothing = np.empty(0, np.float32)

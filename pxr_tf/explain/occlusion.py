@@ -4,13 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pxr_tf.explain.variants import compile_scores
-from pxr_tf.explain.work import Work, run_one_by_one
+from pxr_tf.explain.work import Work, compile_scores, run_one_by_one
 
-FRACTIONS = (
-    1 / 8,
-    1 / 4,
-)  # sides of the patches, of the picture's: about a rib's width, and about a third of a lung's height
+FRACTIONS = (1 / 8, 1 / 4)  # of the picture's side: a patch of about a rib's width, one of a third of a lung's height
 
 
 class Patch(NamedTuple):
@@ -53,11 +49,6 @@ def patches(size: int, fraction: float) -> list[Patch]:
     side = max(1, round(size * fraction))
     starts = [*range(0, size - side, max(1, side // 2)), size - side]
     return [Patch(top, left, side) for top in starts for left in starts]
-
-
-def num_passes(size: int) -> int:
-    """Return how often the network sees a picture of `size` pixels: once as it is, and once per patch."""
-    return 1 + sum(len(patches(size, fraction)) for fraction in FRACTIONS)
 
 
 def _cover(picture: np.ndarray, patch: Patch | None) -> np.ndarray:

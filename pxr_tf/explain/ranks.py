@@ -36,15 +36,12 @@ def agreement(maps: Sequence[np.ndarray]) -> np.ndarray:
     `maps` has one array [n, height, width] per model (fold), two or more. Where one map of a pair is blank, the pair's
     correlation is 0; where both are, the pair does not count. A picture without any pair that counts is NaN.
     """
-    pairs = np.stack([_of_pair(*pair) for pair in combinations(maps, 2)])
+    pairs = np.stack(
+        [np.fmax(rank_correlation(*pair), rank_correlation(*pair[::-1])) for pair in combinations(maps, 2)]
+    )
     known = ~np.isnan(pairs)
     counts = known.sum(axis=0)
     return np.where(counts > 0, np.where(known, pairs, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)
-
-
-def _of_pair(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the correlations of two models' maps, whichever of them is blank."""
-    return np.fmax(rank_correlation(maps, others), rank_correlation(others, maps))
 
 
 def _spearman(one: np.ndarray, other: np.ndarray) -> float:

@@ -5,7 +5,7 @@ the value alone, is on one side of the bound. Where it crosses the bound, neithe
 patients.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -21,11 +21,11 @@ class Check(NamedTuple):
     """One question to a method."""
 
     title: str
-    bound: float
-    side: Literal["above", "below"]  # where the interval must lie
-    unit: Literal["points", "probability", "correlation"]
     passed: str  # what it means
     failed: str
+    bound: float = 0.0
+    side: Literal["above", "below"] = "above"  # where the interval must lie
+    unit: Literal["points", "probability", "correlation"] = "probability"
 
 
 class Verdict(NamedTuple):
@@ -44,67 +44,50 @@ _CENTRE = "the middle of the picture, whatever is in it, would do as well"
 CHECKS: dict[str, Check] = {
     "in_lungs": Check(
         "more in the lungs than an even map",
-        0.0,
-        "above",
-        "points",
         "the map prefers the lungs",
         "it does not prefer the lungs: the network looks elsewhere, or the map does not show where it looks",
+        unit="points",
     ),
     "deletion_random": Check(
         "deletion, against chance",
-        0.0,
-        "above",
-        "probability",
         "what it marks matters to the network: without it the class is lost sooner than without random parts",
         "what it marks is no more needed for the class than random parts of the picture",
     ),
     "deletion_centre": Check(
-        "deletion, against the centre",
-        0.0,
-        "above",
-        "probability",
-        "what it marks is needed more than the middle of the picture",
-        _CENTRE,
+        "deletion, against the centre", "what it marks is needed more than the middle of the picture", _CENTRE
     ),
     "insertion_random": Check(
         "insertion, against chance",
-        0.0,
-        "above",
-        "probability",
         "what it marks is enough for the class sooner than random parts are",
         "what it marks makes the class no sooner than random parts of the picture",
     ),
     "insertion_centre": Check(
         "insertion, against the centre",
-        0.0,
-        "above",
-        "probability",
         "what it marks is enough for the class sooner than the middle of the picture is",
         _CENTRE,
     ),
     "weights": Check(
         "random weights",
-        SAME_MAPS,
-        "below",
-        "correlation",
         "the map changes once the network has forgotten what it learned",
         "the map stays much as it was with random weights: it shows the picture, not what the network learned",
+        bound=SAME_MAPS,
+        side="below",
+        unit="correlation",
     ),
     "labels": Check(
         "random labels",
-        SAME_MAPS,
-        "below",
-        "correlation",
         "a network that learned meaningless labels gives another map",
         "a network that learned meaningless labels gives much the same map: it says nothing of the disease",
+        bound=SAME_MAPS,
+        side="below",
+        unit="correlation",
     ),
     "folds": Check(
         "agreement of the folds",
-        SAME_MAPS,
-        "above",
-        "correlation",
         "networks trained on other patients point at the same places",
         "networks trained on other patients point elsewhere: the map depends on which network is asked",
+        bound=SAME_MAPS,
+        unit="correlation",
     ),
 }
 
@@ -131,11 +114,6 @@ def judge(measured: Mapping[str, tuple[float, float, float]], notes: Mapping[str
     return [_judge(key, check, measured.get(key), (notes or {}).get(key, "")) for key, check in CHECKS.items()]
 
 
-def failed_checks(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Return the verdicts for which a method is to be marked in its gallery; [] for none."""
-    return [verdict for verdict in verdicts if verdict.state == "failed"]
-
-
 def _judge(key: str, check: Check, numbers: tuple[float, float, float] | None, note: str) -> Verdict:
     if numbers is None:
         reason = f"{check.title}: {note or 'was not measured.'}"
@@ -158,18 +136,13 @@ def _describe_finding(check: Check, value: float, low: float, high: float) -> st
     """Return what the numbers say, as the rest of a sentence."""
     if np.isnan(value):
         return "could not be measured, as no picture that counts has a map with anything in it"
-    words = _words(check.unit, value)
+    words = _number(check.unit, value) + (" percentage points" if check.unit == "points" else "")
     if np.isnan(low) or np.isnan(high):
         return f"{words}, but the patients are too few for an interval"
     meaning = {"passed": check.passed, "failed": check.failed, "undecided": UNDECIDED}
     interval = f"95 % interval {_number(check.unit, low)} to {_number(check.unit, high)}"
     bound = f"{interval}; to pass, all of it must be {check.side} {_number(check.unit, check.bound)}"
     return f"{words} ({bound}): {meaning[_state(check, value, low, high)]}"
-
-
-def _words(unit: str, value: float) -> str:
-    noun = {"points": " percentage points", "probability": "", "correlation": ""}[unit]
-    return f"{_number(unit, value)}{noun}"
 
 
 def _number(unit: str, value: float) -> str:

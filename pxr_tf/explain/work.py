@@ -9,8 +9,11 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from pxr_tf.events import OnProgress
+
+Scores = Callable[[Callable[[slice], np.ndarray], int, int], np.ndarray]  # variants by number, count, target -> [count]
 
 
 class Work(NamedTuple):
@@ -38,10 +41,7 @@ def run_in_batches(work: Work, step: Callable[[np.ndarray, np.ndarray], np.ndarr
 
 
 def run_one_by_one(work: Work, explain_one: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
-    """Return float32 [n, h, w]: what `explain_one` makes of each (uint8 [size, size], target).
-
-    For methods that look at many variants of a picture: these fill the batches.
-    """
+    """Return float32 [n, h, w]: what `explain_one` makes of each (uint8 [size, size], target), by many variants."""
     maps, count = None, len(work.pictures)
     for number, (picture, target) in enumerate(zip(work.pictures, work.targets, strict=True)):
         found = explain_one(picture, int(target))
@@ -65,3 +65,20 @@ def as_pixels(pictures: np.ndarray) -> np.ndarray:
 def fill_up(rows: np.ndarray, count: int) -> np.ndarray:
     """Return `count` rows: those given, and zeros after them."""
     return np.concatenate([rows, np.zeros((count - len(rows), *rows.shape[1:]), rows.dtype)])
+
+
+def compile_scores(logits: keras.Model, batch_size: int) -> Scores:
+    """Return a function: the target's logit for `count` variants of a picture, float32 [count].
+
+    Its first argument makes those numbered by a slice, [k, size, size]; no more than a batch is ever held.
+    """
+    step = tf.function(lambda pictures: logits(pictures, training=False))
+
+    def score(make: Callable[[slice], np.ndarray], count: int, target: int) -> np.ndarray:
+        found = []
+        for part in batches(count, batch_size):
+            variants = as_pixels(make(part))
+            found.append(step(tf.constant(fill_up(variants, batch_size))).numpy()[: len(variants), target])
+        return np.concatenate(found)
+
+    return score

@@ -9,8 +9,7 @@ from pxr_tf.data.manifest import MANIFEST_COLUMNS
 from pxr_tf.errors import PxrError
 from pxr_tf.runs.finished import FinishedRun
 
-RIGHT, WRONG, LEAST, ASKED = "right", "wrong", "least certain", "asked for"
-GROUPS = (RIGHT, WRONG, LEAST, ASKED)  # as galleries show them
+RIGHT, WRONG, LEAST = "right", "wrong", "least certain"  # of named pictures: `inference.pictures.ASKED`
 
 
 def choose_cases(run: FinishedRun, number: int, fold: str | None = None) -> pd.DataFrame:

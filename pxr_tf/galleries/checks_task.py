@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
-from pxr_tf.events import OnEvent, OnProgress, tell_progress
+from pxr_tf.events import OnEvent, OnProgress, emit_progress
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps_file import PictureMaps, read_maps
 from pxr_tf.explain.method_table import METHODS
@@ -27,10 +27,10 @@ from pxr_tf.explain.perturbation import perturbation_curves
 from pxr_tf.explain.randomise import cascade, randomise
 from pxr_tf.explain.ranks import agreement, compared_views, rank_correlation
 from pxr_tf.galleries.request import CheckMaps, ExplainedPicture
+from pxr_tf.models.classifier import both_columns, predict_pictures
 from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.tasks import Task
 from pxr_tf.training.device import set_up
-from pxr_tf.training.predictions import both_columns, predict_pictures
 
 # Of a network that forgets from the output down: each step explains all pictures anew, and compiles each method for it.
 RANDOM_STEPS = 4
@@ -66,12 +66,14 @@ def check_maps(task: Task, options: CheckMaps, emit: OnEvent) -> None:
     rows: list[CheckRow] = []
     for number, (fold, pictures) in enumerate(options.folds.items()):
         model, _ = run.load_model(fold)
-        rows += curve_rows(model, pictures, partial(tell_progress, emit, f"deleting and inserting: {_name(fold)}"))
+        rows += curve_rows(
+            model, pictures, partial(emit_progress, emit, f"deleting and inserting: {rundir.fold_name(fold)}")
+        )
         if number == 0:
-            rows += weight_rows(model, pictures, partial(tell_progress, emit, "forgetting weights"))
+            rows += weight_rows(model, pictures, partial(emit_progress, emit, "forgetting weights"))
         if twin is not None:
             rows += label_rows(twin.load_model(fold)[0], pictures)
-            tell_progress(emit, "asking models of permuted labels", number + 1, len(options.folds))
+            emit_progress(emit, "asking models of permuted labels", number + 1, len(options.folds))
     if len(options.others) > 1:
         rows += fold_rows(run, options.others, [one for some in options.folds.values() for one in some], emit)
     files.write_csv(options.to, pd.DataFrame(rows, columns=CheckRow._fields))
@@ -108,10 +110,7 @@ def curve_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress)
 
 
 def weight_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress) -> Iterator[CheckRow]:
-    """Yield how far each map is the same once the network has forgotten its weights, layer by layer; last all of them.
-
-    The rows of the last layer are from `RANDOM_DRAWS` networks, those of others from one.
-    """
+    """Yield how far maps stay as weights are forgotten, layer by layer; last all of them, `RANDOM_DRAWS` times."""
     for step, (draw, layer, network) in enumerate(_random_networks(model)):
         for found in read_in_chunks(pictures):
             yield from _compare("weights", network, found, detail=layer, draw=draw)
@@ -132,7 +131,7 @@ def fold_rows(run: RunDirectory, others: Sequence[str], pictures: _Pictures, emi
         for number, fold in enumerate(others):
             for name, values in explain_again(run.load_model(fold)[0], found).items():
                 maps[name].append(values)
-            tell_progress(emit, "asking all folds", part * len(others) + number + 1, chunks * len(others))
+            emit_progress(emit, "asking all folds", part * len(others) + number + 1, chunks * len(others))
         for name, of_folds in maps.items():
             for view, seen in compared_views(np.stack(of_folds), METHODS[name].signed).items():
                 yield from _rows("folds", name, found, agreement(seen), view=view)
@@ -174,7 +173,3 @@ def _rows(
 
 def _pixels_and_targets(found: Sequence[PictureMaps]) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([one.picture for one in found]), np.array([one.about["target"] for one in found])
-
-
-def _name(fold: str) -> str:
-    return rundir.fold_name(fold)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pxr_tf.config.image import Image
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent, tell_progress, tell_wait
+from pxr_tf.events import OnEvent, emit_progress, emit_wait
 from pxr_tf.pictures.lung_crop import lungs_as_seen, why_whole
 from pxr_tf.pictures.lung_source import BUILTIN, GivenLungs, LungSource, check_places, find_masks, open_source
 from pxr_tf.pictures.lung_store import FoundLungs, open_lungs
@@ -67,8 +67,8 @@ def find_shown_lungs(
         cache,
         covered,
         source,
-        on_progress=partial(tell_progress, on_event, "finding lungs"),
-        on_wait=partial(tell_wait, on_event),
+        on_progress=partial(emit_progress, on_event, "finding lungs"),
+        on_wait=partial(emit_wait, on_event),
     )
     paths = dict(zip(table.image_id, table.path, strict=True))
     return LungsSeen(found, paths, preparation, source.lowest_confidence)

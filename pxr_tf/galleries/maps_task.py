@@ -9,21 +9,20 @@ import keras
 import numpy as np
 
 from pxr_tf import rundir
-from pxr_tf.events import OnEvent, OnProgress, tell_note, tell_progress
-from pxr_tf.explain.logits import open_logits
+from pxr_tf.events import OnEvent, OnProgress, emit_note, emit_progress
+from pxr_tf.explain.logits import find_layer, open_logits
 from pxr_tf.explain.maps import at_picture_size
 from pxr_tf.explain.maps_file import MapHeader, PictureMaps, read_map_header, write_maps
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.methods import compute_maps
-from pxr_tf.explain.spatial import find_layer
 from pxr_tf.galleries.check_options import PREDICTED, TRUE
 from pxr_tf.galleries.request import ExplainedPicture, ExplainPictures
+from pxr_tf.models.classifier import both_columns, predict_pictures
 from pxr_tf.pictures.store import load_pictures
 from pxr_tf.runs.crop import preparation_of
 from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.tasks import Task
 from pxr_tf.training.device import set_up
-from pxr_tf.training.predictions import both_columns, predict_pictures
 
 # Pictures whose maps are held at once: 51 MB per method at 224 pixels. Each method is compiled once per chunk, which
 # takes a second or two, so fewer would cost time.
@@ -32,10 +31,7 @@ LONG = 60  # seconds: who waits for longer hears for how long
 
 
 def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> None:
-    """Write the maps of the pictures that lack them, by the model of the task's fold.
-
-    Files appear whole; one that has its picture's key is left as it is. Raises `PxrError`.
-    """
+    """Write, each whole, the maps that the pictures lack, by the model of the task's fold. Raises `PxrError`."""
     missing = [one for one in options.pictures if (read_map_header(one.file) or {}).get("key") != one.key]
     if not missing:
         return
@@ -109,10 +105,10 @@ class _Progress:
         self._emit, self._what, self._started, self._announced = emit, f"{method} {by}", time.monotonic(), False
 
     def __call__(self, done: int, total: int) -> None:
-        tell_progress(self._emit, self._what, done, total)
+        emit_progress(self._emit, self._what, done, total)
         left = (time.monotonic() - self._started) / done * (total - done)
         if left > LONG and not self._announced:
             self._announced = True
-            tell_note(
+            emit_note(
                 self._emit, f"{self._what}: about {left / 60:.0f} minutes for the next {total - done:,} pictures."
             )

@@ -10,46 +10,17 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.errors import count_words
 from pxr_tf.explain.verdicts import CHECKS, counted
+from pxr_tf.galleries.cases import LEAST, RIGHT, WRONG
 from pxr_tf.galleries.state import GalleryFacts
 from pxr_tf.galleries.tables import LUNG_AREA, LUNG_SHARE, ORDERS, TRUSTED_LUNGS, UNSEEN, method_title
+from pxr_tf.inference.pictures import ASKED
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 
 PAGE = "index.html"
-_ASKED = "asked for"
 _GROUPS = {
-    "right": "Most certain, right",
-    "wrong": "Most certain, wrong",
-    "least certain": "Least certain",
-    _ASKED: "As asked for",
-}
+    RIGHT: "Most certain, right", WRONG: "Most certain, wrong", LEAST: "Least certain", ASKED: "As asked for",
+}  # fmt: skip
 STATES = {"passed": "✓ passed", "failed": "✗ failed", "undecided": "undecided", "not measured": "not measured"}
-
-STYLE = """
-:root { color-scheme: light dark; --ink: #1a1a1a; --faint: #595959; --paper: #fff; --panel: #f4f4f2; --line: #d9d9d6;
-  --bad: #a64000; --good: #00674b; --link: #0b5394; }
-@media (prefers-color-scheme: dark) { :root { --ink: #ececec; --faint: #a9a9a9; --paper: #161616; --panel: #222;
-  --line: #3a3a3a; --bad: #ff9d5c; --good: #4fd1a5; --link: #8ec5ff; } }
-body { margin: 0 auto; max-width: 90rem; padding: 1rem 1.25rem 3rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: .5rem 0; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 2.2rem 0 .5rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
-h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; color: var(--faint); font-weight: 600; }
-a { color: var(--link); } p { max-width: 52rem; margin: .5rem 0; }
-.faint { color: var(--faint); } .bad { color: var(--bad); font-weight: 600; } .good { color: var(--good); }
-.notice { background: var(--panel); border-left: 4px solid var(--bad); padding: .5rem .8rem; max-width: 52rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; }
-th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-td.n, td:first-child, td span { white-space: nowrap; } th { vertical-align: bottom; max-width: 9rem; }
-summary { cursor: pointer; margin: .6rem 0; } li { margin: .2rem 0; max-width: 60rem; }
-.groups { display: flex; flex-wrap: wrap; gap: 0 2rem; } .groups > section { flex: 1 1 26rem; min-width: 0; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .8rem; }
-.asked { grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); }
-figure { margin: 0; background: var(--panel); border-radius: 6px; overflow: hidden; }
-figure img { width: 100%; height: auto; display: block; aspect-ratio: 1; }
-figcaption { padding: .4rem .6rem .6rem; font-size: .82rem; line-height: 1.35; overflow-wrap: anywhere; }
-.key { display: inline-block; width: .9em; height: .9em; border-radius: 2px; vertical-align: -.1em; }
-"""
 
 
 def write_page(folder: Path, about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> None:
@@ -61,8 +32,9 @@ def page_lines(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -
     """Yield the lines of the page."""
     title = f"What the network looked at: {about['run']}"
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
+    style = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>"
+    yield f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>"
     yield f"<h1>{escape(title)}</h1>"
     yield from _head(about, table)
     yield from _methods(about, table, checks)
@@ -243,7 +215,7 @@ def _groups(about: GalleryFacts, table: pd.DataFrame) -> Iterator[str]:
     for label in (*labels, *others):
         yield f"<h2>True class: {escape(label)}</h2>" if label else "<h2>True class unknown</h2>"
         yield '<div class="groups">'
-        for group in _GROUPS if (once.group != _ASKED).any() else (_ASKED,):
+        for group in _GROUPS if (once.group != ASKED).any() else (ASKED,):
             yield from _group(group, once[(once.label == label) & (once.group == group)])
         yield "</div>"
 
@@ -252,10 +224,10 @@ def _group(group: str, rows: pd.DataFrame) -> Iterator[str]:
     """Yield the pictures of one class that belong together; a kind of case that the class has not says so."""
     if len(rows):
         yield f"<section><h3>{_GROUPS[group]} ({len(rows)})</h3>"
-        yield f'<div class="{"grid asked" if group == _ASKED else "grid"}">'
+        yield f'<div class="{"grid asked" if group == ASKED else "grid"}">'
         yield from map(_figure, rows.itertuples())
         yield "</div></section>"
-    elif group != _ASKED:
+    elif group != ASKED:
         yield f'<section><h3>{_GROUPS[group]}</h3><p class="faint">None.</p></section>'
 
 

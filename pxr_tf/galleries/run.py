@@ -11,7 +11,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent, tell_note
+from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.explain.maps_file import file_stem
 from pxr_tf.explain.verdicts import counted
 from pxr_tf.galleries import state
@@ -29,7 +29,7 @@ from pxr_tf.galleries.lungs import LungsSeen, find_shown_lungs, open_gallery_sou
 from pxr_tf.galleries.permuted import Permuted, find_permuted
 from pxr_tf.galleries.request import CheckMaps, ExplainedPicture, ExplainPictures, GalleryRequest
 from pxr_tf.inference.pictures import find_asked
-from pxr_tf.models.saved_layers import SavedLayer, read_saved_layers
+from pxr_tf.models.saved_layers import read_saved_layers
 from pxr_tf.pictures import gather
 from pxr_tf.pictures.lung_source import LungSource
 from pxr_tf.pictures.preparation import Preparation
@@ -38,7 +38,7 @@ from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.seeds import order_by_hash
 from pxr_tf.tasks import Executor, Task, run_or_raise
 
-VERSION = 2  # raise it when the same command would give another gallery
+GALLERY_VERSION = 2  # raise it when the same command would give another gallery
 NUMBER = 3  # of cases per kind and class
 CHECK_PICTURES = 6  # per fold: 40 s of processor time for two methods of mobilenet_025, most of it compiling
 MAPS, MEASURED = "maps", "measured"  # folders in it: raw maps by picture, what the checks measured
@@ -80,7 +80,8 @@ def prepare_gallery(asked: GalleryRequest) -> PreparedGallery:
     experiment = explained_recipe(run, asked.atlas, asked.masks)
     check_folder(asked.folder)
     check_idle_options(asked, experiment)
-    methods, notes = choose_methods(asked.methods, asked.layer, experiment, _read_layers(run))
+    layers = next(filter(None, map(read_saved_layers, map(run.model_file, run.folds))), [])  # all folds share them
+    methods, notes = choose_methods(asked.methods, asked.layer, experiment, layers)
     table = _choose(asked)
     check_target(asked.target, experiment.classes, table)
     models = _digest_models(run, sorted(set(table.fold)))
@@ -97,25 +98,17 @@ def prepare_gallery(asked: GalleryRequest) -> PreparedGallery:
 def explain_run(
     prepared: PreparedGallery, executor: Executor, on_event: OnEvent = lambda event: None
 ) -> Explained | None:
-    """Write raw maps and checks to the gallery's folder; return what is there, None where nothing is to be done.
-
-    What a killed command has finished is not done again. Raises `PxrError`.
-    """
+    """Write what is missing of raw maps and checks; return what is there, None if all was. Raises `PxrError`."""
     asked, key, preparation, source = prepared.asked, prepared.key, prepared.preparation, prepared.source
     if state.is_complete(asked.folder, key):
         return None
     for note in prepared.notes:
-        tell_note(on_event, note)
+        emit_note(on_event, note)
     run, logs = asked.run, asked.run.cache / "logs"
     executor.start(logs / "explain.log")  # TensorFlow is loaded while pictures are decoded
     try:
         table = gather.decode_readable(
-            prepared.table,
-            preparation,
-            run.cache,
-            on_event,
-            skip_unreadable=asked.skip_unreadable,
-            source=prepared.own,
+            prepared.table, preparation, run.cache, on_event, skip_unreadable=asked.skip_unreadable, source=prepared.own
         )
         state.mark_unfinished(asked.folder, [*table.file, *([_measured_name(key)] if source else [])])
         run_or_raise(executor, _plan(prepared, table), on_event)
@@ -131,11 +124,6 @@ def explain_run(
     unmeasured = {"labels": prepared.permuted.note} if prepared.permuted and prepared.permuted.note else {}
     about = (prepared.methods, prepared.classes, asked.target)
     return Explained(asked.folder, key, table, *about, lungs, measured, len(run.folds), unmeasured)
-
-
-def _read_layers(run: FinishedRun) -> list[SavedLayer]:
-    """Return the layers of the run's network, which all folds share, from the first model that can be read."""
-    return next(filter(None, map(read_saved_layers, map(run.model_file, run.folds))), [])
 
 
 def _choose(asked: GalleryRequest) -> pd.DataFrame:
@@ -165,7 +153,7 @@ def _add_keys(
     preparation: Preparation,
 ) -> pd.DataFrame:
     """Return the rows with ``file``, where a picture's maps go, and ``key``, which names all that decides them."""
-    common = (VERSION, preparation.digest, ",".join(methods), asked.layer or "", asked.target)
+    common = (GALLERY_VERSION, preparation.digest, ",".join(methods), asked.layer or "", asked.target)
     deciding = {TRUE: "label", PREDICTED: "predicted"}  # what else the class that is explained depends on
     classes = table[deciding[asked.target]] if asked.target in deciding else [""] * len(table)
     keys = [
@@ -180,7 +168,7 @@ def _key_of(asked: GalleryRequest, table: pd.DataFrame, source: LungSource | Non
     rows = table[list(columns)].itertuples(index=False, name=None)
     checks = (source.identity, asked.check_pictures or CHECK_PICTURES) if source else ("no checks",)
     checks += (permuted.note, permuted.identity) if permuted else ()
-    return files.digest(VERSION, *checks, *rows)
+    return files.digest(GALLERY_VERSION, *checks, *rows)
 
 
 def _plan(prepared: PreparedGallery, table: pd.DataFrame) -> list[Task]:
@@ -193,7 +181,7 @@ def _plan(prepared: PreparedGallery, table: pd.DataFrame) -> list[Task]:
             "explain",
             fold=fold,
             options=ExplainPictures(_as_options(rows, asked.folder), *how),
-            **_place(asked.run),
+            **asked.run.task_place,
         )
         for fold, rows in table.groupby("fold", sort=True)
     ]
@@ -216,11 +204,7 @@ def _plan_checks(prepared: PreparedGallery, table: pd.DataFrame, permuted: Permu
         permuted=str(permuted.run.folder) if permuted.run else None,
         to=to,
     )
-    return [Task("explain-checks", "explain_checks", options=options, **_place(run))]
-
-
-def _place(run: FinishedRun) -> dict[str, str]:
-    return {"run": str(run.folder), "cache": str(run.cache), "logs": str(run.cache / "logs")}
+    return [Task("explain-checks", "explain_checks", options=options, **run.task_place)]
 
 
 def _measured_name(key: str) -> str:

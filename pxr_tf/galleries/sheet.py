@@ -67,11 +67,7 @@ class Panel(NamedTuple):
 
 def write_picture_sheet(path: Path, sheet: Sheet) -> None:
     """Write a sheet as PNG, whole or not at all."""
-    done, data = cv2.imencode(".png", draw_sheet(sheet)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, COMPRESSION])
-    if not done:
-        raise ValueError(f"OpenCV cannot encode {path}")
-    with written_whole(path) as partial:
-        partial.write_bytes(data.tobytes())
+    _write(path, draw_sheet(sheet), [cv2.IMWRITE_PNG_COMPRESSION, COMPRESSION])
 
 
 def draw_sheet(sheet: Sheet) -> np.ndarray:
@@ -139,7 +135,13 @@ def thumbnail(sheet: Sheet, side: int) -> np.ndarray:
 
 def write_thumbnail(path: Path, sheet: Sheet, side: int) -> None:
     """Write the thumbnail of a sheet as JPEG, whole or not at all."""
-    _, data = cv2.imencode(".jpg", thumbnail(sheet, side)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    _write(path, thumbnail(sheet, side), [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+def _write(path: Path, pixels: np.ndarray, options: Sequence[int]) -> None:
+    done, data = cv2.imencode(path.suffix, pixels[..., ::-1], options)
+    if not done:
+        raise ValueError(f"OpenCV cannot encode {path}")
     with written_whole(path) as partial:
         partial.write_bytes(data.tobytes())
 

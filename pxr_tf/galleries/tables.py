@@ -79,15 +79,6 @@ def check_table(
     return pd.DataFrame(rows, columns=CHECK_COLUMNS)
 
 
-def failed_words(checks: pd.DataFrame) -> dict[str, str]:
-    """Return method -> how many of the checks that were measured it failed, in words; "" for none."""
-    words = {}
-    for name, rows in checks[checks.state != ""].groupby("method"):
-        failed, measured = (rows.state == "failed").sum(), (rows.state != "not measured").sum()
-        words[str(name)] = f"failed {failed} of {measured} checks" if failed else ""
-    return words
-
-
 def _rows_of(explained: Explained, case: NamedTuple) -> Iterator[TableRow]:
     """Yield the rows of one picture, a method each."""
     found = open_maps(explained.folder, case.file)
@@ -98,25 +89,12 @@ def _rows_of(explained: Explained, case: NamedTuple) -> Iterator[TableRow]:
     why_not = NOT_LOOKED_FOR if lungs is None else BLACK.get(lungs.preparation.crop) or lungs.why_not(case.image_id)
     if lungs is not None and not why_not:
         mask = lungs.mask_of(case.image_id)[None]
-    said = {
-        "image_id": case.image_id,
-        "group": case.group,
-        "label": case.label,
-        "predicted": predicted,
-        "p_predicted": about["probabilities"][classes.index(predicted)],
-        "explained": classes[about["target"]],
-        "p_explained": about["probabilities"][about["target"]],
-        "fold": case.fold,
-        "role": case.role,
-    }
-    more = {
-        "lungs": why_not or TRUSTED_LUNGS,
-        "sheet": f"{SHEETS}/{stem}.png",
-        "thumbnail": f"{THUMBS}/{stem}.jpg",
-        "maps": case.file,
-        "patient_id": case.patient_id,
-        "source": case.source,
-    }
+    said = {name: getattr(case, name) for name in ("image_id", "group", "label")}
+    said |= {"predicted": predicted, "p_predicted": about["probabilities"][classes.index(predicted)]}
+    said |= {"explained": classes[about["target"]], "p_explained": about["probabilities"][about["target"]]}
+    said |= {"fold": case.fold, "role": case.role}
+    more = {"lungs": why_not or TRUSTED_LUNGS, "sheet": f"{SHEETS}/{stem}.png", "thumbnail": f"{THUMBS}/{stem}.jpg"}
+    more |= {"maps": case.file, "patient_id": case.patient_id, "source": case.source}
     for name, values in found.large.items():
         share = np.nan if mask is None else share_inside(values[None], mask)[0]
         area = np.nan if mask is None else share_of_area(mask)[0]
@@ -198,13 +176,9 @@ def _row(
     check: str, method: str, label: str, numbers: np.ndarray, names: np.ndarray, detail: str = "", view: str = ""
 ) -> TableRow:
     value, low, high = _interval(check, numbers, names)
+    place = {"check": check, "method": method, "class": label, "detail": detail, "view": view}
     nothing = {"bound": np.nan, "state": "", "reason": "", "pictures": int((~np.isnan(numbers)).sum())}
-    return {"check": check, "method": method, "class": label, "detail": detail, "view": view} | {
-        "value": value,
-        "low": low,
-        "high": high,
-        **nothing,
-    }
+    return {**place, "value": value, "low": low, "high": high, **nothing}
 
 
 def _interval(check: str, numbers: np.ndarray, names: np.ndarray) -> Interval:

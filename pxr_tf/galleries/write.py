@@ -18,7 +18,6 @@ from pxr_tf.galleries.tables import (
     CHECKS_TABLE,
     EXPLAINED_TABLE,
     check_table,
-    failed_words,
     method_title,
     open_maps,
     tabulate,
@@ -72,12 +71,14 @@ def describe_gallery(run: FinishedRun, explained: Explained, info: RunInfo) -> s
 
 def checked_words(checks: pd.DataFrame) -> dict[str, Checked]:
     """Return method -> what its checks found; a method that was never checked does not look like one that passed."""
-    failed, words = failed_words(checks), {}
+    words = {}
     for name, rows in checks[checks.state != ""].groupby("method"):
-        measured, passed = int((rows.state != "not measured").sum()), int((rows.state == "passed").sum())
+        passed, failed = (int((rows.state == state).sum()) for state in ("passed", "failed"))
+        measured = int((rows.state != "not measured").sum())
         count = f"all {measured} checks" if passed == measured > 1 else f"{passed} of {count_words(measured, 'check')}"
-        words[str(name)] = Checked(failed[str(name)] or (f"passed {count}" if measured else NOT_CHECKED))
-    return {name: said._replace(failed=bool(failed[name])) for name, said in words.items()}
+        said = f"failed {failed} of {measured} checks" if failed else f"passed {count}" if measured else NOT_CHECKED
+        words[str(name)] = Checked(said, bool(failed))
+    return words
 
 
 def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, Checked], info: RunInfo) -> Sheet:
@@ -118,11 +119,7 @@ def role_words(role: str) -> str:
 
 
 def _write_sheets(
-    explained: Explained,
-    table: pd.DataFrame,
-    checked: Mapping[str, Checked],
-    info: RunInfo,
-    on_progress: OnProgress,
+    explained: Explained, table: pd.DataFrame, checked: Mapping[str, Checked], info: RunInfo, on_progress: OnProgress
 ) -> None:
     """Draw the sheets and thumbnails of all pictures; those of a former gallery are drawn anew."""
 

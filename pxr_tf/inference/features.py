@@ -15,8 +15,7 @@ from pxr_tf.data import patients
 from pxr_tf.data.feature_table import TEXTS, read_feature_table, write_feature_table
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.errors import PxrError, count_words
-from pxr_tf.events import OnEvent, tell_note
-from pxr_tf.inference.features_options import SavedFeatures
+from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.inference.pictures import assign_folds
 from pxr_tf.pictures import gather
 from pxr_tf.pictures.preparation import Preparation
@@ -44,6 +43,15 @@ class FeatureRequest:
     def file(self) -> Path:
         """The file that is written."""
         return self.out or self.run.folder / rundir.FEATURES
+
+
+@dataclass(frozen=True)
+class SavedFeatures:
+    """Options of the task ``saved_features``."""
+
+    folds: Mapping[str, tuple[str, ...]]  # fold, whose saved model is used -> contents of the pictures
+    lungs: str | None  # identity of the lung source by which the pictures were cropped; None: they were not
+    to: Path  # JSON, fold -> folder, channels, layer, device and precision of its features
 
 
 def export_features(asked: FeatureRequest, executor: Executor, on_event: OnEvent = lambda event: None) -> bool:
@@ -107,7 +115,7 @@ def _gather(asked: FeatureRequest, on_event: OnEvent) -> tuple[pd.DataFrame, Seq
     data = asked.data or tuple(asked.run.provenance["data"])
     table, notes = read_sources(data)
     for note in notes:
-        tell_note(on_event, note)
+        emit_note(on_event, note)
     return patients.add_content(table), data
 
 
@@ -115,7 +123,7 @@ def _mention_external(table: pd.DataFrame, on_event: OnEvent) -> None:
     external = int((table.role == "").sum())
     if external and table.fold.nunique() > 1:
         text = f"{count_words(external, 'image')} of no fold: the features are those of fold {table.fold.min()}."
-        tell_note(on_event, f"{text} --fold takes all from one model.")
+        emit_note(on_event, f"{text} --fold takes all from one model.")
 
 
 def _is_written(asked: FeatureRequest, table: pd.DataFrame, about: Mapping[str, Any]) -> bool:
@@ -134,12 +142,11 @@ def _compute(
 ) -> dict[str, dict[str, Any]]:
     """Fill the cache; return fold -> where its features lie, and what gave them (`features_task.SavedFeatures.to`)."""
     folds = {fold: tuple(dict.fromkeys(rows.content)) for fold, rows in table.groupby("fold")}
-    logs = run.cache / "logs"
     key = files.digest(run.place, preparation.digest, *(run.model_digest(fold) for fold in folds))
-    options = SavedFeatures(folds, preparation.lungs or None, logs / f"features-{key}.json")
-    place = {"run": str(run.folder), "cache": str(run.cache), "logs": str(logs)}
+    options = SavedFeatures(folds, preparation.lungs or None, run.cache / "logs" / f"features-{key}.json")
+    task = Task(rundir.FEATURES_TASK, "saved_features", options=options, **run.task_place)
     try:
-        run_or_raise(executor, [Task(rundir.FEATURES_TASK, "saved_features", options=options, **place)], on_event)
+        run_or_raise(executor, [task], on_event)
     finally:
         executor.close()
     return files.read_json(options.to)

@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 
 from pxr_tf import files
-from pxr_tf.events import OnEvent, tell_progress, tell_wait
-from pxr_tf.inference.features_options import SavedFeatures
+from pxr_tf.events import OnEvent, emit_progress, emit_wait
+from pxr_tf.inference.features import SavedFeatures
 from pxr_tf.models.classifier import feature_extractor, feature_source
 from pxr_tf.pictures.inputs import Inputs
 from pxr_tf.pictures.store import load_pictures
@@ -39,8 +39,8 @@ def fill_saved_features(task: Task, options: SavedFeatures, emit: OnEvent) -> No
                 extractor,
                 inputs.load,
                 contents,
-                partial(tell_progress, emit, "features"),
-                partial(tell_wait, emit),
+                partial(emit_progress, emit, "features"),
+                partial(emit_wait, emit),
             )
         made[fold] = {
             "folder": str(folder),

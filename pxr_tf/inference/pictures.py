@@ -39,7 +39,8 @@ def find_asked(run: FinishedRun, asked: Sequence[str], fold: str | None) -> pd.D
     table = assign_folds(table, run, fold)
     label = look_up(known, "label", table).fillna(table.label)
     source = look_up(known, "source", table).fillna(table.source)
-    predicted = look_up(_with_content(run.tested, known), "predicted", table).fillna("")
+    tested = run.tested.merge(known[["image_id", "content"]], on="image_id")
+    predicted = look_up(tested, "predicted", table).fillna("")
     return table.assign(label=label, source=source, group=ASKED, predicted=predicted.where(table.role == "test", ""))
 
 
@@ -101,11 +102,11 @@ def _folder_rows(folder: str, experiment: Experiment) -> Iterator[Mapping[str, s
     labels = {"", *experiment.classes, *CLASS_ALIASES.values()}
     named, _ = list_pictures([folder])
     try:
-        told = {row["path"]: row for row in read_source(folder)[0]}
+        known = {row["path"]: row for row in read_source(folder)[0]}
     except PxrError:  # no layout: pictures without labels
-        told = {}
+        known = {}
     for name, path in named.items():
-        row = {**_external(name, path), **told.get(path, {})}
+        row = {**_external(name, path), **known.get(path, {})}
         label = merged.get(row["label"], row["label"])
         yield {**row, "label": label if label in labels else ""}
 
@@ -123,7 +124,3 @@ def _name_apart(table: pd.DataFrame) -> pd.DataFrame:
         depth += 1
         names[clash] = [Path(*path[-depth:]).as_posix() for path in parts[clash]]
     return table.assign(image_id=names, patient_id=table.patient_id.where(~external, names))
-
-
-def _with_content(predictions: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    return predictions.merge(known[["image_id", "content"]], on="image_id")

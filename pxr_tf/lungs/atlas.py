@@ -1,17 +1,19 @@
-"""Chest X-rays whose lungs are known, prepared for comparison with others."""
+"""Chest X-rays whose lungs are known, prepared once for comparison with others and kept on the disk."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
-from pxr_tf import files
+from pxr_tf import arrays, files
 from pxr_tf.lungs.align import align, pull
 from pxr_tf.lungs.contrast import ATLAS_SIDE, even_out, shrink
 from pxr_tf.lungs.threads import one_thread
 
+_STORED_VERSION = 2  # raise it when the same pairs would be prepared to other bytes
 _VERSION = 1  # raise it when the same atlas would find other lungs in the same picture
 _THUMBNAIL = 32  # pixels: what two chests are compared by
 _SHAPE = 64  # pixels: what the outlines of two pairs of lungs are compared by
@@ -73,3 +75,21 @@ def make_thumbnail(picture: np.ndarray) -> np.ndarray:
     values = shrink(picture, _THUMBNAIL).astype(np.float32).ravel()
     values -= values.mean()
     return values / (np.linalg.norm(values) + 1e-6)
+
+
+def open_stored_atlas(cache: Path, pairs: Mapping[str, Callable[[], LungPair]]) -> LungAtlas:
+    """Return the atlas of these pairs (name of the content -> how to get it); where it is stored none is asked for.
+
+    It is kept in ``<cache>/atlas-<key>``. A pair is uint8 [h, w] and bool [h, w]. What getting one raises is raised,
+    and then nothing is stored.
+    """
+    folder = cache / f"atlas-{files.digest(_STORED_VERSION, ATLAS_SIDE, cv2.__version__, *sorted(pairs))}"
+    names = sorted(pairs)
+    if arrays.missing_keys(folder, names):
+        prepared = prepare_pairs([shrink_pair(*pairs[name]()) for name in names])
+        with arrays.open_writer(folder, (2, ATLAS_SIDE, ATLAS_SIDE), np.uint8) as writer:
+            missing = set(writer.missing(names))
+            rows = {name: np.stack(pair) for name, pair in zip(names, prepared, strict=True) if name in missing}
+            writer.append(list(rows), rows.values())
+    stored = arrays.load_array(folder)
+    return build_atlas([tuple(stored.values[stored.rows[name]]) for name in names])

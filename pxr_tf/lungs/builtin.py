@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pxr_tf.lungs.atlas import LungAtlas, LungPair
+from pxr_tf.lungs.atlas import LungAtlas, LungPair, open_stored_atlas
 from pxr_tf.lungs.contrast import ATLAS_SIDE
-from pxr_tf.lungs.stored import open_stored_atlas
 from pxr_tf.phantoms.anatomy import Pose, draw_chest
 from pxr_tf.phantoms.diseases import DISEASES
 

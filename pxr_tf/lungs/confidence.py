@@ -54,9 +54,7 @@ ATLAS_SCALES = Evidence(
 # Over all films and changes the sum has a rank correlation with Dice of 0.70, certainty alone 0.69, agreement 0.61,
 # contrast 0.49. The outline's likeness to those that were learned had 0.1 (and is gone).
 NETWORK_SCALES = NetworkEvidence(
-    agreement=Scale(0.982, 0.011, 1.0),
-    certainty=Scale(0.966, 0.012, 1.0),
-    contrast=Scale(39.0, 7.5, 0.5),
+    agreement=Scale(0.982, 0.011, 1.0), certainty=Scale(0.966, 0.012, 1.0), contrast=Scale(39.0, 7.5, 0.5)
 )
 # Where the confidence of a network is 0.5, set by eye on 120 of Kermany's children, 40 of each class: with less, most
 # lungs that were found there are wrong in a part. Of 504 films and changed films four lie below it, with a Dice

@@ -19,10 +19,7 @@ NOT_UPRIGHT = 0.05
 
 
 def distort(picture: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the network sees, uint8, and the share of each pixel that is lung, float32, of a changed pair.
-
-    The pair is uint8, 255 = lung; all are [NETWORK_SIDE, NETWORK_SIDE].
-    """
+    """Return (uint8 picture, float32 share of lung) of a changed uint8 pair; all are [NETWORK_SIDE, NETWORK_SIDE]."""
     places = _choose_places(rng)
     border = cv2.BORDER_REPLICATE if rng.random() < 0.5 else cv2.BORDER_CONSTANT
     picture = cv2.remap(picture, places, None, cv2.INTER_LINEAR, borderMode=border)

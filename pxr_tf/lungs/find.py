@@ -9,22 +9,17 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from pxr_tf.lungs.align import align, pull
 from pxr_tf.lungs.atlas import LungAtlas, compare_shape, make_thumbnail
-from pxr_tf.lungs.confidence import (
-    Evidence,
-    NetworkEvidence,
-    find_surroundings,
-    measure_contrast,
-    rate,
-)
+from pxr_tf.lungs.confidence import Evidence, NetworkEvidence, find_surroundings, measure_contrast, rate
 from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, bounding_box, even_out, find_content, shrink
 from pxr_tf.lungs.fuse import Fusion, dice, fuse
 from pxr_tf.lungs.network import LungNetwork, look_twice, prepare_square
-from pxr_tf.lungs.shape import keep_two_lungs
 from pxr_tf.lungs.threads import one_thread
 
+SMALLEST_LUNG = 0.15  # of the larger one; less is a stomach bubble, or air beside the body
 LungFinder = LungAtlas | LungNetwork  # what says where the lungs are in any picture
 
 
@@ -112,3 +107,16 @@ def _ask_network(square: np.ndarray, network: LungNetwork) -> _Seen:
         contrast=abs(contrast),
     )
     return _Seen(cv2.resize(chances, (ATLAS_SIDE, ATLAS_SIDE)), rate(evidence), contrast < 0)
+
+
+def keep_two_lungs(chances: np.ndarray) -> np.ndarray:
+    """Return chances float32 [h, w], 0 outside the two largest parts above a half, at least 1/2 within their holes."""
+    parts, count = ndimage.label(chances > 0.5)
+    if not count:
+        return np.zeros_like(chances)
+    areas = np.bincount(parts.ravel())[1:]
+    order = np.argsort(-areas, kind="stable")[:2]
+    kept = np.isin(parts, 1 + order[areas[order] > SMALLEST_LUNG * areas[order[0]]])
+    filled = ndimage.binary_fill_holes(kept)
+    dropped = (chances > 0.5) & ~filled
+    return np.where(filled & ~kept, 1, np.where(dropped, 0, chances)).astype(np.float32)

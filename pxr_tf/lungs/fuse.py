@@ -77,6 +77,5 @@ def _bend(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     return cv2.remap(picture, _PLACES + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-_PLACES = np.dstack(
-    np.meshgrid(*[np.arange(ATLAS_SIDE, dtype=np.float32)] * 2)
-)  # [ATLAS_SIDE, ATLAS_SIDE, (column, row)]
+# [ATLAS_SIDE, ATLAS_SIDE, (column, row)]
+_PLACES = np.dstack(np.meshgrid(*[np.arange(ATLAS_SIDE, dtype=np.float32)] * 2))

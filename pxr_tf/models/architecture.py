@@ -25,10 +25,7 @@ class Architecture(NamedTuple):
         return self._replace(stage_one={fold: self.stage_one[fold]}) if isinstance(self.model, OnFeatures) else self
 
     def features_from(self, fold: str) -> dict[str, str]:
-        """Return what names the features that a frozen phase of this fold learns from.
-
-        Those of a backbone are one for all folds; those of stage one are this fold's model's.
-        """
+        """Return what names the features of a frozen phase: a backbone's for all folds, or stage one's of this fold."""
         if isinstance(self.model, OnFeatures):
             return {"model": self.stage_one[fold].digest}
         return {"backbone": self.model.name, "weights": self.weights_identity}

@@ -13,7 +13,8 @@ from pxr_tf.errors import MissingLibraryError, PxrError, nearest
 # How each family wants 0-255 pixels scaled: what `keras.applications.<family>.preprocess_input` does, written as
 # (scale, offset) of `value * scale + offset` for each of the three channels.
 _TORCH = ((1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)), (-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225))
-SCALINGS: Mapping[str, tuple[Any, Any] | None] = MappingProxyType(
+Factors = float | tuple[float, float, float]  # of each channel, or one for all
+SCALINGS: Mapping[str, tuple[Factors, Factors] | None] = MappingProxyType(
     {
         "tf": (1 / 127.5, -1.0),  # to -1 … 1
         "caffe": (1.0, (-103.939, -116.779, -123.68)),  # ImageNet means taken off, blue first
@@ -32,7 +33,7 @@ class Backbone(NamedTuple):
     scaling: str  # key of SCALINGS
     smallest: int  # pixels, the smallest image side it can take
     imagenet: str = ""  # the file that Keras keeps its ImageNet weights in, without top; "": there are none
-    options: Mapping[str, Any] = MappingProxyType({})
+    options: Mapping[str, float] = MappingProxyType({})
     library: str = ""  # the module that it needs beside Keras, from the extra `hub`; "": none
     preset: str = ""  # the Kaggle handle, with version, of KerasHub's preset that has its ImageNet weights
 
@@ -109,7 +110,8 @@ def weights_file(name: str, weights: str) -> Path:
         return Path(weights)
     backbone = find_backbone(name)
     if backbone.preset:
-        return _kaggle_cache() / "models" / backbone.preset / "model.weights.h5"
+        home = Path(os.environ.get("KAGGLEHUB_CACHE", Path.home() / ".cache" / "kagglehub"))  # as kagglehub has it
+        return home / "models" / backbone.preset / "model.weights.h5"
     if not backbone.imagenet:
         raise PxrError(f"{name} has no ImageNet weights (model.weights); accepted: none, or a weights file.")
     return _keras_home() / "models" / backbone.imagenet
@@ -127,8 +129,3 @@ def _keras_home() -> Path:
     home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     writable = os.access(home if home.exists() else home.parent, os.W_OK)
     return home if writable else Path("/tmp/.keras")
-
-
-def _kaggle_cache() -> Path:
-    """Return the folder that kagglehub, KerasHub's downloader, keeps files in; this room does not load it."""
-    return Path(os.environ.get("KAGGLEHUB_CACHE", Path.home() / ".cache" / "kagglehub"))

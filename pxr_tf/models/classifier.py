@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 import keras
+import numpy as np
 from keras import KerasTensor
 
 from pxr_tf.errors import PxrError
@@ -18,7 +19,8 @@ from pxr_tf.models.model_file import first_line
 from pxr_tf.vocabulary.model import Head, OnFeatures, Output
 
 DEFAULT_HEAD = Head()
-FEATURES = "features"  # the layer of the pooled feature map
+FULL_BATCH = 64  # pictures at once, always so many: see `predict_pictures`
+POOLED = "features"  # the layer of the pooled feature map
 
 
 def build_classifier(
@@ -41,7 +43,7 @@ def build_classifier(
     image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
     feature_map = _run_backbone(backbone, _scale(image, backbone.scaling), weights)
     feature_map = keras.layers.Activation("linear", name="feature_map")(feature_map)
-    features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(feature_map)
+    features = keras.layers.GlobalAveragePooling2D(name=POOLED)(feature_map)
     model = keras.Model(image, build_head(head, features.shape[-1], num_classes)(features), name="classifier")
     if batchnorm_momentum is not None:
         for layer in batchnorm_layers(model):
@@ -98,10 +100,31 @@ def build_on_features(model: keras.Model, *, num_classes: int, head: Head | OnFe
     """
     keras.utils.set_random_seed(seed)
     features = pooled_features(model)
-    if not has_layer(model, FEATURES):
-        features = keras.layers.Activation("linear", name=FEATURES)(features)
+    if not has_layer(model, POOLED):
+        features = keras.layers.Activation("linear", name=POOLED)(features)
     outputs = build_head(head, features.shape[-1], num_classes)(features)
     return keras.Model(model.input, outputs, name="classifier")
+
+
+def predict_pictures(model: keras.Model, pixels: np.ndarray, rows: np.ndarray, *, mirror: bool = False) -> np.ndarray:
+    """Return float32 [rows, outputs] for these rows of `pixels`, averaged with the mirror images' if asked.
+
+    The last batch is filled up with its last picture, as for features: alone, a picture gets other bits from ResNet50,
+    DenseNet121 and NASNet (by up to 2e-7 on two cores).
+    """
+    results = []
+    for numbers in np.pad(rows, (0, -len(rows) % FULL_BATCH), "edge").reshape(-1, FULL_BATCH):
+        batch = pixels[numbers][..., None]
+        result = np.asarray(model.predict_on_batch(batch))
+        if mirror:
+            result = (result + np.asarray(model.predict_on_batch(np.ascontiguousarray(batch[:, :, ::-1])))) / 2
+        results.append(result)
+    return np.concatenate(results)[: len(rows)]
+
+
+def both_columns(probabilities: np.ndarray) -> np.ndarray:
+    """Return float32 [rows, classes]: a sigmoid's single column is the second class's probability."""
+    return np.hstack([1 - probabilities, probabilities]) if probabilities.shape[1] == 1 else probabilities
 
 
 def feature_extractor(model: keras.Model) -> keras.Model:
@@ -115,12 +138,12 @@ def pooled_features(model: keras.Model) -> KerasTensor:
     ``features`` is the pooled feature map, which every backbone has and some of the papers' own networks; the others go
     from their last convolution through fully connected layers, of which the last one's output says most in few numbers.
     """
-    return model.get_layer(FEATURES).output if has_layer(model, FEATURES) else model.get_layer("logits").input
+    return model.get_layer(POOLED).output if has_layer(model, POOLED) else model.get_layer("logits").input
 
 
 def feature_source(model: keras.Model) -> str:
     """Return what gives a classifier's features, for the record: ``features``, or ``input of logits``."""
-    return FEATURES if has_layer(model, FEATURES) else "input of logits"
+    return POOLED if has_layer(model, POOLED) else "input of logits"
 
 
 def has_layer(model: keras.Model, name: str) -> bool:

@@ -7,7 +7,7 @@ import keras
 
 
 @keras.saving.register_keras_serializable(package="pxr_tf")
-def alrelu(x: Any, negative_slope: float = 0.01) -> Any:
+def alrelu(x: keras.KerasTensor, negative_slope: float = 0.01) -> keras.KerasTensor:
     """Return the absolute leaky ReLU of a tensor: x where x > 0, |slope * x| elsewhere; derivatives 1 and -slope.
 
     Chen, Pan, Qin, "Classifying Pneumonia from X-ray Images": alpha = 0.01. Below 0, |slope * x| is -slope * x, so it
@@ -26,7 +26,7 @@ class ALReLU(keras.layers.Layer):
         self.negative_slope = negative_slope
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return alrelu(inputs, self.negative_slope)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -54,9 +54,7 @@ def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
 
 
 def run_copies(
-    network: keras.Model,
-    x: keras.KerasTensor,
-    copy: Callable[[keras.layers.Layer], keras.layers.Layer] = copy_layer,
+    network: keras.Model, x: keras.KerasTensor, copy: Callable[[keras.layers.Layer], keras.layers.Layer] = copy_layer
 ) -> keras.KerasTensor:
     """Return what a network of one input makes of `x`, through copies of its layers: names and weights are the same.
 

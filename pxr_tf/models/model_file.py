@@ -23,7 +23,7 @@ from pxr_tf.models import layers  # noqa: F401 - a file that holds one of these 
 
 CARD = "pxr.json"
 DIGEST = "digest"  # key of the card
-REMEDY = "Put the original back, or delete its run directory and train again."  # a finished run trains nothing anew
+PUT_BACK = "Put the original back, or delete its run directory and train again."  # a finished run trains nothing anew
 # What zipfile, json and Keras raise where bits of a file have flipped: RuntimeError is an encrypted or unknown member.
 DAMAGE = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError,
@@ -43,19 +43,16 @@ def save_classifier(model: keras.Model, path: Path, card: Mapping[str, Any]) -> 
 
 
 def load_classifier(path: Path) -> tuple[keras.Model, dict[str, Any]]:
-    """Return a saved classifier and its card, which has ``classes`` and ``image`` with ``size`` and ``resize``.
-
-    Raises `PxrError` for a file that is missing, is not one, or is not as it was saved.
-    """
+    """Return a saved classifier and its card (``classes``, ``image``); raise `PxrError` if it is not as saved."""
     try:
         card = read_card(path)
         _check_card(card)
         return keras.models.load_model(path, safe_mode=True), card
     except FileNotFoundError as error:
-        raise PxrError(f"The model file {path} is missing. {REMEDY}") from error
+        raise PxrError(f"The model file {path} is missing. {PUT_BACK}") from error
     except DAMAGE as error:
         raise PxrError(
-            f"{path} is not a classifier saved by pxr, or is damaged ({first_line(error)}). {REMEDY}"
+            f"{path} is not a classifier saved by pxr, or is damaged ({first_line(error)}). {PUT_BACK}"
         ) from error
 
 
@@ -71,11 +68,11 @@ def read_card(path: Path) -> dict[str, Any]:
             raise ValueError(f"its card, {CARD}, is no mapping")
         known = card.pop(DIGEST, None)
         if known is None and "kind" in card:
-            raise PxrError(f"{path} was changed after it was saved: its card ({CARD}) has lost its digest. {REMEDY}")
+            raise PxrError(f"{path} was changed after it was saved: its card ({CARD}) has lost its digest. {PUT_BACK}")
         if known is not None and known != _digest(archive, card):
             raise PxrError(
                 f"{path} was changed after it was saved: its content has another digest than its card ({CARD}) says. "
-                f"{REMEDY}"
+                f"{PUT_BACK}"
             )
     return card
 

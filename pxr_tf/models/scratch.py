@@ -1,15 +1,18 @@
 """The papers' own networks: one flat graph each, from raw grey pixels to class probabilities, with random weights.
 
 ``image`` (uint8 [size, size, 1]) -> ``scaling`` (to -1 … 1) -> the network's layers -> ``logits`` -> ``probabilities``
-in float32. What a network's last convolution gives is called ``feature_map`` where it has any.
+in float32. What a network's last convolution gives is called ``feature_map`` where it has any. A linear classifier is
+one, too, so that it is saved, loaded and explained as any other.
 """
 
 from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
 from keras import KerasTensor, layers
 
-from pxr_tf.models.classifier import begin_network, end_network, scale_grey
+from pxr_tf.models.backbones import GREY, SCALINGS
+from pxr_tf.models.classifier import activate, begin_network, end_network, scale_grey
 from pxr_tf.models.layers import ALReLU
 from pxr_tf.models.networks import all_sizes, check_kernels, find_network
 from pxr_tf.vocabulary.model import Output, Size
@@ -106,6 +109,26 @@ def build_leaky_cnn(
         x = layers.Dense(units, name=f"fully_connected_{number}")(x)
         x = layers.LeakyReLU(negative_slope, name=f"activation_fully_connected_{number}")(x)
     return x
+
+
+def scale_pixels(pixels: np.ndarray) -> np.ndarray:
+    """Return uint8 pictures as float32 between -1 and 1, as the saved model scales them."""
+    scale, offset = SCALINGS[GREY]
+    return pixels * np.float32(scale) + np.float32(offset)
+
+
+def build_linear(coefficients: np.ndarray, intercepts: np.ndarray, image_size: int) -> keras.Model:
+    """Return ``image`` -> ``scaling`` -> ``flatten`` -> ``logits`` -> ``probabilities``.
+
+    `coefficients` is float [outputs, image_size * image_size], `intercepts` float [outputs]. One output means two
+    classes: it is the second one's probability.
+    """
+    image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
+    x = layers.Flatten(name="flatten")(scale_grey(image))
+    dense = layers.Dense(len(intercepts), name="logits")
+    outputs = activate(dense(x), "sigmoid" if len(intercepts) == 1 else "softmax")
+    dense.set_weights([coefficients.T, intercepts])
+    return keras.Model(image, outputs, name="linear")
 
 
 def _fully_connected(x: KerasTensor, hidden_units: Sequence[int], activation: str) -> KerasTensor:

@@ -56,9 +56,4 @@ def _patch(site: np.random.Generator, day: np.random.Generator, view: View, lung
     return severity * np.clip(total * (1.15 + 0.25 * _weave(site, view, 0.09)), 0, 1)
 
 
-DISEASES: dict[str, Disease | None] = {
-    "bacterial": _consolidate,
-    "covid19": _patch,
-    "normal": None,
-    "viral": _haze,
-}
+DISEASES: dict[str, Disease | None] = {"bacterial": _consolidate, "covid19": _patch, "normal": None, "viral": _haze}

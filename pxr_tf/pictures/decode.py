@@ -41,10 +41,7 @@ class UnreadableImageError(PxrError):
 
 
 class InaccessibleImageError(UnreadableImageError):
-    """A file that the system does not hand out: it is gone, forbidden, no regular one, or too many are open.
-
-    Its bytes may be good.
-    """
+    """A file, perhaps of good bytes, that the system withholds: gone, forbidden, not regular, or too many are open."""
 
 
 class Header(NamedTuple):
@@ -146,10 +143,7 @@ def fit_range(values: np.ndarray, brightest: np.ndarray | None = None) -> np.nda
 
 
 def load_prepared(path: str | Path, preparation: Preparation) -> np.ndarray:
-    """Return the whole file as the networks see it: uint8 [size, size]. Raises `UnreadableImageError`.
-
-    What a preparation crops away is decided by `lung_crop`: one with a crop is a ValueError here.
-    """
+    """Return a whole file as uint8 [size, size]; raise `UnreadableImageError`, or ValueError for a crop."""
     if preparation.crop != "none":
         raise ValueError(f"load_prepared shows whole pictures; received {preparation}")
     # The decoder shrinks by leaving out the high frequencies of each 8x8 block, which adds no aliasing. It rounds sizes

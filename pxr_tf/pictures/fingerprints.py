@@ -34,11 +34,7 @@ _PAIRS = 1024  # pairs that are looked at together: 40 MB
 
 
 def load_thumbnails(
-    cache: Path,
-    table: pd.DataFrame,
-    *,
-    on_progress: OnProgress | None = None,
-    on_wait: OnWait | None = None,
+    cache: Path, table: pd.DataFrame, *, on_progress: OnProgress | None = None, on_wait: OnWait | None = None
 ) -> dict[str, np.ndarray]:
     """Return content -> thumbnail, uint8 [32, 32], of each file of the table that can be decoded.
 

@@ -16,7 +16,7 @@ import pandas as pd
 from pxr_tf import files
 from pxr_tf.data import labels, patients
 from pxr_tf.errors import PxrError, count_words, shorten
-from pxr_tf.events import OnEvent, OnProgress, OnWait, Say, tell_note, tell_progress, tell_wait
+from pxr_tf.events import OnEvent, OnProgress, OnWait, Say, emit_note, emit_progress, emit_wait
 from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.fingerprints import load_thumbnails, twin_contents
 from pxr_tf.pictures.lung_crop import load_stored
@@ -62,10 +62,7 @@ def gather_images(
 
 
 def compare_images(table: pd.DataFrame, cache: Path, on_progress: OnProgress, on_wait: OnWait) -> pd.DataFrame:
-    """Return the table with ``picture``, which files that show one picture share, and with patients merged by it.
-
-    ``compared`` says which files could be read.
-    """
+    """Return the table with ``picture``, which copies share, patients merged by it, and ``compared``: it was read."""
     thumbnails = load_thumbnails(cache, table, on_progress=on_progress, on_wait=on_wait)
     table = table.assign(compared=table.content.isin(thumbnails))
     return patients.merge_patients(patients.add_pictures(table, twin_contents(thumbnails)))
@@ -146,23 +143,19 @@ def decode_readable(
         preparation,
         cache,
         skip_unreadable=skip_unreadable,
-        on_progress=partial(tell_progress, on_event),
-        on_wait=partial(tell_wait, on_event),
+        on_progress=partial(emit_progress, on_event),
+        on_wait=partial(emit_wait, on_event),
         source=source,
     )
     if len(decoded.skipped):
-        tell_note(on_event, f"{count_words(len(decoded.skipped), 'unreadable image')} skipped.")
+        emit_note(on_event, f"{count_words(len(decoded.skipped), 'unreadable image')} skipped.")
     if decoded.table.empty:
         raise PxrError("None of the images can be read, so there is nothing to do. Check them.")
     return decoded.table
 
 
 def _look_for_lungs(
-    table: pd.DataFrame,
-    source: LungSource | None,
-    cache: Path,
-    on_progress: OnProgress,
-    on_wait: OnWait,
+    table: pd.DataFrame, source: LungSource | None, cache: Path, on_progress: OnProgress, on_wait: OnWait
 ) -> tuple[FoundLungs | None, Decode]:
     """Return (the lungs of the table's images, what decodes and crops them); without a source, what decodes them."""
     if source is None:

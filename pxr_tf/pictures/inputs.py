@@ -31,13 +31,7 @@ class Inputs(NamedTuple):
 
 
 def picture_inputs(
-    pixels: np.ndarray,
-    rows: np.ndarray,
-    samples: pd.DataFrame,
-    *,
-    copies: Augments,
-    epochs: Augments,
-    seed: int,
+    pixels: np.ndarray, rows: np.ndarray, samples: pd.DataFrame, *, copies: Augments, epochs: Augments, seed: int
 ) -> Inputs:
     """Return pictures, uint8 [size, size, 1] each, as the inputs of a network.
 

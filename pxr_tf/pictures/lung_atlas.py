@@ -8,8 +8,7 @@ from pathlib import Path
 
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.files import digest_file, reading
-from pxr_tf.lungs.atlas import LungAtlas, LungPair
-from pxr_tf.lungs.stored import open_stored_atlas
+from pxr_tf.lungs.atlas import LungAtlas, LungPair, open_stored_atlas
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 from pxr_tf.pictures.given_masks import read_mask
 
@@ -19,10 +18,7 @@ LAYOUT = "accepted: a folder with images/NAME.jpg and masks/NAME.png (white = lu
 
 
 def read_atlas(folder: Path, cache: Path) -> LungAtlas:
-    """Return the atlas of the pairs in a folder, prepared the first time and kept below `cache` under their content.
-
-    Raises `PxrError` where pictures or masks are missing, unreadable, empty or of different sizes.
-    """
+    """Return the atlas of a folder's pairs, kept below `cache`; raise `PxrError` where they are not pairs."""
     with reading(f"The atlas {folder}"):
         files = _list_pairs(folder)
         pairs = {f"{digest_file(image)}-{digest_file(mask)}": partial(_read_pair, image, mask) for image, mask in files}

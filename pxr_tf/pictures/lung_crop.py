@@ -32,10 +32,7 @@ def load_stored(path: str, preparation: Preparation, found: FoundLungs, lowest_c
 
 
 def load_cropped(path: str, preparation: Preparation, lungs: PictureLungs, lowest_confidence: float) -> np.ndarray:
-    """Return the file as the networks see it, uint8 [size, size]; the whole picture where `why_whole` has a reason.
-
-    Raises `UnreadableImageError`.
-    """
+    """Return a file as uint8 [size, size], whole where `why_whole` has a reason; raise `UnreadableImageError`."""
     if why_whole(lungs, lowest_confidence):
         return load_prepared(path, preparation.whole)
     if preparation.crop == "lungs":

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 
-from pxr_tf import files
+from pxr_tf import files, rundir
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.confidence import TRUSTED
@@ -60,7 +59,9 @@ class AtlasLungs:
         return TRUSTED
 
     def kept_under(self, side: int) -> str:
-        return files.digest(_VERSION, side, self.atlas.digest, *_libraries("scipy", "numpy"))
+        return files.digest(
+            _VERSION, side, self.atlas.digest, *rundir.name_versions("pillow", "opencv-python", "scipy", "numpy")
+        )
 
     def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
         return table
@@ -86,15 +87,15 @@ class GivenLungs:
         return 0.0
 
     def kept_under(self, side: int) -> str:
-        return files.digest(_VERSION, side, "masks", *_libraries())
+        return files.digest(_VERSION, side, "masks", *rundir.name_versions("pillow", "opencv-python"))
 
     def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
-        lacking = [path for path in table.path if path not in self.masks]
+        lacking = [Path(path).name for path in table.path if path not in self.masks]
         if lacking:
             where = f"masks/ beside images/ ({_BESIDE})" if self.asked == _BESIDE else f"the folder {self.asked}"
             raise PxrError(
                 f"image.masks received {self.asked!r}, but {len(lacking):,} of {count_words(len(table), 'image')} have "
-                f"no mask ({shorten(map(_name, lacking), 3)}); accepted: a PNG of each image's name in {where}. Add "
+                f"no mask ({shorten(lacking, 3)}); accepted: a PNG of each image's name in {where}. Add "
                 "them, or leave image.masks out: lungs are found then."
             )
         return table[["path"]].assign(content=table.path.map(self.keys))
@@ -171,11 +172,3 @@ def _masks_beside(paths: Iterable[str]) -> dict[str, Path]:
 def _masks_in(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
     relative = {str(path).lstrip("/"): path for path in paths}
     return {relative[name]: mask for name, mask in find_given(relative, folder).items()}
-
-
-def _libraries(*more: str) -> list[str]:
-    return [f"{name}={metadata.version(name)}" for name in ("pillow", "opencv-python", *more)]
-
-
-def _name(path: str) -> str:
-    return Path(path).name

@@ -10,14 +10,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pxr_tf import arrays, files
+from pxr_tf import arrays, files, rundir
 from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared
 from pxr_tf.pictures.preparation import Preparation
@@ -57,8 +56,7 @@ class DecodedFile(NamedTuple):
 
 def pictures_key(preparation: Preparation) -> str:
     """Return the name under which pictures that are prepared like this are stored; other libraries, other pixels."""
-    libraries = [f"{name}={metadata.version(name)}" for name in ("pillow", "opencv-python")]
-    return files.digest(PICTURES_VERSION, preparation.digest, *libraries)
+    return files.digest(PICTURES_VERSION, preparation.digest, *rundir.name_versions("pillow", "opencv-python"))
 
 
 def open_pictures(

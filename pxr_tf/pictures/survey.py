@@ -72,7 +72,7 @@ def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning
     Files without a readable header are passed over; a picture that is damaged further on counts. Labels are taken as
     they stand, so merge and choose the classes first.
     """
-    files = _with_headers(table, _read_header, threads)
+    files = _with_headers(table, threads)
     readable = files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
     return shortcut_warnings(find_shortcuts(readable.label, properties)) + split_warnings(readable, properties)
@@ -86,15 +86,10 @@ def survey_files(table: pd.DataFrame, threads: int = 4) -> tuple[pd.DataFrame, d
     """
     by_path: dict[str, np.ndarray] = {}
 
-    def decode(path: str) -> tuple:
-        try:
-            header = read_header(path)
-            by_path[path] = load_prepared(path, THUMBNAIL)
-        except UnreadableImageError as error:
-            return *[None] * len(Header._fields), str(error)
-        return *header, ""
+    def decode(path: str) -> None:
+        by_path[path] = load_prepared(path, THUMBNAIL)
 
-    files = _with_headers(table, decode, threads)
+    files = _with_headers(table, threads, decode)
     return files, {row.content: by_path[row.path] for row in table.itertuples() if row.path in by_path}
 
 
@@ -133,8 +128,17 @@ def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> DuplicateC
     )
 
 
-def _with_headers(table: pd.DataFrame, read: Callable[[str], tuple], threads: int) -> pd.DataFrame:
-    """Return the table with what `read` returns of each path: the header's fields and a reason."""
+def _with_headers(table: pd.DataFrame, threads: int, look: Callable[[str], None] = lambda path: None) -> pd.DataFrame:
+    """Return the table with each file's header, and the reason where it has none or `look` cannot read it."""
+
+    def read(path: str) -> tuple:
+        try:
+            header = read_header(path)
+            look(path)
+        except UnreadableImageError as error:
+            return *[None] * len(Header._fields), str(error)
+        return *header, ""
+
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(read, table.path))
     headers = pd.DataFrame(found, columns=[*Header._fields, "reason"], index=table.index)
@@ -144,23 +148,12 @@ def _with_headers(table: pd.DataFrame, read: Callable[[str], tuple], threads: in
     return pd.concat([table, headers], axis=1)
 
 
-def _read_header(path: str) -> tuple:
-    try:
-        return *read_header(path), ""
-    except UnreadableImageError as error:
-        return *[None] * len(Header._fields), str(error)
-
-
 def _summarise_group(key: tuple[str, str, str], group: pd.DataFrame) -> dict:
     label, source, split = key
     row = {"label": label, "source": source, "official_split": split, "images": len(group)}
     row |= {"patients": group.patient_id.nunique(), "unreadable": int((group.reason != "").sum())}
     for side in ("width", "height"):
-        row |= {
-            f"{side}_median": group[side].median(),
-            f"{side}_min": group[side].min(),
-            f"{side}_max": group[side].max(),
-        }
+        row |= {f"{side}_{how}": getattr(group[side], how)() for how in ("median", "min", "max")}
     row |= {"formats": _shares(group.format), "modes": _shares(group.colour_mode)}
     low, middle, high = group.bytes_per_pixel.astype(float).quantile([0.05, 0.5, 0.95])
     return row | {"bytes_per_pixel_median": middle, "bytes_per_pixel_p5": low, "bytes_per_pixel_p95": high}

@@ -26,8 +26,8 @@ def print_survey(console: Console, survey: Survey) -> None:
     print_groups(console, survey.groups)
     print_encodings(console, survey.groups)
     console.print()
-    console.print(_line(_describe_duplicates("Byte-identical", survey.duplicates)))
-    console.print(_line(_describe_duplicates("Near-identical", survey.near_duplicates)))
+    console.print(Text(_describe_duplicates("Byte-identical", survey.duplicates)))
+    console.print(Text(_describe_duplicates("Near-identical", survey.near_duplicates)))
     print_unreadable(console, survey.unreadable)
     print_shortcuts(console, survey)
 
@@ -37,11 +37,9 @@ def print_groups(console: Console, groups: pd.DataFrame) -> None:
     table = _make_table("Images", ["class", "source", "split"], ["images", "patients", "width", "height"])
     for row in groups.itertuples():
         counts = (f"{row.images:,}", f"{row.patients:,}")
-        sizes = [
-            _range(row.width_median, row.width_min, row.width_max),
-            _range(row.height_median, row.height_min, row.height_max),
-        ]
-        table.add_row(*_key(row), *counts, *sizes)
+        width = _range(row.width_median, row.width_min, row.width_max)
+        height = _range(row.height_median, row.height_min, row.height_max)
+        table.add_row(*_key(row), *counts, width, height)
     _print_table(console, table, "Width and height in pixels: median (lowest-highest).")
 
 
@@ -50,12 +48,8 @@ def print_encodings(console: Console, groups: pd.DataFrame) -> None:
     table = _make_table("Encoding", ["class", "source", "split", "format", "colour mode"], ["bytes per pixel"])
     for row in groups.itertuples():
         values = (row.bytes_per_pixel_median, row.bytes_per_pixel_p5, row.bytes_per_pixel_p95)
-        table.add_row(
-            *_key(row),
-            row.formats or "-",
-            row.modes or "-",
-            "-" if pd.isna(values[0]) else "{:.2f} ({:.2f}-{:.2f})".format(*values),
-        )
+        size = "-" if pd.isna(values[0]) else "{:.2f} ({:.2f}-{:.2f})".format(*values)
+        table.add_row(*_key(row), row.formats or "-", row.modes or "-", size)
     _print_table(console, table, "Bytes per pixel: median (5th-95th percentile).")
 
 
@@ -66,7 +60,7 @@ def print_unreadable(console: Console, unreadable: pd.DataFrame) -> None:
         return
     console.print(f"Unreadable files: {len(unreadable):,}.")
     for row in unreadable.head(SHOWN_FILES).itertuples():
-        console.print(_line(f"  {row.path}: {row.reason}"), soft_wrap=True)
+        console.print(Text(f"  {row.path}: {row.reason}"), soft_wrap=True)
     if len(unreadable) > SHOWN_FILES:
         console.print(f"  and {len(unreadable) - SHOWN_FILES:,} more")
 
@@ -77,7 +71,8 @@ def print_shortcuts(console: Console, survey: Survey) -> None:
     table = _make_table("What the files tell without their pictures", ["property"], ["Cramér's V", *labels])
     accuracy = survey.shortcuts.pivot(index="property", columns="label", values="balanced_accuracy")
     for row in survey.association.itertuples():
-        cells = [_highlight(accuracy.loc[row.property, label]) for label in labels]
+        shares = (accuracy.loc[row.property, label] for label in labels)
+        cells = [Text(f"{share:.2f}", style="bold yellow" if share >= WARN_AT else "") for share in shares]
         table.add_row(PROPERTIES[row.property], f"{row.cramers_v:.2f}", *cells)
     _print_table(
         console,
@@ -122,20 +117,11 @@ def _print_table(console: Console, table: Table, explanation: str) -> None:
     console.print(Text(explanation, style="dim"))
 
 
-def _key(row: tuple) -> list[Text]:
-    return [_line(value) for value in (row.label, row.source, row.official_split or "-")]
+def _key(row: tuple) -> list[Text]:  # not text: a class name may hold square brackets
+    return [Text(value) for value in (row.label, row.source, row.official_split or "-")]
 
 
 def _range(median: float, low: float, high: float) -> str:
     if pd.isna(median):
         return "-"
     return f"{median:.0f}" if low == high else f"{median:.0f} ({low}-{high})"
-
-
-def _highlight(accuracy: float) -> Text:
-    return Text(f"{accuracy:.2f}", style="bold yellow" if accuracy >= WARN_AT else "")
-
-
-def _line(text: str) -> Text:
-    """Return text that rich prints as it is: a path or a class name may hold square brackets."""
-    return Text(text)

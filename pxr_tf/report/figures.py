@@ -39,14 +39,8 @@ def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool) -> 
     for row in range(len(names)):
         for column in range(len(names)):
             share = shares.iat[row, column]
-            axes.text(
-                column,
-                row,
-                f"{counts.iat[row, column]}\n{share:.0%}",
-                ha="center",
-                va="center",
-                color="white" if share > 0.5 else "black",
-            )
+            words = f"{counts.iat[row, column]}\n{share:.0%}"
+            axes.text(column, row, words, ha="center", va="center", color="white" if share > 0.5 else "black")
     return figure
 
 

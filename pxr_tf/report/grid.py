@@ -35,7 +35,8 @@ def print_estimates(console: Console, estimates: "Mapping[tuple[str, str], Estim
     for name in ("backbone", "variant", "time", "memory", "disk"):
         table.add_column(name, justify="left" if name in ("backbone", "variant") else "right")
     for (backbone, variant), estimate in estimates.items():
-        table.add_row(backbone, variant, _time(estimate), _bytes(estimate.memory), _bytes(estimate.disk))
+        time = ("at most " if estimate.at_most else "about ") + duration_words(estimate.seconds)
+        table.add_row(backbone, variant, time, _bytes(estimate.memory), _bytes(estimate.disk))
     total = sum(estimate.seconds for estimate in estimates.values())
     table.add_section()
     table.add_row(
@@ -88,10 +89,6 @@ def _row(cell: GridCell) -> list[str]:
 def _tight(table: "pd.DataFrame", metric: str) -> str:
     """Return ``87.3±1.2``: with spaces the longest backbone's row does not fit a terminal of 80 letters."""
     return mean_sd(table, "all", metric).replace(" ", "")
-
-
-def _time(estimate: "Estimate") -> str:
-    return ("at most " if estimate.at_most else "about ") + duration_words(estimate.seconds)
 
 
 def _bytes(count: float) -> str:

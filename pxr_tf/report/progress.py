@@ -33,18 +33,8 @@ class Display:
         self._left, self._plain_step = "", ("", -1)
         self._clock = Clock(outline)
         self._titled = False
-        self._handlers: dict[str, Callable[[Event], None]] = {
-            "note": self._show_note,
-            "wait": self._show_wait,
-            "device": self._show_device,
-            "warning": self._show_warning,
-            "progress": self._show_progress,
-            "plan": self._note_plan,
-            "start": self._show_start,
-            "end": self._show_end,
-            "step": self._show_step,
-            "epoch": self._show_epoch,
-        }
+        kinds = ("note", "wait", "device", "warning", "progress", "plan", "start", "end", "step", "epoch")
+        self._handlers: dict[str, Callable[[Event], None]] = {kind: getattr(self, f"_show_{kind}") for kind in kinds}
 
     def __enter__(self) -> "Display":
         if self._console.is_terminal:
@@ -90,7 +80,7 @@ class Display:
     def _show_progress(self, event: Event) -> None:
         self._move(event["what"], event["done"], event["total"], f"{event['done']:,} of {event['total']:,}")
 
-    def _note_plan(self, event: Event) -> None:
+    def _show_plan(self, event: Event) -> None:
         self._clock.expect(sum(task not in NOT_TRAINING for task in event["tasks"]))
 
     def _show_start(self, event: Event) -> None:

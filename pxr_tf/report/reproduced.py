@@ -63,7 +63,8 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
         for pair in pairs:
             console.print(_differences_table(pair))
         print_warnings(warn_of(groups), console)
-        for note in [*_interval_notes(pairs), *_notes(groups)]:
+        intervals = [PAIRED if paired else NOT_PAIRED for paired in dict.fromkeys(pair.paired for pair in pairs)]
+        for note in [*intervals, *_notes(groups)]:
             console.print(f"[dim]{escape(note)}[/dim]")
 
 
@@ -93,10 +94,8 @@ def _paper_table(groups: Sequence[Group]) -> Table:
     title = f"{info.name}: mean ± sd over {count_words(_most_seeds(groups), 'seed')}"
     shown = make_table("\n".join(filter(None, (title, name_leaky(groups)))), info, (0, 0))
     shown.add_column("%", no_wrap=True)
-    for measure in measures:
-        shown.add_column(measure.words, justify="right")
-    shown.add_column("n", justify="right")
-    shown.add_column("min", justify="right")
+    for words in (*(measure.words for measure in measures), "n", "min"):
+        shown.add_column(words, justify="right")
     for group in groups:
         shown.add_row(*_our_row(group, measures))
         if group.row:
@@ -122,10 +121,6 @@ def _notes(groups: Sequence[Group]) -> list[str]:
     return [": ".join(filter(None, (name_groups(some, groups), note))) for note, some in whose.items()]
 
 
-def _interval_notes(pairs: Sequence[Pair]) -> list[str]:
-    return [PAIRED if paired else NOT_PAIRED for paired in dict.fromkeys(pair.paired for pair in pairs)]
-
-
 def _our_row(group: Group, measures: Sequence[Measure]) -> list[str]:
     summary = group.summary.set_index(["class", "metric"])
     cells = [_tight(summary["mean"][one[1:]], summary["sd"][one[1:]]) for one in measures]
@@ -144,9 +139,8 @@ def _differences_table(pair: Pair) -> Table:
     title = f"{pair.first.variant}: {pair.first.setting} minus {pair.second.setting}, {how}"
     shown = make_table("\n".join(filter(None, (title, name_leaky(pair[:2])))), pair.first.info, (0, 1))
     shown.add_column("percentage points")
-    shown.add_column("difference", justify="right")
-    shown.add_column("95 % interval", justify="right")
-    shown.add_column("seeds", justify="right")
+    for words in ("difference", "95 % interval", "seeds"):
+        shown.add_column(words, justify="right")
     for measure in measures_of(pair.first.info.classes):
         shown.add_row(measure.words, *_difference_cells(pair, measure))
     return shown

@@ -26,7 +26,7 @@ from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import LEAKY, RunInfo
 
 CONFUSION_FIGURE, ROC_FIGURE = "confusion_matrix.png", "roc.png"
-COLUMNS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
+PER_CLASS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
 
 
 def write_results(run: FinishedRun) -> None:
@@ -115,11 +115,7 @@ def make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
     if info.origin == "synthetic":
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine"
     return Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=padding,
+        title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=padding
     )
 
 
@@ -128,14 +124,14 @@ def _class_table(info: RunInfo, table: pd.DataFrame, row: PaperRow | None, readi
     tight = (0, 0) if row else (0, 1)  # with the paper's columns the table just fits a terminal of 80 letters
     shown = make_table(title, info, tight)
     shown.add_column("%")
-    for words, metric in COLUMNS.items():
+    for words, metric in PER_CLASS.items():
         shown.add_column(words, justify="right")
         if prints(row, metric):
             shown.add_column("paper", justify="right", style="cyan")
     shown.add_column("n", justify="right")
     for name in info.classes:
         cells = [name]
-        for metric in COLUMNS.values():
+        for metric in PER_CLASS.values():
             with_sd = metric in ("precision", "sensitivity", "f1")
             cells.append(mean_sd(table, name, metric).replace(" ", "") if with_sd else _percent(table, name, metric))
             if row and prints(row, metric):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NOTHING_CHOSEN = "No thresholds were chosen: there are no validation images of every kind to choose them on."
 RULE_WORDS = {FROM_VALIDATION: "validation", TEST_OPTIMISTIC: "test: optimistic", AS_PREDICTED: "as predicted"}
 MARKS = {FROM_VALIDATION: ("o", "full"), TEST_OPTIMISTIC: ("o", "none"), AS_PREDICTED: ("X", "full")}  # (marker, fill)
-COLUMNS = {"Sens.": "sensitivity", "Spec.": "specificity", "Prec.": "precision", "Acc.": "accuracy"}
+POINT_COLUMNS = {"Sens.": "sensitivity", "Spec.": "specificity", "Prec.": "precision", "Acc.": "accuracy"}
 MOST_NAMED = 5  # folds in the legend
 WIDTH = 3.7  # inches of a panel
 
@@ -61,7 +61,7 @@ def points_table(found: MeanPoints, over: str) -> Table | None:
     whose = names[0] if len(names) == 1 else "each class against the rest"
     table.title = f"Thresholds of {whose}\nthat balance both error rates{spread}"
     table.add_column("% chosen on" if len(names) == 1 else "%")
-    for words in ("images", "threshold", *COLUMNS):
+    for words in ("images", "threshold", *POINT_COLUMNS):
         table.add_column(words, justify="left" if words == "images" else "right")
     for key in shown:
         table.add_row(*_cells(key, found, alone=len(names) == 1))
@@ -82,7 +82,7 @@ def _cells(key: tuple[str, str, str], found: MeanPoints, alone: bool) -> Iterato
     yield RULE_WORDS[rule] if alone else name
     yield role
     yield _number(mean.threshold, sd.threshold, 4)
-    for rate in COLUMNS.values():
+    for rate in POINT_COLUMNS.values():
         yield _number(100 * mean[rate], 100 * sd[rate], 1)
 
 

@@ -167,9 +167,8 @@ class _Board:
         )
         self._file.add_picture(self._title("confusion matrix"), figure_pixels(figure), self._step)
         self._draw_roc(roc.rows_by_role(predictions, splits, reading))
-        add_drawings(
-            self._file, self._run.folder / self._task, self._about.synthetic
-        )  # none yet, unless it is drawn again
+        folder = self._run.folder / self._task
+        add_drawings(self._file, folder, self._about.synthetic)  # none yet, unless it is drawn again
         (self._folder / COMPLETE).touch()
 
     def _draw_roc(self, rows: pd.DataFrame) -> None:
@@ -186,9 +185,5 @@ class _Board:
 
 
 _HANDLERS: dict[str, Callable[[_Board, Mapping[str, object]], None]] = {
-    "start": _Board.start,
-    "warning": _Board.warning,
-    "resume": _Board.resume,
-    "epoch": _Board.epoch,
-    "end": _Board.end,
+    kind: getattr(_Board, kind) for kind in ("start", "warning", "resume", "epoch", "end")
 }

@@ -13,7 +13,7 @@ from pxr_tf.report.results import print_warnings
 from pxr_tf.studies.ranking import SCORES, TuningPoint, rank_points
 
 
-def print_points(points: Sequence[TuningPoint], console: Console) -> None:
+def print_ranking(points: Sequence[TuningPoint], console: Console) -> None:
     """Print the ranking, the best point marked, and below it what makes it doubtful and why points failed."""
     table, keys = rank_points(points), list(points[0].values)
     finished = [point for point in points if point.run]

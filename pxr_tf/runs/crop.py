@@ -18,7 +18,7 @@ from pxr_tf.pictures.lung_source import AtlasLungs, LungSource, open_source
 from pxr_tf.pictures.lung_store import FoundLungs, find_in
 from pxr_tf.pictures.preparation import Preparation
 
-COLUMNS = ("image_id", "confidence", "left", "top", "right", "bottom", "cropped", "why_not")
+LUNG_COLUMNS = ("image_id", "confidence", "left", "top", "right", "bottom", "cropped", "why_not")
 # Shares of a class's images that are shown whole. Where there are more, or two classes differ by more, the crop itself
 # may tell the class.
 MANY = 0.1
@@ -49,16 +49,13 @@ def preparation_of(image: Image, identity: str | None = None) -> Preparation:
 
 
 def describe_lungs(table: pd.DataFrame, found: FoundLungs, source: LungSource) -> pd.DataFrame:
-    """Return a row per image of the table, with `COLUMNS`.
-
-    The box is in pixels of the file as it is shown, half-open; ``why_not`` is empty for an image that is cropped.
-    """
+    """Return a row per image (`LUNG_COLUMNS`): box in pixels as shown, half-open; ``why_not`` is empty if cropped."""
     rows = []
     for image_id, path in zip(table.image_id, table.path, strict=True):
         lungs = found.of(path)
         reason = why_whole(lungs, source.lowest_confidence)
         rows.append((image_id, lungs.confidence, *lungs.box, "no" if reason else "yes", reason))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=LUNG_COLUMNS)
 
 
 def count_whole(lungs: pd.DataFrame, where: Path) -> str:

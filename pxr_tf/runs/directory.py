@@ -18,16 +18,18 @@ from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.data.manifest import read_manifest
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.samples import read_samples
-from pxr_tf.data.splits import HOLDOUT, fold_names, read_splits
+from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import PxrError, nearest
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.runs import environment
 from pxr_tf.runs.crop import preparation_of
 from pxr_tf.runs.info import RunInfo, info_of
-from pxr_tf.runs.provenance import read_provenance
 
 if TYPE_CHECKING:
     import keras
+
+
+OTHER_FOLDER = "Use another folder (RUNS=...), or delete this one."
 
 
 def spell(path: str | Path) -> Path:
@@ -45,6 +47,25 @@ def is_run(folder: Path) -> bool:
 def is_finished(folder: Path) -> bool:
     """Return whether a folder is the directory of a finished run."""
     return is_run(folder) and (folder / rundir.PREDICTIONS).is_file()
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """Return where a run's numbers come from; raise `PxrError` where that cannot be read."""
+    try:
+        provenance = files.read_json(folder / rundir.PROVENANCE)
+    except ValueError:
+        provenance = None
+    if not isinstance(provenance, dict):
+        raise PxrError(
+            f"{folder} has no {rundir.PROVENANCE} that can be read, so nobody knows what it was made of. {OTHER_FOLDER}"
+        )
+    missing = [key for key in ("weights", "data", "data_digest", "duplicates", "files") if key not in provenance]
+    if missing:
+        raise PxrError(
+            f"{folder} was made by another version of pxr_tf ({rundir.PROVENANCE} has no {missing[0]!r}), so it cannot "
+            f"be continued. {OTHER_FOLDER}"
+        )
+    return provenance
 
 
 @dataclass(frozen=True)
@@ -134,6 +155,11 @@ class RunDirectory:
         """How a file becomes the picture that the models see."""
         return preparation_of(self.recipe.image, self.lung_identity)
 
+    @property
+    def task_place(self) -> dict[str, str]:
+        """Where a task on the finished run works and logs: arguments of `Task`."""
+        return {"run": str(self.folder), "cache": str(self.cache), "logs": str(self.cache / "logs")}
+
     def find_fold(self, asked: str | None) -> str:
         """Return the fold that was asked for (``0`` or ``fold-0``), or the first that tests; raise `PxrError`."""
         known = {rundir.fold_name(fold): fold for fold in self.all_folds}
@@ -185,8 +211,3 @@ class RunDirectory:
     def fold_predictions(self, fold: str) -> Path:
         """Return where a fold keeps its predictions; the file is there once the fold is trained."""
         return self.fold_folder(fold) / rundir.PREDICTIONS
-
-    @property
-    def chooses_on_holdout(self) -> bool:
-        """Whether a hold-out chooses how many epochs the folds have."""
-        return HOLDOUT in set(self.splits.fold)

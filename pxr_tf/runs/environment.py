@@ -16,7 +16,7 @@ Environment = Mapping[str, Any]
 
 # Recorded, but no reason to refuse. Processors and operations side by side change no number if the threads of one
 # operation stay the same, and most commits change none: those that do raise a VERSION, or the version of the package.
-TOLD = ("started", "processors", "operations_at_once", "commit", "modified")
+RECORDED_ONLY = ("started", "processors", "operations_at_once", "commit", "modified")
 OF_TABLES = ("python", "pandas")  # libraries that make a run's tables, once, before its first fold
 MAX_DIFFERENCES = 4  # named in a line
 
@@ -113,7 +113,7 @@ def read_folds(folder: Path, *begun: str) -> dict[str, list[Environment]]:
 
 def _decisive(environment: Environment) -> dict[str, object]:
     versions = {name: value for name, value in environment.get("versions", {}).items() if name not in OF_TABLES}
-    return {name: value for name, value in environment.items() if name not in (*TOLD, "versions")} | versions
+    return {name: value for name, value in environment.items() if name not in (*RECORDED_ONLY, "versions")} | versions
 
 
 def _without_time(environment: Environment) -> dict[str, object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pxr_tf import locks
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent, tell_wait
+from pxr_tf.events import OnEvent, emit_wait
 from pxr_tf.lungs.atlas import LungPair, shrink_pair
 from pxr_tf.lungs.network import NETWORK_SIDE, NETWORK_VERSION, Origin, read_network
 from pxr_tf.pictures.lung_atlas import read_pairs
@@ -36,7 +36,7 @@ def write_lung_network(
     finished runs may have cropped by it.
     """
     about = describe_training(read_small(folder), steps, seed)
-    with locks.hold(locks.lock_of(out), on_wait=lambda holder: tell_wait(on_event, holder)):
+    with locks.hold(locks.lock_of(out), on_wait=lambda holder: emit_wait(on_event, holder)):
         if _is_there(out, about):
             return False
         options = TrainLungNetwork(folder, out, about)

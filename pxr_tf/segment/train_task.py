@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pxr_tf.events import OnEvent, tell_progress
+from pxr_tf.events import OnEvent, emit_progress
 from pxr_tf.lungs.atlas import LungPair
 from pxr_tf.lungs.network import LungNetwork, Origin, make_network, write_network
 from pxr_tf.models.unet import WIDTHS
@@ -17,7 +17,7 @@ def train_network_file(task: Task, options: TrainLungNetwork, emit: OnEvent) -> 
     network = train_network(
         read_small(options.pairs),
         options.about,
-        lambda done, steps, loss: tell_progress(emit, f"loss {loss:.3f}", done, steps),
+        lambda done, steps, loss: emit_progress(emit, f"loss {loss:.3f}", done, steps),
     )
     write_network(options.out, network)
 

@@ -53,12 +53,9 @@ def read(root: Path) -> list[ManifestRow]:
         )
     source = unicodedata.normalize("NFC", root.name)
     return [
-        make_row(source, root, path, normalise_label(folder.name), _kermany_patient(path), split)
+        make_row(
+            source, root, path, normalise_label(folder.name), (parse_kermany_name(path.name) or ("", ""))[1], split
+        )
         for split, folder, images in pairs
         for path in images
     ]
-
-
-def _kermany_patient(path: Path) -> str:
-    _, patient = parse_kermany_name(path.name) or ("", "")
-    return patient

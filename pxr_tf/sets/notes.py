@@ -22,10 +22,7 @@ _CLASS_FOLDERS = ("folder", "kermany", "radiography")  # layouts in which a fold
 
 
 def make_notes(folder: Path, root: Path, layout: str, rows: Sequence[ManifestRow]) -> list[str]:
-    """Return what was passed over below `folder`, which was read as `layout`, and whose patients are doubtful.
-
-    `root` is the place inside `folder` that was recognised: an archive may wrap it.
-    """
+    """Return what was passed over below `folder`, read as `layout` at `root` in it, and whose patients are doubtful."""
     folders = list(walk_folders(folder)) if folder.is_dir() else []
     found = [
         _unread_folders(folder, folders, layout, rows),

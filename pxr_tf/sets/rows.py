@@ -13,13 +13,9 @@ from pathlib import Path
 ManifestRow = dict[str, str]
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 OFFICIAL_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
 # folders of what is drawn about X-rays, not of X-rays
 NO_PICTURES = frozenset({"masks", "lungmasks", "lesions", "annotations"})
@@ -56,10 +52,7 @@ def visible_folders(folder: Path) -> list[Path]:
 def walk_folders(
     folder: Path, seen: set[tuple[int, int]] | None = None, skipped: frozenset[str] = NO_PICTURES
 ) -> Iterator[Path]:
-    """Yield `folder` and all visible folders below it, each once, however links lead to it.
-
-    Left out: masks and annotations (`skipped`), and what is in `locked_folders`.
-    """
+    """Yield `folder` and all visible folders below it, once each, but those in `skipped` and `locked_folders`."""
     seen = set() if seen is None else seen
     identity = os.stat(folder)
     if (identity.st_dev, identity.st_ino) in seen:

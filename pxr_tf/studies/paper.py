@@ -38,7 +38,7 @@ def plan_paper(asked: ExperimentOptions, given: Given, model: str | None, seeds:
     given = {"model.backbone": backbone, **given}
     _check_not_compared(protocol, given)
     recipes = {variant: asked.recipe(variant) for variant in variants}
-    recipes = dict(sorted(recipes.items(), key=lambda item: item[1].needs_first_run))  # stable: False before True
+    recipes = dict(sorted(recipes.items(), key=lambda item: item[1].needs_stage_one))  # stable: False before True
     _check_backbones(asked, recipes, given)
     trained = [variant for variant, recipe in recipes.items() if recipe.phases] or variants
     each = [(setting, seed) for setting in settings for seed in seeds]
@@ -116,7 +116,7 @@ def _of_use(given: Given, recipe: Experiment, protocol: Protocol, setting: str) 
 def _check_backbones(asked: ExperimentOptions, recipes: Mapping[str, Experiment], given: Given) -> None:
     """Raise `PxrError` where a backbone is given and not all variants have one, or weights and none has."""
     backbone, weights = given["model.backbone"], given["model.weights"]
-    without = [name for name, recipe in recipes.items() if not (recipe.backbone or recipe.needs_first_run)]
+    without = [name for name, recipe in recipes.items() if not (recipe.backbone or recipe.needs_stage_one)]
     if backbone is not None and without:
         raise PxrError(
             f"--model received {backbone!r}, but {', '.join(without)} of {asked.recipe_name} has no backbone. "

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pxr_tf import locks
 from pxr_tf.errors import PxrError
-from pxr_tf.events import Event, OnEvent, tell_wait
+from pxr_tf.events import Event, OnEvent, emit_wait
 from pxr_tf.experiments.begin import Sources, early_logs, find_sources
 from pxr_tf.experiments.check_run import check_same_recipe
 from pxr_tf.experiments.request import Request
@@ -91,7 +91,7 @@ def _hold_all(requests: Sequence[Request], tag: Callable[[Request], OnEvent]) ->
     with ExitStack() as held:
         by_folder = sorted({request.folder: request for request in requests}.items())
         yield [
-            held.enter_context(locks.hold(locks.lock_of(folder), patience, partial(tell_wait, tag(one))))
+            held.enter_context(locks.hold(locks.lock_of(folder), patience, partial(emit_wait, tag(one))))
             for folder, one in by_folder
         ]
 

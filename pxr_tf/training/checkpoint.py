@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from pxr_tf.files import written_whole
 
 
-def save_checkpoint(path: Path, state: Mapping[str, Any], arrays: Mapping[str, Sequence[Any]]) -> None:
+def save_checkpoint(path: Path, state: Mapping[str, Any], arrays: Mapping[str, Sequence[np.ndarray]]) -> None:
     """Write a checkpoint, whole or not at all: `state` as JSON and named lists of arrays."""
     flat = {
         f"{name}/{number}": np.asarray(array) for name, group in arrays.items() for number, array in enumerate(group)
@@ -33,12 +34,12 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarr
         return None
 
 
-def read_variables(variables: Sequence[Any]) -> list[np.ndarray]:
+def read_variables(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
     """Return the values of Keras variables."""
     return [np.asarray(variable) for variable in variables]
 
 
-def assign_variables(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
+def assign_variables(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
     """Set Keras variables; `values` are what `read_variables` gave for the same network."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -4,6 +4,7 @@ import contextlib
 from typing import NamedTuple
 
 import keras
+import tensorflow as tf  # for what Keras has no call for
 
 from pxr_tf import machine
 
@@ -30,7 +31,7 @@ def describe(device: Device) -> dict[str, object]:
         "precision": device.precision,
         "xla": device.xla,
         "threads": device.threads,
-        "operations_at_once": operations_at_once(),
+        "operations_at_once": tf.config.threading.get_inter_op_parallelism_threads() or machine.processors(),
     }
 
 
@@ -57,36 +58,19 @@ def set_up(xla: bool | str, precision: str, threads: int | None = None) -> Devic
     used = _set_threads(threads)  # before anything asks for devices: TensorFlow begins its work with that
     device = choose_device(xla, precision)
     if not device.xla:
-        _enable_determinism()
+        tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(device.precision)
     model = machine.processor() if device.name == "CPU" else _name_of_gpu()
     return device._replace(model=model, threads=used)
 
 
-def operations_at_once() -> int:
-    """Return how many operations TensorFlow does side by side; that changes no number where it is deterministic."""
-    import tensorflow as tf  # Keras offers none of these calls
-
-    return tf.config.threading.get_inter_op_parallelism_threads() or machine.processors()
-
-
 def _set_threads(threads: int | None) -> int:
-    import tensorflow as tf
-
     if threads is not None:
         with contextlib.suppress(RuntimeError):  # it is at work already, in a notebook or a test
             tf.config.threading.set_intra_op_parallelism_threads(threads)
     return tf.config.threading.get_intra_op_parallelism_threads() or machine.processors()
 
 
-def _enable_determinism() -> None:
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-
-
 def _name_of_gpu() -> str:
-    import tensorflow as tf
-
     gpu = tf.config.list_physical_devices("GPU")[0]
     return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")

@@ -21,10 +21,10 @@ from pxr_tf.pictures.inputs import Load
 if TYPE_CHECKING:
     import keras
 
-VERSION = 2  # raise it when the same pictures would get other features
-BATCH = 64  # pictures that go through the network together, always so many: see `extract_features`
-AT_ONCE = 3  # batches that are loaded or computed side by side
-BATCHES = 16  # batches that are written together, 1,024 samples: seconds of work on two cores, 8 MB for 2,048 channels
+FEATURES_VERSION = 2  # raise it when the same pictures would get other features
+FEATURE_BATCH = 64  # pictures that go through the network together, always so many: see `extract_features`
+BATCHES_AT_ONCE = 3  # batches that are loaded or computed side by side
+BATCHES_PER_PART = 16  # 1,024 samples, written together: seconds of work on two cores, 8 MB for 2,048 channels
 
 Progress = Callable[[int, int], None]
 
@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 def features_folder(cache: Path, **what: object) -> Path:
     """Return the folder of the features that are decided by these named values (backbone, weights, …)."""
     values = (f"{name}={value}" for name, value in sorted(what.items()))
-    return cache / f"features-{files.digest(VERSION, *values)}"
+    return cache / f"features-{files.digest(FEATURES_VERSION, *values)}"
 
 
 def sample_names(samples: pd.DataFrame, copies: str) -> list[str]:
@@ -61,8 +61,8 @@ def extract_features(
     on_progress: Progress,
     on_wait: Callable[[str], None] | None = None,
     *,
-    batch_size: int = BATCH,
-    batches_per_part: int = BATCHES,
+    batch_size: int = FEATURE_BATCH,
+    batches_per_part: int = BATCHES_PER_PART,
 ) -> None:
     """Compute those of the samples' features that are missing, and add them to the cache.
 
@@ -106,9 +106,9 @@ def _compute(extractor: "keras.Model", load: Load, index: np.ndarray, size: int)
 
     if len(groups):
         yield compute(groups[0])  # alone: Keras compiles now
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        pending = deque(pool.submit(compute, numbers) for numbers in groups[1 : 1 + AT_ONCE])
-        for following in [*groups[1 + AT_ONCE :], *[None] * len(pending)]:
+    with ThreadPoolExecutor(BATCHES_AT_ONCE) as pool:
+        pending = deque(pool.submit(compute, numbers) for numbers in groups[1 : 1 + BATCHES_AT_ONCE])
+        for following in [*groups[1 + BATCHES_AT_ONCE :], *[None] * len(pending)]:
             features = pending.popleft().result()
             if following is not None:
                 pending.append(pool.submit(compute, following))

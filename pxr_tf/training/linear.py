@@ -14,14 +14,13 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from pxr_tf import rundir
-from pxr_tf.events import OnEvent, tell_note
-from pxr_tf.models.linear import build_linear, scale_pixels
+from pxr_tf.events import OnEvent, emit_note
+from pxr_tf.models.classifier import both_columns, predict_pictures
 from pxr_tf.models.model_file import save_classifier
+from pxr_tf.models.scratch import build_linear, scale_pixels
 from pxr_tf.training.device import Device, describe, set_up
-from pxr_tf.training.part import TRAIN, Part, Predict
-from pxr_tf.training.predictions import both_columns, predict_pictures
+from pxr_tf.training.part import TRAIN, Part, Predict, sample_weights
 from pxr_tf.training.settings import LinearSettings
-from pxr_tf.training.weights import sample_weights
 
 BLOCK = 256  # pictures that are turned into numbers together
 
@@ -34,9 +33,9 @@ def fit(part: Part, settings: LinearSettings, emit: OnEvent) -> Predict:
     with threadpool_limits(settings.threads or device.threads):
         regression = fit_regression(read_pixels(part, samples), samples.label.to_numpy(), part.classes, settings)
     if regression.n_iter_.max() >= settings.model.max_iterations:
-        tell_note(emit, _not_converged(settings))
+        emit_note(emit, _not_converged(settings))
     model = to_network(regression, part)
-    save_classifier(model, part.folder / rundir.MODEL, make_card(part, settings, regression))
+    save_classifier(model, part.folder / rundir.MODEL, linear_card(part, settings, regression))
     return lambda rows: both_columns(predict_pictures(model, part.pixels, rows.row.to_numpy()))
 
 
@@ -83,7 +82,7 @@ def to_network(regression: LogisticRegression, part: Part) -> keras.Model:
     return build_linear(regression.coef_, regression.intercept_, part.preparation.size)
 
 
-def make_card(part: Part, settings: LinearSettings, regression: LogisticRegression) -> dict[str, object]:
+def linear_card(part: Part, settings: LinearSettings, regression: LogisticRegression) -> dict[str, object]:
     """Return what travels in the model file."""
     iterations = int(regression.n_iter_.max())
     fitted = {"l2": settings.model.l2, "solver": settings.model.solver, "iterations": iterations}

@@ -17,7 +17,7 @@ from pxr_tf.lungs.network import NETWORK_SIDE
 from pxr_tf.lungs.threads import one_thread
 from pxr_tf.models.unet import build_unet
 
-BATCH = 12
+PAIRS_PER_STEP = 12
 RATE = 3e-3  # of Adam, lowered to 0 along a cosine
 RECENT = 50  # steps that the loss that is told is a mean of
 
@@ -27,10 +27,7 @@ OnStep = Callable[[int, int, float], None]  # (steps done, all of them, mean los
 def train_lung_network(
     pairs: Sequence[LungPair], *, steps: int, seed: int = 0, widths: Sequence[int], on_step: OnStep
 ) -> bytes:
-    """Return the trained network as TFLite; `pairs` are squares, uint8, 255 = lung.
-
-    The same bytes for the same arguments, versions and number of threads, once `device.set_up` was called.
-    """
+    """Return the trained network as TFLite, the same bytes each time; `pairs` are uint8 squares, 255 = lung."""
     network = build_unet(NETWORK_SIDE, widths, seed=seed)
     network.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)), lung_loss)
     small = [tuple(shrink(one, NETWORK_SIDE) for one in pair) for pair in pairs]
@@ -61,6 +58,6 @@ def as_tflite(network: keras.Model) -> bytes:
 
 def _make_batch(pairs: Sequence[LungPair], seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng((seed, step))
-    made = [distort(*pairs[number], rng) for number in rng.integers(len(pairs), size=BATCH)]
+    made = [distort(*pairs[number], rng) for number in rng.integers(len(pairs), size=PAIRS_PER_STEP)]
     pictures, shares = (np.stack(column)[..., None].astype(np.float32) for column in zip(*made, strict=True))
     return pictures, shares

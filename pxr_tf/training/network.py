@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
-from pxr_tf.events import OnEvent, tell_progress, tell_wait
+from pxr_tf.events import OnEvent, emit_progress, emit_wait
 from pxr_tf.models.backbones import find_backbone
-from pxr_tf.models.classifier import feature_extractor
+from pxr_tf.models.classifier import FULL_BATCH, both_columns, feature_extractor, predict_pictures
 from pxr_tf.models.layers import custom_layers
 from pxr_tf.models.model_file import save_classifier
 from pxr_tf.pictures.inputs import Inputs
@@ -26,12 +26,10 @@ from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream, nu
 from pxr_tf.training import features
 from pxr_tf.training.device import Device, describe, set_up
 from pxr_tf.training.initial import initial_network
-from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Part, Predict
+from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Part, Predict, sample_weights
 from pxr_tf.training.phases import Batches, PhaseData, run_phases
-from pxr_tf.training.predictions import BATCH, both_columns, predict_pictures
 from pxr_tf.training.settings import NetworkSettings
 from pxr_tf.training.statistics import measure_batchnorm, unfold_batchnorm
-from pxr_tf.training.weights import sample_weights
 from pxr_tf.vocabulary.model import Transfer
 from pxr_tf.vocabulary.training import Phase
 
@@ -43,7 +41,7 @@ def prepare(parts: Sequence[Part], settings: NetworkSettings, emit: OnEvent) -> 
     device = _start(settings, emit)
     together: dict[Path, list[Part]] = {}  # one network's features serve all folds; a first run has one for each
     for part in parts:
-        together.setdefault(features_folder(part, settings, device), []).append(part)
+        together.setdefault(part_features_folder(part, settings, device), []).append(part)
     for folder, sharing in together.items():
         part, samples = sharing[0], samples_for_features(sharing, settings)
         names = names_of(part, samples)
@@ -54,8 +52,8 @@ def prepare(parts: Sequence[Part], settings: NetworkSettings, emit: OnEvent) -> 
                 extractor,
                 part.inputs(samples).load,
                 names,
-                partial(tell_progress, emit, "features"),
-                partial(tell_wait, emit),
+                partial(emit_progress, emit, "features"),
+                partial(emit_wait, emit),
             )
 
 
@@ -82,17 +80,14 @@ def fit(part: Part, settings: NetworkSettings, emit: OnEvent) -> Predict:
         measure_batchnorm(model, part.inputs(samples).load, len(samples), seed=part.seed)
     files.write_csv(part.folder / rundir.HISTORY, pd.DataFrame(history).assign(origin=part.origin))
     files.write_json(part.folder / rundir.EPOCHS, {"origin": part.origin, "epochs": chosen})
-    save_classifier(model, part.folder / rundir.MODEL, make_card(part, settings, model))
+    save_classifier(model, part.folder / rundir.MODEL, network_card(part, settings, model))
     return lambda rows: predict_rows(part, settings, model, rows, device)
 
 
 def environment(settings: NetworkSettings) -> dict[str, object]:
     """Return what of this process decides the numbers of these settings, and how many operations run side by side."""
     device = _set_up(settings)
-    return {
-        **describe(device),
-        **{library: metadata.version(library) for library in _libraries(settings)},
-    }
+    return {**describe(device), **{library: metadata.version(library) for library in _libraries(settings)}}
 
 
 def samples_for_features(parts: Sequence[Part], settings: NetworkSettings) -> pd.DataFrame:
@@ -110,7 +105,7 @@ def build_network(part: Part, settings: NetworkSettings) -> keras.Model:
     )
 
 
-def features_folder(part: Part, settings: NetworkSettings, device: Device) -> Path:
+def part_features_folder(part: Part, settings: NetworkSettings, device: Device) -> Path:
     """Return the folder of the features that these frozen phases use; it depends on no seed, class or data set.
 
     Nor on the number of threads: with 1, 2, 3 and 8 of them eight backbones gave the same bits.
@@ -127,19 +122,20 @@ def cache_folder(cache: Path, preparation: Preparation, device: Device, *librari
         pictures=pictures_key(preparation),
         precision=device.precision,
         device=f"{device.name} {device.model}",
-        versions=_versions("keras", "tensorflow", *libraries),
+        versions=" ".join(rundir.name_versions("keras", "tensorflow", *libraries)),
     )
 
 
 def names_of(part: Part, samples: pd.DataFrame) -> list[str]:
     """Return the samples' names in the feature cache; a copy's holds its preset and the seed that draws it."""
-    copies = f"{part.augmentation.copies} seed={part.seed} {_versions('albumentations', 'opencv-python')}"
+    versions = " ".join(rundir.name_versions("albumentations", "opencv-python"))
+    copies = f"{part.augmentation.copies} seed={part.seed} {versions}"
     return features.sample_names(samples, "" if part.augmentation.copies == "none" else copies)
 
 
-def read_features(part: Part, settings: NetworkSettings, device: Device, rows: pd.DataFrame) -> np.ndarray:
+def read_part_features(part: Part, settings: NetworkSettings, device: Device, rows: pd.DataFrame) -> np.ndarray:
     """Return float32 [rows, channels] from the cache."""
-    return features.read_features(features_folder(part, settings, device), names_of(part, rows))
+    return features.read_features(part_features_folder(part, settings, device), names_of(part, rows))
 
 
 def phase_data(part: Part, settings: NetworkSettings, phase: Phase, device: Device) -> PhaseData:
@@ -166,7 +162,7 @@ def phase_data(part: Part, settings: NetworkSettings, phase: Phase, device: Devi
     steps = num_batches(len(samples), settings.training.batch_size)
     if validation.empty:
         return PhaseData(stream, steps, None)
-    return PhaseData(stream, steps, make_evaluation_set(watched, _targets(part, settings, validation), BATCH))
+    return PhaseData(stream, steps, make_evaluation_set(watched, _targets(part, settings, validation), FULL_BATCH))
 
 
 def predict_rows(
@@ -176,13 +172,13 @@ def predict_rows(
     if rows.empty:
         return np.empty((0, len(part.classes)), np.float32)
     if settings.predicts_from_features:
-        result = np.asarray(model.get_layer("head").predict_on_batch(read_features(part, settings, device, rows)))
+        result = np.asarray(model.get_layer("head").predict_on_batch(read_part_features(part, settings, device, rows)))
     else:
         result = predict_pictures(model, part.pixels, rows.row.to_numpy(), mirror=settings.training.mirror_predictions)
     return both_columns(result)
 
 
-def make_card(part: Part, settings: NetworkSettings, model: keras.Model) -> dict[str, object]:
+def network_card(part: Part, settings: NetworkSettings, model: keras.Model) -> dict[str, object]:
     """Return what travels in the model file: classes, image size, preparation, origin, layers that Keras lacks."""
     return {
         **part.card,
@@ -206,7 +202,7 @@ def _start(settings: NetworkSettings, emit: OnEvent) -> Device:
 
 
 def _features_as_inputs(part: Part, settings: NetworkSettings, device: Device, rows: pd.DataFrame) -> Inputs:
-    values = read_features(part, settings, device, rows) if len(rows) else np.empty((0, 1), np.float32)
+    values = read_part_features(part, settings, device, rows) if len(rows) else np.empty((0, 1), np.float32)
     return Inputs(values, np.arange(len(rows)))
 
 
@@ -214,10 +210,6 @@ def _libraries(settings: NetworkSettings) -> list[str]:
     """Return the libraries beside Keras whose layers the backbone is made of."""
     model = settings.architecture.model
     return list(filter(None, [find_backbone(model.backbone).library])) if isinstance(model, Transfer) else []
-
-
-def _versions(*packages: str) -> str:
-    return " ".join(f"{name}={metadata.version(name)}" for name in packages)
 
 
 def _targets(part: Part, settings: NetworkSettings, rows: pd.DataFrame) -> np.ndarray:

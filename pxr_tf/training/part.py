@@ -1,6 +1,6 @@
-"""A part: what a learner gets. Rows with roles and copies, their pictures, and where to put what it makes."""
+"""A part: what a learner gets. Rows with roles and copies, how much they count, and where to put what it makes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.pictures.inputs import Inputs, picture_inputs
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.vocabulary.augmentation import Augmentation
+from pxr_tf.vocabulary.training import ClassWeights
 
 TRAIN, VALIDATION, TEST = ("train",), ("val",), TEST_ROLES
 
@@ -66,3 +67,24 @@ class Part:
             epochs=self.augmentation.epochs if every_epoch else "none",
             seed=self.seed,
         )
+
+
+def class_weights(labels: pd.Series, classes: Sequence[str], given: ClassWeights) -> dict[str, float]:
+    """Return how much a sample of each class counts.
+
+    ``balanced``: samples / (classes * samples of the class), as scikit-learn's `compute_class_weight` has it, from the
+    training samples; augmented copies count, so that what oversampling has balanced is not balanced twice.
+    """
+    if given != "balanced":
+        return dict(given)
+    from sklearn.utils.class_weight import compute_class_weight
+
+    numbers = compute_class_weight("balanced", classes=np.array(classes), y=labels.to_numpy())
+    return dict(zip(classes, numbers.tolist(), strict=True))
+
+
+def sample_weights(labels: pd.Series, classes: Sequence[str], given: ClassWeights) -> np.ndarray | None:
+    """Return float32 [samples], how much each counts; None where all count alike."""
+    if given is None:
+        return None
+    return labels.map(class_weights(labels, classes, given)).to_numpy(np.float32)

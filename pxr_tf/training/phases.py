@@ -159,7 +159,7 @@ class _EpochKeeper(keras.callbacks.Callback):
         self.done = 0
         self.best_epoch, self.best_loss = 0, float("inf")
         self.best_values: list[np.ndarray] = []
-        self.started = self.told = time.monotonic()
+        self.started = self.reported = time.monotonic()
 
     @property
     def finished(self) -> bool:
@@ -175,12 +175,12 @@ class _EpochKeeper(keras.callbacks.Callback):
         self.best_values = arrays.get("best", [])
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        self.started = self.told = time.monotonic()
+        self.started = self.reported = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         within = batch + 1 < self.params["steps"]  # the end of an epoch is told with its figures
-        if within and time.monotonic() - self.told > STEP_SECONDS:
-            self.told = time.monotonic()
+        if within and time.monotonic() - self.reported > STEP_SECONDS:
+            self.reported = time.monotonic()
             where = {"phase": self.phase.name, "epoch": self.done + 1, "epochs": self.limit}
             self.emit({"event": "step", **where, "step": batch + 1, "steps": self.params["steps"]})
 

@@ -7,7 +7,7 @@ from pxr_tf.models.architecture import Architecture
 from pxr_tf.vocabulary.model import Linear, Scratch
 from pxr_tf.vocabulary.training import ClassWeights, Phase, Training
 
-AT_ONCE = 16  # steps at most that a small network does in one execution; a sign of life comes between two of them
+STEPS_AT_ONCE = 16  # steps at most that a small network does in one execution; a sign of life comes between two of them
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class NetworkSettings:
             return steps
         if not isinstance(self.architecture.model, Scratch):
             return 1
-        return max(number for number in range(1, AT_ONCE + 1) if steps % number == 0)
+        return max(number for number in range(1, STEPS_AT_ONCE + 1) if steps % number == 0)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ its activation in every block: after two epochs at 128 pixels the moving average
 validation images, measured ones 72.4 %.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import numpy as np
@@ -33,7 +32,10 @@ def measure_batchnorm(model: keras.Model, load: Load, num_samples: int, *, seed:
     sample numbers (`Inputs.load`); up to 1,024 of `num_samples` are taken, by the seed.
     """
     normalizations = batchnorm_layers(model)
-    with _without_dropout(model), _keeping_momentum(normalizations):
+    dropouts = [layer for layer in all_layers(model) if isinstance(layer, keras.layers.Dropout)]
+    with _restoring(dropouts, "rate"), _restoring(normalizations, "momentum"):
+        for layer in dropouts:
+            layer.rate = 0.0
         for number, index in enumerate(_batches(num_samples, seed)):
             for layer in normalizations:
                 layer.momentum = number / (number + 1)  # so the moving average becomes the mean over all batches
@@ -66,7 +68,7 @@ def unfold_batchnorm(model: keras.Model, load: Load, num_samples: int, *, seed: 
                 "that training it needs. Use batchnorm: frozen in every phase."
             )
     probe = keras.Model(model.input, [moment for layer in folded for moment in _moments(layer)])
-    sums: list[Any] = [0.0] * (2 * len(folded))
+    sums: list[float | np.ndarray] = [0.0] * (2 * len(folded))
     count = 0
     for index in _batches(num_samples, seed):
         values = probe.predict_on_batch(load(index, 0))
@@ -83,7 +85,7 @@ def _is_folded(layer: keras.layers.BatchNormalization) -> bool:
     return bool(near and not mean.any() and np.all(gamma == 1))
 
 
-def _moments(layer: keras.layers.BatchNormalization) -> list[Any]:
+def _moments(layer: keras.layers.BatchNormalization) -> list[keras.KerasTensor]:
     """Return the means over a layer's input of each picture, and of its squares: [batch, channels] each."""
     x = keras.ops.cast(layer.input, "float32")
     axes = [axis for axis in range(1, len(x.shape)) if axis != layer.axis % len(x.shape)]
@@ -104,23 +106,11 @@ def _batches(num_samples: int, seed: int) -> list[np.ndarray]:
 
 
 @contextmanager
-def _without_dropout(model: keras.Model) -> Iterator[None]:
-    layers = [layer for layer in all_layers(model) if isinstance(layer, keras.layers.Dropout)]
-    rates = [layer.rate for layer in layers]
-    for layer in layers:
-        layer.rate = 0.0
+def _restoring(layers: Sequence[keras.layers.Layer], setting: str) -> Iterator[None]:
+    """Give the layers back what they have as `setting` now, whatever the block does with it."""
+    before = [getattr(layer, setting) for layer in layers]
     try:
         yield
     finally:
-        for layer, rate in zip(layers, rates, strict=True):
-            layer.rate = rate
-
-
-@contextmanager
-def _keeping_momentum(layers: list[keras.layers.BatchNormalization]) -> Iterator[None]:
-    momenta = [layer.momentum for layer in layers]
-    try:
-        yield
-    finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
+        for layer, value in zip(layers, before, strict=True):
+            setattr(layer, setting, value)

@@ -20,8 +20,8 @@ from pxr_tf.explain.method_table import METHODS
 from pxr_tf.galleries.request import GalleryRequest
 from pxr_tf.galleries.run import Explained, explain_run, prepare_gallery
 from pxr_tf.galleries.write import write_gallery
-from pxr_tf.models.linear import build_linear
 from pxr_tf.models.model_file import load_classifier, save_classifier
+from pxr_tf.models.scratch import build_linear
 from pxr_tf.runs.finished import FinishedRun, open_run
 
 MODEL = matching("fold-0/model.keras")

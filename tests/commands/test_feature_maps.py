@@ -10,8 +10,8 @@ from messages import MISSING, UNKNOWN, UNREADABLE, any_of, assert_says, matching
 from PIL import Image
 from tiny import SIZE
 
-from pxr_tf.models.linear import build_linear
 from pxr_tf.models.model_file import load_classifier, save_classifier
+from pxr_tf.models.scratch import build_linear
 
 REFUSED = [
     (["nowhere"], ["'nowhere'", any_of("run directory"), matching("experiment.yaml|not exist"), "runs/<recipe>"]),

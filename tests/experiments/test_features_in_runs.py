@@ -92,7 +92,7 @@ def test_cached_features_are_the_frozen_networks_own(prepared):
     pictures = part.inputs(samples).load(np.arange(len(samples)), 0)
     direct = feature_extractor(network.build_network(part, settings)).predict_on_batch(pictures)
     np.testing.assert_allclose(
-        network.read_features(part, settings, set_up("auto", "float32"), samples), direct, atol=1e-6
+        network.read_part_features(part, settings, set_up("auto", "float32"), samples), direct, atol=1e-6
     )
 
 
@@ -129,7 +129,7 @@ def test_other_weights_have_features_of_their_own(phantoms, two_layers, tmp_path
 
 def test_nothing_is_missing_after_an_extraction(prepared):
     part, samples = make_part(prepared, "0"), all_samples(prepared)
-    folder = network.features_folder(part, settings_of(prepared), set_up("auto", "float32"))
+    folder = network.part_features_folder(part, settings_of(prepared), set_up("auto", "float32"))
     assert features.missing(folder, network.names_of(part, samples)) == []
     new = samples.assign(copy=samples["copy"] + 7)
     both = pd.concat([samples, new], ignore_index=True)

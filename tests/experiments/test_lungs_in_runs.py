@@ -28,7 +28,7 @@ from pxr_tf.pictures.lung_source import open_source
 from pxr_tf.pictures.lung_store import find_in, open_lungs
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import load_pictures
-from pxr_tf.runs.crop import COLUMNS, count_whole, describe_lungs, lung_warnings, make_loader, preparation_of
+from pxr_tf.runs.crop import LUNG_COLUMNS, count_whole, describe_lungs, lung_warnings, make_loader, preparation_of
 from pxr_tf.runs.picture_choice import PictureChoice
 from pxr_tf.tasks import Task
 
@@ -62,7 +62,7 @@ def test_a_run_says_how_it_crops_and_its_models_do(data, tmp_path, two_layers):
     folder = run_here(experiment, data, tmp_path / "runs", on_event=recorder)
     assert folder.parent.name == "folds-lungs"
     table, lungs = (pd.read_csv(folder / name, keep_default_na=False) for name in (rundir.MANIFEST, rundir.LUNGS))
-    assert (tuple(lungs.columns), list(lungs.image_id)) == (COLUMNS, list(table.image_id))
+    assert (tuple(lungs.columns), list(lungs.image_id)) == (LUNG_COLUMNS, list(table.image_id))
     assert set(lungs.cropped) == {"yes"}
     for row in lungs.iloc[::7].itertuples():
         name = row.image_id.partition("/")[2]

@@ -7,10 +7,9 @@ from messages import UNKNOWN, any_of, matching, nearest, refused
 from tiny import SIZE
 from tiny_networks import NETWORKS, PICTURES, TARGETS, transfer
 
-from pxr_tf.explain.logits import open_logits
+from pxr_tf.explain.logits import find_layer, open_logits
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.methods import EXPLAINERS, compute_maps
-from pxr_tf.explain.spatial import find_layer
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import build_classifier
 

@@ -9,8 +9,8 @@ from tiny import SIZE
 from tiny_networks import NETWORKS, PICTURES, scratch, second_stage, transfer
 
 from pxr_tf.explain.logits import open_logits
+from pxr_tf.models.classifier import both_columns
 from pxr_tf.models.model_file import load_classifier, save_classifier
-from pxr_tf.training.predictions import both_columns
 
 
 @pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)

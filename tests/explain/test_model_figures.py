@@ -17,8 +17,7 @@ from pxr_tf.explain.model_figures import (
     what_it_has,
 )
 from pxr_tf.models.classifier import build_classifier
-from pxr_tf.models.linear import build_linear
-from pxr_tf.models.scratch import build_scratch
+from pxr_tf.models.scratch import build_linear, build_scratch
 
 CLASSES = ("normal", "viral", "bacterial")
 ALL = ("filters", "coefficients", "feature_maps")

@@ -8,9 +8,8 @@ from tiny_networks import NETWORKS
 
 from pxr_tf.explain.guided import FUNCTIONS, LAYERS, guided_copy
 from pxr_tf.explain.layer_names import LayerPlaces, spatial_names
-from pxr_tf.explain.logits import open_logits
+from pxr_tf.explain.logits import open_logits, spatial_layers
 from pxr_tf.explain.methods import compute_maps
-from pxr_tf.explain.spatial import spatial_layers
 from pxr_tf.models.model_file import save_classifier
 from pxr_tf.models.saved_layers import CONVOLUTIONS, RECTIFIERS, has_rectifier, read_saved_layers
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from pxr_tf.explain.truth import pixel_auc, pointing_hits
+from map_truth import pixel_auc, pointing_hits
 
 TRUTH = np.zeros((4, 4), bool)
 TRUTH[0, :2] = True

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from messages import any_of, assert_says, tells
 
-from pxr_tf.explain.verdicts import CHECKS, SAME_MAPS, counted, failed_checks, judge
+from pxr_tf.explain.verdicts import CHECKS, SAME_MAPS, counted, judge
 
 ABOVE = [key for key, check in CHECKS.items() if check.side == "above"]
 BELOW = [key for key, check in CHECKS.items() if check.side == "below"]
@@ -13,6 +13,10 @@ BELOW = [key for key, check in CHECKS.items() if check.side == "below"]
 def verdict(key, *numbers):
     (one,) = (one for one in judge({key: numbers}) if one.check == key)
     return one
+
+
+def failed(verdicts):
+    return [one for one in verdicts if one.state == "failed"]
 
 
 def test_the_checks_and_on_which_side_a_method_must_be():
@@ -36,7 +40,7 @@ def test_the_whole_interval_must_be_on_one_side_of_the_bound(key):
 
 def test_what_is_undecided_marks_no_method_and_says_why():
     verdicts = judge({"insertion_random": (0.05, -0.1, 0.2)})
-    assert failed_checks(verdicts) == []
+    assert failed(verdicts) == []
     (reason,) = (one.reason for one in verdicts if one.state == "undecided")
     assert_says(reason, any_of("interval"), any_of("bound"), any_of("few"))
     assert CHECKS["insertion_random"].failed not in reason
@@ -45,7 +49,7 @@ def test_what_is_undecided_marks_no_method_and_says_why():
 def test_what_was_not_measured_is_neither_and_marks_no_method():
     verdicts = judge({"weights": (np.nan, np.nan, np.nan), "labels": (0.9, np.nan, np.nan)})
     assert [one.check for one in verdicts] == list(CHECKS)
-    assert {one.state for one in verdicts} == {"not measured"} and failed_checks(verdicts) == []
+    assert {one.state for one in verdicts} == {"not measured"} and failed(verdicts) == []
     assert np.isnan(verdicts[0].value) and tells([verdicts[0].reason], any_of("not measured"))
     reasons = {one.check: one.reason for one in verdicts}
     assert_says(reasons["weights"], any_of("random weights"), any_of("not be measured", "not measured"), "picture")
@@ -70,9 +74,9 @@ def test_pictures_that_the_model_trained_on_do_not_count_and_strangers_do_where_
 
 def test_failures_are_told_with_the_number_the_bound_and_what_it_means():
     verdicts = judge({"weights": (0.81, 0.78, 0.84), "in_lungs": (0.123, 0.08, 0.161)})
-    (failed,) = failed_checks(verdicts)
-    assert failed[:6] == ("weights", "failed", 0.81, 0.78, 0.84, 0.5)
-    assert failed.reason == (
+    (one,) = failed(verdicts)
+    assert one[:6] == ("weights", "failed", 0.81, 0.78, 0.84, 0.5)
+    assert one.reason == (
         "random weights: 0.81 (95 % interval 0.78 to 0.84; to pass, all of it must be below 0.50): the map stays "
         "much as it was with random weights: it shows the picture, not what the network learned."
     )

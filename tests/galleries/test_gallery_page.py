@@ -9,7 +9,8 @@ from pxr_tf.explain.maps_file import PictureMaps, write_maps
 from pxr_tf.galleries.lungs import LungsSeen
 from pxr_tf.galleries.page import page_lines
 from pxr_tf.galleries.run import Explained
-from pxr_tf.galleries.tables import BLACK, check_table, failed_words, tabulate
+from pxr_tf.galleries.tables import BLACK, check_table, tabulate
+from pxr_tf.galleries.write import checked_words
 from pxr_tf.pictures.preparation import Preparation
 
 ABOUT = {
@@ -70,8 +71,8 @@ def test_what_makes_a_gallery_doubtful_stands_on_it():
 
 def test_a_method_that_looks_outside_the_lungs_is_marked():
     outside, inside = (check_table(table_of(8, share), None) for share in (0.2, 0.5))
-    assert failed_words(outside) == {"grad_cam": "failed 1 of 1 checks"}
-    assert failed_words(inside) == {"grad_cam": ""}
+    assert checked_words(outside) == {"grad_cam": ("failed 1 of 1 checks", True)}
+    assert not checked_words(inside)["grad_cam"].failed
     assert '<td class="bad">Grad-CAM</td>' in page_of(table_of(8, 0.2))
     assert '<td class="bad">Grad-CAM</td>' not in page_of(table_of(8, 0.5))
 
@@ -147,7 +148,7 @@ def test_an_interval_across_the_bound_fails_no_method():
     table = table_of(8, 0.3)
     table["in_lungs"] = [0.3, 0, 0.2, 0, 0.35, 0, 0.4, 0]  # of those that count, area 0.3
     assert verdicts_of(table, None).state["in_lungs"] == "undecided"
-    assert failed_words(check_table(table, None)) == {"grad_cam": ""}
+    assert not checked_words(check_table(table, None))["grad_cam"].failed
     assert '<td class="bad">Grad-CAM' not in page_of(table) and '<span class="faint">undecided' in page_of(table)
 
 

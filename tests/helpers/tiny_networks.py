@@ -5,8 +5,7 @@ import numpy as np
 from tiny import SIZE, TWO_LAYERS
 
 from pxr_tf.models.classifier import build_classifier, build_on_features
-from pxr_tf.models.linear import build_linear
-from pxr_tf.models.scratch import build_scratch
+from pxr_tf.models.scratch import build_linear, build_scratch
 from pxr_tf.vocabulary.model import Head
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, SIZE, SIZE), np.uint8)

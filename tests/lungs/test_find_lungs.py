@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 import pytest
+from lung_measures import CHANGES, MOVES, change_pair
 from phantom_pairs import phantom_atlas, phantom_pair
 
 from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.lungs.contrast import Box
 from pxr_tf.lungs.find import find_lungs
 from pxr_tf.lungs.fuse import dice
-from pxr_tf.segment.measure import CHANGES, MOVES, change_pair
 
 NEW = (20, 21)  # patients that are not in the atlas
 

@@ -8,7 +8,7 @@ import pytest
 
 from pxr_tf.lungs.confidence import ATLAS_SCALES, TRUSTED, Evidence, rate
 from pxr_tf.lungs.contrast import Box, find_content
-from pxr_tf.lungs.shape import keep_two_lungs
+from pxr_tf.lungs.find import keep_two_lungs
 from pxr_tf.lungs.threads import one_thread
 
 FILM = np.random.default_rng(0).integers(0, 256, (300, 200), np.uint8)

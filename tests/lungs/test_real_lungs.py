@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
+from lung_measures import CHANGES, assign_pair_folds, fold_atlases, measure_pairs, summarise_measures
 
 from pxr_tf.lungs.atlas import shrink_pair
 from pxr_tf.lungs.builtin import builtin_atlas
 from pxr_tf.lungs.network import make_network
 from pxr_tf.models.unet import WIDTHS
 from pxr_tf.pictures.lung_atlas import read_pairs
-from pxr_tf.segment.measure import CHANGES, assign_pair_folds, fold_atlases, measure_pairs, summarise_measures
 from pxr_tf.training.device import set_up
 from pxr_tf.training.lung_network import train_lung_network
 

@@ -5,8 +5,7 @@ import pytest
 from phantom_pairs import phantom_pair
 
 from pxr_tf.arrays import ROWS_FILE
-from pxr_tf.lungs.atlas import LungAtlas
-from pxr_tf.lungs.stored import open_stored_atlas
+from pxr_tf.lungs.atlas import LungAtlas, open_stored_atlas
 
 
 def pairs_of(*patients: int) -> dict:

@@ -12,7 +12,7 @@ from rich.console import Console
 from written_runs import COUNT, LEAK, write_run
 
 from pxr_tf import files
-from pxr_tf.report.tuning import print_points
+from pxr_tf.report.tuning import print_ranking
 from pxr_tf.runs.finished import open_run
 from pxr_tf.studies.ranking import TuningPoint, find_cautions, rank_points, write_points
 
@@ -36,7 +36,7 @@ def make_point(folder: Path, wrong_every: int = 4, images: int = COUNT, epochs: 
 
 def printed(points: list[TuningPoint], width: int = 80) -> str:
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    print_points(points, console)
+    print_ranking(points, console)
     return console.file.getvalue()
 
 

@@ -115,7 +115,7 @@ def test_the_folder_depends_on_all_that_is_named(tmp_path, monkeypatch):
         {"backbone": "a", "weights": "b", "size": 1},
     ]
     folders = [features.features_folder(tmp_path, **other) for other in others]
-    monkeypatch.setattr(features, "VERSION", features.VERSION + 1)
+    monkeypatch.setattr(features, "FEATURES_VERSION", features.FEATURES_VERSION + 1)
     folders.append(features.features_folder(tmp_path, backbone="a", weights="b"))
     assert len({folder, *folders}) == 1 + len(folders)
 

@@ -13,13 +13,13 @@ from tiny import CLASSES, RUN_DEPTH, Recorder, run_here, tiny_experiment
 
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.parts import make_part, open_training
-from pxr_tf.models.linear import build_linear, scale_pixels
+from pxr_tf.models.classifier import both_columns, predict_pictures
 from pxr_tf.models.model_file import load_classifier
+from pxr_tf.models.scratch import build_linear, scale_pixels
 from pxr_tf.report.results import write_results
 from pxr_tf.runs.finished import open_run
 from pxr_tf.training import linear
 from pxr_tf.training.part import TRAIN
-from pxr_tf.training.predictions import both_columns, predict_pictures
 from pxr_tf.training.settings import LinearSettings
 from pxr_tf.vocabulary.model import Linear
 

@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 import pytest
+from lung_measures import CHANGES, change_pair
 from tiny_lung_network import phantom_pair, small_pairs
 
 from pxr_tf.lungs.find import find_lungs
 from pxr_tf.lungs.fuse import dice
 from pxr_tf.lungs.network import NETWORK_SIDE, make_network, predict
 from pxr_tf.models.unet import WIDTHS, build_unet
-from pxr_tf.segment.measure import CHANGES, change_pair
 from pxr_tf.training.device import set_up
 from pxr_tf.training.lung_network import as_tflite, train_lung_network
 

@@ -12,14 +12,14 @@ from sklearn.utils.class_weight import compute_class_weight
 from tiny import CLASSES, RUN_DEPTH, SIZE, TWO_LAYERS, run_here, tiny_experiment
 
 from pxr_tf.experiments.parts import make_part, make_settings, open_training, settings_of
+from pxr_tf.models import classifier
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.training import network, predictions
+from pxr_tf.training import network
 from pxr_tf.training.device import Device
-from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Part
+from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Part, class_weights
 from pxr_tf.training.settings import NetworkSettings
-from pxr_tf.training.weights import class_weights
 from pxr_tf.vocabulary.augmentation import Augmentation
 from pxr_tf.vocabulary.values import Frozen
 
@@ -77,7 +77,7 @@ def test_pictures_are_predicted_in_batches_of_one_size(mirror):
     pixels, rows = np.arange(200, dtype=np.uint8)[:, None, None], np.arange(130)[::-1]
     predicted = network.predict_pictures(Counter(), pixels, rows, mirror=mirror)
     np.testing.assert_array_equal(predicted[:, 0], rows)
-    assert sizes == [predictions.BATCH] * 3 * (1 + mirror)
+    assert sizes == [classifier.FULL_BATCH] * 3 * (1 + mirror)
 
 
 def test_the_card_tells_how_the_model_was_made(run):
@@ -194,7 +194,7 @@ def test_a_head_is_watched_on_the_features_of_its_validation_rows(run):
     device, rows = network.set_up("auto", "float32"), part.of(VALIDATION)
     watched = network.phase_data(part, settings, run.recipe.phases[0], device).validation
     features, targets = (np.concatenate(values) for values in zip(*watched.as_numpy_iterator(), strict=True))
-    np.testing.assert_array_equal(features, network.read_features(part, settings, device, rows))
+    np.testing.assert_array_equal(features, network.read_part_features(part, settings, device, rows))
     assert [CLASSES[number] for number in targets.argmax(1)] == rows.label.tolist()
 
 
@@ -247,7 +247,7 @@ def key(tmp_path, monkeypatch):
         samples = pd.DataFrame([now["sample"], now["sample"] | {"copy": 0}])
         architecture = now["architecture"]._replace(model=now["model"])
         settings = replace(now["settings"], architecture=architecture, training=now["training"])
-        folder = network.features_folder(now["part"], settings, now["device"])
+        folder = network.part_features_folder(now["part"], settings, now["device"])
         return folder.name, *network.names_of(now["part"], samples)
 
     return make
@@ -339,7 +339,7 @@ def test_folded_weights_survive_a_step_with_the_statistics_of_a_batch(run, monke
     )
     part, settings = make_part(run, "0"), make_settings(experiment, "none", None)
     model, held_out = network.build_network(part, settings), part.of(TEST)
-    before = predictions.predict_pictures(model, part.pixels, held_out.row.to_numpy())
+    before = classifier.predict_pictures(model, part.pixels, held_out.row.to_numpy())
     after = network.fit(part, settings, lambda event: None)(held_out)
     np.testing.assert_allclose(after, before, atol=1e-4)
     gamma = np.asarray(model.get_layer("normalization").gamma)

@@ -124,8 +124,8 @@ def same_run(folder, other) -> None:
 
 def test_stopped_and_continued_and_step_by_step_it_ends_with_the_same_bytes(run, whole, monkeypatch):
     steps = num_batches((pd.read_csv(whole / "samples.csv").role == "train").sum(), BATCH)
-    assert max(number for number in range(1, settings.AT_ONCE + 1) if steps % number == 0) > 1
-    monkeypatch.setattr(settings, "AT_ONCE", 1)
+    assert max(number for number in range(1, settings.STEPS_AT_ONCE + 1) if steps % number == 0) > 1
+    monkeypatch.setattr(settings, "STEPS_AT_ONCE", 1)
     with stopped():
         run("stopped", Recorder(stop_after=1))
     recorder = Recorder()

@@ -108,7 +108,8 @@ def positive_share(precision: Printed, sensitivity: Printed, specificity: Printe
     False positives are TP (1/p - 1) and also N (1 - spec), and TP is P sens; so N / P = sens (1/p - 1) / (1 - spec) and
     P / (P + N) = p (1 - spec) / (p (1 - spec) + sens (1 - p)). It grows with p, falls with sens and spec.
     """
-    p, sens, spec = (_at_most_one(figure.range) for figure in (precision, sensitivity, specificity))
+    ranges = (figure.range for figure in (precision, sensitivity, specificity))
+    p, sens, spec = (Range(one.low, min(one.high, Fraction(1))) for one in ranges)
     return Range(_positive_share(p.low, sens.high, spec.high), _positive_share(p.high, sens.low, spec.low))
 
 
@@ -139,10 +140,6 @@ def _whole_numbers(allowed: Range, most: int, images: int) -> range:
 def _positive_share(precision: Fraction, sensitivity: Fraction, specificity: Fraction) -> Fraction:
     right, wrong = precision * (1 - specificity), sensitivity * (1 - precision)
     return right / (right + wrong) if right + wrong else Fraction(0)
-
-
-def _at_most_one(values: Range) -> Range:
-    return Range(values.low, min(values.high, Fraction(1)))
 
 
 def _share(part: int, whole: int) -> Fraction:

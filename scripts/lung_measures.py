@@ -1,4 +1,4 @@
-"""How good the lungs are that are found: folds over pairs whose lungs are known, and the same pictures made worse."""
+"""How good the lungs are that are found, in folds over known pairs and in pictures made worse: for `lung_folds.py`."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
