@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 NO_DEFAULT = ...
-KINDS = {"text": str, "whole": int, "number": float, "path": Path, "flag": bool, "list": list[str]}
-TEXTS = ("meaning", "otherwise")
+_KINDS = {"text": str, "whole": int, "number": float, "path": Path, "flag": bool, "list": list[str]}
+_TEXTS = ("meaning", "otherwise")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Option:
         return f"{self.meaning} Default: {self.otherwise}." if self.otherwise else self.meaning
 
 
-FACTS = {field.name for field in fields(Option)} - {"name", *TEXTS} | {"required"}
+FACTS = {field.name for field in fields(Option)} - {"name", *_TEXTS} | {"required"}
 
 
 def read_options(table: Mapping[str, Any]) -> tuple[Option, ...]:
@@ -58,21 +58,21 @@ def read_options(table: Mapping[str, Any]) -> tuple[Option, ...]:
 
 
 def _read_row(row: dict[str, Any], groups: Mapping[str, Sequence[str]]) -> Option:
-    texts = {key: row.pop(key) for key in TEXTS if key in row}
+    texts = {key: row.pop(key) for key in _TEXTS if key in row}
     if len(row) != 1:
-        raise ValueError(f"A row of the options received {', '.join(row)}; accepted: one name, {', '.join(TEXTS)}.")
+        raise ValueError(f"A row of the options received {', '.join(row)}; accepted: one name, {', '.join(_TEXTS)}.")
     name, facts = row.popitem()
     facts = dict(facts)
     for fact in facts.keys() - FACTS:
         raise ValueError(f"The option {name} received {fact!r}; accepted: {', '.join(sorted(FACTS))}.")
     kind = facts.pop("kind", "text")
-    if kind not in KINDS:
-        raise ValueError(f"The option {name} received the kind {kind!r}; accepted: {', '.join(KINDS)}.")
+    if kind not in _KINDS:
+        raise ValueError(f"The option {name} received the kind {kind!r}; accepted: {', '.join(_KINDS)}.")
     commands = tuple(command for word in facts.pop("commands") for command in groups.get(word, [word]))
     default = facts.pop("default", False if kind == "flag" else None)
     default = Path(default) if kind == "path" and default is not None else default
     default = NO_DEFAULT if facts.pop("required", False) else default
-    return Option(name, commands, kind=KINDS[kind], default=default, **facts, **texts)
+    return Option(name, commands, kind=_KINDS[kind], default=default, **facts, **texts)
 
 
 _TABLE = tomllib.loads(Path(__file__).with_name("options.toml").read_text(encoding="utf-8"))
