@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pxr_tf.commands.comma_lists import split_paths
+from pxr_tf.config.comma_lists import split_paths
 from pxr_tf.data import labels, patients
 from pxr_tf.data.samples import plan_samples
 from pxr_tf.data.splits import assign_patient_folds, balanced_rows

@@ -140,7 +140,7 @@ def ten_more(data: str, fullres: str, weights: str, work: Path) -> str:
     """Return a folder of ten viral pictures that the other data do not have: mirrored, so that their bytes are new."""
     from PIL import Image, ImageOps
 
-    from pxr_tf.commands.comma_lists import split_paths
+    from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.sets.find import read_sources
 
     table, _ = read_sources(split_paths(data))
@@ -162,7 +162,7 @@ def memory(data: str, fullres: str, weights: str, work: Path) -> float:
 
 def _training_part(data: str):
     """Return (manifest, samples of the first fold's training part) as the paper's recipe has them."""
-    from pxr_tf.commands.comma_lists import split_paths
+    from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.data.patients import drop_duplicates, merge_patients
     from pxr_tf.data.samples import plan_samples
     from pxr_tf.data.splits import assign_patient_folds

@@ -1,4 +1,4 @@
-# Written by scripts/write_option_files.py (make format) from pxr_tf/commands/option_table.py.
+# Written by scripts/write_option_files.py (make format) from pxr_tf/commands/options.toml.
 
 # Empty: the program's own default, mostly the recipe's.
 RUNS ?= runs

@@ -60,7 +60,7 @@ def regression(data: str, fullres: str, weights: str, work: Path) -> tuple[float
 
 def _official_training(data: str, work: Path) -> tuple[Any, np.ndarray]:
     """Return (rows, pictures) of the official training part."""
-    from pxr_tf.commands.comma_lists import split_paths
+    from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.data.patients import add_content
     from pxr_tf.pictures.preparation import Preparation
     from pxr_tf.pictures.store import open_pictures

@@ -9,13 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pxr_tf.cli import app
-from pxr_tf.commands.option import NO_DEFAULT, Option
-from pxr_tf.commands.option_table import OPTIONS, options_taken_by
-from pxr_tf.commands.table_experiments import EXPERIMENTS
+from pxr_tf.commands.option_table import GROUPS, NO_DEFAULT, OPTIONS, Option, options_taken_by
 
 ROOT = Path(__file__).parents[1]
 MAKE_FILE, PAGE = ROOT / "scripts" / "options.mk", ROOT / "docs" / "commands.md"
-WRITTEN_BY = "Written by scripts/write_option_files.py (make format) from pxr_tf/commands/option_table.py."
+WRITTEN_BY = "Written by scripts/write_option_files.py (make format) from pxr_tf/commands/options.toml."
 KINDS = {str: "text", int: "whole number", float: "number", Path: "path", bool: "flag", list[str]: "text, repeatable"}
 COMMANDS = {
     info.callback.__name__.replace("_", "-"): (info.name or info.callback.__name__.replace("_", "-"), info.callback)
@@ -32,7 +30,8 @@ def main() -> None:
 def make_file_text() -> str:
     """Return ``scripts/options.mk``: the variables, what each target takes, and what it passes on."""
     begins = {option.variable: "" if option.argument else option.make_default for option in OPTIONS if option.variable}
-    of_experiments = unique(name for command in EXPERIMENTS for name in variables_of(command) if not begins[name])
+    taken = [name for command in GROUPS["experiments"] for name in variables_of(command)]
+    of_experiments = unique(name for name in taken if not begins[name])
     lines = [
         f"# {WRITTEN_BY}",
         "",

@@ -70,13 +70,13 @@ def test_the_page_has_the_seven_things():
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_a_section_is_under_thirty_lines_and_adds_one_line_to_one_table_or_a_story_to_none(heading):
     assert len(SECTIONS[heading].strip().splitlines()) < 30
-    entry = r"^\+ +Option\(" if heading == OPTION else r"^[A-Z_]+\[.+\] = "
+    entry = r"^\+\[\[option\]\]" if heading == OPTION else r"^[A-Z_]+\[.+\] = "
     assert len(re.findall(entry, SECTIONS[heading], re.MULTILINE)) == (heading != STORY)
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_the_named_files_exist(heading):
-    names = re.findall(r"[Ii]n `(?:pxr_tf/)?([\w/]+\.py)`", SECTIONS[heading])
+    names = re.findall(r"[Ii]n `(?:pxr_tf/)?([\w/]+\.(?:py|toml))`", SECTIONS[heading])
     assert names
     for name in names:
         assert (PAGE.parents[1] / "pxr_tf" / name).is_file(), name
@@ -202,7 +202,7 @@ def copied_project(tmp_path):
     (diff,) = re.findall(r"^```diff\n(.*?)^```$", SECTIONS[OPTION], re.MULTILINE | re.DOTALL)
     before = "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] != "+")
     after = "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] != "-")
-    table = tmp_path / "pxr_tf" / "commands" / "table_experiments.py"
+    table = tmp_path / "pxr_tf" / "commands" / "options.toml"
     text = table.read_text(encoding="utf-8")
     assert text.count(before) == 1
     table.write_text(text.replace(before, after), encoding="utf-8")

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pxr_tf.commands.option import NO_DEFAULT, Option
-from pxr_tf.commands.option_table import options_taken_by
+from pxr_tf.commands.option_table import NO_DEFAULT, Option, options_taken_by
 
 
 class OptionValues:

@@ -1,6 +1,5 @@
 """``pxr data``: describe data sets."""
 
-from pxr_tf.commands.comma_lists import split_paths
 from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
 
@@ -8,6 +7,7 @@ from pxr_tf.commands.running import make_console
 @takes_options
 def data(options: OptionValues) -> None:
     """Describe data: images, patients, encodings, duplicates, and what a network could cheat with."""
+    from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.pictures.survey import survey
     from pxr_tf.report.data_tables import print_survey
     from pxr_tf.sets.find import read_sources

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pxr_tf.commands.comma_lists import split_paths, split_words
 from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 @takes_options
 def explain(options: OptionValues) -> None:
     """Show what a run's networks looked at: maps, a sheet per picture, a gallery, and what the maps are worth."""
+    from pxr_tf.config.comma_lists import split_paths, split_words
     from pxr_tf.galleries.request import GalleryRequest
     from pxr_tf.runs.finished import open_run
 

@@ -1,6 +1,5 @@
 """``pxr features``: what a finished run's network makes of images, as a Parquet file."""
 
-from pxr_tf.commands.comma_lists import split_paths
 from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
 
@@ -8,6 +7,7 @@ from pxr_tf.commands.running import make_console
 @takes_options
 def features(options: OptionValues) -> None:
     """Write the pooled features of images, by the saved models of a run, for pandas, Polars, Spark and others."""
+    from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.inference.features import FeatureRequest, export_features
     from pxr_tf.report.clock import Outline

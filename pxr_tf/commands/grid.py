@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from pxr_tf.commands.comma_lists import split_words, whole_numbers
 from pxr_tf.commands.command_options import OptionValues, takes_options
-from pxr_tf.commands.experiment_options import ExperimentOptions
+from pxr_tf.commands.experiment_options import asked_of
 from pxr_tf.commands.running import exit_if_failed, make_console, run_study
 from pxr_tf.errors import PxrError, shown
 
@@ -20,9 +19,11 @@ if TYPE_CHECKING:
 @takes_options
 def grid(options: OptionValues) -> None:
     """Say what every backbone under every strategy will cost, then cross-validate those that are missing."""
+    from pxr_tf.config.comma_lists import split_words
+
     console = make_console()
     given = options.keys_given() | {"splits.scheme": "folds"}
-    asked = ExperimentOptions.of(options)
+    asked = asked_of(options)
     experiments = [
         asked.experiment(given | {"model.backbone": model}, f"strategy{number}")
         for model in dict.fromkeys(split_words(options.models))
@@ -32,7 +33,7 @@ def grid(options: OptionValues) -> None:
         raise PxrError(
             f"--models received {options.models!r}; accepted: backbones, comma-separated, e.g. xception,resnet50."
         )
-    requests = asked.requests(experiments, console)
+    requests = asked.requests(experiments, console.print)
     _announce(requests, console)
     _run_cells(requests, console)
 
@@ -69,6 +70,8 @@ def _announce(requests: "Sequence[Request]", console: "Console") -> None:
 
 
 def _split_numbers(text: str) -> list[int]:
+    from pxr_tf.config.comma_lists import whole_numbers
+
     numbers = whole_numbers(text)
     if not numbers:
         raise PxrError(f"--strategies received {shown(text)}; accepted: whole numbers, comma-separated, e.g. 1,2,3.")

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from pxr_tf.commands.comma_lists import split_paths
 from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
 
@@ -13,6 +12,7 @@ def lungs(options: OptionValues) -> None:
 
     Needs no trained network; `pxr lungs train PAIRS` makes one, better on films of adults than the built-in atlas.
     """
+    from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.lungs.confidence import TRUSTED
     from pxr_tf.machine import processors
     from pxr_tf.pictures.given_masks import find_given

@@ -1,16 +1,83 @@
-"""The table of all command-line options: who takes each, what it means, and what ``make`` calls it.
+"""The table of all command-line options, ``options.toml``, as frozen values.
 
 From it are made the parameters of every command and the keys of a recipe that were given (`command_options`), and, by
-``make format``, ``scripts/options.mk`` and ``docs/commands.md``. The order of the rows is the order of ``--help``. A
-name may have several rows, each of other commands: what ``--atlas`` means depends on who takes it.
+``make format``, ``scripts/options.mk`` and ``docs/commands.md``.
 """
 
-from pxr_tf.commands.option import Option
-from pxr_tf.commands.table_data import DATA_OPTIONS
-from pxr_tf.commands.table_experiments import EXPERIMENT_OPTIONS
-from pxr_tf.commands.table_runs import RUN_OPTIONS
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
-OPTIONS = (*RUN_OPTIONS, *DATA_OPTIONS, *EXPERIMENT_OPTIONS)
+NO_DEFAULT = ...
+_KINDS = {"text": str, "whole": int, "number": float, "path": Path, "flag": bool, "list": list[str]}
+_TEXTS = ("meaning", "otherwise")
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option, or a word without dashes (`argument`), of some commands: a row of ``options.toml``, which says more.
+
+    The words of `commands` are joined by hyphens (``lungs-train``), as in the names of functions and of make's targets.
+    `default` is None where the program decides, and `NO_DEFAULT` where the option must be given.
+    """
+
+    name: str
+    commands: tuple[str, ...]
+    meaning: str
+    kind: Any = str
+    default: Any = None
+    otherwise: str = ""
+    key: str | None = None
+    variable: str | None = None
+    make_default: str = ""
+    spelled: str = ""
+    argument: bool = False
+    least: int | None = None
+    most: int | None = None
+
+    @property
+    def spelling(self) -> str:
+        """Return how it is written on the command line, or, of an argument, what the usage calls it."""
+        name = self.name.upper() if self.argument else f"--{self.name.replace('_', '-')}"
+        return self.spelled or name
+
+    @property
+    def help(self) -> str:
+        """Return what ``--help`` says of it."""
+        return f"{self.meaning} Default: {self.otherwise}." if self.otherwise else self.meaning
+
+
+FACTS = {field.name for field in fields(Option)} - {"name", *_TEXTS} | {"required"}
+
+
+def read_options(table: Mapping[str, Any]) -> tuple[Option, ...]:
+    """Return the rows of a table in their order; raise `ValueError` for a fact or a kind that there is not."""
+    return tuple(_read_row(dict(row), table["groups"]) for row in table["option"])
+
+
+def _read_row(row: dict[str, Any], groups: Mapping[str, Sequence[str]]) -> Option:
+    texts = {key: row.pop(key) for key in _TEXTS if key in row}
+    if len(row) != 1:
+        raise ValueError(f"A row of the options received {', '.join(row)}; accepted: one name, {', '.join(_TEXTS)}.")
+    name, facts = row.popitem()
+    facts = dict(facts)
+    for fact in facts.keys() - FACTS:
+        raise ValueError(f"The option {name} received {fact!r}; accepted: {', '.join(sorted(FACTS))}.")
+    kind = facts.pop("kind", "text")
+    if kind not in _KINDS:
+        raise ValueError(f"The option {name} received the kind {kind!r}; accepted: {', '.join(_KINDS)}.")
+    commands = tuple(command for word in facts.pop("commands") for command in groups.get(word, [word]))
+    default = facts.pop("default", False if kind == "flag" else None)
+    default = Path(default) if kind == "path" and default is not None else default
+    default = NO_DEFAULT if facts.pop("required", False) else default
+    return Option(name, commands, kind=_KINDS[kind], default=default, **facts, **texts)
+
+
+_TABLE = tomllib.loads(Path(__file__).with_name("options.toml").read_text(encoding="utf-8"))
+GROUPS = _TABLE["groups"]
+OPTIONS = read_options(_TABLE)
 
 
 def options_taken_by(command: str) -> dict[str, Option]:

@@ -3,14 +3,27 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from pxr_tf.experiments.request import Request
     from pxr_tf.runs.finished import FinishedRun
+    from pxr_tf.studies.experiments import ExperimentOptions
     from pxr_tf.studies.run_all import Outcome
+
+
+class Ended(Protocol):
+    """A run of a study, once it has ended."""
+
+    @property
+    def title(self) -> str:
+        """Which run it is."""
+
+    @property
+    def failure(self) -> str:
+        """Why it failed; empty if it did not."""
 
 
 def make_console() -> "Console":
@@ -20,7 +33,19 @@ def make_console() -> "Console":
     return Console(highlight=False)
 
 
-def run_seeds(requests: Sequence["Request"], console: "Console") -> None:
+def run_seeds(
+    asked: "ExperimentOptions", given: Mapping[str, Any], variant: str | None, seeds: Sequence[int | None]
+) -> None:
+    """Run one experiment with each seed (None: the recipe's own); print each table, and what they have in common.
+
+    `given` is dotted key -> value, None where an option was not given. Exits with 1 if a run failed.
+    """
+    console = make_console()
+    experiments = [asked.experiment({**given, "seed": seed}, variant) for seed in seeds]
+    run_requests(asked.requests(experiments, console.print), console)
+
+
+def run_requests(requests: Sequence["Request"], console: "Console") -> None:
     """Run requests that differ in their seed; print each one's table, and what they have in common."""
     from pxr_tf.evidence.seeds import summarise_runs, write_seeds
     from pxr_tf.report.results import print_results, print_seeds
@@ -29,7 +54,7 @@ def run_seeds(requests: Sequence["Request"], console: "Console") -> None:
         if outcome.run is not None:
             print_results(outcome.run, console)
         else:
-            console.print(f"{_name(outcome)} failed: {outcome.failure}", markup=False)
+            console.print(f"{outcome.title} failed: {outcome.failure}", markup=False)
 
     outcomes = run_study(requests, console, on_outcome=show)
     runs = {outcome.request.experiment.seed: outcome.run for outcome in outcomes if outcome.run is not None}
@@ -79,19 +104,14 @@ def run_study(
         return run_all(requests, choose_executor(), screen.show, complete, end)
 
 
-def exit_if_failed(outcomes: "Sequence[Outcome]", console: "Console") -> None:
+def exit_if_failed(runs: "Sequence[Ended]", console: "Console") -> None:
     """Say which runs failed, and why, and exit with 1; do nothing if none did."""
     from pxr_tf.errors import count_words
 
-    failed = [outcome for outcome in outcomes if outcome.failure]
+    failed = [run for run in runs if run.failure]
     if not failed:
         return
-    console.print(f"\n{len(failed)} of {count_words(len(outcomes), 'run')} failed:")
-    for outcome in failed:
-        console.print(f"{_name(outcome)}: {outcome.failure}", markup=False, soft_wrap=True)
+    console.print(f"\n{len(failed)} of {count_words(len(runs), 'run')} failed:")
+    for run in failed:
+        console.print(f"{run.title}: {run.failure}", markup=False, soft_wrap=True)
     sys.exit(1)
-
-
-def _name(outcome: "Outcome") -> str:
-    experiment = outcome.request.experiment
-    return f"{experiment.stem}, seed {experiment.seed}"

@@ -1,18 +1,13 @@
 """``pxr train``: train and test on one split."""
 
 from pxr_tf.commands.command_options import OptionValues, takes_options
-from pxr_tf.commands.experiment_options import ExperimentOptions
-from pxr_tf.commands.one_split import choose_split
-from pxr_tf.commands.option_meanings import seeds_of, variant_of
-from pxr_tf.commands.running import make_console, run_seeds
+from pxr_tf.commands.experiment_options import asked_of, choose_split, seeds_of, variant_of
+from pxr_tf.commands.running import run_seeds
 
 
 @takes_options
 def train(options: OptionValues) -> None:
     """Train on one split, test on its test part and print the table; one run per seed."""
-    console = make_console()
-    chosen = variant_of(options.strategy, options.variant)
-    asked, given = choose_split(ExperimentOptions.of(options), options.keys_given(), chosen)
-    seeds = seeds_of(options.seed, options.seeds)
-    experiments = [asked.experiment(given | {"seed": number}, chosen) for number in seeds]
-    run_seeds(asked.requests(experiments, console), console)
+    variant = variant_of(options.strategy, options.variant)
+    asked, given = choose_split(asked_of(options), options.keys_given(), variant)
+    run_seeds(asked, given, variant, seeds_of(options.seed, options.seeds))

@@ -51,7 +51,7 @@ _OVERALL = measures_of(("", "", ""))[:2]
 
 
 def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
-    """Print the table, the differences, the doubts, the paper's own contradictions, and which runs failed."""
+    """Print the table, the differences, the doubts, and the paper's own contradictions."""
     groups = group_runs(runs)
     if groups:
         console.print()
@@ -66,10 +66,6 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
         intervals = [PAIRED if paired else NOT_PAIRED for paired in dict.fromkeys(pair.paired for pair in pairs)]
         for note in [*intervals, *_notes(groups)]:
             console.print(f"[dim]{escape(note)}[/dim]")
-    failed = [run.title for run in runs if run.failure]
-    if failed:
-        which = "The only run" if len(runs) == 1 else f"{len(failed)} of {count_words(len(runs), 'run')}"
-        console.print(f"{which} failed, as said above: {'; '.join(failed)}.", markup=False)
 
 
 def _by_classes(groups: Sequence[Group]) -> list[list[Group]]:

@@ -10,7 +10,7 @@ from rich.text import Text
 from pxr_tf.errors import count_words
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.report.results import print_warnings
-from pxr_tf.studies.ranking import SCORES, TuningPoint, describe_values, rank_points
+from pxr_tf.studies.ranking import SCORES, TuningPoint, rank_points
 
 
 def print_ranking(points: Sequence[TuningPoint], console: Console) -> None:
@@ -32,7 +32,7 @@ def print_ranking(points: Sequence[TuningPoint], console: Console) -> None:
     print_warnings(info.warnings if info else (), console)
     for point in points:
         if point.failure:
-            console.print(f"{describe_values(point.values)} failed: {point.failure}", markup=False)
+            console.print(f"{point.title} failed: {point.failure}", markup=False)
 
 
 def _headings(keys: Sequence[str]) -> list[str]:

@@ -25,6 +25,11 @@ class TuningPoint(NamedTuple):
     run: FinishedRun | None = None  # once it is finished
     failure: str = ""  # why it is not
 
+    @property
+    def title(self) -> str:
+        """Its values for people: ``model.l2=0.01, image.size=64``."""
+        return ", ".join(f"{key}={rundir.value_words(value)}" for key, value in self.values.items())
+
 
 def rank_points(points: Sequence[TuningPoint]) -> pd.DataFrame:
     """Return a row per point, best first: lowest mean cross-entropy on the validation rows; those that failed are last.
@@ -76,11 +81,6 @@ def find_cautions(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]
     return cautions
 
 
-def describe_values(values: Mapping[str, object]) -> str:
-    """Return the values of a point for people: ``model.l2=0.01, image.size=64``."""
-    return ", ".join(f"{key}={rundir.value_words(value)}" for key, value in values.items())
-
-
 def _more_accurate(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]:
     """Return a sentence on the most accurate point where the best by loss is wrong far more often, else nothing.
 
@@ -96,7 +96,7 @@ def _more_accurate(points: Sequence[TuningPoint], best: TuningPoint) -> list[str
         return []
     return [
         f"The best by loss gets {100 * ours.mean():.1f} % of the validation images right, "
-        f"{describe_values(other.values)} {100 * theirs.mean():.1f} %, with worse probabilities. Where only the "
+        f"{other.title} {100 * theirs.mean():.1f} %, with worse probabilities. Where only the "
         "predicted class counts, the latter is better."
     ]
 

@@ -29,6 +29,11 @@ class Outcome(NamedTuple):
     run: FinishedRun | None = None
     failure: str = ""  # why there is no finished run
 
+    @property
+    def title(self) -> str:
+        """Which run it is."""
+        return f"{self.request.experiment.stem}, seed {self.request.experiment.seed}"
+
 
 def run_all(
     requests: Sequence[Request],

@@ -8,7 +8,7 @@ import pytest
 from messages import MISSING, any_of, assert_tells, matching
 from PIL import Image
 
-from pxr_tf.commands.comma_lists import split_paths
+from pxr_tf.config.comma_lists import split_paths
 
 
 def test_phantoms_are_written_and_the_next_command_is_told(pxr):

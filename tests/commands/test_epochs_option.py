@@ -2,8 +2,8 @@
 
 import pytest
 
-from pxr_tf.commands.option_meanings import fixed_epochs
 from pxr_tf.config import load_experiment
+from pxr_tf.studies.experiments import fixed_epochs
 
 RECIPE = "bozickovic2021"
 

@@ -12,8 +12,9 @@ import typer
 import pxr_tf.commands
 from pxr_tf.cli import app
 from pxr_tf.commands.command_options import OptionValues
-from pxr_tf.commands.option_table import OPTIONS, options_taken_by
+from pxr_tf.commands.option_table import OPTIONS, options_taken_by, read_options
 from pxr_tf.config import load_experiment
+from pxr_tf.studies.experiments import PAPER, PHANTOM
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "write_option_files.py"
@@ -59,6 +60,23 @@ def test_a_command_takes_what_the_table_says(command):
 @pytest.mark.parametrize("key", sorted({option.key for option in OPTIONS if option.key}))
 def test_the_keys_that_options_give_are_keys_of_a_recipe(key):
     attrgetter(key)(load_experiment("bozickovic2021"))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"size": {"commands": ["cv"], "kind": "whloe"}}, "size.*'whloe'.*whole"),
+        ({"size": {"commands": ["cv"], "variabel": "SIZE"}}, "size.*'variabel'.*variable"),
+        ({"size": {"commands": ["cv"]}, "help": "Pixels."}, "size, help.*meaning, otherwise"),
+    ],
+)
+def test_a_row_of_the_table_that_is_misspelt_is_refused(row, said):
+    with pytest.raises(ValueError, match=said):
+        read_options({"groups": {}, "option": [{"meaning": "Pixels.", **row}]})
+
+
+def test_the_table_names_the_recipes_that_are_meant_where_none_is():
+    assert options_taken_by("cv")["config"].otherwise == f"{PAPER}; {PHANTOM} without data"
 
 
 def test_a_value_that_a_command_does_not_take_is_named():

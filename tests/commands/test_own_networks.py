@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from messages import any_of, assert_tells
 
-from pxr_tf.commands.experiment_options import ExperimentOptions
 from pxr_tf.config import load_experiment
 from pxr_tf.models.model_file import load_classifier
+from pxr_tf.studies.experiments import ExperimentOptions
 
 SHRUNK = {"image.size": 32, "training.batch_size": 16}
 SMALL = {  # recipe and variant -> what makes its network small

@@ -180,6 +180,7 @@ def test_a_point_that_fails_is_a_row_and_the_others_go_on(tune):
     assert table["rank"].tolist() == [1, ""] or table["rank"].tolist() == ["1", ""]
     assert table["failure"].tolist() == ["", "Phase 'all' diverged."]
     assert_tells(said, "model.temperature=0.1", any_of("failed"), "Phase 'all' diverged.")
+    assert_tells(said[said.index("1 of 2 runs failed") :], "model.temperature=0.1: Phase 'all' diverged.")
     assert load_experiment(folder_of() / "best.yaml").model.temperature == 0.01
     code, *_, trained = tune(*TWO, faults_={"temperature-": PxrError("Phase 'all' diverged.")})
     assert (code, len(trained)) == (1, 1)  # the finished one is not trained again

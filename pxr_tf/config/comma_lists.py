@@ -2,6 +2,8 @@
 
 import os
 
+from pxr_tf.config.plain_yaml import MAX_DIGITS
+
 
 def split_words(text: str) -> list[str]:
     """Return what stands between commas."""
@@ -10,8 +12,6 @@ def split_words(text: str) -> list[str]:
 
 def whole_numbers(text: str) -> list[int]:
     """Return the whole numbers between commas; none where any of the parts is something else."""
-    from pxr_tf.config.plain_yaml import MAX_DIGITS
-
     parts = split_words(text)
     plain = all(part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS for part in parts)
     return [int(part) for part in parts] if plain else []
