@@ -60,10 +60,7 @@ def make_feature_maps(task: Task, options: FeatureMaps, emit: OnEvent) -> None:
 def read_pictures(
     chosen: Sequence[PictureChoice], card: Mapping[str, Any], experiment: Experiment, cache: Path, emit: OnEvent
 ) -> dict[str, np.ndarray]:
-    """Return name -> uint8 [size, size] of each (name, path), prepared as the model's card says; raise `PxrError`.
-
-    The experiment says where the atlas or the masks are that crop them.
-    """
+    """Return name -> uint8 [size, size], prepared as the card says, cropped as the experiment; raise `PxrError`."""
     load = make_loader(
         Preparation.described(card["image"]),
         experiment.image,

@@ -1,7 +1,4 @@
-"""A saved classifier as explanations need it: float pixels in, logits out, every layer in one flat graph.
-
-Also which of its layers have a height and a width, where a class activation map can be taken.
-"""
+"""A saved classifier as explanations need it: logits out, one flat graph; its layers where a map can be taken."""
 
 import keras
 

@@ -18,10 +18,7 @@ from pxr_tf.training.network import cache_folder
 
 
 def fill_saved_features(task: Task, options: SavedFeatures, emit: OnEvent) -> None:
-    """Add the features of each fold's pictures, by its saved model, to the cache; write where they lie.
-
-    Raises `PxrError` for a model file that is missing or damaged.
-    """
+    """Cache each fold's features by its saved model, write where they lie; raise `PxrError` for a bad model file."""
     device = set_up(False, "float32")
     emit(device.event)
     run = RunDirectory(Path(task.run), Path(task.cache))

@@ -1,7 +1,4 @@
-"""An atlas of the lungs from a folder of pairs: ``images/NAME.jpg`` and ``masks/NAME.png``, 255 = lung.
-
-It stands here, not in `lungs`, for it opens files.
-"""
+"""An atlas of the lungs from a folder of pairs of files: ``images/NAME.jpg`` and ``masks/NAME.png``, 255 = lung."""
 
 from functools import partial
 from pathlib import Path

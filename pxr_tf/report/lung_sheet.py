@@ -22,10 +22,7 @@ _LETTERS = 30  # of a name that fit under a tile
 
 
 def write_lung_sheet(out: Path, table: pd.DataFrame, paths: Mapping[str, str]) -> Path | None:
-    """Draw the least and the most certain lungs of a table (`masks.LUNG_BOX_COLUMNS`) into `out`; return the file.
-
-    `paths` is name -> picture. Returns None where no picture was read.
-    """
+    """Draw a table's least and most certain lungs (`paths`: name -> picture) into `out`; return the file, or None."""
     chosen = choose_tiles(table)
     tiles = [_draw_tile(row, Path(paths[row.image]), mask_file(out, row.image)) for row in chosen.itertuples()]
     if not tiles:

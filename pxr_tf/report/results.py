@@ -64,10 +64,7 @@ def print_results(run: FinishedRun, console: Console) -> None:
 
 
 def print_seeds(seeds: SeedsTable, console: Console) -> None:
-    """Print what finished runs that differ in their seed have in common: mean ± sd over seeds.
-
-    Beside it stands what each seed gave, mean ± sd over its folds; all on the rows that ``metrics.csv`` counts.
-    """
+    """Print mean ± sd over runs that differ in their seed, beside each seed's, as ``metrics.csv`` counts."""
     info = seeds.info
     title = f"{info.title} ({info.name})\n{count_words(len(seeds.tables), 'seed')}, {_reading_words(seeds.reading)}"
     shown = make_table(title, info, (0, 1))  # as wide as the table at most

@@ -1,7 +1,4 @@
-"""A prepared run directory, opened: what its files say, each read once and only when it is asked for.
-
-The run may be finished or not; `finished.open_run` opens a finished one. No TensorFlow here, but for `load_model`.
-"""
+"""A prepared run directory, opened: what its files say, each read once, when asked for; no TensorFlow till a model."""
 
 import os
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""Phases: compile (freeze AND compile, one place) and fit, epoch by epoch, from wherever a killed run was.
-
-Only keras is used here, never TensorFlow itself.
-"""
+"""Phases: compile (freeze AND compile, one place) and fit, epoch by epoch, from wherever a killed run was."""
 
 import math
 import time
