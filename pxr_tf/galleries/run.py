@@ -75,7 +75,7 @@ def prepare_gallery(asked: GalleryRequest) -> PreparedGallery:
     """Return what is to be explained; nothing is written but lungs' atlas, to the cache. Raises `PxrError`."""
     run = asked.run
     experiment = explained_recipe(run, asked.atlas, asked.masks)
-    check_folder(asked.folder)
+    check_folder(asked.out or asked.folder)  # a message names the folder as it was typed
     check_idle_options(asked, experiment)
     layers = next(filter(None, map(read_saved_layers, map(run.model_file, run.folds))), [])  # all folds share them
     methods, notes = choose_methods(asked.methods, asked.layer, experiment, layers)
