@@ -13,6 +13,7 @@ from pxr_tf.runs.directory import is_finished
 from pxr_tf.runs.finished import FinishedRun, open_run
 
 SAME = ("classes", "model", "image", "splits", "phases")  # what a twin must have as the run has it
+COMMAND = ". This makes it: "  # before the command in a note
 
 
 class Permuted(NamedTuple):
@@ -21,6 +22,11 @@ class Permuted(NamedTuple):
     run: FinishedRun | None
     note: str  # the rest of a sentence about the check; "" where there is a run
     identity: str  # of its models; "" where there is none
+
+    @property
+    def reason(self) -> str:
+        """The note without the command, which names the place where the run lies."""
+        return self.note.partition(COMMAND)[0]
 
 
 def find_permuted(run: FinishedRun, folds: Sequence[str]) -> Permuted:
@@ -33,7 +39,7 @@ def find_permuted(run: FinishedRun, folds: Sequence[str]) -> Permuted:
     twin = run.recipe.model_copy(update={"permute_labels": True})
     folder = own.parents[1] / Request(twin, (), Path()).folder.parent.name / own.name
     if not is_finished(folder):
-        return _none(f"no finished run on permuted labels lies beside this one. This makes it: {_command(run)}")
+        return _none(f"no finished run on permuted labels lies beside this one{COMMAND}{_command(run)}")
     found = open_run(folder)
     difference = _difference(run, found, folds)
     if difference:

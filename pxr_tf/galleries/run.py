@@ -164,7 +164,7 @@ def _key_of(asked: GalleryRequest, table: pd.DataFrame, source: LungSource | Non
     columns = ("image_id", "label", "patient_id", "fold", "role", "group", "predicted", "key")
     rows = table[list(columns)].itertuples(index=False, name=None)
     checks = (source.identity, asked.check_pictures or CHECK_PICTURES) if source else ("no checks",)
-    checks += (permuted.note, permuted.identity) if permuted else ()
+    checks += (permuted.reason, permuted.identity) if permuted else ()
     return files.digest(GALLERY_VERSION, *checks, *rows)
 
 

@@ -322,3 +322,12 @@ def test_a_command_says_whom_it_waits_for(pxr, asked, gallery, monkeypatch):
     assert (code, said) == (0, [gallery.parent / ".g.lock"])
     assert_tells(out, any_of("waiting"), "process 1", "elsewhere")
     assert_tells(out, any_of("nothing to do", "up to date"), "index.html")
+
+
+def test_a_gallerys_key_depends_neither_on_the_spelling_nor_on_the_place_of_its_run(own_copy, phantoms, tmp_path):
+    options = {"methods": ("grad_cam",), "number": 1, "masks": str(phantoms[0].parent / "masks")}
+    runs = own_copy.parents[RUN_DEPTH - 1]
+    moved = shutil.copytree(runs, tmp_path / "moved") / own_copy.relative_to(runs)
+    (tmp_path / "link").symlink_to(own_copy)
+    paths = (own_copy, tmp_path / "link", own_copy.parent / ".." / own_copy.parent.name / own_copy.name, moved)
+    assert len({prepare_gallery(GalleryRequest(open_run(path), **options)).key for path in paths}) == 1
