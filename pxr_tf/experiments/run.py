@@ -21,8 +21,6 @@ from pxr_tf.runs.directory import is_finished, is_run
 from pxr_tf.runs.finished import FinishedRun, open_run
 from pxr_tf.tasks import Executor, Task
 
-LOCK_PATIENCE = 10.0  # seconds; what a killed run leaves behind ends within one or two
-
 
 class PreparedRun(NamedTuple):
     """A run whose directory is complete, and what is left to do of it."""

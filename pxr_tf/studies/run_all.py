@@ -15,11 +15,13 @@ from pxr_tf.events import Event, OnEvent, emit_wait
 from pxr_tf.experiments.begin import Sources, early_logs, find_sources
 from pxr_tf.experiments.check_run import check_same_recipe
 from pxr_tf.experiments.request import Request
-from pxr_tf.experiments.run import LOCK_PATIENCE, PreparedRun, finish_run, prepare_run
+from pxr_tf.experiments.run import PreparedRun, finish_run, prepare_run
 from pxr_tf.pictures.gather import Gathered
 from pxr_tf.runs.directory import is_finished, is_run
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.tasks import Executor
+
+LOCK_PATIENCE = 10.0  # seconds for a run alone; what a killed run leaves behind ends within one or two
 
 
 class Outcome(NamedTuple):

@@ -25,7 +25,6 @@ from pxr_tf import files, locks
 from pxr_tf.config import load_experiment
 from pxr_tf.data.splits import read_splits
 from pxr_tf.errors import PxrError
-from pxr_tf.experiments import run as story
 from pxr_tf.experiments.run import collect_predictions
 from pxr_tf.experiments.write_run import write_run
 from pxr_tf.training.learners import LEARNERS
@@ -216,7 +215,7 @@ def test_damaged_splits_are_caught(own_copy, phantoms, damage):
 
 
 def test_the_second_of_two_runs_is_told_who_holds_the_directory(own_copy, phantoms, monkeypatch):
-    monkeypatch.setattr(story, "LOCK_PATIENCE", 0.2)
+    monkeypatch.setattr("pxr_tf.studies.run_all.LOCK_PATIENCE", 0.2)
     with locks.hold(locks.lock_of(own_copy)), pytest.raises(PxrError) as fault:
         start_again(own_copy, phantoms)
     assert_says(fault.value, own_copy.name, any_of("process"))
