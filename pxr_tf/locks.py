@@ -14,7 +14,8 @@ from pxr_tf.events import OnWait
 
 
 def lock_of(folder: Path) -> Path:
-    """Return the lock file of a run directory; it lies beside it."""
+    """Return the lock file of a run directory; it lies beside it, however its path is spelled."""
+    folder = Path(os.path.realpath(folder))
     return folder.with_name(f".{folder.name}.lock")
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -151,3 +152,11 @@ def test_a_fault_without_a_name_and_a_fault_of_our_own():
     assert_tells(files.explain_os_error(OSError(errno.EROFS, "Read-only file system")), any_of("run directory"))
     assert tells([files.explain_os_error(OSError(errno.ENOSPC, "No space left on device"))], FULL)
     assert files.explain_os_error(FileNotFoundError(errno.ENOENT, "No such file", "a")) is None
+
+
+def test_a_lock_is_the_same_however_its_folder_is_spelled(tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "link").symlink_to("run")
+    monkeypatch.chdir(tmp_path / "run")
+    spelled = (Path("."), Path("../run"), tmp_path / "link", tmp_path / "run")
+    assert {locks.lock_of(path) for path in spelled} == {tmp_path / ".run.lock"}

@@ -1,7 +1,5 @@
 """``pxr explain``: what a run's networks looked at, and whether the pictures of it are worth anything."""
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pxr_tf.commands.command_options import OptionValues, takes_options
@@ -40,8 +38,7 @@ def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
     from pxr_tf.report.progress import Display, show_steps
 
     prepared = prepare_gallery(asked)  # before the lock: what is refused leaves nothing behind
-    folder = Path(os.path.realpath(asked.folder))  # "." has no name to call a lock by
-    with locks.hold(locks.lock_of(folder), on_wait=lambda holder: _tell_wait(console, holder)):
+    with locks.hold(locks.lock_of(asked.folder), on_wait=lambda holder: _tell_wait(console, holder)):
         with Display(Outline(f"Explaining {asked.run.folder}", 1, (), False), console) as display:
             explained = explain_run(prepared, choose_executor(), lambda event: _show(display, event))
         if explained is None:

@@ -14,7 +14,7 @@ def merge_rows(path: Path, rows: pd.DataFrame, key: Sequence[str], *, more: Sequ
     Rows in the file also stay if their columns `more` (``seeds``, say) add up to more than those of the new rows with
     the same key; returns for how many keys that is so. Without a key, the whole table counts as one.
     """
-    before = _read_before(path, rows)
+    before = _read_before(path, rows, more)
     old, new = _groups(before, key), _groups(rows, key)
     kept = {one for one in old.keys() & new.keys() if _amount(old[one], more) > _amount(new[one], more)}
     merged = {one: old.get(one) if one in kept or one not in new else new[one] for one in dict.fromkeys([*old, *new])}
@@ -35,12 +35,16 @@ def _amount(rows: pd.DataFrame, more: Sequence[str]) -> float:
     return float(rows[list(more)].sum(axis=1).max())
 
 
-def _read_before(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the table that is there; none of its rows if it cannot be read, or has other columns."""
+def _read_before(path: Path, rows: pd.DataFrame, more: Sequence[str]) -> pd.DataFrame:
+    """Return the table that is there; none of its rows if it cannot be read, was edited, or has other columns."""
     text = [name for name in rows if not pd.api.types.is_numeric_dtype(rows[name]) and name != "paper"]
     numbers = {name: [""] for name in rows if name not in text}
     try:
-        before = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=numbers)
+        kinds = dict.fromkeys(text, str) | dict.fromkeys(more, float)
+        before = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=numbers)
     except (OSError, ValueError):
         return rows.iloc[:0]
-    return before if list(before) == list(rows) else rows.iloc[:0]
+    whole = isinstance(before.index, pd.RangeIndex)  # a row with one value too many makes an index of the first column
+    if not whole or list(before) != list(rows) or before[list(more)].isna().any(axis=None):
+        return rows.iloc[:0]
+    return before.astype({name: rows[name].dtype for name in more})

@@ -27,6 +27,7 @@ class RunSummary(NamedTuple):
     seed: int | None = None
     accuracy: float = np.nan  # mean over folds, a fraction; NaN if the run is not finished, or only tunes
     sd: float = np.nan  # over folds; NaN for one fold
+    finished: bool = False
     folds_done: int = 0
     folds: int = 0
     warnings: tuple[RunWarning, ...] = ()
@@ -61,6 +62,7 @@ def _describe(run: RunDirectory) -> RunSummary:
         recipe.seed,
         accuracy,
         sd,
+        run.finished,
         done,
         len(run.folds),
         run.warnings,

@@ -11,6 +11,7 @@ from pxr_tf.config import Experiment
 from pxr_tf.data.splits import HOLDOUT, fold_names
 from pxr_tf.experiments.request import Request
 from pxr_tf.explain.model_figures_file import read_model_figures
+from pxr_tf.runs.directory import is_finished
 from pxr_tf.runs.picture_choice import PictureChoice, first_per_class
 from pxr_tf.tasks import Task
 
@@ -63,6 +64,8 @@ def plan(request: Request, splits: pd.DataFrame, table: pd.DataFrame) -> list[Ta
 def plan_folds(request: Request, splits: pd.DataFrame) -> list[Task]:
     """Return the tasks that train what is missing."""
     experiment, folder = request.experiment, request.folder
+    if is_finished(folder):  # its folds may have been cleared away
+        return []
     folds = list(dict.fromkeys(splits.fold))
     holdout = (rundir.fold_name(HOLDOUT),) if HOLDOUT in folds else ()
     features = (rundir.FEATURES_TASK,) if experiment.freezes_backbone else ()

@@ -20,6 +20,7 @@ class Request:
     mix_environments: bool = False  # folds may be trained by other versions or on another machine than those before
     command: str = ""  # for the record
     tuning: Path | None = None  # run directory of a point of a tuning, which has no test rows; None: a run like others
+    study: frozenset[Path] = frozenset()  # run directories of all that runs in the same study
 
     @property
     def folder(self) -> Path:
@@ -44,8 +45,9 @@ class Request:
     def stage_one_folder(self) -> Path | None:
         """The run directory of stage one, whose features the model learns on; None for other models.
 
-        One that is a variant lies beside this run: the same recipe, splits and seed; with this run's tag where such a
-        run was begun, else without one: a tag often tells second stages apart (by their classes) that share one.
+        One that is a variant lies beside this run: the same recipe, splits and seed; with this run's tag if such a run
+        was begun, or is in the same study, else without one: a tag often tells second stages apart (by their classes)
+        that share one.
         """
         model = self.experiment.model
         if not isinstance(model, OnFeatures):
@@ -57,7 +59,7 @@ class Request:
             replace(self, experiment=stage.model_copy(update={"tag": tag}), tuning=None).folder
             for tag in (stage.tag, "")
         )
-        return tagged if (tagged / rundir.EXPERIMENT).is_file() else plain
+        return tagged if tagged in self.study or (tagged / rundir.EXPERIMENT).is_file() else plain
 
     @property
     def cache(self) -> Path:

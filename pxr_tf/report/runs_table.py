@@ -17,7 +17,7 @@ def print_runs(runs: Sequence[RunSummary], console: Console) -> None:
         console.print(_title(run), style="bold", markup=False, highlight=False)
         for line in _lines(run):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=line == str(run.folder))
-    finished = sum(not run.fault and run.folds_done == run.folds for run in runs)
+    finished = sum(run.finished for run in runs)
     console.print(f"{count_words(len(runs), 'run')}, {finished} finished", highlight=False)
 
 
@@ -40,7 +40,7 @@ def _lines(run: RunSummary) -> Iterator[str]:
 
 def _state(run: RunSummary) -> str:
     trained = f"{run.folds_done} of {count_words(run.folds, 'fold')} trained"
-    return f"{'finished' if run.folds_done == run.folds else trained}, begun {run.started[:10]}"
+    return f"{'finished' if run.finished else trained}, begun {run.started[:10]}"
 
 
 def _accuracy(run: RunSummary) -> str:

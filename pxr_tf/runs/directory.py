@@ -56,7 +56,9 @@ def read_provenance(folder: Path) -> dict[str, Any]:
         raise PxrError(
             f"{folder} has no {rundir.PROVENANCE} that can be read, so nobody knows what it was made of. {OTHER_FOLDER}"
         )
-    missing = [key for key in ("weights", "data", "data_digest", "duplicates", "files") if key not in provenance]
+    missing = [
+        key for key in ("origin", "weights", "data", "data_digest", "duplicates", "files") if key not in provenance
+    ]
     if missing:
         raise PxrError(
             f"{folder} was made by another version of pxr_tf ({rundir.PROVENANCE} has no {missing[0]!r}), so it cannot "
@@ -131,8 +133,12 @@ class RunDirectory:
     @property
     def warnings(self) -> tuple[RunWarning, ...]:
         """What makes the numbers doubtful: found when the run was prepared, and folds of several environments."""
-        written = files.read_json(self.folder / rundir.WARNINGS) or []
-        found = [RunWarning(what=warning.get("what", ""), text=warning["text"]) for warning in written]
+        file = self.folder / rundir.WARNINGS
+        try:
+            written = files.read_json(file) or []
+            found = [RunWarning(what=warning.get("what", ""), text=warning["text"]) for warning in written]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PxrError(f"{file} cannot be read: it was edited or damaged. {OTHER_FOLDER}") from error
         mix = environment.describe_mix(self.folder)
         return (*found, *([RunWarning(what="environments", text=mix)] if mix else []))
 

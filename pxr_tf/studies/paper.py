@@ -53,7 +53,7 @@ def plan_paper(asked: ExperimentOptions, given: Given, model: str | None, seeds:
             lacking += [PaperRun(variant, *which, variant, failure=str(why)) for which in each]
     if not planned:
         raise PxrError(lacking[0].failure)
-    # One run of each variant first: what is wrong with all of them is told by two.
+    # One run of each variant first: a table has a row of each as early as it can.
     planned.sort(key=lambda item: (seeds.index(item[0].seed), settings.index(item[0].setting)))
     _check_folders(planned, asked.runs)
     return PaperPlan([run for run, _ in planned], [experiment for _, experiment in planned], lacking)

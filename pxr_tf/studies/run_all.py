@@ -3,11 +3,12 @@
 One policy for failures: what fails costs itself and what needs it; the rest goes on, and the outcomes say why.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pxr_tf import locks
 from pxr_tf.errors import PxrError
@@ -22,6 +23,8 @@ from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.tasks import Executor
 
 LOCK_PATIENCE = 10.0  # seconds for a run alone; what a killed run leaves behind ends within one or two
+
+Result = TypeVar("Result")
 
 
 class Outcome(NamedTuple):
@@ -56,40 +59,47 @@ def run_all(
     among the requests waits for it. Two studies that share a run wait for each other. Raises `PxrError` for a failure
     of the only request, and if the first two fail alike before any is prepared, since all would.
     """
+    requests = [replace(request, study=frozenset(one.folder for one in requests)) for request in requests]
     for request in requests:
         if is_run(request.folder):
             check_same_recipe(request.folder, request.experiment)
     study = _Study(requests, executor, on_event, complete, on_outcome)
-    waves = list(split_waves(requests))
-    sources = [study.find_sources(request) for request in waves[0]]  # before a lock: what is refused leaves nothing
-    with _hold_all(requests, study.tag) as descriptors:
+    first, *waves = split_waves(requests)
+    sources = study.find_sources(first)  # before a lock: what is refused leaves nothing
+    found = [one for one in requests if one not in first or sources[one.folder] is not None]
+    with _hold_all(found, study.tag, alone=len(requests) == 1) as descriptors:
         try:
-            unfinished = [request for request in requests if not is_finished(request.folder)]
+            unfinished = [request for request in found if not is_finished(request.folder)]
             if unfinished:
                 # TensorFlow takes four seconds to load: it does so while this process compares, splits and decodes.
                 executor.start(early_logs(unfinished[0]) / "start.log", keep=descriptors)
-            study.run_wave(waves[0], sources)
-            for wave in waves[1:]:
-                study.run_wave(wave, [study.find_sources(request) for request in wave])
+            study.run_wave(first, sources, descriptors)
+            for wave in waves:
+                study.run_wave(wave, study.find_sources(wave), descriptors)
         finally:
             executor.close()
     return [study.outcomes[request.folder] for request in requests]
 
 
 def split_waves(requests: Sequence[Request]) -> Iterator[list[Request]]:
-    """Yield the requests in groups that can run together: stage one comes before what learns on it."""
+    """Yield the requests in groups that can run together: stage one comes before what learns on it.
+
+    Raises `PxrError` if a run is its own stage one.
+    """
     waiting = {request.folder: request for request in requests}
     while waiting:
         ready = [request for request in waiting.values() if request.stage_one_folder not in waiting]
+        if not ready:
+            raise PxrError(f"model.of names {next(iter(waiting))}, the run itself; accepted: another run. Change it.")
         yield ready
         for request in ready:
             del waiting[request.folder]
 
 
 @contextmanager
-def _hold_all(requests: Sequence[Request], tag: Callable[[Request], OnEvent]) -> Iterator[list[int]]:
+def _hold_all(requests: Sequence[Request], tag: Callable[[Request], OnEvent], *, alone: bool) -> Iterator[list[int]]:
     """Hold the locks of all run directories, in one order for everybody, so that no two studies wait in a circle."""
-    patience = LOCK_PATIENCE if len(requests) == 1 else float("inf")
+    patience = LOCK_PATIENCE if alone else float("inf")
     with ExitStack() as held:
         by_folder = sorted({request.folder: request for request in requests}.items())
         yield [
@@ -110,7 +120,8 @@ class _Study:
         on_outcome: Callable[[Outcome], None],
     ) -> None:
         self.outcomes: dict[Path, Outcome] = {}
-        self._alone = len(requests) == 1
+        self._number, self._alone = len(requests), len(requests) == 1
+        self._failed: dict[Path, Outcome] = {}  # failures that nobody has been told yet
         self._executor, self._on_event = executor, on_event
         self._complete, self._on_outcome = complete, on_outcome
         self._gathered: dict[tuple[object, ...], Gathered] = {}  # images are found once, whatever seed asks for them
@@ -122,32 +133,52 @@ class _Study:
         """Return a listener that passes each event on, with its run."""
         return lambda event: self._on_event({**event, "run": str(request.folder)})
 
-    def find_sources(self, request: Request) -> Sources | None:
-        """Return what a run is made from; None, and an outcome, if that fails."""
-        try:
-            return find_sources(request, self.tag(request), self._gathered)
-        except PxrError as error:
-            self._fail(request, str(error))
-            return None
+    def find_sources(self, requests: Sequence[Request]) -> dict[Path, Sources | None]:
+        """Return run directory -> what its run is made from; None, and an outcome, if that fails."""
+        return {
+            request.folder: self._attempt(request, partial(find_sources, request, self.tag(request), self._gathered))
+            for request in requests
+        }
 
-    def run_wave(self, requests: Sequence[Request], sources: Sequence[Sources | None]) -> None:
+    def run_wave(
+        self, requests: Sequence[Request], sources: Mapping[Path, Sources | None], descriptors: Sequence[int]
+    ) -> None:
         """Prepare these runs, do their tasks as one graph, and finish each once its last task has ended."""
-        for request, found in zip(requests, sources, strict=True):
+        for request in requests:
+            found = sources[request.folder]
             if found is not None:
-                self._prepare(request, found)
+                self._attempt(request, partial(self._prepare, request, found))
+        self._end_failed()
+        for name in [name for name, count in self._waiting.items() if not count]:
+            self._finish(name)
         tasks = [task for prepared in self._prepared.values() for task in prepared.tasks]
-        self._executor.run(tasks, self._listen)
+        if tasks:
+            self._executor.start(early_logs(requests[0]) / "start.log", keep=descriptors)
+            self._executor.run(tasks, self._listen)
 
     def _prepare(self, request: Request, sources: Sources) -> None:
-        try:
-            prepared = prepare_run(request, sources, self._executor, self.tag(request))
-        except PxrError as error:
-            self._fail(request, str(error))
-            return
-        name = str(request.folder)
+        prepared, name = prepare_run(request, sources, self._executor, self.tag(request)), str(request.folder)
         self._prepared[name], self._waiting[name], self._failures[name] = prepared, len(prepared.tasks), []
-        if not prepared.tasks:
-            self._finish(name)
+
+    def _attempt(self, request: Request, step: Callable[[], Result]) -> Result | None:
+        """Return what a step gives; None if it fails, which costs this run alone, unless it is the only one."""
+        try:
+            return step()
+        except Exception as error:
+            if self._alone:
+                raise
+            why = str(error) if isinstance(error, PxrError) else f"{type(error).__name__}: {error}"
+            self._failed[request.folder] = Outcome(request, failure=why)
+            return None
+
+    def _end_failed(self) -> None:
+        """Pass on the failures so far; raise `PxrError` if nothing is left to run, and all failed alike."""
+        reasons = {outcome.failure for outcome in self._failed.values()}
+        if len(reasons) == 1 and len(self._failed) == self._number:
+            raise PxrError(reasons.pop())
+        for outcome in self._failed.values():
+            self._end(outcome)
+        self._failed = {}
 
     def _listen(self, event: Event) -> None:
         self._on_event(event)
@@ -161,23 +192,16 @@ class _Study:
     def _finish(self, name: str) -> None:
         prepared = self._prepared.pop(name)
         del self._waiting[name]
-        try:
-            run = finish_run(prepared, self._failures[name])
-            self._complete(prepared.request, run)
-        except PxrError as error:
-            self._fail(prepared.request, str(error))
-        except Exception as error:  # one bad run must not cost the others
-            if self._alone:
-                raise
-            self._fail(prepared.request, f"{type(error).__name__}: {error}")
+        run = self._attempt(prepared.request, partial(self._complete_run, prepared, self._failures[name]))
+        if run is None:
+            self._end_failed()
         else:
             self._end(Outcome(prepared.request, run))
 
-    def _fail(self, request: Request, why: str) -> None:
-        early = [outcome.failure for outcome in self.outcomes.values()]
-        if self._alone or (len(early) == 1 and early == [why] and not self._prepared and not is_run(request.folder)):
-            raise PxrError(why)
-        self._end(Outcome(request, failure=why))
+    def _complete_run(self, prepared: PreparedRun, failures: list[str]) -> FinishedRun:
+        run = finish_run(prepared, failures)
+        self._complete(prepared.request, run)
+        return run
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes[outcome.request.folder] = outcome

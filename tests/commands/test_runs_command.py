@@ -58,3 +58,10 @@ def test_a_folder_without_runs_is_refused(pxr, tmp_path, made, facts):
     code, _, said = pxr("runs", tmp_path / "empty")
     assert code == 2
     assert_says(said, str(tmp_path / "empty"), facts)
+
+
+@pytest.mark.parametrize("content", ['["x"]', '{"a": 1}', "{"])
+def test_damaged_warnings_cost_no_other_run(runs, tmp_path, content):
+    (runs[1] / "warnings.json").write_text(content)
+    finished, begun, _ = summarise_folder(tmp_path / "runs")
+    assert finished.finished and "warnings.json" in begun.fault

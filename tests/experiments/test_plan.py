@@ -49,10 +49,16 @@ def test_a_task_names_those_whose_files_it_reads(tmp_path):
     assert needs["strategy2"] == {"features": (), "holdout": ("features",), "fold-0": ("features", "holdout")}
 
 
-def test_only_a_task_that_trains_a_whole_network_leaves_memory(own_copy, phantoms):
-    splits = read_splits(own_copy / "splits.csv")
+def test_a_finished_run_whose_folds_were_cleared_away_is_not_trained_again(own_copy):
     for fold in (0, 1):
         (own_copy / f"fold-{fold}" / "predictions.csv").unlink()
+    assert plan_folds(at(own_copy, tiny_experiment()), read_splits(own_copy / "splits.csv")) == []
+
+
+def test_only_a_task_that_trains_a_whole_network_leaves_memory(own_copy, phantoms):
+    splits = read_splits(own_copy / "splits.csv")
+    for folder in ("fold-0", "fold-1", "."):
+        (own_copy / folder / "predictions.csv").unlink()
     head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 1}
     for options, leaves in (({}, True), ({"phases": [head]}, False)):
         tasks = plan_folds(at(own_copy, tiny_experiment(**options)), splits)

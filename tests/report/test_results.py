@@ -294,3 +294,19 @@ def test_one_mean_over_seeds_of_two_environments_is_a_warning(tmp_path):
     assert warning.what == "environments"
     assert_tells(warning.text, "keras", "3.14", "3.15")
     assert summarise_runs({0: runs[0]}).info.warnings == ()
+
+
+@pytest.mark.parametrize("edited", ["three", "n/a", "2,extra"])
+def test_a_table_of_seeds_that_was_edited_is_replaced(tmp_path, edited):
+    runs = {}
+    for seed in (0, 1):
+        runs[seed] = open_run(write_run(tmp_path / str(seed), wrong_every=4 + seed))
+        write_results(runs[seed])
+    write_seeds(summarise_runs(runs), tmp_path)
+    whole = (tmp_path / "seeds.csv").read_text()
+    header, row, *rest = whole.splitlines()
+    cells = row.split(",")
+    cells[header.split(",").index("seeds")] = edited
+    (tmp_path / "seeds.csv").write_text("\n".join([header, ",".join(cells), *rest]))
+    write_seeds(summarise_runs(runs), tmp_path)
+    assert (tmp_path / "seeds.csv").read_text() == whole

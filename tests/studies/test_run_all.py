@@ -2,8 +2,10 @@
 
 import multiprocessing
 import time
+from dataclasses import replace
 
 import pytest
+from messages import refused
 from tiny import Recorder, request_of, run_here, stopped, tiny_experiment
 from two_stages import stage, write_stages
 
@@ -11,6 +13,7 @@ from pxr_tf import locks
 from pxr_tf.errors import PxrError
 from pxr_tf.executors.inline import Inline
 from pxr_tf.executors.perform import perform
+from pxr_tf.experiments.run import prepare_run
 from pxr_tf.sets.find import read_sources
 from pxr_tf.studies.run_all import run_all, split_waves
 from pxr_tf.tasks import do_in_order
@@ -162,3 +165,52 @@ def test_a_study_that_was_killed_goes_on_with_the_same_bytes(phantoms, two_layer
     outcomes = run_all(requests, Inline())
     whole = run_here(outcomes[1].request.experiment, phantoms, tmp_path / "whole")
     assert (outcomes[1].run.folder / "predictions.csv").read_bytes() == (whole / "predictions.csv").read_bytes()
+
+
+def test_what_fails_alike_costs_no_run_that_does_not(phantoms, two_layers, tmp_path):
+    """Two of three name data that are not there; the one between them is run."""
+    nowhere, good = (
+        seeds_of([tmp_path / "nowhere"], tmp_path / "runs", (0, 2)),
+        seeds_of(phantoms, tmp_path / "runs", (1,)),
+    )
+    ended = []
+    outcomes = run_all([nowhere[0], *good, nowhere[1]], Inline(), on_outcome=ended.append)
+    assert [bool(one.failure) for one in outcomes] == [True, False, True]
+    assert outcomes[1].run.finished and len(ended) == 3
+    assert not nowhere[0].folder.parent.joinpath(".seed-0.lock").exists()  # what is refused leaves nothing behind
+
+
+def test_an_unexpected_error_while_one_run_is_prepared_costs_no_other(phantoms, two_layers, tmp_path, monkeypatch):
+    def prepare(request, *rest):
+        if request.experiment.seed == 0:
+            raise KeyError("planted")
+        return prepare_run(request, *rest)
+
+    monkeypatch.setattr("pxr_tf.studies.run_all.prepare_run", prepare)
+    first, second = run_all(seeds_of(phantoms, tmp_path), Inline())
+    assert first.failure == "KeyError: 'planted'"
+    assert second.run.finished
+
+
+def test_a_tag_ties_stage_two_to_the_stage_one_of_its_own_study(official_phantoms, two_layers, tmp_path):
+    recipe = write_stages(tmp_path)
+    tagged = [
+        request_of(stage(recipe, number, tag="foo"), [official_phantoms], tmp_path / "runs", study=frozenset())
+        for number in (1, 2)
+    ]
+    folders = frozenset(request.folder for request in tagged)
+    one, two = (replace(request, study=folders) for request in tagged)
+    assert two.stage_one_folder == one.folder
+    assert [len(wave) for wave in split_waves([two, one])] == [1, 1]
+    assert tagged[1].stage_one_folder != one.folder  # alone, before such a run was begun
+
+
+def test_a_run_that_names_itself_as_stage_one_is_refused(official_phantoms, two_layers, tmp_path):
+    recipe = write_stages(tmp_path)
+    plain = request_of(stage(recipe, 2), [official_phantoms], tmp_path / "runs")
+    model = plain.experiment.model.model_copy(update={"of": str(plain.folder), "backbone": None})
+    own = replace(plain, experiment=plain.experiment.model_copy(update={"model": model}))
+    model = model.model_copy(update={"of": str(own.folder)})
+    own = replace(own, experiment=own.experiment.model_copy(update={"model": model}))
+    with refused("model.of", str(own.folder)):
+        list(split_waves([own]))
