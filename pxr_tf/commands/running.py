@@ -15,15 +15,10 @@ if TYPE_CHECKING:
 
 
 class Ended(Protocol):
-    """A run of a study, once it has ended."""
+    """A run of a study, once it has ended: which it is, and why it failed ("" if it did not)."""
 
-    @property
-    def title(self) -> str:
-        """Which run it is."""
-
-    @property
-    def failure(self) -> str:
-        """Why it failed; empty if it did not."""
+    title: str
+    failure: str
 
 
 def make_console() -> "Console":

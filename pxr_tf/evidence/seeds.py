@@ -10,7 +10,7 @@ from pxr_tf import locks
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evaluation.roc import MeanPoints
-from pxr_tf.evidence.files import read_readings, read_run_points
+from pxr_tf.evidence.files import read_metrics_table, read_readings, read_run_points
 from pxr_tf.evidence.merge import merge_rows
 from pxr_tf.runs.environment import find_differences
 from pxr_tf.runs.finished import FinishedRun
@@ -33,7 +33,7 @@ def summarise_runs(runs: Mapping[int, FinishedRun]) -> SeedsTable:
     """Return what finished runs (seed -> run) have in common."""
     first = next(iter(runs.values()))
     reading = next(iter(read_readings(first)))
-    tables = {seed: next(iter(read_readings(run).values())) for seed, run in runs.items()}
+    tables = {seed: read_metrics_table(run) for seed, run in runs.items()}
     info = first.info._replace(warnings=shared_warnings(list(runs.values())))
     points = roc.summarise_points({seed: read_run_points(run) for seed, run in runs.items()})
     return SeedsTable(info, reading, tables, metrics.summarise_seeds(tables), points)

@@ -1,11 +1,9 @@
-"""What there is to say of each run below a folder, in a line: finished ones with their accuracy, others with how far
-they are."""
+"""What there is to say of each run below a folder: of finished ones their accuracy, of others how far they are."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from pxr_tf.errors import PxrError
 from pxr_tf.evaluation import metrics
@@ -81,6 +79,4 @@ def _accuracy(run: FinishedRun) -> tuple[float, float]:
     """Return mean and sd over folds on the rows that the recipe counts; NaN before the tables are written."""
     if not expected_tables(run)[0].exists():
         return np.nan, np.nan
-    table: pd.DataFrame = read_metrics_table(run)
-    mean, sd = (metrics.value_of(table, fold, "all", "accuracy") for fold in ("mean", "sd"))
-    return mean, sd
+    return tuple(metrics.value_of(read_metrics_table(run), fold, "all", "accuracy") for fold in ("mean", "sd"))

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
-from pxr_tf.evidence.files import read_readings, read_run_points
+from pxr_tf.evidence.files import read_metrics_table, read_run_points
 from pxr_tf.evidence.paper import paper_has, paper_notes
 from pxr_tf.report.results import make_table, plus_minus, print_points, print_warnings
 from pxr_tf.studies.paper_runs import (
@@ -40,7 +40,7 @@ def print_run(run: PaperRun, console: Console) -> None:
     if run.run is None:
         console.print(f"{run.title} failed: {run.failure}", markup=False)
         return
-    table = next(iter(read_readings(run.run).values()))
+    table = read_metrics_table(run.run)
     said = [f"{words} {100 * metrics.value_of(table, 'mean', 'all', metric):.2f} %" for words, _, metric in _OVERALL]
     minutes = run.run.minutes()
     said += [] if pd.isna(minutes) else [f"{minutes:.1f} min"]

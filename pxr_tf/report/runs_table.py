@@ -29,25 +29,15 @@ def _title(run: RunSummary) -> str:
 
 
 def _lines(run: RunSummary) -> Iterator[str]:
-    if not run.fault:
-        yield ", ".join(filter(None, (_state(run), _minutes(run), _accuracy(run))))
+    yield from () if run.fault else (_standing(run),)
     yield str(run.folder)
-    if run.fault:
-        yield run.fault
-    for warning in run.warnings:
-        yield f"Warning: {warning.text}"
+    yield from (run.fault,) if run.fault else ()
+    yield from (f"Warning: {warning.text}" for warning in run.warnings)
 
 
-def _state(run: RunSummary) -> str:
+def _standing(run: RunSummary) -> str:
     trained = f"{run.folds_done} of {count_words(run.folds, 'fold')} trained"
-    return f"{'finished' if run.finished else trained}, begun {run.started[:10]}"
-
-
-def _accuracy(run: RunSummary) -> str:
-    if pd.isna(run.accuracy):
-        return ""
-    return f"accuracy {plus_minus(run.accuracy, run.sd, 1)} %"
-
-
-def _minutes(run: RunSummary) -> str:
-    return "" if pd.isna(run.minutes) else f"took {duration_words(60 * run.minutes)}"
+    parts = ["finished" if run.finished else trained, f"begun {run.started[:10]}"]
+    parts += [] if pd.isna(run.minutes) else [f"took {duration_words(60 * run.minutes)}"]
+    parts += [] if pd.isna(run.accuracy) else [f"accuracy {plus_minus(run.accuracy, run.sd, 1)} %"]
+    return ", ".join(parts)

@@ -11,7 +11,7 @@ from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.differences import Difference, find_difference, same_tests
 from pxr_tf.evaluation.published import PaperRow
-from pxr_tf.evidence.files import read_readings
+from pxr_tf.evidence.files import read_metrics_table
 from pxr_tf.evidence.paper import comparable_row
 from pxr_tf.evidence.seeds import mixed_environments
 from pxr_tf.runs.finished import FinishedRun
@@ -105,7 +105,7 @@ def _group(some: Sequence[PaperRun]) -> Group:
     warnings = {seed: run.warnings for seed, run in runs.items()}
     every = tuple(dict.fromkeys(warning for own in warnings.values() for warning in own))
     info = runs[first.seed].info._replace(warnings=every)
-    tables = {seed: next(iter(read_readings(run).values())) for seed, run in runs.items()}
+    tables = {seed: read_metrics_table(run) for seed, run in runs.items()}
     minutes = float(np.mean([run.minutes() for run in runs.values()]))
     summary, row = metrics.summarise_seeds(tables), comparable_row(info)
     return Group(first.variant, first.setting, first.model, info, runs, warnings, tables, summary, minutes, row)
