@@ -36,8 +36,10 @@ def find_permuted(run: FinishedRun, folds: Sequence[str]) -> Permuted:
         return _none("this run itself learned permuted labels")
     if rundir.depth_of(own) != rundir.depth_of(Path()):
         return _none("points of a tuning have no twin that learned permuted labels")
-    twin = run.recipe.model_copy(update={"permute_labels": True})
-    folder = own.parents[1] / Request(twin, (), Path()).folder.parent.name / own.name
+    twin = Request(run.recipe.model_copy(update={"permute_labels": True}), (), Path()).folder
+    if own.name != twin.name or len(own.parents) < rundir.depth_of(own):
+        return _none(f"this run was moved to {own.name!r}, away from its twin on permuted labels")
+    folder = own.parents[1] / twin.parent.name / own.name
     if not is_finished(folder):
         return _none(f"no finished run on permuted labels lies beside this one{COMMAND}{_command(run)}")
     found = open_run(folder)

@@ -42,6 +42,14 @@ def test_without_a_twin_the_command_that_makes_it_is_told(own_copy, phantoms):
     assert shlex.split(command.rstrip(".")) == ["make", "cv", *variables, "ARGS=--set permute_labels=true"]
 
 
+def test_a_run_that_was_moved_away_has_no_twin_beside_it(own_copy, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(own_copy, moved)
+    found = find(moved)
+    assert (found.run, found.identity) == (None, "")
+    assert_says(found.note, any_of("not measured"), any_of("moved"), "'moved'")
+
+
 def test_a_finished_twin_is_found_and_known_by_its_models(own_copy):
     twin = with_twin(own_copy)
     found = find(own_copy)
