@@ -137,7 +137,7 @@ def test_what_is_wrong_with_all_runs_is_said_once(pxr, paper):
     assert told.startswith("pxr: ")
     assert_tells(told, "no_such_folder")
     assert told.count("\n") == 1
-    assert said.count("failed") == 1
+    assert "failed" not in said and "no_such_folder" not in said
     code, said, _ = pxr("reproduce", paper, "--data", "x", "--model", "plain", "--seeds", "0", "--runs", "runs")
     assert code == 2
 

@@ -175,7 +175,7 @@ def test_a_run_without_a_past_is_not_continued(own_copy, phantoms, text):
 
 def test_a_run_of_another_version_is_called_so(own_copy, phantoms):
     (own_copy / "provenance.json").write_text("{}")
-    refuse(own_copy, phantoms, "pxr_tf", any_of("version"), "provenance.json", "'weights'")
+    refuse(own_copy, phantoms, "pxr_tf", any_of("version"), "provenance.json", "'origin'")
 
 
 def test_a_sample_that_is_no_copy_number_is_refused(own_copy, phantoms):
