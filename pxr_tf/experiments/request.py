@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pxr_tf import rundir
 from pxr_tf.config import Experiment
+from pxr_tf.runs.directory import is_run
 from pxr_tf.runs.scheme import splits_by_image
 from pxr_tf.vocabulary.model import OnFeatures
 
@@ -59,7 +60,7 @@ class Request:
             replace(self, experiment=stage.model_copy(update={"tag": tag}), tuning=None).folder
             for tag in (stage.tag, "")
         )
-        return tagged if tagged in self.study or (tagged / rundir.EXPERIMENT).is_file() else plain
+        return tagged if tagged in self.study or is_run(tagged) else plain
 
     @property
     def cache(self) -> Path:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.data import labels
-from pxr_tf.data.splits import HOLDOUT
+from pxr_tf.data.splits import fold_names
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.experiments import check_run, stage_one
@@ -53,8 +53,7 @@ def prepare_run(request: Request, sources: Sources, executor: Executor, on_event
 def finish_run(prepared: PreparedRun, failures: list[str]) -> FinishedRun:
     """Collect the predictions of all folds if they are there; return the run. Raises `PxrError` with what failed."""
     folder, splits = prepared.request.folder, prepared.splits
-    folds = [fold for fold in dict.fromkeys(splits.fold) if fold != HOLDOUT]
-    made = {fold: folder / rundir.fold_name(fold) / rundir.PREDICTIONS for fold in folds}
+    made = {fold: folder / rundir.fold_name(fold) / rundir.PREDICTIONS for fold in fold_names(splits)}
     if not is_finished(folder) and all(file.exists() for file in made.values()):
         collect_predictions(folder, splits, made)
     if failures:

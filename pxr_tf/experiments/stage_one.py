@@ -24,7 +24,7 @@ from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.pictures.gather import Gathered
 from pxr_tf.pictures.lung_source import BUILTIN
 from pxr_tf.runs import scheme
-from pxr_tf.runs.directory import is_finished, read_provenance
+from pxr_tf.runs.directory import is_finished, is_run, read_provenance
 from pxr_tf.runs.finished import FinishedRun, open_run
 from pxr_tf.runs.scheme import scheme_options, splits_by_image
 from pxr_tf.vocabulary.model import OnFeatures
@@ -162,10 +162,9 @@ def check_not_retrained(folder: Path) -> None:
 
 
 def _check_finished(request: Request, folder: Path) -> None:
-    begun = (folder / rundir.EXPERIMENT).is_file()
-    if begun and (folder / rundir.PREDICTIONS).is_file():
+    if is_finished(folder):
         return
-    state = "is not finished" if begun else "does not exist" if not folder.exists() else "is no run directory"
+    state = "is not finished" if is_run(folder) else "does not exist" if not folder.exists() else "is no run directory"
     raise PxrError(f"The first run (model.of) {folder} {state}. Train it first{_command(request, folder)}.")
 
 
@@ -176,7 +175,7 @@ def _command(request: Request, folder: Path) -> str:
         return ""
     given = {"DATA": ",".join(map(str, request.data)), "RUNS": str(request.runs)}
     file = folder / rundir.EXPERIMENT
-    begun = bool(experiment.tag) and file.is_file()  # perhaps with a tag and classes of its own: its file knows them
+    begun = bool(experiment.tag) and is_run(folder)  # perhaps with a tag and classes of its own: its file knows them
     variables = ({"CONFIG": str(file)} if begun else _recipe_variables(experiment, model)) | given
     words = shlex.join(f"{name}={value}" for name, value in variables.items() if value)
     return f": make {'cv' if experiment.splits.scheme == FOLDS else 'train'} {words}"
