@@ -1,4 +1,4 @@
-"""The features that a finished run's network gives of any images, as a Parquet file: the story. No TensorFlow here."""
+"""Export the features of any images, from a finished run's networks, to a Parquet file. No TensorFlow here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,23 +25,23 @@ from pxr_tf.runs.scheme import splits_by_image
 from pxr_tf.sets.find import read_sources
 from pxr_tf.tasks import Executor, Task, run_or_raise
 
-NOT_COMPARED = ("layer", "channels", "device", "precision")  # known once the models are loaded
+NOT_COMPARED = ("layer", "channels", "device", "precision")  # known only once the models are loaded
 
 
 @dataclass(frozen=True)
 class FeatureRequest:
-    """What is asked for."""
+    """Which features to export: of which run, model and data, and where to."""
 
     run: FinishedRun
-    data: tuple[str | Path, ...] = ()  # empty: the run's own
-    fold: str | None = None  # whose model; None: that of the fold which held an image out
+    data: tuple[str | Path, ...] = ()  # empty: the run's own data
+    fold: str | None = None  # whose model; None: for each image, the fold that held it out
     out: Path | None = None  # None: features.parquet in the run directory
     skip_unreadable: bool = False
-    atlas: str | None = None  # where the atlas of the run's crop lies now; None: where it was
+    atlas: str | None = None  # where the atlas of the run's crop is now; None: where it was
 
     @property
     def file(self) -> Path:
-        """The file that is written."""
+        """Return the file to write."""
         return self.out or self.run.folder / rundir.FEATURES
 
 
@@ -49,16 +49,16 @@ class FeatureRequest:
 class SavedFeatures:
     """Options of the task ``saved_features``."""
 
-    folds: Mapping[str, tuple[str, ...]]  # fold, whose saved model is used -> contents of the pictures
-    lungs: str | None  # identity of the lung source by which the pictures were cropped; None: they were not
+    folds: Mapping[str, tuple[str, ...]]  # fold whose saved model is used -> contents of the pictures
+    lungs: str | None  # identity of the lung source that cropped the pictures; None: not cropped
     to: Path  # JSON, fold -> folder, channels, layer, device and precision of its features
 
 
 def export_features(asked: FeatureRequest, executor: Executor, on_event: OnEvent = lambda event: None) -> bool:
-    """Write the file; return False, and do nothing, if it is there already with the same content.
+    """Write the file; return False, and do nothing, if it already exists with the same content.
 
-    What is computed goes to the cache in parts, so that a killed command goes on. Raises `PxrError`, also if there
-    is a file of that name that was edited, or is none of ours.
+    Features are cached in parts, so that a killed command continues. Raises `PxrError`, also if the file exists but
+    was edited, or was not written by this command.
     """
     run = asked.run
     _check_network(run)
@@ -87,7 +87,7 @@ def export_features(asked: FeatureRequest, executor: Executor, on_event: OnEvent
 def describe_features(
     run: FinishedRun, preparation: Preparation, table: pd.DataFrame, data: Sequence[str | Path]
 ) -> dict[str, Any]:
-    """Return what the file says of itself, but for what is known once its models are loaded."""
+    """Return the description kept in the file, except for `NOT_COMPARED`."""
     synthetic = is_synthetic(table) or is_synthetic(run.manifest)
     return {
         "run": run.place,
@@ -105,13 +105,13 @@ def describe_features(
 def _check_network(run: FinishedRun) -> None:
     if not run.recipe.trains_network:
         raise PxrError(
-            f"RUN {str(run.folder)!r} is of the model {run.recipe.model.kind}, which has no network to take features "
-            "from. Accepted: a run of the kinds transfer, scratch and on_features."
+            f"RUN {str(run.folder)!r} is a {run.recipe.model.kind} model, which has no network to take features from. "
+            "Accepted: a run of kind transfer, scratch or on_features."
         )
 
 
 def _gather(asked: FeatureRequest, on_event: OnEvent) -> tuple[pd.DataFrame, Sequence[str | Path]]:
-    """Return (the manifest of the data, sorted by image id, the data)."""
+    """Return the manifest of the data, sorted by image id, and the data."""
     data = asked.data or tuple(asked.run.provenance["data"])
     table, notes = read_sources(data)
     for note in notes:
@@ -122,17 +122,17 @@ def _gather(asked: FeatureRequest, on_event: OnEvent) -> tuple[pd.DataFrame, Seq
 def _mention_external(table: pd.DataFrame, on_event: OnEvent) -> None:
     external = int((table.role == "").sum())
     if external and table.fold.nunique() > 1:
-        text = f"{count_words(external, 'image')} of no fold: the features are those of fold {table.fold.min()}."
-        emit_note(on_event, f"{text} --fold takes all from one model.")
+        text = f"{count_words(external, 'image')} without a fold: the features come from fold {table.fold.min()}."
+        emit_note(on_event, f"{text} --fold takes all features from one model.")
 
 
 def _is_written(asked: FeatureRequest, table: pd.DataFrame, about: Mapping[str, Any]) -> bool:
-    """Return whether the file has these rows and words; raise `PxrError` if it was edited."""
+    """Return whether the file has these rows and this description; raise `PxrError` if it was edited."""
     if not asked.file.exists():
         return False
     there = read_feature_table(asked.file)
     words = {name: value for name, value in there.about.items() if name not in NOT_COMPARED}
-    if asked.skip_unreadable:  # what is missing could not be read; its digest would be another, mended
+    if asked.skip_unreadable:  # missing rows were unreadable; once fixed, they change `data_digest`
         table = table[table.image_id.isin(there.rows.image_id)]
     return words == about and there.rows.astype(object).equals(table[list(TEXTS)].astype(object).reset_index(drop=True))
 
@@ -140,7 +140,7 @@ def _is_written(asked: FeatureRequest, table: pd.DataFrame, about: Mapping[str, 
 def _compute(
     run: FinishedRun, table: pd.DataFrame, preparation: Preparation, executor: Executor, on_event: OnEvent
 ) -> dict[str, dict[str, Any]]:
-    """Fill the cache; return fold -> where its features lie, and what gave them (`features_task.SavedFeatures.to`)."""
+    """Fill the cache; return fold -> the folder of its features, and what computed them (`SavedFeatures.to`)."""
     folds = {fold: tuple(dict.fromkeys(rows.content)) for fold, rows in table.groupby("fold")}
     key = files.digest(run.place, preparation.digest, *(run.model_digest(fold) for fold in folds))
     options = SavedFeatures(folds, preparation.lungs or None, run.cache / "logs" / f"features-{key}.json")

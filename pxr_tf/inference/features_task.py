@@ -1,4 +1,4 @@
-"""What saved models make of pictures: the task ``saved_features``, which fills the feature cache."""
+"""The task ``saved_features``: it fills the feature cache from saved models."""
 
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from pxr_tf.training.network import cache_folder
 
 
 def fill_saved_features(task: Task, options: SavedFeatures, emit: OnEvent) -> None:
-    """Cache each fold's features by its saved model, write where they lie; raise `PxrError` for a bad model file."""
+    """Cache the features from each fold's saved model and write `options.to`; raise `PxrError` for a bad model file."""
     device = set_up(False, "float32")
     emit(device.event)
     run = RunDirectory(Path(task.run), Path(task.cache))

@@ -1,4 +1,4 @@
-"""From words to rows: which pictures are meant, whose they are, and which fold's model may speak of them."""
+"""From words to rows: the pictures that a user names, their patients, and the fold whose model is used for each."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,15 +17,15 @@ from pxr_tf.sets.any_pictures import list_pictures
 from pxr_tf.sets.find import read_source
 from pxr_tf.sets.rows import CLASS_ALIASES
 
-ASKED = "asked for"  # the group of pictures that were named
+ASKED = "asked for"  # the group of pictures that a user named
 
 
 def find_asked(run: FinishedRun, asked: Sequence[str], fold: str | None) -> pd.DataFrame:
-    """Return the rows of the images asked for: ids of the run, picture files, folders, data sets.
+    """Return the rows of the images asked for: image ids of the run, picture files, folders, data sets.
 
-    A picture is known by its content: one that a fold tested is explained by that fold's model, any other by the first
-    fold's, or all by that of `fold`; ``role`` is the picture's in that fold, "" for an external one. ``label`` is empty
-    if nobody says it. Raises `PxrError`.
+    A picture is recognised by its content. Its fold is `fold` if given, else the fold that tested it, else the first.
+    ``role`` is the picture's role in that fold, "" for an external picture. ``label`` is "" if it is unknown. Raises
+    `PxrError`.
     """
     known = run.manifest
     table = pd.DataFrame(_rows(known, asked, run.recipe), columns=[*MANIFEST_COLUMNS]).drop_duplicates(
@@ -34,7 +34,7 @@ def find_asked(run: FinishedRun, asked: Sequence[str], fold: str | None) -> pd.D
     table = _name_apart(table)
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
-        raise PxrError(f"Two pictures are named {shorten(twice, 3)}; accepted: each name once. Rename one of them.")
+        raise PxrError(f"Two pictures are named {shorten(twice, 3)}. Accepted: each name once. Rename one of them.")
     table = patients.add_content(table)
     table = assign_folds(table, run, fold)
     label = look_up(known, "label", table).fillna(table.label)
@@ -45,10 +45,10 @@ def find_asked(run: FinishedRun, asked: Sequence[str], fold: str | None) -> pd.D
 
 
 def assign_folds(table: pd.DataFrame, run: FinishedRun, asked: str | None) -> pd.DataFrame:
-    """Return the rows with ``fold``, whose model speaks of them, and ``role``, theirs in that fold.
+    """Return the rows with ``fold``, whose model is used for them, and ``role``, their role in that fold.
 
-    An image, known by its content, gets the fold that tested it, or the one that was `asked` for; any other the first.
-    One that has no role there has the role "". Images of the run have the patients that it found.
+    An image is recognised by its content. Its fold is the one `asked` for, else the fold that tested it, else the
+    first. Its role is "" if it has none there. Images of the run get the patients that the run found.
     """
     known, folds = run.manifest, [asked] if asked else list(run.folds)
     splits = run.splits[run.splits.fold.isin(folds)].assign(
@@ -66,7 +66,7 @@ def assign_folds(table: pd.DataFrame, run: FinishedRun, asked: str | None) -> pd
 
 
 def look_up(known: pd.DataFrame, column: str, table: pd.DataFrame) -> pd.Series:
-    """Return what is known of the table's rows: of the same image, else of one with the same content, else missing."""
+    """Return the known values for the table's rows: of the same image, else of the same content, else missing."""
     itself, content = ["image_id", "content"], ["content"]
     found = [
         table[names].merge(known.drop_duplicates(names)[[*names, column]], on=names, how="left")[column].to_numpy()
@@ -87,16 +87,16 @@ def _rows(known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> 
             yield from _folder_rows(word, experiment)
         else:
             raise PxrError(
-                f"IMAGES received {shown(word, 80)}, which is no image of this run, no file and no folder. Accepted: "
-                f"image ids of its {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, JPEG or PNG files, "
-                f"folders of them, data sets.{nearest(word, ids)}"
+                f"IMAGES received {shown(word, 80)}, which is not an image id in this run, a file or a folder. "
+                f"Accepted: image ids of its {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, "
+                f"JPEG or PNG files, folders of them, data sets.{nearest(word, ids)}"
             )
 
 
 def _folder_rows(folder: str, experiment: Experiment) -> Iterator[Mapping[str, str]]:
-    """Yield a row per picture of a folder; a data set in a known layout says its labels, which merge as the run's.
+    """Yield a row per picture of a folder; a data set in a known layout has labels, which are merged as in the run.
 
-    A folder's name that is no class of anybody's is no label.
+    A folder name that is not a known class is not used as a label.
     """
     merged = {label: name for name, labels in experiment.merge.items() for label in labels}
     labels = {"", *experiment.classes, *CLASS_ALIASES.values()}
@@ -116,7 +116,7 @@ def _external(name: str, path: str) -> dict[str, str]:
 
 
 def _name_apart(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows; an external picture with another row's name gets the shortest end of its path that differs."""
+    """Return the rows; an external picture whose name is taken gets the shortest end of its path that differs."""
     parts = table.path.map(lambda path: Path(path).parts)
     names, depth = table.image_id.copy(), 1
     external = table.source == ""  # images of the run and of data sets keep their ids

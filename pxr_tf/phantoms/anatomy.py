@@ -1,4 +1,4 @@
-"""One synthetic frontal chest X-ray, with its exact lung mask, drawn from two seeds.
+"""Draw one synthetic frontal chest X-ray and its exact lung mask from two seeds.
 
 The patient's seed fixes the anatomy; the image's seed fixes positioning, exposure and noise. The picture is a sum of
 depths along the beam: soft tissue, minus air, plus bone. Anatomy has its own coordinates: x from -1 (image left, the
@@ -16,10 +16,10 @@ from pxr_tf.phantoms.splat import splat, splat_tubes
 
 MIN_SIZE = 16  # pixels; below that ribs and vessels vanish altogether
 RIBS = 11
-SCATTER = 0.12  # share of the rays that arrive from elsewhere, a veil over the picture
-BEHIND = 0.12  # how near to the middle of the spine a lung comes behind the heart; vertebrae reach 0.09 out
-LESION = 0.2  # share of the air: the mildest haze and the rims of spots lie below
-AIR = 0.66  # how much less a beam is weakened by a full depth of lung than by as much soft tissue
+SCATTER = 0.12  # share of scattered rays, a veil over the picture
+BEHIND = 0.12  # least distance of the lungs behind the heart from the middle of the spine; vertebrae reach 0.09 out
+LESION = 0.2  # share of the air; the mildest haze and the rims of spots are below it
+AIR = 0.66  # how much less a full depth of lung weakens a beam than the same depth of soft tissue
 
 
 class Chest(NamedTuple):
@@ -27,8 +27,8 @@ class Chest(NamedTuple):
 
     image: np.ndarray  # uint8 [size, size], bright = dense, as on film
     lungs: np.ndarray  # bool [size, size], the lung fields that heart and diaphragm do not cover
-    whole_lungs: np.ndarray  # bool [size, size], with what lies behind the heart, as most people outline them
-    lesions: np.ndarray  # bool [size, size], where fluid has taken a share of `LESION` of the air
+    whole_lungs: np.ndarray  # bool [size, size], also behind the heart, as most people outline them
+    lesions: np.ndarray  # bool [size, size], where fluid replaces at least a share `LESION` of the air
 
 
 class Anatomy(NamedTuple):
@@ -49,17 +49,17 @@ class Anatomy(NamedTuple):
     bone: float  # density of bone, 1 = average
     spine_bend: float
     clavicle_rise: float
-    breast: float  # 0 = none to be seen
+    breast: float  # 0 = not visible
     vessels: float  # how strong the lung markings are
     stomach: float  # radius of the gas bubble under the left dome
 
 
 class Pose(NamedTuple):
-    """What is added to how an image's seed has the patient stand, breathe and be centred; nothing by default."""
+    """Changes to the position and breathing that an image's seed decides; none by default."""
 
     turn: float = 0.0  # degrees
-    zoom: float = 1.0  # factor; a smaller one shows more around the chest
-    inspiration: float = 0.0  # anatomy units; expiration below 0
+    zoom: float = 1.0  # factor; smaller values show more around the chest
+    inspiration: float = 0.0  # anatomy units; negative is expiration
 
 
 STANDARD = Pose()
@@ -83,13 +83,13 @@ class LungView(NamedTuple):
 
     air: np.ndarray  # depth of air along the beam, 0-1
     mask: np.ndarray  # bool
-    whole: np.ndarray  # bool, `mask` and what lies behind the heart and the great vessels
+    whole: np.ndarray  # bool, `mask` and the lungs behind the heart and the great vessels
     outward: np.ndarray  # 0 at the midline, 1 at the chest wall
     downward: np.ndarray  # 0 at the apex, 1 at the diaphragm
 
 
 # (the patient's generator, the image's generator, view, lungs) -> fluid, float32 [size, size]: the share of the air
-# that fluid has replaced, 0-1. What it says outside the lungs is ignored.
+# that fluid has replaced, 0-1. Values outside the lungs are ignored.
 Disease = Callable[[np.random.Generator, np.random.Generator, View, LungView], np.ndarray]
 
 
@@ -98,11 +98,11 @@ def draw_chest(
 ) -> Chest:
     """Return a synthetic frontal chest X-ray of `size` x `size` pixels and its lung mask.
 
-    Seeds are whole numbers from 0; the same ones give the same bytes. With and without `disease` they give the same
-    chest, differing inside the lungs alone and by the blur at their edge. Raises `PxrError` below `MIN_SIZE` pixels.
+    Seeds are whole numbers from 0; the same seeds give the same bytes. `disease` changes the chest only inside the
+    lungs, and in the blur at their edge. Raises `PxrError` below `MIN_SIZE` pixels.
     """
     if size < MIN_SIZE:
-        raise PxrError(f"A phantom of {size} pixels was asked for; {MIN_SIZE} is the smallest. Give a larger size.")
+        raise PxrError(f"Cannot draw a phantom of {size} pixels: the smallest size is {MIN_SIZE}. Give a larger size.")
     patient_rngs = [np.random.default_rng([patient_seed, stream]) for stream in range(3)]
     image_rng, day_rng = (np.random.default_rng([patient_seed, image_seed, stream]) for stream in (3, 4))
     anatomy = _draw_anatomy(patient_rngs[0])
@@ -190,7 +190,7 @@ def _place_lungs(anatomy: Anatomy, view: View) -> LungView:
     downward = (y - anatomy.apex) / (floor - anatomy.apex)
     middle, inside = _lay_mediastinum(anatomy, view), (outward < 1) & (y > anatomy.apex)
     cage = np.sqrt(np.clip(1 - outward**2.6, 0, 1)) * ramp(downward, 0, 0.3) ** 0.5
-    # The lung reaches down behind the dome, so the abdomen takes the air's place not at once.
+    # The lung reaches down behind the dome, so the abdomen replaces the air gradually.
     abdomen = np.clip((y - floor) / 0.12, 0, 1) ** 0.4
     air = np.where(inside, cage * (1 - abdomen) * np.clip(1 - middle, 0, 1), 0).astype(np.float32)
     fields = inside & (downward < 1) & (outward < 0.985)
@@ -205,7 +205,7 @@ def _bend_spine(anatomy: Anatomy, y: np.ndarray) -> np.ndarray:
 
 
 def _lay_mediastinum(anatomy: Anatomy, view: View) -> np.ndarray:
-    """Return which part of the cage's depth heart, great vessels and spine take, 0 to about 1.2."""
+    """Return the share of the cage's depth that heart, great vessels and spine fill, 0 to about 1.2."""
     x, y = view.x - _bend_spine(anatomy, view.y), view.y
     heart_y = 0.5 * (anatomy.dome_right + anatomy.dome_left) - 0.12 + 0.8 * view.inspiration
     cos, sin = np.cos(anatomy.heart_tilt), np.sin(anatomy.heart_tilt)
@@ -220,7 +220,7 @@ def _lay_mediastinum(anatomy: Anatomy, view: View) -> np.ndarray:
 
 
 def _lay_soft_tissue(anatomy: Anatomy, view: View) -> np.ndarray:
-    """Return the depth of soft tissue along the beam, about 1 at the trunk's centre, 0 beside the body."""
+    """Return the depth of soft tissue along the beam, about 1 at the trunk's centre, 0 outside the body."""
     x, y = np.abs(view.x), view.y
     width = anatomy.body_width - 0.12 * ramp(y, 0.1, -0.75)
     shoulder_top = -0.98 + 0.3 * np.clip(x - 0.22, 0, None) ** 1.2
@@ -240,7 +240,7 @@ def _lay_bones(anatomy: Anatomy, view: View) -> np.ndarray:
     lines = np.array([line * [side, 1] for line, _, _ in tubes for side in (-1, 1)])
     half_height, mass = np.repeat([tube[1:] for tube in tubes], 2, axis=0).T
     x = view.x - _bend_spine(anatomy, view.y)
-    beat = np.cos(2 * np.pi * view.y / (1.05 * anatomy.rib_spacing))  # vertebra after vertebra
+    beat = np.cos(2 * np.pi * view.y / (1.05 * anatomy.rib_spacing))  # one period per vertebra
     body = np.sqrt(np.clip(1 - (x / (0.085 + 0.008 * beat)) ** 4, 0, 1)) * (0.07 + 0.04 * ramp(beat, -0.9, -0.5))
     pedicles = 0.07 * np.exp(-(((np.abs(x) - 0.055) / 0.014) ** 2)) * ramp(beat, 0.3, 0.8)
     return anatomy.bone * (splat_tubes(lines, half_height, mass, view.to_pixels, len(view.x)) + body + pedicles)
@@ -258,7 +258,7 @@ def _ribs(anatomy: Anatomy, t: np.ndarray) -> list[tuple[np.ndarray, float, floa
         turn = 0.1 + (end - 0.1) * t
         rise = 0.035 * np.sin(2 * turn) * (turn < np.pi / 2)
         line = np.column_stack([radius * np.sin(turn) ** 0.9, start + 0.5 * drop * (1 - np.cos(turn)) - rise])
-        # Mass goes by length along the ring, not along its shadow: at the chest wall, seen end on, a rib is brighter.
+        # Mass follows the ring's length, not its shadow's: at the chest wall, seen end-on, a rib is brighter.
         ribs.append((line, anatomy.rib_height, 0.14 * anatomy.rib_height * radius * end))
     return ribs
 
@@ -291,9 +291,9 @@ def _lay_markings(anatomy: Anatomy, view: View, lungs: LungView, rng: np.random.
 
 def _expose(density: np.ndarray, view: View, rng: np.random.Generator) -> np.ndarray:
     """Return the film: uint8 [size, size]."""
-    # About half a pixel of blur at least, for edges were drawn without smoothing.
+    # At least about half a pixel of blur, because edges are drawn without smoothing.
     density = cv2.GaussianBlur(density, (0, 0), max(view.blur * len(view.x) / 2, 0.45))
-    # Fewer photons come through dense parts, and what is missing there shows as noise of the logarithm.
+    # Fewer photons pass through dense parts, so the logarithm is noisier there.
     noise = cv2.GaussianBlur(rng.standard_normal(density.shape), (0, 0), 0.5) * np.exp(0.6 * (density - 0.7))
     film = 1 / (1 + np.exp(-view.contrast * (density + 1.6 * view.grain * noise - view.level)))
     dark = 1 / (1 + np.exp(view.contrast * view.level))

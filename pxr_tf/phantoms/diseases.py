@@ -1,6 +1,6 @@
-"""What each class does to the lungs: functions that `anatomy.draw_chest` lays into a chest as fluid.
+"""What each class does to the lungs: functions that return the fluid that `anatomy.draw_chest` adds to a chest.
 
-`site` is the patient's random generator and fixes where the disease sits, `day` the image's and fixes how severe it is.
+`site` is the patient's random generator; it fixes the disease's place. `day` is the image's; it fixes the severity.
 """
 
 import cv2
@@ -24,7 +24,7 @@ def _consolidate(site: np.random.Generator, day: np.random.Generator, view: View
     size = site.uniform(0.95, 1.5)
     edge = 0.35 * _weave(site, view, 0.16) + 0.12 * _weave(site, view, 0.06)
     distance = np.hypot((lungs.outward - outward) / 0.42, (lungs.downward - downward) / 0.24) / size
-    # A fissure bounds the lobe on one side: there the edge is sharp.
+    # A fissure bounds the lobe on one side: the edge is sharp there.
     fissure = downward + site.choice([-1, 1]) * 0.16 * size
     beyond = (lungs.downward - fissure) * np.sign(fissure - downward)
     lobe = ramp(1.15 - distance + edge * 0.5, 0, 0.6) * ramp(beyond, 0.06, 0)
@@ -34,7 +34,7 @@ def _consolidate(site: np.random.Generator, day: np.random.Generator, view: View
 
 
 def _haze(site: np.random.Generator, day: np.random.Generator, view: View, lungs: LungView) -> np.ndarray:
-    """Return thickened interstitium all over both lungs, a net more than a cloud: viral pneumonia."""
+    """Return thickened interstitium all over both lungs, more a net than a cloud: viral pneumonia."""
     severity = day.uniform(0.6, 1.1)
     net = ramp(np.abs(_weave(site, view, 0.055)), 0.7, 0.0) + ramp(np.abs(_weave(site, view, 0.035)), 0.7, 0)
     cloud = 0.24 + 0.05 * _weave(site, view, 0.4)

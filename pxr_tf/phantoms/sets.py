@@ -5,10 +5,10 @@
     OUT/chest_xray/{train,test}/{NORMAL,PNEUMONIA}/*.jpeg      bacterial, viral, normal; named as Kermany et al. do
     OUT/covid-chestxray-dataset/{images/*.jpeg,metadata.csv}   covid19; columns as Cohen et al. have them
     OUT/masks/<the same path>.png                              255 = lung, exact
-    OUT/lesions/<the same path>.png                            255 = lesion, exact; all black where there is none
-    OUT/<data set>/phantom.json                                written last: complete, and synthetic
+    OUT/lesions/<the same path>.png                            255 = lesion, exact; all black if the chest has none
+    OUT/<data set>/phantom.json                                written last: marks the set as complete and synthetic
 
-Every class is coded alike (grey JPEG, one quality, one size), so that nothing but the lungs tells them apart, unless a
+Every class is encoded alike (grey JPEG, one quality, one size), so that classes differ only in the lungs, unless a
 shortcut is planted on purpose.
 """
 
@@ -32,13 +32,13 @@ from pxr_tf.phantoms.diseases import DISEASES
 
 PHANTOM_CLASSES = ("bacterial", "covid19", "normal", "viral")
 COVID_SET = "covid-chestxray-dataset"
-_VERSION = 1  # raise it when the same request would give other pictures
+_VERSION = 1  # increase it if the same request gives other pictures
 DEFAULT_PATIENTS = {"bacterial": 40, "covid19": 28, "normal": 40, "viral": 40}
 _NOTICE = "synthetic chest X-rays, not real patients"
 SHORTCUTS = ("border", "marker", "quality")
 MAX_PATIENTS = 9999  # per class: the public names have four digits
 JPEG_QUALITY, POOR_QUALITY = 92, 25
-TEST_EVERY = 7  # one patient in so many lies in the official test part of chest_xray
+TEST_EVERY = 7  # one patient in seven is in the official test part of chest_xray
 COVID_COLUMNS = (
     "patientid offset sex age finding survival intubated intubation_present went_icu in_icu "
     "needed_supplemental_O2 extubated temperature pO2_saturation leukocyte_count neutrophil_count "
@@ -59,8 +59,8 @@ class Plan(NamedTuple):
 def draw_phantom(patient_seed: int, image_seed: int, label: str, size: int) -> Chest:
     """Return a chest X-ray of a class, uint8 [size, size], and its lung mask; see `anatomy.draw_chest`.
 
-    The patient's seed fixes where the disease sits, the image's seed how severe it is. Raises `PxrError` where the
-    label is none of `PHANTOM_CLASSES`.
+    The patient's seed fixes the place of the disease, the image's seed its severity. Raises `PxrError` if the label
+    is not in `PHANTOM_CLASSES`.
     """
     _check_class(label)
     return draw_chest(patient_seed, image_seed, size, DISEASES[label])
@@ -75,12 +75,12 @@ def write_phantoms(
     seed: int = 0,
     shortcuts: Mapping[str, frozenset[str]] | None = None,
 ) -> None:
-    """Write phantom data sets under the new folder `out`, wholly or not at all.
+    """Write phantom data sets under the new folder `out`, completely or not at all.
 
-    `patients` is the number of patients per class; each has from the first to the second of `images_per_patient`
-    images of `size` x `size` pixels. `shortcuts` (see `parse_shortcuts`) plants giveaways per class. A picture depends
-    on (seed, class, patient number, image number) alone. Raises `PxrError` where `out` holds anything already, or a
-    number or a name is impossible.
+    `patients` is the number of patients per class, `images_per_patient` the smallest and largest number of images of
+    each. Images have `size` x `size` pixels. `shortcuts` (see `parse_shortcuts`) plants giveaways per class. A picture
+    depends only on (seed, class, patient number, image number). Raises `PxrError` if `out` exists and is not an
+    empty folder, or a number or a name is not accepted.
     """
     shortcuts = shortcuts or {}
     _check_request(out, patients, images_per_patient, seed, shortcuts)
@@ -113,11 +113,11 @@ def write_phantoms(
 
 
 def default_phantoms(cache: Path) -> list[Path]:
-    """Return the data sets that stand in where no data are given, drawn below `cache` the first time (seconds)."""
+    """Return the data sets to use if no data are given; the first call draws them below `cache` (seconds)."""
     request = {"patients": DEFAULT_PATIENTS, "images_per_patient": (1, 2), "size": 96, "seed": 0}
     out = cache / f"phantoms-{files.digest(_VERSION, *request.items())}"
     with locks.hold(cache / f"{out.name}.lock"):
-        for left in cache.glob(f".{out.name}-*"):  # by a run that was killed while it drew
+        for left in cache.glob(f".{out.name}-*"):  # by a run that was killed while drawing
             shutil.rmtree(left)
         if not out.exists():
             write_phantoms(out, **request)
@@ -172,19 +172,19 @@ def _check_request(
     for label, count in patients.items():
         _check_class(label)
         if not 0 <= count <= MAX_PATIENTS:
-            raise PxrError(f"{count} patients of class {label} were asked for; give 0 to {MAX_PATIENTS}.")
+            raise PxrError(f"Received {count} patients of class {label}; give 0 to {MAX_PATIENTS}.")
     if not any(patients.values()):
-        raise PxrError(f"No patient was asked for; give at least one of a class ({', '.join(PHANTOM_CLASSES)}).")
+        raise PxrError(f"Received no patients; give at least one of a class ({', '.join(PHANTOM_CLASSES)}).")
     fewest, most = images_per_patient
     if not 1 <= fewest <= most <= 99:
-        raise PxrError(f"{fewest} to {most} images per patient were asked for; give a range within 1 to 99.")
+        raise PxrError(f"Received {fewest} to {most} images per patient; give a range within 1 to 99.")
     if seed < 0:
-        raise PxrError(f"The seed {seed} was given; give a whole number from 0.")
+        raise PxrError(f"Received the seed {seed}; give a whole number from 0.")
 
 
 def _check_free(out: Path) -> None:
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise PxrError(f"{out} exists and is not an empty folder. Phantoms go to a new one: remove it or name another.")
+        raise PxrError(f"{out} exists and is not an empty folder. Remove it, or name a new or empty folder.")
 
 
 def _plan(label: str, patients: int, images_per_patient: tuple[int, int], seed: int) -> Iterator[Plan]:

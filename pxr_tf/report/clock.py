@@ -1,4 +1,4 @@
-"""How much time a run still needs, guessed from the epochs that it has done."""
+"""The time that a run still needs, estimated from the epochs done so far."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pxr_tf.data.splits import HOLDOUT
 
 NOT_TRAINING = ("features", "weights", "calibrate", "model-figures")  # tasks without epochs and predictions
-_RECENT = 5  # epochs that the mean takes: a machine that becomes slower shows within as many
+_RECENT = 5  # epochs in the mean: a machine that slows down shows within five
 
 
 class OutlinePhase(NamedTuple):
@@ -19,16 +19,16 @@ class OutlinePhase(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """What a run is going to do, as far as its progress is concerned."""
+    """What a run will do, as far as a progress display needs it."""
 
-    title: str  # the line that comes first
+    title: str  # the first line shown
     folds: int  # tasks that train and test: folds, or 1 for an official or a random split
     phases: tuple[OutlinePhase, ...]
-    chooses_epochs: bool  # a task `holdout` comes first and decides how many epochs the folds have
+    chooses_epochs: bool  # a task `holdout` comes first and chooses the folds' epoch numbers
 
 
 class Clock:
-    """Says how much time is left: epochs to come times the seconds that such epochs took, per phase."""
+    """Estimates the time left: per phase, the epochs to come times the recent seconds per epoch."""
 
     def __init__(self, outline: Outline, now: Callable[[], float] = time.monotonic) -> None:
         self._outline, self._now = outline, now
@@ -42,7 +42,7 @@ class Clock:
         self._stops_early = False
 
     def expect(self, tasks: int) -> None:
-        """Count on so many tasks that train: what is left of a run that goes on, or what an added scheme wants."""
+        """Expect this many training tasks: those left in a resumed run, or those of an added scheme."""
         self._tasks_left, self._is_known = tasks, True
 
     def start(self, task: str) -> None:
@@ -55,7 +55,7 @@ class Clock:
             self._tasks_left = min(self._tasks_left, self._outline.folds - number)
 
     def end(self) -> None:
-        """Note what the task cost beside its epochs, and how many epochs it had."""
+        """Record how many epochs the task had, and the time that it spent outside them."""
         self._tasks_left -= 1
         trained = sum(self._seconds[name][-1] * done for name, done in self._done.items())
         self._overhead.append(max(0.0, self._now() - self._started - trained))

@@ -18,10 +18,10 @@ def print_survey(console: Console, survey: Survey) -> None:
     files = survey.files
     if is_synthetic(files):
         console.print(
-            "These images are synthetic (phantoms): no patient was X-rayed, no result says anything of a disease."
+            "These images are synthetic phantoms, not X-rays of patients. Results say nothing about a disease."
         )
     named, found = files.patient_id.nunique(), survey.num_patients
-    merged = "" if found == named else f" ({found:,} by what pictures show)"
+    merged = "" if found == named else f" ({found:,} after merging those who share a picture)"
     console.print(f"{len(files):,} images of {named:,} patients{merged} in {files.label.nunique()} classes")
     print_groups(console, survey.groups)
     print_encodings(console, survey.groups)
@@ -66,9 +66,9 @@ def print_unreadable(console: Console, unreadable: pd.DataFrame) -> None:
 
 
 def print_shortcuts(console: Console, survey: Survey) -> None:
-    """Print how much each property of the files alone tells of the class, and the warnings in words."""
+    """Print how well each file property alone predicts the class, and the warnings."""
     labels = list(dict.fromkeys(survey.shortcuts.label))
-    table = _make_table("What the files tell without their pictures", ["property"], ["Cramér's V", *labels])
+    table = _make_table("What file properties alone reveal about the class", ["property"], ["Cramér's V", *labels])
     accuracy = survey.shortcuts.pivot(index="property", columns="label", values="balanced_accuracy")
     for row in survey.association.itertuples():
         shares = (accuracy.loc[row.property, label] for label in labels)
@@ -77,14 +77,14 @@ def print_shortcuts(console: Console, survey: Survey) -> None:
     _print_table(
         console,
         table,
-        "Cramér's V: association of the property with the class, 0 to 1. Under a class: balanced accuracy of telling "
-        f"it from the rest by that property alone; 0.50 is chance, from {WARN_AT:.2f} on it is a shortcut.",
+        "Cramér's V: association of the property with the class, 0 to 1. Under a class: balanced accuracy of "
+        f"recognising it by that property alone; 0.50 is chance, {WARN_AT:.2f} or more is a shortcut.",
     )
     console.print()
     for warning in survey.warnings:
         console.print(Text.assemble(("Warning: ", "bold yellow"), warning.text))
     if not survey.warnings:
-        console.print("No class can be told from its source or encoding alone.")
+        console.print("No class can be recognised by its source or encoding alone.")
 
 
 def _describe_duplicates(kind: str, duplicates: DuplicateCounts) -> str:
@@ -117,7 +117,7 @@ def _print_table(console: Console, table: Table, explanation: str) -> None:
     console.print(Text(explanation, style="dim"))
 
 
-def _key(row: tuple) -> list[Text]:  # not text: a class name may hold square brackets
+def _key(row: tuple) -> list[Text]:  # not str: a class name may contain square brackets
     return [Text(value) for value in (row.label, row.source, row.official_split or "-")]
 
 

@@ -1,6 +1,6 @@
-"""What is drawn of a run's models beside its results: curves of all folds, and what each fold's model has learned.
+"""Drawings of a run's models: the curves of all folds, and the model figures of each fold.
 
-The arrays come from ``inside.npz``, which a task with TensorFlow wrote; here they become PNGs and TensorBoard's images.
+A task with TensorFlow writes the arrays to ``inside.npz``. This module draws them as PNGs and for TensorBoard.
 """
 
 import re
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CURVES = "curves.png"
-LONGEST_NAME = 180  # letters of an image id, of the 255 bytes that a file's name may have
+LONGEST_NAME = 180  # characters of an image id; a file name may have 255 bytes
 
 Draw = Callable[[str, bool], "Figure"]  # (title, synthetic) -> figure
 
 
 def expected_drawings(run: RunDirectory) -> list[Path]:
-    """Return the files that a finished run has beside its tables: as much as its folds' files offer."""
+    """Return the drawings that a finished run should have, given the files of its folds."""
     curves = [run.folder / _CURVES] if run.histories() else []
     return curves + [fold / name for fold in _folds(run) for name in _figures(_read(fold, outline=True))]
 
 
 def write_drawings(run: RunDirectory, title: str, synthetic: bool) -> None:
-    """Draw what is missing; `title` says which run it is."""
+    """Draw the missing files; `title` names the run."""
     histories = run.histories()
     if histories and not (run.folder / _CURVES).exists():
         tables = {name: pd.read_csv(file) for name, file in histories.items()}
@@ -58,7 +58,7 @@ def write_feature_maps(
 
 
 def write_fold(run: RunDirectory, fold: Path, figures: Mapping[str, Draw], title: str, synthetic: bool) -> None:
-    """Write figures (file name -> how it is drawn) into a fold's folder, and into its TensorBoard."""
+    """Write figures (file name -> drawing function) into a fold's folder and its TensorBoard."""
     title = title if list(_folds(run)) == [fold] else f"{title}, {fold.name}"
     for name, draw in figures.items():
         write_figure(fold / name, draw(title, synthetic))
@@ -68,7 +68,7 @@ def write_fold(run: RunDirectory, fold: Path, figures: Mapping[str, Draw], title
 
 
 def add_drawings(board: EventFile, fold: Path, synthetic: bool, names: list[str] | None = None) -> None:
-    """Add what was drawn of a fold's model to an event file: these files, or all that there are."""
+    """Add a fold's drawings to an event file: those in `names`, or all."""
     names = sorted(file.name for pattern in rundir.DRAWN for file in fold.glob(pattern)) if names is None else names
     note = f" ({SYNTHETIC_NOTE.lower()})" if synthetic else ""
     for name in names:
@@ -78,14 +78,14 @@ def add_drawings(board: EventFile, fold: Path, synthetic: bool, names: list[str]
 
 
 def feature_maps_file(name: str, layer: str | None = None) -> str:
-    """Return the name of the file of a picture's feature maps, in letters that any file may have."""
+    """Return the file name of a picture's feature maps, in characters that every file system accepts."""
     words = f"{name}-{layer}" if layer else name
     safe = re.sub(r"[^a-zA-Z0-9_.+-]+", "_", words)
     return f"feature_maps-{safe if len(safe) <= LONGEST_NAME else f'{safe[:LONGEST_NAME]}-{files.digest(words)}'}.png"
 
 
 def _figures(found: ModelFigureData) -> dict[str, Draw]:
-    """Return file name -> how it is drawn, of all that was found in a model."""
+    """Return file name -> drawing function, for everything found in a model."""
     figures: dict[str, Draw] = {}
     if found.filters is not None:
         figures["filters.png"] = partial(draw_filters, found.filters)

@@ -1,4 +1,4 @@
-"""Figures, as matplotlib draws them to files."""
+"""Figures drawn with matplotlib and written to files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SYNTHETIC_NOTE = "Synthetic phantoms, not patients"
-MOST_NAMED_FOLDS = 10  # folds in the legend, two rows of six with what the lines mean
+MOST_NAMED_FOLDS = 10  # folds in the legend; with the two line styles they fill two rows of six
 
 
 def new_figure(width: float, height: float, layout: str | None = None) -> "Figure":
-    """Return an empty figure of this size in inches, without pyplot, whose state is shared between threads."""
+    """Return an empty figure of this size in inches, without pyplot: threads share its state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -28,7 +28,7 @@ def new_figure(width: float, height: float, layout: str | None = None) -> "Figur
 
 
 def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool) -> "Figure":
-    """Return a matplotlib figure: counts, coloured by the share of each true class (rows)."""
+    """Return a figure of counts; the colour is the share of the true class (row)."""
     figure = new_figure(5.2, 5.0, layout="constrained")  # four classes and three lines of title fit
     axes = figure.add_subplot()
     shares = counts / counts.sum(axis=1).clip(lower=1).to_numpy()[:, None]
@@ -60,7 +60,7 @@ def figure_pixels(figure: "Figure") -> np.ndarray:
 
 
 def picture_sheet(pictures: np.ndarray, columns: int = 8, gap: int = 2, blank: float = 255) -> np.ndarray:
-    """Return pictures [n, height, width] laid out in rows, as one of their kind, with `blank` pixels between them."""
+    """Return pictures [n, height, width] in rows as one picture of their type, with `blank` pixels in the gaps."""
     count, height, width = pictures.shape
     rows = -(-count // columns)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), blank, pictures.dtype)
@@ -71,9 +71,9 @@ def picture_sheet(pictures: np.ndarray, columns: int = 8, gap: int = 2, blank: f
 
 
 def draw_curves(histories: Mapping[str, pd.DataFrame], title: str, synthetic: bool) -> "Figure":
-    """Return a figure: each fold (name -> its ``history.csv``) in a colour, training drawn through, validation dashed.
+    """Return a figure with a colour per fold (name -> its ``history.csv``); training is solid, validation dashed.
 
-    Epochs are counted on through the phases; a dotted line stands where a phase begins.
+    Epochs are numbered across phases. A dotted line marks where a phase begins.
     """
     figure = new_figure(9.0, 4.4)  # inches
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.24, top=0.83, wspace=0.2)  # the layout engine takes 0.1 s
@@ -110,11 +110,11 @@ def _add_legend(figure: "Figure", validates: bool) -> None:
 
 
 def _mark_phases(axes: "Axes", history: pd.DataFrame) -> None:
-    """Name the phases where they begin in this history; one phase alone needs no mark."""
+    """Mark where each phase of this history begins, with its name; a single phase gets no mark."""
     starts = history.reset_index(drop=True).drop_duplicates("phase")
     if len(starts) < 2:
         return
     for start, phase in zip(starts.index, starts.phase, strict=True):
         axes.axvline(start + 0.5, color="grey", linestyle=":", linewidth=1)
-        place = axes.get_xaxis_transform()  # in epochs across, in shares of the axes up
+        place = axes.get_xaxis_transform()  # x in epochs, y as a share of the axes
         axes.text(start + 0.55, 1.015, phase, transform=place, fontsize=8, color="dimgrey")

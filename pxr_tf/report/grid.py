@@ -1,4 +1,4 @@
-"""A grid of experiments as one table: what each cell will cost, and, as it fills up, what came out."""
+"""A grid of experiments as one table: estimates for missing cells, results of finished cells."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 class GridCell(NamedTuple):
-    """One experiment of the grid and how it stands."""
+    """One experiment of the grid and its state."""
 
-    info: RunInfo  # of a run still to be done: without origin and warnings
-    run: FinishedRun | None = None  # once it is finished
+    info: RunInfo  # without origin and warnings until the run is finished
+    run: FinishedRun | None = None  # None until it is finished
     failure: str = ""
 
 
 def print_estimates(console: Console, estimates: "Mapping[tuple[str, str], Estimate]") -> None:
-    """Print about how long each cell, by (backbone, variant), that is missing will take, and what it needs."""
+    """Print the estimated time, memory and disk space of each missing cell, by (backbone, variant)."""
     table = Table(title="To be done", title_justify="left", title_style="bold")
     for name in ("backbone", "variant", "time", "memory", "disk"):
         table.add_column(name, justify="left" if name in ("backbone", "variant") else "right")
@@ -46,14 +46,14 @@ def print_estimates(console: Console, estimates: "Mapping[tuple[str, str], Estim
 
 
 def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
-    """Print the grid, in percent, mean ± sd over folds, and below it the warnings and why cells failed.
+    """Print the grid in percent, mean ± sd over folds, then the warnings and why cells failed.
 
-    Columns: accuracy on balanced folds beside the paper's, accuracy and balanced accuracy on all held-out images.
+    Columns: accuracy on balanced folds, the paper's, then accuracy and balanced accuracy on all held-out images.
     """
     cells = [cell._replace(info=cell.run.info) if cell.run else cell for cell in cells]
     finished = [cell.info for cell in cells if cell.run]
     notes = [SYNTHETIC_NOTE] if any(info.origin == "synthetic" for info in finished) else []
-    notes += [f"{LEAKY} where the state is leaky"] if any(info.leaky for info in finished) else []
+    notes += [f"State leaky: the run has a {LEAKY}"] if any(info.leaky for info in finished) else []
     table = Table(title="\n".join(notes) or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0)
     table.add_column("backbone", no_wrap=True)
     table.add_column("variant")
@@ -83,7 +83,7 @@ def _row(cell: GridCell) -> list[str]:
 
 
 def _tight(table: "pd.DataFrame", metric: str) -> str:
-    """Return ``87.3±1.2``: with spaces the longest backbone's row does not fit a terminal of 80 letters."""
+    """Return ``87.3±1.2``: with spaces, the longest backbone's row would not fit in 80 columns."""
     return mean_sd(table, "all", metric).replace(" ", "")
 
 

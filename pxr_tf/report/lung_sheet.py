@@ -1,4 +1,4 @@
-"""What ``pxr lungs`` shows of its results: a sheet of outlined pictures, and a summary in words."""
+"""What ``pxr lungs`` shows: a sheet of outlined pictures, and a summary in words."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +17,12 @@ from pxr_tf.segment.masks import GIVEN, mask_file
 SHEET = "sheet.png"
 TILES, TILES_PER_ROW = 50, 10  # half of the tiles show the least confidence, half the most
 TILE_SIDE, CAPTION = 200, 30  # pixels
-OUTLINE, UNTRUSTED = (255, 60, 60), (255, 200, 0)  # RGB: of lungs that are trusted, and of others
-_LETTERS = 30  # of a name that fit under a tile
+OUTLINE, UNTRUSTED = (255, 60, 60), (255, 200, 0)  # RGB of outlines: of trusted lungs, and of others
+_LETTERS = 30  # characters of a name that fit under a tile
 
 
 def write_lung_sheet(out: Path, table: pd.DataFrame, paths: Mapping[str, str]) -> Path | None:
-    """Draw a table's least and most certain lungs (`paths`: name -> picture) into `out`; return the file, or None."""
+    """Draw the least and most certain lungs of a table (`paths`: name -> picture); return the file, or None."""
     chosen = choose_tiles(table)
     tiles = [_draw_tile(row, Path(paths[row.image]), mask_file(out, row.image)) for row in chosen.itertuples()]
     if not tiles:
@@ -42,29 +42,29 @@ def choose_tiles(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_lungs(table: pd.DataFrame, bound: float) -> list[str]:
-    """Return what there is to say of a table, a sentence each."""
+    """Return the summary of a table as sentences."""
     read = table[table.fault == ""]
     found = read[read.origin != GIVEN]
     said = [f"Lungs of {count_words(len(read), 'picture')}: {len(found)} found, {len(read) - len(found)} given."]
     if len(found):
         untrusted = found[~found.trusted.astype(bool)]
         median = f"median confidence {found.confidence.median():.2f}"
-        said.append(f"{len(untrusted)} of {len(found)} are below the bound of {bound:g} and not trusted; {median}.")
+        said.append(f"{len(untrusted)} of {len(found)} not trusted (confidence below {bound:g}); {median}.")
         inverted = int(found.inverted.astype(bool).sum())
         if inverted:
-            said.append(f"{count_words(inverted, 'picture')} read as inverted (air bright).")
+            said.append(f"Read as inverted (air is bright): {count_words(inverted, 'picture')}.")
     unread = table[table.fault != ""]
     if len(unread):
         names = shorten((f"{row.image} ({row.fault})" for row in unread.itertuples()), 3)
-        said.append(f"{count_words(len(unread), 'picture')} without a mask, as unreadable: {names}.")
+        said.append(f"{count_words(len(unread), 'picture')} unreadable, so without a mask: {names}.")
     return said
 
 
 def _draw_tile(row: tuple, picture: Path, mask: Path) -> np.ndarray:
-    """Return uint8 [TILE_SIDE + CAPTION, TILE_SIDE, 3]: the picture, squashed to a square, its lungs outlined."""
+    """Return uint8 [TILE_SIDE + CAPTION, TILE_SIDE, 3]: the picture, squashed to a square, with its lungs outlined."""
     try:
         small, lungs = shrink(load_grey(picture), TILE_SIDE), shrink(load_grey(mask), TILE_SIDE)
-    except PxrError:  # it went away since its lungs were found
+    except PxrError:  # the file disappeared after its lungs were found
         small, lungs = np.zeros((2, TILE_SIDE, TILE_SIDE), np.uint8)
     colour = OUTLINE if row.trusted else UNTRUSTED
     lines, _ = cv2.findContours((lungs > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

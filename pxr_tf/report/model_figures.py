@@ -1,4 +1,4 @@
-"""What a model has learned, drawn: its first filters, its coefficients, what its layers make of a picture."""
+"""Figures of what a model has learned: its first filters, its coefficients, and feature maps of a picture."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 _COLUMNS = 8  # tiles in a row
 _TILE = 1.15  # inches; 138 pixels in the file
-SMALLEST = 48  # pixels: smaller tiles are repeated, or the gaps between them would be as wide as they
-_BAR = {"aspect": 30, "shrink": 0.9}  # of a scale of colours, beside what it explains
-EXTREMES = 99.5  # percentile of the absolute values that has the full colour: few pixels must not pale all others
+SMALLEST = 48  # pixels; smaller tiles are enlarged, or the gaps would be as wide as the tiles
+_BAR = {"aspect": 30, "shrink": 0.9}  # shape of the colour bar
+EXTREMES = 99.5  # percentile of absolute values with the full colour, so that a few pixels do not pale all others
 
 
 def draw_filters(filters: Tiles, title: str, synthetic: bool) -> "Figure":
-    """Return a figure of filters: one scale of colours for all, white is 0."""
+    """Return a figure of filters on one colour scale; white is 0."""
     from matplotlib import colormaps
 
     count = len(filters.values)
@@ -28,7 +28,7 @@ def draw_filters(filters: Tiles, title: str, synthetic: bool) -> "Figure":
     figure = new_figure(max(columns, 4) * _TILE + 1.0, rows * _TILE + 1.0, layout="constrained")
     axes = figure.add_subplot()
     sheet = _sheet(filters.values, columns)
-    colours = colormaps["RdBu_r"].with_extremes(bad="0.3")  # gaps: in white, which is 0, filters would run together
+    colours = colormaps["RdBu_r"].with_extremes(bad="0.3")  # gaps: white means 0, so filters would run together
     shown = axes.imshow(sheet, cmap=colours, **_around_zero(filters.values))
     figure.colorbar(shown, ax=axes, label="weight", extend="both", **_BAR)
     height, width = filters.values.shape[1:]
@@ -38,7 +38,7 @@ def draw_filters(filters: Tiles, title: str, synthetic: bool) -> "Figure":
 
 
 def draw_coefficients(images: Mapping[str, np.ndarray], title: str, synthetic: bool) -> "Figure":
-    """Return a figure with a picture per class, one scale of colours for all, white is 0."""
+    """Return a figure with a coefficient image per class, on one colour scale; white is 0."""
     count = len(images)
     columns = min(count, 4)
     rows = -(-count // columns)
@@ -50,15 +50,15 @@ def draw_coefficients(images: Mapping[str, np.ndarray], title: str, synthetic: b
         shown = axes[-1].imshow(image, cmap="RdBu_r", **limits)
         axes[-1].set_title(name, fontsize=10)
     figure.colorbar(shown, ax=axes, label="logit per unit of grey (-1 … 1)", extend="both", **_BAR)
-    words = "coefficients: a bright pixel speaks for the class where they are red, against it where they are blue"
+    words = "coefficients: a bright pixel counts for the class where red, against it where blue"
     _head(figure, axes, f"{title}\n{words}", synthetic)
     return figure
 
 
 def draw_feature_maps(name: str, maps: Maps, title: str, synthetic: bool) -> "Figure":
-    """Return a figure: the picture as the model is given it, and below it each layer's maps, dark to bright.
+    """Return a figure: the picture as the model receives it, and below it each layer's maps, dark to bright.
 
-    Each map has its own scale, from its smallest to its largest value: next to the strongest others would be black.
+    Each map has its own scale, from its smallest to its largest value: on a shared scale, weak maps would be black.
     """
     rows = [-(-len(tiles.values) // _COLUMNS) for tiles in maps.layers.values()]
     heights = [2.2, *(_TILE * count for count in rows)]
@@ -72,7 +72,7 @@ def draw_feature_maps(name: str, maps: Maps, title: str, synthetic: bool) -> "Fi
         place.set_title(_describe_maps(layer, tiles), fontsize=9, loc="left")
     for place in axes:
         place.set_anchor("W")
-    _head(figure, axes, f"{title}\nfeature maps, each from its smallest to its largest value", synthetic)
+    _head(figure, axes, f"{title}\nfeature maps, each scaled from its smallest to its largest value", synthetic)
     return figure
 
 
@@ -92,13 +92,13 @@ def _sheet(tiles: np.ndarray, columns: int) -> np.ndarray:
 
 
 def _stretched(maps: np.ndarray) -> np.ndarray:
-    """Return each map between 0 and 1; a map of one value is 0."""
+    """Return each map scaled to 0-1; a constant map becomes 0."""
     low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
     return (maps - low) / np.where(high > low, high - low, 1)
 
 
 def _around_zero(values: np.ndarray) -> dict[str, float]:
-    """Return the limits of a scale of colours with 0 in its middle."""
+    """Return the limits of a colour scale with 0 in its middle."""
     limit = float(np.percentile(np.abs(values), EXTREMES)) or 1.0
     return {"vmin": -limit, "vmax": limit}
 

@@ -1,4 +1,4 @@
-"""What a person sees while a run or a long job works: a line that moves on a terminal, plain lines elsewhere."""
+"""Progress of a run or a long job: a moving line on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,15 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pxr_tf.events import Event
 from pxr_tf.report.clock import HOLDOUT, NOT_TRAINING, Clock, Outline, duration_words, fold_number
 
-PLAIN_STEPS = 4  # lines per progress bar where there is no terminal
-SOON = 5  # seconds: less is not worth a word
+PLAIN_STEPS = 4  # lines per progress bar without a terminal
+SOON = 5  # seconds; a shorter time left is not shown
 
 
 class Display:
-    """Shows the events of a run; use it as a context and pass `show` as ``on_event``.
+    """Shows the events of a run; use it as a context manager and pass `show` as ``on_event``.
 
-    Events are dicts with a key ``event``; each event of a task names it in ``task`` (``fold-0``, ``holdout``,
-    ``official``, ``features`` …). Events of other kinds than these handlers know are ignored.
+    Events are dicts with a key ``event``. An event of a task has its name in ``task`` (``fold-0``, ``holdout``,
+    ``official``, ``features`` …). Events without a handler are ignored.
     """
 
     def __init__(self, outline: Outline, console: Console) -> None:
@@ -51,11 +51,11 @@ class Display:
             self._bar.stop()
 
     def say_again(self) -> None:
-        """Let the title precede the next event, too: something else was shown in between."""
+        """Print the title again before the next event: something else was shown in between."""
         self._titled = False
 
     def show(self, event: Event) -> None:
-        """Show one event; the first one that a person sees is preceded by the outline's title."""
+        """Show one event; the outline's title comes before the first."""
         if not self._titled and event["event"] != "plan":
             self._titled = True
             self._console.print(self._outline.title, style="bold", markup=False)
@@ -77,7 +77,7 @@ class Display:
             self._console.print(f"Computing on the {event['name']}: {event['precision']}, {xla}.", highlight=False)
 
     def _show_warning(self, event: Event) -> None:
-        if not self._warned:  # every fold sends it, and the table will say it
+        if not self._warned:  # every fold sends it, and the results table repeats it
             self._warned = True
             self._console.print(f"Warning: {event['text']}", highlight=False, markup=False, soft_wrap=True)
 
@@ -120,7 +120,7 @@ class Display:
 
     def _move(self, left: str, done: int, total: int, right: str) -> None:
         if self._console.is_terminal:
-            changed, self._left = left != self._left, left  # drawn at once where something new begins, else 10 a second
+            changed, self._left = left != self._left, left  # a new text is drawn at once, else 10 times a second
             self._bar.update(
                 self._row, description=left, completed=done, total=total, right=right, visible=True, refresh=changed
             )
@@ -132,14 +132,14 @@ class Display:
 
 
 class Show(Protocol):
-    """Shows how far a job is."""
+    """Shows the progress of a job."""
 
     def __call__(self, done: int, total: int, more: str = "") -> None: ...
 
 
 @contextmanager
 def show_steps(console: Console, what: str) -> Iterator[Show]:
-    """Give a function of (done, all, a few words more) that shows how far the job is."""
+    """Yield a function of (done, total, a few words more) that shows the progress of a job."""
     if not console.is_terminal:
         yield _plain(console, what)
         return

@@ -1,4 +1,4 @@
-"""A whole paper as one table: what its runs gave, mean ± sd over seeds, beside the figures that it prints."""
+"""A whole paper as one table: the results of its runs, mean ± sd over seeds, next to the paper's figures."""
 
 from collections.abc import Sequence
 
@@ -28,15 +28,15 @@ from pxr_tf.studies.paper_runs import (
 from pxr_tf.studies.paper_tables import printed_value
 
 INTERVAL = (
-    "how far a mean difference would move with other seeds, which split, order and start anew. They say nothing of "
-    "other data."
+    "They show how far a mean difference would move with other seeds (other splits, order and initial weights). "
+    "They say nothing about other data."
 )
-PAIRED = f"The intervals are Student's for paired values (both settings test the same images), 95 %: {INTERVAL}"
-NOT_PAIRED = f"The intervals are Welch's, not paired (the settings test different images), 95 %: {INTERVAL}"
+PAIRED = f"The 95 % intervals are Student's for paired values (both settings test the same images). {INTERVAL}"
+NOT_PAIRED = f"The 95 % intervals are Welch's, not paired (the settings test different images). {INTERVAL}"
 
 
 def print_run(run: PaperRun, console: Console) -> None:
-    """Print what one run gave, in a line."""
+    """Print the results of one run in a line."""
     if run.run is None:
         console.print(f"{run.title} failed: {run.failure}", markup=False)
         return
@@ -51,7 +51,7 @@ _OVERALL = measures_of(("", "", ""))[:2]
 
 
 def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
-    """Print the table, the differences, the doubts, and the paper's own contradictions."""
+    """Print the table, the differences, the warnings, and the paper's own contradictions."""
     groups = group_runs(runs)
     if groups:
         console.print()
@@ -69,7 +69,7 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
 
 
 def _by_classes(groups: Sequence[Group]) -> list[list[Group]]:
-    """Return the groups that tell the same classes apart, together: a paper may have several tasks."""
+    """Return the groups in lists with the same classes: a paper may have several classification tasks."""
     found: dict[tuple[str, ...], list[Group]] = {}
     for group in groups:
         found.setdefault(group.info.classes, []).append(group)
@@ -77,7 +77,7 @@ def _by_classes(groups: Sequence[Group]) -> list[list[Group]]:
 
 
 def _print_points(group: Group, console: Console) -> None:
-    """Print the operating points over seeds where the paper has a threshold of its own."""
+    """Print the operating points over seeds if the paper has its own threshold."""
     if not paper_has(group.info, "threshold"):
         return
     points = {seed: read_run_points(run) for seed, run in group.runs.items()}
@@ -86,7 +86,7 @@ def _print_points(group: Group, console: Console) -> None:
 
 
 def _paper_table(groups: Sequence[Group]) -> Table:
-    """Return the table of runs of the same classes; the AUC has a column where the paper prints it."""
+    """Return the table of runs with the same classes; the AUC has a column if the paper prints it."""
     info = groups[0].info
     measures = [
         one for one in measures_of(info.classes) if one != AUC or any(paper_has(group.info, "auc") for group in groups)
@@ -110,7 +110,7 @@ def _most_seeds(groups: Sequence[Group]) -> int:
 
 
 def _notes(groups: Sequence[Group]) -> list[str]:
-    """Return what must be said with the figures, the papers' and ours; a note that is not of all says whose it is."""
+    """Return the notes on the paper's figures and ours; a note that is not about all groups names its groups."""
     whose: dict[str, list[Group]] = {}
     most = _most_seeds(groups)
     for group in groups:
@@ -129,7 +129,7 @@ def _our_row(group: Group, measures: Sequence[Measure]) -> list[str]:
 
 
 def _tight(mean: float, sd: float) -> str:
-    """Return ``80.8±6.3``, or ``80.8±16``: with more digits seven columns do not fit a terminal of 80 letters."""
+    """Return ``80.8±6.3``, or ``80.8±16``: with more digits, seven columns would not fit in 80 characters."""
     wide = not pd.isna(sd) and sd >= 0.1
     return f"{100 * mean:.1f}±{100 * sd:.0f}" if wide else plus_minus(mean, sd, 1).replace(" ", "")
 
@@ -147,10 +147,10 @@ def _differences_table(pair: Pair) -> Table:
 
 
 def _difference_cells(pair: Pair, measure: Measure) -> tuple[str, str, str]:
-    """Return the difference, its interval, and how many seeds it is of: ``3``, or ``3, 2`` where they differ."""
+    """Return the difference, its interval, and its numbers of seeds: ``3``, or ``3, 2`` if they differ."""
     found = pair.difference(measure)
     seeds = (found.first_seeds, found.second_seeds)
     interval = f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
     if pd.isna(found.low):
-        interval = "one seed: none" if min(seeds) < 2 else "no spread: none"
+        interval = "none (one seed)" if min(seeds) < 2 else "none (no spread)"
     return f"{100 * found.mean:+.1f}", interval, ", ".join(map(str, dict.fromkeys(seeds)))

@@ -1,4 +1,4 @@
-"""A run's results: the files beside its predictions, and the tables on the screen."""
+"""A run's results: the files next to its predictions, and the tables on the screen."""
 
 from collections.abc import Iterable
 
@@ -30,7 +30,7 @@ PER_CLASS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1",
 
 
 def write_results(run: FinishedRun) -> None:
-    """Write the tables of a finished run, and what is drawn of them."""
+    """Write the tables and figures of a finished run."""
     tables, info = write_tables(run), run.info
     synthetic, name = info.origin == "synthetic", f"{info.name}: {info.title}"
     title = f"{info.title}, {int(tables.counts.to_numpy().sum()):,} held-out images"
@@ -40,13 +40,13 @@ def write_results(run: FinishedRun) -> None:
 
 
 def is_written(run: FinishedRun) -> bool:
-    """Return whether all files of the results exist."""
+    """Return whether all result files exist."""
     figures = [run.folder / name for name in (CONFUSION_FIGURE, ROC_FIGURE)]
     return all(file.exists() for file in (*expected_tables(run), *figures, *expected_drawings(run)))
 
 
 def print_results(run: FinishedRun, console: Console) -> None:
-    """Print the table of a finished run; where the paper has figures, beside them, on the test rows that it counts."""
+    """Print the table of a finished run; if the paper has figures, next to them and on the same kind of test rows."""
     info, tables = run.info, read_readings(run)
     row = comparable_row(info)
     row = row if row and row.paper.test_rows in tables else None
@@ -64,10 +64,10 @@ def print_results(run: FinishedRun, console: Console) -> None:
 
 
 def print_seeds(seeds: SeedsTable, console: Console) -> None:
-    """Print mean ± sd over runs that differ in their seed, beside each seed's, as ``metrics.csv`` counts."""
+    """Print mean ± sd over runs that differ in their seed, next to each seed's own, on the rows of ``metrics.csv``."""
     info = seeds.info
     title = f"{info.title} ({info.name})\n{count_words(len(seeds.tables), 'seed')}, {_reading_words(seeds.reading)}"
-    shown = make_table(title, info, (0, 1))  # as wide as the table at most
+    shown = make_table(title, info, (0, 1))  # two lines: not wider than the table
     shown.add_column("%")
     for name in ("mean ± sd", *(f"seed {seed}" for seed in seeds.tables)):
         shown.add_column(name, justify="right")
@@ -89,24 +89,24 @@ def print_points(found: MeanPoints, over: str, console: Console) -> None:
 
 
 def print_warnings(warnings: Iterable[RunWarning], console: Console) -> None:
-    """Print each different warning once; this belongs under every table."""
+    """Print each different warning once; call this under every table."""
     for text in dict.fromkeys(warning.text for warning in warnings):
         console.print(Text.assemble(("Warning: ", "bold yellow"), text))
 
 
 def mean_sd(table: pd.DataFrame, name: str, metric: str, digits: int = 1) -> str:
-    """Return a metric over the folds as text, in percent: ``87.3 ± 1.2``; ``87.3`` where there is one fold."""
+    """Return a metric over the folds as text, in percent: ``87.3 ± 1.2``; ``87.3`` if there is one fold."""
     mean, sd = (metrics.value_of(table, fold, name, metric) for fold in ("mean", "sd"))
     return plus_minus(mean, sd, digits)
 
 
 def plus_minus(mean: float, sd: float, digits: int) -> str:
-    """Return two fractions as text, in percent; the mean alone where sd is NaN."""
+    """Return two fractions as text, in percent; the mean alone if sd is NaN."""
     return f"{100 * mean:.{digits}f}" + ("" if np.isnan(sd) else f" ± {100 * sd:.{digits}f}")
 
 
 def make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
-    """Return an empty table; its title says where its figures are about phantoms."""
+    """Return an empty table; its title says if its figures are about phantoms."""
     if info.origin == "synthetic":
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine"
     return Table(
@@ -116,7 +116,7 @@ def make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
 
 def _class_table(info: RunInfo, table: pd.DataFrame, row: PaperRow | None, reading: str) -> Table:
     title = f"{info.title} ({info.name}), {_reading_words(reading)}"
-    tight = (0, 0) if row else (0, 1)  # with the paper's columns the table just fits a terminal of 80 letters
+    tight = (0, 0) if row else (0, 1)  # with the paper's columns, the table just fits in 80 columns
     shown = make_table(title, info, tight)
     shown.add_column("%")
     for words, metric in PER_CLASS.items():

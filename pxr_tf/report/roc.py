@@ -1,4 +1,4 @@
-"""ROC curves drawn, and operating points as a small table under a run's, over its folds or over seeds."""
+"""Figures of ROC curves, and a small table of operating points over folds or over seeds."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NOTHING_CHOSEN = "No thresholds were chosen: there are no validation images of every kind to choose them on."
+NOTHING_CHOSEN = "No threshold was chosen: validation needs images both inside and outside the class."
 RULE_WORDS = {FROM_VALIDATION: "validation", TEST_OPTIMISTIC: "test: optimistic", AS_PREDICTED: "as predicted"}
 MARKS = {FROM_VALIDATION: ("o", "full"), TEST_OPTIMISTIC: ("o", "none"), AS_PREDICTED: ("X", "full")}  # (marker, fill)
 POINT_COLUMNS = {"Sens.": "sensitivity", "Spec.": "specificity", "Prec.": "precision", "Acc.": "accuracy"}
 MOST_NAMED = 5  # folds in the legend
-WIDTH = 3.7  # inches of a panel
+WIDTH = 3.7  # inches per panel
 
 
 def draw_roc(curves: pd.DataFrame, points: pd.DataFrame, title: str, synthetic: bool) -> "Figure":
-    """Return a figure: a panel per class, each fold in a colour, test rows drawn through, validation rows dashed.
+    """Return a figure: a panel per class, a colour per fold; test rows are solid, validation rows dashed.
 
-    Marks stand where each threshold lies on the test rows. Classes without a curve have an empty panel.
+    Marks show each threshold on the test rows. A class without a curve has an empty panel.
     """
     names = list(points["class"].unique())
     figure = new_figure(max(2, len(names)) * WIDTH, WIDTH + 1.4)
@@ -46,17 +46,17 @@ def draw_roc(curves: pd.DataFrame, points: pd.DataFrame, title: str, synthetic: 
 
 
 def points_table(found: MeanPoints, over: str) -> Table | None:
-    """Return the operating points as a table in percent; None where no threshold was chosen.
+    """Return the operating points as a table in percent; None if no threshold was chosen.
 
-    Of two classes all of them. Of more, each class's threshold from the validation rows on the test rows: what is
-    predicted stands in the run's own table, and the rest in ``thresholds.csv``. `over`: what mean and sd are over.
+    With two classes, all rules are shown. With more, only each class's threshold from validation rows, on test rows:
+    the run's own table has the predictions, ``thresholds.csv`` the rest. `over`: what mean and sd are over.
     """
     shown = [key for key in found.mean.index if _is_shown(key, found)]
     if not any(rule == FROM_VALIDATION for _, rule, _ in shown):
         return None
     names = list(dict.fromkeys(name for name, _, _ in shown))
     spread = f", mean ± sd over {over}" if found.sd.notna().any(axis=None) else ""
-    tight = (0, 0 if spread else 1)  # with an sd in each cell the table just fits a terminal of 80 letters
+    tight = (0, 0 if spread else 1)  # with an sd in each cell, the table just fits in 80 columns
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=tight, title_justify="left", title_style="bold")
     whose = names[0] if len(names) == 1 else "each class against the rest"
     table.title = f"Thresholds of {whose}\nthat balance both error rates{spread}"
@@ -76,7 +76,7 @@ def _is_shown(key: tuple[str, str, str], found: MeanPoints) -> bool:
 
 
 def _cells(key: tuple[str, str, str], found: MeanPoints, alone: bool) -> Iterator[str]:
-    """Yield what stands in a row; `alone`: its class stands in the title."""
+    """Yield the cells of a row; `alone`: the title names the class."""
     name, rule, role = key
     mean, sd = found.mean.loc[key], found.sd.loc[key]
     yield RULE_WORDS[rule] if alone else name
@@ -89,7 +89,7 @@ def _cells(key: tuple[str, str, str], found: MeanPoints, alone: bool) -> Iterato
 def _number(mean: float, sd: float, digits: int) -> str:
     if np.isnan(mean):
         return "-"
-    digits = min(digits, 2) if not np.isnan(sd) else digits  # a spread leaves few digits of a threshold
+    digits = min(digits, 2) if not np.isnan(sd) else digits  # with a spread, more digits mean nothing
     return f"{mean:.{digits}f}" + ("" if np.isnan(sd) else f"±{sd:.{digits}f}")
 
 

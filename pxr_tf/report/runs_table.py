@@ -1,4 +1,4 @@
-"""The runs below a folder, a few lines each: a table of their long names would fit no terminal."""
+"""The runs below a folder, a few lines each: a table of their long names would not fit a terminal."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ from pxr_tf.report.results import plus_minus
 
 
 def print_runs(runs: Sequence[RunSummary], console: Console) -> None:
-    """Print each run: what it is, how it stands, where it lies, and what makes its numbers doubtful."""
+    """Print each run: its name, state, folder and warnings."""
     for run in runs:
         console.print(_title(run), style="bold", markup=False, highlight=False)
         for line in _lines(run):
@@ -24,7 +24,7 @@ def print_runs(runs: Sequence[RunSummary], console: Console) -> None:
 def _title(run: RunSummary) -> str:
     if run.fault:
         return "Cannot be opened"
-    names = dict.fromkeys((run.model, run.variant))  # a paper's own network may be all of its variant
+    names = dict.fromkeys((run.model, run.variant))  # a paper's own network may have the variant's name
     return f"{run.recipe}: {', '.join(names)}, {run.scheme}, seed {run.seed}"
 
 

@@ -1,7 +1,7 @@
-"""TensorBoard as a listener: what tasks tell while they train becomes curves, pictures and tables of figures.
+"""TensorBoard as a listener: events of training tasks become curves, pictures and hyperparameters.
 
-The event files of a task are made anew whenever it starts, and a continued task tells the epochs that it had already
-done, so a curve has neither a gap nor a double point. No TensorFlow is imported.
+A task's event files are rewritten whenever it starts. A resumed task sends its finished epochs again, so a curve has
+no gaps and no double points. No TensorFlow is imported.
 """
 
 import shutil
@@ -23,9 +23,9 @@ from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, figure_
 from pxr_tf.report.roc import draw_roc
 from pxr_tf.runs.directory import RunDirectory
 
-NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # what an epoch's row says of its place
+NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # keys of an epoch event that are not plotted
 SHEET_PICTURES = 32  # four rows of eight
-COMPLETE = "complete"  # an empty file beside the event file: all of a task has been drawn
+COMPLETE = "complete"  # an empty file next to the event file: the task is completely drawn
 
 
 def undrawn_tasks(run: RunDirectory) -> list[str]:
@@ -35,21 +35,21 @@ def undrawn_tasks(run: RunDirectory) -> list[str]:
 
 
 class About(NamedTuple):
-    """What TensorBoard shows of a run beside its events."""
+    """What TensorBoard shows of a run in addition to its events."""
 
-    hyperparameters: Mapping[str, object]  # flat: name -> number, truth value or text
+    hyperparameters: Mapping[str, object]  # flat: name -> number, boolean or text
     synthetic: bool  # the pictures are phantoms
-    warnings: Sequence[str]  # sentences that stand beside what the pictures are
-    reading: str  # the experiment's test rows, balanced or all: the final metrics count what metrics.csv counts
+    warnings: Sequence[str]  # sentences shown with the origin of the pictures
+    reading: str  # the experiment's test rows, balanced or all: final metrics use the rows of metrics.csv
     sheet: Callable[[str], np.ndarray]  # task -> training pictures as augmented, uint8 [n, height, width]
 
 
 class Boards:
-    """The TensorBoard folders of a run's tasks, ``<run folder>/<task>/tensorboard``; use it as a context.
+    """The TensorBoard folders of a run's tasks, ``<run folder>/<task>/tensorboard``; use it as a context manager.
 
-    `show` is told every event of the run and returns at once: one thread of its own reads, draws and writes, in the
-    order of the events. `close` waits for it and raises the first thing that went wrong there. Leaving the context
-    closes too, but raises nothing where another error is already on its way.
+    `show` takes every event of the run and returns at once: a separate thread reads, draws and writes, in the order
+    of the events. `close` waits for that thread and raises its first error. Leaving the context closes, too, but never
+    replaces another error.
     """
 
     def __init__(self, run: RunDirectory, about: About) -> None:
@@ -67,12 +67,12 @@ class Boards:
             self.close()
 
     def show(self, event: Mapping[str, object]) -> None:
-        """Take an event: ``start``, ``warning``, ``resume``, ``epoch`` or ``end`` of a task that trains, or another."""
+        """Take an event; ignore all but ``start``, ``warning``, ``resume``, ``epoch`` and ``end`` of training tasks."""
         if event["event"] in _HANDLERS and event["task"] not in NOT_TRAINING:
             self._thread.submit(self._handle, dict(event))
 
     def catch_up(self, tasks: Sequence[str]) -> None:
-        """Draw finished tasks anew, from their files: their process was killed before all of it was drawn."""
+        """Redraw finished tasks from their files: their process was killed before everything was drawn."""
         for task in tasks:
             file = self._run.histories().get(task)
             rows = pd.read_csv(file).to_dict("records") if file else []
@@ -81,7 +81,7 @@ class Boards:
                 self.show({**event, "task": task})
 
     def close(self) -> None:
-        """Wait until everything is written; raise what was raised on the way."""
+        """Wait until everything is written; raise the first error of the drawing thread."""
         self._finish()
         if self._fault is not None:
             fault, self._fault = self._fault, None
@@ -108,7 +108,7 @@ class Boards:
                 _HANDLERS[str(event["event"])](self._boards[task], event)
             if event["event"] == "end":
                 self._close(task)
-        except BaseException as error:  # told by `close`, on the thread that listens
+        except BaseException as error:  # `close` raises it in the caller's thread
             self._fault = error
 
 
@@ -121,10 +121,10 @@ class _Board:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._file = EventFile(self._folder)
         self._name = run.place.replace("/", "-")
-        self._step = 0  # epochs, counted on through the phases
+        self._step = 0  # epochs, numbered across phases
 
     def start(self, event: Mapping[str, object]) -> None:
-        """Write the hyperparameters, what the pictures are, the warnings, and a sheet of training pictures."""
+        """Write the hyperparameters, the origin of the pictures, the warnings, and a sheet of training pictures."""
         about = self._about
         origin = SYNTHETIC_NOTE if about.synthetic else "Real X-rays"
         self._file.add_text("pictures", "\n\n".join([origin, *(f"Warning: {text}" for text in about.warnings)]))
@@ -134,7 +134,7 @@ class _Board:
         self._file.add_picture(self._title("training pictures as augmented"), sheet, 0)
 
     def warning(self, event: Mapping[str, object]) -> None:
-        """Write what makes the numbers of this task doubtful."""
+        """Write a warning about this task's numbers."""
         self._file.add_text("environments", f"Warning: {event['text']}")
 
     def resume(self, event: Mapping[str, object]) -> None:
@@ -152,7 +152,7 @@ class _Board:
     def end(self, event: Mapping[str, object]) -> None:
         """Write the final metrics, the confusion matrix and the ROC curves of the rows that ``metrics.csv`` counts."""
         path, splits = self._run.folder / self._task / rundir.PREDICTIONS, self._run.splits
-        if not path.exists():  # a task may end without any
+        if not path.exists():  # a task may end without predictions
             return
         reading, *_ = metrics.possible_readings(splits, self._about.reading)
         predictions = read_predictions(path)

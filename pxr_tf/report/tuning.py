@@ -1,4 +1,4 @@
-"""A tuning as one table: its points, ranked by what their predictions of the validation rows are worth."""
+"""A tuning as one table: its points, ranked by their predictions on the validation rows."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ from pxr_tf.studies.ranking import SCORES, TuningPoint, rank_points
 
 
 def print_ranking(points: Sequence[TuningPoint], console: Console) -> None:
-    """Print the ranking, the best point marked, and below it what makes it doubtful and why points failed."""
+    """Print the ranking with the best point marked, then the warnings and why points failed."""
     table, keys = rank_points(points), list(points[0].values)
     finished = [point for point in points if point.run]
     title = "Ranked on validation rows; test rows are left out"
@@ -36,7 +36,7 @@ def print_ranking(points: Sequence[TuningPoint], console: Console) -> None:
 
 
 def _headings(keys: Sequence[str]) -> list[str]:
-    """Return the last part of each key, or the key itself where two end alike."""
+    """Return the last part of each key, or the whole key if two end alike."""
     ends = [key.rpartition(".")[2] for key in keys]
     return [end if ends.count(end) == 1 else key for key, end in zip(keys, ends, strict=True)]
 

@@ -1,4 +1,4 @@
-"""The drawn chest: a pure function of its seeds, believable in its proportions, lungs and mask in agreement."""
+"""The drawn chest: a pure function of its seeds, with plausible proportions and a mask that fits the lungs."""
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ def test_image_and_mask_have_the_promised_types():
         assert chest.image.dtype == np.uint8 and chest.lungs.dtype == bool
 
 
-def test_images_of_one_patient_are_more_alike_than_those_of_two():
+def test_images_of_one_patient_are_more_alike_than_images_of_two():
     def overlap(a, b):
         return 2 * (a & b).sum() / (a.sum() + b.sum())
 
@@ -52,7 +52,7 @@ def test_lung_mask_is_two_lungs_of_plausible_size_within_the_body():
         _, _, stats, _ = cv2.connectedComponentsWithStats(chest.lungs.astype(np.uint8))
         large = stats[1:, cv2.CC_STAT_AREA] > 0.02 * SIZE**2
         assert large.sum() == 2
-        # Body lies beside the lungs on every row: nothing there is as black as the air beside the patient.
+        # The body surrounds the lungs: nothing next to them is as black as the air outside the patient.
         around = cv2.dilate(chest.lungs.astype(np.uint8), np.ones((5, 5))) > chest.lungs
         assert np.percentile(chest.image[around], 5) > 15
 
@@ -68,7 +68,7 @@ def test_lungs_are_darker_than_mediastinum_and_abdomen():
         assert np.median(abdomen) > lungs + 40
 
 
-def test_the_same_chest_at_every_size():
+def test_every_size_shows_the_same_chest():
     small, large = draw_chest(5, 2, 64), draw_chest(5, 2, 192)
     shrunk = cv2.resize(large.image, (64, 64), interpolation=cv2.INTER_AREA).astype(float)
     assert np.corrcoef(shrunk.ravel(), small.image.ravel())[0, 1] > 0.97
@@ -89,10 +89,10 @@ def test_whole_lungs_reach_behind_the_heart_and_hold_the_fields():
         assert not (chest.lungs & ~chest.whole_lungs).any()
         behind = chest.whole_lungs & ~chest.lungs
         assert 0.05 < behind.sum() / chest.lungs.sum() < 0.5
-        assert behind[:, SIZE // 2 :].sum() > behind[:, : SIZE // 2].sum()  # the heart lies on the patient's left
+        assert behind[:, SIZE // 2 :].sum() > behind[:, : SIZE // 2].sum()  # the heart is on the patient's left
 
 
-def test_lesions_lie_where_the_disease_shows():
+def test_lesions_are_where_the_disease_shows():
     well = CHESTS[4]
     assert not well.lesions.any()
     for name, disease in DISEASES.items():
@@ -104,7 +104,7 @@ def test_lesions_lie_where_the_disease_shows():
             assert brighter[ill.lesions].mean() > brighter[ill.lungs & ~ill.lesions].mean() + 10
 
 
-def test_a_pose_is_added_to_the_images_own():
+def test_a_pose_is_added_to_the_pose_of_the_image():
     standard, deep, small = (
         draw_chest(3, 0, SIZE, pose=pose) for pose in (Pose(), Pose(inspiration=0.1), Pose(zoom=0.7))
     )

@@ -1,4 +1,4 @@
-"""Phantom data sets: classes as a radiologist would describe them, public layouts, no giveaway unless planted."""
+"""Phantom data sets: classes as a radiologist would describe them, public layouts, no shortcut unless planted."""
 
 import csv
 import json
@@ -106,18 +106,18 @@ def left_and_right(lungs):
     return right.astype(float), (~right).astype(float)
 
 
-def test_mean_brightness_does_not_tell_the_classes():
+def test_mean_brightness_does_not_separate_the_classes():
     means = np.array(
         [[draw_phantom(100 * k + p, 0, c, 48).image.mean() for p in range(40)] for k, c in enumerate(PHANTOM_CLASSES)]
     )
     edges = np.quantile(means, np.linspace(0, 1, 9)[1:-1])
     bins = np.digitize(means, edges)
-    # The best any rule can do that knows which eighth of the brightness range an image falls into.
+    # The best accuracy of any rule that knows only an image's eighth of the brightness range.
     best = sum(max((bins[k] == b).sum() for k in range(len(PHANTOM_CLASSES))) for b in range(8)) / means.size
     assert best < 0.5
 
 
-def test_names_are_those_of_the_public_sets(written):
+def test_names_follow_the_public_sets(written):
     patterns = {
         "bacterial": r"chest_xray/(train|test)/PNEUMONIA/person\d+_bacteria_\d+\.jpeg",
         "viral": r"chest_xray/(train|test)/PNEUMONIA/person\d+_virus_\d+\.jpeg",
@@ -128,10 +128,10 @@ def test_names_are_those_of_the_public_sets(written):
         names = [path.relative_to(written).as_posix() for path in images_of(written, label)]
         assert len(names) >= 8 and all(re.fullmatch(pattern, name) for name in names)
     numbers = [{path.name.split("_")[0] for path in images_of(written, label)} for label in ("bacterial", "viral")]
-    assert numbers[0] == numbers[1], "person numbers are used again for the other germ, as in the real set"
+    assert numbers[0] == numbers[1], "the other germ reuses person numbers, as in the real set"
 
 
-def test_a_patient_lies_in_one_official_part_and_both_parts_are_filled(written):
+def test_a_patient_is_in_one_official_part_and_both_parts_are_filled(written):
     parts = {}
     for label in ("bacterial", "viral", "normal"):
         for path in images_of(written, label):
@@ -163,8 +163,8 @@ def test_every_image_has_its_mask_and_both_sets_say_that_they_are_synthetic(writ
         assert marker["seed"] == 5
 
 
-def test_lesions_are_written_beside_the_masks_and_are_those_that_were_drawn(written):
-    """A black picture for a healthy chest; else some of the lungs, which is where the image is denser."""
+def test_lesions_are_written_next_to_the_masks_as_they_were_drawn(written):
+    """A healthy chest has a black picture; a disease covers part of the lungs, where the image is denser."""
     for label in PHANTOM_CLASSES:
         image = images_of(written, label)[0].relative_to(written)
         lesions, lungs = (
@@ -179,7 +179,7 @@ def test_lesions_are_written_beside_the_masks_and_are_those_that_were_drawn(writ
     np.testing.assert_array_equal(np.asarray(kept) > 0, drawn)
 
 
-def test_without_shortcuts_all_classes_are_coded_alike(written):
+def test_without_shortcuts_all_classes_are_encoded_alike(written):
     properties, sizes = set(), {}
     for label in PHANTOM_CLASSES:
         for path in images_of(written, label):
@@ -207,7 +207,7 @@ def test_same_seed_same_bytes_and_a_patient_does_not_depend_on_the_others(writte
     assert all(path.read_bytes() != few[0].read_bytes() for path in images_of(tmp_path / "other", "viral"))
 
 
-def test_shortcuts_are_planted_in_their_class_alone(tmp_path):
+def test_shortcuts_are_planted_only_in_their_class(tmp_path):
     options = {"patients": dict.fromkeys(PHANTOM_CLASSES, 2), "images_per_patient": (1, 1), "size": SIZE}
     write_phantoms(tmp_path / "plain", **options)
     planted = parse_shortcuts("covid19:marker, normal:border+quality")
@@ -284,7 +284,7 @@ def test_a_run_that_is_stopped_leaves_nothing(tmp_path, monkeypatch, halt):
         if len(drawn) == 3:
             raise halt
         drawn.append(request)
-        assert not (tmp_path / "out").exists(), "the folder appears at the end, whole"
+        assert not (tmp_path / "out").exists(), "the folder appears only when it is complete"
         return draw_phantom(*request)
 
     monkeypatch.setattr(phantom, "draw_phantom", draw_three)

@@ -1,4 +1,4 @@
-"""A guess of the time left that a person can believe, on a clock that goes when it is told to."""
+"""Estimates of the time left, on a clock that the test sets."""
 
 import pytest
 
@@ -9,7 +9,7 @@ CHOOSING = Outline("", 3, (OutlinePhase("head", 100, 15), OutlinePhase("all", 10
 
 
 class Time:
-    """A clock that goes when it is told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -30,7 +30,7 @@ def run_phases(clock: Clock, time: Time, *phases: tuple[str, int, float], epochs
             clock.count({"phase": name, "epoch": number, "epochs": epochs or count, "seconds": seconds})
 
 
-def test_time_left_is_epochs_to_come_times_what_they_took(time):
+def test_time_left_is_remaining_epochs_times_their_duration(time):
     clock = Clock(FIXED, time)
     clock.start("fold-0")
     run_phases(clock, time, ("head", 2, 5.0))
@@ -44,7 +44,7 @@ def test_time_left_is_epochs_to_come_times_what_they_took(time):
         assert clock.left() == left
 
 
-def test_what_a_fold_costs_beside_its_epochs_is_counted_for_the_next_ones(time):
+def test_time_outside_epochs_is_counted_for_the_next_folds(time):
     clock = Clock(FIXED, time)
     clock.start("fold-0")
     run_phases(clock, time, ("head", 2, 1.0), ("all", 6, 1.0))
@@ -54,14 +54,14 @@ def test_what_a_fold_costs_beside_its_epochs_is_counted_for_the_next_ones(time):
     assert clock.left() == "about 76 s left"  # 2 x (8 + 30)
 
 
-def test_a_continued_run_counts_only_the_folds_that_are_left(time):
+def test_a_resumed_run_counts_only_the_remaining_folds(time):
     clock = Clock(FIXED, time)
     clock.start("fold-2")
     run_phases(clock, time, ("head", 2, 1.0), ("all", 3, 10.0), epochs=6)
-    assert clock.left() == "about 34 s left"  # three epochs of all, and four of a head that was told to have six
+    assert clock.left() == "about 34 s left"  # three more epochs of all, and four of head, of six each
 
 
-def test_the_epochs_that_the_hold_out_chose_replace_the_most_possible(time):
+def test_epochs_chosen_by_the_hold_out_replace_the_maximum(time):
     clock = Clock(CHOOSING, time)
     clock.start("holdout")
     run_phases(clock, time, ("head", 20, 1.0), ("all", 10, 1.0), epochs=100)
@@ -69,7 +69,7 @@ def test_the_epochs_that_the_hold_out_chose_replace_the_most_possible(time):
     clock.end()
     clock.start("fold-0")
     assert clock.left() == "about 2 min left"  # 3 folds of 30 epochs
-    assert far == "at most 13 min left"  # 100 epochs had to be expected of each phase, here and in 3 folds
+    assert far == "at most 13 min left"  # up to 100 epochs in each phase, here and in 3 folds
 
 
 @pytest.mark.parametrize(("outline", "word"), [(CHOOSING._replace(chooses_epochs=False), "at most"), (FIXED, "about")])
@@ -83,7 +83,7 @@ def test_a_task_with_its_own_validation_part_may_stop_early(time, outline, word)
 @pytest.mark.parametrize(
     ("task", "number"), [("fold-0", 0), ("fold-12", 12), ("holdout", None), ("official", None), ("fold-a", None)]
 )
-def test_folds_are_told_by_their_names(task, number):
+def test_folds_are_recognised_by_their_names(task, number):
     assert fold_number(task) == number
 
 
@@ -100,11 +100,11 @@ def test_folds_are_told_by_their_names(task, number):
         (12600, "3.5 h"),
     ],
 )
-def test_durations_are_said_as_a_person_would(seconds, words):
+def test_durations_read_as_a_person_would_say_them(seconds, words):
     assert duration_words(seconds) == words
 
 
-def test_tasks_that_were_announced_are_counted_whatever_their_names(time):
+def test_announced_tasks_are_counted_whatever_their_names(time):
     """An added scheme may have any number of folds; the outline does not know it."""
     for names in (("repeat-a", "repeat-b", "repeat-c"), ("fold-0", "fold-1", "fold-2")):
         clock = Clock(FIXED._replace(folds=1), time)

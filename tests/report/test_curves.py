@@ -1,4 +1,4 @@
-"""The curves of a run: what stands where, and what is named."""
+"""The curves of a run: lines, marks, legend and title."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ def legend(figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-def test_epochs_count_on_through_the_phases_and_validation_is_dashed():
+def test_epochs_are_numbered_across_phases_and_validation_is_dashed():
     figure = draw_curves({"official": history(2, 3, validates=True)}, "A title", synthetic=False)
     loss, accuracy = figure.axes
     assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy"]
@@ -36,7 +36,7 @@ def test_epochs_count_on_through_the_phases_and_validation_is_dashed():
     assert legend(figure) == ["training", "validation", "official"]
 
 
-def test_each_fold_has_a_colour_and_the_hold_out_alone_validates():
+def test_each_fold_has_a_colour_and_only_the_hold_out_validates():
     folds = {f"fold-{number}": history(1, 2, start=number + 1) for number in range(3)}
     figure = draw_curves(folds | {"holdout": history(2, 2, validates=True)}, "A title", synthetic=False)
     lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 2]
@@ -46,7 +46,7 @@ def test_each_fold_has_a_colour_and_the_hold_out_alone_validates():
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
-def test_one_phase_needs_no_mark_and_phantoms_are_called_such(synthetic):
+def test_a_single_phase_has_no_mark_and_the_title_names_phantoms(synthetic):
     figure = draw_curves({"official": history(0, 1)}, "A title", synthetic)
     assert not figure.axes[0].texts
     assert legend(figure) == ["training", "official"]
@@ -55,6 +55,6 @@ def test_one_phase_needs_no_mark_and_phantoms_are_called_such(synthetic):
     assert ("synthetic" in title.lower()) == synthetic
 
 
-def test_the_names_of_very_many_folds_are_not_all_listed():
+def test_the_legend_names_only_the_first_of_very_many_folds():
     folds = {f"fold-{number}": history(0, 1) for number in range(MOST_NAMED_FOLDS + 5)}
     assert len(legend(draw_curves(folds, "A title", synthetic=False))) == MOST_NAMED_FOLDS + 1

@@ -1,4 +1,4 @@
-"""What is drawn of a run's models: which files, when, and in which folders."""
+"""Drawings of a run's models: which files, when, and in which folders."""
 
 import shutil
 from pathlib import Path
@@ -31,7 +31,7 @@ FILES = ["coefficients.png", "feature_maps-set_a.jpeg.png", "filters.png"]
 
 @pytest.fixture
 def run(tmp_path) -> RunDirectory:
-    """Two folds and a hold-out with histories; the first fold's model was looked into."""
+    """Two folds and a hold-out with histories; only the first fold has model figures."""
     folds = ["0", "1", "holdout"]
     files.write_csv(tmp_path / "splits.csv", pd.DataFrame({"image_id": folds, "fold": folds, "role": "test"}))
     row = {"image_id": "0", "label": "a", "fold": "0", "role": "test", "predicted": "a", "p_a": 1.0, "p_b": 0.0}
@@ -49,13 +49,13 @@ def drawn(folder: Path) -> list[str]:
 
 
 def shown(fold: Path) -> dict[str, int]:
-    """Return tag -> how often it is in a fold's TensorBoard."""
+    """Return tag -> its number of entries in a fold's TensorBoard."""
     events = EventAccumulator(str(fold / "tensorboard"), size_guidance={TENSORS: 0})
     events.Reload()
     return {tag: len(events.Tensors(tag)) for tag in events.Tags()["tensors"]}
 
 
-def test_every_fold_has_what_was_found_and_the_run_its_curves(run):
+def test_every_fold_gets_its_model_figures_and_the_run_its_curves(run):
     expected = [run.folder / "curves.png", *(run.folder / "fold-0" / name for name in FILES)]
     assert sorted(expected_drawings(run)) == sorted(expected)
     write_drawings(run, "A run", synthetic=True)
@@ -68,7 +68,7 @@ def test_every_fold_has_what_was_found_and_the_run_its_curves(run):
 
 
 @pytest.mark.parametrize(("folds", "title"), [(["0", "1"], "A run, fold-0"), (["0"], "A run")])
-def test_a_title_names_the_fold_where_a_run_has_several(run, folds, title):
+def test_a_title_names_the_fold_if_a_run_has_several(run, folds, title):
     files.write_csv(run.folder / "splits.csv", pd.DataFrame({"image_id": folds, "fold": folds, "role": "test"}))
     run = open_directory(run.folder)
     titles = []
@@ -81,7 +81,7 @@ def test_a_title_names_the_fold_where_a_run_has_several(run, folds, title):
     assert titles == [(title, True)]
 
 
-def test_only_what_is_missing_is_drawn(run):
+def test_only_missing_files_are_drawn(run):
     write_drawings(run, "A run", synthetic=False)
     before = {file: file.stat().st_mtime_ns for file in run.folder.rglob("*.png")}
     (run.folder / "fold-0" / "filters.png").unlink()
@@ -92,7 +92,7 @@ def test_only_what_is_missing_is_drawn(run):
     assert shown(run.folder / "fold-0") == tags | {"filters": 2}
     shutil.rmtree(run.folder / "fold-0" / "tensorboard")
     with Boards(run, ABOUT) as boards:
-        boards.catch_up(undrawn_tasks(run))  # a fold that is told anew is told with what was drawn of it
+        boards.catch_up(undrawn_tasks(run))  # a fold's drawings are added again, too
     assert tags.items() <= shown(run.folder / "fold-0").items()
 
 
@@ -104,7 +104,7 @@ def test_a_run_without_epochs_and_arrays_has_nothing_to_draw(run):
     assert not list(run.folder.rglob("*.png"))
 
 
-def test_feature_maps_of_any_picture_are_a_file_and_in_tensorboard(run):
+def test_feature_maps_of_any_picture_go_to_a_file_and_to_tensorboard(run):
     written = write_feature_maps(run, run.folder / "fold-1", {"other.png": MAPS}, "A run", False, layer="a/b")
     assert written == [run.folder / "fold-1" / "feature_maps-other.png-a_b.png"]
     assert shown(run.folder / "fold-1") == {"feature maps of other.png-a_b": 1}
@@ -113,12 +113,12 @@ def test_feature_maps_of_any_picture_are_a_file_and_in_tensorboard(run):
 
 
 @pytest.mark.parametrize("name", ["../../x", "a b\nc", "ä/ö", "x" * 400, "-"])
-def test_a_pictures_name_is_part_of_a_file_s(name):
+def test_any_picture_name_gives_a_valid_file_name(name):
     made = feature_maps_file(name)
     assert Path(made).name == made
     assert made.isascii() and made.isprintable() and " " not in made
     assert len(made) < 255
 
 
-def test_two_long_names_are_two_files():
+def test_two_long_names_give_two_files():
     assert feature_maps_file("x" * 400 + "1") != feature_maps_file("x" * 400 + "2")

@@ -1,4 +1,4 @@
-"""Filters, coefficients and feature maps, drawn: titles, scales of colours, tiles in their places."""
+"""Figures of filters, coefficients and feature maps: titles, colour scales, places of tiles."""
 
 import numpy as np
 import pytest
@@ -31,14 +31,14 @@ MAPS = Maps(np.zeros((8, 8), np.uint8), {"convolution_1": Tiles(values(3), 3), "
     ],
     ids=["filters", "coefficients", "feature maps"],
 )
-def test_a_figure_says_which_run_it_is_and_what_its_pictures_are(draw, synthetic):
+def test_a_figure_names_its_run_and_says_if_pictures_are_synthetic(draw, synthetic):
     title = draw(synthetic).get_suptitle()
     assert title.startswith("A run\n")
     assert (NOTE in title) == synthetic
 
 
 @pytest.mark.parametrize(("scale", "total", "words"), [(1, 10, "all 10"), (-3, 64, "the 10 of 64 with the largest")])
-def test_filters_lie_in_rows_of_eight_on_one_scale_around_zero(scale, total, words):
+def test_filters_are_in_rows_of_eight_on_one_scale_around_zero(scale, total, words):
     filters = Tiles(values(10) * scale, total)
     figure = draw_filters(filters, "A run", synthetic=False)
     assert f"60 x 60: {words}" in figure.get_suptitle()
@@ -63,7 +63,7 @@ def test_filters_that_are_all_zero_can_be_drawn():
     draw_filters(Tiles(np.zeros((2, 3, 3), np.float32), 2), "A run", synthetic=False)
 
 
-def test_each_class_has_its_picture_of_coefficients_on_one_scale():
+def test_each_class_has_its_coefficient_image_on_one_scale():
     images = {name: values(1)[0] * number for number, name in enumerate(("normal", "viral", "bacterial"), start=1)}
     *axes, bar = draw_coefficients(images, "A run", synthetic=False).axes
     assert [place.get_title() for place in axes] == list(images)
@@ -72,7 +72,7 @@ def test_each_class_has_its_picture_of_coefficients_on_one_scale():
     assert bar.get_ylabel() == "logit per unit of grey (-1 … 1)"
 
 
-def test_feature_maps_stand_below_the_picture_each_with_its_own_scale():
+def test_feature_maps_are_below_the_picture_each_with_its_own_scale():
     layers = {**MAPS.layers, "dead": Tiles(np.full((1, 4, 4), 7, np.float32), 1)}
     picture, first, last, dead = draw_feature_maps("set/a.jpeg", MAPS._replace(layers=layers), "A run", False).axes
     assert picture.get_title("left") == "set/a.jpeg, 8 x 8"
@@ -82,4 +82,4 @@ def test_feature_maps_stand_below_the_picture_each_with_its_own_scale():
         tile = pixels(first)[:60, 63 * number : 63 * number + 60]
         assert (tile.min(), tile.max()) == (0, 1)
         assert tile.argmax() == MAPS.layers["convolution_1"].values[number].argmax()
-    assert pixels(dead)[:48, :48].max() == 0  # a map of one value is no division by zero
+    assert pixels(dead)[:48, :48].max() == 0  # a constant map does not divide by zero

@@ -17,12 +17,12 @@ def texts(figure) -> list[str]:
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
-def test_a_confusion_matrix_says_counts_shares_and_what_the_images_are(synthetic):
+def test_a_confusion_matrix_shows_counts_and_shares_and_names_phantoms(synthetic):
     said = texts(draw_confusion_matrix(COUNTS, "A title", synthetic))
     assert said[0].startswith("A title")
     assert ("Synthetic phantoms, not patients" in said[0]) == synthetic
     assert said[1:3] == ["predicted", "true"]
-    assert said[3:7] == ["3\n75%", "1\n25%", "0\n0%", "0\n0%"]  # a class without images is no division by zero
+    assert said[3:7] == ["3\n75%", "1\n25%", "0\n0%", "0\n0%"]  # a class without images does not divide by zero
     assert said[7:] == ["covid19", "normal"] * 2
 
 

@@ -1,4 +1,4 @@
-"""What a sheet says of its methods and of its run."""
+"""What a sheet says about its methods and its run."""
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,13 @@ from pxr_tf.runs.info import RunInfo
         (["passed", "undecided"], Checked("passed 1 of 2 checks")),
     ],
 )
-def test_the_checks_of_a_method_in_words(states, expected):
-    means = pd.DataFrame({"method": ["grad_cam"], "state": [""]})  # no verdict
+def test_the_checks_of_a_method_are_summarised_in_words(states, expected):
+    means = pd.DataFrame({"method": ["grad_cam"], "state": [""]})  # not a verdict
     checks = pd.concat([pd.DataFrame({"method": "grad_cam", "state": states}), means])
     assert checked_words(checks) == {"grad_cam": expected}
 
 
-def test_a_sheet_says_what_makes_its_run_doubtful_and_that_nobody_checked(tmp_path):
+def test_a_sheet_notes_permuted_labels_and_unchecked_methods(tmp_path):
     picture, maps = np.zeros((8, 8), np.uint8), {"saliency": np.ones((8, 8), np.float32)}
     write_maps(tmp_path / "m.npz", PictureMaps({"methods": ["saliency"]}, picture, maps, maps))
     row = {

@@ -1,4 +1,4 @@
-"""The grid's tables: what is to be done, what came out, and what must stand beside it."""
+"""The grid's tables: estimates for missing cells, and results with their warnings."""
 
 import io
 from pathlib import Path
@@ -30,7 +30,7 @@ def finished_cell(folder: Path, **options) -> GridCell:
     return make_cell("xception", "strategy2", run=run)
 
 
-def test_cells_to_do_show_the_papers_accuracy_and_failures_their_reason(console):
+def test_cells_to_do_show_the_papers_accuracy_and_failed_cells_the_reason(console):
     cells = [make_cell("resnet50", "strategy3"), make_cell("xception", "strategy1", failure="out of memory")]
     print_cells(console, cells)
     text = console.file.getvalue()
@@ -39,7 +39,7 @@ def test_cells_to_do_show_the_papers_accuracy_and_failures_their_reason(console)
     assert_tells(text, "xception, strategy1", any_of("failed"), "out of memory")
 
 
-def test_finished_cells_show_both_readings_beside_the_papers(console, tmp_path):
+def test_finished_cells_show_both_readings_next_to_the_papers_accuracy(console, tmp_path):
     print_cells(console, [finished_cell(tmp_path / "run")])
     words = console.file.getvalue().split()
     line = words[words.index("xception") :]
@@ -52,7 +52,7 @@ def test_a_finished_cell_without_balanced_rows_shows_the_other_reading(console, 
     assert words[words.index("xception") :] == "xception strategy2 - 87.86 75.0 75.0 done".split()
 
 
-def test_leaks_warnings_and_phantoms_are_told(console, tmp_path):
+def test_leaks_warnings_and_phantoms_are_reported(console, tmp_path):
     cells = [
         finished_cell(tmp_path / "one", images="synthetic", warnings=(SOURCES, LEAK)),
         finished_cell(tmp_path / "two", images="synthetic", warnings=(SOURCES,)),
@@ -68,7 +68,7 @@ def test_leaks_warnings_and_phantoms_are_told(console, tmp_path):
     ]
 
 
-def test_the_longest_backbone_fits_a_terminal_of_80_letters(tmp_path):
+def test_the_longest_backbone_fits_in_80_columns(tmp_path):
     narrow = Console(file=io.StringIO(), width=80)
     run = open_run(write_run(tmp_path / "run", model="inception_resnet_v2", warnings=(LEAK,)))
     write_results(run)

@@ -1,4 +1,4 @@
-"""Plain lines where there is no terminal, and one line that moves where there is one."""
+"""Plain lines without a terminal, and one moving line on a terminal."""
 
 import io
 
@@ -17,7 +17,7 @@ def epoch(phase: str, number: int, epochs: int, task: str = "fold-0", **values) 
 
 
 def show(*events: dict, outline: Outline = OUTLINE) -> list[str]:
-    """Return the lines that a console without a terminal gets, after the one that says what is run."""
+    """Return the lines of a console without a terminal, after the title."""
     console = Console(width=80, file=io.StringIO())
     with Display(outline, console) as display:
         for event in events:
@@ -27,7 +27,7 @@ def show(*events: dict, outline: Outline = OUTLINE) -> list[str]:
     return lines
 
 
-def test_plain_lines_tell_fold_phase_epoch_loss_and_time():
+def test_plain_lines_show_fold_phase_epoch_loss_and_time():
     lines = show(
         {"event": "start", "task": "fold-0"},
         epoch("head", 1, 2),
@@ -44,7 +44,7 @@ def test_plain_lines_tell_fold_phase_epoch_loss_and_time():
     ]
 
 
-def test_a_terminal_gets_one_line_that_moves():
+def test_a_terminal_gets_one_moving_line():
     console = Console(width=120, file=io.StringIO(), force_terminal=True)
     with Display(OUTLINE, console) as display:
         display.show({"event": "start", "task": "fold-1"})
@@ -52,7 +52,7 @@ def test_a_terminal_gets_one_line_that_moves():
     assert "fold 2/3 · head · epoch 1/2" in console.file.getvalue()
 
 
-def test_a_terminal_gets_steps_too_and_other_consoles_do_not():
+def test_only_a_terminal_shows_steps():
     step = {"event": "step", "task": "fold-0", "phase": "all", "epoch": 1, "epochs": 5, "step": 3, "steps": 40}
     assert show(step) == []
     console = Console(width=120, file=io.StringIO(), force_terminal=True)
@@ -73,13 +73,13 @@ def test_the_hold_out_is_named_in_words():
     assert lines[1].startswith("choosing epochs · head · epoch 1/100 · ")
 
 
-def test_a_task_that_is_no_fold_goes_by_its_name():
+def test_a_task_that_is_not_a_fold_is_shown_by_its_name():
     lines = show({"event": "start", "task": "official"}, epoch("head", 1, 2, task="official"))
     assert lines[0] == "official · starting"
     assert lines[1].startswith("official · head · epoch 1/2 · ")
 
 
-def test_tasks_that_do_not_train_have_no_line_of_their_own():
+def test_tasks_that_do_not_train_print_nothing():
     tasks = ("features", "weights")
     assert show(*({"event": kind, "task": task} for task in tasks for kind in ("start", "end"))) == []
 
@@ -88,13 +88,13 @@ def test_events_of_other_kinds_are_ignored():
     assert show({"event": "resume", "task": "fold-0", "history": []}, {"event": "speed", "train": 0.1}) == []
 
 
-def test_a_long_progress_is_a_few_lines():
+def test_long_progress_prints_a_few_lines():
     events = [{"event": "progress", "what": "decoding images", "done": n, "total": 1000} for n in range(0, 1001, 10)]
     lines = show(*events)
     assert lines == [f"decoding images · {n:,} of 1,000" for n in (0, 250, 500, 750, 1000)]
 
 
-def test_notes_waiting_and_the_device_are_told_once():
+def test_notes_waiting_and_the_device_are_shown_once():
     device = {"event": "device", "name": "CPU", "precision": "float32", "xla": False}
     lines = show(
         {"event": "note", "text": "3 images of [b]class[/c] left out"},  # not rich's markup

@@ -1,4 +1,4 @@
-"""A whole paper as one table: which figures stand there, how wide it is, and what of runs that failed."""
+"""A whole paper as one table: its figures, its width, and runs that failed."""
 
 import io
 
@@ -19,11 +19,11 @@ from pxr_tf.studies.paper_tables import write_paper
 
 TWO = ("normal", "pneumonia")
 BANJO = {"published": "novokshanov2022", "classes": TWO, "scheme": "random", "folds": 1, "test_rows": "all"}
-EVERY = {"by image": (8, 10), "by patient": (4, 5)}  # setting -> which predictions are wrong, by seed
+EVERY = {"by image": (8, 10), "by patient": (4, 5)}  # setting -> one prediction in so many is wrong, by seed
 
 
 def finished(folder, variant="plain", setting="", seed=0, wrong_every=4, seconds=90.0, **options) -> PaperRun:
-    """Return a run of novokshanov2022 that is finished, with every so-many-th prediction wrong."""
+    """Return a finished run of novokshanov2022; one prediction in `wrong_every` is wrong."""
     place = folder / f"{variant}-{setting}-{seed}"
     write_run(place, **{**BANJO, "variant": variant, "wrong_every": wrong_every, "model": "leaky_cnn", **options})
     files.write_json(place / "fold-0" / "timing.json", {"seconds": seconds})
@@ -33,7 +33,7 @@ def finished(folder, variant="plain", setting="", seed=0, wrong_every=4, seconds
 
 
 def both_settings(folder, every=EVERY, **options) -> list[PaperRun]:
-    """Return a run of each setting and seed; those by image have a leak, of as many images as their seed + 3."""
+    """Return a run for each setting and seed; in those by image, seed + 3 patients leak."""
     return [
         finished(
             folder,
@@ -50,7 +50,7 @@ def both_settings(folder, every=EVERY, **options) -> list[PaperRun]:
 
 
 def let_test_other_images(run) -> None:
-    """Let a run have tested other images than all others."""
+    """Make the test images of a run differ from those of all other runs."""
     splits = run.run.splits
     run.run.__dict__["splits"] = splits.assign(image_id=splits.image_id.replace("i00", "i99"))
 
@@ -65,7 +65,7 @@ def printed(runs) -> str:
     return console.file.getvalue()
 
 
-def test_ours_stand_above_the_papers_and_all_fits_80_letters(tmp_path):
+def test_our_row_is_above_the_papers_and_the_table_fits_in_80_columns(tmp_path):
     seconds = (60, 90, 120)
     runs = [
         finished(tmp_path, seed=seed, wrong_every=every, seconds=seconds[seed]) for seed, every in enumerate((4, 5, 8))
@@ -83,7 +83,7 @@ def test_ours_stand_above_the_papers_and_all_fits_80_letters(tmp_path):
 
 
 @pytest.mark.parametrize("paired", [True, False])
-def test_two_settings_are_compared_and_paired_where_they_test_the_same_images(tmp_path, paired):
+def test_two_settings_are_compared_and_paired_if_they_test_the_same_images(tmp_path, paired):
     runs = both_settings(tmp_path)
     if not paired:
         let_test_other_images(runs[1])
@@ -105,7 +105,7 @@ def test_two_settings_are_compared_and_paired_where_they_test_the_same_images(tm
     assert (found.low, found.high) == pytest.approx((0.1125 - half, 0.1125 + half), abs=1e-6)
 
 
-def test_what_is_leaky_is_said_in_the_titles_and_warnings_name_their_runs(tmp_path):
+def test_titles_name_what_is_leaky_and_warnings_name_their_runs(tmp_path):
     text = printed(both_settings(tmp_path))
     assert_tells(text, "bozickovic2021", "mean ± sd", "2 seeds", "leaky split: by image")
     assert_tells(flat(text), matching("by image (minus|-) by patient"), any_of("paired"), LEAKS)
@@ -116,7 +116,7 @@ def test_what_is_leaky_is_said_in_the_titles_and_warnings_name_their_runs(tmp_pa
     assert not any(line.startswith("leaky split") for line in printed(both_settings(tmp_path)[2:]).splitlines())
 
 
-def test_a_leak_of_all_needs_no_names(tmp_path):
+def test_a_leak_in_all_runs_is_reported_without_names(tmp_path):
     leak = {"what": "leak", "text": "3 patients leak."}
     text = printed([finished(tmp_path, variant, unit="image", warnings=(leak,)) for variant in ("plain", "weighted")])
     assert "leaky split" in map(str.strip, text.splitlines())
@@ -129,14 +129,14 @@ def test_a_row_of_fewer_seeds_than_the_others_says_so(tmp_path):
     assert "only." not in printed(both_settings(tmp_path))
 
 
-def test_no_figure_stands_beside_another_task(tmp_path):
+def test_figures_of_another_task_are_not_shown(tmp_path):
     text = printed([finished(tmp_path, "weighted", scheme="official")])
     assert "90.7" not in text
     assert "the paper" not in text
     assert_tells(text, any_of("no published"))
 
 
-def test_the_files_keep_the_rows_of_what_was_not_run_now(tmp_path):
+def test_the_files_keep_the_rows_of_variants_that_were_not_run_now(tmp_path):
     weighted, plain = (
         [run._replace(variant=variant) for run in both_settings(tmp_path / variant)]
         for variant in ("weighted", "plain")
@@ -151,7 +151,7 @@ def test_the_files_keep_the_rows_of_what_was_not_run_now(tmp_path):
     assert [(tmp_path / name).read_text() for name in names] == before
 
 
-def test_rows_on_more_seeds_than_these_stay(tmp_path):
+def test_rows_over_more_seeds_than_these_stay(tmp_path):
     runs = both_settings(tmp_path)
     write_paper(tmp_path, runs)
     before = (tmp_path / "reproduced.csv").read_text()
@@ -159,7 +159,7 @@ def test_rows_on_more_seeds_than_these_stay(tmp_path):
     assert (tmp_path / "reproduced.csv").read_text() == before
 
 
-def test_rows_on_more_seeds_replace_those_on_fewer(tmp_path):
+def test_rows_over_more_seeds_replace_rows_over_fewer(tmp_path):
     runs = both_settings(tmp_path)
     write_paper(tmp_path, runs[:1])
     assert write_paper(tmp_path, runs).kept == 0
@@ -169,13 +169,13 @@ def test_rows_on_more_seeds_replace_those_on_fewer(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "variant,setting\nplain,\n", "\x00"])
-def test_a_file_of_something_else_is_replaced(tmp_path, content):
+def test_a_file_with_other_content_is_replaced(tmp_path, content):
     (tmp_path / "reproduced.csv").write_text(content)
     write_paper(tmp_path, [finished(tmp_path / "runs")])
     assert set(pd.read_csv(tmp_path / "reproduced.csv").variant) == {"plain"}
 
 
-def test_a_run_that_failed_has_no_row_and_costs_none(tmp_path):
+def test_a_failed_run_adds_no_row_and_removes_none(tmp_path):
     failed = PaperRun("weighted", "by image", 2, "leaky_cnn", failure="no luck")
     assert "weighted" not in printed([finished(tmp_path), failed])
     assert printed([failed]) == ""  # the command says at its end which runs failed, and why
@@ -183,14 +183,14 @@ def test_a_run_that_failed_has_no_row_and_costs_none(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_minutes_that_nobody_measured_are_left_out(tmp_path):
+def test_unmeasured_minutes_are_left_out(tmp_path):
     run = finished(tmp_path)
     (run.run.folder / "fold-0" / "timing.json").unlink()
     assert np.isnan(run.run.minutes())
     assert "nan" not in printed([run])
 
 
-def test_of_more_than_two_classes_each_ones_sensitivity_is_shown():
+def test_with_more_than_two_classes_the_sensitivity_of_each_is_shown():
     assert [one.words for one in measures_of(("a", "b", "c"))] == ["accuracy", "balanced", "AUC", "a", "b", "c"]
     assert [(one.name, one.metric) for one in measures_of(TWO)[3:]] == [
         ("pneumonia", "precision"),
@@ -207,7 +207,7 @@ def validated(folder, model="resnet50", seed=0) -> PaperRun:
 
 
 @pytest.mark.parametrize("model", ["resnet50", "mobilenet_v2"])
-def test_a_paper_with_an_auc_and_a_threshold_has_ours_beside_them(tmp_path, model):
+def test_a_papers_auc_and_threshold_are_shown_with_ours(tmp_path, model):
     runs = [validated(tmp_path, model, seed) for seed in (0, 1)]
     text = printed([run._replace(setting="whole") for run in runs])
     assert max(map(len, text.splitlines())) <= 80
@@ -221,13 +221,13 @@ def test_a_paper_with_an_auc_and_a_threshold_has_ours_beside_them(tmp_path, mode
     assert_tells(text, any_of("optimistic"))
 
 
-def test_a_paper_without_them_has_neither(tmp_path):
+def test_a_paper_without_auc_and_threshold_shows_neither(tmp_path):
     text = printed([finished(tmp_path)])
     assert "AUC" not in text
     assert "threshold" not in text.lower()
 
 
-def test_tasks_with_other_classes_have_tables_of_their_own(tmp_path):
+def test_tasks_with_other_classes_have_their_own_tables(tmp_path):
     three = write_run(tmp_path / "stage2", classes=("normal", "viral", "bacterial"), variant="stage2", test_rows="all")
     write_results(open_run(three))
     text = printed([validated(tmp_path), PaperRun("stage2", "", 0, "features", open_run(three))])

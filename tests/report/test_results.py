@@ -1,4 +1,4 @@
-"""A finished run's files and its table: synthetic said everywhere, the paper beside, 80 letters enough."""
+"""A finished run's files and its table: phantoms are named everywhere, and 80 columns hold the paper's figures."""
 
 import io
 import shutil
@@ -51,7 +51,7 @@ def test_a_deleted_file_is_noticed(tmp_path, name):
     assert not is_written(open_run(folder))
 
 
-def test_what_is_drawn_of_the_folds_is_part_of_the_results(tmp_path):
+def test_drawings_of_folds_are_part_of_the_results(tmp_path):
     folder = write_run(tmp_path / "run")
     write_results(open_run(folder))
     history = {"phase": ["all"], "epoch": [1], "loss": [0.5], "accuracy": [0.7]}
@@ -86,7 +86,7 @@ def test_a_run_is_described_from_its_files(tmp_path):
     assert open_run(write_run(tmp_path / "other")).warnings == ()
 
 
-def test_folds_that_were_trained_in_two_environments_are_one_more_warning(tmp_path):
+def test_folds_that_were_trained_in_two_environments_give_a_warning(tmp_path):
     folder = write_run(tmp_path / "run", warnings=(LEAK,))
     for fold, version in enumerate(("3.14", "3.15")):
         files.write_json(folder / f"fold-{fold}" / "environment.json", [{"processor": "a", "keras": version}])
@@ -98,7 +98,7 @@ def test_folds_that_were_trained_in_two_environments_are_one_more_warning(tmp_pa
     assert_tells(said, "keras 3.14 (fold-0), 3.15 (fold-1)")
 
 
-def test_results_written_twice_are_the_same_bytes(tmp_path):
+def test_results_written_twice_have_the_same_bytes(tmp_path):
     folder = write_run(tmp_path / "run")
     write_results(open_run(folder))
     before = [(folder / name).read_bytes() for name in WRITTEN]
@@ -107,7 +107,7 @@ def test_results_written_twice_are_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("images", ["real", "synthetic"])
-def test_every_file_and_the_table_say_when_images_are_synthetic(tmp_path, monkeypatch, images):
+def test_every_file_and_the_table_say_if_images_are_synthetic(tmp_path, monkeypatch, images):
     titles = []
     monkeypatch.setattr("matplotlib.axes.Axes.set_title", lambda axes, text, **options: titles.append(text))
     folder = write_run(tmp_path / "run", images)
@@ -121,12 +121,12 @@ def test_every_file_and_the_table_say_when_images_are_synthetic(tmp_path, monkey
     assert_tells(text, any_of("research use only"), any_of("not a medical device"))
 
 
-def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
+def test_the_papers_columns_are_next_to_ours_in_80_columns(tmp_path):
     folder = write_run(tmp_path / "run")
     write_results(open_run(folder))
     text = print_to_text(folder)
     assert "…" not in text.replace("fold-0/ … fold-1/", "")  # nothing is cut
-    assert any(line.endswith(f"{folder}:") for line in text.splitlines())  # to be copied: never broken, however long
+    assert any(line.endswith(f"{folder}:") for line in text.splitlines())  # never wrapped, so that it can be copied
     assert max(len(line) for line in text.splitlines() if str(folder) not in line) <= 80
     table = rows_of_table(text)
     assert table["%"] == "Precision paper Sensitivity paper F1 paper Spec. AUC n".split()
@@ -158,7 +158,7 @@ def test_the_papers_columns_stand_beside_ours_in_80_letters(tmp_path):
         {"variant": "strategy4"},
     ],
 )
-def test_without_a_published_cell_there_is_no_such_column(tmp_path, overrides):
+def test_without_a_published_cell_the_paper_has_no_column(tmp_path, overrides):
     folder = write_run(tmp_path / "run", **overrides)
     write_results(open_run(folder))
     text = print_to_text(folder)
@@ -184,7 +184,7 @@ def test_one_fold_has_no_sd_on_the_screen(tmp_path):
 
 
 @pytest.mark.parametrize("leaky", [True, False])
-def test_a_leak_stands_beside_every_figure(tmp_path, monkeypatch, leaky):
+def test_a_leak_is_named_with_every_figure(tmp_path, monkeypatch, leaky):
     titles = []
     monkeypatch.setattr("matplotlib.axes.Axes.set_title", lambda axes, text, **options: titles.append(text))
     folder = write_run(tmp_path / "run", warnings=(SOURCES, LEAK) if leaky else (SOURCES,))
@@ -199,7 +199,7 @@ def test_a_leak_stands_beside_every_figure(tmp_path, monkeypatch, leaky):
         assert set(pd.read_csv(folder / name).split) == {"leaky split" if leaky else "by patient"}
 
 
-def test_warnings_stand_under_the_table(tmp_path):
+def test_warnings_are_under_the_table(tmp_path):
     folder = write_run(tmp_path / "run", warnings=(SOURCES, LEAK))
     write_results(open_run(folder))
     lines = print_to_text(folder, width=200).splitlines()
@@ -209,7 +209,7 @@ def test_warnings_stand_under_the_table(tmp_path):
 
 
 def print_seeds_to_text(folders: dict[int, Path], width: int = 80) -> str:
-    """Write and print what the runs have in common."""
+    """Write and print the summary of the runs over seeds."""
     console = Console(width=width, file=io.StringIO(), highlight=False)
     seeds = summarise_runs({seed: open_run(folder) for seed, folder in folders.items()})
     write_seeds(seeds, next(iter(folders.values())).parent)
@@ -217,7 +217,7 @@ def print_seeds_to_text(folders: dict[int, Path], width: int = 80) -> str:
     return console.file.getvalue()
 
 
-def test_seeds_are_shown_with_mean_and_sd_beside_each(tmp_path):
+def test_seeds_are_shown_next_to_their_mean_and_sd(tmp_path):
     folders = {}
     for seed, wrong_every in ((0, 4), (1, 5), (7, 8)):
         folders[seed] = write_run(
@@ -243,7 +243,7 @@ def test_seeds_are_shown_with_mean_and_sd_beside_each(tmp_path):
     assert "leaky" not in text
 
 
-def test_figures_over_seeds_are_kept_in_a_file(tmp_path):
+def test_figures_over_seeds_are_written_to_a_file(tmp_path):
     folders = {seed: write_run(tmp_path / str(seed), wrong_every=4 + seed) for seed in (0, 1)}
     for folder in folders.values():
         write_results(open_run(folder))
@@ -280,7 +280,7 @@ def test_a_table_of_more_seeds_than_these_stays(tmp_path):
     assert (tmp_path / "seeds.csv").read_text() == before
 
 
-def test_one_mean_over_seeds_of_two_environments_is_a_warning(tmp_path):
+def test_a_mean_over_seeds_of_two_environments_gives_a_warning(tmp_path):
     runs = {}
     for seed, keras in ((0, "3.14"), (1, "3.15")):
         folder = write_run(tmp_path / str(seed))
@@ -297,7 +297,7 @@ def test_one_mean_over_seeds_of_two_environments_is_a_warning(tmp_path):
 
 
 @pytest.mark.parametrize("edited", ["three", "n/a", "2,extra"])
-def test_a_table_of_seeds_that_was_edited_is_replaced(tmp_path, edited):
+def test_an_edited_table_of_seeds_is_replaced(tmp_path, edited):
     runs = {}
     for seed in (0, 1):
         runs[seed] = open_run(write_run(tmp_path / str(seed), wrong_every=4 + seed))

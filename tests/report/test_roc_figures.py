@@ -1,4 +1,4 @@
-"""ROC curves drawn and operating points printed: which lines stand where, and what is said where nothing is chosen."""
+"""Figures of ROC curves and printed operating points, with and without chosen thresholds."""
 
 import io
 from itertools import pairwise
@@ -21,11 +21,11 @@ THREE = ("normal", "viral", "bacterial")
 
 
 def lines_after(text: str, title: str) -> list[list[str]]:
-    """Return the words of the rows of the table with a title of two lines; the first of all are its columns."""
+    """Return the words of each row of the table under a title of two lines; the first row is the header."""
     lines = [line.strip() for line in text.splitlines()]
     first, second = title.splitlines()
     start = next(number for number, pair in enumerate(pairwise(lines)) if pair == (first, second))
-    table = lines[start + 3 :]  # an empty line stands between
+    table = lines[start + 3 :]  # after the title and an empty line
     header, _, *rows = table[: table.index("")]
     return [header.split(), *(row.split() for row in rows)]
 
@@ -55,7 +55,7 @@ def _percent(row) -> list[str]:
     return [f"{100 * row[rate]:.1f}" for rate in roc.RATES]
 
 
-def test_several_folds_have_a_mean_and_sd_and_fit_80_letters(tmp_path):
+def test_several_folds_have_a_mean_and_sd_and_fit_in_80_columns(tmp_path):
     text = print_to_text(write_validated(tmp_path / "run", folds=3))
     assert max(len(line) for line in text.splitlines() if "runs" not in line and str(tmp_path) not in line) <= 80
     assert "…" not in text.replace("fold-0/ … fold-2/", "")
@@ -65,14 +65,14 @@ def test_several_folds_have_a_mean_and_sd_and_fit_80_letters(tmp_path):
     assert rows[3][2:4] == ["test", "0.50±0.00"]
 
 
-def test_of_more_classes_each_has_the_threshold_that_its_validation_rows_chose(tmp_path):
+def test_with_more_classes_each_has_the_threshold_from_its_validation_rows(tmp_path):
     text = print_to_text(write_validated(tmp_path / "run", THREE, folds=1))
     _, *rows = lines_after(text, "Thresholds of each class against the rest\nthat balance both error rates")
     assert [words[:2] for words in rows] == [[name, "test"] for name in THREE]
 
 
 @pytest.mark.parametrize("classes", [TWO, THREE])
-def test_without_validation_rows_no_threshold_is_chosen_and_that_is_said(tmp_path, classes):
+def test_without_validation_rows_no_threshold_is_chosen_and_a_note_says_so(tmp_path, classes):
     folder = write_run(tmp_path / "run", classes=classes, test_rows="all")
     write_results(open_run(folder))
     text = print_to_text(folder)
@@ -82,7 +82,7 @@ def test_without_validation_rows_no_threshold_is_chosen_and_that_is_said(tmp_pat
     assert set(pd.read_csv(folder / "roc.csv").role) == {"test"}
 
 
-def test_seeds_have_mean_and_sd_of_each_seeds_mean(tmp_path):
+def test_mean_and_sd_over_seeds_are_of_each_seeds_mean(tmp_path):
     folders = {seed: write_validated(tmp_path / str(seed), seed=seed, folds=2) for seed in (0, 1, 2)}
     console = Console(width=80, file=io.StringIO(), highlight=False)
     print_seeds(summarise_runs({seed: open_run(folder) for seed, folder in folders.items()}), console)
@@ -125,7 +125,7 @@ def test_the_figure_has_a_panel_per_class_a_colour_per_fold_and_marks_on_the_tes
     assert {"test", "validation", "threshold chosen on test: optimistic", "fold 0", "fold 1"} <= set(said)
 
 
-def test_a_test_part_of_one_class_has_an_empty_panel(tmp_path):
+def test_a_test_part_with_one_class_has_an_empty_panel(tmp_path):
     folder = write_run(tmp_path / "run", classes=TWO, test_rows="all")
     table = pd.read_csv(folder / "predictions.csv")
     files.write_csv(folder / "predictions.csv", table[table.label == "normal"])

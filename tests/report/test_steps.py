@@ -1,4 +1,4 @@
-"""The progress of a long job where there is no terminal: a few lines, with the time left where it is worth a word."""
+"""The progress of a long job without a terminal: a few lines, with the time left unless it is short."""
 
 import io
 import time
@@ -8,7 +8,7 @@ from rich.console import Console
 from pxr_tf.report.progress import show_steps
 
 
-def test_the_time_left_is_told_where_it_is_seconds(monkeypatch):
+def test_the_time_left_is_shown_unless_it_is_short(monkeypatch):
     now, said = [100.0], io.StringIO()
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with show_steps(Console(file=said), "sheets") as show:

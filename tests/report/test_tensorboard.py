@@ -1,4 +1,4 @@
-"""TensorBoard from hand-written events: read back with TensorBoard's own reader, no network trained."""
+"""TensorBoard from hand-written events: read back with TensorBoard's own reader, without training a network."""
 
 import shutil
 import subprocess
@@ -56,7 +56,7 @@ def events_of_a_fold(task: str = "fold-0") -> list[dict]:
 
 @pytest.fixture
 def run(tmp_path) -> Path:
-    """What a run with one fold leaves: 3 of 4 balanced rows are right, 3 of 6 held-out rows."""
+    """The files of a run with one fold: 3 of 4 balanced rows and 3 of 6 held-out rows are right."""
     folder = tmp_path / "recipe" / "run"
     rows = [
         ("a", "covid19", "covid19", "test_balanced"),
@@ -106,7 +106,7 @@ def hyperparameters(events: EventAccumulator) -> dict[str, object]:
     return {name: getattr(value, value.WhichOneof("kind")) for name, value in values.items()}
 
 
-def test_losses_accuracies_and_learning_rates_count_on_through_the_phases(run):
+def test_losses_accuracies_and_learning_rates_are_numbered_across_phases(run):
     show(run, *events_of_a_fold())
     events = read_events(run / "fold-0")
     for name in ("loss", "accuracy", "learning_rate", "seconds"):
@@ -122,8 +122,8 @@ def test_tasks_that_do_not_train_have_no_board(run):
 
 
 @pytest.mark.parametrize("reading", ["balanced", "all"])
-def test_the_final_metrics_are_those_of_metrics_csv(run, reading):
-    """Counted are 4 balanced or 6 held-out rows, never the validation row; `support` is no curve."""
+def test_the_final_metrics_equal_metrics_csv(run, reading):
+    """4 balanced or 6 held-out rows count, never the validation row; `support` is not a curve."""
     show(run, *events_of_a_fold(), reading=reading)
     events = read_events(run / "fold-0")
     predictions = metrics.select_rows(
@@ -138,7 +138,7 @@ def test_the_final_metrics_are_those_of_metrics_csv(run, reading):
     assert "final/support" not in events.Tags()["tensors"]
 
 
-def test_every_picture_is_a_picture_and_says_what_it_shows(run):
+def test_every_picture_is_a_png_and_its_tag_says_what_it_shows(run):
     show(run, *events_of_a_fold())
     events = read_events(run / "fold-0")
     for what in ("training pictures as augmented", "confusion matrix", "ROC curves"):
@@ -150,7 +150,7 @@ def test_every_picture_is_a_picture_and_says_what_it_shows(run):
     assert (int(width), int(height)) == (8 * 26 - 2, 4 * 26 - 2)  # 32 of the 40 pictures
 
 
-def test_what_the_pictures_are_and_the_warnings_stand_in_the_text(run):
+def test_the_text_has_the_origin_of_the_pictures_and_the_warnings(run):
     show(run, *events_of_a_fold(), warnings=["Sources and classes coincide.", "The split leaks."])
     events = read_events(run / "fold-0")
     assert text_of(events, "pictures").split("\n\n") == [
@@ -160,7 +160,7 @@ def test_what_the_pictures_are_and_the_warnings_stand_in_the_text(run):
     ]
 
 
-def test_a_warning_that_comes_up_while_a_task_is_done_stands_beside_its_curves(run):
+def test_a_warning_during_a_task_is_shown_with_its_curves(run):
     start, *rest = events_of_a_fold()[4:]
     show(run, start, {"event": "warning", "task": "fold-0", "text": "Another processor."}, *rest)
     assert text_of(read_events(run / "fold-0"), "environments") == "Warning: Another processor."
@@ -174,7 +174,7 @@ def test_real_pictures_are_not_called_synthetic(run):
     assert {"training pictures as augmented", "confusion matrix", "ROC curves"} <= set(events.Tags()["tensors"])
 
 
-def test_hyperparameters_keep_their_kinds(run):
+def test_hyperparameters_keep_their_types(run):
     show(run, *events_of_a_fold())
     assert hyperparameters(read_events(run / "fold-0")) == {
         "backbone": "two_layers",
@@ -187,7 +187,7 @@ def test_hyperparameters_keep_their_kinds(run):
     }
 
 
-def test_every_kind_reaches_its_page_of_tensorboard(run):
+def test_every_kind_of_data_reaches_its_page_of_tensorboard(run):
     show(run, *events_of_a_fold())
     events = read_events(run / "fold-0")
     pages = {tag: events.SummaryMetadata(tag).plugin_data.plugin_name for tag in events.Tags()["tensors"]}
@@ -197,7 +197,7 @@ def test_every_kind_reaches_its_page_of_tensorboard(run):
     assert pages["_hparams_/session_start_info"] == "hparams"
 
 
-def test_a_continued_task_has_no_gap_and_no_double_point(run):
+def test_a_resumed_task_has_no_gap_and_no_double_point(run):
     started = [event for event in events_of_a_fold() if event["event"] != "end"]
     show(run, *started[:-1])  # killed after two epochs
     assert steps_of(read_events(run / "fold-0"), "epoch/loss") == [1, 2]
@@ -223,13 +223,13 @@ def test_two_tasks_at_once_keep_to_their_own_folders(run):
     assert steps_of(read_events(run / "holdout"), "epoch/loss") == [1]
 
 
-def test_what_went_wrong_is_raised_at_the_end_and_once(run):
+def test_an_error_is_raised_once_at_the_end(run):
     def broken(task: str) -> np.ndarray:
         raise OSError("the disk is gone")
 
     boards = Boards(open_directory(run), about(sheet=broken))
     for event in events_of_a_fold():
-        boards.show(event)  # the run goes on
+        boards.show(event)  # the run continues
     with pytest.raises(OSError, match="the disk is gone"):
         boards.close()
     boards.close()
@@ -258,7 +258,7 @@ def test_showing_an_event_does_not_wait_for_the_drawing(run):
     with Boards(open_directory(run), about(sheet=slow)) as boards:
         for event in events_of_a_fold():
             boards.show(event)
-        drawn.set()  # reached only where `show` came back before the sheet was there
+        drawn.set()  # reached only if `show` returned before the sheet was drawn
     assert steps_of(read_events(run / "fold-0"), "epoch/loss") == [1, 2, 3]
 
 
@@ -281,9 +281,9 @@ assert not {{"tensorflow", "keras"}} & set(sys.modules), "TensorFlow was importe
     assert len(list((run / "fold-0" / "tensorboard").glob("events.*"))) == 1
 
 
-def test_what_a_killed_command_trained_and_did_not_draw_is_drawn_by_the_next(run):
+def test_the_next_command_draws_what_a_killed_command_trained_but_did_not_draw(run):
     *before, _ = events_of_a_fold()
-    show(run, *before)  # killed after the fold's predictions, before its end was told
+    show(run, *before)  # killed after the fold's predictions, before its end event
     assert "final/accuracy" not in read_events(run / "fold-0").Tags()["tensors"]
     assert undrawn_tasks(open_directory(run)) == ["fold-0"]
     history = pd.DataFrame([{"phase": "head", "loss": 1.0}, {"phase": "head", "loss": 0.5, "val_loss": 0.25}])
@@ -292,12 +292,12 @@ def test_what_a_killed_command_trained_and_did_not_draw_is_drawn_by_the_next(run
         boards.catch_up(undrawn_tasks(open_directory(run)))
     events = read_events(run / "fold-0")
     assert values_of(events, "epoch/loss") == [1, 0.5]
-    assert steps_of(events, "epoch/val_loss") == [2]  # an empty cell is no figure
+    assert steps_of(events, "epoch/val_loss") == [2]  # an empty cell is not a value
     assert len(values_of(events, "final/accuracy")) == 1
     assert undrawn_tasks(open_directory(run)) == []
 
 
-def test_runs_of_two_recipes_have_names_of_their_own(run, tmp_path):
+def test_runs_of_two_recipes_have_their_own_names(run, tmp_path):
     other = tmp_path / "another" / "run"
     shutil.copytree(run, other)
     for folder in (run, other):

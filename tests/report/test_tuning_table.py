@@ -1,4 +1,4 @@
-"""A tuning's table: the order of its points, how they are marked, and what makes the choice doubtful."""
+"""A tuning's table: the order of its points, their marks, and warnings about the choice."""
 
 import io
 import shutil
@@ -18,11 +18,11 @@ from pxr_tf.studies.ranking import TuningPoint, find_cautions, rank_points, writ
 
 
 def make_point(folder: Path, wrong_every: int = 4, images: int = COUNT, epochs: dict | None = None, **values):
-    """Return a finished point; the rarer a prediction is wrong, the better it is."""
+    """Return a finished point; one prediction in `wrong_every` is wrong."""
     write_run(folder, wrong_every=wrong_every, scheme="official", warnings=(LEAK,))
     table = pd.read_csv(folder / "predictions.csv").assign(role="val")
     table = pd.concat([table] * (images // COUNT + 1)).head(images)
-    test = table.head(9).assign(role="test", predicted="covid19", p_bacterial=0)  # were there any, they would not count
+    test = table.head(9).assign(role="test", predicted="covid19", p_bacterial=0)  # test rows must not count
     files.write_csv(folder / "predictions.csv", pd.concat([test, table]))
     splits = pd.read_csv(folder / "splits.csv").assign(fold="official", role="val")
     files.write_csv(folder / "splits.csv", splits)
@@ -72,7 +72,7 @@ def test_points_are_ranked_by_loss_and_ties_stay_in_order(tmp_path):
         ({"model__l2": 1, "phases__0__l2": 2}, ["model.l2", "phases.0.l2", "val."]),
     ],
 )
-def test_keys_are_shortened_where_that_is_clear(tmp_path, keys, headings):
+def test_keys_are_shortened_if_that_is_unambiguous(tmp_path, keys, headings):
     lines = [line.split() for line in printed([make_point(tmp_path / "a", **keys)], width=120).splitlines()]
     assert next(line for line in lines if "val." in line)[:3] == headings
 
@@ -92,7 +92,7 @@ def test_keys_are_shortened_where_that_is_clear(tmp_path, keys, headings):
         ([None, 3, 5], 2, []),
     ],
 )
-def test_a_best_value_at_the_edge_of_the_grid_is_told(tmp_path, tried, best, facts):
+def test_a_best_value_at_the_edge_of_the_grid_is_reported(tmp_path, tried, best, facts):
     points = [TuningPoint({"x.y": value}, "other", failure="failed") for value in tried]
     points[best] = make_point(tmp_path / "best", images=60, x__y=tried[best])
     cautions = find_cautions(points, points[best])
@@ -101,7 +101,7 @@ def test_a_best_value_at_the_edge_of_the_grid_is_told(tmp_path, tried, best, fac
 
 
 @pytest.mark.parametrize(("images", "few"), [(49, True), (50, False)])
-def test_few_validation_images_are_told(tmp_path, images, few):
+def test_few_validation_images_are_reported(tmp_path, images, few):
     point = make_point(tmp_path / "a", images=images, x__y=1)
     cautions = find_cautions([point], point)
     assert len(cautions) == few
@@ -109,12 +109,12 @@ def test_few_validation_images_are_told(tmp_path, images, few):
 
 
 @pytest.mark.parametrize(("wrong_every", "told"), [(20, True), (5, False)])  # 57 of 60 right, or 48, against 45
-def test_a_point_that_is_right_far_more_often_than_the_best_by_loss_is_told(tmp_path, wrong_every, told):
+def test_a_point_far_more_accurate_than_the_best_by_loss_is_reported(tmp_path, wrong_every, told):
     best = make_point(tmp_path / "a", wrong_every=4, images=60, x__y=1)
     other = make_point(tmp_path / "b", wrong_every=wrong_every, images=60, x__y=2)
     table = pd.read_csv(tmp_path / "b" / "predictions.csv")
     shares = table.filter(like="p_")
-    table[shares.columns] = np.where(shares == 0.7, 0.26, 0.74 / 3)  # as right as before, and never sure
+    table[shares.columns] = np.where(shares == 0.7, 0.26, 0.74 / 3)  # as accurate as before, but never confident
     files.write_csv(tmp_path / "b" / "predictions.csv", table)
     other = other._replace(run=open_run(tmp_path / "b"))
     points = [other, best, TuningPoint({"x.y": 3}, "c", failure="failed")]
