@@ -168,7 +168,7 @@ def _explain(shortcut: NamedTuple) -> str:
     verb = "come from" if shortcut.property == "source" else "have"
     if shortcut.share_of_class == 1 and shortcut.share_of_others == 0:
         return f"all of its {shortcut.images:,} images {verb} {shortcut.rule}, and no other class does"
-    others = f"but {percent(shortcut.share_of_others)}" if shortcut.share_of_others else "and none"
+    others = f"but only {percent(shortcut.share_of_others)}" if shortcut.share_of_others else "and none"
     inside = f"{percent(shortcut.share_of_class)} of its {shortcut.images:,} images"
     return f"{inside} {verb} {shortcut.rule}, {others} of the others"
 

@@ -53,7 +53,7 @@ def curve_classes(predictions: pd.DataFrame) -> list[str]:
 
 
 def trace_curve(one: OneAgainstRest) -> pd.DataFrame:
-    """Return ``threshold, sensitivity, specificity`` of every threshold that makes a difference, falling.
+    """Return ``threshold, sensitivity, specificity`` of every threshold that makes a difference, in falling order.
 
     The first threshold is infinite: no image reaches it. The table is empty if the class or the rest has no image.
     """
