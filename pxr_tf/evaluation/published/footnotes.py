@@ -102,7 +102,7 @@ def _misfit(row: PaperRow) -> str:
     )
     smallest = {name: consistency.smallest_count([figure]) for name, figure in _sensitivities(row).items()}
     note = f"The paper's figures cannot come from its {total:,} test images: no whole number of images gives {what}."
-    least = f" Its sensitivities need at least {_list_counts(smallest)} images."
+    least = f" The smallest image counts that fit its sensitivities are {_list_counts(smallest)}."
     return note + (least if smallest else "")
 
 
