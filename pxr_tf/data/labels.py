@@ -39,7 +39,7 @@ def merge_labels(table: pd.DataFrame, merge: Mapping[str, Sequence[str]]) -> pd.
     for name, parts in merge.items():
         if name in found and name not in parts:
             raise PxrError(
-                f"The merged class {name} has the name of a class in the data that is not merged into it. Give it "
+                f"The merged class {name} has the name of a label in the data that is not one of its parts. Give it "
                 f"another name, or add {name} to its parts ({', '.join(parts)})."
             )
     return table.assign(label=table.label.map(lambda label: new_names.get(label, label)))

@@ -206,7 +206,7 @@ def _other_reading(
     yield (
         f"Perhaps its specificity is the negative predictive value (the precision of {other}). Then all four agree, "
         f"for example with {best.true_positives} of {best.positives} {name} and {best.true_negatives} of "
-        f"{best.negatives} {other} test images right ({100 * best.positives / total:.1f} % {name})."
+        f"{best.negatives} {other} test images correct ({100 * best.positives / total:.1f} % {name})."
         f"{_how_rare(row, name, Fraction(best.positives, total))}"
     )
 

@@ -73,7 +73,7 @@ class Paper(Frozen):
     scheme: str  # how images were split: a scheme of `data.schemes`
     unit: Literal["patient", "image"] | None = None  # what the scheme random split
     folds: Annotated[int, Field(gt=0)] = 1  # the figures are means over this many folds
-    test_rows: Literal["balanced", "all"]  # balanced: as many test images of each class
+    test_rows: Literal["balanced", "all"]  # balanced: equally many test images per class
     exchanged: tuple[Literal["precision", "sensitivity", "specificity", "f1"], ...] = ()  # two columns, or none
     tables: Annotated[tuple[Results, ...], Field(min_length=1)]
 
