@@ -1,14 +1,14 @@
-"""Features of images as a Parquet file that pandas, Polars and Spark read as it is, and that tells when it was edited.
+"""Features of images as a Parquet file that pandas, Polars and Spark can read. Later edits are detected.
 
-One row per image, sorted by image id. Columns (none is ever null):
+One row per image, sorted by image id. Columns (never null):
 
 ``image_id, label, patient_id, source, role, fold``   text
-``features``                                          list of float32, as many in every row
+``features``                                          list of float32, of the same length in every row
 
-One list column, and not a column per channel: ``numpy.stack(table.features)`` is the matrix, Polars has
-``List(Float32)``, Spark ``array<float>``; 2,048 columns would have to be found by their names, and readers of Parquet
-pay for each. The schema's metadata has one key, ``pxr``: JSON that says where the features come from, with a digest of
-it and of all rows.
+Features are one list column: ``numpy.stack(table.features)`` is the matrix, Polars reads ``List(Float32)``, Spark
+``array<float>``. A column per channel would mean looking up 2,048 names, and Parquet readers pay for each column.
+The schema's metadata has one key, ``pxr``: JSON that says where the features come from, and a digest of that and of
+all rows.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow  # takes 0.2 s to load: only who reads or writes such files imports this module
+import pyarrow  # takes 0.2 s to load, so import this module only to read or write feature tables
 from pyarrow import parquet
 
 from pxr_tf import files
@@ -28,24 +28,24 @@ from pxr_tf.errors import PxrError
 TEXTS = ("image_id", "label", "patient_id", "source", "role", "fold")
 _FEATURES = "features"
 _KEY, _DIGEST = "pxr", "digest"
-ROWS_PER_GROUP = 1024  # per row group: 8 MB for 2,048 channels; no more is in memory when a file is written
+ROWS_PER_GROUP = 1024  # per row group: 8 MB for 2,048 channels, the most that writing holds in memory
 
 Read = Callable[[pd.DataFrame], np.ndarray]  # rows -> float32 [rows, channels]
 
 
 class FeatureTable(NamedTuple):
-    """What such a file holds."""
+    """The content of a feature table."""
 
-    rows: pd.DataFrame  # the columns of text
+    rows: pd.DataFrame  # the text columns
     features: np.ndarray  # float32 [rows, channels]
-    about: Mapping[str, object]  # where they come from, as plain data
+    about: Mapping[str, object]  # where the features come from, as plain data
 
 
 def write_feature_table(path: Path, rows: pd.DataFrame, read: Read, about: Mapping[str, object]) -> None:
-    """Write the file, whole or not at all; the same rows, features and words give the same bytes.
+    """Write the file, whole or not at all; the same `rows`, features and `about` give the same bytes.
 
-    `rows` has `TEXTS`; `read` gives the features of some of them, in order, `ROWS_PER_GROUP` at a time, and
-    twice: the schema, which has the digest, is written before them.
+    `rows` has the columns `TEXTS`. `read` returns the features of up to `ROWS_PER_GROUP` rows and is called twice for
+    each group: the schema, with the digest, is written first.
     """
     digest = _Digest()
     for part, features in _in_parts(rows, read):
@@ -60,7 +60,7 @@ def write_feature_table(path: Path, rows: pd.DataFrame, read: Read, about: Mappi
 
 
 def read_feature_table(path: Path) -> FeatureTable:
-    """Return what the file holds; raise `PxrError` where it is missing, no such file, damaged, or edited."""
+    """Return the file's content; raise `PxrError` if it is missing, not a feature table, damaged or edited."""
     with files.reading(path), files.open_regular(path):
         pass
     try:
@@ -73,13 +73,12 @@ def read_feature_table(path: Path) -> FeatureTable:
         known = about.pop(_DIGEST)
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PxrError(
-            f"{path} was not written by pxr features, or was changed or damaged after that. Delete it, and write it "
-            "anew."
+            f"{path} was not written by pxr features, or was changed or damaged later. Delete it and write it again."
         ) from error
     if known != digest.of(about):
         raise PxrError(
-            f"{path} was changed after it was written: its content has another digest than its metadata say. Delete "
-            "it, and write it anew."
+            f"{path} was changed after it was written: its rows do not match the digest in its metadata. Delete "
+            "it and write it again."
         )
     rows, features = ([part[number] for part in parts] for number in (0, 1))
     return FeatureTable(pd.concat(rows, ignore_index=True), np.concatenate(features), about)
@@ -92,7 +91,7 @@ def _in_parts(rows: pd.DataFrame, read: Read) -> Iterator[tuple[pd.DataFrame, np
 
 
 class _Digest:
-    """The digest of rows and their features, however they are divided into parts."""
+    """The digest of rows and their features; how they are divided into parts makes no difference."""
 
     def __init__(self) -> None:
         self._texts, self._numbers = hashlib.sha256(), hashlib.sha256()
@@ -105,7 +104,7 @@ class _Digest:
         self._channels.add(features.shape[1])
 
     def of(self, about: Mapping[str, object]) -> str:
-        """Return the digest of all that was added, and of what is said of it."""
+        """Return the digest of everything added, and of `about`."""
         content = (self._texts.hexdigest(), self._numbers.hexdigest(), sorted(self._channels))
         return files.digest(*content, json.dumps(about, sort_keys=True), size=16)
 
@@ -125,7 +124,7 @@ def _as_arrow(rows: pd.DataFrame, features: np.ndarray, schema: pyarrow.Schema) 
 
 
 def _from_arrow(table: pyarrow.Table) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return (the columns of text, float32 [rows, channels]); raise ValueError for any other columns or values."""
+    """Return (the text columns, float32 [rows, channels]); raise ValueError for any other columns or values."""
     if not table.schema.equals(_schema()):
         raise ValueError(f"the columns are {table.schema.names}")
     lists = table[_FEATURES].combine_chunks()

@@ -1,12 +1,12 @@
-"""Which classes an experiment tells apart.
+"""The classes that an experiment distinguishes.
 
-Rows become an experiment's images in this order, each step a function of rows:
+Rows become an experiment's images in these steps, each a function of rows:
 
-1. `patients.add_content`      what each file holds
-2. `patients.merge_patients`   who is one patient, before any row is left out: the image that shows it may be left out
-3. `merge_labels`              what is one class
-4. `keep_classes`              which classes count
-5. `patients.drop_duplicates`  copies; those whose labels became one class no longer contradict each other
+1. `patients.add_content`      add the digest of each file
+2. `patients.merge_patients`   merge ids of one patient, before the images that show it may be left out
+3. `merge_labels`              merge labels into classes
+4. `keep_classes`              keep the classes that count
+5. `patients.drop_duplicates`  drop copies; copies whose labels were merged no longer contradict each other
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,8 +19,8 @@ from pxr_tf.errors import PxrError, nearest, shorten
 def merge_labels(table: pd.DataFrame, merge: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Return the table with the labels of each class in `merge` replaced by its name; all other labels stay.
 
-    ``merge_labels(table, {"pneumonia": ["bacterial", "viral"]})``. Raises `PxrError` where a label is not in the data,
-    is merged into two classes, or bears the name of a class that it is not merged into.
+    ``merge_labels(table, {"pneumonia": ["bacterial", "viral"]})``. Raises `PxrError` if a label is not in the data
+    or is merged into two classes, or if a merged class has the name of a label that is not one of its parts.
     """
     found = sorted(table.label.unique())
     new_names: dict[str, str] = {}
@@ -28,25 +28,25 @@ def merge_labels(table: pd.DataFrame, merge: Mapping[str, Sequence[str]]) -> pd.
         for label in parts:
             if label not in found:
                 raise PxrError(
-                    f"The merged class {name} names {label!r}, which the data do not have; classes found: "
+                    f"The merged class {name} includes {label!r}, which is not in the data; classes found: "
                     f"{shorten(found, 10) or 'none'}.{nearest(label, found)}"
                 )
             if new_names.setdefault(label, name) != name:
                 raise PxrError(
-                    f"{label} is merged into {new_names[label]} and into {name}; a class can be part of one merged "
-                    "class only. Take it out of one of them."
+                    f"{label} is merged into both {new_names[label]} and {name}; only one merged class can "
+                    "have it. Remove it from one of them."
                 )
     for name, parts in merge.items():
         if name in found and name not in parts:
             raise PxrError(
-                f"The merged class {name} has the name of a class in the data that is not merged into it. Give it "
+                f"The merged class {name} has the name of a label in the data that is not one of its parts. Give it "
                 f"another name, or add {name} to its parts ({', '.join(parts)})."
             )
     return table.assign(label=table.label.map(lambda label: new_names.get(label, label)))
 
 
 def keep_classes(table: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (kept, left out) by label; raise `PxrError` where one of the classes has no image."""
+    """Return (kept, left out) by label; raise `PxrError` if one of the classes has no image."""
     counts = table.label.value_counts()
     empty = [name for name in classes if name not in counts]
     if empty:
@@ -61,7 +61,7 @@ def keep_classes(table: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFr
 
 
 def _could_be_merged(classes: Sequence[str], empty: Sequence[str], found: Iterable[str]) -> str:
-    """Return how the one class without images could be made of labels that are no class; empty where it cannot."""
+    """Return advice to merge unused labels into the one class without images; empty if that is not possible."""
     others = sorted(label for label in found if label not in classes)
     if len(empty) > 1 or not others:
         return ""

@@ -1,4 +1,4 @@
-"""Leaks: test images that training has seen, as another image of the patient or as nearly the same picture."""
+"""Leaks: test images whose patient, or nearly the same picture, is in training too."""
 
 from collections.abc import Collection
 
@@ -12,13 +12,13 @@ _COLUMNS = ("fold", "test_images", "patients", "patient_images", "twin_images", 
 
 
 def find_leaks(table: pd.DataFrame, splits: pd.DataFrame, held_out: Collection[str] = TEST_ROLES) -> pd.DataFrame:
-    """Return a row per fold: what is on both of its sides, training with validation on the one, test on the other.
+    """Return a row per fold that counts what is on both sides: training and validation on one, test on the other.
 
-    In tuning, where nothing is tested, `held_out` are the validation rows.
+    In tuning nothing is tested, so `held_out` is the role of the validation rows.
 
-    Columns: ``fold, test_images``; ``patients`` on both sides and ``patient_images``, the test images that they have;
+    Columns: ``fold, test_images``; ``patients`` on both sides and their test images, ``patient_images``;
     ``twin_images``, the test images whose ``picture`` (`patients.add_pictures`) is on the other side in another file;
-    ``leaked_images``, those of either kind.
+    ``leaked_images``, test images of either kind.
     """
     rows = splits.merge(table[["image_id", "patient_id", "picture"]], on="image_id")
     return pd.DataFrame(
@@ -27,12 +27,12 @@ def find_leaks(table: pd.DataFrame, splits: pd.DataFrame, held_out: Collection[s
 
 
 def describe_leaks(leaks: pd.DataFrame, noun: str = "test image") -> str:
-    """Return what `find_leaks` found of a split by image, in a sentence; folds are added up without the hold-out."""
+    """Return one sentence on the leaks of a split by image; the counts add up all folds except the hold-out."""
     total = _add_up(leaks)
     counts = [(total["patients"], "patient"), (total["twin_images"], "near-identical picture")]
     found = [count_words(number, name) for number, name in counts if number]
     if not found:
-        return "leaky split: images were split, not patients; none that is known to be on both sides."
+        return "leaky split: images were split, not patients; no patient or picture is known to be on both sides."
     verb = "is" if total["patients"] + total["twin_images"] == 1 else "are"
     share = f"{total['leaked_images']:,} of {count_words(total['test_images'], noun)}"
     return f"leaky split: {' and '.join(found)} {verb} on both sides ({share})."
@@ -41,7 +41,7 @@ def describe_leaks(leaks: pd.DataFrame, noun: str = "test image") -> str:
 def leak_warning(leaks: pd.DataFrame, noun: str = "test image") -> RunWarning:
     """Return the warning of a split by image; its strength is the share of the test images that leak.
 
-    There is one also where nothing is known to leak: data without patient ids cannot tell.
+    A split by image gets one even if no leak is found: without patient ids, leaks cannot be seen.
     """
     total = _add_up(leaks)
     kind = "patient" if total["patients"] or not total["twin_images"] else "picture"

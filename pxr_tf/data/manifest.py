@@ -1,15 +1,15 @@
-"""The manifest: one table, one row per image. Every step of the project takes its rows and returns rows.
+"""The manifest: one table, one row per image. Every step of the project takes rows and returns rows.
 
 Columns (all text):
 
 ``image_id``        unique and the same on every machine: ``<source>/<path below the data set's folder>``
-``path``            where the file lies on this machine
+``path``            where the file is on this machine
 ``label``           class name, e.g. ``bacterial``
-``patient_id``      the unit of splitting; images of one patient never part
+``patient_id``      the unit of splitting; all images of a patient stay together
 ``source``          the data set it comes from, e.g. ``kermany``; ``synthetic-kermany`` for phantoms in its layout
 ``official_split``  ``train``, ``val``, ``test`` or empty
 ``content``         (added by `patients.add_content`) digest of the file's bytes
-``stamp``           (added with it, never written to the disk) what changes where the file does
+``stamp``           (added with it, never saved) changes whenever the file does
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,11 +21,11 @@ from pxr_tf.errors import PxrError, shorten
 
 MANIFEST_COLUMNS = ("image_id", "path", "label", "patient_id", "source", "official_split")
 SYNTHETIC = "synthetic"
-PHANTOM_FILE = "phantom.json"  # its presence in a data set's folder says that the images are synthetic
+PHANTOM_FILE = "phantom.json"  # if a data set's folder has this file, its images are synthetic
 
 
 def make_manifest(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
-    """Return the rows as a validated table, sorted by image id; raise `PxrError`, also for names that are not UTF-8."""
+    """Return the rows as a validated table, sorted by image id; raise `PxrError` for faults or names not in UTF-8."""
     rows = list(rows)
     _check_encoding(rows)
     table = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS]).astype(object).fillna("").astype(str)
@@ -34,7 +34,7 @@ def make_manifest(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
 
 
 def _check_encoding(rows: Iterable[Mapping[str, str]]) -> None:
-    """Raise `PxrError` for a value that is not UTF-8; before there is a table, since pandas may not even hold one."""
+    """Raise `PxrError` for a value that is not UTF-8; pandas may fail to hold one, so check before building a table."""
     for row in rows:
         for value in map(str, row.values()):
             try:
@@ -42,27 +42,27 @@ def _check_encoding(rows: Iterable[Mapping[str, str]]) -> None:
             except UnicodeEncodeError as error:
                 name = value.encode("utf-8", "backslashreplace").decode()
                 raise PxrError(
-                    f"The name {name} is not UTF-8, so no table can hold it; accepted: names of files and folders in "
-                    "UTF-8. Rename it, a whole folder for example with convmv -r -f latin1 -t utf8."
+                    f"The name {name} is not UTF-8; accepted: names of files and folders in UTF-8. Rename it; for a "
+                    "whole folder use, for example, convmv -r -f latin1 -t utf8."
                 ) from error
 
 
 def validate_manifest(table: pd.DataFrame) -> None:
-    """Raise `PxrError` where a column is missing, an id or a label is empty, or an image id occurs twice."""
+    """Raise `PxrError` if a column is missing, an id or a label is empty, or an image id occurs twice."""
     missing = [column for column in MANIFEST_COLUMNS if column not in table.columns]
     if missing:
         raise PxrError(
-            f"The manifest has the columns {shorten(table.columns, 20)}; {shorten(missing)} is missing. "
+            f"The manifest lacks {shorten(missing)}; its columns are {shorten(table.columns, 20)}. "
             f"Needed: {', '.join(MANIFEST_COLUMNS)}."
         )
     for column in ("image_id", "path", "label", "patient_id", "source"):
         empty = table.index[table[column] == ""]
         if len(empty):
-            raise PxrError(f"The manifest's row {empty[0]} has an empty {column}; every image needs one.")
+            raise PxrError(f"Row {empty[0]} of the manifest has an empty {column}; every image needs one.")
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
         raise PxrError(
-            f"{len(twice)} image ids occur twice in the data ({shorten(twice, 3)}); each image needs its own."
+            f"Image ids that occur twice in the data: {len(twice)} ({shorten(twice, 3)}); each image needs its own."
         )
 
 

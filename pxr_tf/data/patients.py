@@ -1,4 +1,4 @@
-"""Which images are one patient's, and which are copies of one another."""
+"""Find the images of one patient, and images that are copies of each other."""
 
 import os
 from collections.abc import Iterable
@@ -13,15 +13,15 @@ from scipy.sparse.csgraph import connected_components
 
 from pxr_tf import files
 
-KEPT_FIRST = ("test", "val", "train")  # of copies in several official parts
+KEPT_FIRST = ("test", "val", "train")  # the order in which copies are kept, by official part
 
 
 def add_content(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with what each file holds, and the file's stamp, which tells whether it was changed since.
+    """Return the table with each file's ``content`` and ``stamp``; the stamp shows later changes to the file.
 
     ``content`` is the first 128 bits of SHA-256 of the file's bytes, in hexadecimal. A file that is empty or cannot be
-    read gets a content of its own (``unreadable:<image id>``), so that two such files are never taken for copies of
-    one picture. ``stamp`` is `files.stamp` before the file was read; it is not written to the disk.
+    read gets a unique content (``unreadable:<image id>``), so two such files never count as copies of one picture.
+    ``stamp`` is `files.stamp` from before the file was read; it is not saved.
     """
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(_digest_file, table.path))
@@ -30,7 +30,7 @@ def add_content(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _digest_file(path: str) -> tuple[str, str]:
-    """Return (digest, stamp) of a file; the digest is empty where the file is, both where it cannot be read."""
+    """Return (digest, stamp) of a file; the digest is empty for an empty file, both for an unreadable file."""
     try:
         stamp = files.stamp(path)
         return files.digest_file(Path(path)) if os.path.getsize(path) else "", stamp
@@ -39,13 +39,13 @@ def _digest_file(path: str) -> tuple[str, str]:
 
 
 def add_pictures(table: pd.DataFrame, twins: Iterable[tuple[str, str]] = ()) -> pd.DataFrame:
-    """Return the table with ``picture``, one of the contents of all files that show it; `twins` are pairs of such."""
+    """Return the table with ``picture``: the first of the contents that show it. `twins`: pairs of such contents."""
     first = _first_of_group(table.content, twins)
     return table.assign(picture=table.content.map(first))
 
 
 def merge_patients(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with the alphabetically first id for patients who share a ``picture``, or else a ``content``."""
+    """Return the table with one id (alphabetically first) for patients who share a ``picture``, else ``content``."""
     pictures = "picture/" + table["picture" if "picture" in table else "content"]
     first = _first_of_group(table.patient_id, zip(table.patient_id, pictures, strict=True))
     return table.assign(patient_id=table.patient_id.map(first))
@@ -54,10 +54,9 @@ def merge_patients(table: pd.DataFrame) -> pd.DataFrame:
 def drop_duplicates(table: pd.DataFrame, same: str = "content") -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return (kept, dropped): one row per value of the column `same`.
 
-    ``content`` finds the same bytes, ``picture`` copies that were coded anew as well. Of copies in several official
-    parts the one of the test part is kept, then of the validation part, so that no test part shrinks; then the one
-    with the first image id. Copies that carry different labels contradict each other; all of them are dropped, for
-    none can be scored.
+    ``content`` finds identical bytes; ``picture`` also finds re-encoded copies. Among copies, the test part's is kept,
+    so that no test part shrinks, then the validation part's, then the one with the first image id. Copies with
+    different labels contradict each other and are all dropped, because none can be scored.
     """
     rank = table.official_split.map({part: place for place, part in enumerate(KEPT_FIRST)})  # others come last
     order = table.assign(rank=rank).sort_values(["rank", "image_id"]).index
@@ -67,7 +66,7 @@ def drop_duplicates(table: pd.DataFrame, same: str = "content") -> tuple[pd.Data
 
 
 def _first_of_group(names: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return name -> the alphabetically first name that it is linked with, directly or over other links."""
+    """Return name -> the alphabetically first name that is linked to it, directly or through other links."""
     names, links = sorted(set(names)), list(links)
     nodes = {name: number for number, name in enumerate(dict.fromkeys([*names, *chain(*links)]))}
     ends = np.array([[nodes[a], nodes[b]] for a, b in links], np.int64).reshape(-1, 2)

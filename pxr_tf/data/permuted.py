@@ -1,8 +1,8 @@
-"""Permuted labels: nothing can be learned from them, so a network trained on them shows what nothing looks like.
+"""Permuted labels: nothing can be learned from them, so the maps of a network trained on them are a baseline.
 
-Adebayo et al., "Sanity Checks for Saliency Maps" (data randomisation test): a map that looks alike for a network that
-learned true labels and for one that learned permuted ones explains neither. The test rows keep their true labels: a run
-that is better than guessing on them has seen them.
+Adebayo et al., "Sanity Checks for Saliency Maps" (data randomisation test): if a network that learned true
+labels and one that learned permuted labels give similar maps, the maps explain neither. Test rows keep their true
+labels: a run that beats guessing on them has seen them.
 """
 
 import pandas as pd
@@ -18,7 +18,7 @@ PERMUTED_WARNING = RunWarning(
     property="permuted",
     strength=1.0,
     text=(
-        "the labels of the training and validation images were permuted on purpose: this run says nothing of any "
+        "the labels of the training and validation images were permuted on purpose: this run says nothing about any "
         "disease. On the test images, whose labels are true, it should be no better than guessing."
     ),
 )
@@ -27,9 +27,9 @@ PERMUTED_WARNING = RunWarning(
 def permute_labels(table: pd.DataFrame, splits: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return the label that each image has in each fold: columns ``image_id, fold, label``, rows as in `splits`.
 
-    Within each fold, the labels of the training rows are dealt to its training images anew, and those of the validation
-    rows to its validation images, so both parts have as many of each class as before. Test rows keep their labels. The
-    seed, the fold and the role decide who gets which. `table` has ``image_id`` and ``label``.
+    Labels are shuffled among the training rows of a fold, and among its validation rows, so both parts keep their
+    number of images per class. Test rows keep their labels. The seed, the fold and the role decide the order. `table`
+    has ``image_id`` and ``label``.
     """
     rows = splits.merge(table[["image_id", "label"]], on="image_id", how="left", validate="many_to_one")
     for (fold, role), part in rows.groupby(["fold", "role"]):
@@ -39,7 +39,7 @@ def permute_labels(table: pd.DataFrame, splits: pd.DataFrame, seed: int) -> pd.D
 
 
 def check_labels(samples: pd.DataFrame, table: pd.DataFrame) -> None:
-    """Raise `PxrError` where samples with labels of their own give a test image another one than the manifest has."""
+    """Raise `PxrError` if the samples give a test image another label than the manifest does."""
     true = samples.image_id.map(table.set_index("image_id").label)
     wrong = samples[samples.role.isin(TEST_ROLES) & (samples.label != true)]
     if len(wrong):
@@ -51,7 +51,7 @@ def check_labels(samples: pd.DataFrame, table: pd.DataFrame) -> None:
 
 
 def _deal(part: pd.DataFrame, seed: int, purpose: str) -> list[str]:
-    """Return the labels of the rows in another order, which does not depend on the order of the rows."""
+    """Return the labels of the rows, shuffled; the order of the rows makes no difference."""
     labels = part.set_index("image_id").label
     order = order_by_hash(labels.index, seed, purpose)
     dealt = dict(zip(sorted(labels.index), labels[order], strict=True))

@@ -1,4 +1,4 @@
-"""Predictions, as ``predictions.csv`` has them: a row per image and fold, with the probability of every class."""
+"""Predictions as in ``predictions.csv``: a row per image and fold, with the probability of every class."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
-"""Samples: which originals and which augmented copies each fold has, in each role.
+"""Samples: the originals and augmented copies of each fold and role.
 
-A samples table has the columns ``image_id, fold, role, copy``: the splits' rows, those of a training part capped and
-oversampled. Copy 0 is the original; 1, 2, … are augmented, and only training rows have any. Where labels were
-permuted (`data.permuted`) a column ``label`` says what the fold takes each image for; else the manifest does.
+A samples table has the columns ``image_id, fold, role, copy``: the rows of the splits, with the training part capped
+and oversampled. Copy 0 is the original; 1, 2, … are augmented copies, which only training rows have. If labels were
+permuted (`data.permuted`), a column ``label`` has the label of each image in the fold; else the manifest has it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.seeds import order_by_hash
 
 SAMPLE_COLUMNS = ("image_id", "fold", "role", "copy")
-LABEL = "label"  # one more column, where labels were permuted
+LABEL = "label"  # an additional column if labels were permuted
 
 
 def plan_samples(
@@ -28,9 +28,9 @@ def plan_samples(
 ) -> pd.DataFrame:
     """Return the samples of a training part: columns ``image_id, copy``; copy 0 is the original, 1, 2, … are augmented.
 
-    `table` has ``image_id`` and ``label``. Classes above `cap` keep that many originals, chosen by hash, so that two
-    folds keep nearly the same ones. Then each class in `oversample` gets copies until it has `target` samples, or as
-    many as the largest class: copy 1 of every image comes before copy 2 of any.
+    `table` has ``image_id`` and ``label``. Classes above `cap` keep that many originals, chosen by hash, so two folds
+    keep nearly the same images. Then each class in `oversample` gets copies until it has `target` samples, by default
+    as many as the largest class. Every image gets copy 1 before any gets copy 2.
     """
     originals = {
         label: order_by_hash(image_ids, seed, "cap")[: cap or None]
@@ -55,10 +55,10 @@ def plan_all_samples(
     seed: int,
     labels: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return the samples of every fold and role, sorted by image id within each fold; folds as `splits` has them.
+    """Return the samples of every fold and role; folds in the order of `splits`, then sorted by image id.
 
-    `labels` (``image_id, fold, label``) are those that count in a fold, in place of the table's; the samples then have
-    them as a column, too.
+    `labels` (``image_id, fold, label``) replaces the table's labels in each fold; the samples then have the column
+    ``label``.
     """
     parts = []
     for fold in splits.fold.unique():
@@ -85,7 +85,7 @@ def read_samples(path: Path) -> pd.DataFrame:
 
 
 def check_samples(samples: pd.DataFrame, splits: pd.DataFrame) -> None:
-    """Raise `PxrError` where the samples are not what the splits say.
+    """Raise `PxrError` if the samples contradict the splits.
 
     Checked: a sample's image has that role in that fold; no sample occurs twice; only training rows have copies; no
     held-out row is missing.
@@ -96,9 +96,9 @@ def check_samples(samples: pd.DataFrame, splits: pd.DataFrame) -> None:
     unknown = samples[~here.isin(known)]
     if len(unknown):
         image, fold, role = unknown.iloc[0][keys]
-        raise PxrError(f"samples.csv has {image} as {role} of fold {fold}, which splits.csv does not say. Delete both.")
+        raise PxrError(f"samples.csv has {image} as {role} of fold {fold}, but splits.csv does not. Delete both.")
     if samples.duplicated(["image_id", "fold", "copy"]).any():
-        raise PxrError("samples.csv holds the same copy of the same image twice. Delete it and splits.csv.")
+        raise PxrError("samples.csv lists the same copy of an image twice. Delete it and splits.csv.")
     augmented = samples[(samples["copy"] > 0) & (samples.role != "train")]
     if len(augmented):
         image, role = augmented.iloc[0][["image_id", "role"]]

@@ -1,19 +1,19 @@
 """Schemes: how the manifest's rows become folds with training, validation and test rows.
 
-``folds``     cross-validation: every image is tested in one of the folds 0, 1, …; perhaps a hold-out beside them
-``official``  the data set's own test part; validation comes out of its training part
-``random``    a share is tested and a share validates, by patient, or by image as some papers did
+``folds``     cross-validation: each image is tested in one of the folds 0, 1, …; optionally with a hold-out
+``official``  the data set's own test part; validation is taken from its training part
+``random``    one share tests and one share validates, by patient, or by image as some papers did
 
-A scheme is a function ``(table, *, seed, <options>) -> splits``. It takes by keyword the options that it uses, of
+A scheme is a function ``(table, *, seed, <options>) -> splits``. It takes the options that it uses by keyword:
 
 ``folds``              number of folds
-``holdout_fraction``   of the smallest class's patients: validation of a hold-out, and again its test; None: none
-``nested_fraction``    of each class's training patients: validation inside each fold; None: no validation there
+``holdout_fraction``   share of the smallest class's patients that validate in the hold-out, as many test; None: none
+``nested_fraction``    share of each class's training patients that validate in each fold; None: no validation there
 ``validation``         a share below 1 of each class's patients, or a number of images; 0: no validation
 ``test``               a share of each class's patients
-``unit``               ``patient``, or ``image``: split images, whosever they are
+``unit``               ``patient``, or ``image``: split images, whoever the patient is
 
-To add a scheme, write its function and add a line to `SCHEMES`.
+To add a scheme, write a function and add a line to `SCHEMES`.
 """
 
 import inspect
@@ -44,10 +44,10 @@ def make_splits(
 ) -> pd.DataFrame:
     """Return the splits of the manifest's rows: columns ``image_id, fold, role``, all text.
 
-    A scheme is passed those of the options that it names; the others are ignored, so that one set of settings serves
-    every scheme. Rows that the scheme cannot use are in no fold (`splits.unused_rows`). The order of the table makes
-    no difference. `stops_early`: training stops on the validation loss. Raises `PxrError` where the scheme is unknown,
-    the images are too few for it, or a class is missing where somebody trains, tests or has to validate.
+    A scheme gets only the options that it names, so one set of settings serves every scheme. Rows that the scheme
+    cannot use are in no fold (`splits.unused_rows`). The order of the table makes no difference. `stops_early`:
+    training stops on the validation loss. Raises `PxrError` if the scheme is unknown or needs more images, or if a
+    class is missing from training, test or a validation that is needed.
     """
     split, used = find_scheme(scheme), _used(scheme, options)
     table = table.sort_values("image_id", ignore_index=True)
@@ -65,12 +65,12 @@ def check_again(
     tests: bool = True,
     **options: SchemeOption,
 ) -> None:
-    """Raise `PxrError` where splits from a file are not what the scheme promises, less its test rows if not `tests`."""
+    """Raise `PxrError` if splits from a file break the scheme's rules; without `tests`, test rows are not expected."""
     _check(table, splits, scheme, _used(scheme, options), stops_early, tests)
 
 
 def find_scheme(name: str) -> MakeSplits:
-    """Return the scheme's function; raise `PxrError` with the known names."""
+    """Return the scheme's function; raise `PxrError` for an unknown name."""
     if name not in SCHEMES:
         raise PxrError(f"Unknown scheme {name!r}. Known: {', '.join(SCHEMES)}.{nearest(name, SCHEMES)}")
     return SCHEMES[name]
@@ -82,12 +82,12 @@ def options_of(scheme: str) -> list[str]:
 
 
 def check_own_options(scheme: str, options: Mapping[str, SchemeOption]) -> None:
-    """Raise `PxrError` where the scheme does not use one of these options (``splits.options``)."""
+    """Raise `PxrError` if the scheme does not use one of these options (``splits.options``)."""
     known = options_of(scheme)
     for name in options:
         if name not in known:
             raise PxrError(
-                f"splits.options names {name!r}; the scheme {scheme!r} takes {', '.join(known) or 'no options'}."
+                f"splits.options has {name!r}; the scheme {scheme!r} takes {', '.join(known) or 'no options'}."
                 f"{nearest(str(name), known)}"
             )
 
@@ -95,11 +95,11 @@ def check_own_options(scheme: str, options: Mapping[str, SchemeOption]) -> None:
 def split_folds(
     table: pd.DataFrame, *, seed: int, folds: int, holdout_fraction: float | None, nested_fraction: float | None
 ) -> pd.DataFrame:
-    """Return folds that test every image once, and the hold-out where `holdout_fraction` is given.
+    """Return folds that test every image once, and the hold-out if `holdout_fraction` is given.
 
-    With `nested_fraction`, each fold gives that share of each class's training patients to a validation part, one at
-    least; `make_splits` refuses a fold where a class has a single one. Raises `PxrError` where a class has fewer
-    patients than folds, or too few for a hold-out.
+    With `nested_fraction`, that share of each class's training patients validates in each fold, at least one. A class
+    with a single training patient has none to spare, and `make_splits` refuses the fold. Raises `PxrError` if a class
+    has fewer patients than folds, or too few for a hold-out.
     """
     _check_patients(table, folds)
     parts = [assign_holdout(table, holdout_fraction, seed)] if holdout_fraction else []
@@ -112,17 +112,17 @@ def split_folds(
 
 
 def split_official(table: pd.DataFrame, *, seed: int, validation: float) -> pd.DataFrame:
-    """Return one fold, ``official``: the rows marked ``test`` are tested, those marked ``train`` or ``val`` train.
+    """Return one fold, ``official``: rows marked ``test`` are tested, rows marked ``train`` or ``val`` train.
 
-    `validation` of the training rows validate, whole patients of every class. Rows without a mark are in no part, and
-    neither are training rows of patients who have test rows too. Raises `PxrError` where no row is marked ``test``,
-    or where a class is missing from a part.
+    `validation` of the training rows validate instead, as whole patients of every class. Rows without a mark, and
+    training rows of patients with test rows, are left out. Raises `PxrError` if no row is marked ``test``, or if a
+    class is missing from a part.
     """
     check_amount("splits.validation", validation)
     test = table[table.official_split == "test"]
     if test.empty:
         raise PxrError(
-            "This data has no test part of its own; SCHEME=official needs images in a folder test/, or marked test in "
+            "The data have no official test part; SCHEME=official needs images in a folder test/, or marked test in "
             "the column official_split. Use SCHEME=folds or random."
         )
     rest = table[table.official_split.isin(["train", "val"]) & ~table.patient_id.isin(test.patient_id)]
@@ -133,8 +133,8 @@ def split_official(table: pd.DataFrame, *, seed: int, validation: float) -> pd.D
         splits,
         validates=bool(validation),
         asked=f"SCHEME=official with splits.validation={validation:g}",
-        remedy="Every class needs images marked test, and patients among those marked train who are not in the test "
-        "part. Change splits.validation, add data, or use SCHEME=folds or random.",
+        remedy="Every class needs images marked test, and images marked train of patients outside the test part. "
+        "Change splits.validation, add data, or use SCHEME=folds or random.",
     )
     return splits
 
@@ -144,18 +144,18 @@ def split_random(
 ) -> pd.DataFrame:
     """Return one fold, ``random``: `test` of every class is tested, `validation` validates, the rest trains.
 
-    Both shares are of all patients of a class; with the unit ``image``, of all its images, and a patient may be in
-    all three parts. Raises `PxrError` where the shares leave nothing to train on, or a class is missing from a part.
+    Both are shares of a class's patients. With the unit ``image`` they are shares of its images, and a patient may be
+    in all three parts. Raises `PxrError` if nothing is left to train on, or a class is missing from a part.
     """
     check_amount("splits.validation", validation)
     if not 0 < test < 1 or (validation < 1 and test + validation >= 1):
         raise PxrError(
-            f"splits.test={test:g} and splits.validation={validation:g} leave nothing to train on, or nothing to "
-            "test; accepted: shares above 0 whose sum is below 1, such as 0.2 and 0.1."
+            f"splits.test={test:g} and splits.validation={validation:g} leave nothing to train on or nothing to "
+            "test; accepted: shares above 0 with a sum below 1, such as 0.2 and 0.1."
         )
     units = table if unit == "patient" else table.assign(patient_id=table.image_id)
     tested = units.patient_id.isin(choose_share(units, test, seed=seed, purpose="random test"))
-    amount = validation / (1 - test) if validation < 1 else validation  # of what the test leaves
+    amount = validation / (1 - test) if validation < 1 else validation  # as a share of what the test leaves
     validating = choose_patients(units[~tested], amount, seed=seed, purpose="random validation")
     validates = units.patient_id[~tested].isin(validating)
     splits = _one_fold("random", table[tested], table[~tested], validates, seed)
@@ -173,10 +173,10 @@ SCHEMES: dict[str, MakeSplits] = {FOLDS: split_folds, "official": split_official
 
 
 def assign_holdout(table: pd.DataFrame, fraction: float, seed: int) -> pd.DataFrame:
-    """Return the hold-out: `fraction` of the smallest class's patients validate, as many more test.
+    """Return the hold-out: `fraction` of the smallest class's patients validate, and as many others test.
 
-    One image per patient and the same number of patients of each other class; the other images of these patients
-    are not used, all other patients train (bozickovic2021: 15 % of 137 patients, 21 and 21 images per class).
+    Every other class gives the same numbers of patients, and each patient gives one image. Their other images are not
+    used; all other patients train. (bozickovic2021: 15 % of 137 patients, 21 and 21 images per class.)
     """
     smallest = patients_per_class(table).idxmin()
     count = max(1, round(fraction * patients_per_class(table)[smallest]))
@@ -187,8 +187,8 @@ def assign_holdout(table: pd.DataFrame, fraction: float, seed: int) -> pd.DataFr
         patients = order_by_hash(rows.patient_id.unique(), seed, "holdout")[: 2 * count]
         if len(patients) < 2 * count or rows.patient_id.nunique() <= 2 * count:
             raise PxrError(
-                f"Class {label} has {rows.patient_id.nunique()} patients, too few for {count} in validation, {count} "
-                "in test and some in training. Add data or lower splits.holdout_fraction."
+                f"Class {label} has {rows.patient_id.nunique()} patients, too few for a hold-out with {count} in "
+                f"validation, {count} in test and some in training. Add data or lower splits.holdout_fraction."
             )
         taken.update(patients)
         for number, patient in enumerate(patients):
@@ -205,7 +205,7 @@ def as_rows(fold: str, roles: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _one_fold(fold: str, test: pd.DataFrame, rest: pd.DataFrame, validates: pd.Series, seed: int) -> pd.DataFrame:
-    """Return a fold that tests `test` and trains on `rest`, but for its rows that validate."""
+    """Return a fold that tests `test` and trains on the rows of `rest` that do not validate."""
     balanced = balanced_rows(test, seed)
     roles = {image: "test_balanced" if image in balanced else "test" for image in test.image_id}
     roles |= {image: "val" if val else "train" for image, val in zip(rest.image_id, validates, strict=True)}
@@ -213,7 +213,7 @@ def _one_fold(fold: str, test: pd.DataFrame, rest: pd.DataFrame, validates: pd.S
 
 
 def _used(scheme: str, options: Mapping[str, SchemeOption]) -> dict[str, SchemeOption]:
-    """Return those of the options that the scheme names; a name that no scheme knows is a fault of the caller."""
+    """Return the options that the scheme uses; raise TypeError for a name that no scheme knows."""
     known = {option for name in SCHEMES for option in options_of(name)}
     if not known.issuperset(options):
         raise TypeError(f"no scheme has the options {sorted(set(options) - known)}; known: {sorted(known)}")
@@ -228,7 +228,7 @@ def _check(
     stops_early: bool,
     tests: bool = True,
 ) -> None:
-    """Check the splits; every fold has to validate that stops early itself."""
+    """Check the splits; every fold that stops early itself must have validation rows."""
     folds = set(splits.fold)
     watched = folds & {HOLDOUT} or folds if stops_early else set()  # the hold-out chooses the epochs of all folds
     check_splits(table, splits, scheme=scheme, unit=used.get("unit", "patient"), validated=watched, tests=tests)
@@ -239,13 +239,13 @@ def _check_patients(table: pd.DataFrame, folds: int) -> None:
     if (counts < folds).any():
         label = counts.idxmin()
         raise PxrError(
-            f"Class {label} has {counts[label]} patients for {folds} folds; each fold needs one. "
+            f"Class {label} has {counts[label]} patients for {folds} folds; each fold needs at least one. "
             f"Use FOLDS={max(2, counts[label])} or fewer, or add data."
         )
 
 
 def _check_parts(table: pd.DataFrame, splits: pd.DataFrame, *, validates: bool, asked: str, remedy: str) -> None:
-    """Raise `PxrError` where one of the table's classes has no training or test row, or no validation row if asked."""
+    """Raise `PxrError` if a class has no training row, no test row, or (if `validates`) no validation row."""
     labels = splits.image_id.map(table.set_index("image_id").label)
     sides = splits.role.replace({"test_balanced": "test"})
     names = {"train": "training", "test": "test"} | ({"val": "validation"} if validates else {})

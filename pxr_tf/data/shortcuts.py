@@ -1,7 +1,7 @@
-"""Whether a class could be told from something else than the lungs: rules on what files tell without their pictures.
+"""Shortcuts: file properties outside the picture, such as source or encoding, that give a class away.
 
-Shortcuts are real here: COVID-19 pictures come from other hospitals and other archives than the rest, and the official
-training part's normals are JPEGs of a quality of their own. A network learns the encoder as gladly as the disease.
+They are real here: COVID-19 pictures come from other hospitals and archives than the rest, and normal images in the
+official training part have their own JPEG quality. A network learns the encoder as readily as the disease.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import pandas as pd
 
 from pxr_tf.data.run_warnings import RunWarning
 
-MAX_SIZES = 20  # more distinct sizes than this are put into bins
-BYTES_BINS = 10  # deciles: a class of 3 % at one end of the scale would drown in a quartile
-WARN_AT = 0.9  # balanced accuracy from which one property alone is called a shortcut
-MIN_IMAGES = 10  # in fewer images any property tells a class by chance
+MAX_SIZES = 20  # with more distinct sizes, rare sizes are binned
+BYTES_BINS = 10  # deciles: in a quartile, a class of 3 % at one end of the scale would drown
+WARN_AT = 0.9  # balanced accuracy from which a single property counts as a shortcut
+MIN_IMAGES = 10  # with fewer images, any property separates a class by chance
 PROPERTIES = {
     "source": "source",
     "colour_mode": "colour mode",
@@ -26,11 +26,11 @@ PROPERTIES = {
 
 
 def describe_properties(readable: pd.DataFrame) -> pd.DataFrame:
-    """Return what a file tells without its picture, as categories: ``source, colour_mode, size, format, encoding``.
+    """Return properties outside the picture, as categories: ``source, colour_mode, size, format, encoding``.
 
-    `readable` has ``source, format, width, height, colour_mode, bytes_per_pixel`` of every image that has a header.
-    With more than 20 distinct sizes, the rare ones (under 1 % or 20 images) are put into quarters of their area.
-    Encoding is bytes per pixel in tenths of the images, an ordered category of `pandas.Interval`.
+    `readable` has ``source, format, width, height, colour_mode, bytes_per_pixel`` of every image with a header. With
+    more than 20 distinct sizes, rare sizes (under 1 % or 20 images) are binned into quartiles of their area. Encoding
+    is bytes per pixel, binned into deciles: an ordered category of `pandas.Interval`.
     """
     size = readable.width.astype(str) + " x " + readable.height.astype(str)
     if size.nunique() > MAX_SIZES:
@@ -44,10 +44,10 @@ def describe_properties(readable: pd.DataFrame) -> pd.DataFrame:
 
 
 def cramers_v(first: Sequence | pd.Series, second: Sequence | pd.Series) -> float:
-    """Return the association of two categorical variables, 0 (none) to 1 (each tells the other); bias-corrected.
+    """Return the association of two categorical variables, 0 (none) to 1 (each determines the other); bias-corrected.
 
     Bergsma, W. (2013), "A bias-correction for Cramér's V and Tschuprow's T", Journal of the Korean Statistical Society
-    42(3), 323-328. 0 where a variable has one category only, or as many categories as there are values.
+    42(3), 323-328. 0 if a variable has only one category, or a category for each value.
     """
     observed = pd.crosstab(np.asarray(first), np.asarray(second)).to_numpy(float)
     total = observed.sum()
@@ -68,10 +68,10 @@ def associate(labels: pd.Series, properties: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_shortcuts(labels: pd.Series, properties: pd.DataFrame) -> pd.DataFrame:
-    """Return how well each property alone tells each class from the rest, under the best rule there is.
+    """Return how well each property alone separates each class from the rest, by the best possible rule.
 
-    Columns: ``label, property, images, balanced_accuracy, rule`` (the values for which it says "this class"),
-    ``share_of_class`` and ``share_of_others`` with such a value.
+    Columns: ``label, property, images, balanced_accuracy, rule`` (the values that mean "this class"),
+    ``share_of_class`` and ``share_of_others`` with one of these values.
     """
     rows = [
         (label, name, int((labels == label).sum()), *_tell_apart(properties[name], labels == label))
@@ -83,25 +83,25 @@ def find_shortcuts(labels: pd.Series, properties: pd.DataFrame) -> pd.DataFrame:
 
 
 def shortcut_warnings(shortcuts: pd.DataFrame) -> list[RunWarning]:
-    """Return a warning per class that one property alone tells from the rest with 90 % balanced accuracy or more."""
+    """Return a warning for each class that a single property separates with 90 % balanced accuracy or more."""
     strong = shortcuts[(shortcuts.balanced_accuracy >= WARN_AT) & (shortcuts.images >= MIN_IMAGES)]
     warnings = []
     for label, found in strong.groupby("label"):
-        # The source first: where it tells the class, size and encoding do so only as its consequence.
+        # The source first: if it gives the class away, size and encoding do so only as a consequence.
         found = found.assign(rank=found.property != "source").sort_values(
             ["rank", "balanced_accuracy"], ascending=[True, False]
         )
         first, *others = found.itertuples()
-        also = f" Its {_join([PROPERTIES[other.property] for other in others])} would do as well." if others else ""
-        text = f"{label} can be told from its {PROPERTIES[first.property]} alone: {_explain(first)}.{also}"
+        also = f" Its {_join([PROPERTIES[other.property] for other in others])} would be enough, too." if others else ""
+        text = f"{label} can be recognised by its {PROPERTIES[first.property]} alone: {_explain(first)}.{also}"
         warnings.append(RunWarning("shortcut", label, first.property, first.balanced_accuracy, text))
     return warnings
 
 
 def split_warnings(readable: pd.DataFrame, properties: pd.DataFrame) -> list[RunWarning]:
-    """Return a warning per class of a source whose official training and test images differ in a property.
+    """Return a warning per source and class if official training and test images differ in a property.
 
-    What a model learns on such a training part may not hold on the test part, however good the validation looks.
+    A model may then learn something that fails on the test part, however good the validation looks.
     """
     warnings = []
     for (label, source), group in readable[readable.official_split.isin(["train", "test"])].groupby(
@@ -131,10 +131,10 @@ def _bin_values(values: pd.Series, bins: int) -> pd.Series:
 
 
 def _tell_apart(values: pd.Series, inside: pd.Series) -> tuple[float, str, float, float]:
-    """Return (balanced accuracy, rule, share inside, share outside) of the best rule "inside where one of these".
+    """Return (balanced accuracy, rule, share inside, share outside) of the best rule "inside if one of these values".
 
-    That rule takes every value that is more frequent inside than outside; its balanced accuracy is one half plus
-    half of the total variation distance of the two distributions (Youden's index in another guise).
+    The best rule takes every value that is more frequent inside than outside. Its balanced accuracy is one half plus
+    half of the total variation distance of the two distributions, which equals Youden's index.
     """
     if inside.all() or not inside.any():
         return 0.5, "", 0.0, 0.0
@@ -149,7 +149,7 @@ def _tell_apart(values: pd.Series, inside: pd.Series) -> tuple[float, str, float
 
 
 def _merge_ranges(chosen: Sequence[pd.Interval], ranges: Sequence[pd.Interval]) -> list[pd.Interval]:
-    """Return the chosen ones of the ordered ranges, neighbours joined: [0.1, 0.2] and [0.21, 0.4] become [0.1, 0.4]."""
+    """Return the chosen ranges with neighbours merged: [0.1, 0.2] and [0.21, 0.4] become [0.1, 0.4]."""
     merged: list[pd.Interval] = []
     for before, span in zip([None, *ranges], ranges, strict=False):
         if span in chosen and before in chosen:
@@ -168,7 +168,7 @@ def _explain(shortcut: NamedTuple) -> str:
     verb = "come from" if shortcut.property == "source" else "have"
     if shortcut.share_of_class == 1 and shortcut.share_of_others == 0:
         return f"all of its {shortcut.images:,} images {verb} {shortcut.rule}, and no other class does"
-    others = f"but {percent(shortcut.share_of_others)}" if shortcut.share_of_others else "and none"
+    others = f"but only {percent(shortcut.share_of_others)}" if shortcut.share_of_others else "and none"
     inside = f"{percent(shortcut.share_of_class)} of its {shortcut.images:,} images"
     return f"{inside} {verb} {shortcut.rule}, {others} of the others"
 

@@ -1,14 +1,14 @@
-"""Who trains, who validates and who tests: the splits table, what may be asked of it, and its checks.
+"""The splits table, which says who trains, validates and tests; queries and checks of it.
 
-A splits table has the columns ``image_id, fold, role`` with a row for every image that a fold uses. A fold is any
-text: 0, 1, … and ``holdout`` of a cross-validation, ``official``, ``random`` (`pxr_tf.data.schemes`); the roles are
+A splits table has the columns ``image_id, fold, role``, with a row for every image that a fold uses. Fold names are
+text: 0, 1, … and ``holdout`` in a cross-validation, ``official``, ``random`` (`pxr_tf.data.schemes`). The roles are
 
-``train``, ``val``   originals that the fold learns from, or watches
+``train``, ``val``   images to learn from, images to watch during training
 ``test``             held out
-``test_balanced``    held out, and one of the balanced test rows: one image per patient of the smallest class and one
+``test_balanced``    held out and part of the balanced test rows: one image per patient of the smallest class, and one
                      image each of as many patients of every other class
 
-A fold predicts both test roles; which of them the metrics count is the experiment's choice.
+A fold predicts both test roles; the experiment chooses which of them the metrics count.
 """
 
 from collections.abc import Collection
@@ -22,13 +22,13 @@ from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.seeds import order_by_hash
 
 HOLDOUT = "holdout"
-FOLDS = "folds"  # the scheme of cross-validation: the only one that tests every image
+FOLDS = "folds"  # cross-validation, the only scheme that tests every image
 TEST_ROLES = ("test", "test_balanced")
 _ROLES = ("train", "val", *TEST_ROLES)
 SPLIT_COLUMNS = ("image_id", "fold", "role")
 SEVERAL_FOLDS = (
-    "Tuning needs one split: in cross-validation the test rows of one fold train the others. Use SCHEME=official or "
-    "random."
+    "Tuning needs a single split: in cross-validation, the test rows of one fold train the others. Use "
+    "SCHEME=official or random."
 )
 SplitUnit = Literal["patient", "image"]
 
@@ -45,9 +45,9 @@ def assign_patient_folds(table: pd.DataFrame, folds: int, seed: int) -> pd.Serie
 
 
 def balanced_rows(table: pd.DataFrame, seed: int) -> set[str]:
-    """Return the image ids of a balanced test: one image of each patient of the smallest class, as many of each other.
+    """Return the image ids of a balanced test: one image of each patient of the smallest class.
 
-    The other classes give one image each of that many of their patients. Patients and images are chosen by hash.
+    Every other class gives one image each of as many patients. Patients and images are chosen by hash.
     """
     count = patients_per_class(table).min()
     chosen: set[str] = set()
@@ -69,7 +69,7 @@ def rows_of(splits: pd.DataFrame, fold: str | int, *roles: str) -> list[str]:
 
 
 def fold_names(splits: pd.DataFrame) -> list[str]:
-    """Return the folds that are tested, in order, as text: all but the hold-out; numbers come first, by size."""
+    """Return the names of all folds but the hold-out, in order: numbers first, by size."""
     names = {fold for fold in splits.fold if fold != HOLDOUT}
     return sorted(names, key=lambda fold: (0, int(fold), "") if fold.isdecimal() else (1, 0, fold))
 
@@ -80,14 +80,14 @@ def unused_rows(table: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_tests(table: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (rows, splits) of who trains or validates; raise `PxrError` for several folds, or if nobody validates."""
+    """Return (rows, splits) without the test rows; raise `PxrError` for several folds or without validation rows."""
     if splits.fold.nunique() > 1:
         raise PxrError(SEVERAL_FOLDS)
     kept = splits[~splits.role.isin(TEST_ROLES)].reset_index(drop=True)
     if not (kept.role == "val").any():
         raise PxrError(
-            f"Fold {splits.fold.iloc[0]} has no validation image, and tuning ranks by those. Use SCHEME=official or "
-            "random, which have some."
+            f"Fold {splits.fold.iloc[0]} has no validation images, by which tuning ranks. Use SCHEME=official or "
+            "random, with splits.validation above 0."
         )
     return table[table.image_id.isin(kept.image_id)].reset_index(drop=True), kept
 
@@ -106,20 +106,20 @@ def check_splits(
     validated: Collection[str] = (),
     tests: bool = True,
 ) -> None:
-    """Raise `PxrError` where the splits leak or do not fit the manifest.
+    """Raise `PxrError` if the splits leak or do not fit the manifest.
 
     Checked: every image id is known; no image is listed twice in a fold; a patient has one role in a fold (the two
-    test roles count as one); every image is tested in exactly one fold, by the scheme ``folds`` only; every fold
-    trains on each class, tests each, and validates each where it is one of `validated` or validates at all. Without
-    `tests` (in tuning) nothing may be tested.
+    test roles count as one); in the scheme ``folds``, every image is tested in exactly one fold; every fold trains on
+    and tests each class, and validates each if it is in `validated` or validates at all. Without `tests` (in tuning)
+    there must be no test rows.
 
-    With the unit ``image`` patients may be on several sides, as in papers that split images: nothing is refused for
-    it, and `leaks.find_leaks` counts them. An image has one role all the same.
+    With the unit ``image``, patients may be on several sides, as in papers that split images: `leaks.find_leaks` counts
+    them. An image still has one role.
     """
     patients = table.set_index("image_id").patient_id
     unknown = splits.image_id[~splits.image_id.isin(patients.index)]
     if len(unknown):
-        raise PxrError(f"splits.csv names {len(unknown)} images that the data do not have: {shorten(unknown, 2)}.")
+        raise PxrError(f"Images in splits.csv that are missing from the data: {len(unknown)} ({shorten(unknown, 2)}).")
     twice = splits[splits.duplicated(["image_id", "fold"])]
     if len(twice):
         raise PxrError(f"splits.csv lists {twice.image_id.iloc[0]} twice in fold {twice.fold.iloc[0]}.")
@@ -127,7 +127,7 @@ def check_splits(
     if len(strange):
         raise PxrError(
             f"splits.csv has the role {strange.role.iloc[0]!r} for {strange.image_id.iloc[0]}; accepted: "
-            f"{', '.join(_ROLES)}. Delete it to split anew."
+            f"{', '.join(_ROLES)}. Delete it to split again."
         )
     tested = splits.image_id[splits.role.isin(TEST_ROLES)]
     if len(tested) and not tests:
@@ -150,7 +150,7 @@ def _check_patients_have_one_side(listed: pd.DataFrame) -> None:
     if len(leaks):
         fold, patient = leaks.fold.iloc[0], leaks.patient_id.iloc[0]
         both = " and ".join(leaks.side[(leaks.fold == fold) & (leaks.patient_id == patient)])
-        raise PxrError(f"splits.csv leaks: patient {patient} is in {both} of fold {fold}. Delete it to split anew.")
+        raise PxrError(f"splits.csv leaks: patient {patient} is in {both} of fold {fold}. Delete it to split again.")
 
 
 def _check_tested_once(table: pd.DataFrame, splits: pd.DataFrame) -> None:
@@ -161,17 +161,17 @@ def _check_tested_once(table: pd.DataFrame, splits: pd.DataFrame) -> None:
         image, count = table.image_id[wrong].iloc[0], times[wrong].iloc[0]
         raise PxrError(
             f"splits.csv tests {image} in {count} folds (and {wrong.sum() - 1} more images in none or several); each "
-            "must be tested in one fold. Delete it to split anew."
+            "must be tested in one fold. Delete it to split again."
         )
 
 
 def _check_classes(
     listed: pd.DataFrame, patients: pd.Series, scheme: str, validated: Collection[str], tests: bool
 ) -> None:
-    """Raise `PxrError` where a fold has no image of some class to train on, to test, or to validate.
+    """Raise `PxrError` if a fold has no image of some class to train on, to test or to validate.
 
-    A class that is missing from validation would be learned without anybody watching it, and without any row there the
-    validation loss that early stopping watches does not exist.
+    Validation would not notice how well a class that it lacks is learned. Without validation rows, there is no
+    validation loss for early stopping to watch.
     """
     present = set(listed[["fold", "side", "label"]].itertuples(index=False, name=None))
     sides = {"train": "training", **({"test": "test"} if tests else {}), "val": "validation"}

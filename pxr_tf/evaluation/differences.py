@@ -1,4 +1,4 @@
-"""What a choice is worth: the difference between two ways to run the same thing, over seeds."""
+"""The effect of a choice: the difference between two ways to run an experiment, over seeds."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -6,27 +6,27 @@ from typing import NamedTuple
 import numpy as np
 
 CONFIDENCE = 0.95
-NO_SPREAD = 1e-12  # of fractions: what rounding leaves of values that are all the same
+NO_SPREAD = 1e-12  # of fractions: equal values differ by less, through rounding
 
 
 class Difference(NamedTuple):
-    """A mean difference of fractions and its interval, within -1 and 1; both ends are NaN where there is none."""
+    """A mean difference of fractions and its interval, between -1 and 1; both ends are NaN without an interval."""
 
     mean: float
     low: float
     high: float
-    first_seeds: int  # that count
+    first_seeds: int  # the number of seeds that count
     second_seeds: int
-    paired: bool  # Student's interval for paired values; else Welch's
+    paired: bool  # True: Student's interval for paired values; False: Welch's
 
 
 def find_difference(first: Mapping[int, float], second: Mapping[int, float], *, paired: bool) -> Difference:
     """Return `first` minus `second` (seed -> fraction), and the 95 % interval of the mean difference.
 
-    Paired, for runs that tested the same images seed by seed: over the seeds that both have, Student's interval, mean
-    ± t(0.975, n - 1) * sd / sqrt(n). Else over all seeds of each, Welch's. Either says how far the mean would move with
-    other seeds. Few seeds give a wide one: t is 4.3 for three pairs. There is none for one seed, or values without any
-    spread. Values that are NaN do not count; the mean is NaN where none is left.
+    `paired` is for runs that tested the same images for each seed: Student's interval over the seeds that both have,
+    mean ± t(0.975, n - 1) * sd / sqrt(n). Otherwise it is Welch's interval over all seeds of each. It says how far the
+    mean would move with other seeds. Few seeds give a wide interval: t is 4.3 for three pairs. One seed, or values
+    without any spread, give none. NaN values do not count; the mean is NaN if no value is left.
     """
     if paired:
         shared = [seed for seed in first if seed in second and not np.isnan(first[seed] - second[seed])]
@@ -41,7 +41,7 @@ def _interval(first: np.ndarray, second: np.ndarray, paired: bool) -> tuple[floa
     samples = [first - second] if paired else [first, second]
     if min(map(len, samples)) < 2 or all(values.std() < NO_SPREAD for values in samples):
         return np.nan, np.nan
-    from scipy.stats import t  # here, as it takes half a second that other tables need not wait
+    from scipy.stats import t  # takes half a second, which other tables need not wait for
 
     variances = np.array([values.var(ddof=1) / len(values) for values in samples])  # of the means
     freedom = variances.sum() ** 2 / sum(variances**2 / [len(values) - 1 for values in samples])  # n - 1 for pairs
@@ -51,6 +51,6 @@ def _interval(first: np.ndarray, second: np.ndarray, paired: bool) -> tuple[floa
 
 
 def same_tests(first: Mapping[int, Sequence[object]], second: Mapping[int, Sequence[object]]) -> bool:
-    """Return whether each seed that both have tested the same images in both (seed -> images); False without any."""
+    """Return whether both tested the same images for each shared seed (seed -> images); False without shared seeds."""
     shared = [seed for seed in first if seed in second]
     return bool(shared) and all(set(first[seed]) == set(second[seed]) for seed in shared)

@@ -1,10 +1,9 @@
-"""Metrics, computed from predictions and from nothing else.
+"""Metrics, computed from predictions alone.
 
 A predictions table has ``image_id, label, predicted, fold``, a probability column ``p_<class>`` for each class and
-perhaps ``role``. A metrics table is long: ``fold, class, metric, value``, where fold is a fold's name, ``mean``, ``sd``
-(over folds, n - 1; NaN for one fold) or ``pooled`` (all held-out rows as one set), and class is a class or ``all``.
-
-A new metric is one function and one line in `OVERALL_METRICS` or `CLASS_METRICS`.
+optionally ``role``. A metrics table is long: ``fold, class, metric, value``. Its fold is a fold's name, ``mean``,
+``sd`` (over folds, n - 1; NaN for one fold) or ``pooled`` (all held-out rows as one set); its class is a class or
+``all``. To add a metric, write a function and add a line to `OVERALL_METRICS` or `CLASS_METRICS`.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +15,12 @@ import pandas as pd
 
 from pxr_tf.data.splits import TEST_ROLES
 
-LEAST_PROBABILITY = 1e-7  # where Keras cuts its cross-entropy, too; ``predictions.csv`` has seven digits
+LEAST_PROBABILITY = 1e-7  # where Keras clips its cross-entropy, too; ``predictions.csv`` has seven digits
 READINGS = ("balanced", "all")  # which held-out rows count: see `select_rows`
 
 
 class OneAgainstRest(NamedTuple):
-    """What the predictions say of one class; the three arrays have one value per image."""
+    """The predictions for one class against the rest; each array has one value per image."""
 
     actual: np.ndarray  # bool: the image is of this class
     predicted: np.ndarray  # bool: this class is the most probable one
@@ -29,7 +28,7 @@ class OneAgainstRest(NamedTuple):
 
     @property
     def true_positives(self) -> int:
-        """How many images are of this class and predicted so."""
+        """How many images are of this class and predicted as this class."""
         return int((self.actual & self.predicted).sum())
 
 
@@ -46,9 +45,9 @@ def balanced_accuracy(predictions: pd.DataFrame) -> float:
 
 
 def mean_auc(predictions: pd.DataFrame) -> float:
-    """Return the mean area under the ROC curves of the classes against the rest; NaN where no class has one.
+    """Return the mean area under the ROC curves of the classes against the rest; NaN if no class has one.
 
-    With two classes both areas are the same. Classes without images, or without a rest, do not enter the mean.
+    With two classes, both areas are equal. The mean leaves out classes without images, or without a rest.
     """
     values = [auc(against_rest(predictions, name)) for name in class_names(predictions)]
     present = [value for value in values if not np.isnan(value)]
@@ -66,7 +65,7 @@ def log_loss(predictions: pd.DataFrame) -> float:
 
 
 def precision(one: OneAgainstRest) -> float:
-    """Return the share of the images predicted as this class that are of it; 0, as in scikit-learn, for none."""
+    """Return the share of the images predicted as this class that belong to it; 0 for none, as in scikit-learn."""
     count = int(one.predicted.sum())
     return one.true_positives / count if count else 0.0
 
@@ -90,10 +89,10 @@ def f1(one: OneAgainstRest) -> float:
 
 
 def auc(one: OneAgainstRest) -> float:
-    """Return the area under the ROC curve, ties counting one half; NaN where this class or the rest has no images."""
+    """Return the area under the ROC curve, ties counting one half; NaN if this class or the rest has no images."""
     if one.actual.all() or not one.actual.any():
         return np.nan
-    from sklearn.metrics import roc_auc_score  # here, as it takes half a second that a finished run need not wait
+    from sklearn.metrics import roc_auc_score  # takes half a second, which a finished run need not wait for
 
     return float(roc_auc_score(one.actual, one.scores))
 
@@ -121,10 +120,10 @@ def class_names(predictions: pd.DataFrame) -> list[str]:
 
 
 def against_rest(predictions: pd.DataFrame, name: str) -> OneAgainstRest:
-    """Return what the predictions say of one class.
+    """Return the predictions for one class against the rest.
 
-    Of two classes the first one's score is taken from the second one's probability, whose digits a sigmoid computes:
-    1 - p has fewer of them near 1, and the two areas under the curve would differ.
+    With two classes, the score of the first is minus the probability of the second, which a sigmoid computes. The first
+    probability, 1 - p, has fewer digits if p is small, so the two areas under the curve would differ.
     """
     names = class_names(predictions)
     scores = -predictions[f"p_{names[1]}"] if len(names) == 2 and name == names[0] else predictions[f"p_{name}"]
@@ -133,14 +132,14 @@ def against_rest(predictions: pd.DataFrame, name: str) -> OneAgainstRest:
 
 
 def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return counts [classes, classes]: rows are the true labels, columns the predicted ones."""
+    """Return counts [classes, classes]: rows are true labels, columns are predicted labels."""
     classes = class_names(predictions)
     counts = pd.crosstab(predictions.label, predictions.predicted)
     return counts.reindex(index=classes, columns=classes, fill_value=0)
 
 
 def score(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return ``class, metric, value`` of a set of predictions: all `OVERALL_METRICS`, `CLASS_METRICS` of each class."""
+    """Return ``class, metric, value`` of predictions: all `OVERALL_METRICS`, and `CLASS_METRICS` of each class."""
     rows = [("all", metric, measure(predictions)) for metric, measure in OVERALL_METRICS.items()]
     for name in class_names(predictions):
         one = against_rest(predictions, name)
@@ -151,7 +150,7 @@ def score(predictions: pd.DataFrame) -> pd.DataFrame:
 def score_folds(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the metrics table of out-of-fold predictions: each fold, their mean and sd, and all rows pooled.
 
-    Folds have any names; numbers come first, in their order. Only held-out rows count (`held_out_rows`).
+    Folds may have any names; numbers come first, by size. Only held-out rows count (`held_out_rows`).
     """
     predictions = held_out_rows(predictions)
     folds = sorted(predictions.fold.unique(), key=fold_order)
@@ -166,8 +165,8 @@ def score_folds(predictions: pd.DataFrame) -> pd.DataFrame:
 def summarise_seeds(tables: Mapping[int, pd.DataFrame], fold: str = "mean") -> pd.DataFrame:
     """Return ``class, metric, mean, sd, seeds``: mean and sd (n - 1) over seeds of each seed's mean over its folds.
 
-    `tables` holds a metrics table per seed; with `fold` ``pooled``, each seed's pooled value is taken instead of its
-    mean over folds. A seed whose value is NaN does not count, not in ``seeds`` either; sd is NaN for one seed.
+    `tables` has a metrics table per seed. With `fold` ``pooled``, each seed's pooled value replaces its mean.
+    A seed whose value is NaN does not count, not even in ``seeds``; sd is NaN for one seed.
     """
     parts = [table[table.fold == fold] for table in tables.values()]
     grouped = pd.concat(parts).groupby(["class", "metric"], sort=False).value
@@ -186,12 +185,12 @@ def read_metrics(path: Path) -> pd.DataFrame:
 
 
 def held_out_rows(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with a test role; all of them where the table has no column ``role``."""
+    """Return the rows with a test role; all rows if the table has no column ``role``."""
     return predictions[predictions.role.isin(TEST_ROLES)] if "role" in predictions else predictions
 
 
 def select_rows(predictions: pd.DataFrame, splits: pd.DataFrame, reading: str) -> pd.DataFrame:
-    """Return the held-out rows of a reading: ``all``, or ``balanced``, those of that role in their fold of `splits`."""
+    """Return the held-out rows of a reading: ``all``, or ``balanced``, the rows with that test role in `splits`."""
     predictions = held_out_rows(predictions)
     if reading == "all":
         return predictions
@@ -201,12 +200,12 @@ def select_rows(predictions: pd.DataFrame, splits: pd.DataFrame, reading: str) -
 
 
 def possible_readings(splits: pd.DataFrame, preferred: str) -> tuple[str, ...]:
-    """Return the readings that the splits allow, `preferred` first; without balanced rows there is only ``all``."""
+    """Return the readings that the splits allow, `preferred` first; only ``all`` if no row is balanced."""
     if not (splits.role == "test_balanced").any():
         return ("all",)
     return (preferred, *(reading for reading in READINGS if reading != preferred))
 
 
 def fold_order(fold: str) -> tuple[bool, int, str]:
-    """Return what sorts 2 before 10, and names after numbers."""
+    """Return a sort key that puts 2 before 10, and names after numbers."""
     return (not fold.isdecimal(), int(fold) if fold.isdecimal() else 0, fold)

@@ -1,17 +1,17 @@
-"""ROC curves, and operating points: what a threshold on the probability of one class gives.
+"""ROC curves and operating points: the rates that a threshold on one class's probability gives.
 
-An image counts as of a class where that class's probability is the threshold or more. Of two classes the curve is the
-second one's; of more, each class stands against the rest. All tables are computed from predictions that have a column
+An image counts as a class if that class's probability is at least the threshold. With two classes, the curve is the
+second's; with more, each class has a curve against the rest. All tables are computed from predictions with a column
 ``role``, ``test`` or ``val`` (`rows_by_role`).
 
-A threshold is chosen in one of three ways, the column ``rule``:
+The column ``rule`` says how a threshold was chosen:
 
-``validation``       it balances both error rates of the fold's validation images
-``test_optimistic``  it balances those of the test images themselves, as papers do: too good by an unknown amount
-``as_predicted``     none is: the most probable class is predicted, with two classes a threshold of 0.5
+``validation``       it balances both error rates on the fold's validation images
+``test_optimistic``  it balances both error rates on the test images themselves, as papers do: optimistic
+``as_predicted``     no choice: the most probable class is predicted, with two classes a threshold of 0.5
 
-The first two stand in the table only where there are validation images: a threshold that was read off the test images
-alone has nothing honest beside it.
+The first two are in the table only if there are validation images: a threshold chosen on the test images alone would
+have no honest value to compare with.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,26 +36,26 @@ class MeanPoints(NamedTuple):
     """Operating points over folds or seeds: two tables of ``threshold`` and `RATES`, both indexed by `_KEY`."""
 
     mean: pd.DataFrame
-    sd: pd.DataFrame  # n - 1; NaN where there is one
+    sd: pd.DataFrame  # n - 1; NaN for one fold or seed
 
 
 def rows_by_role(predictions: pd.DataFrame, splits: pd.DataFrame, reading: str) -> pd.DataFrame:
-    """Return the test rows that a reading counts (`metrics.select_rows`) and all validation rows, as roles."""
+    """Return the test rows of a reading (`metrics.select_rows`) and all validation rows; ``role`` says which."""
     tested = metrics.select_rows(predictions, splits, reading).assign(role="test")
     validating = predictions[predictions.role == "val"] if "role" in predictions else predictions[:0]
     return pd.concat([tested, validating]) if len(validating) else tested
 
 
 def curve_classes(predictions: pd.DataFrame) -> list[str]:
-    """Return the classes that have a curve: of two the second, whose curve mirrors the first one's; else all."""
+    """Return the classes that have a curve: with two classes the second (the first mirrors it); else all."""
     names = metrics.class_names(predictions)
     return names[1:] if len(names) == 2 else names
 
 
 def trace_curve(one: OneAgainstRest) -> pd.DataFrame:
-    """Return ``threshold, sensitivity, specificity`` of every threshold that makes a difference, falling.
+    """Return ``threshold, sensitivity, specificity`` of every threshold that makes a difference, in falling order.
 
-    The first is infinite: no image is of the class. Empty where the class or the rest has no image.
+    The first threshold is infinite: no image reaches it. The table is empty if the class or the rest has no image.
     """
     if one.actual.all() or not one.actual.any():
         return pd.DataFrame(columns=_CURVE_COLUMNS[3:], dtype=float)
@@ -68,18 +68,18 @@ def trace_curve(one: OneAgainstRest) -> pd.DataFrame:
 def balance_errors(curve: pd.DataFrame) -> float:
     """Return the threshold whose sensitivity and specificity differ least; NaN for an empty curve.
 
-    Of several the one with the higher sum of both; of those, the highest. The infinite one is never chosen.
+    Ties: the higher sum of both wins, then the higher threshold. The infinite threshold is never chosen.
     """
     if curve.empty:
         return np.nan
     finite = curve[1:]
-    gaps = (finite.sensitivity - finite.specificity).abs().round(12)  # two fractions that are equal may differ by 1e-16
+    gaps = (finite.sensitivity - finite.specificity).abs().round(12)  # equal fractions may differ by 1e-16
     order = np.lexsort((-finite.threshold, -(finite.sensitivity + finite.specificity).round(12), gaps))
     return float(finite.threshold.iloc[order[0]])
 
 
 def measure_point(one: OneAgainstRest, threshold: float) -> dict[str, float]:
-    """Return `RATES` where images count as of the class from this threshold on; as they are predicted for NaN."""
+    """Return `RATES` if images count as this class from the threshold on; for NaN, as predicted."""
     if not np.isnan(threshold):
         one = one._replace(predicted=one.scores >= threshold)
     rates = {name: metrics.CLASS_METRICS[name](one) for name in RATES[:3]}
@@ -87,7 +87,7 @@ def measure_point(one: OneAgainstRest, threshold: float) -> dict[str, float]:
 
 
 def trace_curves(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return all points of the ROC curves (`_CURVE_COLUMNS`): of each fold, class and role that has both kinds."""
+    """Return all points of the ROC curves (`_CURVE_COLUMNS`) of each fold, class and role that has both kinds."""
     parts = [pd.DataFrame(columns=list(_CURVE_COLUMNS))]
     for fold, table in _folds(rows):
         for name in curve_classes(rows):
@@ -99,7 +99,7 @@ def trace_curves(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_points(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the operating points (`_POINT_COLUMNS`) of each fold, then mean and sd (n - 1), in which no NaN counts."""
+    """Return the operating points (`_POINT_COLUMNS`) of each fold, then mean and sd (n - 1) without NaN."""
     found = [
         point for fold, table in _folds(rows) for name in curve_classes(rows) for point in _points(fold, table, name)
     ]

@@ -1,4 +1,4 @@
-"""The tables of a finished run: computed from its predictions, written beside them, read again."""
+"""The tables of a finished run: computed from its predictions, written next to them, read again."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -15,19 +15,19 @@ CONFUSION = "confusion_matrix.csv"
 
 
 class RunTables(NamedTuple):
-    """The tables of a run that are drawn, too."""
+    """The tables of a run that are also drawn."""
 
-    counts: pd.DataFrame  # the confusion matrix: true classes (rows), predicted ones (columns)
+    counts: pd.DataFrame  # the confusion matrix: true classes (rows), predicted classes (columns)
     curves: pd.DataFrame  # `roc.trace_curves`
     points: pd.DataFrame  # `roc.find_points`
 
 
 def write_tables(run: FinishedRun) -> RunTables:
-    """Write the metrics, the confusion matrix, the ROC curves and the operating points of a run; return the last three.
+    """Write a run's metrics, confusion matrix, ROC curves and operating points; return the last three.
 
     ``metrics.csv`` counts the recipe's test rows (``splits.test_rows``), ``metrics_<other>.csv`` the other reading, if
-    the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say what the
-    figures are worth.
+    the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say how far to
+    trust the figures.
     """
     columns = worth(run.info)
     for reading, file in _metrics_files(run).items():
@@ -49,7 +49,7 @@ def expected_tables(run: FinishedRun) -> list[Path]:
 
 
 def read_readings(run: FinishedRun) -> dict[str, pd.DataFrame]:
-    """Return reading -> metrics table, the recipe's own test rows first."""
+    """Return reading -> metrics table, the recipe's own reading first."""
     return {reading: metrics.read_metrics(file) for reading, file in _metrics_files(run).items()}
 
 

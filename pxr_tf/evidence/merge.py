@@ -1,4 +1,4 @@
-"""Tables that several commands add to: rows with the same key are replaced, unless the old ones rest on more."""
+"""Tables that several commands add to: new rows replace old rows of the same key, unless the old rest on more."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +9,10 @@ from pxr_tf import files
 
 
 def merge_rows(path: Path, rows: pd.DataFrame, key: Sequence[str], *, more: Sequence[str]) -> int:
-    """Write the rows in place of those with the same key; all others stay, and so does the order.
+    """Replace the rows in the file that have the same key; all other rows stay, and so does the order.
 
-    Rows in the file also stay if their columns `more` (``seeds``, say) add up to more than those of the new rows with
-    the same key; returns for how many keys that is so. Without a key, the whole table counts as one.
+    Old rows also stay if their columns `more` (such as ``seeds``) add up to more than in the new rows with the same
+    key. Return the number of keys that stay for this reason. Without a key, the whole table is one group.
     """
     before = _read_before(path, rows, more)
     old, new = _groups(before, key), _groups(rows, key)
@@ -23,7 +23,7 @@ def merge_rows(path: Path, rows: pd.DataFrame, key: Sequence[str], *, more: Sequ
 
 
 def _groups(table: pd.DataFrame, key: Sequence[str]) -> dict[tuple, pd.DataFrame]:
-    """Return the rows by key, in the order in which keys appear."""
+    """Return key -> rows, in the order in which keys appear."""
     if table.empty:
         return {}
     if not key:
@@ -36,7 +36,7 @@ def _amount(rows: pd.DataFrame, more: Sequence[str]) -> float:
 
 
 def _read_before(path: Path, rows: pd.DataFrame, more: Sequence[str]) -> pd.DataFrame:
-    """Return the table that is there; none of its rows if it cannot be read, was edited, or has other columns."""
+    """Return the table in the file; without rows if it cannot be read, was edited or has other columns."""
     text = [name for name in rows if not pd.api.types.is_numeric_dtype(rows[name]) and name != "paper"]
     numbers = {name: [""] for name in rows if name not in text}
     try:
@@ -44,7 +44,7 @@ def _read_before(path: Path, rows: pd.DataFrame, more: Sequence[str]) -> pd.Data
         before = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=numbers)
     except (OSError, ValueError):
         return rows.iloc[:0]
-    whole = isinstance(before.index, pd.RangeIndex)  # a row with one value too many makes an index of the first column
+    whole = isinstance(before.index, pd.RangeIndex)  # a row with an extra value makes the first column the index
     if not whole or list(before) != list(rows) or before[list(more)].isna().any(axis=None):
         return rows.iloc[:0]
     return before.astype({name: rows[name].dtype for name in more})

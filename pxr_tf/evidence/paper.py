@@ -1,4 +1,4 @@
-"""The paper beside a run: which of its figures belong there, and what must be said with them."""
+"""Compare a run with a paper: which figures to show, and the notes on them."""
 
 from typing import TYPE_CHECKING
 
@@ -12,19 +12,19 @@ OVERALL = {"accuracy": "", "balanced_accuracy": "balanced accuracy ", "auc": "AU
 
 
 def comparable_row(info: "RunInfo") -> PaperRow | None:
-    """Return the paper's figures for this model and variant, or None if it has none, or is about another task."""
+    """Return the paper's row for this model and variant, or None if it has none or its scheme differs."""
     row = published.find_row(info.published, variant=info.variant, model=info.model, classes=info.classes)
     return row if row and row.paper.scheme == info.scheme else None
 
 
 def paper_has(info: "RunInfo", metric: str) -> bool:
-    """Return whether the paper has a figure over all classes for this variant and these classes, of any model."""
+    """Return whether the paper has an overall figure for this variant and these classes, with any model."""
     rows = published.paper_rows(info.published, info.classes)
     return any(row.entry.variant == info.variant and row.printed(metric) for row in rows)
 
 
 def prints(row: PaperRow | None, metric: str) -> bool:
-    """Return whether the paper has a figure of the metric for some class."""
+    """Return whether the row has a figure of the metric for some class."""
     return row is not None and any(row.printed(metric, name) for name in row.table.classes)
 
 
@@ -35,13 +35,13 @@ def class_words(row: PaperRow, metric: str, name: str) -> str:
 
 
 def overall_words(row: PaperRow) -> str:
-    """Return the paper's figures over all classes, as it prints them: ``92.30 %, AUC 97.81 %``."""
+    """Return the paper's figures over all classes, as printed: ``92.30 %, AUC 97.81 %``."""
     figures = {words: row.printed(metric) for metric, words in OVERALL.items()}
     return ", ".join(f"{words}{figure.words}" for words, figure in figures.items() if figure)
 
 
 def paper_notes(info: "RunInfo", row: PaperRow | None, counted: int) -> list[str]:
-    """Return what must stand under the table; `counted`: the test images that its figures are about."""
+    """Return the notes to print under the table; `counted`: the number of test images that the table counts."""
     notes = (
         [*published.write_footnotes(row), published.write_count_note(row, counted), _unit_note(info, row)]
         if row
@@ -55,7 +55,7 @@ def paper_notes(info: "RunInfo", row: PaperRow | None, counted: int) -> list[str
 
 
 def _unit_note(info: "RunInfo", row: PaperRow) -> str:
-    """Return whether the paper and this run split the same, images or patients, where the paper splits at random."""
+    """Return whether both split by patient or by image; empty unless the paper splits at random."""
     if row.paper.unit is None:
         return ""
     ours = "as this run does" if info.unit == row.paper.unit else f"this run by {info.unit}"
@@ -63,7 +63,7 @@ def _unit_note(info: "RunInfo", row: PaperRow) -> str:
 
 
 def _best_note(info: "RunInfo", shown: PaperRow | None) -> str:
-    """Return the paper's best accuracy for the same task, unless it is its only row, which is `shown`."""
+    """Return a note on the paper's best accuracy for the same task; empty if its only row is `shown`."""
     best = published.best_row(info.published, info.classes)
     if not best or best.paper.scheme != info.scheme or (shown and len(best.siblings) == 1):
         return ""

@@ -1,4 +1,4 @@
-"""What runs that differ in their seed alone have in common."""
+"""Summaries of runs that differ only in their seed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +16,13 @@ from pxr_tf.runs.environment import find_differences
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import RunInfo, worth
 
-SEEDS_TABLE = "seeds.csv"  # beside the run directories
+SEEDS_TABLE = "seeds.csv"  # next to the run directories
 
 
 class SeedsTable(NamedTuple):
-    """Mean and sd over the seeds of one recipe."""
+    """Mean and sd over seeds for one recipe."""
 
-    info: RunInfo  # its warnings are those of all seeds
+    info: RunInfo  # with the warnings of all seeds
     reading: str  # which test rows count: balanced or all
     tables: Mapping[int, pd.DataFrame]  # seed -> metrics table
     summary: pd.DataFrame  # class, metric, mean, sd, seeds
@@ -30,7 +30,7 @@ class SeedsTable(NamedTuple):
 
 
 def summarise_runs(runs: Mapping[int, FinishedRun]) -> SeedsTable:
-    """Return what finished runs (seed -> run) have in common."""
+    """Return the summary of finished runs (seed -> run) over their seeds."""
     first = next(iter(runs.values()))
     reading = next(iter(read_readings(first)))
     tables = {seed: read_metrics_table(run) for seed, run in runs.items()}
@@ -40,7 +40,7 @@ def summarise_runs(runs: Mapping[int, FinishedRun]) -> SeedsTable:
 
 
 def write_seeds(seeds: SeedsTable, folder: Path) -> bool:
-    """Write ``seeds.csv`` beside the run directories; return False if a table of more seeds is there, which stays."""
+    """Write ``seeds.csv`` next to the run directories; keep an existing table of more seeds and return False."""
     which = " ".join(map(str, seeds.tables))
     rows = seeds.summary.assign(which=which, **worth(seeds.info))
     with locks.hold(locks.lock_of(folder / SEEDS_TABLE)):
@@ -48,15 +48,15 @@ def write_seeds(seeds: SeedsTable, folder: Path) -> bool:
 
 
 def shared_warnings(runs: list[FinishedRun]) -> tuple[RunWarning, ...]:
-    """Return each different warning of the runs once, and one more if they were trained in several environments."""
+    """Return each distinct warning of the runs, plus one if they were trained in several environments."""
     every = dict.fromkeys(warning for run in runs for warning in run.warnings)
     return (*every, *mixed_environments(runs))
 
 
 def mixed_environments(runs: list[FinishedRun]) -> list[RunWarning]:
-    """Return a warning if one mean covers runs that were trained in different environments; else nothing.
+    """Return a warning if a mean covers runs that were trained in different environments; else an empty list.
 
-    Folds of one run that differ are that run's own warning, so each run stands for itself once.
+    A run whose own folds differ already has this warning, so nothing is added then.
     """
     seen = {run.place: [env for some in run.environments.values() for env in some] for run in runs}
     if len(seen) < 2 or any(warning.what == "environments" for run in runs for warning in run.warnings):

@@ -1,4 +1,4 @@
-"""What there is to say of each run below a folder: of finished ones their accuracy, of others how far they are."""
+"""Summaries of the runs in or below a folder: accuracy if a run is finished, else progress."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -23,19 +23,19 @@ class RunSummary(NamedTuple):
     model: str = ""
     scheme: str = ""
     seed: int | None = None
-    accuracy: float = np.nan  # mean over folds, a fraction; NaN if the run is not finished, or only tunes
+    accuracy: float = np.nan  # mean over folds, a fraction; NaN if unfinished or a tuning point
     sd: float = np.nan  # over folds; NaN for one fold
     finished: bool = False
     folds_done: int = 0
     folds: int = 0
     warnings: tuple[RunWarning, ...] = ()
     started: str = ""  # UTC, ISO 8601
-    minutes: float = np.nan  # that its folds took; NaN if nobody knows
+    minutes: float = np.nan  # that its folds took; NaN if unknown
     fault: str = ""  # why the run cannot be opened
 
 
 def summarise_folder(folder: Path) -> list[RunSummary]:
-    """Return a summary of every run in or below a folder, points of tunings included, sorted by path."""
+    """Return a summary of every run in or below a folder, including tuning points, sorted by path."""
     return [_summarise(place) for place in find_runs(folder)]
 
 
@@ -70,7 +70,7 @@ def _describe(run: RunDirectory) -> RunSummary:
 
 
 def _scheme(run: RunDirectory) -> str:
-    """Return how the rows were split, as the run's folder says; a point of a tuning lies one folder deeper."""
+    """Return the split that the run's folder names; a tuning point is one folder deeper."""
     place = run.place.split("/")
     return f"{place[-3]}, tuning point {place[-1]}" if TUNING in place else place[-2]
 

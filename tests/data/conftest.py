@@ -1,4 +1,4 @@
-"""Nothing here loads TensorFlow: these tests end in seconds."""
+"""Nothing here loads TensorFlow, so these tests take seconds."""
 
 from light import no_tensorflow, pytest_make_collect_report
 

@@ -1,4 +1,4 @@
-"""Who leaves a training part: how many patients of each class, how many images, and who is never asked."""
+"""Choosing patients: how many of each class, how many images, and who is never chosen."""
 
 import pandas as pd
 import pytest
@@ -17,7 +17,7 @@ def sorted_table(sizes: dict[str, list[int]]) -> pd.DataFrame:
 
 
 def patients_of(chosen: set[str]) -> dict[str, int]:
-    """Return how many patients of each class are chosen; a patient of `make_table` is called by class and number."""
+    """Return how many patients of each class are chosen; `make_table` names patients by class and number."""
     return pd.Series([name.split()[0] for name in chosen], dtype=object).value_counts().to_dict()
 
 
@@ -28,7 +28,7 @@ def images_of(table: pd.DataFrame, chosen: set[str]) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("share", "patients"),
     [
-        (0.01, {"two": 1, "many": 1}),  # one at least, but never the only one
+        (0.01, {"two": 1, "many": 1}),  # at least one, but never the only patient
         (0.25, {"two": 1, "many": 2}),
         (0.26, {"two": 1, "many": 3}),
         (0.75, {"two": 1, "many": 8}),
@@ -44,26 +44,26 @@ def test_a_share_is_of_each_classs_patients(share, patients):
     [
         ({"a": [1] * 30, "b": [1] * 10}, 8, {"a": 6, "b": 2}),
         ({"a": [1] * 30, "b": [1] * 10}, 39, {"a": 29, "b": 9}),  # one patient of each class always trains
-        ({"a": [1] * 99, "b": [1] * 2}, 10, {"a": 9, "b": 1}),  # one at least, and the others make room for it
-        ({"only": [3], "a": [1] * 9}, 4, {"a": 4}),  # what one class cannot give, the next one does
+        ({"a": [1] * 99, "b": [1] * 2}, 10, {"a": 9, "b": 1}),  # at least one, and the other class gives one fewer
+        ({"only": [3], "a": [1] * 9}, 4, {"a": 4}),  # the next class gives what one class cannot
         ({"a": [5] * 4}, 7, {"a": 5}),  # 5 is nearer to 7 than 10 is
         ({"a": [5] * 4}, 8, {"a": 10}),
-        ({"a": [4] * 4}, 6, {"a": 4}),  # as near: the fewer
+        ({"a": [4] * 4}, 6, {"a": 4}),  # as near: fewer images win
         ({"a": [5] * 4}, 1, {"a": 5}),  # a patient who is too large is better than nobody
-        ({"a": [5] * 4, "b": [1] * 20}, 5, {"a": 5, "b": 1}),  # the smallest class took too many; one is the least
+        ({"a": [5] * 4, "b": [1] * 20}, 5, {"a": 5, "b": 1}),  # the smallest class took too many; b gives the least
         ({"a": [9] * 3, "b": [1] * 3}, 3, {"a": 9, "b": 1}),
         ({"a": [7] * 2, "b": [1] * 40}, 12, {"a": 7, "b": 5}),  # 12 in all
     ],
 )
-def test_a_number_of_images_is_shared_out_by_class_and_met_by_whole_patients(sizes, number, images):
+def test_a_number_of_images_is_divided_by_class_and_filled_with_whole_patients(sizes, number, images):
     table = sorted_table(sizes)
     for seed in range(3):
         assert images_of(table, choose_number(table, number, seed=seed, purpose="x")) == images
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_of_patients_who_do_not_fit_the_smallest_comes_nearest(seed):
-    """Two of the sizes, never all three: whoever is left to train is the last by hash."""
+def test_the_smallest_patient_who_does_not_fit_comes_nearest(seed):
+    """Two of the sizes, never all three: the last patient by hash is left to train."""
     sizes = dict(zip("pqr", (40, 20, 30), strict=True))
     rows = [(f"{name}{image:02}", "a", name) for name, count in sizes.items() for image in range(count)]
     table = pd.DataFrame(rows, columns=["image_id", "label", "patient_id"])
@@ -73,8 +73,8 @@ def test_of_patients_who_do_not_fit_the_smallest_comes_nearest(seed):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_whoever_is_first_by_hash_and_fits_is_chosen(seed):
-    """A patient with just as many images as are wanted fits."""
+def test_the_first_patient_by_hash_who_fits_is_chosen(seed):
+    """A patient with exactly the wanted number of images fits."""
     sizes = {"p": 4, "q": 3, "r": 3, "s": 3}
     rows = [(f"{name}{image}", "a", name) for name, count in sizes.items() for image in range(count)]
     table = pd.DataFrame(rows, columns=["image_id", "label", "patient_id"])
@@ -90,7 +90,7 @@ def test_a_number_must_leave_an_image_to_train_on():
 
 
 def test_a_patient_of_two_classes_counts_for_the_class_of_the_first_image():
-    """Such patients fill the smaller class's quota with all their images, and the larger class's with none."""
+    """These patients fill the smaller class's quota with all their images, and the larger class's with none."""
     table = make_table({"a": [1] * 3, "b": [1] * 9}, shared=3).sort_values("image_id", ignore_index=True)
     owners = table.groupby("patient_id").label.first()
     chosen = choose_number(table, 6, **CHOICE)
@@ -100,7 +100,7 @@ def test_a_patient_of_two_classes_counts_for_the_class_of_the_first_image():
     assert owners[list(share)].value_counts().to_dict() == {"a": 3, "b": 4}
 
 
-def test_below_one_is_a_share_from_one_on_a_number_and_zero_nobody():
+def test_below_one_is_a_share_from_one_a_number_and_zero_chooses_nobody():
     table = sorted_table(SIZES)
     assert choose_patients(table, 0, **CHOICE) == set()
     assert choose_patients(table, 0.3, **CHOICE) == choose_share(table, 0.3, **CHOICE)
@@ -124,6 +124,6 @@ def test_shares_and_whole_numbers_are_amounts(amount):
 
 
 @pytest.mark.parametrize("amount", [-1, -0.1, 1.5, 800.25])
-def test_other_numbers_are_none(amount):
+def test_other_numbers_are_refused(amount):
     with refused("splits.validation", f"{amount:g}", "share"):
         check_amount("splits.validation", amount)

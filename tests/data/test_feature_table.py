@@ -1,4 +1,4 @@
-"""The Parquet file of features: what comes back, from whom, and that an edited one is told."""
+"""The Parquet file of features: what is read back, by which readers, and that edits are detected."""
 
 import json
 
@@ -24,26 +24,26 @@ def read(part: pd.DataFrame) -> np.ndarray:
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    """A file of three row groups."""
+    """Return a file of three row groups."""
     monkeypatch.setattr(feature_table, "ROWS_PER_GROUP", 2)
     write_feature_table(tmp_path / "features.parquet", ROWS, read, ABOUT)
     return tmp_path / "features.parquet"
 
 
-def test_rows_features_and_words_come_back(file):
+def test_rows_features_and_metadata_are_read_back(file):
     table = read_feature_table(file)
     pd.testing.assert_frame_equal(table.rows, ROWS, check_dtype=False)
     np.testing.assert_array_equal(table.features, FEATURES)
     assert (table.features.dtype, table.about) == (np.float32, ABOUT)
 
 
-def test_the_same_is_written_as_the_same_bytes_and_in_parts(file, tmp_path):
+def test_the_same_table_gives_the_same_bytes_and_is_written_in_parts(file, tmp_path):
     write_feature_table(tmp_path / "again.parquet", ROWS, read, ABOUT)
     assert (tmp_path / "again.parquet").read_bytes() == file.read_bytes()
     assert parquet.ParquetFile(file).num_row_groups == 3
 
 
-def test_others_read_it_as_it_is(file):
+def test_other_libraries_can_read_it(file):
     table = pd.read_parquet(file)
     assert list(table.columns) == [*TEXTS, "features"]
     np.testing.assert_array_equal(np.stack(table.features), FEATURES)
@@ -52,15 +52,15 @@ def test_others_read_it_as_it_is(file):
     assert json.loads(schema.metadata[b"pxr"])["run"] == ABOUT["run"]
 
 
-def test_a_file_that_another_row_group_divides_is_the_same(file, tmp_path):
-    """What others may do to a file without changing what it says."""
+def test_row_groups_of_another_size_make_no_difference(file, tmp_path):
+    """Other tools may do this to a file without changing its content."""
     table = parquet.read_table(file)
     parquet.write_table(table, tmp_path / "one.parquet")
     np.testing.assert_array_equal(read_feature_table(tmp_path / "one.parquet").features, FEATURES)
 
 
 def change(column: int, value):
-    """Return what replaces the first value of a column."""
+    """Return a function that changes the first value of a column."""
 
     def edit(table: pyarrow.Table) -> pyarrow.Table:
         field, values = table.schema.field(column), table.column(column).to_pylist()
@@ -70,7 +70,7 @@ def change(column: int, value):
 
 
 def say(**words):
-    """Return what replaces some words of the metadata."""
+    """Return a function that changes some keys of the metadata."""
 
     def edit(table: pyarrow.Table) -> pyarrow.Table:
         about = json.loads(table.schema.metadata[b"pxr"]) | words
@@ -96,32 +96,32 @@ def say(**words):
         say(digest="0" * 32),
     ],
 )
-def test_an_edited_file_is_told_in_one_line(file, edit):
+def test_an_edited_file_is_refused_in_one_line(file, edit):
     parquet.write_table(edit(parquet.read_table(file)), file)
     with refused("features.parquet", any_of("changed", "edited", "damaged"), any_of("delete")):
         read_feature_table(file)
 
 
 @pytest.mark.parametrize("length", [0, 3, 400, -1, -30])
-def test_a_damaged_file_is_told_in_one_line(file, length):
+def test_a_damaged_file_is_refused_in_one_line(file, length):
     file.write_bytes(file.read_bytes()[:length])
     with refused("pxr features", any_of("changed", "edited"), any_of("damaged")):
         read_feature_table(file)
 
 
 @pytest.mark.parametrize("place", range(20, 2000, 97))
-def test_any_flipped_bit_of_its_data_is_found(file, place):
+def test_any_flipped_bit_of_the_data_is_found(file, place):
     content = bytearray(file.read_bytes())
-    content[place % (len(content) // 2)] ^= 16  # the second half is the footer, with bytes that nobody reads
+    content[place % (len(content) // 2)] ^= 16  # the second half is the footer, which has bytes that nobody reads
     file.write_bytes(content)
     try:
         table = read_feature_table(file)
     except PxrError:
         return
-    np.testing.assert_array_equal(table.features, FEATURES)  # a byte that says nothing, of a page's statistics
+    np.testing.assert_array_equal(table.features, FEATURES)  # the byte was in a page's statistics and has no effect
 
 
-def test_a_missing_file_and_a_folder_are_told(tmp_path):
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "nowhere.parquet", tmp_path):
         with refused(str(path), matching("(cannot|not) be read|unreadable")):
             read_feature_table(path)

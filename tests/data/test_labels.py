@@ -1,4 +1,4 @@
-"""Classes: merged, kept, and what the order of the steps is good for."""
+"""Classes: merging, keeping, and the reason for the order of the steps."""
 
 import pandas as pd
 import pytest
@@ -43,7 +43,7 @@ def test_no_row_is_lost_and_no_other_label_changes(labels, parts):
         ({"a": ["viral"], "viral": ["normal"]}, ["viral", "normal", any_of("merged")]),
     ],
 )
-def test_a_merger_that_means_two_things_is_refused(merge, facts):
+def test_an_ambiguous_merge_is_refused(merge, facts):
     with refused(*facts):
         merge_labels(TABLE, merge)
 
@@ -60,11 +60,11 @@ def test_a_class_without_images_may_be_merged_from_others(classes, advice):
     lacking = [name for name in classes if name not in set(TABLE.label)]
     with refused(any_of("no image", "no images"), lacking[0], advice) as caught:
         keep_classes(TABLE, classes)
-    assert ("CLASSES=" in str(caught.value)) == ("CLASSES=" in advice)  # merging is no advice where nothing is left
+    assert ("CLASSES=" in str(caught.value)) == ("CLASSES=" in advice)  # no advice to merge if no label is left
 
 
-def test_the_steps_in_order_use_images_that_are_left_out_and_forgive_labels_that_are_one():
-    """Patients p and q share a picture of a class that is left out; bacterial and viral copies are one pneumonia."""
+def test_the_steps_use_images_that_are_left_out_and_accept_labels_of_one_class():
+    """Patients p and q share a picture of a class that is left out; bacterial and viral copies are both pneumonia."""
     table = make_table("bacterial", "viral", "sars", "sars", "normal").assign(
         patient_id=["p", "q", "p", "q", "r"], content=["1", "1", "2", "2", "3"], official_split=""
     )

@@ -39,14 +39,14 @@ def test_both_sides_are_counted(splits, twins, found):
     assert leaks == ("random", *found)
 
 
-def test_a_split_by_image_is_doubtful_where_nothing_is_known_to_leak():
+def test_a_split_by_image_gets_a_warning_even_if_no_leak_is_found():
     """Images without patient ids are the worst case, not the best."""
     warning = leak_warning(find_leaks(with_twins(), CLEAN))
     assert (warning.what, warning.strength) == ("leak", 0)
     assert_says(warning.text, LEAKS, "images", "patients")
 
 
-ONE_PICTURE = matching(r"1 [\w-]+ picture\b")  # nearly the same as another one
+ONE_PICTURE = matching(r"1 [\w-]+ picture\b")  # nearly the same as another picture
 
 
 def test_leaks_are_described_with_numbers():
@@ -67,14 +67,14 @@ def test_in_tuning_validation_rows_are_held_out():
     assert_says(describe_leaks(leaks, "validation image"), LEAKS, "2 patients", ONE_PICTURE, "3 of 4 validation images")
 
 
-def test_folds_are_added_up_and_the_hold_out_is_not_counted_again():
+def test_the_folds_are_added_up_without_the_hold_out():
     parts = [LEAKY.assign(fold=fold) for fold in ("0", "1", "holdout")]
     leaks = find_leaks(with_twins(), pd.concat(parts))
     assert leaks.fold.tolist() == ["0", "1", "holdout"]
     assert_says(describe_leaks(leaks), LEAKS, "4 patients", "4 of 8 test images")
 
 
-def test_a_leak_is_a_warning_of_the_share_of_test_images():
+def test_the_strength_of_a_leak_warning_is_the_share_of_test_images():
     warning = leak_warning(find_leaks(with_twins(), LEAKY))
     assert warning[:4] == ("leak", "", "patient", 0.5)
     assert_says(warning.text, LEAKS, "2 patients")

@@ -40,7 +40,7 @@ def test_rows_are_sorted_and_text():
     assert tuple(table.columns) == MANIFEST_COLUMNS
 
 
-def test_faults_are_told():
+def test_faults_are_refused():
     table = make_rows(("p", "viral", "x"))
     with refused("label", MISSING):
         validate_manifest(table.drop(columns="label"))
@@ -50,7 +50,7 @@ def test_faults_are_told():
         validate_manifest(pd.concat([table, table]))
 
 
-def test_content_is_of_the_bytes_and_never_shared_by_unreadable_files(tmp_path):
+def test_content_is_the_digest_of_the_bytes_and_unreadable_files_never_share_it(tmp_path):
     for name, data in (("a", b"same"), ("b", b"same"), ("c", b"other"), ("d", b""), ("e", b"")):
         (tmp_path / name).write_bytes(data)
     rows = [
@@ -71,7 +71,7 @@ def test_content_is_of_the_bytes_and_never_shared_by_unreadable_files(tmp_path):
     assert content[3:].str.startswith("unreadable:").all()
 
 
-def test_patients_who_share_a_picture_are_one_even_over_a_third():
+def test_patients_who_share_a_picture_are_merged_even_through_a_third():
     table = make_rows(("c", "v", "1"), ("b", "v", "1"), ("b", "v", "2"), ("a", "v", "2"), ("d", "v", "3"))
     assert merge_patients(table).patient_id.tolist() == ["a", "a", "a", "a", "d"]
 
@@ -85,7 +85,7 @@ def test_merged_patients_never_share_content_and_only_grow(pairs):
     table = make_rows(*[(patient, "v", content) for patient, content in pairs])
     merged = merge_patients(table)
     assert (merged.groupby("content").patient_id.nunique() == 1).all()
-    assert (merged.groupby(table.patient_id).patient_id.nunique() == 1).all()  # a patient is never torn apart
+    assert (merged.groupby(table.patient_id).patient_id.nunique() == 1).all()  # a patient is never divided
     assert merged.drop(columns="patient_id").equals(table.drop(columns="patient_id"))
     for name, group in merged.groupby("patient_id"):
         assert name == table.patient_id[group.index].min()
@@ -103,8 +103,8 @@ def test_merging_does_not_depend_on_the_order_of_rows_and_is_final(pairs, random
 
 @settings(max_examples=60, deadline=None)
 @given(PAIRS)
-def test_merging_joins_no_more_than_shared_pictures_ask_for(pairs):
-    """Compare with a slow, obvious method: join two groups while any content touches both."""
+def test_only_shared_pictures_merge_patients(pairs):
+    """Compare with a slow, obvious method: merge two groups as long as they share a content."""
     groups = [{patient} for patient in {patient for patient, _ in pairs}]
     for content in {content for _, content in pairs}:
         owners = {patient for patient, other in pairs if other == content}
@@ -114,7 +114,7 @@ def test_merging_joins_no_more_than_shared_pictures_ask_for(pairs):
     assert merge_patients(table).patient_id.nunique() == len(groups)
 
 
-def test_of_copies_the_first_is_kept_and_contradictions_all_go():
+def test_the_first_copy_is_kept_and_contradictions_are_all_dropped():
     table = make_rows(("a", "v", "1"), ("a", "v", "1"), ("b", "v", "2"), ("b", "n", "2"), ("c", "n", "3"))
     kept, dropped = drop_duplicates(table)
     assert kept.image_id.tolist() == ["s/000", "s/004"]
@@ -124,7 +124,7 @@ def test_of_copies_the_first_is_kept_and_contradictions_all_go():
 
 @settings(max_examples=60, deadline=None)
 @given(PAIRS)
-def test_no_content_twice_and_nothing_lost(pairs):
+def test_no_content_occurs_twice_and_no_row_is_lost(pairs):
     table = make_rows(*[(patient, "v", content) for patient, content in pairs])
     kept, dropped = drop_duplicates(table)
     assert kept.content.is_unique
@@ -132,7 +132,7 @@ def test_no_content_twice_and_nothing_lost(pairs):
     assert set(kept.content) == set(table.content)
 
 
-def test_classes_are_kept_in_full_or_missed_aloud():
+def test_classes_are_kept_and_a_missing_class_is_refused():
     table = make_rows(("a", "viral", "1"), ("b", "normal", "2"), ("c", "viral", "3"))
     kept, left_out = keep_classes(table, ["viral"])
     assert (kept.label.tolist(), left_out.label.tolist()) == (["viral", "viral"], ["normal"])
@@ -163,7 +163,7 @@ def test_text_that_is_not_utf8_is_refused():
         make_manifest([dict.fromkeys(MANIFEST_COLUMNS, "a") | {"path": "a\udce9.png"}])
 
 
-def test_phantoms_are_known_by_their_source():
+def test_phantoms_are_recognised_by_their_source():
     table = make_rows(("a", "viral", "1"), ("b", "normal", "3"))
     assert not is_synthetic(table)
     assert is_synthetic(table.assign(source="synthetic-s"))

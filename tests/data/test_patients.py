@@ -1,4 +1,4 @@
-"""Patients and pictures: who is one patient, which files show one picture, and that nobody else is merged."""
+"""Patients and pictures: ids of one patient and files of one picture are merged, and no others."""
 
 import pandas as pd
 import pytest
@@ -10,7 +10,7 @@ from pxr_tf.data.patients import add_content, add_pictures, drop_duplicates, mer
 
 
 def make_table(contents: str, patients: str = "", labels: str = "") -> pd.DataFrame:
-    """Return a row for each letter of `contents`; without patients, each row has its own."""
+    """Return a row for each letter of `contents`; without `patients`, each row has its own patient."""
     rows = range(len(contents))
     return pd.DataFrame(
         {
@@ -28,14 +28,14 @@ def make_table(contents: str, patients: str = "", labels: str = "") -> pd.DataFr
     [
         ("abca", [], "abca"),
         ("abc", [("c", "b")], "abb"),
-        ("abcd", [("d", "b"), ("c", "d")], "abbb"),  # over a third
+        ("abcd", [("d", "b"), ("c", "d")], "abbb"),  # through a third
         ("dcab", [("d", "c"), ("a", "b")], "ccaa"),  # two groups stay two, in any order
-        ("ac", [("c", "other"), ("other", "a")], "aa"),  # over one that this table does not have
-        ("bc", [("c", "a")], "bc"),  # a picture is called by a content of the table
+        ("ac", [("c", "other"), ("other", "a")], "aa"),  # through a content that this table does not have
+        ("bc", [("c", "a")], "bc"),  # a picture is named by a content of the table
         ("b", [("x", "y")], "b"),
     ],
 )
-def test_files_that_are_linked_show_one_picture_named_by_the_first_content(contents, twins, pictures):
+def test_linked_files_show_one_picture_named_by_the_first_content(contents, twins, pictures):
     table = make_table(contents)
     for pairs in (twins, [pair[::-1] for pair in twins], iter(twins)):
         found = add_pictures(table, pairs)
@@ -62,20 +62,20 @@ def test_pictures_are_the_groups_that_a_slow_and_obvious_method_finds(contents, 
     [
         ("abc", "pqr", "", "pqr"),
         ("aab", "qpr", "", "ppr"),
-        ("abc", "qpr", "aab", "ppr"),  # other bytes, one picture
-        ("aab", "qpr", "abc", "qpr"),  # where pictures are known, they alone decide
+        ("abc", "qpr", "aab", "ppr"),  # different bytes, one picture
+        ("aab", "qpr", "abc", "qpr"),  # if pictures are known, they alone decide
         ("aab", "qpp", "", "ppp"),
-        ("qrs", "pqr", "", "pqr"),  # a content that is called like a patient is nobody
+        ("qrs", "pqr", "", "pqr"),  # a content with a patient's name is not that patient
     ],
 )
-def test_patients_who_share_a_picture_are_one(contents, patients, pictures, merged):
+def test_patients_who_share_a_picture_are_merged(contents, patients, pictures, merged):
     table = make_table(contents, patients)
     table = table.assign(picture=list(pictures)) if pictures else table
     assert "".join(merge_patients(table).patient_id) == merged
 
 
 @pytest.mark.parametrize("same", ["content", "picture"])
-def test_of_one_picture_the_first_is_kept_and_of_a_contradiction_none(same):
+def test_the_first_file_of_a_picture_is_kept_but_none_of_a_contradiction(same):
     table = make_table("aabbcd", labels="vvvnnn").rename(columns={"content": same})
     table = table.assign(**{"content" if same == "picture" else "picture": list("uvwxyz")})
     kept, dropped = drop_duplicates(table, same)
@@ -83,7 +83,7 @@ def test_of_one_picture_the_first_is_kept_and_of_a_contradiction_none(same):
     pd.testing.assert_frame_equal(dropped, table.iloc[[1, 2, 3]].reset_index(drop=True))
 
 
-def test_of_copies_the_one_of_the_test_part_is_kept_then_the_first_by_name():
+def test_the_copy_in_the_test_part_is_kept_then_the_first_by_name():
     table = make_table("aaabbbcc").iloc[::-1].reset_index(drop=True)
     parts = dict(
         zip(
@@ -99,7 +99,7 @@ def test_of_copies_the_one_of_the_test_part_is_kept_then_the_first_by_name():
     assert kept.image_id.tolist() == ["01"]
 
 
-def test_a_file_is_stamped_so_that_a_later_change_is_noticed(tmp_path):
+def test_the_stamp_of_a_file_shows_a_later_change(tmp_path):
     (tmp_path / "a").write_bytes(b"x")
     table = pd.DataFrame({"image_id": ["a", "b"], "path": [str(tmp_path / "a"), str(tmp_path / "b")]})
     assert add_content(table).stamp.tolist() == [files.stamp(tmp_path / "a"), ""]

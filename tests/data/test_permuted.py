@@ -1,4 +1,4 @@
-"""Permuted labels: whose are dealt anew, whose never, and that a seed decides it."""
+"""Permuted labels: which rows are shuffled, which never, and that the seed decides."""
 
 import pandas as pd
 from messages import refused
@@ -24,7 +24,7 @@ def merged(labels, splits=SPLITS):
     return splits.merge(labels, on=["image_id", "fold"]).merge(TABLE, on="image_id", suffixes=("", "_true"))
 
 
-def test_training_and_validation_labels_are_dealt_anew_and_test_labels_never():
+def test_training_and_validation_labels_are_shuffled_and_test_labels_never():
     rows = merged(permute_labels(TABLE, SPLITS, seed=3))
     tests = rows.role.isin(["test", "test_balanced"])
     assert len(rows) == len(SPLITS) and (rows.label == rows.label_true)[tests].all()
@@ -35,7 +35,7 @@ def test_training_and_validation_labels_are_dealt_anew_and_test_labels_never():
         assert same < (0.62 if role == "train" else 0.8)
 
 
-def test_a_seed_decides_and_neither_the_order_of_rows_nor_the_other_fold_does():
+def test_the_seed_decides_but_not_the_order_of_rows_or_the_other_fold():
     labels = permute_labels(TABLE, SPLITS, seed=3)
     again = permute_labels(TABLE.sample(frac=1, random_state=0), SPLITS.sample(frac=1, random_state=1), seed=3)
     pd.testing.assert_frame_equal(merged(labels), merged(again))
@@ -46,7 +46,7 @@ def test_a_seed_decides_and_neither_the_order_of_rows_nor_the_other_fold_does():
     assert (folds["0"] != folds["1"]).any()
 
 
-def test_copies_are_planned_for_the_labels_that_count_and_have_them(tmp_path):
+def test_copies_are_planned_for_the_permuted_labels_and_get_them(tmp_path):
     """The largest class of the permuted training part decides how many copies the smallest gets."""
     labels = permute_labels(TABLE, SPLITS, seed=3)
     plan = {"cap": None, "oversample": ["covid19"], "target": None, "seed": 3}

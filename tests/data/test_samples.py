@@ -1,4 +1,4 @@
-"""The balance plan: totals, caps, copies, what folds share, and foreign rows caught."""
+"""The plan of samples: totals, caps, copies, what folds share, and rows that are refused."""
 
 import pandas as pd
 import pytest
@@ -65,8 +65,8 @@ def test_the_plan_is_a_pure_function_of_rows_and_seed():
     assert not plan_samples(rows, **options, seed=2).equals(plan)
 
 
-def test_folds_ask_for_the_same_copies_and_nearly_the_same_originals():
-    """What one fold has had computed serves the others: 5 folds of 20 images need 100 pairs at most, not 400."""
+def test_folds_need_the_same_copies_and_nearly_the_same_originals():
+    """Folds share what was computed for one: 5 folds of 20 images need at most 100 pairs, not 400."""
     rows = make_rows({"covid19": 25, "normal": 125})
     plans = []
     for fold in range(5):
@@ -94,7 +94,7 @@ SAMPLES = [(*row, 0) for row in SPLITS.itertuples(index=False, name=None)]
     [
         ([*SAMPLES, ("t", "0", "train", 0)], ["t", "train", "fold 0", "splits.csv"]),
         ([*SAMPLES, ("t", "0", "train", 2)], ["t", "train", "fold 0"]),  # an augmented copy of a test image
-        ([*SAMPLES, ("t", "1", "test", 0)], ["t", "test", "fold 1"]),  # what another fold trains on
+        ([*SAMPLES, ("t", "1", "test", 0)], ["t", "test", "fold 1"]),  # another fold trains on it
         ([*SAMPLES, ("nobody", "0", "train", 0)], ["nobody", "train"]),
         ([*SAMPLES, ("b", "0", "train", 1), ("b", "0", "train", 1)], [any_of("copy"), TWICE]),
         ([*SAMPLES, ("t", "0", "test", 1)], ["t", "test", any_of("training"), any_of("copies", "copy")]),
@@ -104,7 +104,7 @@ SAMPLES = [(*row, 0) for row in SPLITS.itertuples(index=False, name=None)]
         ([row for row in SAMPLES if row[:2] != ("b", "1")], ["b", "fold 1", MISSING]),
     ],
 )
-def test_samples_that_the_splits_do_not_say_are_caught(samples, facts):
+def test_samples_that_contradict_the_splits_are_refused(samples, facts):
     whole = pd.DataFrame(SAMPLES, columns=list(SAMPLE_COLUMNS))
     check_samples(whole, SPLITS)
     check_samples(whole.drop(0), SPLITS)  # a cap may leave out training rows, and only those
@@ -113,7 +113,7 @@ def test_samples_that_the_splits_do_not_say_are_caught(samples, facts):
         check_samples(pd.DataFrame(samples, columns=list(SAMPLE_COLUMNS)), SPLITS)
 
 
-def test_a_cap_keeps_the_same_originals_as_ever():
+def test_a_cap_keeps_the_same_originals_in_every_version():
     """A run that is planned again must train on the images that it trained on before."""
     kept = plan_samples(make_rows(SIZES), cap=3, oversample=(), seed=0).image_id
     assert kept.str[-1].tolist() == [*"467", *"024", *"136"]
@@ -127,7 +127,7 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-def test_all_samples_are_the_plans_of_the_folds_and_their_held_out_originals(options):
+def test_all_samples_are_the_plans_of_the_folds_plus_the_held_out_originals(options):
     table = pd.DataFrame({"image_id": list("abcdefgtuv"), "label": list("xyxxxyyyxx")})
     more = pd.DataFrame([(image, "0", "train") for image in "cdefg"], columns=SPLITS.columns)
     splits = pd.concat([SPLITS, more], ignore_index=True)
@@ -153,7 +153,7 @@ def test_ids_and_folds_that_look_like_numbers_are_read_as_text(tmp_path):
     assert read["copy"].dtype == int
 
 
-def test_a_samples_table_is_read_as_it_was_written_and_no_other_is_read(tmp_path):
+def test_a_samples_table_is_read_as_written_and_other_tables_are_refused(tmp_path):
     table = pd.DataFrame([("007", "0", "train", 1), ("NA", "official", "test", 0)], columns=list(SAMPLE_COLUMNS))
     table.to_csv(tmp_path / "samples.csv", index=False)
     pd.testing.assert_frame_equal(read_samples(tmp_path / "samples.csv"), table, check_dtype=False)

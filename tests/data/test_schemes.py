@@ -1,4 +1,4 @@
-"""Schemes: what holds for every table, what papers' protocols come to, and each fault told in one line."""
+"""Schemes: what holds for every table, the papers' protocols, and each fault refused in one line."""
 
 import pandas as pd
 import pytest
@@ -53,7 +53,7 @@ def test_the_official_test_part_is_tested_and_every_class_is_on_every_side(table
 
 @settings(max_examples=25)
 @given(plain_tables, amounts, st.sampled_from(["patient", "image"]), st.integers(0, 9))
-def test_random_parts_hold_every_class_and_patients_part_only_when_asked(table, validation, unit, seed):
+def test_random_parts_have_every_class_and_patients_are_divided_only_on_request(table, validation, unit, seed):
     splits = make_splits(table, "random", seed=seed, test=0.2, validation=validation, unit=unit)
     assert sorted(splits.image_id) == sorted(table.image_id)
     assert len(count(table, splits)) == len(LABELS) * 3
@@ -64,17 +64,17 @@ def test_random_parts_hold_every_class_and_patients_part_only_when_asked(table, 
 
 @settings(max_examples=25)
 @given(plain_tables, st.sampled_from(["patient", "image"]), st.sampled_from([0.1, 0.3]))
-def test_random_shares_are_those_that_were_asked_for(table, unit, validation):
+def test_random_shares_are_as_requested(table, unit, validation):
     splits = make_splits(table, "random", seed=0, test=0.2, validation=validation, unit=unit)
     what = "patient_id" if unit == "patient" else "image_id"
     counts = count(table, splits, what).unstack()
     total = table.groupby("label")[what].nunique()
     assert ((counts.test - 0.2 * total).abs() <= 1).all()
-    assert ((counts.val - validation * total).abs() <= 1.5).all()  # rounded after the test was
+    assert ((counts.val - validation * total).abs() <= 1.5).all()  # rounded after the test share was rounded
 
 
 @pytest.mark.parametrize("share", [0.05, 0.15, 0.4])
-def test_a_share_validates_that_part_of_each_classs_patients_at_least_one(share):
+def test_a_share_of_each_classs_patients_validates_at_least_one(share):
     splits = make_splits(OFFICIAL, "official", seed=0, validation=share)
     assert (count(OFFICIAL, splits)[:, "val"] == max(1, round(12 * share))).all()
 
@@ -93,7 +93,7 @@ def test_a_number_is_met_as_nearly_as_whole_patients_allow(table, number, seed):
     assert set(chosen.label) == set(LABELS)
 
 
-def test_where_patients_have_one_image_a_number_is_met_exactly():
+def test_if_patients_have_one_image_a_number_is_met_exactly():
     table = make_table({"bacterial": [1] * 50, "covid19": [1] * 10, "normal": [1] * 40}, official="train")
     table = pd.concat([table, make_table({label: [1] for label in LABELS}, official="test")])
     splits = make_splits(table, "official", seed=0, validation=20)
@@ -157,7 +157,7 @@ def test_rows_without_a_part_and_training_images_of_tested_patients_are_in_no_fo
     assert sorted(unused_rows(table, splits).image_id) == ["covid19/train2-0", "normal/0-0", "normal/0-1"]
 
 
-def test_image_level_splits_leak_and_are_counted_where_patient_level_ones_are_refused():
+def test_leaks_of_splits_by_image_are_counted_and_of_splits_by_patient_refused():
     splits = make_splits(OFFICIAL, "random", seed=0, **RANDOM | {"unit": "image"})
     (leaks,) = find_leaks(OFFICIAL.assign(picture=OFFICIAL.image_id), splits).itertuples()
     sides = sides_per_patient(OFFICIAL, splits.assign(role=splits.role.replace("val", "train")))
@@ -167,7 +167,7 @@ def test_image_level_splits_leak_and_are_counted_where_patient_level_ones_are_re
         check_again(OFFICIAL, splits, "random", **RANDOM)
 
 
-def test_a_planted_leak_is_refused_under_the_unit_patient_alone():
+def test_a_planted_leak_is_refused_only_with_the_unit_patient():
     splits = make_splits(OFFICIAL, "random", seed=0, **RANDOM)
     image = OFFICIAL.image_id[OFFICIAL.patient_id.duplicated(keep=False)].iloc[0]
     moved = splits.assign(role=splits.role.mask(splits.image_id == image, "val"))
@@ -186,7 +186,7 @@ def test_a_patient_of_two_classes_is_chosen_once():
         assert owners.to_dict() == {"covid19": 2, "normal": 3}
 
 
-def test_settings_of_other_schemes_are_passed_over_and_unknown_ones_are_not():
+def test_options_of_other_schemes_are_ignored_but_unknown_options_are_not():
     options = RANDOM | {"folds": 3, "holdout_fraction": None, "nested_fraction": None}
     made = {name: make_splits(OFFICIAL, name, seed=0, **options) for name in schemes.SCHEMES}
     assert {name: sorted(set(splits.fold)) for name, splits in made.items()} == {
@@ -200,7 +200,7 @@ def test_settings_of_other_schemes_are_passed_over_and_unknown_ones_are_not():
         make_splits(OFFICIAL, "random", seed=0, fold_count=3, **RANDOM)
 
 
-# A run that is split again must find the same rows, whatever the version.
+# A run that is split again must get the same rows in every version.
 GOLDEN = {
     ("official", 0.2, "patient"): "1634fa9bd91fe39b",
     ("official", 9, "patient"): "c25171285a09dda8",
@@ -211,8 +211,8 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize(("scheme", "validation", "unit"), GOLDEN)
-def test_rows_get_the_same_roles_as_ever(scheme, validation, unit):
-    options = {"unit": "image"} if unit == "image" else {}  # patients are what is split unless asked
+def test_rows_get_the_same_roles_in_every_version(scheme, validation, unit):
+    options = {"unit": "image"} if unit == "image" else {}  # patients are split by default
     splits = make_splits(OFFICIAL, scheme, seed=7, test=0.25, validation=validation, **options)
     assert digest(splits.to_csv(index=False, lineterminator="\n")) == GOLDEN[scheme, validation, unit]
 
@@ -234,7 +234,7 @@ def test_one_is_a_number_of_images_and_each_class_gives_one():
 def test_splits_from_a_file_are_checked_as_their_scheme_promises():
     options = {"folds": 3, "holdout_fraction": None, "nested_fraction": None, "validation": 0.2}
     folds, official = (make_splits(OFFICIAL, scheme, seed=0, **options) for scheme in ("folds", "official"))
-    with refused(any_of("tested", "tests"), any_of("one fold")):  # that is asked of no other scheme
+    with refused(any_of("tested", "tests"), any_of("one fold")):  # only this scheme requires it
         check_again(OFFICIAL, folds.drop(folds.index[folds.role.isin(TEST_ROLES)][0]), "folds", **options)
     check_again(OFFICIAL, official, "official", **options)
     by_patient = official.set_index("image_id").role
@@ -242,12 +242,12 @@ def test_splits_from_a_file_are_checked_as_their_scheme_promises():
         role=official.role.mask(official.image_id == by_patient.index[by_patient == "val"][0], "train")
     )
     with refused("splits.csv", LEAKS):
-        check_again(OFFICIAL, leaky, "official", **options | {"unit": "image"})  # which is for the scheme random
+        check_again(OFFICIAL, leaky, "official", **options | {"unit": "image"})  # an option of the scheme random
     with refused(UNKNOWN, "'fold'"):
         check_again(OFFICIAL, folds, "fold", **options)
 
 
-def test_a_scheme_says_which_options_are_its_own(monkeypatch):
+def test_a_scheme_knows_its_own_options(monkeypatch):
     assert schemes.options_of("random") == ["test", "validation", "unit"]
     schemes.check_own_options("random", {"test": 0.2, "unit": "image"})
     with refused("'tets'", "'random'", "test, validation, unit", nearest("'test'")):
@@ -261,8 +261,8 @@ def test_a_scheme_says_which_options_are_its_own(monkeypatch):
     ("fraction", "patients", "accepted"),
     [(0.15, 3, True), (0.15, 2, False), (0.3, 6, True), (0.4, 4, False), (0.25, 5, True)],
 )
-def test_a_hold_out_takes_twice_its_fraction_and_leaves_somebody_to_train(fraction, patients, accepted):
-    """Round (fraction x patients), one at least, validate and as many test, of every class; all others train."""
+def test_a_hold_out_takes_twice_its_fraction_and_leaves_patients_to_train(fraction, patients, accepted):
+    """In every class, round(fraction * patients), at least one, validate and as many test; all others train."""
     table = make_table({"small": [2] * patients, "large": [1, 3] * 10})
     if not accepted:
         with refused("small", f"{patients} patients", any_of("few")):
@@ -284,7 +284,7 @@ def test_a_patient_of_two_classes_is_in_one_part_of_the_hold_out():
         assert (rows.groupby("patient_id").role.nunique() == 1).all()
 
 
-def test_a_class_of_the_table_that_is_in_no_part_is_missed():
+def test_a_class_that_is_in_no_part_is_refused():
     table = pd.concat([OFFICIAL, make_table({"rare": [1, 1, 1]}, official="val")], ignore_index=True)
     with refused("rare", "3 patients", "test"):
         make_splits(table, "official", seed=0, validation=0.2)
@@ -301,7 +301,7 @@ def test_a_scheme_is_one_function_and_one_line(monkeypatch):
     assert set(make_splits(OFFICIAL, "source", seed=0, **RANDOM).role) == {"train", "test"}
 
 
-def test_folds_that_test_some_image_never_are_refused_wherever_they_come_from(monkeypatch):
+def test_folds_that_never_test_an_image_are_refused_from_any_scheme(monkeypatch):
     def without_last(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
         made = schemes.split_folds(table, seed=seed, folds=2, holdout_fraction=None, nested_fraction=None)
         return made[~((made.image_id == table.image_id.iloc[-1]) & made.role.isin(TEST_ROLES))]
@@ -343,12 +343,12 @@ UNMARKED = pd.concat([OFFICIAL, make_table({"rare": [3, 1]})])
         (make_table({"rare": [9], "normal": [1] * 9}), "random", RANDOM, ["rare", "1 patient", "test"]),
     ],
 )
-def test_what_cannot_be_split_is_told_in_one_line(table, scheme, options, facts):
+def test_what_cannot_be_split_is_refused_in_one_line(table, scheme, options, facts):
     with refused(*facts):
         make_splits(table, scheme, seed=0, **options)
 
 
-def test_an_only_patient_is_enough_for_an_image_level_split():
+def test_a_single_patient_is_enough_for_a_split_by_image():
     table = make_table({"rare": [9], "normal": [1] * 9})
     splits = make_splits(table, "random", seed=0, **RANDOM | {"unit": "image"})
     assert len(count(table, splits)) == 6

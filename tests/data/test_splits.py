@@ -1,4 +1,4 @@
-"""Splits by patient: what holds for every table, the paper's sizes, and each fault planted."""
+"""Splits by patient: what holds for every table, the paper's sizes, and each planted fault."""
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,7 @@ def test_no_patient_is_on_two_sides_and_every_image_is_tested_once(table, folds,
         assert rows_of(splits, fold, "train", "val", *TEST_ROLES) == sorted(table.image_id)
 
 
-# From before there were schemes: a run that was split then must find the same folds today.
+# From before schemes existed: a run that was split then must get the same folds today.
 GOLDEN = {
     (None, None): "d95075e526191bea",
     (None, 0.15): "dcab11e352129e6d",
@@ -56,14 +56,14 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize(("nested", "holdout"), GOLDEN)
-def test_folds_are_the_same_bytes_as_ever(nested, holdout):
+def test_folds_are_the_same_bytes_in_every_version(nested, holdout):
     splits = make_splits(SMALL, "folds", folds=3, seed=7, holdout_fraction=holdout, nested_fraction=nested)
     assert digest(splits.to_csv(index=False, lineterminator="\n")) == GOLDEN[nested, holdout]
 
 
 @settings(max_examples=25)
 @given(tables, st.integers(0, 9))
-def test_balanced_rows_are_equal_in_number_and_one_per_patient_where_that_is_possible(table, seed):
+def test_balanced_rows_are_equal_in_number_and_one_per_patient_if_possible(table, seed):
     chosen = table[table.image_id.isin(balanced_rows(table, seed))]
     smallest = patients_per_class(table).min()
     assert (chosen.label.value_counts() == smallest).all()
@@ -82,7 +82,7 @@ def test_the_hold_out_has_the_papers_sizes():
     assert set(watched.role) == {"val", "test_balanced"}
     assert not watched.duplicated("patient_id").any()
     unused = table[~table.image_id.isin(holdout.image_id)]
-    assert set(unused.patient_id) <= set(watched.patient_id)  # the other images of these patients, and no others
+    assert set(unused.patient_id) <= set(watched.patient_id)  # only the other images of these patients
 
 
 def test_each_balanced_test_has_one_image_per_covid_patient_of_the_fold():
@@ -102,7 +102,7 @@ def test_the_seed_decides_and_the_order_of_rows_does_not(nested):
         assert rows_of(other, fold, *TEST_ROLES) != rows_of(splits, fold, *TEST_ROLES)
 
 
-def test_a_new_image_leaves_the_order_of_the_others():
+def test_a_new_image_does_not_change_the_order_of_the_others():
     names = [f"image {i}" for i in range(20)]
     longer = order_by_hash([*names, "new"], 0, "cap")
     assert [name for name in longer if name != "new"] == order_by_hash(names, 0, "cap")
@@ -122,7 +122,7 @@ def test_nested_validation_takes_a_share_of_each_classs_training_patients(fracti
 
 @pytest.mark.parametrize("others", [[1] * 12, [1, 1, 1]], ids=["one class", "every class"])
 def test_a_nested_validation_part_without_some_class_is_refused(others):
-    """Three patients in two folds: one fold has a single one to train on, who cannot validate as well."""
+    """Three patients in two folds: one fold has a single training patient, who cannot validate as well."""
     table = make_table({"covid19": [1, 1, 1], "normal": others})
     with refused(FOLD, "validation", any_of("covid19", "normal"), "3 patients", "--epochs"):
         split(table, folds=2, nested=0.1)
@@ -161,7 +161,7 @@ def test_rows_in_no_fold_are_found():
     assert unused_rows(SMALL, split(SMALL)).empty
 
 
-def test_folds_come_in_order_numbers_by_size():
+def test_folds_are_in_order_with_numbers_by_size():
     splits = pd.DataFrame({"fold": ["random", "official", "10", HOLDOUT, "0", "2"], "image_id": "", "role": "test"})
     assert fold_names(splits) == ["0", "2", "10", "official", "random"]
 
@@ -229,12 +229,12 @@ def one_fold(*rows: tuple[str, str]) -> pd.DataFrame:
     ("owners", "roles", "options", "facts"),
     [
         ({}, {}, {"scheme": "random"}, []),
-        ({}, {}, {}, ["a1", any_of("0 folds", "no fold"), "4 more"]),  # every image is tested, under the scheme folds
-        ({"a2": "pa1"}, {}, {"scheme": "random"}, []),  # two images of a patient, both of them train
+        ({}, {}, {}, ["a1", any_of("0 folds", "no fold"), "4 more"]),  # the scheme folds tests every image
+        ({"a2": "pa1"}, {}, {"scheme": "random"}, []),  # two images of a patient, both in training
         ({"a3": "pa4"}, {}, {"scheme": "random"}, [LEAKS, "pa4", "val", "test", "fold f", any_of("delete")]),
         ({"a4": "pa1"}, {}, {"scheme": "random"}, [LEAKS, "pa1", "train", "test", "fold f"]),
         ({"a4": "pa1", "b2": "pb1"}, {}, {"scheme": "random"}, [LEAKS, "pa1", "train", "test", "fold f"]),
-        ({"a4": "pa1"}, {}, {"scheme": "random", "unit": "image"}, []),  # as papers have it; `find_leaks` counts them
+        ({"a4": "pa1"}, {}, {"scheme": "random", "unit": "image"}, []),  # as in papers; `find_leaks` counts them
         ({}, {"a4": "test_balanced"}, {"scheme": "random"}, []),
         ({"a3": "pa4"}, {"a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, ["validation", "class a"]),
         ({"a3": "pa4"}, {"a2": "val", "a3": "test", "a4": "test_balanced"}, {"scheme": "random"}, []),  # one side
@@ -247,14 +247,14 @@ def one_fold(*rows: tuple[str, str]) -> pd.DataFrame:
         ({}, {"b1": "val"}, {"scheme": "random"}, ["training", "class b"]),
         ({}, {"b2": "train"}, {"scheme": "random"}, ["validation", "class b"]),
         ({"b2": "pb1"}, {"b2": "train"}, {"scheme": "random"}, ["validation", "class b"]),  # its only patient
-        ({}, {"a3": "train", "b2": "train"}, {"scheme": "random"}, []),  # nobody validates, nobody is missed
+        ({}, {"a3": "train", "b2": "train"}, {"scheme": "random"}, []),  # nobody validates, so no class is missing
         ({}, {"a4": "val", "b3": "val"}, {"scheme": "random", "tests": False}, []),  # in tuning nobody tests
         ({}, {"a4": "val", "b3": "val"}, {"scheme": "random"}, ["test", "class a"]),
         ({}, {"a4": "val"}, {"scheme": "random", "tests": False}, ["b3", "tuning", "test"]),
         ({}, {"b3": "train", "a4": "train", "b2": "train"}, {"scheme": "random", "tests": False}, ["validation"]),
     ],
 )
-def test_what_other_schemes_may_and_may_not(owners, roles, options, facts):
+def test_what_other_schemes_allow_and_refuse(owners, roles, options, facts):
     table = OWNERS.assign(patient_id=[owners.get(image, f"p{image}") for image in OWNERS.image_id])
     splits = one_fold(*((image, roles.get(image, role)) for image, role in SPLIT))
     if not facts:
@@ -264,7 +264,7 @@ def test_what_other_schemes_may_and_may_not(owners, roles, options, facts):
         check_splits(table, splits, **options)
 
 
-def test_without_tests_only_those_stay_who_train_or_validate():
+def test_without_tests_only_training_and_validation_rows_stay():
     unused = pd.DataFrame([("x", "a", "px")], columns=OWNERS.columns)
     table, splits = without_tests(pd.concat([OWNERS, unused]), one_fold(*SPLIT, ("a5", "test_balanced")))
     assert list(zip(splits.image_id, splits.role, strict=True)) == SPLIT[:5]
@@ -283,14 +283,14 @@ def test_without_tests_there_must_be_one_fold_that_validates(splits, facts):
         without_tests(OWNERS, splits)
 
 
-def test_an_image_with_two_roles_in_a_fold_is_refused_also_where_patients_may_be_on_two_sides():
+def test_an_image_with_two_roles_in_a_fold_is_refused_even_in_a_split_by_image():
     splits = pd.concat([one_fold(*SPLIT), one_fold(("a1", "test"))])
     with refused("a1", TWICE, "fold f"):
         check_splits(OWNERS, splits, scheme="random", unit="image")
 
 
-def test_each_fold_is_looked_at_by_itself():
-    """A patient may train here and test there; the same in one fold is a leak, also where it is the second one."""
+def test_each_fold_is_checked_on_its_own():
+    """A patient may train in one fold and test in another; both in one fold is a leak, even in the second fold."""
     folds = pd.concat([one_fold(*SPLIT).assign(fold=fold) for fold in "01"], ignore_index=True)
     exchanged = folds.assign(
         role=folds.role.where(folds.fold == "0", folds.role.replace({"val": "test", "test": "val"}))
@@ -303,7 +303,7 @@ def test_each_fold_is_looked_at_by_itself():
         check_splits(table, moved, scheme="random")
 
 
-def test_of_two_leaks_one_is_told_with_its_own_fold_and_sides():
+def test_the_first_of_two_leaks_is_named_with_its_own_fold_and_sides():
     table = OWNERS.assign(patient_id=OWNERS.patient_id.replace({"pa4": "pa1", "pb2": "pa2"}))
     rows = [("a1", "0", "train"), ("a2", "1", "val"), ("a4", "0", "test"), ("b2", "1", "train")]
     splits = pd.DataFrame(rows, columns=["image_id", "fold", "role"])
@@ -311,7 +311,7 @@ def test_of_two_leaks_one_is_told_with_its_own_fold_and_sides():
         check_splits(table, splits, scheme="random")
 
 
-def test_the_balanced_test_takes_the_same_rows_as_ever():
+def test_the_balanced_test_takes_the_same_rows_in_every_version():
     """One per patient, by hash: a run that is split again must count the same images."""
     table = make_table({"a": [3, 2, 3, 4, 2], "b": [3, 3]})
     chosen = sorted(balanced_rows(table, seed=1))
@@ -328,7 +328,7 @@ def test_the_balanced_test_takes_the_same_rows_as_ever():
         (make_table({"covid19": [1], "normal": [1]}, shared=2), [matching("(test|training) image|too few")]),
     ],
 )
-def test_too_few_patients_are_told_in_one_line(table, facts):
+def test_too_few_patients_are_refused_in_one_line(table, facts):
     with refused(*facts):
         split(table)
 
@@ -344,7 +344,7 @@ def test_a_class_too_small_for_the_hold_out_is_refused(fraction, accepted):
         make_splits(table, "folds", folds=2, seed=0, holdout_fraction=fraction, nested_fraction=None)
 
 
-def test_a_role_that_is_none_is_refused():
+def test_an_unknown_role_is_refused():
     table = make_table(dict.fromkeys(LABELS, [1] * 20))
     splits = split(table)
     splits.loc[splits.role == "train", "role"] = "trian"

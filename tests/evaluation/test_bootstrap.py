@@ -8,7 +8,7 @@ from pxr_tf.evaluation.bootstrap import FEWEST_PATIENTS, MANY_PATIENTS, patient_
 
 
 def test_one_image_per_patient_gives_the_known_interval_of_a_mean():
-    """500 patients: the mean ± 1.96 standard errors, within what 2,000 resamples can tell."""
+    """500 patients: the mean ± 1.96 standard errors, within the precision of 2,000 resamples."""
     values = np.random.default_rng(0).normal(3, 2, 500)
     value, low, high = patient_interval(values, np.arange(500))
     error = values.std() / np.sqrt(500)
@@ -25,7 +25,7 @@ def test_few_patients_get_students_interval(count):
 
 
 @pytest.mark.parametrize("count", [FEWEST_PATIENTS, 6, MANY_PATIENTS - 1])
-def test_an_interval_holds_the_truth_about_as_often_as_it_says(count):
+def test_an_interval_holds_the_truth_about_as_often_as_claimed(count):
     """600 samples: the standard error of a coverage of 95 % is 0.9 points."""
     rng = np.random.default_rng(0)
     held = 0
@@ -37,7 +37,7 @@ def test_an_interval_holds_the_truth_about_as_often_as_it_says(count):
 
 @pytest.mark.parametrize("count", [12, 60])
 def test_the_unit_is_the_patient(count):
-    """Ten images of each patient are alike: the interval is that of patients, three times as wide as that of images."""
+    """Ten images of each patient are alike: the interval over patients is three times as wide as over images."""
     of_patient = np.random.default_rng(1).normal(0, 1, count)
     values, patients = np.repeat(of_patient, 10), np.repeat([f"patient-{n:02}" for n in range(count)], 10)
     _, low, high = patient_interval(values, patients)

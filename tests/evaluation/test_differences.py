@@ -1,4 +1,4 @@
-"""Differences over seeds: SciPy's own tests agree, and few seeds are not made to say more than they do."""
+"""Differences over seeds: agreement with SciPy, and no interval if the seeds are too few."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_a_paired_interval_is_students(pairs):
         assert (found.low, found.high) == pytest.approx(tuple(np.clip(expected, -1, 1)))
 
 
-def test_values_that_are_no_pairs_get_welchs_interval_over_all_seeds_of_each():
+def test_unpaired_values_get_welchs_interval_over_all_seeds_of_each():
     first, second = {0: 0.91, 1: 0.93, 2: 0.92}, {0: 0.85, 1: 0.81, 7: 0.88, 8: np.nan}
     found = find_difference(first, second, paired=False)
     ours, theirs = np.array([0.91, 0.93, 0.92]), np.array([0.85, 0.81, 0.88])
@@ -40,7 +40,7 @@ def test_pairs_are_the_seeds_that_both_have():
 
 
 @pytest.mark.parametrize("paired", [True, False])
-def test_one_seed_has_no_interval_and_none_has_no_difference(paired):
+def test_one_seed_has_no_interval_and_no_seed_has_no_difference(paired):
     found = find_difference({0: 0.9}, {0: 0.8}, paired=paired)
     assert found.mean == pytest.approx(0.1)
     assert np.isnan([found.low, found.high]).all()
@@ -54,14 +54,14 @@ def test_values_without_spread_have_no_interval(paired):
     assert np.isnan([found.low, found.high]).all()
 
 
-def test_values_without_spread_on_one_side_need_no_warning():
+def test_values_without_spread_on_one_side_cause_no_warning():
     found = find_difference({0: 0.9, 1: 0.9, 2: 0.9}, {0: 0.7, 1: 0.8, 2: 0.75}, paired=False)
     half = 4.302653 * 0.05 / np.sqrt(3)
     assert (found.low, found.high) == pytest.approx((0.15 - half, 0.15 + half))
 
 
 @pytest.mark.parametrize("paired", [True, False])
-def test_no_interval_leaves_what_fractions_can_differ_by(paired):
+def test_intervals_stay_within_what_fractions_can_differ_by(paired):
     found = find_difference({0: 1.0, 1: 0.4}, {0: 0.0, 1: 0.3}, paired=paired)
     assert (found.low, found.high) == (-1, 1)
 
@@ -75,5 +75,5 @@ def test_no_interval_leaves_what_fractions_can_differ_by(paired):
         ({0: "ab"}, {1: "ab"}, False),
     ],
 )
-def test_runs_are_pairs_where_they_tested_the_same_images(first, second, expected):
+def test_runs_are_paired_if_they_tested_the_same_images(first, second, expected):
     assert same_tests(first, second) is expected

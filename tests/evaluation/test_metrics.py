@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn and by hand, on random predictions with ties, and where classes are missing."""
+"""Metrics against scikit-learn and by hand, on random predictions with ties and with missing classes."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ CLASSES = ("bacterial", "covid19", "normal")
 
 
 def make_predictions(labels: list[str], probabilities: np.ndarray, folds: list[str] | None = None) -> pd.DataFrame:
-    """Return a predictions table; the predicted class is the most probable one."""
+    """Return a predictions table; the predicted class is the most probable."""
     table = pd.DataFrame({"image_id": [f"i{n}" for n in range(len(labels))], "label": labels})
     table["fold"] = folds or ["0"] * len(labels)
     table["predicted"] = np.array(CLASSES)[probabilities.argmax(1)]
@@ -72,7 +72,7 @@ BY_HAND = make_predictions(
     [
         ("all", "accuracy", 8 / 10),
         ("all", "balanced_accuracy", (3 / 4 + 1 / 2 + 1) / 3),
-        ("all", "log_loss", 0.2 * -np.log(1e-7)),  # two of ten are impossible, the others certain
+        ("all", "log_loss", 0.2 * -np.log(1e-7)),  # two of ten have probability 0, the others 1
         ("all", "support", 10),
         ("bacterial", "sensitivity", 3 / 4),
         ("bacterial", "specificity", 1),
@@ -89,7 +89,7 @@ def test_metrics_by_hand(name, metric, expected):
     assert value(metrics.score(BY_HAND), name, metric) == pytest.approx(expected)
 
 
-def test_a_class_without_rows_has_no_sensitivity_and_does_not_enter_the_mean():
+def test_a_class_without_rows_has_no_sensitivity_and_is_left_out_of_the_mean():
     table = make_predictions(["bacterial", "bacterial", "normal"], np.eye(3)[[0, 1, 2]])
     found = metrics.score(table)
     assert value(found, "all", "auc") == np.mean([value(found, name, "auc") for name in ("bacterial", "normal")])
@@ -152,7 +152,7 @@ def test_mean_sd_and_pooled_rows(folded):
     assert metrics.value_of(table, 3, "all", "support") == 10
 
 
-def test_a_fold_without_a_class_leaves_the_mean_to_the_others(folded):
+def test_the_mean_of_a_class_leaves_out_folds_without_it(folded):
     table = folded[(folded.fold != "0") | (folded.label != "covid19")]
     found = metrics.score_folds(table)
     assert np.isnan(metrics.value_of(found, "0", "covid19", "sensitivity"))
@@ -170,7 +170,7 @@ def test_files_round_trip_even_for_a_class_called_na(tmp_path, folded):
     read = read_predictions(tmp_path / "predictions.csv")
     assert metrics.class_names(read) == ["bacterial", "NA", "normal"]
     assert all(read[f"p_{name}"].dtype == float for name in metrics.class_names(read))
-    assert set(read.fold) == set(table.fold)  # text, as they were
+    assert set(read.fold) == set(table.fold)  # still text
     pd.testing.assert_frame_equal(metrics.score_folds(read), metrics.score_folds(table), check_dtype=False)
     write_csv(tmp_path / "metrics.csv", metrics.score_folds(table))
     found = metrics.read_metrics(tmp_path / "metrics.csv")
@@ -184,7 +184,7 @@ def test_folds_that_are_all_numbers_are_read_as_text(tmp_path, folded):
     assert metrics.value_of(metrics.read_metrics(tmp_path / "metrics.csv"), "11", "all", "support") == 10
 
 
-def test_a_metric_more_is_one_function_and_one_line(folded, monkeypatch):
+def test_a_new_metric_is_one_function_and_one_line(folded, monkeypatch):
     monkeypatch.setitem(metrics.OVERALL_METRICS, "errors", lambda table: float((table.label != table.predicted).sum()))
     monkeypatch.setitem(metrics.CLASS_METRICS, "false_alarms", lambda one: float((one.predicted & ~one.actual).sum()))
     table = metrics.score_folds(folded)
@@ -193,7 +193,7 @@ def test_a_metric_more_is_one_function_and_one_line(folded, monkeypatch):
     assert sum(metrics.value_of(table, "pooled", name, "false_alarms") for name in CLASSES) == wrong
 
 
-def test_folds_have_any_names_and_numbers_come_first(folded):
+def test_folds_may_have_any_names_and_numbers_come_first(folded):
     names = {"0": "official", "1": "random", "2": "11", "3": "2"}
     table = metrics.score_folds(folded[folded.fold.isin(names)].assign(fold=lambda table: table.fold.map(names)))
     assert list(table.fold.unique()) == ["2", "11", "official", "random", "mean", "sd", "pooled"]
@@ -217,7 +217,7 @@ def test_validation_rows_never_count(folded):
         assert "val" not in set(metrics.select_rows(table, table, reading).role)
 
 
-def test_balanced_rows_are_those_of_the_same_fold():
+def test_balanced_rows_count_in_their_own_fold():
     table = BY_HAND.assign(fold=["0", "1"] * 5)
     splits = pd.DataFrame(
         [("i0", "0", "test_balanced"), ("i1", "1", "test"), ("i1", "holdout", "test_balanced"), ("i2", "0", "train")],
@@ -239,7 +239,7 @@ def test_seeds_are_summarised_from_each_seeds_mean_over_folds():
     tables = {seed: metrics.score_folds(random_predictions(seed).assign(fold=["0", "1"] * 30)) for seed in (3, 5, 8)}
     summary = metrics.summarise_seeds(tables)
     assert list(summary.columns) == ["class", "metric", "mean", "sd", "seeds"]
-    order = metrics.score(random_predictions(3))  # not that of the alphabet
+    order = metrics.score(random_predictions(3))  # not alphabetical
     assert summary[["class", "metric"]].equals(order[["class", "metric"]])
     row = summary[(summary["class"] == "covid19") & (summary.metric == "sensitivity")].iloc[0]
     values = [metrics.value_of(table, "mean", "covid19", "sensitivity") for table in tables.values()]
@@ -261,7 +261,7 @@ def test_one_seed_has_no_sd():
 
 
 def test_both_of_two_classes_have_the_same_area_under_the_curve():
-    """1 - p has fewer digits than a small p: the first class's own column would tie where the second one's does not."""
+    """1 - p has fewer digits than a small p: the first class's own column would have ties that the second lacks."""
     small = np.array([1e-9, 2e-9, 3e-9, 4e-9, 0.9, 0.8])
     table = pd.DataFrame({"label": ["a", "b", "a", "b", "b", "a"], "fold": "0", "predicted": "a"})
     table = table.assign(p_a=np.float32(1) - small.astype(np.float32), p_b=small)

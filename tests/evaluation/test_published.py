@@ -1,4 +1,4 @@
-"""The papers' files: every figure as printed, the row that belongs to a run, a wrong file refused."""
+"""The papers' files: figures as printed, the row that belongs to a run, and wrong files refused."""
 
 from decimal import Decimal
 
@@ -61,7 +61,7 @@ def test_figures_are_those_of_the_papers(paper, variant, classes, model, metric,
     assert find(paper, variant, classes, model).value(metric, name) == (value and pytest.approx(value, abs=1e-12))
 
 
-def test_quoted_results_stand_beside_no_run():
+def test_quoted_results_are_compared_with_no_run():
     binary, three = read_papers()["elsewhere"].tables
     assert [(row.source, row.accuracy) for row in binary.rows] == [
         ("rajaraman2018", Decimal("96.2")),
@@ -76,8 +76,8 @@ def test_quoted_results_stand_beside_no_run():
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_files_are_plain_and_name_schemes_that_exist(file):
-    """No key twice, no anchors, no tags: YAML alone would take the last of two."""
+def test_files_are_plain_yaml_and_their_schemes_exist(file):
+    """No repeated keys, anchors or tags: YAML alone would take the last of two equal keys."""
     assert isinstance(read_yaml(file.read_text(encoding="utf-8"), file.name), dict)
     assert read_paper(file).scheme in SCHEMES
 
@@ -107,13 +107,13 @@ def test_f1_is_the_harmonic_mean_of_both_columns(model, variant):
         (PAPER, "strategy4", FOUR, "xception"),
         (PAPER, "strategy2", THREE, "xception"),
         ("chen2021", "resnet18", THREE, "mobilenet_025"),
-        ("chen2021", "small_cnn", THREE, "mobilenet_025"),  # a backbone in a network's place is another model
+        ("chen2021", "small_cnn", THREE, "mobilenet_025"),  # a backbone instead of the network is another model
         ("chen2021", "small_cnn", TWO, "small_cnn"),
         ("vazquez2021", "stage1", THREE, "resnet50"),
         ("vazquez2021", "stage2", TWO, "resnet50"),
     ],
 )
-def test_no_row_where_the_paper_has_none(paper, variant, classes, model):
+def test_no_row_is_found_if_the_paper_has_none(paper, variant, classes, model):
     assert find(paper, variant, classes, model) is None
 
 
@@ -138,7 +138,7 @@ def test_the_best_row(paper, classes, label):
 
 
 def plant(path, **changes):
-    """Write the smallest good file with dotted keys changed (``tables.0.classes``)."""
+    """Write the smallest good file with some keys changed (``tables__0__classes``)."""
     row = {"variant": "one", "accuracy": "90.1", "sensitivity": {"a": "90.1"}}
     values = {
         "title": "A",

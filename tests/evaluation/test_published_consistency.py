@@ -1,4 +1,4 @@
-"""Counts of images that printed figures allow, by brute force; and what the four papers' own figures contradict."""
+"""Counts of images that printed figures allow, by brute force; contradictions in the four papers' own figures."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -54,7 +54,7 @@ def find(paper, variant, classes, model=None):
         ("0.00", "0", "0.01"),
     ],
 )
-def test_a_printed_number_was_rounded_or_cut_off(text, low, high):
+def test_a_printed_number_may_be_rounded_or_cut_off(text, low, high):
     assert printed(text).range == (Fraction(low), Fraction(high))
     assert Fraction(low) in printed(text).range
     assert Fraction(high) not in printed(text).range
@@ -77,7 +77,7 @@ def test_a_share_fits_the_images_that_it_comes_from(share, digits):
 
 
 @pytest.mark.parametrize("text", ["35.470", "98.347", "71.2", "66.67", "100.0", "0.83"])
-def test_fits_is_what_trying_every_share_finds(text):
+def test_fits_agrees_with_trying_every_share(text):
     figure = printed(text)
     for images in range(1, 130):
         hits = [hits for hits in range(images + 1) if Fraction(hits, images) in figure.range]
@@ -86,7 +86,7 @@ def test_fits_is_what_trying_every_share_finds(text):
 
 
 @pytest.mark.parametrize(("text", "folds"), [("96.32", 5), ("97.04", 3), ("50.0", 2), ("87.5", 4)])
-def test_means_over_folds_are_what_trying_every_share_finds(text, folds):
+def test_means_over_folds_agree_with_trying_every_share(text, folds):
     figure = printed(text)
     for images in range(1, 24):
         size, larger = divmod(images, folds)
@@ -106,7 +106,7 @@ def test_first_counts_end_where_a_figure_does_not_fit_or_at_twice_the_first():
 
 
 @pytest.mark.parametrize(("accuracy", "fit"), [("61.538", True), ("61.378", False), ("61.4", False), ("61.5", True)])
-def test_accuracy_is_what_the_classes_add_up_to(accuracy, fit):
+def test_the_accuracy_must_be_the_sum_of_the_classes(accuracy, fit):
     """83 + 85 + 216 of 624 are 384, or 61.538 %; 383 would be 61.378 %."""
     sensitivities = [printed(text) for text in ("35.470", "57.432", "89.256")]
     assert adds_up(printed(accuracy), sensitivities, (234, 148, 242)) == fit
@@ -143,7 +143,7 @@ def test_every_matrix_that_has_the_figures_is_found(cells):
     )
 
 
-def test_chens_rows_fit_the_624_test_images_but_for_one():
+def test_all_of_chens_rows_but_one_fit_the_624_test_images():
     rows = read_papers()["chen2021"].rows
     assert [row.entry.variant for row in rows if misfits(row)] == ["resnet18"]
     wrong = misfits(find("chen2021", "resnet18", THREE, "resnet18"))
@@ -172,11 +172,11 @@ def changed(row, **figures):
     ("figures", "facts", "implied"),
     [
         ({"accuracy": "72.300"}, ["72.300 %", "624", any_of("whole number"), any_of("smallest")], 273),
-        ({"accuracy": "72.436"}, [any_of("sensitivities"), "accuracy", "72.436 %"], 273),  # 452; here are 451
+        ({"accuracy": "72.436"}, [any_of("sensitivities"), "accuracy", "72.436 %"], 273),  # 452, not 451
         ({"accuracy": "72.300", "sensitivity": {}}, ["72.300 %", "624", any_of("whole number")], 213),
     ],
 )
-def test_a_row_of_which_only_the_accuracy_is_wrong_does_not_fit(figures, facts, implied):
+def test_a_row_does_not_fit_if_only_its_accuracy_is_wrong(figures, facts, implied):
     row = changed(find("chen2021", "small_cnn", THREE), **figures)
     assert list(misfits(row)) == ["all"]
     (note,) = write_footnotes(row)
@@ -188,7 +188,7 @@ def test_a_row_of_which_only_the_accuracy_is_wrong_does_not_fit(figures, facts, 
     ("paper", "variant", "classes", "figures", "facts"),
     [
         ("bozickovic2021", "strategy2", FOUR, {"precision": {}, "accuracy": "87.5"}, [at_least(8), "9"]),
-        ("chen2021", "small_cnn", THREE, {"sensitivity": {}}, ["624", "9"]),  # by the other rows
+        ("chen2021", "small_cnn", THREE, {"sensitivity": {}}, ["624", "9"]),  # from the other rows
     ],
 )
 def test_rows_with_few_figures_have_a_count_too(paper, variant, classes, figures, facts):
@@ -211,13 +211,13 @@ def test_bozickovics_folds_have_about_137_images_of_each_class():
     right = [row.printed("sensitivity", name) for row in rows for name in row.table.classes]
     assert first_counts(right, 5) == (136, 139)
     as_printed = [row.printed("precision", name) for row in rows for name in row.table.classes]
-    for images in range(136, 140):  # the column that is called sensitivity is no share of such folds
+    for images in range(136, 140):  # the column called sensitivity is not a share of these folds
         assert not all(fits(figure, images, 5) for figure in as_printed)
     assert_tells(write_count_note(rows[0], 548), "544 to 556", "548")
 
 
 def test_bozickovics_mean_sensitivity_is_the_accuracy_in_10_of_12_cells():
-    """On balanced test folds it must be; with the columns as printed it is in none."""
+    """On balanced test folds they must be equal; with the columns as printed, they are in no cell."""
     rows = read_papers()["bozickovic2021"].rows
     distances = {
         metric: [
@@ -271,11 +271,11 @@ def test_bozickovics_mean_sensitivity_is_the_accuracy_in_10_of_12_cells():
         ),
     ],
 )
-def test_novokshanovs_figures_contradict_one_another(variant, facts):
+def test_novokshanovs_figures_contradict_each_other(variant, facts):
     row = find("novokshanov2022", variant, TWO)
     (note,) = write_footnotes(row)
     assert_tells(note, *facts)
-    assert ("standard deviations" in note) == (variant == "weighted")  # 73.7 % is 0.6 of them away
+    assert ("standard deviations" in note) == (variant == "weighted")  # 73.7 % is 0.6 standard deviations away
     balanced, sensitivity, specificity = (
         row.printed(metric, name)
         for metric, name in (("balanced_accuracy", "all"), ("sensitivity", "pneumonia"), ("specificity", "pneumonia"))

@@ -1,4 +1,4 @@
-"""ROC curves and operating points: scikit-learn's areas, thresholds by hand, ties, missing classes, what is honest."""
+"""ROC curves and operating points: scikit-learn's areas, thresholds by hand, ties, missing classes, honesty."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ THREE = ("bacterial", "normal", "viral")
 
 
 def make_rows(labels, scores, role="test", fold="0", classes=("normal", "pneumonia")) -> pd.DataFrame:
-    """Return predictions of two classes from the second one's scores."""
+    """Return predictions of two classes from the scores of the second."""
     scores = np.asarray(scores, float)
     table = pd.DataFrame({"label": labels, "p_" + classes[0]: 1 - scores, "p_" + classes[1]: scores})
     table["predicted"] = np.where(scores > 0.5, classes[1], classes[0])
@@ -42,7 +42,7 @@ def point(table, rule, role, fold="0", name="pneumonia") -> pd.Series:
 
 @settings(max_examples=15)
 @given(st.integers(0, 10_000), st.integers(8, 60), st.sampled_from([2, 5, 1000]))
-def test_the_area_under_all_points_is_scikit_learns_and_every_point_is_what_its_threshold_gives(seed, count, levels):
+def test_areas_are_scikit_learns_and_each_point_is_what_its_threshold_gives(seed, count, levels):
     table = random_rows(seed, count, levels)
     curves = roc.trace_curves(table)
     for name in THREE:
@@ -53,7 +53,7 @@ def test_the_area_under_all_points_is_scikit_learns_and_every_point_is_what_its_
             continue
         area = sk.auc(1 - curve.specificity, curve.sensitivity)
         assert area == pytest.approx(sk.roc_auc_score(actual, scores))
-        assert len(curve) == len(set(scores)) + 1  # all of them, not the corners alone
+        assert len(curve) == len(set(scores)) + 1  # all points, not only the corners
         for row in curve.itertuples():
             called = scores >= row.threshold
             assert row.sensitivity == pytest.approx(called[actual].mean())
@@ -75,11 +75,11 @@ def test_no_other_threshold_balances_both_errors_better(seed, count, levels):
 @pytest.mark.parametrize(
     ("labels", "scores", "threshold"),
     [
-        ("nnpp", [0.1, 0.4, 0.6, 0.9], 0.6),  # apart
+        ("nnpp", [0.1, 0.4, 0.6, 0.9], 0.6),  # separated
         ("nnpp", [0.1, 0.6, 0.4, 0.9], 0.6),  # one error of each kind
         ("npnp", [0.2, 0.2, 0.8, 0.8], 0.8),  # ties
-        ("nnpp", [0.3] * 4, 0.3),  # constant: all are called pneumonia, as none is not a threshold
-        ("np", [0.9, 0.1], 0.9),  # the wrong way round: both wrong from 0.9 on, then one error more
+        ("nnpp", [0.3] * 4, 0.3),  # constant: all count as pneumonia, as the infinite threshold is never chosen
+        ("np", [0.9, 0.1], 0.9),  # reversed: both wrong from 0.9 on, then one error more
         ("npp", [0.5, 0.5, 0.9], 0.9),
     ],
 )
@@ -89,7 +89,7 @@ def test_the_balancing_threshold_by_hand(labels, scores, threshold):
 
 
 def test_a_threshold_chosen_on_validation_rows_is_applied_to_the_test_rows():
-    """Validation: 0.7 and more are all pneumonia. In the test rows that leaves one of two pneumonias; 0.6 does not."""
+    """In validation, 0.7 and more are all pneumonia. In the test rows, 0.7 finds one of two pneumonias, 0.6 both."""
     validation = make_rows(of("nnpp"), [0.1, 0.65, 0.7, 0.9], role="val")
     test = make_rows(of("nnpp"), [0.1, 0.55, 0.6, 0.9])
     table = roc.find_points(pd.concat([test, validation]))
@@ -97,10 +97,10 @@ def test_a_threshold_chosen_on_validation_rows_is_applied_to_the_test_rows():
     assert point(table, "validation", "test")[["threshold", *roc.RATES]].tolist() == [0.7, 0.5, 1, 1, 0.75]
     assert point(table, "test_optimistic", "test")[["threshold", *roc.RATES]].tolist() == [0.6, 1, 1, 1, 1]
     assert point(table, "as_predicted", "test")[["threshold", *roc.RATES]].tolist() == [0.5, 1, 0.5, 2 / 3, 0.75]
-    assert len(table[table.fold == "0"]) == 6  # three rules on both roles, of the second class alone
+    assert len(table[table.fold == "0"]) == 6  # three rules on both roles, for the second class only
 
 
-def test_the_threshold_of_the_validation_rows_does_not_see_the_test_rows():
+def test_the_validation_threshold_does_not_depend_on_the_test_rows():
     validation = make_rows(of("nnpp"), [0.1, 0.65, 0.7, 0.9], role="val")
     tests = [make_rows(of("nnpp"), scores) for scores in ([0.1, 0.2, 0.3, 0.4], [0.99, 0.98, 0.2, 0.1])]
     found = [point(roc.find_points(pd.concat([test, validation])), "validation", "test").threshold for test in tests]
@@ -108,7 +108,7 @@ def test_the_threshold_of_the_validation_rows_does_not_see_the_test_rows():
 
 
 @pytest.mark.parametrize("lacking", ["all", "pneumonia"])
-def test_without_validation_rows_of_both_kinds_no_threshold_is_read_off_anything(lacking):
+def test_without_validation_rows_of_both_kinds_no_threshold_is_chosen(lacking):
     test = make_rows(of("nnpp"), [0.1, 0.55, 0.6, 0.9])
     validation = make_rows(of("nn"), [0.1, 0.2], role="val")
     rows = test if lacking == "all" else pd.concat([test, validation])
@@ -119,7 +119,7 @@ def test_without_validation_rows_of_both_kinds_no_threshold_is_read_off_anything
     assert values == pytest.approx([1, 0.5, 2 / 3, 0.75])
 
 
-def test_a_class_that_a_folds_test_rows_lack_leaves_its_rates_to_the_other_folds():
+def test_rates_of_a_class_average_the_folds_whose_test_rows_have_it():
     validation = [make_rows(of("nnpp"), [0.1, 0.6, 0.7, 0.9], role="val", fold=fold) for fold in ("0", "1")]
     rows = pd.concat(
         [make_rows(of("nnpp"), [0.1, 0.2, 0.8, 0.9]), make_rows(of("nn"), [0.1, 0.8], fold="1"), *validation]
@@ -133,7 +133,7 @@ def test_a_class_that_a_folds_test_rows_lack_leaves_its_rates_to_the_other_folds
     assert (np.isnan(sd.sensitivity), sd.specificity) == (True, pytest.approx(0.5 / np.sqrt(2)))
 
 
-def test_each_of_three_classes_has_a_curve_and_no_single_threshold_as_predicted():
+def test_each_of_three_classes_has_a_curve_but_no_threshold_as_predicted():
     rows = pd.concat([random_rows(0, 60, 100), random_rows(1, 60, 100, role="val")])
     assert set(roc.trace_curves(rows)["class"]) == set(THREE)
     table = roc.find_points(rows)
@@ -144,7 +144,7 @@ def test_each_of_three_classes_has_a_curve_and_no_single_threshold_as_predicted(
     assert (found.sensitivity, found.precision) == (metrics.sensitivity(one), metrics.precision(one))
 
 
-def test_folds_come_in_order_and_numbers_are_read_back(tmp_path):
+def test_folds_are_in_order_and_numbers_are_read_back(tmp_path):
     rows = pd.concat([random_rows(fold, 40, 9, fold=str(fold)) for fold in (10, 2)])
     table = roc.find_points(rows)
     assert list(table.fold.unique()) == ["2", "10", "mean", "sd"]

@@ -1,4 +1,4 @@
-"""The paper beside a run: its columns where it prints any, the notes of the row that is shown, and no others."""
+"""A run compared with a paper: the columns of printed figures, and the notes of the shown row only."""
 
 import pytest
 from messages import assert_tells, at_least, matching
@@ -58,7 +58,7 @@ def make_info(**overrides) -> RunInfo:
             [
                 "624 test images",
                 "156 normal, 85 viral, 78 bacterial",
-                at_least(575),  # by the accuracy; 319 by the classes
+                at_least(575),  # from the accuracy; the classes imply 319
                 "624",
                 "40",
             ],
@@ -96,7 +96,7 @@ def make_info(**overrides) -> RunInfo:
         ),
     ],
 )
-def test_only_the_notes_of_the_row_that_is_shown_stand_under_it(overrides, told, untold):
+def test_only_the_notes_of_the_shown_row_are_printed(overrides, told, untold):
     info = make_info(**overrides)
     text = " ".join(paper_notes(info, comparable_row(info), 40))
     assert_tells(text or "nothing", *(told or ["nothing"]))
@@ -139,7 +139,7 @@ def test_only_the_notes_of_the_row_that_is_shown_stand_under_it(overrides, told,
         ),
     ],
 )
-def test_each_paper_stands_beside_what_it_prints_in_80_letters(tmp_path, overrides, header, rows, accuracy):
+def test_each_papers_figures_are_printed_next_to_ours_in_80_columns(tmp_path, overrides, header, rows, accuracy):
     folder = write_run(tmp_path / "run", **overrides)
     write_results(open_run(folder))
     text = print_to_text(folder)
@@ -151,6 +151,6 @@ def test_each_paper_stands_beside_what_it_prints_in_80_letters(tmp_path, overrid
         for place, figure in places:
             assert table[name][place] == figure
     flat = " ".join(text.split())
-    assert f"the paper: {accuracy} Accuracy" in flat  # not beside the other reading
+    assert f"the paper: {accuracy} Accuracy" in flat  # not with the other reading
     assert_tells(flat, str(COUNT))
     assert "No published" not in flat

@@ -1,7 +1,7 @@
-"""Which numbers of test images allow the figures that a paper prints, and which figures exclude one another.
+"""Which numbers of test images allow the figures that a paper prints, and which figures exclude each other.
 
-Everything is computed from what is printed, in exact fractions, for every value that a printed number may stand for
-(`Printed.range`): what is impossible here is not impossible because of rounding.
+Computed in exact fractions from printed numbers, for every value that they may mean (`Printed.range`). If something is
+impossible here, rounding is not the reason.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ class TwoByTwo(NamedTuple):
         return self.true_negatives + self.false_positives
 
     def measure(self) -> dict[str, Fraction]:
-        """Return metric -> value; a share of no images at all is 0."""
+        """Return metric -> value; a share of zero images is 0."""
         sensitivity = _share(self.true_positives, self.positives)
         specificity = _share(self.true_negatives, self.negatives)
         return {
@@ -45,11 +45,11 @@ class TwoByTwo(NamedTuple):
 
 
 def fits(figure: Printed, images: int, folds: int = 1) -> bool:
-    """Return whether a share of so many images, counted whole, can be printed like this.
+    """Return whether a share of `images`, counted whole, can be printed as this figure.
 
-    With one fold: whether k/n is in the figure's range for a whole k. With K folds, whose sizes differ by one image at
-    most and add up to `images`, the figure is the mean of their K shares: (a/s + b/(s+1)) / K, where a of the images in
-    the folds of s, and b of those in the folds of s + 1, count.
+    With one fold: whether k/n is in the figure's range for a whole k. With K folds, the sizes are s or s + 1 images and
+    add up to `images`; the figure is the mean of the K shares, (a/s + b/(s+1)) / K, where a and b are the images
+    counted in the folds of s and of s + 1.
     """
     size, larger = divmod(images, folds)
     if size == 0:
@@ -64,14 +64,14 @@ def fits(figure: Printed, images: int, folds: int = 1) -> bool:
 
 
 def smallest_count(figures: Sequence[Printed], folds: int = 1) -> int:
-    """Return the smallest number of images that every one of the figures fits."""
+    """Return the smallest number of images that all figures fit."""
     return next(images for images in count(1) if all(fits(figure, images, folds) for figure in figures))
 
 
 def first_counts(figures: Sequence[Printed], folds: int = 1) -> tuple[int, int]:
-    """Return the smallest number of images that all figures fit, and the last of the run of such numbers.
+    """Return the smallest number of images that all figures fit, and the last of the unbroken series that it starts.
 
-    The run is followed up to twice the smallest number: figures of few digits fit every larger one.
+    The series ends before twice the smallest number at the latest: figures of few digits fit every larger number.
     """
     first = smallest_count(figures, folds)
     following = range(first + 1, 2 * first)
@@ -82,12 +82,12 @@ def first_counts(figures: Sequence[Printed], folds: int = 1) -> tuple[int, int]:
 
 
 def possible_hits(figure: Printed, images: int) -> range:
-    """Return the whole numbers of images, of so many, that can be printed as this share."""
+    """Return the whole numbers of images, out of `images`, whose share can be printed as this figure."""
     return _whole_numbers(figure.range, images, images)
 
 
 def adds_up(accuracy: Printed, sensitivities: Sequence[Printed], counts: Sequence[int]) -> bool:
-    """Return whether the images that the sensitivities count as right, over all classes, can give the accuracy."""
+    """Return whether the correct images that the sensitivities imply, over all classes, can give the accuracy."""
     hits = [possible_hits(figure, images) for figure, images in zip(sensitivities, counts, strict=True)]
     if not all(hits):
         return False
@@ -97,16 +97,16 @@ def adds_up(accuracy: Printed, sensitivities: Sequence[Printed], counts: Sequenc
 
 
 def mean_range(first: Printed, second: Printed) -> Range:
-    """Return what the mean of two figures can be, such as a balanced accuracy: (sensitivity + specificity) / 2."""
+    """Return the range of the mean of two figures, such as balanced accuracy: (sensitivity + specificity) / 2."""
     one, two = first.range, second.range
     return Range((one.low + two.low) / 2, (one.high + two.high) / 2)
 
 
 def positive_share(precision: Printed, sensitivity: Printed, specificity: Printed) -> Range:
-    """Return which share of the test images is of the positive class, as three of its figures imply.
+    """Return the share of the positive class among the test images that its three figures imply.
 
     False positives are TP (1/p - 1) and also N (1 - spec), and TP is P sens; so N / P = sens (1/p - 1) / (1 - spec) and
-    P / (P + N) = p (1 - spec) / (p (1 - spec) + sens (1 - p)). It grows with p, falls with sens and spec.
+    P / (P + N) = p (1 - spec) / (p (1 - spec) + sens (1 - p)). The share grows with p and falls with sens and spec.
     """
     ranges = (figure.range for figure in (precision, sensitivity, specificity))
     p, sens, spec = (Range(one.low, min(one.high, Fraction(1))) for one in ranges)
@@ -114,10 +114,10 @@ def positive_share(precision: Printed, sensitivity: Printed, specificity: Printe
 
 
 def find_matrices(images: int, wanted: Mapping[str, Printed]) -> Iterator[TwoByTwo]:
-    """Give each confusion matrix of so many images that has all of the wanted figures, with images of both classes.
+    """Yield each confusion matrix of `images` images, with both classes, that has all the wanted figures.
 
-    `wanted` is metric (`TwoByTwo.measure`) -> figure; sensitivity and balanced accuracy are needed, as they leave few
-    matrices to be tried: the specificity is twice the balanced accuracy less the sensitivity.
+    `wanted` is metric (`TwoByTwo.measure`) -> figure. It must have sensitivity and balanced accuracy, which leave few
+    matrices to try: specificity is twice the balanced accuracy minus the sensitivity.
     """
     balanced = wanted["balanced_accuracy"].range
     for positives in range(1, images):

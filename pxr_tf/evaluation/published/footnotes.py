@@ -1,4 +1,4 @@
-"""What must be said beside a published row, in sentences; every number in them is computed from its figures."""
+"""Notes on a published row, in sentences; every number in them is computed from the row's figures."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -9,25 +9,25 @@ from pxr_tf.evaluation.published import consistency
 from pxr_tf.evaluation.published.papers import PaperRow, paper_rows
 from pxr_tf.evaluation.published.printed import Printed, Range
 
-UNLIKELY = 3  # standard deviations: what a random test part may differ by before it is worth a sentence
-RARE = 2  # standard deviations: one random test part in 22 differs by more; a guess that needs one must say so
+UNLIKELY = 3  # standard deviations: a random test part that differs by more is worth a sentence
+RARE = 2  # standard deviations: one random test part in 22 differs by more; a guess that needs such a part must say so
 
 
 def write_footnotes(row: PaperRow) -> list[str]:
-    """Return the paragraphs that belong to a row."""
+    """Return the paragraphs of notes on a row."""
     notes = [_exchanged(row), _misfit(row), " ".join(_contradictions(row)), _threshold(row)]
     return [note for note in notes if note]
 
 
 def write_count_note(row: PaperRow, counted: int) -> str:
-    """Return one sentence: how many test images the paper's counts or figures mean, and how many a run has counted."""
-    return f"{_implied(row)}; here {counted:,} are counted."
+    """Return one sentence: how many test images the paper's counts or figures imply, and how many our result counts."""
+    return f"{_implied(row)}; our result counts {counted:,}."
 
 
 def misfits(row: PaperRow) -> dict[str, Printed]:
-    """Return class, or ``all``, -> figure that is no whole number of the test images that the paper states.
+    """Return class or ``all`` -> figure that does not fit the numbers of test images that the paper states.
 
-    The figure of ``all`` is the accuracy, which must also be what the sensitivities add up to.
+    The figure of ``all`` is the accuracy, which must also equal the sum of the sensitivities' images.
     """
     counts = row.table.test_counts
     if counts is None or row.paper.folds > 1:
@@ -43,9 +43,9 @@ def misfits(row: PaperRow) -> dict[str, Printed]:
 
 
 def best_row(paper: str | None, classes: tuple[str, ...]) -> PaperRow | None:
-    """Return the row of the highest accuracy for these classes, or None.
+    """Return the row with the highest accuracy for these classes, or None.
 
-    Rows whose figures cannot come from the test images that the paper names do not count.
+    Rows whose figures cannot come from the paper's stated test images do not count.
     """
     rows = [row for row in paper_rows(paper, classes) if row.printed("accuracy") and not misfits(row)]
     return max(rows, key=lambda row: row.value("accuracy"), default=None)
@@ -61,13 +61,13 @@ def _exchanged(row: PaperRow) -> str:
         return ""
     one, other = row.paper.exchanged
     return (
-        f"The paper prints its {one} and {other} the other way round{_why_exchanged(row)}. Its two columns are "
-        "exchanged here."
+        f"The paper prints its {one} and {other} the other way round{_why_exchanged(row)}. This comparison "
+        "exchanges the two columns."
     )
 
 
 def _why_exchanged(row: PaperRow) -> str:
-    """Return why the sensitivity stands in another column; this can be seen where test folds are balanced."""
+    """Return the evidence that sensitivity is in another column; only balanced test folds can show it."""
     if "sensitivity" not in row.paper.exchanged or row.paper.test_rows != "balanced":
         return ""
     column = next(name for name in row.paper.exchanged if name != "sensitivity")
@@ -75,7 +75,7 @@ def _why_exchanged(row: PaperRow) -> str:
         one for one in row.siblings if one.printed("accuracy") and set(_sensitivities(one)) == set(one.table.classes)
     ]
     return (
-        ", as its own accuracies show: on test folds with equally many images per class accuracy is the mean "
+        ", as its own accuracies show: on test folds with equally many images per class, accuracy is the mean "
         f"sensitivity, and in {sum(map(_mean_is_accuracy, rows))} of {len(rows)} cells it equals the mean of the "
         f"printed {column} to the last digit"
     )
@@ -95,25 +95,25 @@ def _misfit(row: PaperRow) -> str:
     total = sum(counts.values())
     if list(found) == ["all"] and consistency.fits(found["all"], total):
         words = found["all"].words
-        return f"On its {total:,} test images the paper's sensitivities do not add up to its accuracy, {words}."
+        return f"On the paper's {total:,} test images, its sensitivities do not add up to its accuracy of {words}."
     what = ", ".join(
         f"{figure.words} of {total if name == 'all' else counts[name]} {'' if name == 'all' else name}".rstrip()
         for name, figure in found.items()
     )
     smallest = {name: consistency.smallest_count([figure]) for name, figure in _sensitivities(row).items()}
-    note = f"The paper's figures cannot come from its {total:,} test images: no whole number of images is {what}."
-    least = f" The smallest numbers of images that allow its sensitivities are {_list_counts(smallest)}."
+    note = f"The paper's figures cannot come from its {total:,} test images: no whole number of images gives {what}."
+    least = f" The smallest image counts that fit its sensitivities are {_list_counts(smallest)}."
     return note + (least if smallest else "")
 
 
 def _implied(row: PaperRow) -> str:
-    """Return how many test images the paper's counts or the row's figures mean, as the beginning of a sentence."""
+    """Return how many test images the paper's counts or the row's figures imply, as the start of a sentence."""
     if row.paper.folds > 1 and row.paper.test_rows == "balanced" and _sensitivities(row):
         return _implied_by_folds(row)
     if row.table.images:
         images = sum(row.table.images.values())
         share = f"{100 * float(row.table.test_share):g} % of {images:,}"
-        return f"The paper's counts mean {_num_tested(row):,} test images ({share})"
+        return f"The paper's counts imply {_num_tested(row):,} test images ({share})"
     counts, wrong = row.table.test_counts, misfits(row)
     rows = [row] if wrong or not counts else [one for one in row.siblings if not misfits(one)]
     smallest = _smallest_counts(rows)
@@ -129,16 +129,16 @@ def _implied(row: PaperRow) -> str:
 
 
 def _implied_alone(row: PaperRow, classes: int) -> str:
-    """Say what follows without any count by the paper; `classes`: images that its sensitivities need."""
+    """Return what the figures imply without any count by the paper; `classes`: images that the sensitivities need."""
     accuracy = row.printed("accuracy")
     least = max(classes, consistency.smallest_count([accuracy]) if accuracy else 0)
     if least == 0:
-        return "The printed figures do not say how many images were tested"
+        return "The printed figures do not show how many images were tested"
     return f"The printed figures imply at least {least:,} test images"
 
 
 def _implied_by_folds(row: PaperRow) -> str:
-    """Say how many images per class give all sensitivities of the table, where each class has equally many."""
+    """Return how many images per class give all sensitivities of the table, if each class has equally many."""
     figures = [figure for one in row.siblings for figure in _sensitivities(one).values()]
     first, last = consistency.first_counts(figures, row.paper.folds)
     classes = len(row.table.classes)
@@ -149,14 +149,14 @@ def _implied_by_folds(row: PaperRow) -> str:
 
 
 def _smallest_counts(rows: list[PaperRow]) -> dict[str, int]:
-    """Return class -> the smallest number of its images that the sensitivities of all rows fit."""
+    """Return class -> smallest number of its images that the sensitivities of all rows fit."""
     figures = [_sensitivities(row) for row in rows]
     names = [name for name in rows[0].table.classes if any(name in found for found in figures)]
     return {name: consistency.smallest_count([found[name] for found in figures if name in found]) for name in names}
 
 
 def _contradictions(row: PaperRow) -> Iterator[str]:
-    """Give the sentences about two classes whose sensitivity, specificity and balanced accuracy do not agree."""
+    """Yield sentences on a class, of two, whose sensitivity, specificity and balanced accuracy do not agree."""
     balanced = row.printed("balanced_accuracy")
     for name in row.table.classes if len(row.table.classes) == 2 and balanced else ():
         sensitivity, specificity = row.printed("sensitivity", name), row.printed("specificity", name)
@@ -165,7 +165,7 @@ def _contradictions(row: PaperRow) -> Iterator[str]:
         if consistency.mean_range(sensitivity, specificity).overlaps(balanced.range):
             continue
         yield (
-            f"The paper's figures contradict one another: the mean of its sensitivity ({sensitivity.words}) and "
+            f"The paper's figures contradict each other: the mean of its sensitivity ({sensitivity.words}) and "
             f"specificity ({specificity.words}) is {(sensitivity.number + specificity.number) / 2} %, but its balanced "
             f"accuracy is {balanced.words}."
         )
@@ -176,20 +176,20 @@ def _contradictions(row: PaperRow) -> Iterator[str]:
 
 
 def _wrong_share(row: PaperRow, name: str, share: Range) -> Iterator[str]:
-    """Say so where the figures need another share of the class than a random part of the images can have."""
+    """Yield a sentence if the figures need a share of the class that a random part of the images cannot have."""
     expected, sd = _share_of(row, name)
     if share.low - UNLIKELY * sd < expected < share.high + UNLIKELY * sd:
         return
     yield (
-        f"With its precision they would mean that {_percent_span(share)} of the test images are {name}; of a random "
-        f"{_num_tested(row):,} of its images {100 * float(expected):.1f} ± {100 * float(sd):.1f} % are."
+        f"With its precision, they imply that {_percent_span(share)} of the test images are {name}; in a random "
+        f"{_num_tested(row):,} of its images, {100 * float(expected):.1f} ± {100 * float(sd):.1f} % are."
     )
 
 
 def _other_reading(
     row: PaperRow, name: str, precision: Printed, sensitivity: Printed, specificity: Printed
 ) -> Iterator[str]:
-    """Say so where the figures agree once the specificity is read as the negative predictive value."""
+    """Yield a sentence if the figures agree once the specificity is read as the negative predictive value."""
     wanted: Mapping[str, Printed] = {
         "sensitivity": sensitivity,
         "balanced_accuracy": row.printed("balanced_accuracy"),
@@ -204,21 +204,21 @@ def _other_reading(
     other = next(other for other in row.table.classes if other != name)
     best = min(found, key=lambda matrix: abs(Fraction(matrix.positives, total) - expected))
     yield (
-        f"Perhaps its specificity is the negative predictive value (the precision of {other}): then all four agree, "
+        f"Perhaps its specificity is the negative predictive value (the precision of {other}). Then all four agree, "
         f"for example with {best.true_positives} of {best.positives} {name} and {best.true_negatives} of "
-        f"{best.negatives} {other} test images right ({100 * best.positives / total:.1f} % {name})."
+        f"{best.negatives} {other} test images correct ({100 * best.positives / total:.1f} % {name})."
         f"{_how_rare(row, name, Fraction(best.positives, total))}"
     )
 
 
 def _how_rare(row: PaperRow, name: str, share: Fraction) -> str:
-    """Return a sentence where hardly any random test part has such a share of the class; else ``""``."""
+    """Return a sentence if hardly any random test part has this share of the class; else ``""``."""
     expected, sd = _share_of(row, name)
     distance = abs(share - expected) / sd
     if distance <= RARE:
         return ""
     return (
-        f" But that share lies {float(distance):.1f} standard deviations from the {100 * float(expected):.1f} ± "
+        f" But that share is {float(distance):.1f} standard deviations from the {100 * float(expected):.1f} ± "
         f"{100 * float(sd):.1f} % of a random {_num_tested(row):,} of its images."
     )
 
@@ -237,9 +237,9 @@ def _num_tested(row: PaperRow) -> int:
 
 
 def _share_of(row: PaperRow, name: str) -> tuple[Fraction, Fraction]:
-    """Return the share of a class among all images, and its standard deviation among those that are drawn to be tested.
+    """Return the share of a class among all images, and the standard deviation of its share in a random test part.
 
-    Drawn without replacement, n of N: sqrt(s (1 - s) / n (N - n) / (N - 1)).
+    Drawing n of N without replacement: sqrt(s (1 - s) / n (N - n) / (N - 1)).
     """
     images, tested = sum(row.table.images.values()), _num_tested(row)
     share = Fraction(row.table.images[name], images)

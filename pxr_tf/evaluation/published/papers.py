@@ -1,4 +1,4 @@
-"""Read the papers' files; find the figures that belong to a run. Figures stand in the files as they are printed."""
+"""Read the papers' files; find the figures that belong to a run. The files have each figure as printed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ PAPERS_FOLDER = Path(__file__).parent
 PRINTED_PER_CLASS = ("precision", "sensitivity", "specificity", "f1")
 PRINTED_OVERALL = ("accuracy", "balanced_accuracy", "auc", "threshold", "accuracy_at_threshold")
 
-PrintedNumber = Annotated[Decimal, Field(ge=0, le=100)]  # in percent; a fraction where it is 1 or less
+PrintedNumber = Annotated[Decimal, Field(ge=0, le=100)]  # in percent, or a fraction if it is 1 or less
 ByClass = dict[str, PrintedNumber]
 Counts = dict[str, Annotated[int, Field(gt=0)]]
 
 
 class Entry(Frozen):
-    """One row of a paper's table: which model it belongs to, and its figures."""
+    """One row of a paper's table: its model and its figures."""
 
-    variant: str | None = None  # of the recipe that does the same; None: no recipe does
-    model: str | None = None  # where the row holds for this one only
-    source: str | None = None  # who published it first, where the paper quotes it
+    variant: str | None = None  # of the recipe that reproduces the row; None: no recipe does
+    model: str | None = None  # if the row is for this model only
+    source: str | None = None  # who published it first, if the paper quotes it
     accuracy: PrintedNumber | None = None
     balanced_accuracy: PrintedNumber | None = None
     auc: PrintedNumber | None = None
-    threshold: PrintedNumber | None = None  # of the probability of the second class
-    threshold_from: Literal["test", "validation"] | None = None  # where it was chosen
+    threshold: PrintedNumber | None = None  # on the probability of the second class
+    threshold_from: Literal["test", "validation"] | None = None  # the images that it was chosen on
     accuracy_at_threshold: PrintedNumber | None = None
     precision: ByClass = Field(default_factory=dict)
     sensitivity: ByClass = Field(default_factory=dict)
@@ -42,11 +42,11 @@ class Entry(Frozen):
 
 
 class Results(Frozen):
-    """Rows that were measured on the same test images."""
+    """Rows measured on the same test images."""
 
     classes: Annotated[tuple[str, ...], Field(min_length=2)]
     test_counts: Counts | None = None  # images per class in the test part, as the paper states them
-    images: Counts | None = None  # all images of the paper, where a share of them is tested
+    images: Counts | None = None  # all images of the paper, if a share of them is tested
     test_share: Annotated[Decimal, Field(gt=0, lt=1)] | None = None
     rows: Annotated[tuple[Entry, ...], Field(min_length=1)]
 
@@ -54,27 +54,27 @@ class Results(Frozen):
     def _names_fit_together(self) -> "Results":
         for name in (name for row in self.rows for metric in PRINTED_PER_CLASS for name in getattr(row, metric)):
             if name not in self.classes:
-                raise ValueError(f"a figure of {name!r}; the classes are {', '.join(self.classes)}")
+                raise ValueError(f"a figure is for {name!r}; accepted: the classes {', '.join(self.classes)}")
         for counts in (self.test_counts, self.images):
             if counts is not None and set(counts) != set(self.classes):
-                raise ValueError(f"counts of {', '.join(counts)}; the classes are {', '.join(self.classes)}")
+                raise ValueError(f"counts are for {', '.join(counts)}; needed: the classes {', '.join(self.classes)}")
         if (self.images is None) != (self.test_share is None):
-            raise ValueError("images and test_share belong together; one of them is missing")
+            raise ValueError("images and test_share belong together, but one is missing; give both or neither")
         places = [(row.variant, row.model, row.source) for row in self.rows]
         if len(set(places)) < len(places):
-            raise ValueError("two rows have the same variant, model and source")
+            raise ValueError("two rows have the same variant, model and source; accepted: one row for each")
         return self
 
 
 class Paper(Frozen):
-    """A file: how the paper tested, and its tables."""
+    """The content of a file: how the paper tested, and its tables."""
 
     title: str
-    scheme: str  # how training and test were split: a scheme of `data.schemes`
-    unit: Literal["patient", "image"] | None = None  # random: what was split
-    folds: Annotated[int, Field(gt=0)] = 1  # the figures are means over so many
-    test_rows: Literal["balanced", "all"]  # balanced: as many test images of each class
-    exchanged: tuple[Literal["precision", "sensitivity", "specificity", "f1"], ...] = ()  # two columns; none: ()
+    scheme: str  # how images were split: a scheme of `data.schemes`
+    unit: Literal["patient", "image"] | None = None  # what the scheme random split
+    folds: Annotated[int, Field(gt=0)] = 1  # the figures are means over this many folds
+    test_rows: Literal["balanced", "all"]  # balanced: equally many test images per class
+    exchanged: tuple[Literal["precision", "sensitivity", "specificity", "f1"], ...] = ()  # two columns, or none
     tables: Annotated[tuple[Results, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -91,16 +91,16 @@ class Paper(Frozen):
 
 @dataclass(frozen=True)
 class PaperRow:
-    """A row with what holds for it; columns that the paper has exchanged are put right."""
+    """A row with its table and paper; columns that the paper exchanged are corrected."""
 
     paper: Paper
     table: Results
     entry: Entry
 
     def printed(self, metric: str, name: str = "all") -> Printed | None:
-        """Return the figure of a class, or of ``all``, as it is printed, or None where the paper has none.
+        """Return the figure of a class, or of ``all``, as printed, or None if the paper has none.
 
-        Metrics: `PRINTED_OVERALL` of ``all``, `PRINTED_PER_CLASS` of a class; there is no figure of any other.
+        ``all`` has the metrics `PRINTED_OVERALL`, a class has `PRINTED_PER_CLASS`; any other metric gives None.
         """
         if name == "all":
             number = getattr(self.entry, metric) if metric in PRINTED_OVERALL else None
@@ -109,19 +109,19 @@ class PaperRow:
         return None if number is None else Printed(number)
 
     def value(self, metric: str, name: str = "all") -> float | None:
-        """Return the figure of a class, or of ``all``, as a fraction (0-1), or None where the paper has none."""
+        """Return the figure of a class, or of ``all``, as a fraction (0-1), or None if the paper has none."""
         found = self.printed(metric, name)
         return None if found is None else found.value
 
     @property
     def label(self) -> str:
-        """Backbone and variant, those that the row names."""
+        """Model, variant and source, as far as the row names them."""
         parts = (self.entry.model, self.entry.variant, self.entry.source)
         return ", ".join(dict.fromkeys(part for part in parts if part))
 
     @property
     def siblings(self) -> "list[PaperRow]":
-        """All rows of the same table, this one too."""
+        """All rows of the same table, including this row."""
         return [PaperRow(self.paper, self.table, entry) for entry in self.table.rows]
 
     def _column(self, metric: str) -> str:
@@ -132,7 +132,7 @@ class PaperRow:
 
 
 def read_paper(path: Path) -> Paper:
-    """Return the paper of a file; numbers keep the digits that they are written with. Raises pydantic's error."""
+    """Return the paper of a file; numbers keep all written digits. Raises pydantic's ValidationError."""
     with reading(path):
         text = path.read_text(encoding="utf-8")
     return Paper.model_validate(yaml.load(text, Loader=yaml.BaseLoader))  # all text: 92.30 is not 92.3
@@ -140,7 +140,7 @@ def read_paper(path: Path) -> Paper:
 
 @cache
 def read_papers() -> Mapping[str, Paper]:
-    """Return name -> paper for every file beside this module."""
+    """Return name -> paper for every YAML file next to this module."""
     return {path.stem: read_paper(path) for path in sorted(PAPERS_FOLDER.glob("*.yaml"))}
 
 
@@ -150,9 +150,9 @@ def comparable_papers() -> list[str]:
 
 
 def find_row(paper: str | None, *, variant: str, model: str, classes: tuple[str, ...]) -> PaperRow | None:
-    """Return the paper's figures for a variant of the recipe and these classes, in any order, or None without any.
+    """Return the paper's row for a variant of the recipe and these classes, in any order, or None.
 
-    A row that names a model is for that one only: a backbone, the paper's own network, or a learner's kind.
+    A row with a model is for that model only: a backbone, the paper's own network, or a learner's kind.
     """
     for row in paper_rows(paper, classes):
         if row.entry.variant == variant and row.entry.model in (None, model):

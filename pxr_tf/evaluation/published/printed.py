@@ -1,4 +1,4 @@
-"""A number as a paper prints it, and the values that it may stand for."""
+"""A number as a paper prints it, and the values that it may mean."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Range(NamedTuple):
-    """The values from `low` up to, but not with, `high`, as exact fractions (0-1)."""
+    """The values from `low` up to, but not including, `high`, as exact fractions (0-1)."""
 
     low: Fraction
     high: Fraction
@@ -20,13 +20,13 @@ class Range(NamedTuple):
 
 
 class Printed(NamedTuple):
-    """A printed number with all its digits, zeros at its end too: in percent, or a fraction where it is 1 or less."""
+    """A printed number with all digits, including final zeros: in percent, or a fraction if it is 1 or less."""
 
     number: Decimal
 
     @property
     def scale(self) -> int:
-        """What the number has to be divided by."""
+        """The number to divide by to get a fraction."""
         return 1 if self.number <= 1 else 100
 
     @property
@@ -36,15 +36,15 @@ class Printed(NamedTuple):
 
     @property
     def range(self) -> Range:
-        """The values that the number may stand for: [x - u/2, x + u), where u is one unit of its last digit.
+        """The values that the number may mean: [x - u/2, x + u), where u is one unit of its last digit.
 
-        Papers round and cut off, sometimes in one table: 576 of 624 are 92.308 %, printed 92.30; 451 of 624 are
-        72.2756 %, printed 72.276. Both readings are allowed, so that nothing is called impossible that is not.
+        Papers round or cut off, sometimes both in one table: 576 of 624 are 92.308 %, printed 92.30; 451 of 624 are
+        72.2756 %, printed 72.276. The range allows both, so no possible value is called impossible.
         """
         number, unit = Fraction(self.number), Fraction(Decimal(1).scaleb(self.number.as_tuple().exponent))
         return Range(max(Fraction(0), number - unit / 2) / self.scale, (number + unit) / self.scale)
 
     @property
     def words(self) -> str:
-        """The number as the paper has it: ``92.30 %``, ``0.80``."""
+        """The number as the paper prints it: ``92.30 %``, ``0.80``."""
         return f"{self.number} %" if self.scale == 100 else f"{self.number}"
