@@ -19,7 +19,7 @@ from pxr_tf.models.model_file import first_line
 from pxr_tf.vocabulary.model import Head, OnFeatures, Output
 
 DEFAULT_HEAD = Head()
-FULL_BATCH = 64  # pictures per batch, always: see `predict_pictures`
+FULL_BATCH = 64  # pictures in every batch: see `predict_pictures`
 POOLED = "features"  # the layer of the pooled feature map
 
 

@@ -43,7 +43,7 @@ def save_classifier(model: keras.Model, path: Path, card: Mapping[str, Any]) -> 
 
 
 def load_classifier(path: Path) -> tuple[keras.Model, dict[str, Any]]:
-    """Return a saved classifier and its card (``classes``, ``image``); raise `PxrError` if it is missing or damaged."""
+    """Return a saved classifier and its card (``classes``, ``image``); raise `PxrError` if it is not as saved."""
     try:
         card = read_card(path)
         _check_card(card)

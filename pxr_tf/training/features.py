@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 FEATURES_VERSION = 2  # increase it when the same pictures would get other features
-FEATURE_BATCH = 64  # pictures per batch, always: see `extract_features`
+FEATURE_BATCH = 64  # pictures in every batch: see `extract_features`
 BATCHES_AT_ONCE = 3  # batches that are loaded or computed at the same time
 BATCHES_PER_PART = 16  # 1,024 samples, written together: seconds of work on two cores, 8 MB for 2,048 channels
 

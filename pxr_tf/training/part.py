@@ -58,7 +58,7 @@ class Part:
         return (rows.label.to_numpy()[:, None] == np.array(self.classes)[None]).astype(np.float32)
 
     def inputs(self, rows: pd.DataFrame, *, every_epoch: bool = False) -> Inputs:
-        """Return the rows' pictures, copies augmented; with `every_epoch` all, in each epoch, if so configured."""
+        """Return the rows' pictures, copies augmented; `every_epoch` augments each in every epoch, if configured."""
         return picture_inputs(
             self.pixels,
             rows.row.to_numpy(),
