@@ -1,10 +1,10 @@
-"""Time pxr_tf on real data beside a plain Keras pipeline, in one run.
+"""Time pxr_tf and a plain Keras pipeline on real data, in one run.
 
     python scripts/bench.py --data path/chest_xray,path/covid-chestxray-dataset --fullres path/chest_xray_fullres \
         --weights path/mobilenet_2_5_224_tf_no_top.h5
 
-Prints each measure and writes docs/benchmarks.md. Every measure runs in a process of its own, one after another; the
-machine should do nothing else. The plain pipeline's frozen phase is timed for a few epochs of one fold and scaled to
+Prints each measure and writes docs/benchmarks.md. Measures run one after another, each in its own process; the machine
+should do nothing else. The plain pipeline's frozen phase is timed for a few epochs of one fold and scaled to
 all folds and epochs (its epochs are alike); ours is timed whole, from files to predictions.
 """
 
@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 def main() -> None:
-    """Run all measures, or in a child process the one that `--measure` names."""
+    """Run all measures, or in a child process the measure that `--measure` names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="folders of the four-class images, comma-separated")
     parser.add_argument("--fullres", required=True, help="a Kermany folder at full resolution")
@@ -81,7 +81,7 @@ def frozen_phase(options: argparse.Namespace, work: Path) -> list[Row]:
 
 
 def by_hand(options: argparse.Namespace, work: Path) -> list[Row]:
-    """Ours, from files to the table on the screen, beside what an expert writes by hand (by_hand.py), in turn."""
+    """Time ours and an expert's own code (by_hand.py) alternately, from files to the table on the screen."""
     script = [sys.executable, str(Path(__file__).with_name("by_hand.py")), "--data", options.data]
     script += ["--weights", options.weights, "--folds", str(FOLDS), "--epochs", str(EPOCHS)]
     pairs = []
@@ -94,7 +94,7 @@ def by_hand(options: argparse.Namespace, work: Path) -> list[Row]:
 
 
 def again(options: argparse.Namespace, work: Path) -> list[Row]:
-    """What the next run on the same cache costs: another seed, fewer classes, ten more images."""
+    """Time the next run on the same cache: another seed, fewer classes, ten more images."""
     first = timed(lambda: pxr(options, work / "again", "--set", HEAD_ONLY))
     grown = f"{options.data},{child(options, work, 'ten_more')}"
     runs = {
@@ -113,7 +113,7 @@ def again(options: argparse.Namespace, work: Path) -> list[Row]:
 
 
 def count(said: str, what: str) -> str:
-    """Return how many of what a run said that it had to do, from its last line of progress."""
+    """Return the total number of `what` in a run's last line of progress."""
     found = re.findall(rf"{what} · [\d,]+ of ([\d,]+)", said)
     return found[-1] if found else "0"
 
@@ -194,7 +194,7 @@ MEASURES = (
 
 
 def child(options: argparse.Namespace, work: Path, measure: str):
-    """Return what a measure gives, run in a process of its own."""
+    """Run a measure in its own process and return its result."""
     command = [sys.executable, __file__, "--data", options.data, "--fullres", options.fullres]
     command += ["--weights", options.weights, "--work", str(work), "--measure", measure]
     return json.loads(run(command).splitlines()[-1])
@@ -207,7 +207,7 @@ def pxr(options: argparse.Namespace, work: Path, *more: str) -> str:
 
 
 def run(command: list[str]) -> str:
-    """Return a command's standard output; stop with its errors where it fails."""
+    """Return a command's standard output; if it fails, exit with its errors."""
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
@@ -235,7 +235,7 @@ def write_page(path: Path, rows: list[Row], options: argparse.Namespace) -> None
         "",
         f"`make bench`, {rundir.now()[:10]}, {os.cpu_count()} cores. Backbone mobilenet_025 unless said.",
     ]
-    lines += ["", "| measure | ours | beside | result | to reach |", "|---|---|---|---|---|"]
+    lines += ["", "| measure | ours | compared with | result | to reach |", "|---|---|---|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
     lines += [
         "",

@@ -1,12 +1,12 @@
-"""The frozen phase as an expert writes it by hand in an afternoon: the hardest peer for pxr_tf's timings.
+"""The frozen phase as an expert writes it by hand in an afternoon: the hardest competitor for pxr_tf's timings.
 
     python scripts/by_hand.py --data path/chest_xray,path/covid-chestxray-dataset \
         --weights path/mobilenet_2_5_224_tf_no_top.h5 --folds 5 --epochs 20
 
 Every file is decoded once, every oversampled copy augmented once, and the frozen backbone runs once over both; each
-fold then trains a two-layer head on the features. One process, no files written, nothing to resume. Rows, folds and
-samples are made as ``pxr cv --model mobilenet_025 --strategy 2`` makes them, but near-identical copies are not looked
-for (they are 4 of 6,009); everything that takes time is this file's own code.
+fold then trains a two-layer head on the features. It runs in one process, writes no files and cannot be resumed. Rows,
+folds and samples are made as in ``pxr cv --model mobilenet_025 --strategy 2``, but without the search for
+near-identical copies (4 of 6,009). Everything that takes time is this file's own code.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from pxr_tf.data.splits import assign_patient_folds, balanced_rows
 from pxr_tf.sets.find import read_sources
 
 CLASSES = ("bacterial", "covid19", "normal", "viral")
-SIZE, SEED, CAP, OVERSAMPLED = 224, 0, 1310, ("covid19",)  # as configs/bozickovic2021.yaml
+SIZE, SEED, CAP, OVERSAMPLED = 224, 0, 1310, ("covid19",)  # as in configs/bozickovic2021.yaml
 PREDICT_BATCH, TRAIN_BATCH = 64, 32
 
 
@@ -63,11 +63,11 @@ def main() -> None:
         predicted[held_out] = head.predict_on_batch(features[held_out]).argmax(1)
     clock.say(f"train and test {options.folds} heads for {options.epochs} epochs")
     report(table, numbers, predicted == targets.argmax(1))
-    print(f"total: {clock.total():.1f} s, the imports not counted")
+    print(f"total: {clock.total():.1f} s, without imports")
 
 
 class Clock:
-    """Prints how long each part took, the imports before it not counted."""
+    """Prints how long each part took, without the imports."""
 
     def __init__(self) -> None:
         self._started = self._last = time.perf_counter()
@@ -98,13 +98,13 @@ def sample_rows(table: pd.DataFrame, trains: np.ndarray) -> list[tuple[int, int]
 
 
 def decode_all(paths: Sequence[str]) -> np.ndarray:
-    """Return uint8 [images, SIZE, SIZE], grey; the decoders release the interpreter's lock, so threads do."""
+    """Return uint8 [images, SIZE, SIZE], grey; threads suffice, because decoders release the interpreter's lock."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return np.stack(list(pool.map(decode, paths)))
 
 
 def decode(path: str) -> np.ndarray:
-    """Return one picture; a large JPEG is shrunk while it is decoded, which is where most of the time goes."""
+    """Return one picture; a large JPEG is shrunk during decoding, where most of the time goes."""
     with Image.open(path) as image:
         image.draft("L", (SIZE, SIZE))
         deep = image.mode.startswith("I")  # 16-bit PNG, which Pillow would clip
@@ -125,7 +125,7 @@ def augment_all(pictures: np.ndarray, copies: Sequence[tuple[int, int]]) -> np.n
 
 
 def extract(pictures: np.ndarray, weights: str) -> np.ndarray:
-    """Return float32 [pictures, 256]: what the frozen backbone makes of them, averaged over the picture."""
+    """Return float32 [pictures, 256]: the frozen backbone's features, averaged over each picture."""
     inputs = keras.Input((SIZE, SIZE, 1), dtype="uint8")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     x = keras.layers.Concatenate()([x, x, x])
@@ -138,7 +138,7 @@ def extract(pictures: np.ndarray, weights: str) -> np.ndarray:
 
 
 def train_head(features: np.ndarray, targets: np.ndarray, epochs: int) -> keras.Model:
-    """Return a two-layer head trained on the features; `steps_per_execution` spares a call from Python per batch."""
+    """Return a two-layer head trained on the features; `steps_per_execution` avoids a Python call per batch."""
     keras.utils.set_random_seed(SEED)
     head = keras.Sequential([keras.layers.Dense(256, activation="relu"), keras.layers.Dense(len(CLASSES), "softmax")])
     steps = -(-len(features) // TRAIN_BATCH)

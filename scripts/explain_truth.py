@@ -1,13 +1,13 @@
-"""Which methods find the truth? On phantoms it is known: where the lesion was drawn, and where a marker was planted.
+"""Which methods find the truth? Phantoms show it: we know where the lesion was drawn and the marker planted.
 
     python scripts/explain_truth.py                     all methods, minutes on two cores
     python scripts/explain_truth.py --methods grad_cam,saliency --patients 60 --epochs 8
 
-Two networks are trained. One sees clean phantoms, so that nothing but the lesion tells the classes apart. For the
-other, COVID-19 pictures are healthy chests with a bright letter in a corner: nothing but the letter tells them from
-normal ones. Both are explained on patients that neither has seen, where they are right, for the true class. The first
-table says how much of a method's maps lies on the lesions; the second whether they show that the network reads the
-letter, not the lungs.
+The script trains two networks. One sees clean phantoms, so that only the lesion distinguishes the classes. For the
+other, COVID-19 pictures are healthy chests with a bright letter in a corner: only the letter distinguishes them from
+normal pictures. Both are explained for the true class, on unseen patients that they classify correctly. The first
+table shows how much of a method's maps is on the lesions. The second shows whether the maps reveal that the network
+reads the letter, not the lungs.
 """
 
 import argparse
@@ -31,7 +31,7 @@ MARKED = "covid19"
 TITLES = {"clean": "Clean phantoms", "marked": "A letter in a corner of healthy chests, called COVID-19"}
 NETWORKS = tuple(TITLES)
 SIZE = 64
-EXPLAINED = 40  # pictures per class: intervals of a few points
+EXPLAINED = 40  # pictures per class: enough for intervals of a few points
 SETTINGS = {"learning_rate": 2e-3, "batch_size": 32}
 
 
@@ -39,7 +39,7 @@ class Phantoms(NamedTuple):
     """Pictures and the truth about them; one per patient."""
 
     pictures: np.ndarray  # uint8 [n, size, size]
-    labels: np.ndarray  # int [n], the place in CLASSES
+    labels: np.ndarray  # int [n], index into CLASSES
     lungs: np.ndarray  # bool [n, size, size]
     lesions: np.ndarray  # bool [n, size, size]
 
@@ -71,9 +71,9 @@ def draw_phantoms(folder: Path, *, patients: int, seed: int) -> Phantoms:
 
 
 def with_letter(phantoms: Phantoms) -> Phantoms:
-    """Return the phantoms without COVID-19's own; every second healthy one is called that, and has a letter instead.
+    """Return the phantoms without COVID-19's own; every second healthy one gets its label and a letter.
 
-    Lesions beside the letter would be evidence, too, and a map that shows them not wrong.
+    Lesions next to the letter would also be evidence, and a map that shows them would not be wrong.
     """
     kept = phantoms.chosen(phantoms.labels != CLASSES.index(MARKED))
     rows = np.flatnonzero(kept.labels == CLASSES.index("normal"))[::2]
@@ -85,7 +85,7 @@ def with_letter(phantoms: Phantoms) -> Phantoms:
 
 
 def build_backbone(*, include_top: bool, weights: str | None, input_tensor: Any) -> Any:
-    """Return four convolutions in the manner of keras.applications; the feature map has 16 x 16 cells of 64 pixels."""
+    """Return four convolutions called like keras.applications; 64 x 64 pixels give a feature map of 16 x 16 cells."""
     import keras
 
     x = input_tensor
@@ -120,7 +120,7 @@ def train_network(phantoms: Phantoms, *, epochs: int) -> Any:
 
 
 def right_cases(model: Any, phantoms: Phantoms, per_class: int) -> tuple[Phantoms, float]:
-    """Return (so many pictures of each class but normal that the network is right on, its accuracy on all)."""
+    """Return (up to `per_class` correctly classified pictures of each class but normal, accuracy on all pictures)."""
     found = model.predict(phantoms.pictures[..., None], batch_size=64, verbose=0).argmax(1)
     right = found == phantoms.labels
     ill = [label for label, name in enumerate(CLASSES) if name != "normal"]
@@ -129,7 +129,7 @@ def right_cases(model: Any, phantoms: Phantoms, per_class: int) -> tuple[Phantom
 
 
 def explain_all(model: Any, cases: Phantoms, methods: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Return method -> maps at picture size: what speaks for the true class, of signed maps without the rest."""
+    """Return method -> maps at picture size; of signed maps only what supports the true class."""
     from pxr_tf.explain.logits import open_logits
     from pxr_tf.explain.methods import compute_maps
 
@@ -143,7 +143,7 @@ def explain_all(model: Any, cases: Phantoms, methods: tuple[str, ...]) -> dict[s
 
 
 def measure_lesions(maps: np.ndarray, cases: Phantoms) -> dict[str, Interval]:
-    """Return what a method's maps have to do with the lesions, each with its interval over patients."""
+    """Return how well a method's maps match the lesions: each measure with its interval over patients."""
     patients = np.arange(len(maps))
     chance = share_of_area(cases.lesions)
     within = share_inside(maps * cases.lungs, cases.lesions)
@@ -160,7 +160,7 @@ def measure_lesions(maps: np.ndarray, cases: Phantoms) -> dict[str, Interval]:
 
 
 def measure_marker(maps: np.ndarray, cases: Phantoms) -> dict[str, Interval]:
-    """Return what a method's maps have to do with the letter, each with its interval over patients."""
+    """Return how well a method's maps match the letter: each measure with its interval over patients."""
     patients = np.arange(len(maps))
     letter = np.broadcast_to(marker_mask(), maps.shape)
     measures = {
@@ -175,15 +175,15 @@ def measure_marker(maps: np.ndarray, cases: Phantoms) -> dict[str, Interval]:
 
 
 def marker_mask() -> np.ndarray:
-    """Return where the letter is, and what is within four pixels of it: a cell of the feature map."""
+    """Return a mask of the letter and the four pixels around it, which is a cell of the feature map."""
     letter = plant_marker(np.zeros((SIZE, SIZE), np.uint8)) > 0
     return cv2.dilate(letter.astype(np.uint8), np.ones((9, 9))) > 0
 
 
 def lesion_table(measured: dict[str, dict[str, Interval]]) -> pd.DataFrame:
-    """Return a row per method; it finds the lesion where more of its maps lies there than chance has, in the lungs too.
+    """Return a row per method; it finds the lesion if its maps are above chance there, also within the lungs.
 
-    In the lungs too: a map that is even over the lungs has more on the lesion than chance, but has not found it.
+    Within the lungs, because a map that is even over the lungs is above chance, but has not found the lesion.
     """
     rows = {}
     for method, found in measured.items():
@@ -202,7 +202,7 @@ def lesion_table(measured: dict[str, dict[str, Interval]]) -> pd.DataFrame:
 
 
 def marker_table(measured: dict[str, dict[str, Interval]]) -> pd.DataFrame:
-    """Return a row per method; it finds the letter where more lies there than chance has, and less in the lungs."""
+    """Return a row per method; it finds the letter if its maps are above chance there, and below it in the lungs."""
     rows = {}
     for method, found in measured.items():
         finds = found["on the letter"].low > found["chance"].value and found["lungs less area"].high < 0
@@ -237,7 +237,7 @@ def run(
     work: Path,
     networks: tuple[str, ...] = NETWORKS,
 ) -> dict[str, dict[str, Any]]:
-    """Return network -> its ``accuracy``, what was ``measured``, and the ``table``; print what happens."""
+    """Return network -> its ``accuracy``, what was ``measured``, and the ``table``; print progress."""
     drawn = [
         draw_phantoms(work / "training", patients=patients, seed=0),
         draw_phantoms(work / "test", patients=max(explained * 5 // 2, 40), seed=1),
@@ -262,9 +262,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", default=",".join(METHODS), help="comma-separated")
     parser.add_argument("--networks", default=",".join(NETWORKS), help="comma-separated")
-    parser.add_argument("--patients", type=int, default=300, help="per class, to learn from")
+    parser.add_argument("--patients", type=int, default=300, help="training patients per class")
     parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--explained", type=int, default=EXPLAINED, help="pictures per class")
+    parser.add_argument("--explained", type=int, default=EXPLAINED, help="explained pictures per class")
     given = parser.parse_args()
     sizes = {"patients": given.patients, "epochs": given.epochs, "explained": given.explained}
     methods, networks = (tuple(names.split(",")) for names in (given.methods, given.networks))

@@ -1,8 +1,8 @@
 """Measure how well lungs are found: ``python scripts/lung_folds.py ATLAS [--builtin | --network] [--change JPEG ...]``.
 
-ATLAS is a folder of pairs (images/, masks/). Each pair's lungs are found with the atlas of the other folds' pairs, or
-with a network that was trained on those, or with the built-in atlas, which has seen none of them. Networks take
-minutes each and are kept below RUNS/lungs.
+ATLAS is a folder of pairs (images/, masks/). Each pair's lungs are found with the atlas of the other folds' pairs, with
+a network trained on those pairs, or with the built-in atlas, which has seen none of them. Each network takes
+minutes and is kept below RUNS/lungs.
 """
 
 import argparse
@@ -26,10 +26,10 @@ def main() -> None:
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--builtin", action="store_true", help="find them with the atlas of phantoms")
     way.add_argument("--network", action="store_true", help="find them with a network per fold")
-    parser.add_argument("--steps", type=int, default=TRAINING_STEPS, help="of the training of a network")
+    parser.add_argument("--steps", type=int, default=TRAINING_STEPS, help="training steps of a network")
     parser.add_argument("--change", nargs="*", choices=list(CHANGES), default=list(CHANGES))
     parser.add_argument("--folds", type=int, default=NUM_FOLDS)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="its cache holds the built-in atlas")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder whose cache has the built-in atlas")
     given = parser.parse_args()
     pairs = list(read_pairs(given.atlas).values())
     atlases = open_atlases(given, pairs)
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def open_atlases(given: argparse.Namespace, pairs: list[LungPair]) -> list[LungFinder]:
-    """Return for each pair what finds its lungs."""
+    """Return a lung finder for each pair."""
     if given.builtin:
         return [builtin_atlas(given.runs / "cache")] * len(pairs)
     if given.network:
@@ -50,7 +50,7 @@ def open_atlases(given: argparse.Namespace, pairs: list[LungPair]) -> list[LungF
 
 
 def train(pairs: list[LungPair], runs: Path, steps: int) -> LungNetwork:
-    """Return a network that was trained on these pairs, from the disk where it is there."""
+    """Return a network trained on these pairs, from the disk if it is there."""
     about = describe_training(pairs, steps, 0)
     file = runs / "lungs" / f"{about['digest']}-{steps}-unet.npz"
     if not file.exists() or read_network(file).about != about:
@@ -61,7 +61,7 @@ def train(pairs: list[LungPair], runs: Path, steps: int) -> LungNetwork:
 
 
 def tell(done: int, steps: int, loss: float) -> None:
-    """Print how far a training is, now and then."""
+    """Print the progress of training every 100 steps."""
     if done % 100 == 0 or done == steps:
         print(f"step {done} of {steps}, loss {loss:.3f}", flush=True)
 

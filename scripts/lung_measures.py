@@ -1,4 +1,4 @@
-"""How good the lungs are that are found, in folds over known pairs and in pictures made worse: for `lung_folds.py`."""
+"""Measure how well lungs are found, in folds over known pairs and in degraded pictures: for `lung_folds.py`."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from pxr_tf.lungs.fuse import dice
 from pxr_tf.lungs.threads import one_thread
 
 NUM_FOLDS = 6
-_SHIFT, _TURN, _DARKENING, _QUALITY = 0.1, 10.0, 0.4, 10  # of each side; degrees; factor of grey levels; JPEG's quality
+_SHIFT, _TURN, _DARKENING, _QUALITY = 0.1, 10.0, 0.4, 10  # of each side; degrees; factor of grey levels; JPEG quality
 
 
 def _shift(picture: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ def _code_as_jpeg(picture: np.ndarray) -> np.ndarray:
     return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
 
 
-# name -> what is done to a picture; those of `MOVES` are done to its lungs, too. Black comes in from outside.
+# name -> change of a picture. `MOVES` also change its lungs; black comes in from outside.
 MOVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "shifted": _shift,
     "turned left": lambda picture: _turn(picture, _TURN),
@@ -57,7 +57,7 @@ def change_pair(pair: LungPair, change: str) -> LungPair:
 
 
 def assign_pair_folds(count: int, folds: int = NUM_FOLDS, seed: int = 0) -> np.ndarray:
-    """Return the fold of each of so many pairs; folds are random and of equal size."""
+    """Return the fold of each of `count` pairs; folds are random and of nearly equal size."""
     return np.random.default_rng(seed).permutation(count) % folds
 
 
@@ -69,7 +69,7 @@ def fold_atlases(
 ) -> list[LungFinder]:
     """Return for each pair the atlas of all pairs that are not in its fold (`assign_pair_folds`).
 
-    `build` makes it, or a network, of such pairs (`atlas.shrink_pair`).
+    `build` makes the atlas, or a network, from shrunk pairs (`atlas.shrink_pair`).
     """
     fold = assign_pair_folds(len(pairs), folds, seed)
     small = [shrink_pair(*pair) for pair in pairs]

@@ -100,12 +100,12 @@ def store(data: str, fullres: str, weights: str, work: Path) -> tuple[float, flo
 
 
 def store_of_copies(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
-    """Return seconds for the same files as exact copies, of which our store decodes each picture once."""
+    """Return seconds for the same files as exact copies; our store decodes each picture once."""
     return _store(fullres, work, lambda number: b"")
 
 
 def _store(fullres: str, work: Path, tail: Callable[[int], bytes]) -> tuple[float, float]:
-    """Time the set repeated to 900 files; `tail` gives bytes behind a file's JPEG data: other content, same picture."""
+    """Time the set repeated to 900 files; `tail` gives bytes after a file's JPEG data: other content, same picture."""
     import keras
 
     from pxr_tf.data.patients import add_content
@@ -153,7 +153,7 @@ def ten_more(data: str, fullres: str, weights: str, work: Path) -> str:
 
 
 def memory(data: str, fullres: str, weights: str, work: Path) -> float:
-    """Return the peak resident size in GB of the largest process of a whole run, memory-mapped pages counted."""
+    """Return the peak resident size in GB of the largest process of a whole run, with memory-mapped pages."""
     command = [sys.executable, "-m", "pxr_tf.cli", "cv", "--model", "mobilenet_025", "--strategy", "2", "--folds", "2"]
     command += ["--data", data, "--weights", weights, "--epochs", "1", "--set", "balance.cap=null"]
     subprocess.run([*command, "--runs", str(work / "runs-memory")], check=True, capture_output=True)
@@ -161,7 +161,7 @@ def memory(data: str, fullres: str, weights: str, work: Path) -> float:
 
 
 def _training_part(data: str):
-    """Return (manifest, samples of the first fold's training part) as the paper's recipe has them."""
+    """Return (manifest, samples of the first fold's training part) as in the paper's recipe."""
     from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.data.patients import drop_duplicates, merge_patients
     from pxr_tf.data.samples import plan_samples
@@ -214,12 +214,12 @@ def _fine_tune(data: str, work: Path, backbone: str, weights: str, steps: int) -
 
 
 def in_turn(ours: Callable[[], object], bare: Callable[[], object], rounds: int = 7) -> tuple[float, float]:
-    """Return the median seconds of both, run in turn."""
+    """Return the median seconds of both, run alternately."""
     return medians(lambda: _seconds(ours), lambda: _seconds(bare), rounds)
 
 
 def medians(ours: Callable[[], float], other: Callable[[], float], rounds: int) -> tuple[float, float]:
-    """Return the medians of two durations, taken in turn, as a machine may slow down; a first round does not count."""
+    """Return the medians of two durations, run alternately as a machine may slow down; a first round does not count."""
     durations = [(ours(), other()) for _ in range(rounds + 1)][1:]
     return float(np.median([first for first, _ in durations])), float(np.median([second for _, second in durations]))
 

@@ -1,10 +1,10 @@
-"""Plant one small fault after another in the code that guards the science, and print those that no test sees.
+"""Plant one small fault after another in the code that guards the science, and print those that no test detects.
 
     make mutants                       every module of `MODULES`
     make mutants MODULE=data.splits    one of them
 
-mutmut plants the faults and runs, for each, the tests that reach its function. It works in ``mutants/<module>``, which
-is made anew each time and may be deleted. docs/mutations.md has the last results and says why some faults may live.
+mutmut plants the faults and runs the tests that reach each function. It works in ``mutants/<module>``, which is
+recreated each time and may be deleted. docs/mutations.md has the last results and says why some faults may survive.
 """
 
 import json
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-# Lines that make a message: its words are for people, and tests name the facts that it must tell.
+# Lines that make a message: its words are for people, and tests check only its facts.
 MESSAGES = ("\\braise\\b", "PxrError\\(", "^ *(remedy|asked) ?=", '^ *return "(Use|Early) ')
-KILLED = (1, 3)  # pytest: a test failed, or pytest itself
+KILLED = (1, 3)  # exit codes of pytest: a test failed, or pytest itself
 
 
 class Module(NamedTuple):
-    """What is mutated in a module, and which tests may see it."""
+    """What is mutated in a module, and which tests may detect it."""
 
     tests: str
     functions: str = "*"  # patterns of the functions' names
@@ -39,7 +39,7 @@ MODULES = {
     "training.features": Module(
         "tests/training/test_features.py", "x_features_folder__* x_sample_names__*", loads_tensorflow=True
     ),
-    # A fifth of the mutants, those whose number ends in 3 or 7: one that trains takes seconds.
+    # A fifth of the mutants (numbers that end in 3 or 7), because a mutant that trains takes seconds.
     "training.phases": Module("tests/training/test_phases.py", "*[37]", loads_tensorflow=True),
 }
 
@@ -63,7 +63,7 @@ def prepare(name: str, folder: Path) -> None:
         # a process that ran TensorFlow cannot be forked; one that has only imported it can
         "process_isolation": "forkserver" if module.loads_tensorflow else "fork",
         "timeout_multiplier": 5,
-        "timeout_constant": 10,  # seconds; a busy machine is no reason to call a fault found
+        "timeout_constant": 10,  # seconds; a fault does not count as found because a machine is busy
         "use_git_change_detection": False,
     }
     lines = [f"{key} =\n    " + "\n    ".join(entries) + "\n    " for key, entries in lists.items()]
@@ -72,7 +72,7 @@ def prepare(name: str, folder: Path) -> None:
 
 
 def run(name: str) -> None:
-    """Try the mutants of a module; print its row of the table, then each mutant that lives."""
+    """Try the mutants of a module; print its row of the table, then each mutant that survives."""
     folder, mutmut = ROOT / "mutants" / name, Path(sys.executable).with_name("mutmut")
     prepare(name, folder)
     patterns = [f"pxr_tf.{name}.{functions}" for functions in MODULES[name].functions.split()]
@@ -81,7 +81,7 @@ def run(name: str) -> None:
 
 
 def report(name: str, folder: Path, mutmut: Path) -> None:
-    """Print a module's row of the table in docs/mutations.md, then the change of each mutant that lives."""
+    """Print a module's row of the table in docs/mutations.md, then the change of each mutant that survives."""
     (meta,) = (folder / "mutants").rglob("*.meta")
     codes = {key: code for key, code in json.loads(meta.read_text())["exit_code_by_key"].items() if code is not None}
     alive = [key for key, code in codes.items() if code not in KILLED]

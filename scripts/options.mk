@@ -1,6 +1,6 @@
 # Written by scripts/write_option_files.py (make format) from pxr_tf/commands/options.toml.
 
-# Empty: the program's own default, mostly the recipe's.
+# If empty, the program's own default holds, mostly the recipe's.
 RUNS ?= runs
 RUN ?=
 DATA ?=
@@ -31,11 +31,11 @@ FOLDS ?=
 CROP ?=
 WEIGHTS ?=
 
-# What an experiment takes, but for the folder of the runs.
+# The variables of an experiment, except the folder of runs.
 EXPERIMENT := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED SCHEME VALIDATION UNIT \
     OVER MODELS STRATEGIES
 
-# What each command takes, beside ARGS.
+# The variables of each command, besides ARGS.
 TAKES_cv := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS
 TAKES_train := MODEL STRATEGY VARIANT CLASSES SEEDS SCHEME VALIDATION UNIT CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS
 TAKES_tune := CONFIG VARIANT OVER MODEL CLASSES SCHEME VALIDATION UNIT DATA CROP ATLAS WEIGHTS SEED RUNS
@@ -50,7 +50,7 @@ TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT
 TAKES_runs := RUNS
 TAKES_lungs-train := ATLAS OUT SEED RUNS
 
-# Its words without dashes, and its options: only what was given is passed on.
+# Each command's arguments and options: only given values are passed on.
 give = $(if $($(2)),--$(1) "$($(2))")
 OPTIONS_cv = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
     $(call give,classes,CLASSES) $(call give,seeds,SEEDS) $(call give,folds,FOLDS) $(call give,config,CONFIG) \

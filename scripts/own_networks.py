@@ -1,4 +1,4 @@
-"""The measures of `bench.py` for the papers' own networks and the linear learner; each takes what `measures` take."""
+"""The measures of `bench.py` for the papers' own networks and the linear learner; arguments are as in `measures`."""
 
 import shutil
 import time
@@ -10,11 +10,11 @@ from measures import in_turn, medians
 
 SIZE = 256  # chen2021's
 RECIPE, CLASSES = "chen2021", ("normal", "viral", "bacterial")
-EPOCHS = 3  # of training from files: ours decodes once
+EPOCHS = 3  # of training from files; ours decodes once
 
 
 class Trained(NamedTuple):
-    """A network of a variant, compiled as its learner compiles it, and as plain Keras would."""
+    """A variant's network, compiled as by its learner (`ours`) and as by plain Keras (`bare`)."""
 
     ours: Any
     bare: Any
@@ -114,7 +114,7 @@ def _epoch(data: str, work: Path, variant: str, images: int) -> tuple[float, flo
 
 
 def _from_files(fullres: str, work: Path, variant: str, images: int) -> tuple[float, float, int]:
-    """Time `EPOCHS` epochs from the full-resolution files, repeated; bytes behind their JPEG data make them differ."""
+    """Time `EPOCHS` epochs from the full-resolution files, repeated; bytes added to their ends make them differ."""
     from plain_keras import time_from_files
 
     from pxr_tf.data.patients import add_content

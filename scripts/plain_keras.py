@@ -1,7 +1,7 @@
-"""Training as Keras's documentation teaches it: what pxr_tf's timings are compared with.
+"""Training as in Keras's documentation: pxr_tf's timings are compared with it.
 
 The frozen phase: ``image_dataset_from_directory`` decodes and resizes, ``cache()`` keeps the pictures, the frozen base
-is called on every picture in every epoch. Small networks: the same without ``cache()``.
+runs on every picture in every epoch. Small networks: the same without ``cache()``.
 """
 
 import itertools
@@ -34,7 +34,7 @@ def build_model(weights: str, size: int, num_classes: int) -> keras.Model:
 
 
 def time_epochs(folder: Path, weights: str, size: int, batch_size: int, epochs: int) -> list[float]:
-    """Return seconds per epoch of the frozen phase, all in one `fit`; the first with set-up and decoding."""
+    """Return seconds per epoch of the frozen phase, all in one `fit`; the first includes set-up and decoding."""
     ends = [time.perf_counter()]
     dataset = make_dataset(folder, size, batch_size)
     model = build_model(weights, size, num_classes=len([path for path in folder.iterdir() if path.is_dir()]))
@@ -44,9 +44,9 @@ def time_epochs(folder: Path, weights: str, size: int, batch_size: int, epochs: 
 
 
 def time_from_files(folder: Path, model: keras.Model, size: int, batch_size: int, epochs: int) -> float:
-    """Return the seconds of some epochs of a compiled network on grey pictures that are decoded anew in each.
+    """Return the seconds of some epochs of a compiled network on grey pictures, which each epoch decodes again.
 
-    What follows the last epoch is left out: the iterator's end may wait seconds for tf.data's tuning thread.
+    Time after the last epoch does not count: the iterator's end may wait seconds for tf.data's tuning thread.
     """
     started, ends = time.perf_counter(), []
     dataset = keras.utils.image_dataset_from_directory(

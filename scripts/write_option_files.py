@@ -1,6 +1,6 @@
-"""Write what the table of options makes beside the commands: ``scripts/options.mk`` and ``docs/commands.md``.
+"""Write the files that the table of options defines: ``scripts/options.mk`` and ``docs/commands.md``.
 
-``make format`` runs it; a test fails where the files are not what it writes.
+``make format`` runs it; a test fails if the files differ from what it writes.
 """
 
 import inspect
@@ -18,7 +18,7 @@ KINDS = {str: "text", int: "whole number", float: "number", Path: "path", bool: 
 COMMANDS = {
     info.callback.__name__.replace("_", "-"): (info.name or info.callback.__name__.replace("_", "-"), info.callback)
     for info in app.registered_commands
-}  # as the table calls it -> (as it is typed, its function)
+}  # name in the table -> (name as typed, function)
 
 
 def main() -> None:
@@ -28,23 +28,23 @@ def main() -> None:
 
 
 def make_file_text() -> str:
-    """Return ``scripts/options.mk``: the variables, what each target takes, and what it passes on."""
+    """Return ``scripts/options.mk``: the variables, which of them each target takes, and what it passes on."""
     begins = {option.variable: "" if option.argument else option.make_default for option in OPTIONS if option.variable}
     taken = [name for command in GROUPS["experiments"] for name in variables_of(command)]
     of_experiments = unique(name for name in taken if not begins[name])
     lines = [
         f"# {WRITTEN_BY}",
         "",
-        "# Empty: the program's own default, mostly the recipe's.",
+        "# If empty, the program's own default holds, mostly the recipe's.",
         *(f"{name} ?= {value}".rstrip() for name, value in begins.items()),
         "",
-        "# What an experiment takes, but for the folder of the runs.",
+        "# The variables of an experiment, except the folder of runs.",
         assign("EXPERIMENT :=", of_experiments),
         "",
-        "# What each command takes, beside ARGS.",
+        "# The variables of each command, besides ARGS.",
         *(assign(f"TAKES_{name} :=", variables_of(name)) for name in COMMANDS),
         "",
-        "# Its words without dashes, and its options: only what was given is passed on.",
+        "# Each command's arguments and options: only given values are passed on.",
         'give = $(if $($(2)),--$(1) "$($(2))")',
     ]
     for name in COMMANDS:
@@ -65,7 +65,7 @@ def unique(names: Iterable[str]) -> list[str]:
 
 
 def pass_on(option: Option) -> str:
-    """Return what make puts into a command for a variable, spaces that belong together as one word."""
+    """Return what make puts into a command for a variable; a value with spaces stays one word."""
     value = f"$({option.variable})"
     if option.argument and option.default is NO_DEFAULT:
         return f'"$(or {value},{option.make_default})"' if option.make_default else f'"{value}"'
@@ -94,7 +94,7 @@ def page_text() -> str:
         f"<!-- {WRITTEN_BY} -->",
         "",
         "Every command and its options. Some are variables of `make` (`make cv MODEL=xception`); any other goes into",
-        '`ARGS` (`make cv ARGS="--epochs 5,12"`). Where the default is *the recipe\'s*, the file in `configs/` has it.',
+        '`ARGS` (`make cv ARGS="--epochs 5,12"`). If the default is *the recipe\'s*, see the file in `configs/`.',
         "`make` takes several values of `OVER` with spaces between them.",
     ]
     return "\n".join(head + [line for name in COMMANDS for line in section(name)]) + "\n"
@@ -146,7 +146,7 @@ def escape(text: str) -> str:
 
 
 def default_of(option: Option) -> str:
-    """Return what holds where an option is not given."""
+    """Return what holds if an option is not given."""
     if option.default is NO_DEFAULT:
         return "required"
     if option.default is None:

@@ -1,4 +1,4 @@
-"""The backbones: a line each. Importing this room loads neither Keras nor TensorFlow."""
+"""The table of backbones, one line each. Importing this module loads neither Keras nor TensorFlow."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -10,34 +10,34 @@ from typing import Any, NamedTuple
 from pxr_tf import files
 from pxr_tf.errors import MissingLibraryError, PxrError, nearest
 
-# How each family wants 0-255 pixels scaled: what `keras.applications.<family>.preprocess_input` does, written as
-# (scale, offset) of `value * scale + offset` for each of the three channels.
+# How each family scales 0-255 pixels: (scale, offset) of `value * scale + offset` for each of the three channels.
+# The numbers are those of `keras.applications.<family>.preprocess_input`.
 _TORCH = ((1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)), (-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225))
-Factors = float | tuple[float, float, float]  # of each channel, or one for all
+Factors = float | tuple[float, float, float]  # one per channel, or one for all
 SCALINGS: Mapping[str, tuple[Factors, Factors] | None] = {
     "tf": (1 / 127.5, -1.0),  # to -1 … 1
-    "caffe": (1.0, (-103.939, -116.779, -123.68)),  # ImageNet means taken off, blue first
-    "torch": _TORCH,  # ImageNet mean and standard deviation, of 0-1 values
-    "raw": None,  # the application scales inside
+    "caffe": (1.0, (-103.939, -116.779, -123.68)),  # ImageNet means subtracted, blue first
+    "torch": _TORCH,  # ImageNet mean and standard deviation, for 0-1 values
+    "raw": None,  # the network scales its input itself
 }
-GREY = "tf"  # of networks without a backbone, on one channel
+GREY = "tf"  # the scaling of networks without a backbone, for one channel
 
 
 class Backbone(NamedTuple):
     """One network without its top."""
 
-    # A name in keras.applications, or a function with the same arguments; "module:function" where it imports Keras.
+    # A name in keras.applications, or a function with the same arguments; "module:function" if that imports Keras.
     application: str | Callable[..., Any]
     scaling: str  # key of SCALINGS
-    smallest: int  # pixels, the smallest image side it can take
-    imagenet: str = ""  # the file that Keras keeps its ImageNet weights in, without top; "": there are none
+    smallest: int  # smallest image side that it accepts, in pixels
+    imagenet: str = ""  # Keras's file of its ImageNet weights, without top; "": none exist
     options: Mapping[str, float] = MappingProxyType({})
-    library: str = ""  # the module that it needs beside Keras, from the extra `hub`; "": none
-    preset: str = ""  # the Kaggle handle, with version, of KerasHub's preset that has its ImageNet weights
+    library: str = ""  # the module that it needs besides Keras, from the extra `hub`; "": none
+    preset: str = ""  # KerasHub's preset with its ImageNet weights: Kaggle handle with version
 
     @property
     def title(self) -> str:
-        """What messages call it: ``Xception``, ``resnet18``."""
+        """The name in messages: ``Xception``, ``resnet18``."""
         name = self.application if isinstance(self.application, str) else self.application.__name__
         return name.rpartition(":")[2].removeprefix("build_")
 
@@ -46,7 +46,7 @@ KERNELS = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
 RESNET18_PRESET = "keras/resnetv1/keras/resnet_18_imagenet/3"  # 45 MB; timm's resnet18.a1_in1k, converted by KerasHub
 BACKBONES: dict[str, Backbone] = {
     "resnet50": Backbone("ResNet50", "caffe", 32, f"resnet50{KERNELS}"),
-    # Scaled by timm's mean and standard deviation, which KerasHub's conversion writes into image_converter.json.
+    # timm's mean and standard deviation, as in the image_converter.json of KerasHub's conversion.
     "resnet18": Backbone(
         "pxr_tf.models.resnet18:build_resnet18", "torch", 32, library="keras_hub", preset=RESNET18_PRESET
     ),
@@ -68,14 +68,14 @@ BACKBONES: dict[str, Backbone] = {
 
 
 def find_backbone(name: str) -> Backbone:
-    """Return the backbone of that name; raise `PxrError` with the nearest names for an unknown one."""
+    """Return the backbone with this name; raise `PxrError` with the nearest names if it is unknown."""
     if name not in BACKBONES:
         raise PxrError(f"Unknown backbone {name!r}. Known: {', '.join(BACKBONES)}.{nearest(name, BACKBONES)}")
     return BACKBONES[name]
 
 
 def check_library(backbone: Backbone) -> None:
-    """Raise `MissingLibraryError` where the library that builds the backbone is not installed; it is not imported."""
+    """Raise `MissingLibraryError` if the backbone's library is not installed; this does not import it."""
     if backbone.library and find_spec(backbone.library) is None:
         raise MissingLibraryError(
             f"{backbone.title} needs {backbone.library}, which is not installed. Install it (make setup HUB=1, or "
@@ -84,7 +84,7 @@ def check_library(backbone: Backbone) -> None:
 
 
 def check_weights(weights: str) -> str:
-    """Return ``imagenet``, ``none`` or the path of a weights file; raise `PxrError` for anything but a file."""
+    """Return ``imagenet``, ``none`` or the path of a weights file; raise `PxrError` if it is not a file."""
     if weights in ("imagenet", "none"):
         return weights
     with files.reading(f"WEIGHTS {weights!r}"):
@@ -100,15 +100,15 @@ def check_weights(weights: str) -> str:
 
 
 def weights_file(name: str, weights: str) -> Path:
-    """Return the file of weights that are not random: the one that was named, or the one that is downloaded to.
+    """Return the file of non-random weights: the given file, or the file that ImageNet weights are downloaded to.
 
-    The latter may not be there yet. Raises `PxrError` where the former is not, or where there are no ImageNet weights.
+    The download may not exist yet. Raises `PxrError` if the given file is missing, or no ImageNet weights exist.
     """
     if check_weights(weights) != "imagenet":
         return Path(weights)
     backbone = find_backbone(name)
     if backbone.preset:
-        home = Path(os.environ.get("KAGGLEHUB_CACHE", Path.home() / ".cache" / "kagglehub"))  # as kagglehub has it
+        home = Path(os.environ.get("KAGGLEHUB_CACHE", Path.home() / ".cache" / "kagglehub"))  # as in kagglehub
         return home / "models" / backbone.preset / "model.weights.h5"
     if not backbone.imagenet:
         raise PxrError(f"{name} has no ImageNet weights (model.weights); accepted: none, or a weights file.")
@@ -116,14 +116,14 @@ def weights_file(name: str, weights: str) -> Path:
 
 
 def check_image_size(name: str, size: int) -> None:
-    """Raise `PxrError` where the backbone cannot take images of that size."""
+    """Raise `PxrError` if the backbone does not accept images of this size."""
     smallest = find_backbone(name).smallest
     if size < smallest:
         raise PxrError(f"{name} takes images of {smallest} pixels or more; received {size} (image.size).")
 
 
 def _keras_home() -> Path:
-    """Return the folder that Keras keeps files in, as `keras.utils.get_file` chooses it; this room loads no Keras."""
+    """Return the folder that `keras.utils.get_file` downloads to, without loading Keras."""
     home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     writable = os.access(home if home.exists() else home.parent, os.W_OK)
     return home if writable else Path("/tmp/.keras")

@@ -19,7 +19,7 @@ from pxr_tf.models.model_file import first_line
 from pxr_tf.vocabulary.model import Head, OnFeatures, Output
 
 DEFAULT_HEAD = Head()
-FULL_BATCH = 64  # pictures at once, always so many: see `predict_pictures`
+FULL_BATCH = 64  # pictures in every batch: see `predict_pictures`
 POOLED = "features"  # the layer of the pooled feature map
 
 
@@ -37,7 +37,7 @@ def build_classifier(
 
     `weights` is ``imagenet`` (downloaded), ``none`` (random) or the path of a weights file of this backbone
     without its top. `batchnorm_momentum` replaces the momentum of the backbone's BatchNorm layers. Raises `PxrError`
-    where the weights cannot be downloaded or belong to another architecture, or where a library is not installed.
+    if the weights cannot be downloaded or belong to another architecture, or if a library is not installed.
     """
     begin_network(seed)
     image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
@@ -52,30 +52,30 @@ def build_classifier(
 
 
 def begin_network(seed: int) -> None:
-    """Make what is built next depend on the seed alone: its weights, and the names that Keras gives its layers."""
+    """Make the next network's initial weights and Keras's automatic layer names depend only on the seed."""
     policy = keras.config.dtype_policy()
-    keras.utils.clear_session()  # automatic names inside keras.applications then never depend on earlier models
-    keras.config.set_dtype_policy(policy)  # which clear_session forgets
+    keras.utils.clear_session()  # else names inside keras.applications would depend on earlier models
+    keras.config.set_dtype_policy(policy)  # clear_session resets it
     keras.utils.set_random_seed(seed)
 
 
 def scale_grey(image: KerasTensor) -> KerasTensor:
-    """Return the grey image between -1 and 1, as the papers' own networks and the linear model take it."""
+    """Return the grey image scaled to -1 … 1, for the papers' own networks and the linear model."""
     return keras.layers.Rescaling(*SCALINGS[GREY], name="scaling")(image)
 
 
 def end_network(x: KerasTensor, num_classes: int, output: Output) -> KerasTensor:
-    """Return the probabilities of a network whose last hidden layer gives `x`: ``logits``, then ``probabilities``."""
+    """Return a network's probabilities from its last hidden layer `x`: adds ``logits`` and ``probabilities``."""
     return activate(keras.layers.Dense(num_classes if output == "softmax" else 1, name="logits")(x), output)
 
 
 def activate(logits: KerasTensor, output: Output) -> KerasTensor:
-    """Return the probabilities, in float32 whatever the precision."""
+    """Return the probabilities, in float32 at any precision."""
     return keras.layers.Activation(output, dtype="float32", name="probabilities")(logits)
 
 
 def build_head(head: Head | OnFeatures, num_features: int, num_classes: int) -> keras.Model:
-    """Return the head: [num_features] -> dense layers -> output; dropout before them, or on features after each."""
+    """Return the head: [num_features] -> dense layers -> output; dropout is first, or on features after each layer."""
     if isinstance(head, OnFeatures):
         before, after, activation = 0.0, head.dropout, head.activation
     else:
@@ -91,7 +91,7 @@ def build_head(head: Head | OnFeatures, num_features: int, num_classes: int) -> 
 
 
 def build_on_features(model: keras.Model, *, num_classes: int, head: Head | OnFeatures, seed: int) -> keras.Model:
-    """Return another classifier's layers, which are shared, up to its features with a new head of the seed."""
+    """Return a classifier that shares another's layers up to the features; the seed initialises its new head."""
     keras.utils.set_random_seed(seed)
     features = pooled_features(model)
     if not has_layer(model, POOLED):
@@ -101,10 +101,10 @@ def build_on_features(model: keras.Model, *, num_classes: int, head: Head | OnFe
 
 
 def predict_pictures(model: keras.Model, pixels: np.ndarray, rows: np.ndarray, *, mirror: bool = False) -> np.ndarray:
-    """Return float32 [rows, outputs] for these rows of `pixels`, averaged with the mirror images' if asked.
+    """Return float32 [rows, outputs] for these rows of `pixels`, averaged over mirror images too if `mirror`.
 
-    The last batch is filled up with its last picture, as for features: alone, a picture gets other bits from ResNet50,
-    DenseNet121 and NASNet (by up to 2e-7 on two cores).
+    The last batch is padded with its last picture, as for features: for a single picture, the output of ResNet50,
+    DenseNet121 and NASNet differs slightly (by up to 2e-7 on two cores).
     """
     results = []
     for numbers in np.pad(rows, (0, -len(rows) % FULL_BATCH), "edge").reshape(-1, FULL_BATCH):
@@ -117,7 +117,7 @@ def predict_pictures(model: keras.Model, pixels: np.ndarray, rows: np.ndarray, *
 
 
 def both_columns(probabilities: np.ndarray) -> np.ndarray:
-    """Return float32 [rows, classes]: a sigmoid's single column is the second class's probability."""
+    """Return float32 [rows, classes]; a sigmoid's single column is the second class's probability."""
     return np.hstack([1 - probabilities, probabilities]) if probabilities.shape[1] == 1 else probabilities
 
 
@@ -127,26 +127,26 @@ def feature_extractor(model: keras.Model) -> keras.Model:
 
 
 def pooled_features(model: keras.Model) -> KerasTensor:
-    """Return a classifier's features [batch, channels]: the layer ``features``, or what its layer ``logits`` is given.
+    """Return a classifier's features [batch, channels]: the layer ``features``, or the input of ``logits``.
 
-    ``features`` is the pooled feature map, which every backbone has and some of the papers' own networks; the others go
-    from their last convolution through fully connected layers, of which the last one's output says most in few numbers.
+    ``features`` is the pooled feature map; every backbone has it, and some of the papers' own networks. The others have
+    fully connected layers after the last convolution; the last of these gives the most compact description.
     """
     return model.get_layer(POOLED).output if has_layer(model, POOLED) else model.get_layer("logits").input
 
 
 def feature_source(model: keras.Model) -> str:
-    """Return what gives a classifier's features, for the record: ``features``, or ``input of logits``."""
+    """Return where a classifier's features come from, for the record: ``features``, or ``input of logits``."""
     return POOLED if has_layer(model, POOLED) else "input of logits"
 
 
 def has_layer(model: keras.Model, name: str) -> bool:
-    """Return whether a model itself, not one within it, has a layer of that name."""
+    """Return whether a model has a layer with this name; nested models do not count."""
     return any(layer.name == name for layer in model.layers)
 
 
 def batchnorm_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return the BatchNorm layers of a model, and of models within it."""
+    """Return the BatchNorm layers of a model and its nested models."""
     return [layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
 
 
@@ -160,7 +160,7 @@ def _scale(image: KerasTensor, scaling: str) -> KerasTensor:
 
 
 def load_application(backbone: Backbone) -> Callable[..., keras.Model]:
-    """Return the function that builds the backbone; its module is imported now."""
+    """Import the backbone's module and return the function that builds it."""
     if callable(backbone.application):
         return backbone.application
     module, _, name = backbone.application.rpartition(":")
@@ -177,7 +177,7 @@ def _run_backbone(backbone: Backbone, x: KerasTensor, weights: str) -> KerasTens
         )
         if weights not in ("imagenet", "none"):
             network.load_weights(weights)
-    except Exception as error:  # Keras raises bare Exception for a failed download, many kinds for a wrong file
+    except Exception as error:  # Keras raises bare Exception for a failed download, various exceptions for a wrong file
         raise _explain_weights(error, weights, backbone) from error
     return network.output
 

@@ -1,4 +1,4 @@
-"""Layers that Keras does not have. A model file that holds one needs this module to be imported before it is loaded."""
+"""Layers that Keras lacks. Import this module before loading a model file that holds one of them."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,14 +12,14 @@ def alrelu(x: keras.KerasTensor, negative_slope: float = 0.01) -> keras.KerasTen
 
     Chen, Pan, Qin, "Classifying Pneumonia from X-ray Images": alpha = 0.01. Below 0, |slope * x| is -slope * x, so it
     is a leaky ReLU of negative slope, for which TensorFlow has one fused operation; at 0 its derivative is -slope, as
-    the paper has it.
+    in the paper.
     """
     return keras.ops.leaky_relu(x, negative_slope=-negative_slope)
 
 
 @keras.saving.register_keras_serializable(package="pxr_tf")
 class ALReLU(keras.layers.Layer):
-    """`alrelu` as a layer; the shape stays."""
+    """`alrelu` as a layer; it keeps the shape."""
 
     def __init__(self, negative_slope: float = 0.01, **options: Any) -> None:
         super().__init__(**options)
@@ -37,28 +37,28 @@ class ALReLU(keras.layers.Layer):
 
 
 def custom_layers(model: keras.Model) -> list[str]:
-    """Return the registered names of the layers of a model that Keras does not have, each once."""
+    """Return the registered names of a model's layers that Keras lacks, each once."""
     names = (keras.saving.get_registered_name(type(layer)) for layer in all_layers(model))
     return sorted({name for name in names if name.startswith("pxr_tf>")})
 
 
 def all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yield the layers of a model, and those of models within it."""
+    """Yield the layers of a model and its nested models."""
     for layer in model.layers:
         yield from all_layers(layer) if isinstance(layer, keras.Model) else (layer,)
 
 
 def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """Return a new layer of the same configuration and name, without weights yet."""
+    """Return a new layer with the same configuration and name, still without weights."""
     return type(layer).from_config(layer.get_config())
 
 
 def run_copies(
     network: keras.Model, x: keras.KerasTensor, copy: Callable[[keras.layers.Layer], keras.layers.Layer] = copy_layer
 ) -> keras.KerasTensor:
-    """Return what a network of one input makes of `x`, through copies of its layers: names and weights are the same.
+    """Return the output of a one-input network for `x`, through copies of its layers with equal names and weights.
 
-    Its own layers would keep the input that they were built on as a second one: `layer.output` is then an error.
+    The original layers would keep their first input as well, and `layer.output` would raise an error.
     """
     tensors = {id(network.inputs[0]): x}
     for layer in network.layers[1:]:  # in topological order; the first is the input

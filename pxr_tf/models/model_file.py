@@ -1,8 +1,8 @@
 """Model files: a network with a card, in Keras' own format.
 
-The `.keras` file of a backbone needs nothing of this package to be loaded: no custom layer, no Lambda. A network of a
-paper's own may hold a layer that Keras lacks (`layers`); the card names it. The card (`pxr.json` inside the file) has
-the class names, the image size, how an image is to be prepared, and a digest of everything in the file.
+Keras loads the `.keras` file of a backbone without this package: it has no custom layer and no Lambda. A paper's own
+network may hold a layer that Keras lacks (`layers`); the card names it. The card (`pxr.json` inside the file) has the
+class names, the image size, the preparation of images, and a digest of everything in the file.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ import keras
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError
-from pxr_tf.models import layers  # noqa: F401 - a file that holds one of these can be loaded once they are known
+from pxr_tf.models import layers  # noqa: F401 - registers the layers that a file may hold
 
 CARD = "pxr.json"
 DIGEST = "digest"  # key of the card
-PUT_BACK = "Put the original back, or delete its run directory and train again."  # a finished run trains nothing anew
-# What zipfile, json and Keras raise where bits of a file have flipped: RuntimeError is an encrypted or unknown member.
+PUT_BACK = "Put the original back, or delete its run directory and train again."  # a finished run is not retrained
+# What zipfile, json and Keras raise for a file with flipped bits; RuntimeError: an encrypted or unknown member.
 DAMAGE = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError,
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
@@ -32,9 +32,9 @@ DAMAGE = (
 
 
 def save_classifier(model: keras.Model, path: Path, card: Mapping[str, Any]) -> None:
-    """Write a `.keras` file without optimizer, and the card inside it, whole or not at all."""
+    """Write a `.keras` file without optimizer, with the card inside, whole or not at all."""
     with files.written_whole(path) as partial:
-        temporary = partial.with_name(partial.name + ".keras")  # Keras insists on the ending
+        temporary = partial.with_name(partial.name + ".keras")  # Keras requires this suffix
         keras.Model(model.inputs, model.outputs, name=model.name).save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             written = {**card, DIGEST: _digest(archive, card)}
@@ -59,32 +59,32 @@ def load_classifier(path: Path) -> tuple[keras.Model, dict[str, Any]]:
 def read_card(path: Path) -> dict[str, Any]:
     """Return the card of a saved classifier: class names, image size, preparation.
 
-    Raises `PxrError` where the file was changed after it was saved: its digest finds damage and edits, though not a
-    forger who knows how to make a new one. Files of versions before 0.3 have none; nor do they say their ``kind``.
+    Raises `PxrError` if the file was changed after it was saved. The digest reveals damage and edits, but not a forger
+    who computes a new digest. Files of versions before 0.3 have neither digest nor ``kind``.
     """
     with zipfile.ZipFile(path) as archive:
         card = json.loads(archive.read(CARD))
         if not isinstance(card, dict):
-            raise ValueError(f"its card, {CARD}, is no mapping")
+            raise ValueError(f"its card, {CARD}, is not a mapping")
         known = card.pop(DIGEST, None)
         if known is None and "kind" in card:
             raise PxrError(f"{path} was changed after it was saved: its card ({CARD}) has lost its digest. {PUT_BACK}")
         if known is not None and known != _digest(archive, card):
             raise PxrError(
-                f"{path} was changed after it was saved: its content has another digest than its card ({CARD}) says. "
+                f"{path} was changed after it was saved: the digest of its content differs from its card's ({CARD}). "
                 f"{PUT_BACK}"
             )
     return card
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what an exception says, at most 160 letters."""
+    """Return the first line of an exception's message, at most 160 characters."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:160].rstrip(" .")
 
 
 def _check_card(card: Mapping[str, Any]) -> None:
-    """Raise `ValueError` where a card lacks what everybody needs who shows the model an image."""
+    """Raise `ValueError` if a card lacks what is needed to show the model an image."""
     match card:
         case {"classes": [str(), *_], "image": {"size": int(), "resize": str()}}:
             return

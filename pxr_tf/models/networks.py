@@ -1,4 +1,4 @@
-"""The papers' own networks, a line each: what builds it, and its sizes. Importing this room loads no Keras."""
+"""The table of the papers' own networks: builder and sizes of each. Importing this module loads no Keras."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -8,11 +8,11 @@ from pxr_tf.vocabulary.model import Size
 
 
 class PaperNetwork(NamedTuple):
-    """One network: pixels -> what the last fully connected layer takes."""
+    """One network: pixels -> the input of the last fully connected layer."""
 
     build: str | Callable[..., object]  # name in `models.scratch`, or a function with the same arguments
-    sizes: Mapping[str, Size]  # its own; a recipe may give others, as many
-    padded: bool = True  # its convolutions leave the height and width as they are
+    sizes: Mapping[str, Size]  # the defaults; a recipe may replace them, keeping their number
+    padded: bool = True  # its convolutions keep height and width
 
 
 NETWORKS: dict[str, PaperNetwork] = {
@@ -45,7 +45,7 @@ NETWORKS: dict[str, PaperNetwork] = {
 
 
 def find_network(name: str) -> PaperNetwork:
-    """Return the network of that name; raise `PxrError` with the nearest names for an unknown one."""
+    """Return the network with this name; raise `PxrError` with the nearest names if it is unknown."""
     if name not in NETWORKS:
         raise PxrError(
             f"Unknown network {name!r} (model.network). Known: {', '.join(NETWORKS)}.{nearest(name, NETWORKS)}"
@@ -54,7 +54,7 @@ def find_network(name: str) -> PaperNetwork:
 
 
 def all_sizes(name: str, given: Mapping[str, Size]) -> dict[str, Size]:
-    """Return the network's sizes with those that were given put in; raise `PxrError` for one that it has no use for."""
+    """Return the network's sizes, replaced by the given ones; raise `PxrError` for a size that does not fit it."""
     own = find_network(name).sizes
     for key, value in given.items():
         if key not in own:
@@ -68,10 +68,10 @@ def all_sizes(name: str, given: Mapping[str, Size]) -> dict[str, Size]:
 
 
 def check_kernels(name: str, kernel_sizes: Sequence[int], image_size: int) -> None:
-    """Raise `PxrError` where convolutions without padding leave less of an image than the 2 pixels that are pooled."""
+    """Raise `PxrError` if unpadded convolutions leave fewer than the 2 pixels that pooling needs."""
     left = image_size - sum(size - 1 for size in kernel_sizes)
     if not find_network(name).padded and left < 2:
         raise PxrError(
-            f"model.kernel_sizes {list(kernel_sizes)} leave {max(left, 0)} of image.size={image_size} pixels, for "
-            f"{name} pads nothing. Use smaller kernels, or image.size={image_size + 2 - left} or more."
+            f"model.kernel_sizes {list(kernel_sizes)} leave {max(left, 0)} of image.size={image_size} pixels, because "
+            f"{name} does not pad. Use smaller kernels, or image.size={image_size + 2 - left} or more."
         )

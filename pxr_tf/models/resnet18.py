@@ -18,11 +18,11 @@ ARCHITECTURE = {  # He et al. 2016, table 1: four stacks of two basic blocks
 def build_resnet18(*, include_top: bool, weights: str | None, input_tensor: keras.KerasTensor) -> keras.Model:
     """Return ResNet18 on `input_tensor` [batch, h, w, 3], ending in its feature map [batch, h/32, w/32, 512].
 
-    All its layers are Keras's own and lie side by side, so that a saved file needs no KerasHub and explanations see
+    All layers are Keras's own, in one flat model: a saved file does not need KerasHub, and explanations see
     every layer. `weights` is ``imagenet`` (downloaded by KerasHub) or None (random). Raises `ImportError` without
     KerasHub, `ValueError` for other arguments, and what kagglehub raises for a failed download.
     """
-    from keras_hub.models import ResNetBackbone  # here: an optional library, whose import takes a second
+    from keras_hub.models import ResNetBackbone  # here, because it is optional and its import takes a second
 
     if include_top or weights not in (None, "imagenet"):
         raise ValueError(

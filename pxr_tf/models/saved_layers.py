@@ -1,4 +1,4 @@
-"""The layers of a model file, read from its configuration: what can be asked of it before TensorFlow is loaded."""
+"""The layers of a model file, read from its configuration without loading TensorFlow."""
 
 import json
 import zipfile
@@ -7,27 +7,27 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 CONFIG = "config.json"  # in a `.keras` file
-# Classes and functions that pass only what lies above 0, or nearly: those that `explain.guided` knows.
+# Classes and functions that pass (almost) only values above 0: the rectifiers of `explain.guided`.
 RECTIFIERS = ("relu", "relu6", "leaky_relu", "alrelu", "ReLU", "LeakyReLU", "ALReLU")
-CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")  # those of `explain.inside`
+CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")  # as in `explain.model_figures`
 
 
 class SavedLayer(NamedTuple):
-    """One layer of a network; those of a model within it stand in its place."""
+    """One layer of a network; a nested model is replaced by its layers."""
 
     name: str
     kind: str  # its class
-    activation: str  # name of its activation; "" where it has none
-    shape: tuple[int | None, ...]  # of its output; () where nothing takes it
+    activation: str  # name of its activation; "" if it has none
+    shape: tuple[int | None, ...]  # of its output; () if no layer uses it
 
     @property
     def places(self) -> int:
-        """How many places the output has, height times width; 0 where it is no feature map."""
+        """The output's height times width; 0 if it is not a feature map."""
         return (self.shape[1] or 0) * (self.shape[2] or 0) if len(self.shape) == 4 else 0
 
 
 def read_saved_layers(path: Path) -> list[SavedLayer]:
-    """Return the layers of a `.keras` file; none where it cannot be read: whoever loads the model says why."""
+    """Return the layers of a `.keras` file; none if it is unreadable: loading the model reports why."""
     try:
         with zipfile.ZipFile(path) as archive:
             model = json.loads(archive.read(CONFIG))
@@ -37,9 +37,9 @@ def read_saved_layers(path: Path) -> list[SavedLayer]:
 
 
 def has_rectifier(layers: Sequence[SavedLayer]) -> bool:
-    """Return whether some layer with a feature map is a rectifier, or has one as its activation.
+    """Return whether some layer with a feature map is a rectifier, or has a rectifier as its activation.
 
-    A head's ReLU does not count: gradients that are guided there alone pass the convolutions as they are.
+    A head's ReLU does not count: gradients guided only there pass the convolutions unchanged.
     """
     maps = [layer for layer in layers if layer.places > 1 or not layer.shape]
     return any(name in RECTIFIERS for layer in maps for name in (layer.kind, layer.activation))
@@ -58,7 +58,7 @@ def _layers_of(model: Mapping[str, Any]) -> Iterator[SavedLayer]:
 
 
 def _inputs_of(value: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:
-    """Yield (layer that it comes from, shape) of each tensor that a layer takes."""
+    """Yield (source layer, shape) of each input tensor of a layer."""
     if isinstance(value, list):
         for item in value:
             yield from _inputs_of(item)
@@ -69,7 +69,7 @@ def _inputs_of(value: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:
 
 
 def _name_of(activation: Any) -> str:
-    """Return the name of an activation: a name, a registered function, or a layer, as Keras writes them."""
+    """Return the name of an activation, which Keras writes as a name, a registered function or a layer."""
     if isinstance(activation, dict):
         config = activation.get("config")
         return config if isinstance(config, str) else str(activation.get("class_name", ""))

@@ -1,8 +1,8 @@
 """The papers' own networks: one flat graph each, from raw grey pixels to class probabilities, with random weights.
 
 ``image`` (uint8 [size, size, 1]) -> ``scaling`` (to -1 … 1) -> the network's layers -> ``logits`` -> ``probabilities``
-in float32. What a network's last convolution gives is called ``feature_map`` where it has any. A linear classifier is
-one, too, so that it is saved, loaded and explained as any other.
+in float32. The output of the last convolution, if any, is called ``feature_map``. A linear classifier is such a network
+too, so that it is saved, loaded and explained like any other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,14 +44,14 @@ def build_scratch(
 
 
 def build_feed_forward(x: KerasTensor, *, hidden_units: Sequence[int]) -> KerasTensor:
-    """chen2021: fully connected layers, ReLU."""
+    """Return chen2021's fully connected layers with ReLU."""
     return _fully_connected(layers.Flatten(name="flatten")(x), hidden_units, "relu")
 
 
 def build_small_cnn(
     x: KerasTensor, *, channels: Sequence[int], kernel_sizes: Sequence[int], hidden_units: Sequence[int]
 ) -> KerasTensor:
-    """chen2021: convolutions without padding, one pooling: 127,008 = 8 * 126 * 126 values from images of 256 pixels."""
+    """Return chen2021's unpadded convolutions and pooling: 127,008 = 8 * 126 * 126 values at 256 pixels."""
     names = [*(f"convolution_{number}" for number in range(1, len(channels))), FEATURE_MAP]
     for name, count, size in zip(names, channels, kernel_sizes, strict=True):
         x = layers.Conv2D(count, size, activation="relu", name=name)(x)
@@ -69,7 +69,7 @@ def build_alrelu_cnn(
     negative_slope: float,
     batchnorm_momentum: float,
 ) -> KerasTensor:
-    """chen2021's own architecture; its activation is the absolute leaky ReLU (`layers.ALReLU`)."""
+    """Return chen2021's own architecture, whose activation is the absolute leaky ReLU (`layers.ALReLU`)."""
     *of_blocks, after_pooling, before_output = dropout
     for number, (count, size, rate) in enumerate(zip(channels, kernel_sizes, of_blocks, strict=True), start=1):
         x = layers.Conv2D(count, size, padding="same", name=f"convolution_{number}")(x)
@@ -97,7 +97,7 @@ def build_leaky_cnn(
     hidden_units: Sequence[int],
     negative_slope: float,
 ) -> KerasTensor:
-    """novokshanov2022: blocks of convolution, leaky ReLU, max-pooling and dropout; fully connected layers."""
+    """Return novokshanov2022's blocks of convolution, leaky ReLU, max-pooling and dropout; fully connected layers."""
     for number, (count, size, rate) in enumerate(zip(channels, kernel_sizes, dropout, strict=True), start=1):
         x = layers.Conv2D(count, size, padding="same", name=f"convolution_{number}")(x)
         last = number == len(channels)
@@ -120,8 +120,8 @@ def scale_pixels(pixels: np.ndarray) -> np.ndarray:
 def build_linear(coefficients: np.ndarray, intercepts: np.ndarray, image_size: int) -> keras.Model:
     """Return ``image`` -> ``scaling`` -> ``flatten`` -> ``logits`` -> ``probabilities``.
 
-    `coefficients` is float [outputs, image_size * image_size], `intercepts` float [outputs]. One output means two
-    classes: it is the second one's probability.
+    `coefficients` is float [outputs, image_size * image_size], `intercepts` float [outputs]. A single output is the
+    probability of the second of two classes.
     """
     image = keras.Input((image_size, image_size, 1), dtype="uint8", name="image")
     x = layers.Flatten(name="flatten")(scale_grey(image))

@@ -1,4 +1,4 @@
-"""Pictures under unique names: those of published data sets, or all that lie below other folders."""
+"""Pictures with unique names: those of published data sets, or all pictures below other folders."""
 
 import os
 import unicodedata
@@ -13,10 +13,10 @@ _CLASS_FOLDERS = "folder"  # the layout
 
 
 def list_pictures(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return (name -> path, notes), by name; a name is an image id, or the path below the folder that was given.
+    """Return (name -> path, notes), sorted by name; a name is an image id, or the path below the given folder.
 
-    Of a data set in a known layout its reader decides which images belong to it. Raises `PxrError` where a path is
-    missing or without a picture, and where two paths hold pictures of one name.
+    In a known layout, the layout's reader decides which images belong to a data set. Raises `PxrError` if a path is
+    missing or has no picture, and if two paths hold pictures with the same name.
     """
     if not paths:
         raise PxrError("No DATA was given; accepted: data sets or folders of pictures. Set DATA=folder[,folder].")
@@ -40,7 +40,7 @@ def _list_one(folder: Path) -> tuple[dict[str, str], list[str]]:
         if not pictures:
             raise
         return pictures, []
-    if layout == _CLASS_FOLDERS:  # any folder with folders is one; pictures beside them count here
+    if layout == _CLASS_FOLDERS:  # fits any folder with folders; pictures next to those count here
         return _walk(root), []
     rows, notes = read_source(folder)
     return {row["image_id"]: row["path"] for row in rows}, notes

@@ -30,7 +30,7 @@ def has_its_images(root: Path) -> bool:
 
 
 def find_other_folders(root: Path) -> list[str]:
-    """Return the places of the folders beside the classes that are none, such as ``masks`` or ``train/masks``."""
+    """Return the relative paths of folders that are not classes, such as ``masks`` or ``train/masks``."""
     folders = [folder for _, folder in labelled_folders(root) if squeeze(folder.name) in NOT_CLASSES]
     return [folder.relative_to(root).as_posix() for folder in folders]
 
@@ -38,10 +38,10 @@ def find_other_folders(root: Path) -> list[str]:
 def read(root: Path) -> list[ManifestRow]:
     """Return the rows of a folder per class; the source is the folder's name, each image its own patient.
 
-    A name as in Kermany's set gives his patient, for people sort that set by class. A scanner that names a series
-    ``IM-0001-0001``, … makes one patient of it: too much in one group is safe, one patient in two is not. Raises
-    `PxrError` for images in folders below a class folder: those could be patients, and a guess would put one patient
-    on both sides of a split.
+    A file name from Kermany's set gives its patient, because people sort that set by class. A scanner's series
+    ``IM-0001-0001``, … becomes one patient: too large a group is safe, one patient in two groups is not. Raises
+    `PxrError` for images in folders below a class folder: these could be patients, and a wrong guess would put one
+    patient on both sides of a split.
     """
     pairs = [(split, folder, images_in(folder)) for split, folder in labelled_folders(root)]
     nested = [inner for _, folder, _ in pairs for inner in walk_folders(folder) if inner != folder and images_in(inner)]

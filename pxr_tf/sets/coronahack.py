@@ -19,10 +19,10 @@ def recognise(root: Path) -> bool:
 
 
 def read(root: Path) -> list[ManifestRow]:
-    """Return the rows of CoronaHack, a repack of Kermany's set: a file named as his belongs to his patient.
+    """Return the rows of CoronaHack, a repack of Kermany's set, whose file names give the patients.
 
     Ids are relative to the folder that holds ``train`` and ``test``, however deep the archive was unpacked. Raises
-    `PxrError` for an unknown category, a row without a file name or a part, and where no listed file exists.
+    `PxrError` for an unknown category, a row without a file name or a part, and if no listed file exists.
     """
     path = root / CORONAHACK_TABLE
     nested = [root / _FOLDER / _FOLDER, root / _FOLDER, root]

@@ -13,7 +13,7 @@ FRONTAL_VIEWS = frozenset({"pa", "ap", "ap supine", "ap erect", "ap semi erect",
 
 
 def recognise(root: Path) -> bool:
-    """Return whether the folder holds the ``metadata.csv`` of covid-chestxray-dataset, known by its columns."""
+    """Return whether the folder holds the ``metadata.csv`` of covid-chestxray-dataset, recognised by its columns."""
     path = root / _TABLE
     if not path.is_file():
         return False
@@ -25,8 +25,8 @@ def read(root: Path) -> list[ManifestRow]:
     """Return the rows of covid-chestxray-dataset that are frontal X-rays with COVID-19 among their findings.
 
     Covers ``COVID-19``, ``COVID-19, ARDS`` and the later ``Pneumonia/Viral/COVID-19``; the first releases have no
-    modality column and lie in ``images/`` throughout. Raises `PxrError` for such a row without a file name, and where
-    no file of the table exists: any of them, of whatever finding, shows that this is the folder.
+    modality column and keep all files in ``images/``. Raises `PxrError` if such a row has no file name, and if no file
+    of the table exists: a single file with any finding shows that the folder is right.
     """
     path = root / _TABLE
     records = read_table(path, _COLUMNS, _OPTIONAL).records

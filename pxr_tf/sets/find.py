@@ -1,4 +1,4 @@
-"""Data sets as they are published -> one manifest. The layout of each folder is found by looking into it."""
+"""Read published data sets into one manifest. The layout of each folder is recognised by its content."""
 
 import os
 from collections import Counter
@@ -23,7 +23,7 @@ class Layout(NamedTuple):
     read: Callable[[Path], list[ManifestRow]]
 
 
-# The most specific first: a radiography database is a folder per class too.
+# The most specific layout first: a radiography database is also a folder per class.
 LAYOUTS: dict[str, Layout] = {
     "csv": Layout("a CSV, or a folder with manifest.csv: path,label[,…]", own_table.recognise, own_table.read),
     "coronahack": Layout(coronahack.CORONAHACK_TABLE, coronahack.recognise, coronahack.read),
@@ -37,9 +37,9 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
-    """Return (manifest, notes) of all data sets at `paths`; a note tells in a sentence what was left out, or a warning.
+    """Return (manifest, notes) of all data sets at `paths`; a note says what was left out, or warns.
 
-    Raises `PxrError` where a path is missing, empty, of unknown layout or without an image, and where two paths
+    Raises `PxrError` if a path is missing, empty, of unknown layout or without an image, and if two paths
     hold the same image.
     """
     if not paths:
@@ -55,7 +55,7 @@ def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
         if twice:
             raise PxrError(
                 f"{owners[twice[0]]} and {path} share {len(twice)} image ids ({shorten(twice, 3)}); accepted: each "
-                "data set once, in one size. Leave one out, or rename the folder where they are different sets."
+                "data set once, in one size. Leave one out, or rename the folder if the sets are different."
             )
         owners |= {row["image_id"]: path for row in found}
         rows += found
@@ -79,7 +79,7 @@ def read_source(path: str | Path) -> tuple[list[ManifestRow], list[str]]:
 
 
 def find_layout(folder: Path) -> tuple[str, Path]:
-    """Return (layout, folder): `folder`, or the only one in it, two deep; raise `PxrError`, saying what is there."""
+    """Return (layout, folder): `folder` or its only subfolder, two deep; raise `PxrError` with what is there."""
     if not folder.exists():
         raise PxrError(f"DATA {folder} does not exist; accepted: a folder of images or a CSV. Check the spelling.")
     if not (folder.is_file() or folder.is_dir()):
@@ -107,7 +107,7 @@ def _recognise(folder: Path) -> tuple[str, Path] | None:
 
 
 def _unwrap(folder: Path) -> Iterator[Path]:
-    """Yield the folder and what archives wrap it in: the only folder inside, and the only one inside that."""
+    """Yield the folder, its only subfolder, and the only subfolder of that: archives wrap data sets in folders."""
     yield folder
     for _ in range(2):
         inner = visible_folders(folder) if folder.is_dir() else []
@@ -128,7 +128,7 @@ def _describe_layouts() -> str:
 
 
 def _describe_content(folder: Path) -> str:
-    """Return what is in a folder of no known layout: its folders, and its files by suffix."""
+    """Return what is in a folder of unknown layout: its folders, and its files by suffix."""
     folders = [inner.name for inner in visible_folders(folder)]
     visible = [entry for entry in folder.iterdir() if not entry.name.startswith(".") and not entry.is_dir()]
     suffixes = Counter(entry.suffix.lower() or "no suffix" for entry in visible)
@@ -141,14 +141,14 @@ def _describe_content(folder: Path) -> str:
 
 
 def _describe_mixture(folder: Path) -> str:
-    """Return which folders keep a set of a known layout from being read; empty where nothing does."""
+    """Return a sentence on the folders that keep a known layout from being recognised; empty if none do."""
     folders = visible_folders(folder)
     splits = split_folders(folders)
     filled = [inner.name for inner in folders if images_in(inner)]
     if splits and filled:
         return (
-            f" Images lie directly in {shorten(filled)}; beside {shorten(split.name for split in splits)} each image "
-            "must lie in {train,val,test}/{class}/. Move those there, or away."
+            f" Images are directly in {shorten(filled)}; next to {shorten(split.name for split in splits)} each image "
+            "must be in {train,val,test}/{class}/. Move those there, or away."
         )
     if radiography.has_its_names(folder):
         return _ask_to_move("radiography", radiography.find_unknown_folders(folder))

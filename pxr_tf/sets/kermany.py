@@ -17,7 +17,7 @@ _LABELS = {"bacteria": "bacterial", "virus": "viral", "normal": "normal"}
 def parse_kermany_name(name: str) -> tuple[str, str] | None:
     """Return (label, patient id) of a file named as in Kermany et al. 2018, or None for any other name.
 
-    The class is part of the id: person numbers are re-used between bacteria and virus (979 of them).
+    The class is part of the id: bacteria and virus reuse person numbers (979 of them).
     """
     match = _FILE_NAME.fullmatch(Path(name).stem)
     if not match:

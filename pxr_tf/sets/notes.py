@@ -1,4 +1,4 @@
-"""What the reader of a data set passed over, and what nobody knows of its images, in sentences for people."""
+"""Notes for people on a data set: what its reader left out, and what is unknown about its images."""
 
 import os
 from collections import Counter
@@ -22,7 +22,7 @@ _CLASS_FOLDERS = ("folder", "kermany", "radiography")  # layouts in which a fold
 
 
 def make_notes(folder: Path, root: Path, layout: str, rows: Sequence[ManifestRow]) -> list[str]:
-    """Return what was passed over below `folder`, read as `layout` at `root` in it, and whose patients are doubtful."""
+    """Return notes on what was left out below `folder`, read as `layout` at `root`, and on uncertain patients."""
     folders = list(walk_folders(folder)) if folder.is_dir() else []
     found = [
         _unread_folders(folder, folders, layout, rows),
@@ -42,7 +42,7 @@ def _unread_folders(folder: Path, folders: Sequence[Path], layout: str, rows: Se
     if not names:
         return ""
     count = count_words(sum(unread.values()), "image")
-    return f"{folder} was read as {layout}; {count} in folders that are no part of that are left out: {shorten(names)}."
+    return f"{folder} was read as {layout}, which left out {count} in other folders: {shorten(names)}."
 
 
 def _locked_folders(folder: Path, folders: Sequence[Path]) -> str:
@@ -70,7 +70,7 @@ def _classes_without_images(folder: Path, root: Path) -> Iterator[str]:
         names = [path for place in walk_folders(inner) for path in place.iterdir() if not path.name.startswith(".")]
         count = sum(not path.is_dir() for path in names)
         content = f"{count_words(count, 'file')} and no image (.jpg, .jpeg, .png)" if count else "no file"
-        lost = "nothing was read from it" if normalise_label(inner.name) in read else "no class was made of it"
+        lost = "nothing was read from it" if normalise_label(inner.name) in read else "it is not a class"
         yield f"{_name(inner, folder)} holds {content}: {lost}."
 
 
@@ -94,12 +94,12 @@ def _patients_by_name(folder: Path, rows: Sequence[ManifestRow]) -> str:
     are, give = ("is", "its name gives") if len(named) == 1 else ("are", "their names give")
     return (
         f"{count_words(len(named), 'image')} in {folder} {are} named as Kermany's ({Path(named[0]['path']).name}), so "
-        f"{give} {patients}. Where that is wrong, list the images in a CSV with path, label and patient_id."
+        f"{give} {patients}. If that is wrong, list the images in a CSV with path, label and patient_id."
     )
 
 
 def _identify(folder: str | Path) -> tuple[int, int] | None:
-    """Return what is the same for a folder under any name; None where there is none."""
+    """Return what identifies a folder under any name; None if it does not exist."""
     try:
         found = os.stat(folder)
     except OSError:
@@ -108,6 +108,6 @@ def _identify(folder: str | Path) -> tuple[int, int] | None:
 
 
 def _name(inner: Path, folder: Path) -> str:
-    """Return a folder's name as text that any screen takes, also where it is not UTF-8."""
+    """Return a folder's name as printable text, even if it is not UTF-8."""
     name = "the folder itself" if inner == folder else inner.relative_to(folder).as_posix()
     return name.encode("utf-8", "backslashreplace").decode()

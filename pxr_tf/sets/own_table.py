@@ -13,7 +13,7 @@ from pxr_tf.sets.tables import NO_PATIENT, cell_of, read_table, require_files, r
 _TABLE = "manifest.csv"
 REQUIRED = ("path", "label")
 _OPTIONAL = tuple(column for column in MANIFEST_COLUMNS if column not in REQUIRED)
-IGNORED = ("content",)  # a run's own manifest.csv has it; it is computed anew from the files
+IGNORED = ("content",)  # a run's own manifest.csv has it; it is recomputed from the files
 
 
 def recognise(root: Path) -> bool:
@@ -25,8 +25,8 @@ def read(root: Path) -> list[ManifestRow]:
     """Return the rows of a CSV with our own columns: ``path`` and ``label``, and optionally the manifest's others.
 
     Paths are relative to the CSV. Defaults: the source is the file's name (the folder's for ``manifest.csv``), the
-    image id ``<source>/<path>``, every image its own patient, also where the id is a word such as ``NA``. Raises
-    `PxrError` for a column or a split that is not known, an empty path or label, and where no listed file exists.
+    image id ``<source>/<path>``, every image its own patient, also if the id is a word such as ``NA``. Raises
+    `PxrError` for an unknown column or split, an empty path or label, and if no listed file exists.
     """
     path = root if root.is_file() else root / _TABLE
     name = path.parent.name if path.name == _TABLE else path.stem
@@ -59,7 +59,7 @@ def _make_row(path: Path, line: int, record: dict[str, str], name: str) -> Manif
 
 
 def _find_file(folder: Path, stripped: str, exact: str) -> str:
-    """Return the path as it stands where there is such a file, for a name may end in a space; else without space."""
+    """Return the path as written if that file exists, because a name may end in a space; else without spaces."""
     return exact if exact != stripped and os.path.lexists(folder / exact) else stripped
 
 

@@ -16,24 +16,24 @@ _CLASSES = {
 
 
 def recognise(root: Path) -> bool:
-    """Return whether the folder is a COVID-19 Radiography Database: its class folders, no other, and its file names."""
+    """Return whether the folder is a COVID-19 Radiography Database: only its class folders, with its file names."""
     return not find_unknown_folders(root) and has_its_names(root)
 
 
 def has_its_names(root: Path) -> bool:
-    """Return whether a folder with the name of one of its classes holds an image named as its images are."""
+    """Return whether a folder named like one of its classes holds an image with one of its file names."""
     folders = [folder for folder in visible_folders(root) if squeeze(folder.name) in _CLASSES]
     return any(_FILE_NAME.fullmatch(path.stem) for folder in folders for path in _images_of(folder))
 
 
 def find_unknown_folders(root: Path) -> list[str]:
-    """Return the names of the folders that it does not have, and that hold images at any depth."""
+    """Return the names of folders that the database does not have and that hold images, at any depth."""
     others = [folder for folder in visible_folders(root) if squeeze(folder.name) not in (*_CLASSES, *NO_PICTURES)]
     return [folder.name for folder in others if any(map(images_in, walk_folders(folder)))]
 
 
 def read(root: Path) -> list[ManifestRow]:
-    """Return the rows of the flat (2020) or the newer layout (``images/`` beside ``masks/``); a patient per image."""
+    """Return the rows of the flat (2020) or the newer layout (``images/`` next to ``masks/``); a patient per image."""
     return [
         make_row("radiography", root, path, _CLASSES[squeeze(folder.name)])
         for folder in visible_folders(root)

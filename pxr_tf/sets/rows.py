@@ -17,9 +17,9 @@ OFFICIAL_SPLITS = {
     **dict.fromkeys(("val", "valid", "validation"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-# folders of what is drawn about X-rays, not of X-rays
+# folders of drawings on X-rays, not of X-rays
 NO_PICTURES = frozenset({"masks", "lungmasks", "lesions", "annotations"})
-# Keys are class names without case, spaces and punctuation.
+# Keys are class names in lower case, without spaces and punctuation.
 CLASS_ALIASES = {
     **dict.fromkeys(
         ("bacterial", "bacteria", "bacterialpneumonia", "pneumoniabacterial", "bacteriapneumonia"), "bacterial"
@@ -39,7 +39,7 @@ def normalise_label(name: str) -> str:
 
 
 def is_image_name(name: str) -> bool:
-    """Return whether a file name is that of an image; hidden files (``._x.jpeg``, ``.DS_Store``) are none."""
+    """Return whether a file name is an image's; hidden files (``._x.jpeg``, ``.DS_Store``) are not images."""
     return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
@@ -52,7 +52,7 @@ def visible_folders(folder: Path) -> list[Path]:
 def walk_folders(
     folder: Path, seen: set[tuple[int, int]] | None = None, skipped: frozenset[str] = NO_PICTURES
 ) -> Iterator[Path]:
-    """Yield `folder` and all visible folders below it, once each, but those in `skipped` and `locked_folders`."""
+    """Yield `folder` and all visible folders below it, once each, except `skipped` and `locked_folders`."""
     seen = set() if seen is None else seen
     identity = os.stat(folder)
     if (identity.st_dev, identity.st_ino) in seen:
@@ -66,7 +66,7 @@ def walk_folders(
 
 
 def locked_folders(folder: Path) -> list[Path]:
-    """Return the visible folders directly inside that this person may not list, such as a disk's ``lost+found``."""
+    """Return the visible folders directly inside that this user may not list, such as a disk's ``lost+found``."""
     return [inner for inner in visible_folders(folder) if not os.access(inner, os.R_OK | os.X_OK)]
 
 
@@ -90,7 +90,7 @@ def make_row(source: str, root: Path, path: Path, label: str, patient: str = "",
 
 
 def labelled_folders(root: Path) -> list[tuple[str, Path]]:
-    """Return (official split, class folder); none where splits and folders with images stand side by side."""
+    """Return (official split, class folder); none if folders with images are next to split folders."""
     folders = visible_folders(root)
     splits = split_folders(folders)
     if not splits:
@@ -101,7 +101,7 @@ def labelled_folders(root: Path) -> list[tuple[str, Path]]:
 
 
 def split_folders(folders: list[Path]) -> list[Path]:
-    """Return those of the folders that are named as a part of a data set, such as ``train``."""
+    """Return the folders that are named like a part of a data set, such as ``train``."""
     return [folder for folder in folders if folder.name.casefold() in OFFICIAL_SPLITS]
 
 

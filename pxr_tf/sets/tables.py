@@ -1,4 +1,4 @@
-"""What the layouts with a table beside the images share."""
+"""What layouts with a table next to the images share."""
 
 import csv
 import io
@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from pxr_tf.errors import PxrError, count_words, shorten
 
-# What people, R, pandas and Excel write where there is no value; in lower case.
+# What people, R, pandas and Excel write for a missing value; in lower case.
 NOT_AVAILABLE = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "nil"})
-# As a patient id these would make one patient of many people; as a class, ``none`` and ``unknown`` can be meant.
+# As patient ids these would make many people one patient. As classes, ``none`` and ``unknown`` may be intended.
 NO_PATIENT = NOT_AVAILABLE | {"none", "unknown", "missing", "anonymous", "anonymised", "anonymized"}
 
 
@@ -20,15 +20,15 @@ class Table(NamedTuple):
     """A CSV as text; column names in lower case, without surrounding space."""
 
     columns: list[str]
-    records: list[tuple[int, dict[str, str]]]  # the line that a row starts in, column -> value as it stands
+    records: list[tuple[int, dict[str, str]]]  # the first line of a row, column -> value as written
 
 
 def read_table(path: Path, needed: Sequence[str], optional: Sequence[str] = ()) -> Table:
-    """Return the CSV's rows, blank ones left out.
+    """Return the CSV's rows without blank rows.
 
-    Raises `PxrError` where it cannot be read, a needed column is missing, a column that is used (`needed` or
-    `optional`) occurs twice, or a row has more values than the header, or none for a column that is used: its values
-    would be taken for those of other columns, or a patient id would be lost.
+    Raises `PxrError` if it cannot be read, a needed column is missing, a used column (`needed` or `optional`) occurs
+    twice, or a row has more values than the header or none for a used column: values would count for other columns,
+    or a patient id would be lost.
     """
     (_, header), *lines = _read_lines(path)
     columns = _name_columns(header, [cells for _, cells in lines])
@@ -44,13 +44,13 @@ def read_table(path: Path, needed: Sequence[str], optional: Sequence[str] = ()) 
 
 
 def cell_of(record: dict[str, str], column: str, missing: frozenset[str] = NOT_AVAILABLE) -> str:
-    """Return the record's value without surrounding space; ``""`` for a word of `missing`, or where it has none."""
+    """Return the record's value without surrounding space; ``""`` for a word of `missing`, or if it has no value."""
     value = record.get(column, "").strip()
     return "" if value.lower() in missing else value
 
 
 def require_value(path: Path, line: int, record: dict[str, str], column: str) -> str:
-    """Return the record's value; raise `PxrError` where it is empty, or a word for that such as ``NA``."""
+    """Return the record's value; raise `PxrError` if it is empty or a word such as ``NA``."""
     value = cell_of(record, column)
     if not value:
         given = record[column].strip()
@@ -62,16 +62,16 @@ def require_value(path: Path, line: int, record: dict[str, str], column: str) ->
 
 
 def require_files(listed: Sequence[str | Path], path: Path) -> None:
-    """Raise `PxrError` where none of the listed files exists; some that are missing count as unreadable images."""
+    """Raise `PxrError` if none of the listed files exists; a few missing files count as unreadable images."""
     if listed and not any(map(os.path.isfile, listed)):
         raise PxrError(
             f"{path} lists {count_words(len(listed), 'file')}, and none of them exists ({shorten(listed, 3)}); "
-            "accepted: files at the listed places, as seen from the CSV. Correct the paths, or complete the download."
+            "accepted: paths of files, relative to the CSV. Correct the paths, or complete the download."
         )
 
 
 def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
-    """Return (number of its first line, cells) of each row that is not blank; there is at least one."""
+    """Return (first line number, cells) of each row that is not blank; at least one row."""
     lines, start = [], 1
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -86,13 +86,13 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
             raise csv.Error("it is empty")
     except (UnicodeDecodeError, csv.Error) as error:
         raise PxrError(
-            f"{path} is no readable CSV ({error}); accepted: comma-separated UTF-8. Save it again."
+            f"{path} is not a readable CSV ({error}); accepted: comma-separated UTF-8. Save it again."
         ) from error
     return lines
 
 
 def _name_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the columns' names; one without a name is ``column 3``, or ``""`` where it is empty throughout.
+    """Return the column names; a column without a name is ``column 3``, or ``""`` if it is empty throughout.
 
     Spreadsheets end lines in commas, and pandas writes an index without a name.
     """

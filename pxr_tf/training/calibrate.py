@@ -1,4 +1,4 @@
-"""A few real steps of a network on this machine, to say beforehand how long an experiment will take."""
+"""Time a few real steps of a network on this machine, to predict how long an experiment will take."""
 
 import resource
 import sys
@@ -14,7 +14,7 @@ from pxr_tf.training.initial import build_architecture
 from pxr_tf.training.phases import compile_phase
 from pxr_tf.training.settings import NetworkSettings
 
-STEPS = 2  # timed, after one that is not: the first compiles
+STEPS = 2  # timed steps; an untimed step before them compiles
 
 
 def calibrate(settings: NetworkSettings, *, num_classes: int, image_size: int) -> dict[str, float]:
@@ -43,7 +43,7 @@ def calibrate(settings: NetworkSettings, *, num_classes: int, image_size: int) -
 def peak_memory() -> int:
     """Return the highest resident size of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # bytes there, kilobytes on Linux
+    return peak if sys.platform == "darwin" else peak * 1024  # bytes on macOS, kilobytes on Linux
 
 
 def _seconds(step: Callable[[], object]) -> float:

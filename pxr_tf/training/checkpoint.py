@@ -1,4 +1,4 @@
-"""What a killed fold needs to go on: every variable of the network and the optimizer, and where it was."""
+"""Checkpoints, from which a killed fold resumes: all variables of network and optimizer, and the position."""
 
 import json
 import zipfile
@@ -22,7 +22,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Any], arrays: Mapping[str, S
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]] | None:
-    """Return (state, arrays) of a checkpoint, or None where there is none or it is damaged."""
+    """Return (state, arrays) of a checkpoint, or None if it is missing or damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream) as file:
             arrays: dict[str, list[np.ndarray]] = {}
@@ -40,6 +40,6 @@ def read_variables(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
 
 
 def assign_variables(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
-    """Set Keras variables; `values` are what `read_variables` gave for the same network."""
+    """Set Keras variables; `values` come from `read_variables` of the same network."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -4,7 +4,7 @@ import contextlib
 from typing import NamedTuple
 
 import keras
-import tensorflow as tf  # for what Keras has no call for
+import tensorflow as tf  # for settings that Keras lacks
 
 from pxr_tf import machine
 
@@ -16,16 +16,16 @@ class Device(NamedTuple):
     xla: bool
     precision: str  # a Keras dtype policy
     model: str = ""  # of the processor or the GPU
-    threads: int = 0  # that share one operation: they decide in which order gradients are added
+    threads: int = 0  # per operation; their number decides the order in which gradients are added
 
     @property
     def event(self) -> dict[str, object]:
-        """What a learner says of it as it starts."""
+        """The event that a learner sends when it starts."""
         return {"event": "device", "name": self.name, "xla": self.xla, "precision": self.precision}
 
 
 def describe(device: Device) -> dict[str, object]:
-    """Return what of a device decides numbers, and how many operations run side by side, for the record."""
+    """Return the facts of a device that decide results, and the number of concurrent operations, for the record."""
     return {
         "device": "CPU" if device.name == "CPU" else f"GPU, {device.model}",
         "precision": device.precision,
@@ -36,10 +36,10 @@ def describe(device: Device) -> dict[str, object]:
 
 
 def choose_device(xla: bool | str, precision: str) -> Device:
-    """Return the device with its defaults filled in: bfloat16 on a GPU, not on a CPU; no XLA on either.
+    """Return the device with its defaults filled in: bfloat16 on a GPU, float32 on a CPU, XLA on neither.
 
     On two CPU cores XLA makes training 3 to 8 times slower and bfloat16 halves MobileNet's speed. On a GPU XLA may be
-    faster, but it cannot be combined with determinism, which comes first.
+    faster, but it cannot be combined with determinism, which is more important.
     """
     gpu = bool(keras.distribution.list_devices("gpu"))
     return Device(
@@ -50,12 +50,12 @@ def choose_device(xla: bool | str, precision: str) -> Device:
 
 
 def set_up(xla: bool | str, precision: str, threads: int | None = None) -> Device:
-    """Return the device, chosen; make TensorFlow deterministic, unless XLA is asked for, which cannot be.
+    """Choose and return the device; make TensorFlow deterministic, unless XLA is requested, which cannot be.
 
-    That many `threads` share each operation, by default one per processor that this process may use. Where TensorFlow
-    is at work in this process already, its number stays; the device says which it is.
+    `threads` share each operation, by default one per processor that this process may use. If TensorFlow has already
+    started in this process, its number stays; the returned device has the actual number.
     """
-    used = _set_threads(threads)  # before anything asks for devices: TensorFlow begins its work with that
+    used = _set_threads(threads)  # before anything asks for devices, which starts TensorFlow
     device = choose_device(xla, precision)
     if not device.xla:
         tf.config.experimental.enable_op_determinism()
@@ -68,6 +68,6 @@ def set_up(xla: bool | str, precision: str, threads: int | None = None) -> Devic
 
 def _set_threads(threads: int | None) -> int:
     if threads is not None:
-        with contextlib.suppress(RuntimeError):  # it is at work already, in a notebook or a test
+        with contextlib.suppress(RuntimeError):  # TensorFlow has already started, in a notebook or a test
             tf.config.threading.set_intra_op_parallelism_threads(threads)
     return tf.config.threading.get_intra_op_parallelism_threads() or machine.processors()

@@ -1,9 +1,9 @@
-"""The frozen-feature cache: what a frozen backbone makes of each picture, computed once and shared by all.
+"""The frozen-feature cache: the frozen backbone's features of each picture, computed once and shared by all.
 
 ``<cache>/features-<key>`` is a keyed array (`arrays`) of float32 [channels] rows. The key is made of the backbone, its
-weights and the preparation of the pictures; a sample is named by its content and, if it is an augmented copy, by what
-made it. So folds, strategies, re-runs, seeds and data sets that share pictures share their features. They are added
-in parts: a killed extraction loses one at most.
+weights and the preparation of the pictures; a sample is named by its content and, if it is an augmented copy, by its
+augmentation. So folds, strategies, re-runs, seeds and data sets that share pictures share their features. Features are
+added in parts: a killed extraction loses at most one part.
 """
 
 from collections import deque
@@ -21,16 +21,16 @@ from pxr_tf.pictures.inputs import Load
 if TYPE_CHECKING:
     import keras
 
-FEATURES_VERSION = 2  # raise it when the same pictures would get other features
-FEATURE_BATCH = 64  # pictures that go through the network together, always so many: see `extract_features`
-BATCHES_AT_ONCE = 3  # batches that are loaded or computed side by side
+FEATURES_VERSION = 2  # increase it when the same pictures would get other features
+FEATURE_BATCH = 64  # pictures in every batch: see `extract_features`
+BATCHES_AT_ONCE = 3  # batches that are loaded or computed at the same time
 BATCHES_PER_PART = 16  # 1,024 samples, written together: seconds of work on two cores, 8 MB for 2,048 channels
 
 Progress = Callable[[int, int], None]
 
 
 def features_folder(cache: Path, **what: object) -> Path:
-    """Return the folder of the features that are decided by these named values (backbone, weights, …)."""
+    """Return the cache folder for the features that these named values (backbone, weights, …) decide."""
     values = (f"{name}={value}" for name, value in sorted(what.items()))
     return cache / f"features-{files.digest(FEATURES_VERSION, *values)}"
 
@@ -39,7 +39,7 @@ def sample_names(samples: pd.DataFrame, copies: str) -> list[str]:
     """Return the name of each sample in the cache; `samples` has ``image_id, copy, content``.
 
     An original (copy 0) is named by its content alone. `copies` says how the others are augmented: preset, seed and
-    versions. Where it is empty, nothing is augmented and each copy is its original.
+    versions. If it is empty, nothing is augmented and each copy equals its original.
     """
     rows = zip(samples.content, samples.image_id, samples["copy"], strict=True)
     return [
@@ -59,15 +59,15 @@ def extract_features(
     batch_size: int = FEATURE_BATCH,
     batches_per_part: int = BATCHES_PER_PART,
 ) -> None:
-    """Compute those of the samples' features that are missing, and add them to the cache.
+    """Compute the features that the cache lacks, and add them to it.
 
     `extractor` maps pictures to float32 [batch, channels] (`models.classifier.feature_extractor`); `load` gives the
-    pictures of sample numbers, places in `names`. `on_progress` is called with (done, all) missing samples, `on_wait`
-    with the name of a process that is filling this very cache: this one waits for it and computes what is left.
+    pictures of sample numbers, which index `names`. `on_progress` gets (done, all) missing samples. If another process
+    is filling this cache, `on_wait` gets its name; this process waits, then computes the rest.
 
-    The last batch is filled up with its last sample, for a network may give other bits in batches of another size:
-    ResNet50 at 224 x 224, alone and among 64, by 3e-6 of 14 (on two cores). The place in a full batch, what else is in
-    it, and what is computed beside it make no difference, for MobileNet neither.
+    The last batch is padded with its last sample, because results may depend on the batch size: for ResNet50 at
+    224 x 224, batches of 1 and 64 differ by 3e-6 of 14 (on two cores). The position in a full batch, the other pictures
+    in it and concurrent batches make no difference, also for MobileNet.
     """
     with arrays.open_writer(folder, extractor.output_shape[1:], np.float32, on_wait) as writer:
         places = {name: number for number, name in enumerate(names)}
@@ -84,15 +84,15 @@ def extract_features(
 
 
 def read_features(folder: Path, names: Sequence[str]) -> np.ndarray:
-    """Return float32 [samples, channels] in the order of the names; raise KeyError for one not in the cache."""
+    """Return float32 [samples, channels] in the order of the names; raise KeyError for a missing name."""
     values, rows, _ = arrays.load_array(folder)
     return np.asarray(values[np.array([rows[name] for name in names], np.int64)], np.float32)
 
 
 def _compute(extractor: "keras.Model", load: Load, index: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Yield the features of these sample numbers in batches of one size; the last is filled up with its last sample.
+    """Yield the features of these sample numbers in batches of one size; pad the last with its last sample.
 
-    Several batches are on their way at once: a small network leaves half of two cores idle while it works on one.
+    Several batches run at once, because a small network leaves half of two cores idle with a single batch.
     """
     groups = np.pad(index, (0, -len(index) % size), "edge").reshape(-1, size)
 

@@ -18,9 +18,9 @@ from pxr_tf.vocabulary.model import NetworkModel, OnFeatures, Scratch, Transfer
 
 
 def initial_network(architecture: Architecture, *, num_classes: int, image_size: int, seed: int) -> keras.Model:
-    """Return the classifier with its initial weights; raise `PxrError` where those do not fit.
+    """Return the classifier with its initial weights; raise `PxrError` if those do not fit.
 
-    The last one that this process built is used again, its variables set back: MobileNet takes 0.7 s to build, a fold's
+    The last network of this process is reused, with its variables reset: MobileNet takes 0.7 s to build, a fold's
     head 2.3 s to train.
     """
     made_of = {"num_classes": num_classes, "image_size": image_size, "seed": seed}
@@ -32,7 +32,7 @@ def initial_network(architecture: Architecture, *, num_classes: int, image_size:
 
 
 def build_architecture(architecture: Architecture, **made_of: int) -> keras.Model:
-    """Return a network with initial weights (``num_classes, image_size, seed``); one on features is of one fold."""
+    """Return a network with initial weights (``num_classes, image_size, seed``); `OnFeatures` needs a single fold."""
     model = architecture.model
     if isinstance(model, OnFeatures):
         (stage_one,) = architecture.stage_one.values()
@@ -61,7 +61,7 @@ def _build_on_features(
 
 
 def _builder(model: NetworkModel) -> Backbone | PaperNetwork | None:
-    """Return what stands in the table, if it is from one: in a notebook that may change under its name."""
+    """Return the model's table entry, if any: a notebook may replace the entry of a name."""
     if isinstance(model, Scratch):
         return find_network(model.network)
     return find_backbone(model.backbone) if isinstance(model, Transfer) else None
@@ -76,9 +76,9 @@ class _LastBuilt:
         self._values: list[np.ndarray] = []
 
     def give(self, key: tuple[object, ...], build: Callable[[], keras.Model]) -> keras.Model:
-        """Return the network of this key, as it was built."""
+        """Return the network of this key with its initial values."""
         if self._model is None or key != self._key:
-            self._model = None  # two large ones side by side could be too much
+            self._model = None  # two large networks may not fit into memory
             self._key, self._model = key, build()
             self._values = read_variables(self._model.variables)
         else:

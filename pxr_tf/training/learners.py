@@ -1,11 +1,11 @@
-"""The learners: a line each. Importing this room loads neither Keras nor scikit-learn.
+"""The table of learners, one line each. Importing this module loads neither Keras nor scikit-learn.
 
 A learner is a module with ``fit(part, settings, emit) -> predict`` (see `part.Part`): it learns from the part's
-training rows, may watch its validation rows, never reads its test rows' labels, and returns what predicts rows of the
-part. `settings` is a value of `training.settings` for the learners here; for those that are added, the recipe's
-``model`` without its kind.
+training rows, may watch its validation rows, and never reads the labels of its test rows. It returns a function that
+predicts rows of the part. `settings` is a value of `training.settings` for the learners here; an added learner gets the
+recipe's ``model`` without its kind.
 
-It may have ``environment(settings) -> dict``, too: what of this process decides its numbers, such as the device; all
+It may also have ``environment(settings) -> dict``: what decides its results in this process, such as the device. All
 folds of a run must agree in it.
 """
 
@@ -22,23 +22,23 @@ LEARNERS: dict[str, str] = {
     "linear": "pxr_tf.training.linear",
 }
 
-# Those that leave a model file in every fold: where it is missing, somebody took it away.
+# Learners that leave a model file in every fold: if it is missing, somebody removed it.
 KEEP_MODELS = frozenset({"transfer", "scratch", "on_features", "linear"})
 
 
 def check_learner(kind: str) -> str:
-    """Return the kind of a model; raise `PxrError` with the nearest names for an unknown one."""
+    """Return the kind of a model; raise `PxrError` with the nearest names if it is unknown."""
     if kind not in LEARNERS:
         raise PxrError(f"Unknown learner {kind!r} (model.kind). Known: {', '.join(LEARNERS)}.{nearest(kind, LEARNERS)}")
     return kind
 
 
 def load_learner(kind: str) -> ModuleType:
-    """Return the learner's module, imported now."""
+    """Import and return the learner's module."""
     return import_module(LEARNERS[check_learner(kind)])
 
 
 def environment_of(kind: str, settings: object) -> dict[str, object]:
-    """Return what of this process decides the learner's numbers, as it says itself; its module is imported now."""
+    """Return what decides the learner's results in this process, as its module reports; import that module."""
     tell = getattr(load_learner(kind), "environment", None)
     return tell(settings) if tell else {}

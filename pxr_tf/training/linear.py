@@ -1,6 +1,6 @@
 """The learner ``linear``: multinomial logistic regression on the prepared pixels, by scikit-learn.
 
-The fitted coefficients become a network of one layer, so that the model is saved, loaded and explained as any other.
+The fitted coefficients become a network of one layer, so that the model is saved, loaded and explained like any other.
 """
 
 import warnings
@@ -21,7 +21,7 @@ from pxr_tf.training.device import Device, describe, set_up
 from pxr_tf.training.part import TRAIN, Part, Predict, sample_weights
 from pxr_tf.training.settings import LinearSettings
 
-BLOCK = 256  # pictures that are turned into numbers together
+BLOCK = 256  # pictures that are converted together
 
 
 def fit(part: Part, settings: LinearSettings, emit: OnEvent) -> Predict:
@@ -39,8 +39,8 @@ def fit(part: Part, settings: LinearSettings, emit: OnEvent) -> Predict:
 
 
 def environment(settings: LinearSettings) -> dict[str, object]:
-    """Return what of this process decides the numbers of these settings: scikit-learn fits, a device predicts."""
-    return {**describe(_set_up(settings)), "scipy": metadata.version("scipy")}  # whose lbfgs it is
+    """Return what decides results in this process: scikit-learn fits, a device predicts."""
+    return {**describe(_set_up(settings)), "scipy": metadata.version("scipy")}  # it has lbfgs
 
 
 def fit_regression(
@@ -48,8 +48,8 @@ def fit_regression(
 ) -> LogisticRegression:
     """Return the fitted regression; `pixels` is float32 [samples, pixels], classes are numbered in their order.
 
-    scikit-learn minimises C * the summed loss + half the squared coefficients: with C = 1 / (l2 * summed weights) that
-    is the mean loss + l2 / 2 * the squared coefficients.
+    scikit-learn minimises C * the summed loss + half the squared coefficients. With C = 1 / (l2 * summed weights)
+    that is the mean loss + l2 / 2 * the squared coefficients.
     """
     numbers = pd.Categorical(labels, classes).codes
     weights = sample_weights(pd.Series(labels), classes, settings.class_weights)
@@ -62,12 +62,12 @@ def fit_regression(
         random_state=0,  # of sag and saga
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # told in our own words
+        warnings.simplefilter("ignore", ConvergenceWarning)  # reported in our own words
         return regression.fit(pixels, numbers, sample_weight=weights)
 
 
 def read_pixels(part: Part, rows: pd.DataFrame) -> np.ndarray:
-    """Return the rows' pictures as float32 [rows, size * size] between -1 and 1, augmented copies among them."""
+    """Return the rows' pictures as float32 [rows, size * size] between -1 and 1, including augmented copies."""
     inputs = part.inputs(rows)
     values = np.empty((len(rows), part.preparation.size**2), np.float32)
     for start in range(0, len(rows), BLOCK):
@@ -77,7 +77,7 @@ def read_pixels(part: Part, rows: pd.DataFrame) -> np.ndarray:
 
 
 def linear_card(part: Part, settings: LinearSettings, regression: LogisticRegression) -> dict[str, object]:
-    """Return what travels in the model file."""
+    """Return the card of the model file."""
     iterations = int(regression.n_iter_.max())
     fitted = {"l2": settings.model.l2, "solver": settings.model.solver, "iterations": iterations}
     output = "sigmoid" if len(part.classes) == 2 else "softmax"
@@ -92,5 +92,5 @@ def _not_converged(settings: LinearSettings) -> str:
     model = settings.model
     return (
         f"{model.solver} stopped at model.max_iterations={model.max_iterations}, before its tolerance of "
-        f"{model.tolerance:g} was reached. An early stop regularises, too; a larger number lets it converge."
+        f"{model.tolerance:g} was reached. Stopping early also regularises; a larger number lets it converge."
     )

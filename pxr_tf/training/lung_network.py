@@ -1,4 +1,4 @@
-"""A network that finds lungs, trained on pairs of a picture and its lungs, each changed anew whenever it is seen."""
+"""Train a network that finds lungs, on pairs of a picture and its lungs that are distorted differently each time."""
 
 import tempfile
 from collections import deque
@@ -19,9 +19,9 @@ from pxr_tf.models.unet import build_unet
 
 PAIRS_PER_STEP = 12
 RATE = 3e-3  # of Adam, lowered to 0 along a cosine
-RECENT = 50  # steps that the loss that is told is a mean of
+RECENT = 50  # steps that the reported loss is averaged over
 
-OnStep = Callable[[int, int, float], None]  # (steps done, all of them, mean loss of the last ones)
+OnStep = Callable[[int, int, float], None]  # (steps done, all steps, mean loss of the `RECENT` steps)
 
 
 def train_lung_network(
@@ -32,7 +32,7 @@ def train_lung_network(
     network.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)), lung_loss)
     small = [tuple(shrink(one, NETWORK_SIDE) for one in pair) for pair in pairs]
     losses: deque[float] = deque(maxlen=RECENT)
-    with one_thread(), ThreadPoolExecutor(1) as pool:  # the next batch is made while this one is learned
+    with one_thread(), ThreadPoolExecutor(1) as pool:  # makes the next batch while the network learns this one
         waiting = pool.submit(_make_batch, small, seed, 0)
         for step in range(steps):
             batch, waiting = waiting.result(), pool.submit(_make_batch, small, seed, step + 1)

@@ -1,7 +1,7 @@
-"""The learners ``transfer``, ``scratch`` and ``on_features``: a network, from a part's rows to what predicts them.
+"""The learners ``transfer``, ``scratch`` and ``on_features``: they train a network on a part's rows.
 
 Frozen phases learn from cached features, which `prepare` computes once for all parts; phases that train all layers
-learn from pictures. A fold that is killed goes on from its checkpoint.
+learn from pictures. A killed fold resumes from its checkpoint.
 """
 
 from collections.abc import Sequence
@@ -35,11 +35,11 @@ from pxr_tf.vocabulary.training import Phase
 
 
 def prepare(parts: Sequence[Part], settings: NetworkSettings, emit: OnEvent) -> None:
-    """Add to the cache the features that the parts' frozen phases will ask for, each sample's once."""
+    """Add the features that the parts' frozen phases need to the cache, once per sample."""
     if not settings.freezes:
         return
     device = _start(settings, emit)
-    together: dict[Path, list[Part]] = {}  # one network's features serve all folds; a first run has one for each
+    together: dict[Path, list[Part]] = {}  # a backbone serves all folds; stage one has a network per fold
     for part in parts:
         together.setdefault(part_features_folder(part, settings, device), []).append(part)
     for folder, sharing in together.items():
@@ -60,7 +60,7 @@ def prepare(parts: Sequence[Part], settings: NetworkSettings, emit: OnEvent) -> 
 def fit(part: Part, settings: NetworkSettings, emit: OnEvent) -> Predict:
     """Train the network through its phases; write history, epoch numbers and model into the part's folder.
 
-    With the part's ``epochs`` each phase runs that long; without, early stopping on the validation rows decides.
+    With the part's ``epochs`` each phase runs that long; otherwise early stopping on the validation rows decides.
     """
     device = _start(settings, emit)
     model, samples = build_network(part, settings), part.of(TRAIN)
@@ -85,13 +85,13 @@ def fit(part: Part, settings: NetworkSettings, emit: OnEvent) -> Predict:
 
 
 def environment(settings: NetworkSettings) -> dict[str, object]:
-    """Return what of this process decides the numbers of these settings, and how many operations run side by side."""
+    """Return what decides results in this process, and the number of concurrent operations."""
     device = _set_up(settings)
     return {**describe(device), **{library: metadata.version(library) for library in _libraries(settings)}}
 
 
 def samples_for_features(parts: Sequence[Part], settings: NetworkSettings) -> pd.DataFrame:
-    """Return every sample, of all parts, whose features are asked for, to train on or otherwise; each once."""
+    """Return all samples of the parts whose features are needed, each once."""
     roles = TRAIN + VALIDATION + (TEST if settings.predicts_from_features else ())
     samples = pd.concat([part.of(roles) for part in parts])
     return samples.drop_duplicates(["image_id", "copy"]).sort_values(["image_id", "copy"], ignore_index=True)
@@ -106,16 +106,16 @@ def build_network(part: Part, settings: NetworkSettings) -> keras.Model:
 
 
 def part_features_folder(part: Part, settings: NetworkSettings, device: Device) -> Path:
-    """Return the folder of the features that these frozen phases use; it depends on no seed, class or data set.
+    """Return the features folder of these frozen phases; it does not depend on seeds, classes or data sets.
 
-    Nor on the number of threads: with 1, 2, 3 and 8 of them eight backbones gave the same bits.
+    Nor does it depend on the number of threads: with 1, 2, 3 and 8 threads eight backbones gave the same bits.
     """
     network = settings.architecture.features_from(part.fold)
     return cache_folder(part.cache, part.preparation, device, *_libraries(settings), **network)
 
 
 def cache_folder(cache: Path, preparation: Preparation, device: Device, *libraries: str, **network: str) -> Path:
-    """Return the folder of the features that a network, named by what decides it, makes of such pictures here."""
+    """Return the folder of a network's features on this device; `network` holds the values that identify it."""
     return features.features_folder(
         cache,
         **network,
@@ -127,7 +127,7 @@ def cache_folder(cache: Path, preparation: Preparation, device: Device, *librari
 
 
 def names_of(part: Part, samples: pd.DataFrame) -> list[str]:
-    """Return the samples' names in the feature cache; a copy's holds its preset and the seed that draws it."""
+    """Return the samples' names in the feature cache; a copy's name includes its preset and seed."""
     versions = " ".join(rundir.name_versions("albumentations", "opencv-python"))
     copies = f"{part.augmentation.copies} seed={part.seed} {versions}"
     return features.sample_names(samples, "" if part.augmentation.copies == "none" else copies)
@@ -168,7 +168,7 @@ def phase_data(part: Part, settings: NetworkSettings, phase: Phase, device: Devi
 def predict_rows(
     part: Part, settings: NetworkSettings, model: keras.Model, rows: pd.DataFrame, device: Device
 ) -> np.ndarray:
-    """Return float32 [rows, classes]: the network's probabilities of rows of the part, as originals."""
+    """Return float32 [rows, classes]: the network's probabilities for rows of the part, not augmented."""
     if rows.empty:
         return np.empty((0, len(part.classes)), np.float32)
     if settings.predicts_from_features:
@@ -179,7 +179,7 @@ def predict_rows(
 
 
 def network_card(part: Part, settings: NetworkSettings, model: keras.Model) -> dict[str, object]:
-    """Return what travels in the model file: classes, image size, preparation, origin, layers that Keras lacks."""
+    """Return the card of the model file: classes, image size, preparation, origin, layers that Keras lacks."""
     return {
         **part.card,
         "kind": settings.architecture.model.kind,
@@ -207,12 +207,12 @@ def _features_as_inputs(part: Part, settings: NetworkSettings, device: Device, r
 
 
 def _libraries(settings: NetworkSettings) -> list[str]:
-    """Return the libraries beside Keras whose layers the backbone is made of."""
+    """Return the libraries besides Keras whose layers the backbone uses."""
     model = settings.architecture.model
     return list(filter(None, [find_backbone(model.backbone).library])) if isinstance(model, Transfer) else []
 
 
 def _targets(part: Part, settings: NetworkSettings, rows: pd.DataFrame) -> np.ndarray:
-    """Return float32 [rows, outputs]: one-hot, or with one sigmoid output 1 for the second class."""
+    """Return float32 [rows, outputs]: one-hot, or for a single sigmoid output, 1 for the second class."""
     one_hot = part.one_hot(rows)
     return one_hot if settings.architecture.model.output == "softmax" else one_hot[:, 1:]

@@ -1,4 +1,4 @@
-"""A part: what a learner gets. Rows with roles and copies, how much they count, and where to put what it makes."""
+"""A part is what a learner gets: one fold's rows with roles and copies, their pictures, and a folder for its files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class Part:
     """One fold, or the hold-out, or the only split.
 
     `rows` has ``image_id, copy, role, label, patient_id, source, content`` and ``row``, the place of the picture in
-    `pixels`; training rows may be augmented copies (``copy`` > 0), all others are originals.
+    `pixels`; training rows may be augmented copies (``copy`` > 0), all other rows are originals.
     """
 
     fold: str
-    folder: Path  # takes all that the learner writes
+    folder: Path  # for all files that the learner writes
     classes: tuple[str, ...]
     rows: pd.DataFrame
     pixels: np.ndarray  # uint8 [pictures, size, size], memory-mapped
@@ -40,7 +40,7 @@ class Part:
 
     @property
     def card(self) -> dict[str, object]:
-        """What a model file says of the part that it was trained on."""
+        """What a model file records about the part that it was trained on."""
         return {
             "classes": list(self.classes),
             "image": {**self.preparation.describe(), "values": "uint8 grey, 0-255"},
@@ -58,7 +58,7 @@ class Part:
         return (rows.label.to_numpy()[:, None] == np.array(self.classes)[None]).astype(np.float32)
 
     def inputs(self, rows: pd.DataFrame, *, every_epoch: bool = False) -> Inputs:
-        """Return the rows' pictures, copies augmented; with `every_epoch` each one anew in each epoch, if asked for."""
+        """Return the rows' pictures, copies augmented; `every_epoch` augments each in every epoch, if configured."""
         return picture_inputs(
             self.pixels,
             rows.row.to_numpy(),
@@ -72,8 +72,8 @@ class Part:
 def class_weights(labels: pd.Series, classes: Sequence[str], given: ClassWeights) -> dict[str, float]:
     """Return how much a sample of each class counts.
 
-    ``balanced``: samples / (classes * samples of the class), as scikit-learn's `compute_class_weight` has it, from the
-    training samples; augmented copies count, so that what oversampling has balanced is not balanced twice.
+    ``balanced``: samples / (classes * samples of the class), as in scikit-learn's `compute_class_weight`, from the
+    training samples. Augmented copies count, so that oversampled classes are not balanced twice.
     """
     if given != "balanced":
         return dict(given)
@@ -84,7 +84,7 @@ def class_weights(labels: pd.Series, classes: Sequence[str], given: ClassWeights
 
 
 def sample_weights(labels: pd.Series, classes: Sequence[str], given: ClassWeights) -> np.ndarray | None:
-    """Return float32 [samples], how much each counts; None where all count alike."""
+    """Return float32 [samples], how much each counts; None if all count alike."""
     if given is None:
         return None
     return labels.map(class_weights(labels, classes, given)).to_numpy(np.float32)

@@ -1,4 +1,4 @@
-"""Phases: compile (freeze AND compile, one place) and fit, epoch by epoch, from wherever a killed run was."""
+"""Phases: freeze and compile (in one place), fit epoch by epoch, and resume where a killed run stopped."""
 
 import math
 import time
@@ -17,7 +17,7 @@ from pxr_tf.vocabulary.training import Phase
 
 Batches = Iterable[tuple[object, ...]]  # a tf.data.Dataset of (input, target[, weight])
 HistoryRow = dict[str, str | float]  # phase, epoch, seconds, learning_rate, then what Keras logs
-STEP_SECONDS = 2.0  # a sign of life at least so often within a long epoch
+STEP_SECONDS = 2.0  # a long epoch reports progress at least this often
 
 
 class PhaseData(NamedTuple):
@@ -41,9 +41,9 @@ def set_trainable(model: keras.Model, *, train: str, batchnorm: str) -> None:
 
 
 def compile_phase(model: keras.Model, phase: Phase, *, steps: int, xla: bool, at_once: int = 1) -> None:
-    """Freeze as the phase says, then compile: Keras trains the old set of weights where only one of both is done.
+    """Freeze as the phase says, then compile: if only one is done, Keras trains the old set of weights.
 
-    An epoch has that many `steps`, of which `at_once` are done in one execution.
+    An epoch has `steps` steps, and one execution does `at_once` of them.
     """
     set_trainable(model, train=phase.train, batchnorm=phase.batchnorm)
     penalise_kernels(model, phase.l2)
@@ -61,17 +61,17 @@ def compile_phase(model: keras.Model, phase: Phase, *, steps: int, xla: bool, at
 
 
 def penalise_kernels(model: keras.Model, l2: float) -> None:
-    """Add l2 / 2 * the sum of the squared kernels to the loss of a model that is compiled next.
+    """Add l2 / 2 * the sum of the squared kernels to the loss of a model, before it is compiled.
 
-    Its gradient is l2 * kernel: what an optimizer's weight decay meant before AdamW took it out of the gradient. Biases
-    and normalisation are left alone. The penalty lives in this process, the saved model knows nothing of it.
+    The gradient is l2 * kernel: an optimizer's weight decay before AdamW took it out of the gradient. Biases and
+    normalisation are not penalised. The penalty exists in this process only; the saved model does not have it.
     """
     for weight in model.trainable_weights:
         weight.regularizer = keras.regularizers.L2(l2 / 2) if l2 and weight.name.endswith("kernel") else None
 
 
 def make_optimizer(phase: Phase, steps: int) -> keras.optimizers.Optimizer:
-    """Return the phase's optimizer; `steps` is the number of batches per epoch, which the cosine decay counts in."""
+    """Return the phase's optimizer; `steps` is the number of batches per epoch, for the cosine decay."""
     rate: float | keras.optimizers.schedules.LearningRateSchedule = phase.learning_rate
     if phase.decay == "cosine":
         warmup = max(1, steps // 2)
@@ -100,12 +100,12 @@ def run_phases(
 ) -> tuple[dict[str, int], list[HistoryRow]]:
     """Train the classifier through all phases; return (epochs per phase, history rows).
 
-    With `epochs` (phase name -> number) each phase runs that long. Without, it runs up to its ``max_epochs``, or stops
-    after ``patience`` epochs without a better validation loss; with either that or ``keep: best`` it goes back to the
-    epoch of the lowest one, of equal ones the first, and only epochs up to there count. A phase that trains
-    the head only is given features, not pictures, by `data_for`; `at_once` says how many of a phase's steps are done in
-    one execution. What `checkpoint` holds is continued. Told through
-    `emit`: ``resume`` with the history so far, ``epoch`` with each further history row, ``step`` within long epochs.
+    With `epochs` (phase name -> number) each phase runs that long. Otherwise it stops after ``max_epochs``, or after
+    ``patience`` epochs without a better validation loss. With ``patience`` or ``keep: best`` it returns to the first
+    epoch with the lowest validation loss, and only epochs up to there count. `data_for` gives features instead of
+    pictures to a phase that trains only the head; `at_once` gives the number of a phase's steps per execution. Training
+    resumes from `checkpoint`. Events: ``resume`` with the history so far, ``epoch`` with each further history row,
+    ``step`` within long epochs.
     """
     state, arrays = load_checkpoint(checkpoint) or ({"phase": 0, "history": [], "chosen": {}}, {})
     chosen, history = state["chosen"], state["history"]
@@ -127,7 +127,7 @@ def run_phases(
                 epochs=keeper.limit,
                 validation_data=data.validation,
                 callbacks=[keeper],
-                shuffle=False,  # the stream has its own order; Keras warns that it cannot shuffle one
+                shuffle=False,  # the stream has its own order; Keras warns that it cannot shuffle it
                 verbose=0,
             )
         chosen[phase.name] = keeper.finish(model)
@@ -165,7 +165,7 @@ class _EpochKeeper(keras.callbacks.Callback):
         return self.done >= self.limit or (self.patience is not None and self.done > 0 and waited >= self.patience)
 
     def restore(self, model: keras.Model, state: Mapping[str, Any], arrays: Mapping[str, list[np.ndarray]]) -> None:
-        """Go back to where the checkpoint was."""
+        """Restore the state of the checkpoint."""
         self.done, self.best_epoch, self.best_loss = state["done"], state["best_epoch"], state["best_loss"]
         assign_variables(model.variables, arrays["model"])
         assign_variables(model.optimizer.variables, arrays["optimizer"])
@@ -175,7 +175,7 @@ class _EpochKeeper(keras.callbacks.Callback):
         self.started = self.reported = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        within = batch + 1 < self.params["steps"]  # the end of an epoch is told with its figures
+        within = batch + 1 < self.params["steps"]  # the end of an epoch has its own event
         if within and time.monotonic() - self.reported > STEP_SECONDS:
             self.reported = time.monotonic()
             where = {"phase": self.phase.name, "epoch": self.done + 1, "epochs": self.limit}
@@ -201,7 +201,7 @@ class _EpochKeeper(keras.callbacks.Callback):
         self.model.stop_training = self.finished
 
     def finish(self, model: keras.Model) -> int:
-        """Put the best epoch's variables back where one was looked for; return the number of epochs that counts."""
+        """Restore the best epoch's variables if the phase keeps it; return the number of epochs that count."""
         if not self.keeps_best:
             return self.done
         if not self.best_values:

@@ -1,4 +1,4 @@
-"""What learners are told, as plain frozen values."""
+"""The settings of learners, as plain frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from pxr_tf.models.architecture import Architecture
 from pxr_tf.vocabulary.model import Linear, Scratch
 from pxr_tf.vocabulary.training import ClassWeights, Phase, Training
 
-STEPS_AT_ONCE = 16  # steps at most that a small network does in one execution; a sign of life comes between two of them
+STEPS_AT_ONCE = 16  # most steps of a small network per execution; progress is reported between executions
 
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """What the learners that train a network are told: what it is made of, and how its phases train it."""
+    """The settings of learners that train a network: its architecture, and how its phases train it."""
 
     architecture: Architecture
     phases: tuple[Phase, ...]  # each with its learning rate
     training: Training
-    threads: int | None  # what `training.threads` came to when the run began; None: one per processor
-    card: Mapping[str, str]  # what travels in the model file, beside what the network itself knows
+    threads: int | None  # `training.threads` as resolved when the run began; None: one per processor
+    card: Mapping[str, str]  # what the model file records besides facts of the network itself
 
     @property
     def freezes(self) -> bool:
@@ -32,19 +32,19 @@ class NetworkSettings:
 
     @property
     def trains_batchnorm(self) -> bool:
-        """Whether BatchNorm normalises by the statistics of batches in some phase."""
+        """Whether BatchNorm uses batch statistics in some phase."""
         return any(phase.batchnorm == "update" for phase in self.phases)
 
     @property
     def predicts_from_features(self) -> bool:
-        """Whether cached features tell all: no phase trains the backbone, and no mirror images are predicted."""
+        """Whether cached features suffice: no phase trains the backbone, and mirror images are not predicted."""
         return not self.trains_backbone and not self.training.mirror_predictions
 
     def steps_at_once(self, phase: Phase, steps: int) -> int:
-        """Return how many of an epoch's `steps` a phase does in one execution; it divides them.
+        """Return how many of an epoch's `steps` a phase does per execution; the number divides `steps`.
 
-        A head on features: all of them, for a step costs less than its call. A network of a paper's own is small, too;
-        with a whole backbone the call costs nothing that could be measured.
+        A head on features does all at once, because a step costs less than its call. A paper's own network is small,
+        too. With a whole backbone, the cost of the call is not measurable.
         """
         if phase.train == "head":
             return steps
@@ -55,7 +55,7 @@ class NetworkSettings:
 
 @dataclass(frozen=True)
 class LinearSettings:
-    """What the learner ``linear`` is told."""
+    """The settings of the learner ``linear``."""
 
     model: Linear
     class_weights: ClassWeights

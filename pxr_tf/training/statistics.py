@@ -1,13 +1,13 @@
-"""BatchNorm's statistics, measured: before a network is trained where its weights have none, or once it is trained.
+"""Measure BatchNorm's statistics: before training if the weights have none, or after training.
 
-Before: some published weights have BatchNorm folded into the convolutions before it, so that it only adds its beta.
+Before: in some published weights BatchNorm is folded into the preceding convolutions and only adds its beta.
 Batch statistics would then normalise what was never normalised: the first step in training mode destroys the network.
 
-After: moving averages saw dropout, predictions do not. Dropout scales what it keeps, so the layers behind it see more
-variance while they are trained than when they predict (Li et al., "Understanding the Disharmony between Dropout and
-Batch Normalization by Variance Shift", CVPR 2019). In chen2021's own architecture dropout stands between BatchNorm and
-its activation in every block: after two epochs at 128 pixels the moving averages gave an accuracy of 65.7 % on
-validation images, measured ones 72.4 %.
+After: moving averages include dropout, predictions do not. Dropout scales what it keeps, so later layers see more
+variance in training than in prediction (Li et al., "Understanding the Disharmony between Dropout and Batch
+Normalization by Variance Shift", CVPR 2019). In chen2021's own architecture dropout is between BatchNorm and
+its activation in every block. After two epochs at 128 pixels, moving averages gave an accuracy of 65.7 % on
+validation images, measured statistics 72.4 %.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,10 +26,10 @@ BATCH, BATCHES = 64, 16  # 1,024 pictures: the mean of each channel is then know
 
 
 def measure_batchnorm(model: keras.Model, load: Load, num_samples: int, *, seed: int) -> None:
-    """Replace the moving averages of the BatchNorm layers that train by those of training pictures without dropout.
+    """Replace the moving averages of trainable BatchNorm layers by averages over training pictures without dropout.
 
     Each is the mean over batches of the batches' means and variances, as in training. `load` gives the pictures of
-    sample numbers (`Inputs.load`); up to 1,024 of `num_samples` are taken, by the seed.
+    sample numbers (`Inputs.load`); the seed chooses up to 1,024 of `num_samples`.
     """
     normalizations = batchnorm_layers(model)
     dropouts = [layer for layer in all_layers(model) if isinstance(layer, keras.layers.Dropout)]
@@ -43,7 +43,7 @@ def measure_batchnorm(model: keras.Model, load: Load, num_samples: int, *, seed:
 
 
 def folded_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """Return the BatchNorm layers that are folded: all that they do is to add their beta.
+    """Return the folded BatchNorm layers, which only add their beta.
 
     Their moving mean is 0, their gamma 1, their moving variance 1 - epsilon. A layer with its initial values has a
     variance of 1.
@@ -52,11 +52,11 @@ def folded_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
 
 
 def unfold_batchnorm(model: keras.Model, load: Load, num_samples: int, *, seed: int) -> None:
-    """Give the folded BatchNorm layers the statistics of training pictures; what the model computes stays the same.
+    """Give the folded BatchNorm layers the statistics of training pictures; the model's output stays the same.
 
-    With the mean and the variance of a layer's input over all pixels of up to 1,024 of `num_samples`, chosen by the
-    seed, gamma is sqrt(variance + epsilon), and the mean is added to beta. `load` gives the pictures of sample numbers
-    (`Inputs.load`). Raises `PxrError` where a folded layer has no gamma or no beta.
+    The seed chooses up to 1,024 of `num_samples`. Over all their pixels, a layer's input has a mean and a variance:
+    gamma becomes sqrt(variance + epsilon), and the mean is added to beta. `load` gives the pictures of sample numbers
+    (`Inputs.load`). Raises `PxrError` if a folded layer has no gamma or no beta.
     """
     folded = folded_layers(model)
     if not folded:
@@ -91,21 +91,21 @@ def _is_folded(layer: keras.layers.BatchNormalization) -> bool:
 
 
 def _moments(layer: keras.layers.BatchNormalization) -> list[keras.KerasTensor]:
-    """Return the means over a layer's input of each picture, and of its squares: [batch, channels] each."""
+    """Return each picture's means of a layer's input and of its square: [batch, channels] each."""
     x = keras.ops.cast(layer.input, "float32")
     axes = [axis for axis in range(1, len(x.shape)) if axis != layer.axis % len(x.shape)]
     return [keras.ops.mean(value, axis=axes) if axes else value for value in (x, keras.ops.square(x))]
 
 
 def _batches(num_samples: int, seed: int) -> list[np.ndarray]:
-    """Return the sample numbers that are measured, in batches of about one size."""
+    """Return the sample numbers to measure, in batches of nearly equal size."""
     chosen = epoch_order(num_samples, seed=seed, phase="BatchNorm's statistics", epoch=0)[: BATCH * BATCHES]
     return np.array_split(chosen, -(-len(chosen) // BATCH))
 
 
 @contextmanager
 def _restoring(layers: Sequence[keras.layers.Layer], setting: str) -> Iterator[None]:
-    """Give the layers back what they have as `setting` now, whatever the block does with it."""
+    """Restore the layers' present values of `setting` after the block."""
     before = [getattr(layer, setting) for layer in layers]
     try:
         yield

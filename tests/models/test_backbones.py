@@ -1,4 +1,4 @@
-"""The table of backbones: what it names exists, scales pixels as published, and refuses what it cannot take."""
+"""The table of backbones: its entries exist, scale pixels as published, and refuse unsuitable input."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ OF_KERAS = [name for name, backbone in BACKBONES.items() if not backbone.library
 ELSEWHERE = Backbone("nowhere:build_quiet_net", "tf", 32, library="no_such_library")
 MODULES = {
     "resnet50": "resnet",
-    "resnet18": "densenet",  # it has none of its own; the same mean and standard deviation
+    "resnet18": "densenet",  # it has no function of its own; same mean and standard deviation
     "inception_v3": "inception_v3",
     "inception_resnet_v2": "inception_resnet_v2",
     "xception": "xception",
@@ -40,13 +40,13 @@ MODULES = {
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_every_line_names_an_application_and_a_scaling(name):
+def test_every_entry_has_an_application_and_a_scaling(name):
     assert callable(load_application(BACKBONES[name]))
     assert BACKBONES[name].scaling in SCALINGS
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_pixels_are_scaled_as_the_application_wants_them(name):
+def test_pixels_are_scaled_as_by_the_application(name):
     backbone = Backbone(build_two_layers, BACKBONES[name].scaling, SIZE)
     model = build_classifier(backbone, num_classes=2, image_size=SIZE, weights="none")
     last = "grey_to_rgb" if SCALINGS[backbone.scaling] is None else "scaling"
@@ -71,12 +71,12 @@ def test_pixels_are_scaled_as_the_application_wants_them(name):
         (lambda: check_image_size("xception", 70), ["xception", at_least("71 pixels"), "70"]),
     ],
 )
-def test_what_is_not_accepted_is_told_in_one_line(call, words):
+def test_each_wrong_input_has_an_error_of_one_line(call, words):
     with refused(*words):
         call()
 
 
-def test_what_is_accepted_passes(tmp_path):
+def test_accepted_input_passes(tmp_path):
     (tmp_path / "w.h5").touch()
     assert find_backbone("xception").application == "Xception"
     assert check_weights(str(tmp_path / "w.h5")) == str(tmp_path / "w.h5")
@@ -90,8 +90,8 @@ class Asked(Exception):  # noqa: N818 - not an error: it ends a download before 
 
 @pytest.mark.filterwarnings("ignore:.input_shape. is undefined or non-square:UserWarning")
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n != "mobilenet_025")) for n in OF_KERAS])
-def test_imagenet_weights_are_looked_for_where_keras_puts_them(name, keras_models, monkeypatch):
-    """The file's name is Keras's own, but no part of its interface: another version may have another."""
+def test_imagenet_weights_are_expected_where_keras_puts_them(name, keras_models, monkeypatch):
+    """The file name is Keras's, but not part of its interface: another version may have another name."""
 
     def get_file(name, origin, cache_subdir, **options):
         raise Asked(f"{cache_subdir}/{name}")
@@ -116,7 +116,7 @@ def test_keras_keeps_weights_in_a_folder_that_can_be_chosen(tmp_path, monkeypatc
 
 
 def test_kagglehub_keeps_presets_in_a_folder_that_can_be_chosen(tmp_path, monkeypatch):
-    """`test_resnet18.py` has KerasHub look there."""
+    """`test_resnet18.py` makes KerasHub look there."""
     preset = Path("models/keras/resnetv1/keras/resnet_18_imagenet/3/model.weights.h5")
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "hub"))
     assert weights_file("resnet18", "imagenet") == tmp_path / "hub" / preset

@@ -1,4 +1,4 @@
-"""The classifier: its graph, its initial weights, and what is refused. `test_saved_classifier.py` has the file."""
+"""The classifier: its graph, its initial weights, and refused input. `test_saved_classifier.py` tests its file."""
 
 import keras
 import numpy as np
@@ -39,7 +39,7 @@ def test_the_graph_has_our_names_and_takes_raw_grey_pixels():
     assert model.output_shape == (None, 4)
 
 
-def test_a_head_without_hidden_units_or_dropout_is_a_softmax_alone():
+def test_a_head_without_hidden_units_or_dropout_is_only_a_softmax():
     head = build(head=Head(hidden_units=())).get_layer("head")
     assert [layer.name for layer in head.layers] == ["pooled", "logits", "probabilities"]
 
@@ -77,7 +77,7 @@ def test_features_are_the_feature_maps_mean():
     )
 
 
-def test_the_same_seed_gives_the_same_weights_whatever_was_built_before():
+def test_the_same_seed_gives_the_same_weights_after_any_other_model():
     first = values_of(build(seed=3))
     build(seed=8, head=Head(hidden_units=(50, 50), dropout=0.3))
     np.random.default_rng().random(7)
@@ -95,7 +95,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_built_before():
         {"num_classes": 2, "head": Head(output="sigmoid")},
     ],
 )
-def test_another_head_leaves_the_backbones_weights_alone(change):
+def test_another_head_does_not_change_the_backbones_weights(change):
     plain, changed = (values_of(feature_extractor(build(**options))) for options in ({}, change))
     assert equal(plain, changed)  # strategies share their cached features
 
@@ -115,7 +115,7 @@ def test_a_weights_file_of_the_same_architecture_is_loaded(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")
 @pytest.mark.parametrize("ending", [".weights.h5", ".h5"])
-def test_weights_of_another_architecture_are_told_in_one_line(tmp_path, ending):
+def test_weights_of_another_architecture_have_an_error_of_one_line(tmp_path, ending):
     network = build_two_layers(include_top=False, weights=None, input_tensor=keras.Input((SIZE, SIZE, 3)))
     path = tmp_path / f"other{ending}"
     network.save_weights(path) if ending == ".weights.h5" else network.save(path)
@@ -125,19 +125,19 @@ def test_weights_of_another_architecture_are_told_in_one_line(tmp_path, ending):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a weights file"])
-def test_a_file_that_holds_no_weights_is_told_in_one_line(tmp_path, content):
+def test_a_file_without_weights_has_an_error_of_one_line(tmp_path, content):
     (tmp_path / "broken.weights.h5").write_bytes(content)
     assert_tells(fault_of(TWO_LAYERS, weights=str(tmp_path / "broken.weights.h5")), "two_layers")
 
 
 @pytest.mark.filterwarnings("ignore:.input_shape. is undefined or non-square:UserWarning")
-def test_imagenet_without_a_network_is_told_in_one_line(offline):
+def test_imagenet_without_a_network_has_an_error_of_one_line(offline):
     fault = fault_of(BACKBONES["mobilenet_025"], weights="imagenet", image_size=224)
     assert_tells(fault, "ImageNet", "MobileNet", matching("url fetch failure"))
     assert "WEIGHTS=none" in fault
 
 
-def test_a_missing_weights_file_is_told_in_one_line():
+def test_a_missing_weights_file_has_an_error_of_one_line():
     assert_tells(fault_of(TWO_LAYERS, weights="nowhere.h5"), MISSING)
 
 
@@ -150,9 +150,9 @@ def fault_of(backbone, **changes) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAPERS_BACKBONES)
-def test_the_papers_backbones_are_those_of_keras(name):
+def test_the_papers_backbones_equal_those_of_keras(name):
     model = build(BACKBONES[name], image_size=224)
-    keras.utils.clear_session()  # its automatic names begin anew
+    keras.utils.clear_session()  # restarts its automatic names
     plain = getattr(keras.applications, BACKBONES[name].application)(
         include_top=False, weights=None, input_shape=(224, 224, 3)
     )

@@ -1,4 +1,4 @@
-"""The layer that Keras lacks: its values and derivatives are the paper's, and a file that holds it can be loaded."""
+"""The layer that Keras lacks: its values and derivatives are the paper's, and a file with it can be loaded."""
 
 import subprocess
 import sys
@@ -50,14 +50,14 @@ def test_it_is_the_papers_function(compute, alpha):
     np.testing.assert_allclose(slopes, np.where(POINTS > 0, 1, -alpha), rtol=1e-6)  # at 0, too: -alpha
 
 
-def test_its_slopes_are_those_of_its_values(compute):
+def test_its_slopes_match_its_values(compute):
     x, step = np.array([-5.0, -0.5, -0.02, 0.02, 0.5, 5.0], np.float32), np.float32(1e-2)
     (above, _), (below, _) = compute(x + step, 0.01), compute(x - step, 0.01)
     np.testing.assert_allclose((above - below) / (2 * step), compute(x, 0.01)[1], rtol=1e-3)
 
 
 @pytest.mark.parametrize("before", [layers.Conv2D(5, 3), layers.Dense(5)], ids=["convolution", "dense"])
-def test_it_stays_so_behind_a_layer_that_tensorflow_may_fuse_it_with(before):
+def test_it_is_unchanged_after_a_layer_that_tensorflow_may_fuse_it_with(before):
     model = keras.Sequential([keras.Input((6, 6, 2)), before, ALReLU(0.3)])
     pictures = np.random.default_rng(0).normal(size=(4, 6, 6, 2)).astype(np.float32)
     plain = np.asarray(before(pictures))
@@ -65,7 +65,7 @@ def test_it_stays_so_behind_a_layer_that_tensorflow_may_fuse_it_with(before):
     np.testing.assert_allclose(model.predict_on_batch(pictures), by_definition(plain, 0.3), atol=1e-5)
 
 
-def test_its_config_makes_it_again():
+def test_its_config_rebuilds_it():
     config = ALReLU(0.25, name="bent").get_config()
     assert config["negative_slope"] == 0.25
     assert ALReLU.from_config(config).get_config() == config
@@ -73,7 +73,7 @@ def test_its_config_makes_it_again():
 
 @pytest.fixture
 def saved(tmp_path):
-    """A model with two of them, one inside a nested model and one by the function's name, saved."""
+    """A saved model with two of them: as a layer in a nested model, and by the function's name."""
     keras.utils.set_random_seed(0)
     inner = keras.Sequential([keras.Input((4,)), layers.Dense(4), ALReLU(0.2), layers.Dense(3, activation=alrelu)])
     x = image = keras.Input((4,))
@@ -83,7 +83,7 @@ def saved(tmp_path):
     return model, tmp_path / "model.keras"
 
 
-def test_a_model_that_holds_it_is_saved_and_loaded(saved):
+def test_a_model_with_it_is_saved_and_loaded(saved):
     model, file = saved
     loaded, card = load_classifier(file)
     rows = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
@@ -91,7 +91,7 @@ def test_a_model_that_holds_it_is_saved_and_loaded(saved):
     assert card["custom_layers"] == [PACKAGE_NAME]
 
 
-def test_a_model_without_it_names_no_layers():
+def test_a_model_without_it_has_no_custom_layers():
     assert custom_layers(keras.Sequential([keras.Input((4,)), layers.Dense(2), layers.LeakyReLU()])) == []
 
 

@@ -1,4 +1,4 @@
-"""A new head on another classifier's features: whole, saved as one, its weights a matter of the seed alone."""
+"""A new head on another classifier's features is saved as one model, and only the seed decides its weights."""
 
 import keras
 import numpy as np
@@ -28,7 +28,7 @@ def predict(model: keras.Model) -> np.ndarray:
 @pytest.mark.parametrize(
     ("name", "channels", "source"), [("backbone", 8, "features"), ("feed_forward", 4, "input of logits")]
 )
-def test_the_head_sees_the_first_ones_features_and_is_saved_with_them(tmp_path, name, channels, source):
+def test_the_head_uses_the_features_of_stage_one_and_is_saved_with_them(tmp_path, name, channels, source):
     first = FIRST[name]()
     assert feature_source(first) == source
     features = predict(feature_extractor(first))

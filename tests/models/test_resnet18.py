@@ -1,4 +1,4 @@
-"""ResNet18 from KerasHub: its graph, its weights, and what is left of the library in a saved file (slow)."""
+"""ResNet18 from KerasHub: its graph, its weights, and its saved file without the library (slow)."""
 
 import shutil
 import subprocess
@@ -45,7 +45,7 @@ def hub():
 
 @pytest.fixture
 def preset(hub, tmp_path, monkeypatch):
-    """Put a preset with random weights where kagglehub keeps what it downloaded; return (its network, its folder)."""
+    """Put a preset with random weights into kagglehub's folder of downloads; return (its network, its folder)."""
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "hub"))
     keras.utils.set_random_seed(11)
     network = hub.models.ResNetBackbone(**ARCHITECTURE)
@@ -77,7 +77,7 @@ def maps_of(model: keras.Model) -> np.ndarray:
 
 
 def their_maps(network: keras.Model) -> np.ndarray:
-    """Return what the library's own network makes of pixels prepared as the preset's image converter does it."""
+    """Return the feature maps of the library's network for pixels prepared as by the preset's image converter."""
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     return network.predict_on_batch(((PICTURES / 255 - mean) / deviation).astype(np.float32))
 
@@ -88,12 +88,12 @@ def test_it_is_the_published_architecture(hub):
     assert backbone.count_params() == 11_186_112  # with BatchNorm's statistics
     presets = hub.models.ResNetBackbone.presets["resnet_18_imagenet"]
     assert presets["metadata"]["params"] == backbone.count_params()
-    assert presets["kaggle_handle"] == f"kaggle://{RESNET18_PRESET}"  # a newer version: see what is new, then take it
+    assert presets["kaggle_handle"] == f"kaggle://{RESNET18_PRESET}"  # if newer: read the changes, then use it
     assert len(batchnorm_layers(backbone)) == 20
     assert backbone.get_layer("feature_map").output.shape == (None, 7, 7, 512)
 
 
-def test_all_its_layers_lie_side_by_side_and_can_be_looked_into():
+def test_all_its_layers_are_in_one_flat_model_and_can_be_inspected():
     model = build()
     assert [layer.name for layer in model.layers if isinstance(layer, keras.Model)] == ["head"]
     assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
@@ -121,13 +121,13 @@ def test_random_weights_are_the_same_in_every_process(tmp_path):
 
 
 @pytest.mark.parametrize("given", ["imagenet", "file"])
-def test_the_preset_is_what_the_library_makes_of_it(preset, given):
+def test_the_preset_gives_the_librarys_feature_maps(preset, given):
     network, folder = preset
     model = build(weights="imagenet" if given == "imagenet" else str(folder / "model.weights.h5"))
     np.testing.assert_allclose(maps_of(model), their_maps(network), rtol=1e-4, atol=1e-4)
 
 
-def test_the_preset_is_known_by_what_is_in_it(preset):
+def test_the_preset_is_identified_by_its_content(preset):
     file = preset[1] / "model.weights.h5"
     assert weights_file("resnet18", "imagenet") == file
     downloaded, given = (
@@ -148,7 +148,7 @@ def test_the_preset_follows_the_precision(preset):
     np.testing.assert_allclose(maps_of(model).astype(np.float32), their_maps(preset[0]), rtol=0.1, atol=0.5)
 
 
-def test_weights_written_from_one_are_read_by_another(tmp_path):
+def test_another_model_reads_the_weights_of_a_first_model(tmp_path):
     written = build_resnet18(include_top=False, weights=None, input_tensor=keras.Input((SIZE, SIZE, 3)))
     path = tmp_path / "resnet18.weights.h5"
     written.save_weights(path)
@@ -156,7 +156,7 @@ def test_weights_written_from_one_are_read_by_another(tmp_path):
     assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in zip(written.weights, read.weights, strict=True))
 
 
-def test_a_preset_that_cannot_be_downloaded_is_told_in_one_line(offline, tmp_path, monkeypatch):
+def test_a_preset_that_cannot_be_downloaded_has_an_error_of_one_line(offline, tmp_path, monkeypatch):
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "hub"))
     said = fault_of(weights="imagenet")
     assert_says(said, "ImageNet", "resnet18", any_of("downloaded", "download"))
@@ -166,13 +166,13 @@ def test_a_preset_that_cannot_be_downloaded_is_told_in_one_line(offline, tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")
-def test_weights_of_another_architecture_are_told_in_one_line(tmp_path):
+def test_weights_of_another_architecture_have_an_error_of_one_line(tmp_path):
     other = keras.applications.MobileNet(alpha=0.25, include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
     other.save_weights(tmp_path / "other.weights.h5")
     assert_tells(fault_of(weights=str(tmp_path / "other.weights.h5")), "resnet18", any_of("fit", "match"))
 
 
-def test_a_preset_with_a_file_missing_is_told_in_one_line(preset, offline):
+def test_a_preset_with_a_missing_file_has_an_error_of_one_line(preset, offline):
     shutil.rmtree(preset[1])
     assert_tells(fault_of(weights="imagenet"), "downloaded")
     assert not Path(preset[1], "model.weights.h5").exists()

@@ -28,7 +28,7 @@ print("pxr_tf" in sys.modules, [layer.name for layer in model.layers][-2:])
 
 @pytest.fixture
 def saved(tmp_path):
-    """A classifier that has been compiled and frozen in part, saved; returns (model, folder)."""
+    """Save a compiled and partly frozen classifier; return (model, folder)."""
     model = build_classifier(TWO_LAYERS, num_classes=2, image_size=SIZE, weights="none", head=Head(dropout=0.3))
     model.layers[4].trainable = False
     model.compile(optimizer="adam", loss="categorical_crossentropy")
@@ -48,7 +48,7 @@ def test_a_fresh_process_loads_it_with_plain_keras_and_predicts_the_same(saved):
     np.testing.assert_array_equal(np.load(folder / "theirs.npy"), model.predict_on_batch(pictures))
 
 
-def test_nothing_in_it_is_a_lambda_or_our_own(saved):
+def test_it_has_no_lambda_and_no_layer_of_ours(saved):
     with zipfile.ZipFile(saved[1] / "model.keras") as archive:
         config = archive.read("config.json").decode()
     assert "pxr" not in config
@@ -68,7 +68,7 @@ def parts_of(value):
         yield from parts_of(part)
 
 
-def test_the_card_travels_inside(saved):
+def test_the_card_is_inside_the_file(saved):
     model, card = load_classifier(saved[1] / "model.keras")
     assert card == CARD == read_card(saved[1] / "model.keras")
     assert model.name == "classifier"
@@ -79,7 +79,7 @@ def test_saving_leaves_one_file(saved):
     assert [file.name for file in saved[1].iterdir()] == ["model.keras"]
 
 
-def test_a_save_that_fails_leaves_the_earlier_file_alone(saved, monkeypatch):
+def test_a_failed_save_does_not_change_the_earlier_file(saved, monkeypatch):
     model, folder = saved
     before = (folder / "model.keras").read_bytes()
 
@@ -93,7 +93,7 @@ def test_a_save_that_fails_leaves_the_earlier_file_alone(saved, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["text", "truncated", "without card", "another card"])
-def test_a_file_that_is_not_ours_is_told_in_one_line(saved, damage):
+def test_a_file_that_is_not_ours_has_an_error_of_one_line(saved, damage):
     model, folder = saved
     path = folder / "model.keras"
     if damage == "text":
@@ -110,7 +110,7 @@ def test_a_file_that_is_not_ours_is_told_in_one_line(saved, damage):
     assert "\n" not in str(fault.value)
 
 
-def test_a_missing_file_is_told_with_what_helps(tmp_path):
+def test_the_error_for_a_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(PxrError) as fault:
         load_classifier(tmp_path / "model.keras")
     assert str(fault.value) == (
@@ -119,7 +119,7 @@ def test_a_missing_file_is_told_with_what_helps(tmp_path):
     )
 
 
-FLAGS, METHOD, SIZES = 8, 10, 20  # places in a member's entry of a zip's directory
+FLAGS, METHOD, SIZES = 8, 10, 20  # positions in a member's entry in the zip's directory
 FLIPS = {
     "encrypted": (FLAGS, b"\x01"),
     "another compression": (METHOD, b"\x08"),
@@ -132,7 +132,7 @@ FLIPS = {
 
 
 @pytest.mark.parametrize("member", [0, -1], ids=["metadata", "card"])
-def test_every_damage_of_the_archive_is_one_line(saved, member):
+def test_every_damage_of_the_archive_has_an_error_of_one_line(saved, member):
     path = saved[1] / "model.keras"
     whole = path.read_bytes()
     entries = [place for place in range(len(whole)) if whole.startswith(b"PK\x01\x02", place)]
@@ -146,15 +146,15 @@ def test_every_damage_of_the_archive_is_one_line(saved, member):
 
 
 def write_card(model: keras.Model, path, card: dict) -> None:
-    """Write a model file with this card as it stands: no digest is added."""
+    """Write a model file with exactly this card, without a digest."""
     keras.Model(model.inputs, model.outputs).save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("pxr.json", json.dumps(card))
 
 
-def test_a_card_that_lost_its_digest_is_refused_and_one_that_never_had_any_is_read(saved):
+def test_a_card_that_lost_its_digest_is_refused_but_an_old_card_without_digest_is_read(saved):
     model, folder = saved
-    write_card(model, folder / "model.keras", CARD)  # as versions before 0.3 wrote it
+    write_card(model, folder / "model.keras", CARD)  # as in versions before 0.3
     assert load_classifier(folder / "model.keras")[1] == CARD
     write_card(model, folder / "model.keras", CARD | {"kind": "transfer"})
     with refused(any_of("changed"), "pxr.json", any_of("digest")):
@@ -162,7 +162,7 @@ def test_a_card_that_lost_its_digest_is_refused_and_one_that_never_had_any_is_re
 
 
 @pytest.mark.parametrize("card", [{}, {"classes": ["a"]}, CARD | {"image": {"size": SIZE}}, CARD | {"classes": []}])
-def test_a_card_without_what_everybody_needs_is_refused(saved, card):
+def test_a_card_without_classes_or_image_is_refused(saved, card):
     save_classifier(saved[0], saved[1] / "model.keras", card)
     with refused("pxr.json", "classes", "image", "size", "resize"):
         load_classifier(saved[1] / "model.keras")

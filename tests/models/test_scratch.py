@@ -14,7 +14,7 @@ from pxr_tf.models import scratch
 from pxr_tf.models.networks import NETWORKS, all_sizes, find_network
 from pxr_tf.models.scratch import FEATURE_MAP, build_scratch
 
-SMALLEST = 32  # pixels: what `image.size` accepts
+SMALLEST = 32  # pixels: the smallest `image.size`
 WEIGHTS_IN_A_PROCESS = """
 from pxr_tf.models.scratch import build_scratch
 model = build_scratch("leaky_cnn", num_classes=2, image_size=32, seed=5)
@@ -30,7 +30,7 @@ def build(name: str, image_size: int = SMALLEST, num_classes: int = 3, **options
 
 @functools.cache
 def built(name: str) -> keras.Model:
-    """Return the network as `build` makes it, the same in every test. Not to be changed."""
+    """Return the network of `build`, shared by all tests: do not change it."""
     return build(name)
 
 
@@ -75,7 +75,7 @@ def test_the_small_cnn_has_the_papers_127008_values():
         ),
     ],
 )
-def test_each_network_has_so_many_parameters(name, count):
+def test_each_network_has_the_expected_number_of_parameters(name, count):
     assert built(name).count_params() == count
 
 
@@ -95,7 +95,7 @@ def test_chen2021s_network_has_the_papers_layers():
 
 def test_novokshanov2022s_network_has_the_papers_layers():
     model = build("leaky_cnn", 128, num_classes=2, output="sigmoid")
-    assert kinds(model) == [*(3 * LEAKY_BLOCK), "Flatten", "Dense", "LeakyReLU"]  # with the output two linear layers
+    assert kinds(model) == [*(3 * LEAKY_BLOCK), "Flatten", "Dense", "LeakyReLU"]  # two linear layers, with the output
     assert model.get_layer("flatten").output.shape[1:] == (16 * 16 * 128,)
     assert (model.output_shape, model.get_layer("probabilities").activation.__name__) == ((None, 1), "sigmoid")
 
@@ -114,7 +114,7 @@ def test_a_network_is_one_flat_graph_from_pixels_to_probabilities(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_its_sizes_are_what_its_function_takes(name):
+def test_its_sizes_are_the_arguments_of_its_function(name):
     taken = inspect.signature(getattr(scratch, NETWORKS[name].build)).parameters
     assert list(NETWORKS[name].sizes) == [key for key, given in taken.items() if given.kind is given.KEYWORD_ONLY]
 
@@ -154,7 +154,7 @@ def test_a_seed_decides_the_weights_in_another_process_too():
         ("small_cnn", {"kernel_sizes": (3,)}, ["model.kernel_sizes", "1 number", "small_cnn", "2"]),
     ],
 )
-def test_sizes_that_a_network_has_no_use_for_are_refused(name, given, facts):
+def test_sizes_that_do_not_fit_a_network_are_refused(name, given, facts):
     with refused(*facts):
         all_sizes(name, given)
 

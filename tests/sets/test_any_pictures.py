@@ -1,4 +1,4 @@
-"""Pictures of data sets keep their ids; a folder of no known layout is walked."""
+"""Pictures of data sets keep their ids; a folder of unknown layout is searched."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def put(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_a_folder_of_no_layout_is_walked_but_masks_are_no_pictures(tmp_path):
+def test_a_folder_of_unknown_layout_is_searched_without_masks(tmp_path):
     folder = put(tmp_path / "films", "b.png", "a/c.jpg", "masks/b.png", ".hidden.png")
     found, notes = list_pictures([str(folder)])
     assert found == {"films/a/c.jpg": str(folder / "a/c.jpg"), "films/b.png": str(folder / "b.png")}
@@ -33,7 +33,7 @@ def test_a_data_set_is_read_by_its_layout(tmp_path):
     }
 
 
-def test_pictures_beside_folders_count_although_the_folders_could_be_classes(tmp_path):
+def test_pictures_next_to_folders_count_even_if_the_folders_could_be_classes(tmp_path):
     folder = put(tmp_path / "films", "b.png", "old/c.jpg", "older/d.jpg")
     assert list(list_pictures([str(folder)])[0]) == ["films/b.png", "films/old/c.jpg", "films/older/d.jpg"]
 
@@ -46,7 +46,7 @@ def test_pictures_beside_folders_count_although_the_folders_could_be_classes(tmp
         (("films", "films"), [any_of("two", "2"), "films/b.png"]),
     ],
 )
-def test_what_is_missing_or_named_twice_is_refused(tmp_path, names, facts):
+def test_missing_paths_and_duplicate_names_are_refused(tmp_path, names, facts):
     put(tmp_path / "films", "b.png")
     with refused(*facts):
         list_pictures([str(tmp_path / name) for name in names])

@@ -1,4 +1,4 @@
-"""Several data sets at once, what is no data set, and the real counts."""
+"""Several data sets at once, paths that are not data sets, and the counts of the real data."""
 
 import os
 
@@ -59,7 +59,7 @@ def test_missing_empty_and_unknown_data(tmp_path):
         read_sources([tmp_path])
 
 
-def test_a_pipe_and_a_person_who_is_not_there(tmp_path, monkeypatch):
+def test_a_pipe_and_an_unknown_user(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "set.csv")
     with refused("set.csv", "file", "folder"):
         read_sources([tmp_path / "set.csv"])
@@ -71,7 +71,7 @@ def test_a_pipe_and_a_person_who_is_not_there(tmp_path, monkeypatch):
         read_sources([tmp_path])
 
 
-def test_an_unknown_layout_tells_what_was_found_and_what_is_known(tmp_path):
+def test_the_error_for_an_unknown_layout_lists_what_was_found_and_the_known_layouts(tmp_path):
     write_image(tmp_path / "images" / "a.png")
     write_image(tmp_path / "masks" / "a.png")
     (tmp_path / "pairs.csv").write_text("a,b\n")
@@ -79,14 +79,14 @@ def test_an_unknown_layout_tells_what_was_found_and_what_is_known(tmp_path):
         read_sources([tmp_path])
 
 
-def test_folders_that_link_back_to_themselves_end(tmp_path):
-    for name in ("again", "once more"):  # two: each of 40 levels would be looked into twice
+def test_folders_that_link_back_to_themselves_do_not_loop(tmp_path):
+    for name in ("again", "once more"):  # two links: each of 40 levels would be searched twice
         (tmp_path / name).symlink_to(tmp_path)
     with refused(any_of("no image"), "folders", "again, once more"):
         read_sources([tmp_path])
 
 
-def test_masks_alone_are_images_of_no_known_layout(tmp_path):
+def test_masks_alone_have_an_unknown_layout(tmp_path):
     write_image(tmp_path / "masks" / "a.png")
     with refused("layout", any_of("folders", "folder"), "masks"):
         read_sources([tmp_path])
@@ -100,14 +100,14 @@ def test_masks_alone_are_images_of_no_known_layout(tmp_path):
         ("train/", ["images", "masks"], ["train/images, train/masks", any_of("move")]),
     ],
 )
-def test_a_folder_that_is_no_class_is_named(tmp_path, inside, others, facts):
+def test_a_folder_that_is_not_a_class_is_named(tmp_path, inside, others, facts):
     for name in ("normal", "viral", *others):
         write_image(tmp_path / inside / name / "a.png")
     with refused("folder per class", *facts):
         read_sources([tmp_path])
 
 
-def test_a_folder_of_data_sets_tells_which_are_inside(tmp_path):
+def test_the_error_for_a_folder_of_data_sets_lists_them(tmp_path):
     write_kermany(tmp_path / "chest_xray")
     write_covid_chestxray(tmp_path / "covid")
     with refused("chest_xray (kermany)", "covid (covid-chestxray)"):
@@ -177,7 +177,7 @@ def test_real_counts(real_table):
         ("viral", "train"): 1090,
     }
     assert len(real_table) == 6041
-    assert real_table.patient_id.nunique() == 4199  # so no patient of the official test part is in the training part
+    assert real_table.patient_id.nunique() == 4199  # so no patient is in both the official test and training part
 
 
 @pytest.mark.real

@@ -1,4 +1,4 @@
-"""Layouts that are folders of images: classes, patients, and how archives really unpack."""
+"""Layouts that are folders of images: classes, patients, and the folders that archives unpack to."""
 
 import os
 from pathlib import Path
@@ -65,29 +65,29 @@ def test_kermany_rows(tmp_path):
 
 
 @pytest.mark.parametrize("inside", ["", "chest_xray", "chest_xray/chest_xray"])
-def test_kermany_is_found_as_archives_unpack_it(tmp_path, inside):
+def test_kermany_is_found_in_the_folders_of_its_archives(tmp_path, inside):
     write_kermany(tmp_path / "set" / inside, ("train", "val"))
     write_image(tmp_path / "set" / "__MACOSX" / "chest_xray" / "train" / "._person1_bacteria_1.jpeg")
     table, _ = read_sources([tmp_path / "set"])
     assert len(table) == 8
-    assert table.image_id[0].startswith("kermany/train/")  # the same id however deep the archive was unpacked
+    assert table.image_id[0].startswith("kermany/train/")  # the same id at any depth of the unpacked archive
     assert set(table.official_split) == {"train", "val"}
 
 
-def test_kermany_beside_its_own_copy_as_in_the_kaggle_archive(tmp_path):
+def test_kermany_next_to_its_own_copy_as_in_the_kaggle_archive(tmp_path):
     write_kermany(tmp_path / "chest_xray")
     write_kermany(tmp_path / "chest_xray" / "chest_xray")
     assert len(read_sources([tmp_path])[0]) == 8
 
 
-def test_a_stranger_in_kermanys_folders_is_named(tmp_path):
+def test_a_file_in_the_wrong_folder_of_kermanys_is_named(tmp_path):
     write_kermany(tmp_path)
     write_image(tmp_path / "train" / "NORMAL" / "person3_virus_1.jpeg")
     with refused("train/NORMAL/person3_virus_1.jpeg"):
         read_sources([tmp_path])
 
 
-def test_kermanys_folders_with_another_class_beside_them_are_a_folder_per_class(tmp_path):
+def test_kermanys_folders_next_to_another_class_are_a_folder_per_class(tmp_path):
     write_kermany(tmp_path)
     write_image(tmp_path / "train" / "COVID19" / "COVID19(1).jpg")
     table, _ = read_sources([tmp_path])
@@ -124,12 +124,12 @@ def test_folder_per_class_with_and_without_splits(tmp_path):
     assert table.patient_id.tolist() == table.image_id.tolist()
 
 
-def test_ids_are_composed_unicode_whatever_the_disk_stores(tmp_path):
+def test_ids_are_composed_unicode_on_any_disk(tmp_path):
     write_image(tmp_path / "set" / "covid" / "Ro\u0308ntgen.png")
     assert read_sources([tmp_path / "set"])[0].image_id[0] == "set/covid/R\u00f6ntgen.png"
 
 
-def test_kermanys_images_sorted_by_class_keep_his_patients(tmp_path):
+def test_kermanys_images_sorted_by_class_keep_their_patients(tmp_path):
     for name in ("bacteria/person1_bacteria_1", "bacteria/person1_bacteria_2", "normal/IM-0001-0001", "covid/x"):
         write_image(tmp_path / "mine" / f"{name}.jpeg")
     table, _ = read_sources([tmp_path / "mine"])
@@ -137,14 +137,14 @@ def test_kermanys_images_sorted_by_class_keep_his_patients(tmp_path):
     assert table.patient_id.nunique() == 3
 
 
-def test_images_deeper_than_the_class_folder_are_no_guess(tmp_path):
+def test_images_below_a_class_folder_are_refused(tmp_path):
     write_image(tmp_path / "covid" / "a.png")
     write_image(tmp_path / "normal" / "patient 1" / "b.png")
     with refused("normal/patient 1", "patient_id"):
         read_sources([tmp_path])
 
 
-def test_kermanys_normals_alone_keep_his_patients(tmp_path):
+def test_kermanys_normals_alone_keep_their_patients(tmp_path):
     for name in ("healthy/IM-0001-0001", "healthy/IM-0001-0002", "healthy/IM-0003-0001", "covid/a", "covid/b"):
         write_image(tmp_path / "mine" / f"{name}.jpeg")
     table, notes = read_sources([tmp_path / "mine"])
@@ -170,7 +170,7 @@ def test_class_folders_with_names_as_in_radiography_lose_no_class(tmp_path):
     assert set(table.source) == {"curated"}
 
 
-def test_another_class_beside_radiographys_is_read_or_named(tmp_path):
+def test_another_class_next_to_radiographys_is_read_or_named(tmp_path):
     write_image(write_radiography(tmp_path / "flat", flat=True) / "Tuberculosis" / "a.png")
     assert sorted(read_sources([tmp_path / "flat"])[0].label) == ["covid19", "normal", "tuberculosis", "viral"]
     write_image(write_radiography(tmp_path / "newer", flat=False) / "Tuberculosis" / "images" / "a.png")
@@ -178,7 +178,7 @@ def test_another_class_beside_radiographys_is_read_or_named(tmp_path):
         read_sources([tmp_path / "newer"])
 
 
-def test_radiography_beside_masks_and_empty_folders_is_still_found(tmp_path):
+def test_radiography_next_to_masks_and_empty_folders_is_still_found(tmp_path):
     write_radiography(tmp_path, flat=True)
     write_image(tmp_path / "masks" / "COVID-1.png")
     (tmp_path / "papers").mkdir()
@@ -188,21 +188,21 @@ def test_radiography_beside_masks_and_empty_folders_is_still_found(tmp_path):
     assert not any("left out" in note for note in notes)
 
 
-def test_a_class_folder_beside_the_official_parts_is_refused_by_name(tmp_path):
+def test_a_class_folder_next_to_the_official_parts_is_refused_by_name(tmp_path):
     write_kermany(tmp_path)
     write_image(tmp_path / "COVID" / "a.jpg")
     with refused("COVID", "test, train"):
         read_sources([tmp_path])
 
 
-def test_images_two_folders_below_a_class_are_no_guess_either(tmp_path):
+def test_images_two_folders_below_a_class_are_refused(tmp_path):
     write_image(tmp_path / "covid" / "a.png")
     write_image(tmp_path / "normal" / "ward" / "patient 1" / "b.png")
     with refused("normal/ward/patient 1", "patient_id"):
         read_sources([tmp_path])
 
 
-def test_a_link_back_to_where_it_lies_ends(tmp_path):
+def test_a_link_to_its_own_folder_is_read_once(tmp_path):
     write_radiography(tmp_path / "set", flat=True)
     (tmp_path / "set" / "papers").mkdir()
     (tmp_path / "set" / "papers" / "again").symlink_to(tmp_path / "set" / "papers")
@@ -230,7 +230,7 @@ def test_linked_folders_and_files_are_followed(tmp_path):
     (tmp_path / "set" / "test" / "NORMAL").mkdir(parents=True)
     (tmp_path / "set" / "test" / "NORMAL" / "IM-0001-0001.jpeg").symlink_to(tmp_path / "gone.jpeg")
     table, _ = read_sources([tmp_path / "set"])
-    assert len(table) == 5  # the broken link is listed: it is reported as unreadable, not passed over
+    assert len(table) == 5  # the broken link is listed, and later reported as unreadable
     assert "kermany/test/NORMAL/IM-0001-0001.jpeg" in set(table.image_id)
 
 

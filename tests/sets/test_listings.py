@@ -1,4 +1,4 @@
-"""Layouts with a table beside the images: what is taken, what is left out, and faulty tables."""
+"""Layouts with a table next to the images: what is read, what is left out, and faulty tables."""
 
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def test_listed_images_that_are_missing_count_as_unreadable(tmp_path, write, lis
         read_sources([tmp_path])
 
 
-def test_a_partial_download_of_covid_chestxray_without_any_frontal_covid_image_is_no_wrong_folder(tmp_path):
+def test_a_partial_download_of_covid_chestxray_without_any_frontal_covid_image_is_read(tmp_path):
     write_covid_chestxray(tmp_path)
     for name in ("a.jpg", "b.JPG", "c.png", "lateral.jpg"):
         (tmp_path / "images" / name).unlink()
@@ -97,7 +97,7 @@ def test_a_partial_download_of_covid_chestxray_without_any_frontal_covid_image_i
 STRANGERS = ("NA", "nan", "N/A", "null", "None", "unknown", "-", "?", " ", "#N/A", "Anonymous")
 
 
-def test_words_for_a_missing_value_are_no_patient_of_an_own_csv(tmp_path):
+def test_words_for_a_missing_value_are_not_patients_of_an_own_csv(tmp_path):
     lines = [f"{number}.png,viral,{word}" for number, word in enumerate([*STRANGERS, "p1", "p1"])]
     for number in range(len(lines)):
         write_image(tmp_path / f"{number}.png")
@@ -108,7 +108,7 @@ def test_words_for_a_missing_value_are_no_patient_of_an_own_csv(tmp_path):
     assert_says(note, str(tmp_path), "11 of", "13 images", any_of("patient"), any_of("split", "sides"))
 
 
-def test_words_for_a_missing_value_are_no_patient_of_covid_chestxray(tmp_path):
+def test_words_for_a_missing_value_are_not_patients_of_covid_chestxray(tmp_path):
     table = write_covid_chestxray(tmp_path) / "metadata.csv"
     table.write_text(table.read_text().replace("\n2,", "\nNA,"))
     table, notes = read_sources([tmp_path])
@@ -166,7 +166,7 @@ def test_faults_of_own_csv(tmp_path, text, facts):
         read_sources([tmp_path])
 
 
-def test_a_spreadsheets_empty_columns_and_lines_are_no_fault(tmp_path):
+def test_a_spreadsheets_empty_columns_and_lines_are_accepted(tmp_path):
     write_image(tmp_path / "a.png")
     (tmp_path / "manifest.csv").write_text("Path, Label ,,\r\n\r\na.png, viral ,,\r\n,,,\r\n")
     assert read_sources([tmp_path])[0].label.tolist() == ["viral"]
@@ -174,7 +174,7 @@ def test_a_spreadsheets_empty_columns_and_lines_are_no_fault(tmp_path):
     assert read_sources([tmp_path])[0].label.tolist() == ["viral"]
 
 
-def test_strange_names_survive_a_manifest_that_is_read_as_data(tmp_path):
+def test_unusual_names_survive_a_manifest_that_is_read_as_data(tmp_path):
     for name in STRANGE_NAMES:
         write_image(tmp_path / "set" / "covid" / name)
     table, _ = read_sources([tmp_path / "set"])

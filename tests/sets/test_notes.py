@@ -1,4 +1,4 @@
-"""What a reader passed over, and whose patients are unknown, is reported in sentences."""
+"""Notes report what a reader left out, and images with unknown patients."""
 
 import os
 from pathlib import Path
@@ -65,14 +65,14 @@ def write_class_folder_beside_images(root):
         (write_class_folder_beside_images, "folder", "1 image", "folder itself (1)"),
     ],
 )
-def test_images_in_folders_that_a_layout_does_not_have_are_told(tmp_path, write, layout, images, folders):
+def test_images_in_folders_outside_the_layout_are_reported(tmp_path, write, layout, images, folders):
     write(tmp_path)
     notes = [note for note in read_sources([tmp_path])[1] if images in note]
     assert len(notes) == 1
     assert_says(notes[0], layout, images, folders)
 
 
-def test_pictures_of_other_formats_are_told(tmp_path):
+def test_pictures_of_other_formats_are_reported(tmp_path):
     write_image(tmp_path / "covid" / "a.png")
     for name in ("covid/b.bmp", "normal/c.DCM", "normal/d.dcm"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -118,13 +118,13 @@ def test_a_class_folder_without_an_image_is_named_in_the_published_layouts_too(t
     assert_says(note, "Lung_Opacity", "1 file", *NO_IMAGE)
 
 
-def test_a_folder_without_permission_is_told(tmp_path):
+def test_a_folder_without_permission_is_reported(tmp_path):
     write_covid_chestxray(tmp_path / "set")
     locked = tmp_path / "set" / "private"
     locked.mkdir(mode=0)
     try:
         if os.access(locked, os.R_OK):
-            pytest.skip("this person may list every folder")
+            pytest.skip("this user may list every folder")
         table, notes = read_sources([tmp_path / "set"])
     finally:
         locked.chmod(0o700)

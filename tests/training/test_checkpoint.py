@@ -1,4 +1,4 @@
-"""The checkpoint: what goes in comes out, and a damaged one is as good as none."""
+"""The checkpoint: it returns what was saved, and None if it is damaged."""
 
 import numpy as np
 import pytest
@@ -24,18 +24,18 @@ def test_state_and_arrays_come_back_in_their_order(tmp_path):
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_there_is_none_where_none_was_written(tmp_path):
+def test_a_missing_checkpoint_is_none(tmp_path):
     assert load_checkpoint(tmp_path / "c.npz") is None
 
 
 @pytest.mark.parametrize("length", [0, 1, 30, -1, -40])
-def test_a_damaged_one_is_as_good_as_none(tmp_path, length):
+def test_a_damaged_checkpoint_is_none(tmp_path, length):
     save_checkpoint(tmp_path / "c.npz", STATE, ARRAYS)
     (tmp_path / "c.npz").write_bytes((tmp_path / "c.npz").read_bytes()[:length])
     assert load_checkpoint(tmp_path / "c.npz") is None
 
 
-def test_one_that_is_not_written_to_its_end_leaves_the_earlier_one(tmp_path, monkeypatch):
+def test_an_unfinished_checkpoint_does_not_replace_the_earlier_one(tmp_path, monkeypatch):
     save_checkpoint(tmp_path / "c.npz", STATE, ARRAYS)
 
     def stop_half_way(file, **arrays):

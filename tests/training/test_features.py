@@ -1,4 +1,4 @@
-"""The frozen-feature cache: nothing computed twice, nothing lost to a kill, the same bits in whatever batch."""
+"""The frozen-feature cache: it computes nothing twice, survives a kill, and gives the same bits in any batch."""
 
 import subprocess
 import sys
@@ -45,11 +45,11 @@ extract_features(folder, Extractor(), lambda index, epoch: index, ["a", "b"], la
 
 
 class PlugPulled(Exception):  # noqa: N818 - not an error: the test pulls the plug
-    """What stands in for a kill at a known moment."""
+    """Simulates a kill at a known moment."""
 
 
 class FakeExtractor:
-    """Gives each picture's first pixels as its features, and fails from that batch of three on, whenever it comes."""
+    """Gives each picture's first pixels as its features, and fails from batch number `batches` (of three) on."""
 
     output_shape = (None, 2)
 
@@ -57,20 +57,20 @@ class FakeExtractor:
         self.batches, self.sizes = batches, []
 
     def predict_on_batch(self, pictures):
-        if pictures[0, 0] - ord("a") >= 3 * self.batches:  # several batches are on their way at once
+        if pictures[0, 0] - ord("a") >= 3 * self.batches:  # several batches run at once
             raise PlugPulled
         self.sizes.append(len(pictures))
         return pictures[:, :2] * 1.5
 
 
 def load_fake(samples: pd.DataFrame):
-    """Give as a sample's picture the code of its content's first letter and its copy number."""
+    """Return a `Load` whose pictures hold the code of the content's first letter and the copy number."""
     pixels = np.column_stack([[ord(content[0]) for content in samples.content], samples["copy"]])
     return lambda index, epoch: pixels[index]
 
 
 def extract_fake(folder, extractor, samples=SAMPLES, names=NAMES) -> list[tuple[int, int]]:
-    """Extract in batches of 3, parts of 6; return what was told of the progress."""
+    """Extract in batches of 3, parts of 6; return the reported progress."""
     told = []
     options = {"batch_size": 3, "batches_per_part": 2}
     features.extract_features(folder, extractor, load_fake(samples), names, lambda *d: told.append(d), **options)
@@ -80,11 +80,11 @@ def extract_fake(folder, extractor, samples=SAMPLES, names=NAMES) -> list[tuple[
 def test_an_original_is_named_by_its_content_alone():
     assert NAMES[:20] == list("abcdefghijklmnopqrst")
     assert features.sample_names(SAMPLES, "none, seed 1")[:20] == NAMES[:20]
-    assert features.sample_names(SAMPLES, "")[20] == "a"  # a copy that nothing augments is its original
+    assert features.sample_names(SAMPLES, "")[20] == "a"  # a copy without augmentation is its original
 
 
-def test_a_copy_is_named_by_all_that_makes_it():
-    """Also where one text ends like the next begins."""
+def test_a_copy_is_named_by_all_that_decides_it():
+    """Also if one text ends as the next begins."""
     samples = pd.DataFrame(
         [("a 1", 2, "x"), ("a", 1, "x"), ("a", 2, "x"), ("b", 2, "x"), ("a", 2, "y"), ("a' b", 2, "x"), ("a", 21, "x")],
         columns=["image_id", "copy", "content"],
@@ -94,7 +94,7 @@ def test_a_copy_is_named_by_all_that_makes_it():
     assert len(set(names)) == 3 * len(samples)
 
 
-def test_another_seed_asks_for_no_originals_features(tmp_path):
+def test_another_seed_reuses_the_features_of_originals(tmp_path):
     extract_fake(tmp_path / "features", FakeExtractor())
     other = features.sample_names(SAMPLES, "practical, seed 1")
     assert arrays.missing_keys(tmp_path / "features", other) == [other[20]]
@@ -105,7 +105,7 @@ def test_another_seed_asks_for_no_originals_features(tmp_path):
         np.testing.assert_array_equal(features.read_features(tmp_path / "features", names), EXPECTED)
 
 
-def test_the_folder_depends_on_all_that_is_named(tmp_path, monkeypatch):
+def test_the_folder_depends_on_all_named_values(tmp_path, monkeypatch):
     folder = features.features_folder(tmp_path, backbone="a", weights="b")
     assert folder == features.features_folder(tmp_path, weights="b", backbone="a")
     assert folder.parent == tmp_path
@@ -121,13 +121,13 @@ def test_the_folder_depends_on_all_that_is_named(tmp_path, monkeypatch):
     assert len({folder, *folders}) == 1 + len(folders)
 
 
-def test_progress_is_told_of_what_is_missing(tmp_path):
+def test_progress_counts_only_missing_features(tmp_path):
     assert extract_fake(tmp_path / "features", FakeExtractor()) == [(n, 21) for n in (3, 6, 9, 12, 15, 18, 21)]
     assert extract_fake(tmp_path / "features", FakeExtractor()) == []
 
 
 @pytest.mark.parametrize("batches", range(8))
-def test_a_killed_extraction_keeps_whole_parts_and_goes_on(tmp_path, batches):
+def test_a_killed_extraction_keeps_whole_parts_and_resumes(tmp_path, batches):
     folder, first, second = tmp_path / "features", FakeExtractor(batches), FakeExtractor()
     if batches < 7:
         with pytest.raises(PlugPulled):
@@ -142,7 +142,7 @@ def test_a_killed_extraction_keeps_whole_parts_and_goes_on(tmp_path, batches):
     np.testing.assert_array_equal(features.read_features(folder, NAMES), EXPECTED)
 
 
-def test_a_damaged_part_is_computed_again_alone(tmp_path):
+def test_only_a_damaged_part_is_computed_again(tmp_path):
     folder = tmp_path / "features"
     extract_fake(folder, FakeExtractor())
     (rows,) = folder.glob("*.raw")
@@ -156,7 +156,7 @@ def test_a_damaged_part_is_computed_again_alone(tmp_path):
     np.testing.assert_array_equal(features.read_features(folder, NAMES), EXPECTED)
 
 
-def test_features_come_in_the_order_that_is_asked_for(tmp_path):
+def test_features_come_in_the_requested_order(tmp_path):
     extract_fake(tmp_path / "features", FakeExtractor())
     order = np.random.default_rng(0).permutation(21)
     wanted = [NAMES[place] for place in order] + ["a", "a"]
@@ -208,8 +208,8 @@ def convolution(*, include_top, weights, input_tensor):
     return keras.Model(keras.utils.get_source_inputs(input_tensor), x, name="convolution")
 
 
-def test_a_pictures_features_do_not_depend_on_its_company(tmp_path):
-    """Neither on how many are computed with it nor on its place among them, to the last bit."""
+def test_a_pictures_features_do_not_depend_on_the_other_pictures(tmp_path):
+    """Neither their number nor the picture's position among them changes a bit."""
     pictures = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 1)).astype(np.uint8)
     backbone = Backbone(convolution, "tf", 32)
     network = build_classifier(backbone, num_classes=2, image_size=32, weights="none")

@@ -1,4 +1,4 @@
-"""The linear learner: scikit-learn's own coefficients, saved as a network that says the same."""
+"""The linear learner: scikit-learn's own coefficients, saved as a network that predicts the same."""
 
 import zipfile
 from dataclasses import replace
@@ -46,7 +46,7 @@ def some_pixels(classes: tuple[str, ...], size: int = 6) -> tuple[np.ndarray, np
 
 
 def theirs(pixels: np.ndarray, labels: np.ndarray, **options) -> LogisticRegression:
-    """Return scikit-learn's own fit, classes in its alphabet, C as `model.l2` promises."""
+    """Return scikit-learn's own fit, with classes in alphabetical order and C from `model.l2`."""
     fitted = LogisticRegression(C=1 / (L2 * len(labels)), max_iter=5000, tol=1e-9, **options)
     return fitted.fit(scale_pixels(pixels).reshape(len(pixels), -1).astype(np.float64), labels)
 
@@ -56,13 +56,13 @@ CLASS_LISTS = [("a", "b"), ("b", "a"), ("a", "b", "c"), ("c", "a", "b")]
 
 @pytest.mark.parametrize("classes", CLASS_LISTS, ids="".join)
 @pytest.mark.parametrize("weights", [None, "balanced"])
-def test_the_saved_network_says_what_scikit_learns_own_fit_says(classes, weights):
+def test_the_saved_network_predicts_the_same_as_scikit_learns_own_fit(classes, weights):
     pixels, labels = some_pixels(classes)
     values = scale_pixels(pixels).reshape(len(pixels), -1)
     ours = linear.fit_regression(values, labels, classes, settings(class_weights=weights))
     expected = theirs(pixels, labels, class_weight=weights)
     order = [list(expected.classes_).index(name) for name in classes]
-    sign = -1 if len(classes) == 2 and order[0] else 1  # two classes: one row, which points at the second
+    sign = -1 if len(classes) == 2 and order[0] else 1  # two classes: one row, for the second class
     rows = [0] if len(classes) == 2 else order
     np.testing.assert_allclose(ours.coef_, sign * expected.coef_[rows], atol=2e-4)
     np.testing.assert_allclose(ours.intercept_, sign * expected.intercept_[rows], atol=2e-3)
@@ -73,11 +73,11 @@ def test_the_saved_network_says_what_scikit_learns_own_fit_says(classes, weights
 
 
 @pytest.mark.parametrize("weights", [{"a": 2.0, "b": 1.0, "c": 0.5}, {"a": 40.0, "b": 20.0, "c": 10.0}])
-def test_class_weights_of_ones_own_are_shares_of_a_mean_loss(weights):
+def test_given_class_weights_are_shares_of_a_mean_loss(weights):
     pixels, labels = some_pixels(("a", "b", "c"))
     values = scale_pixels(pixels).reshape(len(pixels), -1)
     ours = linear.fit_regression(values, labels, ("a", "b", "c"), settings(class_weights=weights))
-    total = sum(weights[label] for label in labels)  # model.l2 weighs against the mean loss, however large the weights
+    total = sum(weights[label] for label in labels)  # model.l2 is relative to the mean loss, for weights of any size
     expected = LogisticRegression(C=1 / (L2 * total), max_iter=5000, tol=1e-9, class_weight=weights)
     expected.fit(values.astype(np.float64), labels)
     np.testing.assert_allclose(ours.coef_, expected.coef_, atol=2e-4)
@@ -95,7 +95,7 @@ def test_every_solver_finds_the_same_minimum(solver):
 
 @pytest.fixture(scope="module")
 def folds_run(phantoms, tmp_path_factory):
-    """A finished cross-validation, and what was told. Not to be changed."""
+    """A finished cross-validation and its events. Do not change it."""
     recorder = Recorder()
     folder = run_here(
         tiny_experiment(model=MODEL, phases=[], augmentation__copies="bozickovic2021"),
@@ -126,7 +126,7 @@ def test_a_run_ends_in_predictions_that_its_model_files_repeat(folds_run):
     assert (folder / "metrics.csv").exists()
 
 
-def test_augmented_copies_are_learnt_from(folds_run):
+def test_the_learner_uses_augmented_copies(folds_run):
     part = part_of(folds_run[0], "0")
     samples = part.of(TRAIN)
     copies = samples["copy"] > 0
@@ -143,7 +143,7 @@ def test_augmented_copies_are_learnt_from(folds_run):
     np.testing.assert_allclose(model.get_layer("logits").get_weights()[0], fitted.coef_.T, atol=1e-5)
 
 
-def test_a_block_is_read_as_all_of_it(folds_run, monkeypatch):
+def test_small_blocks_give_the_same_pixels(folds_run, monkeypatch):
     part = part_of(folds_run[0], "0")
     whole = linear.read_pixels(part, part.of(TRAIN))
     monkeypatch.setattr(linear, "BLOCK", 3)
@@ -153,8 +153,8 @@ def test_a_block_is_read_as_all_of_it(folds_run, monkeypatch):
 @pytest.mark.parametrize(
     "splits", [RANDOM, {"splits__scheme": "official", "splits__validation": 0.2}], ids=["random", "official"]
 )
-def test_two_classes_under_one_split_and_what_did_not_converge(official_phantoms, tmp_path, monkeypatch, splits):
-    """One sigmoid output; scikit-learn is given no more threads than the run has, and its warning in our own words."""
+def test_two_classes_with_one_split_and_a_fit_that_does_not_converge(official_phantoms, tmp_path, monkeypatch, splits):
+    """One sigmoid output; scikit-learn gets only the run's threads, and its warning appears in our own words."""
     threads, fit = [], LogisticRegression.fit
 
     def record(*values, **options):
@@ -181,7 +181,7 @@ def test_two_classes_under_one_split_and_what_did_not_converge(official_phantoms
     assert load_classifier(folder / fold / "model.keras")[0].output_shape == (None, 1)
 
 
-def test_a_fit_that_converged_says_nothing(folds_run):
+def test_a_fit_that_converged_has_no_note(folds_run):
     assert notes_of_fits(folds_run[1]) == []
 
 
@@ -190,7 +190,7 @@ def notes_of_fits(recorder: Recorder) -> list[str]:
 
 
 def rewrite(file, change) -> None:
-    """Write a model file again, each of its members changed by (name, content) -> content, with right checksums."""
+    """Rewrite a model file, changing each member by (name, content) -> content, with correct checksums."""
     with zipfile.ZipFile(file) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(file, "w") as archive:
@@ -213,7 +213,7 @@ def test_a_model_file_that_was_changed_is_refused(folds_run, tmp_path, change):
     file = tmp_path / "model.keras"
     file.write_bytes((folds_run[0] / "fold-0" / "model.keras").read_bytes())
     rewrite(file, lambda name, content: content)
-    load_classifier(file)  # written again as it was, it is as good as before
+    load_classifier(file)  # a file rewritten without a change is accepted
     rewrite(file, change)
     with pytest.raises(PxrError) as fault:
         load_classifier(file)
@@ -222,7 +222,7 @@ def test_a_model_file_that_was_changed_is_refused(folds_run, tmp_path, change):
     assert "\n" not in str(fault.value)
 
 
-def test_a_byte_that_was_damaged_on_the_disk_is_told(folds_run, tmp_path):
+def test_a_byte_that_was_damaged_on_the_disk_is_reported(folds_run, tmp_path):
     content = bytearray((folds_run[0] / "fold-0" / "model.keras").read_bytes())
     content[len(content) // 2] ^= 255
     (tmp_path / "model.keras").write_bytes(content)

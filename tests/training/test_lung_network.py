@@ -1,4 +1,4 @@
-"""A network that finds lungs learns to find them in phantoms, and is the same wherever it runs."""
+"""A network that finds lungs learns to find them in phantoms, and gives the same results everywhere."""
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def trained():
-    """A network of 150 steps, and the losses that were told."""
+    """A network of 150 steps, and the reported losses."""
     set_up(False, "float32")
     losses: list[float] = []
     graph = train_lung_network(
@@ -34,7 +34,7 @@ def test_the_loss_falls(trained):
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
-def test_lungs_of_new_patients_are_found_whatever_was_done_to_the_picture(trained, change):
+def test_lungs_of_new_patients_are_found_after_any_change_of_the_picture(trained, change):
     for patient in (20, 21):
         picture, known = change_pair(phantom_pair(patient, 200), change)
         lungs = find_lungs(picture, trained[0])
@@ -42,7 +42,7 @@ def test_lungs_of_new_patients_are_found_whatever_was_done_to_the_picture(traine
         assert lungs.inverted == (change == "inverted")
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_gives_others():
     set_up(False, "float32")
     graphs = [
         train_lung_network(small_pairs(), steps=3, seed=seed, widths=(2, 2), on_step=lambda *told: None)
@@ -51,12 +51,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
     assert graphs[0] == graphs[1] != graphs[2]
 
 
-def test_a_phantom_on_its_head_is_not_trusted(trained):
+def test_an_upside_down_phantom_is_not_trusted(trained):
     upright, head = (find_lungs(one, trained[0]) for one in (phantom_pair(20)[0], phantom_pair(20)[0][::-1]))
     assert head.confidence < upright.confidence
 
 
-def test_opencv_computes_what_keras_computes():
+def test_opencv_computes_the_same_as_keras():
     network = build_unet(NETWORK_SIDE, WIDTHS)
     picture = np.random.default_rng(0).integers(0, 256, (NETWORK_SIDE, NETWORK_SIDE), np.uint8)
     expected = np.asarray(network(picture[None, ..., None].astype(np.float32), training=False))[0, ..., 0]

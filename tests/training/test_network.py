@@ -1,4 +1,4 @@
-"""The learner of networks: what it predicts is what the saved model says, and how samples count."""
+"""The learner of networks: it predicts the same as the saved model, and samples count as configured."""
 
 from dataclasses import replace
 
@@ -41,7 +41,7 @@ def pictures_of(run, predictions: pd.DataFrame) -> np.ndarray:
     return run.pictures.pixels[rows[predictions.image_id]][..., None]
 
 
-def test_predictions_are_those_of_the_saved_model(run):
+def test_predictions_equal_those_of_the_saved_model(run):
     written = pd.read_csv(run.folder / "fold-1" / "predictions.csv")
     model = keras.models.load_model(run.folder / "fold-1" / "model.keras")
     probabilities = model.predict_on_batch(pictures_of(run, written))
@@ -66,7 +66,7 @@ def test_mirrored_predictions_are_the_mean_of_a_picture_and_its_mirror_image(run
 
 @pytest.mark.parametrize("mirror", [False, True])
 def test_pictures_are_predicted_in_batches_of_one_size(mirror):
-    """So what a picture is told does not depend on how many others a fold holds out."""
+    """So a picture's prediction does not depend on how many others a fold holds out."""
     sizes = []
 
     class Counter:
@@ -80,7 +80,7 @@ def test_pictures_are_predicted_in_batches_of_one_size(mirror):
     assert sizes == [classifier.FULL_BATCH] * 3 * (1 + mirror)
 
 
-def test_the_card_tells_how_the_model_was_made(run):
+def test_the_card_says_how_the_model_was_made(run):
     _, card = load_classifier(run.folder / "fold-1" / "model.keras")
     assert card["classes"] == list(CLASSES)
     assert card["image"] == {"size": 32, "resize": "squash", "values": "uint8 grey, 0-255"}
@@ -91,7 +91,7 @@ def test_the_card_tells_how_the_model_was_made(run):
 
 
 def test_a_run_of_frozen_phases_predicts_from_its_cached_features(phantoms, two_layers, tmp_path, monkeypatch):
-    """No picture passes through the network again, and the figures are those of the saved model."""
+    """No picture passes through the network again, and the results equal those of the saved model."""
     monkeypatch.setattr(network, "predict_pictures", lambda *values, **options: pytest.fail("pictures were predicted"))
     folder = run_here(tiny_experiment(phases=[HEAD], balance__cap=2), phantoms, tmp_path)
     run, written = opened(folder), pd.read_csv(folder / "predictions.csv")
@@ -113,19 +113,19 @@ def test_mirror_images_are_predicted_from_pictures(phantoms, two_layers, tmp_pat
 
 def test_balanced_class_weights_are_scikit_learns_of_the_training_samples(run):
     samples = make_part(run, "0").of(TRAIN)
-    samples = samples.drop(samples.index[samples.label == "viral"][:2])  # now no class is like all others
-    classes = CLASSES[::-1]  # in a recipe's own order, not in that of the alphabet
+    samples = samples.drop(samples.index[samples.label == "viral"][:2])  # now the classes have different sizes
+    classes = CLASSES[::-1]  # in a recipe's own order, not in alphabetical order
     expected = compute_class_weight("balanced", classes=np.array(classes), y=samples.label.to_numpy())
     assert len(set(expected)) > 1
     weights = class_weights(samples.label, classes, "balanced")
     assert list(weights) == list(classes)
     np.testing.assert_allclose(list(weights.values()), expected)
-    copied = samples["copy"] > 0  # copies count: with them the class is lighter than without
+    copied = samples["copy"] > 0  # copies count, so the class weighs less than without them
     assert copied.any()
     assert class_weights(samples.label[~copied], CLASSES, "balanced")["covid19"] > weights["covid19"]
 
 
-def test_given_class_weights_are_used_as_they_are(run):
+def test_given_class_weights_are_used_unchanged(run):
     given = {"bacterial": 1.0, "covid19": 5.0, "normal": 0.5, "viral": 2.0}
     assert class_weights(pd.Series(["normal"]), CLASSES, given) == given
 
@@ -141,7 +141,7 @@ def test_the_stream_gives_each_sample_the_weight_of_its_class(run, phase):
     assert len(weights) == len(part.of(TRAIN))
     assert weights.tolist() == [given[CLASSES[number]] for number in targets.argmax(1)]
     plain = network.phase_data(part, settings_of(run), run.recipe.phases[phase], network.set_up("auto", "float32"))
-    assert len(next(plain.stream(0).as_numpy_iterator())) == 2  # without class weights there is nothing to multiply by
+    assert len(next(plain.stream(0).as_numpy_iterator())) == 2  # without class weights, samples have no weights
 
 
 def weighted(settings: NetworkSettings, weights) -> NetworkSettings:
@@ -150,7 +150,7 @@ def weighted(settings: NetworkSettings, weights) -> NetworkSettings:
 
 
 def first_epoch(part, settings, phase) -> list[np.ndarray]:
-    """Return inputs, targets and perhaps weights of a phase's first epoch, in its order."""
+    """Return inputs, targets and any weights of a phase's first epoch, in its order."""
     data = network.phase_data(part, settings, phase, network.set_up("auto", "float32"))
     batches = data.stream(0).as_numpy_iterator()
     return [np.concatenate(values) for values in zip(*(next(batches) for _ in range(data.steps)), strict=True)]
@@ -159,11 +159,11 @@ def first_epoch(part, settings, phase) -> list[np.ndarray]:
 def test_balanced_weights_count_the_copies_that_an_epoch_has(run):
     part, settings = make_part(run, "0"), weighted(settings_of(run), "balanced")
     _, targets, weights = first_epoch(part, settings, run.recipe.phases[1])
-    sums = weights @ targets  # after oversampling, too, all classes weigh the same
+    sums = weights @ targets  # all classes weigh the same, also after oversampling
     np.testing.assert_allclose(sums, len(targets) / len(CLASSES), rtol=1e-5)
 
 
-def test_the_seed_and_the_fold_decide_what_an_epoch_is(run):
+def test_the_seed_and_the_fold_decide_the_content_of_an_epoch(run):
     part, settings, phase = make_part(run, "0"), settings_of(run), run.recipe.phases[1]
     (pictures, targets), again = (first_epoch(part, settings, phase) for _ in range(2))
     assert np.array_equal(pictures, again[0]) and np.array_equal(targets, again[1])
@@ -177,7 +177,7 @@ def test_the_seed_and_the_fold_decide_what_an_epoch_is(run):
     assert not np.array_equal(mine, others)
 
 
-def test_a_phase_that_trains_all_layers_meets_new_pictures_where_they_are_asked_for(run):
+def test_a_phase_that_trains_all_layers_gets_new_pictures_in_each_epoch_if_requested(run):
     part, settings, phase = make_part(run, "0"), settings_of(run), run.recipe.phases[1]
     originals = {picture.tobytes() for picture in part.pixels}
     seen = {}
@@ -187,9 +187,9 @@ def test_a_phase_that_trains_all_layers_meets_new_pictures_where_they_are_asked_
     assert seen == {"none": len(part.of(TRAIN)), "practical": 0}
 
 
-def test_a_head_is_watched_on_the_features_of_its_validation_rows(run):
+def test_a_head_is_validated_on_the_features_of_its_validation_rows(run):
     part, settings = make_part(run, "0"), settings_of(run)
-    held = part.rows.role.isin(TEST)  # their features are there, as the other fold trains on them
+    held = part.rows.role.isin(TEST)  # the cache has their features, because the other fold trains on them
     part = replace(part, rows=part.rows.assign(role=part.rows.role.mask(held, "val")))
     device, rows = network.set_up("auto", "float32"), part.of(VALIDATION)
     watched = network.phase_data(part, settings, run.recipe.phases[0], device).validation
@@ -199,7 +199,7 @@ def test_a_head_is_watched_on_the_features_of_its_validation_rows(run):
 
 
 @pytest.mark.slow
-def test_a_heavy_class_draws_the_predictions_towards_it(phantoms, two_layers, tmp_path):
+def test_a_class_with_a_large_weight_gets_higher_probabilities(phantoms, two_layers, tmp_path):
     heavy = dict.fromkeys(CLASSES, 1.0) | {"viral": 100.0}
     recipe = {"phases": [HEAD | {"learning_rate": 0.05, "max_epochs": 6}]}
     means = []
@@ -213,7 +213,7 @@ def test_a_heavy_class_draws_the_predictions_towards_it(phantoms, two_layers, tm
 
 @pytest.fixture
 def key(tmp_path, monkeypatch):
-    """Give a function that returns what features are kept under: (folder, name of an augmented copy, of its original).
+    """Return a function that returns the features' keys: (folder, name of an augmented copy, name of its original).
 
     `changes` are fields of the part, the settings, the device or the sample, or versions of libraries.
     """
@@ -273,7 +273,7 @@ def changed(value, change: dict):
         ("device", {"model": "Intel Xeon"}, "folder"),
         ("version", {"keras": "4"}, "folder"),
         ("version", {"tensorflow": "3"}, "folder"),
-        ("version", {"layers": "2"}, "folder"),  # the library that the backbone's layers are from
+        ("version", {"layers": "2"}, "folder"),  # the library of the backbone's layers
         ("version", {"pillow": "14"}, "folder"),  # other pictures
         ("version", {"opencv-python": "6"}, "folder and copy"),
         ("version", {"albumentations": "3"}, "copy"),
@@ -289,14 +289,14 @@ def changed(value, change: dict):
         ("model", {"weights": "another place.h5"}, ""),
     ],
 )
-def test_features_are_kept_under_all_that_decides_them(key, what, change, place):
+def test_the_keys_of_features_contain_all_that_decides_them(key, what, change, place):
     before, after = key(), key(what, change)
     differs = [name for name, old, new in zip(("folder", "copy", "original"), before, after, strict=True) if old != new]
     assert " and ".join(differs) == place
 
 
-def test_a_network_that_is_used_again_is_as_it_was_built(two_layers):
-    """A fold must not begin where another one, trained by the same process, ended."""
+def test_a_reused_network_has_its_initial_weights(two_layers):
+    """A fold must not start from the weights of another fold that the same process trained."""
     settings = make_settings(tiny_experiment(), "random-0")
     size = {"num_classes": 4, "image_size": SIZE}
     model = network.initial_network(settings.architecture, **size, seed=0)
@@ -318,7 +318,7 @@ def test_the_version_of_a_backbones_library_is_part_of_the_environment(two_layer
 
 
 def build_folded(**options):
-    """Return the two layers with BatchNorm folded, as some published weights have it."""
+    """Return the two layers with BatchNorm folded, as in some published weights."""
     model = TWO_LAYERS.application(**options)
     layer = model.get_layer("normalization")
     layer.moving_variance.assign(np.full(layer.moving_variance.shape, 1 - layer.epsilon))
@@ -327,8 +327,8 @@ def build_folded(**options):
 
 
 @pytest.mark.parametrize("batchnorm", ["update", "frozen"])
-def test_folded_weights_survive_a_step_with_the_statistics_of_a_batch(run, monkeypatch, batchnorm):
-    """One step over all training pictures, with no learning to speak of: the moving averages become that batch's."""
+def test_folded_weights_survive_a_step_with_batch_statistics(run, monkeypatch, batchnorm):
+    """One step over all training pictures with almost no learning: the moving averages become the batch's."""
     monkeypatch.setitem(BACKBONES, "folded", TWO_LAYERS._replace(application=build_folded))
     phase = {"name": "all", "train": "all", "optimizer": "sgd", "batchnorm": batchnorm}
     experiment = tiny_experiment(

@@ -1,4 +1,4 @@
-"""Phases of a paper's own network: the penalty on its kernels, several steps at once, and a run that is continued."""
+"""Phases of a paper's own network: the penalty on its kernels, several steps at once, and a resumed run."""
 
 import json
 import zipfile
@@ -26,7 +26,7 @@ PICTURES = RANDOM.integers(0, 256, (8, SIZE, SIZE, 1)).astype(np.uint8)
 TARGETS = np.eye(2, dtype=np.float32)[[0, 1] * 4]
 SIZES = {"channels": (2, 2, 4), "dropout": (0.0, 0.0, 0.0), "hidden_units": (4,)}
 BATCH = 4
-# The learner's hardest: dropout and Adam have states of their own, there are class weights and a penalty
+# The learner's hardest case: dropout and Adam have states of their own, and there are class weights and a penalty
 RECIPE = {
     "image.size": SIZE,
     "model.channels": [2, 2, 4],
@@ -47,7 +47,7 @@ def leaky_cnn() -> keras.Model:
 
 
 def step(model: keras.Model, l2: float) -> dict[str, np.ndarray]:
-    """Do one step of a phase; return what was added to each weight, by layer and name."""
+    """Do one step of a phase; return the change of each weight, by layer and name."""
     compile_phase(model, phase_of(l2=l2), steps=1, xla=False)
     before = {weight.path: weight.numpy().copy() for weight in model.weights}
     model.train_on_batch(PICTURES, TARGETS)
@@ -55,7 +55,7 @@ def step(model: keras.Model, l2: float) -> dict[str, np.ndarray]:
 
 
 def test_the_penalty_pulls_kernels_and_nothing_else():
-    """A step with it moves each kernel by -rate * l2 * kernel more than the gradient of the loss alone does."""
+    """The penalty moves each kernel by another -rate * l2 * kernel, in addition to the gradient of the loss."""
     kernels = {weight.path: weight.numpy().copy() for weight in leaky_cnn().weights}
     plain, penalised = step(leaky_cnn(), 0.0), step(leaky_cnn(), L2)
     for path, moved in penalised.items():
@@ -76,7 +76,7 @@ def test_a_later_phase_without_a_penalty_has_none():
 
 
 @pytest.mark.slow
-def test_a_saved_model_knows_nothing_of_the_penalty(tmp_path):
+def test_a_saved_model_does_not_contain_the_penalty(tmp_path):
     model = leaky_cnn()
     compile_phase(model, phase_of(l2=L2), steps=1, xla=False)
     save_classifier(model, tmp_path / "model.keras", {})
@@ -88,7 +88,7 @@ def test_a_saved_model_knows_nothing_of_the_penalty(tmp_path):
 
 
 @pytest.mark.parametrize(("steps", "expected"), [(1, 1), (16, 16), (17, 1), (163, 1), (18, 9), (150, 15), (160, 16)])
-def test_the_steps_that_are_done_at_once_divide_an_epoch(steps, expected):
+def test_the_number_of_steps_per_execution_divides_an_epoch(steps, expected):
     own = make_settings(load_experiment("chen2021"), "")
     assert own.steps_at_once(own.phases[0], steps) == expected
     transfer = make_settings(tiny_experiment(), "random-0")
@@ -97,7 +97,7 @@ def test_the_steps_that_are_done_at_once_divide_an_epoch(steps, expected):
 
 @pytest.fixture(scope="module")
 def run(phantoms, tmp_path_factory):
-    """Give a function that trains novokshanov2022's network in a folder of its own, or goes on there."""
+    """Return a function that trains novokshanov2022's network in its own folder, or resumes there."""
     folders = {}
 
     def train(name: str, listen=lambda event: None):
@@ -110,19 +110,19 @@ def run(phantoms, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(run):
-    """A run that was never stopped, with several steps at once. Not to be changed."""
+    """A run that was never stopped, with several steps at once. Do not change it."""
     return run("whole")
 
 
 def same_run(folder, other) -> None:
-    """Check that two runs ended alike, to the last byte."""
+    """Check that the results of two runs are equal to the last byte."""
     histories = [pd.read_csv(run / "random" / "history.csv").drop(columns="seconds") for run in (folder, other)]
     pd.testing.assert_frame_equal(*histories)
     for name in ("predictions.csv", "random/epochs.json"):
         assert (folder / name).read_bytes() == (other / name).read_bytes()
 
 
-def test_stopped_and_continued_and_step_by_step_it_ends_with_the_same_bytes(run, whole, monkeypatch):
+def test_a_resumed_run_and_a_run_with_single_steps_end_with_the_same_bytes(run, whole, monkeypatch):
     steps = num_batches((pd.read_csv(whole / "samples.csv").role == "train").sum(), BATCH)
     assert max(number for number in range(1, settings.STEPS_AT_ONCE + 1) if steps % number == 0) > 1
     monkeypatch.setattr(settings, "STEPS_AT_ONCE", 1)

@@ -1,4 +1,4 @@
-"""Phases: which weights move, which epoch is kept, how the learning rate falls, and what a divergence says."""
+"""Phases: which weights move, which epoch is kept, how the learning rate falls, and the error of a divergence."""
 
 import itertools
 
@@ -46,7 +46,7 @@ def data_of(inputs: np.ndarray, targets: np.ndarray = TARGETS, validated: bool =
 
 
 def values_of(model: keras.Model) -> dict[str, np.ndarray]:
-    """Return name -> value of every weight; those of the head are called ``head/…``."""
+    """Return name -> value of every weight; the head's weights are called ``head/…``."""
     values = {}
     for layer in model.layers if model.name != "head" else []:
         if layer.name != "head":
@@ -60,7 +60,7 @@ def moved(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> set[st
 
 
 def fit(model: keras.Model, inputs: np.ndarray) -> set[str]:
-    """Train one epoch as the model was compiled; return the names of the weights that moved."""
+    """Train the compiled model for one epoch; return the names of the weights that moved."""
     before = values_of(model)
     model.fit(data_of(inputs).stream(0), steps_per_epoch=2, shuffle=False, verbose=0)
     return moved(before, values_of(model))
@@ -86,8 +86,8 @@ def test_a_phase_moves_these_weights_and_no_others(train, batchnorm, expected):
     assert fit(model, PICTURES) == expected
 
 
-def test_freezing_without_compiling_trains_the_old_set():
-    """The fault that `compile_phase` is there to prevent: planted, and seen."""
+def test_freezing_without_compiling_trains_the_old_weights():
+    """Plant the fault that `compile_phase` prevents, and see it."""
     model = network()
     compile_phase(model, phase_of(train="all"), steps=2, xla=False)
     fit(model, PICTURES)
@@ -97,7 +97,7 @@ def test_freezing_without_compiling_trains_the_old_set():
     assert fit(model, PICTURES) == HEAD
 
 
-def test_phases_follow_each_other_and_are_written_down(tmp_path):
+def test_phases_follow_each_other_and_are_recorded(tmp_path):
     model, told = network(), []
     phases = [phase_of(name="head", train="head"), phase_of(name="all", batchnorm="update", max_epochs=1)]
     before = values_of(model)
@@ -121,11 +121,11 @@ def test_phases_follow_each_other_and_are_written_down(tmp_path):
     [
         pytest.param([3, 2, 1, 0.5], {"patience": 2}, 4, 4, marks=pytest.mark.slow),  # never worse: all of max_epochs
         pytest.param([1, 2, 0, 0], {"patience": 1}, 1, 2, marks=pytest.mark.slow),
-        ([float("nan"), 1, 1, 2], {"patience": 2}, 2, 4),  # equal is not better, and no number is worse than any
-        ([1, 2, 0, 0], {"keep": "best"}, 3, 4),  # the second is worse, and nothing stops for it
+        ([float("nan"), 1, 1, 2], {"patience": 2}, 2, 4),  # equal is not better, and NaN is worse than any number
+        ([1, 2, 0, 0], {"keep": "best"}, 3, 4),  # the second is worse, but training does not stop
     ],
 )
-def test_a_phase_goes_back_to_its_best_epoch(tmp_path, monkeypatch, losses, option, best, run):
+def test_a_phase_returns_to_its_best_epoch(tmp_path, monkeypatch, losses, option, best, run):
     watched = iter(losses)
     monkeypatch.setattr(keras.Model, "evaluate", lambda *values, **options: {"loss": next(watched), "accuracy": 0})
     phase = phase_of(train="head", max_epochs=4, **option)
@@ -142,10 +142,10 @@ def test_a_phase_goes_back_to_its_best_epoch(tmp_path, monkeypatch, losses, opti
     "until",
     [pytest.param({"max_epochs": 9, "patience": 2}, marks=pytest.mark.slow), {"max_epochs": 4, "keep": "best"}],
 )
-def test_a_phase_that_is_stopped_and_continued_ends_as_one_that_is_not(tmp_path, monkeypatch, until):
-    """Stopped after the second epoch is best and the third worse, and again in the next phase.
+def test_a_stopped_and_resumed_phase_ends_like_an_unstopped_phase(tmp_path, monkeypatch, until):
+    """Training stops when the second epoch is best and the third worse, and again in the next phase.
 
-    The fourth is better than the third, not than the best: the phase ends there, and nothing of this may be forgotten.
+    The fourth epoch is better than the third, but not than the best: the phase ends there. The state keeps all this.
     """
     losses = [2, 1, 3, 1.5]
     phases = [phase_of(name="first", train="head", **until), phase_of(name="second", train="head")]
@@ -183,7 +183,7 @@ def test_a_phase_that_is_stopped_and_continued_ends_as_one_that_is_not(tmp_path,
 
 
 @pytest.mark.parametrize("number", [1, pytest.param(3, marks=pytest.mark.slow)])
-def test_given_epoch_numbers_are_kept_whatever_the_validation_says(tmp_path, number):
+def test_given_epoch_numbers_hold_for_any_validation_loss(tmp_path, number):
     phase = phase_of(train="head", max_epochs=2, patience=1)
     chosen, history = train(network(), [phase], tmp_path, epochs={"p": number})
     assert (chosen, len(history)) == ({"p": number}, number)
@@ -225,7 +225,7 @@ def test_the_optimizer_has_the_phases_numbers(values, kind, numbers):
 
 
 def test_weight_decay_shrinks_kernels_and_nothing_else():
-    """Without a gradient, decay alone moves weights; those of biases and BatchNorm have a scale to keep."""
+    """Without a gradient, only decay moves weights; biases and BatchNorm have to keep their scale."""
     model = network()
     compile_phase(model, phase_of(optimizer="adamw", weight_decay=0.1, batchnorm="update"), steps=2, xla=False)
     for weight in model.trainable_variables:
@@ -234,9 +234,7 @@ def test_weight_decay_shrinks_kernels_and_nothing_else():
     model.optimizer.apply([np.zeros(weight.shape, np.float32) for weight in model.trainable_variables])
     after = values_of(model)
     assert moved(before, after) == {"kernel", "head/kernel"}
-    assert after["kernel"] == pytest.approx(
-        1 - 0.01 * 0.1
-    )  # by learning rate times decay, as the paper of AdamW has it
+    assert after["kernel"] == pytest.approx(1 - 0.01 * 0.1)  # by learning rate times decay, as in the paper of AdamW
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -247,7 +245,7 @@ def test_the_loss_expects_smoothed_labels(output, target, said, smoothing):
     model = network(output=output)
     compile_phase(model, phase_of(label_smoothing=smoothing), steps=2, xla=False)
     loss = model.compute_loss(y=np.array(target, np.float32), y_pred=np.array(said, np.float32))
-    expected = -(1 - smoothing / 2) * np.log(0.7) - smoothing / 2 * np.log(0.3)  # the rest is shared by the classes
+    expected = -(1 - smoothing / 2) * np.log(0.7) - smoothing / 2 * np.log(0.3)  # the classes share the rest
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
@@ -261,16 +259,16 @@ def test_one_output_learns_the_probability_of_the_second_class(tmp_path, second_
     assert ((model.get_layer("head").predict_on_batch(FEATURES) > before) == rising).all()
 
 
-def test_the_accuracy_of_one_output_asks_which_side_of_a_half_it_is_on(tmp_path):
+def test_the_accuracy_of_one_output_uses_a_threshold_of_a_half(tmp_path):
     model, targets = network(output="sigmoid"), TARGETS[:, 1:]
     data = data_of(FEATURES, targets, validated=True)
     _, history = train(model, [phase_of(train="head")], tmp_path, data=lambda phase: data)
     sides = model.get_layer("head").predict_on_batch(FEATURES) > 0.5
     assert history[-1]["val_accuracy"] == pytest.approx((sides == targets).mean())
-    assert history[-1]["val_accuracy"] < 1  # noise: what compares the places of maxima would always say 1
+    assert history[-1]["val_accuracy"] < 1  # noise: a comparison of argmax would always give 1
 
 
-def test_the_accuracy_of_several_outputs_asks_for_the_largest():
+def test_the_accuracy_of_several_outputs_uses_the_largest():
     model = build_classifier(TWO_LAYERS, num_classes=3, image_size=SIZE, weights="none", head=Head(hidden_units=()))
     targets = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2, 0, 1]]
     compile_phase(model, phase_of(), steps=1, xla=False)
@@ -278,14 +276,14 @@ def test_the_accuracy_of_several_outputs_asks_for_the_largest():
     assert said == pytest.approx((model.predict(PICTURES, verbose=0).argmax(1) == targets.argmax(1)).mean())
 
 
-def test_a_loss_that_is_no_number_is_told_with_what_to_change(tmp_path):
+def test_the_error_for_a_loss_of_nan_says_what_to_change(tmp_path):
     data = data_of(FEATURES, np.full_like(TARGETS, np.nan))
     with refused("'p'", any_of("diverged"), "epoch 1", "nan", "learning_rate"):
         train(network(), [phase_of(train="head")], tmp_path, data=lambda phase: data)
     assert not (tmp_path / "checkpoint.npz").exists()
 
 
-def test_a_validation_that_is_never_a_number_is_told_too(tmp_path, monkeypatch):
+def test_a_validation_loss_that_is_always_nan_is_an_error_too(tmp_path, monkeypatch):
     monkeypatch.setattr(keras.Model, "evaluate", lambda *values, **options: {"loss": float("nan"), "accuracy": 0})
     with refused("'p'", any_of("diverged")):
         train(network(), [phase_of(train="head", patience=1)], tmp_path)
@@ -300,12 +298,12 @@ def test_a_validation_that_is_never_a_number_is_told_too(tmp_path, monkeypatch):
         (["gpu:0"], False, "float32", ("GPU", False, "float32")),
     ],
 )
-def test_the_device_decides_where_the_experiment_does_not(monkeypatch, gpus, xla, precision, expected):
+def test_the_device_decides_if_the_experiment_does_not(monkeypatch, gpus, xla, precision, expected):
     monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: gpus)
     assert choose_device(xla, precision)[:3] == expected
 
 
-def test_a_long_epoch_gives_signs_of_life_and_its_seconds(tmp_path, monkeypatch):
+def test_a_long_epoch_reports_its_steps_and_seconds(tmp_path, monkeypatch):
     monkeypatch.setattr("pxr_tf.training.phases.STEP_SECONDS", 0.0)
     events = []
     _, history = train(network(), [phase_of(name="long")], tmp_path, emit=events.append)
@@ -315,7 +313,7 @@ def test_a_long_epoch_gives_signs_of_life_and_its_seconds(tmp_path, monkeypatch)
     assert all(0 < row["seconds"] < 60 and row["seconds"] != 3 for row in history)
 
 
-def test_short_epochs_give_none(tmp_path):
+def test_short_epochs_do_not_report_steps(tmp_path):
     events = []
     train(network(), [phase_of()], tmp_path, emit=events.append)
     assert not [event for event in events if event["event"] == "step"]

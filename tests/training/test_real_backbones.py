@@ -1,4 +1,4 @@
-"""The paper's backbones, at the smallest size they take, through one step of each strategy of the paper (slow)."""
+"""Train the paper's backbones, at their smallest size, for one step of each strategy of the paper (slow)."""
 
 import numpy as np
 import pytest
@@ -47,5 +47,5 @@ def test_a_paper_backbone_goes_through_a_step_of_each_phase(name, variant, tmp_p
     )
     assert chosen == once
     assert np.isfinite([row["loss"] for row in history]).all()
-    assert unmoved == [True] * len(experiment.phases)  # the head's phase leaves the backbone alone
+    assert unmoved == [True] * len(experiment.phases)  # the head's phase does not change the backbone
     assert not all(np.array_equal(old, new) for old, new in zip(before, extractor.weights, strict=True))

@@ -1,4 +1,4 @@
-"""BatchNorm's statistics: what NumPy makes of the same pictures; an unfolded network computes what it did before."""
+"""BatchNorm's statistics equal NumPy's for the same pictures; an unfolded network gives the same output as before."""
 
 import keras
 import numpy as np
@@ -25,7 +25,7 @@ def pictures():
     return np.random.default_rng(0).normal(3, 2, (SAMPLES, 4, 4, 1)).astype(np.float32)
 
 
-def test_they_are_the_means_over_batches_of_what_the_pictures_are_without_dropout(pictures, monkeypatch):
+def test_they_are_means_over_batches_without_dropout(pictures, monkeypatch):
     monkeypatch.setattr(statistics, "BATCH", 25)  # two batches
     (model, nested), batches = build(), []
 
@@ -39,11 +39,11 @@ def test_they_are_the_means_over_batches_of_what_the_pictures_are_without_dropou
     first, second = model.get_layer("first"), nested.get_layer("second")
     np.testing.assert_allclose(first.moving_mean, np.mean([batch.mean() for batch in batches]), rtol=1e-5)
     np.testing.assert_allclose(first.moving_variance, np.mean([batch.var() for batch in batches]), rtol=1e-5)
-    np.testing.assert_allclose(second.moving_variance, 1, rtol=1e-2)  # of what the first one gives
+    np.testing.assert_allclose(second.moving_variance, 1, rtol=1e-2)  # of the first layer's output
     assert (first.momentum, second.momentum, model.layers[1].rate) == (0.9, 0.9, 0.5)
 
 
-def test_a_frozen_layer_keeps_its_own(pictures):
+def test_a_frozen_layer_keeps_its_statistics(pictures):
     model, _ = build()
     model.get_layer("first").trainable = False
     statistics.measure_batchnorm(model, lambda index, epoch: pictures[index], SAMPLES, seed=0)
@@ -61,7 +61,7 @@ def numbers_taken(pictures, seed) -> list[int]:
     return taken
 
 
-def test_of_many_pictures_the_seed_chooses_some(pictures):
+def test_the_seed_chooses_some_of_many_pictures(pictures):
     first, second = (numbers_taken(np.repeat(pictures, 30, axis=0), seed) for seed in (0, 1))
     assert len(first) == len(set(first)) == 1024
     assert first != second
@@ -93,8 +93,8 @@ def unfold(model, pictures, **options):
     statistics.unfold_batchnorm(model, lambda index, epoch: pictures[index], len(pictures), seed=0, **options)
 
 
-def test_a_network_is_unfolded_and_computes_the_same(large_pictures):
-    """In inference as before, within float error; by the statistics of a batch nearly so, where it was destroyed."""
+def test_an_unfolded_network_gives_the_same_output(large_pictures):
+    """Inference is unchanged within float error. With batch statistics, which used to destroy it, it nearly is."""
     model = build_folded()
     before, destroyed = model(large_pictures), np.asarray(model(large_pictures, training=True))
     model = build_folded()
@@ -105,7 +105,7 @@ def test_a_network_is_unfolded_and_computes_the_same(large_pictures):
     assert np.abs(np.asarray(model(large_pictures, training=True)) - before).max() < 1e-4 * spread
 
 
-def test_its_statistics_are_those_of_each_layers_input(large_pictures):
+def test_its_statistics_describe_each_layers_input(large_pictures):
     model = build_folded()
     first, *_, last = statistics.folded_layers(model)
     inputs = [np.asarray(keras.Model(model.input, layer.input)(large_pictures)) for layer in (first, last)]
@@ -119,7 +119,7 @@ def test_its_statistics_are_those_of_each_layers_input(large_pictures):
     np.testing.assert_allclose(first.beta, beta + np.asarray(first.moving_mean), rtol=1e-5)
     assert statistics.folded_layers(model) == []
     values = [np.asarray(variable) for variable in model.variables]
-    unfold(model, large_pictures)  # a second time there is nothing to do
+    unfold(model, large_pictures)  # the second call changes nothing
     assert all(np.array_equal(variable, value) for variable, value in zip(model.variables, values, strict=True))
 
 
@@ -137,6 +137,6 @@ def test_initial_and_trained_layers_are_not_folded(pictures):
 
 
 @pytest.mark.parametrize("missing", ["scale", "center"])
-def test_what_cannot_be_unfolded_is_refused_with_what_to_do(large_pictures, missing):
+def test_the_error_for_a_layer_that_cannot_be_unfolded_says_what_to_do(large_pictures, missing):
     with refused("normalization_0", "gamma", "beta", "batchnorm: frozen"):
         unfold(build_folded(**{missing: False}), large_pictures)
