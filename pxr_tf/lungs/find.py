@@ -64,7 +64,7 @@ def no_lungs(shape: tuple[int, int]) -> Lungs:
 
 
 def _put_back(chances: np.ndarray, content: Box, shape: tuple[int, int]) -> np.ndarray:
-    """Return a mask of the whole picture, bool, from the chances in the square of its box `content`."""
+    """Return the mask of the whole picture, bool: chances above 1/2, resized from the square to the box `content`."""
     size = content.right - content.left, content.bottom - content.top
     mask = np.zeros(shape, bool)
     mask[content.rows, content.columns] = cv2.resize(chances, size, interpolation=cv2.INTER_LINEAR) > 0.5
@@ -110,7 +110,7 @@ def _ask_network(square: np.ndarray, network: LungNetwork) -> _Seen:
 
 
 def keep_two_lungs(chances: np.ndarray) -> np.ndarray:
-    """Return chances, float32 [h, w], with the two largest parts above 1/2 alone: others become 0, holes 1."""
+    """Return chances, float32 [h, w], in which only the two largest parts stay above 1/2; their holes become 1."""
     parts, count = ndimage.label(chances > 0.5)
     if not count:
         return np.zeros_like(chances)

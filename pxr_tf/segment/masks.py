@@ -49,9 +49,9 @@ def write_lungs(
     """Find the lungs in all pictures (name -> path), write masks and table below `out`, return the table.
 
     A name is relative, with /, like ``chest_xray/train/NORMAL/IM-0115-0001.jpeg``. `given` (name of the picture ->
-    file) has masks to read instead. A picture that cannot be read gets a row with a fault and no mask; the next command tries
-    it again. `on_progress` is called with (done, all), `on_wait` with the name of a process that is writing there.
-    Any number of processes gives the same bytes.
+    file) has masks to read instead. A picture that cannot be read gets a row with a fault and no mask; the next command
+    tries it again. `on_progress` is called with (done, all), `on_wait` with the name of a process that is writing
+    there. Any number of processes gives the same bytes.
     Raises `PxrError` if a given mask does not fit its picture, or if two pictures would share a mask.
     """
     given = given or {}
