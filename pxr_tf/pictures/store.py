@@ -51,7 +51,7 @@ class DecodedFile(NamedTuple):
     content: str
     picture: np.ndarray | None  # uint8 [size, size], or another row (`fill`)
     fault: str = ""  # why there is no picture
-    lasting: bool = True  # the fault is in the file's bytes, and its content is theirs
+    lasting: bool = True  # the fault is in the file's bytes, which still have this content
 
 
 def pictures_key(preparation: Preparation) -> str:

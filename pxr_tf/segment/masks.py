@@ -119,7 +119,7 @@ def _finished_rows(
 
 
 def _with_types(table: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of text with typed columns. Rows must have no fault: its empty cells are not numbers."""
+    """Return rows of text with typed columns. Rows must have no fault: a fault leaves cells empty."""
     truths = {column: table[column] == "True" for column in ("trusted", "inverted")}
     whole = dict.fromkeys(("width", "height", "left", "top", "right", "bottom"), int)
     return table.assign(**truths).astype({**whole, "confidence": float})

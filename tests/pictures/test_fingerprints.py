@@ -105,9 +105,7 @@ def test_no_pictures_have_no_twins():
 def test_blocks_and_coarse_codes_find_what_comparing_every_pair_finds(count, kinds, seed, tile):
     rng = np.random.default_rng(seed)
     kind = cv2.resize(rng.normal(size=(5, 5, kinds)), (32, 32), interpolation=cv2.INTER_CUBIC).transpose(2, 0, 1)
-    strength = 10.0 ** rng.uniform(
-        -2, -0.5, (count, 1, 1)
-    )  # of noise: from harmless to strong enough to separate copies
+    strength = 10.0 ** rng.uniform(-2, -0.5, (count, 1, 1))  # of noise: from harmless to enough to separate copies
     values = kind[rng.integers(0, kinds, count)] + strength * rng.normal(size=(count, 32, 32))
     pictures = (128 + 30 * values).clip(0, 255).astype(np.uint8)
     every = np.argwhere(np.triu(np.ones((count, count)), 1))
