@@ -1,4 +1,4 @@
-"""Where in a picture a chest lies: an affine map from the atlas's square to the picture's."""
+"""Align a chest with the atlas: an affine map from the atlas's square to the picture's."""
 
 from typing import NamedTuple
 
@@ -7,31 +7,31 @@ import numpy as np
 
 from pxr_tf.lungs.contrast import ATLAS_SIDE, shrink
 
-SMALL = 64  # pixels of the square in which the map is found: under a millisecond from each start
+SMALL = 64  # pixels of the square in which the map is found: under a millisecond per start
 _COARSE = 32  # pixels of the square in which starts are compared
 _STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
 _SHIFTS, _SCALES, _TURNS = (-0.12, 0.0, 0.12), (0.8, 1.0, 1.25), (-12.0, 0.0, 12.0)  # of the side; factors; degrees
 NUM_STARTS = 3
-AREAS = 0.25, 3.0  # how much of the picture's square the atlas's may cover
-# What a map costs that stretches one direction by e (2.7) times as much as the other. Without it a map that leaves the
-# lungs' lower half out may win: mean Dice 0.946 for 0.948 on shifted films, and 0.941 with five starts for three.
+AREAS = 0.25, 3.0  # area of the mapped atlas square, as a share of the picture's: lowest, highest
+# Cost of a map that stretches one direction e (2.7) times as much as the other. Without it, a map that misses the lower
+# half of the lungs may win: mean Dice 0.946 instead of 0.948 on shifted films, 0.941 with five starts instead of three.
 _SKEW = 0.3
-# What a map costs that makes the chest e times as large or small, in area. Without it the dark upper half of a child's
-# lungs, over a consolidation or the heart, passed for all of them in 7 of 50 children; 72 adults lose nothing.
+# Cost of a map that makes the chest e times as large or small, in area. Without it, the dark upper half of a child's
+# lungs, above a consolidation or the heart, passed for the whole lungs in 7 of 50 children. 72 adults lose nothing.
 _AREA = 0.5
-_MARGIN = 0.1  # by so much more must the inverted picture resemble a chest, for few pictures are inverted
+_MARGIN = 0.1  # the inverted picture must resemble a chest by this much more: few pictures are inverted
 
 
 class Alignment(NamedTuple):
-    """How the atlas's mean picture lies in a picture."""
+    """Where the atlas's mean picture is in a picture."""
 
-    matrix: np.ndarray  # float32 [2, 3]: a pixel (column, row) of the atlas -> one of the picture; both ATLAS_SIDE wide
+    matrix: np.ndarray  # float32 [2, 3]: a pixel (column, row) of the atlas -> of the picture; both ATLAS_SIDE wide
     inverted: bool  # air is bright in the picture
     likeness: float  # correlation with the atlas's mean picture, -1 to 1
 
 
 def align(mean: np.ndarray, picture: np.ndarray, *, may_invert: bool = True) -> Alignment:
-    """Return where the atlas's `mean` lies in an evened-out picture; both are uint8 [ATLAS_SIDE, ATLAS_SIDE]."""
+    """Return where the atlas's `mean` is in an evened-out picture; both are uint8 [ATLAS_SIDE, ATLAS_SIDE]."""
     plain = _align_upright(mean, picture, False)
     if not may_invert:
         return plain
@@ -40,7 +40,7 @@ def align(mean: np.ndarray, picture: np.ndarray, *, may_invert: bool = True) -> 
 
 
 def pull(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return what a picture [ATLAS_SIDE, ATLAS_SIDE] shows in the atlas's square; its border is repeated beyond it."""
+    """Return a picture [ATLAS_SIDE, ATLAS_SIDE] in the atlas's square; its border pixels are repeated outside it."""
     return cv2.warpAffine(picture, matrix, (ATLAS_SIDE, ATLAS_SIDE), flags=_PULL, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -59,13 +59,13 @@ def _align_upright(mean: np.ndarray, picture: np.ndarray, inverted: bool) -> Ali
 
 
 def _cost(matrix: np.ndarray) -> float:
-    """Return what speaks against a map whatever it shows: skew, and another size than the atlas's pictures have."""
+    """Return the cost of a map's skew and of its change of size, whatever the picture shows."""
     larger, smaller = np.log(np.linalg.svd(matrix[:, :2], compute_uv=False))
     return float(_SKEW * (larger - smaller) ** 2 + _AREA * (larger + smaller) ** 2)
 
 
 def _choose_starts(template: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
-    """Return the most promising affine maps to begin with, float32 [2, 3] at SMALL pixels; doing nothing is one."""
+    """Return the identity and the NUM_STARTS most promising affine maps, float32 [2, 3] at SMALL pixels."""
     mean, picture = shrink(template, _COARSE), shrink(target, _COARSE)
     size = (_COARSE, _COARSE)
     seen = [cv2.warpAffine(picture, matrix, size, flags=_PULL, borderMode=cv2.BORDER_REPLICATE) for matrix in _STARTS]
@@ -74,7 +74,7 @@ def _choose_starts(template: np.ndarray, target: np.ndarray) -> list[np.ndarray]
 
 
 def _correlate(pictures: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the correlation of each picture [n, h, w] with another one [h, w]; 0 for an even one."""
+    """Return the correlation of each picture [n, h, w] with `other` [h, w]; 0 for a picture of one grey."""
     values, centred = pictures.reshape(len(pictures), -1), other.ravel() - other.mean()
     values = values - values.mean(axis=1, keepdims=True)
     return values @ centred / (np.linalg.norm(values, axis=1) * np.linalg.norm(centred) + 1e-6)

@@ -1,4 +1,4 @@
-"""Chest X-rays whose lungs are known, prepared once for comparison with others and kept on the disk."""
+"""Chest X-rays with known lungs, prepared once for comparison with other pictures and kept on disk."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +16,13 @@ from pxr_tf.lungs.threads import one_thread
 from pxr_tf.phantoms.anatomy import Pose, draw_chest
 from pxr_tf.phantoms.diseases import DISEASES
 
-_STORED_VERSION = 2  # raise it when the same pairs would be prepared to other bytes
+_STORED_VERSION = 2  # raise it when the same pairs would give other bytes
 _VERSION = 1  # raise it when the same atlas would find other lungs in the same picture
-_THUMBNAIL = 32  # pixels: what two chests are compared by
-_SHAPE = 64  # pixels: what the outlines of two pairs of lungs are compared by
-_BUILTIN_VERSION = 3  # raise it when the same number would be another pair
+_THUMBNAIL = 32  # pixels of the pictures by which two chests are compared
+_SHAPE = 64  # pixels of the masks by which the outlines of two pairs of lungs are compared
+_BUILTIN_VERSION = 3  # raise it when the same number would give another pair
 _PAIRS = 72
-# Wider than the phantoms that networks are trained on: people in bed breathe out and their diaphragm stands high.
+# Wider than for the phantoms that networks train on: patients in bed breathe out, and their diaphragm is high.
 _TURN, _ZOOM, _INSPIRATION = (-6.0, 6.0), (0.8, 1.05), (-0.3, 0.08)  # degrees; factor; anatomy units
 
 LungPair = tuple[np.ndarray, np.ndarray]  # a picture and its lungs
@@ -30,26 +30,26 @@ LungPair = tuple[np.ndarray, np.ndarray]  # a picture and its lungs
 
 @dataclass(frozen=True)
 class LungAtlas:
-    """Pairs of an X-ray and its lungs; arrays are [pairs, ATLAS_SIDE, ATLAS_SIDE] unless they say otherwise."""
+    """Pairs of an X-ray and its lungs; arrays are [pairs, ATLAS_SIDE, ATLAS_SIDE] unless noted otherwise."""
 
-    pictures: np.ndarray  # uint8, `even_out`, aligned with one another
+    pictures: np.ndarray  # uint8, evened out (`even_out`) and aligned with one another
     masks: np.ndarray  # float32, the share of each pixel that is lung
     thumbnails: np.ndarray  # float32 [pairs, _THUMBNAIL * _THUMBNAIL], mean 0 and length 1
     shapes: np.ndarray  # float32 [pairs, _SHAPE * _SHAPE], small masks
     mean: np.ndarray  # float32 [ATLAS_SIDE, ATLAS_SIDE], of all pictures
-    digest: str  # another one for every atlas that may find other lungs
+    digest: str  # differs between atlases that may find other lungs
 
 
 def shrink_pair(picture: np.ndarray, lungs: np.ndarray) -> LungPair:
-    """Return (picture, lungs), uint8 [ATLAS_SIDE, ATLAS_SIDE] both, 255 = all lung; of uint8 [h, w] and bool [h, w]."""
+    """Return (picture, lungs), both uint8 [ATLAS_SIDE, ATLAS_SIDE], 255 = all lung, of uint8 and bool [h, w]."""
     return shrink(picture, ATLAS_SIDE), shrink(lungs.astype(np.uint8) * np.uint8(255), ATLAS_SIDE)
 
 
 def prepare_pairs(pairs: Sequence[LungPair]) -> list[LungPair]:
     """Return pairs of `shrink_pair` as an atlas has them: evened out, and aligned with their mean.
 
-    So the mean becomes sharper, and what is left to the flow smaller: on 72 films Dice rises from 0.950 to 0.953, on
-    films shifted by a tenth from 0.948 to 0.952.
+    Alignment sharpens the mean and leaves less to the optical flow: Dice rises from 0.950 to 0.953 on 72 films, and
+    from 0.948 to 0.952 on films shifted by a tenth.
     """
     with one_thread():
         even = [even_out(picture) for picture, _ in pairs]
@@ -60,7 +60,7 @@ def prepare_pairs(pairs: Sequence[LungPair]) -> list[LungPair]:
 
 
 def build_atlas(prepared: Sequence[LungPair]) -> LungAtlas:
-    """Return the atlas of pairs that `prepare_pairs` made; there must be one at least."""
+    """Return the atlas of pairs that `prepare_pairs` made; it needs at least one."""
     both = np.stack([np.stack(pair) for pair in prepared])
     pictures, masks = np.ascontiguousarray(both[:, 0]), both[:, 1].astype(np.float32) / 255
     thumbnails = np.stack([make_thumbnail(picture) for picture in pictures])
@@ -71,7 +71,7 @@ def build_atlas(prepared: Sequence[LungPair]) -> LungAtlas:
 
 
 def compare_shape(mask: np.ndarray, atlas: LungAtlas) -> float:
-    """Return the Dice coefficient, 0 to 1, of a mask, bool [ATLAS_SIDE, ATLAS_SIDE], with the most similar one."""
+    """Return the Dice coefficient, 0 to 1, of a bool mask [ATLAS_SIDE, ATLAS_SIDE] with the most similar mask."""
     shape = shrink(mask.astype(np.float32), _SHAPE).ravel()
     shared = np.minimum(atlas.shapes, shape).sum(axis=1)
     return float(np.max(2 * shared / (atlas.shapes.sum(axis=1) + shape.sum() + 1e-6)))
@@ -85,10 +85,10 @@ def make_thumbnail(picture: np.ndarray) -> np.ndarray:
 
 
 def open_stored_atlas(cache: Path, pairs: Mapping[str, Callable[[], LungPair]]) -> LungAtlas:
-    """Return the atlas of these pairs (name of the content -> how to get it); where it is stored none is asked for.
+    """Return the atlas of these pairs (name of the content -> how to get it), kept in ``<cache>/atlas-<key>``.
 
-    It is kept in ``<cache>/atlas-<key>``. A pair is uint8 [h, w] and bool [h, w]. What getting one raises is raised,
-    and then nothing is stored.
+    A pair is uint8 [h, w] and bool [h, w]. A stored atlas reads no pair. If getting a pair raises an error, it is
+    passed on and nothing is stored.
     """
     folder = cache / f"atlas-{files.digest(_STORED_VERSION, ATLAS_SIDE, cv2.__version__, *sorted(pairs))}"
     names = sorted(pairs)
@@ -103,14 +103,14 @@ def open_stored_atlas(cache: Path, pairs: Mapping[str, Callable[[], LungPair]]) 
 
 
 def builtin_atlas(cache: Path) -> LungAtlas:
-    """Return the atlas of phantoms, drawn the first time (seconds) and kept below `cache`."""
+    """Return the atlas of phantoms, drawn on first use (in seconds) and kept below `cache`."""
     return open_stored_atlas(
         cache, {f"phantom-{_BUILTIN_VERSION}-{number:02d}": partial(draw_pair, number) for number in range(_PAIRS)}
     )
 
 
 def draw_pair(number: int) -> LungPair:
-    """Return one of the phantoms and its whole lungs: as the public masks have them, with what the heart hides."""
+    """Return a phantom and its whole lungs: like the public masks, with the part that the heart hides."""
     rng = np.random.default_rng(number)
     pose = Pose(*(rng.uniform(*bounds) for bounds in (_TURN, _ZOOM, _INSPIRATION)))
     chest = draw_chest(number, 0, ATLAS_SIDE, list(DISEASES.values())[number % len(DISEASES)], pose)

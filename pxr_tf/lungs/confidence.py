@@ -1,9 +1,9 @@
-"""How sure the lungs of one picture are, from things that errors spoil: four for an atlas, three for a network.
+"""Rate the lungs found in one picture by evidence that errors spoil: four kinds for an atlas, three for a network.
 
-Each is measured in standard deviations from its mean over 72 films of adults (24 of them for the network, two folds of
-six), as they are and shifted, found with the other folds' atlas or network; the sum is squeezed to 0 to 1. When they
-were chosen, the atlas's had a rank correlation with Dice of 0.58; the agreement alone had 0.56, the correlation with
-the atlas's mean picture 0.3, area and symmetry 0.3 and 0.2.
+Each kind is measured in standard deviations from its mean over 72 films of adults, as they are and shifted (24 films
+for the network, two folds of six). Lungs are found with the other folds' atlas or network, and the sum is squeezed to
+0 to 1. When the kinds were chosen, the atlas's sum had a rank correlation with Dice of 0.58. Agreement alone had 0.56,
+the correlation with the atlas's mean picture 0.3, area and symmetry 0.3 and 0.2.
 """
 
 from typing import NamedTuple
@@ -11,30 +11,30 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-# Below it lungs are not trusted. It lies half-way between the least certain of those films (0.60) and the most certain
-# of 25 pictures without upright lungs (0.40, a film upside down). With phantoms for an atlas the two overlap: 0.41 for
-# a film (Dice 0.77), 0.498 for the photograph of a flower.
+# Lungs below it are not trusted. It is half-way between the least certain of those films (0.60) and the most certain of
+# 25 pictures without upright lungs (0.40, a film upside down). With phantoms as the atlas the two groups overlap: a
+# film has 0.41 (Dice 0.77), the photograph of a flower 0.498.
 TRUSTED = 0.5
-MIDDLE = -6.5  # of the sum, in standard deviations: where the confidence is 0.5
+MIDDLE = -6.5  # the sum, in standard deviations, at which the confidence is 0.5
 STEEPNESS = 0.5  # per standard deviation
-RING = 15  # pixels of the square: the lungs' surroundings reach half of it outwards
+RING = 15  # pixels of the square: the lungs' surroundings reach outwards by half of it
 
 
 class Evidence(NamedTuple):
-    """What speaks for the lungs that were found in one picture."""
+    """Evidence for the lungs that an atlas found in one picture."""
 
     agreement: float  # mean Dice of the voters' lungs with the result, 0 to 1
     shape: float  # Dice with the most similar lungs of the atlas, 0 to 1
     likeness: float  # mean local correlation with the voters in and around the lungs, -1 to 1
-    contrast: float  # grey levels, evened out, by which the lungs are darker than what lies around them
+    contrast: float  # grey levels, evened out, by which the lungs are darker than their surroundings
 
 
 class NetworkEvidence(NamedTuple):
-    """What speaks for the lungs that a network found in one picture."""
+    """Evidence for the lungs that a network found in one picture."""
 
     agreement: float  # Dice of the lungs in the picture with those in its mirror image, 0 to 1
-    certainty: float  # Dice of the lungs that the chances themselves promise, 0 to 1
-    contrast: float  # grey levels, evened out, between the lungs and what lies around them, whichever is darker
+    certainty: float  # Dice of the lungs expected from the chances themselves, 0 to 1
+    contrast: float  # grey levels, evened out, between the lungs and their surroundings, whichever is darker
 
 
 class Scale(NamedTuple):
@@ -52,14 +52,14 @@ ATLAS_SCALES = Evidence(
     contrast=Scale(45.0, 6.5, 0.5),
 )
 # Over all films and changes the sum has a rank correlation with Dice of 0.70, certainty alone 0.69, agreement 0.61,
-# contrast 0.49. The outline's likeness to those that were learned had 0.1 (and is gone).
+# contrast 0.49. The outline's likeness to the learned outlines had 0.1 (and was removed).
 NETWORK_SCALES = NetworkEvidence(
     agreement=Scale(0.982, 0.011, 1.0), certainty=Scale(0.966, 0.012, 1.0), contrast=Scale(39.0, 7.5, 0.5)
 )
-# Where the confidence of a network is 0.5, set by eye on 120 of Kermany's children, 40 of each class: with less, most
-# lungs that were found there are wrong in a part. Of 504 films and changed films four lie below it, with a Dice
-# of 0.84 to 0.88; the most certain of 36 photographs, noises and shapes has 0.32, of 288 films on a side or on their
-# head 0.28.
+# The sum at which a network's confidence is 0.5, set by eye on 120 of Kermany's children, 40 of each class: below it,
+# most of the lungs found there are partly wrong. Of 504 films and changed films four are below it, with a Dice of 0.84
+# to 0.88. The highest confidence is 0.32 for 36 photographs, noises and shapes, and 0.28 for 288 films on a side or
+# upside down.
 NETWORK_MIDDLE, NETWORK_STEEPNESS = -10.0, 0.35
 
 
@@ -75,11 +75,11 @@ def rate(evidence: Evidence | NetworkEvidence) -> float:
 
 
 def find_surroundings(lungs: np.ndarray) -> np.ndarray:
-    """Return the lungs, bool [h, w], and what lies next to them."""
+    """Return the lungs and their surroundings, bool [h, w]."""
     return cv2.dilate(lungs.astype(np.uint8), np.ones((RING, RING), np.uint8)) > 0
 
 
 def measure_contrast(picture: np.ndarray, lungs: np.ndarray, surroundings: np.ndarray) -> float:
-    """Return by how many grey levels the lungs are darker than the ring around them; 0 where they fill the picture."""
+    """Return by how many grey levels the lungs are darker than the ring around them; 0 if they fill the picture."""
     ring = surroundings & ~lungs
     return float(picture[ring].mean() - picture[lungs].mean()) if ring.any() else 0.0

@@ -1,4 +1,4 @@
-"""A picture of any size and exposure -> the square in which lungs are looked for, its local contrast made even."""
+"""Turn a picture of any size and exposure into a square of even local contrast, in which lungs are searched for."""
 
 from typing import NamedTuple
 
@@ -8,9 +8,9 @@ import numpy as np
 ATLAS_SIDE = 256  # pixels: the flow between two pictures of this size takes 5 ms
 RADIUS = 24  # pixels, standard deviation: an intercostal space is 8 to 12 wide, a lung 80
 CONTRAST = 40  # grey levels per local standard deviation
-FLOOR = 4.0  # grey levels that are added to it, so that noise in an even region stays small
-EVEN = 10  # grey levels: a border's row spans no more (JPEG adds a few to a black one), the body's nearly always do
-_LETTERS = 8  # percent of a border's row that may be anything: a marker lies there
+FLOOR = 4.0  # grey levels added to that deviation, so that noise in an even region stays small
+EVEN = 10  # grey levels that a border's row spans at most (JPEG adds a few to black); the body's nearly always more
+_LETTERS = 8  # percent of a border's row that may have any grey: a marker
 
 
 class Box(NamedTuple):
@@ -31,15 +31,15 @@ class Box(NamedTuple):
 
 
 def bounding_box(mask: np.ndarray) -> Box:
-    """Return the smallest box around the pixels of a mask bool [h, w] that is not empty."""
+    """Return the smallest box around the pixels of a mask, bool [h, w], which must not be empty."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
 def find_content(picture: np.ndarray) -> Box | None:
-    """Return what lies within the even borders of a uint8 picture [h, w]; None where less than a fifth of a side does.
+    """Return the box within the even borders of a uint8 picture [h, w]; None if it has less than a fifth of a side.
 
-    A shifted or padded film has such borders. Kept, they would look like the air beside a body.
+    A shifted or padded film has even borders. If they were kept, they would look like the air next to a body.
     """
     height, width = picture.shape
     small = shrink(picture, ATLAS_SIDE)
@@ -49,7 +49,7 @@ def find_content(picture: np.ndarray) -> Box | None:
     (top, bottom), (left, right) = spans
     if (top, bottom, left, right) == (0, ATLAS_SIDE, 0, ATLAS_SIDE):
         return Box(0, 0, width, height)
-    # A row of the square that a border shares with the film counts as film; what is left of the border goes with it.
+    # A row of the square that holds both border and film counts as film, with the rest of the border in it.
     across, down = width / ATLAS_SIDE, height / ATLAS_SIDE
     return Box(int(np.ceil(left * across)), int(np.ceil(top * down)), int(right * across), int(bottom * down))
 
@@ -68,7 +68,7 @@ def even_out(picture: np.ndarray, radius: float = RADIUS) -> np.ndarray:
 
 
 def _find_varied(small: np.ndarray, axis: int) -> tuple[int, int]:
-    """Return the first line along `axis` that is not even, and the one after the last."""
+    """Return (start, stop) of the lines along `axis` that are not even; (0, 0) if all are even."""
     shares = [1, _LETTERS, 100 - _LETTERS, 99]  # percent: letters are brighter than a border, or darker
     lowest, low, high, highest = np.percentile(small, shares, axis=axis)
     varied = np.flatnonzero((high - lowest > EVEN) & (highest - low > EVEN))

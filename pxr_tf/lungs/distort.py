@@ -1,25 +1,25 @@
-"""One pair of a picture and its lungs -> many: moved, bent, foggy, dark, inverted. What a network learns lungs from."""
+"""Distort one pair of a picture and its lungs for training: moved, bent, foggy, dark, inverted."""
 
 import cv2
 import numpy as np
 
 from pxr_tf.lungs.network import NETWORK_SIDE, prepare_square
 
-_TURN, _SHIFT, _ZOOM = 15.0, 0.12, (0.7, 1.25)  # degrees; of the side; factors, another one across than down
-BEND = 4.0  # pixels, standard deviation at most; over a grid of BENDS x BENDS points
+_TURN, _SHIFT, _ZOOM = 15.0, 0.12, (0.7, 1.25)  # degrees; share of the side; factors, drawn separately across and down
+BEND = 4.0  # pixels, largest standard deviation; over a grid of BENDS x BENDS points
 BENDS = 6
-GAMMA = 0.7  # natural logarithm of the exponent, at most
-FOG, CONSOLIDATION = 0.3, 0.6  # how much of what is missing to white clouds add, anywhere and within the lungs
-SOFT = 4.0  # pixels, standard deviation: a consolidation does not draw the outline of its lung
-CLOUDS = (3, 12)  # points of the grid that a cloud is drawn on: a lobe, or a spot
+GAMMA = 0.7  # largest natural logarithm of the exponent
+FOG, CONSOLIDATION = 0.3, 0.6  # largest share of the way to white that clouds add: anywhere, and within the lungs
+SOFT = 4.0  # pixels, standard deviation: a consolidation must not show the outline of its lung
+CLOUDS = (3, 12)  # grid points per side on which a cloud is drawn: from a lobe to a spot
 _DIM, _NOISE = 0.4, 5.0  # the lowest factor of grey levels; the largest standard deviation of noise, in grey levels
 INVERTED = 0.3  # share of the pictures
-# Share of the pictures that lie on a side or on their head: they have no lungs, so that such films are found out.
+# Share of the pictures turned on a side or upside down. They get no lungs, so that the network learns to reject them.
 NOT_UPRIGHT = 0.05
 
 
 def distort(picture: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return (uint8 picture, float32 share of lung) of a changed uint8 pair; all are [NETWORK_SIDE, NETWORK_SIDE]."""
+    """Return a uint8 pair distorted: (uint8 picture, float32 share of lung); all are [NETWORK_SIDE, NETWORK_SIDE]."""
     places = _choose_places(rng)
     border = cv2.BORDER_REPLICATE if rng.random() < 0.5 else cv2.BORDER_CONSTANT
     picture = cv2.remap(picture, places, None, cv2.INTER_LINEAR, borderMode=border)
@@ -31,7 +31,7 @@ def distort(picture: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) ->
 
 
 def _choose_places(rng: np.random.Generator) -> np.ndarray:
-    """Return where each pixel comes from, float32 [side, side, (column, row)]: an affine map, half of them mirrored."""
+    """Return each pixel's origin, float32 [side, side, (column, row)]: an affine map, bent; half of them mirrored."""
     turn = np.deg2rad(rng.uniform(-_TURN, _TURN))
     zoom = rng.uniform(*_ZOOM, 2) * (rng.choice([-1, 1]), 1)
     matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) / zoom
@@ -41,7 +41,7 @@ def _choose_places(rng: np.random.Generator) -> np.ndarray:
 
 
 def _expose(picture: np.ndarray, share: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the picture at another exposure, perhaps with clouds, less sharp, noisy, inverted; uint8."""
+    """Return the picture, uint8, with another exposure and noise; perhaps cloudy, less sharp or inverted."""
     values = (picture.astype(np.float32) / 255) ** float(np.exp(rng.uniform(-GAMMA, GAMMA)))
     if rng.random() < 0.5:
         values = _whiten(values, rng.uniform(0, FOG), rng)
@@ -56,7 +56,7 @@ def _expose(picture: np.ndarray, share: np.ndarray, rng: np.random.Generator) ->
 
 
 def _whiten(values: np.ndarray, strength: float | np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return grey values 0 to 1 behind clouds of a strength."""
+    """Return grey values, 0 to 1, behind clouds of this strength."""
     cloud = np.maximum(_cloud(rng, rng.integers(*CLOUDS)), 0)
     return values + (1 - values) * np.minimum(strength * cloud, 1)
 

@@ -1,8 +1,8 @@
-"""The lungs in any frontal chest X-ray: by an atlas, or by a network that was trained for it.
+"""Find the lungs in any frontal chest X-ray, with an atlas or with a network that was trained for it.
 
-With an atlas, after Candemir et al. 2014 (IEEE TMI 33:577): the picture is evened out and an affine map of the atlas's
-mean picture is found in it; the most similar atlas pictures are bent to it by optical flow, and their lungs vote, each
-pixel weighted by how alike the two pictures are around it.
+The atlas follows Candemir et al. 2014 (IEEE TMI 33:577). The picture is evened out, and an affine map aligns it with
+the atlas's mean picture. Optical flow bends the most similar atlas pictures to it, and their lungs vote: each pixel is
+weighted by how alike the two pictures are around it.
 """
 
 from typing import NamedTuple
@@ -19,21 +19,21 @@ from pxr_tf.lungs.fuse import Fusion, dice, fuse
 from pxr_tf.lungs.network import LungNetwork, look_twice, prepare_square
 from pxr_tf.lungs.threads import one_thread
 
-SMALLEST_LUNG = 0.15  # of the larger one; less is a stomach bubble, or air beside the body
-LungFinder = LungAtlas | LungNetwork  # what says where the lungs are in any picture
+SMALLEST_LUNG = 0.15  # area, as a share of the larger lung's; less is a stomach bubble, or air next to the body
+LungFinder = LungAtlas | LungNetwork  # finds the lungs in any picture
 
 
 class Lungs(NamedTuple):
     """The lungs in one picture."""
 
-    mask: np.ndarray  # bool [h, w], in the picture's own pixels; empty where no lungs were found
-    box: Box  # of the mask, in pixels, half-open; the whole picture where the mask is empty
+    mask: np.ndarray  # bool [h, w], in the picture's own pixels; empty if no lungs were found
+    box: Box  # of the mask, in pixels, half-open; the whole picture if the mask is empty
     confidence: float  # 0 to 1
     inverted: bool  # the picture was read as its negative: air is bright in it
 
 
 class _Seen(NamedTuple):
-    """The lungs in a picture's content, squashed to a square."""
+    """The lungs in a picture without its borders, squashed to a square."""
 
     chances: np.ndarray  # float32 [ATLAS_SIDE, ATLAS_SIDE], 0 to 1
     confidence: float
@@ -41,10 +41,10 @@ class _Seen(NamedTuple):
 
 
 def find_lungs(picture: np.ndarray, known: LungFinder) -> Lungs:
-    """Return the lungs in a uint8 picture [h, w], in 0.1 s of one core; the same bytes for the same picture and atlas.
+    """Return the lungs in a uint8 picture [h, w]; the same bytes for the same picture and atlas.
 
-    A network takes 0.02 s. A picture without lungs has low confidence, an even one an empty mask and confidence 0;
-    nothing is raised.
+    An atlas takes 0.1 s of one core, a network 0.02 s. A picture without lungs gets a low confidence, an even picture
+    an empty mask and confidence 0. Nothing is raised.
     """
     content = find_content(picture)
     if content is None:
@@ -64,7 +64,7 @@ def no_lungs(shape: tuple[int, int]) -> Lungs:
 
 
 def _put_back(chances: np.ndarray, content: Box, shape: tuple[int, int]) -> np.ndarray:
-    """Return what is more likely lung than not in the whole picture, bool, of chances in its content's square."""
+    """Return the mask of the whole picture, bool: chances above 1/2, resized from the square to the box `content`."""
     size = content.right - content.left, content.bottom - content.top
     mask = np.zeros(shape, bool)
     mask[content.rows, content.columns] = cv2.resize(chances, size, interpolation=cv2.INTER_LINEAR) > 0.5
@@ -83,7 +83,7 @@ def _ask_atlas(square: np.ndarray, atlas: LungAtlas) -> _Seen:
 
 
 def _weigh(picture: np.ndarray, lungs: np.ndarray, fusion: Fusion, atlas: LungAtlas) -> Evidence:
-    """Return what speaks for the lungs, all in the atlas's square."""
+    """Return the evidence for the lungs; all arguments are in the atlas's square."""
     surroundings = find_surroundings(lungs)
     return Evidence(
         agreement=float(np.mean([dice(vote > 0.5, lungs) for vote in fusion.votes])),
@@ -110,7 +110,7 @@ def _ask_network(square: np.ndarray, network: LungNetwork) -> _Seen:
 
 
 def keep_two_lungs(chances: np.ndarray) -> np.ndarray:
-    """Return chances float32 [h, w], 0 outside the two largest parts above a half, at least 1/2 within their holes."""
+    """Return chances, float32 [h, w], in which only the two largest parts stay above 1/2; their holes become 1."""
     parts, count = ndimage.label(chances > 0.5)
     if not count:
         return np.zeros_like(chances)

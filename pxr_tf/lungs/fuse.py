@@ -1,4 +1,4 @@
-"""Atlas pictures bent to one picture by optical flow, and the vote of their lungs."""
+"""Bend atlas pictures to one picture by optical flow, and let their lungs vote."""
 
 from typing import NamedTuple
 
@@ -9,18 +9,18 @@ from pxr_tf.lungs.atlas import LungAtlas
 from pxr_tf.lungs.contrast import ATLAS_SIDE, shrink
 
 VOTERS = 10
-FLOW_BLUR = 4.0  # pixels: flow is made smooth, for lungs bend as a whole
-# pixels: against jags where votes disagree, behind a child's heart; costs 0.0002 of Dice. A graph cut (cv2.grabCut) of
-# the border won nothing: 0.944 to 0.953 with wide to narrow bands, in place of 0.953, for 0.04 s.
+FLOW_BLUR = 4.0  # pixels: the flow is smoothed, because lungs bend as a whole
+# Pixels. Smooths jags where votes disagree, behind a child's heart; costs 0.0002 of Dice. A graph cut (cv2.grabCut) of
+# the border gained nothing: Dice 0.944 to 0.953 with wide to narrow bands, instead of 0.953, for 0.04 s.
 BORDER_BLUR = 2.0
-HALF = ATLAS_SIDE // 2  # pixels of the square in which two pictures are compared: four times as fast, Dice the same
-WINDOW = 5.0  # pixels of that one, standard deviation: the neighbourhood that counts
-SHARPNESS = 4.0  # a voter that agrees perfectly outweighs one that is unrelated by exp(4) = 55
-SMALLEST_VARIANCE = 20.0  # grey levels squared, so that even regions compare as unrelated
+HALF = ATLAS_SIDE // 2  # pixels of the square in which two pictures are compared: four times as fast, same Dice
+WINDOW = 5.0  # pixels of that square, standard deviation: the neighbourhood that counts
+SHARPNESS = 4.0  # a voter that agrees perfectly outweighs an unrelated voter by exp(4) = 55
+SMALLEST_VARIANCE = 20.0  # grey levels squared: makes even regions count as unrelated
 
 
 class Fusion(NamedTuple):
-    """What the atlas says of one picture."""
+    """The atlas's answer for one picture."""
 
     chances: np.ndarray  # float32 [ATLAS_SIDE, ATLAS_SIDE], 0 to 1
     votes: np.ndarray  # float32 [voters, ATLAS_SIDE, ATLAS_SIDE], each voter's lungs, 0 to 1
@@ -43,13 +43,13 @@ def fuse(picture: np.ndarray, thumbnail: np.ndarray, atlas: LungAtlas) -> Fusion
 
 
 def dice(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the Dice coefficient of two bool masks; 0 where both are empty."""
+    """Return the Dice coefficient of two bool masks; 0 if both are empty."""
     total = np.count_nonzero(first) + np.count_nonzero(second)
     return 2 * np.count_nonzero(first & second) / total if total else 0.0
 
 
 class _Local:
-    """Local correlation with one picture, whose own blurs are computed once."""
+    """Local correlation with one picture; its own blurs are computed once."""
 
     def __init__(self, picture: np.ndarray) -> None:
         self._values = shrink(picture, HALF).astype(np.float32)

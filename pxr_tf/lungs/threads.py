@@ -1,7 +1,7 @@
-"""OpenCV on one thread: pictures are shared out among processes, which would fight for processors otherwise.
+"""Run OpenCV on one thread: pictures are divided among processes, which would otherwise compete for processors.
 
-Nor can a result then depend on how an operation is divided. Optical flow gave the same bytes with 1 to 8 threads in
-OpenCV 5.0, but that is promised nowhere.
+Results then cannot depend on how an operation is divided, either. Optical flow gave the same bytes with 1 to 8 threads
+in OpenCV 5.0, but no document promises that.
 """
 
 import threading
@@ -11,15 +11,15 @@ from contextlib import contextmanager
 import cv2
 
 _lock = threading.Lock()
-_inside = 0  # how many blocks run now, in all threads of this process
+_inside = 0  # number of blocks that run now, in all threads of this process
 _before = 0  # OpenCV's number of threads when the first of them began
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let OpenCV use one thread while the block runs; its number of threads is one for the whole process.
+    """Let OpenCV use one thread while the block runs; the setting is shared by the whole process.
 
-    Blocks may run side by side in several threads: the last one to end sets the number back.
+    Blocks may run at the same time in several threads: the last block to end restores the number.
     """
     global _inside, _before
     with _lock:

@@ -1,8 +1,7 @@
-"""Augmented pictures as pure functions of (seed, image id, copy, epoch): same bytes in any order, on any thread.
+"""Augment pictures as a pure function of (seed, image id, copy, epoch): same bytes in any order, on any thread.
 
-What may happen to a picture is a `Movement`, or the name of a preset. Both use albumentations, whose
-`Compose.set_random_seed` is called before every picture with a hash of those four values, so nothing depends on what
-was drawn before.
+An augmentation is a `Movement`, or the name of a preset. Both use albumentations. `Compose.set_random_seed` is called
+before every picture with a hash of those four values, so nothing depends on earlier draws.
 """
 
 import hashlib
@@ -16,11 +15,11 @@ import numpy as np
 from pxr_tf.errors import PxrError, nearest
 from pxr_tf.vocabulary.augmentation import Augments, Movement
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations asks a server for news when it is imported
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations asks a server for updates when it is imported
 
 
 # The paper: rotation up to 15 degrees, zoom 0.8 to 1.2, shift up to a tenth of either side, mirrored left to right.
-# It augments COVID-19 alone, so black corners would give that class away: there the border is stretched (ours).
+# It augments COVID-19 alone, so black corners would give that class away: the border is stretched (our choice).
 _PAPER = Movement(rotate=15, zoom=(0.8, 1.2), shift=0.1, mirror=True, border="stretch")
 _MOVEMENTS: Mapping[str, Movement | None] = MappingProxyType(
     {"none": None, "bozickovic2021": _PAPER, "practical": _PAPER.model_copy(update={"border": "black"})}
@@ -30,7 +29,7 @@ _composed = threading.local()
 
 
 def find_movement(name: str) -> Movement | None:
-    """Return what a preset does, None for nothing; raise `PxrError` for an unknown one."""
+    """Return the movement of a preset, None for ``none``; raise `PxrError` for an unknown preset."""
     if name not in _MOVEMENTS:
         raise PxrError(
             f"Unknown augmentation preset {name!r}. Known: {', '.join(PRESETS)}; or a mapping of "
@@ -42,7 +41,7 @@ def find_movement(name: str) -> Movement | None:
 def augment_image(
     image: np.ndarray, how: Augments, *, seed: int, image_id: str, copy: int, epoch: int = 0
 ) -> np.ndarray:
-    """Return a changed uint8 picture of the same shape [height, width]; the preset ``none`` returns the picture."""
+    """Return an augmented uint8 picture of the same shape [height, width]; the preset ``none`` changes nothing."""
     movement = find_movement(how) if isinstance(how, str) else how
     if movement is None:
         return image

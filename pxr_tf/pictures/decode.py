@@ -1,8 +1,8 @@
-"""One image file -> one uint8 grey array, turned as the picture is shown.
+"""Decode one image file to one uint8 grey array, turned as the picture is shown.
 
-JPEG and PNG; 8 and 16 bit; grey, RGB, RGBA and palette. Pillow decodes: it reports truncation and broken checksums,
-which OpenCV passes over in silence, and lets the JPEG decoder itself shrink a large picture. OpenCV resizes, and reads
-the colours of 16-bit PNGs, of which Pillow keeps the upper 8 bits: a 12-bit picture would have 16 levels, nearly black.
+Files are JPEG or PNG; 8 or 16 bit; grey, RGB, RGBA or palette. Pillow decodes: it reports truncation and broken
+checksums, which OpenCV ignores, and its JPEG decoder can shrink a large picture. OpenCV resizes, and reads the colours
+of 16-bit PNGs. Pillow keeps only their upper 8 bits: a 12-bit picture would have 16 levels, nearly black.
 """
 
 import io
@@ -26,14 +26,14 @@ from pxr_tf.files import open_regular
 from pxr_tf.pictures.preparation import Preparation, ResizeMode
 
 SIGNATURES = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
-DETECTOR_BITS = (8, 10, 12, 14)  # what comes in 16 bits has one of these ranges, or all of it
-# Share of the pixels that are not black. Hot pixels and burnt-in text are fewer: in all but 5 of 6,233 public chest
-# X-rays pure white covers 2 % or less. A picture that uses its range has far more in the upper three quarters, which
-# the next smaller range would cut off: 35 % or more in each of them.
+DETECTOR_BITS = (8, 10, 12, 14)  # 16-bit values have one of these ranges, or all 16 bits
+# Share of the pixels that are not black. Hot pixels and burnt-in text cover less: in all but 5 of 6,233 public chest
+# X-rays, pure white covers 2 % or less. A picture that uses its range has far more in the upper three quarters, which
+# the next smaller range would cut off: 35 % or more in each of those X-rays.
 BEYOND_RANGE = 0.02
-MAX_EXIF = 65_536  # bytes: no more fit into a JPEG's
+MAX_EXIF = 65_536  # bytes: the most that a JPEG can hold
 MAX_PIXELS = 40_000_000  # the largest detectors have 4k x 5k; a header that claims more is damaged or hostile
-MAX_BYTES = 9 * MAX_PIXELS  # RGBA of 16 bits that could not be compressed, and its names and dates
+MAX_BYTES = 9 * MAX_PIXELS  # 16-bit RGBA that could not be compressed, with its names and dates
 
 
 class UnreadableImageError(PxrError):
@@ -41,11 +41,11 @@ class UnreadableImageError(PxrError):
 
 
 class InaccessibleImageError(UnreadableImageError):
-    """A file, perhaps of good bytes, that the system withholds: gone, forbidden, not regular, or too many are open."""
+    """A file that the system withholds: gone, forbidden, not regular, or too many are open. Its bytes may be good."""
 
 
 class Header(NamedTuple):
-    """What a file says of itself, read without decoding it."""
+    """What a file says about itself, read without decoding it."""
 
     format: str  # JPEG or PNG
     width: int  # pixels, of the picture as it is shown
@@ -55,19 +55,19 @@ class Header(NamedTuple):
 
 
 _MODES = {"L": "grey", "1": "bilevel", "LA": "grey+alpha", "RGB": "rgb", "RGBA": "rgba", "P": "palette", "CMYK": "cmyk"}
-# As a PNG codes them; Pillow's own modes have 8 bits for all but grey.
+# As a PNG codes them; Pillow's own modes have 8 bits, except for grey.
 _DEEP_MODES = {"I;16B": "grey16", "LA;16B": "grey+alpha16", "RGB;16B": "rgb16", "RGBA;16B": "rgba16"}
 
 
 class Turn(NamedTuple):
-    """How stored pixels become the picture that is shown: rows and columns are reversed, then exchanged."""
+    """How stored pixels become the picture as shown: rows and columns are reversed, then exchanged."""
 
     rows: int = 1  # step, -1 for the last row first
     columns: int = 1
     exchanged: bool = False
 
 
-# By EXIF orientation. 1, and anything that the standard does not have, leaves the pixels as they are.
+# By EXIF orientation. 1, and any value outside the standard, leaves the pixels as they are.
 _TURNS = {
     2: Turn(columns=-1),
     3: Turn(-1, -1),
@@ -77,12 +77,12 @@ _TURNS = {
     7: Turn(-1, -1, exchanged=True),
     8: Turn(columns=-1, exchanged=True),  # a quarter anticlockwise
 }
-# Where Pillow keeps what it looks through for an orientation.
+# The places in `info` where Pillow looks for an orientation.
 _EXIF_PLACES = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"})
 
 
 def read_header(path: str | Path) -> Header:
-    """Return the file's header; raise `UnreadableImageError` where there is none."""
+    """Return the file's header; raise `UnreadableImageError` if it has none."""
     with _explained("damaged header"), io.BufferedReader(open_regular(path)) as file:
         image, size = _identify(file), os.fstat(file.fileno()).st_size
         mode = _deep_mode(image) or _MODES.get(image.mode, image.mode.lower())
@@ -95,9 +95,9 @@ def read_header(path: str | Path) -> Header:
 def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
     """Return the picture as uint8 [height, width], grey, 0-255, turned as its EXIF orientation says.
 
-    Colour becomes luma (ITU-R 601), transparency is laid on black, 16-bit values are scaled by `fit_range`. With
-    `at_least` > 0 a large JPEG is shrunk by 2, 4 or 8 while it is decoded, its smaller side staying at or above
-    `at_least` pixels. Raises `UnreadableImageError`.
+    Colour becomes luma (ITU-R 601), transparency is laid on black, 16-bit values are scaled by `fit_range`. If
+    `at_least` > 0, a large JPEG is shrunk by 2, 4 or 8 while it is decoded; its smaller side keeps at least `at_least`
+    pixels. Raises `UnreadableImageError`.
     """
     with _explained("damaged header"), open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -114,8 +114,8 @@ def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
 def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
     """Return the uint8 picture [height, width] as uint8 [size, size].
 
-    ``squash`` scales both sides to `size`, the aspect is lost; ``pad`` keeps it and centres the picture on black;
-    ``average`` is ``squash`` without short cuts: every pixel is the mean of the area that it covers.
+    ``squash`` scales both sides to `size` and loses the aspect. ``pad`` keeps the aspect and centres the picture on
+    black. ``average`` is ``squash`` without shortcuts: every pixel is the mean of the area that it covers.
     """
     height, width = image.shape
     if resize == "average":
@@ -131,10 +131,10 @@ def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
 
 
 def fit_range(values: np.ndarray, brightest: np.ndarray | None = None) -> np.ndarray:
-    """Return uint16 values as uint8: shifted, so linear from 0, and 255 for all that lies above their range.
+    """Return uint16 values as uint8: shifted, so linear from 0, and 255 for all above their range.
 
-    The range is the smallest of 8, 10, 12, 14 and 16 bits that holds the `brightest` values (of each pixel's colours,
-    where `values` are its luma), black ones and a share of `BEYOND_RANGE` left out.
+    The range is the smallest of 8, 10, 12, 14 and 16 bits that holds the `brightest` values, black and a share of
+    `BEYOND_RANGE` left out. If `values` are luma, `brightest` has the brightest colour of each pixel.
     """
     judged = values if brightest is None else brightest
     allowed = BEYOND_RANGE * np.count_nonzero(judged)
@@ -154,21 +154,21 @@ def load_prepared(path: str | Path, preparation: Preparation) -> np.ndarray:
 
 @contextmanager
 def _explained(damage: str) -> Iterator[None]:
-    """Tell what goes wrong in the block as an `UnreadableImageError`: the system's reason, or that damage was found."""
+    """Raise any error of the block as an `UnreadableImageError`, with the system's reason or the damage."""
     try:
         yield
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, …
-        if isinstance(error, OSError) and error.errno:  # only the system's have a number
+        if isinstance(error, OSError) and error.errno:  # only the system's errors have a number
             raise InaccessibleImageError(error.strerror or str(error)) from error
         raise UnreadableImageError(f"{damage}: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 
 def _identify(file: BinaryIO) -> ImageFile:
-    """Return a file as a JPEG or a PNG, whatever its name says, the size that it declares checked.
+    """Return a file as a JPEG or a PNG, whatever its name; check the size that it declares.
 
-    `Image.open` is not used: it warns of more than 89 million pixels, which only a setting of all Pillow turns off.
+    `Image.open` is not used: it warns above 89 million pixels, and only a global setting of Pillow turns that off.
     """
     start = file.read(max(map(len, SIGNATURES)))
     reader = next((reader for signature, reader in SIGNATURES.items() if start.startswith(signature)), None)
@@ -182,7 +182,7 @@ def _identify(file: BinaryIO) -> ImageFile:
 
 
 def _find_late_exif(file: BinaryIO) -> dict[str, bytes]:
-    """Return the EXIF block that may follow a PNG's pixels, as Pillow has it in `info`; nothing is decoded."""
+    """Return the EXIF block that may follow a PNG's pixels, as Pillow has it in `info`; no pixel is decoded."""
     file.seek(8)
     while len(start := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", start)
@@ -193,13 +193,13 @@ def _find_late_exif(file: BinaryIO) -> dict[str, bytes]:
 
 
 def _find_turn(image: ImageFile) -> Turn:
-    """Return how the picture is turned to be shown; of a damaged EXIF block nothing is believed."""
+    """Return how the picture is turned to be shown; a damaged EXIF block is ignored."""
     if _EXIF_PLACES.isdisjoint(image.info):
-        return Turn()  # as nearly all are: Pillow would take 5 us to find nothing, 4 % of a small JPEG
+        return Turn()  # nearly always: Pillow would take 5 us to find nothing, 4 % of a small JPEG
     try:
-        # The method of the base class: that of PNGs decodes the pixels, to find what follows them.
+        # The method of the base class: a PNG's own method decodes the pixels to find what follows them.
         return _TURNS.get(Image.Image.getexif(image).get(ExifTags.Base.Orientation), Turn())
-    except Exception:  # struct.error, SyntaxError, ValueError, TypeError, …: no fault of the picture
+    except Exception:  # struct.error, SyntaxError, ValueError, TypeError, …: not the picture's fault
         return Turn()
 
 
@@ -211,7 +211,7 @@ def _turn(picture: np.ndarray, turn: Turn) -> np.ndarray:
 
 
 def _deep_mode(image: ImageFile) -> str | None:
-    """Return the name of the coding where the file has 16 bits per value; None for others, and for a decoded one."""
+    """Return the mode of a file with 16 bits per value; None for other files, and for a decoded file."""
     return _DEEP_MODES.get(image.tile[0].args) if image.format == "PNG" and image.tile else None
 
 
@@ -229,9 +229,9 @@ def _to_uint8(image: ImageFile) -> np.ndarray:
 
 
 def _load_deep_colour(image: ImageFile) -> np.ndarray:
-    """Return a PNG in memory, with 16 bits for each of several channels, as uint8 [height, width]; close it."""
+    """Return a PNG in memory, with several channels of 16 bits, as uint8 [height, width]; close it."""
     data = np.frombuffer(image.fp.getvalue(), np.uint8)
-    image.load()  # for its checks alone; what it decoded, 160 MB of the largest picture, is given back
+    image.load()  # for its checks alone; the decoded pixels, 160 MB of the largest picture, are freed
     image.close()
     values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.ndim != 3:
@@ -252,6 +252,6 @@ def _scale(image: np.ndarray, height: int, width: int) -> np.ndarray:
     if height * width >= image.shape[0] * image.shape[1]:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     if image.shape[0] < 3 * height and image.shape[1] < 3 * width:
-        # Averages of 2 x 2 are what OpenCV does fast: three times as fast as areas of odd sizes, and as smooth.
+        # OpenCV averages 2 x 2 pixels three times as fast as areas of odd sizes, and as smoothly.
         image = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

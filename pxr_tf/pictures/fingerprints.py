@@ -1,12 +1,12 @@
-"""Fingerprints: what a picture shows, in 32 x 32 numbers, so that one picture in two files is found.
+"""Fingerprints: what a picture shows, in 32 x 32 numbers, to find one picture in two files.
 
-The bytes of a file tell exact copies only. Thumbnails also tell those that were coded anew, resized or made brighter.
-Two thumbnails show one picture where they correlate above 0.99 and where what is left between them, once one is given
-the other's tone, is small everywhere. The second test is for one chest with and without a disease, or X-rayed twice:
-phantoms of such pairs correlate up to 0.995, and differ by 0.28 or more somewhere. Copies differ by less than 0.2,
-whether resized to 128, 299 (by any method) or 1024 pixels, coded at JPEG quality 10, or stretched in contrast; of those
-that lost a pixel at each edge, 3 % differ by more. In Kermany's and Cohen's sets four pairs pass the first test, which
-neither bytes nor ids tell, and all four pass the second; no two other pictures correlate above 0.978.
+The bytes of a file find exact copies only. Thumbnails also find copies that were re-encoded, resized or made brighter.
+Two thumbnails show one picture if they correlate above 0.99 and if their difference, once their tones are matched, is
+small everywhere. The second test is for one chest with and without a disease, or X-rayed twice: phantoms of these pairs
+correlate up to 0.995, and differ by 0.28 or more somewhere. Copies differ by less than 0.2, whether resized to 128, 299
+(by any method) or 1024 pixels, coded at JPEG quality 10, or stretched in contrast. Of copies that lost a pixel at each
+edge, 3 % differ by more. In Kermany's and Cohen's sets, four pairs that neither bytes nor ids reveal pass the first
+test, and all four pass the second. No two other pictures correlate above 0.978.
 """
 
 from collections.abc import Mapping
@@ -24,36 +24,36 @@ from pxr_tf.pictures.store import open_pictures
 _SIDE = 32  # pixels
 THUMBNAIL = Preparation(_SIDE, "average")
 CORRELATION = 0.99
-DIFFERENCE = 0.25  # of the picture's spread, the mean of 4 x 4 pixels; see above
-FLAT = 0.1  # grey levels, standard deviation: less is what rounding leaves of a picture of one grey
-BORDER = 8  # grey levels between the darkest and brightest of a row of averages: less is what JPEG leaves of one grey
+DIFFERENCE = 0.25  # share of the picture's spread, averaged over 4 x 4 pixels; see above
+FLAT = 0.1  # grey levels, standard deviation: rounding leaves less of a picture of one grey
+BORDER = 8  # grey levels between the darkest and brightest of a row of averages: JPEG leaves less of one grey
 _COARSE = 8  # frequencies per axis that sort out most pairs: one sixteenth of all numbers, nine tenths of the spread
 ROUNDING = 1e-5  # of float32 sums
 _TILE = 2048  # pictures per side of a block of products: 16 MB
-_PAIRS = 1024  # pairs that are looked at together: 40 MB
+_PAIRS = 1024  # pairs that are compared together: 40 MB
 
 
 def load_thumbnails(
     cache: Path, table: pd.DataFrame, *, on_progress: OnProgress | None = None, on_wait: OnWait | None = None
 ) -> dict[str, np.ndarray]:
-    """Return content -> uint8 [32, 32] of each file (``path, content``) that can be decoded; made once, for all."""
+    """Return content -> uint8 [32, 32] of each file (``path, content``) that can be decoded; kept in `cache`."""
     pictures = open_pictures(cache, table, THUMBNAIL, on_progress=on_progress, on_wait=on_wait)
     return {content: pictures.pixels[pictures.rows[content]] for content in table.content if content in pictures.rows}
 
 
 def twin_contents(thumbnails: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
-    """Return (content, first content of its group) for all contents that show one picture with another."""
+    """Return (content, first content of its group) for all contents that show an earlier content's picture."""
     contents = list(thumbnails)
     groups = group_twins(np.stack(list(thumbnails.values()))) if contents else ()
     return [(contents[place], contents[first]) for place, first in enumerate(groups) if place != first]
 
 
 def group_twins(thumbnails: np.ndarray, *, tile: int = _TILE) -> np.ndarray:
-    """Return int64 [pictures]: the place of the first thumbnail of each one's group; a group shows one picture.
+    """Return int64 [pictures]: for each thumbnail, the place of the first in its group; a group shows one picture.
 
-    `thumbnails` is uint8 [pictures, 32, 32]. Two are in a group where they show one picture, or are linked by others
-    that do. A picture of one grey is alone. All are compared, in blocks: 100,000 pictures take less than a minute on
-    two cores, also where thousands are copies, for what is linked already is not looked at again.
+    `thumbnails` is uint8 [pictures, 32, 32]. Two are in a group if they show one picture, or if others that do link
+    them. A picture of one grey is alone. All are compared, in blocks: 100,000 pictures take less than a minute on two
+    cores, even if thousands are copies, because linked pairs are not compared again.
     """
     codes, groups = _coarse_codes(thumbnails), np.arange(len(thumbnails))
     for top in range(0, len(codes), tile):
@@ -66,10 +66,10 @@ def group_twins(thumbnails: np.ndarray, *, tile: int = _TILE) -> np.ndarray:
 
 
 def correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return float32 [pairs]: how thumbnails, uint8 [pairs, 32, 32] each, correlate inside a border that both have.
+    """Return float32 [pairs]: the correlation of thumbnails, uint8 [pairs, 32, 32] each, inside a border of both.
 
-    0 for a picture of one grey. A border is rows and columns at the edges of one grey, as padding is: two chests on the
-    same large black square would correlate by the square alone.
+    It is 0 for a picture of one grey. A border is rows and columns of one grey at the edges, such as padding: two
+    chests on the same large black square would correlate by the square alone.
     """
     inside = _inside(first, second)
     a, b = _standardise(first, inside), _standardise(second, inside)
@@ -77,11 +77,11 @@ def correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def tone_differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return float32 [pairs]: where two thumbnails differ most once their tones are alike, in units of their spread.
+    """Return float32 [pairs]: the largest difference of two thumbnails with matched tones, in units of their spread.
 
-    The tone of one becomes the other's by the cubic polynomial of grey values that fits best, each way; what is left is
-    averaged over 4 x 4 pixels, and the largest average counts. `first` and `second` are uint8 [pairs, 32, 32]; a border
-    that both have is left out as in `correlations`.
+    The cubic polynomial of grey values that fits best matches the tones, in each direction. The difference is averaged
+    over 4 x 4 pixels, and the largest average counts. `first` and `second` are uint8 [pairs, 32, 32]; a border of both
+    is left out as in `correlations`.
     """
     inside = _inside(first, second)
     a, b = _standardise(first, inside), _standardise(second, inside)
@@ -89,7 +89,7 @@ def tone_differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _inside(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return bool [pairs, 32, 32]: what is not in a border of both; all of a picture of one grey."""
+    """Return bool [pairs, 32, 32]: the pixels inside a border of both; all pixels of a picture of one grey."""
     found = np.ones(first.shape, bool)
     for axis in (1, 2):
         spread = np.maximum(np.ptp(first, axis), np.ptp(second, axis)) > BORDER
@@ -103,8 +103,8 @@ def _inside(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _coarse_codes(thumbnails: np.ndarray) -> np.ndarray:
     """Return float32 [pictures, 65], whose products are never less than the correlations of the thumbnails.
 
-    The low frequencies of two pictures give their share of the correlation; what the others can add is at most the
-    product of their lengths (Cauchy and Schwarz), the last number of each code.
+    The low frequencies of two pictures give their share of the correlation. The others can add at most the product of
+    their lengths (Cauchy and Schwarz); a length is the last number of each code.
     """
     codes = np.empty((len(thumbnails), _COARSE * _COARSE + 1), np.float32)
     for start in range(0, len(thumbnails), _TILE):
@@ -116,7 +116,7 @@ def _coarse_codes(thumbnails: np.ndarray) -> np.ndarray:
 
 
 def _link(groups: np.ndarray, thumbnails: np.ndarray, pairs: np.ndarray) -> None:
-    """Join the groups of those pairs that show one picture."""
+    """Join the groups of all pairs that show one picture."""
     while len(pairs):
         for a, b in _confirm(thumbnails, pairs[:_PAIRS]):
             first, other = sorted((groups[a], groups[b]))
@@ -126,13 +126,13 @@ def _link(groups: np.ndarray, thumbnails: np.ndarray, pairs: np.ndarray) -> None
 
 
 def _confirm(thumbnails: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Return those of the pairs that show one picture."""
+    """Return the pairs that show one picture."""
     pairs = pairs[correlations(*thumbnails[pairs.T]) > CORRELATION]
     return pairs[tone_differences(*thumbnails[pairs.T]) < DIFFERENCE]
 
 
 def _standardise(thumbnails: np.ndarray, inside: np.ndarray | bool = True) -> np.ndarray:
-    """Return float32 of the same shape, each of mean 0 and spread 1 inside, and 0 outside or if it is of one grey."""
+    """Return float32 of the same shape, each of mean 0 and spread 1 inside, and 0 outside or if all is one grey."""
     values = thumbnails.astype(np.float32)
     values -= values.mean((1, 2), keepdims=True, where=inside)
     spread = values.std((1, 2), keepdims=True, where=inside)
@@ -140,7 +140,7 @@ def _standardise(thumbnails: np.ndarray, inside: np.ndarray | bool = True) -> np
 
 
 def _unexplained(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return how far `b` is at most from a cubic polynomial of `a`, averaged over 4 x 4 pixels."""
+    """Return the largest distance of `b` from the best cubic polynomial of `a`, averaged over 4 x 4 pixels."""
     x, y = (values.reshape(len(values), _SIDE * _SIDE, 1) for values in (a, b))
     powers = np.concatenate([np.ones_like(x), x, x**2, x**3], axis=2)
     across = powers.transpose(0, 2, 1)

@@ -1,7 +1,7 @@
-"""From data sets to the images of an experiment: found, compared, chosen, decoded.
+"""Find, compare, choose and decode the images of an experiment, from data sets.
 
-Patients are merged before a class is left out, and by what pictures show: two patients may share a picture of a class
-that is not used here, or one that two data sets coded in two ways.
+Patients who share a picture are merged before a class is left out: they may share a picture of a class that is not used
+here, or a picture that two data sets encoded in two ways.
 """
 
 from collections import Counter
@@ -26,9 +26,9 @@ from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Decode, Pictures, open_pictures
 from pxr_tf.sets.find import read_sources
 
-DuplicateRule = Literal["drop", "exact", "keep"]  # of a picture: drop all but one, drop those with the same bytes, keep
-_SAME = {"drop": "picture", "exact": "content"}  # what copies that are dropped have in common
-MAX_PAIRS = 3  # of data sets, named where copies are counted
+DuplicateRule = Literal["drop", "exact", "keep"]  # drop all copies but one, drop those with the same bytes, keep all
+_SAME = {"drop": "picture", "exact": "content"}  # the column that dropped copies share
+MAX_PAIRS = 3  # of data sets, named in the count of copies
 
 
 class Gathered(NamedTuple):
@@ -36,7 +36,7 @@ class Gathered(NamedTuple):
 
     table: pd.DataFrame  # the manifest with ``content``
     identity: str  # digest of ids, labels, patients and contents
-    lungs: LungSource | None = None  # what says where they are in the images, where pictures are cropped
+    lungs: LungSource | None = None  # says where lungs are in the images, if pictures are cropped
 
 
 class DecodedImages(NamedTuple):
@@ -45,13 +45,13 @@ class DecodedImages(NamedTuple):
     table: pd.DataFrame  # the rows that can be read
     skipped: pd.DataFrame  # the others, with ``reason``
     pictures: Pictures
-    lungs: FoundLungs | None = None  # of the rows, where pictures are cropped
+    lungs: FoundLungs | None = None  # of the rows, if pictures are cropped
 
 
 def gather_images(
     data: Sequence[str | Path], classes: Sequence[str], merge: Mapping[str, Sequence[str]], say: Say
 ) -> Gathered:
-    """Return the manifest of all data sets; raise `PxrError` where it has no image of one of the classes."""
+    """Return the manifest of all data sets; raise `PxrError` if a class has no image."""
     table, notes = read_sources(data)
     for note in notes:
         say(note)
@@ -62,7 +62,7 @@ def gather_images(
 
 
 def compare_images(table: pd.DataFrame, cache: Path, on_progress: OnProgress, on_wait: OnWait) -> pd.DataFrame:
-    """Return the table with ``picture``, which copies share, patients merged by it, and ``compared``: it was read."""
+    """Return the table with ``picture`` (shared by copies), patients merged by it, and ``compared`` (could be read)."""
     thumbnails = load_thumbnails(cache, table, on_progress=on_progress, on_wait=on_wait)
     table = table.assign(compared=table.content.isin(thumbnails))
     return patients.merge_patients(patients.add_pictures(table, twin_contents(thumbnails)))
@@ -71,11 +71,11 @@ def compare_images(table: pd.DataFrame, cache: Path, on_progress: OnProgress, on
 def choose_images(
     table: pd.DataFrame, classes: Sequence[str], merge: Mapping[str, Sequence[str]], duplicates: DuplicateRule, say: Say
 ) -> pd.DataFrame:
-    """Return the experiment's rows of a compared table, say what was left out; raise `PxrError` for an empty class."""
+    """Return the experiment's rows of a compared table; say what was left out. Raises `PxrError` for an empty class."""
     table, left_out = labels.keep_classes(labels.merge_labels(table, merge), classes)
     if len(left_out):
         counts = left_out.label.value_counts()
-        say(f"Left out, not among the classes: {', '.join(f'{label} ({n})' for label, n in counts.items())}.")
+        say(f"Labels that are not classes were left out: {', '.join(f'{label} ({n})' for label, n in counts.items())}.")
     kept = table if duplicates == "keep" else patients.drop_duplicates(table, _SAME[duplicates])[0]
     say(
         f"{count_words(len(kept), 'image')} of {count_words(kept.patient_id.nunique(), 'patient')}; "
@@ -83,7 +83,7 @@ def choose_images(
     )
     contradicting = (table.groupby("picture").label.nunique() > 1).sum()
     if contradicting:
-        fate = {"drop": "dropped", "exact": "dropped where their bytes are the same", "keep": "kept"}[duplicates]
+        fate = {"drop": "dropped", "exact": "dropped if their bytes are the same", "keep": "kept"}[duplicates]
         say(f"{count_words(contradicting, 'picture')} with more than one label; all their copies were {fate}.")
     return kept
 
@@ -98,12 +98,12 @@ def decode_images(
     on_wait: OnWait,
     source: LungSource | None = None,
 ) -> DecodedImages:
-    """Return the images with their pictures; raise `PxrError` naming those that cannot be read.
+    """Return the images with their pictures; raise a `PxrError` that names those that cannot be read.
 
     A `source` says where lungs are, if the preparation crops. `on_progress` gets (what is done, how many, of all).
 
-    Those that were not ``compared`` (`compare_images`) and can be read now are refused, too: nobody knows whose copies
-    they are.
+    Images that were not ``compared`` (`compare_images`) but can be read now are refused, too: they may be copies of
+    others.
     """
     found, decode = _look_for_lungs(table, source, cache, partial(on_progress, "finding lungs"), on_wait)
     show = partial(on_progress, "decoding images")
@@ -113,13 +113,13 @@ def decode_images(
     if len(skipped) and not skip_unreadable:
         named = shorten([f"{row.path} ({row.reason})" for row in skipped.itertuples()], 3)
         raise PxrError(
-            f"{len(skipped)} of {len(table)} images cannot be read: {named}. Mend or remove them, or go on "
-            "without them: --skip-unreadable."
+            f"{len(skipped)} of {len(table)} images cannot be read: {named}. Repair or remove them, or "
+            "continue without them: --skip-unreadable."
         )
     unknown = table.path[reasons.isna() & ~table.compared] if "compared" in table else ()
     if len(unknown):
         raise PxrError(
-            f"{count_words(len(unknown), 'image')} could not be read while copies were looked for, but can be read now "
+            f"{count_words(len(unknown), 'image')} could not be read during the search for copies, but can be read now "
             f"({shorten(unknown, 3)}). Run the same command again."
         )
     return DecodedImages(table[reasons.isna()].reset_index(drop=True), skipped, pictures, found)
@@ -134,7 +134,7 @@ def decode_readable(
     skip_unreadable: bool,
     source: LungSource | None,
 ) -> pd.DataFrame:
-    """Return the rows whose pictures can be read, decoded into the cache; raise `PxrError` where there is none."""
+    """Return the rows whose pictures can be read, decoded into the cache; raise `PxrError` if there are none."""
     decoded = decode_images(
         table,
         preparation,
@@ -147,14 +147,14 @@ def decode_readable(
     if len(decoded.skipped):
         emit_note(on_event, f"{count_words(len(decoded.skipped), 'unreadable image')} skipped.")
     if decoded.table.empty:
-        raise PxrError("None of the images can be read, so there is nothing to do. Check them.")
+        raise PxrError("None of the images can be read. Check the files and their permissions.")
     return decoded.table
 
 
 def _look_for_lungs(
     table: pd.DataFrame, source: LungSource | None, cache: Path, on_progress: OnProgress, on_wait: OnWait
 ) -> tuple[FoundLungs | None, Decode]:
-    """Return (the lungs of the table's images, what decodes and crops them); without a source, what decodes them."""
+    """Return (the lungs of the table's images, how to decode and crop them); (None, how to decode) without a source."""
     if source is None:
         return None, load_prepared
     found = open_lungs(cache, table, source, on_progress=on_progress, on_wait=on_wait)
@@ -162,7 +162,7 @@ def _look_for_lungs(
 
 
 def _describe_copies(table: pd.DataFrame, duplicates: DuplicateRule) -> str:
-    """Return how many copies there are, what became of them, and which data sets have pictures of which others."""
+    """Return how many copies there are, whether they were kept, and which data sets share pictures."""
     exact = int(table.content.duplicated().sum())
     near = int(table.picture.duplicated().sum()) - exact
     words = count_words(exact, "exact duplicate"), count_words(near, "near-identical copy", "near-identical copies")

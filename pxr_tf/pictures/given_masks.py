@@ -1,4 +1,4 @@
-"""Lung masks that come with the data: found by the names of their pictures, read in their place."""
+"""Find lung masks that come with the data by the names of their pictures, and read them."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -12,8 +12,8 @@ from pxr_tf.lungs.contrast import bounding_box
 from pxr_tf.lungs.find import Lungs, no_lungs
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 
-LUNG = 128  # grey level from which a mask's pixel is lung, for JPEG and smooth borders
-ASPECT = 0.02  # by so much may a mask's proportions differ from its picture's; Radiography's have 256 for 299 pixels
+LUNG = 128  # a mask's pixel is lung from this grey level on, whatever JPEG or smooth borders add
+ASPECT = 0.02  # largest difference between the proportions of mask and picture; Radiography's have 256 for 299 pixels
 
 
 def suffixless(name: str) -> str:
@@ -22,43 +22,43 @@ def suffixless(name: str) -> str:
 
 
 def find_given(pictures: Mapping[str, str], folder: Path) -> dict[str, Path]:
-    """Return name of the picture -> its mask below `folder`; pictures (name -> path) without one are left out.
+    """Return name of the picture -> its mask below `folder`; pictures (name -> path) without a mask are left out.
 
-    A mask has its picture's name and the ending ``.png``, and lies at the same place below `folder`, or at that place
-    without leading folders; a folder ``images`` in it may be called ``masks``. None of the pictures is a mask, nor is
-    a file in ``images`` beside ``masks``: `folder` may be the data set's own.
-    Raises `PxrError` where no mask is found, and where two pictures would share one.
+    A mask has its picture's name and the ending ``.png``. It is at the same place below `folder`, or at that place
+    without leading folders; a folder ``images`` may be called ``masks``. `folder` may be the data set's own: none of
+    the pictures counts as a mask, nor does a file in ``images`` next to ``masks``.
+    Raises `PxrError` if no mask is found, or if two pictures would share a mask.
     """
     if not folder.is_dir():
         raise PxrError(
-            f"MASKS {folder} is no folder; accepted: a folder of PNGs named as their pictures. Check the path."
+            f"MASKS {folder} is not a folder; accepted: a folder of PNGs named like their pictures. Check the path."
         )
     originals = {os.path.realpath(path) for path in pictures.values()}
     found = {name: mask for name in pictures if (mask := _find_one(name, folder, originals))}
     if pictures and not found:
         raise PxrError(
-            f"MASKS {folder} holds no mask for any of {len(pictures)} pictures; accepted: "
+            f"MASKS {folder} has no mask for any of {len(pictures)} pictures; accepted: "
             f"{suffixless(next(iter(pictures)))}.png, or the same without leading folders. "
-            "Name the folder that the masks lie in."
+            "Name the folder that contains the masks."
         )
     check_owners({pictures[name]: mask for name, mask in found.items()})
     return found
 
 
 def check_owners(masks: Mapping[str, Path]) -> None:
-    """Raise `PxrError` where two pictures (picture's path -> its mask) would share a mask."""
+    """Raise `PxrError` if two pictures (picture's path -> its mask) would share a mask."""
     owners: dict[Path, str] = {}
     for path, mask in masks.items():
         other = owners.setdefault(mask, path)
         if other != path:
             raise PxrError(
-                f"The mask {mask} would be the mask of two pictures, {other} and {path}; accepted: a mask for each. "
-                "Keep the masks in folders as their pictures are."
+                f"The mask {mask} would belong to two pictures, {other} and {path}; accepted: one mask for each. "
+                "Arrange the masks in folders like their pictures."
             )
 
 
 def read_given(path: Path, shape: tuple[int, int]) -> Lungs:
-    """Return a mask's lungs at a picture's `shape` (h, w), confidence 1 (0: empty); raise `PxrError` if unfit."""
+    """Return a mask's lungs at a picture's `shape` (h, w), confidence 1 (0 if empty); raise `PxrError` if unfit."""
     mask = read_mask(path)
     aspect = mask.shape[1] / mask.shape[0] * shape[0] / shape[1]
     if abs(aspect - 1) > ASPECT:
@@ -72,7 +72,7 @@ def read_given(path: Path, shape: tuple[int, int]) -> Lungs:
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Return a mask as bool [h, w]; raise `PxrError` where it cannot be read."""
+    """Return a mask as bool [h, w]; raise `PxrError` if it cannot be read."""
     try:
         return load_grey(path) >= LUNG
     except UnreadableImageError as error:
@@ -84,7 +84,7 @@ def _find_one(name: str, folder: Path, originals: Collection[str]) -> Path | Non
     for start in range(len(parts)):
         plain = folder.joinpath(*parts[start:])
         renamed = folder.joinpath(*("masks" if part == "images" else part for part in parts[start:]))
-        if renamed != plain and renamed.parent.is_dir():  # then images/ holds the X-rays, as PNGs in Radiography
+        if renamed != plain and renamed.parent.is_dir():  # then images/ holds the X-rays, such as Radiography's PNGs
             plain = renamed
         if plain.is_file() and os.path.realpath(plain) not in originals:
             return plain

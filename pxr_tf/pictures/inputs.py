@@ -1,4 +1,4 @@
-"""What a network is given for each sample: a row of an array, changed on the way or as it is. No TensorFlow here."""
+"""A network's input for each sample: a row of an array, changed on the way or as it is. No TensorFlow here."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,21 +9,21 @@ import pandas as pd
 from pxr_tf.pictures.augment import augment_image
 from pxr_tf.vocabulary.augmentation import Augments
 
-# (pictures [batch, ...] to be changed in place, their sample numbers int64 [batch], epoch)
+# (pictures [batch, ...] to change in place, their sample numbers int64 [batch], epoch)
 Change = Callable[[np.ndarray, np.ndarray, int], None]
-# (sample numbers int64 [batch], epoch) -> what the network takes for them
+# (sample numbers int64 [batch], epoch) -> the network's input for them
 Load = Callable[[np.ndarray, int], np.ndarray]
 
 
 class Inputs(NamedTuple):
-    """What a network is given for each sample: a row of an array, changed on the way or as it is."""
+    """A network's input for each sample: a row of an array, changed on the way or as it is."""
 
     array: np.ndarray  # [rows, ...]: the store's pictures, memory-mapped, or cached features
     rows: np.ndarray  # int64 [samples]: the row of each sample
     change: Change | None = None
 
     def load(self, index: np.ndarray, epoch: int) -> np.ndarray:
-        """Return what the network takes for these sample numbers in this epoch, [batch, ...]."""
+        """Return the network's input for these sample numbers in this epoch, [batch, ...]."""
         batch = np.asarray(self.array[self.rows[index]])
         if self.change:
             self.change(batch, index, epoch)
@@ -36,8 +36,8 @@ def picture_inputs(
     """Return pictures, uint8 [size, size, 1] each, as the inputs of a network.
 
     `pixels` is the store's array, `rows` int64 [samples] the store row of each sample, `samples` has ``image_id`` and
-    ``copy``. Copies are augmented as `copies` says, by a preset's name or a movement, the same in each epoch. Unless
-    `epochs` is ``none``, every sample is augmented as that says instead, anew in each epoch.
+    ``copy``. Copies are augmented by `copies`, a preset's name or a movement, in the same way in each epoch. Unless
+    `epochs` is ``none``, every sample is augmented by `epochs` instead, in another way in each epoch.
     """
     names, numbers = samples.image_id.to_numpy(), samples["copy"].to_numpy()
 

@@ -1,4 +1,4 @@
-"""An atlas of the lungs from a folder of pairs of files: ``images/NAME.jpg`` and ``masks/NAME.png``, 255 = lung."""
+"""Read a lung atlas from a folder of pairs of files: ``images/NAME.jpg`` and ``masks/NAME.png``, 255 = lung."""
 
 from functools import partial
 from pathlib import Path
@@ -10,12 +10,12 @@ from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 from pxr_tf.pictures.given_masks import read_mask
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
-_FEWEST = 5  # pairs: the confidence is how far they agree
+_FEWEST = 5  # pairs: the confidence depends on how far they agree
 LAYOUT = "accepted: a folder with images/NAME.jpg and masks/NAME.png (white = lung) of the same size"
 
 
 def read_atlas(folder: Path, cache: Path) -> LungAtlas:
-    """Return the atlas of a folder's pairs, kept below `cache`; raise `PxrError` where they are not pairs."""
+    """Return the atlas of a folder's pairs, kept below `cache`; raise `PxrError` if files have no partner."""
     with reading(f"The atlas {folder}"):
         files = _list_pairs(folder)
         pairs = {f"{digest_file(image)}-{digest_file(mask)}": partial(_read_pair, image, mask) for image, mask in files}
@@ -42,7 +42,7 @@ def _list_pictures(folder: Path, part: str) -> dict[str, Path]:
     names = {path.stem: path for path in found}
     if len(names) < len(found):
         twice = [path.name for path in found if names[path.stem] != path]
-        raise PxrError(f"The atlas {folder} has two {part} of one name ({shorten(twice)}). Remove one of them.")
+        raise PxrError(f"The atlas {folder} has two {part} with the same name ({shorten(twice)}). Remove one.")
     return names
 
 
@@ -52,7 +52,7 @@ def _check_names(folder: Path, images: dict[str, Path], masks: dict[str, Path]) 
         if alone:
             raise PxrError(f"The atlas {folder} has no {missing} for {shorten(alone, 3)}; {LAYOUT}. Add or remove it.")
     if len(images) < _FEWEST:
-        raise PxrError(f"The atlas {folder} has {len(images)} pairs; {_FEWEST} are needed at least; {LAYOUT}.")
+        raise PxrError(f"The atlas {folder} has {len(images)} pairs; at least {_FEWEST} are needed; {LAYOUT}.")
 
 
 def _read_pair(image: Path, mask: Path) -> LungPair:

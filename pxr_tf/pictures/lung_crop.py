@@ -1,4 +1,4 @@
-"""One image file -> what a network sees of it: the box of its lungs, its lungs alone, or all but them."""
+"""Load the part of an image file that a network sees: the box of its lungs, its lungs alone, or all but them."""
 
 import math
 
@@ -10,11 +10,11 @@ from pxr_tf.pictures.decode import InaccessibleImageError, load_grey, load_prepa
 from pxr_tf.pictures.lung_store import FoundLungs, PictureLungs
 from pxr_tf.pictures.preparation import Preparation
 
-LONGEST = 16  # times the size that a network takes: the longer side of a box's mask, so 13 MB at 224 pixels
+LONGEST = 16  # longest side of a box's mask, in sizes of a network's input: 13 MB at 224 pixels
 
 
 def why_whole(lungs: PictureLungs, lowest_confidence: float) -> str:
-    """Return why a picture is shown whole, in a few words; "" for one that is cropped."""
+    """Return why a picture is shown whole, in a few words; "" if it is cropped."""
     if lungs.empty:
         return "no lungs"
     if lungs.confidence < lowest_confidence:
@@ -23,16 +23,16 @@ def why_whole(lungs: PictureLungs, lowest_confidence: float) -> str:
 
 
 def load_stored(path: str, preparation: Preparation, found: FoundLungs, lowest_confidence: float) -> np.ndarray:
-    """Return a file as `load_cropped` does, with the lungs that were found for all; raise `UnreadableImageError`."""
+    """Return a file as `load_cropped` does, with the lungs in `found`; raise `UnreadableImageError`."""
     lungs = found.of(path)
     if lungs is not None:
         return load_cropped(path, preparation, lungs, lowest_confidence)
-    load_prepared(path, preparation.whole)  # raises what its bytes explain
-    raise InaccessibleImageError("could not be read while lungs were looked for; run the same command again")
+    load_prepared(path, preparation.whole)  # raises if its bytes are the reason
+    raise InaccessibleImageError("could not be read during the search for lungs; run the same command again")
 
 
 def load_cropped(path: str, preparation: Preparation, lungs: PictureLungs, lowest_confidence: float) -> np.ndarray:
-    """Return a file as uint8 [size, size], whole where `why_whole` has a reason; raise `UnreadableImageError`."""
+    """Return a file as uint8 [size, size], whole if `why_whole` has a reason; raise `UnreadableImageError`."""
     if why_whole(lungs, lowest_confidence):
         return load_prepared(path, preparation.whole)
     if preparation.crop == "lungs":
@@ -58,7 +58,7 @@ def lungs_as_seen(lungs: PictureLungs, preparation: Preparation, lowest_confiden
 def _cut(lungs: PictureLungs, box: Box, size: int) -> np.ndarray:
     """Return the stored mask within a box of the picture, uint8 of the box's aspect, finer than `size`.
 
-    Only the box is scaled: at what a box of 40 pixels needs, the mask of a file of 3,000 would take a gigabyte.
+    Only the box is scaled: at the scale of a box of 40 pixels, the mask of a 3,000-pixel file would take a gigabyte.
     """
     width, height = max(1, box.right - box.left), max(1, box.bottom - box.top)
     scale = min(2 * size / min(width, height), LONGEST * size / max(width, height))
@@ -76,7 +76,7 @@ def _centres(start: int, length: int, count: int) -> np.ndarray:
 
 
 def widen(box: Box, margin: float, width: int, height: int) -> Box:
-    """Return the box with a share of its width and height added on each side, as far as the picture goes."""
+    """Return the box with a share of its width and height added on each side, within the picture."""
     across, down = math.ceil(margin * (box.right - box.left)), math.ceil(margin * (box.bottom - box.top))
     left, top = max(0, box.left - across), max(0, box.top - down)
     return Box(left, top, min(width, box.right + across), min(height, box.bottom + down))
@@ -84,7 +84,7 @@ def widen(box: Box, margin: float, width: int, height: int) -> Box:
 
 def _load_box(path: str, preparation: Preparation, lungs: PictureLungs) -> np.ndarray:
     box = widen(lungs.box, preparation.margin, lungs.width, lungs.height)
-    # A large JPEG is shrunk as it is decoded only so far that the box keeps the size that is asked for.
+    # Decoding shrinks a large JPEG only so far that the box keeps the size that is needed.
     share = min(box.right - box.left, box.bottom - box.top) / min(lungs.width, lungs.height)
     picture = load_grey(path, math.ceil(preparation.size / share))
     down, across = picture.shape[0] / lungs.height, picture.shape[1] / lungs.width

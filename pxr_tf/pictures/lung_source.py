@@ -1,4 +1,4 @@
-"""What says where the lungs are in a picture file: an atlas, a trained network, or masks that come with the data."""
+"""Lung sources say where the lungs are in a picture file: an atlas, a trained network, or given masks."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,33 +19,33 @@ from pxr_tf.pictures.lung_atlas import read_atlas
 
 _VERSION = 1  # raise it when the same file and source would give another mask
 BUILTIN = "builtin"  # the atlas that needs no pairs
-_BESIDE = "data"  # masks that lie beside the images
+_BESIDE = "data"  # masks next to the images
 
 
 class LungSource(Protocol):
-    """Says where the lungs are in the files of some data."""
+    """What says where the lungs are in the files of some data."""
 
     @property
     def identity(self) -> str:
-        """What tells it, for people and for keys, from every source that may say something else of the same data."""
+        """A name, for people and keys, that differs between sources that may give other lungs for the same data."""
 
     @property
     def lowest_confidence(self) -> float:
         """The confidence below which a picture is shown whole."""
 
     def kept_under(self, side: int) -> str:
-        """Return what decides a stored mask of so many pixels, its key aside."""
+        """Return a digest of what decides a stored mask of `side` pixels, besides its key."""
 
     def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows with the key of each file's lungs as ``content``; raise `PxrError` for files without any."""
+        """Return the rows with the key of each file's lungs as ``content``; raise `PxrError` if files have none."""
 
     def find(self, path: str) -> Lungs:
-        """Return the lungs in a file, in its own pixels; raise `UnreadableImageError` where it cannot be decoded."""
+        """Return the lungs in a file, in its own pixels; raise `UnreadableImageError` if it cannot be decoded."""
 
 
 @dataclass(frozen=True)
 class AtlasLungs:
-    """Lungs are found by registration to an atlas, or by a network that learned them from one."""
+    """Finds lungs by registration to an atlas, or with a network that was trained on pairs."""
 
     atlas: LungFinder
 
@@ -72,9 +72,9 @@ class AtlasLungs:
 
 @dataclass(frozen=True)
 class GivenLungs:
-    """Lungs are read from masks, white on black, that came with the data."""
+    """Reads lungs from masks, white on black, that came with the data."""
 
-    asked: str  # where they were said to be
+    asked: str  # ``data`` or a folder, as the user gave it
     masks: Mapping[str, Path]  # picture's path -> its mask
     keys: Mapping[str, str]  # picture's path -> digests of its content and of its mask's
 
@@ -92,11 +92,11 @@ class GivenLungs:
     def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
         lacking = [Path(path).name for path in table.path if path not in self.masks]
         if lacking:
-            where = f"masks/ beside images/ ({_BESIDE})" if self.asked == _BESIDE else f"the folder {self.asked}"
+            where = f"masks/ next to images/ ({_BESIDE})" if self.asked == _BESIDE else f"the folder {self.asked}"
             raise PxrError(
                 f"image.masks received {self.asked!r}, but {len(lacking):,} of {count_words(len(table), 'image')} have "
-                f"no mask ({shorten(lacking, 3)}); accepted: a PNG of each image's name in {where}. Add "
-                "them, or leave image.masks out: lungs are found then."
+                f"no mask ({shorten(lacking, 3)}); accepted: a PNG named like each image in {where}. Add "
+                "them, or remove image.masks: then lungs are searched for."
             )
         return table[["path"]].assign(content=table.path.map(self.keys))
 
@@ -106,7 +106,7 @@ class GivenLungs:
 
 
 def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path) -> LungSource:
-    """Return what says where lungs are in a table (``path, content``): given `masks`, or `atlas`; raise `PxrError`."""
+    """Return the lung source of a table (``path, content``): given `masks`, or else `atlas`; raise `PxrError`."""
     if masks is not None:
         found = find_masks(masks, table.path)
         contents = dict(zip(table.path, table.content, strict=True))
@@ -117,27 +117,27 @@ def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path)
 
 
 def open_lung_finder(atlas: str, cache: Path) -> LungFinder:
-    """Return the built-in atlas, a folder's (both kept below `cache`), or a file's network; raise `PxrError`."""
+    """Return the built-in atlas, a folder's atlas (both kept below `cache`), or a file's network; raise `PxrError`."""
     if atlas == BUILTIN:
         return builtin_atlas(cache)
     return read_network(Path(atlas)) if _is_network(atlas) else read_atlas(Path(atlas), cache)
 
 
 def check_places(atlas: str, masks: str | None) -> None:
-    """Raise `PxrError` where an atlas or masks are asked for in a place that does not exist or holds something else."""
+    """Raise `PxrError` if the place of an atlas or of masks does not exist or holds something else."""
     if atlas != BUILTIN and _is_network(atlas):
         read_network(Path(atlas))
     with files.reading(f"image.masks {masks!r}"):
         if masks not in (None, _BESIDE) and not Path(masks).is_dir():
             raise PxrError(
-                f"image.masks received {masks!r}, which is no folder; accepted: {_BESIDE}, or a folder. Check the path."
+                f"image.masks received {masks!r}, not a folder; accepted: {_BESIDE}, or a folder. Check the path."
             )
 
 
 def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
-    """Return picture's path -> its mask, for those that have one; raise `PxrError` where two pictures would share one.
+    """Return picture's path -> its mask, for pictures that have one; raise `PxrError` if two would share a mask.
 
-    `masks` is a folder (`given_masks.find_given`), or ``data``: ``masks/`` beside the picture's folder, or in it.
+    `masks` is a folder (`given_masks.find_given`), or ``data``: ``masks/`` next to the picture's folder, or in it.
     """
     paths = list(dict.fromkeys(paths))
     with files.reading(f"image.masks {masks!r}"):
@@ -148,7 +148,7 @@ def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
 
 
 def _is_network(atlas: str) -> bool:
-    """Return whether it is a file, not a folder of pairs; raise `PxrError` where there is neither."""
+    """Return whether it is a file rather than a folder of pairs; raise `PxrError` if it does not exist."""
     with files.reading(f"The atlas {atlas!r}"):
         if not Path(atlas).exists():
             raise PxrError(f"atlas received {atlas!r}, which does not exist; {ACCEPTED_NETWORKS}. Check the path.")

@@ -1,7 +1,7 @@
-"""The lungs of every picture, found once, whatever size, crop or margin asks for them.
+"""Store the lungs of every picture, found once for all sizes, crops and margins.
 
 ``<cache>/lungs-<key>`` is a keyed array (`arrays`) of packed bits: the mask of the whole picture at 256 x 256 pixels,
-the box of the exact mask in pixels of the file, and the confidence. It is filled as the pictures are (`store.fill`).
+the box of the exact mask in pixels of the file, and the confidence. It is filled like the pictures (`store.fill`).
 """
 
 import struct
@@ -20,7 +20,7 @@ from pxr_tf.lungs.find import Lungs
 from pxr_tf.pictures.lung_source import LungSource
 from pxr_tf.pictures.store import fill
 
-MASK_SIDE = 256  # pixels of a stored mask: the square in which `find_lungs` looks; a network sees 224 or so
+MASK_SIDE = 256  # pixels of a stored mask: the square in which `find_lungs` searches; a network sees about 224
 _BLOCK = 64  # pictures per block: 4 s of work on two cores
 NUMBERS = struct.Struct("<d6i")  # confidence, box, width, height
 ROW = MASK_SIDE * MASK_SIDE // 8 + NUMBERS.size  # bytes
@@ -29,7 +29,7 @@ ROW = MASK_SIDE * MASK_SIDE // 8 + NUMBERS.size  # bytes
 class PictureLungs(NamedTuple):
     """The lungs of one picture file."""
 
-    mask: np.ndarray  # bool [MASK_SIDE, MASK_SIDE], of the whole picture, its aspect lost
+    mask: np.ndarray  # bool [MASK_SIDE, MASK_SIDE], of the whole picture, squashed to a square
     box: Box  # of the exact mask, in pixels of the file as it is shown, half-open
     width: int  # pixels, of the file as it is shown
     height: int
@@ -37,18 +37,18 @@ class PictureLungs(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether there are no lungs."""
+        """Whether no lungs were found."""
         return not self.mask.any()
 
 
 class FoundLungs(NamedTuple):
-    """The lungs of some picture files; those that could not be read have none."""
+    """The lungs of some picture files; files that could not be read have none."""
 
     values: np.ndarray  # memory-mapped, uint8 [rows, ROW]
     rows: Mapping[str, int]  # path -> row
 
     def of(self, path: str) -> PictureLungs | None:
-        """Return the lungs in a file; None where it could not be read."""
+        """Return the lungs in a file; None if it could not be read."""
         return unpack(self.values[self.rows[path]]) if path in self.rows else None
 
 
@@ -62,9 +62,9 @@ def open_lungs(
     on_wait: OnWait | None = None,
     block: int = _BLOCK,
 ) -> FoundLungs:
-    """Return the lungs of the table's files, found now where they are missing. Arguments as of `store.open_pictures`.
+    """Return the lungs of the table's files, and find those that are missing. Arguments as in `store.open_pictures`.
 
-    The same bytes for any number of threads. Raises `PxrError` where the source has nothing for a file.
+    Any number of threads gives the same bytes. Raises `PxrError` if the source has no lungs for a file.
     """
     keyed, folder = source.with_keys(table), cache / f"lungs-{source.kept_under(MASK_SIDE)}"
 
@@ -78,27 +78,27 @@ def open_lungs(
 
 
 def find_in(path: str, source: LungSource) -> PictureLungs:
-    """Return the lungs that the source knows of a file; raise `UnreadableImageError` where it cannot be decoded."""
+    """Return the lungs that the source has for a file; raise `UnreadableImageError` if it cannot be decoded."""
     lungs = source.find(path)
     height, width = lungs.mask.shape
     return PictureLungs(_shrink(lungs), lungs.box, width, height, lungs.confidence)
 
 
 def pack(lungs: PictureLungs) -> np.ndarray:
-    """Return the lungs of a picture as uint8 [ROW]; `unpack` makes them again."""
+    """Return the lungs of a picture as uint8 [ROW]; `unpack` reverses it."""
     numbers = NUMBERS.pack(lungs.confidence, *lungs.box, lungs.width, lungs.height)
     return np.concatenate([np.packbits(lungs.mask), np.frombuffer(numbers, np.uint8)])
 
 
 def unpack(row: np.ndarray) -> PictureLungs:
-    """Return the lungs that `pack` made a row of."""
+    """Return the lungs from a row that `pack` made."""
     confidence, left, top, right, bottom, width, height = NUMBERS.unpack(row[-NUMBERS.size :].tobytes())
     mask = np.unpackbits(row[: -NUMBERS.size]).reshape(MASK_SIDE, MASK_SIDE).astype(bool)
     return PictureLungs(mask, Box(left, top, right, bottom), width, height, confidence)
 
 
 def _shrink(lungs: Lungs) -> np.ndarray:
-    """Return the mask as bool [MASK_SIDE, MASK_SIDE]: a pixel is lung where more than half of what it covers is."""
+    """Return the mask as bool [MASK_SIDE, MASK_SIDE]: a pixel is lung if more than half of its area is."""
     return (
         cv2.resize(lungs.mask.astype(np.uint8) * np.uint8(255), (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA)
         > 127

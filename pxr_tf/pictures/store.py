@@ -1,9 +1,9 @@
-"""The store: every picture decoded once, for all data sets, class lists and seeds.
+"""The store: every picture is decoded once for all data sets, class lists and seeds.
 
 ``<cache>/pictures-<key>`` is a keyed array (`arrays`) of uint8 [size, size] rows, each under the content of its file.
-The key is made of the preparation and of what else decides the pixels, not of which files are asked for: a data set
-that grew by ten images decodes ten. Pictures are added in blocks; a killed command goes on after its last block, and
-two commands never decode the same picture twice: the second one waits for the first.
+The key depends on the preparation and on what else decides the pixels, not on the list of files: a data set that grew
+by ten images decodes ten. Pictures are added in blocks; a killed command continues after its last block. Two commands
+never decode the same picture twice: the second waits for the first.
 """
 
 import os
@@ -25,7 +25,7 @@ from pxr_tf.pictures.preparation import Preparation
 # range of nearly all their pixels, in colour too, and pictures are turned as their EXIF orientation says.
 PICTURES_VERSION = 4
 _BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
-UNREADABLE = "unreadable:"  # what `data.patients.add_content` puts before an image id where a file has no content
+UNREADABLE = "unreadable:"  # `data.patients.add_content` puts it before an image id if a file has no content
 CHANGED = "changed while it was read; run the same command again"
 
 Decode = Callable[[str, Preparation], np.ndarray]
@@ -33,7 +33,7 @@ MakeRow = Callable[[str], np.ndarray]  # path -> uint8, of one shape for all fil
 
 
 class Pictures(NamedTuple):
-    """Decoded pictures and where each lies."""
+    """Decoded pictures and the row of each."""
 
     key: str
     pixels: np.ndarray  # memory-mapped, read-only, uint8 [rows, size, size]
@@ -41,21 +41,21 @@ class Pictures(NamedTuple):
     faults: dict[str, str]  # content -> why it could not be decoded; it has no row
 
     def find(self, contents: Sequence[str]) -> np.ndarray:
-        """Return int64 [contents], their rows; raise KeyError for one that is not decoded."""
+        """Return int64 [contents], their rows; raise KeyError for a content that is not decoded."""
         return np.array([self.rows[content] for content in contents], np.int64)
 
 
 class DecodedFile(NamedTuple):
-    """What became of one file."""
+    """The result of decoding one file."""
 
     content: str
     picture: np.ndarray | None  # uint8 [size, size], or another row (`fill`)
     fault: str = ""  # why there is no picture
-    lasting: bool = True  # the file's bytes are the reason, and they are what its content names
+    lasting: bool = True  # the fault is in the file's bytes, which still have this content
 
 
 def pictures_key(preparation: Preparation) -> str:
-    """Return the name under which pictures that are prepared like this are stored; other libraries, other pixels."""
+    """Return the key of pictures with this preparation; other library versions may give other pixels."""
     return files.digest(PICTURES_VERSION, preparation.digest, *rundir.name_versions("pillow", "opencv-python"))
 
 
@@ -70,15 +70,15 @@ def open_pictures(
     block: int = _BLOCK,
     decode: Decode = load_prepared,
 ) -> Pictures:
-    """Return all stored pictures, the manifest's among them: verified, and decoded now where they are missing.
+    """Return all stored pictures; verify those of the table, and decode them now if they are missing.
 
-    `table` has the columns ``path`` and ``content``, and ``stamp`` (`data.patients.add_content`) where files that have
-    changed since are to be noticed. `threads` decode, by default one per processor and at most 8: each may need 0.65 GB
-    for the largest images that are read. `on_progress` is called with (done, all) of the pictures that are missing,
-    `on_wait` with the name of a process that is adding pictures to this very store.
+    `table` has the columns ``path`` and ``content``, and ``stamp`` (`data.patients.add_content`) if files that changed
+    since are to be noticed. `threads` decode, by default one per processor and at most 8: each may need 0.65 GB for the
+    largest images that are read. `on_progress` is called with (done, all) of the missing pictures, `on_wait` with the
+    name of a process that is adding pictures to the same store.
 
-    A file without a picture has a fault instead. What its bytes explain is remembered; that it is missing, forbidden,
-    changed meanwhile or one of too many open files is reported this time only.
+    A file without a picture has a fault instead. A fault of its bytes is remembered. A fault of the system (file
+    missing, forbidden, changed meanwhile, or too many files open) is reported this time only.
     """
     passing = fill(
         _folder(cache, preparation),
@@ -105,7 +105,7 @@ def fill(
     on_wait: OnWait | None = None,
     block: int = _BLOCK,
 ) -> dict[str, str]:
-    """Add to a keyed array the uint8 rows that it lacks, by ``content``; return passing faults. See `open_pictures`."""
+    """Add the missing uint8 rows to a keyed array, by ``content``; return passing faults. See `open_pictures`."""
     unique = table.drop_duplicates("content")
     if not arrays.missing_keys(folder, unique.content):
         return {}
@@ -147,7 +147,7 @@ def _add_blocks(
 def _decode_blocks(
     table: pd.DataFrame, decode: Callable[[str, str, str], DecodedFile], threads: int | None, block: int
 ) -> Iterator[list[DecodedFile]]:
-    """Yield what became of each block of files; the next block is decoded meanwhile."""
+    """Yield the results of each block of files; the next block is decoded meanwhile."""
     stamps = table.get("stamp", default=pd.Series("", table.index))
     rows = list(zip(table.content, table.path, stamps, strict=True))
     with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
@@ -162,7 +162,7 @@ def _decode_blocks(
 
 
 def _decode(make_row: MakeRow, content: str, path: str, stamp: str) -> DecodedFile:
-    nameless = content.startswith(UNREADABLE)  # another file may have this content another day
+    nameless = content.startswith(UNREADABLE)  # another file may have this content later
     try:
         decoded = DecodedFile(content, make_row(path))
     except UnreadableImageError as error:
@@ -176,7 +176,7 @@ def _decode(make_row: MakeRow, content: str, path: str, stamp: str) -> DecodedFi
 
 
 def _has_changed(path: str, content: str, stamp: str) -> bool:
-    """Return whether the file is another than the one whose content was found; only a doubtful one is read for it."""
+    """Return whether the file changed since its content was found; it is read only if its stamp differs."""
     try:
         return files.stamp(path) != stamp and files.digest_file(Path(path)) != content
     except OSError:

@@ -1,8 +1,8 @@
-"""Samples and arrays -> tf.data. The only room that knows tf.data.
+"""Turn samples and arrays into tf.data. No other file uses tf.data.
 
-A training stream runs over all epochs that are left, without a seam between them. The order of an epoch is a pure
-function of (seed, phase, epoch), and so is every augmented picture: a run that is stopped and continued sees the
-same batches as one that is not.
+A training stream runs over all remaining epochs, without a break between them. The order of an epoch is a pure function
+of (seed, phase, epoch), and so is every augmented picture: a run that is stopped and resumed sees the same batches as a
+run that is not.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ def epoch_order(samples: int, *, seed: int, phase: str, epoch: int) -> np.ndarra
 
 
 def num_batches(samples: int, batch_size: int) -> int:
-    """Return how many batches an epoch has; the last one may be smaller."""
+    """Return the number of batches in an epoch; the last batch may be smaller."""
     return -(-samples // batch_size)
 
 
@@ -38,8 +38,8 @@ def make_training_stream(
 ) -> tf.data.Dataset:
     """Return an endless tf.data.Dataset of (input, target[, weight]) batches, epoch after epoch from `first_epoch` on.
 
-    `targets` is float32 [samples, outputs], `weights` float32 [samples], how much each counts; an epoch has
-    ``num_batches(samples, batch_size)`` batches.
+    `targets` is float32 [samples, outputs]. `weights`, float32 [samples], says how much each sample counts. An epoch
+    has ``num_batches(samples, batch_size)`` batches.
     """
 
     def order(epoch: np.ndarray) -> np.ndarray:
@@ -57,7 +57,7 @@ def make_training_stream(
 
 
 def make_evaluation_set(inputs: Inputs, targets: np.ndarray, batch_size: int) -> tf.data.Dataset:
-    """Return a tf.data.Dataset of (input, target) batches over all samples in order, as epoch 0 has them."""
+    """Return a tf.data.Dataset of (input, target) batches over all samples in order, as in epoch 0."""
     index = tf.range(len(targets), dtype=tf.int64)
     batches = _batches(inputs, (targets,), index, tf.constant(0, tf.int64), batch_size)
     return _configure(batches.map(_fetcher(inputs)).prefetch(2))
@@ -68,8 +68,8 @@ def _batches(
 ) -> tf.data.Dataset:
     """Return a dataset of one epoch's batches, each as (size, epoch, sample numbers, rows, *answers).
 
-    All have `batch_size` entries, of which `size` count. `Dataset.batch` would put each together from single entries,
-    and `Dataset.concatenate` with a smaller last one makes every batch twice as slow.
+    Each has `batch_size` entries; only the first `size` count. `Dataset.batch` would build batches from single entries,
+    and `Dataset.concatenate` with a smaller last batch makes every batch twice as slow.
     """
     samples = len(answers[0])
     steps = num_batches(samples, batch_size)
@@ -80,7 +80,7 @@ def _batches(
 
 
 def _fetcher(inputs: Inputs) -> Callable[..., tuple[tf.Tensor, ...]]:
-    """Return what makes (inputs, *answers) of a batch: in TensorFlow, but for inputs that are changed on the way."""
+    """Return a function from a batch to (inputs, *answers); only inputs that are changed leave TensorFlow."""
     if inputs.change is None:
         table = _as_tensor(inputs.array)
         return lambda size, epoch, index, rows, *answers: (
@@ -99,24 +99,24 @@ def _fetcher(inputs: Inputs) -> Callable[..., tuple[tf.Tensor, ...]]:
 
 
 def _as_tensor(array: np.ndarray) -> tf.Tensor:
-    """Return the array as a tensor in the host's memory; of a memory-mapped one TensorFlow reads the very pages."""
+    """Return the array as a tensor in the host's memory; a memory-mapped array is not copied."""
     if not isinstance(array, np.memmap):
         with tf.device("CPU:0"):
             return tf.constant(array)
     if not array.flags.c_contiguous or array.ctypes.data % 64:
         raise ValueError(f"a memory-mapped array must be contiguous and begin at a multiple of 64 bytes: {array.shape}")
     memory = (ctypes.c_uint8 * array.nbytes).from_address(array.ctypes.data)
-    memory.mapped = array  # mapped for as long as TensorFlow holds the memory
-    # DLPack cannot say "read-only", so this array claims to be writable. Nobody writes: rows are gathered from it.
+    memory.mapped = array  # keeps it mapped as long as TensorFlow holds the memory
+    # DLPack cannot say "read-only", so this array claims to be writable. Nothing writes: rows are gathered from it.
     return tf.experimental.dlpack.from_dlpack(np.frombuffer(memory, array.dtype).reshape(array.shape).__dlpack__())
 
 
 def _configure(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Return the dataset as it runs best here.
+    """Return the dataset with the options that run best here.
 
-    Each operation stays on one thread: waking others for a part of a batch costs more than it. Nothing is tuned, as all
-    numbers are given: the end of an iterator would wait for the tuner, which sleeps for up to five seconds at a time.
-    Nothing is rewritten: that would copy the memory-mapped pictures.
+    Each operation stays on one thread: waking others for a part of a batch costs more than it saves. Nothing is tuned,
+    because all numbers are given: an iterator would end only after the tuner wakes up, which sleeps for up to five
+    seconds. Nothing is rewritten, because that would copy the memory-mapped pictures.
     """
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1

@@ -1,4 +1,4 @@
-"""What a set of images is made of: patients, encodings, copies, unreadable files, possible shortcuts."""
+"""Survey a set of images: patients, encodings, copies, unreadable files, possible shortcuts."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ from pxr_tf.pictures.fingerprints import THUMBNAIL, twin_contents
 
 
 class DuplicateCounts(NamedTuple):
-    """Files that are copies; each count is of groups of them, `copies` of the files beyond each group's first."""
+    """Counts of groups of files that are copies; `copies` counts the files beyond each group's first."""
 
     groups: int
     copies: int
@@ -32,13 +32,13 @@ class DuplicateCounts(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """Everything that `pxr data` tells of a manifest."""
+    """Everything that `pxr data` reports about a manifest."""
 
-    files: pd.DataFrame  # a row per image: the manifest's columns and those of `survey_files`
+    files: pd.DataFrame  # a row per image: the columns of the manifest and of `survey_files`
     groups: pd.DataFrame  # see `summarise`
     duplicates: DuplicateCounts  # the same bytes
-    near_duplicates: DuplicateCounts  # other bytes, one picture (`fingerprints`)
-    num_patients: int  # those who share a picture count as one
+    near_duplicates: DuplicateCounts  # other bytes, the same picture (`fingerprints`)
+    num_patients: int  # patients who share a picture count as one
     unreadable: pd.DataFrame  # path, reason
     association: pd.DataFrame  # property, categories, cramers_v
     shortcuts: pd.DataFrame  # see `find_shortcuts`
@@ -46,7 +46,7 @@ class Survey(NamedTuple):
 
 
 def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
-    """Return the survey of a manifest. Reads and decodes every file once; an unreadable one is listed, not raised."""
+    """Return the survey of a manifest. Reads and decodes every file once; lists unreadable files."""
     table = table if "content" in table.columns else add_content(table)
     files, thumbnails = survey_files(table, threads)
     compared = add_pictures(files, twin_contents(thumbnails))
@@ -69,8 +69,8 @@ def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
 def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning]:
     """Return the warnings of `survey` from the files' headers alone: nothing is decoded, 6,000 files take a second.
 
-    Files without a readable header are passed over; a picture that is damaged further on counts. Labels are taken as
-    they stand, so merge and choose the classes first.
+    Files without a readable header are skipped; a picture that is damaged after its header counts. Labels are used as
+    they are, so merge and choose the classes first.
     """
     files = _with_headers(table, threads)
     readable = files[files.reason == ""].reset_index(drop=True)
@@ -79,7 +79,7 @@ def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning
 
 
 def survey_files(table: pd.DataFrame, threads: int = 4) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Return (the table with each file's header and, where it cannot be decoded, the reason; thumbnails by content).
+    """Return (the table with each file's header, or the reason why it cannot be decoded; thumbnails by content).
 
     Adds ``format, width, height, colour_mode, bytes`` (missing for an unreadable file), ``bytes_per_pixel`` and
     ``reason`` (empty for a readable one).
@@ -105,13 +105,13 @@ def summarise(files: pd.DataFrame) -> pd.DataFrame:
 
 
 def count_duplicates(files: pd.DataFrame) -> DuplicateCounts:
-    """Return how many files are byte-identical copies, and across what. Needs the column ``content``."""
+    """Return counts of byte-identical copies. Needs the column ``content``."""
     copies = files[files.content.duplicated(keep=False)]
     return _count_groups(copies, "content", len(copies) - copies.content.nunique())
 
 
 def count_near_duplicates(files: pd.DataFrame) -> DuplicateCounts:
-    """Return how many contents show a picture that another content shows, and across what; needs ``picture``, too."""
+    """Return counts of contents that show the picture of another content; needs ``picture``, too."""
     copies = files[files.groupby("picture").content.transform("nunique") > 1]
     return _count_groups(copies, "picture", copies.content.nunique() - copies.picture.nunique())
 
@@ -129,7 +129,7 @@ def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> DuplicateC
 
 
 def _with_headers(table: pd.DataFrame, threads: int, look: Callable[[str], None] = lambda path: None) -> pd.DataFrame:
-    """Return the table with each file's header, and the reason where it has none or `look` cannot read it."""
+    """Return the table with each file's header, or the reason why it has none or `look` cannot read it."""
 
     def read(path: str) -> tuple:
         try:
@@ -142,7 +142,7 @@ def _with_headers(table: pd.DataFrame, threads: int, look: Callable[[str], None]
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(read, table.path))
     headers = pd.DataFrame(found, columns=[*Header._fields, "reason"], index=table.index)
-    headers = headers.rename(columns={"mode": "colour_mode"})  # a pandas table has a method of the name
+    headers = headers.rename(columns={"mode": "colour_mode"})  # a pandas table has a method of this name
     sizes = headers[["width", "height", "bytes"]].apply(pd.to_numeric).astype("Int64")
     headers = headers.assign(**sizes, bytes_per_pixel=(sizes.bytes / (sizes.width * sizes.height)).astype("Float64"))
     return pd.concat([table, headers], axis=1)

@@ -1,12 +1,12 @@
-"""The lungs of many pictures: a mask for each, and a table that says where they lie and how sure that is.
+"""Find the lungs of many pictures: a mask for each, and a table of their boxes and confidences.
 
 ::
 
     OUT/lungs.csv             a row per picture (`LUNG_BOX_COLUMNS`), sorted by its name
     OUT/masks/<its name>.png  255 = lung, at the picture's size
 
-The table is written after every block; a killed command goes on with the pictures that have no row yet. A row holds
-for the content of its file and for the atlas: where one of them is another now, the lungs are found again.
+The table is written after every block; a killed command continues with the pictures that have no row yet. A row is
+valid for the content of its file and for the atlas: if one of them changed, the lungs are found again.
 """
 
 import multiprocessing
@@ -31,7 +31,7 @@ LUNG_TABLE, MASKS = "lungs.csv", "masks"
 LUNG_BOX_COLUMNS = (
     "image width height left top right bottom confidence trusted inverted origin fault content atlas"  # pixels
 ).split()
-PICTURES_PER_BLOCK = 64  # pictures between two versions of the table: some three seconds of two cores
+PICTURES_PER_BLOCK = 64  # pictures between two versions of the table: about three seconds on two cores
 GIVEN = "given"  # the mask came with the data; `FOUND`: it was computed
 FOUND = "found"
 
@@ -48,11 +48,11 @@ def write_lungs(
 ) -> pd.DataFrame:
     """Find the lungs in all pictures (name -> path), write masks and table below `out`, return the table.
 
-    A name is relative, with /, as ``chest_xray/train/NORMAL/IM-0115-0001.jpeg``. `given` names masks to be read instead
-    (name of the picture -> file). A picture that cannot be read has a row with a fault and no mask; it is tried again
-    the next time. `on_progress` is called with (done, all), `on_wait` with the name of a process that
-    writes there now. The number of processes makes no difference to any byte.
-    Raises `PxrError` where a mask that is given does not fit its picture, or two pictures would have one mask.
+    A name is relative, with /, like ``chest_xray/train/NORMAL/IM-0115-0001.jpeg``. `given` (name of the picture ->
+    file) has masks to read instead. A picture that cannot be read gets a row with a fault and no mask; the next command
+    tries it again. `on_progress` is called with (done, all), `on_wait` with the name of a process that is writing
+    there. Any number of processes gives the same bytes.
+    Raises `PxrError` if a given mask does not fit its picture, or if two pictures would share a mask.
     """
     given = given or {}
     _check_names(pictures)
@@ -73,7 +73,7 @@ def write_lungs(
 
 
 def mask_file(out: Path, name: str) -> Path:
-    """Return where the mask of a picture lies."""
+    """Return the path of a picture's mask."""
     return out / MASKS / f"{suffixless(name)}.png"
 
 
@@ -88,10 +88,10 @@ def _check_names(pictures: Mapping[str, str]) -> None:
     for name, path in pictures.items():
         stem = suffixless(name)
         if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
-            raise PxrError(f"The picture {name} lies outside its data set; accepted: names without '..'.")
+            raise PxrError(f"The picture {name} is outside its data set; accepted: names without '..'.")
         if taken.setdefault(stem, path) != path:
             raise PxrError(
-                f"{taken[stem]} and {path} would have one mask, {stem}.png; accepted: pictures whose names differ "
+                f"{taken[stem]} and {path} would have the same mask, {stem}.png; accepted: pictures whose names differ "
                 "in more than their ending. Rename one of them."
             )
 
@@ -99,7 +99,7 @@ def _check_names(pictures: Mapping[str, str]) -> None:
 def _finished_rows(
     out: Path, pictures: Mapping[str, str], atlas: LungFinder, given: Mapping[str, Path]
 ) -> dict[str, dict[str, object]]:
-    """Return name -> row of the pictures whose mask is there and still holds."""
+    """Return name -> row of the pictures whose mask exists and is still valid."""
     file = out / LUNG_TABLE
     if not file.exists():
         return {}
@@ -107,7 +107,7 @@ def _finished_rows(
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
     if list(table.columns) != LUNG_BOX_COLUMNS:
         raise PxrError(
-            f"{file} has other columns than {', '.join(LUNG_BOX_COLUMNS)}. Move it away, or name another OUT."
+            f"{file} has columns other than {', '.join(LUNG_BOX_COLUMNS)}. Move it away, or name another OUT."
         )
     old = {row["image"]: row for row in _with_types(table[table.fault == ""]).to_dict("records")}
     kept = {}
@@ -119,14 +119,14 @@ def _finished_rows(
 
 
 def _with_types(table: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of text without a fault, typed; one with a fault has empty cells, which are no numbers."""
+    """Return rows of text with typed columns. Rows must have no fault: a fault leaves cells empty."""
     truths = {column: table[column] == "True" for column in ("trusted", "inverted")}
     whole = dict.fromkeys(("width", "height", "left", "top", "right", "bottom"), int)
     return table.assign(**truths).astype({**whole, "confidence": float})
 
 
 def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: LungFinder) -> bool:
-    """Return whether the same would be found again."""
+    """Return whether the row is still valid for these files."""
     try:
         source = files.digest_file(mask) if mask else atlas.digest
         return row["atlas"] == source and row["content"] == files.digest_file(Path(path))
@@ -136,12 +136,12 @@ def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: LungF
 
 @contextmanager
 def _workers(processes: int, atlas: LungFinder) -> Iterator[Callable]:
-    """Give a map over pictures, in order, by this process or by several."""
+    """Yield a `map` over pictures, in order, in this process or in several."""
     if processes == 1:
         _begin(atlas)
         yield map
         return
-    # Spawned: a forked child of a process with threads may wait for a lock that nobody holds any more.
+    # Spawned: a forked child of a process with threads may wait forever for a lock.
     with multiprocessing.get_context("spawn").Pool(processes, _begin, (atlas,)) as pool:
         yield partial(pool.imap, chunksize=4)
 

@@ -1,4 +1,4 @@
-"""A network that finds lungs: from a folder of pairs to one file. The training itself is a task in another process."""
+"""Train a network that finds lungs, from a folder of pairs to one file. A task in another process does the training."""
 
 import hashlib
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ LIBRARIES = ("tensorflow", "keras", "opencv-python", "numpy")
 def write_lung_network(
     folder: Path, out: Path, *, steps: int, seed: int, executor: Executor, logs: Path, on_event: OnEvent
 ) -> bool:
-    """Train a network on a folder of pairs and write it to `out`; return False where it is there already.
+    """Train a network on a folder of pairs and write it to `out`; return False if it is there already.
 
-    A training that is stopped leaves nothing, and starts anew. Raises `PxrError`, also where `out` is something else:
-    finished runs may have cropped by it.
+    A training that is stopped leaves nothing and starts from scratch. Raises `PxrError`, also if `out` is something
+    else: finished runs may have used it to crop.
     """
     about = describe_training(read_small(folder), steps, seed)
     with locks.hold(locks.lock_of(out), on_wait=lambda holder: emit_wait(on_event, holder)):
@@ -46,27 +46,27 @@ def write_lung_network(
 
 
 def _is_there(out: Path, about: Origin) -> bool:
-    """Return whether a file is the network that is asked for; raise `PxrError` where it is something else."""
+    """Return whether a file is the requested network; raise `PxrError` if it is something else."""
     if not out.exists():
         return False
     remedy = "Move it away, or name another file (--out, OUT=...)"
     try:
         there = read_network(out).about
     except PxrError as error:
-        raise PxrError(f"{out} is there, and no network that finds lungs; accepted: a new file. {remedy}.") from error
+        raise PxrError(f"{out} is not a network that finds lungs; accepted: a new file. {remedy}.") from error
     differing = [f"{key}: {there.get(key)}, now {value}" for key, value in about.items() if there.get(key) != value]
     if differing:
-        raise PxrError(f"{out} is a network that was made otherwise ({'; '.join(differing)}). {remedy}.")
+        raise PxrError(f"{out} is a network that was trained differently ({'; '.join(differing)}). {remedy}.")
     return True
 
 
 def read_small(folder: Path) -> list[LungPair]:
-    """Return the pairs of a folder as squares (`atlas.shrink_pair`), in the order of their names; raise `PxrError`."""
+    """Return the pairs of a folder as squares (`atlas.shrink_pair`), sorted by name; raise `PxrError`."""
     return [shrink_pair(*pair) for pair in read_pairs(folder).values()]
 
 
 def describe_training(pairs: Sequence[LungPair], steps: int, seed: int) -> Origin:
-    """Return what decides a network: its pairs, steps, seed, versions; the number of threads aside."""
+    """Return what decides a network, apart from the number of threads: its pairs, steps, seed, versions."""
     content = hashlib.blake2b(b"".join(one.tobytes() for pair in pairs for one in pair), digest_size=8).hexdigest()
     return {
         "what": "finds lungs; written by pxr lungs train",

@@ -1,4 +1,4 @@
-"""Training a network that finds lungs, as a task: a pure function of a folder of pairs. It loads TensorFlow."""
+"""Train a network that finds lungs, as a task: a pure function of a folder of pairs. Loads TensorFlow."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from pxr_tf.training.lung_network import OnStep, train_lung_network
 
 
 def train_network_file(task: Task, options: TrainLungNetwork, emit: OnEvent) -> None:
-    """Write a network that was trained on a folder of pairs. Raises `PxrError`."""
+    """Train a network on a folder of pairs and write it. Raises `PxrError`."""
     network = train_network(
         read_small(options.pairs),
         options.about,
@@ -23,7 +23,7 @@ def train_network_file(task: Task, options: TrainLungNetwork, emit: OnEvent) -> 
 
 
 def train_network(pairs: Sequence[LungPair], about: Origin, on_step: OnStep) -> LungNetwork:
-    """Return the network of these pairs with the steps and the seed of `train.describe_training`."""
+    """Return the network of these pairs, with the steps and the seed of `train.describe_training`."""
     set_up(False, "float32")
     graph = train_lung_network(pairs, steps=about["steps"], seed=about["seed"], widths=WIDTHS, on_step=on_step)
     return make_network(graph, about)

@@ -1,4 +1,4 @@
-"""Lungs are found in pictures that the atlas has not seen, whatever was done to them; and in nothing else."""
+"""Lungs are found in pictures that the atlas has not seen, however they were changed, and in nothing else."""
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ NEW = (20, 21)  # patients that are not in the atlas
 
 @pytest.mark.parametrize("change", list(CHANGES))
 @pytest.mark.parametrize("patient", NEW)
-def test_lungs_of_new_patients_are_found_whatever_was_done_to_the_picture(patient, change):
+def test_lungs_of_new_patients_are_found_however_the_picture_was_changed(patient, change):
     picture, known = change_pair(phantom_pair(patient), change)
     lungs = find_lungs(picture, phantom_atlas())
     assert dice(lungs.mask, known) > 0.9
@@ -25,13 +25,13 @@ def test_lungs_of_new_patients_are_found_whatever_was_done_to_the_picture(patien
 
 
 def test_moved_pictures_have_moved_lungs():
-    """Else the test above would compare a moved mask with one that was not."""
+    """Otherwise the test above would compare a moved mask with a mask that did not move."""
     pair = phantom_pair(20)
     assert [change for change in CHANGES if (change_pair(pair, change)[1] != pair[1]).any()] == [*MOVES]
 
 
 @pytest.mark.parametrize("shape", [(150, 90), (80, 200)])
-def test_mask_and_box_are_in_the_pictures_own_pixels(shape):
+def test_mask_and_box_are_in_pixels_of_the_picture(shape):
     picture, known = (
         cv2.resize(one.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_LINEAR) for one in phantom_pair(20)
     )
@@ -50,7 +50,7 @@ def test_even_borders_make_no_difference():
     assert padded.mask[:40].sum() == padded.mask[:, -90:].sum() == 0
 
 
-def test_the_same_bytes_with_any_number_of_threads_which_stays_as_it_was():
+def test_any_number_of_threads_gives_the_same_bytes_and_is_restored():
     picture, _ = phantom_pair(20, 256)
     before, found = cv2.getNumThreads(), []
     try:

@@ -1,4 +1,4 @@
-"""What the lung finder is made of: content without borders, two lungs without holes, a confidence, threads."""
+"""Parts of the lung finder: content without borders, two lungs without holes, a confidence, threads."""
 
 import threading
 
@@ -31,7 +31,7 @@ def test_a_film_without_borders_is_content_to_its_last_pixel():
     assert find_content(FILM) == Box(0, 0, 200, 300)
 
 
-def test_next_to_nothing_is_no_content():
+def test_next_to_nothing_is_not_content():
     assert find_content(np.pad(FILM[:20, :20], 200)) is None
 
 
@@ -52,11 +52,11 @@ def test_the_two_largest_parts_are_kept_and_their_holes_filled():
     assert np.array_equal(kept, blocks(LEFT, RIGHT) > 0.5)
 
 
-def test_a_speck_is_no_second_lung():
+def test_a_speck_is_not_a_second_lung():
     assert np.array_equal(keep_two_lungs(blocks(LEFT, THIRD)) > 0.5, blocks(LEFT) > 0.5)
 
 
-def test_chances_outside_parts_stay_so_that_the_border_stays_smooth():
+def test_chances_outside_parts_are_kept_so_that_the_border_stays_smooth():
     assert keep_two_lungs(blocks(LEFT))[0, 0] == np.float32(0.3)
     assert not keep_two_lungs(np.zeros((5, 5), np.float32)).any()
 
@@ -74,11 +74,11 @@ def test_usual_evidence_is_trusted_and_less_of_any_kind_lowers_the_confidence():
 
 
 @pytest.mark.parametrize("evidence", [Evidence(0, 0, -1, -128), Evidence(0, 0, 0, 0)])
-def test_no_evidence_is_no_confidence(evidence):
+def test_no_evidence_gives_no_confidence(evidence):
     assert 0 <= rate(evidence) < 0.001
 
 
-def test_threads_side_by_side_set_the_number_back_when_the_last_one_ends():
+def test_the_last_of_several_threads_restores_the_number():
     before = cv2.getNumThreads()
     cv2.setNumThreads(3)
     inside, leave = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""Lungs of 72 adults, each found with the atlas of the other folds' patients, by a network, and with phantoms alone."""
+"""Lungs of 72 adults, found with the atlas of the other folds' patients, with a network, and with phantoms alone."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pxr_tf.training.device import set_up
 from pxr_tf.training.lung_network import train_lung_network
 
 pytestmark = pytest.mark.real
-MOST_LOST = 0.03  # of the mean Dice, whatever is done to the pictures
+MOST_LOST = 0.03  # of the mean Dice, however the pictures are changed
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,8 @@ def test_folds_of_real_films(pairs):
     assert (plain["mean"] - measures["mean"]).max() <= MOST_LOST
 
 
-def test_a_network_knows_films_that_it_has_not_seen(pairs):
-    """One fold of six, a sixth of the steps; `scripts/lung_folds.py --network` does it all."""
+def test_a_network_finds_lungs_in_films_that_it_has_not_seen(pairs):
+    """Uses one fold of six and fewer steps; `scripts/lung_folds.py --network` runs everything."""
     set_up(False, "float32")
     fold = assign_pair_folds(len(pairs))
     learned = [shrink_pair(*pair) for pair, number in zip(pairs, fold, strict=True) if number]
@@ -44,6 +44,6 @@ def test_a_network_knows_films_that_it_has_not_seen(pairs):
         assert found.dice.mean() >= 0.9 and found.inside.mean() >= 0.98
 
 
-def test_phantoms_alone_know_real_lungs(pairs, tmp_path: Path):
+def test_phantoms_alone_find_real_lungs(pairs, tmp_path: Path):
     found = measure_pairs(pairs, [builtin_atlas(tmp_path)] * len(pairs))
     assert found.dice.mean() >= 0.82

@@ -20,7 +20,7 @@ def same(first: LungAtlas, second: LungAtlas) -> bool:
     return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in LungAtlas.__dataclass_fields__)
 
 
-def test_what_is_stored_is_not_prepared_again(tmp_path):
+def test_a_stored_atlas_is_not_prepared_again(tmp_path):
     first = open_stored_atlas(tmp_path, pairs_of(0, 1, 2))
     assert same(first, open_stored_atlas(tmp_path, dict.fromkeys(pairs_of(2, 1, 0), not_asked)))
 

@@ -1,4 +1,4 @@
-"""A trained network finds lungs from one file, without TensorFlow, whoever uses it; nothing else is taken for one."""
+"""A trained network finds lungs from one file, without TensorFlow; other files are refused."""
 
 import io
 import pickle
@@ -35,7 +35,7 @@ def same(first: Lungs, second: Lungs) -> bool:
     return np.array_equal(first.mask, second.mask) and first[1:] == second[1:]
 
 
-def test_what_is_written_is_read_and_the_same_network_is_the_same_bytes(file, tmp_path):
+def test_a_written_network_is_read_and_the_same_network_gives_the_same_bytes(file, tmp_path):
     network = read_network(file)
     assert (network.digest, network.about) == (tiny_network().digest, {"what": "a test"})
     write_network(tmp_path / "again.npz", network)
@@ -70,7 +70,7 @@ def saved(**arrays: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def test_what_is_no_network_is_refused_in_one_line(file, tmp_path):
+def test_a_file_that_is_not_a_network_is_refused_in_one_line(file, tmp_path):
     content, stored = file.read_bytes(), dict(np.load(file))
     faults = {
         "empty": b"",
@@ -91,7 +91,7 @@ def test_what_is_no_network_is_refused_in_one_line(file, tmp_path):
         assert str(tmp_path / "fault") in str(told.value) and "\n" not in str(told.value)
 
 
-def test_no_damaged_byte_changes_what_is_found(file):
+def test_damaged_bytes_never_change_the_lungs_found(file):
     content, picture = file.read_bytes(), phantom_pair(20)[0]
     right = find_lungs(picture, tiny_network())
     for place in np.random.default_rng(0).integers(len(content), size=20):
@@ -120,7 +120,7 @@ def test_lungs_that_fill_the_picture_have_no_contrast():
     assert measure_contrast(np.zeros((8, 8), np.uint8), everywhere, find_surroundings(everywhere)) == 0
 
 
-def test_a_changed_pair_is_what_its_generator_says_and_no_other():
+def test_a_distorted_pair_depends_on_its_generator_alone():
     picture, lungs = phantom_pair(0)
     lungs = lungs.astype(np.uint8) * np.uint8(255)
     made = [distort(picture, lungs, np.random.default_rng(seed)) for seed in (1, 1, *range(2, 40))]
@@ -128,4 +128,4 @@ def test_a_changed_pair_is_what_its_generator_says_and_no_other():
     for seen, share in made:
         assert (seen.shape, seen.dtype, share.dtype) == ((NETWORK_SIDE,) * 2, np.uint8, np.float32)
         assert share.shape == seen.shape and share.min() >= 0 and share.max() <= 1
-    assert 1 <= sum(not share.any() for _, share in made) <= 12  # of films that do not stand upright
+    assert 1 <= sum(not share.any() for _, share in made) <= 12  # films that are not upright

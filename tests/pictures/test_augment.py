@@ -22,7 +22,7 @@ def augment(preset: str | Movement, **changed) -> np.ndarray:
 
 
 @pytest.mark.parametrize("preset", ["none", *CHANGING])
-def test_shape_type_and_the_original_are_kept(preset):
+def test_shape_and_type_are_kept_and_the_original_is_unchanged(preset):
     before = PICTURE.copy()
     result = augment(preset)
     assert result.shape == PICTURE.shape
@@ -48,7 +48,7 @@ def test_the_same_values_give_the_same_bytes_in_any_order_on_any_thread(preset):
 
 
 @pytest.mark.parametrize("preset", CHANGING)
-def test_global_random_states_neither_matter_nor_move(preset):
+def test_global_random_states_have_no_effect_and_do_not_change(preset):
     expected = augment(preset)
     random.seed(1)
     np.random.seed(1)
@@ -63,12 +63,12 @@ def test_each_of_the_four_values_matters(preset, changed):
     assert not np.array_equal(augment(preset), augment(preset, **changed))
 
 
-def test_neighbouring_values_do_not_run_together():
+def test_copy_1_of_epoch_12_differs_from_copy_11_of_epoch_2():
     assert not np.array_equal(augment("bozickovic2021", copy=1, epoch=12), augment("bozickovic2021", copy=11, epoch=2))
 
 
 def test_half_of_the_papers_copies_are_mirrored():
-    """The bright disc lies left of the middle; rotation, shift and zoom never carry it across."""
+    """The bright block is left of the middle; rotation, shift and zoom never carry it across."""
     half = np.zeros((48, 48), np.uint8)
     half[18:30, 6:14] = 255
     pictures = [augment_image(half, "bozickovic2021", **(SAMPLE | {"copy": copy})) for copy in range(200)]
@@ -76,18 +76,18 @@ def test_half_of_the_papers_copies_are_mirrored():
     assert 70 < mirrored < 130
 
 
-def test_a_preset_is_the_movement_that_it_stands_for():
+def test_a_preset_equals_its_movement():
     paper = Movement(rotate=15, zoom=(0.8, 1.2), shift=0.1, mirror=True, border="stretch")
     assert np.array_equal(augment("bozickovic2021"), augment(paper))
     assert np.array_equal(augment("practical"), augment(paper.model_copy(update={"border": "black"})))
 
 
 def test_a_movement_names_copies_in_the_cache_of_features():
-    """As it always did: with other words the features of old runs would be computed anew."""
+    """The text must stay as it is: with any other, the features of old runs would be computed again."""
     assert f"{OWN}" == "Movement(rotate=10.0, zoom=(1.0, 1.2), shift=0.0, mirror=True, border='black')"
 
 
-def test_a_picture_is_moved_as_far_as_is_said_and_no_further():
+def test_a_picture_is_moved_as_far_as_the_movement_says_and_no_further():
     """A white picture on black keeps its corners only if it is neither turned, shifted nor made smaller."""
     white = np.full((48, 48), 255, np.uint8)
     half = np.zeros((48, 48), np.uint8)
@@ -111,6 +111,6 @@ def test_a_picture_is_moved_as_far_as_is_said_and_no_further():
     assert (max(right[:40]), sum(value > 0 for value in right[40:]) in range(10, 31)) == (0, True)
 
 
-def test_an_unknown_preset_gets_the_nearest_name():
+def test_an_unknown_preset_is_refused_with_the_nearest_name():
     with refused("'practicle'", "none", MAPPING, "rotate, zoom", nearest("'practical'")):
         augment("practicle")

@@ -1,7 +1,7 @@
-"""Damaged files: each is named with a reason, or decodes; none crashes, hangs or eats the memory.
+"""Damaged files: each is named with a reason, or decodes; none crashes, hangs or fills the memory.
 
-A flipped bit inside a JPEG's compressed pixels usually leaves a valid JPEG of a slightly different picture, which no
-decoder can tell from an intended one; PNG carries checksums, so there every flip is found.
+A flipped bit inside a JPEG's compressed pixels usually leaves a valid JPEG of a slightly different picture. No decoder
+can notice that. PNG has checksums, so every flipped bit is found.
 """
 
 import struct

@@ -1,4 +1,4 @@
-"""One file -> one grey array: every coding that occurs, every way in which a file is broken."""
+"""Decode one file to one grey array: every coding that occurs, every kind of damage."""
 
 import contextlib
 import errno
@@ -35,7 +35,7 @@ from pxr_tf.sets.rows import is_image_name
 
 
 def make_png(width: int, height: int, colour_type: int = 0) -> bytes:
-    """Return a PNG that declares a size and holds a few bytes of it."""
+    """Return a PNG that declares a size and has only a few bytes of pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b"")
@@ -43,12 +43,12 @@ def make_png(width: int, height: int, colour_type: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "é b.png", "a.b.Png"])
-def test_image_names(name):
+def test_names_of_images(name):
     assert is_image_name(name)
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "._a.jpeg", ".png", "a.txt", "png", "a.dcm", "a.jpg.part"])
-def test_other_names(name):
+def test_names_of_other_files(name):
     assert not is_image_name(name)
 
 
@@ -60,7 +60,7 @@ def test_grey_png_is_read_exactly(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_jpeg_is_close(tmp_path, mode):
+def test_a_jpeg_is_read_closely(tmp_path, mode):
     picture = make_picture()
     path = save(tmp_path / "a.jpg", Image.fromarray(picture).convert(mode), quality=95)
     assert np.abs(load_grey(path).astype(int) - picture).mean() < 2
@@ -80,7 +80,7 @@ def test_colour_becomes_luma(tmp_path):
     assert (load_grey(path) == 76).all()  # 0.299 x 255
 
 
-def test_bilevel_png(tmp_path):
+def test_a_bilevel_png_is_black_and_white(tmp_path):
     path = save(tmp_path / "a.png", Image.fromarray(make_picture() > 100))
     assert set(np.unique(load_grey(path))) == {0, 255}
 
@@ -108,7 +108,7 @@ def test_an_empty_16_bit_picture_is_black(tmp_path):
     assert not load_grey(save(tmp_path / "a.png", np.zeros((4, 4), np.uint16))).any()
 
 
-def test_the_content_decides_not_the_suffix(tmp_path):
+def test_the_bytes_decide_the_format_not_the_suffix(tmp_path):
     picture = make_picture()
     save(tmp_path / "a.png", picture).rename(tmp_path / "b.jpg")
     assert read_header(tmp_path / "b.jpg").format == "PNG"
@@ -164,17 +164,17 @@ def test_damaged_files_give_a_reason(tmp_path, kind, reason):
     with pytest.raises(UnreadableImageError, match=reason) as fault:
         load_grey(path)
     assert isinstance(fault.value, PxrError)
-    assert not isinstance(fault.value, InaccessibleImageError)  # it is the bytes' fault
+    assert not isinstance(fault.value, InaccessibleImageError)  # the fault is in the bytes
     assert "\n" not in str(fault.value)
     assert str(tmp_path) not in str(fault.value)
 
 
-def test_a_missing_file(tmp_path):
+def test_a_missing_file_is_inaccessible(tmp_path):
     with pytest.raises(InaccessibleImageError, match="No such file"):
         load_grey(tmp_path / "a.png")
 
 
-def test_what_the_system_refuses_while_decoding_is_not_the_files_fault(tmp_path, monkeypatch):
+def test_an_error_of_the_system_while_decoding_is_not_a_fault_of_the_file(tmp_path, monkeypatch):
     def fail(image):
         raise OSError(errno.EIO, "Input/output error")
 
@@ -184,7 +184,7 @@ def test_what_the_system_refuses_while_decoding_is_not_the_files_fault(tmp_path,
         load_grey(path)
 
 
-def test_pillows_own_limit_is_left_alone():
+def test_pillows_own_limit_is_not_changed():
     assert Image.MAX_IMAGE_PIXELS == 1024**3 // 4 // 3
 
 
@@ -199,7 +199,7 @@ def test_the_limits_are_stated(tmp_path):
 
 
 def make_irregular(path: Path, kind: str) -> Path:
-    """Make something with a file's name that must not be opened; a pipe holds some bytes, so that nobody waits."""
+    """Make something that must not be opened like a file. A pipe holds some bytes, so that reading never blocks."""
     if kind == "pipe":
         os.mkfifo(path)
         os.write(os.open(path, os.O_RDWR), bytes(100))
@@ -228,7 +228,7 @@ def test_only_regular_files_are_opened(tmp_path, kind):
 def test_any_bytes_are_either_a_picture_or_a_reason(tmp_path_factory, data, start):
     path = tmp_path_factory.getbasetemp() / "any.jpg"
     path.write_bytes(start + data)
-    with contextlib.suppress(UnreadableImageError):  # anything else, a warning too, fails the test
+    with contextlib.suppress(UnreadableImageError):  # any other error or warning fails the test
         assert load_grey(path).dtype == np.uint8
 
 
@@ -258,7 +258,7 @@ def test_every_shape_becomes_a_square(height, width, size, resize):
 
 
 @pytest.mark.parametrize("shape", [(256, 256), (512, 384), (1030, 800)])
-def test_reduced_decoding_stays_above_the_size_asked_for(tmp_path, shape):
+def test_reduced_decoding_stays_above_the_requested_size(tmp_path, shape):
     path = save(tmp_path / "a.jpg", make_picture(*shape), quality=90)
     reduced = load_grey(path, at_least=100)
     assert min(reduced.shape) >= 100
@@ -280,8 +280,8 @@ def test_reduced_decoding_is_close_to_full_decoding(tmp_path, mode, resize):
 
 
 @pytest.mark.parametrize("period", [1, 2, 3])
-def test_what_is_finer_than_a_pixel_becomes_grey(tmp_path, period):
-    """Stripes that a plain bilinear resize turns into coarse patterns (standard deviation 36 to 99)."""
+def test_stripes_finer_than_a_pixel_become_grey(tmp_path, period):
+    """A plain bilinear resize turns these stripes into coarse patterns (standard deviation 36 to 99)."""
     stripes = (np.indices((900, 1200)).sum(0) // period % 2 * 255).astype(np.uint8)
     for name in ("a.jpg", "a.png"):
         assert load_prepared(save(tmp_path / name, stripes), Preparation(96, "squash")).std() < 3
@@ -295,6 +295,6 @@ def test_shrinking_keeps_the_mean_and_a_slope(shape):
     np.testing.assert_allclose(small[:, 0], (np.arange(96) + 0.5) * 255 / 96, atol=2)
 
 
-def test_prepared_picture_is_square(tmp_path):
+def test_a_prepared_picture_is_square(tmp_path):
     path = save(tmp_path / "a.png", make_picture())
     assert load_prepared(path, Preparation(32, "pad")).shape == (32, 32)

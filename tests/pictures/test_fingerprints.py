@@ -1,4 +1,4 @@
-"""Fingerprints: one picture in two files is found, two chests are not taken for one."""
+"""Fingerprints: one picture in two files is found; two chests are not taken for the same picture."""
 
 import io
 
@@ -34,7 +34,7 @@ def thumbnails(pictures) -> np.ndarray:
 
 
 def twins(pictures: np.ndarray, **options) -> dict[int, int]:
-    """Return place -> first place of its group, of all thumbnails that are not alone or first."""
+    """Return place -> first place of its group, for all thumbnails that are neither alone nor first."""
     groups = group_twins(pictures, **options)
     return {place: first for place, first in enumerate(groups.tolist()) if place != first}
 
@@ -45,7 +45,7 @@ def test_a_thumbnail_is_made_of_plain_averages(chests, tmp_path):
     np.testing.assert_allclose(load_prepared(tmp_path / "chest.png", THUMBNAIL), blocks, atol=0.5001)
 
 
-def test_strangers_are_no_twins(chests):
+def test_different_chests_are_not_twins(chests):
     assert twins(thumbnails(chests)) == {}
 
 
@@ -56,7 +56,7 @@ def test_an_exact_copy_is_a_twin(chests):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("size", "kind", "options"), [((299, 299), "PNG", {}), ((400, 300), "JPEG", {"quality": 10})])
-def test_a_picture_coded_anew_in_another_size_is_a_twin(chests, tmp_path, method, size, kind, options):
+def test_a_picture_encoded_again_at_another_size_is_a_twin(chests, tmp_path, method, size, kind, options):
     data = io.BytesIO()
     Image.fromarray(chests[4]).resize(size, METHODS[method]).save(data, kind, **options)
     (tmp_path / "copy").write_bytes(data.getvalue())
@@ -65,7 +65,7 @@ def test_a_picture_coded_anew_in_another_size_is_a_twin(chests, tmp_path, method
 
 
 @pytest.mark.parametrize("tone", [lambda x: 40 + 0.7 * x, lambda x: 1.2 * x - 20, lambda x: 255 * (x / 255) ** 0.8])
-def test_brighter_and_of_more_contrast_is_the_same_picture(chests, tone):
+def test_a_picture_with_other_brightness_or_contrast_is_a_twin(chests, tone):
     other = tone(chests[2].astype(float)).clip(0, 255).astype(np.uint8)
     assert twins(thumbnails([chests[2], other])) == {1: 0}
 
@@ -74,8 +74,8 @@ def test_the_negative_and_the_mirror_image_are_other_pictures(chests):
     assert twins(thumbnails([chests[2], 255 - chests[2], chests[2][:, ::-1]])) == {}
 
 
-def test_one_chest_in_health_and_disease_or_taken_twice_are_near_misses():
-    """Correlation alone takes some of these for copies; that is what the second test is for."""
+def test_a_chest_with_another_disease_or_from_another_day_is_not_a_twin():
+    """Correlation alone would take some of these pictures for copies; the second test prevents it."""
     patients = (3, 24, 34, 52)
     diseases = [
         thumbnails(draw_phantom(patient, 0, label, 96).image for label in PHANTOM_CLASSES) for patient in patients
@@ -90,13 +90,13 @@ def test_one_chest_in_health_and_disease_or_taken_twice_are_near_misses():
 
 
 @pytest.mark.parametrize("size", [16, 50, 224, 299])
-def test_pictures_of_one_grey_are_nobodys_twins(size):
+def test_pictures_of_one_grey_have_no_twins(size):
     pictures = thumbnails(np.full((size, size), grey, np.uint8) for grey in (0, 7, 7, 131, 255))
     assert twins(pictures) == {}
     assert not correlations(pictures, pictures).any()
 
 
-def test_no_pictures_no_twins():
+def test_no_pictures_have_no_twins():
     assert len(group_twins(np.empty((0, 32, 32), np.uint8))) == 0
 
 
@@ -105,7 +105,7 @@ def test_no_pictures_no_twins():
 def test_blocks_and_coarse_codes_find_what_comparing_every_pair_finds(count, kinds, seed, tile):
     rng = np.random.default_rng(seed)
     kind = cv2.resize(rng.normal(size=(5, 5, kinds)), (32, 32), interpolation=cv2.INTER_CUBIC).transpose(2, 0, 1)
-    strength = 10.0 ** rng.uniform(-2, -0.5, (count, 1, 1))  # from noise that hides nothing to noise that parts copies
+    strength = 10.0 ** rng.uniform(-2, -0.5, (count, 1, 1))  # of noise: from harmless to enough to separate copies
     values = kind[rng.integers(0, kinds, count)] + strength * rng.normal(size=(count, 32, 32))
     pictures = (128 + 30 * values).clip(0, 255).astype(np.uint8)
     every = np.argwhere(np.triu(np.ones((count, count)), 1))
@@ -117,8 +117,8 @@ def test_blocks_and_coarse_codes_find_what_comparing_every_pair_finds(count, kin
     np.testing.assert_array_equal(group_twins(pictures, tile=tile), groups)
 
 
-def test_chests_on_the_same_large_black_square_are_no_twins(chests):
-    """The square alone correlates; it must not make one patient of strangers."""
+def test_chests_on_the_same_large_black_square_are_not_twins(chests):
+    """The square alone correlates; it must not merge different patients."""
     square = np.zeros((len(chests), 224, 224), np.uint8)
     square[:, 75:150, 75:150] = [cv2.resize(chest, (75, 75), interpolation=cv2.INTER_AREA) for chest in chests]
     vectors = thumbnails(square).reshape(len(chests), -1)

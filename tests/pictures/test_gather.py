@@ -1,4 +1,4 @@
-"""From data sets to an experiment's images: patients merged by what pictures show, copies dropped and counted."""
+"""Gather an experiment's images from data sets: patients who share pictures are merged, copies dropped and counted."""
 
 import shutil
 from pathlib import Path
@@ -30,7 +30,7 @@ def write_picture(path: Path, image: np.ndarray) -> Path:
 
 
 def write_chest(folder: Path, patient: int, label: str, image: int = 0) -> Path:
-    """Write a phantom under a name of Kermany's, at 128 pixels."""
+    """Write a phantom of 128 pixels under a name as in Kermany's set."""
     kind = {"bacterial": "bacteria", "viral": "virus"}.get(label)
     name = f"person{patient}_{kind}_{patient}{image}" if kind else f"IM-{patient:04d}-{image + 1:04d}"
     return write_picture(
@@ -39,14 +39,14 @@ def write_chest(folder: Path, patient: int, label: str, image: int = 0) -> Path:
 
 
 def write_copy(folder: Path, of: Path, label: str, number: int) -> Path:
-    """Write a file coded anew, at another size, under a name of the Radiography database."""
+    """Write a re-encoded copy of a file at another size, under a name as in the Radiography database."""
     image = cv2.resize(cv2.imread(str(of), cv2.IMREAD_GRAYSCALE), (299, 299), interpolation=cv2.INTER_LINEAR)
     return write_picture(folder / RADIOGRAPHY[label] / f"{RADIOGRAPHY[label]}-{number}.png", image)
 
 
 @pytest.fixture(scope="module")
 def two_sets(tmp_path_factory):
-    """Kermany's layout, and Radiography's with copies of three of its pictures among strangers and near-misses."""
+    """Return two sets: in Kermany's layout, and in Radiography's with copies of three pictures among others."""
     folder = tmp_path_factory.mktemp("sets")
     kermany, radiography = folder / "chest_xray", folder / "radiography"
     chests = {(label, patient): write_chest(kermany, patient, label) for label in THREE for patient in range(1, 6)}
@@ -54,7 +54,7 @@ def two_sets(tmp_path_factory):
     copied = [("normal", 1), ("normal", 4), ("viral", 2)]
     for number, (label, patient) in enumerate(copied, start=1):
         write_copy(radiography, chests[label, patient], label, number)
-    others = [(3, 1, "normal"), (20, 0, "normal"), (2, 0, "covid19")]  # another day, a stranger, another disease
+    others = [(3, 1, "normal"), (20, 0, "normal"), (2, 0, "covid19")]  # another day, another patient, another disease
     for number, (patient, image, disease) in enumerate(others, start=11):
         chest = draw_phantom(patient, image, disease, 299).image
         write_picture(radiography / "Normal" / f"Normal-{number}.png", chest)
@@ -69,7 +69,7 @@ def choose(data, tmp_path, *, classes=THREE, merge=None, duplicates="drop") -> t
     return choose_images(table, classes, merge or {}, duplicates, told.append), told
 
 
-def test_copies_that_were_coded_anew_are_left_out_and_strangers_stay(two_sets, tmp_path):
+def test_re_encoded_copies_are_dropped_and_other_pictures_stay(two_sets, tmp_path):
     table, told = choose(two_sets, tmp_path)
     assert sorted(table.image_id[table.source == "radiography"]) == [
         f"radiography/Normal/Normal-{number}.png" for number in (11, 12, 13)
@@ -80,7 +80,7 @@ def test_copies_that_were_coded_anew_are_left_out_and_strangers_stay(two_sets, t
 
 
 @pytest.mark.parametrize("duplicates", ["exact", "keep"])
-def test_copies_that_are_kept_belong_to_one_patient(two_sets, tmp_path, duplicates):
+def test_kept_copies_belong_to_one_patient(two_sets, tmp_path, duplicates):
     table, told = choose(two_sets, tmp_path, duplicates=duplicates)
     assert len(table) == 22 and tells(told[-1:], any_of("kept"), "3 near-identical")
     patients = table.set_index("image_id").patient_id
@@ -88,7 +88,7 @@ def test_copies_that_are_kept_belong_to_one_patient(two_sets, tmp_path, duplicat
     assert table.patient_id.nunique() == 18
 
 
-def test_exact_copies_go_or_stay_as_asked(two_sets, tmp_path):
+def test_exact_copies_are_dropped_or_kept_as_requested(two_sets, tmp_path):
     again = tmp_path / "again"
     shutil.copytree(two_sets[0], again / "chest_xray")
     write_chest(again / "chest_xray", 1, "viral").rename(again / "chest_xray/train/PNEUMONIA/person9_virus_1.jpeg")
@@ -101,7 +101,7 @@ def test_exact_copies_go_or_stay_as_asked(two_sets, tmp_path):
 
 
 def test_patients_are_merged_over_a_picture_of_a_class_that_is_left_out(two_sets, tmp_path):
-    """Two patients share a viral picture; their normal ones must not part, though no viral picture is used."""
+    """Two patients share a viral picture. Their normal pictures must stay together without any viral picture."""
     kermany, own = two_sets[0], tmp_path / "own"
     viral = cv2.imread(str(kermany / "train/PNEUMONIA/person2_virus_20.jpeg"), cv2.IMREAD_GRAYSCALE)
     write_picture(own / "viral.png", cv2.resize(viral, (200, 200)))
@@ -112,7 +112,7 @@ def test_patients_are_merged_over_a_picture_of_a_class_that_is_left_out(two_sets
     assert table.patient_id[table.source == "own"].tolist() == ["kermany/virus-person2"]
 
 
-def test_near_identical_copies_with_two_labels_all_go_and_are_told(two_sets, tmp_path):
+def test_near_identical_copies_with_two_labels_are_all_dropped_and_reported(two_sets, tmp_path):
     kermany, own = two_sets[0], tmp_path / "own"
     viral = cv2.imread(str(kermany / "train/PNEUMONIA/person2_virus_20.jpeg"), cv2.IMREAD_GRAYSCALE)
     write_picture(own / "x.png", cv2.resize(viral, (200, 200)))
@@ -121,11 +121,11 @@ def test_near_identical_copies_with_two_labels_all_go_and_are_told(two_sets, tmp
     assert len(table) == 15
     assert_says(told[-1], "1 picture", any_of("label"), any_of("copies"), any_of("dropped"))
     merged, _ = choose([kermany, own], tmp_path, classes=("normal", "ill"), merge={"ill": ["bacterial", "viral"]})
-    assert len(merged) == 16  # one class now: one of them stays
+    assert len(merged) == 16  # one class now: one copy stays
 
 
 def test_two_labels_are_seen_over_exact_and_near_copies_together(tmp_path):
-    """z is viral in the same bytes, and the resized one is normal as z was: which of them is right nobody knows."""
+    """The same bytes are normal and viral, and a resized copy is normal. Nobody knows which label is right."""
     image = draw_phantom(7, 0, "normal", 128).image
     for name in ("normal/z", "viral/same_bytes"):
         write_picture(tmp_path / "own" / f"{name}.png", image)
@@ -139,7 +139,7 @@ def test_two_labels_are_seen_over_exact_and_near_copies_together(tmp_path):
     assert survey(read_sources([tmp_path / "own"])[0]).near_duplicates == (1, 1, 1, 1, 0)
 
 
-def test_of_copies_in_two_official_parts_the_tested_one_is_kept(tmp_path):
+def test_the_test_image_is_kept_of_copies_in_two_official_parts(tmp_path):
     """A test part must not shrink because training images happen to come first by name."""
     for patient in range(6):
         image = draw_phantom(patient, 0, "normal", 128).image
@@ -152,7 +152,7 @@ def test_of_copies_in_two_official_parts_the_tested_one_is_kept(tmp_path):
 
 
 def test_a_file_that_could_not_be_compared_is_not_used(two_sets, tmp_path):
-    """It was out of reach for a moment: nobody knows whose copy it is."""
+    """It could not be read for a moment, so it may be a copy of any other image."""
     table, _ = choose(two_sets, tmp_path)
     table.loc[0, "compared"] = False
     with refused("1 image", any_of("copies"), any_of("same command", "run again")):
@@ -161,7 +161,7 @@ def test_a_file_that_could_not_be_compared_is_not_used(two_sets, tmp_path):
         )
 
 
-def test_pictures_that_cannot_be_read_are_nobodys_copies(two_sets, tmp_path):
+def test_unreadable_pictures_do_not_count_as_copies(two_sets, tmp_path):
     own = tmp_path / "own"
     own.mkdir()
     for name in ("a", "b"):
@@ -180,7 +180,7 @@ def test_thumbnails_are_made_once_for_all(two_sets, tmp_path):
     assert counts == [(23, 23)]
 
 
-def test_a_class_that_is_not_there_is_told_before_any_file_is_decoded(two_sets):
+def test_a_missing_class_is_reported_before_any_file_is_decoded(two_sets):
     with refused(any_of("no image", "no images"), matching("covid")):
         gather_images(two_sets[:1], CLASSES, {}, lambda text: None)
 
@@ -196,10 +196,10 @@ def test_a_run_is_not_continued_with_other_copies_or_without_its_recipe(own_copy
 
 @pytest.fixture(scope="module")
 def radiography_of_kermany(real_data, tmp_path_factory):
-    """A set in Radiography's layout, and which of its files are Kermany's, coded anew as PNG of 299 pixels.
+    """Return a set in Radiography's layout, and its files that are Kermany's, re-encoded as PNG of 299 pixels.
 
-    The others are adults' X-rays, phantoms, and 20 near-misses: ten phantoms on another day and ten with another
-    disease than phantoms that are there as well.
+    The others are adults' X-rays, phantoms, and 20 pictures that are nearly copies: ten phantoms on another day and ten
+    with another disease than phantoms in the set.
     """
     folder, copies = tmp_path_factory.mktemp("radiography"), []
 
@@ -224,7 +224,7 @@ def radiography_of_kermany(real_data, tmp_path_factory):
 
 
 @pytest.mark.real
-def test_every_copy_of_kermanys_in_another_set_is_found_and_no_stranger(real_data, radiography_of_kermany, tmp_path):
+def test_every_copy_of_kermanys_in_another_set_is_found_and_nothing_else(real_data, radiography_of_kermany, tmp_path):
     folder, copies = radiography_of_kermany
     table, told = choose([real_data / "chest_xray", folder], tmp_path)
     here = {f"radiography/{file.relative_to(folder)}" for file in folder.rglob("*.png")}
@@ -236,7 +236,7 @@ def test_every_copy_of_kermanys_in_another_set_is_found_and_no_stranger(real_dat
 
 
 @pytest.mark.real
-def test_the_woman_with_two_patient_numbers_is_in_one_fold(real_data, tmp_path):
+def test_a_patient_with_two_numbers_is_in_one_fold(real_data, tmp_path):
     data = [real_data / "chest_xray", real_data / "covid-chestxray-dataset"]
     table, _ = choose(data, tmp_path, classes=CLASSES, duplicates="exact")
     hers = table[table.patient_id == "covid-chestxray/178"]

@@ -1,4 +1,4 @@
-"""An atlas is read from a folder of pairs; what is wrong with one is told in a line."""
+"""An atlas is read from a folder of pairs; a faulty folder is refused in one line."""
 
 import shutil
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def test_another_mask_is_another_atlas(folder, tmp_path):
     assert read_atlas(folder, tmp_path / "cache").digest != first.digest
 
 
-def test_masks_are_read_as_they_were_drawn(made):
+def test_masks_are_read_exactly(made):
     pairs = read_pairs(made)
     assert list(pairs) == [f"p{patient}" for patient in range(5)]
     assert np.array_equal(pairs["p3"][1], draw_chest(3, 0, 48).whole_lungs)

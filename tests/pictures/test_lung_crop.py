@@ -1,4 +1,4 @@
-"""What a network sees of a picture whose lungs are known exactly: in the box, the lungs alone, or all but them."""
+"""Crops of a picture whose lungs are known exactly: the box, the lungs alone, or all but the lungs."""
 
 import tracemalloc
 
@@ -22,7 +22,7 @@ TALL = np.ones((3, 3), np.uint8)
 
 @pytest.fixture(scope="module")
 def chest(tmp_path_factory):
-    """The path of a picture and its lungs, exactly: in the file, and as they are stored."""
+    """Return a picture's path, its exact lungs in the file, and its lungs as they are stored."""
     table = write_chests(tmp_path_factory.mktemp("chest"), range(1))
     path = table.path[0]
     return path, read_mask(path), find_in(path, given_lungs(table))
@@ -33,7 +33,7 @@ def prepared(crop: str, resize: str = "squash", margin: float = 0.0) -> Preparat
 
 
 def shrunk(mask: np.ndarray) -> np.ndarray:
-    """Return a mask without its border of one pixel, where a resized one may differ."""
+    """Return a mask without its border of one pixel, where a resized mask may differ."""
     return cv2.erode(mask.astype(np.uint8), TALL) > 0
 
 
@@ -48,11 +48,11 @@ def test_lungs_are_black_outside_or_inside(chest, resize):
     for kept, black, picture in ((inside, ~inside, only), (~inside, inside, without)):
         assert not picture[shrunk(black)].any()
         assert np.array_equal(picture[shrunk(kept)], whole[shrunk(kept)])
-    assert np.array_equal(only.astype(int) + without, whole)  # each pixel is in one of the two
+    assert np.array_equal(only.astype(int) + without, whole)  # each pixel is in one of the two pictures
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.05, 0.3])
-def test_the_box_shows_all_of_the_lungs_and_so_much_around_them(chest, tmp_path, margin):
+def test_the_box_shows_the_whole_lungs_and_the_margin_around_them(chest, tmp_path, margin):
     path, exact, lungs = chest
     white = tmp_path / "lungs.png"  # the lungs themselves as a picture
     Image.fromarray(exact * np.uint8(255)).save(white)
@@ -67,7 +67,7 @@ def test_the_box_shows_all_of_the_lungs_and_so_much_around_them(chest, tmp_path,
     assert np.array_equal(shown, resize_grey(inner, SIZE, "squash"))
 
 
-def test_a_margin_ends_where_the_picture_does():
+def test_a_margin_ends_at_the_picture_border():
     assert widen(Box(10, 20, 50, 100), 0.1, 1000, 1000) == Box(6, 12, 54, 108)
     assert widen(Box(10, 20, 50, 100), 0.1, 52, 105) == Box(6, 12, 52, 105)
     assert widen(Box(3, 5, 50, 100), 1, 80, 100) == Box(0, 0, 80, 100)
@@ -76,7 +76,7 @@ def test_a_margin_ends_where_the_picture_does():
 
 @pytest.mark.parametrize("crop", ["lungs", "lungs_only", "without_lungs"])
 @pytest.mark.parametrize("change", [{"confidence": 0.49}, {"mask": np.zeros((MASK_SIDE, MASK_SIDE), bool)}])
-def test_where_lungs_are_doubtful_the_whole_picture_is_shown(chest, crop, change):
+def test_the_whole_picture_is_shown_if_its_lungs_are_not_trusted(chest, crop, change):
     path, _, lungs = chest
     doubtful = lungs._replace(**change)
     assert why_whole(doubtful, 0.5) == ("confidence below 0.5" if "confidence" in change else "no lungs")
@@ -85,7 +85,7 @@ def test_where_lungs_are_doubtful_the_whole_picture_is_shown(chest, crop, change
     assert why_whole(lungs._replace(confidence=0.5), 0.5) == ""
 
 
-def test_a_picture_that_is_shown_turned_is_cropped_as_it_is_shown(chest, tmp_path):
+def test_a_picture_with_an_exif_orientation_is_cropped_as_it_is_shown(chest, tmp_path):
     path, _, lungs = chest
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6  # a quarter clockwise
@@ -105,13 +105,13 @@ def test_a_large_jpeg_is_cropped_where_its_lungs_are(chest, tmp_path):
     box = bounding_box(mask)
     stored = PictureLungs(np.ones((MASK_SIDE, MASK_SIDE), bool), box, picture.shape[1], picture.shape[0], 1.0)
     seen = load_cropped(str(large), prepared("lungs"), stored, 0.5).astype(int)
-    # The decoder shrinks it to an eighth, so the box grows to whole pixels of that.
+    # The decoder shrinks it to an eighth, so the box grows to whole pixels of the small picture.
     rows, columns = (slice(part.start // 8 * 8, -(-part.stop // 8) * 8) for part in (box.rows, box.columns))
     expected = resize_grey(np.ascontiguousarray(picture[rows, columns]), SIZE, "squash")
     assert np.abs(seen - expected).mean() < 1.5
 
 
-def test_the_pictures_of_a_crop_have_a_store_of_their_own(tmp_path):
+def test_each_crop_has_its_own_store(tmp_path):
     table = write_chests(tmp_path / "data", range(3))
     source = given_lungs(table)
     found = open_lungs(tmp_path / "cache", table, source)
@@ -140,14 +140,14 @@ def test_a_file_without_lungs_is_never_stored_whole(tmp_path):
         load_stored(table.path[0], prepared("lungs"), missing, 0.5)
 
 
-def test_what_shows_whole_pictures_refuses_a_crop(chest):
+def test_loading_whole_pictures_refuses_a_crop(chest):
     with pytest.raises(ValueError, match="whole pictures"):
         load_prepared(chest[0], prepared("lungs"))
 
 
 @pytest.mark.parametrize("resize", ["squash", "pad"])
 @pytest.mark.parametrize("crop", ["none", "lungs", "without_lungs"])
-def test_lungs_lie_where_the_network_sees_them(chest, tmp_path, crop, resize):
+def test_lungs_are_where_the_network_sees_them(chest, tmp_path, crop, resize):
     _, exact, lungs = chest
     white = tmp_path / "lungs.png"  # the lungs themselves as a picture
     Image.fromarray(exact * np.uint8(255)).save(white)
@@ -157,7 +157,7 @@ def test_lungs_lie_where_the_network_sees_them(chest, tmp_path, crop, resize):
     picture = load_prepared(str(white), how.whole) if whole else load_cropped(str(white), how, lungs, 0.5)
     assert (seen.shape, seen.dtype) == ((SIZE, SIZE), bool)
     assert (seen != (picture > 127)).mean() < 0.02
-    doubted = lungs_as_seen(lungs._replace(confidence=0.1), how, 0.5)  # shown whole, so its lungs lie elsewhere
+    doubted = lungs_as_seen(lungs._replace(confidence=0.1), how, 0.5)  # shown whole, so its lungs are elsewhere
     assert np.array_equal(doubted, lungs_as_seen(lungs, how.whole, 0.5))
 
 

@@ -1,4 +1,4 @@
-"""Masks that come with the data are found by name and refused in one line; another source has another identity."""
+"""Masks that come with the data are found by name, or refused in one line; each source has its own identity."""
 
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ def mask(tmp_path: Path, number: int) -> Path:
     return tmp_path / "data" / "masks" / f"{number}.png"
 
 
-def test_masks_are_found_beside_the_images_or_in_a_folder(tmp_path, table):
+def test_masks_are_found_next_to_the_images_or_in_a_folder(tmp_path, table):
     beside, named = given_lungs(table), given_lungs(table, str(tmp_path / "data" / "masks"))
     assert given_lungs(table, str(tmp_path / "data")).masks == named.masks
     assert beside.masks == named.masks == {path: mask(tmp_path, number) for number, path in enumerate(table.path)}
@@ -33,14 +33,14 @@ def test_masks_are_found_beside_the_images_or_in_a_folder(tmp_path, table):
     assert beside.lowest_confidence == 0
 
 
-def test_a_flat_data_set_has_its_masks_in_a_folder_of_its_own(tmp_path):
+def test_masks_may_be_in_a_folder_among_the_images(tmp_path):
     table = write_chests(tmp_path, range(1))
     (tmp_path / "images" / "masks").mkdir()
     (tmp_path / "masks" / "0.png").rename(tmp_path / "images" / "masks" / "0.png")
     assert given_lungs(table).masks[table.path[0]] == tmp_path / "images" / "masks" / "0.png"
 
 
-def test_the_identity_says_which_picture_has_which_mask(tmp_path, table):
+def test_the_identity_depends_on_which_picture_has_which_mask(tmp_path, table):
     before = given_lungs(table).identity
     assert given_lungs(table).identity == before
     first, second = mask(tmp_path, 0).read_bytes(), mask(tmp_path, 1).read_bytes()
@@ -49,7 +49,7 @@ def test_the_identity_says_which_picture_has_which_mask(tmp_path, table):
     assert given_lungs(table).identity != before
 
 
-def test_a_smaller_mask_of_the_same_shape_is_enlarged_and_an_empty_one_has_no_lungs(tmp_path, table):
+def test_a_smaller_mask_of_the_same_shape_is_enlarged_and_an_empty_mask_has_no_lungs(tmp_path, table):
     Image.open(mask(tmp_path, 0)).resize((WIDTH // 2, HEIGHT // 2), Image.Resampling.NEAREST).save(mask(tmp_path, 0))
     Image.new("L", (WIDTH, HEIGHT)).save(mask(tmp_path, 1))
     source = given_lungs(table)
@@ -68,7 +68,7 @@ def test_missing_masks_are_counted_and_named(tmp_path, table):
         source.with_keys(table)
     assert_tells(str(told.value), "image.masks", "'data'", "2 of 4 images", "mask", "1.png", "3.png")
     assert_tells(str(told.value), "mask", "image")
-    assert len(source.with_keys(table.iloc[[0, 2]])) == 2  # those that are not used need none
+    assert len(source.with_keys(table.iloc[[0, 2]])) == 2  # images that are not used need no mask
     with refused("2 of 4 images", "mask", "folder"):
         given_lungs(table, str(tmp_path / "data" / "masks")).with_keys(table)
 
@@ -85,7 +85,7 @@ def test_masks_that_do_not_fit_are_refused_in_one_line(tmp_path, table):
             source.find(table.path[number])
 
 
-def test_one_mask_is_not_that_of_two_pictures(tmp_path, table):
+def test_two_pictures_cannot_share_a_mask(tmp_path, table):
     other = write_chests(tmp_path / "other", range(4))
     both = table.assign(content=table.content)
     both.loc[1, ["path", "content"]] = other.loc[0, ["path", "content"]]
@@ -101,13 +101,13 @@ def test_one_mask_is_not_that_of_two_pictures(tmp_path, table):
         ("x" * 5000, None, ["name too long"]),
     ],
 )
-def test_a_place_that_does_not_exist_is_told_at_once(atlas, masks, expected):
+def test_a_place_that_does_not_exist_is_refused_at_once(atlas, masks, expected):
     with refused(*expected):
         check_places(atlas, masks)
     check_places("builtin", "data")
 
 
-def test_a_file_is_a_network_or_refused_at_once(tmp_path, table):
+def test_a_file_that_is_not_a_network_is_refused_at_once(tmp_path, table):
     file = tmp_path / "network"
     file.write_text("no network")
     for ask in (partial(check_places, str(file), None), partial(open_source, str(file), None, table, tmp_path)):

@@ -1,4 +1,4 @@
-"""Lungs of many pictures: found once, whatever asks for them; a kill costs a block; threads change no byte."""
+"""Lungs of many pictures are found once; a kill loses one block; the number of threads changes no byte."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def open_here(cache, table, source, **options):
     return open_lungs(cache, table, source, **{"threads": 1, "block": BLOCK, **options})
 
 
-def test_a_row_holds_all_that_is_known_of_a_picture():
+def test_a_row_holds_everything_about_a_pictures_lungs():
     mask = np.random.default_rng(0).random((MASK_SIDE, MASK_SIDE)) > 0.5
     lungs = PictureLungs(mask, Box(1, 2, 3000, 4000), 5000, 6000, 0.1 + 0.2)
     row = pack(lungs)
@@ -38,7 +38,7 @@ def test_a_row_holds_all_that_is_known_of_a_picture():
     assert np.array_equal(again.mask, mask)
 
 
-def test_box_and_mask_are_those_of_the_file(tmp_path, table):
+def test_box_and_mask_match_the_file(tmp_path, table):
     found = open_here(tmp_path / "cache", table, given_lungs(table))
     for path in table.path:
         lungs, exact = found.of(path), read_mask(path)
@@ -48,7 +48,7 @@ def test_box_and_mask_are_those_of_the_file(tmp_path, table):
     assert found.of("another.png") is None
 
 
-def test_a_grown_data_set_finds_only_its_new_lungs(tmp_path, table):
+def test_only_new_lungs_are_found_in_a_grown_data_set(tmp_path, table):
     source = Counting(given_lungs(table))
     open_here(tmp_path, table.iloc[:5], source)
     assert source.asked == list(table.path[:5])
@@ -58,7 +58,7 @@ def test_a_grown_data_set_finds_only_its_new_lungs(tmp_path, table):
     assert len(source.asked) == COUNT
 
 
-def test_a_kill_costs_a_block(tmp_path, table):
+def test_a_kill_loses_one_block(tmp_path, table):
     stopped, resumed = Counting(given_lungs(table), last=5), Counting(given_lungs(table))
     with pytest.raises(KeyboardInterrupt):
         open_here(tmp_path / "killed", table, stopped)
@@ -78,7 +78,7 @@ def test_another_mask_for_the_same_picture_is_read(tmp_path, table):
     assert not np.array_equal(before.mask, after.mask)
 
 
-def test_a_file_that_cannot_be_read_has_no_lungs_and_keeps_nobody_else_from_them(tmp_path, table):
+def test_a_file_that_cannot_be_read_has_no_lungs_and_does_not_stop_the_others(tmp_path, table):
     (tmp_path / "data" / "images" / "3.png").write_text("no picture")
     found = open_here(tmp_path / "cache", table, given_lungs(table))
     assert [path for path in table.path if found.of(path) is None] == [table.path[3]]
@@ -93,7 +93,7 @@ def test_threads_change_no_byte(tmp_path, table, small_atlas):
     assert len(set(rows[0])) == 4
 
 
-def test_another_atlas_is_another_store(small_atlas):
+def test_another_atlas_has_another_store(small_atlas):
     pictures = small_atlas.pictures[1:]
     first, second = AtlasLungs(small_atlas), AtlasLungs(build_atlas(list(zip(pictures, pictures, strict=True))))
     assert first.identity != second.identity
@@ -101,7 +101,7 @@ def test_another_atlas_is_another_store(small_atlas):
     assert first.identity.startswith(f"atlas {small_atlas.digest}")
 
 
-def test_progress_is_told_of_what_is_missing(tmp_path, table):
+def test_progress_counts_missing_lungs_only(tmp_path, table):
     told: list[tuple[int, int]] = []
     open_here(tmp_path, table.iloc[:2], given_lungs(table))
     open_here(tmp_path, table, given_lungs(table), on_progress=lambda *counts: told.append(counts))

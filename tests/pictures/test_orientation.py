@@ -1,4 +1,4 @@
-"""A picture is read as it is shown: turned and mirrored as its EXIF orientation says, in JPEG and PNG."""
+"""A picture is read as it is shown: turned and mirrored by its EXIF orientation, in JPEG and PNG."""
 
 import struct
 
@@ -11,9 +11,9 @@ from pxr_tf.pictures.decode import load_grey, load_prepared, read_header
 from pxr_tf.pictures.preparation import Preparation
 
 ORIENTATION = 274  # the EXIF tag
-SHOWN = make_picture(64, 96)  # darker to the left, a disc left of the middle: no two of its eight turns look alike
+SHOWN = make_picture(64, 96)  # darker to the left, with a disc left of the middle: its eight turns all look different
 SHOWN[:20] //= 2
-# How a camera held in each of the eight ways stores what is to be shown like this (CIPA DC-008, tag 274).
+# How a camera held in each of the eight ways stores SHOWN (CIPA DC-008, tag 274).
 STORED = {
     1: SHOWN,
     2: SHOWN[:, ::-1],
@@ -45,8 +45,8 @@ def test_a_picture_is_turned_as_it_is_shown(tmp_path, orientation, name, toleran
 
 @pytest.mark.parametrize("orientation", [3, 6, 7])
 @pytest.mark.parametrize("resize", ["squash", "pad"])
-def test_a_large_jpeg_is_turned_after_its_decoder_has_shrunk_it(tmp_path, orientation, resize):
-    """Sides are exchanged after the smaller one was compared with the size asked for, which is the same either way."""
+def test_a_large_jpeg_is_turned_after_its_decoder_shrank_it(tmp_path, orientation, resize):
+    """The decoder compares the smaller side with the requested size; it is the same before and after the turn."""
     large = np.kron(STORED[orientation], np.ones((8, 8), np.uint8))
     path = save(tmp_path / "a.jpg", large, exif=exif_of(orientation), quality=95)
     reduced = load_grey(path, at_least=128)
@@ -57,7 +57,7 @@ def test_a_large_jpeg_is_turned_after_its_decoder_has_shrunk_it(tmp_path, orient
     assert np.abs(prepared[0] - prepared[1]).mean() < 1
 
 
-def test_16_bit_pictures_are_turned_too(tmp_path):
+def test_16_bit_pictures_are_also_turned(tmp_path):
     stored = STORED[6].astype(np.uint16) << 4
     block = chunk(b"eXIf", exif_of(6).tobytes()[6:])
     for values in (stored, np.dstack([stored] * 3)):
@@ -65,7 +65,7 @@ def test_16_bit_pictures_are_turned_too(tmp_path):
         assert np.array_equal(load_grey(tmp_path / "a.png"), SHOWN)
 
 
-def test_a_png_may_say_after_its_pixels_how_it_is_turned(tmp_path):
+def test_a_png_may_have_its_orientation_after_its_pixels(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(encode_png(np.ascontiguousarray(STORED[8]), after=chunk(b"eXIf", exif_of(8).tobytes()[6:])))
     assert np.array_equal(load_grey(path), SHOWN)
@@ -100,7 +100,7 @@ DAMAGED = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # a command does so, too
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # commands ignore it, too
 @pytest.mark.parametrize("damage", DAMAGED)
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])
 def test_a_damaged_exif_block_leaves_a_good_picture(tmp_path, name, damage):

@@ -1,4 +1,4 @@
-"""A preparation is a value: equal ones have one digest, others another."""
+"""A preparation is a value: its digest depends on its fields alone."""
 
 import itertools
 
@@ -14,7 +14,7 @@ def test_every_field_decides_the_digest():
     assert len(values[0].digest) == 8
 
 
-def test_without_a_crop_the_digest_is_what_it_was_before_there_were_crops():
+def test_the_digest_without_a_crop_is_the_same_as_before_crops_existed():
     known = {(224, "squash"): "29fe6873", (32, "pad"): "667b1f8f", (32, "average"): "f6d2be01"}
     for (size, resize), digest in known.items():
         assert Preparation(size, resize).digest == digest
@@ -35,6 +35,6 @@ def test_every_field_of_a_crop_decides_the_digest():
     assert Preparation.described(crop.whole.describe()) == crop.whole
 
 
-def test_it_cannot_be_changed():
+def test_a_preparation_cannot_be_changed():
     with pytest.raises(AttributeError):
         Preparation(224, "pad").size = 5

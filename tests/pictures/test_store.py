@@ -1,4 +1,4 @@
-"""The store: a picture is decoded once for all, whatever is asked for; damage and kills cost a block at most."""
+"""The store: a picture is decoded once for all requests; damage and kills lose one block at most."""
 
 import errno
 import os
@@ -53,7 +53,7 @@ from pxr_tf.pictures.store import open_pictures
 
 folder, held = Path(sys.argv[1]), []
 def decode(path, preparation):
-    if path.endswith("4.png"):  # another part of the program opens all files that the system grants
+    if path.endswith("4.png"):  # another part of the program opens as many files as the system allows
         resource.setrlimit(resource.RLIMIT_NOFILE, (40, 4096))
         try:
             while True:
@@ -71,7 +71,7 @@ print(opened.faults)
 
 
 class Decoder:
-    """Decodes, keeps the paths that it was asked for, and pulls the plug after so many."""
+    """Decodes, keeps the paths that it was called with, and interrupts after `last` paths."""
 
     def __init__(self, last: float = float("inf")) -> None:
         self.paths: list[str] = []
@@ -85,7 +85,7 @@ class Decoder:
 
 
 def write_pictures(folder: Path, numbers: range) -> pd.DataFrame:
-    """Write a picture for each number, each of its own grey; return their rows, in random order of content."""
+    """Write a picture for each number, each of another grey; return their rows, in random order of content."""
     rows = []
     for number in numbers:
         path = folder / f"{number}.png"
@@ -151,7 +151,7 @@ def test_the_key_depends_on_the_preparation_the_libraries_and_the_version_only(m
     assert len({key, *others}) == 1 + len(others)
 
 
-def test_a_second_opening_decodes_nothing_whatever_the_order_and_the_paths(tmp_path, table, decoder):
+def test_a_second_opening_decodes_nothing_for_any_order_and_paths(tmp_path, table, decoder):
     first = open_here(table, tmp_path / "cache", decode=decoder)
     assert sorted(decoder.paths) == sorted(table.path)
     elsewhere = table.sample(frac=1, random_state=0).assign(path="/moved/away.png")
@@ -176,7 +176,7 @@ def test_a_data_set_grown_by_ten_images_decodes_ten(tmp_path, table, decoder):
     assert len(decoder.paths) == 10 and seen[-1] == (10, 10)
     assert greys(second, table) == GREYS
     assert sorted(greys(second, grown)) == [10 * number for number in range(2 * COUNT)]
-    assert greys(first, table) == GREYS and len(first.pixels) == COUNT  # a reader goes on with what it has
+    assert greys(first, table) == GREYS and len(first.pixels) == COUNT  # an open reader keeps its old rows
 
 
 def test_another_class_list_decodes_nothing(tmp_path, table, decoder):
@@ -186,20 +186,20 @@ def test_another_class_list_decodes_nothing(tmp_path, table, decoder):
     assert decoder.paths == []
 
 
-def test_another_preparation_is_another_store(tmp_path, table, decoder):
+def test_another_preparation_has_another_store(tmp_path, table, decoder):
     open_here(table, tmp_path / "cache")
     other = open_here(table, tmp_path / "cache", Preparation(8, "pad"), decode=decoder)
     assert len(decoder.paths) == COUNT and other.pixels.shape == (COUNT, 8, 8)
 
 
-def test_an_opening_that_needs_nothing_waits_for_nobody(tmp_path, table):
+def test_an_opening_that_decodes_nothing_does_not_wait(tmp_path, table):
     open_here(table, tmp_path / "cache")
     with locks.hold(tmp_path / "cache" / f"pictures-{pictures_key(PREPARATION)}.lock"):
         assert greys(open_here(table, tmp_path / "cache"), table) == GREYS
 
 
 @pytest.mark.parametrize("number", [0, 4, 9])
-def test_a_flipped_bit_costs_its_block_only(tmp_path, table, decoder, number):
+def test_a_flipped_bit_loses_its_block_only(tmp_path, table, decoder, number):
     opened = open_here(table, tmp_path / "cache")
     rows = next(folder_of(tmp_path / "cache").glob("*.raw"))
     data = bytearray(rows.read_bytes())
@@ -247,7 +247,7 @@ def damage(folder: Path, kind: str) -> int:
         "empty journal",
     ],
 )
-def test_of_a_damaged_store_only_what_is_damaged_is_decoded_again(tmp_path, table, decoder, kind):
+def test_only_the_damaged_part_of_a_store_is_decoded_again(tmp_path, table, decoder, kind):
     open_here(table, tmp_path / "cache")
     lost = damage(folder_of(tmp_path / "cache"), kind)
     again = open_here(table, tmp_path / "cache", decode=decoder)
@@ -258,7 +258,7 @@ def test_of_a_damaged_store_only_what_is_damaged_is_decoded_again(tmp_path, tabl
 
 
 @pytest.mark.parametrize("last", [0, 4, 7, 9])
-def test_a_killed_build_goes_on_from_its_last_block(tmp_path, table, decoder, last):
+def test_a_killed_build_continues_from_its_last_block(tmp_path, table, decoder, last):
     undisturbed = open_here(table, tmp_path / "other")
     with pytest.raises(KeyboardInterrupt):
         open_here(table, tmp_path / "cache", threads=1, decode=Decoder(last))
@@ -282,17 +282,17 @@ def test_unreadable_files_become_faults_and_are_never_fatal(tmp_path, table, dec
     assert opened.rows.keys() == set(whole.content)
     assert greys(opened, whole) == [10 * number for number in whole.index]
     assert open_here(table, tmp_path / "cache", decode=decoder).faults == opened.faults
-    assert decoder.paths == []  # such bytes are never a picture
+    assert decoder.paths == []  # these bytes are never a picture
 
 
-def test_a_store_without_a_single_picture(tmp_path, table):
+def test_a_store_may_have_no_picture(tmp_path, table):
     for path in table.path:
         Path(path).write_bytes(b"no picture")
     opened = open_here(table, tmp_path / "cache")
     assert (opened.pixels.shape, opened.rows, len(opened.faults)) == ((0, 16, 16), {}, COUNT)
 
 
-def test_a_file_that_is_gone_is_told_this_time_only(tmp_path, table, decoder):
+def test_a_missing_file_is_reported_this_time_only(tmp_path, table, decoder):
     path = Path(table.path[3])
     path.rename(tmp_path / "away.png")
     opened = open_here(table, tmp_path / "cache")
@@ -303,7 +303,7 @@ def test_a_file_that_is_gone_is_told_this_time_only(tmp_path, table, decoder):
     assert decoder.paths == [str(path)]
 
 
-def test_too_many_open_files_are_told_this_time_only(tmp_path, table, decoder):
+def test_too_many_open_files_are_reported_this_time_only(tmp_path, table, decoder):
     table.to_csv(tmp_path / "table.csv", index=False)
     command = [sys.executable, "-c", WITH_FEW_FILES, str(tmp_path)]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -314,7 +314,7 @@ def test_too_many_open_files_are_told_this_time_only(tmp_path, table, decoder):
 
 
 def test_a_file_without_a_content_is_never_stored(tmp_path, table, decoder):
-    """Its key names a row of one manifest; in another it may be another file."""
+    """Its key names a row of one manifest; in another manifest it may be another file."""
     Path(table.path[2]).write_bytes(b"")
     manifest = add_content(table[["path"]].assign(image_id=[f"image {number}" for number in range(COUNT)]))
     assert open_here(manifest, tmp_path / "cache").faults == {"unreadable:image 2": "empty file"}
@@ -367,7 +367,7 @@ def test_a_file_that_changes_after_its_content_was_found_is_never_stored_under_i
 
 
 def test_two_processes_build_one_store(tmp_path, table, decoder):
-    """The other process has begun; this one is told, waits, and decodes nothing."""
+    """The other process has begun; this process says so, waits, and decodes nothing."""
     table.to_csv(tmp_path / "table.csv", index=False)
     with subprocess.Popen([sys.executable, "-c", BUILDER, str(tmp_path)], stderr=subprocess.PIPE) as builder:
         while not (tmp_path / "started").exists():
@@ -386,7 +386,7 @@ def test_two_processes_build_one_store(tmp_path, table, decoder):
     assert greys(opened, table) == GREYS
 
 
-def test_a_disk_that_is_too_small_is_told_before_anything_is_decoded(tmp_path, table, monkeypatch, decoder):
+def test_a_disk_that_is_too_small_is_reported_before_any_picture_is_decoded(tmp_path, table, monkeypatch, decoder):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(9999, 9000, COUNT * 256 - 1))
     with pytest.raises(OSError, match="No space left") as caught:
@@ -398,7 +398,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_decoded(tmp_path, t
     assert greys(open_here(table, tmp_path / "cache", decode=decoder), table) == GREYS
 
 
-def test_a_disk_that_fills_up_while_decoding_costs_a_block(tmp_path, table, monkeypatch, decoder):
+def test_a_disk_that_fills_up_while_decoding_loses_one_block(tmp_path, table, monkeypatch, decoder):
     syncs = []
 
     def sync(descriptor: int) -> None:

@@ -46,7 +46,7 @@ print(read(mapped), read(np.array(mapped[:2000])))
 STORE = np.random.default_rng(0).integers(0, 256, (6, 16, 16)).astype(np.uint8)
 SAMPLES = pd.DataFrame({"image_id": ["a", "b", "c", "a", "a"], "copy": [0, 0, 0, 1, 2]})
 ROWS = np.array([3, 1, 5, 3, 3])
-TARGETS = np.eye(5, dtype=np.float32)  # the target says which sample a picture is
+TARGETS = np.eye(5, dtype=np.float32)  # the target identifies the sample of a picture
 
 
 def inputs_with(copies: str = "none", epochs: str = "none"):
@@ -62,7 +62,7 @@ def take(stream, batches: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return list(itertools.islice(stream.as_numpy_iterator(), batches))
 
 
-def test_an_order_is_a_permutation_that_its_three_values_decide():
+def test_seed_phase_and_epoch_decide_the_order_of_an_epoch():
     first = epoch_order(50, seed=1, phase="head", epoch=2)
     np.random.default_rng().random()
     assert sorted(first) == list(range(50))
@@ -76,7 +76,7 @@ def test_the_last_batch_of_an_epoch_may_be_smaller(samples, expected):
     assert num_batches(samples, 32) == expected
 
 
-def test_an_epoch_has_every_sample_once_and_then_the_next_one_begins():
+def test_an_epoch_has_every_sample_once_before_the_next_begins():
     batches = take(stream_of(inputs_with()), 6)
     assert [len(targets) for _, targets in batches] == [2, 2, 1, 2, 2, 1]
     for epoch in (0, 1):
@@ -85,7 +85,7 @@ def test_an_epoch_has_every_sample_once_and_then_the_next_one_begins():
 
 
 @pytest.mark.parametrize("first_epoch", [1, 3])
-def test_a_stream_that_starts_later_is_the_tail_of_one_from_the_start(first_epoch):
+def test_a_stream_that_starts_later_equals_the_end_of_a_full_stream(first_epoch):
     inputs = inputs_with("bozickovic2021", "practical")
     whole = take(stream_of(inputs), 3 * first_epoch + 6)[3 * first_epoch :]
     for ours, theirs in zip(take(stream_of(inputs, first_epoch), 6), whole, strict=True):
@@ -99,7 +99,7 @@ def test_a_stream_that_starts_later_is_the_tail_of_one_from_the_start(first_epoc
         ("bozickovic2021", "practical", "practical", lambda epoch: epoch + 1),
     ],
 )
-def test_pictures_are_those_of_direct_calls(copies, epochs, preset, turn):
+def test_pictures_equal_those_from_direct_calls(copies, epochs, preset, turn):
     for number, (pictures, targets) in enumerate(take(stream_of(inputs_with(copies, epochs)), 9)):
         for picture, sample in zip(pictures, targets.argmax(1), strict=True):
             image_id, copy = SAMPLES.image_id[sample], int(SAMPLES["copy"][sample])
@@ -111,7 +111,7 @@ def test_pictures_are_those_of_direct_calls(copies, epochs, preset, turn):
             np.testing.assert_array_equal(picture[..., 0], expected)
 
 
-def test_originals_are_left_alone_unless_every_epoch_augments():
+def test_originals_are_unchanged_unless_every_epoch_augments():
     index = np.arange(5)
     plain, copied = inputs_with().load(index, 0)[..., 0], inputs_with("practical").load(index, 0)[..., 0]
     fresh = inputs_with("practical", "practical")
@@ -126,7 +126,7 @@ def test_loading_never_changes_the_store():
     np.testing.assert_array_equal(STORE, before)
 
 
-def test_an_evaluation_set_is_the_stores_rows_in_order():
+def test_an_evaluation_set_has_the_stores_rows_in_order():
     batches = list(make_evaluation_set(inputs_with(), TARGETS, 2).as_numpy_iterator())
     assert [len(pictures) for pictures, _ in batches] == [2, 2, 1]
     np.testing.assert_array_equal(np.concatenate([pictures for pictures, _ in batches])[..., 0], STORE[ROWS])
@@ -153,7 +153,7 @@ def test_a_memory_mapped_store_gives_the_same_batches(tmp_path, size):
         assert [part.tolist() for part in ours] == [part.tolist() for part in theirs]
 
 
-def test_a_part_of_a_memory_map_is_that_part_or_an_error(tmp_path):
+def test_a_contiguous_part_of_a_memory_map_is_read_and_any_other_is_refused(tmp_path):
     mapped = save_store(tmp_path / "pictures", STORE)
     options = {"copies": "none", "epochs": "none", "seed": 9}
     samples = SAMPLES.iloc[:3]
@@ -167,13 +167,13 @@ def test_a_part_of_a_memory_map_is_that_part_or_an_error(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the size of the process in /proc")
 def test_a_memory_mapped_store_is_never_copied(tmp_path):
-    """A set larger than memory works: the process's own memory stays as it is. A process that does nothing else."""
+    """A set larger than memory works: the process's own memory does not grow. It runs in a process of its own."""
     with open(tmp_path / "rows.raw", "wb") as file:
         file.truncate(250_000_000)
     command = [sys.executable, "-c", READER, str(tmp_path / "rows.raw")]
     grown, copied = map(float, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
     assert grown < 125  # half of the store, which has 250 MB
-    assert copied > 125  # a copy would have been seen: each stream makes one of an array in memory, here half as large
+    assert copied > 125  # the test would see a copy: each stream copies an array in memory, here half as large
 
 
 def test_a_batch_may_be_larger_than_the_epoch():
@@ -182,5 +182,5 @@ def test_a_batch_may_be_larger_than_the_epoch():
 
 
 def test_an_evaluation_set_has_a_known_length():
-    """Keras takes the end of a set of unknown length for a lack of data, and says so after every epoch."""
+    """Otherwise Keras takes the end of the set for a lack of data, and warns after every epoch."""
     assert make_evaluation_set(inputs_with(), TARGETS, 2).cardinality() == 3

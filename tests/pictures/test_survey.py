@@ -1,4 +1,4 @@
-"""The survey: associations with known values, shortcuts that were planted and ones that are not there."""
+"""The survey: associations with known values, planted shortcuts, and sets without shortcuts."""
 
 import io
 import json
@@ -55,11 +55,11 @@ def test_cramers_v_of_known_tables():
     assert cramers_v(["a"] * 10, ["x", "y"] * 5) == 0  # one category
     assert cramers_v([], []) == 0
     assert cramers_v(["a"], ["x"]) == 0
-    assert cramers_v(list("abcd"), list("wxyz")) == 0  # every value its own category: nothing can be said
+    assert cramers_v(list("abcd"), list("wxyz")) == 0  # every value is its own category, so nothing is known
 
 
 def test_cramers_v_by_hand():
-    """Bergsma's correction worked out for [[30, 10], [10, 30]]: phi2 = 0.25, less 1/79; side 2 - 1/79."""
+    """Bergsma's correction by hand for [[30, 10], [10, 30]]: phi2 = 0.25, less 1/79; side 2 - 1/79."""
     first = ["a"] * 40 + ["b"] * 40
     second = ["x"] * 30 + ["y"] * 10 + ["x"] * 10 + ["y"] * 30
     assert cramers_v(first, second) == pytest.approx(((0.25 - 1 / 79) / (1 - 1 / 79)) ** 0.5)
@@ -82,7 +82,7 @@ def test_a_clean_set_gets_no_warning(tmp_path):
     assert_tells(print_to_text(found), any_of("no class"), any_of("source"), any_of("encoding"))
 
 
-def test_a_source_of_its_own_is_told(tmp_path):
+def test_a_source_with_one_class_is_reported(tmp_path):
     found = survey(write_set(tmp_path, sources={"viral": "elsewhere"}))
     assert_says(found.warnings[1].text, "viral", "source", "12 images", "elsewhere", any_of("no other class"))
 
@@ -121,7 +121,7 @@ def test_a_rare_class_at_one_end_of_the_scale_is_found():
     assert tells(texts(shortcut_warnings(shortcuts)), "rare", "bytes per pixel")
 
 
-def test_chance_in_a_small_class_is_no_shortcut():
+def test_chance_in_a_small_class_is_not_a_shortcut():
     properties = pd.DataFrame({"source": ["a"] * 3 + ["b"] * 30})
     labels = pd.Series(["few"] * 3 + ["many"] * 30)
     shortcuts = find_shortcuts(labels, properties)
@@ -131,7 +131,7 @@ def test_chance_in_a_small_class_is_no_shortcut():
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_independent_properties_raise_no_warning(seed):
+def test_independent_properties_give_no_warning(seed):
     random = np.random.default_rng(seed)
     labels = pd.Series(random.choice(list("abcd"), 200))
     properties = pd.DataFrame({"source": random.choice(list("xyz"), 200), "size": random.choice(list("12345678"), 200)})
@@ -139,7 +139,7 @@ def test_independent_properties_raise_no_warning(seed):
     assert (associate(labels, properties).cramers_v < 0.35).all()
 
 
-def test_official_parts_that_are_coded_differently_are_told(tmp_path):
+def test_official_parts_with_different_encodings_are_reported(tmp_path):
     table = write_set(tmp_path, splits=("train", "test"), normal_train={"quality": 95})
     warnings = texts(survey(table).warnings)
     parts = (any_of("official"), any_of("training"), any_of("test"))
@@ -175,7 +175,7 @@ def test_rare_sizes_of_one_area_are_one_size():
     assert set(describe_properties(many)["size"]) == {"1.05 megapixels"}
 
 
-def test_neighbouring_ranges_are_told_as_one():
+def test_neighbouring_ranges_are_reported_as_one():
     """The lowest three tenths of bytes per pixel are one range, not three; the highest stays a range of its own."""
     values = pd.Series(np.arange(100) / 100)
     sizes = pd.DataFrame({"source": "s", "colour_mode": "grey", "format": "JPEG", "width": 9, "height": 9}, range(100))
@@ -186,7 +186,7 @@ def test_neighbouring_ranges_are_told_as_one():
     assert rules.to_dict() == {"ends": "0 to 0.29 and 0.9 to 0.99", "middle": "0.3 to 0.89"}
 
 
-def test_headers_alone_raise_the_same_warnings_and_nothing_is_decoded(tmp_path, monkeypatch):
+def test_headers_alone_give_the_same_warnings_without_decoding(tmp_path, monkeypatch):
     table = write_set(tmp_path, splits=("train", "test"), viral={"mode": "RGB"}, normal_train={"quality": 95})
     expected = survey(table).warnings
     assert {warning.what for warning in expected} == {"shortcut", "split"}
@@ -194,7 +194,7 @@ def test_headers_alone_raise_the_same_warnings_and_nothing_is_decoded(tmp_path, 
     assert find_file_warnings(table) == expected
 
 
-def test_warnings_name_what_gives_a_class_away_and_survive_json(tmp_path):
+def test_warnings_name_the_shortcut_and_survive_json(tmp_path):
     warnings = survey(write_set(tmp_path, viral={"mode": "RGB"})).warnings
     assert {(warning.what, warning.label, warning.property) for warning in warnings} >= {
         ("shortcut", "viral", "colour_mode")
@@ -203,7 +203,7 @@ def test_warnings_name_what_gives_a_class_away_and_survive_json(tmp_path):
     assert [RunWarning(**json.loads(json.dumps(warning._asdict()))) for warning in warnings] == warnings
 
 
-def test_files_without_a_header_raise_no_warning(tmp_path):
+def test_files_without_a_header_give_no_warning(tmp_path):
     table = write_set(tmp_path, count=2)
     for path in table.path:
         Path(path).write_bytes(b"no picture")
@@ -228,7 +228,7 @@ def test_copies_and_unreadable_files_are_counted(tmp_path):
     assert_tells(text, matching("unreadable.* 2"))
 
 
-def test_a_set_of_unreadable_files_alone(tmp_path):
+def test_a_set_may_have_unreadable_files_only(tmp_path):
     table = write_set(tmp_path, count=2)
     for path in table.path:
         Path(path).write_bytes(b"no picture")
@@ -237,7 +237,7 @@ def test_a_set_of_unreadable_files_alone(tmp_path):
     assert "Unreadable files: 4." in print_to_text(found)
 
 
-def test_groups_hold_sizes_and_encodings(tmp_path):
+def test_groups_have_sizes_and_encodings(tmp_path):
     groups = survey(write_set(tmp_path, viral={"size": (64, 48)})).groups.set_index("label")
     assert groups.loc["viral", ["width_median", "width_min", "width_max", "height_max"]].tolist() == [64, 64, 64, 48]
     assert groups.loc["viral", "formats"] == "JPEG"
@@ -268,7 +268,7 @@ def test_real_survey(real_data):
 
 
 @pytest.mark.real
-def test_real_full_resolution_normals_are_coded_differently(real_data):
+def test_real_full_resolution_normals_have_another_encoding(real_data):
     found = survey(read_sources([real_data / "chest_xray_fullres"])[0])
     assert tells(texts(found.warnings), "normal", "bytes per pixel")
     assert found.groups.set_index("label").bytes_per_pixel_p5["normal"] > 0.2

@@ -1,4 +1,4 @@
-"""Masks and table of many pictures: complete, continued, never half-written, the same from any number of processes."""
+"""Masks and table of many pictures: complete, resumable, never half-written, the same from any number of processes."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_a_mask_and_a_row_per_picture(pictures, atlas, tmp_path):
     )
 
 
-def test_a_second_start_finds_nothing_again_and_leaves_the_same_bytes(pictures, atlas, tmp_path):
+def test_a_second_start_finds_no_lungs_again_and_leaves_the_same_bytes(pictures, atlas, tmp_path):
     write_lungs(pictures, atlas, tmp_path / "out")
     before = (tmp_path / "out/lungs.csv").read_bytes()
     write_lungs(pictures, atlas, tmp_path / "out", on_progress=refuse)
@@ -70,7 +70,7 @@ def found_again(pictures, atlas, out: Path, **given) -> list[int]:
     return steps
 
 
-def test_what_is_missing_changed_or_of_another_atlas_is_found_again(pictures, atlas, tmp_path):
+def test_lungs_that_are_missing_changed_or_of_another_atlas_are_found_again(pictures, atlas, tmp_path):
     out = tmp_path / "out"
     write_lungs(dict(list(pictures.items())[:2]), atlas, out)
     assert found_again(pictures, atlas, out) == [3]
@@ -110,7 +110,7 @@ def test_processes_make_no_difference(pictures, atlas, tmp_path):
     ] == []
 
 
-def test_an_unreadable_picture_has_a_row_that_says_why_and_is_tried_again(pictures, atlas, tmp_path):
+def test_an_unreadable_picture_has_a_row_with_the_reason_and_is_tried_again(pictures, atlas, tmp_path):
     whole = Path(pictures["set/1.png"]).read_bytes()
     Path(pictures["set/1.png"]).write_bytes(whole[:200])
     table = write_lungs(pictures, atlas, tmp_path / "out").set_index("image")
@@ -134,7 +134,7 @@ def test_a_picture_that_stays_unreadable_leaves_the_other_rows_as_they_were(pict
     assert again.trusted.tolist() == [True, False, False]
 
 
-def test_masks_that_are_given_are_read_and_scaled(pictures, atlas, tmp_path):
+def test_given_masks_are_read_and_scaled(pictures, atlas, tmp_path):
     (tmp_path / "given").mkdir()
     cv2.imwrite(str(tmp_path / "given/1.png"), np.pad(np.full((10, 10), 255, np.uint8), ((0, 22), (12, 10))))
     given = find_given(pictures, tmp_path / "given")
@@ -143,7 +143,7 @@ def test_masks_that_are_given_are_read_and_scaled(pictures, atlas, tmp_path):
     assert table.loc["set/1.png", ["left", "top", "right", "bottom"]].tolist() == [24, 0, 44, 20]
     assert table.confidence["set/1.png"] == 1
     assert found_again(pictures, atlas, tmp_path / "out", given=given) == []
-    assert found_again(pictures, atlas, tmp_path / "out") == [3]  # not asked for any more: computed
+    assert found_again(pictures, atlas, tmp_path / "out") == [3]  # the mask is no longer given, so lungs are computed
 
 
 @pytest.mark.parametrize("place", ["set/images/a.png", "set/masks/a.png", "images/a.png", "masks/a.png", "a.png"])
@@ -163,7 +163,7 @@ def touch_all(folder: Path, *places: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("masks", ["D", "D/COVID", "D/COVID/masks", "link"])
-def test_masks_in_the_folder_of_the_data_are_not_the_pictures_themselves(tmp_path, masks):
+def test_pictures_in_the_folder_of_their_masks_are_not_masks(tmp_path, masks):
     pictures = touch_all(tmp_path, "D/COVID/images/C-1.png", "D/COVID/images/C-2.png")
     touch_all(tmp_path, "D/COVID/masks/C-1.png")
     (tmp_path / "link").symlink_to(tmp_path / "D")
@@ -171,19 +171,19 @@ def test_masks_in_the_folder_of_the_data_are_not_the_pictures_themselves(tmp_pat
     assert found == {"D/COVID/images/C-1.png": (tmp_path / "D/COVID/masks/C-1.png").resolve()}
 
 
-def test_images_beside_masks_are_no_masks_in_a_copy_either(tmp_path):
+def test_images_next_to_masks_in_a_copy_are_not_masks_either(tmp_path):
     touch_all(tmp_path, "copy/images/1.png", "copy/images/2.png", "copy/masks/1.png")
     pictures = {f"D/images/{number}.png": f"elsewhere/{number}.png" for number in (1, 2)}
     assert find_given(pictures, tmp_path / "copy") == {"D/images/1.png": tmp_path / "copy/masks/1.png"}
 
 
-def test_no_picture_is_the_mask_of_itself_or_of_another(tmp_path):
+def test_no_picture_is_a_mask_of_itself_or_of_another_picture(tmp_path):
     pictures = touch_all(tmp_path, "D/A/1.png", "D/1.png")
     with refused(any_of("no mask"), "2 pictures"):
         find_given(pictures, tmp_path / "D")
 
 
-def test_two_pictures_with_one_given_mask_are_both_named(tmp_path):
+def test_two_pictures_that_share_a_given_mask_are_both_named(tmp_path):
     pictures = touch_all(tmp_path, "D/A/1.png", "D/B/1.png")
     touch_all(tmp_path, "given/1.png")
     with pytest.raises(PxrError) as told:
