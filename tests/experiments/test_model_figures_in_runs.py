@@ -52,7 +52,7 @@ def test_a_learner_that_keeps_no_model_shows_nothing_and_is_asked_once(phantoms,
     recorder = Recorder()
     run_here(experiment, phantoms, tmp_path, on_event=recorder)
     notes = [event["text"] for event in recorder.of("note")][-2:]
-    assert [note.split(" has ")[1] for note in notes] == ["no model.keras, so nothing of it is shown."] * 2
+    assert [note.split(" has ")[1] for note in notes] == ["no model.keras, so it has no model figures."] * 2
     run_here(experiment, phantoms, tmp_path, executor=Never())
 
 
