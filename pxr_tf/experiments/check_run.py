@@ -79,7 +79,7 @@ def _refuse(folder: Path, words: list[str]) -> None:
 
 
 def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> pd.DataFrame:
-    """Return the run's splits; raise `PxrError` if tables are unreadable, unfit or leak. Tuning has no `tests`."""
+    """Return the run's splits; raise `PxrError` if tables are unreadable, unfit or leak. `tests` is false in tuning."""
     try:
         table = manifest.read_manifest(folder / rundir.MANIFEST)
         split = splits.read_splits(folder / rundir.SPLITS)

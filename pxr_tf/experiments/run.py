@@ -23,7 +23,7 @@ from pxr_tf.tasks import Executor, Task
 
 
 class PreparedRun(NamedTuple):
-    """A run whose directory is complete, and its tasks that are left."""
+    """A run with a complete directory, and its remaining tasks."""
 
     request: Request
     splits: pd.DataFrame

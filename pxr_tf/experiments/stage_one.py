@@ -88,7 +88,7 @@ def check_images(stage: StageOne | None, images: Gathered) -> None:
 
 
 def known_rows(table: pd.DataFrame, stage: StageOne | None, say: Callable[[str], None]) -> pd.DataFrame:
-    """Return the manifest rows with a role in stage one, or all if there is no stage one; report the others."""
+    """Return the manifest rows with a role in stage one, or all rows without a stage one; report the others."""
     if stage is None:
         return table
     known = table.image_id.isin(stage.run.splits.image_id)
@@ -198,7 +198,7 @@ def _recipe_variables(experiment: Experiment, model: OnFeatures) -> dict[str, st
 
 def _check_fits(experiment: Experiment, stage: Experiment, folder: Path) -> None:
     """Raise `PxrError` if the two stages prepare pictures or split patients differently."""
-    ours, theirs = (one.image.model_dump(exclude={"atlas", "masks"}) for one in (experiment, stage))  # places
+    ours, theirs = (one.image.model_dump(exclude={"atlas", "masks"}) for one in (experiment, stage))  # paths
     if ours != theirs:
         raise PxrError(
             f"image received {_words(ours)}, but stage one (model.of) {folder} was trained with {_words(theirs)}. "

@@ -176,11 +176,11 @@ class RunDirectory:
         return known.get(asked, asked)
 
     def fold_folder(self, fold: str) -> Path:
-        """Return where a fold keeps its files."""
+        """Return the folder of a fold's files."""
         return self.folder / rundir.fold_name(fold)
 
     def model_file(self, fold: str) -> Path:
-        """Return where a fold keeps its model."""
+        """Return the path of a fold's model."""
         return rundir.model_file(self.folder, fold)
 
     def has_model(self, fold: str) -> bool:
@@ -212,5 +212,5 @@ class RunDirectory:
         return sum(known) / 60 if known else float("nan")
 
     def fold_predictions(self, fold: str) -> Path:
-        """Return where a fold keeps its predictions; the file is there once the fold is trained."""
+        """Return the path of a fold's predictions; the file exists once the fold is trained."""
         return self.fold_folder(fold) / rundir.PREDICTIONS

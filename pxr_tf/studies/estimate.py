@@ -88,7 +88,7 @@ def estimate_grid(
     gathered = gather_images(missing[0].data, first.classes, first.merge, say)
     work = measure_workload(choose_rows(missing[0], gathered, _notes_only(say)), first)
     speeds: dict[str, Mapping[str, float]] = {}
-    extracted: set[str] = set()  # backbones whose features an earlier cell pays for
+    extracted: set[str] = set()  # backbones whose features an earlier cell computes
     estimates = {}
     for request in missing:
         experiment, backbone = request.experiment, request.experiment.backbone

@@ -52,7 +52,7 @@ def test_a_learner_that_keeps_no_model_has_no_figures_and_its_task_runs_once(pha
     recorder = Recorder()
     run_here(experiment, phantoms, tmp_path, on_event=recorder)
     notes = [event["text"] for event in recorder.of("note")][-2:]
-    assert [note.split(" has ")[1] for note in notes] == ["no model.keras, so it has no model figures."] * 2
+    assert [note.split(" has ")[1] for note in notes] == ["no model.keras, so no model figures were made."] * 2
     run_here(experiment, phantoms, tmp_path, executor=Never())
 
 
