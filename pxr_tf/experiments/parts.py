@@ -101,7 +101,7 @@ def make_settings(
     """
     model, training = experiment.model, experiment.training
     card = {"experiment": experiment.name, "variant": experiment.variant}
-    card |= {"labels": "permuted"} if experiment.permute_labels else {}  # marks the model as not real
+    card |= {"labels": "permuted"} if experiment.permute_labels else {}  # marks models of permuted labels
     if isinstance(model, Linear):
         return LinearSettings(model, training.class_weights, threads, card)
     if isinstance(model, NetworkModel):

@@ -38,7 +38,7 @@ def write_run(
     warnings: Sequence[RunWarning],
     provenance: Mapping[str, Any],
 ) -> None:
-    """Write the files that tasks read; `tables` is by file name. ``experiment.yaml`` comes last: it marks completion."""
+    """Write the files that tasks read; `tables` is by file name. ``experiment.yaml`` is last: it marks completion."""
     for name, table in tables.items():
         files.write_csv(folder / name, table)
     kept = [*KEPT, *([rundir.LUNGS] if rundir.LUNGS in tables else [])]

@@ -1,6 +1,6 @@
 """Run several runs as one study: prepare all, do their tasks as one graph, finish each run after its last task.
 
-A failure stops only its run and the runs that need it. The others continue, and the outcomes give the reasons.
+A failure stops only what needs the failed task or run. The rest continues, and the outcomes give the reasons.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
