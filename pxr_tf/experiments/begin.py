@@ -1,4 +1,4 @@
-"""The beginning of a run: images compared, chosen, split and decoded, weights checked, its directory written."""
+"""Begin a run: compare, choose, split and decode its images, check its weights, write its directory."""
 
 import math
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +25,7 @@ from pxr_tf.training.learners import check_learner
 
 
 class Sources(NamedTuple):
-    """What a run is made from: its images, none of them decoded, and the stage before it if it is one of two."""
+    """What a run is made from: its images, not yet decoded, and stage one if the run is a stage two."""
 
     gathered: gather.Gathered
     stage_one: stage_one.StageOne | None
@@ -34,7 +34,7 @@ class Sources(NamedTuple):
 def find_sources(
     request: Request, on_event: OnEvent, known: dict[tuple[object, ...], gather.Gathered] | None = None
 ) -> Sources:
-    """Return what a run is made from (`known`: images of other requests); raise `PxrError` before any file is made."""
+    """Return what a run is made from; raise `PxrError` before any file is written. `known` keeps images for reuse."""
     experiment = request.experiment
     check_learner(experiment.model.kind)
     weights.identity(experiment)  # a file that does not exist is reported at once
@@ -52,11 +52,11 @@ def find_sources(
 
 
 def begin_run(request: Request, sources: Sources, executor: Executor, on_event: OnEvent) -> pd.DataFrame:
-    """Compare, choose, split and decode the images, check the weights, write the run directory; return its splits."""
+    """Prepare the images, check the weights, write the run directory; return its splits."""
     gathered, stage = sources
     check_run.check_unused(request.folder)
     chosen = stage_one.known_rows(choose_rows(request, gathered, on_event), stage, partial(emit_note, on_event))
-    table, splits = _split(request, chosen, stage, on_event)  # before a picture is decoded
+    table, splits = _split(request, chosen, stage, on_event)  # before any picture is decoded
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
         identity = beside.submit(_check_weights, request, executor, on_event)
         decoded = decode(request, gathered, table, on_event, identity)
@@ -75,10 +75,10 @@ def begin_run(request: Request, sources: Sources, executor: Executor, on_event: 
 def _split(
     request: Request, table: pd.DataFrame, stage: stage_one.StageOne | None, on_event: OnEvent
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (the rows to decode, their splits); those of a tuning's point have no test row.
+    """Return (the rows to decode, their splits). A tuning point has no test rows.
 
-    Unreadable images are left out when they are found, and the rest is split anew. In tuning those of the test part
-    are not decoded, so all that could not be compared are left out here: the same ones, as both decode the file.
+    Decoding finds unreadable images; the other rows are then split again. Tuning does not decode test rows, so it
+    leaves out here all images that could not be compared. They are the same images: comparing decodes the file, too.
     """
     if request.tuning is None:
         return table, stage_one.split_rows(table, request.experiment, stage)
@@ -89,7 +89,7 @@ def _split(
 
 
 def choose_rows(request: Request, gathered: gather.Gathered, on_event: OnEvent) -> pd.DataFrame:
-    """Return the manifest's rows of the experiment, patients merged by what pictures show; raise `PxrError`."""
+    """Return the experiment's manifest rows; patients who share a picture are merged. Raises `PxrError`."""
     experiment = request.experiment
     table = gather.compare_images(
         gathered.table,
@@ -109,7 +109,7 @@ def decode(
     on_event: OnEvent,
     beside: "Future[str] | None" = None,
 ) -> gather.DecodedImages:
-    """Decode what is missing, unless what is done beside it fails: there is no need to finish then."""
+    """Decode the missing pictures; stop early if the parallel work `beside` fails."""
     source = gathered.lungs
 
     def tell(what: str, done: int, total: int) -> None:
@@ -122,7 +122,7 @@ def decode(
         crop.preparation_of(request.experiment.image, source and source.identity),
         request.cache,
         source=source,
-        skip_unreadable=request.skip_unreadable and request.tuning is None,  # left out already: `_split`
+        skip_unreadable=request.skip_unreadable and request.tuning is None,  # `_split` left them out
         on_progress=tell,
         on_wait=partial(emit_wait, on_event),
     )
@@ -133,10 +133,10 @@ def _compose(
 ) -> tuple[dict[str, pd.DataFrame], list[RunWarning], dict[str, Any]]:
     """Return what a new run directory will hold: tables by file name, warnings, provenance."""
     experiment, (table, skipped, pictures, found) = request.experiment, decoded
-    labels.keep_classes(table, experiment.classes)  # what was skipped may have been all of a class
+    labels.keep_classes(table, experiment.classes)  # skipping may have removed a whole class
     unused = len(unused_rows(table, splits))
     if unused:
-        emit_note(on_event, f"{count_words(unused, 'image')} in no part of the split {experiment.splits.scheme!r}.")
+        emit_note(on_event, f"{count_words(unused, 'image')} unused by the split {experiment.splits.scheme!r}.")
     tables = write_run.make_tables(experiment, table, skipped, splits)
     warnings = write_run.find_warnings(table, splits, experiment)
     if found is not None:
@@ -149,7 +149,7 @@ def _compose(
 
 
 def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> str:
-    """Return what names the weights, once the network was built with them, downloaded if missing. Raises `PxrError`."""
+    """Download the weights if missing, build the network with them, return their identity; raise `PxrError`."""
     experiment, logs = request.experiment, early_logs(request)
     if not experiment.backbone or experiment.model.weights == "none":
         return weights.identity(experiment)
@@ -161,10 +161,10 @@ def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> s
 
 
 def _mention_random_features(experiment: Experiment, on_event: OnEvent) -> None:
-    """Say what to expect of a head on random features, so that nobody takes its loss for a fault.
+    """Emit a note on the loss of a head on random features, so that users do not take it for a fault.
 
-    On phantoms it stayed at 1.384 for 60 epochs with xception, mobilenet_025 and mobilenet_v2. The random features of
-    resnet50 are larger, and a head learns something of them: 0.93.
+    On phantoms the loss stayed at 1.384 for 60 epochs with xception, mobilenet_025 and mobilenet_v2. The random
+    features of resnet50 are larger, and a head learns a little from them: 0.93.
     """
     names = [phase.name for phase in experiment.phases if phase.train == "head"]
     if not names or not experiment.backbone or experiment.model.weights != "none":
@@ -172,8 +172,8 @@ def _mention_random_features(experiment: Experiment, on_event: OnEvent) -> None:
     count = len(experiment.classes)
     emit_note(
         on_event,
-        f"The backbone starts with random weights, whose features say little about a picture: a loss near "
-        f"{math.log(count):.2f} in phase {names[0]!r}, which is guessing among {count} classes, is to be expected.",
+        f"The backbone starts with random weights, so its features say little about a picture. Expect a loss near "
+        f"{math.log(count):.2f} in phase {names[0]!r}: the loss of guessing among {count} classes.",
     )
 
 
@@ -181,11 +181,9 @@ def _mention_old_directory(request: Request, on_event: OnEvent) -> None:
     experiment = request.experiment
     old = rundir.old_directory(request.runs, experiment.name, experiment.variant, experiment.backbone)
     if (old / rundir.EXPERIMENT).exists() and not request.folder.exists():
-        emit_note(
-            on_event, f"{old} was made by a version before 0.2, which this one cannot continue; it is left alone."
-        )
+        emit_note(on_event, f"{old} is from a version before 0.2 and cannot be continued here. It is left unchanged.")
 
 
 def early_logs(request: Request) -> Path:
-    """Return the folder of what is logged before the run directory exists."""
+    """Return the folder of logs from before the run directory exists."""
     return request.cache / "logs" / files.digest(request.folder.absolute())

@@ -1,4 +1,4 @@
-"""What is checked of a run directory before anything is done in it: its recipe, its images, its tables."""
+"""Check a run directory before work continues in it: its recipe, images, weights and tables."""
 
 from pathlib import Path
 
@@ -14,21 +14,21 @@ from pxr_tf.pictures.gather import Gathered
 from pxr_tf.runs.directory import OTHER_FOLDER, read_provenance
 from pxr_tf.runs.scheme import scheme_options
 
-MAX_CHANGES = 4  # named if a run directory was made with another recipe
+MAX_CHANGES = 4  # changes of a recipe that a message names
 
 
 def check_unused(folder: Path) -> None:
-    """Raise `PxrError` where a folder that is no run directory holds results: nobody knows what they were made with."""
+    """Raise `PxrError` if a folder without an experiment holds results: how they were made is unknown."""
     results = sorted(folder.glob(f"**/{rundir.PREDICTIONS}"))
     if results:
         raise PxrError(
-            f"{folder} holds results ({results[0].relative_to(folder)}) but no {rundir.EXPERIMENT}, so nobody knows "
-            f"what they were made with. {OTHER_FOLDER}"
+            f"{folder} holds results ({results[0].relative_to(folder)}) but no {rundir.EXPERIMENT}, so how they were "
+            f"made is unknown. {OTHER_FOLDER}"
         )
 
 
 def check_same_recipe(folder: Path, experiment: Experiment) -> None:
-    """Raise `PxrError` if a run directory was made with another recipe; what lies elsewhere now is compared later."""
+    """Raise `PxrError` if a run directory was made with another recipe; moved files are compared later."""
     before = _recipe_of(folder)
     found = recipe_changes(before, experiment)
     moved = {"model.weights"} | (set() if before.image.crop == "none" else {"image.atlas", "image.masks"})
@@ -43,18 +43,18 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
     if identity == provenance["weights"]:
         found.pop("model.weights", None)  # a weights file may have moved
     lungs = images.lungs.identity if images.lungs else None
-    if lungs is not None and before.image.crop != "none":  # what an atlas holds counts, not where it lies
+    if lungs is not None and before.image.crop != "none":  # the content of an atlas counts, not its path
         found = {key: value for key, value in found.items() if key not in ("image.atlas", "image.masks")}
         if lungs != provenance.get("lungs"):
             found["lungs"] = (provenance.get("lungs", "unknown"), lungs)
     words = _words(found, before, experiment)
     if not words and not weights.may_be(provenance["weights"], identity):
-        words.append(f"model.weights: {experiment.model.weights} has other content now")
-    recorded = provenance["duplicates"]  # in 0.2 that was no part of the experiment
+        words.append(f"model.weights: {experiment.model.weights} now has different content")
+    recorded = provenance["duplicates"]  # in 0.2 this was not part of the experiment
     if recorded != experiment.duplicates and "duplicates" not in found:
         words.append(f"duplicates {recorded} -> {experiment.duplicates}")
     if provenance["data_digest"] != images.identity:
-        words.append(f"images: {', '.join(provenance['data'])} -> other ones")
+        words.append(f"images: {', '.join(provenance['data'])} -> other images")
     _refuse(folder, words)
 
 
@@ -69,7 +69,7 @@ def _recipe_of(folder: Path) -> Experiment:
 
 
 def _words(found: RecipeChanges, before: Experiment, now: Experiment) -> list[str]:
-    """Return the differences for people; what a recipe shows decides no number, and may change at any time."""
+    """Return the differences in words. ``show`` is left out: it affects no number and may change at any time."""
     return describe_changes({key: pair for key, pair in found.items() if key != "show"}, before, now)
 
 
@@ -79,7 +79,7 @@ def _refuse(folder: Path, words: list[str]) -> None:
 
 
 def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> pd.DataFrame:
-    """Return the run's splits; raise `PxrError` where tables are unreadable, unfit or leak. Tuning has no `tests`."""
+    """Return the run's splits; raise `PxrError` if tables are unreadable, unfit or leak. `tests` is false in tuning."""
     try:
         table = manifest.read_manifest(folder / rundir.MANIFEST)
         split = splits.read_splits(folder / rundir.SPLITS)
@@ -92,7 +92,7 @@ def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> 
         (rundir.SPLITS, split, splits.SPLIT_COLUMNS),
     ):
         if list(found.columns) != list(columns):
-            raise PxrError(f"{folder}/{name} has no columns {', '.join(columns)}. Delete the folder.")
+            raise PxrError(f"{folder}/{name} must have the columns {', '.join(columns)}. Delete the folder.")
     options = scheme_options(experiment)
     scheme, watches = experiment.splits.scheme, experiment.watches_validation
     schemes.check_again(table, split, scheme, stops_early=watches, tests=tests, **options)

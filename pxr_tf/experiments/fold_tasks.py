@@ -1,4 +1,4 @@
-"""The tasks of one run, in whatever process: see whether weights fit, time steps, fill features, train a fold."""
+"""The tasks of one run, in any process: check weights, time steps, fill the feature cache, train a fold."""
 
 import json
 import time
@@ -33,7 +33,7 @@ from pxr_tf.training.part import TEST, VALIDATION, Part, Predict
 
 
 def predict_part(part: Part, predict: Predict) -> pd.DataFrame:
-    """Return the predictions of a part's test rows, then of its validation rows, as ``predictions.csv`` has them."""
+    """Return the predictions of a part's test rows, then of its validation rows, as in ``predictions.csv``."""
     tables = []
     for role, roles in (("test", TEST), ("val", VALIDATION)):
         rows = part.of(roles)
@@ -47,14 +47,14 @@ def predict_part(part: Part, predict: Predict) -> pd.DataFrame:
 
 
 def try_weights(task: Task, options: OfRecipe, emit: OnEvent) -> None:
-    """Write the ``identity`` of the initial weights, once the network was built with them; raise `PxrError`."""
+    """Build the network with its initial weights and write their ``identity``; raise `PxrError`."""
     experiment = parse_experiment(json.loads(options.recipe), "the experiment")
     _build(experiment, threads_of(experiment))
     files.write_json(options.to, {"identity": weights.downloaded_identity(experiment)})
 
 
 def measure_speed(task: Task, options: OfRecipe, emit: OnEvent) -> None:
-    """Write what a few steps of the network cost on this machine (`training.calibrate`)."""
+    """Write the cost of a few steps of the network on this machine (`training.calibrate`)."""
     experiment = parse_experiment(json.loads(options.recipe), "the experiment")
     settings = make_settings(experiment, "none", threads_of(experiment))
     speed = calibrate(settings, num_classes=len(experiment.classes), image_size=experiment.image.size)
@@ -62,7 +62,7 @@ def measure_speed(task: Task, options: OfRecipe, emit: OnEvent) -> None:
 
 
 def fill_features(task: Task, options: InEnvironment, emit: OnEvent) -> None:
-    """Fill the cache with what the run's frozen phases will ask for."""
+    """Fill the cache with the features that the run's frozen phases need."""
     run = open_training(Path(task.run), Path(task.cache))
     settings = _settings_of(run)
     now = environment.read_environment(**network.environment(settings))
@@ -71,7 +71,7 @@ def fill_features(task: Task, options: InEnvironment, emit: OnEvent) -> None:
 
 
 def fit_fold(task: Task, options: InEnvironment, emit: OnEvent) -> None:
-    """Train one fold, or finish it, and write the predictions of its held-out rows."""
+    """Train one fold, or continue it, and write the predictions of its held-out rows."""
     run = open_training(Path(task.run), Path(task.cache))
     part = make_part(run, task.fold, chosen_epochs(run, task.fold))
     part.folder.mkdir(exist_ok=True)
@@ -81,7 +81,7 @@ def fit_fold(task: Task, options: InEnvironment, emit: OnEvent) -> None:
     mix = environment.enter(run.folder, part.folder.name, now, mix=options.mix_environments)
     if mix:
         emit({"event": "warning", "text": mix})
-    before, started = 0.0, time.monotonic()  # seconds of the epochs that were done before the fold was stopped
+    before, started = 0.0, time.monotonic()  # seconds of epochs done before the fold was stopped
 
     def listen(event: Event) -> None:
         nonlocal before
@@ -97,14 +97,14 @@ def fit_fold(task: Task, options: InEnvironment, emit: OnEvent) -> None:
 
 
 def _settings_of(run: TrainingRun) -> Settings:
-    """Return what a run's learner needs; weights that were deleted since the run began are downloaded again."""
+    """Return the settings of a run's learner; download weights that were deleted since the run began."""
     if weights.identity(run.recipe) is None:
         _build(run.recipe, run.directory.provenance.get("threads"))
     return settings_of(run)
 
 
 def _build(experiment: Experiment, threads: int | None) -> None:
-    """Build the network with its initial weights, which Keras downloads where they are missing; raise `PxrError`."""
+    """Build the network with its initial weights, which Keras downloads if they are missing; raise `PxrError`."""
     settings = make_settings(experiment, weights.identity(experiment) or "", threads)
     set_up(settings.training.xla, settings.training.precision, settings.threads)
     network.initial_network(

@@ -1,4 +1,4 @@
-"""Looking into trained models: load them, and write what was found where the process that draws it can read it."""
+"""Look into trained models: load them, and write their figures as data for the process that draws them."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -28,7 +28,7 @@ MOST_OF_ONE = 64  # feature maps of a layer that is shown alone
 
 
 def look_into_run(task: Task, options: ModelFigures, emit: OnEvent) -> None:
-    """Write ``inside.npz`` of each fold; raise `PxrError` for a model file that is damaged, or missing but kept."""
+    """Write ``inside.npz`` of each fold; raise `PxrError` if a model is damaged, or missing though it is kept."""
     set_up(False, "float32")
     run = RunDirectory(Path(task.run), Path(task.cache))
     keeps = run.recipe.model.kind in KEEP_MODELS
@@ -39,15 +39,15 @@ def look_into_run(task: Task, options: ModelFigures, emit: OnEvent) -> None:
             model, card = load_classifier(folder / rundir.MODEL)
             pictures = read_pictures(chosen, card, run.recipe, run.cache, emit)
             figures = make_model_figures(model, card["classes"], pictures, options.shown)
-        else:  # of a learner that keeps none
-            emit_note(emit, f"{folder} has no {rundir.MODEL}, so nothing of it is shown.")
+        else:  # the learner keeps no model
+            emit_note(emit, f"{folder} has no {rundir.MODEL}, so no model figures were made.")
             figures = ModelFigureData(options.shown)
         write_model_figures(folder / rundir.MODEL_FIGURES_FILE, figures)
         emit_progress(emit, "looking into the models", number + 1, len(options.pictures))
 
 
 def make_feature_maps(task: Task, options: FeatureMaps, emit: OnEvent) -> None:
-    """Write the feature maps of some pictures by one fold's model to a file. Raises `PxrError`."""
+    """Write the feature maps of pictures from one fold's model to a file; raise `PxrError`."""
     set_up(False, "float32")
     run = RunDirectory(Path(task.run), Path(task.cache))
     model, card = run.load_model(task.fold)
@@ -60,7 +60,7 @@ def make_feature_maps(task: Task, options: FeatureMaps, emit: OnEvent) -> None:
 def read_pictures(
     chosen: Sequence[PictureChoice], card: Mapping[str, Any], experiment: Experiment, cache: Path, emit: OnEvent
 ) -> dict[str, np.ndarray]:
-    """Return name -> uint8 [size, size], prepared as the card says, cropped as the experiment; raise `PxrError`."""
+    """Return name -> uint8 [size, size], prepared as in the card, cropped as in the experiment; raise `PxrError`."""
     load = make_loader(
         Preparation.described(card["image"]),
         experiment.image,

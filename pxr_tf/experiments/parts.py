@@ -1,4 +1,4 @@
-"""From a run directory to what a learner gets: parts and plain settings. The door at which the recipe stops."""
+"""Turn a run directory into what a learner gets: parts and plain settings. Learners never see the recipe."""
 
 import os
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class TrainingRun(NamedTuple):
     """A prepared run, opened to be trained."""
 
     directory: RunDirectory
-    rows: pd.DataFrame  # every sample of every fold, with what the manifest says of its image
+    rows: pd.DataFrame  # every sample of every fold, with its image's manifest columns
     pictures: Pictures
 
     @property
@@ -43,18 +43,18 @@ class TrainingRun(NamedTuple):
 
 
 def open_training(folder: Path, cache: Path) -> TrainingRun:
-    """Return the run; pictures are opened, not verified: the process that started the run did that."""
+    """Return the run; its pictures are not verified again: the process that started the run did that."""
     directory = RunDirectory(folder, cache)
     pictures = load_pictures(cache, directory.preparation)
     table, samples = directory.manifest, directory.samples
-    if LABEL in samples:  # labels were permuted: what the fold takes an image for is not what it shows
+    if LABEL in samples:  # labels were permuted: the fold uses those of the samples
         table = table.drop(columns=LABEL)
     rows = samples.merge(table, on="image_id", how="left", validate="many_to_one")
     return TrainingRun(directory, rows.assign(row=rows.content.map(pictures.rows)), pictures)
 
 
 def make_part(run: TrainingRun, fold: str, epochs: Mapping[str, int] | None = None) -> Part:
-    """Return one fold of a run; `epochs` are those that were chosen elsewhere (`chosen_epochs`)."""
+    """Return one fold of a run; `epochs` were chosen on the hold-out (`chosen_epochs`)."""
     experiment, directory = run.recipe, run.directory
     return Part(
         fold=fold,
@@ -72,22 +72,22 @@ def make_part(run: TrainingRun, fold: str, epochs: Mapping[str, int] | None = No
 
 
 def make_parts(run: TrainingRun) -> list[Part]:
-    """Return all folds of a run, the hold-out first where there is one."""
+    """Return all folds of a run, the hold-out first if there is one."""
     return [make_part(run, fold) for fold in run.rows.fold.unique()]
 
 
 def chosen_epochs(run: TrainingRun, fold: str) -> dict[str, int] | None:
-    """Return the hold-out's epochs of each phase, 1 at least; None if the fold chooses; raise `PxrError` without."""
+    """Return phase -> epochs chosen on the hold-out, at least 1; None if they do not apply; raise `PxrError`."""
     if fold == HOLDOUT or not run.recipe.chooses_epochs:
         return None
     chosen, folder = run.directory.chosen_epochs(HOLDOUT), run.directory.fold_folder(HOLDOUT)
     if chosen is None:
-        raise PxrError(f"{folder / rundir.EPOCHS} is missing. Delete {folder}, and run again: it is trained anew.")
+        raise PxrError(f"{folder / rundir.EPOCHS} is missing. Delete {folder} and run again to retrain it.")
     return {name: max(1, number) for name, number in chosen.items()}
 
 
 def threads_of(experiment: Experiment) -> int:
-    """Return how many threads share one operation of a run that begins now; all its folds keep this number."""
+    """Return the threads per operation for a run that begins now; all its folds keep this number."""
     threads = experiment.training.threads
     return machine.processors() if threads == "auto" else threads
 
@@ -95,13 +95,13 @@ def threads_of(experiment: Experiment) -> int:
 def make_settings(
     experiment: Experiment, weights_identity: str, threads: int | None = None, stage_one: Mapping[str, SavedModel] = {}
 ) -> Settings:
-    """Return what the experiment's learner is told; for one that was added, what its ``model`` says.
+    """Return the settings of the experiment's learner; an added learner gets the keys of its ``model``.
 
-    `stage_one` are its models by fold, where the model is on features of one.
+    `stage_one` is fold -> model of stage one, if the model learns on features.
     """
     model, training = experiment.model, experiment.training
     card = {"experiment": experiment.name, "variant": experiment.variant}
-    card |= {"labels": "permuted"} if experiment.permute_labels else {}  # no one takes the model for a real one
+    card |= {"labels": "permuted"} if experiment.permute_labels else {}  # marks models of permuted labels
     if isinstance(model, Linear):
         return LinearSettings(model, training.class_weights, threads, card)
     if isinstance(model, NetworkModel):
@@ -111,23 +111,23 @@ def make_settings(
 
 
 def settings_of(run: TrainingRun) -> Settings:
-    """Return what a run's learner is told; raise `PxrError` where weights or stage one are not as when it began."""
+    """Return the settings of a run's learner; raise `PxrError` if weights or stage one changed since it began."""
     provenance = run.directory.provenance
     identity = weights.check_unchanged(run.recipe, provenance["weights"])
     return make_settings(run.recipe, identity, provenance.get("threads"), _stage_one_models(run))
 
 
 def _stage_one_models(run: TrainingRun) -> dict[str, SavedModel]:
-    """Return fold -> model of stage one, whose features this run learns on; raise `PxrError` if one was changed."""
+    """Return fold -> model of stage one; raise `PxrError` if a model has changed since this run began."""
     models, recorded = {}, run.directory.provenance.get("first", {"models": {}})
     for fold, digest in recorded["models"].items():
         stage_one = Path(os.path.normpath((run.folder / recorded["run"]).absolute()))
         file = rundir.model_file(stage_one, fold)
-        found = rundir.digest_model(stage_one, fold, "The first run's model")
+        found = rundir.digest_model(stage_one, fold, "Stage one's model")
         if found != digest:
             raise PxrError(
-                f"{file} is not the model that the run began with (digest {digest}, now {found}). Put the old one "
-                "back, or use another folder (RUNS=...)."
+                f"{file} has changed since the run began (digest {digest}, now {found}). Restore the old file, or use "
+                "another folder (RUNS=...)."
             )
         models[fold] = SavedModel(str(file), digest)
     return models

@@ -1,4 +1,4 @@
-"""What is to be done: the tasks of a run that its directory shows to be unfinished, and what each needs to know."""
+"""Plan a run: the tasks that its directory shows to be unfinished, and the options of each kind of task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ MODEL_FIGURES = "model-figures"
 class InEnvironment:
     """Options of the tasks ``features`` and ``fit``."""
 
-    mix_environments: bool = False  # go on although other folds were trained in another environment
+    mix_environments: bool = False  # continue although other folds were trained in another environment
 
 
 @dataclass(frozen=True)
 class OfRecipe:
-    """Options of the tasks ``weights`` and ``calibrate``, which come before there is a run directory."""
+    """Options of the tasks ``weights`` and ``calibrate``, which run before the run directory exists."""
 
     recipe: str  # the experiment as JSON
     to: Path  # the JSON file that is written
@@ -38,7 +38,7 @@ class ModelFigures:
     """Options of the task ``model_figures``."""
 
     shown: tuple[str, ...]  # kinds of figures: filters, coefficients, feature_maps
-    pictures: Mapping[str, tuple[PictureChoice, ...]]  # fold -> whose feature maps are made
+    pictures: Mapping[str, tuple[PictureChoice, ...]]  # fold -> pictures to make feature maps of
 
 
 @dataclass(frozen=True)
@@ -47,24 +47,24 @@ class FeatureMaps:
 
     pictures: tuple[PictureChoice, ...]
     layer: str | None  # one layer alone; None: the convolutions and the feature map
-    atlas: str | None  # where the atlas of the run's crop lies now; None: where it was
+    atlas: str | None  # where the atlas of the run's crop is now; None: where it was
     to: Path  # the file that is written
 
 
 def plan(request: Request, splits: pd.DataFrame, table: pd.DataFrame) -> list[Task]:
-    """Return the tasks of a prepared run that are still to be done, in order; each names those that it needs.
+    """Return the unfinished tasks of a prepared run, in order; each names the tasks that it needs.
 
-    Features come first if a phase is frozen and a fold is missing, then the hold-out, whose epoch numbers the folds
-    use, then the folds, then the figures of their models. `table` has ``image_id, path, label``.
+    Features come first, if a phase is frozen and a fold is missing. Then come the hold-out, which chooses the folds'
+    epochs, the folds, and their model figures. `table` has ``image_id, path, label``.
     """
     folds = plan_folds(request, splits)
     return folds + _plan_figures(request, splits, table, needs=tuple(task.name for task in folds))
 
 
 def plan_folds(request: Request, splits: pd.DataFrame) -> list[Task]:
-    """Return the tasks that train what is missing."""
+    """Return the tasks that train the missing folds."""
     experiment, folder = request.experiment, request.folder
-    if is_finished(folder):  # its folds may have been cleared away
+    if is_finished(folder):  # its fold folders may have been deleted
         return []
     folds = list(dict.fromkeys(splits.fold))
     holdout = (rundir.fold_name(HOLDOUT),) if HOLDOUT in folds else ()
@@ -86,12 +86,12 @@ def plan_folds(request: Request, splits: pd.DataFrame) -> list[Task]:
 
 
 def _plan_figures(request: Request, splits: pd.DataFrame, table: pd.DataFrame, needs: tuple[str, ...]) -> list[Task]:
-    """Return the task that looks into the models for what the recipe shows of them and has not been found yet.
+    """Return the task that makes the model figures that the recipe shows and that are still missing.
 
-    The hold-out's model is left out: it tests nothing. The feature maps are those of one test image per class.
+    The hold-out's model is left out: it tests nothing. Feature maps are made of one test image per class.
     """
     shown = request.experiment.show
-    if not shown or request.tuning is not None:  # nobody looks into each point of a grid
+    if not shown or request.tuning is not None:  # tuning points have no model figures
         return []
     names = [rundir.fold_name(fold) for fold in fold_names(splits)]
     missing = [
@@ -117,5 +117,5 @@ def _was_looked_into(fold: Path, shown: Sequence[str]) -> bool:
 
 
 def recipe_options(experiment: Experiment, to: Path) -> OfRecipe:
-    """Return the options of a task that is of a recipe alone."""
+    """Return the options of a task that needs only a recipe."""
     return OfRecipe(experiment.model_dump_json(), to)

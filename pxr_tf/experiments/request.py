@@ -1,4 +1,4 @@
-"""What is to be run, and where its run directory lies."""
+"""What is to be run, and where its run directory is."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,16 +12,16 @@ from pxr_tf.vocabulary.model import OnFeatures
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be run: an experiment on data, and what was said beside it."""
+    """What is to be run: an experiment on data, with options that are not part of the experiment."""
 
     experiment: Experiment
     data: tuple[str | Path, ...]
     runs: Path  # folder of run directories and of the cache
     skip_unreadable: bool = False
-    mix_environments: bool = False  # folds may be trained by other versions or on another machine than those before
+    mix_environments: bool = False  # folds may differ in library versions and machine
     command: str = ""  # for the record
-    tuning: Path | None = None  # run directory of a point of a tuning, which has no test rows; None: a run like others
-    study: frozenset[Path] = frozenset()  # run directories of all that runs in the same study
+    tuning: Path | None = None  # run directory of a tuning point (without test rows); None: an ordinary run
+    study: frozenset[Path] = frozenset()  # run directories of all runs of the same study
 
     @property
     def folder(self) -> Path:
@@ -30,7 +30,7 @@ class Request:
 
     @property
     def tuning_folder(self) -> Path:
-        """Where a tuning of this experiment keeps its points."""
+        """The folder for the points of a tuning of this experiment."""
         return self._place(tuning=True)
 
     def _place(self, tuning: bool = False) -> Path:
@@ -46,9 +46,8 @@ class Request:
     def stage_one_folder(self) -> Path | None:
         """The run directory of stage one, whose features the model learns on; None for other models.
 
-        One that is a variant lies beside this run: the same recipe, splits and seed; with this run's tag if such a run
-        was begun, or is in the same study, else without one: a tag often tells second stages apart (by their classes)
-        that share one.
+        If stage one is a variant, it has this run's recipe, splits and seed. It also has this run's tag if such a run
+        was begun or is in the same study. Otherwise it has none: a tag often names the classes of stage two alone.
         """
         model = self.experiment.model
         if not isinstance(model, OnFeatures):
@@ -64,5 +63,5 @@ class Request:
 
     @property
     def cache(self) -> Path:
-        """Decoded pictures and features, shared by all runs in `runs`."""
+        """The folder of decoded pictures and features, shared by all runs in `runs`."""
         return self.runs / rundir.CACHE

@@ -1,4 +1,4 @@
-"""One run in two steps: prepared, and finished once its tasks are done. `studies.run_all` does what lies between."""
+"""One run in two steps: prepare it, and finish it. `studies.run_all` does its tasks in between."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ from pxr_tf.tasks import Executor, Task
 
 
 class PreparedRun(NamedTuple):
-    """A run whose directory is complete, and what is left to do of it."""
+    """A run with a complete directory, and its remaining tasks."""
 
     request: Request
     splits: pd.DataFrame
@@ -31,19 +31,19 @@ class PreparedRun(NamedTuple):
 
 
 def prepare_run(request: Request, sources: Sources, executor: Executor, on_event: OnEvent) -> PreparedRun:
-    """Begin a run, or see that it may be continued; return what is left to do. The caller holds the run's lock.
+    """Begin a run, or check that it may be continued; return what is left to do. The caller holds the run's lock.
 
-    Nothing is written to the run directory before images, weights and splits have proved to be good. For a point of a
-    tuning (`Request.tuning`), rows are split as usual; test rows are dropped before a picture is decoded: no file of
-    its directory names one, and ``predictions.csv`` has validation rows only. What comes before needs the test part, or
-    the training rows would not be those of the run that tuning is for: copies, and images of one patient, are found by
-    the thumbnails of all images, and classes are split one by one.
+    Images, weights and splits are checked before anything is written to the run directory. For a tuning point
+    (`Request.tuning`), rows are split as usual; test rows are dropped before any picture is decoded. No file of its
+    directory names a test row, and ``predictions.csv`` has only validation rows. Earlier steps need the test part, so
+    that the training rows are those of the run that tuning is for: duplicates and shared patients are found by the
+    thumbnails of all images, and each class is split separately.
     """
     if is_run(request.folder):
         splits = _go_on(request, sources, on_event)
     else:
         splits = begin_run(request, sources, executor, on_event)
-    table = labels.merge_labels(sources.gathered.table, request.experiment.merge)  # the files as they lie now
+    table = labels.merge_labels(sources.gathered.table, request.experiment.merge)  # with the files' present paths
     tasks = plan(request, splits, table)
     if tasks:
         on_event({"event": "plan", "tasks": [task.name for task in tasks]})
@@ -51,7 +51,7 @@ def prepare_run(request: Request, sources: Sources, executor: Executor, on_event
 
 
 def finish_run(prepared: PreparedRun, failures: list[str]) -> FinishedRun:
-    """Collect the predictions of all folds if they are there; return the run. Raises `PxrError` with what failed."""
+    """Collect the predictions if every fold has them; return the run. Raises `PxrError` with the first failure."""
     folder, splits = prepared.request.folder, prepared.splits
     made = {fold: folder / rundir.fold_name(fold) / rundir.PREDICTIONS for fold in fold_names(splits)}
     if not is_finished(folder) and all(file.exists() for file in made.values()):
@@ -62,20 +62,20 @@ def finish_run(prepared: PreparedRun, failures: list[str]) -> FinishedRun:
 
 
 def collect_predictions(folder: Path, splits: pd.DataFrame, made: Mapping[str, Path]) -> None:
-    """Write ``predictions.csv`` from the folds' (fold -> file), by role and id; raise `PxrError` for other images."""
+    """Write ``predictions.csv`` from `made` (fold -> file), by role and id; raise `PxrError` if images do not fit."""
     parts = []
     for fold, file in made.items():
-        part = pd.read_csv(file, dtype=str, keep_default_na=False)  # as text: passed on byte by byte
+        part = pd.read_csv(file, dtype=str, keep_default_na=False)  # as text: bytes do not change
         wanted = splits.image_id[(splits.fold == fold) & (splits.role != "train")]
         wrong = set(part.image_id) ^ set(wanted) or set(part.image_id[part.image_id.duplicated()])
         if wrong:
             raise PxrError(
-                f"{file} does not fit {rundir.SPLITS}: {min(wrong)} is predicted wrongly, twice or not at all. Delete "
-                "that file and run again."
+                f"{file} does not fit {rundir.SPLITS}: {min(wrong)} is missing, repeated or not held out in this "
+                "fold. Delete the file and run again."
             )
         parts.append(part)
     table = pd.concat(parts).sort_values(["role", "image_id", "fold"], key=_role_rank, ignore_index=True)
-    for file in made.values():  # a kill may have left one behind a finished fold
+    for file in made.values():  # a killed process may have left one in a finished fold
         file.with_name(rundir.CHECKPOINT).unlink(missing_ok=True)
     files.write_csv(folder / rundir.PREDICTIONS, table)
 
@@ -85,7 +85,7 @@ def _role_rank(column: pd.Series) -> pd.Series:
 
 
 def _go_on(request: Request, sources: Sources, on_event: OnEvent) -> pd.DataFrame:
-    """Check that a run directory was made with the same things; decode what is missing; return its splits."""
+    """Check that a run directory was made from the same inputs; decode missing pictures; return its splits."""
     folder, experiment, (gathered, stage) = request.folder, request.experiment, sources
     check_run.check_same_experiment(folder, experiment, gathered)
     splits = check_run.read_tables(folder, experiment, tests=request.tuning is None)
@@ -95,12 +95,12 @@ def _go_on(request: Request, sources: Sources, on_event: OnEvent) -> pd.DataFram
     if not is_finished(folder):
         table = gathered.table[gathered.table.image_id.isin(splits.image_id)]
         decode(request, gathered, table, on_event)
-        write_experiment(folder, experiment)  # the same one, but its weights may have moved
+        write_experiment(folder, experiment)  # the same experiment, but its weights may have moved
     return splits
 
 
 def _check_environment(request: Request, splits: pd.DataFrame, on_event: OnEvent) -> None:
-    """See whether what is left to train may be trained here; the device is known, and compared, by who trains."""
+    """Raise `PxrError` if this environment may not train the rest. The training process compares the device."""
     if plan_folds(request, splits):
         now = environment.read_environment()
         environment.check(request.folder, now, mix=request.mix_environments)

@@ -1,7 +1,7 @@
-"""The first stage of an experiment in two: a finished run whose network the second stage's head learns on.
+"""Stage one of a two-stage experiment: a finished run; the head of stage two learns on its network's features.
 
-An image keeps the role that it has in stage one: a picture that the network was trained on tests nothing later on,
-and none that it was tested on, or whose loss chose an epoch, trains the head.
+An image keeps its role from stage one. A picture that trained the network is never a test picture in stage two. A
+picture that tested the network, or whose loss chose an epoch, never trains the head.
 """
 
 import os
@@ -29,7 +29,7 @@ from pxr_tf.runs.finished import FinishedRun, open_run
 from pxr_tf.runs.scheme import scheme_options, splits_by_image
 from pxr_tf.vocabulary.model import OnFeatures
 
-STAGE_ONE_MODEL = "The first run's model"
+STAGE_ONE_MODEL = "Stage one's model"
 
 
 class StageOne(NamedTuple):
@@ -40,10 +40,10 @@ class StageOne(NamedTuple):
 
 
 def find_stage_one(request: Request) -> StageOne | None:
-    """Return the run that the request's model is on features of; None for other models, or if nothing is to be trained.
+    """Return stage one of the request; None if the model has no stage one, or if nothing is left to train.
 
-    A finished stage two does not need stage one any more, but must be of its models if they are still there.
-    Raises `PxrError` where it is missing, unfinished, changed, without a network, or made for other pictures or splits.
+    A finished stage two no longer needs stage one. If stage one still exists, its models must be unchanged.
+    Raises `PxrError` if stage one is missing, unfinished, changed, has no network, or has other pictures or splits.
     """
     folder, experiment = request.stage_one_folder, request.experiment
     if folder is None:
@@ -55,52 +55,52 @@ def find_stage_one(request: Request) -> StageOne | None:
     run = open_run(folder, request.runs)
     if not run.recipe.trains_network:
         raise PxrError(
-            f"The first run (model.of) {folder} is of the model {run.recipe.model.kind}, which has no features. "
+            f"Stage one (model.of) {folder} is a {run.recipe.model.kind} model and has no features to reuse. "
             "Accepted: a run with a network (transfer, scratch, on_features)."
         )
     _check_fits(experiment, run.recipe, folder)
     try:
         splits = check_run.read_tables(folder, run.recipe)
     except PxrError as error:
-        raise PxrError(f"The first run (model.of) {folder}: {error}") from error
+        raise PxrError(f"Stage one (model.of) {folder}: {error}") from error
     if experiment.chooses_epochs and HOLDOUT not in set(splits.fold):
         raise PxrError(
-            f"The epoch numbers are chosen on a hold-out, but the first run (model.of) {folder} has none. Give fixed "
-            "ones (--epochs), or train the first run with a phase that has patience or keep: best."
+            f"Epoch numbers are chosen on a hold-out, but stage one (model.of) {folder} has none. Give fixed epoch "
+            "numbers (--epochs), or train stage one with a phase that has patience or keep: best."
         )
     models = {fold: rundir.digest_model(folder, fold, STAGE_ONE_MODEL) for fold in splits.fold.unique()}
     return StageOne(run, models)
 
 
 def check_images(stage: StageOne | None, images: Gathered) -> None:
-    """Raise `PxrError` where stage one was made of other images: nobody knows which of these it was trained on."""
+    """Raise `PxrError` if stage one used other images or lungs: which images trained it would be unknown."""
     if stage is not None and stage.run.provenance["data_digest"] != images.identity:
         data = ", ".join(stage.run.provenance["data"])
         raise PxrError(
-            f"The first run (model.of) {stage.run.folder} was made of other images ({data}, as they were then). Give "
-            "the same DATA, or train it anew on these."
+            f"Stage one (model.of) {stage.run.folder} used other images ({data}, at that time). Give the same DATA, or "
+            "retrain stage one on these images."
         )
     if stage is not None and images.lungs is not None and images.lungs.identity != stage.run.lung_identity:
         raise PxrError(
-            f"The first run (model.of) {stage.run.folder} saw lungs of {stage.run.lung_identity}, but image.atlas "
-            f"and image.masks give those of {images.lungs.identity}. Set image to what the first run had."
+            f"Stage one (model.of) {stage.run.folder} took lungs from {stage.run.lung_identity}, but image.atlas "
+            f"and image.masks give {images.lungs.identity}. Set image as in stage one."
         )
 
 
 def known_rows(table: pd.DataFrame, stage: StageOne | None, say: Callable[[str], None]) -> pd.DataFrame:
-    """Return the manifest's rows that have a role in stage one, all where there is none; say how many have not."""
+    """Return the manifest rows with a role in stage one, or all rows without a stage one; report the others."""
     if stage is None:
         return table
     known = table.image_id.isin(stage.run.splits.image_id)
     if not known.all():
-        say(f"{count_words(int((~known).sum()), 'image')} left out, for the first run gave them no role.")
+        say(f"{count_words(int((~known).sum()), 'image')} left out: no role in stage one.")
     return table[known].reset_index(drop=True)
 
 
 def split_rows(table: pd.DataFrame, experiment: Experiment, stage: StageOne | None) -> pd.DataFrame:
-    """Return the splits of the experiment: those of its scheme, or stage one's where there is one.
+    """Return the splits of the experiment: from stage one if there is one, else from its scheme.
 
-    Raises `PxrError` where the images do not allow them. The balanced test rows are chosen anew, for these classes.
+    Balanced test rows are chosen again, for these classes. Raises `PxrError` if the images do not allow the splits.
     """
     if stage is None:
         return scheme.split_images(table, experiment)
@@ -114,22 +114,22 @@ def split_rows(table: pd.DataFrame, experiment: Experiment, stage: StageOne | No
 
 
 def check_roles(splits: pd.DataFrame, stage: StageOne | None) -> None:
-    """Raise `PxrError` where an image has another role than in the same fold of stage one, or none there."""
+    """Raise `PxrError` if an image has no role, or another role, in the same fold of stage one."""
     if stage is None:
         return
     both = _sides(splits).merge(_sides(stage.run.splits), on=["image_id", "fold"], how="left", suffixes=("", "_before"))
     wrong = both[both.side != both.side_before]
     if len(wrong):
         image, fold, side, before = wrong.iloc[0][["image_id", "fold", "side", "side_before"]]
-        words = "has no role in it" if pd.isna(before) else f"has the role {before} in it"
+        words = "has no role" if pd.isna(before) else f"has the role {before}"
         raise PxrError(
-            f"{rundir.SPLITS} gives {image} the role {side} in fold {fold}, but it {words} in the first run "
-            f"{stage.run.folder}, and an image keeps its role. Delete this run directory and start again."
+            f"{rundir.SPLITS} gives {image} the role {side} in fold {fold}, but it {words} in stage one "
+            f"({stage.run.folder}), and an image keeps its role. Delete this run directory and start again."
         )
 
 
 def describe_stage_one(stage: StageOne | None, folder: Path) -> dict[str, Any]:
-    """Return what the provenance of the run in `folder` says of stage one: its place from there, its models."""
+    """Return what provenance records of stage one: its path relative to the run in `folder`, and its models."""
     if stage is None:
         return {}
     place = os.path.relpath(stage.run.folder.resolve(), folder.resolve())
@@ -137,16 +137,16 @@ def describe_stage_one(stage: StageOne | None, folder: Path) -> dict[str, Any]:
 
 
 def check_models(stage: StageOne | None, folder: Path) -> None:
-    """Raise `PxrError` where stage one's models are not those that the run in `folder` began with."""
+    """Raise `PxrError` if stage one's models have changed since the run in `folder` began."""
     if stage is not None and read_provenance(folder).get("first", {}).get("models") != stage.models:
         raise PxrError(
-            f"The models of the first run {stage.run.folder} are not those that {folder} began with. Put the old ones "
-            "back, use another folder (RUNS=...), or delete this one."
+            f"The models of stage one {stage.run.folder} have changed since {folder} began. Restore the old models, "
+            "use another folder (RUNS=...), or delete this run."
         )
 
 
 def check_not_retrained(folder: Path) -> None:
-    """Raise `PxrError` where stage one of the finished run in `folder` was retrained since; it may be missing."""
+    """Raise `PxrError` if stage one was retrained since the run in `folder` finished; stage one may be missing."""
     recorded = read_provenance(folder).get("first") if (folder / rundir.PROVENANCE).is_file() else None
     if not recorded:
         return
@@ -156,33 +156,33 @@ def check_not_retrained(folder: Path) -> None:
         return
     if any(rundir.digest_model(stage, fold, STAGE_ONE_MODEL) != digest for fold, digest in recorded["models"].items()):
         raise PxrError(
-            f"The models of the first run {os.path.normpath(stage)} are not those that the finished run {folder} "
-            f"learned on: it was trained anew since. Delete {folder} and train it again."
+            f"Stage one {os.path.normpath(stage)} was retrained after the finished run {folder} learned on it. "
+            f"Delete {folder} and train it again."
         )
 
 
 def _check_finished(request: Request, folder: Path) -> None:
     if is_finished(folder):
         return
-    state = "is not finished" if is_run(folder) else "does not exist" if not folder.exists() else "is no run directory"
-    raise PxrError(f"The first run (model.of) {folder} {state}. Train it first{_command(request, folder)}.")
+    state = "is not finished" if is_run(folder) else "does not exist" if not folder.exists() else "is not a run"
+    raise PxrError(f"Stage one (model.of) {folder} {state}. Train it first{_command(request, folder)}.")
 
 
 def _command(request: Request, folder: Path) -> str:
-    """Return ``: make train …``, the command that trains a stage one that is a variant; "" for one that is a folder."""
+    """Return ``: make train …``, the command that trains stage one if it is a variant; "" if it is a folder."""
     experiment, model = request.experiment, request.experiment.model
     if not model.of_variant:
         return ""
     given = {"DATA": ",".join(map(str, request.data)), "RUNS": str(request.runs)}
     file = folder / rundir.EXPERIMENT
-    begun = bool(experiment.tag) and is_run(folder)  # perhaps with a tag and classes of its own: its file knows them
+    begun = bool(experiment.tag) and is_run(folder)  # it may have its own tag and classes: take its file
     variables = ({"CONFIG": str(file)} if begun else _recipe_variables(experiment, model)) | given
     words = shlex.join(f"{name}={value}" for name, value in variables.items() if value)
     return f": make {'cv' if experiment.splits.scheme == FOLDS else 'train'} {words}"
 
 
 def _recipe_variables(experiment: Experiment, model: OnFeatures) -> dict[str, str]:
-    """Return make's variables that say which variant the model needs, and how it is trained; "" for defaults."""
+    """Return the make variables that train the stage one that the model needs; "" for a default."""
     image = experiment.image
     return {
         "CONFIG": experiment.name,
@@ -197,19 +197,19 @@ def _recipe_variables(experiment: Experiment, model: OnFeatures) -> dict[str, st
 
 
 def _check_fits(experiment: Experiment, stage: Experiment, folder: Path) -> None:
-    """Raise `PxrError` where two stages prepare their pictures, or split their patients, in two ways."""
-    ours, theirs = (one.image.model_dump(exclude={"atlas", "masks"}) for one in (experiment, stage))  # places
+    """Raise `PxrError` if the two stages prepare pictures or split patients differently."""
+    ours, theirs = (one.image.model_dump(exclude={"atlas", "masks"}) for one in (experiment, stage))  # paths
     if ours != theirs:
         raise PxrError(
-            f"image received {_words(ours)}, but the network of the first run (model.of) {folder} was trained with "
-            f"{_words(theirs)}. Set image to that."
+            f"image received {_words(ours)}, but stage one (model.of) {folder} was trained with {_words(theirs)}. "
+            "Set image to that."
         )
     units = {True: "image", False: "patient"}
     here, there = (f"{one.splits.scheme} by {units[splits_by_image(one)]}" for one in (experiment, stage))
     if here != there:
         raise PxrError(
-            f"The splits are {here}, but those of the first run (model.of) {folder} are {there}, and an image keeps "
-            "its role. Use the same SCHEME and UNIT."
+            f"The splits are {here} but {there} in stage one (model.of) {folder}, and an image keeps its role. "
+            "Use the same SCHEME and UNIT."
         )
 
 
@@ -218,7 +218,7 @@ def _words(values: dict[str, Any]) -> str:
 
 
 def _balance_tests(part: pd.DataFrame, table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Return one fold's rows with its balanced test rows marked anew."""
+    """Return one fold's rows with its balanced test rows chosen again."""
     tested = part.role.isin(TEST_ROLES)
     if not tested.any():
         return part

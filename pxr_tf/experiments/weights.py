@@ -1,4 +1,4 @@
-"""Which weights a run starts from, named by what is in them: features are kept under that name."""
+"""Identify the weights that a run starts from by their content; features are cached under that identity."""
 
 import functools
 from pathlib import Path
@@ -8,11 +8,11 @@ from pxr_tf.config import Experiment
 from pxr_tf.errors import PxrError
 from pxr_tf.models.backbones import weights_file
 
-UNKNOWN = "imagenet"  # in runs of earlier versions: downloaded weights, whatever was in them
+UNKNOWN = "imagenet"  # recorded by earlier versions for downloaded weights, without a digest
 
 
 def identity(experiment: Experiment) -> str | None:
-    """Return what names the initial weights: ``random-<seed>`` or the file's digest, wherever the file came from.
+    """Return the identity of the initial weights: ``random-<seed>``, or the file's digest whatever its path.
 
     None for ImageNet weights that Keras has not downloaded yet. Raises `PxrError` for a file that does not exist.
     """
@@ -26,24 +26,24 @@ def identity(experiment: Experiment) -> str | None:
 
 
 def may_be(recorded: str, found: str | None) -> bool:
-    """Return whether weights may be those that a run began with: the same, or one of both is not known."""
+    """Return whether weights can be those that a run began with: identities are equal, or one is unknown."""
     return recorded == UNKNOWN or found is None or found == recorded
 
 
 def check_unchanged(experiment: Experiment, recorded: str) -> str:
-    """Return the identity of the weights; raise `PxrError` where they are not those that the run began with."""
+    """Return the identity of the weights; raise `PxrError` if they have changed since the run began."""
     found = downloaded_identity(experiment)
     if not may_be(recorded, found):
         file = weights_file(experiment.backbone, experiment.model.weights)
         raise PxrError(
-            f"The weights in {file} are not those that the run began with (digest {recorded}, now {found}). Put the "
-            "old file back, or use another folder (RUNS=...)."
+            f"The weights in {file} have changed since the run began (digest {recorded}, now {found}). Restore the "
+            "old file, or use another folder (RUNS=...)."
         )
     return found
 
 
 def downloaded_identity(experiment: Experiment) -> str:
-    """Return the identity of weights that were downloaded where they had to be; raise `PxrError` where none are."""
+    """Return the identity of the weights after any download; raise `PxrError` if the file is missing."""
     found = identity(experiment)
     if found is None:
         file = weights_file(experiment.backbone, experiment.model.weights)
@@ -56,6 +56,6 @@ def downloaded_identity(experiment: Experiment) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _digest(file: Path, *state: int) -> str:
-    """Return a file's digest, made once per process and `state` of it; raise `PxrError` where it cannot be read."""
+    """Return a file's digest, computed once per process and file `state`; raise `PxrError` if it cannot be read."""
     with files.reading(f"WEIGHTS {str(file)!r}"):
         return files.digest_file(file)

@@ -1,4 +1,4 @@
-"""What a new run directory holds: tables, warnings, provenance, and at last the recipe."""
+"""Write a new run directory: tables, warnings, provenance and, last, the recipe."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,10 +20,10 @@ KEPT = (rundir.MANIFEST, rundir.SPLITS, rundir.SAMPLES, rundir.WARNINGS)  # neve
 
 
 def find_warnings(table: pd.DataFrame, split: pd.DataFrame, experiment: Experiment) -> list[RunWarning]:
-    """Return what makes the run's numbers doubtful, the worst first."""
+    """Return the run's warnings, the worst first."""
     found = find_file_warnings(table)
     if splits_by_image(experiment):
-        tests = split.role.isin(splits.TEST_ROLES).any()  # else a tuning run, where validation rows are held out
+        tests = split.role.isin(splits.TEST_ROLES).any()  # a tuning point holds out validation rows instead
         held_out, noun = (splits.TEST_ROLES, "test image") if tests else (("val",), "validation image")
         found = [leaks.leak_warning(leaks.find_leaks(table, split, held_out), noun), *found]
     if experiment.permute_labels:
@@ -38,7 +38,7 @@ def write_run(
     warnings: Sequence[RunWarning],
     provenance: Mapping[str, Any],
 ) -> None:
-    """Write what tasks work from: `tables` by file name; ``experiment.yaml`` comes last and marks it as complete."""
+    """Write the files that tasks read; `tables` is by file name. ``experiment.yaml`` is last: it marks completion."""
     for name, table in tables.items():
         files.write_csv(folder / name, table)
     kept = [*KEPT, *([rundir.LUNGS] if rundir.LUNGS in tables else [])]
@@ -71,14 +71,14 @@ def make_tables(
 
 
 def write_experiment(folder: Path, experiment: Experiment) -> None:
-    """Write ``experiment.yaml``, from which tasks read what to do."""
+    """Write ``experiment.yaml``, from which tasks read their settings."""
     files.write_text(folder / rundir.EXPERIMENT, dump_experiment(experiment))
 
 
 def make_provenance(
     experiment: Experiment, images: Gathered, pictures: Pictures, data: Sequence[str | Path], command: str
 ) -> dict[str, Any]:
-    """Return where the numbers of a run come from, but for the weights, which are known once they are checked."""
+    """Return where a run's numbers come from, except for the weights: they are added once checked."""
     return {
         "origin": "synthetic phantoms, not patients" if manifest.is_synthetic(images.table) else "real X-rays",
         "data": [str(path) for path in data],

@@ -1,4 +1,4 @@
-"""What a crop means for an experiment: where its lungs come from, and what its run directory says of each image."""
+"""Crops of an experiment: where its lungs come from, and what its run directory records of each image."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -19,23 +19,23 @@ from pxr_tf.pictures.lung_store import FoundLungs, find_in
 from pxr_tf.pictures.preparation import Preparation
 
 LUNG_COLUMNS = ("image_id", "confidence", "left", "top", "right", "bottom", "cropped", "why_not")
-# Shares of a class's images that are shown whole. Where there are more, or two classes differ by more, the crop itself
-# may tell the class.
+# Shares of a class's images that are shown whole. If a share is larger, or two classes differ by more, the crop itself
+# may give the class away.
 MANY = 0.1
 UNEQUAL = 0.03
 
 
 def open_lung_source(image: Image, table: pd.DataFrame, cache: Path) -> LungSource | None:
-    """Return what says where the lungs are in the table's files; None without a crop. Raises `PxrError`."""
+    """Return the lung source for the table's files; None without a crop. Raises `PxrError`."""
     return None if image.crop == "none" else open_source(image.atlas, image.masks, table, cache)
 
 
 def with_atlas(experiment: Experiment, atlas: str | None) -> Experiment:
-    """Return the experiment with the place where its atlas lies now; unchanged for None. Raises `PxrError`."""
+    """Return the experiment with its atlas at this path; unchanged for None. Raises `PxrError`."""
     if atlas is None:
         return experiment
     if experiment.image.crop == "none" or experiment.image.masks is not None:
-        raise PxrError(f"--atlas received {atlas!r}, but the run finds no lungs by an atlas. Leave it out.")
+        raise PxrError(f"--atlas received {atlas!r}, but the run does not find lungs with an atlas. Leave it out.")
     return experiment.model_copy(update={"image": experiment.image.model_copy(update={"atlas": atlas})})
 
 
@@ -44,7 +44,7 @@ def preparation_of(image: Image, identity: str | None = None) -> Preparation:
     if image.crop == "none":
         return Preparation(image.size, image.resize)
     if not identity:
-        raise ValueError(f"crop {image.crop} needs the identity of what says where lungs are")
+        raise ValueError(f"crop {image.crop} needs the identity of its lung source")
     return Preparation(image.size, image.resize, image.crop, image.crop_margin, identity)
 
 
@@ -59,7 +59,7 @@ def describe_lungs(table: pd.DataFrame, found: FoundLungs, source: LungSource) -
 
 
 def count_whole(lungs: pd.DataFrame, where: Path) -> str:
-    """Return in a sentence how many images are cropped; `lungs` comes from `describe_lungs` and is written `where`."""
+    """Return a sentence on how many images are cropped; `lungs` (`describe_lungs`) is written to the file `where`."""
     whole = int((lungs.cropped == "no").sum())
     if not whole:
         return f"Lungs: all {count_words(len(lungs), 'image')} are cropped; boxes and confidence are in {where}."
@@ -73,34 +73,34 @@ def count_whole(lungs: pd.DataFrame, where: Path) -> str:
 
 
 def lung_warnings(table: pd.DataFrame, lungs: pd.DataFrame) -> list[RunWarning]:
-    """Return a warning if many images of a class (``image_id, label``) are shown whole, or more than of another."""
+    """Return a warning if many images of a class (``image_id, label``) are whole, or more than of another class."""
     whole = table.assign(whole=table.image_id.isin(lungs.image_id[lungs.cropped == "no"])).groupby("label").whole.mean()
     if whole.max() <= MANY and whole.max() - whole.min() <= UNEQUAL:
         return []
     shares = ", ".join(f"{label} {100 * share:.0f} %" for label, share in whole.items())
     text = (
-        f"Images are shown whole where lungs were not found with confidence: {shares}. What a crop is "
-        "worth is not seen on those, and where classes differ in it, a network may tell them apart by it."
+        f"Some images were not cropped because no lungs were found reliably: {shares}. They do not show the effect of "
+        "the crop. If the share differs by class, the model can use that as a shortcut."
     )
     return [RunWarning("lungs", str(whole.idxmax()), "shown whole", float(whole.max()), text)]
 
 
 def check_same_atlas(source: LungSource | None, identity: str | None, atlas: str) -> None:
-    """Raise `PxrError` if `atlas`, where the `source` is now, finds other lungs than the training's `identity`."""
+    """Raise `PxrError` if the `source`, now at the path `atlas`, is not the atlas of the training (`identity`)."""
     if isinstance(source, AtlasLungs) and source.identity != identity:
         raise PxrError(
-            f"The model was trained on lungs found by another atlas ({identity}); the one at hand, {atlas!r}, is "
-            f"{source.identity}. Put the old one back, or name its place (--atlas, ATLAS=...)."
+            f"The model was trained with another atlas ({identity}); the present atlas, {atlas!r}, is "
+            f"{source.identity}. Restore the old atlas, or give its path (--atlas, ATLAS=...)."
         )
 
 
 def make_loader(
     preparation: Preparation, image: Image, paths: Iterable[str], cache: Path, say: Say
 ) -> Callable[[str], np.ndarray]:
-    """Return a function that prepares one of these files as a model wants it (`preparation`): uint8 [size, size].
+    """Return a function that prepares one of these files as a model needs it (`preparation`): uint8 [size, size].
 
-    `image` says where the atlas or the masks are now. Raises `PxrError` if the atlas is another one, or a file has no
-    mask. The function raises `UnreadableImageError`, and says (`say`) if a picture is shown whole.
+    `image` says where the atlas or the masks are now. Raises `PxrError` if the atlas has changed, or a file has no
+    mask. The function raises `UnreadableImageError`, and calls `say` if a picture is shown whole.
     """
     if preparation.crop == "none":
         return partial(load_prepared, preparation=preparation)

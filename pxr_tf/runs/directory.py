@@ -1,4 +1,4 @@
-"""A prepared run directory, opened: what its files say, each read once, when asked for; no TensorFlow till a model."""
+"""Open a prepared run directory. Each file is read once, on demand; only `load_model` loads TensorFlow."""
 
 import os
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ OTHER_FOLDER = "Use another folder (RUNS=...), or delete this one."
 
 
 def spell(path: str | Path) -> Path:
-    """Return a path, links and ``..`` resolved; a relative one stays relative inside the working directory."""
+    """Return a path with links and ``..`` resolved; a relative path inside the working directory stays relative."""
     typed = os.path.expanduser(path)
     place, here = Path(os.path.realpath(typed)), Path(os.path.realpath("."))
     return place.relative_to(here) if place.is_relative_to(here) and not os.path.isabs(typed) else place
@@ -47,14 +47,14 @@ def is_finished(folder: Path) -> bool:
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """Return where a run's numbers come from; raise `PxrError` where that cannot be read."""
+    """Return where a run's numbers come from; raise `PxrError` if that cannot be read."""
     try:
         provenance = files.read_json(folder / rundir.PROVENANCE)
     except ValueError:
         provenance = None
     if not isinstance(provenance, dict):
         raise PxrError(
-            f"{folder} has no {rundir.PROVENANCE} that can be read, so nobody knows what it was made of. {OTHER_FOLDER}"
+            f"{folder} has no readable {rundir.PROVENANCE}, so its data and weights are unknown. {OTHER_FOLDER}"
         )
     missing = [
         key for key in ("origin", "weights", "data", "data_digest", "duplicates", "files") if key not in provenance
@@ -69,7 +69,7 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """A run directory, from the moment that the run is prepared."""
+    """The directory of a prepared run, finished or not."""
 
     folder: Path  # as `spell` gives it
     cache: Path  # decoded pictures and features
@@ -81,7 +81,7 @@ class RunDirectory:
 
     @property
     def place(self) -> str:
-        """The folder below RUNS, ``<recipe>/<variant>/<scheme>/seed-<n>``: its name in tables, wherever RUNS lies."""
+        """The folder below RUNS, ``<recipe>/<variant>/<scheme>/seed-<n>``: its name in tables, wherever RUNS is."""
         own = self.folder.resolve()
         return "/".join(own.parts[-rundir.depth_of(own) :])
 
@@ -102,7 +102,7 @@ class RunDirectory:
 
     @cached_property
     def splits(self) -> pd.DataFrame:
-        """Who trains, validates and tests: ``image_id, fold, role``."""
+        """Each image's role in each fold: ``image_id, fold, role``."""
         return read_splits(self.folder / rundir.SPLITS)
 
     @cached_property
@@ -132,7 +132,7 @@ class RunDirectory:
 
     @property
     def warnings(self) -> tuple[RunWarning, ...]:
-        """What makes the numbers doubtful: found when the run was prepared, and folds of several environments."""
+        """The warnings from when the run was prepared, and one if its folds have several environments."""
         file = self.folder / rundir.WARNINGS
         try:
             written = files.read_json(file) or []
@@ -150,7 +150,7 @@ class RunDirectory:
 
     @property
     def lung_identity(self) -> str | None:
-        """The name of the lung source that the pictures are cropped by; None without a crop."""
+        """The identity of the lung source that the crop uses; None without a crop."""
         return self.provenance.get("lungs")
 
     @property
@@ -164,7 +164,7 @@ class RunDirectory:
         return {"run": str(self.folder), "cache": str(self.cache), "logs": str(self.cache / "logs")}
 
     def find_fold(self, asked: str | None) -> str:
-        """Return the fold that was asked for (``0`` or ``fold-0``), or the first that tests; raise `PxrError`."""
+        """Return the fold that was asked for (``0`` or ``fold-0``), else the first that tests; raise `PxrError`."""
         known = {rundir.fold_name(fold): fold for fold in self.all_folds}
         if asked is None:
             return self.folds[0]
@@ -176,11 +176,11 @@ class RunDirectory:
         return known.get(asked, asked)
 
     def fold_folder(self, fold: str) -> Path:
-        """Return where a fold keeps its files."""
+        """Return the folder of a fold's files."""
         return self.folder / rundir.fold_name(fold)
 
     def model_file(self, fold: str) -> Path:
-        """Return where a fold keeps its model."""
+        """Return the path of a fold's model."""
         return rundir.model_file(self.folder, fold)
 
     def has_model(self, fold: str) -> bool:
@@ -193,7 +193,7 @@ class RunDirectory:
 
     def load_model(self, fold: str) -> "tuple[keras.Model, dict[str, Any]]":
         """Return a fold's model and its card. Loads TensorFlow; raises `PxrError` for a missing or changed file."""
-        return import_module("pxr_tf.models.model_file").load_classifier(self.model_file(fold))  # not with the room
+        return import_module("pxr_tf.models.model_file").load_classifier(self.model_file(fold))  # loads TensorFlow
 
     def histories(self) -> dict[str, Path]:
         """Return name -> ``history.csv`` of every fold that has epochs, the hold-out last."""
@@ -201,7 +201,7 @@ class RunDirectory:
         return {name: file for name, file in written.items() if file.exists()}
 
     def chosen_epochs(self, fold: str) -> Mapping[str, int] | None:
-        """Return phase -> how many of a fold's epochs count; None for a learner without epochs."""
+        """Return phase -> number of a fold's epochs that count; None for a learner without epochs."""
         written = files.read_json(self.fold_folder(fold) / rundir.EPOCHS)
         return None if written is None else written["epochs"]
 
@@ -212,5 +212,5 @@ class RunDirectory:
         return sum(known) / 60 if known else float("nan")
 
     def fold_predictions(self, fold: str) -> Path:
-        """Return where a fold keeps its predictions; the file is there once the fold is trained."""
+        """Return the path of a fold's predictions; the file exists once the fold is trained."""
         return self.fold_folder(fold) / rundir.PREDICTIONS

@@ -1,8 +1,8 @@
-"""In which environment each fold is trained: recorded in its folder, and compared before the next one is trained.
+"""Record the environment of each fold in its folder, and compare it before the next fold is trained.
 
-``<fold>/environment.json`` is a list of environments: one, or more where the fold was stopped and continued in another.
-What decides the numbers of a fold must be the same in all folds of a run (`check`), unless the user lets them mix:
-`describe_mix` then says so beside the numbers.
+``<fold>/environment.json`` is a list of environments: one, or more if the fold was stopped and continued in another.
+What decides the numbers of a fold must be the same in all folds of a run (`check`), unless the user allows a mix.
+`describe_mix` then says so next to the numbers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ from pxr_tf.errors import PxrError, shorten
 
 Environment = Mapping[str, Any]
 
-# Recorded, but no reason to refuse. Processors and operations side by side change no number if the threads of one
-# operation stay the same, and most commits change none: those that do raise a VERSION, or the version of the package.
+# Recorded, but never refused. The numbers of processors and of parallel operations change no result if the threads of
+# one operation stay the same. Most commits change none either: those that do raise a VERSION, or the package version.
 RECORDED_ONLY = ("started", "processors", "operations_at_once", "commit", "modified")
 OF_TABLES = ("python", "pandas")  # libraries that make a run's tables, once, before its first fold
-MAX_DIFFERENCES = 4  # named in a line
+MAX_DIFFERENCES = 4  # that a message names
 
 
 def read_environment(**learner: object) -> dict[str, Any]:
-    """Return the environment of this process; `learner` adds what a learner knows of it: device, precision, threads."""
+    """Return the environment of this process; `learner` adds what its learner decides: device, precision, threads."""
     return {
         "started": rundir.now(),
         "processor": machine.processor(),
@@ -34,17 +34,17 @@ def read_environment(**learner: object) -> dict[str, Any]:
 
 
 def check(folder: Path, now: Environment, *, mix: bool) -> None:
-    """Raise `PxrError` if folds were trained or begun elsewhere and may not `mix`; only what both say is compared."""
+    """Raise `PxrError` if folds were trained or begun elsewhere and may not `mix`; only shared keys are compared."""
     found = find_differences({**read_folds(folder), "now": [now]})
     if found and not mix:
         raise PxrError(
-            f"{folder} was begun in another environment: {shorten(found, MAX_DIFFERENCES)}. Go on in the old one, use "
-            "another folder (RUNS=...), or let them mix (--mix-environments): every table then says so."
+            f"{folder} was begun in another environment: {shorten(found, MAX_DIFFERENCES)}. Continue in the old one, "
+            "use another folder (RUNS=...), or allow a mix (--mix-environments): every table then says so."
         )
 
 
 def enter(folder: Path, fold: str, now: Environment, *, mix: bool) -> str:
-    """Record that a fold is trained in this environment; return what `describe_mix` says then. Raises as `check`."""
+    """Record that a fold is trained in this environment; return the new `describe_mix`. Raises as `check`."""
     check(folder, now, mix=mix)
     before = read_folds(folder).get(fold, [])
     if not before or _without_time(before[-1]) != _without_time(now):
@@ -61,12 +61,12 @@ def describe_mix(folder: Path, *begun: str) -> str:
     found = find_differences(folds)
     if found:
         return (
-            "This run was trained in more than one environment, and its folds may differ for that alone: "
+            "This run was trained in more than one environment, and its folds may differ for that reason alone: "
             f"{shorten(found, MAX_DIFFERENCES)}."
         )
     unknown = [fold for fold, environments in folds.items() if "processor" not in environments[0]]
     if unknown and any("processor" in environments[-1] for environments in folds.values()):
-        return f"The environment of {shorten(unknown)} was not recorded; it may differ from that of the others."
+        return f"The environment of {shorten(unknown)} was not recorded; it may differ from the other folds."
     return ""
 
 
@@ -81,7 +81,7 @@ def describe_commits(folder: Path, now: Environment) -> str:
 
 
 def find_differences(environments: Mapping[str, Sequence[Environment]]) -> list[str]:
-    """Return what decides numbers and differs between named environments: ``keras 3.14 (fold-0), 3.15 (now)``."""
+    """Return differences between named environments that can change numbers: ``keras 3.14 (fold-0), 3.15 (now)``."""
     values: dict[str, dict[str, list[str]]] = {}
     for name, several in environments.items():
         for environment in several:
@@ -96,7 +96,7 @@ def find_differences(environments: Mapping[str, Sequence[Environment]]) -> list[
 
 
 def read_folds(folder: Path, *begun: str) -> dict[str, list[Environment]]:
-    """Return name -> environments of folds begun or trained; of earlier versions only the run's versions are known."""
+    """Return name -> environments of folds begun or trained; older runs recorded only one list of versions."""
     found = {file.parent.name for name in (rundir.PREDICTIONS, rundir.CHECKPOINT) for file in folder.glob(f"*/{name}")}
     run = files.read_json(folder / rundir.PROVENANCE) or {}
     unrecorded = [{"versions": run.get("versions", {})}]

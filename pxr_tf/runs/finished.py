@@ -1,4 +1,4 @@
-"""A finished run, which tables, galleries, features and later studies begin with. Open it once, hand it on."""
+"""A finished run: where tables, galleries, features and later studies begin. Open it once and pass it on."""
 
 import os
 from functools import cached_property
@@ -22,19 +22,19 @@ class FinishedRun(RunDirectory):
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """Every row of ``predictions.csv``, text but for the probabilities ``p_<class>``."""
+        """Every row of ``predictions.csv``, as text except for the probabilities ``p_<class>``."""
         return read_predictions(self.folder / rundir.PREDICTIONS)
 
     @cached_property
     def tested(self) -> pd.DataFrame:
-        """The test rows, one per image: under a scheme that tests an image several times, the first fold's row."""
+        """The test rows, one per image: the first fold's row if several folds test an image."""
         rows = self.predictions
         rows = rows[rows.role == "test"] if "role" in rows else rows
         return rows.drop_duplicates("image_id", ignore_index=True)
 
 
 def open_run(path: str | Path, runs: Path | None = None) -> FinishedRun:
-    """Return the finished run in a folder, however its path is spelled; or the only one below the folder.
+    """Return the finished run in a folder, or the only finished run below it; the path may have any spelling.
 
     `runs` is the folder whose cache is used; by default the nearest cache above the run. Raises `PxrError` if the
     folder has no finished run, or more than one.
@@ -51,13 +51,13 @@ def open_run(path: str | Path, runs: Path | None = None) -> FinishedRun:
 
 
 def open_directory(path: str | Path, runs: Path | None = None) -> RunDirectory:
-    """Return the run directory in a folder, finished or not; the caller knows that there is one (`is_run`)."""
+    """Return the run directory in a folder, finished or not; the caller has checked `is_run`."""
     folder = spell(path)
     return RunDirectory(folder, rundir.cache_of(folder, runs))
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """Return the run directories in or below a folder, sorted, finished or not; caches are passed over."""
+    """Return the run directories in or below a folder, sorted, finished or not; skip caches."""
     found = []
     for place, names, _ in os.walk(folder):
         if is_run(Path(place)):

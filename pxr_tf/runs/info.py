@@ -1,4 +1,4 @@
-"""What the tables say of a run: its model, classes, split, origin, and what makes its numbers doubtful."""
+"""What the tables say about a run: its model, classes, split, origin and warnings."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ CROPS = {"lungs": "cropped to the lungs", "lungs_only": "lungs only", "without_l
 
 
 class RunInfo(NamedTuple):
-    """What the tables say of a run, or of one that is still to be done."""
+    """What the tables say about a run, or about a run that is still to be done."""
 
     name: str  # of the recipe
     model: str  # the backbone, the paper's own network, or the learner
@@ -27,20 +27,20 @@ class RunInfo(NamedTuple):
 
     @property
     def leaky(self) -> bool:
-        """Whether a patient, or a picture, is on both sides of a split."""
+        """Whether a patient or a picture is on both sides of a split."""
         return any(warning.what == "leak" for warning in self.warnings)
 
     @property
     def title(self) -> str:
-        """Model and variant, and what must stand beside every figure of this run."""
+        """Model and variant, and what must accompany every figure of this run."""
         split = "" if self.scheme == "folds" else f", {self.scheme} split"
-        names = dict.fromkeys((self.model, self.variant))  # a paper's own network may be all of its variant
+        names = dict.fromkeys((self.model, self.variant))  # a paper's own network may have the variant's name
         crop = f", {CROPS[self.crop]}" if self.crop in CROPS else ""
         return f"{', '.join(names)}{split}{crop}{', permuted labels' * self.permuted}{f', {LEAKY}' * self.leaky}"
 
 
 def info_of(experiment: Experiment) -> RunInfo:
-    """Return what an experiment says of its run; origin and warnings are known once the run is prepared."""
+    """Return what an experiment says about its run; origin and warnings are known once it is prepared."""
     splits, permuted = experiment.splits, experiment.permute_labels
     return RunInfo(
         name=experiment.name,
@@ -48,7 +48,7 @@ def info_of(experiment: Experiment) -> RunInfo:
         variant=experiment.variant,
         classes=experiment.classes,
         test_rows=splits.test_rows,
-        published=None if permuted else experiment.published,  # no paper printed such figures
+        published=None if permuted else experiment.published,  # papers print no such figures
         scheme=splits.scheme,
         unit=splits.unit,
         crop=experiment.image.crop,
@@ -57,5 +57,5 @@ def info_of(experiment: Experiment) -> RunInfo:
 
 
 def worth(info: RunInfo) -> dict[str, str]:
-    """Return the columns that say in every table what its figures are worth."""
+    """Return the columns that qualify the figures of every table: origin and kind of split."""
     return {"origin": info.origin, "split": LEAKY if info.leaky else "by patient"}

@@ -1,4 +1,4 @@
-"""Which pictures of a run are looked at: an image id, a file, or the first test image of each class."""
+"""Choose pictures of a run to look at: an image id, a file, or the first test image of each class."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from pxr_tf.runs.directory import RunDirectory
 
 
 class PictureChoice(NamedTuple):
-    """One picture that is to be looked at."""
+    """One picture to look at."""
 
     name: str  # its image id, or the name of a file that is not an image of the run
     path: str
 
 
 def choose_picture(run: RunDirectory, asked: str) -> PictureChoice:
-    """Return the run's image of this id, or the picture in this file; raise `PxrError` if there is neither."""
+    """Return the run's image of this id, or the picture in this file; raise `PxrError` for neither."""
     paths = dict(zip(run.manifest.image_id, run.manifest.path, strict=True))
     if asked in paths:
         return PictureChoice(asked, paths[asked])
@@ -28,7 +28,7 @@ def choose_picture(run: RunDirectory, asked: str) -> PictureChoice:
     if is_file:
         return PictureChoice(Path(asked).name, asked)
     raise PxrError(
-        f"--image received {shown(asked, 80)}, which is no image of this run and no file. Accepted: an image id of its "
+        f"--image received {shown(asked, 80)}, which is not an image of this run or a file. Accepted: an image id in "
         f"{rundir.MANIFEST}, such as {shorten(list(paths)[:1])}, or the path of a JPEG or PNG.{nearest(asked, paths)}"
     )
 

@@ -9,12 +9,12 @@ from pxr_tf.data import schemes
 
 
 def splits_by_image(experiment: Experiment) -> bool:
-    """Return whether images are split, not patients: the recipe asks for it, and the scheme offers it."""
+    """Return whether images are split, not patients: the recipe asks for it, and the scheme allows it."""
     return experiment.splits.unit == "image" and "unit" in schemes.options_of(experiment.splits.scheme)
 
 
 def scheme_options(experiment: Experiment) -> dict[str, Any]:
-    """Return the options of all schemes; each takes those that it names."""
+    """Return the options of all schemes; each scheme takes only its own."""
     chosen = experiment.splits
     return {
         "folds": chosen.folds,

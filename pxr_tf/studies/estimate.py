@@ -1,4 +1,4 @@
-"""How long a grid will take, and how much memory and disk, from a calibration. No TensorFlow here."""
+"""Estimate the time, memory and disk of a grid from a calibration. No TensorFlow here."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,11 +29,11 @@ class Workload(NamedTuple):
 
     images: int  # all, each predicted once
     samples: int  # per training epoch of a fold
-    features: int  # samples that a frozen phase may ask for
+    features: int  # samples whose features a frozen phase may need
 
 
 class Estimate(NamedTuple):
-    """What a cell costs. The memory-mapped pictures are not counted: the system may drop them at any time."""
+    """What a cell costs, without memory-mapped pictures: the system may drop them at any time."""
 
     seconds: float
     memory: float  # bytes, of one fold's process
@@ -54,10 +54,10 @@ def measure_workload(table: pd.DataFrame, experiment: Experiment) -> Workload:
 
 
 def estimate_cell(experiment: Experiment, work: Workload, speed: Mapping[str, float], *, features: bool) -> Estimate:
-    """Return what one experiment costs; `speed` is what `calibrate` gave, `features` whether they must be computed."""
+    """Return what one experiment costs; `speed` comes from `calibrate`, `features` is whether to compute them."""
     runs = experiment.splits.folds + experiment.chooses_epochs
     whole = experiment.trains_backbone
-    seconds = START * (runs if whole else 1)  # a process that trained a whole network is not used again
+    seconds = START * (runs if whole else 1)  # a process that trained a whole network is not reused
     if whole or experiment.training.mirror_predictions:
         seconds += work.images * speed["predict"] * (1 + experiment.training.mirror_predictions)
     for phase in experiment.phases:
@@ -71,7 +71,7 @@ def estimate_cell(experiment: Experiment, work: Workload, speed: Mapping[str, fl
     return Estimate(
         seconds,
         speed["memory"] + 2 * weights + work.features * speed["channels"] * FLOAT,
-        (runs + 4) * weights,  # a checkpoint holds the weights, the best ones and two moments of the optimizer
+        (runs + 4) * weights,  # a checkpoint holds the weights, the best weights and two moments of the optimizer
         any(phase.patience is not None for phase in experiment.phases),
     )
 
@@ -79,7 +79,7 @@ def estimate_cell(experiment: Experiment, work: Workload, speed: Mapping[str, fl
 def estimate_grid(
     requests: Sequence[Request], executor: Executor, say: Callable[[str], None]
 ) -> dict[tuple[str, str], Estimate]:
-    """Return (backbone, variant) -> estimate of the requests that are not finished; a backbone is timed once."""
+    """Return (backbone, variant) -> estimate of the unfinished requests; each backbone is timed once."""
     missing = [request for request in requests if not is_finished(request.folder)]
     if not missing:
         return {}
@@ -88,7 +88,7 @@ def estimate_grid(
     gathered = gather_images(missing[0].data, first.classes, first.merge, say)
     work = measure_workload(choose_rows(missing[0], gathered, _notes_only(say)), first)
     speeds: dict[str, Mapping[str, float]] = {}
-    extracted: set[str] = set()  # backbones whose features an earlier cell pays for
+    extracted: set[str] = set()  # backbones whose features an earlier cell computes
     estimates = {}
     for request in missing:
         experiment, backbone = request.experiment, request.experiment.backbone
@@ -108,6 +108,6 @@ def _notes_only(say: Callable[[str], None]) -> OnEvent:
 
 def _measure_speed(experiment: Experiment, executor: Executor, logs: Path) -> Mapping[str, float]:
     options = recipe_options(experiment, logs / f"speed-{experiment.backbone}.json")
-    task = Task("calibrate", "calibrate", logs=str(logs), options=options, leaves_memory=True)  # it has its own peak
+    task = Task("calibrate", "calibrate", logs=str(logs), options=options, leaves_memory=True)  # it measures its peak
     run_or_raise(executor, [task], lambda event: None)
     return files.read_json(options.to)

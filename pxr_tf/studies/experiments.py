@@ -1,4 +1,4 @@
-"""What was asked for beside a recipe, and the experiments and requests that it makes of it. No TensorFlow here."""
+"""Options besides a recipe, and the experiments and requests made from both. No TensorFlow here."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from pxr_tf.pictures.augment import find_movement
 from pxr_tf.training.learners import check_learner
 from pxr_tf.vocabulary.model import Scratch
 
-PAPER, PHANTOM = "bozickovic2021", "phantom"  # the recipes that are meant where none is named
-PHANTOM_VALIDATION = 0.15  # in place of a number of images: 800, as one paper says, are more than there are phantoms
+PAPER, PHANTOM = "bozickovic2021", "phantom"  # the default recipes, with data and without
+PHANTOM_VALIDATION = 0.15  # replaces a number of images: one paper's 800 are more than all phantoms
 
 
 @dataclass(frozen=True)
 class ExperimentOptions:
-    """The options of an experiment that give no key of its recipe: where its data and recipe are, and how it is run."""
+    """The options of an experiment that are not keys of its recipe: where data and recipe are, and how to run it."""
 
     data: str | None
     config: str | None
@@ -37,7 +37,7 @@ class ExperimentOptions:
 
     @property
     def recipe_name(self) -> str:
-        """The recipe's name or file: the one that was given, or the one for these data."""
+        """The name or file of the recipe: as given, or the default for these data."""
         if self.config is not None:
             return self.config
         return PAPER if self.data is not None else PHANTOM
@@ -48,15 +48,15 @@ class ExperimentOptions:
         return dict(parse_override(text) for text in self.overrides or [])
 
     def recipe(self, variant: str | None) -> Experiment:
-        """Return the experiment as the recipe has it; raise `PxrError`."""
+        """Return the recipe's experiment, without any option; raise `PxrError`."""
         return load_experiment(self.recipe_name, variant=variant)
 
     def experiment(
         self, given: Mapping[str, Any], variant: str | None, point: Mapping[str, Any] | None = None
     ) -> Experiment:
-        """Return the experiment with all that was given put in; raise `PxrError`.
+        """Return the experiment with all given options; raise `PxrError`.
 
-        `given` is dotted key -> value, None where an option was not given; `point`, of a tuning's grid, comes last.
+        `given` is dotted key -> value, None if an option was not given. `point`, of a tuning's grid, is applied last.
         """
         recipe = self.recipe_name
         values = {key: value for key, value in given.items() if value is not None}
@@ -75,7 +75,7 @@ class ExperimentOptions:
         return experiment
 
     def requests(self, experiments: Sequence[Experiment], say: Callable[[str], None]) -> list[Request]:
-        """Return what is to be run; without data the phantoms are drawn now."""
+        """Return what is to be run; without data, draw the phantoms now."""
         if self.data is None:
             say(phantom_words([(experiment, self.recipe(experiment.variant)) for experiment in experiments]))
             official = any(experiment.splits.scheme == "official" for experiment in experiments)
@@ -87,7 +87,7 @@ class ExperimentOptions:
 
 
 def check_given_once(given: Mapping[str, Any], set_here: Mapping[str, Any]) -> None:
-    """Raise `PxrError` where ``--set`` names a key, or all of its mapping, that the command or an option gives."""
+    """Raise `PxrError` if ``--set`` gives a key, or its whole mapping, that the command or an option gives."""
     for key, value in given.items():
         for other in set_here:
             if value is not None and (key == other or key.startswith(f"{other}.")):
@@ -98,7 +98,7 @@ def check_given_once(given: Mapping[str, Any], set_here: Mapping[str, Any]) -> N
 
 
 def check_names(experiment: Experiment) -> None:
-    """Raise `PxrError` where the experiment names a backbone, network, file, preset, paper or scheme in vain."""
+    """Raise `PxrError` if the experiment names an unknown backbone, network, file, preset, paper or scheme."""
     check_own_options(experiment.splits.scheme, experiment.splits.options)
     for how in (experiment.augmentation.copies, experiment.augmentation.epochs):
         if isinstance(how, str):
@@ -122,11 +122,11 @@ def check_names(experiment: Experiment) -> None:
 
 
 def fit_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any], variant: str | None) -> dict[str, Any]:
-    """Return what was given, ``--model`` and ``--weights`` as the kind of the recipe's model needs them.
+    """Return what was given, with ``--model`` and ``--weights`` as the kind of the recipe's model needs them.
 
-    A backbone takes the place of a paper's own network (`with_backbone`). Raises `PxrError` where the learner does not
-    exist, or has no use for the options. This comes before the experiment is validated: a misspelt learner would make
-    everything else look wrong.
+    A backbone replaces a paper's own network (`with_backbone`). Raises `PxrError` if the learner does not exist, or
+    does not use the options. Call this before the experiment is validated: with a misspelt learner, everything else
+    looks wrong.
     """
     model = read_values(recipe, set_here, variant=variant)[0].get("model")
     kind = model.get("kind", "transfer") if isinstance(model, dict) else "transfer"
@@ -135,7 +135,7 @@ def fit_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any],
     if kind == "scratch" and "model.backbone" in given and "model.kind" not in set_here:
         return with_backbone(given, model.get("output", "softmax"))
     for option, key, noun in (("--model", "model.backbone", "backbone"), ("--weights", "model.weights", "weights")):
-        if key in given and (kind, option) != ("on_features", "--model"):  # there it says which first run
+        if key in given and (kind, option) != ("on_features", "--model"):  # there it selects stage one
             raise PxrError(
                 f"{option} received {given[key]!r}, but the learner {kind!r} (model.kind) has no {noun}. Leave "
                 f"{option} out, or use model.kind=transfer."
@@ -144,7 +144,7 @@ def fit_kind(recipe: str, given: Mapping[str, Any], set_here: Mapping[str, Any],
 
 
 def with_backbone(given: Mapping[str, Any], output: str) -> dict[str, Any]:
-    """Return what was given, its backbone with an output layer alone as a whole model; the recipe's phases stay."""
+    """Return what was given, with its backbone and one output layer as the model; the recipe's phases stay."""
     rest = dict(given)
     backbone, weights = rest.pop("model.backbone"), rest.pop("model.weights", "imagenet")
     head = {"hidden_units": [], "output": output}
@@ -152,10 +152,10 @@ def with_backbone(given: Mapping[str, Any], output: str) -> dict[str, Any]:
 
 
 def parse_classes(text: str, recipe: Experiment) -> dict[str, Any]:
-    """Return the overrides that ``normal,pneumonia=bacterial+viral`` stands for; raise `PxrError`.
+    """Return the overrides for classes such as ``normal,pneumonia=bacterial+viral``; raise `PxrError`.
 
-    What the recipe merges into a class that is named without parts stays so, as do those of its oversampled classes
-    that are still there.
+    A class that is named without parts keeps the parts that the recipe merges. Oversampled classes of the recipe stay
+    if they are still in the list.
     """
     classes, taken, merge = [], [], {}
     for part in split_words(text):
@@ -176,7 +176,7 @@ def parse_classes(text: str, recipe: Experiment) -> dict[str, Any]:
 
 
 def fixed_epochs(experiment: Experiment, text: str) -> dict[str, Any]:
-    """Return the overrides that make the phases run so many epochs, no more and no fewer; raise `PxrError`."""
+    """Return the overrides that make the phases run exactly so many epochs; raise `PxrError`."""
     numbers = whole_numbers(text)
     count = len(experiment.phases)
     if not count:
@@ -194,23 +194,23 @@ def fixed_epochs(experiment: Experiment, text: str) -> dict[str, Any]:
 
 
 def validates_number(experiment: Experiment) -> bool:
-    """Return whether a number of images validates, not a share of them."""
+    """Return whether the recipe gives validation as a number of images, not as a share."""
     splits = experiment.splits
     return isinstance(splits.validation, int) and "validation" in options_of(splits.scheme)
 
 
 def phantom_words(experiments: Sequence[tuple[Experiment, Experiment]]) -> str:
-    """Return what is said where no data are given; `experiments`: each one beside its recipe as it stands."""
+    """Return the note if no data are given; `experiments` has each with its recipe's unchanged experiment."""
     said = "No DATA given: using synthetic chest X-rays (phantoms). All figures are about these, not patients."
     for experiment, recipe in experiments:
         if validates_number(recipe) and experiment.splits.validation == PHANTOM_VALIDATION:
             share = f"{100 * PHANTOM_VALIDATION:g} %"
-            return f"{said} {share} of them validate, as the recipe's {recipe.splits.validation} images are too many."
+            return f"{said} {share} of them validate: the recipe's {recipe.splits.validation} images are too many."
     return said
 
 
 def find_phantoms(runs: Path, *, official: bool) -> tuple[str, ...]:
-    """Return the phantoms' data sets, which are drawn once; with `official`, only the one with a test part."""
+    """Return the phantom data sets, drawn once; with `official`, only the set with a test part."""
     from pxr_tf.phantoms.sets import default_phantoms  # OpenCV takes a moment to load
 
     return tuple(map(str, default_phantoms(runs / "cache")[: 1 if official else None]))

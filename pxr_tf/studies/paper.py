@@ -1,4 +1,4 @@
-"""Everything that a paper ran: which variants under which settings with which seeds, and what cannot be run."""
+"""Plan all runs of a paper: its variants, settings and seeds, and what cannot be run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.studies.experiments import ExperimentOptions
 from pxr_tf.studies.paper_runs import PaperRun
 
-Given = Mapping[str, Any]  # dotted key -> value, None where an option was not given
+Given = Mapping[str, Any]  # dotted key -> value, None if an option was not given
 
 
 class PaperPlan(NamedTuple):
@@ -28,9 +28,9 @@ class PaperPlan(NamedTuple):
 def plan_paper(asked: ExperimentOptions, given: Given, model: str | None, seeds: Sequence[int] | None) -> PaperPlan:
     """Return the runs of a recipe's protocol, with its own seeds unless there are `seeds`; raise `PxrError`.
 
-    `model` names variants, or a backbone that replaces theirs, comma-separated. Stage one comes before what learns on
-    it. ``--epochs`` and ``--weights`` are for the variants that have a use for them, and an error where none has. A
-    missing library is an error where no variant is left.
+    `model` names variants, or a backbone that replaces theirs, comma-separated. Stage one comes before stage two.
+    ``--epochs`` and ``--weights`` apply to the variants that use them; it is an error if none does. A missing library
+    is an error if no variant is left.
     """
     protocol = load_protocol(asked.recipe_name)
     seeds, settings = seeds or protocol.seeds, list(protocol.settings)
@@ -53,7 +53,7 @@ def plan_paper(asked: ExperimentOptions, given: Given, model: str | None, seeds:
             lacking += [PaperRun(variant, *which, variant, failure=str(why)) for which in each]
     if not planned:
         raise PxrError(lacking[0].failure)
-    # One run of each variant first: a table has a row of each as early as it can.
+    # One run of each variant first, so that the table soon has a row for each.
     planned.sort(key=lambda item: (seeds.index(item[0].seed), settings.index(item[0].setting)))
     _check_folders(planned, asked.runs)
     return PaperPlan([run for run, _ in planned], [experiment for _, experiment in planned], lacking)
@@ -62,15 +62,15 @@ def plan_paper(asked: ExperimentOptions, given: Given, model: str | None, seeds:
 def _plan_run(
     asked: ExperimentOptions, given: Mapping[str, Given], variant: str, setting: str, seed: int
 ) -> tuple[PaperRun, Experiment]:
-    """Return a run and its experiment; `given` is by setting, whose own keys are among it. Raises `PxrError`."""
+    """Return a run and its experiment; `given` is by setting and includes the setting's own keys. Raises `PxrError`."""
     experiment = asked.experiment({**given[setting], "seed": seed}, variant)
     return PaperRun(variant, setting, seed, experiment.model.name), experiment
 
 
 def _choose(protocol: Protocol, model: str | None) -> tuple[list[str], str | None]:
-    """Return (the variants to run, the backbone that they run with or None for their own), as asked for.
+    """Return (the variants to run, the backbone that replaces theirs or None), as asked for.
 
-    A name of both kinds means the variant. Raises `PxrError` for one that is neither, and for a second backbone.
+    A name of both kinds means the variant. Raises `PxrError` for a name of neither kind, and for a second backbone.
     """
     names = list(dict.fromkeys(split_words(model or "")))
     variants = [name for name in names if name in protocol.variants]
@@ -86,7 +86,7 @@ def _choose(protocol: Protocol, model: str | None) -> tuple[list[str], str | Non
 
 
 def _check_not_compared(protocol: Protocol, given: Given) -> None:
-    """Raise `PxrError` where an option gives a key that the recipe's settings differ in: they would be one."""
+    """Raise `PxrError` if an option gives a key in which the recipe's settings differ: they would be the same."""
     for setting in protocol.compare.values():
         for key, value in given.items():
             if value is not None and key in setting:
@@ -97,10 +97,10 @@ def _check_not_compared(protocol: Protocol, given: Given) -> None:
 
 
 def _of_use(given: Given, recipe: Experiment, protocol: Protocol, setting: str) -> dict[str, Any]:
-    """Return the keys of a setting, and those given that a variant has a use for under it.
+    """Return the keys of a setting, and the given keys that a variant uses under it.
 
-    Weights are for variants with a backbone. Where a cropped setting is compared with a whole one, the atlas is for the
-    first alone.
+    Only variants with a backbone use weights. If a cropped setting is compared with an uncropped one, only the cropped
+    setting uses the atlas.
     """
     crops = {
         name: values.get("image.crop", given["image.crop"] or recipe.image.crop)
@@ -114,7 +114,7 @@ def _of_use(given: Given, recipe: Experiment, protocol: Protocol, setting: str) 
 
 
 def _check_backbones(asked: ExperimentOptions, recipes: Mapping[str, Experiment], given: Given) -> None:
-    """Raise `PxrError` where a backbone is given and not all variants have one, or weights and none has."""
+    """Raise `PxrError` if a backbone is given but a variant has none, or weights are given but none has one."""
     backbone, weights = given["model.backbone"], given["model.weights"]
     without = [name for name, recipe in recipes.items() if not (recipe.backbone or recipe.needs_stage_one)]
     if backbone is not None and without:
@@ -130,13 +130,13 @@ def _check_backbones(asked: ExperimentOptions, recipes: Mapping[str, Experiment]
 
 
 def _check_folders(planned: Sequence[tuple[PaperRun, Experiment]], runs: Path) -> None:
-    """Raise `PxrError` where two runs would have one run directory."""
+    """Raise `PxrError` if two runs would have the same run directory."""
     taken: dict[Path, str] = {}
     for run, experiment in planned:
         folder = Request(experiment, (), runs).folder
         if folder in taken:
             raise PxrError(
-                f"reproduce.compare received {taken[folder]!r} and {run.setting!r}, whose runs would both be {folder}; "
-                "accepted: settings with run directories of their own. Add the key tag, a name, to one of them."
+                f"reproduce.compare received {taken[folder]!r} and {run.setting!r}, which would share {folder}; "
+                "accepted: settings with their own run directories. Add the key tag, a name, to one of them."
             )
         taken[folder] = run.setting

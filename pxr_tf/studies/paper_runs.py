@@ -1,4 +1,4 @@
-"""The runs of a paper, by variant and setting: what several seeds gave, and what a setting is worth."""
+"""The runs of a paper, by variant and setting: the results over seeds, and the effect of a setting."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -19,10 +19,10 @@ from pxr_tf.runs.info import LEAKY, RunInfo
 
 
 class PaperRun(NamedTuple):
-    """One run of a paper and how it stands."""
+    """One run of a paper and its state."""
 
     variant: str
-    setting: str  # of what is compared; empty where nothing is
+    setting: str  # of the settings that are compared; empty if none are
     seed: int
     model: str
     run: FinishedRun | None = None  # once it is finished
@@ -35,7 +35,7 @@ class PaperRun(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """A column: its words, and which metric of which class it shows."""
+    """A column: its heading, and the class and metric that it shows."""
 
     words: str
     name: str  # a class, or all
@@ -46,7 +46,7 @@ AUC = Measure("AUC", "all", "auc")
 
 
 def measures_of(classes: Sequence[str]) -> list[Measure]:
-    """Return what is shown of these classes: of two, what papers say of the second; of more, each one's sensitivity."""
+    """Return the columns: for two classes, the second's metrics as in papers; for more, the sensitivity of each."""
     overall = [Measure("accuracy", "all", "accuracy"), Measure("balanced", "all", "balanced_accuracy"), AUC]
     if len(classes) == 2:
         named = (("prec.", "precision"), ("recall", "sensitivity"), ("spec.", "specificity"))
@@ -60,29 +60,29 @@ class Group(NamedTuple):
     variant: str
     setting: str
     model: str
-    info: RunInfo  # its warnings are those of all seeds
+    info: RunInfo  # with the warnings of all seeds
     runs: dict[int, FinishedRun]  # by seed
     warnings: dict[int, tuple[RunWarning, ...]]  # by seed
     tables: dict[int, pd.DataFrame]  # seed -> metrics table
     summary: pd.DataFrame  # class, metric, mean, sd, seeds
     minutes: float  # of one seed, on average
-    row: PaperRow | None  # what the paper prints of the same task
+    row: PaperRow | None  # the paper's figures for the same task
 
     @property
     def title(self) -> str:
-        """Which runs they are."""
+        """The variant and the setting."""
         return ", ".join(filter(None, (self.variant, self.setting)))
 
 
 class Pair(NamedTuple):
-    """The two settings of a variant, the first minus the second."""
+    """The two settings of a variant: the first is compared with the second."""
 
     first: Group
     second: Group
-    paired: bool  # seed by seed they tested the same images
+    paired: bool  # whether they tested the same images, seed by seed
 
     def difference(self, measure: Measure) -> Difference:
-        """Return what the setting is worth in one metric."""
+        """Return the effect of the setting on one metric: first minus second."""
         first, second = (
             {seed: metrics.value_of(table, "mean", measure.name, measure.metric) for seed, table in one.tables.items()}
             for one in (self.first, self.second)
@@ -91,7 +91,7 @@ class Pair(NamedTuple):
 
 
 def group_runs(runs: Sequence[PaperRun]) -> list[Group]:
-    """Return the finished runs by variant and setting, the variants one after another."""
+    """Return the finished runs by variant and setting, in the order of the variants."""
     found: dict[tuple[str, str], list[PaperRun]] = {}
     for run in runs:
         if run.run is not None:
@@ -112,7 +112,7 @@ def _group(some: Sequence[PaperRun]) -> Group:
 
 
 def pair_groups(groups: Sequence[Group]) -> list[Pair]:
-    """Return the two settings of each variant that were both run."""
+    """Return the two settings of each variant for which both were run."""
     by_variant: dict[str, list[Group]] = {}
     for group in groups:
         by_variant.setdefault(group.variant, []).append(group)
@@ -131,7 +131,7 @@ def _tests(group: Group) -> dict[int, list[tuple[str, str]]]:
 
 
 def name_groups(some: Iterable[Group], everybody: Sequence[Group]) -> str:
-    """Return which groups they are: nothing for all, else variants or settings that they are all of, or each one."""
+    """Return names of some groups: "" for all; variants or settings if the groups are all of these; else each title."""
     some = list(some)
     if len(some) == len(everybody):
         return ""
@@ -143,15 +143,15 @@ def name_groups(some: Iterable[Group], everybody: Sequence[Group]) -> str:
 
 
 def name_leaky(groups: Sequence[Group]) -> str:
-    """Return the line of a title that says which of its figures are of a leaky split; nothing without any."""
+    """Return a line for a title that says which groups have a leaky split; "" if none has."""
     leaky = [group for group in groups if group.info.leaky]
     return ": ".join(filter(None, (LEAKY, name_groups(leaky, groups)))) if leaky else ""
 
 
 def warn_of(groups: Sequence[Group]) -> list[RunWarning]:
-    """Return each different warning once, before it the runs that it is of unless it is of all.
+    """Return each different warning once, preceded by its runs unless it applies to all.
 
-    The last one says whether means or differences cover several environments.
+    A last warning follows if means or differences cover several environments.
     """
     found: dict[RunWarning, dict[str, list[int]]] = {}
     for group in groups:

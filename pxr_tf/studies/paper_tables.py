@@ -1,4 +1,4 @@
-"""The table of a whole paper as files: ours beside the paper's, and what its settings are worth."""
+"""Write the tables of a whole paper: our figures next to the paper's, and the effects of its settings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,16 +16,16 @@ REPRODUCED, DIFFERENCES = "reproduced.csv", "differences.csv"
 
 
 class Written(NamedTuple):
-    """What `write_paper` left."""
+    """What `write_paper` wrote."""
 
     files: list[Path]
-    kept: int = 0  # variants whose rows stayed, as they stand on more seeds than these runs
+    kept: int = 0  # variants whose rows stayed because they cover more seeds than these runs
 
 
 def write_paper(folder: Path, runs: Sequence[PaperRun]) -> Written:
     """Write ``reproduced.csv``, and ``differences.csv`` if settings are compared; return what was written.
 
-    Rows of a variant, model and setting stay as they are if these runs have fewer finished seeds of it, or none.
+    Rows of a variant, model and setting stay as they are if these runs have fewer finished seeds for them, or none.
     """
     groups = group_runs(runs)
     if not groups:

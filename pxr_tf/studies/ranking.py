@@ -1,4 +1,4 @@
-"""The points of a tuning, ranked by what their predictions of the validation rows are worth."""
+"""Rank the points of a tuning by their predictions of the validation rows."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from pxr_tf.evaluation import metrics
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import worth
 
-FEW = 50  # validation images: the standard error of an accuracy of 90 % is 4 points then, wider than most grids spread
+FEW = 50  # validation images: an accuracy of 90 % then has a standard error of 4 points, more than most grids spread
 SCORES = ("val_loss", "accuracy", "balanced_accuracy")
 
 
@@ -27,17 +27,17 @@ class TuningPoint(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Its values for people: ``model.l2=0.01, image.size=64``."""
+        """Its values in words: ``model.l2=0.01, image.size=64``."""
         return ", ".join(f"{key}={rundir.value_words(value)}" for key, value in self.values.items())
 
 
 def rank_points(points: Sequence[TuningPoint]) -> pd.DataFrame:
-    """Return a row per point, best first: lowest mean cross-entropy on the validation rows; those that failed are last.
+    """Return a row per point, lowest mean cross-entropy on the validation rows first; failed points are last.
 
-    Columns: ``rank`` (text, "" for those that failed), a column of text per key, ``val_loss, accuracy,
-    balanced_accuracy, images`` (of validation), ``epochs`` (that counted, of each phase), ``seconds`` (of all epochs;
-    these two are empty for learners without epochs), ``path`` (name of the run directory) and ``failure``. All is read
-    from the run directories; of points that are equally good the first is the better one.
+    Columns: ``rank`` (text, "" for failed points), a text column per key, ``val_loss, accuracy, balanced_accuracy,
+    images`` (of validation), ``epochs`` (that counted, per phase), ``seconds`` (of all epochs), ``path`` (name of the
+    run directory) and ``failure``. Without epochs, ``epochs`` and ``seconds`` are empty. All values are read from the
+    run directories. Equally good points keep their order.
     """
     rows = [_row(point) for point in points]
     table = pd.DataFrame(rows).sort_values("val_loss", kind="stable", na_position="last", ignore_index=True)
@@ -58,33 +58,33 @@ def write_points(folder: Path, points: Sequence[TuningPoint]) -> pd.DataFrame:
 def find_cautions(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]:
     """Return a sentence on each reason to doubt the choice.
 
-    A value at the edge of its three or more, a point that is right far more often than the best, few validation images.
+    Reasons: a value at the edge of three or more, a far more accurate point than the best, few validation images.
     """
     edges = []
     for key, value in best.values.items():
         tried = [point.values[key] for point in points]
         numeric = all(isinstance(other, int | float) and not isinstance(other, bool) for other in tried)
-        at_edge = numeric and len(set(tried)) > 2 and value in (min(tried), max(tried))  # of two, both are at an edge
-        if at_edge and value != 0:  # no rate, penalty or share lies below
+        at_edge = numeric and len(set(tried)) > 2 and value in (min(tried), max(tried))  # two are both at an edge
+        if at_edge and value != 0:  # no rate, penalty or share is below 0
             edges.append(f"{key}={rundir.value_words(value)} is the {'smallest' if value == min(tried) else 'largest'}")
     cautions = []
     if edges:
-        cautions.append(f"The best lies at the edge of the grid ({', '.join(edges)} tried): widen it to be sure.")
+        cautions.append(f"The best point is at the edge of the grid ({', '.join(edges)} tried). Widen it to be sure.")
     cautions += _more_accurate(points, best)
     images = len(_validation_rows(best))
     if images < FEW:
         error = 100 * np.sqrt(0.9 * 0.1 / images)
         cautions.append(
             f"Only {count_words(images, 'image')} to rank by: an accuracy of 90 % would have a standard error of "
-            f"{error:.0f} percentage points, so the order may be chance; {FEW} or more are better (VALIDATION=...)."
+            f"{error:.0f} percentage points, so the order may be chance. Use {FEW} or more (VALIDATION=...)."
         )
     return cautions
 
 
 def _more_accurate(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]:
-    """Return a sentence on the most accurate point where the best by loss is wrong far more often, else nothing.
+    """Return a sentence on the most accurate point if it is far more accurate than the best by loss, else nothing.
 
-    Far: images that only the other one gets right outnumber those that only the best gets right by more than two
+    Far: the images that only this point gets right outnumber those that only the best gets right by more than two
     standard errors, 2 * sqrt(both). All points of a tuning predict the same validation images, in the same order.
     """
     right = {point.name: _are_right(point) for point in points if point.run}
@@ -95,8 +95,8 @@ def _more_accurate(points: Sequence[TuningPoint], best: TuningPoint) -> list[str
     if gained - lost <= 2 * np.sqrt(gained + lost):
         return []
     return [
-        f"The best by loss gets {100 * ours.mean():.1f} % of the validation images right, "
-        f"{other.title} {100 * theirs.mean():.1f} %, with worse probabilities. Where only the "
+        f"The best point by loss gets {100 * ours.mean():.1f} % of the validation images right; "
+        f"{other.title} gets {100 * theirs.mean():.1f} %, with worse probabilities. If only the "
         "predicted class counts, the latter is better."
     ]
 

@@ -1,6 +1,6 @@
-"""Several runs as one story: all are prepared, their tasks are one graph, each is finished when its last task ends.
+"""Run several runs as one study: prepare all, do their tasks as one graph, finish each run after its last task.
 
-One policy for failures: what fails costs itself and what needs it; the rest goes on, and the outcomes say why.
+A failure stops only what needs the failed task or run. The rest continues, and the outcomes give the reasons.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from pxr_tf.runs.directory import is_finished, is_run
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.tasks import Executor
 
-LOCK_PATIENCE = 10.0  # seconds for a run alone; what a killed run leaves behind ends within one or two
+LOCK_PATIENCE = 10.0  # seconds for a single run; processes that a killed run leaves end within one or two
 
 Result = TypeVar("Result")
 
@@ -51,13 +51,13 @@ def run_all(
 
     `on_event` gets what happens, as dicts with the keys ``event`` and ``run`` (a run directory): ``note``,
     ``progress``, ``wait``, ``plan`` (the names of the tasks to come), ``start``, ``end`` and ``failed`` of a task,
-    ``device``, ``warning`` (what makes its numbers doubtful), ``resume``, ``epoch``, ``step``. `complete` is called
+    ``device``, ``warning`` (a reason not to believe its numbers), ``resume``, ``epoch``, ``step``. `complete` is called
     with each run once it is finished, while its directory is locked; what it raises is that run's failure.
     `on_outcome` is called after it, for failures too.
 
     A run directory that was made with another recipe is refused before anything is trained. A run whose stage one is
-    among the requests waits for it. Two studies that share a run wait for each other. Raises `PxrError` for a failure
-    of the only request, and if the first two fail alike before any is prepared, since all would.
+    among the requests waits for it. Two studies that share a run wait for each other. Raises `PxrError` if the only
+    request fails, or if all requests fail alike before any is prepared.
     """
     requests = [replace(request, study=frozenset(one.folder for one in requests)) for request in requests]
     for request in requests:
@@ -65,13 +65,13 @@ def run_all(
             check_same_recipe(request.folder, request.experiment)
     study = _Study(requests, executor, on_event, complete, on_outcome)
     first, *waves = split_waves(requests)
-    sources = study.find_sources(first)  # before a lock: what is refused leaves nothing
+    sources = study.find_sources(first)  # before a lock: a refused run leaves no file
     found = [one for one in requests if one not in first or sources[one.folder] is not None]
     with _hold_all(found, study.tag, alone=len(requests) == 1) as descriptors:
         try:
             unfinished = [request for request in found if not is_finished(request.folder)]
             if unfinished:
-                # TensorFlow takes four seconds to load: it does so while this process compares, splits and decodes.
+                # TensorFlow takes four seconds to load; meanwhile this process compares, splits and decodes.
                 executor.start(early_logs(unfinished[0]) / "start.log", keep=descriptors)
             study.run_wave(first, sources, descriptors)
             for wave in waves:
@@ -82,7 +82,7 @@ def run_all(
 
 
 def split_waves(requests: Sequence[Request]) -> Iterator[list[Request]]:
-    """Yield the requests in groups that can run together: stage one comes before what learns on it.
+    """Yield the requests in groups that can run together: stage one comes before stage two.
 
     Raises `PxrError` if a run is its own stage one.
     """
@@ -98,7 +98,7 @@ def split_waves(requests: Sequence[Request]) -> Iterator[list[Request]]:
 
 @contextmanager
 def _hold_all(requests: Sequence[Request], tag: Callable[[Request], OnEvent], *, alone: bool) -> Iterator[list[int]]:
-    """Hold the locks of all run directories, in one order for everybody, so that no two studies wait in a circle."""
+    """Hold the locks of all run directories, always in the same order, so that two studies never deadlock."""
     patience = LOCK_PATIENCE if alone else float("inf")
     with ExitStack() as held:
         by_folder = sorted({request.folder: request for request in requests}.items())
@@ -121,20 +121,20 @@ class _Study:
     ) -> None:
         self.outcomes: dict[Path, Outcome] = {}
         self._number, self._alone = len(requests), len(requests) == 1
-        self._failed: dict[Path, Outcome] = {}  # failures that nobody has been told yet
+        self._failed: dict[Path, Outcome] = {}  # failures that were not passed on yet
         self._executor, self._on_event = executor, on_event
         self._complete, self._on_outcome = complete, on_outcome
-        self._gathered: dict[tuple[object, ...], Gathered] = {}  # images are found once, whatever seed asks for them
-        self._prepared: dict[str, PreparedRun] = {}  # run -> what is being done of it
+        self._gathered: dict[tuple[object, ...], Gathered] = {}  # images, found once for all seeds
+        self._prepared: dict[str, PreparedRun] = {}  # runs in progress
         self._waiting: dict[str, int] = {}  # run -> number of its tasks that have not ended
         self._failures: dict[str, list[str]] = {}  # run -> why its tasks failed
 
     def tag(self, request: Request) -> OnEvent:
-        """Return a listener that passes each event on, with its run."""
+        """Return a listener that adds the run to each event and passes it on."""
         return lambda event: self._on_event({**event, "run": str(request.folder)})
 
     def find_sources(self, requests: Sequence[Request]) -> dict[Path, Sources | None]:
-        """Return run directory -> what its run is made from; None, and an outcome, if that fails."""
+        """Return run directory -> what its run is made from; None if it fails: that is an outcome."""
         return {
             request.folder: self._attempt(request, partial(find_sources, request, self.tag(request), self._gathered))
             for request in requests
@@ -161,7 +161,7 @@ class _Study:
         self._prepared[name], self._waiting[name], self._failures[name] = prepared, len(prepared.tasks), []
 
     def _attempt(self, request: Request, step: Callable[[], Result]) -> Result | None:
-        """Return what a step gives; None if it fails, which costs this run alone, unless it is the only one."""
+        """Return a step's result; None if it fails, which ends this run alone. The error of an only run is raised."""
         try:
             return step()
         except Exception as error:
@@ -172,7 +172,7 @@ class _Study:
             return None
 
     def _end_failed(self) -> None:
-        """Pass on the failures so far; raise `PxrError` if nothing is left to run, and all failed alike."""
+        """Pass on the failures so far; raise `PxrError` if all runs failed alike."""
         reasons = {outcome.failure for outcome in self._failed.values()}
         if len(reasons) == 1 and len(self._failed) == self._number:
             raise PxrError(reasons.pop())

@@ -1,4 +1,4 @@
-"""A tuning: the points of a grid, each a run without test rows, and the best of them as a recipe of its own."""
+"""A tuning: the points of a grid, each a run without test rows, and the best point as a recipe."""
 
 import re
 import shlex
@@ -21,13 +21,13 @@ SET_BY_EPOCHS = re.compile(r"phases\.\d+\.(max_epochs|patience|keep)")  # what -
 
 
 class TuningPlan(NamedTuple):
-    """What a tuning is of."""
+    """The experiments of a tuning."""
 
     base: Experiment
     points: list[tuple[dict[str, Any], Experiment]]  # (dotted key -> value, the experiment with them)
 
     def requests(self, base: Request) -> list[tuple[TuningPoint, Request]]:
-        """Return each point and its run, whose place is named by its values and a digest of its experiment."""
+        """Return each point and its request; values and a digest of the experiment name the run directory."""
         found = []
         for values, experiment in self.points:
             name = rundir.point_name(values, experiment.model_dump_json())
@@ -41,7 +41,7 @@ class Best(NamedTuple):
 
     experiment: Experiment  # with a run directory of its own
     cautions: list[str]  # a sentence on each reason to doubt the choice
-    command: str  # what trains and tests it on the very same rows
+    command: str  # trains it on the same rows and tests it
 
 
 def plan_tuning(
@@ -49,14 +49,14 @@ def plan_tuning(
 ) -> TuningPlan:
     """Return the points of the grid of the command line (`over`), else of the recipe.
 
-    `given` is dotted key -> value, None where an option was not given. Raises `PxrError` where there is no grid, where
-    folds are asked for, and where any of the experiments would be refused.
+    `given` is dotted key -> value, None if an option was not given. Raises `PxrError` if there is no grid, if folds
+    are asked for, and if any of the experiments would be refused.
     """
     grid = parse_over(over) if over else load_grid(asked.recipe_name, variant=variant)
     if not grid:
         raise PxrError(
-            f"There is nothing to tune: {asked.recipe_name} has no grid of its own. Say --over "
-            f"training.learning_rate=0.003,0.01,0.03 (OVER=...), or write tuning: {{{EXAMPLE}}} into the recipe."
+            f"There is nothing to tune: {asked.recipe_name} has no grid. Give --over "
+            f"training.learning_rate=0.003,0.01,0.03 (OVER=...), or add tuning: {{{EXAMPLE}}} to the recipe."
         )
     _check_free(asked, given, grid)
     base = asked.experiment(given, variant)
@@ -64,7 +64,7 @@ def plan_tuning(
 
 
 def _check_free(asked: ExperimentOptions, given: Mapping[str, Any], grid: Grid) -> None:
-    """Raise `PxrError` where folds are asked for, or where an option gives a key that the grid gives, too."""
+    """Raise `PxrError` if folds are asked for, or if an option gives a key that the grid gives, too."""
     set_here = asked.set_here
     if FOLDS in (given["splits.scheme"], set_here.get("splits.scheme")):
         raise PxrError(SEVERAL_FOLDS)
@@ -75,11 +75,11 @@ def _check_free(asked: ExperimentOptions, given: Mapping[str, Any], grid: Grid) 
 
 
 def write_best(base: Request, points: Sequence[TuningPoint]) -> Best:
-    """Write ``best.yaml`` and return what it holds; raise `PxrError` where every point failed."""
+    """Write ``best.yaml`` and return what it holds; raise `PxrError` if every point failed."""
     names = rank_points([point for point in points if not point.failure] or points).path
     best = next(point for point in points if point.name == names[0])
     if best.failure:
-        raise PxrError(f"No point of the grid could be trained; the first one failed so: {best.failure}")
+        raise PxrError(f"No point of the grid could be trained. The first failed with: {best.failure}")
     experiment = _apart(best.run.recipe, base.experiment, best.name)
     file = base.tuning_folder / rundir.BEST
     command = " ".join(base.command.split())
@@ -88,7 +88,7 @@ def write_best(base: Request, points: Sequence[TuningPoint]) -> Best:
 
 
 def _apart(best: Experiment, base: Experiment, name: str) -> Experiment:
-    """Return the best point's experiment, with a run directory of its own unless it is the recipe as it stands."""
+    """Return the best point's experiment, with its own run directory unless it equals the recipe's."""
     if best == base:
         return best
     tag = f"{best.tag}-{name}" if best.tag else name
@@ -96,10 +96,10 @@ def _apart(best: Experiment, base: Experiment, name: str) -> Experiment:
 
 
 def _train_command(request: Request, file: Path) -> str:
-    """Return the command that trains the best point on the very same rows and tests it.
+    """Return the command that trains the best point on the same rows and tests it.
 
-    With the data's own test part, several seeds; a random split has other test rows under each seed, of which tuning
-    has seen some.
+    It has several seeds if the data have an official test part. A random split has other test rows under each seed,
+    and tuning has seen some of them.
     """
     words = ["pxr", "train", "--config", str(file), "--data", ",".join(map(str, request.data))]
     words += ["--runs", str(request.runs)] + ["--skip-unreadable"] * request.skip_unreadable

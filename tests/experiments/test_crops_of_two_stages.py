@@ -1,4 +1,4 @@
-"""A crop and what is built on a finished run: its second stage, and the export of its features."""
+"""Crops in work on a finished run: a stage two, and the export of its features."""
 
 import shutil
 
@@ -23,13 +23,13 @@ from pxr_tf.runs.finished import open_run
 
 @pytest.fixture
 def data(official_phantoms, tmp_path):
-    """A copy of the phantoms; their masks lie in ``masks`` beside them."""
+    """A copy of the phantoms, with their masks in ``masks`` next to them."""
     shutil.copytree(official_phantoms.parent, tmp_path / "data")
     return tmp_path / "data" / official_phantoms.name
 
 
 @pytest.mark.slow
-def test_a_second_stage_and_exported_features_see_cropped_pictures(data, tmp_path, two_layers):
+def test_stage_two_and_exported_features_see_cropped_pictures(data, tmp_path, two_layers):
     recipe, masks, runs = write_stages(tmp_path), data.parent / "masks", tmp_path / "runs"
     cropped = {"image__crop": "lungs", "image__masks": str(masks), "phases__0__max_epochs": 1}
     first = stage(recipe, 1, **cropped)

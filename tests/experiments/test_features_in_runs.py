@@ -1,4 +1,4 @@
-"""The feature cache in whole runs: the same training as without it, and nothing computed that would not differ."""
+"""The feature cache in whole runs: training is the same as without it, and only new features are computed."""
 
 import shutil
 
@@ -40,7 +40,7 @@ def prepared_once(phantoms, tmp_path_factory):
 
 @pytest.fixture
 def prepared(prepared_once, two_layers, tmp_path):
-    """A run whose features are there and whose folds are not trained yet."""
+    """A run with cached features whose folds are not trained yet."""
     shutil.copytree(prepared_once, tmp_path, dirs_exist_ok=True)
     return open_training(tmp_path / "phantom" / "strategy3-two_layers" / "folds" / "seed-0", tmp_path / "cache")
 
@@ -60,7 +60,7 @@ def predict_after_head_phase(run, tmp_path) -> np.ndarray:
 
 
 def predict_after_plain_training(run, order_seed: int) -> np.ndarray:
-    """Train the head by pushing every picture through the frozen network in every epoch."""
+    """Train the head by passing every picture through the frozen network in every epoch."""
     part, settings, phase = make_part(run, "0"), settings_of(run), run.recipe.phases[0]
     model, samples = network.build_network(part, settings), part.of(TRAIN)
     assert samples["copy"].max() > 0
@@ -81,7 +81,7 @@ def predict(part, model: keras.Model) -> np.ndarray:
     return network.predict_pictures(model, part.pixels, part.of(TEST).row.to_numpy(), mirror=False)
 
 
-def test_a_head_trained_on_the_cache_is_the_head_trained_through_the_frozen_network(prepared, tmp_path):
+def test_a_head_trained_on_the_cache_equals_a_head_trained_through_the_frozen_network(prepared, tmp_path):
     cached = predict_after_head_phase(prepared, tmp_path)
     assert np.ptp(cached, axis=0).max() > 0.01  # it learned something
     np.testing.assert_allclose(cached, predict_after_plain_training(prepared, prepared.recipe.seed), atol=1e-5)
@@ -110,13 +110,13 @@ def test_cached_features_are_the_frozen_networks_own(prepared):
         ({"image__size": 36, "name": "another"}, "all"),
     ],
 )
-def test_features_are_computed_again_only_where_they_would_differ(prepared, phantoms, change, again):
+def test_features_are_computed_again_only_if_they_would_differ(prepared, phantoms, change, again):
     samples = all_samples(prepared)
     computed = extract(tiny_experiment(**(RECIPE | change)), phantoms, prepared.directory.cache.parent)
     assert computed == {"none": 0, "copies": (samples["copy"] > 0).sum(), "all": len(samples)}[again]
 
 
-def test_other_weights_have_features_of_their_own(phantoms, two_layers, tmp_path):
+def test_other_weights_have_their_own_features(phantoms, two_layers, tmp_path):
     computed = []
     for seed in (1, 2):
         keras.utils.set_random_seed(seed)

@@ -1,4 +1,4 @@
-"""A crop in a whole run: what its directory and its models say of it, and what is refused when it goes on."""
+"""Crops in whole runs: what the directory and the models record, and what is refused when a run continues."""
 
 import shutil
 from functools import partial
@@ -37,13 +37,13 @@ ONE_EPOCH = {"phases__0__max_epochs": 1, "phases__1__max_epochs": 1}
 
 @pytest.fixture
 def data(phantoms, tmp_path) -> list[Path]:
-    """A copy of the phantoms with their masks, which lie in ``masks`` beside them."""
+    """A copy of the phantoms, with their masks in ``masks`` next to them."""
     shutil.copytree(phantoms[0].parent, tmp_path / "phantoms")
     return [tmp_path / "phantoms" / folder.name for folder in phantoms]
 
 
 def write_pairs(folder: Path, numbers: range) -> pd.DataFrame:
-    """Write phantoms with their lungs as an atlas is laid out; return their rows."""
+    """Write phantoms with their lungs in the layout of an atlas; return their rows."""
     for part in ("images", "masks"):
         (folder / part).mkdir(parents=True)
     rows = []
@@ -56,7 +56,7 @@ def write_pairs(folder: Path, numbers: range) -> pd.DataFrame:
     return add_content(pd.DataFrame(rows))
 
 
-def test_a_run_says_how_it_crops_and_its_models_do(data, tmp_path, two_layers):
+def test_a_run_and_its_models_record_the_crop(data, tmp_path, two_layers):
     masks, recorder = str(data[0].parent / "masks"), Recorder()
     experiment = tiny_experiment(image__crop="lungs", image__masks=masks, show=["feature_maps"], **ONE_EPOCH)
     folder = run_here(experiment, data, tmp_path / "runs", on_event=recorder)
@@ -80,7 +80,7 @@ def test_a_run_says_how_it_crops_and_its_models_do(data, tmp_path, two_layers):
     assert Preparation.described(card) == preparation_of(experiment.image, identity)
 
     cache = tmp_path / "runs" / "cache"
-    assert set(load_pictures(cache, THUMBNAIL).rows) == set(table.content)  # copies are looked for in whole pictures
+    assert set(load_pictures(cache, THUMBNAIL).rows) == set(table.content)  # duplicates are found in whole pictures
     figures = read_model_figures(folder / "fold-0" / rundir.MODEL_FIGURES_FILE)
     pictures = load_pictures(cache, Preparation.described(card))
     contents = dict(zip(table.image_id, table.content, strict=True))
@@ -93,7 +93,7 @@ def test_a_run_says_how_it_crops_and_its_models_do(data, tmp_path, two_layers):
     run_here(elsewhere, data, tmp_path / "runs", executor=Never())  # masks may move
     options = FeatureMaps((PictureChoice(table.image_id[0], table.path[0]),), None, None, tmp_path / "maps.npz")
     task = Task("maps", "feature_maps", run=str(folder), cache=str(cache), fold="0", options=options)
-    with refused(masks, any_of("no folder", "not a folder", "not exist")):  # but the model's run knows where they were
+    with refused(masks, any_of("no folder", "not a folder", "not exist")):  # but the run's recipe has their old path
         make_feature_maps(task, options, print)
     first = next(moved.rglob("*.png"))
     Image.fromarray(np.zeros_like(np.asarray(Image.open(first)))).save(first)
@@ -112,7 +112,7 @@ def test_missing_masks_stop_a_run_before_anything_is_written(data, tmp_path, two
     assert not request_of(experiment, data, tmp_path / "runs").folder.exists()
 
 
-def test_an_empty_mask_leaves_its_picture_whole_and_the_table_says_so(tmp_path):
+def test_the_picture_of_an_empty_mask_stays_whole_and_the_table_says_so(tmp_path):
     table = write_pairs(tmp_path / "data", range(4))
     Image.new("L", (96, 96)).save(tmp_path / "data" / "masks" / "2.png")
     source = open_source("builtin", "data", table, tmp_path)
@@ -128,7 +128,7 @@ def test_an_empty_mask_leaves_its_picture_whole_and_the_table_says_so(tmp_path):
     assert lung_warnings(table, lungs.assign(cropped="yes")) == []
 
 
-def test_few_whole_pictures_are_no_warning():
+def test_few_whole_pictures_cause_no_warning():
     table = pd.DataFrame({"image_id": map(str, range(30)), "label": ["a"] * 20 + ["b"] * 10})
     lungs = pd.DataFrame({"image_id": table.image_id, "cropped": "yes"})
     lungs.loc[[0, 1, 20], "cropped"] = "no"  # a tenth of both classes
@@ -138,7 +138,7 @@ def test_few_whole_pictures_are_no_warning():
     assert warning.strength == pytest.approx(0.15)
 
 
-def test_few_whole_pictures_of_one_class_alone_are_a_warning():
+def test_few_whole_pictures_of_only_one_class_cause_a_warning():
     table = pd.DataFrame({"image_id": map(str, range(200)), "label": ["a"] * 100 + ["b"] * 100})
     lungs = pd.DataFrame({"image_id": table.image_id, "cropped": "yes"})
     lungs.loc[range(3), "cropped"] = "no"
@@ -148,7 +148,7 @@ def test_few_whole_pictures_of_one_class_alone_are_a_warning():
     assert "a 4 %, b 0 %" in warning.text
 
 
-def test_an_unreadable_image_is_skipped_as_ever(tmp_path):
+def test_an_unreadable_image_is_skipped_as_usual(tmp_path):
     table = write_pairs(tmp_path / "data", range(3))
     (tmp_path / "data" / "images" / "1.png").write_text("no picture")
     table = add_content(table[["image_id", "path", "label"]])
@@ -164,7 +164,7 @@ def test_an_unreadable_image_is_skipped_as_ever(tmp_path):
         decode(skip_unreadable=False, on_progress=lambda *counts: None)
 
 
-def test_a_picture_file_is_prepared_as_the_model_was_trained_or_refused(tmp_path):
+def test_a_picture_file_is_prepared_as_in_training_or_refused(tmp_path):
     table = write_pairs(tmp_path / "atlas", range(5))
     write_pairs(tmp_path / "other", range(5, 10))
     image = ImageConfig(size=32, crop="lungs", atlas=str(tmp_path / "atlas"))

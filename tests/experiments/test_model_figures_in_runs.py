@@ -1,4 +1,4 @@
-"""A run that shows what its models have learned: when they are looked into, and that nothing is trained for it."""
+"""Model figures in runs: when they are made, and that nothing is trained for them."""
 
 import shutil
 
@@ -21,7 +21,7 @@ def start_again(folder, data, *, executor=None, show=SHOWN) -> Recorder:
     return recorder
 
 
-def test_a_finished_run_is_looked_into_without_training_anything(own_copy, phantoms):
+def test_a_finished_run_gets_model_figures_without_training_anything(own_copy, phantoms):
     before = (own_copy / "predictions.csv").read_bytes()
     assert start_again(own_copy, phantoms, show=("filters",)).tasks == ["model-figures"]
     assert start_again(own_copy, phantoms).tasks == ["model-figures"]  # the recipe shows more than it did
@@ -43,20 +43,20 @@ def test_a_finished_run_is_looked_into_without_training_anything(own_copy, phant
     damaged.write_bytes(whole[:1000])
     assert start_again(own_copy, phantoms).tasks == ["model-figures"]
     assert damaged.stat().st_size == len(whole)
-    start_again(own_copy, phantoms, executor=Never(), show=())  # a recipe that shows nothing is no other experiment
+    start_again(own_copy, phantoms, executor=Never(), show=())  # a recipe that shows nothing is the same experiment
 
 
-def test_a_learner_that_keeps_no_model_shows_nothing_and_is_asked_once(phantoms, tmp_path, monkeypatch):
+def test_a_learner_that_keeps_no_model_has_no_figures_and_its_task_runs_once(phantoms, tmp_path, monkeypatch):
     monkeypatch.setitem(LEARNERS, "means", "means")
     experiment = tiny_experiment(model={"kind": "means", "temperature": 1}, phases=[], show=SHOWN)
     recorder = Recorder()
     run_here(experiment, phantoms, tmp_path, on_event=recorder)
     notes = [event["text"] for event in recorder.of("note")][-2:]
-    assert [note.split(" has ")[1] for note in notes] == ["no model.keras, so nothing of it is shown."] * 2
+    assert [note.split(" has ")[1] for note in notes] == ["no model.keras, so no model figures were made."] * 2
     run_here(experiment, phantoms, tmp_path, executor=Never())
 
 
-def test_a_model_that_was_taken_away_is_missed_and_the_remedy_works(own_copy, phantoms):
+def test_a_missing_model_is_refused_and_the_remedy_works(own_copy, phantoms):
     file = own_copy / "fold-1" / "model.keras"
     kept = file.read_bytes()
     file.unlink()
@@ -66,11 +66,11 @@ def test_a_model_that_was_taken_away_is_missed_and_the_remedy_works(own_copy, ph
     file.write_bytes(kept)
     assert start_again(own_copy, phantoms).tasks == ["model-figures"]
     shutil.rmtree(own_copy)
-    with stopped():  # where it begins to train
+    with stopped():  # before it trains
         run_here(tiny_experiment(), phantoms, own_copy.parents[RUN_DEPTH - 1], on_event=Recorder(stop_before="fold-0"))
 
 
-def test_a_subject_is_the_first_test_image_of_each_class():
+def test_the_first_test_image_of_each_class_is_chosen():
     rows = [("b", "viral", "test"), ("a", "viral", "train"), ("d", "normal", "test_balanced"), ("c", "normal", "test")]
     table = pd.DataFrame(rows, columns=["image_id", "label", "role"]).assign(path=lambda rows: "/x/" + rows.image_id)
     splits = table[["image_id", "role"]].assign(fold="0")

@@ -1,4 +1,4 @@
-"""What one run computed, another one in the same RUNS does not: pictures and features, for other seeds and classes."""
+"""Runs in the same RUNS share pictures and features, whatever their seeds and classes: nothing is computed twice."""
 
 import shutil
 
@@ -14,7 +14,7 @@ NOTHING = {"comparing images": 0, "decoding images": 0, "features": 0}
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A weights file: with random weights, each seed has a backbone of its own."""
+    """A weights file: with random weights, each seed would have its own backbone."""
     path = tmp_path_factory.mktemp("weights") / "two.weights.h5"
     keras.utils.set_random_seed(5)
     build_two_layers(include_top=False, weights=None, input_tensor=keras.Input((SIZE, SIZE, 3))).save_weights(path)
@@ -39,7 +39,7 @@ def copies_of(experiment, data, runs) -> int:
     return int((samples["copy"] > 0).sum())
 
 
-def test_another_seed_decodes_nothing_and_computes_its_own_copies_alone(phantoms, two_layers, tmp_path, weights):
+def test_another_seed_decodes_nothing_and_computes_only_its_own_copies(phantoms, two_layers, tmp_path, weights):
     first = prepare(tiny_experiment(model__weights=weights), phantoms, tmp_path)
     other = tiny_experiment(model__weights=weights, seed=1)
     second = prepare(other, phantoms, tmp_path)
@@ -48,14 +48,14 @@ def test_another_seed_decodes_nothing_and_computes_its_own_copies_alone(phantoms
     assert 0 < second["features"] < 28
 
 
-def test_another_seed_computes_nothing_where_nothing_is_augmented(phantoms, two_layers, tmp_path, weights):
+def test_another_seed_computes_nothing_if_nothing_is_augmented(phantoms, two_layers, tmp_path, weights):
     plain = {"model__weights": weights, "balance__oversample": []}
     assert prepare(tiny_experiment(**plain), phantoms, tmp_path) == dict.fromkeys(NOTHING, 28)
     assert prepare(tiny_experiment(**plain, seed=1), phantoms, tmp_path) == NOTHING
 
 
 def test_another_seed_of_random_weights_is_another_backbone(phantoms, two_layers, tmp_path):
-    """The tests above would see features that are taken from the wrong network."""
+    """A control: the tests above would detect features of the wrong network."""
     plain = {"balance__oversample": []}
     assert prepare(tiny_experiment(**plain), phantoms, tmp_path)["features"] == 28
     assert prepare(tiny_experiment(**plain, seed=1), phantoms, tmp_path) == NOTHING | {"features": 28}

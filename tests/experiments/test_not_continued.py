@@ -1,4 +1,4 @@
-"""What is in a run directory's place is continued only if it is what it says; everything else is left alone."""
+"""A run directory is continued only if it is intact and of the same experiment; anything else stays unchanged."""
 
 import pandas as pd
 import pytest
@@ -28,7 +28,7 @@ def start_again(folder, data, experiment=None):
 
 
 def refuse(folder, data, *facts: Fact) -> str:
-    """Continue the run, which is refused in one line that tells these facts; return the line."""
+    """Check that the run is not continued, with these facts in a line; return the line."""
     with refused(*facts) as fault:
         start_again(folder, data)
     return str(fault.value)
@@ -38,7 +38,7 @@ def read_all(folder) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
-def test_a_run_of_the_first_house_is_mentioned_and_left_alone(phantoms, two_layers, tmp_path):
+def test_a_run_from_before_version_0_2_is_mentioned_and_left_unchanged(phantoms, two_layers, tmp_path):
     old = tmp_path / "phantom" / "two_layers-strategy2"
     (old / "fold-0").mkdir(parents=True)
     (old / "experiment.yaml").write_text(FIRST_HOUSE)
@@ -50,11 +50,11 @@ def test_a_run_of_the_first_house_is_mentioned_and_left_alone(phantoms, two_laye
     (note,) = notes
     assert_says(note, "0.2", any_of("left alone", "not touched", "unchanged"))
     assert read_all(old) == before
-    again = Recorder(stop_before="features")  # now there is a run of this version, and nothing to be told
+    again = Recorder(stop_before="features")  # now there is a run of this version, and no note
     with stopped():
         run_here(tiny_experiment(), phantoms, tmp_path, on_event=again)
     assert not [note for note in again.of("note") if str(old) in note["text"]]
-    elsewhere = Recorder(stop_before="fold-0")  # another strategy's run is not what was asked for
+    elsewhere = Recorder(stop_before="fold-0")  # a run of another strategy causes no note
     with stopped():
         run_here(tiny_experiment(variant="strategy1"), phantoms, tmp_path, on_event=elsewhere)
     assert not [note for note in elsewhere.of("note") if str(old) in note["text"]]
@@ -94,7 +94,7 @@ def edit_samples(folder, damage: str) -> None:
         samples.loc[train, "image_id"] = "nobody"
     elif damage == "no columns":
         samples = samples.drop(columns="copy")
-    elif damage == "a copy that is no number":
+    elif damage == "a copy that is not a number":
         samples.loc[train, "copy"] = "one"
     samples.to_csv(path, index=False)
 
@@ -109,17 +109,17 @@ def edit_samples(folder, damage: str) -> None:
         ("a row twice", [any_of("copy"), TWICE]),
         ("an unknown image", ["samples.csv", "nobody"]),
         ("no columns", ["samples.csv"]),
-        ("a copy that is no number", ["samples.csv"]),
+        ("a copy that is not a number", ["samples.csv"]),
     ],
 )
 def test_samples_that_were_edited_by_hand_are_refused(own_copy, phantoms, damage, words):
-    start_again(own_copy, phantoms)  # as it is, it is continued
+    start_again(own_copy, phantoms)  # the intact run is continued
     edit_samples(own_copy, damage)
     before = read_all(own_copy)
     refuse(own_copy, phantoms, *words)
     (own_copy / "predictions.csv").unlink()
     del before["predictions.csv"]
-    refuse(own_copy, phantoms, *words)  # and where there is something left to do, before it is done
+    refuse(own_copy, phantoms, *words)  # an unfinished run is refused, too
     assert read_all(own_copy) == before
 
 
@@ -136,7 +136,7 @@ def test_a_table_that_lost_a_column_or_its_content_is_refused(own_copy, phantoms
         refuse(own_copy, phantoms, name, DELETE)
 
 
-def test_another_seed_variant_scheme_or_tag_has_a_place_of_its_own(own_copy, phantoms):
+def test_another_seed_variant_scheme_or_tag_has_its_own_run_directory(own_copy, phantoms):
     before, mine = read_all(own_copy), request_of(tiny_experiment(), phantoms, own_copy.parents[RUN_DEPTH - 1])
     assert mine.folder == own_copy
     changes = ({"seed": 1}, {"variant": "strategy1"}, {"splits__scheme": "random"}, {"tag": "other"}, {"name": "other"})
@@ -155,7 +155,7 @@ def test_another_seed_variant_scheme_or_tag_has_a_place_of_its_own(own_copy, pha
     ],
 )
 def test_tables_that_were_changed_by_hand_are_not_trained_on(own_copy, phantoms, name, change):
-    """Each of these fits the others and leaks nothing; the numbers would be of something else all the same."""
+    """Each of these fits the others and leaks nothing, but the numbers would be about something else."""
     file = own_copy / name
     if change is None:
         file.unlink()
@@ -168,17 +168,17 @@ def test_tables_that_were_changed_by_hand_are_not_trained_on(own_copy, phantoms,
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "null"])
-def test_a_run_without_a_past_is_not_continued(own_copy, phantoms, text):
+def test_a_run_without_valid_provenance_is_not_continued(own_copy, phantoms, text):
     (own_copy / "provenance.json").write_text(text)
     refuse(own_copy, phantoms, "provenance.json")
 
 
-def test_a_run_of_another_version_is_called_so(own_copy, phantoms):
+def test_a_run_of_another_version_is_refused_as_such(own_copy, phantoms):
     (own_copy / "provenance.json").write_text("{}")
     refuse(own_copy, phantoms, "pxr_tf", any_of("version"), "provenance.json", "'origin'")
 
 
-def test_a_sample_that_is_no_copy_number_is_refused(own_copy, phantoms):
+def test_a_copy_that_is_not_a_whole_number_is_refused(own_copy, phantoms):
     file = own_copy / "samples.csv"
     file.write_text(file.read_text().replace(",train,0", ",train,0.5", 1))
     refuse(own_copy, phantoms, "samples.csv", UNREADABLE)

@@ -1,4 +1,4 @@
-"""The parts of a run: who trains, who tests, and that no test row is ever an augmented one."""
+"""The parts of a run: which rows train and test, and that no test row is ever augmented."""
 
 import shutil
 from dataclasses import replace
@@ -41,7 +41,7 @@ def run(own_copy):
 
 @pytest.fixture(scope="module")
 def prepared_once(phantoms, tmp_path_factory):
-    """The folder of runs in which one that chooses its epoch numbers is prepared; nothing is trained yet."""
+    """A folder with a prepared run that chooses its epoch numbers; nothing is trained yet."""
     folder = tmp_path_factory.mktemp("prepared")
     with stopped():
         run_here(tiny_experiment(phases__1__patience=1), phantoms, folder, on_event=Recorder(stop_before="features"))
@@ -115,8 +115,8 @@ def test_validation_rows_are_watched_as_originals(run_with_holdout, no_augmentat
     np.testing.assert_array_equal(seen[..., 0], run.pictures.pixels[held.content.map(run.pictures.rows)])
 
 
-def test_training_rows_do_meet_the_augmentation(run, no_augmentation):
-    """The fixture above would see it: copies of training rows are augmented."""
+def test_training_rows_are_augmented(run, no_augmentation):
+    """A control for `no_augmentation`: copies of training rows are augmented."""
     part = make_part(run, "0")
     samples = part.of(TRAIN)
     load = part.inputs(samples).load
@@ -125,7 +125,7 @@ def test_training_rows_do_meet_the_augmentation(run, no_augmentation):
         load(np.flatnonzero(samples["copy"] > 0), 0)
 
 
-def test_folds_train_as_long_as_the_hold_out_chose_and_once_at_least(run_with_holdout):
+def test_folds_train_as_long_as_the_hold_out_chose_and_at_least_once(run_with_holdout):
     run = run_with_holdout
     assert chosen_epochs(run, HOLDOUT) is None
     with refused(matching("holdout/epochs.json"), MISSING, any_of("delete")) as fault:
@@ -163,7 +163,7 @@ def test_settings_are_the_recipes_numbers_and_other_learners_get_what_their_mode
 
 
 def test_a_run_keeps_the_threads_that_it_began_with(run):
-    """However many processors may be used when it is continued."""
+    """The number of processors may differ when it is continued."""
     assert settings_of(run).threads == threads_of(run.recipe) == machine.processors()
     provenance = files.read_json(run.folder / "provenance.json")
     files.write_json(run.folder / "provenance.json", provenance | {"threads": 7})

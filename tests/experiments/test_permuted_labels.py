@@ -1,4 +1,4 @@
-"""Runs that learn permuted labels: never taken for real ones, the same when they go on, and no better than guessing."""
+"""Runs on permuted labels: marked as such, the same when continued, and no better than guessing."""
 
 import json
 
@@ -27,7 +27,7 @@ def test_a_recipe_without_the_key_is_written_as_before_and_one_with_it_reads_bac
         tiny_experiment(permute_labels="yes")
 
 
-def test_the_model_says_what_it_learned():
+def test_the_model_card_says_that_labels_were_permuted():
     assert make_settings(tiny_experiment(permute_labels=True), "none").card["labels"] == "permuted"
     assert "labels" not in make_settings(tiny_experiment(), "none").card
 
@@ -39,7 +39,7 @@ def prepare(phantoms, runs, **overrides):
     return folder
 
 
-def test_a_prepared_run_is_named_warned_of_and_consistent(phantoms, tmp_path):
+def test_a_prepared_run_has_a_name_a_warning_and_consistent_tables(phantoms, tmp_path):
     folder = prepare(phantoms, tmp_path, permute_labels=True)
     assert folder.parent.name == "folds-permuted-labels"
     read_tables(folder, load_experiment(folder / rundir.EXPERIMENT))
@@ -48,7 +48,7 @@ def test_a_prepared_run_is_named_warned_of_and_consistent(phantoms, tmp_path):
     assert warning["text"] in [warning.text for warning in info.warnings] and "permuted labels" in info.title
     samples, table = read_samples(folder / rundir.SAMPLES), read_manifest(folder / rundir.MANIFEST)
     rows = open_training(folder, tmp_path / rundir.CACHE).rows
-    assert rows.label.tolist() == samples.label.tolist()  # what a learner is given
+    assert rows.label.tolist() == samples.label.tolist()  # what a learner gets
     true = rows.image_id.map(table.set_index("image_id").label)
     changed = rows.role[rows.label != true]
     assert set(changed) == {"train"} and len(changed) > len(rows) / 4
@@ -59,8 +59,8 @@ def test_a_prepared_run_is_named_warned_of_and_consistent(phantoms, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_on_permuted_labels_is_no_better_than_guessing_and_goes_on_as_it_began(tmp_path):
-    """120 test images: chance is 0.25 with a standard error of 0.04; the bound is three of them."""
+def test_a_run_on_permuted_labels_is_no_better_than_guessing_and_continues_as_it_began(tmp_path):
+    """120 test images: chance is 0.25 with a standard error of 0.04; the bound is three standard errors above."""
     shortcuts = {"covid19": frozenset({"marker"}), "normal": frozenset({"border"})}  # what a linear model can learn
     patients = dict.fromkeys(CLASSES, 30)
     data = write_tiny_phantoms(tmp_path / "data", patients=patients, images_per_patient=(1, 1), shortcuts=shortcuts)

@@ -1,4 +1,4 @@
-"""What is planned: the tasks that a run directory shows to be unfinished, and what each of them needs."""
+"""The plan: which tasks a run directory shows to be unfinished, and what each of them needs."""
 
 import pandas as pd
 import pytest
@@ -35,7 +35,7 @@ def test_what_is_missing_is_made_again(own_copy, missing, tasks):
     assert planned(tiny_experiment(variant="strategy1"), splits) == tasks[1:]
 
 
-def test_a_task_names_those_whose_files_it_reads(tmp_path):
+def test_a_task_names_the_tasks_whose_files_it_reads(tmp_path):
     splits = pd.DataFrame({"image_id": "a", "fold": ["holdout", "0"], "role": "train"})
     chooses = {"phases__0__patience": 1}
     needs = {
@@ -49,7 +49,7 @@ def test_a_task_names_those_whose_files_it_reads(tmp_path):
     assert needs["strategy2"] == {"features": (), "holdout": ("features",), "fold-0": ("features", "holdout")}
 
 
-def test_a_finished_run_whose_folds_were_cleared_away_is_not_trained_again(own_copy):
+def test_a_finished_run_whose_folds_were_deleted_is_not_trained_again(own_copy):
     for fold in (0, 1):
         (own_copy / f"fold-{fold}" / "predictions.csv").unlink()
     assert plan_folds(at(own_copy, tiny_experiment()), read_splits(own_copy / "splits.csv")) == []

@@ -1,4 +1,4 @@
-"""Stopped at the end of epochs and continued, a run ends as one that was never stopped."""
+"""A run that is stopped after epochs and continued ends like a run that was never stopped."""
 
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def test_stopping_after_every_epoch_changes_nothing(phantoms, two_layers, tmp_pa
 
 @pytest.fixture(scope="module")
 def whole_fold(phantoms, tmp_path_factory):
-    """Return the history of a fold of `ONE_FOLD` that was not stopped, made once."""
+    """Return a function that returns the history of an unstopped fold of `ONE_FOLD`, made once."""
     made: list[pd.DataFrame] = []
 
     def run() -> pd.DataFrame:
@@ -95,14 +95,14 @@ def train_one_fold(data, folder: Path) -> pd.DataFrame:
 
 
 def forget(checkpoint: Path, what: str) -> None:
-    """Take something out of a checkpoint."""
+    """Remove something from a checkpoint."""
     state, arrays = load_checkpoint(checkpoint)
     if what == "epoch":
         state["done"] -= 1
     if what == "optimizer":
         arrays["optimizer"] = [0 * array for array in arrays["optimizer"]]
     if what == "dropout":
-        seeds = [array.dtype != np.float32 for array in arrays["model"]]  # weights are float32, what draws is not
+        seeds = [array.dtype != np.float32 for array in arrays["model"]]  # weights are float32, random states are not
         assert any(seeds)
         arrays["model"] = [array * (not seed) for array, seed in zip(arrays["model"], seeds, strict=True)]
     save_checkpoint(checkpoint, state, arrays)
@@ -112,8 +112,8 @@ def forget(checkpoint: Path, what: str) -> None:
     "forgotten",
     ["nothing", "optimizer", *(pytest.param(what, marks=pytest.mark.slow) for what in ("dropout", "epoch"))],
 )
-def test_a_checkpoint_that_forgets_something_is_seen(phantoms, two_layers, tmp_path, whole_fold, forgotten):
-    """Plant a fault in what a continued fold gets back: its history is no longer that of an undisturbed one."""
+def test_a_checkpoint_that_forgets_something_is_noticed(phantoms, two_layers, tmp_path, whole_fold, forgotten):
+    """Plant a fault in the checkpoint of a stopped fold: its history then differs from that of an undisturbed fold."""
     expected = whole_fold()
     with stopped():
         run_here(tiny_experiment(**ONE_FOLD), phantoms, tmp_path, on_event=Recorder(stop_after=1))

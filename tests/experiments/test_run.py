@@ -1,4 +1,4 @@
-"""The whole story: what a finished run directory holds, and what a second start with it does."""
+"""Whole runs: what a finished run directory holds, and what happens if it is started again."""
 
 import json
 import shutil
@@ -104,7 +104,7 @@ def test_a_finished_run_is_left_as_it_is(own_copy, phantoms):
     assert not (runs_of(own_copy) / "cache").exists()
 
 
-def test_a_lost_joint_table_is_joined_again(own_copy, phantoms):
+def test_lost_predictions_are_collected_again(own_copy, phantoms):
     before = (own_copy / "predictions.csv").read_bytes()
     (own_copy / "predictions.csv").unlink()
     start_again(own_copy, phantoms)
@@ -151,7 +151,7 @@ def test_a_run_of_other_images_is_not_touched(own_copy, phantoms, tmp_path):
     for data in phantoms:
         shutil.copytree(data, tmp_path / data.name)
     moved = [tmp_path / data.name for data in phantoms]
-    start_again(own_copy, moved)  # the same images elsewhere are the same images
+    start_again(own_copy, moved)  # the same images in another folder
     next((tmp_path / "chest_xray").rglob("*NORMAL*/*.jpeg")).unlink()
     with refused("image", matching("chest_xray")):
         start_again(own_copy, moved)
@@ -182,7 +182,7 @@ def test_a_weights_file_may_move_but_not_change(run_from_file, phantoms, tmp_pat
         start_again(folder, phantoms, experiment)
 
 
-def test_an_unfinished_run_goes_on_with_the_weights_file_where_it_is_now(run_from_file, phantoms, tmp_path):
+def test_an_unfinished_run_continues_with_a_moved_weights_file(run_from_file, phantoms, tmp_path):
     folder, _, path = run_from_file
     (folder / "predictions.csv").unlink()
     moved = path.rename(tmp_path / "moved.weights.h5")
@@ -190,7 +190,7 @@ def test_an_unfinished_run_goes_on_with_the_weights_file_where_it_is_now(run_fro
     assert load_experiment(folder / "experiment.yaml").model.weights == str(moved)
 
 
-@pytest.mark.parametrize("damage", ["leak", "lost row", "twice", "stranger", "text", "missing"])
+@pytest.mark.parametrize("damage", ["leak", "lost row", "twice", "unknown", "text", "missing"])
 def test_damaged_splits_are_caught(own_copy, phantoms, damage):
     path = own_copy / "splits.csv"
     splits = pd.read_csv(path, dtype=str)
@@ -202,7 +202,7 @@ def test_damaged_splits_are_caught(own_copy, phantoms, damage):
         splits = splits.drop(test)
     elif damage == "twice":
         splits = pd.concat([splits, splits.loc[[test]]])
-    elif damage == "stranger":
+    elif damage == "unknown":
         splits.loc[train, "image_id"] = "nobody"
     splits.to_csv(path, index=False)
     if damage == "text":
@@ -214,7 +214,7 @@ def test_damaged_splits_are_caught(own_copy, phantoms, damage):
     assert "\n" not in str(fault.value)
 
 
-def test_the_second_of_two_runs_is_told_who_holds_the_directory(own_copy, phantoms, monkeypatch):
+def test_a_second_start_is_refused_with_the_process_that_holds_the_directory(own_copy, phantoms, monkeypatch):
     monkeypatch.setattr("pxr_tf.studies.run_all.LOCK_PATIENCE", 0.2)
     with locks.hold(locks.lock_of(own_copy)), pytest.raises(PxrError) as fault:
         start_again(own_copy, phantoms)
@@ -239,21 +239,21 @@ def test_a_run_that_was_stopped_while_it_was_prepared_is_prepared_again(phantoms
 
 
 def notes_of_random_weights(experiment, data, runs) -> list[str]:
-    """Prepare a run, or go on with it; return what is said of random weights before its first task."""
+    """Prepare or continue a run; return its notes on random weights before its first task."""
     recorder = Recorder(stop_before="features" if experiment.freezes_backbone else "fold-0")
     with stopped():
         run_here(experiment, data, runs, on_event=recorder)
     return [note["text"] for note in recorder.of("note") if "random weights" in note["text"]]
 
 
-def test_a_head_on_random_features_is_told_once_not_to_learn(phantoms, two_layers, tmp_path, monkeypatch):
+def test_a_note_says_once_that_a_head_on_random_features_learns_little(phantoms, two_layers, tmp_path, monkeypatch):
     (text,) = notes_of_random_weights(tiny_experiment(), phantoms, tmp_path)
     assert "\n" not in text
     assert "phase 'head'" in text and "near 1.39" in text and "4 classes" in text
-    assert notes_of_random_weights(tiny_experiment(), phantoms, tmp_path) == []  # it was said when it was prepared
+    assert notes_of_random_weights(tiny_experiment(), phantoms, tmp_path) == []  # the note came with the preparation
     assert (
         notes_of_random_weights(tiny_experiment(variant="strategy1"), phantoms, tmp_path) == []
-    )  # no phase of the head
+    )  # no phase trains the head alone
     monkeypatch.setitem(LEARNERS, "other", "nowhere.at.all")
     assert notes_of_random_weights(tiny_experiment(model__kind="other", phases=[]), phantoms, tmp_path) == []
 

@@ -1,4 +1,4 @@
-"""One split instead of folds, through the whole story; and what makes its numbers doubtful."""
+"""Whole runs with one split instead of folds, and their warnings."""
 
 import shutil
 
@@ -30,7 +30,7 @@ PATIENCE = {  # a learning rate at which the head's training loss falls while it
 
 @pytest.fixture(scope="module")
 def chest_xray(tmp_path_factory):
-    """The one phantom set with an official test part, with enough patients for every class to be in it."""
+    """The phantom set with an official test part, with enough patients to have every class in it."""
     folder = tmp_path_factory.mktemp("official") / "phantoms"
     patients = {"bacterial": 8, "normal": 8, "viral": 8, "covid19": 3}
     return write_tiny_phantoms(folder, patients=patients)[:1]
@@ -38,7 +38,7 @@ def chest_xray(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def official_run(chest_xray, tmp_path_factory):
-    """A finished run on the official split, with early stopping. Not to be changed."""
+    """A finished run on the official split, with early stopping. Do not change it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKBONES, "two_layers", TWO_LAYERS)
         return run_here(tiny_experiment(**OFFICIAL, **PATIENCE), chest_xray, tmp_path_factory.mktemp("runs"))
@@ -48,7 +48,7 @@ def tables(folder) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     return tuple(pd.read_csv(folder / f"{name}.csv") for name in ("manifest", "splits", "predictions"))
 
 
-def test_an_official_run_is_one_fold_in_a_place_of_its_own(official_run):
+def test_an_official_run_is_one_fold_in_its_own_directory(official_run):
     place = ("phantom", "strategy2-two_layers", "official-bacterial-normal-viral", "seed-0")
     assert official_run.parts[-4:] == place
     folders = {file.name for file in official_run.iterdir() if file.is_dir()}
@@ -57,7 +57,7 @@ def test_an_official_run_is_one_fold_in_a_place_of_its_own(official_run):
     assert fold == {"environment.json", "history.csv", "epochs.json", "timing.json", "predictions.csv", "model.keras"}
 
 
-def test_the_official_test_part_is_tested_and_validation_is_predicted_beside_it(official_run):
+def test_the_official_test_part_is_tested_and_validation_is_predicted_too(official_run):
     manifest, splits, predictions = tables(official_run)
     tested = predictions[predictions.role == "test"]
     validated = predictions[predictions.role == "val"]
@@ -91,7 +91,9 @@ def test_the_validation_rows_decide_when_an_official_run_stops(official_run):
     assert trained.index(min(trained)) + 1 > chosen["head"]  # the training loss would have chosen another epoch
     validated = pd.read_csv(official_run / "predictions.csv").query("role == 'val'")
     right = validated.apply(lambda row: row[f"p_{row.label}"], axis=1)
-    assert -np.log(right).mean() == pytest.approx(min(losses), rel=1e-3)  # of the rows that are written, to the bit
+    assert -np.log(right).mean() == pytest.approx(
+        min(losses), rel=1e-3
+    )  # the loss of exactly the rows that are written
 
 
 @pytest.mark.slow
@@ -114,7 +116,7 @@ def test_an_official_run_that_was_stopped_after_every_epoch_ends_the_same(
 
 
 @pytest.mark.parametrize("where", ["nowhere", "of the other classes"])
-def test_a_class_without_a_test_part_is_told_before_pictures_are_decoded(
+def test_a_class_without_a_test_part_is_refused_before_pictures_are_decoded(
     phantoms, chest_xray, two_layers, tmp_path, where
 ):
     if where == "nowhere":  # every seventh patient is in a test part; these classes have six
@@ -126,7 +128,7 @@ def test_a_class_without_a_test_part_is_told_before_pictures_are_decoded(
 
 
 def refused_before_decoding(experiment, data, runs) -> str:
-    """Return what is said of an experiment that must be refused before anything is decoded."""
+    """Return the message that refuses an experiment before anything is decoded."""
     recorder = Recorder()
     with pytest.raises(PxrError) as fault:
         run_here(experiment, data, runs, executor=Never(), on_event=recorder)
@@ -136,15 +138,13 @@ def refused_before_decoding(experiment, data, runs) -> str:
     return str(fault.value)
 
 
-def test_a_class_that_nested_validation_would_lack_is_told_before_decoding(chest_xray, two_layers, tmp_path):
+def test_a_class_that_nested_validation_would_lack_is_refused_before_decoding(chest_xray, two_layers, tmp_path):
     data = [chest_xray[0], chest_xray[0].parent / COVID_SET]  # COVID-19: three patients
     said = refused_before_decoding(tiny_experiment(**PATIENCE, splits__nested=True), data, tmp_path)
     assert_tells(said, "validation", "covid19", "3 patients")
 
 
-def test_a_scheme_without_validation_is_refused_where_a_phase_stops_early(
-    chest_xray, two_layers, tmp_path, monkeypatch
-):
+def test_a_scheme_without_validation_is_refused_if_a_phase_stops_early(chest_xray, two_layers, tmp_path, monkeypatch):
     def split_by_part(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
         roles = table.official_split.where(table.official_split == "test", "train")
         return as_rows("parts", dict(zip(table.image_id, roles, strict=True)))
@@ -153,7 +153,7 @@ def test_a_scheme_without_validation_is_refused_where_a_phase_stops_early(
     parts = {**THREE, "splits__scheme": "parts"}
     said = refused_before_decoding(tiny_experiment(**parts, **PATIENCE), chest_xray, tmp_path)
     assert_tells(said, any_of("fold parts"), "validation", "bacterial")
-    with stopped():  # where no phase stops early nobody misses them
+    with stopped():  # if no phase stops early, validation rows are not needed
         run_here(tiny_experiment(**parts), chest_xray, tmp_path, on_event=Recorder(stop_before="features"))
 
 
@@ -186,7 +186,7 @@ def test_a_random_run_by_image_says_first_that_it_leaks(phantoms, two_layers, tm
 
 
 def test_a_picture_in_two_files_that_are_kept_leaks_by_image(phantoms, two_layers, tmp_path):
-    """Coded anew under another patient's name: bytes and ids tell nothing, what it shows does."""
+    """Re-encoded under another patient's name, a picture has other bytes and ids but shows the same."""
     data = [tmp_path / folder.name for folder in phantoms]
     for old, new in zip(phantoms, data, strict=True):
         shutil.copytree(old, new)
@@ -206,7 +206,7 @@ def test_a_picture_in_two_files_that_are_kept_leaks_by_image(phantoms, two_layer
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    """Phantoms of ten patients per class: enough for what tells a class not to be chance."""
+    """Phantoms of ten patients per class: enough for a shortcut not to be chance."""
     return write_tiny_phantoms(tmp_path_factory.mktemp("many") / "phantoms", patients=dict.fromkeys(CLASSES, 10))
 
 
@@ -218,7 +218,7 @@ def warnings_of(experiment, data, runs) -> list[tuple[str, str, str]]:
     return [(found["what"], found["label"], found["property"]) for found in files.read_json(written)]
 
 
-def test_classes_that_their_source_tells_are_warned_of(finished_run, many, two_layers, tmp_path):
+def test_a_class_that_its_source_gives_away_causes_a_warning(finished_run, many, two_layers, tmp_path):
     """COVID-19 comes from another set than the rest; with ten images that is a shortcut, with fewer it is chance."""
     few = files.read_json(finished_run / "warnings.json")
     assert "covid19" not in [warning["label"] for warning in few]
@@ -227,7 +227,7 @@ def test_classes_that_their_source_tells_are_warned_of(finished_run, many, two_l
     assert "leak" not in [what for what, *_ in found]
 
 
-def test_the_leak_is_told_before_everything_else(many, two_layers, tmp_path):
+def test_the_leak_is_the_first_warning(many, two_layers, tmp_path):
     found = warnings_of(tiny_experiment(**RANDOM, splits__unit="image"), many, tmp_path)
     assert found[0] == ("leak", "", "patient")
     assert ("shortcut", "covid19", "source") in found[1:]

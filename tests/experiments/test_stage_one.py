@@ -1,4 +1,4 @@
-"""Two stages: a head on the features of another run's model; images keep their roles, and the saved model is whole."""
+"""Two stages: a head learns on the features of stage one; images keep their roles, and the saved model is whole."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def recipe(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def both_once(recipe, official_phantoms, tmp_path_factory):
-    """The run directories of both stages, finished. Not to be changed: copy them."""
+    """The finished run directories of both stages. Do not change them: copy them."""
     runs = tmp_path_factory.mktemp("stages")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKBONES, "two_layers", TWO_LAYERS)
@@ -54,7 +54,7 @@ def sides(folder):
 
 
 def layers_of(folder, fold="official"):
-    """Return layer name -> weights of a saved model, but for its head."""
+    """Return layer name -> weights of a saved model, without its head."""
     model, _ = load_classifier(folder / fold / "model.keras")
     return {layer.name: layer.get_weights() for layer in model.layers if layer.name != "head" and layer.weights}
 
@@ -65,20 +65,20 @@ def same_weights(one, other):
     )
 
 
-def test_the_second_stage_lies_beside_the_first_and_keeps_every_role(both_once):
+def test_stage_two_is_next_to_stage_one_and_keeps_every_role(both_once):
     first, second = both_once
     assert [folder.parent.parent.name for folder in both_once] == ["stage1-two_layers", "stage2-two_layers"]
     assert sides(first).to_dict() == sides(second).to_dict()
     labels = pd.read_csv(second / "manifest.csv").set_index("image_id").label
     assert set(labels) == {"normal", "viral", "bacterial"}
     balanced = read_splits(second / "splits.csv").query("role == 'test_balanced'").image_id
-    assert labels[balanced].value_counts().nunique() == 1  # of these three classes, not of the first stage's two
+    assert labels[balanced].value_counts().nunique() == 1  # of these three classes, not of stage one's two
     predictions = pd.read_csv(second / "predictions.csv")
     assert set(predictions.role) == {"test", "val"}
     assert list(predictions.columns[-3:]) == ["p_normal", "p_viral", "p_bacterial"]
 
 
-def test_the_saved_model_is_a_whole_classifier_with_the_first_ones_network(both_once):
+def test_the_saved_model_is_a_whole_classifier_with_the_network_of_stage_one(both_once):
     first, second = both_once
     model, card = load_classifier(second / "official" / "model.keras")
     assert same_weights(layers_of(first), layers_of(second))
@@ -113,21 +113,21 @@ def test_the_epoch_of_the_lowest_validation_loss_is_kept(both_once):
         assert chosen == history.epoch[history.val_loss.idxmin()]
 
 
-def test_a_finished_second_stage_needs_the_first_no_more(both, recipe, official_phantoms):
+def test_a_finished_stage_two_no_longer_needs_stage_one(both, recipe, official_phantoms):
     shutil.rmtree(both[0])
     assert run_here(stage(recipe, 2), [official_phantoms], runs_of(both[1]), executor=Never()) == both[1]
 
 
-def test_a_finished_second_stage_is_refused_beside_a_first_one_that_was_trained_anew(both, recipe, official_phantoms):
+def test_a_finished_stage_two_is_refused_if_stage_one_was_retrained(both, recipe, official_phantoms):
     (both[0] / "official" / "model.keras").write_bytes(b"new")
     with refused(any_of("trained", "retrained"), any_of("delete"), matching("stage2")) as fault:
         run_here(stage(recipe, 2), [official_phantoms], runs_of(both[1]), executor=Never())
     assert "\n" not in str(fault.value)
-    unfinish(both[0])  # being trained: nothing to compare with yet
+    unfinish(both[0])  # being retrained: there is nothing to compare yet
     assert run_here(stage(recipe, 2), [official_phantoms], runs_of(both[1]), executor=Never()) == both[1]
 
 
-def test_a_stopped_second_stage_goes_on_and_ends_the_same(both, recipe, official_phantoms):
+def test_a_stopped_stage_two_continues_and_ends_the_same(both, recipe, official_phantoms):
     whole = (both[1] / "predictions.csv").read_bytes()
     shutil.rmtree(both[1])
     with stopped():
@@ -143,14 +143,14 @@ def unfinish(first):
 
 
 def exchange_roles(first):
-    """Make a test row of the first run a training row, and the digest that would tell."""
+    """Make a test row of stage one a training row, without changing the recorded digest."""
     splits = read_splits(first / "splits.csv")
     row = splits.index[splits.role.isin(TEST_ROLES)][0]
     files.write_csv(first / "splits.csv", splits.assign(role=splits.role.where(splits.index != row, "train")))
 
 
 def hide_the_exchange(first):
-    """Exchange a role and write the digest anew, as somebody would who wants it so."""
+    """Exchange a role and update the recorded digests, to hide it."""
     exchange_roles(first)
     samples, splits = (pd.read_csv(first / name, dtype=str) for name in ("samples.csv", "splits.csv"))
     roles = splits.set_index("image_id").role
@@ -191,7 +191,7 @@ def hide_the_exchange(first):
         ),
     ],
 )
-def test_a_first_run_that_does_not_fit_is_refused_before_anything_is_written(
+def test_a_stage_one_that_does_not_fit_is_refused_before_anything_is_written(
     both, recipe, official_phantoms, damage, overrides, expected
 ):
     shutil.rmtree(both[1])
@@ -203,7 +203,7 @@ def test_a_first_run_that_does_not_fit_is_refused_before_anything_is_written(
     assert not (both[1] / "experiment.yaml").exists()
 
 
-def test_a_first_run_of_other_images_is_refused(both, recipe, official_phantoms, tmp_path):
+def test_a_stage_one_of_other_images_is_refused(both, recipe, official_phantoms, tmp_path):
     shutil.rmtree(both[1])
     shutil.copytree(official_phantoms, tmp_path / "chest_xray")
     next((tmp_path / "chest_xray" / "train" / "NORMAL").iterdir()).unlink()
@@ -211,7 +211,7 @@ def test_a_first_run_of_other_images_is_refused(both, recipe, official_phantoms,
         run_here(stage(recipe, 2), [tmp_path / "chest_xray"], runs_of(both[0]), executor=Never())
 
 
-def test_a_first_run_without_a_network_has_no_features(recipe, official_phantoms, tmp_path):
+def test_a_stage_one_without_a_network_has_no_features(recipe, official_phantoms, tmp_path):
     merge = {"merge": {"pneumonia": ["bacterial", "viral"]}}
     first = run_here(stage(recipe, 1, **LINEAR, phases=[], **merge), [official_phantoms], tmp_path / "runs")
     on_linear = stage(recipe, 2, model__of=str(first), model__backbone=None)
@@ -219,7 +219,7 @@ def test_a_first_run_without_a_network_has_no_features(recipe, official_phantoms
         run_here(on_linear, [official_phantoms], tmp_path / "runs", executor=Never())
 
 
-def test_a_run_directory_can_be_named_and_another_scheme_is_refused(both, recipe, official_phantoms):
+def test_stage_one_may_be_a_run_directory_and_another_scheme_is_refused(both, recipe, official_phantoms):
     by_path = stage(recipe, 2, model__of=str(both[0]), model__backbone=None, tag="again")
     folder = run_here(by_path, [official_phantoms], runs_of(both[0]))
     assert folder.parent.parent.name == "stage2-on_features"
@@ -230,8 +230,8 @@ def test_a_run_directory_can_be_named_and_another_scheme_is_refused(both, recipe
 
 
 @pytest.mark.parametrize("role", ["train", "val", "test"])
-def test_an_image_that_changes_sides_between_the_stages_is_told(both_once, role):
-    """The fault itself, planted: an image of each role gets the next one."""
+def test_an_image_that_changes_its_role_between_the_stages_is_refused(both_once, role):
+    """Plant the fault: an image of each role gets the next role."""
     splits = read_splits(both_once[1] / "splits.csv")
     first = stage_one.StageOne(open_run(both_once[0]), {})
     stage_one.check_roles(splits, first)
@@ -255,9 +255,7 @@ def test_an_image_that_changes_sides_between_the_stages_is_told(both_once, role)
         ),
     ],
 )
-def test_a_second_stage_does_not_go_on_after_a_first_one_that_changed(
-    both, recipe, official_phantoms, damage, expected
-):
+def test_stage_two_is_not_continued_if_stage_one_changed(both, recipe, official_phantoms, damage, expected):
     (both[1] / "predictions.csv").unlink()
     damage(both[0])
     with refused(*expected):
@@ -285,12 +283,12 @@ def test_in_cross_validation_each_fold_learns_on_its_own_folds_model(recipe, pha
     assert len(list((tmp_path / "cache").glob("features-*/"))) == 2
 
 
-def test_the_first_run_of_a_tuning_point_is_that_of_its_run(recipe, tmp_path):
+def test_a_tuning_point_has_the_stage_one_of_its_run(recipe, tmp_path):
     request = request_of(stage(recipe, 2), [], tmp_path, tuning=tmp_path / "stages" / "x" / "tuning" / "point")
     assert request.stage_one_folder == tmp_path / "stages" / "stage1-two_layers" / "official" / "seed-0"
 
 
-def test_a_second_stage_with_a_tag_finds_the_first_one_without(both, recipe, official_phantoms):
+def test_a_stage_two_with_a_tag_finds_a_stage_one_without(both, recipe, official_phantoms):
     classes = {"classes": ["normal", "viral"], "tag": "normal-viral"}
     second = run_here(stage(recipe, 2, **classes), [official_phantoms], runs_of(both[0]))
     assert second.parent.name == "official-normal-viral"
@@ -299,7 +297,7 @@ def test_a_second_stage_with_a_tag_finds_the_first_one_without(both, recipe, off
     assert sides(second).to_dict() == sides(both[0])[sides(second).index].to_dict()
 
 
-def test_a_first_run_with_the_same_tag_comes_before_the_one_without(recipe, tmp_path):
+def test_a_stage_one_with_the_same_tag_comes_before_one_without(recipe, tmp_path):
     request = request_of(stage(recipe, 2, tag="other"), ["images"], tmp_path)
     plain, tagged = (request_of(stage(recipe, 1, **tag), [], tmp_path).folder for tag in ({}, {"tag": "other"}))
     with refused(str(plain), MISSING, "CONFIG=stages VARIANT=stage1"):

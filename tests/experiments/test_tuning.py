@@ -1,4 +1,4 @@
-"""A point of a tuning: the training rows of the run that it is for, and nothing of the test part."""
+"""A tuning point has the training rows of the run that it is for, and nothing of the test part."""
 
 import shutil
 from pathlib import Path
@@ -47,7 +47,7 @@ def tables(folder) -> list[pd.DataFrame]:
     ("scheme", "options", "broken"),
     [("official", {}, 0), ("random", {}, 6), ("random", {"splits__unit": "image"}, 0)],
 )
-def test_a_point_has_the_rows_of_the_run_that_it_is_for_but_those_that_are_tested(
+def test_a_point_has_all_rows_of_the_run_that_it_is_for_except_test_rows(
     official_phantoms, tmp_path, scheme, options, broken
 ):
     data, experiment = [break_pictures(official_phantoms, tmp_path, broken)], means_experiment(scheme, **options)
@@ -57,7 +57,7 @@ def test_a_point_has_the_rows_of_the_run_that_it_is_for_but_those_that_are_teste
     (run,) = (file.parent for file in (tmp_path / "run").rglob("experiment.yaml"))
     recorder = Recorder()
     point = run_here(experiment, data, tmp_path, tuning=tmp_path / "point", on_event=recorder, skip_unreadable=True)
-    assert recorder.tasks == [scheme]  # nobody looks into the models of a grid
+    assert recorder.tasks == [scheme]  # a point has no model figures
     assert f"{broken} unreadable images skipped." in [event["text"] for event in recorder.of("note")] or not broken
     _, splits, samples = tables(run)
     kept = [table[~table.role.str.startswith("test")].reset_index(drop=True) for table in (splits, samples)]
@@ -75,7 +75,7 @@ def test_a_point_has_the_rows_of_the_run_that_it_is_for_but_those_that_are_teste
 
 
 def break_pictures(data: Path, to: Path, number: int) -> Path:
-    """Return a copy of the data in which so many pictures, here and there, cannot be read."""
+    """Return a copy of the data with this number of unreadable pictures, spread over it."""
     copy = shutil.copytree(data, to / data.name) if number else data
     for file in sorted(copy.rglob("*.jpeg"))[:: max(1, len(list(copy.rglob("*.jpeg"))) // max(1, number))][:number]:
         file.write_bytes(f"no picture {file.name}".encode())

@@ -1,4 +1,4 @@
-"""Two classes, merged from more, and one sigmoid output: whole runs."""
+"""Whole runs with two classes, merged from more, and one sigmoid output."""
 
 import shutil
 
@@ -31,7 +31,7 @@ def sigmoid_run(phantoms, two_layers, tmp_path):
     return run_here(of_output("sigmoid", phases=[HEAD | {"max_epochs": 1}]), phantoms, tmp_path)
 
 
-def test_merged_classes_are_what_is_predicted(sigmoid_run):
+def test_predictions_are_of_the_merged_classes(sigmoid_run):
     manifest = pd.read_csv(sigmoid_run / "manifest.csv").set_index("image_id")
     predictions = pd.read_csv(sigmoid_run / "predictions.csv")
     assert predictions.image_id.tolist() == sorted(manifest.index)
@@ -68,7 +68,7 @@ def test_the_target_of_the_second_class_is_1(phantoms, two_layers, tmp_path, pha
     targets = np.concatenate([batch[1] for batch in epoch])
     assert targets.shape == (len(part.of(TRAIN)), 1)
     assert targets.sum() == (part.of(TRAIN).label == "ill").sum()
-    if phase == 1:  # each picture is known again: the stream's order does not matter
+    if phase == 1:  # pictures are recognised: the stream's order does not matter
         pictures = np.concatenate([batch[0] for batch in epoch])[..., 0]
         labels = {part.pixels[row].tobytes(): label for row, label in zip(part.rows.row, part.rows.label, strict=True)}
         assert [labels[picture.tobytes()] == "ill" for picture in pictures] == (targets[:, 0] == 1).tolist()
@@ -77,7 +77,7 @@ def test_the_target_of_the_second_class_is_1(phantoms, two_layers, tmp_path, pha
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
 @pytest.mark.parametrize("bright", ["normal", "bacterial"])
 def test_a_network_that_learns_ranks_the_classes_the_right_way_round(two_layers, tmp_path, output, bright):
-    """One of the classes is white, the other one black: who cannot tell them apart has the targets turned round."""
+    """One class is white, the other black: a network that ranks them wrongly has swapped targets."""
     data = make_black_and_white(tmp_path / "data", bright)
     experiment = tiny_experiment(
         classes=["normal", "bacterial"],
@@ -92,7 +92,7 @@ def test_a_network_that_learns_ranks_the_classes_the_right_way_round(two_layers,
 
 
 def make_black_and_white(folder, bright: str) -> list:
-    """Write twelve pictures, half of them nearly white, as one data set of our own table."""
+    """Write twelve pictures, half of them nearly white, as a data set with our own table."""
     folder.mkdir()
     lines = ["path,label,patient_id"]
     for number in range(12):
@@ -105,7 +105,7 @@ def make_black_and_white(folder, bright: str) -> list:
 
 
 def patients_of(experiment, data, runs) -> list[int]:
-    """Return how many images each patient of a prepared run has, sorted."""
+    """Return the number of images of each patient of a prepared run, sorted."""
     with stopped():
         run_here(experiment, data, runs, on_event=Recorder(stop_before="features"))
     (manifest,) = runs.rglob("manifest.csv")
@@ -113,7 +113,7 @@ def patients_of(experiment, data, runs) -> list[int]:
 
 
 def test_patients_are_merged_before_classes_are_chosen(phantoms, two_layers, tmp_path):
-    """Two patients share a picture of a class that is left out: they are one patient all the same."""
+    """Two patients share a picture of a class that is left out: they still become one patient."""
     data = make_black_and_white(tmp_path / "data", "normal")
     table = tmp_path / "data" / "images.csv"
     for name in ("shared.png", "again.png"):
@@ -124,8 +124,8 @@ def test_patients_are_merged_before_classes_are_chosen(phantoms, two_layers, tmp
     assert patients_of(tiny_experiment(**plain), data, tmp_path / "after") == [1] * 10 + [2]
 
 
-def test_labels_that_became_one_class_no_longer_contradict_each_other(phantoms, two_layers, tmp_path):
-    """A picture that is called bacterial here and viral there is dropped, unless both are pneumonia."""
+def test_labels_that_were_merged_into_one_class_do_not_contradict_each_other(phantoms, two_layers, tmp_path):
+    """A picture with the labels bacterial and viral is dropped, unless both are merged into one class."""
     data = [tmp_path / folder.name for folder in phantoms]
     for old, new in zip(phantoms, data, strict=True):
         shutil.copytree(old, new)

@@ -1,4 +1,4 @@
-"""The weights that a run starts from: named by what is in them, the same in every fold, wherever they came from."""
+"""The weights that a run starts from: identified by content, the same in every fold, whatever their source."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ def prepare(experiment, data, runs) -> int:
 
 
 def test_downloaded_weights_and_the_same_file_share_their_features(phantoms, published, keras_models, tmp_path):
-    """Keras downloads while images are decoded; what came is then known by what is in it."""
+    """Keras downloads while images are decoded; the weights are then identified by content."""
     downloaded = tiny_experiment(model__weights="imagenet", name="downloaded", **QUICK)
     given = tiny_experiment(model__weights=str(published), name="given", **QUICK)
     assert weights.identity(downloaded) is None
@@ -59,7 +59,7 @@ def test_downloaded_weights_and_the_same_file_share_their_features(phantoms, pub
     assert prepare(given, phantoms, tmp_path / "runs") == 0
 
 
-def test_other_weights_under_the_same_name_have_features_of_their_own(phantoms, published, keras_models, tmp_path):
+def test_other_weights_under_the_same_name_have_their_own_features(phantoms, published, keras_models, tmp_path):
     counts = []
     for number in (0, 1):
         save_weights(keras_models / NAME, seed=number)
@@ -84,7 +84,7 @@ def test_weights_that_change_between_folds_are_noticed(phantoms, published, kera
         run_here(experiment, phantoms, tmp_path / "runs", on_event=change)
     assert (folder / "fold-0" / "predictions.csv").exists()
     assert not (folder / "fold-1" / "predictions.csv").exists()
-    file.write_bytes(old)  # back again
+    file.write_bytes(old)  # restored
     run_here(experiment, phantoms, tmp_path / "runs")
 
 
@@ -97,13 +97,13 @@ def test_weights_that_were_deleted_are_downloaded_again(phantoms, published, ker
         run_here(experiment, phantoms, tmp_path / "runs", on_event=recorder)
     assert recorder.of("epoch")
     (keras_models / NAME).unlink()
-    save_weights(published, seed=6)  # others are published by now
+    save_weights(published, seed=6)  # other weights are published by now
     with refused(any_of("weights")):
         run_here(experiment, phantoms, tmp_path / "runs")
 
 
-def test_a_finished_run_needs_no_weights_any_more(phantoms, published, keras_models, own_copy):
-    """Nor does it matter that earlier versions recorded the word alone."""
+def test_a_finished_run_no_longer_needs_weights(phantoms, published, keras_models, own_copy):
+    """Nor does it matter that earlier versions recorded only the word imagenet."""
     (own_copy / "experiment.yaml").write_text(
         (own_copy / "experiment.yaml").read_text().replace("weights: none", "weights: imagenet")
     )
@@ -119,8 +119,8 @@ def test_a_finished_run_needs_no_weights_any_more(phantoms, published, keras_mod
         run_here(tiny_experiment(model__weights="imagenet"), phantoms, own_copy.parents[3])
 
 
-def test_a_run_that_recorded_the_word_alone_is_continued(phantoms, published, keras_models, tmp_path):
-    """Its features are kept under the digest all the same."""
+def test_a_run_that_recorded_only_the_word_imagenet_is_continued(phantoms, published, keras_models, tmp_path):
+    """Its features are still cached under the digest."""
     experiment = tiny_experiment(model__weights="imagenet", **QUICK)
     count = prepare(experiment, phantoms, tmp_path / "runs")
     file = request_of(experiment, phantoms, tmp_path / "runs").folder / "provenance.json"
@@ -137,12 +137,12 @@ def test_a_weights_file_is_read_once_for_its_digest(phantoms, published, tmp_pat
     assert read.count(published) == 1
 
 
-def test_a_network_without_imagenet_weights_is_told_at_once(two_layers):
+def test_a_network_without_imagenet_weights_is_refused_at_once(two_layers):
     with refused("two_layers", matching("imagenet weights")):
         weights.identity(tiny_experiment(model__weights="imagenet"))
 
 
-def test_weights_that_keras_keeps_elsewhere_are_told_in_one_line(published, keras_models):
+def test_weights_that_keras_keeps_elsewhere_are_refused_in_one_line(published, keras_models):
     with refused("two_layers", "ImageNet", str(keras_models / NAME)):
         weights.downloaded_identity(tiny_experiment(model__weights="imagenet"))
 

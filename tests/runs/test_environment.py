@@ -1,4 +1,4 @@
-"""Where each fold was trained: recorded, and no run goes on elsewhere without being told to and saying so."""
+"""The environment of each fold is recorded; a run continues in another one only if allowed, and then says so."""
 
 import re
 
@@ -27,7 +27,7 @@ HERE = {
 
 
 def elsewhere(**changes) -> dict:
-    """Return another environment than `HERE`; names of libraries change its versions."""
+    """Return `HERE` with changes; names of libraries change its versions."""
     versions = {name: changes.pop(name) for name in HERE["versions"] if name in changes}
     return HERE | changes | {"versions": HERE["versions"] | versions}
 
@@ -53,12 +53,12 @@ def start_again(folder, data, **options):
 
 
 def forget(folder, fold: str) -> None:
-    """Leave a fold of a finished run to be trained again."""
+    """Delete a fold's predictions, so that it is trained again."""
     (folder / "predictions.csv").unlink()
     (folder / fold / "predictions.csv").unlink()
 
 
-def test_each_fold_says_where_it_was_trained(finished_run):
+def test_each_fold_records_where_it_was_trained(finished_run):
     for fold in ("fold-0", "fold-1"):
         (found,) = files.read_json(finished_run / fold / "environment.json")
         assert found["versions"] == rundir.versions()
@@ -77,10 +77,10 @@ def test_each_fold_says_where_it_was_trained(finished_run):
         ({"device": "GPU, H100"}, "device CPU (fold-0), GPU, H100 (now)"),
         ({"precision": "mixed_bfloat16"}, "precision float32 (fold-0), mixed_bfloat16 (now)"),
         ({"xla": True, "threads": 1}, "xla False (fold-0), True (now), threads 2 (fold-0), 1 (now)"),
-        ({"python": "3.12", "pandas": "4"}, ""),  # the tables are there
+        ({"python": "3.12", "pandas": "4"}, ""),  # the tables are made already
         ({"commit": "2" * 40}, ""),
         ({"modified": True}, ""),
-        ({"processors": 64, "operations_at_once": 64}, ""),  # the same bytes
+        ({"processors": 64, "operations_at_once": 64}, ""),  # predictions keep the same bytes
         ({"started": "tomorrow"}, ""),
     ],
 )
@@ -120,10 +120,10 @@ def test_a_fold_that_did_not_finish_an_epoch_is_not_bound_to_where_it_began(run)
     assert files.read_json(run / "fold-1" / "environment.json") == [HERE]
 
 
-def test_of_folds_without_a_record_the_runs_versions_are_known(run):
+def test_folds_without_a_record_have_the_versions_of_the_run(run):
     """Earlier versions recorded no environments."""
     (run / "fold-0" / "environment.json").unlink()
-    assert environment.describe_mix(run) == ""  # nothing is known, and nothing speaks against it
+    assert environment.describe_mix(run) == ""  # no difference is known
     with refused("keras 3.15 (fold-0)", "3.16 (now)"):
         environment.check(run, elsewhere(keras="3.16"), mix=False)
     said = environment.enter(run, "fold-1", HERE, mix=False)
@@ -133,7 +133,7 @@ def test_of_folds_without_a_record_the_runs_versions_are_known(run):
     assert files.read_json(run / "fold-2" / "environment.json") == [{"versions": HERE["versions"]}, HERE]
 
 
-def test_another_commit_is_told(run):
+def test_another_commit_is_reported(run):
     assert environment.describe_commits(run, HERE) == ""
     assert environment.describe_commits(run, HERE | {"commit": None}) == ""  # installed without git
     said = environment.describe_commits(run, elsewhere(commit="2" * 40, modified=True))
@@ -146,7 +146,7 @@ def test_a_run_that_would_mix_environments_stops_before_anything_is_done(own_cop
     files.write_json(file, [before | {"processor": "another"}])
     start_again(own_copy, phantoms, executor=Never())  # it is finished: nothing is mixed
     (own_copy / "predictions.csv").unlink()
-    start_again(own_copy, phantoms, executor=Never())  # nor is it where its folds are only joined
+    start_again(own_copy, phantoms, executor=Never())  # nor if predictions are only collected
     forget(own_copy, "fold-1")
     for change, words in (
         ({"processor": "another"}, ["another (fold-0)", matching(re.escape(before["processor"][:5]))]),
@@ -158,7 +158,7 @@ def test_a_run_that_would_mix_environments_stops_before_anything_is_done(own_cop
 
 
 def test_a_device_is_compared_by_the_process_that_trains(own_copy, phantoms):
-    """And before features are computed that nobody could use."""
+    """The comparison comes before features are computed that could not be used."""
     file, recorder = own_copy / "fold-0" / "environment.json", Recorder()
     (before,) = files.read_json(file)
     files.write_json(file, [before | {"device": "GPU, H100"}])

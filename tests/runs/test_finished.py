@@ -1,4 +1,4 @@
-"""A finished run, opened: by any spelling of its path, once for all readers, and refused in a line if it is none."""
+"""Open a finished run: by any spelling of its path, reading each file once, or with a refusal in one line."""
 
 import json
 import os
@@ -23,22 +23,22 @@ def test_a_run_is_the_same_however_its_path_is_spelled(own_copy, tmp_path, monke
     spelled = [own_copy, relative, f"./{relative}/", relative / ".." / own_copy.name, link / own_copy.name]
     runs = [open_run(path) for path in spelled]
     assert {run.folder.resolve() for run in runs} == {own_copy}
-    assert open_run(f"./{relative}/").folder == relative  # as short as it was typed
+    assert open_run(f"./{relative}/").folder == relative  # still relative
     assert {run.place for run in runs} == {"phantom/strategy2-two_layers/folds/seed-0"}
     assert {run.cache.resolve() for run in runs} == {own_copy.parents[RUN_DEPTH - 1] / "cache"}
 
 
-def test_a_home_is_a_spelling_too(own_copy, monkeypatch):
+def test_a_path_may_begin_with_the_home_folder(own_copy, monkeypatch):
     monkeypatch.setenv("HOME", str(own_copy.parent))
     assert open_run("~/seed-0").folder.resolve() == own_copy
 
 
 @pytest.mark.parametrize("levels", [1, 2, 4])
-def test_a_folder_above_the_only_finished_run_stands_for_it(own_copy, levels):
+def test_a_folder_above_the_only_finished_run_opens_it(own_copy, levels):
     assert open_run(own_copy.parents[levels - 1]).folder.resolve() == own_copy
 
 
-def test_of_several_runs_below_a_folder_the_message_lists_each(own_copy):
+def test_the_message_lists_each_of_several_runs_below_a_folder(own_copy):
     other = shutil.copytree(own_copy, own_copy.with_name("seed-1"))
     with pytest.raises(PxrError) as fault:
         open_run(own_copy.parent)
@@ -55,7 +55,7 @@ def test_what_is_not_a_run_directory_is_refused(tmp_path, made, facts):
     assert all(fact in str(fault.value) for fact in [str(tmp_path / "x"), "seed-0", *facts])
 
 
-def test_a_run_that_was_stopped_is_not_finished_and_can_be_looked_at(phantoms, two_layers, tmp_path):
+def test_a_stopped_run_is_not_finished_but_can_be_opened(phantoms, two_layers, tmp_path):
     with stopped():
         run_here(tiny_experiment(), phantoms, tmp_path, on_event=Recorder(stop_before="fold-1"))
     (folder,) = find_runs(tmp_path)
@@ -83,7 +83,7 @@ def test_each_file_is_read_once(finished_run, monkeypatch):
     assert run.splits is run.splits and run.manifest is run.manifest and run.predictions is run.predictions
 
 
-def test_test_rows_are_one_per_image_and_models_are_those_of_the_folds(finished_run):
+def test_each_image_has_one_test_row_and_each_fold_has_its_model(finished_run):
     run = open_run(finished_run)
     assert run.tested.image_id.is_unique
     assert set(run.tested.image_id) == set(run.manifest.image_id)
@@ -100,7 +100,7 @@ def test_a_model_that_was_changed_is_refused(own_copy):
         run.load_model("0")
 
 
-def test_the_package_has_a_face_that_costs_nothing_until_it_is_used(finished_run):
+def test_the_package_loads_no_library_until_it_is_used(finished_run):
     assert pxr_tf.open_run(finished_run).folds == ("0", "1")
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = pxr_tf.no_such_name

@@ -1,4 +1,4 @@
-"""What a grid says it will cost."""
+"""The estimated cost of a grid."""
 
 import numpy as np
 import pandas as pd
@@ -29,14 +29,14 @@ def test_early_stopping_makes_it_an_upper_bound_and_adds_the_hold_out():
     assert stopped.seconds - fixed.seconds == pytest.approx(START + 3 * 900 * 0.1)
 
 
-def test_features_are_paid_once_and_only_where_a_phase_is_frozen():
+def test_features_are_paid_once_and_only_if_a_phase_is_frozen():
     frozen, all_layers = make_experiment(2), make_experiment(1)
     paid, free = (estimate_cell(frozen, WORK, SPEED, features=given).seconds for given in (True, False))
     assert paid - free == pytest.approx(1200 * 0.01)
     assert len({estimate_cell(all_layers, WORK, SPEED, features=given).seconds for given in (True, False)}) == 1
 
 
-def test_a_run_of_frozen_phases_starts_one_process_and_predicts_for_nothing():
+def test_a_run_of_frozen_phases_starts_one_process_and_predicts_at_no_cost():
     head = {"name": "head", "train": "head", "learning_rate": 0.01, "max_epochs": 10}
     values = {"splits.folds": 5, "phases": [head], "training.batch_size": 30}
     estimate = estimate_cell(load_experiment("phantom", values, variant="strategy2"), WORK, SPEED, features=False)
@@ -61,4 +61,4 @@ def test_the_workload_counts_images_samples_and_copies():
     names = [f"{label}/{number}" for number, label in enumerate(labels)]
     table = pd.DataFrame({"image_id": names, "label": labels, "patient_id": names})
     work = measure_workload(table, load_experiment("phantom"))
-    assert work == Workload(images=160, samples=160, features=160 + 32)  # per fold 8 of 10 COVID-19, brought up to 40
+    assert work == Workload(images=160, samples=160, features=160 + 32)  # 8 of 10 COVID-19 images become 40 per fold

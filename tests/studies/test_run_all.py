@@ -1,4 +1,4 @@
-"""Several runs as one story: one graph, one policy for failures, and nothing trained that must be refused."""
+"""Several runs as one study: one graph of tasks, one policy for failures, and refusals before any training."""
 
 import multiprocessing
 import time
@@ -26,7 +26,7 @@ def seeds_of(data, runs, seeds=(0, 1), **overrides):
 
 
 class Failing(Inline):
-    """An executor in which the tasks of some runs fail."""
+    """An executor that fails a task of some runs."""
 
     def __init__(self, *failing: str) -> None:
         self._failing = failing
@@ -40,7 +40,7 @@ class Failing(Inline):
         perform(task, emit)
 
 
-def test_all_runs_are_prepared_before_the_first_task_and_each_is_told_when_it_ends(phantoms, two_layers, tmp_path):
+def test_all_runs_are_prepared_before_any_task_and_each_outcome_comes_at_once(phantoms, two_layers, tmp_path):
     recorder, ended = Recorder(), []
     requests = seeds_of(phantoms, tmp_path)
     outcomes = run_all(requests, Inline(), recorder, on_outcome=lambda one: ended.append(len(recorder.events)))
@@ -49,7 +49,7 @@ def test_all_runs_are_prepared_before_the_first_task_and_each_is_told_when_it_en
     plans = [number for number, kind in enumerate(kinds) if kind[0] == "plan"]
     assert max(plans) < kinds.index(("start", "seed-0"))
     last = max(number for number, kind in enumerate(kinds) if kind == ("end", "seed-0"))
-    assert last < ended[0] <= kinds.index(("start", "seed-1"))  # its results do not wait for the others
+    assert last < ended[0] <= kinds.index(("start", "seed-1"))  # its results do not wait for the other runs
 
 
 def test_images_are_found_once_for_all_seeds(phantoms, two_layers, tmp_path, monkeypatch):
@@ -59,7 +59,7 @@ def test_images_are_found_once_for_all_seeds(phantoms, two_layers, tmp_path, mon
     assert len(found) == 1
 
 
-def test_a_failure_costs_one_run_and_the_same_command_finishes_it(phantoms, two_layers, tmp_path):
+def test_a_failure_stops_one_run_and_the_same_command_finishes_it(phantoms, two_layers, tmp_path):
     requests = seeds_of(phantoms, tmp_path)
     first, second = run_all(requests, Failing("seed-0"))
     assert (first.failure, second.failure) == ("no luck", "")
@@ -68,7 +68,7 @@ def test_a_failure_costs_one_run_and_the_same_command_finishes_it(phantoms, two_
     assert [one.failure for one in again] == ["", ""] and again[0].run.finished
 
 
-def test_what_completes_a_run_may_fail_without_costing_the_others(phantoms, two_layers, tmp_path):
+def test_a_failure_in_complete_does_not_stop_the_other_runs(phantoms, two_layers, tmp_path):
     def complete(request, run):
         if request.experiment.seed == 0:
             raise ZeroDivisionError("no figure")
@@ -83,13 +83,13 @@ def test_the_failure_of_the_only_run_is_raised(phantoms, two_layers, tmp_path):
         run_all(seeds_of(phantoms, tmp_path, (0,)), Failing("seed-0"))
 
 
-def test_what_is_wrong_with_all_is_said_once_and_nothing_is_written(two_layers, tmp_path):
+def test_an_error_in_all_runs_is_raised_once_and_nothing_is_written(two_layers, tmp_path):
     with pytest.raises(PxrError, match="nowhere"):
         run_all(seeds_of([tmp_path / "nowhere"], tmp_path / "runs", (0, 1, 2)), Inline())
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_run_of_another_recipe_is_found_before_anything_is_trained(own_copy, phantoms):
+def test_a_run_of_another_recipe_is_refused_before_anything_is_trained(own_copy, phantoms):
     runs = own_copy.parents[3]
     requests = [
         request_of(tiny_experiment(seed=seed, phases__0__max_epochs=1, phases__1__max_epochs=1), phantoms, runs)
@@ -105,7 +105,7 @@ def test_a_run_of_another_recipe_is_found_before_anything_is_trained(own_copy, p
 
 @pytest.fixture
 def stages(official_phantoms, two_layers, tmp_path):
-    """Give the requests for these stages of a recipe in two."""
+    """Return a function from stage numbers to the requests for these stages."""
     recipe = write_stages(tmp_path)
     return lambda *numbers: [
         request_of(stage(recipe, number), [official_phantoms], tmp_path / "runs") for number in numbers
@@ -149,7 +149,7 @@ def test_two_studies_on_one_run_wait_for_each_other(phantoms, two_layers, tmp_pa
             release.set()
 
     try:
-        with pytest.raises(PxrError, match="in use"):  # a run alone does not wait for long
+        with pytest.raises(PxrError, match="in use"):  # a single run does not wait for long
             run_all(requests[1:], Inline())
         assert [one.failure for one in run_all(requests, Inline(), listen)] == ["", ""]
     finally:
@@ -158,17 +158,17 @@ def test_two_studies_on_one_run_wait_for_each_other(phantoms, two_layers, tmp_pa
     assert waited
 
 
-def test_a_study_that_was_killed_goes_on_with_the_same_bytes(phantoms, two_layers, tmp_path):
+def test_a_killed_study_continues_to_the_same_bytes(phantoms, two_layers, tmp_path):
     requests = seeds_of(phantoms, tmp_path / "killed")
     with stopped():
-        run_all(requests, Inline(), Recorder(stop_after=3))  # in the middle of the second
+        run_all(requests, Inline(), Recorder(stop_after=3))  # in the middle of the second run
     outcomes = run_all(requests, Inline())
     whole = run_here(outcomes[1].request.experiment, phantoms, tmp_path / "whole")
     assert (outcomes[1].run.folder / "predictions.csv").read_bytes() == (whole / "predictions.csv").read_bytes()
 
 
-def test_what_fails_alike_costs_no_run_that_does_not(phantoms, two_layers, tmp_path):
-    """Two of three name data that are not there; the one between them is run."""
+def test_runs_that_fail_alike_do_not_stop_other_runs(phantoms, two_layers, tmp_path):
+    """Two of three runs have missing data; the run between them finishes."""
     nowhere, good = (
         seeds_of([tmp_path / "nowhere"], tmp_path / "runs", (0, 2)),
         seeds_of(phantoms, tmp_path / "runs", (1,)),
@@ -177,10 +177,10 @@ def test_what_fails_alike_costs_no_run_that_does_not(phantoms, two_layers, tmp_p
     outcomes = run_all([nowhere[0], *good, nowhere[1]], Inline(), on_outcome=ended.append)
     assert [bool(one.failure) for one in outcomes] == [True, False, True]
     assert outcomes[1].run.finished and len(ended) == 3
-    assert not nowhere[0].folder.parent.joinpath(".seed-0.lock").exists()  # what is refused leaves nothing behind
+    assert not nowhere[0].folder.parent.joinpath(".seed-0.lock").exists()  # a refused run leaves no file
 
 
-def test_an_unexpected_error_while_one_run_is_prepared_costs_no_other(phantoms, two_layers, tmp_path, monkeypatch):
+def test_an_unexpected_error_while_one_run_is_prepared_stops_no_other(phantoms, two_layers, tmp_path, monkeypatch):
     def prepare(request, *rest):
         if request.experiment.seed == 0:
             raise KeyError("planted")
@@ -202,10 +202,10 @@ def test_a_tag_ties_stage_two_to_the_stage_one_of_its_own_study(official_phantom
     one, two = (replace(request, study=folders) for request in tagged)
     assert two.stage_one_folder == one.folder
     assert [len(wave) for wave in split_waves([two, one])] == [1, 1]
-    assert tagged[1].stage_one_folder != one.folder  # alone, before such a run was begun
+    assert tagged[1].stage_one_folder != one.folder  # outside the study, if no such run was begun
 
 
-def test_a_run_that_names_itself_as_stage_one_is_refused(official_phantoms, two_layers, tmp_path):
+def test_a_run_that_is_its_own_stage_one_is_refused(official_phantoms, two_layers, tmp_path):
     recipe = write_stages(tmp_path)
     plain = request_of(stage(recipe, 2), [official_phantoms], tmp_path / "runs")
     model = plain.experiment.model.model_copy(update={"of": str(plain.folder), "backbone": None})
