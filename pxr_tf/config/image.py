@@ -15,9 +15,7 @@ class Image(Frozen):
     """How a file becomes the square picture that a network sees."""
 
     size: Annotated[Whole, Field(ge=32, le=2048)]  # pixels, both sides
-    resize: Literal["squash", "pad"] = (
-        "squash"  # squash: changes the aspect ratio (bozickovic2021); pad: keeps it, on black
-    )
+    resize: Literal["squash", "pad"] = "squash"  # squash: aspect ratio lost (bozickovic2021); pad: kept, on black
     # lungs: the box of both lungs; lungs_only: all but the lungs black; without_lungs: the lungs black
     crop: Literal["none", "lungs", "lungs_only", "without_lungs"] = "none"
     # for lungs: what is shown beyond each side of the box, as a share of its width or height; null: 0.05
@@ -39,9 +37,7 @@ class Image(Frozen):
             key = "masks" if self.masks is not None else "atlas"
             raise ValueError(f"{key} is used only with a crop; here crop is none. Leave it out, or set crop: lungs")
         if self.atlas != "builtin" and self.masks is not None:
-            raise ValueError(
-                "atlas and masks are both given; accepted: one of the two, as given masks are read, not found"
-            )
+            raise ValueError("atlas and masks are both given; accepted: one of the two, as masks need no atlas")
         return self
 
     @model_serializer(mode="wrap")

@@ -1,7 +1,7 @@
 """The keys and values of `configs/*.yaml`: an experiment is data, read into frozen models.
 
-Only commands and studies read these models. The functions below them take plain named values, or the parts of a recipe
-that `vocabulary` defines for both (a model, a phase, a movement).
+Only commands, studies, experiments, galleries and runs read these models. Functions below them take plain named values,
+or the parts of a recipe that `vocabulary` defines for both (a model, a phase, a movement).
 """
 
 from collections import Counter
@@ -145,9 +145,8 @@ class Experiment(Frozen):
         if len(set(names)) < len(names):
             raise ValueError(f"phases need different names; received {', '.join(names)}")
         first_whole = next((number for number, phase in enumerate(self.phases) if phase.train == "all"), len(names))
-        if any(
-            phase.train == "head" for phase in self.phases[first_whole:]
-        ):  # as cached features come from the initial backbone
+        # Cached features come from the initial backbone, so the head trains first.
+        if any(phase.train == "head" for phase in self.phases[first_whole:]):
             raise ValueError("phases that train only the head must come before phases that train all")
         if isinstance(self.model, Scratch) and self.freezes_backbone:
             raise ValueError(f"phases that train only the head need a backbone; the network {self.model.name} has none")

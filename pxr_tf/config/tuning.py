@@ -1,4 +1,4 @@
-"""Grids: which values of which keys a tuning tries, from a recipe's ``tuning`` or the command line.
+"""A tuning's grid: the values to try for each key, from a recipe's ``tuning`` or the command line.
 
 A grid is dotted key -> values. In a recipe, or in one of its variants::
 
@@ -13,14 +13,8 @@ from pxr_tf.errors import PxrError, nearest, shown
 
 Grid = dict[str, list[Plain]]
 
-SECTIONS = (
-    "image",
-    "model",
-    "balance",
-    "augmentation",
-    "training",
-    "phases",
-)  # other keys decide which rows train and test
+# Other keys decide which rows train and test.
+SECTIONS = ("image", "model", "balance", "augmentation", "training", "phases")
 EXAMPLE = "over: {training.learning_rate: [0.003, 0.01, 0.03]}"
 
 

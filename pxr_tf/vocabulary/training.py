@@ -13,14 +13,10 @@ class Training(Frozen):
     """The numbers that all phases share."""
 
     learning_rate: Rate | None = None  # of the phases without their own
-    batch_size: Annotated[Whole, Field(gt=0, le=65_536)] = (
-        32  # if larger than the training part, the whole part is one batch
-    )
+    batch_size: Annotated[Whole, Field(gt=0, le=65_536)] = 32  # if larger than the training part: one batch of all
     # weight of a sample in the loss: balanced (equal total per class, from the training samples), or a number per class
     class_weights: ClassWeights = None
-    xla: Flag | Literal["auto"] = (
-        "auto"  # auto: off; true: perhaps faster on a GPU, but no two runs give the same bytes
-    )
+    xla: Flag | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but runs differ in their bytes
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
     # per operation; they decide the last digits; auto: one per processor that a run may use when it begins
     threads: Annotated[Whole, Field(gt=0, le=1024)] | Literal["auto"] = "auto"

@@ -92,9 +92,7 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(
 ):
     for name in ("begun", "edited"):
         Path(name).symlink_to(edited / name)
-    monkeypatch.setattr(
-        "pxr_tf.executors.choose.LocalProcess", Never
-    )  # all must be refused before TensorFlow is loaded
+    monkeypatch.setattr("pxr_tf.executors.choose.LocalProcess", Never)  # refused before TensorFlow is loaded
     before = set(finished_run.rglob("*"))
     words = [{"RUN": finished_run}.get(word, word) for word in words]
     checks = [] if "--masks" in words else ["--no-checks"]  # with checks, the atlas is built first, which takes seconds

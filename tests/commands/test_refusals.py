@@ -264,9 +264,7 @@ def test_faults_of_recipes_with_a_papers_own_network_are_refused(refuse, data, w
     ],
 )
 @pytest.mark.parametrize("command", ["cv", "train"])
-def test_options_that_a_learner_does_not_use_are_refused(
-    refuse, monkeypatch, data, recipe, command, option, value, expected
-):
+def test_options_without_use_are_refused(refuse, monkeypatch, data, recipe, command, option, value, expected):
     monkeypatch.setitem(LEARNERS, "other", "nowhere.at.all")
     words = ["--config", recipe, "--data", data, "--set", "model.kind=other", option, value]
     assert_says(refuse(command, *words), *expected)

@@ -23,9 +23,7 @@ def variants_of(recipe: str) -> dict[str, list[tuple[str, str]]]:
             lines = found.setdefault(line.strip().rstrip(":"), [])
             continue
         values, _, said = line.partition("#")
-        remark = (
-            said if said or not values.strip().startswith("- ") else remark
-        )  # a heading's remark applies to the lines below it
+        remark = said if said or not values.strip().startswith("- ") else remark  # a heading's applies below it
         if not values.strip().startswith("tuning:"):
             lines.append((values, remark))
     return found
