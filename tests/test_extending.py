@@ -172,7 +172,7 @@ def test_a_scheme_that_leaks_is_refused(phantoms, two_layers, tmp_path, monkeypa
         run_here(tiny_experiment(splits__scheme="leaky"), phantoms, tmp_path / "runs")
 
 
-def test_the_learner_learns_under_the_official_split(add, official_phantoms, tmp_path):
+def test_the_learner_learns_on_the_official_split(add, official_phantoms, tmp_path):
     add("A learner")
     values = {"model.kind": "neighbours", "model.neighbours": 3, "splits.scheme": "official", "image.size": 32}
     values |= {"classes": ["bacterial", "normal", "viral"], "balance.oversample": "all"}

@@ -1,4 +1,4 @@
-"""``pxr grid``: cross-validate several backbones under several strategies."""
+"""``pxr grid``: cross-validate several backbones with several strategies."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @takes_options
 def grid(options: OptionValues) -> None:
-    """Estimate how long every backbone under every strategy takes, then cross-validate those not yet finished."""
+    """Estimate how long every backbone takes with every strategy, then cross-validate those not yet finished."""
     from pxr_tf.config.comma_lists import split_words
 
     console = make_console()

@@ -153,13 +153,13 @@ def test_a_bad_option_is_refused_in_one_line(refuse_at_once, tmp_path, words):
     assert_tells(said, *OPTIONS[words])
 
 
-def test_a_grid_of_strategies_that_are_not_numbers(refuse_at_once):
+def test_strategies_that_are_not_numbers_are_refused(refuse_at_once):
     assert_tells(refuse_at_once("grid", "--config", "phantom", "--strategies", "²"), "--strategies", "'²'")
     assert_tells(refuse_at_once("grid", "--config", "phantom", "--strategies", NINES), "--strategies", matching("'999"))
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read from its start")
-def test_a_recipe_that_cannot_be_read(refuse_at_once):
+def test_an_unreadable_recipe_is_refused(refuse_at_once):
     said = refuse_at_once("cv", "--config", "/proc/self/mem")
     assert_tells(said, "'/proc/self/mem'", "Input/output error")
 

@@ -87,9 +87,7 @@ def edited(finished_run, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[" ".join(words)[:40] for words, _ in REFUSED])
-def test_bad_input_is_one_line_and_leaves_nothing_behind(
-    pxr, finished_run, edited, scene, monkeypatch, words, expected
-):
+def test_bad_input_gets_one_line_and_leaves_no_files(pxr, finished_run, edited, scene, monkeypatch, words, expected):
     for name in ("begun", "edited"):
         Path(name).symlink_to(edited / name)
     monkeypatch.setattr("pxr_tf.executors.choose.LocalProcess", Never)  # refused before TensorFlow is loaded

@@ -46,7 +46,7 @@ def check_refusal(result: tuple[int, str, str], *expected: str) -> None:
 
 
 @pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[" ".join(words)[:40] for words, _ in REFUSED])
-def test_bad_input_is_one_line_and_leaves_nothing_behind(pxr, finished_run, image_id, words, expected):
+def test_bad_input_gets_one_line_and_leaves_no_files(pxr, finished_run, image_id, words, expected):
     Path("notes.png").write_text("no picture")
     Path("folder").mkdir()
     Path("begun").mkdir()

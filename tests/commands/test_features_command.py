@@ -63,7 +63,7 @@ def test_each_image_has_features_from_the_fold_that_tests_it(pxr, own_copy, data
     assert {"keras", "pyarrow"} <= about["versions"].keys()
 
 
-def test_it_is_written_once_and_an_edited_one_is_refused(pxr, own_copy):
+def test_the_file_is_written_once_and_an_edited_file_is_refused(pxr, own_copy):
     file = own_copy / "features.parquet"
     assert pxr("features", own_copy)[0] == 0
     before = file.read_bytes(), file.stat().st_mtime_ns

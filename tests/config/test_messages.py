@@ -352,7 +352,7 @@ def test_phases_are_for_networks(kind):
         ({"model": {"kind": "linear", "C": 1}}, [UNKNOWN, "'model.C'", "kind", "l2", "solver", "max_iterations"]),
     ],
 )
-def test_faults_of_a_papers_own_network_and_of_a_linear_model(overrides, facts):
+def test_faults_of_a_papers_own_network_and_a_linear_model_are_refused(overrides, facts):
     assert_says(fault_of(overrides, "chen2021"), *facts)
 
 
@@ -378,7 +378,7 @@ ON_FEATURES = {"model": {"kind": "on_features", "of": "a/b", "hidden_units": [4]
         ({"model.of": "stratgy1"}, [nearest("'strategy1'")]),
     ],
 )
-def test_faults_of_a_head_on_features(overrides, facts):
+def test_faults_of_a_head_on_features_are_refused(overrides, facts):
     assert_says(fault_of(deepcopy(ON_FEATURES) | overrides), *facts)
 
 
