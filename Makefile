@@ -1,4 +1,4 @@
-# pxr_tf: every target makes the environment it needs first. `make` alone lists them.
+# pxr_tf: every target first makes the environment that it needs. `make` alone lists the targets.
 #
 #   make cv MODEL=xception STRATEGY=2                       cross-validate on synthetic phantoms
 #   make cv MODEL=xception STRATEGY=2 DATA=path/chest_xray,path/covid-chestxray-dataset
@@ -9,19 +9,19 @@ include scripts/options.mk
 ARGS       ?=
 FULLRES    ?=
 GPU        ?=
-# KerasHub, for resnet18: with chen2021, unless MODEL names others only.
+# KerasHub, for resnet18: also with chen2021, unless MODEL is given without resnet18.
 HUB        ?= $(if $(filter chen2021,$(MAKECMDGOALS)),$(if $(MODEL),$(findstring resnet18,$(MODEL)),1))
 MODULE     ?=
 PYTHON     ?= python3
 VENV       := .venv
 READY      := $(VENV)/.ready$(if $(GPU),-gpu)$(if $(HUB),-hub)
 PXR        := $(VENV)/bin/pxr
-# A file's tests stay together, for they share what it makes; a process holds TensorFlow, 1 GB: at most four of them.
+# The tests of a file run in one process, as they share its fixtures. TensorFlow takes 1 GB per process: at most four.
 PYTEST     := $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-# A target takes the variables that its command takes (TAKES_... in scripts/options.mk), ARGS, and those of the environment.
-# Anything else that was typed would be lost in silence, so it is refused; of what the shell's environment holds, only
-# variables of an experiment count.
+# A target takes its command's variables (TAKES_... in scripts/options.mk), ARGS, and the variables of .venv (OF_VENV).
+# Any other variable on make's command line is refused, as it would have no effect. In the shell's environment only
+# the variables of an experiment are checked.
 PAPERS  := chen2021 novokshanov2022 vazquez2021
 CHECKED := cv train tune grid $(PAPERS) lungs lungs-train features explain
 command = $(if $(filter $(1),$(PAPERS)),reproduce,$(1))
@@ -44,18 +44,19 @@ endif
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(call takes,$(target))";)
+	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(call takes,$(target))" \
+		| fold -s -w 80 | sed -e 's/ *$$//' -e '2,$$s/^/        /';)
 	@echo "  of feature-maps:              $(call takes,feature-maps)"
-	@echo "  of other targets:             DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON, e.g."
-	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset WEIGHTS=imagenet"
-	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1,2"
+	@echo "  of other targets:             DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON"
+	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset"
+	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1"
 
-setup: $(READY) ## make the environment (.venv); GPU=1 adds CUDA, HUB=1 KerasHub for MODEL=resnet18
+setup: $(READY) ## make .venv; GPU=1 adds CUDA, HUB=1 KerasHub (resnet18)
 
 $(READY): requirements.txt pyproject.toml
-	@command -v $(PYTHON) > /dev/null || { echo "No $(PYTHON) here; install Python 3.11 or newer, or say PYTHON=..." >&2; exit 2; }
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) was not found; install Python 3.11 or newer, or set PYTHON=..." >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "$$($(PYTHON) --version) is too old; Python 3.11 or newer is needed: PYTHON=python3.12" >&2; exit 2; }
+		|| { echo "$$($(PYTHON) --version) is too old; install Python 3.11 or newer, or set PYTHON=python3.12" >&2; exit 2; }
 	@echo "Making the environment in $(VENV) (once, about 1.5 minutes) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(GPU),"tensorflow[and-cuda]") -r requirements.txt
@@ -64,78 +65,78 @@ $(READY): requirements.txt pyproject.toml
 		--constraint requirements.txt --editable ".[hub]")
 	@touch $(VENV)/.ready $@
 
-cv: $(READY) ## cross-validate MODEL under STRATEGY on DATA (none: synthetic phantoms)
+cv: $(READY) ## cross-validate MODEL with STRATEGY on DATA or phantoms
 	@$(PXR) cv $(OPTIONS_cv) $(ARGS)
 
-train: $(READY) ## train MODEL on one split of DATA: its own test part, or SCHEME=random
+train: $(READY) ## train and test MODEL on one split of DATA
 	@$(PXR) train $(OPTIONS_train) $(ARGS)
 
-tune: $(READY) ## train every point of OVER on validation data alone: CONFIG=... VARIANT=... OVER=key=value,value
+tune: $(READY) ## train and rank the points of OVER=key=value,value
 	@$(PXR) tune $(ARGUMENTS_tune) $(OPTIONS_tune) $(ARGS)
 
-grid: $(READY) ## cross-validate MODELS under STRATEGIES (default: the paper's 12 cells)
+grid: $(READY) ## cross-validate MODELS with STRATEGIES (default: 12 runs)
 	@$(PXR) grid $(OPTIONS_grid) $(ARGS)
 
-chen2021: $(READY) ## chen2021: its five models, or MODEL, on the official split with three seeds, beside the paper
+chen2021: $(READY) ## reproduce chen2021: five models or MODEL, three seeds
 	@$(PXR) reproduce $@ $(OPTIONS_reproduce) $(ARGS)
 
-novokshanov2022: $(READY) ## novokshanov2022: with and without class weights, split by image and by patient, three seeds
+novokshanov2022: $(READY) ## reproduce novokshanov2022: by image and by patient
 	@$(PXR) reproduce $@ $(OPTIONS_reproduce) $(ARGS)
 
-vazquez2021: $(READY) ## vazquez2021: both stages, ResNet50 or MODEL, three seeds, ROC and thresholds
+vazquez2021: $(READY) ## reproduce vazquez2021: both stages, whole and cropped
 	@$(PXR) reproduce $@ $(OPTIONS_reproduce) $(ARGS)
 
-data: $(READY) ## describe DATA: images, patients, encodings, duplicates, shortcuts
+data: $(READY) ## describe DATA: images, patients, duplicates, shortcuts
 	@$(PXR) data $(ARGUMENTS_data)
 
-lungs: $(READY) ## find the lungs in DATA: masks, boxes, confidence, a sheet; ATLAS=pairs or a network (none: phantoms)
+lungs: $(READY) ## find the lungs in DATA: masks, boxes, confidence
 	@$(PXR) lungs $(OPTIONS_lungs) $(ARGS) $(ARGUMENTS_lungs)
 
-lungs-train: $(READY) ## train a network that finds lungs on ATLAS=folder of pairs; OUT=file, for ATLAS of other targets
+lungs-train: $(READY) ## train a network that finds lungs on ATLAS=folder
 	@$(PXR) lungs train $(ARGUMENTS_lungs-train) $(OPTIONS_lungs-train) $(ARGS)
 
-phantom: $(READY) ## write synthetic chest X-rays in the public layouts to OUT
+phantom: $(READY) ## write synthetic chest X-rays to OUT
 	@$(PXR) phantom $(ARGUMENTS_phantom) $(ARGS)
 
-runs: $(READY) ## list the runs below RUNS: how they stand, accuracy, warnings
+runs: $(READY) ## list the runs in RUNS: state, accuracy, warnings
 	@$(PXR) runs $(ARGUMENTS_runs) $(ARGS)
 
-feature-maps: $(READY) ## draw what the layers of RUN's model make of IMAGE, or of one test image per class
+feature-maps: $(READY) ## draw feature maps of IMAGE in RUN's model
 	@$(PXR) feature-maps $(ARGUMENTS_feature-maps) $(OPTIONS_feature-maps) $(ARGS)
 
-features: $(READY) ## write what RUN's network makes of DATA (none: its own images) to features.parquet
+features: $(READY) ## write the features of DATA in RUN's network
 	@$(PXR) features $(ARGUMENTS_features) $(OPTIONS_features) $(ARGS)
 
-explain: $(READY) ## show what RUN's models looked at in IMAGES (none: telling cases of each class), and what such maps are worth
+explain: $(READY) ## show what RUN's models looked at in IMAGES
 	@$(PXR) explain $(ARGUMENTS_explain) $(OPTIONS_explain) $(ARGS)
 
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)
 
-bench: $(READY) ## time everything beside plain Keras: DATA=..., WEIGHTS=..., FULLRES=...; writes docs/benchmarks.md
+bench: $(READY) ## compare times with plain Keras: docs/benchmarks.md
 	@$(VENV)/bin/python scripts/bench.py --data "$(DATA)" --weights "$(WEIGHTS)" --fullres "$(FULLRES)" $(ARGS)
 
-test: $(READY) ## run the fast tests (ARGS="-m slow" for the slow ones)
+test: $(READY) ## run the fast tests (ARGS="-m slow": the slow tests)
 	@$(PYTEST) $(ARGS)
 
-check: $(READY) ## format, lint, import contract, tests: what to run before a commit
+check: $(READY) ## check format, lint, imports, tests: before a commit
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/lint-imports
 	@$(PYTEST) $(ARGS)
 
-mutants: $(VENV)/.mutmut ## plant faults in what guards the science, see which live (MODULE=data.splits: in that alone)
+mutants: $(VENV)/.mutmut ## plant faults, list survivors (MODULE=data.splits: there)
 	@$(VENV)/bin/python scripts/mutants.py $(MODULE)
 
 $(VENV)/.mutmut: $(READY) pyproject.toml
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[mutation]"
 	@touch $@
 
-format: $(READY) ## let ruff format and mend what it can; write what the table of options makes
+format: $(READY) ## format and fix with ruff; write the option files
 	@$(VENV)/bin/python scripts/write_option_files.py
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
-clean: ## remove the environment and caches; runs stay
+clean: ## delete the environment and caches; keep runs
 	@rm -rf $(VENV) mutants .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

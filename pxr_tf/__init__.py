@@ -6,7 +6,7 @@ From Python::
 
     run = pxr.open_run("runs/phantom/strategy2-mobilenet_025/folds/seed-0")
     run.predictions       # a data frame, a row per held-out image
-    run.splits            # who trained, validated and tested
+    run.splits            # which rows trained, validated and tested
     model, card = run.load_model("0")
 """
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 __all__ = ["FinishedRun", "open_run"]
 
-_HOMES = dict.fromkeys(__all__, "pxr_tf.runs.finished")  # imported when they are asked for: pandas takes a second
+_HOMES = dict.fromkeys(__all__, "pxr_tf.runs.finished")  # imported at first use: pandas takes a second
 
 
 def __getattr__(name: str) -> object:
-    """Return a public name, and import where it lives."""
+    """Return a public name; import its module first."""
     if name not in _HOMES:
         raise AttributeError(f"module 'pxr_tf' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -1,16 +1,15 @@
-"""Arrays that only grow: rows of one shape and dtype, each under a text key, computed once and kept for all.
+"""Arrays that only grow: rows of one shape and dtype, each with a text key, computed once and shared by all runs.
 
-A folder holds two files. ``rows.raw`` has the rows, one after another and nothing else, so that a memory-map of it
+A folder has two files. ``rows.raw`` has the rows, one after another and nothing else, so that a memory-map of it
 begins on a page boundary. ``journal.txt`` has a line per block of rows, written after the block is safe on the disk::
 
     <CRC-32 of what follows> {"first": 256, "keys": [...], "crc32": …, "shape": [...], "dtype": "|u1", "faults": {}}
 
-Readers need no lock: they map the rows that the journal knows, and what is added later does not touch those. Writers
-take turns. A writer that is killed loses the block that it was writing; a damaged line of the journal, or a damaged
-block, is lost alone. Rows that the journal knows are never written over: those of a damaged block are computed again
-and added at the end.
+Readers need no lock: they map the rows in the journal, and later additions do not touch those. Writers take turns. A
+killed writer loses only the block that it was writing. A damaged line of the journal, or a damaged block, costs no
+other block. Rows in the journal are never overwritten: those of a damaged block are computed again and appended.
 
-The name of the folder must say all that decides the rows, except for the keys.
+The folder's name must identify everything that decides the rows, except the keys.
 """
 
 import errno
@@ -34,7 +33,7 @@ ROWS_FILE, JOURNAL_FILE = "rows.raw", "journal.txt"
 
 
 class KeyedArray(NamedTuple):
-    """What a folder holds at one moment; what is added later does not change it."""
+    """The content of a folder at one moment; later additions do not change it."""
 
     values: np.ndarray  # [rows, *shape], a read-only memory-map
     rows: dict[str, int]  # key -> row
@@ -42,7 +41,7 @@ class KeyedArray(NamedTuple):
 
 
 class JournalEntry(TypedDict, total=False):
-    """A line of the journal: a block of rows with its faults, or first rows of blocks that are not to be trusted."""
+    """A line of the journal: a block of rows with its faults, or the first rows of blocks that are damaged."""
 
     first: int
     keys: list[str]
@@ -54,7 +53,7 @@ class JournalEntry(TypedDict, total=False):
 
 
 class Block(NamedTuple):
-    """Rows that were added together."""
+    """Rows that were appended together."""
 
     first: int  # row
     keys: Sequence[str]
@@ -69,15 +68,15 @@ class Block(NamedTuple):
 
 @dataclass
 class Journal:
-    """What the good lines of a journal say, taken together; a later line outweighs an earlier one."""
+    """The good lines of a journal, merged; a later line overrides an earlier one."""
 
     blocks: dict[int, Block] = field(default_factory=dict)  # by first row
     faults: dict[str, str] = field(default_factory=dict)
-    stop: int = 0  # the row at which the next block begins: after all blocks, the forgotten ones too
+    stop: int = 0  # the row at which the next block begins: after all blocks, forgotten or not
     size: int = 0  # bytes up to the end of the last good line
 
     def add(self, entry: JournalEntry) -> None:
-        """Take in what a line says: rows that are there, or rows that are not to be trusted any more."""
+        """Apply one line: new rows, or blocks to forget."""
         for first in entry.get("forget", ()):
             self.blocks.pop(first, None)
         if "first" in entry:
@@ -95,14 +94,14 @@ class Journal:
 
 
 def load_array(folder: Path) -> KeyedArray:
-    """Return what the folder holds; no row is read or verified. An array without rows has the shape (0,), uint8."""
+    """Return the folder's content, without reading or verifying a row. Without rows, the values are uint8 [0]."""
     journal = _read_journal(folder / JOURNAL_FILE)
     _drop_cut_off(journal, folder / ROWS_FILE)
     return KeyedArray(_map_rows(folder / ROWS_FILE, journal), journal.rows(), journal.faults)
 
 
 def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
-    """Return the keys, each once, that have neither a fault nor a sound row (CRC-32 of its block); takes no lock."""
+    """Return the keys, each once, without a fault and without a sound row (CRC-32 of its block). Takes no lock."""
     keys, journal = list(dict.fromkeys(keys)), _read_journal(folder / JOURNAL_FILE)
     _drop_cut_off(journal, folder / ROWS_FILE)
     for block in _find_damaged(journal, folder / ROWS_FILE, keys):
@@ -114,10 +113,10 @@ def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
 def open_writer(
     folder: Path, shape: Sequence[int], dtype: DTypeLike, on_wait: OnWait | None = None
 ) -> Iterator["Writer"]:
-    """Give the one writer of the folder, which is made where there is none; nobody else writes while the block runs.
+    """Yield the only writer of the folder, which is created if missing; nobody else writes while the block runs.
 
-    Rows have this `shape` and `dtype`. `on_wait` is called once with the name of a process that is writing now. The
-    lock is ``<folder>.lock``; a process that holds it already waits for itself, forever.
+    Rows have this `shape` and `dtype`. If another process is writing, `on_wait` is called once with its name. The lock
+    is ``<folder>.lock``; a process that already holds it waits for itself, forever.
     """
     with locks.hold(folder.with_name(folder.name + ".lock"), on_wait=on_wait):
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,10 +127,10 @@ def open_writer(
 
 
 class Writer:
-    """Adds blocks to an array and finds damaged ones; made by `open_writer`."""
+    """Appends blocks to an array and finds damaged blocks; made by `open_writer`."""
 
     def __init__(self, folder: Path, rows: BinaryIO, lines: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        """Go on after the last good line of the journal; raise ValueError where the rows are of another shape."""
+        """Continue after the last good line of the journal; raise ValueError if its rows differ in shape or dtype."""
         self._folder, self._rows, self._lines = folder, rows, lines
         self._shape, self._dtype = shape, dtype
         self._row_bytes = _row_bytes(shape, dtype)
@@ -140,24 +139,24 @@ class Writer:
             if (block.shape, block.dtype) != (shape, dtype.str):
                 raise ValueError(
                     f"{folder} holds rows of {block.dtype} {block.shape}, not {dtype.str} {shape}: "
-                    "its name must say what decides them"
+                    "its name must identify what decides them"
                 )
         lines.truncate(self._journal.size)
         lines.seek(0, os.SEEK_END)
         self._forget(_drop_cut_off(self._journal, folder / ROWS_FILE))
 
     def missing(self, keys: Iterable[str]) -> list[str]:
-        """Return the same as `missing_keys`; the damaged blocks that it finds are forgotten."""
+        """Return the same as `missing_keys`, and forget the damaged blocks found."""
         keys = list(dict.fromkeys(keys))
         self._forget(_find_damaged(self._journal, self._folder / ROWS_FILE, keys))
         return _unknown(self._journal, keys)
 
     def reserve(self, num_rows: int) -> None:
-        """Take the disk space for as many more rows; raise OSError (ENOSPC, EDQUOT) where there is too little."""
+        """Allocate disk space for that many more rows; raise OSError (ENOSPC, EDQUOT) if there is too little."""
         have = os.fstat(self._rows.fileno()).st_size
         need = (self._journal.stop + num_rows) * self._row_bytes
         try:
-            # Asked first: to take it and fail would fill the disk for everybody else for a moment.
+            # Checked first: an allocation that fails would fill the disk for a moment, for all processes.
             if need - have > shutil.disk_usage(self._folder).free:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if need > have:
@@ -167,7 +166,7 @@ class Writer:
             raise OSError(error.errno, error.strerror, str(self._folder / ROWS_FILE)) from error
 
     def append(self, keys: Sequence[str], rows: Iterable[np.ndarray], faults: Mapping[str, str] | None = None) -> None:
-        """Add a block to the disk: rows of keys, reasons for keys without; raise ValueError where they do not fit."""
+        """Append a block: a row per key, and reasons for keys without a row; raise ValueError if these do not fit."""
         first, crc32, count = self._journal.stop, 0, 0
         self._rows.seek(first * self._row_bytes)
         for row in rows:
@@ -187,7 +186,7 @@ class Writer:
             self._note({"forget": [block.first for block in blocks]})
 
     def _note(self, entry: JournalEntry) -> None:
-        """Add a line to the journal."""
+        """Append a line to the journal."""
         text = json.dumps(entry).encode()
         self._lines.write(b"%08x %s\n" % (zlib.crc32(text), text))
         _flush(self._lines)
@@ -195,7 +194,7 @@ class Writer:
 
 
 def _read_journal(path: Path) -> Journal:
-    """Return what the good lines say; damaged lines, and a last line that a kill cut short, are passed over."""
+    """Return the merged good lines; skip damaged lines, and a last line that a kill cut short."""
     journal, size = Journal(), 0
     for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
         size += len(line)
@@ -207,7 +206,7 @@ def _read_journal(path: Path) -> Journal:
 
 
 def _drop_cut_off(journal: Journal, path: Path) -> list[Block]:
-    """Remove the blocks that reach beyond the end of the file, which cannot be mapped; return them."""
+    """Remove the blocks that reach beyond the end of the file, as they cannot be mapped; return them."""
     size = path.stat().st_size if path.exists() else 0
     cut_off = [block for block in journal.blocks.values() if block.stop * _row_bytes(block.shape, block.dtype) > size]
     for block in cut_off:
@@ -216,7 +215,7 @@ def _drop_cut_off(journal: Journal, path: Path) -> list[Block]:
 
 
 def _find_damaged(journal: Journal, path: Path, keys: Iterable[str]) -> list[Block]:
-    """Return those of the blocks with any of these keys whose bytes are not those that were written."""
+    """Return the blocks that have any of these keys and whose bytes differ from the journal's CRC-32."""
     wanted, values = set(keys), _map_rows(path, journal)
     blocks = [block for block in journal.blocks.values() if not wanted.isdisjoint(block.keys)]
     return [block for block in blocks if zlib.crc32(values[block.first : block.stop]) != block.crc32]
@@ -228,7 +227,7 @@ def _unknown(journal: Journal, keys: Iterable[str]) -> list[str]:
 
 
 def _map_rows(path: Path, journal: Journal) -> np.ndarray:
-    """Return the rows up to the last one that the journal knows; an empty file cannot be mapped."""
+    """Return the rows up to the last one in the journal; an empty file cannot be mapped."""
     if not journal.blocks:
         return np.empty(0, np.uint8)
     last = max(journal.blocks.values(), key=lambda block: block.stop)
@@ -240,7 +239,7 @@ def _row_bytes(shape: Sequence[int], dtype: DTypeLike) -> int:
 
 
 def _allocate(file: BinaryIO, start: int, count: int) -> None:
-    """Take disk space behind the end of a file; zeros are written where the system has no call for it (macOS)."""
+    """Allocate disk space after the end of a file; write zeros if the system has no call for it (macOS)."""
     if hasattr(os, "posix_fallocate"):
         return os.posix_fallocate(file.fileno(), start, count)
     file.seek(start)

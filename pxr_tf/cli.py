@@ -1,4 +1,4 @@
-"""The command line: mounts the commands (`commands/`, a file each). Heavy imports stay inside them."""
+"""The command line: registers the commands (`commands/`, a file each). Heavy imports stay inside them."""
 
 import sys
 import warnings
@@ -28,10 +28,10 @@ INTERRUPTED = 130  # the exit code that Typer gives for Ctrl-C
 
 
 class Commands(TyperGroup):
-    """The commands by name; one of them has two words."""
+    """The commands by name; one name has two words."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
-        """Return the words that are left: ``lungs train`` is a command, ``lungs DATA`` another."""
+        """Return the words left over. ``lungs train`` and ``lungs DATA`` are different commands."""
         words = [TWO_WORDS, *args[2:]] if args[:2] == TWO_WORDS.split() else args
         return super().parse_args(ctx, words)
 
@@ -41,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Networks that tell chest X-rays apart, trained and tested. Research use, not a medical device.",
+    help="Train and test networks that classify chest X-rays. Research use, not a medical device.",
 )
 for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain, runs):
     app.command()(command)
@@ -50,19 +50,19 @@ app.command(TWO_WORDS)(lungs_train)
 
 def main() -> None:
     """Run the command line; a `PxrError` becomes one line and exit code 2."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF blocks: the picture is read without them
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # about damaged EXIF blocks: pictures are read without EXIF
     try:
         with _one_line_errors():
             app()
     except SystemExit as stopped:
         if stopped.code == INTERRUPTED:
-            print("\nStopped. The same command goes on with what is not finished.", file=sys.stderr)
+            print("\nStopped. Run the same command again to continue.", file=sys.stderr)
         raise
 
 
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Tell a person's mistake, a full disk or a place without permission in one line; exit with code 2."""
+    """Print a user's mistake, a full disk or a missing permission as one line; exit with code 2."""
     from pxr_tf.files import explain_os_error
 
     try:

@@ -1,23 +1,23 @@
-"""The one exception that is meant for people."""
+"""The one exception whose message is for people, and helpers that write messages."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class PxrError(Exception):
-    """A fault in what was asked for or given, told in one line.
+    """A fault in the user's request or files, as one line.
 
     The message says what was received, what is accepted and what to do. The command line prints it without a
-    traceback and exits with code 2; every other exception is a fault of this project and keeps its traceback.
+    traceback and exits with code 2. Any other exception is a fault of this project and keeps its traceback.
     """
 
 
 class MissingLibraryError(PxrError):
-    """An optional library that a backbone is made of is not installed."""
+    """A backbone needs an optional library that is not installed."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'a' or 'b'?"`` for the known names closest to `name`, or ``""`` where none is close."""
+    """Return ``" Did you mean 'a' or 'b'?"`` for the known names closest to `name`, ``""`` if none is close."""
     name, known = name.lower(), list(known)
     sure = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
     close = sure or difflib.get_close_matches(name, known, n=3, cutoff=0.5)
@@ -25,18 +25,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def shorten(items: Iterable[object], limit: int = 5, separator: str = ", ") -> str:
-    """Return the first `limit` items, and how many more there are: ``"a, b and 3 more"``."""
+    """Return the first `limit` items and the number of the rest: ``"a, b and 3 more"``."""
     items = [str(item) for item in items]
     shown = separator.join(items[:limit])
     return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
 
 
 def shown(value: object, limit: int = 40) -> str:
-    """Return a received value as one short line; None is ``nothing``."""
+    """Return a received value as one short line; None becomes ``nothing``."""
     text = "nothing" if value is None else repr(value)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def count_words(count: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun: ``1 image``, ``1,310 images``; `plural` where it is not noun + s."""
+    """Return a number with its noun: ``1 image``, ``1,310 images``; `plural` if it is not noun + s."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -1,12 +1,12 @@
-"""Events: what long work reports while it is done, as dicts with a key ``event``; here, those that every room sends."""
+"""Events: dicts with a key ``event``, in which long work reports its progress. These are used by every package."""
 
 from collections.abc import Callable
 from typing import Any
 
-Event = dict[str, Any]  # plain values, so that it travels as JSON
+Event = dict[str, Any]  # plain values, so that it can be sent as JSON
 OnEvent = Callable[[Event], None]
 OnProgress = Callable[[int, int], None]  # (done, all)
-OnWait = Callable[[str], None]  # which process is being waited for
+OnWait = Callable[[str], None]  # the process that is being waited for
 Say = Callable[[str], None]  # one line for people
 
 

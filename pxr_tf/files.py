@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and digests of what they hold."""
+"""Files that are written whole or not at all, and digests of their bytes."""
 
 import csv
 import errno
@@ -23,7 +23,7 @@ UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIS
 
 @contextmanager
 def reading(what: object) -> Iterator[None]:
-    """Raise what the system refuses in the block as a `PxrError`: this input cannot be read, and why."""
+    """Turn an OSError in the block into a `PxrError` that says that `what` cannot be read, and why."""
     try:
         yield
     except OSError as error:
@@ -33,9 +33,9 @@ def reading(what: object) -> Iterator[None]:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a path to write to; the file (or folder) appears under its own name only after the block ended well.
+    """Yield a path to write to; the file (or folder) gets its own name only after the block succeeds.
 
-    The name in between is ``<name>.partial``, so that what a killed process left is overwritten by the next one.
+    Until then its name is ``<name>.partial``, so that the next process overwrites what a killed process left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -58,16 +58,16 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file, None where there is none; raise `PxrError` where it cannot be read."""
+    """Return the value in a JSON file, None if the file is missing; raise `PxrError` if it cannot be read."""
     with reading(path):
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
-    """Write a CSV file, whole or not at all; numbers keep seven significant digits, as float32 has.
+    """Write a CSV file, whole or not at all; numbers keep seven significant digits, like float32.
 
-    Any text is read back as it was. A carriage return ends a line unless it is quoted, which pandas does only where it
-    quotes everything.
+    All text reads back unchanged. An unquoted carriage return would end a line, and pandas quotes it only if it quotes
+    everything.
     """
     options = {"index": False, "float_format": "%.7g", "lineterminator": "\n"}
     text = table.to_csv(**options)
@@ -78,7 +78,7 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
 
 
 def digest(*parts: object, size: int = 8) -> str:
-    """Return a short hexadecimal digest (BLAKE2b, `size` bytes) of the parts' text."""
+    """Return a hexadecimal digest (BLAKE2b, `size` bytes) of the parts' text."""
     text = "\x1f".join(str(part) for part in parts)
     return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
 
@@ -86,7 +86,7 @@ def digest(*parts: object, size: int = 8) -> str:
 def open_regular(path: str | Path) -> io.FileIO:
     """Return the file, open for reading, unbuffered; raise OSError for anything but a regular file.
 
-    Nothing else is opened: a pipe would wait for somebody to write into it, and a device may never end.
+    Reading a pipe would wait until somebody writes to it, and a device may never end.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
@@ -94,19 +94,19 @@ def open_regular(path: str | Path) -> io.FileIO:
 
 
 def digest_file(path: Path) -> str:
-    """Return a hexadecimal digest (the first 16 bytes of SHA-256, which processors compute themselves) of a file."""
+    """Return a hexadecimal digest (first 16 bytes of SHA-256, which processors have instructions for) of a file."""
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 def stamp(path: str | Path) -> str:
-    """Return what does not stay the same where a file is written, replaced or linked elsewhere; raise OSError."""
+    """Return text that changes if the file is written, replaced or linked to another file; raise OSError."""
     found = os.stat(path)
     return f"{found.st_dev}-{found.st_ino}-{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}"
 
 
 def explain_os_error(error: OSError) -> str | None:
-    """Return one line for a full disk or a place of ours that cannot be used; None for all else (see `reading`)."""
+    """Return one line for a full disk or an output path that cannot be used; None for other errors (see `reading`)."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" ({error.filename})" if error.filename else ""
         return f"The disk is full{place}; nothing was damaged. Free some space and run the same command: it continues."

@@ -14,17 +14,17 @@ from pxr_tf.events import OnWait
 
 
 def lock_of(folder: Path) -> Path:
-    """Return the lock file of a run directory; it lies beside it, however its path is spelled."""
+    """Return the lock file of a run directory, which is next to it; the spelling of the path does not matter."""
     folder = Path(os.path.realpath(folder))
     return folder.with_name(f".{folder.name}.lock")
 
 
 @contextmanager
 def hold(lock: Path, patience: float = float("inf"), on_wait: OnWait | None = None) -> Iterator[int]:
-    """Hold the lock file while the block runs; the operating system lets go of it when the process dies.
+    """Hold the lock file while the block runs; the operating system releases it when the process dies.
 
-    Where another process holds it, call `on_wait` once with its description and wait up to `patience` seconds, then
-    raise `PxrError`. Gives the file descriptor: a child process that inherits it holds the lock too.
+    If another process holds it, call `on_wait` once with its description and wait up to `patience` seconds, then
+    raise `PxrError`. Yields the file descriptor: a child process that inherits it also holds the lock.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -1,4 +1,4 @@
-"""What this machine is, as far as it decides the last digits of a number."""
+"""Properties of this machine that decide the last digits of a number."""
 
 import os
 import platform
@@ -6,19 +6,19 @@ from pathlib import Path
 
 from pxr_tf import files
 
-VECTORS = ("avx", "amx", "fma", "sve", "asimd")  # how the instructions begin that libraries choose their loops by
+VECTORS = ("avx", "amx", "fma", "sve", "asimd")  # prefixes of the instructions by which libraries choose their loops
 
 
 def processors() -> int:
-    """Return how many processors this process may use; TensorFlow takes as many threads by default."""
+    """Return how many processors this process may use; TensorFlow starts that many threads by default."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     """Return the processor's model: ``AMD EPYC (family 26, model 2, vectors 1f0c55d2)``.
 
-    ``vectors`` is a digest of the vector instructions, which a virtual machine may hide. Elsewhere than on Linux, what
-    the system calls the processor.
+    ``vectors`` is a digest of the vector instructions; a virtual machine may hide some. On other systems than Linux,
+    return the system's name for the processor.
     """
     if not cpuinfo.exists():
         return platform.processor() or platform.machine()

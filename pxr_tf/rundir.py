@@ -1,4 +1,4 @@
-"""The run directory: its name, the names of what lies in it, and where its numbers come from.
+"""The run directory: its path, the names of its files, and its provenance (versions, commit).
 
 ::
 
@@ -25,74 +25,74 @@ from pathlib import Path
 
 from pxr_tf import files
 
-CACHE = "cache"  # in RUNS, beside the recipes' folders
-TUNING = "tuning"  # beside the schemes' folders
+CACHE = "cache"  # in RUNS, next to the recipes' folders
+TUNING = "tuning"  # next to the schemes' folders
 TUNING_TABLE = "tuning.csv"
-BEST = "best.yaml"  # the experiment of a tuning's best point
-NAME_LETTERS = 80  # of a point's name, beside its digest: some keys hold lists, or paths
-EXPERIMENT = "experiment.yaml"  # written last: its presence says that the directory is complete
+BEST = "best.yaml"  # the experiment of the best tuning point
+NAME_LETTERS = 80  # of a point's name, without its digest: some values are lists or paths
+EXPERIMENT = "experiment.yaml"  # written last: marks the directory as prepared
 PROVENANCE = "provenance.json"
 WARNINGS = "warnings.json"
 MANIFEST = "manifest.csv"
 SPLITS = "splits.csv"
 SAMPLES = "samples.csv"
 SKIPPED = "skipped.csv"
-LUNGS = "lungs.csv"  # where pictures are cropped: the box and the confidence of every image
+LUNGS = "lungs.csv"  # if pictures are cropped: the box and the confidence of every image
 PREDICTIONS = "predictions.csv"
 HISTORY = "history.csv"
-EPOCHS = "epochs.json"  # how many epochs of each phase of a fold counted
+EPOCHS = "epochs.json"  # of a fold: how many epochs of each phase counted
 MODEL = "model.keras"
 TIMING = "timing.json"  # of a fold: how long it took to train and predict
 ENVIRONMENT = "environment.json"  # of a fold: where it was trained
 CHECKPOINT = "checkpoint.npz"  # of a fold that is being trained
-FEATURES = "features.parquet"  # what the run's models make of images, for other programs
+FEATURES = "features.parquet"  # the pooled features of images, for other programs
 FEATURES_TASK = "features"
-MODEL_FIGURES_FILE = "inside.npz"  # of a fold: what its model has learned, as arrays
-DRAWN = ("filters.png", "coefficients.png", "feature_maps-*.png")  # of a fold: what is drawn of its model
+MODEL_FIGURES_FILE = "inside.npz"  # of a fold: its model figures, as arrays
+DRAWN = ("filters.png", "coefficients.png", "feature_maps-*.png")  # of a fold: its model figures, drawn
 
 PACKAGE = "pxr_tf"
-CHECKOUT = Path(__file__).parents[1]  # of an installed package, a folder without .git
+CHECKOUT = Path(__file__).parents[1]  # if the package is installed: a folder without .git
 PACKAGES = (PACKAGE, *"tensorflow keras numpy pandas scikit-learn albumentations opencv-python pillow".split())
 
 
 def run_directory(runs: Path, recipe: str, stem: str, scheme: str, seed: int, *, tuning: bool = False) -> Path:
-    """Return ``runs/<recipe>/<variant>[-<model>]/[tuning/]<scheme>/seed-<n>``: of a run, or of a tuning's points."""
+    """Return ``runs/<recipe>/<variant>[-<model>]/[tuning/]<scheme>/seed-<n>``: of a run, or of tuning points."""
     return runs / recipe / stem / (TUNING if tuning else "") / scheme / f"seed-{seed}"
 
 
 def point_name(values: Mapping[str, object], identity: str) -> str:
-    """Return the name of a tuning's point, part of a path: what its values are, for people, and a digest of `identity`.
+    """Return the name of a tuning point, part of a path: its values, for people, and a digest of `identity`.
 
-    `identity` is its whole experiment: where anything else of that changes, points have other names.
+    `identity` is the whole experiment, so that any change to it gives the points other names.
     """
     words = "_".join(f"{key.rpartition('.')[2]}-{value_words(value).strip('[]{}')}" for key, value in values.items())
     return f"{re.sub(r'[^a-zA-Z0-9_.+-]+', '-', words)[:NAME_LETTERS]}-{files.digest(identity, size=4)}"
 
 
 def value_words(value: object) -> str:
-    """Return a value of a grid as text: ``0.003``, ``[512, 128]``, ``null``, and text as it is."""
+    """Return a grid's value as text: ``0.003``, ``[512, 128]``, ``null``; text stays as it is."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def depth_of(run: Path) -> int:
-    """Return how many folders a run directory, or a point of a tuning, lies below the folder of runs, itself one."""
+    """Return how many levels a run directory, or a tuning point, is below RUNS; it counts as a level itself."""
     return 5 if TUNING in run.absolute().parts[-4:] else 4
 
 
 def cache_of(folder: Path, runs: Path | None = None) -> Path:
-    """Return the cache to use with a run directory: that of `runs`, else the nearest above it, else one inside it."""
+    """Return the cache for a run directory: in `runs` if given, else the nearest above it, else one inside it."""
     if runs is not None:
         return runs / CACHE
     return next((place / CACHE for place in folder.absolute().parents if (place / CACHE).is_dir()), folder / CACHE)
 
 
 def old_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:
-    """Return where versions before 0.2 kept such a run: ``runs/<recipe>/<backbone>-strategy<n>``."""
+    """Return where versions before 0.2 kept this run: ``runs/<recipe>/<backbone>-strategy<n>``."""
     return runs / recipe / f"{backbone}-{variant}"
 
 
 def fold_name(fold: str) -> str:
-    """Return the name of a fold's task and folder: ``fold-0``; a fold that is no number has its own (``holdout``)."""
+    """Return the name of a fold's task and folder: ``fold-0`` for fold 0; other folds keep theirs (``holdout``)."""
     return f"fold-{fold}" if fold.isdecimal() else fold
 
 
@@ -102,14 +102,14 @@ def model_file(run: Path, fold: str) -> Path:
 
 
 def digest_model(run: Path, fold: str, what: str = "The model") -> str:
-    """Return the digest of a fold's model file; raise `PxrError`, about `what`, where it cannot be read."""
+    """Return the digest of a fold's model file; raise a `PxrError` about `what` if it cannot be read."""
     file = model_file(run, fold)
     with files.reading(f"{what} {file}"):
         return files.digest_file(file)
 
 
 def forget_inside(folder: Path) -> None:
-    """Remove what was found in the model of a fold's folder, and drawn of it: another one is about to be trained."""
+    """Delete the model figures in a fold's folder: another model is about to be trained there."""
     for pattern in (MODEL_FIGURES_FILE, *DRAWN):
         for file in folder.glob(pattern):
             file.unlink()
@@ -127,18 +127,18 @@ def versions() -> dict[str, str]:
 
 
 def name_versions(*packages: str) -> list[str]:
-    """Return ``name=version`` of packages, as keys have them."""
+    """Return ``name=version`` of packages, as used in keys."""
     return [f"{name}={metadata.version(name)}" for name in packages]
 
 
 def read_commit(checkout: Path = CHECKOUT) -> dict[str, str | bool | None]:
-    """Return ``commit`` and ``modified`` of the git checkout that the package lies in; None for what is not known.
+    """Return ``commit`` and ``modified`` of the package's git checkout; None for what is not known.
 
-    ``modified``: the package is not as in the commit; it takes git to find that out, the commit itself does not.
+    ``modified``: the package differs from the commit. Only this needs the git program; the commit is read from files.
     """
     try:
         commit = _read_head(checkout)
-    except OSError:  # no checkout, but an installed package
+    except OSError:  # the package is installed, not in a checkout
         commit = None
     return {"commit": commit, "modified": None if commit is None else _is_modified(checkout)}
 

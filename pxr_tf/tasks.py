@@ -1,6 +1,6 @@
-"""Tasks: work that can be done apart from the rest; and what an executor, which schedules them, must offer.
+"""Tasks, pieces of work that can run separately, and the protocol of executors, which schedule them.
 
-A task leaves files, and its events only inform: whoever needs a value that a task found reads the file that it wrote.
+A task's results are files; its events only inform. Code that needs a value from a task reads the file that it wrote.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,42 +16,42 @@ from pxr_tf.events import Event, OnEvent
 
 @dataclass(frozen=True)
 class NoOptions:
-    """The options of a kind of task that needs to know nothing but its place."""
+    """The options of a kind of task that needs none."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One piece of work: everything that a process needs to know to do it."""
+    """One piece of work: everything that a process needs to do it."""
 
-    name: str  # unique within its run; also the name of its log, and of a fit, the name of its folder
+    name: str  # unique within its run; also the name of its log and, for a fit, of its folder
     kind: str  # a key of `executors.perform.KINDS`
-    needs: tuple[str, ...] = ()  # names of the tasks of the same run whose files it reads
+    needs: tuple[str, ...] = ()  # the tasks of the same run whose files it reads, by name
     run: str = ""  # run directory
     cache: str = ""
     logs: str = ""  # folder of its log
     fold: str = ""
-    options: object = NoOptions()  # a frozen dataclass: what else the kind of task needs to know
-    leaves_memory: bool = False  # it trains a whole network: only the end of its process gives the memory back
+    options: object = NoOptions()  # a frozen dataclass: what else this kind of task needs
+    leaves_memory: bool = False  # it trains a whole network: only ending its process frees the memory
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from all other tasks of a graph: its run and its name."""
+        """Its run and its name, which identify it in a graph of tasks."""
         return self.run, self.name
 
     @property
     def log(self) -> Path:
-        """The file that its output goes to."""
+        """The file for its output."""
         return Path(self.logs) / f"{self.name}.log"
 
     def as_json(self) -> dict[str, object]:
-        """Return the task as plain data; `from_json` makes it again."""
+        """Return the task as plain data, which `from_json` reads."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         options = TypeAdapter(type(self.options)).dump_python(self.options, mode="json")
         return values | {"needs": list(self.needs), "options": options}
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> "Task":
-        """Return the task that `as_json` gave; its options are plain data until `with_options` types them."""
+        """Return the task from `as_json`; its options are plain data until `with_options` types them."""
         return cls(**{**data, "needs": tuple(data["needs"])})
 
     def with_options(self, kind: type) -> "Task":
@@ -59,24 +59,24 @@ class Task:
         return replace(self, options=TypeAdapter(kind).validate_python(self.options))
 
 
-Failures = Mapping[tuple[str, str], str]  # key of a task -> why it failed, or was not done
+Failures = Mapping[tuple[str, str], str]  # key of a task -> why it failed or was not run
 
 
 class Executor(Protocol):
-    """Does tasks, in this process, in others, or elsewhere."""
+    """Runs tasks, in this process, in others, or elsewhere."""
 
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
-        """Get ready while other work goes on; tasks inherit the file descriptors `keep` (of locks)."""
+        """Get ready while other work continues; tasks inherit the file descriptors `keep` (of locks)."""
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
-        """Do the tasks, each after its needs; events carry ``run`` and ``task``; a failure costs only its needers."""
+        """Run the tasks, each after its needs; events have ``run`` and ``task``; a failure skips its dependents."""
 
     def close(self) -> None:
         """End whatever is running."""
 
 
 def run_or_raise(executor: Executor, tasks: Sequence[Task], on_event: OnEvent) -> None:
-    """Do the tasks of one story; the first failure ends it with a `PxrError` that says why."""
+    """Run the tasks; raise `PxrError` with the reason at the first failure."""
 
     def listen(event: Event) -> None:
         on_event(event)
@@ -87,7 +87,7 @@ def run_or_raise(executor: Executor, tasks: Sequence[Task], on_event: OnEvent) -
 
 
 def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_event: OnEvent) -> Failures:
-    """Do the tasks in the order of their needs, events between ``start`` and ``end`` or ``failed``; return failures."""
+    """Run the tasks in the order of their needs, with events ``start`` and ``end`` or ``failed``; return failures."""
     failures: dict[tuple[str, str], str] = {}
     for task in in_order(tasks):
         place = {"task": task.name, "run": task.run}
@@ -106,7 +106,7 @@ def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_e
 
 
 def in_order(tasks: Sequence[Task]) -> list[Task]:
-    """Return the tasks so that each comes after those that it needs; a need that is not among them counts as met."""
+    """Return the tasks, each after those that it needs; a need that is not among the tasks counts as met."""
     waiting = {task.key: task for task in tasks}
     ordered: list[Task] = []
     while waiting:

@@ -1,6 +1,6 @@
-"""What all tests share: property tests draw the same examples each time, and nothing reaches a network.
+"""Shared by all tests: property tests draw the same examples each time, and no test reaches a network.
 
-`tiny` is imported where it is used, for it brings pandas and OpenCV: a second that the tests of recipes do without.
+`tiny` is imported where it is used, as it loads pandas and OpenCV: the tests of recipes save that second.
 """
 
 import gc
@@ -22,12 +22,12 @@ for name, value in QUIET.items():  # before anything imports TensorFlow
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
-# For `make mutants`: the first failing example is enough, and making it smaller took eight seconds.
+# For `make mutants`: the first failing example is enough; shrinking it took eight seconds.
 settings.register_profile("mutants", settings.get_profile("same"), phases=[Phase.explicit, Phase.generate])
 
 
 def pytest_addoption(parser):
-    parser.addoption("--slow-part", metavar="K/N", help="of the slow tests (-m slow) only the K-th of N parts")
+    parser.addoption("--slow-part", metavar="K/N", help="run only the K-th of N parts of the slow tests (-m slow)")
 
 
 def pytest_configure(config):
@@ -39,7 +39,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out the slow tests of other parts."""
+    """Deselect the slow tests of other parts."""
     if not config.getoption("--slow-part"):
         return
     part, parts = read_part(config.getoption("--slow-part"))
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    """Make every attempt to find or reach another machine a failure of the test."""
+    """Fail a test that tries to find or reach another machine."""
 
     def refuse(*address, **options):
         raise AssertionError(f"a test tried to reach {address}")
@@ -61,15 +61,15 @@ def no_network(monkeypatch):
 
 @pytest.fixture(scope="session")
 def set_aside() -> set[str]:
-    """What of `light_collections` was done in this process."""
+    """The marks of what `light_collections` did in this process."""
     return set()
 
 
 @pytest.fixture(autouse=True)
 def light_collections(set_aside):
-    """Set TensorFlow's own objects aside: Keras collects garbage with every network, 0.2 s each time with them.
+    """Exclude TensorFlow's objects from garbage collection: Keras collects for every network, in 0.2 s with them.
 
-    Once, for asking whether it was done (`gc.get_freeze_count`) takes 0.04 s: for each test, a fifth of all their time.
+    A mark records that it was done: `gc.get_freeze_count` takes 0.04 s, for all tests a fifth of their time.
     """
     if not set_aside and sys.modules.get("tensorflow"):
         gc.freeze()
@@ -78,7 +78,7 @@ def light_collections(set_aside):
 
 @pytest.fixture
 def keras_models(tmp_path, monkeypatch):
-    """The folder that Keras downloads weights to, empty, in this process and in those that it starts."""
+    """The folder to which Keras downloads weights, empty, in this process and in its child processes."""
     (tmp_path / "keras" / "models").mkdir(parents=True)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))  # read when it was imported
@@ -87,7 +87,7 @@ def keras_models(tmp_path, monkeypatch):
 
 @pytest.fixture
 def offline(keras_models, monkeypatch):
-    """Be a machine without a network that has never downloaded anything."""
+    """Act as a machine without a network that has never downloaded anything."""
 
     def no_such_name(*address, **options):
         raise socket.gaierror(-2, "Name or service not known")
@@ -97,7 +97,7 @@ def offline(keras_models, monkeypatch):
 
 @pytest.fixture(scope="session")
 def phantoms(tmp_path_factory):
-    """Phantoms of 22 patients in the public layouts: the folders that DATA names."""
+    """Phantoms of 22 patients in the public layouts: the folders for DATA."""
     from tiny import write_tiny_phantoms
 
     return write_tiny_phantoms(tmp_path_factory.mktemp("data") / "phantoms")
@@ -105,7 +105,7 @@ def phantoms(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def official_phantoms(tmp_path_factory):
-    """Phantoms of three classes with an official test part, of 14 patients each: the folder that DATA names."""
+    """Phantoms of three classes of 14 patients each, with an official test part: the folder for DATA."""
     from tiny import write_tiny_phantoms
 
     patients = dict.fromkeys(("bacterial", "normal", "viral"), 14)
@@ -114,7 +114,7 @@ def official_phantoms(tmp_path_factory):
 
 @pytest.fixture
 def two_layers(monkeypatch):
-    """Make the two-layer backbone known to commands and folds; return its name."""
+    """Register the two-layer backbone for commands and folds; return its name."""
     from tiny import TWO_LAYERS
 
     monkeypatch.setitem(BACKBONES, "two_layers", TWO_LAYERS)
@@ -123,7 +123,7 @@ def two_layers(monkeypatch):
 
 @pytest.fixture(scope="session")
 def finished_run(phantoms, tmp_path_factory):
-    """The run directory of the tiny recipe under strategy 2, run to its end once. Not to be changed: copy it."""
+    """The run directory of the tiny recipe with strategy 2, run once. Do not change it; use `own_copy`."""
     from tiny import TWO_LAYERS, run_here, tiny_experiment
 
     with pytest.MonkeyPatch.context() as patch:
@@ -133,7 +133,7 @@ def finished_run(phantoms, tmp_path_factory):
 
 @pytest.fixture
 def own_copy(finished_run, tmp_path, two_layers):
-    """A copy of the finished run, with its cache, that a test may damage: the run directory."""
+    """The run directory of a copy of the finished run, with its cache; a test may damage it."""
     from tiny import RUN_DEPTH
 
     runs = finished_run.parents[RUN_DEPTH - 1]

@@ -1,4 +1,4 @@
-"""The house: which room knows which, names in strings (processes, learners) included; no circle, and no giant."""
+"""The package's structure: which room imports or names which, also in strings; no circles, no huge rooms or files."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ LISTED = (
     "segment",
     "studies",
     "vocabulary",
-)  # of the others docs name what matters
+)  # of other rooms, the documents list only the main files
 NAME = re.compile(r"\bpxr_tf(?:\.\w+)+")
 
 
@@ -48,9 +48,9 @@ def room_of(name: str) -> str:
 
 
 def names_in(source: str) -> set[str]:
-    """Return the dotted names of this package that a module imports, wherever in it, or has in a string.
+    """Return the dotted names of this package that a module imports, at any place, or has in a string.
 
-    Docstrings are passed over: what they mention runs nothing.
+    Docstrings are skipped, as names in them run nothing.
     """
     found: set[str] = set()
     tree = ast.parse(source)
@@ -78,7 +78,7 @@ def rooms_that_know(sources: Mapping[str, str]) -> dict[str, set[str]]:
 
 
 def find_circle(graph: Mapping[str, set[str]]) -> list[str]:
-    """Return rooms each of which is known by the one before it, the first once more at the end; [] without a circle."""
+    """Return a circle of rooms, each known by the room before it, the first again at the end; [] if there is none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -94,11 +94,11 @@ def sources():
 def test_rooms_know_each_other_in_one_direction_only(sources):
     graph = rooms_that_know(sources)
     assert find_circle(graph) == []
-    assert set().union(*graph.values()) <= set(graph)  # every name is a room's
+    assert set().union(*graph.values()) <= set(graph)  # every name belongs to a room
 
 
-def test_names_in_strings_are_seen(sources):
-    """A process that is started by name, and learners that are looked up by name, are known to those who name them."""
+def test_names_in_strings_count(sources):
+    """A room knows a process that it starts by name, and learners that it looks up by name."""
     named = names_in(sources["pxr_tf.executors.local"])
     assert "pxr_tf.executors.worker" in named
     assert set(LEARNERS.values()) <= names_in(sources["pxr_tf.training.learners"])
@@ -117,14 +117,14 @@ def test_names_in_strings_are_seen(sources):
         "if TYPE_CHECKING:\n    from pxr_tf.experiments.request import Request",
     ],
 )
-def test_a_room_that_knows_one_above_it_is_seen(sources, line):
+def test_a_room_that_knows_a_room_above_it_is_found(sources, line):
     planted = sources | {"pxr_tf.training.features": sources["pxr_tf.training.features"] + "\n" + line + "\n"}
     assert set(find_circle(rooms_that_know(planted))) >= {"training", "experiments"}
     mentioned = '"""As pxr_tf.experiments.run wants it."""\n'
     assert find_circle(rooms_that_know(sources | {"pxr_tf.training.new": mentioned})) == []
 
 
-def test_no_room_is_more_than_a_quarter_of_the_house(sources):
+def test_no_room_is_more_than_a_quarter_of_the_package(sources):
     lines: dict[str, int] = {}
     for name, source in sources.items():
         lines[room_of(name)] = lines.get(room_of(name), 0) + len(source.splitlines())
@@ -132,22 +132,22 @@ def test_no_room_is_more_than_a_quarter_of_the_house(sources):
     assert {room: count for room, count in lines.items() if count > total / 4} == {}
 
 
-def test_no_file_is_too_long_to_be_read(sources):
+def test_no_file_is_longer_than_300_lines(sources):
     assert {name for name, source in sources.items() if len(source.splitlines()) > 300} == set()
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/design.md"])
 @pytest.mark.parametrize("room", LISTED)
-def test_the_lists_of_the_documents_name_every_file_of_a_room(document, room):
+def test_the_documents_list_every_file_of_a_room(document, room):
     text = (PACKAGE.parent / document).read_text(encoding="utf-8")
-    lines = re.sub(r"\n {20,}", " ", text).splitlines()  # a room's list goes on below, further to the right
+    lines = re.sub(r"\n {20,}", " ", text).splitlines()  # a room's list continues on indented lines
     (line,) = (line for line in lines if re.match(rf"(pxr_tf/)?{room}/ ", line) or f"| {room}/ " in line)
     listed = set(re.findall(r"\w+", line))
     assert [file.stem for file in (PACKAGE / room).glob("[!_]*.py") if file.stem not in listed] == []
 
 
-def test_what_recipes_say_and_learners_are_told_is_defined_once(sources):
-    """A second `Head`, `Phase` or `Movement` would be a copy that somebody must keep up to date."""
+def test_classes_of_the_vocabulary_are_defined_once(sources):
+    """A second `Head`, `Phase` or `Movement` would be a copy to keep up to date."""
     rooms: dict[str, set[str]] = {}
     for name, source in sources.items():
         for node in ast.parse(source).body:
@@ -162,7 +162,7 @@ def test_the_scaling_of_grey_pixels_is_written_once():
     assert [name for name, source in read_modules().items() if "127.5" in source] == ["pxr_tf.models.backbones"]
 
 
-# What a run directory holds, by the names in `rundir`; the writers of single files are named with what they write.
+# Files of a run directory, by their names in `rundir`. WRITE_OR_NAME lists modules that write or name single files.
 RUN_FILES = (
     "EXPERIMENT PROVENANCE WARNINGS MANIFEST SPLITS SAMPLES SKIPPED LUNGS PREDICTIONS HISTORY EPOCHS MODEL TIMING"
 )
@@ -178,15 +178,15 @@ WRITE_OR_NAME = {
     "pxr_tf.training.linear": "rundir.MODEL",
     "pxr_tf.training.network": "rundir.HISTORY rundir.EPOCHS rundir.MODEL rundir.CHECKPOINT",
     "pxr_tf.training.phases": "rundir.CHECKPOINT",
-    "pxr_tf.report.tensorboard": "rundir.PREDICTIONS",  # of a fold that was trained a moment ago
-    # names in messages and commands that people read:
+    "pxr_tf.report.tensorboard": "rundir.PREDICTIONS",  # of the fold just trained
+    # for messages and commands that people read:
     "pxr_tf.galleries.cases": "rundir.PREDICTIONS",
     "pxr_tf.galleries.permuted": "rundir.EXPERIMENT",
     "pxr_tf.inference.pictures": "rundir.MANIFEST",
 }
 
 
-def test_only_runs_and_the_story_that_writes_a_run_read_its_files(sources):
+def test_only_runs_and_experiments_read_the_files_of_a_run(sources):
     def strange(name: str, source: str) -> set[str]:
         found = {match.group().replace("RunDirectory.", "") for match in READERS.finditer(source)}
         return found - set(WRITE_OR_NAME.get(name, "").split())
@@ -198,13 +198,13 @@ def test_only_runs_and_the_story_that_writes_a_run_read_its_files(sources):
     assert strange("pxr_tf.report.results", planted) == {"read_splits(", "rundir.SPLITS"}
 
 
-def test_no_module_knows_one_that_knows_it_not_even_for_its_types(sources):
+def test_modules_do_not_import_each_other_in_circles_even_for_types(sources):
     graph = {name: modules_in(imports_in(source), sources) - {name} for name, source in sources.items()}
     assert find_circle(graph) == []
 
 
 def imports_in(source: str) -> set[str]:
-    """Return the dotted names that a module imports, for its types alone too."""
+    """Return the dotted names that a module imports, also those for types only."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -215,6 +215,6 @@ def imports_in(source: str) -> set[str]:
 
 
 def modules_in(names: set[str], sources: Mapping[str, str]) -> set[str]:
-    """Return the modules of dotted names: `pxr_tf.files.write_csv` is of `pxr_tf.files`."""
+    """Return the modules of dotted names: `pxr_tf.files.write_csv` belongs to `pxr_tf.files`."""
     found = (name if name in sources else name.rpartition(".")[0] for name in names)
     return {name for name in found if name in sources and name != "pxr_tf"}

@@ -1,4 +1,4 @@
-"""Keyed arrays: what is lost to damage is lost alone, and readers never see what is not whole."""
+"""Keyed arrays: damage costs only its block, and readers see only whole rows."""
 
 import errno
 import os
@@ -47,7 +47,7 @@ with open_writer(Path(sys.argv[1]), (1000,), np.int64) as writer:
 
 
 def rows_of(keys) -> np.ndarray:
-    """Return float32 [keys, 2]: rows that are their key's own."""
+    """Return float32 [keys, 2]: a distinct row for each key."""
     return np.array([[ord(key[-1]), len(key)] for key in keys], np.float32).reshape(-1, 2)
 
 
@@ -56,7 +56,7 @@ def open_here(folder, **options):
 
 
 def fill(folder, keys=KEYS, block: int = 4, faults=FAULTS) -> list[str]:
-    """Add those of the keys that are missing, in blocks, the faults with the last one; return the keys added."""
+    """Append the missing keys in blocks, the faults with the last block; return the keys added."""
     with open_here(folder) as writer:
         missing = writer.missing(keys)
         for start in range(0, len(missing), block):
@@ -66,7 +66,7 @@ def fill(folder, keys=KEYS, block: int = 4, faults=FAULTS) -> list[str]:
 
 
 def check(folder, keys=KEYS) -> None:
-    """See that the array has these keys' rows, each as it should be."""
+    """Assert that the array has the right row for each key."""
     array = load_array(folder)
     for key in keys:
         np.testing.assert_array_equal(array.values[array.rows[key]], rows_of([key])[0])
@@ -74,7 +74,7 @@ def check(folder, keys=KEYS) -> None:
 
 @pytest.fixture
 def filled(tmp_path):
-    """The folder of an array of ten rows in three blocks, and a fault."""
+    """The folder of an array of ten rows in three blocks, with a fault."""
     fill(tmp_path / "array")
     return tmp_path / "array"
 
@@ -91,14 +91,14 @@ def test_rows_are_found_by_their_keys(filled):
     assert (filled / ROWS_FILE).read_bytes() == rows_of(KEYS).tobytes()
 
 
-def test_only_what_is_missing_is_asked_for(filled):
+def test_only_missing_keys_are_returned(filled):
     assert missing_keys(filled, KEYS) == []
     assert missing_keys(filled, ["z", "key a", "y", "z", "key x"]) == ["z", "y"]
     assert fill(filled, ["z", *KEYS, "y"], faults=None) == ["z", "y"]
     check(filled, [*KEYS, "y", "z"])
 
 
-def test_nothing_is_an_array_too(tmp_path):
+def test_a_missing_or_empty_folder_is_an_empty_array(tmp_path):
     array = load_array(tmp_path / "none")
     assert (len(array.values), array.rows, array.faults) == (0, {}, {})
     assert missing_keys(tmp_path / "none", ["a"]) == ["a"]
@@ -111,14 +111,14 @@ def test_nothing_is_an_array_too(tmp_path):
     check(tmp_path / "array", ["b"])
 
 
-def test_a_fault_gives_way_to_a_row(filled):
+def test_a_row_replaces_a_fault(filled):
     with open_here(filled) as writer:
         writer.append(["key x"], rows_of(["key x"]))
     assert load_array(filled).faults == {}
     check(filled, ["key x"])
 
 
-def test_a_reader_keeps_what_it_has_while_others_write(filled):
+def test_a_readers_rows_stay_while_others_write(filled):
     before = load_array(filled)
     fill(filled, ["new"])
     assert len(before.values) == 10
@@ -127,7 +127,7 @@ def test_a_reader_keeps_what_it_has_while_others_write(filled):
 
 
 @pytest.mark.parametrize("rows", [rows_of(["a"]).astype(np.float64), rows_of(["a"])[:, :1], rows_of(["a", "b"]), []])
-def test_rows_that_do_not_fit_are_refused_and_leave_nothing(filled, rows):
+def test_rows_that_do_not_fit_are_refused_and_not_kept(filled, rows):
     with open_here(filled) as writer, pytest.raises(ValueError, match="received"):
         writer.append(["a"], rows)
     assert fill(filled, ["a", *KEYS]) == ["a"]
@@ -140,7 +140,7 @@ def test_rows_of_another_kind_need_another_folder(filled):
 
 
 @pytest.mark.parametrize("kept", range(4))
-def test_a_journal_cut_short_anywhere_heals(filled, kept):
+def test_a_journal_cut_short_anywhere_is_repaired(filled, kept):
     lines = (filled / JOURNAL_FILE).read_bytes().splitlines(keepends=True)
     lost = KEYS[4 * kept :]
     line = lines[kept] if kept < 3 else b""
@@ -149,7 +149,7 @@ def test_a_journal_cut_short_anywhere_heals(filled, kept):
         assert missing_keys(filled, KEYS) == lost
         assert fill(filled) == lost
         check(filled)
-        assert len(load_array(filled).values) == 10  # what nobody knows of was written over
+        assert len(load_array(filled).values) == 10  # rows without a journal line were overwritten
 
 
 @settings(max_examples=30)
@@ -163,13 +163,13 @@ def test_any_damaged_byte_of_the_journal_costs_its_block_at_most(tmp_path_factor
     (folder / JOURNAL_FILE).write_bytes(journal)
     lines = (folder / JOURNAL_FILE).read_bytes()[:place].count(b"\n")
     again = fill(folder, faults=None)
-    assert set(again) <= set(KEYS[4 * lines : 4 * lines + 8])  # a damaged line end damages the line behind it, too
+    assert set(again) <= set(KEYS[4 * lines : 4 * lines + 8])  # a damaged line end also damages the next line
     check(folder)
     shutil.rmtree(folder.parent)
 
 
 @pytest.mark.parametrize("row", [0, 3, 4, 9])
-def test_a_flipped_bit_costs_its_block_only(filled, row):
+def test_a_flipped_bit_costs_only_its_block(filled, row):
     data = bytearray((filled / ROWS_FILE).read_bytes())
     data[8 * row + 3] ^= 16
     (filled / ROWS_FILE).write_bytes(data)
@@ -177,14 +177,14 @@ def test_a_flipped_bit_costs_its_block_only(filled, row):
     others = [key for key in KEYS if key not in lost]
     assert missing_keys(filled, others) == []
     assert missing_keys(filled, KEYS) == lost
-    assert fill(filled, others) == []  # a block that nobody asks for is not read
+    assert fill(filled, others) == []  # only requested blocks are read
     assert fill(filled) == lost
     check(filled)
     assert fill(filled) == []
     assert load_array(filled).faults == FAULTS
 
 
-def test_a_damaged_block_is_forgotten_for_readers_who_do_not_verify(filled):
+def test_a_damaged_block_is_forgotten_for_readers_that_do_not_verify(filled):
     (filled / ROWS_FILE).write_bytes(bytes(32) + (filled / ROWS_FILE).read_bytes()[32:])
     with open_here(filled) as writer:
         assert writer.missing(["key a"]) == ["key a"]
@@ -193,26 +193,26 @@ def test_a_damaged_block_is_forgotten_for_readers_who_do_not_verify(filled):
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 33, 79])
-def test_rows_cut_off_are_lost_with_their_blocks_only(filled, size):
+def test_rows_cut_off_cost_only_their_blocks(filled, size):
     (filled / ROWS_FILE).write_bytes((filled / ROWS_FILE).read_bytes()[:size])
     kept = KEYS[: size // 32 * 4]
     check(filled, kept)
     assert missing_keys(filled, KEYS) == KEYS[len(kept) :]
-    assert fill(filled, [*kept, "new"]) == ["new"]  # the file is longer again: what was cut off does not come back
+    assert fill(filled, [*kept, "new"]) == ["new"]  # the file is longer again, but the cut-off rows do not come back
     assert load_array(filled).rows.keys() == {*kept, "new"}
     assert fill(filled) == KEYS[len(kept) :]
     check(filled)
 
 
 @pytest.mark.parametrize("name", [ROWS_FILE, JOURNAL_FILE])
-def test_a_lost_file_is_made_again(filled, name):
+def test_a_lost_file_is_written_again(filled, name):
     (filled / name).unlink()
     assert missing_keys(filled, KEYS) == KEYS
     assert fill(filled) == KEYS
     check(filled)
 
 
-def test_a_write_that_was_cut_short_is_written_over(filled):
+def test_a_write_that_was_cut_short_is_overwritten(filled):
     with open(filled / ROWS_FILE, "ab") as rows:
         rows.write(b"half a block")
     assert fill(filled, ["new"]) == ["new"]
@@ -220,7 +220,7 @@ def test_a_write_that_was_cut_short_is_written_over(filled):
     assert len(load_array(filled).values) == 11
 
 
-def test_a_reserve_holds_the_place_for_the_rows(filled):
+def test_reserved_space_is_kept_for_the_rows(filled):
     with open_here(filled) as writer:
         writer.reserve(1000)
         assert (filled / ROWS_FILE).stat().st_size == 1010 * 8
@@ -231,7 +231,7 @@ def test_a_reserve_holds_the_place_for_the_rows(filled):
     check(filled, [*KEYS, "new"])
 
 
-def test_a_disk_that_is_too_small_is_told_and_left_alone(filled):
+def test_a_disk_that_is_too_small_is_reported_and_not_filled(filled):
     before = (filled / ROWS_FILE).stat().st_size
     with open_here(filled) as writer, pytest.raises(OSError) as caught:
         writer.reserve(2 * shutil.disk_usage(filled).free // 8)
@@ -241,7 +241,7 @@ def test_a_disk_that_is_too_small_is_told_and_left_alone(filled):
     check(filled)
 
 
-def test_a_quota_that_is_used_up_gives_its_space_back(filled, monkeypatch):
+def test_space_is_released_if_a_quota_is_used_up(filled, monkeypatch):
     def half(descriptor: int, start: int, count: int) -> None:
         os.ftruncate(descriptor, start + count // 2)
         raise OSError(errno.EDQUOT, "Disk quota exceeded")
@@ -252,7 +252,7 @@ def test_a_quota_that_is_used_up_gives_its_space_back(filled, monkeypatch):
     assert (filled / ROWS_FILE).stat().st_size == 80
 
 
-def test_where_the_system_cannot_reserve_zeros_are_written(filled, monkeypatch):
+def test_zeros_are_written_if_the_system_cannot_reserve(filled, monkeypatch):
     monkeypatch.delattr("os.posix_fallocate", raising=False)
     with open_here(filled) as writer:
         writer.reserve(300_000)
@@ -266,7 +266,7 @@ def test_writers_take_turns(tmp_path):
         while not (tmp_path / "started").exists():
             assert other.poll() is None, other.stderr.read().decode()
             time.sleep(0.02)
-        assert missing_keys(folder, ["ours", "theirs"]) == ["ours", "theirs"]  # looking needs no turn
+        assert missing_keys(folder, ["ours", "theirs"]) == ["ours", "theirs"]  # reading needs no lock
         told = []
 
         def go(holder: str) -> None:
@@ -279,8 +279,8 @@ def test_writers_take_turns(tmp_path):
     assert len(told) == 1 and f"process {other.pid} " in told[0]
 
 
-def test_a_writer_that_is_killed_at_any_moment_loses_its_block_only(tmp_path):
-    """Killed with signal 9 five times, each time with more rows; all that readers see is whole."""
+def test_a_writer_killed_at_any_moment_loses_only_its_block(tmp_path):
+    """It is killed with signal 9 five times, each time with more rows; readers see only whole rows."""
     folder, known = tmp_path / "array", 0
     for _ in range(5):
         with subprocess.Popen([sys.executable, "-c", TIRELESS_WRITER, str(folder)], stderr=subprocess.PIPE) as writer:

@@ -1,4 +1,4 @@
-"""The helpers behind messages: nearest names, short lists, what would have been accepted."""
+"""The helpers for messages: nearest names, short lists, accepted values."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_a_long_list_is_shortened(count, limit, text):
         ("something_new", {}, "the message itself"),
     ],
 )
-def test_what_would_have_been_accepted(kind, limits, text):
+def test_the_accepted_value_is_in_plain_words(kind, limits, text):
     assert accepted_value({"type": kind, "ctx": limits, "msg": "the message itself"}) == text
 
 

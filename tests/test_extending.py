@@ -1,4 +1,4 @@
-"""What docs/extending.md promises: its code, as it stands on the page, is enough, and it is short."""
+"""The promises of docs/extending.md: its code works as printed, and is short."""
 
 import io
 import os
@@ -29,8 +29,8 @@ from pxr_tf.training.learners import LEARNERS
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
-OPTION = "A command-line option"  # its table is in files, and processes read them
-STORY = "A story over a finished run"  # it is called, and no table knows it
+OPTION = "A command-line option"  # its table is a file, which processes read
+STORY = "A story over a finished run"  # it is called, and is in no table
 TABLES = (BACKBONES, LAYOUTS, OVERALL_METRICS, CLASS_METRICS, SCHEMES, LEARNERS)
 
 
@@ -40,7 +40,7 @@ def blocks_of(heading: str) -> list[str]:
 
 @pytest.fixture
 def add(tmp_path, monkeypatch):
-    """Do what a section says: save a block that names its file, run any other; tables are restored afterwards."""
+    """Follow a section: save a block that names its file, run any other block; restore the tables afterwards."""
     before = [dict(table) for table in TABLES]
     modules = set(sys.modules)
     (tmp_path / "training").mkdir()
@@ -63,12 +63,12 @@ def add(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-def test_the_page_has_the_seven_things():
+def test_the_page_has_seven_sections():
     assert list(SECTIONS) == ["A backbone", "A data layout", "A metric", "A split scheme", "A learner", OPTION, STORY]
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
-def test_a_section_is_under_thirty_lines_and_adds_one_line_to_one_table_or_a_story_to_none(heading):
+def test_a_section_is_under_thirty_lines_and_adds_at_most_one_line_to_a_table(heading):
     assert len(SECTIONS[heading].strip().splitlines()) < 30
     entry = r"^\+\[\[option\]\]" if heading == OPTION else r"^[A-Z_]+\[.+\] = "
     assert len(re.findall(entry, SECTIONS[heading], re.MULTILINE)) == (heading != STORY)
@@ -107,7 +107,7 @@ def test_the_layout_is_found_read_and_surveyed(add, official_phantoms, tmp_path)
     patients = found.groupby("label").patient_id.nunique().to_dict()
     assert patients == table.groupby("label").patient_id.nunique().to_dict()
     survey(found)
-    assert read_sources([official_phantoms])[0].equals(table)  # other layouts are still told from it
+    assert read_sources([official_phantoms])[0].equals(table)  # other layouts are still recognised
 
 
 def test_the_metric_appears_in_metrics_csv(add, own_copy):
@@ -172,7 +172,7 @@ def test_a_scheme_that_leaks_is_refused(phantoms, two_layers, tmp_path, monkeypa
         run_here(tiny_experiment(splits__scheme="leaky"), phantoms, tmp_path / "runs")
 
 
-def test_the_learner_learns_under_the_official_split(add, official_phantoms, tmp_path):
+def test_the_learner_learns_on_the_official_split(add, official_phantoms, tmp_path):
     add("A learner")
     values = {"model.kind": "neighbours", "model.neighbours": 3, "splits.scheme": "official", "image.size": 32}
     values |= {"classes": ["bacterial", "normal", "viral"], "balance.oversample": "all"}
@@ -184,7 +184,7 @@ def test_the_learner_learns_under_the_official_split(add, official_phantoms, tmp
     predictions = pd.read_csv(folder / "predictions.csv")
     probabilities = predictions[["p_bacterial", "p_normal", "p_viral"]]
     assert np.allclose(probabilities.sum(axis=1), 1)
-    assert (probabilities * 3).round(4).isin([0, 1, 2, 3]).all(axis=None)  # three neighbours
+    assert (probabilities * 3).round(4).isin([0, 1, 2, 3]).all(axis=None)  # of three neighbours
     write_results(open_run(folder))
     console = Console(width=100, file=io.StringIO())
     print_results(open_run(folder), console)
@@ -194,7 +194,7 @@ def test_the_learner_learns_under_the_official_split(add, official_phantoms, tmp
 
 @pytest.fixture
 def copied_project(tmp_path):
-    """A copy of what the command line needs, with the option of the page in its table."""
+    """A copy of the files that the command line needs, with the page's option in its table."""
     root = PAGE.parents[1]
     for name in ("pxr_tf", "configs", "scripts", "docs"):
         shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""The run directory: files whole or not at all, one holder at a time, faults of the disk in one line."""
+"""Files are written whole or not at all, a lock has one holder at a time, faults of the disk get one line."""
 
 import errno
 import os
@@ -42,7 +42,7 @@ def test_a_fold_has_its_own_folder(fold, name):
     assert rundir.fold_name(fold) == name
 
 
-def test_a_file_appears_when_the_block_ends_well(tmp_path):
+def test_a_file_appears_after_the_block_succeeds(tmp_path):
     with files.written_whole(tmp_path / "new" / "a.txt") as partial:
         partial.write_text("new")
         assert not (tmp_path / "new" / "a.txt").exists()
@@ -62,7 +62,7 @@ def test_the_old_file_stays_when_the_block_raises(tmp_path, fault):
     with pytest.raises(fault):
         write_half()
     assert file.read_text() == "old"
-    files.write_text(file, "new")  # what was left in between does not disturb the next one
+    files.write_text(file, "new")  # a left-over partial file does not matter
     assert file.read_text() == "new"
     assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
 
@@ -92,33 +92,33 @@ def test_csv_with_a_carriage_return_is_read_back(tmp_path):
     assert again.p.isna().tolist() == [False, False, True]
 
 
-def test_digests_tell_parts_apart(tmp_path):
+def test_digests_distinguish_parts(tmp_path):
     assert files.digest("ab", "c") != files.digest("a", "bc")
     assert files.digest("a", 1) == files.digest("a", "1")
     (tmp_path / "a").write_bytes(b"x")
     assert len(files.digest_file(tmp_path / "a")) == 32
 
 
-def test_the_second_holder_is_told_who_holds_it(tmp_path):
+def test_the_second_holder_learns_who_holds_the_lock(tmp_path):
     told = []
     lock = tmp_path / ".xception-strategy2.lock"
     with locks.hold(lock), pytest.raises(PxrError) as caught, locks.hold(lock, patience=0.15, on_wait=told.append):
         pytest.fail("two hold it at once")
-    assert told == [f"process {os.getpid()} on {locks.socket.gethostname()}"]  # once, although it asked again
+    assert told == [f"process {os.getpid()} on {locks.socket.gethostname()}"]  # once, although it tried again
     place = tmp_path / "xception-strategy2"
     assert_says(caught.value, str(place), f"process {os.getpid()}")
     with locks.hold(lock, patience=0):
         pass
 
 
-def test_the_lock_is_let_go_when_the_block_raises(tmp_path):
+def test_the_lock_is_released_when_the_block_raises(tmp_path):
     with pytest.raises(ZeroDivisionError), locks.hold(tmp_path / "a.lock"):
         raise ZeroDivisionError
     with locks.hold(tmp_path / "a.lock", patience=0):
         pass
 
 
-def test_the_lock_is_let_go_when_the_holder_is_killed(tmp_path):
+def test_the_lock_is_released_when_the_holder_is_killed(tmp_path):
     lock = tmp_path / "a.lock"
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
@@ -148,13 +148,13 @@ def test_faults_of_the_disk_get_one_line(number, facts):
     assert_says(message, *facts)
 
 
-def test_a_fault_without_a_name_and_a_fault_of_our_own():
+def test_a_fault_without_a_file_name_and_a_missing_file():
     assert_tells(files.explain_os_error(OSError(errno.EROFS, "Read-only file system")), any_of("run directory"))
     assert tells([files.explain_os_error(OSError(errno.ENOSPC, "No space left on device"))], FULL)
     assert files.explain_os_error(FileNotFoundError(errno.ENOENT, "No such file", "a")) is None
 
 
-def test_a_lock_is_the_same_however_its_folder_is_spelled(tmp_path, monkeypatch):
+def test_a_lock_is_the_same_for_every_spelling_of_its_folder(tmp_path, monkeypatch):
     (tmp_path / "run").mkdir()
     (tmp_path / "link").symlink_to("run")
     monkeypatch.chdir(tmp_path / "run")

@@ -1,4 +1,4 @@
-"""The glossary: sorted, each word once, and every place that it names exists."""
+"""The glossary is sorted, has each word once, and names only places that exist."""
 
 import re
 from pathlib import Path

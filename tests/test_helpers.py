@@ -1,4 +1,4 @@
-"""What the tests lean on catches what it must: a fact that is not told, an import that is not allowed."""
+"""The helpers of the tests catch a fact that is missing, an import that is not allowed, and a part that is not fair."""
 
 import subprocess
 from importlib import import_module
@@ -25,7 +25,7 @@ CI = Path(__file__).parents[1] / ".ci" / "run"
         ("Images of class flu: none.", ("image", "flu", "none")),
     ],
 )
-def test_facts_may_be_worded_and_ordered_in_any_way(message, facts):
+def test_facts_may_have_any_wording_and_order(message, facts):
     assert_says(message, *facts)
 
 
@@ -45,16 +45,16 @@ def test_facts_may_be_worded_and_ordered_in_any_way(message, facts):
         ("2\nTraceback", "2"),
     ],
 )
-def test_a_fact_that_is_not_told_is_missed(message, fact):
+def test_a_missing_fact_fails(message, fact):
     with pytest.raises(AssertionError):
         assert_says(message, fact)
 
 
-def test_a_text_of_several_lines_may_break_a_fact():
+def test_a_fact_may_span_several_lines():
     assert_tells("3 patients are in\n  training and test", "in training")
 
 
-def test_a_refusal_is_an_error_of_one_line_that_tells_the_facts():
+def test_a_refusal_is_an_error_of_one_line_with_the_facts():
     with refused("--crop", "'lung'"):
         raise PxrError("--crop received 'lung'.")
     with pytest.raises(AssertionError), refused("'lungs'"):
@@ -69,7 +69,7 @@ def test_without_tensorflow_its_import_fails(name):
         import_module(name)
 
 
-def test_every_slow_test_is_in_one_part_and_a_part_is_a_fair_share():
+def test_every_slow_test_is_in_one_part_and_parts_are_of_similar_size():
     tests = [f"tests/models/test_backbones.py::test_each[{number}]" for number in range(120)]
     parts = [[test for test in tests if part_of(test, 3) == part] for part in (1, 2, 3)]
     assert sorted(test for part in parts for test in part) == sorted(tests)
@@ -78,13 +78,13 @@ def test_every_slow_test_is_in_one_part_and_a_part_is_a_fair_share():
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "3", "a/b", "1/0", ""])
-def test_a_part_that_is_none_is_refused(text):
+def test_an_impossible_part_is_refused(text):
     with refused("--slow-part", repr(text), "1/3", error=ValueError):
         read_part(text)
 
 
 def days_and_parts(days: int, commits: int) -> list[int]:
-    """Return the two parts that `.ci/run` chooses on a day with so many commits, by its own lines."""
+    """Return the two parts that the lines of `.ci/run` choose for a day and a number of commits."""
     lines = [line for line in CI.read_text().splitlines() if line.startswith(("parts=", "first=", "second="))]
     script = "\n".join([f"days={days} commits={commits}", *lines, "echo $first $second"])
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout

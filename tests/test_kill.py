@@ -1,4 +1,4 @@
-"""The whole command, killed with signal 9 and started again, ends as if nothing had happened."""
+"""The whole command, killed with signal 9 and started again, ends with the same results as without a kill."""
 
 import os
 import random
@@ -24,8 +24,8 @@ LONG_RECIPE = {  # a real backbone, epoch choice, feature extraction, two phases
 }
 
 
-# Python runs a module of this name when it starts: the two-layer backbone is known in the processes below, too, and
-# they may be given fewer processors.
+# Python runs a module of this name when it starts. It registers the two-layer backbone in the processes below, and can
+# limit their processors.
 SITE = f"""
 import os, sys
 if "PROCESSOR" in os.environ:
@@ -39,7 +39,7 @@ BACKBONES["two_layers"] = TWO_LAYERS
 
 @pytest.fixture
 def start(phantoms, tmp_path):
-    """Give a function that starts ``pxr cv`` on a recipe; what it started is killed in the end."""
+    """Return a function that starts ``pxr cv`` on a recipe; its processes are killed in the end."""
     started: list[subprocess.Popen] = []
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(SITE)
@@ -70,7 +70,7 @@ def children(process: int) -> list[int]:
 
 
 def is_running(process: int) -> bool:
-    """Return whether a process runs; one that ended and was not collected (a zombie) does not."""
+    """Return whether a process runs; a process that ended and was not collected (a zombie) does not."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -85,7 +85,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 
 def kill(process: subprocess.Popen) -> None:
-    """Kill the command with signal 9, and see its worker die."""
+    """Kill the command with signal 9, and wait until its worker has died."""
     workers = children(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -99,7 +99,7 @@ def finish(process: subprocess.Popen) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
-def test_a_killed_command_goes_on_to_the_same_predictions(start, phantoms, two_layers, tmp_path):
+def test_a_killed_command_continues_to_the_same_predictions(start, phantoms, two_layers, tmp_path):
     folder = request_of(tiny_experiment(**RECIPE), phantoms, tmp_path / "runs").folder
     moments = [folder / "fold-0" / "checkpoint.npz", folder / "fold-1"]
     for moment in moments:
@@ -108,7 +108,7 @@ def test_a_killed_command_goes_on_to_the_same_predictions(start, phantoms, two_l
         assert process.poll() is None
         kill(process)
     finish(start(RECIPE, PROCESSOR=str(min(os.sched_getaffinity(0)))))  # the run keeps its threads
-    undisturbed = run_here(tiny_experiment(**RECIPE), phantoms, tmp_path / "undisturbed")  # and in one process
+    undisturbed = run_here(tiny_experiment(**RECIPE), phantoms, tmp_path / "undisturbed")  # in one process
     assert (folder / "predictions.csv").read_bytes() == (undisturbed / "predictions.csv").read_bytes()
     assert not list((tmp_path / "runs").rglob("*.partial"))
 

@@ -1,4 +1,4 @@
-"""The processor's name: the same for the same one, another where its instructions differ."""
+"""The processor's name: the same for the same processor, another if its instructions differ."""
 
 import os
 
@@ -22,7 +22,7 @@ ARM = "processor\t: 0\nFeatures\t: fp asimd sve\nCPU part\t: 0xd40\n"
 
 @pytest.fixture
 def name_of(tmp_path):
-    """Return what a processor with this ``/proc/cpuinfo`` is called."""
+    """Return a function that gives the processor's name for a text of ``/proc/cpuinfo``."""
 
     def name(text: str) -> str:
         (tmp_path / "cpuinfo").write_text(text)
@@ -36,7 +36,7 @@ def test_a_processor_is_named_by_its_model_and_its_vector_instructions(name_of):
     assert name.startswith("Intel(R) Xeon(R) Platinum 8481C (family 6, model 143, vectors ")
     assert (
         name_of(X86.format(megahertz=3100, flags="avx2 fma ibrs")) == name
-    )  # a kernel adds flags that compute nothing
+    )  # a kernel adds flags that are not for computing
     assert name_of(X86.format(megahertz=2700, flags="fma avx2 avx512f")) != name
 
 
@@ -48,7 +48,7 @@ def test_a_processor_without_a_name_has_its_part(name_of):
 
 def test_this_processor_has_a_name(tmp_path):
     assert machine.processor() == machine.processor()
-    assert machine.processor(tmp_path / "elsewhere than on Linux")
+    assert machine.processor(tmp_path / "not on Linux")
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")

@@ -1,4 +1,4 @@
-"""The Makefile passes on what was given and nothing else, under names that the commands know."""
+"""The Makefile passes on exactly the given variables, as options that the commands know."""
 
 import re
 import shlex
@@ -13,23 +13,23 @@ from messages import any_of, assert_tells
 from pxr_tf.cli import app
 
 MAKEFILE = Path(__file__).parents[1] / "Makefile"
-MADE = MAKEFILE.parent / "scripts" / "options.mk"  # of the table of options
+MADE = MAKEFILE.parent / "scripts" / "options.mk"  # written from the table of options
 COMMANDS = typer.main.get_command(app).commands
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
 
 def ask(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Return how make ended that only says what it would run, the environment taken as made."""
+    """Return the result of make -n, which prints commands without running them; the environment counts as made."""
     ready = [f"--old-file=.venv/.ready{added}" for added in ("", "-gpu", "-hub", "-gpu-hub")]
     command = ["make", "--no-print-directory", "-n", *ready, "-f", str(MAKEFILE), *words]
-    clean = {"PATH": "/usr/bin:/bin:/usr/local/bin"}  # a MODEL in the environment is one that was given
+    clean = {"PATH": "/usr/bin:/bin:/usr/local/bin"}  # a MODEL in the environment would count as given
     return subprocess.run(
         command, cwd=MAKEFILE.parent, env=clean | environment, capture_output=True, text=True, check=False
     )
 
 
 def make(*words: str) -> str:
-    """Return what make would run."""
+    """Return the command that make would run."""
     ended = ask(*words)
     assert (ended.returncode, ended.stderr) == (0, "")
     return ended.stdout.replace("\\\n", " ").strip()
@@ -94,7 +94,7 @@ def make(*words: str) -> str:
         ),
     ],
 )
-def test_only_what_was_given_is_passed_on(given, command):
+def test_only_given_variables_are_passed_on(given, command):
     assert shlex.split(make(*given.split("|" if "|" in given else None))) == [".venv/bin/pxr", *command.split()]
 
 
@@ -104,7 +104,7 @@ OF_A_PAPER = ["MODEL", "SEEDS", "DATA", "CROP", "ATLAS", "WEIGHTS", "RUNS", "ARG
 
 
 def taken_by(target: str) -> list[str]:
-    """Return the variables that a target takes, as it says itself when it is given another one."""
+    """Return the variables that a target takes, from its message about an unknown variable."""
     said = ask(target, "NOBODY=1").stderr
     assert_tells(said, f"make {target}", "NOBODY=1", "Accepted: ")
     return said.partition("Accepted: ")[2].partition(".")[0].split()
@@ -113,7 +113,7 @@ def taken_by(target: str) -> list[str]:
 @pytest.mark.parametrize(
     "target", ["cv", "train", "tune", "grid", "chen2021", "novokshanov2022", "vazquez2021", "lungs", "explain"]
 )
-def test_every_variable_of_a_target_becomes_an_option_that_its_command_knows(target):
+def test_every_variable_of_a_target_becomes_an_option_of_its_command(target):
     taken = [name for name in taken_by(target) if name not in NOT_OPTIONS]
     words = shlex.split(make(target, *(f"{name}=given-{name}" for name in taken)))
     assert [name for name in taken if f"given-{name}" not in words] == []
@@ -122,7 +122,7 @@ def test_every_variable_of_a_target_becomes_an_option_that_its_command_knows(tar
 
 
 @pytest.mark.parametrize("target", ["chen2021", "novokshanov2022", "vazquez2021"])
-def test_a_paper_takes_what_its_command_takes(target):
+def test_a_paper_takes_the_variables_of_its_command(target):
     assert taken_by(target) == OF_A_PAPER
 
 
@@ -139,30 +139,30 @@ def test_a_paper_takes_what_its_command_takes(target):
         ("cv MODLE=xception", "MODLE=xception"),
     ],
 )
-def test_a_variable_that_would_be_lost_is_refused_in_one_line(words, received):
+def test_a_variable_without_effect_is_refused_in_one_line(words, received):
     ended = ask(*words.split())
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert_tells(ended.stderr, received, any_of("accepted"))
 
 
-def test_of_the_environment_only_an_experiments_variables_count():
+def test_in_the_environment_only_an_experiments_variables_count():
     assert "received SEED=3" in ask("chen2021", SEED="3").stderr
     assert ask("cv", IMAGE="ubuntu", RUN="7").returncode == 0
 
 
 @pytest.mark.parametrize("words", [["tune"], ["tune", "CONFIG=", "OVER=model.l2=1"]])
-def test_tune_wants_a_recipe(words):
+def test_tune_needs_a_recipe(words):
     ended = ask(*words)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert_tells(ended.stderr, "make tune", "CONFIG", "configs/", "YAML")
 
 
-def test_empty_variables_and_those_of_the_installation_are_no_offence():
+def test_empty_variables_and_variables_of_the_installation_are_accepted():
     words = shlex.split(make("chen2021", "VARIANT=", "GPU=1", "HUB=1", "PYTHON=python3.12"))
     assert words == [".venv/bin/pxr", "reproduce", "chen2021", "--runs", "runs"]
 
 
-def test_help_names_every_target_and_variable():
+def test_help_lists_every_target_and_variable():
     text = MAKEFILE.read_text()
     said = subprocess.run(
         ["make", "--no-print-directory", "-f", str(MAKEFILE), "help"], capture_output=True, text=True, check=True

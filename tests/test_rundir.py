@@ -1,4 +1,4 @@
-"""What is recorded of the code: versions, and the commit where there is one, with git or without it."""
+"""The record of the code: versions, and the commit if there is one, with or without git."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ COMMIT, OTHER = "1" * 40, "2" * 40
 
 
 def checkout(folder: Path, **files: str) -> Path:
-    """Return a folder whose ``.git`` holds these files; ``__`` stands for a slash."""
+    """Return a folder with these files in ``.git``; ``__`` in a name means a slash."""
     for name, text in files.items():
         path = folder / ".git" / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def checkout(folder: Path, **files: str) -> Path:
         ({"model.x": "x" * 500}, "x-" + "x" * 78),
     ],
 )
-def test_a_point_is_named_by_its_values_and_all_else_that_it_is(values, words):
+def test_a_point_is_named_by_its_values_and_a_digest_of_the_rest(values, words):
     name = rundir.point_name(values, "an experiment")
     assert name.rpartition("-")[0] == words
     assert len(name.rpartition("-")[2]) == 8
@@ -65,7 +65,7 @@ def test_the_commit_is_read_without_git(tmp_path, monkeypatch, files):
     assert rundir.read_commit(checkout(tmp_path, **files)) == {"commit": COMMIT, "modified": None}
 
 
-def test_the_commit_of_a_worktree_is_that_of_its_own_branch(tmp_path):
+def test_a_worktree_has_the_commit_of_its_own_branch(tmp_path):
     main = {"HEAD": "ref: refs/heads/main\n", "refs__heads__main": OTHER, "refs__heads__mine": COMMIT}
     own = {"worktrees__w__HEAD": "ref: refs/heads/mine\n", "worktrees__w__commondir": "../..\n"}
     checkout(tmp_path / "main", **main, **own)
@@ -75,8 +75,8 @@ def test_the_commit_of_a_worktree_is_that_of_its_own_branch(tmp_path):
 
 
 @pytest.mark.parametrize("files", [{}, {"HEAD": "ref: refs/heads/.invalid\n"}, {"HEAD": "ref: a\n", "packed-refs": ""}])
-def test_where_there_is_no_commit_nothing_is_known(tmp_path, files):
-    """Nor is that of a checkout taken in which an environment happens to lie."""
+def test_without_a_commit_nothing_is_known(tmp_path, files):
+    """The commit of a checkout that contains the environment of an installed package does not count."""
     installed = tmp_path / ".venv" / "site-packages"
     checkout(tmp_path, HEAD=OTHER)
     installed.mkdir(parents=True)
@@ -84,7 +84,7 @@ def test_where_there_is_no_commit_nothing_is_known(tmp_path, files):
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
-def test_a_change_of_the_package_is_told_and_of_nothing_else(tmp_path, monkeypatch):
+def test_only_a_change_of_the_package_counts_as_modified(tmp_path, monkeypatch):
     def git(*words: str) -> str:
         settings = ("-c", "user.name=a", "-c", "user.email=a@b")
         return subprocess.run(

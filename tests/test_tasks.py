@@ -1,4 +1,4 @@
-"""Tasks: the order in which they are done, and how they travel to another process."""
+"""Tasks: their order, their failures, and how they are sent to another process."""
 
 import json
 from dataclasses import is_dataclass
@@ -24,14 +24,14 @@ def task(name: str, *needs: str) -> Task:
 @pytest.mark.parametrize(
     ("tasks", "expected"),
     [
-        ([task("a"), task("b"), task("c")], "a b c"),  # nothing is needed: as they were given
+        ([task("a"), task("b"), task("c")], "a b c"),  # no needs: in the given order
         ([task("a", "c"), task("b"), task("c", "b")], "b c a"),
         ([task("fold-0", "holdout"), task("holdout", "features"), task("features")], "features holdout fold-0"),
-        ([task("a", "done long ago"), task("b", "a")], "a b"),  # a need that is no task here is met
+        ([task("a", "done long ago"), task("b", "a")], "a b"),  # a need that is not among the tasks is met
         ([], ""),
     ],
 )
-def test_each_task_comes_after_those_that_it_needs(tasks, expected):
+def test_each_task_comes_after_its_needs(tasks, expected):
     assert names(in_order(tasks)) == expected.split()
 
 
@@ -48,7 +48,7 @@ def test_a_circle_of_needs_is_refused(tasks, circle):
         in_order(tasks)
 
 
-def test_a_task_is_the_same_again_after_its_way_through_json():
+def test_a_task_is_unchanged_after_a_round_trip_through_json():
     options = InEnvironment(mix_environments=True)
     sent = Task("fold-0", "fit", ("features", "holdout"), "run", "cache", "logs", "0", options, leaves_memory=True)
     assert Task.from_json(json.loads(json.dumps(sent.as_json()))).with_options(InEnvironment) == sent
@@ -58,7 +58,7 @@ def options_of(kind: str) -> type:
     return options_type(find_function(kind))
 
 
-def test_each_kind_of_task_has_options_of_its_own_frozen_type():
+def test_each_kind_of_task_has_options_of_a_frozen_type():
     for kind in KINDS:
         assert is_dataclass(options_of(kind)) and options_of(kind).__dataclass_params__.frozen, kind
     assert options_of("fit") is InEnvironment
@@ -70,7 +70,7 @@ def test_options_that_do_not_fit_their_kind_are_refused(planted):
         Task.from_json(task("a").as_json() | {"options": planted}).with_options(InEnvironment)
 
 
-def test_a_task_that_fails_costs_those_that_need_it_and_no_other():
+def test_a_task_that_fails_stops_only_the_tasks_that_need_it():
     done = []
 
     def do(task, emit):
@@ -92,7 +92,7 @@ def test_a_task_that_fails_costs_those_that_need_it_and_no_other():
     assert all(event["text"] for event in events if event["event"] == "failed")
 
 
-def test_the_first_failure_ends_a_story_that_needs_all_its_tasks():
+def test_run_or_raise_stops_at_the_first_failure():
     done = []
 
     class Failing(Inline):

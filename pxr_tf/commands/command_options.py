@@ -1,4 +1,4 @@
-"""What the table of options makes of a command: its parameters for Typer, and the values that it is given."""
+"""From the table of options to a command: its parameters for Typer, and the values that the user gave."""
 
 import functools
 import inspect
@@ -11,7 +11,7 @@ from pxr_tf.commands.option_table import NO_DEFAULT, Option, options_taken_by
 
 
 class OptionValues:
-    """What a command was given, defaults included: an attribute for each option that it takes, by its name."""
+    """The values of a command's options, defaults included: an attribute per option, by its name."""
 
     def __init__(self, command: str, values: Mapping[str, Any]) -> None:
         self.command = command
@@ -23,14 +23,14 @@ class OptionValues:
         raise AttributeError(f"The command {self.command!r} takes no option {name!r}; see option_table.")
 
     def keys_given(self) -> dict[str, Any]:
-        """Return dotted key of the recipe -> value, None where an option was not given (a flag: where it is off)."""
+        """Return dotted key of the recipe -> value; None if an option was not given (or a flag is off)."""
         keys = {option.key: option.name for option in options_taken_by(self.command).values() if option.key}
         values = {key: self.by_name[name] for key, name in keys.items()}
         return {key: None if value is False else value for key, value in values.items()}
 
 
 def takes_options(command: Callable[[OptionValues], None]) -> Callable[..., None]:
-    """Return the command with the parameters of its options, which Typer reads; its name says which they are."""
+    """Return the command with the parameters that Typer reads; the command's name selects its options."""
     name = command.__name__.replace("_", "-")
 
     @functools.wraps(command)
@@ -38,12 +38,12 @@ def takes_options(command: Callable[[OptionValues], None]) -> Callable[..., None
         command(OptionValues(name, values))
 
     run.__signature__ = inspect.Signature([make_parameter(option) for option in options_taken_by(name).values()])
-    run.__annotations__ = {}  # those of the signature count
+    run.__annotations__ = {}  # Typer uses the annotations of the signature
     return run
 
 
 def make_parameter(option: Option) -> inspect.Parameter:
-    """Return the parameter that an option is to Typer."""
+    """Return an option's parameter for Typer."""
     limits = {"help": option.help, "min": option.least, "max": option.most}
     if option.argument:
         words = typer.Argument(metavar=option.spelling, **limits)

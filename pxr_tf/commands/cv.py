@@ -7,7 +7,7 @@ from pxr_tf.commands.running import run_seeds
 
 @takes_options
 def cv(options: OptionValues) -> None:
-    """Cross-validate a backbone under a variant of a recipe and print the table beside the paper's."""
+    """Cross-validate a backbone with a variant of a recipe and print its table next to the paper's."""
     given = options.keys_given() | {"splits.scheme": "folds"}
     variant = variant_of(options.strategy, options.variant)
     run_seeds(asked_of(options), given, variant, seeds_of(options.seed, options.seeds))

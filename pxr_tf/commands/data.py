@@ -6,7 +6,7 @@ from pxr_tf.commands.running import make_console
 
 @takes_options
 def data(options: OptionValues) -> None:
-    """Describe data: images, patients, encodings, duplicates, and what a network could cheat with."""
+    """Describe data sets: images, patients, encodings, duplicates, and possible shortcuts."""
     from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.pictures.survey import survey
     from pxr_tf.report.data_tables import print_survey

@@ -1,4 +1,4 @@
-"""What the commands of experiments make of their options: what is asked for, the variant, the seeds, the split."""
+"""From the options of an experiment's command to its experiment options, variant, seeds and split."""
 
 import shlex
 import sys
@@ -12,12 +12,12 @@ from pxr_tf.errors import PxrError, shown
 if TYPE_CHECKING:
     from pxr_tf.studies.experiments import ExperimentOptions
 
-OFFICIAL_PHANTOMS = "bacterial,normal,viral"  # the phantoms that come with an official test part
-WITHOUT_TEST = "covid19"  # and the one that does not
+OFFICIAL_PHANTOMS = "bacterial,normal,viral"  # phantoms with an official test part
+WITHOUT_TEST = "covid19"  # phantoms without one
 
 
 def asked_of(options: OptionValues) -> "ExperimentOptions":
-    """Return what a command was asked for beside keys of a recipe; what it does not take has its default."""
+    """Return the experiment options of a command, without keys of the recipe; options that it lacks have defaults."""
     from pxr_tf.studies.experiments import ExperimentOptions
 
     names = [field.name for field in fields(ExperimentOptions) if field.name in options.by_name]
@@ -25,12 +25,12 @@ def asked_of(options: OptionValues) -> "ExperimentOptions":
 
 
 def command_line() -> str:
-    """Return what was typed, for the record."""
+    """Return the command line as typed, for the provenance."""
     return shlex.join(["pxr", *sys.argv[1:]])
 
 
 def variant_of(strategy: int | None, variant: str | None) -> str | None:
-    """Return the variant's name; ``--strategy 2`` means ``strategy2``. Raises `PxrError` where both are given."""
+    """Return the variant's name; ``--strategy 2`` means ``strategy2``. Raises `PxrError` if both are given."""
     if strategy is not None and variant is not None:
         raise PxrError(f"Received --strategy {strategy} and --variant {variant}; accepted: one of the two.")
     return variant if strategy is None else f"strategy{strategy}"
@@ -53,9 +53,9 @@ def seeds_of(seed: int | None, seeds: str | None) -> list[int | None]:
 def choose_split(
     asked: "ExperimentOptions", given: Mapping[str, Any], variant: str | None
 ) -> "tuple[ExperimentOptions, dict[str, Any]]":
-    """Return (what was asked for, the keys that were given) with the split that the options or the recipe name.
+    """Return (experiment options, keys given) with the split that the options or the recipe name.
 
-    `given` is dotted key -> value, None where an option was not given. Without data, the scheme ``official`` leaves out
+    `given` is dotted key -> value, None if an option was not given. Without data, the scheme ``official`` leaves out
     the phantoms that have no test part. Raises `PxrError`.
     """
     recipe = asked.recipe(variant)
@@ -68,7 +68,7 @@ def choose_split(
 
 
 def _check_used(scheme: str, **given: Any) -> None:
-    """Raise `PxrError` where an option was given that the scheme does not use; it would do nothing."""
+    """Raise `PxrError` if a given option has no effect under this scheme."""
     from pxr_tf.data.schemes import SCHEMES, options_of
 
     used = options_of(scheme)
@@ -81,7 +81,7 @@ def _check_used(scheme: str, **given: Any) -> None:
 
 
 def _amount(validation: float | None) -> float | int | None:
-    """Return a share as it is and a number of images as a whole number; raise `PxrError` for anything else."""
+    """Return a share unchanged and a number of images as an int; raise `PxrError` for anything else."""
     if validation is None or 0 < validation < 1:
         return validation
     if validation < 1 or not validation.is_integer():

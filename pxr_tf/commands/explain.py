@@ -1,4 +1,4 @@
-"""``pxr explain``: what a run's networks looked at, and whether the pictures of it are worth anything."""
+"""``pxr explain``: what a run's networks looked at, and whether the maps can be trusted."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @takes_options
 def explain(options: OptionValues) -> None:
-    """Show what a run's networks looked at: maps, a sheet per picture, a gallery, and what the maps are worth."""
+    """Show what a run's networks looked at: maps, a sheet per picture, a gallery, and checks of the maps."""
     from pxr_tf.config.comma_lists import split_paths, split_words
     from pxr_tf.galleries.request import GalleryRequest
     from pxr_tf.runs.finished import open_run
@@ -24,12 +24,12 @@ def explain(options: OptionValues) -> None:
         "images": tuple(word for text in options.images or () for word in split_paths(text)),
         "methods": tuple(split_words(options.methods)) if options.methods else (),
     }
-    del values["runs"]  # the run knows its cache
+    del values["runs"]  # the run already has its cache
     _make_gallery(GalleryRequest(**values), make_console())
 
 
 def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
-    """Make the gallery, or finish it; print where it is. Raises `PxrError`."""
+    """Write or complete the gallery; print where it is. Raises `PxrError`."""
     from pxr_tf import locks
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.galleries.run import explain_run, prepare_gallery
@@ -37,7 +37,7 @@ def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
     from pxr_tf.report.clock import Outline
     from pxr_tf.report.progress import Display, show_steps
 
-    prepared = prepare_gallery(asked)  # before the lock: what is refused leaves nothing behind
+    prepared = prepare_gallery(asked)  # before the lock, so that a refused request leaves no files
     with locks.hold(locks.lock_of(asked.folder), on_wait=lambda holder: _tell_wait(console, holder)):
         with Display(Outline(f"Explaining {asked.run.folder}", 1, (), False), console) as display:
             explained = explain_run(prepared, choose_executor(), lambda event: _show(display, event))
@@ -55,6 +55,6 @@ def _tell_wait(console: "Console", holder: str) -> None:
 
 
 def _show(display: "Display", event: dict[str, Any]) -> None:
-    """Show what is told, but not when tasks start and end: the display takes those for training."""
+    """Show an event, except that a task starts or ends: the display would take it for training."""
     if event["event"] not in ("start", "end"):
         display.show(event)

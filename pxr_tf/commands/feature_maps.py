@@ -1,4 +1,4 @@
-"""``pxr feature-maps``: what the layers of a trained network make of a picture."""
+"""``pxr feature-maps``: the feature maps of a picture in a trained network."""
 
 import tempfile
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @takes_options
 def feature_maps(options: OptionValues) -> None:
-    """Draw the feature maps of a picture into a run's folder and its TensorBoard; print the files."""
+    """Draw the feature maps of a picture into the run's folder and TensorBoard; print the files' paths."""
     from pxr_tf import locks
     from pxr_tf.report.drawings import write_feature_maps
     from pxr_tf.runs.finished import open_run
@@ -39,7 +39,7 @@ def feature_maps(options: OptionValues) -> None:
 def _make_maps(
     run: "FinishedRun", fold: str, pictures: "Sequence[PictureChoice]", layer: str | None, atlas: str | None
 ) -> "Mapping[str, Maps]":
-    """Return name -> feature maps; a process of its own loads TensorFlow and the model. Raises `PxrError`."""
+    """Return name -> feature maps; a separate process loads TensorFlow and the model. Raises `PxrError`."""
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.experiments.plan import FeatureMaps
     from pxr_tf.explain.model_figures_file import read_model_figures

@@ -1,4 +1,4 @@
-"""``pxr features``: what a finished run's network makes of images, as a Parquet file."""
+"""``pxr features``: the features of images in a finished run's network, as a Parquet file."""
 
 from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
@@ -6,7 +6,7 @@ from pxr_tf.commands.running import make_console
 
 @takes_options
 def features(options: OptionValues) -> None:
-    """Write the pooled features of images, by the saved models of a run, for pandas, Polars, Spark and others."""
+    """Write the pooled features of images, computed by a run's saved models, for pandas, Polars, Spark and others."""
     from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.inference.features import FeatureRequest, export_features

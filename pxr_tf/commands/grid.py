@@ -1,4 +1,4 @@
-"""``pxr grid``: cross-validate several backbones under several strategies."""
+"""``pxr grid``: cross-validate several backbones with several strategies."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @takes_options
 def grid(options: OptionValues) -> None:
-    """Say what every backbone under every strategy will cost, then cross-validate those that are missing."""
+    """Estimate how long every backbone takes with every strategy, then cross-validate those not yet finished."""
     from pxr_tf.config.comma_lists import split_words
 
     console = make_console()
@@ -39,7 +39,7 @@ def grid(options: OptionValues) -> None:
 
 
 def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
-    """Run the cells, and print the grid as it fills up; exit with 1 if one failed."""
+    """Run the cells and print the grid after each; exit with 1 if any failed."""
     from pxr_tf.report.grid import GridCell, print_cells
     from pxr_tf.runs.info import info_of
 
@@ -55,7 +55,7 @@ def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
 
 
 def _announce(requests: "Sequence[Request]", console: "Console") -> None:
-    """Print about how long the cells that are missing will take, from a few real steps of each backbone."""
+    """Print about how long the unfinished cells will take, estimated from a few real steps per backbone."""
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.report.grid import print_estimates
     from pxr_tf.studies.estimate import estimate_grid

@@ -10,7 +10,7 @@ from pxr_tf.commands.running import make_console
 def lungs(options: OptionValues) -> None:
     """Find the lungs in pictures: masks, boxes and confidence, and a sheet to look at.
 
-    Needs no trained network; `pxr lungs train PAIRS` makes one, better on films of adults than the built-in atlas.
+    The built-in atlas needs no training; a network from `pxr lungs train PAIRS` is better on films of adults.
     """
     from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.lungs.confidence import TRUSTED

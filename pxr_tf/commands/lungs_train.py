@@ -1,4 +1,4 @@
-"""``pxr lungs train``: a network that finds lungs."""
+"""``pxr lungs train``: train a network that finds lungs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,9 +10,9 @@ from pxr_tf.commands.running import make_console
 
 @takes_options
 def lungs_train(options: OptionValues) -> None:
-    """Train a network that finds lungs on pairs of an X-ray and its lungs; write it to one file, for --atlas.
+    """Train a network that finds lungs, on pairs of an X-ray and its lung mask; write it to one file, for --atlas.
 
-    Takes minutes. A training that is stopped writes nothing; the same command starts anew.
+    Takes minutes. If it is stopped, nothing is written; the same command starts again from the beginning.
     """
     from pxr_tf.errors import PxrError
     from pxr_tf.executors.choose import choose_executor
@@ -45,5 +45,5 @@ def lungs_train(options: OptionValues) -> None:
             )
     finally:
         executor.close()
-    said = f"Network: {out}; find lungs by it with --atlas {out}" if new else f"Nothing to do: {out} is this network."
+    said = f"Network: {out}; use it with --atlas {out}" if new else f"Nothing to do: {out} is up to date."
     console.print(said, markup=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """The table of all command-line options, ``options.toml``, as frozen values.
 
-From it are made the parameters of every command and the keys of a recipe that were given (`command_options`), and, by
-``make format``, ``scripts/options.mk`` and ``docs/commands.md``.
+`command_options` makes the parameters of every command from it, and finds the keys of a recipe that were given. ``make
+format`` writes ``scripts/options.mk`` and ``docs/commands.md`` from it.
 """
 
 import tomllib
@@ -17,10 +17,10 @@ _TEXTS = ("meaning", "otherwise")
 
 @dataclass(frozen=True)
 class Option:
-    """An option, or a word without dashes (`argument`), of some commands: a row of ``options.toml``, which says more.
+    """An option, or a word without dashes (`argument`), of some commands: a row of ``options.toml``, explained there.
 
     The words of `commands` are joined by hyphens (``lungs-train``), as in the names of functions and of make's targets.
-    `default` is None where the program decides, and `NO_DEFAULT` where the option must be given.
+    `default` is None if the program decides, and `NO_DEFAULT` if the option is required.
     """
 
     name: str
@@ -39,13 +39,13 @@ class Option:
 
     @property
     def spelling(self) -> str:
-        """Return how it is written on the command line, or, of an argument, what the usage calls it."""
+        """Return its spelling on the command line; for an argument, its name in the usage line."""
         name = self.name.upper() if self.argument else f"--{self.name.replace('_', '-')}"
         return self.spelled or name
 
     @property
     def help(self) -> str:
-        """Return what ``--help`` says of it."""
+        """Return its text in ``--help``."""
         return f"{self.meaning} Default: {self.otherwise}." if self.otherwise else self.meaning
 
 
@@ -53,14 +53,14 @@ FACTS = {field.name for field in fields(Option)} - {"name", *_TEXTS} | {"require
 
 
 def read_options(table: Mapping[str, Any]) -> tuple[Option, ...]:
-    """Return the rows of a table in their order; raise `ValueError` for a fact or a kind that there is not."""
+    """Return the rows of a table in their order; raise `ValueError` for an unknown fact or kind."""
     return tuple(_read_row(dict(row), table["groups"]) for row in table["option"])
 
 
 def _read_row(row: dict[str, Any], groups: Mapping[str, Sequence[str]]) -> Option:
     texts = {key: row.pop(key) for key in _TEXTS if key in row}
     if len(row) != 1:
-        raise ValueError(f"A row of the options received {', '.join(row)}; accepted: one name, {', '.join(_TEXTS)}.")
+        raise ValueError(f"A row of the table received {', '.join(row)}; accepted: one name, {', '.join(_TEXTS)}.")
     name, facts = row.popitem()
     facts = dict(facts)
     for fact in facts.keys() - FACTS:
@@ -81,5 +81,5 @@ OPTIONS = read_options(_TABLE)
 
 
 def options_taken_by(command: str) -> dict[str, Option]:
-    """Return name -> option of all that a command takes, in the order of the table; ``lungs-train``: with a hyphen."""
+    """Return name -> option for a command's options, in the order of the table; ``lungs-train`` has a hyphen."""
     return {option.name: option for option in OPTIONS if command in option.commands}

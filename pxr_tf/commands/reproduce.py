@@ -1,4 +1,4 @@
-"""``pxr reproduce``: everything that a paper ran."""
+"""``pxr reproduce``: all runs of a paper."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @takes_options
 def reproduce(options: OptionValues) -> None:
-    """Run all that a paper ran, each variant with each seed, and print the table beside the paper's."""
+    """Run every variant of a paper with every seed, and print the table next to the paper's."""
     from pxr_tf.studies.paper import plan_paper
 
     console, asked = make_console(), asked_of(options)
@@ -34,7 +34,7 @@ def reproduce(options: OptionValues) -> None:
 
 
 def _run_all(plan: "PaperPlan", requests: "Sequence[Request]", console: "Console") -> None:
-    """Run the runs, write and print the paper's table; exit with 1 if one failed."""
+    """Run all requests, write and print the paper's table; exit with 1 if any failed."""
     from pxr_tf.report.reproduced import print_paper, print_run
     from pxr_tf.studies.paper_tables import write_paper
 
@@ -53,5 +53,5 @@ def _run_all(plan: "PaperPlan", requests: "Sequence[Request]", console: "Console
     if written.files:
         console.print(f"Tables: {', '.join(map(str, written.files))}", markup=False, soft_wrap=True)
     if written.kept:
-        console.print(f"Rows that stand on more seeds than these were left as they are: {written.kept}.")
+        console.print(f"Rows from more seeds than these were not changed: {written.kept}.")
     exit_if_failed(done, console)

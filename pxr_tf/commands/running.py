@@ -1,4 +1,4 @@
-"""Run requests and show what happens: what ``cv``, ``train``, ``grid``, ``tune`` and ``reproduce`` share."""
+"""Run requests and show their progress: shared by ``cv``, ``train``, ``grid``, ``tune`` and ``reproduce``."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Ended(Protocol):
-    """A run of a study, once it has ended: which it is, and why it failed ("" if it did not)."""
+    """A run of a study that has ended: its title, and why it failed ("" if it did not)."""
 
     title: str
     failure: str
 
 
 def make_console() -> "Console":
-    """Return the console that commands print to."""
+    """Return the console for a command's output."""
     from rich.console import Console
 
     return Console(highlight=False)
@@ -31,9 +31,9 @@ def make_console() -> "Console":
 def run_seeds(
     asked: "ExperimentOptions", given: Mapping[str, Any], variant: str | None, seeds: Sequence[int | None]
 ) -> None:
-    """Run one experiment with each seed (None: the recipe's own); print each table, and what they have in common.
+    """Run one experiment with each seed (None: the recipe's own); print each table, and a summary over seeds.
 
-    `given` is dotted key -> value, None where an option was not given. Exits with 1 if a run failed.
+    `given` is dotted key -> value, None if an option was not given. Exits with 1 if a run failed.
     """
     console = make_console()
     experiments = [asked.experiment({**given, "seed": seed}, variant) for seed in seeds]
@@ -41,7 +41,7 @@ def run_seeds(
 
 
 def run_requests(requests: Sequence["Request"], console: "Console") -> None:
-    """Run requests that differ in their seed; print each one's table, and what they have in common."""
+    """Run requests that differ in their seed; print the table of each, and a summary over seeds."""
     from pxr_tf.evidence.seeds import summarise_runs, write_seeds
     from pxr_tf.report.results import print_results, print_seeds
 
@@ -58,7 +58,7 @@ def run_requests(requests: Sequence["Request"], console: "Console") -> None:
         console.print()
         print_seeds(seeds, console)
         if not write_seeds(seeds, next(iter(runs.values())).folder.parent):
-            console.print("seeds.csv was left as it is: it has more seeds than these.")
+            console.print("seeds.csv was not changed: it has more seeds than these.")
     exit_if_failed(outcomes, console)
 
 
@@ -70,10 +70,10 @@ def run_study(
     results: bool = True,
     on_outcome: "Callable[[Outcome], None]" = lambda outcome: None,
 ) -> "list[Outcome]":
-    """Run all requests, show what happens, and write what each run results in; return how each ended.
+    """Run all requests, show their progress, and write the tables of each run; return the outcomes.
 
-    `titles` (by run directory) are shown in place of what the recipe says of itself. Without `results` nothing but the
-    run is written: a point of a tuning has no test rows to make tables of.
+    `titles` (by run directory) replace the titles from the recipe. Without `results` no tables are written: a tuning
+    point has no test rows.
     """
     from pxr_tf.commands.screen import StudyScreen
     from pxr_tf.executors.choose import choose_executor
@@ -100,7 +100,7 @@ def run_study(
 
 
 def exit_if_failed(runs: "Sequence[Ended]", console: "Console") -> None:
-    """Say which runs failed, and why, and exit with 1; do nothing if none did."""
+    """Print which runs failed, and why, and exit with 1; do nothing if none failed."""
     from pxr_tf.errors import count_words
 
     failed = [run for run in runs if run.failure]

@@ -1,4 +1,4 @@
-"""What a study shows while it runs: a display for each of its runs, and TensorBoard beside it."""
+"""What a study shows while it runs: a display per run, and TensorBoard files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,9 +21,9 @@ from pxr_tf.training.part import TRAIN
 
 
 class StudyScreen:
-    """Shows the events of a study, each where its run is shown; use it as a context.
+    """Shows each event of a study in the display of its run; use it as a context manager.
 
-    What one run said of the data is not said again by the next.
+    A note about the data is shown only once, even if several runs send it.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class StudyScreen:
             view.show(event)
 
     def end(self, request: Request, run: FinishedRun) -> None:
-        """Leave the display of a finished run, and draw what is left of it in TensorBoard."""
+        """Leave the display of a finished run, and complete its TensorBoard."""
         self.stop(request)
         self._views[str(request.folder)].catch_up(run)
 
     def stop(self, request: Request) -> None:
-        """Leave the display of a run that is shown no more."""
+        """Leave the display of a run that is no longer shown."""
         self._leave(self._views[str(request.folder)])
 
     def _turn_to(self, view: "_RunView") -> None:
@@ -83,7 +83,7 @@ class StudyScreen:
 
 
 class _RunView:
-    """The display of one run, and its TensorBoard, which opens when the first task starts: the run is prepared then."""
+    """The display of one run and its TensorBoard, which opens with the first task: by then the run is prepared."""
 
     def __init__(self, request: Request, console: Console, title: str, *, boards: bool) -> None:
         self._request, self._draws = request, boards
@@ -106,9 +106,9 @@ class _RunView:
             self._boards.show(event)
 
     def catch_up(self, run: FinishedRun) -> None:
-        """Draw what a killed command has trained and not drawn."""
+        """Draw what an earlier, killed command trained but did not draw."""
         if self._boards is not None:
-            self._boards.close()  # what was told is drawn by now
+            self._boards.close()  # all events so far are drawn now
         undrawn = undrawn_tasks(run) if self._draws else []
         if undrawn:
             self._open(run).catch_up(undrawn)
@@ -124,7 +124,7 @@ class _RunView:
 
 
 def outline_of(experiment: Experiment) -> Outline:
-    """Return what the progress display needs to know of an experiment."""
+    """Return what the progress display needs to know about an experiment."""
     splits = experiment.splits
     cross = splits.scheme == "folds"
     where = f"{splits.folds} folds" if cross else f"{splits.scheme} split"
@@ -141,7 +141,7 @@ def outline_of(experiment: Experiment) -> Outline:
 
 
 def about(request: Request, run: RunDirectory) -> About:
-    """Return what TensorBoard shows of a prepared run beside its events."""
+    """Return what TensorBoard shows of a prepared run in addition to its events."""
     info = run.info
     return About(
         hyperparameters=_hyperparameters(request.experiment),

@@ -7,7 +7,7 @@ from pxr_tf.commands.running import run_seeds
 
 @takes_options
 def train(options: OptionValues) -> None:
-    """Train on one split, test on its test part and print the table; one run per seed."""
+    """Train on one split, test on its test part and print the table; each seed is a run."""
     variant = variant_of(options.strategy, options.variant)
     asked, given = choose_split(asked_of(options), options.keys_given(), variant)
     run_seeds(asked, given, variant, seeds_of(options.seed, options.seeds))

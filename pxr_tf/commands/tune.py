@@ -1,4 +1,4 @@
-"""``pxr tune``: try the points of a grid on the training part of a split, and rank them on its validation rows."""
+"""``pxr tune``: train every point of a grid on one split, and rank the points on its validation rows."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @takes_options
 def tune(options: OptionValues) -> None:
-    """Train every point of a grid, rank them by their validation loss, and hand the best to `train`."""
+    """Train every point of a grid, rank the points by validation loss, and print how to train the best."""
     from pxr_tf.studies.tuning import plan_tuning, write_best
 
     console, variant = make_console(), options.variant
@@ -35,7 +35,7 @@ def tune(options: OptionValues) -> None:
 
 
 def _run_points(plan: "TuningPlan", base: "Request", console: "Console") -> "list[TuningPoint]":
-    """Train the points that are missing; write ``tuning.csv`` after each and print it at the end."""
+    """Train the points that are not finished; write ``tuning.csv`` after each and print it at the end."""
     from pxr_tf.commands.screen import outline_of
     from pxr_tf.report.tuning import print_ranking
     from pxr_tf.studies.ranking import write_points
@@ -62,7 +62,7 @@ def _run_points(plan: "TuningPlan", base: "Request", console: "Console") -> "lis
 
 
 def _print_best(best: "Best", base: "Request", console: "Console") -> None:
-    """Print what makes the choice doubtful, where all points are, and how to train the best."""
+    """Print reasons to doubt the choice, where all points are, and how to train the best."""
     from pxr_tf.rundir import TUNING_TABLE
 
     for caution in best.cautions:

@@ -1,4 +1,4 @@
-"""Experiments as frozen data: `schema` says what they may hold, `load` reads them."""
+"""Experiments as frozen data: `schema` defines their keys and values, `load` reads them."""
 
 from pxr_tf.config.changes import describe_changes, recipe_changes
 from pxr_tf.config.load import (

@@ -10,12 +10,12 @@ RecipeChanges = dict[str, tuple[Plain, Plain]]  # dotted key -> (value before, v
 
 
 def recipe_changes(before: Experiment, now: Experiment) -> RecipeChanges:
-    """Return what differs; the phases of two experiments with as many phases are compared one by one."""
+    """Return what differs; phases are compared one by one if both experiments have the same number."""
     return _differ(before.model_dump(mode="json"), now.model_dump(mode="json"), "")
 
 
 def describe_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> list[str]:
-    """Return the differences for people: ``epochs 2,5 -> 1,1``, ``folds 5 -> 2``; a key in full if two end alike."""
+    """Return the differences for people: ``epochs 2,5 -> 1,1``, ``folds 5 -> 2``; keys that end alike in full."""
     epochs = [key for key in found if key.startswith("phases.") and key.endswith(".max_epochs")]
     words = [f"epochs {_epochs(before)} -> {_epochs(now)}"] if epochs else []
     others = {key: pair for key, pair in found.items() if key not in epochs}
@@ -27,7 +27,7 @@ def describe_changes(found: RecipeChanges, before: Experiment, now: Experiment) 
 
 
 def value_text(value: Plain) -> str:
-    """Return a value of a recipe in a few letters: ``none`` for null, what stands in a list between commas."""
+    """Return a value of a recipe as short text: ``none`` for null, the items of a list between commas."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {value_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):

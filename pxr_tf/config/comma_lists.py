@@ -1,4 +1,4 @@
-"""What stands between commas: words, whole numbers, paths."""
+"""Comma-separated lists of words, whole numbers or paths."""
 
 import os
 
@@ -6,12 +6,12 @@ from pxr_tf.config.plain_yaml import MAX_DIGITS
 
 
 def split_words(text: str) -> list[str]:
-    """Return what stands between commas."""
+    """Return the words between commas, without spaces around them."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def whole_numbers(text: str) -> list[int]:
-    """Return the whole numbers between commas; none where any of the parts is something else."""
+    """Return the whole numbers between commas; an empty list if any part is something else."""
     parts = split_words(text)
     plain = all(part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS for part in parts)
     return [int(part) for part in parts] if plain else []
@@ -20,7 +20,7 @@ def whole_numbers(text: str) -> list[int]:
 def split_paths(text: str) -> list[str]:
     """Return the files and folders between commas.
 
-    A name may have commas itself: pieces that exist only together are one path. Where each exists, they are several.
+    A name may contain commas: pieces that exist only together are one path. Pieces that each exist are several paths.
     """
     pieces = text.split(",")
     best: dict[int, tuple[int, int, list[str]]] = {len(pieces): (0, 0, [])}  # from here on: missing, -number, paths
@@ -28,7 +28,7 @@ def split_paths(text: str) -> list[str]:
         readings = []
         for end in range(start + 1, len(pieces) + 1):
             path, exists = _find_path(",".join(pieces[start:end]))
-            if exists or end == start + 1:  # what is missing is told piece by piece
+            if exists or end == start + 1:  # missing paths are reported piece by piece
                 missing, number, rest = best[end]
                 readings.append((missing + (not exists), number - 1, [path, *rest]) if path else best[end])
         best[start] = min(readings)
@@ -36,6 +36,6 @@ def split_paths(text: str) -> list[str]:
 
 
 def _find_path(text: str) -> tuple[str, bool]:
-    """Return the path as it stands if it exists, else without the space around it; and whether it exists."""
+    """Return (the path as given if it exists, else without the spaces around it; whether it exists)."""
     path = text if os.path.exists(os.path.expanduser(text)) else text.strip()
     return path, os.path.exists(os.path.expanduser(path))

@@ -1,4 +1,4 @@
-"""Experiments from files: YAML with dotted overrides -> one validated, frozen value; and back."""
+"""Read experiments: YAML with dotted overrides -> a validated, frozen value; and write them."""
 
 import os
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from pxr_tf.config.schema import Experiment
 from pxr_tf.config.tuning import Grid, read_grid
 from pxr_tf.errors import PxrError, nearest, shown
 
-BESIDE = ("reproduce",)  # keys of a recipe's file that say what to run, not how: no experiment holds them
+BESIDE = ("reproduce",)  # keys of a recipe that say what to run, not how: not part of an experiment
 
 Values = dict[str, Plain]  # of a recipe, before they are validated
 
 
 def configs_folder() -> Path:
-    """Return the folder of the recipes: inside the package where it was installed as a wheel, else beside it."""
+    """Return the folder of the recipes: inside the package if it was installed as a wheel, else next to it."""
     package = Path(__file__).parents[1]
     return next(folder for folder in (package / "configs", package.parent / "configs") if folder.is_dir())
 
@@ -29,14 +29,14 @@ def configs_folder() -> Path:
 def load_experiment(
     path: str | Path, overrides: Mapping[str, Plain] | None = None, *, variant: str | None = None
 ) -> Experiment:
-    """Return the experiment of a YAML file, or of a recipe's name, with dotted keys replaced (``{"splits.folds": 3}``).
+    """Return the experiment of a YAML file or recipe name, with dotted keys replaced (``{"splits.folds": 3}``).
 
     A recipe has a base and, under ``variants``, overlays by name; `variant` chooses one, by default the file's own
-    ``variant``. An overlay's mappings are merged into the base's, its other values replace them; overrides come last.
-    Where an overlay or an override changes ``model.kind``, nothing else of the base's ``model`` stays; nor do its
+    ``variant``. Mappings of an overlay are merged into the base's; its other values replace them. Overrides come last.
+    If an overlay or override changes ``model.kind``, the rest of the base's ``model`` is dropped. So are its
     ``phases``, ``tuning`` and ``training.learning_rate``, unless both kinds are networks, which are trained alike.
-    Where the model is ``on_features`` of a variant, and no backbone is named, it is that variant's.
-    Where one changes ``image.crop``, what the base says of its crop and the new one has no use for is left out.
+    If the model is ``on_features`` of a variant and names no backbone, it gets that variant's backbone.
+    If ``image.crop`` changes, the base's keys that the new crop does not use are dropped.
     Raises `PxrError` in one line for a missing file, an unknown variant or key, or an impossible value.
     """
     return parse_experiment(*read_values(path, overrides, variant=variant))
@@ -50,7 +50,7 @@ def read_values(
     given = overrides or {}
     if "variant" in given:
         raise PxrError(
-            f"Received variant={shown(given['variant'])} as an override, which would change its name alone. Choose it "
+            f"Received variant={shown(given['variant'])} as an override, which would change only the name. Choose it "
             "with --variant (VARIANT=...)."
         )
     kind = given.get("model.kind", _value_of(given.get("model"), "kind"))
@@ -63,18 +63,18 @@ def read_values(
 
 
 def load_grid(path: str | Path, *, variant: str | None = None) -> Grid:
-    """Return the grid that a recipe or its variant gives under ``tuning``; {} for none. Raises `PxrError`."""
+    """Return the grid under ``tuning`` of a recipe or its variant; {} if there is none. Raises `PxrError`."""
     return _read_variant(path, variant)[1]
 
 
 def read_recipe(path: str | Path) -> tuple[Values, Path]:
-    """Return (all that a recipe's file says, the file): base, variants, and what is beside them; raise `PxrError`."""
+    """Return (all values in a recipe's file, the file): base, variants and protocol; raise `PxrError`."""
     file = _find(path)
     return _unshared(_read(file)), file
 
 
 def parse_experiment(values: Mapping[str, Plain], origin: str) -> Experiment:
-    """Return the validated experiment; `origin` names it in the `PxrError` for a bad one."""
+    """Return the validated experiment; `origin` names it in the `PxrError` for an impossible value."""
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
@@ -91,7 +91,7 @@ def parse_override(text: str) -> tuple[str, Plain]:
 
 
 def dump_experiment(experiment: Experiment) -> str:
-    """Return the experiment as YAML; `load_experiment` reads it back to an equal one."""
+    """Return the experiment as YAML, from which `load_experiment` reads an equal experiment."""
     return write_yaml(experiment.model_dump())
 
 
@@ -118,17 +118,17 @@ def _find(path: str | Path) -> Path:
 def _read(file: Path) -> Values:
     try:
         with files.reading(f"The experiment {str(file)!r}"):
-            text = file.read_text(encoding="utf-8-sig")  # a byte order mark is no part of the text
+            text = file.read_text(encoding="utf-8-sig")  # without a byte order mark
     except UnicodeDecodeError as error:
         raise PxrError(f"{file} is not UTF-8 text; save it as UTF-8.") from error
     values = read_yaml(text, str(file))
     if not isinstance(values, dict):
-        raise PxrError(f"{file} holds {shown(values)}; an experiment is a mapping of keys to values.")
+        raise PxrError(f"{file} contains {shown(values)}; accepted: a mapping of keys to values.")
     return values
 
 
 def _lay_over(values: Values, variant: str | None, file: Path) -> Values:
-    """Return the recipe's base with one variant laid over it."""
+    """Return the recipe's base, merged with one variant."""
     variants = values.pop("variants", None)
     variants = {} if variants is None else variants
     if not isinstance(variants, dict) or not all(isinstance(overlay, dict) for overlay in variants.values()):
@@ -149,12 +149,12 @@ def _lay_over(values: Values, variant: str | None, file: Path) -> Values:
 
 
 def _value_of(section: Plain, key: str) -> Plain:
-    """Return what a section of a recipe says under a key; None where it says nothing."""
+    """Return the value of a key in a section of a recipe; None if it is missing."""
     return section.get(key) if isinstance(section, dict) else None
 
 
 def _with_kind(values: Values, kind: Plain) -> Values:
-    """Return the values with this kind of model; what is said of a model of another kind is left out."""
+    """Return the values with this kind of model, without the values for a model of another kind."""
     before = _value_of(values.get("model"), "kind") or "transfer"
     if before == kind:
         return values
@@ -168,7 +168,7 @@ def _with_kind(values: Values, kind: Plain) -> Values:
 
 
 def _with_stage_one_backbone(values: Values, path: str | Path, file: str) -> Values:
-    """Return the values; where the model is on features of a variant, with the name of that variant's model."""
+    """Return the values; a model on features of a variant gets that variant's backbone, unless it names one."""
     model = values.get("model")
     of = model.get("of") if _value_of(model, "kind") == "on_features" else None
     if not isinstance(of, str) or "/" in of or model.get("backbone") is not None:
@@ -189,7 +189,7 @@ def _with_stage_one_backbone(values: Values, path: str | Path, file: str) -> Val
 
 
 def _with_crop(values: Values, crop: Plain) -> Values:
-    """Return the values without what is said of another crop than this one; None changes nothing."""
+    """Return the values without keys that this crop does not use; None changes nothing."""
     image, idle = values.get("image"), IDLE.get(crop, ()) if isinstance(crop, str) else ()
     if not idle or not isinstance(image, dict):
         return values
@@ -205,7 +205,7 @@ def _merged(base: Values, overlay: Values) -> Values:
 
 
 def _unshared(value: Plain) -> Plain:
-    """Return a copy of YAML values in which an anchor's places are separate: replacing in one leaves the others."""
+    """Return a copy of YAML values without shared parts, so that a change in one place of an anchor is local."""
     if isinstance(value, dict):
         return {key: _unshared(item) for key, item in value.items()}
     return [_unshared(item) for item in value] if isinstance(value, list) else value
@@ -223,7 +223,7 @@ def _replace(values: Values, key: str, value: Plain) -> None:
 
 
 def _step(place: Values | list[Plain], part: str, key: str) -> str | int:
-    """Return what a part of a dotted key names in a mapping or a list; raise `PxrError` for a place outside a list."""
+    """Return the key or index for a part of a dotted key; raise `PxrError` for an index outside the list."""
     if isinstance(place, dict):
         return part
     positions = [str(number) for number in range(len(place))]

@@ -1,4 +1,4 @@
-"""Pydantic's errors as one line for people."""
+"""Turn pydantic's errors into one line for people."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from pxr_tf.errors import nearest, shown
 from pxr_tf.vocabulary import augmentation
 from pxr_tf.vocabulary.model import Head
 
-# What pydantic's kinds of error say was accepted; of two that fit, the first.
+# Prefix of pydantic's error type -> what is accepted; the first prefix that fits counts.
 _ACCEPTED = {
     "int": "a whole number",
     "float": "a number",
@@ -35,15 +35,15 @@ _ACCEPTED = {
 }
 
 
-# How pydantic names the branches of a union in an error's place.
+# How pydantic names the branches of a union in an error's location.
 _BRANCHES = ("bool", "function-", "[key]", "tuple[", "literal[", "constrained-", "dict[", "float", "int")
 
 
 def explain_errors(errors: list[Any], model: type[BaseModel] = schema.Experiment) -> str:
-    """Return one line for the first error of validating `model`; a value that may be this or that has one for each."""
+    """Return one line for the first error of validating `model`; a union gives an error for each of its types."""
     first = errors[0]
     inside = [error for error in errors if _place(error).startswith(f"{_place(first)}.")]
-    first = inside[0] if inside else first  # of a value that may be this or that, the branch that went furthest
+    first = inside[0] if inside else first  # of a union, the branch that got furthest
     place = _place(first)
     if first["type"] == "extra_forbidden":
         known = _fields_at(first["loc"][:-1], model)
@@ -59,14 +59,14 @@ def explain_errors(errors: list[Any], model: type[BaseModel] = schema.Experiment
 
 
 def accepted_value(error: Mapping[str, Any]) -> str:
-    """Return what would have been accepted where pydantic found this error: ``"a whole number"``, ``"2 or more"``."""
+    """Return what is accepted in place of this error's value: ``"a whole number"``, ``"2 or more"``."""
     text = next((text for kind, text in _ACCEPTED.items() if error["type"].startswith(kind)), error["msg"])
     limits = error.get("ctx", {})
     return text.format_map({name: f"{limit:.15g}" if type(limit) is float else limit for name, limit in limits.items()})
 
 
 def _near(error: Mapping[str, Any]) -> str:
-    """Return the nearest of three words or more that a key takes, where other text was received; two are seen."""
+    """Return the nearest accepted word if other text was received; only for three words or more."""
     if error["type"] != "literal_error" or not isinstance(error["input"], str):
         return ""
     words = re.findall(r"'([^']*)'", error["ctx"]["expected"])
@@ -74,7 +74,7 @@ def _near(error: Mapping[str, Any]) -> str:
 
 
 def _place(error: Any) -> str:
-    """Return the dotted key; pydantic adds the branch of a union to it (``training.xla.bool``), or ``[key]``."""
+    """Return the dotted key, without the branch of a union (``training.xla.bool``) or ``[key]`` that pydantic adds."""
     extra = error["type"] == "extra_forbidden"
     parts = [str(part) for part in error["loc"]]
     if parts[:1] == ["model"] and parts[1:2] and parts[1] in (*models.MODEL_KINDS, models.OTHER):

@@ -1,4 +1,4 @@
-"""What a recipe's `model` may say: a model of a kind that this package knows, or of a learner that was added."""
+"""The section `model` of a recipe: a model of a kind in this package, or of a learner that was added."""
 
 from typing import Annotated
 
@@ -16,12 +16,12 @@ class OtherModel(BaseModel):
 
     @property
     def name(self) -> str:
-        """What tells this model from others under the same variant."""
+        """The name that distinguishes this model from others under the same variant."""
         return self.kind
 
 
 MODEL_KINDS = {"transfer": Transfer, "scratch": Scratch, "on_features": OnFeatures, "linear": Linear}
-NETWORK_KINDS = ("transfer", "scratch")  # networks from pixels on: phases that train the one can train the other
+NETWORK_KINDS = ("transfer", "scratch")  # networks on pixels: the same phases can train either
 OTHER = "other"
 
 

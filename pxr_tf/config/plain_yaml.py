@@ -1,7 +1,7 @@
-"""YAML as plain values: text, numbers, true, false, null, lists, and mappings whose keys are text. Nothing else.
+"""YAML as plain values only: text, numbers, true, false, null, lists, and mappings whose keys are text.
 
-Nobody means YAML's ``017`` (octal: 15), ``1:30`` (base 60: 90) or a date in a recipe: they are text here, and so never
-pass for a number. ``1e-5``, which is text in YAML 1.1, is a number.
+YAML's ``017`` (octal: 15), ``1:30`` (base 60: 90) and dates are never meant in a recipe: they are text here, and so not
+accepted as numbers. ``1e-5``, which is text in YAML 1.1, is a number.
 """
 
 import math
@@ -11,37 +11,37 @@ import yaml
 
 from pxr_tf.errors import PxrError
 
-MAX_VALUES = 10_000  # with every alias unfolded; the largest recipe in configs/ has 95
+MAX_VALUES = 10_000  # with all aliases expanded; the largest recipe in configs/ has 95
 MAX_DEPTH = 50  # lists and mappings within one another; recipes need 5
 MAX_DIGITS = 30  # of a whole number; Python itself refuses to read more than 4,300
 
-Plain = bool | int | float | str | None | list["Plain"] | dict[str, "Plain"]  # what such a text may hold
-QUOTING = "Put quotes around text that holds signs of YAML, such as : # [ { * &."
+Plain = bool | int | float | str | None | list["Plain"] | dict[str, "Plain"]  # the possible values
+QUOTING = "Put quotes around text that contains YAML's special characters, such as : # [ { * &."
 
 
 def read_yaml(text: str, origin: str) -> Plain:
-    """Return the value of a text of YAML; `origin` names the text in the one-line `PxrError` for a bad one."""
+    """Return the value of YAML text; `origin` names the text in the one-line `PxrError` for invalid text."""
     try:
         return yaml.load(text, Loader=_Loader)
     except _Refused as fault:
         raise PxrError(f"{origin}, line {fault.line}: {fault.problem}.") from fault
     except yaml.MarkedYAMLError as fault:
         line = f", line {fault.problem_mark.line + 1}" if fault.problem_mark else ""
-        before = f"{fault.context}, " if f"{fault.problem}".startswith("but ") else ""  # PyYAML's sentence goes on
+        before = f"{fault.context}, " if f"{fault.problem}".startswith("but ") else ""  # continues PyYAML's sentence
         raise PxrError(f"{origin}{line}: not valid YAML: {before}{fault.problem}. {QUOTING}") from fault
     except yaml.reader.ReaderError as fault:
         raise PxrError(
-            f"{origin}: not valid YAML: it holds the character #x{fault.character:04x}. Delete it."
+            f"{origin}: not valid YAML: it contains the character #x{fault.character:04x}. Delete it."
         ) from fault
 
 
 def write_yaml(value: Plain) -> str:
-    """Return the value as YAML, from which `read_yaml`, and any other reader, makes an equal one."""
+    """Return the value as YAML, from which `read_yaml` and any other reader get an equal value."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """Valid YAML that is not accepted here; `place` is the node or the event."""
+    """Valid YAML that is not accepted here; `place` is its node or event."""
 
     def __init__(self, problem: str, place: yaml.Node | yaml.Event) -> None:
         super().__init__(problem=problem, problem_mark=place.start_mark)
@@ -62,9 +62,9 @@ _NUMBER = re.compile(
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses what is no plain value, before it makes any."""
+    """Refuses anything but plain values, before it constructs any."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - how PyYAML is told which plain words are no text
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's list of unquoted words that are not text
         first: [(tag, pattern) for tag, pattern in resolvers if tag in (_NULL, _BOOL, _MERGE)]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -102,7 +102,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts quotes around text that some reader would take for something else."""
+    """Quotes text that some reader would not read as text."""
 
 
 for _yaml_class in (_Loader, _Dumper):
@@ -113,23 +113,23 @@ _Loader.add_constructor(_FLOAT, _Loader.construct_number)
 
 
 def _count_values(node: yaml.Node, known: dict[int, int | None]) -> int:
-    """Return how many values the node stands for, those behind an alias each time; raise for what is not accepted.
+    """Return the number of values in a node, aliases expanded; raise for values that are not accepted.
 
-    `known` has the count of each node by its id, None while it is being counted: an alias led back to it.
+    `known` is node id -> count. It is None while a node is being counted: an alias inside it refers to the node itself.
     """
     if id(node) not in known:
         known[id(node)] = None
         known[id(node)] = 1 + sum(_count_values(part, known) for part in _parts(node))
     count = known[id(node)]
     if count is None:
-        raise _Refused("a value holds itself, by an alias of its own anchor. Write it out", node)
+        raise _Refused("a value contains itself, through an alias of its own anchor. Write it out", node)
     if count > MAX_VALUES:
-        raise _Refused(f"the anchors stand for more than {MAX_VALUES:,} values. Use fewer of them", node)
+        raise _Refused(f"the anchors expand to more than {MAX_VALUES:,} values. Use fewer anchors", node)
     return count
 
 
 def _parts(node: yaml.Node) -> list[yaml.Node]:
-    """Return the values within a node; raise for a mapping's keys that are no text, or there twice."""
+    """Return the values inside a node; raise for a mapping's key that is not text or occurs twice."""
     if isinstance(node, yaml.ScalarNode):
         return []
     if isinstance(node, yaml.SequenceNode):
@@ -138,7 +138,7 @@ def _parts(node: yaml.Node) -> list[yaml.Node]:
     for key, _ in node.value:
         _check_key(key)
         if key.value in lines:
-            raise _Refused(f"the key {key.value!r} is there twice, first in line {lines[key.value]}. Keep one", key)
+            raise _Refused(f"the key {key.value!r} occurs twice, first in line {lines[key.value]}. Keep one", key)
         lines[key.value] = key.start_mark.line + 1
     return [part for _, part in node.value]
 

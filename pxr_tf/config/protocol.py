@@ -1,4 +1,4 @@
-"""What a recipe's `reproduce` may say: everything that a paper ran, as one command runs it."""
+"""The section `reproduce` of a recipe: all runs of a paper, which one command runs."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,11 +14,11 @@ KEY = "reproduce"
 
 
 class Protocol(Frozen):
-    """The runs of a paper: each of its variants, under each of the settings that are compared, with each seed."""
+    """The runs of a paper: every variant, under every compared setting, with every seed."""
 
     variants: Annotated[tuple[Name, ...], Field(min_length=1)]
     seeds: Annotated[tuple[SeedNumber, ...], Field(min_length=1)] = (0,)
-    # name -> dotted key -> value; of two, the first minus the second is a result
+    # name -> dotted key -> value; the first setting minus the second is a result
     compare: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -32,25 +32,25 @@ class Protocol(Frozen):
                 raise ValueError(f"{key} received {twice[0]!r} twice; accepted: each once")
         for name, setting in self.compare.items():
             if "seed" in setting:
-                raise ValueError(f"compare.{name} gives seed; accepted: other keys, as all settings run the same seeds")
+                raise ValueError(f"compare.{name} sets seed; accepted: other keys, as all settings run the same seeds")
         return self
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
-        """The settings by name; where nothing is compared, one without a name that changes nothing."""
+        """The settings by name; if nothing is compared, one setting without a name that changes nothing."""
         return self.compare or {"": {}}
 
 
 def load_protocol(path: str | Path) -> Protocol:
-    """Return the protocol of a recipe; raise `PxrError` in one line where it has none, or an impossible one."""
+    """Return the protocol of a recipe; raise `PxrError` in one line if it is missing or impossible."""
     values, file = read_recipe(path)
     if KEY not in values:
-        raise PxrError(f"{file} says nothing of what to {KEY}; accepted: a recipe with the key {KEY!r}. Use pxr train.")
+        raise PxrError(f"{file} does not say what to {KEY}; accepted: a recipe with the key {KEY!r}. Use pxr train.")
     variants = values.get("variants") or {}
     try:
         protocol = Protocol.model_validate(values[KEY])
     except ValidationError as error:
-        words = explain_errors(error.errors(), Protocol).strip()  # of the whole value, it names no place
+        words = explain_errors(error.errors(), Protocol).strip()  # an error of the whole value has no key in front
         raise PxrError(f"{file}: {KEY}: {words}") from error
     unknown = [name for name in protocol.variants if name not in variants]
     if unknown:

@@ -1,7 +1,7 @@
-"""What `configs/*.yaml` may say: an experiment is a file of data, read into frozen models.
+"""The keys and values of `configs/*.yaml`: an experiment is data, read into frozen models.
 
-Only commands and stories read these models. Below them functions take plain named values; those that a recipe says in
-one piece (a model, a phase, a movement) are defined in `vocabulary`, once for both.
+Only commands, studies, experiments, galleries and runs read these models. Functions below them take plain named values,
+or the parts of a recipe that `vocabulary` defines for both (a model, a phase, a movement).
 """
 
 from collections import Counter
@@ -20,11 +20,11 @@ from pxr_tf.vocabulary.model import NetworkModel, OnFeatures, Scratch, Transfer
 from pxr_tf.vocabulary.training import Phase, Training
 from pxr_tf.vocabulary.values import Amount, Count, Flag, Frozen, Name, Number, RunTag, SeedNumber, Share, Whole
 
-TAKEN = ("all", "label", "origin", "split")  # words that tables of results use beside class names
+TAKEN = ("all", "label", "origin", "split")  # names that tables of results use next to class names
 
 
 def _beside_cache(name: str) -> str:
-    if name.lower() == CACHE:  # some file systems take Cache for the same folder
+    if name.lower() == CACHE:  # on some file systems Cache is the same folder
         raise PydanticCustomError("name", f"any name but {CACHE}, the folder in RUNS that runs share")
     return name
 
@@ -33,23 +33,23 @@ RecipeName = Annotated[Name, AfterValidator(_beside_cache)]
 
 
 class Splits(Frozen):
-    """Who trains and who tests. Each scheme (`data.schemes`) reads the options that its function names."""
+    """Which rows train and which test. Each scheme (`data.schemes`) uses the options that its function names."""
 
     scheme: str = "folds"
-    # balanced: one image per patient of the smallest class and as many of each other class; all: every image
+    # balanced: one image per patient of the smallest class, and the same number of each other class; all: every image
     test_rows: Literal["balanced", "all"] = "all"
     # folds:
     folds: Annotated[Whole, Field(ge=2, le=1000)] = 5
-    # of the smallest class's patients: validation, and again test
+    # share of the smallest class's patients: for validation, and again for testing
     holdout_fraction: Annotated[Number, Field(gt=0, lt=0.5)] = 0.15
     nested: Flag = False  # a validation part inside each fold instead of epoch numbers from the hold-out
     nested_fraction: Annotated[Number, Field(gt=0, lt=0.5)] = 0.1  # of each class's training patients
     # official and random:
-    validation: Amount = 0.15  # a share, or a number of images, of what does not test
+    validation: Amount = 0.15  # a share, or a number of images, of the rows that are not test rows
     # random:
     test: Share = 0.2
-    unit: Literal["patient", "image"] = "patient"  # image: as papers did; a leaky split, and every figure says so
-    # schemes that were added: what their functions take by keyword, beside the options above
+    unit: Literal["patient", "image"] = "patient"  # image: as in some papers; a leaky split, and every figure says so
+    # added schemes: keyword arguments of their functions, in addition to the options above
     options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -61,22 +61,22 @@ class Splits(Frozen):
 
 
 class Balance(Frozen):
-    """Which training rows an epoch has."""
+    """How many training rows of each class an epoch has."""
 
     cap: Count | None = None  # images per class at most, copies not counted
     oversample: tuple[str, ...] | Literal["all"] = ()  # classes that get augmented copies
-    target: Count | None = None  # how many samples such a class then has; null: as many as the largest class
+    target: Count | None = None  # samples of an oversampled class; null: as many as the largest class
 
 
 class Experiment(Frozen):
-    """Everything that decides the numbers of a run, the images aside: one variant of one recipe."""
+    """Everything that decides the numbers of a run, except the images: one variant of one recipe."""
 
     name: RecipeName
     variant: Name = "base"  # which of the recipe's variants this is
-    published: str | None = None  # the paper to compare with: a file of evaluation/published
+    published: str | None = None  # the paper to compare with: a file in evaluation/published
     classes: Annotated[tuple[Name, ...], Field(min_length=2)]
-    tag: RunTag = ""  # tells run directories of one variant apart, e.g. by their classes
-    # copies of a picture: drop all but one, drop those with the same bytes only, or keep them
+    tag: RunTag = ""  # distinguishes run directories of one variant, e.g. by their classes
+    # duplicates: drop all but one, drop only those with the same bytes (exact), or keep all
     duplicates: Literal["drop", "exact", "keep"] = "drop"
     # pneumonia: [bacterial, viral]
     merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
@@ -88,14 +88,14 @@ class Experiment(Frozen):
     augmentation: Augmentation = Augmentation()
     training: Training = Training()
     phases: tuple[Phase, ...] = ()
-    # drawn of each fold's model once it is trained; a model shows those that it has
+    # model figures to draw of each fold; a model shows those that it has
     show: tuple[Literal["filters", "coefficients", "feature_maps"], ...] = ()
-    # deal the labels of training and validation images anew: what is learned from that is nothing, for comparison
+    # permute the labels of training and validation images: for comparison, with nothing to learn
     permute_labels: Flag = False
 
     @model_serializer(mode="wrap")
     def _as_before_permuted_labels(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what few runs have: points of a tuning are named by a digest of their experiment."""
+        """Leave out a key that few runs have, to keep the digests by which tuning points are named."""
         values = serialize(self)
         return values if self.permute_labels else {key: values[key] for key in values if key != "permute_labels"}
 
@@ -117,7 +117,7 @@ class Experiment(Frozen):
         taken = [name for name in self.classes if name in TAKEN]
         if taken:
             raise ValueError(
-                f"classes received {taken[0]!r}, which is a word of the tables; merge it under another name"
+                f"classes received {taken[0]!r}, which result tables use as a name; merge it under another name"
             )
         _check_merge(self.classes, self.merge)
         if self.balance.oversample != "all":
@@ -130,7 +130,7 @@ class Experiment(Frozen):
         if self.trains_network and self.model.output == "sigmoid" and len(self.classes) != 2:
             key = "model.head.output" if isinstance(self.model, Transfer) else "model.output"
             raise ValueError(
-                f"{key} received sigmoid, which is for two classes; here are {len(self.classes)} "
+                f"{key} received sigmoid, which needs two classes; received {len(self.classes)} "
                 f"({', '.join(self.classes)}). Set it to softmax, or merge classes: CLASSES=normal,ill=bacterial+viral"
             )
         return self
@@ -145,18 +145,19 @@ class Experiment(Frozen):
         if len(set(names)) < len(names):
             raise ValueError(f"phases need different names; received {', '.join(names)}")
         first_whole = next((number for number, phase in enumerate(self.phases) if phase.train == "all"), len(names))
-        if any(phase.train == "head" for phase in self.phases[first_whole:]):  # cached features: the initial backbone's
-            raise ValueError("phases that train the head only come before those that train all")
+        # Cached features come from the initial backbone, so the head trains first.
+        if any(phase.train == "head" for phase in self.phases[first_whole:]):
+            raise ValueError("phases that train only the head must come before phases that train all")
         if isinstance(self.model, Scratch) and self.freezes_backbone:
-            raise ValueError(f"phases that train the head only need a backbone; the network {self.model.name} has none")
+            raise ValueError(f"phases that train only the head need a backbone; the network {self.model.name} has none")
         if isinstance(self.model, OnFeatures) and self.trains_backbone:
-            raise ValueError("phases of the model on_features train the head only; the rest is another run's network")
+            raise ValueError("phases of the model on_features train only the head; the rest is another run's network")
         updates = any(phase.batchnorm == "update" for phase in self.phases)
         if self.training.batchnorm_statistics == "measured" and not updates:
             raise ValueError("training.batchnorm_statistics: measured needs a phase with batchnorm: update")
         if self.splits.nested and not self.watches_validation:
             raise ValueError(
-                "splits.nested needs a phase with patience or keep: best; here the last epoch always counts"
+                "splits.nested needs a phase with patience or keep: best; now the last epoch always counts"
             )
         return self
 
@@ -173,37 +174,37 @@ class Experiment(Frozen):
 
     @property
     def watches_validation(self) -> bool:
-        """Whether the validation loss decides which epoch of some phase counts."""
+        """Whether the validation loss decides which epoch counts, in any phase."""
         return any(phase.keeps_best for phase in self.phases)
 
     @property
     def freezes_backbone(self) -> bool:
-        """Whether some phase trains the head alone, on cached features."""
+        """Whether any phase trains only the head, on cached features."""
         return any(phase.train == "head" for phase in self.phases)
 
     @property
     def trains_backbone(self) -> bool:
-        """Whether some phase trains all layers."""
+        """Whether any phase trains all layers."""
         return any(phase.train == "all" for phase in self.phases)
 
     @property
     def chooses_epochs(self) -> bool:
-        """Whether folds take their epoch numbers from a hold-out: validation chooses some, and not inside each fold."""
+        """Whether folds take their epoch numbers from a hold-out: validation chooses some, but not inside each fold."""
         return self.splits.scheme == "folds" and not self.splits.nested and self.watches_validation
 
     @property
     def needs_stage_one(self) -> bool:
-        """Whether the model is on the features of another run, which must be finished before."""
+        """Whether the model is on the features of another run (stage one), which must be finished first."""
         return isinstance(self.model, OnFeatures)
 
     @property
     def backbone(self) -> str:
-        """The backbone's name; empty for a model without one."""
+        """The backbone's name; empty for a model without a backbone."""
         return self.model.backbone if isinstance(self.model, Transfer) else ""
 
     @property
     def stem(self) -> str:
-        """Variant and model, each once: two models under one variant are two runs."""
+        """Variant and model, each once, as two models under one variant are two runs."""
         return self.variant if self.model.name == self.variant else f"{self.variant}-{self.model.name}"
 
 
@@ -222,4 +223,4 @@ def _check_merge(classes: tuple[str, ...], merge: dict[str, tuple[str, ...]]) ->
         raise ValueError(f"merge puts {twice[0]!r} into a class twice; each label goes into one")
     both = [label for target, labels in merge.items() for label in labels if label in classes and label != target]
     if both:
-        raise ValueError(f"merge puts {both[0]!r} into another class, but it is a class of its own; leave one out")
+        raise ValueError(f"merge puts {both[0]!r} into another class, but it is also a class of its own; leave one out")

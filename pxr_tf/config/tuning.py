@@ -1,4 +1,4 @@
-"""Which values of which keys are tried: a grid, of a recipe's ``tuning`` or of the command line.
+"""A tuning's grid: the values to try for each key, from a recipe's ``tuning`` or the command line.
 
 A grid is dotted key -> values. In a recipe, or in one of its variants::
 
@@ -13,7 +13,8 @@ from pxr_tf.errors import PxrError, nearest, shown
 
 Grid = dict[str, list[Plain]]
 
-SECTIONS = ("image", "model", "balance", "augmentation", "training", "phases")  # all else decides who trains and tests
+# Other keys decide which rows train and test.
+SECTIONS = ("image", "model", "balance", "augmentation", "training", "phases")
 EXAMPLE = "over: {training.learning_rate: [0.003, 0.01, 0.03]}"
 
 
@@ -33,7 +34,7 @@ def read_grid(tuning: Plain, origin: str) -> Grid:
 
 
 def parse_over(texts: Sequence[str]) -> Grid:
-    """Return the grid of several ``key=value,value``; values are read as YAML, lists among them. Raises `PxrError`."""
+    """Return the grid of several ``key=value,value``; values are YAML, also lists. Raises `PxrError`."""
     grid: Grid = {}
     for text in texts:
         key, equals, values = (part.strip() for part in text.partition("="))
@@ -47,17 +48,17 @@ def parse_over(texts: Sequence[str]) -> Grid:
 
 
 def make_points(grid: Mapping[str, Sequence[Plain]]) -> list[dict[str, Plain]]:
-    """Return the points of a grid, key -> value: every value of each key with every one of the others."""
+    """Return the points of a grid, each key -> value: all combinations of the values."""
     return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
 
 
 def _check_values(key: str, values: Plain, origin: str) -> list[Plain]:
-    """Return the values, each once; raise `PxrError` where there are none, or where the key is none that is tuned."""
+    """Return the values, each once; raise `PxrError` if there are none, or if the key cannot be tuned."""
     section = key.split(".")[0]
     if section not in SECTIONS:
         raise PxrError(
-            f"{origin} names {shown(key)}, which is not tuned: all points train on the same rows and are ranked by the "
-            f"same ones. Keys that are begin with {', '.join(SECTIONS)}.{nearest(section, SECTIONS)}"
+            f"{origin} names {shown(key)}, which cannot be tuned: all points must train and be ranked on the same "
+            f"rows. Keys that can be tuned begin with {', '.join(SECTIONS)}.{nearest(section, SECTIONS)}"
         )
     if not isinstance(values, list) or not values:
         raise PxrError(f"{origin} gives {key} {shown(values)}; accepted: one value or more, such as 0.003,0.01,0.03.")

@@ -1,9 +1,9 @@
-"""Which executor does the tasks of a command: the one place that names them."""
+"""The choice of the executor for a command's tasks, made only here."""
 
 from pxr_tf.executors.local import LocalProcess
 from pxr_tf.tasks import Executor
 
 
 def choose_executor() -> Executor:
-    """Return what does tasks: a process of their own on this machine."""
+    """Return an executor that runs tasks in a separate process on this machine."""
     return LocalProcess()

@@ -1,4 +1,4 @@
-"""Tasks in this very process: for tests, debuggers and notebooks. TensorFlow's memory is not given back."""
+"""Run tasks in this process: for tests, debuggers and notebooks. TensorFlow's memory is not freed."""
 
 import json
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from pxr_tf.tasks import Failures, Task, do_in_order
 
 
 class Inline:
-    """Does tasks one after another, here."""
+    """Runs tasks one after another, in this process."""
 
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
-        """Do nothing: this process runs already."""
+        """Do nothing: this process is already running."""
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
-        """Do the tasks in the order of their needs; return what failed, and why."""
+        """Run the tasks in the order of their needs; return what failed, and why."""
         return do_in_order(tasks, _perform, on_event)
 
     def close(self) -> None:
@@ -24,5 +24,5 @@ class Inline:
 
 
 def _perform(task: Task, emit: OnEvent) -> None:
-    """Do a task as another process would get it: by way of JSON."""
+    """Run a task after a round trip through JSON, as another process would get it."""
     perform(Task.from_json(json.loads(json.dumps(task.as_json()))), emit)

@@ -1,4 +1,4 @@
-"""Tasks in a process of their own on this machine: memory is given back, and the parent never loads TensorFlow."""
+"""Run tasks in a separate process on this machine: its memory is freed, and the parent never loads TensorFlow."""
 
 import contextlib
 import json
@@ -12,16 +12,16 @@ from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent
 from pxr_tf.tasks import Failures, Task, do_in_order
 
-# Quiet unless the user set them: TensorFlow's banners, and albumentations' look for news on a server.
+# Unless the user sets these, no banners from TensorFlow, and no check for updates by albumentations.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "NO_ALBUMENTATIONS_UPDATE": "1"}
 KILLED = (-9, 137)  # exit codes of a process that the system killed, usually for its memory
 
 
 class LocalProcess:
-    """A process that performs one task after another.
+    """Runs tasks one after another in a worker process.
 
-    It runs ``python -m pxr_tf.executors.worker``, is told its tasks on its standard input, a line each, and dies with
-    this process. A task that leaves memory behind is its last one; the next task starts a new process.
+    The worker is ``python -m pxr_tf.executors.worker``. It reads tasks from standard input, a line each, and ends when
+    this process ends. After a task that leaves memory behind, the next task starts a new worker.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class LocalProcess:
         self._first_log: Path | None = None
 
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
-        """Start the process, unless it runs, to load TensorFlow; it and its successors inherit the files `keep`."""
+        """Start the worker unless it is running, to load TensorFlow early; each worker inherits the files `keep`."""
         self._keep = tuple(keep) or self._keep
         if self._child is not None:
             return
@@ -48,15 +48,15 @@ class LocalProcess:
             )
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
-        """Do the tasks in the order of their needs, log what they print, pass on events; return what failed and why."""
+        """Run the tasks in the order of their needs, log their output, pass on events; return what failed and why."""
         return do_in_order(tasks, self._perform, on_event)
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the worker, whatever it is doing."""
         if self._child is not None:
             child, self._child = self._child, None
             child.kill()
-            with contextlib.suppress(BrokenPipeError), child:  # closes the pipes and waits; a task may still lie in one
+            with contextlib.suppress(BrokenPipeError), child:  # closes the pipes and waits; a task may still be in one
                 child.stdin.close()
             child.wait()
 
@@ -77,8 +77,8 @@ class LocalProcess:
             raise PxrError(fault or self._explain_exit(task, code, log, before))
 
     def _tell_and_listen(self, job: dict[str, object], on_event: OnEvent) -> tuple[str | None, bool]:
-        """Return (what went wrong, or None; whether the task was done)."""
-        with contextlib.suppress(BrokenPipeError):  # it has died; what it said is read all the same
+        """Send a task; return (what went wrong, or None; whether the task was done)."""
+        with contextlib.suppress(BrokenPipeError):  # it has died; its last events are still read
             self._child.stdin.write(json.dumps(job) + "\n")
             self._child.stdin.flush()
         fault = None
@@ -104,6 +104,6 @@ class LocalProcess:
         else:
             reason = lines[-1] if lines else f"exit code {code}"
         return (
-            f"The task {task.name!r} failed: {reason}. Its log is {log}; the same command goes on from what is "
-            "finished."
+            f"The task {task.name!r} failed: {reason}. Its log is {log}. Run the same command again; it keeps "
+            "finished work."
         )

@@ -1,4 +1,4 @@
-"""Doing a task, in whatever process: a pure function of files. A kind's function is imported when a task is done."""
+"""Perform a task, in any process. A task is a pure function of files; its function is imported only when needed."""
 
 import inspect
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from importlib import import_module
 from pxr_tf.events import OnEvent
 from pxr_tf.tasks import Task
 
-KINDS = {  # kind -> "module:function", which takes the task, its options by type, and what listens to its events
+KINDS = {  # kind -> "module:function"; the function takes the task, its typed options, and a listener for its events
     "weights": "pxr_tf.experiments.fold_tasks:try_weights",
     "calibrate": "pxr_tf.experiments.fold_tasks:measure_speed",
     "features": "pxr_tf.experiments.fold_tasks:fill_features",
@@ -22,14 +22,14 @@ KINDS = {  # kind -> "module:function", which takes the task, its options by typ
 
 
 def perform(task: Task, emit: OnEvent) -> None:
-    """Do a task in this process; `emit` gets its events. Raises `PxrError`."""
+    """Perform a task in this process; `emit` gets its events. Raises `PxrError`."""
     function = find_function(task.kind)
     typed = task.with_options(options_type(function))
     function(typed, typed.options, emit)
 
 
 def find_function(kind: str) -> Callable[[Task, object, OnEvent], None]:
-    """Return the function that does a kind of task."""
+    """Return the function for a kind of task."""
     module, _, name = KINDS[kind].partition(":")
     return getattr(import_module(module), name)
 

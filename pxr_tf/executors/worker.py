@@ -1,7 +1,7 @@
-"""Tasks in a process of their own: ``python -m pxr_tf.executors.worker``. People use ``pxr cv`` instead.
+"""The worker process for tasks: ``python -m pxr_tf.executors.worker``. People use ``pxr cv`` instead.
 
-Standard input carries the tasks, a line of JSON each: ``task`` and ``log`` (the file that takes all that is printed).
-Standard output carries one JSON event a line; ``done`` ends a task's.
+Standard input has the tasks, a line of JSON each: ``task`` and ``log`` (the file for everything that is printed).
+Standard output has the events, a line of JSON each; ``done`` ends the events of a task.
 """
 
 import json
@@ -18,7 +18,7 @@ from pxr_tf.tasks import Task
 
 
 def work() -> None:
-    """Perform the tasks that come; exit with 2 for a `PxrError`, which is told as an event."""
+    """Perform tasks as they arrive; send a `PxrError` as the event ``fault`` and exit with 2."""
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
@@ -44,14 +44,14 @@ def work() -> None:
 
 
 def _read_jobs(jobs: queue.Queue[dict[str, Any]]) -> None:
-    """Pass on the tasks; end this process as soon as its standard input does: the parent holds the other end."""
+    """Queue the tasks; exit as soon as standard input ends, because the parent, at its other end, has ended."""
     for line in sys.stdin:
         jobs.put(json.loads(line))
     os._exit(1)
 
 
 def _log_to(path: str) -> None:
-    """Let everything that is printed from now on end up in this file."""
+    """Redirect everything that is printed from now on to this file."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.dup2(file, 2)
     os.dup2(2, 1)

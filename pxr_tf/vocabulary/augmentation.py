@@ -1,4 +1,4 @@
-"""How training pictures are changed: by presets that have a name, or by movements (`pictures/augment.py`)."""
+"""How training pictures are changed: by a named preset, or by movements (`pictures/augment.py`)."""
 
 from typing import Annotated, Literal
 
@@ -6,17 +6,17 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from pxr_tf.vocabulary.values import Flag, Fraction, Frozen, Number, Zoom
 
-PRESET, MOVEMENT = "preset", "movement"  # the two ways, as pydantic's errors name them
+PRESET, MOVEMENT = "preset", "movement"  # the two kinds, as pydantic's errors name them
 
 
 class Movement(Frozen):
-    """How far a picture may be moved; each is drawn evenly between its limits."""
+    """How far a picture may be moved; each movement is drawn uniformly between its limits."""
 
-    rotate: Annotated[Number, Field(ge=0, le=180)] = 0.0  # degrees at most, either way
-    zoom: tuple[Zoom, Zoom] = (1.0, 1.0)  # from, to; above 1: larger, so that the borders are lost
-    shift: Fraction = 0.0  # share of either side at most, in any direction
-    mirror: Flag = False  # left to right, every second time
-    border: Literal["black", "stretch"] = "black"  # beyond the edge; stretch: its last pixels
+    rotate: Annotated[Number, Field(ge=0, le=180)] = 0.0  # degrees at most, in either direction
+    zoom: tuple[Zoom, Zoom] = (1.0, 1.0)  # from, to; above 1 enlarges, so that the borders are lost
+    shift: Fraction = 0.0  # at most this share of the width and of the height, in either direction
+    mirror: Flag = False  # left to right, half of the time
+    border: Literal["black", "stretch"] = "black"  # what fills the space outside; stretch: the edge's pixels
 
     @model_validator(mode="after")
     def _from_to(self) -> "Movement":
@@ -32,12 +32,12 @@ def _augments_by(value: object) -> str:
     return MOVEMENT if isinstance(value, dict | Movement) else PRESET
 
 
-# The name of a preset, or how far pictures are moved.
+# The name of a preset, or movements.
 Augments = Annotated[Annotated[str, Tag(PRESET)] | Annotated[Movement, Tag(MOVEMENT)], Discriminator(_augments_by)]
 
 
 class Augmentation(Frozen):
-    """How training pictures are changed: the copies among them, and every sample anew in each epoch."""
+    """How training pictures are changed: the copies, once, and every sample, differently in each epoch."""
 
-    copies: Augments = "none"  # the copies that oversampling adds: fixed pictures, computed once
-    epochs: Augments = "none"  # every training row of a phase that trains all layers: new in each epoch
+    copies: Augments = "none"  # copies that oversampling adds: computed once, then fixed
+    epochs: Augments = "none"  # training rows of phases that train all layers: new in each epoch

@@ -1,4 +1,4 @@
-"""The models that there are, a class each: a recipe's ``model`` is read into one, and learners train what it says."""
+"""The models, a class each. A recipe's ``model`` is read into one of them, and a learner trains it."""
 
 from typing import Annotated, Literal
 
@@ -8,11 +8,11 @@ from pxr_tf.errors import count_words
 from pxr_tf.vocabulary.values import Count, Fraction, Frozen, Number, Share, Text, Units, Whole
 
 Output = Literal["softmax", "sigmoid"]  # sigmoid: two classes, one output: the second class's probability
-Size = tuple[int, ...] | tuple[float, ...] | float  # of a network: a number, or one for each of its layers
+Size = tuple[int, ...] | tuple[float, ...] | float  # of a network: a number, or a number per layer
 
 
 class Head(Frozen):
-    """What comes after the pooled features: dropout, fully connected layers, the output."""
+    """The layers after the pooled features: dropout, fully connected layers, the output."""
 
     hidden_units: tuple[Units, ...] = (256,)
     dropout: Fraction = 0.0  # before the first fully connected layer
@@ -26,23 +26,23 @@ class Transfer(Frozen):
     backbone: Text
     weights: Text  # imagenet, none, or a file
     head: Head = Head()
-    batchnorm_momentum: Share | None = None  # null: as the architecture has it
+    batchnorm_momentum: Share | None = None  # null: the architecture's own
 
     @property
     def name(self) -> str:
-        """What tells this model from others under the same variant."""
+        """The name that distinguishes this model from others under the same variant."""
         return self.backbone
 
     @property
     def output(self) -> Output:
-        """What its last layer computes."""
+        """The activation of its last layer."""
         return self.head.output
 
 
 class Scratch(Frozen):
     """A paper's own network (`models.networks`), from pixels to probabilities, trained by phases from random weights.
 
-    Each network takes those of the sizes that it names; null is its own.
+    Each network takes only the sizes that it names; null means its own default.
     """
 
     kind: Literal["scratch"] = "scratch"
@@ -57,24 +57,24 @@ class Scratch(Frozen):
 
     @property
     def name(self) -> str:
-        """What tells this model from others under the same variant."""
+        """The name that distinguishes this model from others under the same variant."""
         return self.network
 
     @property
     def sizes(self) -> dict[str, Size]:
-        """The sizes that are given, by name."""
+        """The given sizes, by name."""
         return self.model_dump(exclude={"kind", "network", "output"}, exclude_none=True)
 
 
 class OnFeatures(Frozen):
-    """A small network on the pooled features of another run's model; its phases train that network alone."""
+    """A small network on the pooled features of another run's model (stage one); its phases train only that network."""
 
     kind: Literal["on_features"] = "on_features"
-    of: Text  # the first run: a variant of this recipe, run with the same seed and splits; or a run directory
-    backbone: Text | None = None  # what the variant `of` was run with; null: its own, filled in by the loader
-    hidden_units: tuple[Units, ...] = (256,)  # of the fully connected layers before the output
+    of: Text  # stage one: a variant of this recipe, run with the same seed and splits; or a run directory
+    backbone: Text | None = None  # that the variant `of` was run with; null: its own, filled in by the loader
+    hidden_units: tuple[Units, ...] = (256,)  # of its fully connected layers before the output
     activation: Literal["relu", "sigmoid", "tanh"] = "relu"  # of these layers
-    dropout: tuple[Fraction, ...] = ()  # after each of these layers; empty: none
+    dropout: tuple[Fraction, ...] = ()  # after each of these layers; empty: no dropout
     output: Output = "softmax"
 
     @model_validator(mode="after")
@@ -82,23 +82,23 @@ class OnFeatures(Frozen):
         if len(self.dropout) not in (0, len(self.hidden_units)):
             raise ValueError(
                 f"dropout received {count_words(len(self.dropout), 'number')} for "
-                f"{count_words(len(self.hidden_units), 'layer')} (hidden_units); accepted: one for each, or none at all"
+                f"{count_words(len(self.hidden_units), 'layer')} (hidden_units); accepted: one per layer, or none"
             )
         if self.backbone is not None and not self.of_variant:
             raise ValueError(
-                f"backbone received {self.backbone}, but the first run is a folder ({self.of}), which knows its own; "
+                f"backbone received {self.backbone}, but stage one is a run directory ({self.of}) with its own; "
                 "leave it out"
             )
         return self
 
     @property
     def of_variant(self) -> bool:
-        """Whether `of` names a variant; what has a slash is a run directory."""
+        """Whether `of` names a variant; a text with a slash is a run directory."""
         return "/" not in self.of
 
     @property
     def name(self) -> str:
-        """What tells this model from others under the same variant."""
+        """The name that distinguishes this model from others under the same variant."""
         return self.backbone or self.kind
 
 
@@ -114,7 +114,7 @@ class Linear(Frozen):
 
     @property
     def name(self) -> str:
-        """What tells this model from others under the same variant."""
+        """The name that distinguishes this model from others under the same variant."""
         return self.kind
 
 

@@ -12,36 +12,36 @@ ClassWeights = Literal["balanced"] | dict[str, Annotated[Number, Field(ge=1e-6, 
 class Training(Frozen):
     """The numbers that all phases share."""
 
-    learning_rate: Rate | None = None  # of the phases that name none
-    batch_size: Annotated[Whole, Field(gt=0, le=65_536)] = 32  # larger than the training part: all of it at once
-    # how much a training sample counts: balanced (all classes alike, from the training samples), or numbers per class
+    learning_rate: Rate | None = None  # of the phases without their own
+    batch_size: Annotated[Whole, Field(gt=0, le=65_536)] = 32  # if larger than the training part: one batch of all
+    # weight of a sample in the loss: balanced (equal total per class, from the training samples), or a number per class
     class_weights: ClassWeights = None
-    xla: Flag | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but never the same bytes twice
+    xla: Flag | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but runs differ in their bytes
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
-    # that share one operation: they decide the last digits; auto: one per processor that a run may use when it begins
+    # per operation; they decide the last digits; auto: one per processor that a run may use when it begins
     threads: Annotated[Whole, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
-    # moving: the averages of training; measured: of training pictures, without dropout, once the last phase is done
+    # moving: averages from training; measured: of training pictures, without dropout, after the last phase
     batchnorm_statistics: Literal["moving", "measured"] = "moving"
-    mirror_predictions: Flag = False  # average the probabilities of a picture and of its mirror image
+    mirror_predictions: Flag = False  # average the probabilities of a picture and its mirror image
 
 
 class Phase(Frozen):
-    """One compile and fit: what trains, how, and for how long."""
+    """One compile and fit: which layers train, how, and for how long."""
 
     name: Name
     train: Literal["head", "all"]
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: Rate | None = None  # null: training.learning_rate; a learner's phases have it filled in
+    learning_rate: Rate | None = None  # null: training.learning_rate; filled in before a learner gets its phases
     epsilon: Rate = 1e-7  # adam, adamw
     momentum: Fraction = 0.0  # sgd
     weight_decay: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # adamw
     l2: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # added to the loss: l2 / 2 * the sum of the squared kernels
     decay: Literal["constant", "cosine"] = "constant"  # cosine: half an epoch of warm-up, then to 0 at max_epochs
     label_smoothing: Fraction = 0.0
-    batchnorm: Literal["frozen", "update"] = "frozen"  # frozen: inference mode, nothing of it moves
+    batchnorm: Literal["frozen", "update"] = "frozen"  # frozen: inference mode, nothing in it changes
     max_epochs: EpochCount
     patience: EpochCount | None = None  # epochs without a better validation loss; null: always max_epochs
-    # which epoch counts: that of the lowest validation loss, or the last; null: best with patience, else last
+    # which epoch counts: the one with the lowest validation loss, or the last; null: best with patience, else last
     keep: Literal["best", "last"] | None = None
 
     @model_validator(mode="after")
@@ -55,11 +55,11 @@ class Phase(Frozen):
             raise ValueError("batchnorm: update is for phases that train all; a frozen backbone keeps its BatchNorm")
         if self.keep == "last" and self.patience is not None:
             raise ValueError(
-                "keep: last is for phases without patience; one that stops early goes back to its best epoch"
+                "keep: last is for phases without patience; a phase that stops early returns to its best epoch"
             )
         return self
 
     @property
     def keeps_best(self) -> bool:
-        """Whether the epoch of the lowest validation loss counts, not the last one."""
+        """Whether the epoch with the lowest validation loss counts, not the last epoch."""
         return self.keep == "best" or self.patience is not None

@@ -1,7 +1,7 @@
-"""Kinds of single values, with their limits, and `Frozen`, which holds several of them by name.
+"""Types of single values, with their limits, and `Frozen`, the base class of named values.
 
-Values are never coerced: `true` is not accepted as 1, nor text or 5.0 as a whole number. A limit keeps what cannot be
-meant from failing hours later, or from filling the memory; none is near what anybody uses.
+Values are never coerced: `true` is not accepted as 1, nor text or 5.0 as a whole number. The limits are far from any
+real use. They catch mistakes that would fail hours later, or fill the memory.
 """
 
 from typing import Annotated
@@ -10,17 +10,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from pydantic_core import PydanticCustomError
 
 MOST_IMAGES = 1_000_000  # MIMIC-CXR, the largest public set of chest X-rays, has 377,110
-NAME_BYTES = 100  # of the 255 that a file's name may have: a variant's folder has the backbone in its name, too
-TAG_BYTES = 200  # the names of all classes; a scheme's folder has the scheme in its name, too
-ENDINGS = (".lock", ".partial")  # of our own files: locks, and what is not yet written to its end
+NAME_BYTES = 100  # a file's name has at most 255: a variant's folder also has the backbone in its name
+TAG_BYTES = 200  # enough for the names of all classes; a scheme's folder also has the scheme in its name
+ENDINGS = (".lock", ".partial")  # of our own files: locks, and files that are still being written
 
 Whole = Annotated[int, Strict()]
-Number = Annotated[float, Strict()]  # a whole number is one, too
+Number = Annotated[float, Strict()]  # whole numbers included
 Flag = Annotated[bool, Strict()]
 Fraction = Annotated[Number, Field(ge=0, lt=1)]
 Zoom = Annotated[Number, Field(ge=0.1, le=10)]
 Share = Annotated[Number, Field(gt=0, lt=1)]
-Rate = Annotated[Number, Field(ge=1e-30, le=1000)]  # float32, in which networks count, ends at 1e-38 and 1e38
+Rate = Annotated[Number, Field(ge=1e-30, le=1000)]  # networks compute in float32, which ends at 1e-38 and 1e38
 Count = Annotated[Whole, Field(gt=0, le=MOST_IMAGES)]  # of images or samples
 Units = Annotated[Whole, Field(gt=0, le=65_536)]  # outputs of one layer
 SeedNumber = Annotated[Whole, Field(ge=0, lt=2**32)]
@@ -28,13 +28,13 @@ EpochCount = Annotated[Whole, Field(gt=0, le=10_000)]
 
 
 class Frozen(BaseModel):
-    """Named values: nothing is converted, nothing unknown is accepted, nothing changes."""
+    """Named values: not converted, no unknown names, not changeable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _fits(limit: int, remedy: str = "") -> AfterValidator:
-    """Return the check that a name can be part of a folder's name; `limit` is in bytes, `remedy` for a longer one."""
+    """Return a check that a name can be part of a folder's name; `limit` is in bytes, `remedy` is for a longer name."""
 
     def check(name: str) -> str:
         size = len(name.encode(errors="replace"))

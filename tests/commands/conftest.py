@@ -1,4 +1,4 @@
-"""What tests of commands share: ``pxr`` in this process, and a recipe of seconds with its three variants."""
+"""Shared by the tests of commands: ``pxr`` in this process, and a recipe that takes seconds, with three variants."""
 
 import sys
 from pathlib import Path
@@ -30,7 +30,7 @@ def pxr(monkeypatch, capsys, tmp_path):
 
 @pytest.fixture
 def refuse(pxr):
-    """Run a command that must be refused: exit code 2, one line, nothing written; return the line."""
+    """Run a command that must be refused (exit code 2, one line, nothing written); return the line."""
 
     def run(*words: object) -> str:
         code, _, said = pxr(*words, "--runs", "runs")
@@ -65,6 +65,6 @@ def recipe(tmp_path, two_layers) -> Path:
 
 
 def left_behind(runs: Path) -> list[Path]:
-    """Return what a refused command wrote, locks and the cache of decoded pictures aside."""
+    """Return the files that a refused command wrote, except locks and the cache."""
     kept = [file for file in runs.rglob("*") if file.is_file() and not file.name.endswith(".lock")]
     return [file for file in kept if file.relative_to(runs).parts[0] != "cache"]

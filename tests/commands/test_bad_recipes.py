@@ -1,4 +1,4 @@
-"""Recipes and ``--set`` values that cannot be used: one line on the command line, whatever is wrong with them."""
+"""Recipes and ``--set`` values that cannot be used: one line on the command line for every fault."""
 
 from pathlib import Path
 
@@ -23,9 +23,9 @@ from messages import (
 NINES = "9" * 5000  # more digits than Python turns into a number
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
-)  # a thousand characters that stand for a thousand million values
+)  # a thousand characters that expand to a thousand million values
 
-# What a recipe's file holds -> what is said of it.
+# Content of a recipe's file -> facts in the message.
 FILES = {
     "empty": (b"", [NOTHING, MAPPING]),
     "a comment": (b"# nothing else\n", [NOTHING, MAPPING]),
@@ -120,7 +120,7 @@ OPTIONS = {
 
 @pytest.fixture
 def refuse_at_once(refuse):
-    """Run a command that is refused before anything but the recipe is looked at; return its one line."""
+    """Run a command that is refused before anything but the recipe is read; return its one line."""
 
     def run(command: str, *words: object) -> str:
         said = refuse(command, "--data", "nowhere", *words)
@@ -153,17 +153,17 @@ def test_a_bad_option_is_refused_in_one_line(refuse_at_once, tmp_path, words):
     assert_tells(said, *OPTIONS[words])
 
 
-def test_a_grid_of_strategies_that_are_no_numbers(refuse_at_once):
+def test_strategies_that_are_not_numbers_are_refused(refuse_at_once):
     assert_tells(refuse_at_once("grid", "--config", "phantom", "--strategies", "²"), "--strategies", "'²'")
     assert_tells(refuse_at_once("grid", "--config", "phantom", "--strategies", NINES), "--strategies", matching("'999"))
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read from its start")
-def test_a_recipe_that_cannot_be_read(refuse_at_once):
+def test_an_unreadable_recipe_is_refused(refuse_at_once):
     said = refuse_at_once("cv", "--config", "/proc/self/mem")
     assert_tells(said, "'/proc/self/mem'", "Input/output error")
 
 
-def test_a_byte_order_mark_is_no_fault(refuse, tmp_path, recipe):
+def test_a_byte_order_mark_is_accepted(refuse, tmp_path, recipe):
     (tmp_path / "marked.yaml").write_bytes(b"\xef\xbb\xbf" + recipe.read_bytes())
     assert_tells(refuse("cv", "--data", "nowhere", "--config", "marked.yaml"), "nowhere", MISSING)

@@ -1,4 +1,4 @@
-"""``pxr cv`` from start to table, and again; `test_kill.py` has the whole command in its own processes."""
+"""``pxr cv`` from start to table, and again; `test_kill.py` runs the whole command in its own processes."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_a_run_from_start_to_table_and_again(pxr, data, recipe):
 
 
 @pytest.mark.slow
-def test_two_seeds_are_two_runs_and_one_table(pxr, data, recipe):
+def test_two_seeds_give_two_runs_and_one_table(pxr, data, recipe):
     words = ["cv", "--config", recipe, "--data", data, "--runs", "runs", "--strategy", 1, "--epochs", 1]
     code, said, wrong = pxr(*words, "--seeds", "0,1")
     assert (code, wrong) == (0, "")
@@ -48,7 +48,7 @@ def test_classes_can_be_merged(pxr, data, recipe):
     assert [column for column in predictions if column.startswith("p_")] == ["p_normal", "p_pneumonia"]
 
 
-def test_a_run_directory_of_another_experiment(pxr, data, recipe, own_copy):
+def test_a_run_directory_of_another_experiment_is_refused(pxr, data, recipe, own_copy):
     runs = own_copy.parents[3]
     words = ["cv", "--config", recipe, "--data", data, "--runs", runs]
     code, _, said = pxr(*words, "--set", "training.batch_size=4")

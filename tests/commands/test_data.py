@@ -1,4 +1,4 @@
-"""``pxr data`` and ``pxr phantom``: what a person reads about a data set, and how to get one to play with."""
+"""``pxr data`` and ``pxr phantom``: the description of a data set, and phantoms to try things with."""
 
 import os
 import shutil
@@ -11,14 +11,14 @@ from PIL import Image
 from pxr_tf.config.comma_lists import split_paths
 
 
-def test_phantoms_are_written_and_the_next_command_is_told(pxr):
+def test_phantoms_are_written_and_the_next_command_is_printed(pxr):
     code, said, wrong = pxr("phantom", "drawn", "--patients", 2, "--size", 64)
     assert (code, wrong) == (0, "")
     assert said.splitlines()[-1] == "make cv CONFIG=phantom DATA=drawn/chest_xray,drawn/covid-chestxray-dataset"
     assert Path("drawn/chest_xray").is_dir()
 
 
-def test_phantoms_are_not_written_over_something(pxr):
+def test_phantoms_do_not_overwrite_other_files(pxr):
     Path("drawn").mkdir()
     Path("drawn/mine.txt").write_text("mine")
     code, _, said = pxr("phantom", "drawn", "--patients", 2, "--size", 64)
@@ -45,8 +45,8 @@ def test_a_pipe_among_the_images_is_listed_and_never_opened(pxr, phantoms):
     assert_tells(said, pipe.name, any_of("regular file"))
 
 
-def test_a_damaged_exif_block_is_nobodys_trouble(pxr, phantoms):
-    """Of this one, a directory with more entries than there are bytes, Pillow warns on every reading."""
+def test_a_damaged_exif_block_does_not_matter(pxr, phantoms):
+    """Its directory has more entries than bytes; Pillow warns whenever it reads the file."""
     shutil.copytree(phantoms[0], "chest_xray")
     path = next(Path("chest_xray").rglob("*virus*.jpeg"))
     Image.open(path).save(path, exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff")
@@ -55,7 +55,7 @@ def test_a_damaged_exif_block_is_nobodys_trouble(pxr, phantoms):
     assert_tells(said, matching("unreadable.*none"))
 
 
-def test_data_that_is_not_there(pxr):
+def test_missing_data_are_refused(pxr):
     code, _, said = pxr("data", "nowhere")
     assert (code, said.count("\n")) == (2, 1)
     assert_tells(said, "nowhere", MISSING)
@@ -69,8 +69,8 @@ def test_data_that_is_not_there(pxr):
         ("a,nowhere", ["a", "nowhere"]),
         ("nowhere,else", ["nowhere", "else"]),
         ("a,chest,xray,b", ["a", "chest,xray", "b"]),
-        ("one,two", ["one", "two"]),  # there is a folder "one,two" too
-        ("three,four,five", ["three", "four,five"]),  # "three" is there, "three,four" is not
+        ("one,two", ["one", "two"]),  # a folder "one,two" exists too
+        ("three,four,five", ["three", "four,five"]),  # "three" exists, "three,four" does not
         ("a,b,", ["a", "b"]),
         (" a , b,, ", ["a", "b"]),
         ("space ,b", ["space ", "b"]),

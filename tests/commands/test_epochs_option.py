@@ -1,4 +1,4 @@
-"""``--epochs``: so many epochs, no more and no fewer, whatever the recipe has validation choose."""
+"""``--epochs``: exactly that many epochs, even if validation chooses the number in the recipe."""
 
 import pytest
 
@@ -9,7 +9,7 @@ RECIPE = "bozickovic2021"
 
 
 @pytest.mark.parametrize("chosen", [{"patience": 2}, {"keep": "best"}])
-def test_fixed_epoch_numbers_leave_nothing_to_choose(chosen):
+def test_fixed_epoch_numbers_leave_validation_no_choice(chosen):
     values = {f"phases.0.{key}": value for key, value in {"patience": None, **chosen}.items()}
     experiment = load_experiment(RECIPE, values)
     assert experiment.phases[0].keeps_best

@@ -1,4 +1,4 @@
-"""``pxr explain``: galleries of finished runs, and what is refused."""
+"""``pxr explain``: galleries of finished runs, and refusals."""
 
 import json
 import re
@@ -60,7 +60,7 @@ REFUSED = [
 
 @pytest.fixture
 def scene():
-    """Files that are no run, no picture and no gallery, beside a picture that nobody knows."""
+    """Files that are not a run, a picture or a gallery, and an external picture."""
     Path("notes.png").write_text("no picture")
     Path("folder").mkdir()
     Path("folder/index.html").write_text("mine")
@@ -76,7 +76,7 @@ def check_refusal(result: tuple[int, str, str], *expected: str) -> None:
 
 @pytest.fixture(scope="module")
 def edited(finished_run, tmp_path_factory) -> Path:
-    """A run whose recipe this version does not know, and one that was begun."""
+    """A run with a recipe of another version, and an unfinished run."""
     folder = tmp_path_factory.mktemp("edited")
     (folder / "begun").mkdir()
     shutil.copy(finished_run / "experiment.yaml", folder / "begun")
@@ -87,21 +87,19 @@ def edited(finished_run, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[" ".join(words)[:40] for words, _ in REFUSED])
-def test_bad_input_is_one_line_and_leaves_nothing_behind(
-    pxr, finished_run, edited, scene, monkeypatch, words, expected
-):
+def test_bad_input_gets_one_line_and_leaves_no_files(pxr, finished_run, edited, scene, monkeypatch, words, expected):
     for name in ("begun", "edited"):
         Path(name).symlink_to(edited / name)
-    monkeypatch.setattr("pxr_tf.executors.choose.LocalProcess", Never)  # all are refused before TensorFlow is loaded
+    monkeypatch.setattr("pxr_tf.executors.choose.LocalProcess", Never)  # refused before TensorFlow is loaded
     before = set(finished_run.rglob("*"))
     words = [{"RUN": finished_run}.get(word, word) for word in words]
-    checks = [] if "--masks" in words else ["--no-checks"]  # else the atlas is made first, which takes seconds
+    checks = [] if "--masks" in words else ["--no-checks"]  # with checks, the atlas is built first, which takes seconds
     check_refusal(pxr("explain", *words, *checks, "--runs", "runs"), *expected)
     assert set(finished_run.rglob("*")) == before
 
 
-def test_runs_without_models_and_linear_models_are_told_in_one_line(pxr, own_copy, tmp_path):
-    path = own_copy / "fold-0" / "model.keras"  # of the first task: nothing is explained before it fails
+def test_runs_without_models_and_linear_models_are_refused_in_one_line(pxr, own_copy, tmp_path):
+    path = own_copy / "fold-0" / "model.keras"  # for the first task: nothing is explained before it fails
     content, card = path.read_bytes(), load_classifier(path)[1]
     path.unlink()
     check_refusal(pxr("explain", own_copy, "--no-checks"), any_of("no model", "missing"), MODEL, any_of("explain"))
@@ -114,7 +112,7 @@ def test_runs_without_models_and_linear_models_are_told_in_one_line(pxr, own_cop
 
 
 def add_twin(run: Path) -> Path:
-    """Lay a copy of the run where the one on permuted labels belongs; return it."""
+    """Copy the run to the place of its twin on permuted labels; return the copy."""
     twin = run.parent.with_name("folds-permuted-labels") / run.name
     shutil.copytree(run, twin)
     with open(twin / "experiment.yaml", "a") as file:
@@ -123,7 +121,7 @@ def add_twin(run: Path) -> Path:
 
 
 class Page(HTMLParser):
-    """Collects what a page links to and shows, and checks that its tags are balanced."""
+    """Collects a page's links, pictures and words, and checks that its tags are balanced."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -152,7 +150,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def asked(finished_run, phantoms, tmp_path_factory) -> GalleryRequest:
-    """The tiny run's gallery by Grad-CAM is asked for, with its checks; the run beside it learned the same labels."""
+    """A request for the tiny run's gallery with Grad-CAM and checks; its twin learned the same labels."""
     folder, masks = tmp_path_factory.mktemp("gallery"), str(phantoms[0].parent / "masks")
     shutil.copytree(finished_run.parents[RUN_DEPTH - 1], folder / "runs")
     run = folder / "runs" / finished_run.relative_to(finished_run.parents[RUN_DEPTH - 1])
@@ -172,7 +170,7 @@ UNCHECKED = {"checks": False, "masks": None, "check_pictures": None}
 
 
 class Killed(Inline):
-    """An executor whose process dies as its first task begins."""
+    """An executor whose process dies when its first task starts."""
 
     def run(self, tasks, on_event):
         raise Stopped
@@ -188,7 +186,7 @@ def make_gallery(asked: GalleryRequest) -> Path:
     return asked.folder
 
 
-def test_every_class_has_its_cases_out_of_fold(gallery, finished_run):
+def test_every_class_has_pictures_out_of_fold(gallery, finished_run):
     table = pd.read_csv(gallery / "explained.csv", dtype={"fold": str}, keep_default_na=False)
     assert list(dict.fromkeys(table.label)) == list(json.loads((gallery / "gallery.json").read_text())["classes"])
     assert set(table.role) == {"test"}
@@ -202,7 +200,7 @@ def test_every_class_has_its_cases_out_of_fold(gallery, finished_run):
     assert (right.label == right.predicted).all()
 
 
-def test_raw_maps_sheets_and_thumbnails_are_there_and_nothing_half_written(gallery):
+def test_raw_maps_sheets_and_thumbnails_are_written_whole(gallery):
     table = pd.read_csv(gallery / "explained.csv")
     for row in table.itertuples():
         with np.load(gallery / row.maps) as file:
@@ -216,7 +214,7 @@ def test_raw_maps_sheets_and_thumbnails_are_there_and_nothing_half_written(galle
     assert len(list(gallery.glob("sheets/*"))) == len(table)
 
 
-def test_the_page_links_what_exists_and_says_what_it_is_worth(gallery):
+def test_the_page_links_existing_files_and_has_its_caveats(gallery):
     page = Page((gallery / "index.html").read_text())
     for name in (*page.links, *page.pictures):
         assert (gallery / name).is_file()
@@ -229,7 +227,7 @@ def test_the_page_links_what_exists_and_says_what_it_is_worth(gallery):
         assert f"True class: {name}" in page.words
 
 
-def test_the_numbers_of_the_checks_come_from_what_was_measured(gallery):
+def test_the_checks_are_computed_from_the_measurements(gallery):
     checks = pd.read_csv(gallery / "checks.csv", keep_default_na=False, na_values={"value": "", "low": "", "high": ""})
     measured = pd.read_csv(next((gallery / "measured").glob("*.csv")))
     assert len(measured[(measured.check == "deletion") & (measured.method == "random")]) == 4  # two of each fold
@@ -247,7 +245,7 @@ def test_the_numbers_of_the_checks_come_from_what_was_measured(gallery):
 
 
 @pytest.mark.slow
-def test_strangers_and_folders_are_explained_and_called_so(pxr, own_copy, scene):
+def test_external_pictures_and_folders_are_explained_and_marked(pxr, own_copy, scene):
     folder = Path("pictures")
     folder.mkdir()
     shutil.copy("mine.png", folder / "other.png")
@@ -271,7 +269,7 @@ def test_strangers_and_folders_are_explained_and_called_so(pxr, own_copy, scene)
     assert_tells(Page(page.read_text()).words, any_of("model"), any_of("trained"))
 
 
-def test_a_gallery_that_another_command_began_to_replace_is_made_anew_of_what_is_there(asked, gallery, tmp_path):
+def test_a_gallery_that_another_command_began_to_replace_is_written_again_from_its_maps(asked, gallery, tmp_path):
     again = replace(asked, out=shutil.copytree(gallery, tmp_path / "g"))
     assert explain_here(again) is None
     with stopped():
@@ -285,13 +283,13 @@ def test_a_gallery_that_another_command_began_to_replace_is_made_anew_of_what_is
     assert explain_here(again) is not None
 
 
-def test_the_help_names_every_method(pxr):
+def test_the_help_lists_every_method(pxr):
     code, said, _ = pxr("explain", "--help")
     assert code == 0
     assert set(METHODS) <= set(re.findall(r"\w+", said))
 
 
-def test_other_images_have_another_gallery(tmp_path, monkeypatch):
+def test_other_images_get_another_gallery(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("a.png").touch()
     Path("in").mkdir()
@@ -300,13 +298,13 @@ def test_other_images_have_another_gallery(tmp_path, monkeypatch):
     first, second = (GalleryRequest(run, images=(name,)).folder for name in ("a.png", "b.png"))
     assert first != second
     assert first.parent == second.parent == Path("run")
-    assert GalleryRequest(run, images=("link/../a.png",)).folder == first  # a link is another spelling
+    assert GalleryRequest(run, images=("link/../a.png",)).folder == first  # a link is only another spelling
     monkeypatch.chdir("in")
     assert GalleryRequest(run, images=("../a.png",)).folder == first
     assert GalleryRequest(run).folder == Path("run/explained")
 
 
-def test_a_command_says_whom_it_waits_for(pxr, asked, gallery, monkeypatch):
+def test_a_command_says_which_process_it_waits_for(pxr, asked, gallery, monkeypatch):
     said = []
 
     @contextmanager
@@ -324,7 +322,7 @@ def test_a_command_says_whom_it_waits_for(pxr, asked, gallery, monkeypatch):
     assert_tells(out, any_of("nothing to do", "up to date"), "index.html")
 
 
-def test_a_gallerys_key_depends_neither_on_the_spelling_nor_on_the_place_of_its_run(own_copy, phantoms, tmp_path):
+def test_a_gallerys_key_does_not_depend_on_the_path_of_its_run(own_copy, phantoms, tmp_path):
     options = {"methods": ("grad_cam",), "number": 1, "masks": str(phantoms[0].parent / "masks")}
     runs = own_copy.parents[RUN_DEPTH - 1]
     moved = shutil.copytree(runs, tmp_path / "moved") / own_copy.relative_to(runs)

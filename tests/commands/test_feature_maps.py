@@ -1,4 +1,4 @@
-"""``pxr feature-maps``: what it draws, and what it refuses."""
+"""``pxr feature-maps``: its drawings, and its refusals."""
 
 import shutil
 from pathlib import Path
@@ -46,7 +46,7 @@ def check_refusal(result: tuple[int, str, str], *expected: str) -> None:
 
 
 @pytest.mark.parametrize(("words", "expected"), REFUSED, ids=[" ".join(words)[:40] for words, _ in REFUSED])
-def test_bad_input_is_one_line_and_leaves_nothing_behind(pxr, finished_run, image_id, words, expected):
+def test_bad_input_gets_one_line_and_leaves_no_files(pxr, finished_run, image_id, words, expected):
     Path("notes.png").write_text("no picture")
     Path("folder").mkdir()
     Path("begun").mkdir()
@@ -59,7 +59,7 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(pxr, finished_run, imag
     assert sorted(finished_run.rglob("*")) == before
 
 
-def test_models_that_have_none_or_were_changed_are_refused(pxr, own_copy):
+def test_models_without_feature_maps_and_changed_models_are_refused(pxr, own_copy):
     path = own_copy / "fold-0" / "model.keras"
     card = load_classifier(path)[1]
     save_classifier(build_linear(np.zeros((4, SIZE * SIZE)), np.zeros(4), SIZE), path, card)
@@ -74,7 +74,7 @@ def test_models_that_have_none_or_were_changed_are_refused(pxr, own_copy):
     check_refusal(pxr("feature-maps", own_copy), matching("fold-0/model.keras"), MISSING, any_of("delete"))
 
 
-def test_one_layer_of_an_image_of_each_class_and_any_file_are_drawn(pxr, own_copy):
+def test_an_image_of_each_class_and_any_file_are_drawn(pxr, own_copy):
     code, said, wrong = pxr("feature-maps", own_copy, "--layer", "normalization", "--fold", "fold-1")
     assert (code, wrong) == (0, "")
     files = [Path(line) for line in said.splitlines()]

@@ -1,4 +1,4 @@
-"""``pxr features``: one row per image, by the model that must not have learned from it, and what is refused."""
+"""``pxr features``: one row per image, from a model that did not train on it, and refusals."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ SCRATCH = {"model.hidden_units": [8, 4], "phases.0.max_epochs": 1}
 
 
 def features_by_hand(run: Path, table: pd.DataFrame, fold: str) -> np.ndarray:
-    """Return what a fold's saved model gives of the pictures in these rows, one batch."""
+    """Return the features of these rows' pictures in a fold's saved model, as one batch."""
     model, card = load_classifier(run / fold / "model.keras")
     preparation = Preparation(card["image"]["size"], card["image"]["resize"])
     pictures = np.stack([load_prepared(path, preparation) for path in table.path])
@@ -37,7 +37,7 @@ def by_id(table: pd.DataFrame) -> pd.DataFrame:
     return table.set_index("image_id")
 
 
-def test_each_image_has_the_features_of_the_fold_that_held_it_out(pxr, own_copy, data):
+def test_each_image_has_features_from_the_fold_that_tests_it(pxr, own_copy, data):
     code, said, wrong = pxr("features", own_copy, data)
     assert (code, wrong) == (0, "")
     file = own_copy / "features.parquet"
@@ -63,7 +63,7 @@ def test_each_image_has_the_features_of_the_fold_that_held_it_out(pxr, own_copy,
     assert {"keras", "pyarrow"} <= about["versions"].keys()
 
 
-def test_it_is_written_once_and_an_edited_one_is_refused(pxr, own_copy):
+def test_the_file_is_written_once_and_an_edited_file_is_refused(pxr, own_copy):
     file = own_copy / "features.parquet"
     assert pxr("features", own_copy)[0] == 0
     before = file.read_bytes(), file.stat().st_mtime_ns
@@ -81,7 +81,7 @@ def test_it_is_written_once_and_an_edited_one_is_refused(pxr, own_copy):
     assert_says(said, str(file), any_of("changed", "edited"))
 
 
-def test_one_folds_model_gives_the_features_of_all_with_their_roles_in_it(pxr, own_copy):
+def test_the_model_of_one_fold_gives_features_of_all_images_with_their_roles(pxr, own_copy):
     assert pxr("features", own_copy, "--fold", "1", "--out", "one.parquet")[0] == 0
     rows, _, about = read_feature_table(Path("one.parquet"))
     splits = pd.read_csv(own_copy / "splits.csv", dtype=str)
@@ -91,8 +91,8 @@ def test_one_folds_model_gives_the_features_of_all_with_their_roles_in_it(pxr, o
     assert (set(rows.fold), list(about["models"])) == ({"1"}, ["1"])
 
 
-def test_images_that_the_run_does_not_know_have_no_role(pxr, own_copy, tmp_path):
-    """Other phantoms, and a file of the run's under another name, which is the same image."""
+def test_external_images_have_no_role(pxr, own_copy, tmp_path):
+    """Other phantoms, and a file of the run with another name, which counts as the same image."""
     folder = write_tiny_phantoms(tmp_path / "others", seed=5)[0]
     manifest = pd.read_csv(own_copy / "manifest.csv", dtype=str)
     splits = pd.read_csv(own_copy / "splits.csv", dtype=str)
@@ -121,7 +121,7 @@ def train(official_phantoms, tmp_path):
     return run
 
 
-def test_a_papers_own_network_gives_what_its_last_layer_is_given(pxr, train):
+def test_the_features_of_a_papers_own_network_are_the_input_of_its_last_layer(pxr, train):
     run = train("feed_forward", **SCRATCH)
     assert pxr("features", run)[0] == 0
     rows, features, about = read_feature_table(run / "features.parquet")
@@ -139,7 +139,7 @@ def test_a_papers_own_network_gives_what_its_last_layer_is_given(pxr, train):
     np.testing.assert_allclose(shares, model.predict_on_batch(picture[None, ..., None]), rtol=1e-4)
 
 
-def test_what_cannot_be_is_refused_in_one_line(pxr, own_copy, train, tmp_path):
+def test_impossible_requests_are_refused_in_one_line(pxr, own_copy, train, tmp_path):
     linear = train("logistic_regression", **{"model.max_iterations": 2})
     Path("notes.parquet").write_text("no table")
     Path("broken.png").write_text("no picture")
@@ -166,19 +166,19 @@ def test_what_cannot_be_is_refused_in_one_line(pxr, own_copy, train, tmp_path):
     assert not (own_copy / "features.parquet").exists()
 
 
-def test_what_was_computed_is_not_computed_again(pxr, own_copy):
-    """A killed command leaves its cache, and so does one whose file was deleted."""
+def test_cached_features_are_not_computed_again(pxr, own_copy):
+    """The cache stays if a command is killed, or if its file is deleted."""
     assert "features · " in pxr("features", own_copy)[1]
     (own_copy / "features.parquet").unlink()
     code, said, _ = pxr("features", own_copy)
     assert code == 0
     assert "features · " not in said
     cache = own_copy.parents[RUN_DEPTH - 1] / "cache"
-    assert len(list(cache.glob("features-*/"))) == 3  # two models, and the backbone that the folds began with
+    assert len(list(cache.glob("features-*/"))) == 3  # two models, and the initial backbone of the folds
     assert json.loads(parquet.read_schema(own_copy / "features.parquet").metadata[b"pxr"])["channels"] == 8
 
 
-def test_a_copied_run_has_a_cache_of_its_own(pxr, own_copy, tmp_path, monkeypatch):
+def test_a_copied_run_has_its_own_cache(pxr, own_copy, tmp_path, monkeypatch):
     run = shutil.copytree(own_copy, tmp_path / "elsewhere" / "seed-0")
     assert pxr("features", run)[0] == 0
     assert (run / "cache").is_dir()
@@ -186,7 +186,7 @@ def test_a_copied_run_has_a_cache_of_its_own(pxr, own_copy, tmp_path, monkeypatc
     assert_tells(pxr("features", ".")[1], any_of("nothing to do"))
 
 
-def test_what_could_not_be_read_is_no_reason_to_write_again(pxr, own_copy):
+def test_unreadable_images_are_not_a_reason_to_write_again(pxr, own_copy):
     good = pd.read_csv(own_copy / "manifest.csv").path[0]
     Path("broken.png").write_text("no picture")
     Path("both.csv").write_text(f"path,label\nbroken.png,normal\n{good},normal\n")
@@ -194,7 +194,7 @@ def test_what_could_not_be_read_is_no_reason_to_write_again(pxr, own_copy):
     assert_tells(pxr("features", own_copy, "both.csv", "--skip-unreadable")[1], any_of("nothing to do"))
 
 
-def test_copies_of_one_picture_keep_the_roles_of_their_own(own_copy):
+def test_duplicates_of_a_picture_keep_their_own_roles(own_copy):
     file = own_copy / "manifest.csv"
     manifest, splits = pd.read_csv(file, dtype=str), pd.read_csv(own_copy / "splits.csv", dtype=str)
     roles = by_id(splits[splits.fold == "0"]).role.replace("test_balanced", "test")

@@ -1,4 +1,4 @@
-"""``pxr grid``: one bad cell does not cost the others, and nothing runs where a name is unknown."""
+"""``pxr grid``: one failed cell does not stop the others, and nothing runs if a name is unknown."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from pxr_tf.studies.run_all import Outcome
 GRID = ["grid", "--models", "two_layers", "--strategies", "1,3"]
 
 
-def test_a_cell_that_fails_is_reported_and_the_rest_goes_on(pxr, monkeypatch, tmp_path):
+def test_a_cell_that_fails_is_reported_and_the_rest_continues(pxr, monkeypatch, tmp_path):
     asked = []
 
     def run_all(requests, executor, on_event, complete, on_outcome):
@@ -41,7 +41,7 @@ def test_a_cell_that_fails_is_reported_and_the_rest_goes_on(pxr, monkeypatch, tm
         ("resnet50", "strategy1"),
         ("resnet50", "strategy3"),
     ]
-    assert said.count("no luck") == 1 + 2 + 3 + 4 + 4  # as the grid fills up, and once more at the end
+    assert said.count("no luck") == 1 + 2 + 3 + 4 + 4  # after each cell, and once more at the end
     assert_tells(said, "4 of 4 runs failed")
 
 
@@ -55,19 +55,19 @@ def test_a_cell_that_fails_is_reported_and_the_rest_goes_on(pxr, monkeypatch, tm
         ("--set", "model.kind=transfr", [nearest("'transfer'")]),
     ],
 )
-def test_a_grid_of_unknown_things_is_refused_before_anything_runs(refuse, option, value, expected):
+def test_a_grid_with_unknown_names_is_refused_before_anything_runs(refuse, option, value, expected):
     assert_says(refuse("grid", option, value), *expected)
     assert not Path("runs").exists()
 
 
 @pytest.mark.slow
-def test_a_grid_says_what_it_costs_and_fills_up(pxr, data, recipe):
+def test_a_grid_estimates_its_time_and_fills_up(pxr, data, recipe):
     words = [*GRID, "--config", recipe, "--data", data, "--runs", "runs", "--epochs", 1]
     code, said, wrong = pxr(*words)
     assert (code, wrong) == (0, "")
     assert_tells(said, any_of("timing"), "two_layers")
     assert_tells(said, any_of("to be done", "to do"))
-    assert said.count("to do") == 1  # of the two tables, the first has a cell to come
+    assert said.count("to do") == 1  # only the first of two tables has an unfinished cell
     assert {folder.name for folder in Path("runs/phantom").iterdir()} == {
         "strategy1-two_layers",
         "strategy3-two_layers",
@@ -78,6 +78,6 @@ def test_a_grid_says_what_it_costs_and_fills_up(pxr, data, recipe):
     assert again.count("Nothing to do: ") == 2
 
 
-def test_too_many_folds_are_told_before_anything_is_timed(refuse, data, recipe):
+def test_too_many_folds_are_refused_before_anything_is_timed(refuse, data, recipe):
     said = refuse("grid", "--config", recipe, "--data", data, "--models", "two_layers", "--strategies", 2, "--folds", 9)
     assert_tells(said, "covid19", "4 patients", "9 folds")

@@ -1,4 +1,4 @@
-"""What loads nothing heavy: help, and the second start of whatever is finished."""
+"""Commands that load nothing heavy: help, and the second start of a finished run."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def test_the_command_line_is_made_without_pydantic():
 
 
 def known_to_new_processes(folder, recipe):
-    """Rename a finished run's backbone, of which only this process knows; return the folder."""
+    """Rename a finished run's backbone, which only this process knows; return the run directory."""
     renamed = folder.parents[1].rename(folder.parents[1].with_name("strategy2-mobilenet_025"))
     folder = renamed / folder.parent.name / folder.name
     for file in (recipe, folder / "experiment.yaml"):
@@ -42,7 +42,7 @@ def known_to_new_processes(folder, recipe):
 def check_second_starts(*words: object) -> None:
     ended = run_alone(*words)
     assert ended.stderr.splitlines()[-1] == "0 ['pandas']", ended.stderr
-    assert "is finished" not in ended.stdout  # its tables were still to be made
+    assert "is finished" not in ended.stdout  # its tables were not written yet
     ended = run_alone(*words)
     assert ended.stderr.splitlines()[-1] == "0 ['pandas']", ended.stderr
     assert "Nothing to do: " in ended.stdout

@@ -1,4 +1,4 @@
-"""``pxr lungs``: what it writes, what it says, what it refuses."""
+"""``pxr lungs``: its files, its output, its refusals."""
 
 import shutil
 from pathlib import Path
@@ -15,7 +15,7 @@ from pxr_tf.report.lung_sheet import CAPTION, TILE_SIDE, TILES_PER_ROW, choose_t
 
 @pytest.fixture
 def films(tmp_path) -> Path:
-    """A folder of no known layout with three phantoms, one black picture and one cut off; an atlas beside it."""
+    """A folder without a known layout, with three phantoms, a black picture and a cut-off file; next to it an atlas."""
     for folder in ("films/old", "atlas/images", "atlas/masks"):
         (tmp_path / folder).mkdir(parents=True)
     for patient in range(5):
@@ -64,13 +64,13 @@ def test_a_data_set_is_read_by_its_layout_and_keeps_its_names(pxr, data, films, 
     assert table.image.str.startswith("synthetic-kermany/").all()
 
 
-def test_a_second_run_with_a_picture_that_is_still_unreadable_says_the_same(pxr, films, one_process):
+def test_a_second_run_with_an_unreadable_picture_prints_the_same(pxr, films, one_process):
     first, second = (pxr("lungs", films, "--atlas", films.parent / "atlas", "--out", "out") for _ in range(2))
     assert second[0] == 0, second
     assert second[1].splitlines()[-5:] == first[1].splitlines()[-5:]
 
 
-def test_refusals(pxr, films, one_process):
+def test_bad_input_is_refused_in_one_line(pxr, films, one_process):
     empty = films.parent / "empty"
     empty.mkdir()
     shared = films.parent / "shared"
@@ -117,7 +117,7 @@ def test_a_network_is_trained_once_and_finds_lungs(pxr, films, one_process, monk
     assert not list(Path("runs").rglob("*.partial"))
 
 
-def test_a_folder_called_train_has_another_name(pxr, films, one_process):
+def test_a_folder_called_train_is_given_as_a_path(pxr, films, one_process):
     films.rename(films.parent / "train")
     code, said, _ = pxr("lungs", "./train", "--atlas", films.parent / "atlas", "--out", "out")
     assert code == 0
@@ -126,7 +126,7 @@ def test_a_folder_called_train_has_another_name(pxr, films, one_process):
     assert code == 2 and "No such option: --atlas" in errors
 
 
-def test_trainings_that_are_refused(pxr, films):
+def test_impossible_trainings_are_refused(pxr, films):
     text = films.parent / "text"
     text.write_text("mine")
     for words, expected in (

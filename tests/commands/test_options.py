@@ -1,4 +1,4 @@
-"""The table of options: commands take what it says, and the files that are made of it are up to date."""
+"""The table of options: commands take the options in it, and the files written from it are up to date."""
 
 import ast
 import importlib.util
@@ -29,13 +29,13 @@ def script():
     return module
 
 
-def test_the_files_are_what_the_table_makes(script):
+def test_the_written_files_are_up_to_date(script):
     """If this fails: make format."""
     assert script.MAKE_FILE.read_text(encoding="utf-8") == script.make_file_text()
     assert script.PAGE.read_text(encoding="utf-8") == script.page_text()
 
 
-def test_the_table_is_of_commands_that_there_are():
+def test_the_table_names_exactly_the_commands():
     assert {command for option in OPTIONS for command in option.commands} == set(COMMANDS)
 
 
@@ -48,7 +48,7 @@ def test_a_command_takes_an_option_once(command):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_takes_what_the_table_says(command):
+def test_a_command_takes_the_options_in_the_table(command):
     taken = {parameter.name: parameter for parameter in COMMANDS[command].params if parameter.name != "help"}
     assert list(taken) == list(options_taken_by(command))
     for name, option in options_taken_by(command).items():
@@ -58,7 +58,7 @@ def test_a_command_takes_what_the_table_says(command):
 
 
 @pytest.mark.parametrize("key", sorted({option.key for option in OPTIONS if option.key}))
-def test_the_keys_that_options_give_are_keys_of_a_recipe(key):
+def test_the_keys_of_options_are_keys_of_a_recipe(key):
     attrgetter(key)(load_experiment("bozickovic2021"))
 
 
@@ -70,23 +70,23 @@ def test_the_keys_that_options_give_are_keys_of_a_recipe(key):
         ({"size": {"commands": ["cv"]}, "help": "Pixels."}, "size, help.*meaning, otherwise"),
     ],
 )
-def test_a_row_of_the_table_that_is_misspelt_is_refused(row, said):
+def test_a_misspelt_row_of_the_table_is_refused(row, said):
     with pytest.raises(ValueError, match=said):
         read_options({"groups": {}, "option": [{"meaning": "Pixels.", **row}]})
 
 
-def test_the_table_names_the_recipes_that_are_meant_where_none_is():
+def test_the_table_names_the_default_recipes():
     assert options_taken_by("cv")["config"].otherwise == f"{PAPER}; {PHANTOM} without data"
 
 
-def test_a_value_that_a_command_does_not_take_is_named():
+def test_an_option_that_a_command_does_not_take_is_named():
     options = OptionValues("data", {"data": "a"})
     assert options.data == "a"
     with pytest.raises(AttributeError, match="'data' takes no option 'crop'"):
         _ = options.crop
 
 
-def test_only_what_was_given_gives_a_key():
+def test_only_given_options_set_a_key():
     values = dict.fromkeys(options_taken_by("cv")) | {"nested": False, "seed": 0, "model": "", "crop": "lungs"}
     given = {key: value for key, value in OptionValues("cv", values).keys_given().items() if value is not None}
     assert given == {"seed": 0, "model.backbone": "", "image.crop": "lungs"}

@@ -1,4 +1,4 @@
-"""Recipes with a paper's own network or a linear model: each variant, from the recipe to the table, shrunk."""
+"""Recipes with a paper's own network or a linear model: each variant from recipe to table, shrunk."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pxr_tf.models.model_file import load_classifier
 from pxr_tf.studies.experiments import ExperimentOptions
 
 SHRUNK = {"image.size": 32, "training.batch_size": 16}
-SMALL = {  # recipe and variant -> what makes its network small
+SMALL = {  # variant -> overrides that make its network small
     "logistic_regression": {"model.max_iterations": 5},
     "feed_forward": {"model.hidden_units": [8, 4]},
     "small_cnn": {"model.channels": [2, 2], "model.hidden_units": [4]},
@@ -22,7 +22,7 @@ SMALL = {  # recipe and variant -> what makes its network small
 
 @pytest.fixture
 def train(pxr, official_phantoms):
-    """Run a variant of a recipe on one split or in folds; return (run directory, what was said)."""
+    """Run a variant of a recipe on one split or in folds; return (run directory, output)."""
 
     def run(command: str, recipe: str, variant: str, *words: object, backbone: bool = False) -> tuple[Path, str]:
         values = {**SHRUNK, **({} if backbone else SMALL[variant])}
@@ -38,7 +38,7 @@ def train(pxr, official_phantoms):
 
 
 def check_results(folder: Path, place: str, classes: list[str]) -> dict:
-    """Check the files that a run leaves; return the card of its model."""
+    """Check the files of a run; return the card of its model."""
     metrics = pd.read_csv(folder / "metrics.csv")
     assert set(metrics["class"]) == {"all", *classes}
     predictions = pd.read_csv(folder / "predictions.csv")
@@ -50,7 +50,7 @@ def check_results(folder: Path, place: str, classes: list[str]) -> dict:
 
 
 @pytest.mark.parametrize("variant", ["logistic_regression", "feed_forward", "small_cnn", "alrelu_cnn"])
-def test_variants_of_chen2021_on_the_official_split(train, variant):
+def test_variants_of_chen2021_run_on_the_official_split(train, variant):
     folder, said = train("train", "chen2021", variant, "--validation", 0.2)
     name = "linear" if variant == "logistic_regression" else variant
     assert folder.parts[-4:-1] == ("chen2021", variant if name == variant else f"{variant}-{name}", "official")
@@ -61,7 +61,7 @@ def test_variants_of_chen2021_on_the_official_split(train, variant):
 
 
 @pytest.mark.slow
-def test_a_variant_of_chen2021_in_two_folds(train):
+def test_a_variant_of_chen2021_runs_in_two_folds(train):
     folder, said = train("cv", "chen2021", "small_cnn", "--folds", 2)
     assert_tells(said, "small_cnn", "2 folds")
     assert {file.name for file in folder.iterdir() if file.is_dir()} == {"fold-0", "fold-1"}
@@ -77,8 +77,8 @@ def test_novokshanov2022_splits_images_and_says_so(train):
     assert drawn == {"filters", "feature_maps"}
 
 
-def test_a_backbone_runs_under_the_recipe_of_a_network(train, two_layers):
-    """The optimizer, the split and the classes stay; the backbone has an output layer alone as its head."""
+def test_a_backbone_runs_in_the_recipe_of_a_network(train, two_layers):
+    """The optimizer, the split and the classes stay; the head of the backbone is only an output layer."""
     folder, said = train(
         "train", "novokshanov2022", "weighted", "--model", two_layers, "--weights", "none", backbone=True
     )
@@ -101,7 +101,7 @@ def test_stage_1_of_vazquez2021_balances_by_copies_and_chooses_a_threshold(train
     labels = pd.read_csv(folder / "manifest.csv").set_index("image_id").label
     samples = pd.read_csv(folder / "samples.csv")
     trained = samples[samples.role == "train"]
-    assert labels[trained.image_id].value_counts().nunique() == 1  # as many of both
+    assert labels[trained.image_id].value_counts().nunique() == 1  # the same number of both
     assert set(labels[trained.image_id[trained["copy"] > 0]]) == {"normal"}
     points = pd.read_csv(folder / "thresholds.csv")
     assert set(points.rule) == {"validation", "test_optimistic", "as_predicted"}
@@ -111,7 +111,7 @@ def test_stage_1_of_vazquez2021_balances_by_copies_and_chooses_a_threshold(train
 
 
 @pytest.mark.parametrize("variant", ["feed_forward", "small_cnn", "alrelu_cnn"])
-def test_the_option_means_what_the_same_overrides_mean(two_layers, variant):
+def test_the_option_equals_the_same_overrides(two_layers, variant):
     asked = ExperimentOptions(data="chest_xray", config="chen2021", runs=Path("runs"))
     given = {"model.backbone": two_layers, "model.weights": "none"}
     model = {"kind": "transfer", "backbone": two_layers, "weights": "none", "head": {"hidden_units": []}}
@@ -122,7 +122,7 @@ def test_the_option_means_what_the_same_overrides_mean(two_layers, variant):
     assert experiment.stem == f"{variant}-two_layers"
 
 
-def test_a_backbone_without_weights_named_starts_from_imagenet(refuse, official_phantoms, offline):
+def test_a_backbone_starts_from_imagenet_unless_weights_are_named(refuse, official_phantoms, offline):
     words = ["--config", "chen2021", "--data", official_phantoms, "--model", "mobilenet_025"]
     said = refuse("train", *words, "--set", "image.size=32", "--set", "splits.validation=0.2")
     assert_tells(said, "ImageNet", "weights", "MobileNet")

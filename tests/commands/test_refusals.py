@@ -1,4 +1,4 @@
-"""Bad input gets one line and leaves nothing behind, whatever the command."""
+"""Bad input gets one line and leaves no files, in every command."""
 
 import errno
 import os
@@ -134,20 +134,20 @@ def test_cv_refuses_in_one_line(refuse, data, recipe, words, expected):
     assert not Path("runs").exists()
 
 
-def test_too_few_patients_for_the_folds(refuse, data, recipe):
+def test_too_few_patients_for_the_folds_are_refused(refuse, data, recipe):
     said = refuse("cv", "--config", recipe, "--data", data, "--folds", 5)
     assert_tells(said, "covid19", "4 patients", "5 folds")
     assert "FOLDS=4" in said
 
 
-def test_a_class_without_images(refuse, phantoms, recipe):
+def test_a_class_without_images_is_refused(refuse, phantoms, recipe):
     said = refuse("cv", "--config", recipe, "--data", phantoms[0])
     assert_tells(said, any_of("no image", "no images"), "covid19")
     assert_tells(said, any_of("found"))
 
 
 @pytest.mark.parametrize("command", [["cv"], ["train"], ["grid", "--models", "two_layers"]])
-def test_a_backbone_whose_library_is_not_installed(refuse, data, recipe, monkeypatch, command):
+def test_a_backbone_whose_library_is_not_installed_is_refused(refuse, data, recipe, monkeypatch, command):
     monkeypatch.setitem(BACKBONES, "two_layers", TWO_LAYERS._replace(library="no_such_library"))
     said = refuse(*command, "--config", recipe, "--data", data)
     assert_tells(said, "two_layers", "no_such_library", any_of("installed", "install"))
@@ -155,14 +155,14 @@ def test_a_backbone_whose_library_is_not_installed(refuse, data, recipe, monkeyp
     assert not Path("runs").exists()  # no picture was decoded
 
 
-def test_weights_of_another_architecture(refuse, data, recipe, tmp_path):
+def test_weights_of_another_architecture_are_refused(refuse, data, recipe, tmp_path):
     (tmp_path / "other.weights.h5").write_bytes(b"other")
     said = refuse("cv", "--config", recipe, "--data", data, "--weights", "other.weights.h5")
     assert_tells(said, "WEIGHTS", "other.weights.h5", any_of("fit", "match"))
 
 
 @pytest.mark.filterwarnings("ignore:.input_shape. is undefined or non-square:UserWarning")
-def test_imagenet_without_a_network(refuse, data, recipe, offline):
+def test_imagenet_weights_without_a_network_are_refused(refuse, data, recipe, offline):
     said = refuse("cv", "--config", recipe, "--data", data, "--weights", "imagenet", "--model", "mobilenet_025")
     assert_tells(said, "ImageNet", "weights", "MobileNet")
     assert_tells(said, "URL fetch failure")
@@ -192,7 +192,7 @@ def test_unreadable_and_missing_images_are_named(refuse, phantoms, recipe, tmp_p
         (errno.EROFS, "RUNS="),
     ],
 )
-def test_a_full_or_read_only_disk(refuse, data, recipe, monkeypatch, error, expected):
+def test_a_full_or_read_only_disk_is_reported(refuse, data, recipe, monkeypatch, error, expected):
     def fail(*values, **options):
         raise OSError(error, os.strerror(error), "runs/cache")
 
@@ -207,7 +207,7 @@ def test_other_faults_keep_their_traceback(pxr, data, recipe, monkeypatch):
         cli.main()
 
 
-def test_the_installed_command_tells_bad_input_in_one_line(tmp_path):
+def test_the_installed_command_reports_bad_input_in_one_line(tmp_path):
     ended = subprocess.run(
         [sys.executable, "-m", "pxr_tf.cli", "cv", "--data", "nowhere", "--runs", str(tmp_path / "runs")],
         capture_output=True,
@@ -249,7 +249,7 @@ OWN_NETWORKS = [
 
 
 @pytest.mark.parametrize(("words", "expected"), OWN_NETWORKS, ids=[words for words, _ in OWN_NETWORKS])
-def test_faults_of_recipes_with_a_papers_own_network(refuse, data, words, expected):
+def test_faults_of_recipes_with_a_papers_own_network_are_refused(refuse, data, words, expected):
     said = refuse("cv", "--data", data, *words.split())
     assert_tells(said, *expected)
     assert not list(Path().glob("runs/*/*/*/seed-0"))
@@ -264,7 +264,7 @@ def test_faults_of_recipes_with_a_papers_own_network(refuse, data, words, expect
     ],
 )
 @pytest.mark.parametrize("command", ["cv", "train"])
-def test_options_that_a_learner_has_no_use_for(refuse, monkeypatch, data, recipe, command, option, value, expected):
+def test_options_without_use_are_refused(refuse, monkeypatch, data, recipe, command, option, value, expected):
     monkeypatch.setitem(LEARNERS, "other", "nowhere.at.all")
     words = ["--config", recipe, "--data", data, "--set", "model.kind=other", option, value]
     assert_says(refuse(command, *words), *expected)

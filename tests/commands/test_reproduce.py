@@ -1,4 +1,4 @@
-"""``pxr reproduce``: all runs of a paper from one command, one table, and one bad run that costs nothing else."""
+"""``pxr reproduce``: one command runs all of a paper and writes one table; a failed run does not stop the others."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def lacking(monkeypatch) -> str:
 
 
 def add_variant(values, name, backbone) -> None:
-    """Add a variant with a network to a recipe's values, and to what it reproduces."""
+    """Add a variant with a network to a recipe's values and to its protocol."""
     model = {"kind": "transfer", "backbone": backbone, "weights": "none", "head": {"hidden_units": [8]}}
     phases = [{"name": "all", "train": "all", "optimizer": "sgd", "max_epochs": 2}]
     values["variants"][name] = {"model": model, "training": {"learning_rate": 0.01}, "phases": phases}
@@ -34,7 +34,7 @@ def add_variant(values, name, backbone) -> None:
 
 @pytest.fixture
 def paper(tmp_path) -> Path:
-    """The recipe novokshanov2022 with linear models, which are fitted within a moment."""
+    """The recipe novokshanov2022 with linear models, which fit in a moment."""
     values = yaml.safe_load((configs_folder() / "novokshanov2022.yaml").read_text())
     values["image"]["size"] = SIZE
     values["splits"] |= {"test": 0.3, "validation": 0.3}
@@ -44,7 +44,7 @@ def paper(tmp_path) -> Path:
     return tmp_path / "paper.yaml"
 
 
-def test_a_paper_is_run_whole_and_continued(pxr, paper, official_phantoms):
+def test_all_runs_of_a_paper_are_run_and_continued(pxr, paper, official_phantoms):
     words = ["reproduce", paper, "--data", official_phantoms, "--runs", "runs", "--seeds", "0,1"]
     code, said, _ = pxr(*words)
     assert code == 0
@@ -68,7 +68,7 @@ def test_a_paper_is_run_whole_and_continued(pxr, paper, official_phantoms):
     assert before == {file: file.stat().st_mtime_ns for file in folder.rglob("predictions.csv")}
 
 
-def test_a_run_that_fails_costs_no_other(pxr, paper, official_phantoms, lacking):
+def test_a_run_that_fails_does_not_stop_the_others(pxr, paper, official_phantoms, lacking):
     values = yaml.safe_load(paper.read_text())
     values["reproduce"] |= {"seeds": [0], "compare": {}}
     values["variants"]["plain"] = {"splits": {"validation": 5000}}
@@ -115,7 +115,7 @@ def test_a_run_that_fails_costs_no_other(pxr, paper, official_phantoms, lacking)
         ("reproduce chen2021 --model logistic_regression --epochs 1", ["'linear'", matching("no epochs")]),
     ],
 )
-def test_a_paper_of_unknown_things_is_refused_before_anything_runs(refuse, words, expected):
+def test_unknown_names_are_refused_before_anything_runs(refuse, words, expected):
     assert_says(refuse(*words.split()), *expected)
     assert not Path("runs").exists()
 
@@ -131,7 +131,7 @@ def test_settings_that_would_share_a_run_directory_are_refused(refuse, paper):
     assert "random-by-image" not in refuse("reproduce", paper, "--data", "no_such_folder")
 
 
-def test_what_is_wrong_with_all_runs_is_said_once(pxr, paper):
+def test_a_fault_of_all_runs_is_reported_once(pxr, paper):
     code, said, told = pxr("reproduce", paper, "--data", "no_such_folder", "--runs", "runs")
     assert code == 2
     assert told.startswith("pxr: ")
@@ -142,7 +142,7 @@ def test_what_is_wrong_with_all_runs_is_said_once(pxr, paper):
     assert code == 2
 
 
-def test_epochs_are_for_the_variants_that_have_some(refuse, paper, two_layers):
+def test_epochs_apply_to_the_variants_that_have_epochs(refuse, paper, two_layers):
     values = yaml.safe_load(paper.read_text())
     add_variant(values, "near", two_layers)
     paper.write_text(yaml.safe_dump(values))
@@ -152,7 +152,7 @@ def test_epochs_are_for_the_variants_that_have_some(refuse, paper, two_layers):
     assert_tells(refuse(*words, "1", "--model", "plain"), "learner", "'linear'", "epoch")
 
 
-def test_a_missing_library_is_an_error_where_nothing_else_was_asked_for(refuse, paper, lacking):
+def test_a_missing_library_is_an_error_if_no_other_variant_is_requested(refuse, paper, lacking):
     values = yaml.safe_load(paper.read_text())
     add_variant(values, "far", lacking)
     paper.write_text(yaml.safe_dump(values))
@@ -166,10 +166,10 @@ def test_a_missing_library_is_an_error_where_nothing_else_was_asked_for(refuse, 
         ("x", {}, [], 800),
         (None, {"splits.validation": 40}, [], 40),
         (None, {}, ["splits.validation=50"], 50),
-        (None, {"splits.scheme": "folds"}, [], 800),  # which has no use for it
+        (None, {"splits.scheme": "folds"}, [], 800),  # which does not use it
     ],
 )
-def test_without_data_a_share_validates_where_the_recipe_has_a_number(data, given, overrides, expected):
+def test_without_data_a_share_replaces_the_recipes_number_of_validation_images(data, given, overrides, expected):
     asked = ExperimentOptions(data, "chen2021", Path("runs"), overrides=overrides)
     experiment = asked.experiment(given, "small_cnn")
     assert experiment.splits.validation == expected
@@ -177,9 +177,7 @@ def test_without_data_a_share_validates_where_the_recipe_has_a_number(data, give
     assert told == (expected == 0.15)
 
 
-def test_stages_are_run_in_order_with_the_backbone_that_was_asked_for(
-    pxr, tmp_path, official_phantoms, two_layers, monkeypatch
-):
+def test_stages_run_in_order_with_the_requested_backbone(pxr, tmp_path, official_phantoms, two_layers, monkeypatch):
     monkeypatch.setitem(BACKBONES, "other_layers", TWO_LAYERS)
     recipe = write_stages(tmp_path)
     words = ["reproduce", recipe, "--data", official_phantoms, "--runs", "runs", "--model"]
@@ -197,7 +195,7 @@ def test_stages_are_run_in_order_with_the_backbone_that_was_asked_for(
     assert (card["kind"], card["model"]) == ("on_features", "other_layers")
 
 
-def test_what_a_crop_is_worth_is_two_settings_of_one_paper(pxr, refuse, paper, official_phantoms):
+def test_a_crop_is_compared_as_two_settings_of_one_paper(pxr, refuse, paper, official_phantoms):
     values = yaml.safe_load(paper.read_text())
     crop = {"image.crop": "lungs", "image.masks": str(official_phantoms.parent / "masks")}
     values["reproduce"] = {"variants": ["plain"], "seeds": [0, 1], "compare": {"lungs": crop, "whole": {}}}
@@ -216,7 +214,7 @@ def test_what_a_crop_is_worth_is_two_settings_of_one_paper(pxr, refuse, paper, o
     assert len(digests) == 1  # the same images in the same parts
 
 
-def test_an_atlas_is_for_the_setting_that_crops(pxr, paper, official_phantoms, tmp_path):
+def test_an_atlas_applies_to_the_setting_that_crops(pxr, paper, official_phantoms, tmp_path):
     values = yaml.safe_load(paper.read_text())
     compared = {"lungs": {"image.crop": "lungs"}, "whole": {"image.crop": "none"}}
     values["reproduce"] = {"variants": ["plain"], "seeds": [0], "compare": compared}

@@ -1,4 +1,4 @@
-"""``pxr runs``: finished and unfinished runs with how they stand; one that cannot be opened costs no other."""
+"""``pxr runs``: finished and unfinished runs and their state; a run that cannot be opened does not hide others."""
 
 import shutil
 
@@ -14,8 +14,8 @@ from pxr_tf.runs.finished import open_run
 
 @pytest.fixture
 def runs(own_copy, phantoms, tmp_path):
-    """Three runs: one finished, one of whose folds was trained, one of another version."""
-    files.write_json(own_copy / "warnings.json", [{"what": "shortcut", "text": "A marker tells the classes apart."}])
+    """Three runs: a finished run, a run with one trained fold, and a run of another version."""
+    files.write_json(own_copy / "warnings.json", [{"what": "shortcut", "text": "A marker distinguishes the classes."}])
     write_results(open_run(own_copy))
     experiment = tiny_experiment(seed=1)
     with stopped():
@@ -25,7 +25,7 @@ def runs(own_copy, phantoms, tmp_path):
     return [own_copy, request_of(experiment, phantoms, tmp_path / "runs").folder, old]
 
 
-def test_each_run_says_how_it_stands(pxr, runs, tmp_path):
+def test_each_run_is_listed_with_its_state(pxr, runs, tmp_path):
     code, said, _ = pxr("runs", tmp_path / "runs")
     assert code == 0
     assert all(
@@ -37,7 +37,7 @@ def test_each_run_says_how_it_stands(pxr, runs, tmp_path):
     assert (begun.folds_done, begun.folds, begun.seed) == (1, 2, 1)
     assert "another version" in old.fault and "another version" in said
     assert [warning.what for warning in finished.warnings] == ["shortcut"]
-    assert "Warning: A marker tells the classes apart." in said
+    assert "Warning: A marker distinguishes the classes." in said
 
 
 def test_a_cache_is_not_searched(runs, tmp_path):
@@ -45,7 +45,7 @@ def test_a_cache_is_not_searched(runs, tmp_path):
     assert len(summarise_folder(tmp_path / "runs")) == 3
 
 
-def test_a_run_whose_tables_are_not_written_yet_has_no_accuracy(own_copy):
+def test_a_run_without_tables_has_no_accuracy(own_copy):
     (summary,) = summarise_folder(own_copy)
     assert summary.accuracy != summary.accuracy
     assert summary.folds_done == 2
@@ -61,7 +61,7 @@ def test_a_folder_without_runs_is_refused(pxr, tmp_path, made, facts):
 
 
 @pytest.mark.parametrize("content", ['["x"]', '{"a": 1}', "{"])
-def test_damaged_warnings_cost_no_other_run(runs, tmp_path, content):
+def test_damaged_warnings_affect_no_other_run(runs, tmp_path, content):
     (runs[1] / "warnings.json").write_text(content)
     finished, begun, _ = summarise_folder(tmp_path / "runs")
     assert finished.finished and "warnings.json" in begun.fault

@@ -1,4 +1,4 @@
-"""What a study shows: each event under the title of its run, and nothing of the data twice."""
+"""What a study shows: each event below the title of its run, and each note about the data once."""
 
 import io
 
@@ -15,7 +15,7 @@ def requests(tmp_path):
 
 
 def shown(requests, *events, titles=None) -> list[str]:
-    """Return the lines that events of (number of the run, kind, what it says) print."""
+    """Return the lines printed for events: (number of the run, kind, values)."""
     console = Console(file=io.StringIO(), width=100)
     with StudyScreen(requests, console, titles or {}, boards=False) as screen:
         for number, kind, said in events:
@@ -23,7 +23,7 @@ def shown(requests, *events, titles=None) -> list[str]:
     return console.file.getvalue().splitlines()
 
 
-def test_a_title_comes_again_where_another_run_was_shown_in_between(requests):
+def test_a_title_is_repeated_if_another_run_was_shown_in_between(requests):
     device = {"name": "CPU", "precision": "float32", "xla": False, "task": "fold-0"}
     lines = shown(
         requests,
@@ -37,16 +37,16 @@ def test_a_title_comes_again_where_another_run_was_shown_in_between(requests):
     assert [lines[number - 1] for number in titles[1:]] == ["", ""]
 
 
-def test_what_one_run_said_of_the_data_is_not_said_again(requests):
+def test_a_note_about_the_data_is_shown_once(requests):
     lines = shown(requests, (0, "note", {"text": "28 images."}), (1, "note", {"text": "28 images."}))
     assert lines.count("28 images.") == 1
-    assert len([line for line in lines if line.startswith("phantom")]) == 1  # nor is a title without a word
+    assert len([line for line in lines if line.startswith("phantom")]) == 1  # and no title without a line below it
 
 
-def test_what_is_planned_is_not_seen(requests):
+def test_a_plan_is_not_shown(requests):
     assert shown(requests, (0, "plan", {"tasks": ["fold-0"]})) == []
 
 
-def test_a_run_may_have_a_title_of_its_own(requests):
+def test_a_run_may_have_its_own_title(requests):
     titles = {requests[1].folder: "Point 2 of 2"}
     assert "Point 2 of 2" in shown(requests, (1, "note", {"text": "A note."}), titles=titles)

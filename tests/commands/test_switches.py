@@ -1,4 +1,4 @@
-"""What all commands ask of a run, beside its experiment, arrives there."""
+"""The options of a request other than its experiment reach the run, in all commands."""
 
 import pytest
 
@@ -12,7 +12,7 @@ DEFAULTS = {"skip_unreadable": False, "duplicates": "drop", "mix_environments": 
 
 @pytest.mark.parametrize("name", ["", *GIVEN])
 @pytest.mark.parametrize("command", ["cv", "train", "grid"])
-def test_an_option_that_is_given_arrives_and_no_other(pxr, monkeypatch, tmp_path, command, name):
+def test_only_the_given_option_reaches_the_request(pxr, monkeypatch, tmp_path, command, name):
     asked = []
     monkeypatch.setattr("pxr_tf.commands.grid._announce", lambda requests, console: None)
     monkeypatch.setattr("pxr_tf.studies.run_all.run_all", lambda requests, *rest: asked.extend(requests) or [])

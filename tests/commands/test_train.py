@@ -1,4 +1,4 @@
-"""``pxr train``: one split, the data's own or a random one; what it says, and what it refuses."""
+"""``pxr train``: one split, official or random; its output, and its refusals."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ REFUSED = [
 
 @pytest.fixture
 def own_phantoms(official_phantoms, phantoms, monkeypatch):
-    """Make the phantoms that commands draw without DATA the tiny ones."""
+    """Make commands without DATA use the tiny phantoms."""
     monkeypatch.setattr("pxr_tf.phantoms.sets.default_phantoms", lambda cache: [official_phantoms, phantoms[1]])
 
 
@@ -52,13 +52,13 @@ def test_train_refuses_in_one_line(refuse, own_phantoms, recipe, words, expected
     assert not list(Path().glob("runs/*/*/*/seed-0"))
 
 
-def test_data_without_a_test_part(refuse, phantoms, recipe):
+def test_data_without_a_test_part_are_refused(refuse, phantoms, recipe):
     said = refuse("train", "--config", recipe, "--data", phantoms[0], "--classes", "bacterial,normal")
     assert_tells(said, any_of("test"))
     assert_tells(said, "SCHEME=folds", "random")
 
 
-def test_a_share_that_leaves_a_class_without_validation(refuse, official_phantoms, recipe, tmp_path):
+def test_a_share_that_leaves_a_class_without_validation_is_refused(refuse, official_phantoms, recipe, tmp_path):
     data = shutil.copytree(official_phantoms, tmp_path / "chest_xray")
     training = sorted((data / "train").rglob("*virus*"))
     for file in training:
@@ -120,7 +120,7 @@ def test_two_seeds_are_shown_with_mean_and_sd(pxr, own_phantoms, recipe):
     assert row[4:] == [f"{100 * accuracy:.1f}" for accuracy in accuracies]
 
 
-def test_a_split_by_image_says_so_beside_every_figure(pxr, own_phantoms, recipe):
+def test_a_split_by_image_is_marked_next_to_every_figure(pxr, own_phantoms, recipe):
     code, said, wrong = pxr(
         "train", "--config", recipe, "--runs", "runs", "--epochs", 1, "--scheme", "random", "--unit", "image"
     )
@@ -133,13 +133,13 @@ def test_a_split_by_image_says_so_beside_every_figure(pxr, own_phantoms, recipe)
     assert all(line.endswith("(leaky split)") for line in accuracies)
     warnings = [number for number, line in enumerate(lines) if line.startswith("Warning: ")]
     assert_tells(lines[warnings[0]], any_of("both sides", "two sides", "sides"))
-    assert warnings[0] > lines.index(accuracies[-1])  # under the table
+    assert warnings[0] > lines.index(accuracies[-1])  # below the table
     metrics = pd.read_csv(next(Path("runs").glob("phantom/*/random-by-image/seed-0/metrics.csv")))
     assert set(metrics.split) == {"leaky split"}
 
 
 @pytest.mark.slow
-def test_a_number_of_images_validates(pxr, own_phantoms, recipe):
+def test_validation_may_be_a_number_of_images(pxr, own_phantoms, recipe):
     code, _, wrong = pxr("train", "--config", recipe, "--runs", "runs", "--epochs", 1, "--validation", 6)
     assert (code, wrong) == (0, "")
     splits = pd.read_csv(next(Path("runs").glob("phantom/*/*/seed-0/splits.csv")))

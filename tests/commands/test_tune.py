@@ -1,4 +1,4 @@
-"""``pxr tune``: ranks a grid on validation rows, never sees a test row, goes on where it stopped, hands the best on."""
+"""``pxr tune``: ranks a grid on validation rows, uses no test row, can be continued, and passes on the best point."""
 
 import shutil
 from pathlib import Path
@@ -49,7 +49,7 @@ def tiny(tmp_path) -> Path:
 
 @pytest.fixture
 def tune(pxr, tiny, official_phantoms, monkeypatch):
-    """Tune the variant ``means``; return (exit code, stdout, stderr, what was trained: names of points)."""
+    """Tune the variant ``means``; return (exit code, stdout, stderr, names of the trained points)."""
     trained: list[str] = []
 
     class Listing(Inline):
@@ -104,15 +104,15 @@ def test_points_are_ranked_by_their_loss_on_the_validation_rows(tune):
     assert set(table.origin) == {"synthetic"}
     assert set(table.split) == {"by patient"}
     assert_tells(said, "synthetic phantoms")
-    assert said.count("exact duplicate") == 1  # what was told of the first point is not repeated
+    assert said.count("exact duplicate") == 1  # the note about the first point is not repeated
     best = next(line.split() for line in said.splitlines() if line.strip().startswith("best"))
     assert best[1:3] == [f"{table['model.temperature'][0]:g}", str(table["image.size"][0])]
     assert_tells(said, any_of("only"), f"{table.images[0]} images")
-    assert "edge" not in said  # of two values each is
+    assert "edge" not in said  # with two values, each is at the edge
 
 
 def with_noise(data: Path, to: Path, part: str) -> Path:
-    """Return a copy of the data whose pictures of one part are noise."""
+    """Return a copy of the data in which the pictures of one part are noise."""
     shutil.copytree(data, to)
     random = np.random.default_rng(0)
     for file in sorted((to / part).rglob("*.jpeg")):
@@ -121,7 +121,7 @@ def with_noise(data: Path, to: Path, part: str) -> Path:
 
 
 def exchange_test_labels(data: Path) -> None:
-    """Make the normal test pictures ill, under names of other patients, and the ill ones normal."""
+    """Swap the labels of normal and ill test pictures, with names of other patients."""
     normal, ill = (data / "test" / name for name in ("NORMAL", "PNEUMONIA"))
     names = [(file, ill / f"person77{n}_{('virus', 'bacteria')[n % 2]}_{n}.jpeg") for n, file in files_of(normal)]
     names += [(file, normal / f"IM-77{n:02d}-0001.jpeg") for n, file in files_of(ill)]
@@ -134,14 +134,14 @@ def files_of(folder: Path) -> list[tuple[int, Path]]:
 
 
 def evidence(runs: str) -> dict[str, bytes]:
-    """Return what a tuning wrote that numbers could be in, without the time."""
+    """Return the files of a tuning that may contain numbers, without times."""
     names = ("predictions.csv", "splits.csv", "samples.csv", "best.yaml")
     found = {str(file.relative_to(runs)): file.read_bytes() for name in names for file in Path(runs).rglob(name)}
     assert len(found) > len(names)
     return found | {"tuning.csv": read_table(runs=runs).drop(columns="seconds").to_csv().encode()}
 
 
-def test_what_the_test_part_holds_changes_nothing(tune, official_phantoms, tmp_path, monkeypatch):
+def test_the_content_of_the_test_part_changes_nothing(tune, official_phantoms, tmp_path, monkeypatch):
     monkeypatch.setattr("pxr_tf.commands.experiment_options.command_line", lambda: "pxr tune")
     planted = with_noise(official_phantoms, tmp_path / "planted", "test")
     exchange_test_labels(planted)
@@ -151,7 +151,7 @@ def test_what_the_test_part_holds_changes_nothing(tune, official_phantoms, tmp_p
         code, _, wrong, trained = tune(*TWO, "--runs", runs, data=data)
         assert (code, wrong, len(trained)) == (0, "", 2)
     assert evidence("planted") == evidence("clean")
-    assert evidence("lied")["tuning.csv"] != evidence("clean")["tuning.csv"]  # the training part does change it
+    assert evidence("lied")["tuning.csv"] != evidence("clean")["tuning.csv"]  # the training part does change them
     names = {file.stem.encode() for data in (official_phantoms, planted) for file in (data / "test").rglob("*.jpeg")}
     for file in [file for runs in ("clean", "planted") for file in folder_of(runs=runs).rglob("*") if file.is_file()]:
         content = file.read_bytes()
@@ -159,7 +159,7 @@ def test_what_the_test_part_holds_changes_nothing(tune, official_phantoms, tmp_p
         assert b"/test/" not in content, file
 
 
-def test_it_goes_on_where_it_was_stopped_and_trains_what_a_larger_grid_adds(tune):
+def test_a_stopped_tuning_continues_and_a_larger_grid_trains_only_its_new_points(tune):
     code, *_, trained = tune(*TWO, faults_={"temperature-0.01": KeyboardInterrupt()})
     assert (code, len(trained)) == (130, 2)
     assert read_table()["model.temperature"].tolist() == [0.1]
@@ -173,7 +173,7 @@ def test_it_goes_on_where_it_was_stopped_and_trains_what_a_larger_grid_adds(tune
     assert_tells(said, any_of("train"), any_of("test"), any_of("best"))
 
 
-def test_a_point_that_fails_is_a_row_and_the_others_go_on(tune):
+def test_a_point_that_fails_is_a_row_and_the_others_continue(tune):
     code, said, _, _ = tune(*TWO, faults_={"temperature-0.1-": PxrError("Phase 'all' diverged.")})
     assert code == 1
     table = read_table()
@@ -183,18 +183,18 @@ def test_a_point_that_fails_is_a_row_and_the_others_go_on(tune):
     assert_tells(said[said.index("1 of 2 runs failed") :], "model.temperature=0.1: Phase 'all' diverged.")
     assert load_experiment(folder_of() / "best.yaml").model.temperature == 0.01
     code, *_, trained = tune(*TWO, faults_={"temperature-": PxrError("Phase 'all' diverged.")})
-    assert (code, len(trained)) == (1, 1)  # the finished one is not trained again
+    assert (code, len(trained)) == (1, 1)  # the finished point is not trained again
 
 
 @pytest.mark.parametrize(("scheme", "seeds"), [("official", " --seeds 0,1,2"), ("random", "")])
-def test_the_best_is_trained_with_several_seeds_only_where_the_test_rows_stay_the_same(tune, scheme, seeds):
+def test_the_best_gets_several_seeds_only_if_the_test_rows_stay_the_same(tune, scheme, seeds):
     code, said, _, _ = tune("--over", "model.temperature=0.1", "--scheme", scheme)
     assert code == 0
     command = next(line for line in said.splitlines() if line.startswith("To train and test the best: "))
-    assert command.endswith(f" --runs runs{seeds}")  # another seed's random test rows have helped to choose
+    assert command.endswith(f" --runs runs{seeds}")  # the random test rows of another seed were used to choose
 
 
-def test_where_every_point_fails_there_is_no_best(tune):
+def test_if_every_point_fails_there_is_no_best(tune):
     code, said, wrong, _ = tune(*TWO, faults_={"temperature-": PxrError("Phase 'all' diverged.")})
     assert code == 2
     assert_says(wrong, any_of("no point"), "Phase 'all' diverged.")
@@ -215,7 +215,7 @@ def test_a_grid_in_the_recipe_and_the_best_is_trained_on_the_same_rows(tune, pxr
         assert table.epochs.tolist() == [1, 1]
         assert (table.seconds > 0).all()
     (run,) = Path("runs").glob(f"tiny/{variant}*/official*/seed-0")
-    assert run.parent.name == f"official-{table.path[0]}"  # the recipe's own run may lie beside it
+    assert run.parent.name == f"official-{table.path[0]}"  # the recipe's own run may be next to it
     point = folder_of(variant) / table.path[0]
     mine, theirs = (pd.read_csv(folder / "predictions.csv").query("role == 'val'") for folder in (point, run))
     pd.testing.assert_frame_equal(mine.reset_index(drop=True), theirs.reset_index(drop=True))
@@ -251,7 +251,7 @@ def test_tune_refuses_in_one_line(refuse, tiny, official_phantoms, words, expect
     assert_tells(said, *expected)
 
 
-def test_epochs_that_are_given_twice_are_refused(refuse, tiny, official_phantoms):
+def test_epochs_given_twice_are_refused(refuse, tiny, official_phantoms):
     words = ["--epochs", 1, "--over", "phases.0.max_epochs=1,2"]
     assert_tells(refuse("tune", tiny, "cnn", "--data", official_phantoms, *words), any_of("another", "other"))
 
@@ -264,7 +264,7 @@ def test_epochs_that_are_given_twice_are_refused(refuse, tiny, official_phantoms
         ("--mix-environments", {"mix_environments": True}),
     ],
 )
-def test_what_is_said_beside_the_experiment_arrives(tune, monkeypatch, words, expected):
+def test_options_other_than_the_experiment_reach_the_request(tune, monkeypatch, words, expected):
     asked = []
 
     def stop(request, *rest):
@@ -274,10 +274,10 @@ def test_what_is_said_beside_the_experiment_arrives(tune, monkeypatch, words, ex
     monkeypatch.setattr("pxr_tf.studies.run_all.find_sources", stop)
     assert tune(*TWO, *words.split())[0] == 2
     assert {name: getattr(asked[0], name) for name in expected} == expected
-    assert len(asked) == 2  # the second point fails alike, so all would
+    assert len(asked) == 2  # the second point fails in the same way, so all would
 
 
-def test_other_data_stop_a_tuning_that_was_begun(tune, official_phantoms, tmp_path):
+def test_a_tuning_that_was_begun_is_not_continued_on_other_data(tune, official_phantoms, tmp_path):
     tune("--over", "model.temperature=0.1")
     planted = with_noise(official_phantoms, tmp_path / "planted", "test")
     code, _, wrong, _ = tune("--over", "model.temperature=0.1", data=planted)

@@ -1,4 +1,4 @@
-"""An input without permission is told as one that cannot be read; only what is written to blames the run directory."""
+"""An input without permission is reported as unreadable; only failed writes name the run directory."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ DENIED = any_of("permission denied", "no permission")
 
 @contextmanager
 def without_privileges() -> Iterator[None]:
-    """Let permissions count: the superuser, who may read everything, becomes nobody for a while."""
+    """Make permissions effective: the superuser, who may read everything, is nobody inside the block."""
     superuser = os.geteuid() == 0
     try:
         if superuser:
@@ -29,7 +29,7 @@ def without_privileges() -> Iterator[None]:
 
 @pytest.fixture
 def closed(tmp_path, recipe) -> None:
-    """Files and folders that nobody may read, and a folder that nobody may look into."""
+    """Files and folders that may not be read, and a folder that may not be listed."""
     tmp_path.chmod(0o755)
     (tmp_path / "locked").mkdir()
     for name in ("closed.yaml", "locked/a.yaml", "closed.h5", "locked/a.h5", "closed.csv"):
@@ -56,10 +56,10 @@ def closed(tmp_path, recipe) -> None:
         ("data closed.csv", "tiny.csv", ["DATA", "closed.csv", UNREADABLE]),
     ],
 )
-def test_what_cannot_be_read_is_told_as_such(pxr, closed, words, nearly, expected):
+def test_an_unreadable_input_is_reported_as_unreadable(pxr, closed, words, nearly, expected):
     *others, _ = words.split()
     Path("tiny.csv").touch()
-    pxr(*others, nearly)  # loads what it takes, while that is allowed
+    pxr(*others, nearly)  # imports its modules while that is allowed
     with without_privileges():
         code, _, said = pxr(*words.split())
     assert (code, said.count("\n")) == (2, 1)
@@ -67,7 +67,7 @@ def test_what_cannot_be_read_is_told_as_such(pxr, closed, words, nearly, expecte
     assert "RUNS" not in said
 
 
-def test_a_file_of_a_run_that_cannot_be_read(pxr, closed):
+def test_an_unreadable_file_of_a_run_is_reported(pxr, closed):
     with without_privileges():
         with pytest.raises(PermissionError) as caught:
             Path("closed.csv").read_bytes()
@@ -75,7 +75,7 @@ def test_a_file_of_a_run_that_cannot_be_read(pxr, closed):
 
 
 @pytest.mark.parametrize("runs", ["/proc/x", "loop/runs", "tiny.yaml/runs"])
-def test_a_run_directory_that_cannot_be_made(pxr, recipe, data, runs):
+def test_a_run_directory_that_cannot_be_created_is_reported(pxr, recipe, data, runs):
     Path("loop").symlink_to("loop")
     code, _, said = pxr("cv", "--config", recipe, "--data", data, "--runs", runs)
     assert (code, said.count("\n")) == (2, 1)

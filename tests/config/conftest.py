@@ -1,4 +1,4 @@
-"""Nothing here loads TensorFlow: these tests end in seconds."""
+"""These tests do not load TensorFlow, and so take seconds."""
 
 from light import no_tensorflow, pytest_make_collect_report
 

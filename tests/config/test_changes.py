@@ -1,4 +1,4 @@
-"""How two recipes differ: each value that does, by its place, and in words that a person reads."""
+"""How two recipes differ: each changed value by its key, and in words for people."""
 
 from pxr_tf.config import describe_changes, load_experiment, recipe_changes
 
@@ -11,7 +11,7 @@ def words(**overrides):
     return describe_changes(recipe_changes(BEFORE, now), BEFORE, now)
 
 
-def test_epochs_of_all_phases_are_one_difference():
+def test_the_epochs_of_all_phases_are_one_difference():
     assert words(phases__0__max_epochs=1, phases__1__max_epochs=1) == ["epochs 2,5 -> 1,1"]
     assert words(phases__1__max_epochs=1, splits__folds=2) == ["epochs 2,5 -> 2,1", "folds 5 -> 2"]
 
@@ -26,11 +26,11 @@ def test_keys_that_end_alike_are_named_in_full():
     assert changed == ["phases.0.learning_rate 0.001 -> 0.5", "phases.1.learning_rate 1e-05 -> 0.25"]
 
 
-def test_nothing_and_lists_are_words():
+def test_null_and_lists_are_shown_as_words():
     assert words(balance__cap=None) == [f"cap {BEFORE.balance.cap} -> none"]
     assert words(balance__oversample=[]) == ["oversample covid19 -> none"]
 
 
-def test_another_number_of_phases_is_told_as_a_whole():
+def test_another_number_of_phases_is_one_difference():
     now = load_experiment("bozickovic2021", variant="strategy1")
     assert "phases" in recipe_changes(BEFORE, now)

@@ -1,4 +1,4 @@
-"""How much of a picture is seen: a crop's keys, what replaces them, and what stays as it was without a crop."""
+"""Crops in recipes: their keys, what replaces them, and experiments without a crop, which stay as they were."""
 
 import pytest
 import yaml
@@ -10,7 +10,7 @@ from pxr_tf.config import configs_folder, dump_experiment, load_experiment, pars
 CROPPED = {"image.crop": "lungs", "image.margin": 0.2, "image.atlas": "pairs"}
 
 
-def test_without_a_crop_an_experiment_is_written_as_before_there_were_crops():
+def test_an_experiment_without_a_crop_is_written_without_its_keys():
     experiment = load_experiment("phantom")
     image = yaml.safe_load((configs_folder() / "phantom.yaml").read_text())["image"]
     assert yaml.safe_load(dump_experiment(experiment))["image"] == {"size": image["size"], "resize": "squash"}
@@ -26,7 +26,7 @@ def test_a_crop_survives_being_written(crop):
     assert load_experiment("phantom", CROPPED).image.crop_margin == 0.2
 
 
-def test_what_the_new_crop_has_no_use_for_is_left_out_of_a_recipe(tmp_path):
+def test_keys_that_the_new_crop_does_not_use_are_dropped(tmp_path):
     image = {"size": 96, "crop": "lungs", "margin": 0.2, "atlas": "pairs"}
     variants = {"tight": {"image": {"margin": 0.0}}, "outside": {"image": {"crop": "without_lungs"}}}
     file = write_recipe(tmp_path, image=image, variants=variants)
@@ -39,6 +39,6 @@ def test_what_the_new_crop_has_no_use_for_is_left_out_of_a_recipe(tmp_path):
         load_experiment(file, {"image.crop": "none", "image.margin": 0.1})
 
 
-def test_the_nearest_word_is_offered():
+def test_the_nearest_word_is_suggested():
     with refused("image.crop", "'lung_only'", nearest("'lungs_only'")):
         load_experiment("phantom", {"image.crop": "lung_only"})

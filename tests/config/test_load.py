@@ -1,4 +1,4 @@
-"""Recipes: each loads under each of its variants, overrides change one value, and dumping loses nothing."""
+"""Recipes: each loads with each of its variants, overrides change one value, and dumping loses nothing."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def variants_of(file: Path) -> dict:
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
-def test_every_recipe_loads_under_each_variant(file):
+def test_every_recipe_loads_with_each_variant(file):
     assert load_experiment(file).name == file.stem
     for name, overlay in variants_of(file).items():
         experiment = load_experiment(file.stem, variant=name)
@@ -32,7 +32,7 @@ def test_every_recipe_loads_under_each_variant(file):
 
 
 def assert_holds(found, written):
-    """Check a loaded value against what the file says of it; a mapping may leave out what has a default."""
+    """Check a loaded value against the file; a mapping may leave out defaults."""
     if isinstance(written, dict):
         assert {key: found[key] for key in written} == written
     else:
@@ -60,7 +60,7 @@ def test_overrides_replace_one_value_and_nothing_else():
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
-def test_an_override_lies_on_top_of_every_variant(file):
+def test_an_override_applies_to_every_variant(file):
     trained = [name for name, overlay in variants_of(file).items() if "phases" in overlay]
     assert trained
     for variant in trained:
@@ -69,7 +69,7 @@ def test_an_override_lies_on_top_of_every_variant(file):
         assert after.phases[1:] == before.phases[1:]
 
 
-def test_overriding_one_place_leaves_the_others_even_where_the_file_uses_anchors(tmp_path):
+def test_an_override_of_one_place_of_an_anchor_leaves_the_others(tmp_path):
     values = yaml.safe_load((configs_folder() / "phantom.yaml").read_text())
     values["balance"]["oversample"] = values["classes"]  # one list: written as an anchor and an alias
     text = yaml.safe_dump(values)
@@ -125,8 +125,8 @@ def test_dump_and_load_give_an_equal_experiment(tmp_path, recipe, overrides):
     file = tmp_path / "experiment.yaml"
     file.write_text(dump_experiment(experiment))
     assert load_experiment(file) == experiment
-    assert load_experiment(file, variant=experiment.variant) == experiment  # a dumped file is one variant
-    again = load_experiment(file, {"phases.0.max_epochs": 3})  # and takes overrides too
+    assert load_experiment(file, variant=experiment.variant) == experiment  # a dumped file has one variant
+    again = load_experiment(file, {"phases.0.max_epochs": 3})  # and accepts overrides too
     assert again.phases[0].max_epochs == 3
     assert dump_experiment(load_experiment(file)) == dump_experiment(experiment)
 
@@ -149,7 +149,7 @@ def test_an_overlay_merges_mappings_and_replaces_everything_else(tmp_path):
     }
 
 
-def test_the_variant_is_the_asked_one_or_the_files_own_or_the_first(tmp_path):
+def test_the_variant_is_the_requested_one_else_the_files_own_else_the_first(tmp_path):
     variants = {"one": {"seed": 1}, "two": {"seed": 2}}
     file = write_recipe(tmp_path, variants=variants)
     assert load_experiment(file).variant == "one"
@@ -159,7 +159,7 @@ def test_the_variant_is_the_asked_one_or_the_files_own_or_the_first(tmp_path):
     assert load_experiment(write_recipe(tmp_path)).variant == "base"
 
 
-def test_another_kind_of_model_leaves_nothing_of_the_recipes_network():
+def test_another_kind_of_model_replaces_the_whole_network_of_the_recipe():
     for overrides in ({"model.kind": "other", "model.depth": 3}, {"model": {"kind": "other", "depth": 3}}):
         experiment = load_experiment(PAPER, overrides)
         assert experiment.model.model_dump() == {"kind": "other", "depth": 3}
@@ -171,13 +171,13 @@ def test_another_kind_of_model_leaves_nothing_of_the_recipes_network():
 def test_phases_may_share_a_learning_rate():
     own, shared = SGD, {key: value for key, value in SGD.items() if key != "learning_rate"} | {"name": "shared"}
     experiment = load_experiment(PAPER, {"phases": [own, shared], "training.learning_rate": 0.5})
-    assert [phase.learning_rate for phase in experiment.phases] == [0.01, None]  # as it is written down
+    assert [phase.learning_rate for phase in experiment.phases] == [0.01, None]  # as in the file
     assert [phase.learning_rate for phase in experiment.rated_phases] == [0.01, 0.5]
     assert experiment.rated_phases[1].model_copy(update={"learning_rate": None}) == experiment.phases[1]
 
 
-def test_networks_of_either_kind_are_trained_by_the_same_phases():
-    """A backbone under a recipe of a paper's own network, and the other way round."""
+def test_both_kinds_of_networks_are_trained_by_the_same_phases():
+    """A backbone in a recipe for a paper's own network, and the other way round."""
     small = load_experiment("chen2021")
     model = {"kind": "transfer", "backbone": "xception", "weights": "none"}
     experiment = load_experiment("chen2021", {"model": model})
@@ -188,7 +188,7 @@ def test_networks_of_either_kind_are_trained_by_the_same_phases():
     assert other.stem == "strategy1-small_cnn"
 
 
-def test_a_learner_without_phases_is_not_given_their_learning_rate():
+def test_a_learner_without_phases_gets_no_learning_rate():
     experiment = load_experiment("chen2021", {"model.kind": "linear"})
     assert (experiment.training.learning_rate, experiment.phases) == (None, ())
     assert experiment.training.batch_size == 32
@@ -204,15 +204,15 @@ def test_a_variant_may_have_another_kind_of_model(tmp_path):
     assert load_experiment(tmp_path / "dumped.yaml") == experiment
 
 
-def test_options_of_a_scheme_that_was_added_travel_with_the_experiment(tmp_path):
+def test_options_of_an_added_scheme_are_part_of_the_experiment(tmp_path):
     experiment = load_experiment(PAPER, {"splits.scheme": "mine", "splits.options.repeats": 3})
     assert experiment.splits.options == {"repeats": 3}
     (tmp_path / "dumped.yaml").write_text(dump_experiment(experiment))
     assert load_experiment(tmp_path / "dumped.yaml") == experiment
 
 
-def test_a_head_on_features_knows_which_run_of_a_variant_it_is_on(tmp_path):
-    """The model of the variant that it names, or the one that is asked for; a dumped experiment needs no recipe."""
+def test_a_head_on_features_knows_the_backbone_of_stage_one(tmp_path):
+    """It is the named variant's own, or the requested backbone; a dumped experiment needs no recipe."""
     on_first = {"kind": "on_features", "of": "first", "hidden_units": [4]}
     phases = [SGD | {"train": "head"}]
     file = write_recipe(tmp_path, variants={"first": {}, "second": {"model": on_first, "phases": phases}})

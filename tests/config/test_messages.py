@@ -1,4 +1,4 @@
-"""Every fault of a recipe gets one line that names the key, what it received and what is accepted."""
+"""Every fault of a recipe gets one line: the key, what it received and what is accepted."""
 
 import math
 import re
@@ -41,7 +41,7 @@ SGD = {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.01, "name": "all"
 
 
 def fault_of(overrides: dict, recipe: str = PAPER, variant: str | None = None) -> str:
-    """Return the one line that these overrides of a recipe get."""
+    """Return the one-line message for these overrides of a recipe."""
     with pytest.raises(PxrError) as caught:
         load_experiment(recipe, overrides, variant=variant)
     message = str(caught.value)
@@ -51,7 +51,7 @@ def fault_of(overrides: dict, recipe: str = PAPER, variant: str | None = None) -
 
 
 def found(value: object) -> object:
-    """Return how a message tells what was found."""
+    """Return how a message shows a value."""
     return NOTHING if value is None else repr(value)
 
 
@@ -70,7 +70,7 @@ def found(value: object) -> object:
         ("phases.0.max_epoch", "name train optimizer", "max_epochs"),
     ],
 )
-def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, hint):
+def test_an_unknown_key_is_reported_with_the_known_keys_and_the_nearest(key, known, hint):
     given = {key: 3} if "epochs" not in key else {key.rpartition(".")[0]: {key.rpartition(".")[2]: 3}}
     assert_says(fault_of(given), UNKNOWN, repr(key), *known.split(), nearest(repr(hint)))
 
@@ -145,7 +145,7 @@ def test_an_unknown_key_is_told_with_the_known_ones_and_the_nearest(key, known, 
         ("phases.0.train", "tail", ["'head'", "'all'"]),
     ],
 )
-def test_an_impossible_value_is_told_with_its_key_and_what_is_accepted(key, value, accepted):
+def test_an_impossible_value_is_reported_with_its_key_and_what_is_accepted(key, value, accepted):
     assert_says(fault_of({key: value}), key, found(value), *accepted)
 
 
@@ -164,7 +164,7 @@ def test_an_impossible_value_is_told_with_its_key_and_what_is_accepted(key, valu
         ("balance.oversample", [3], "0", 3, TEXT),
     ],
 )
-def test_a_value_inside_another_is_told_with_its_place(key, value, part, received, accepted):
+def test_a_nested_value_is_reported_with_its_place(key, value, part, received, accepted):
     assert_says(fault_of({key: value}), f"{key}.{part}", repr(received), accepted)
 
 
@@ -213,12 +213,12 @@ def test_a_value_inside_another_is_told_with_its_place(key, value, part, receive
         ("phases.x.max_epochs", 3, ["'phases.x.max_epochs'", "'x'", LIST, "0 to 1"]),
     ],
 )
-def test_values_that_do_not_go_together_are_told(key, value, facts):
+def test_values_that_do_not_fit_together_are_reported(key, value, facts):
     assert_says(fault_of({key: value}), *facts)
 
 
 def test_only_the_value_in_question_is_explained():
-    """Two faults with the same value: what the second accepts is not mixed into the first."""
+    """Two faults with the same value: the message for the first does not say what the second accepts."""
     message = fault_of({"image.size": 3, "training.xla": 3})
     assert_says(message, "image.size", "3", at_least(32))
     assert "true" not in message
@@ -235,7 +235,7 @@ def test_momentum_is_for_sgd():
     assert load_experiment(PAPER, {"phases": [SGD]}).phases[0].momentum == 0.9
 
 
-def test_phases_of_the_head_come_before_those_of_all_layers():
+def test_phases_of_the_head_must_come_before_phases_of_all_layers():
     phases = [SGD, SGD | {"name": "head", "train": "head"}]
     assert_says(fault_of({"phases": phases}), "head", any_of("before", "first"))
     assert load_experiment(PAPER, {"phases": phases[::-1]}).phases[0].name == "head"
@@ -252,7 +252,7 @@ def test_nested_needs_a_phase_that_can_stop_early():
     assert not load_experiment("phantom", keeps | {"splits.nested": True}).chooses_epochs
 
 
-def test_a_phase_that_stops_early_goes_back_to_its_best_epoch():
+def test_a_phase_that_stops_early_returns_to_its_best_epoch():
     assert_says(fault_of({"phases": [SGD | {"keep": "last", "patience": 2}]}), "keep: last", "patience")
     kept = [
         load_experiment(PAPER, {"phases": [SGD | {"keep": keep}]}).phases[0].keeps_best for keep in ("last", "best")
@@ -261,7 +261,7 @@ def test_a_phase_that_stops_early_goes_back_to_its_best_epoch():
 
 
 @pytest.mark.parametrize("text", ["a", "=3", "", "a=[1", "a=: :"])
-def test_a_bad_override_is_told(text):
+def test_a_bad_override_is_refused(text):
     with refused("--set", repr(text)):
         parse_override(text)
 
@@ -293,14 +293,14 @@ def test_a_missing_key_of_the_model_is_named(key):
         (b"name: x", [re.compile("key '.*'"), MISSING]),
     ],
 )
-def test_a_bad_file_is_told_in_one_line(tmp_path, content, facts):
+def test_a_bad_file_is_refused_in_one_line(tmp_path, content, facts):
     file = tmp_path / "mine.yaml"
     file.write_bytes(content)
     with refused("mine.yaml", *facts):
         load_experiment(file)
 
 
-def test_an_unknown_recipe_gets_the_nearest_names():
+def test_an_unknown_recipe_gets_the_nearest_name():
     with refused(UNKNOWN, "'bozickovic'", "phantom", nearest("'bozickovic2021'")):
         load_experiment("bozickovic")
 
@@ -320,7 +320,7 @@ def test_an_unknown_recipe_gets_the_nearest_names():
         ({"x.Lock": {}}, None, ["variant", "'x.Lock'", *NOT_ENDS]),
     ],
 )
-def test_a_bad_variant_is_told_in_one_line(tmp_path, variants, asked, facts):
+def test_a_bad_variant_is_refused_in_one_line(tmp_path, variants, asked, facts):
     with refused(str(tmp_path / "mine.yaml"), *facts):
         load_experiment(write_recipe(tmp_path, variants=variants), variant=asked)
 
@@ -352,11 +352,11 @@ def test_phases_are_for_networks(kind):
         ({"model": {"kind": "linear", "C": 1}}, [UNKNOWN, "'model.C'", "kind", "l2", "solver", "max_iterations"]),
     ],
 )
-def test_faults_of_a_papers_own_network_and_of_a_linear_model(overrides, facts):
+def test_faults_of_a_papers_own_network_and_a_linear_model_are_refused(overrides, facts):
     assert_says(fault_of(overrides, "chen2021"), *facts)
 
 
-def test_statistics_that_nothing_moves_are_not_measured():
+def test_measured_statistics_need_a_phase_that_updates_batchnorm():
     message = fault_of({"training.batchnorm_statistics": "measured", "phases": [SGD]})
     assert_says(message, "training.batchnorm_statistics", "measured", "phase", "batchnorm: update")
 
@@ -378,11 +378,11 @@ ON_FEATURES = {"model": {"kind": "on_features", "of": "a/b", "hidden_units": [4]
         ({"model.of": "stratgy1"}, [nearest("'strategy1'")]),
     ],
 )
-def test_faults_of_a_head_on_features(overrides, facts):
+def test_faults_of_a_head_on_features_are_refused(overrides, facts):
     assert_says(fault_of(deepcopy(ON_FEATURES) | overrides), *facts)
 
 
-def test_a_first_stage_sees_pictures(tmp_path):
+def test_stage_one_must_be_a_network_on_pictures(tmp_path):
     linear = {"model": {"kind": "linear"}, "phases": []}
     file = write_recipe(
         tmp_path, variants={"first": linear, "second": {"model": ON_FEATURES["model"] | {"of": "first"}}}

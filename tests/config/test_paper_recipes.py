@@ -1,4 +1,4 @@
-"""The papers' recipes: what is ours says so, and what a paper drew is drawn, or said where."""
+"""The papers' recipes: our own values are marked, and each figure of a paper is drawn, or has its command."""
 
 import re
 
@@ -7,14 +7,14 @@ import pytest
 from pxr_tf.config import configs_folder, load_experiment, load_grid
 from pxr_tf.config.protocol import load_protocol
 
-OURS = {  # no paper figure behind any
+OURS = {  # keys whose values no paper gives
     "chen2021": ("l2", "solver", "learning_rate", "momentum", "batchnorm_momentum", "decay"),
     "vazquez2021": ("border", "shift", "momentum"),
 }
 
 
 def variants_of(recipe: str) -> dict[str, list[tuple[str, str]]]:
-    """Return variant -> (line, what is said of it) of its model, training and phases, ``tuning`` left out."""
+    """Return variant -> (line, its remark) of its model, training and phases, without ``tuning``."""
     text = (configs_folder() / f"{recipe}.yaml").read_text().partition("\nvariants:\n")[2].partition("\n\n")[0]
     found: dict[str, list[tuple[str, str]]] = {}
     remark = ""
@@ -23,7 +23,7 @@ def variants_of(recipe: str) -> dict[str, list[tuple[str, str]]]:
             lines = found.setdefault(line.strip().rstrip(":"), [])
             continue
         values, _, said = line.partition("#")
-        remark = said if said or not values.strip().startswith("- ") else remark  # a heading's remark holds below it
+        remark = said if said or not values.strip().startswith("- ") else remark  # a heading's applies below it
         if not values.strip().startswith("tuning:"):
             lines.append((values, remark))
     return found
@@ -48,14 +48,14 @@ def test_epochs_that_chen2021_does_not_give_are_marked(variant, ours):
 
 
 @pytest.mark.parametrize(("recipe", "missing"), [("chen2021", "Grad-CAM"), ("novokshanov2022", "Guided Grad-CAM")])
-def test_a_recipe_draws_feature_maps_and_says_where_the_rest_is_drawn(recipe, missing):
+def test_a_recipe_draws_feature_maps_and_has_the_command_for_the_rest(recipe, missing):
     assert {"filters", "feature_maps"} <= set(load_experiment(recipe).show)
     head = (configs_folder() / f"{recipe}.yaml").read_text().partition("\nname:")[0]
     assert re.search(rf"^# The paper's {missing}: make explain\b", head, re.MULTILINE)
 
 
-def test_vazquez2021_is_what_the_paper_says():
-    """Two phases, the numbers of its text; the copies of normal images, as it moves them; the lowest loss of ten."""
+def test_vazquez2021_has_the_numbers_of_the_paper():
+    """The two phases, the movements of the copies of normal images, and the epoch of the lowest loss in ten."""
     stage1 = load_experiment("vazquez2021", variant="stage1")
     head, everything = stage1.phases
     assert (head.optimizer, head.learning_rate, head.l2, head.max_epochs, head.patience) == ("adam", 1e-3, 0, 20, None)

@@ -1,4 +1,4 @@
-"""What a recipe says of a paper's runs: read strictly, and no part of any experiment."""
+"""Protocols: the runs of a paper, read strictly, and not part of any experiment."""
 
 import pytest
 import yaml
@@ -24,7 +24,7 @@ def test_the_papers_protocols():
     assert novokshanov.settings == {"by image": {"splits.unit": "image"}, "by patient": {"splits.unit": "patient"}}
 
 
-def test_what_to_run_is_no_part_of_an_experiment(tmp_path):
+def test_a_protocol_is_not_part_of_an_experiment(tmp_path):
     assert load_experiment(recipe_with(tmp_path, GOOD)) == load_experiment("novokshanov2022")
 
 
@@ -47,11 +47,11 @@ def test_an_impossible_protocol_is_refused_in_one_line(tmp_path, change, facts):
         load_protocol(recipe_with(tmp_path, GOOD | change))
 
 
-def test_what_is_no_mapping_is_refused_in_plain_words(tmp_path):
+def test_a_protocol_that_is_not_a_mapping_is_refused(tmp_path):
     with refused("recipe.yaml", "reproduce", "3", MAPPING):
         load_protocol(recipe_with(tmp_path, 3))
 
 
-def test_a_recipe_without_one_is_named():
+def test_a_recipe_without_a_protocol_is_named():
     with refused("phantom.yaml", any_of("reproduce")):
         load_protocol("phantom")

@@ -1,4 +1,4 @@
-"""Grids: from a recipe, a variant or the command line; every fault of one in one line."""
+"""Grids from a recipe, a variant or the command line; every fault gets one line."""
 
 import pytest
 from messages import NOTHING, UNKNOWN, any_of, nearest, refused
@@ -27,13 +27,13 @@ def test_values_between_commas_are_yaml(text, grid):
     assert parse_over([text]) == grid
 
 
-def test_points_are_all_combinations_in_the_order_that_was_given():
+def test_points_are_all_combinations_in_the_given_order():
     points = make_points(parse_over(["model.l2=2,1", "image.size=64,32"]))
     assert [tuple(point.values()) for point in points] == [(2, 64), (2, 32), (1, 64), (1, 32)]
     assert all(list(point) == ["model.l2", "image.size"] for point in points)
 
 
-def test_a_recipes_grid_is_no_part_of_its_experiment(tmp_path):
+def test_a_recipes_grid_is_not_part_of_its_experiment(tmp_path):
     without = load_experiment(write_recipe(tmp_path))
     file = write_recipe(tmp_path, tuning=RATES)
     assert load_grid(file) == RATES["over"]
@@ -41,7 +41,7 @@ def test_a_recipes_grid_is_no_part_of_its_experiment(tmp_path):
     assert "tuning" not in dump_experiment(without)
 
 
-def test_a_variant_may_have_its_own_grid_and_another_learner_does_not_inherit_one(tmp_path):
+def test_a_variant_may_have_its_own_grid_and_another_learner_inherits_none(tmp_path):
     variants = {
         "same": {},
         "own": {"tuning": {"over": {"image.size": [32, 64]}}},
@@ -66,7 +66,7 @@ def test_a_variant_may_have_its_own_grid_and_another_learner_does_not_inherit_on
         ({"over": {"trainig.l2": [1]}}, [nearest("'training'")]),
     ],
 )
-def test_a_bad_grid_is_told_whatever_the_recipe_is_read_for(tmp_path, tuning, facts):
+def test_a_bad_grid_is_refused_even_if_only_the_experiment_is_read(tmp_path, tuning, facts):
     file = write_recipe(tmp_path, tuning=tuning)
     for read in (load_grid, load_experiment):
         with refused(str(file), *facts):

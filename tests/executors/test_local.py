@@ -1,4 +1,4 @@
-"""A task in a process of its own: what it tells arrives, how it ends is told, and it never outlives its parent."""
+"""A task in a separate process: its events arrive, its end is reported, and it never outlives its parent."""
 
 import json
 import os
@@ -22,7 +22,7 @@ READ_JOB = "read -r job"
 
 
 def stand_in(script: str, folder: Path, monkeypatch) -> None:
-    """Put a shell script in the worker's place."""
+    """Replace the worker by a shell script."""
     program = folder / "python"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -31,9 +31,9 @@ def stand_in(script: str, folder: Path, monkeypatch) -> None:
 
 @pytest.fixture
 def worker(tmp_path, monkeypatch):
-    """Put a shell script in the worker's place; give a function that runs it: (script, …) -> (events, log).
+    """Return a function that replaces the worker by a shell script and runs it: (script, …) -> (events, log).
 
-    The events are those that the script tells: ``start`` and ``end`` of the tasks are left out.
+    The events are only the script's, without the ``start`` and ``end`` of tasks.
     """
 
     def run(script: str, on_event=None, tasks=(TASK,), keep=()) -> tuple[list[dict], str]:
@@ -55,7 +55,7 @@ def worker(tmp_path, monkeypatch):
 
 
 def is_running(process: int) -> bool:
-    """Return whether a process runs; one that ended and was not collected (a zombie) does not."""
+    """Return whether a process runs; a process that ended and was not collected (a zombie) does not."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -75,8 +75,8 @@ def test_events_arrive_in_order_and_everything_else_goes_to_the_log(worker):
     assert log == "noise\n"
 
 
-def test_the_worker_gets_the_task_and_is_told_to_be_quiet(worker, monkeypatch, tmp_path):
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")  # what the user sets is kept
+def test_the_worker_gets_the_task_and_quiet_settings(worker, monkeypatch, tmp_path):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")  # the user's setting is kept
     _, log = worker(f'{READ_JOB}; echo "$@" $TF_CPP_MIN_LOG_LEVEL $NO_ALBUMENTATIONS_UPDATE "$job" >&2; {DONE}')
     words, _, job = log.partition("{")
     assert words == "-m pxr_tf.executors.worker 0 1 "
@@ -91,12 +91,12 @@ def test_the_worker_gets_the_task_and_is_told_to_be_quiet(worker, monkeypatch, t
     [
         ('echo \'{"event": "fault", "message": "No such image."}\'; exit 2', ["No such image."]),
         ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'fold-0'", "ValueError: two", matching("fold-0.log")]),
-        ("exit 0", ["exit code 0"]),  # it ended without having done the task
+        ("exit 0", ["exit code 0"]),  # it ended without doing the task
         ("exit 3", ["exit code 3"]),
         ("kill -9 $$", ["it was killed, perhaps because the machine ran out of memory"]),
     ],
 )
-def test_a_task_that_fails_is_told_in_one_line(worker, script, words):
+def test_a_task_that_fails_is_reported_in_one_line(worker, script, words):
     with refused(*words):
         worker(script)
 
@@ -113,11 +113,11 @@ def test_the_worker_ends_when_its_parent_stops_listening(worker):
     with stopped():
         worker('echo "{\\"event\\": \\"a\\", \\"pid\\": $$}"; exec sleep 40', on_event=stop)
     assert not is_running(seen[0])
-    assert time.monotonic() - started < 30  # it was ended, not waited for
+    assert time.monotonic() - started < 30  # it was killed, not waited for
 
 
-def test_a_process_does_several_tasks_until_one_leaves_memory_behind(worker):
-    """The third task meets a new process: the second one was the first process's last."""
+def test_a_process_runs_tasks_until_one_leaves_memory_behind(worker):
+    """The third task gets a new process, as the second task was the last of the first process."""
     script = f"""while {READ_JOB}; do
         echo "{{\\"event\\": \\"a\\", \\"pid\\": $$}}"; {DONE}
         case "$job" in *\\"leaves_memory\\":\\ true*) exit;; esac
@@ -129,13 +129,13 @@ def test_a_process_does_several_tasks_until_one_leaves_memory_behind(worker):
     assert first == second != third
 
 
-def test_a_process_that_cannot_start_is_told_with_its_last_words(worker):
+def test_a_process_that_cannot_start_is_reported_with_its_last_line(worker):
     with refused("'fold-0'", "no tensorflow here"):
         worker("echo no tensorflow here >&2; exit 1")
 
 
 @pytest.mark.parametrize("moment", ["before its first task", "between two tasks"])
-def test_a_process_that_died_while_it_had_nothing_to_do_is_told(tmp_path, monkeypatch, moment):
+def test_a_process_that_died_while_idle_is_reported(tmp_path, monkeypatch, moment):
     done = f"{READ_JOB}; {DONE}; " if moment == "between two tasks" else ""
     stand_in(f"echo $$ > {tmp_path}/pid; {done}echo no more memory >&2; exit 3", tmp_path, monkeypatch)
     executor = LocalProcess()
@@ -150,7 +150,7 @@ def test_a_process_that_died_while_it_had_nothing_to_do_is_told(tmp_path, monkey
         executor.close()
 
 
-def test_tasks_are_done_after_those_that_they_need_and_their_beginning_and_end_are_told(tmp_path, monkeypatch):
+def test_tasks_run_after_their_needs_and_their_start_and_end_are_events(tmp_path, monkeypatch):
     stand_in(f"while {READ_JOB}; do {DONE}; done", tmp_path, monkeypatch)
     events, executor = [], LocalProcess()
 
@@ -178,5 +178,5 @@ def test_the_worker_inherits_the_lock(worker):
 
 def test_a_real_worker_dies_when_its_parent_is_gone():
     with subprocess.Popen([sys.executable, "-m", "pxr_tf.executors.worker"], stdin=subprocess.PIPE) as worker:
-        worker.stdin.close()  # what the system does for a parent that was killed
+        worker.stdin.close()  # as the system does if the parent was killed
         assert worker.wait(timeout=30) == 1

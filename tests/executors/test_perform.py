@@ -1,4 +1,4 @@
-"""What tasks do, done in this process."""
+"""Tasks, performed in this process."""
 
 import json
 
@@ -26,7 +26,7 @@ def task_of(folder, name, kind, **options):
     )
 
 
-def test_weights_that_fit_pass_and_others_are_told(two_layers, tmp_path):
+def test_weights_that_fit_are_accepted_and_others_refused(two_layers, tmp_path):
     def check(weights: str) -> dict:
         options = recipe_options(tiny_experiment(model__weights=weights), tmp_path / "weights.json")
         perform(Task("weights", "weights", options=options), Recorder())
@@ -38,7 +38,7 @@ def test_weights_that_fit_pass_and_others_are_told(two_layers, tmp_path):
         check(str(tmp_path / "w.h5"))
 
 
-def test_a_fold_tells_its_device_and_its_epochs_and_is_deterministic(own_copy, monkeypatch):
+def test_a_fold_reports_its_device_and_epochs_and_is_deterministic(own_copy, monkeypatch):
     asked = []
     monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked.append(True))
     (own_copy / "fold-1" / "predictions.csv").unlink()
@@ -47,20 +47,20 @@ def test_a_fold_tells_its_device_and_its_epochs_and_is_deterministic(own_copy, m
         file.touch()
     recorder = Recorder()
     perform(task_of(own_copy, "fold-1", "fit", fold="1"), recorder)
-    assert not any(file.exists() for file in stale)  # they were of a model that is no more
+    assert not any(file.exists() for file in stale)  # they were drawn from the old model
     gpu = bool(keras.distribution.list_devices("gpu"))
     assert recorder.of("device")[0]["name"] == ("GPU" if gpu else "CPU")
     rows = recorder.of("epoch")
     assert [(row["phase"], row["epoch"], row["epochs"]) for row in rows] == [
         (phase, epoch, 2) for phase in ("head", "all") for epoch in (1, 2)
     ]
-    json.dumps(recorder.events)  # events travel as JSON
+    json.dumps(recorder.events)  # events are sent as JSON
     assert (own_copy / "fold-1" / "predictions.csv").exists()
     assert asked
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-def test_a_run_has_the_precision_that_was_asked_for(phantoms, two_layers, tmp_path, precision):
+def test_a_run_has_the_requested_precision(phantoms, two_layers, tmp_path, precision):
     experiment = tiny_experiment(training__precision=precision, phases__1__max_epochs=1)
     recorder = Recorder(stop_before="fold-1")
     with stopped():
@@ -71,13 +71,13 @@ def test_a_run_has_the_precision_that_was_asked_for(phantoms, two_layers, tmp_pa
     assert model.get_layer("convolution").dtype_policy.name == precision
 
 
-def test_features_that_are_there_are_not_extracted_again(own_copy):
+def test_cached_features_are_not_extracted_again(own_copy):
     recorder = Recorder()
     perform(task_of(own_copy, "features", "features"), recorder)
     assert not recorder.of("progress")
 
 
-def test_a_calibration_leaves_a_speed(two_layers, tmp_path):
+def test_a_calibration_writes_a_speed(two_layers, tmp_path):
     options = recipe_options(tiny_experiment(), tmp_path / "speed.json")
     perform(Task("calibrate", "calibrate", options=options), Recorder())
     speed = files.read_json(options.to)

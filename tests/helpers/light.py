@@ -1,4 +1,4 @@
-"""For the conftest of a folder that does without TensorFlow: importing it fails there, whoever loaded it before."""
+"""For the conftest of a test folder without TensorFlow: its import fails there, even if it was loaded before."""
 
 import sys
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ HEAVY = ("tensorflow", "keras")
 
 @contextmanager
 def without_tensorflow() -> Iterator[None]:
-    """Make every import of TensorFlow or Keras in the block an ImportError; what was loaded before comes back after."""
+    """Make every import of TensorFlow or Keras in the block an ImportError; restore loaded modules afterwards."""
     with pytest.MonkeyPatch.context() as patch:
         for name in HEAVY:
             patch.setitem(sys.modules, name, None)

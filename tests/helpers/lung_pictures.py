@@ -1,4 +1,4 @@
-"""Phantoms whose lungs are known exactly, as files with masks, and a source that counts what it is asked."""
+"""Phantoms with exact lung masks, as files, and a lung source that counts its calls."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from pxr_tf.lungs.find import Lungs
 from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures.lung_source import LungSource, open_source
 
-WIDTH, HEIGHT = 120, 96  # pixels: no square, so that an exchange of sides is seen
+WIDTH, HEIGHT = 120, 96  # pixels: not square, so that swapped sides are noticed
 
 
 def write_chests(folder: Path, numbers: range) -> pd.DataFrame:
@@ -35,13 +35,13 @@ def read_mask(path: str) -> np.ndarray:
 
 
 def given_lungs(table: pd.DataFrame, masks: str = "data") -> LungSource:
-    """Return the source that reads the masks of these files."""
+    """Return the lung source that reads the masks of these files."""
     return open_source("builtin", masks, table, Path("nowhere"))
 
 
 @dataclass
 class Counting:
-    """Another source, which keeps the paths that it is asked for, and pulls the plug after so many."""
+    """A lung source that records the requested paths, and stops the test after `last` of them."""
 
     source: LungSource
     last: float = float("inf")

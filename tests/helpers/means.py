@@ -1,10 +1,10 @@
-"""A learner of milliseconds: the nearer a picture is to a class's mean picture, the more probable is that class."""
+"""A learner that takes milliseconds: a class is the more probable, the nearer a picture is to its mean picture."""
 
 import numpy as np
 
 
 def fit(part, settings, emit):
-    """Return what predicts rows from the mean training picture of each class; ``temperature`` makes it less sure."""
+    """Return a function that predicts rows from the mean training picture per class; ``temperature`` softens it."""
     emit({"event": "device", "name": "CPU", "xla": False, "precision": "float32"})
     training = part.of(("train",))
     pictures = part.inputs(training).load(np.arange(len(training)), 0).reshape(len(training), -1) / 255

@@ -1,4 +1,4 @@
-"""Messages by their facts: what was received, what is accepted, what to do. How they are worded is not tested."""
+"""Check the facts of messages: what was received, what is accepted, what to do. Tests do not check the wording."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,14 +13,14 @@ Fact = str | Pattern[str]
 
 
 def any_of(*wordings: str) -> Pattern[str]:
-    """Return the fact that is told by any of these words, capital letters or not."""
+    """Return the fact that any of these wordings states, in any case."""
     return re.compile("|".join(alone(words) for words in wordings), re.IGNORECASE)
 
 
 def alone(text: str) -> str:
-    """Return the pattern of a text that is no part of a longer word or number: ``12`` and ``2.5`` do not tell ``2``.
+    """Return the pattern of a text that is not part of a longer word or number: ``12`` and ``2.5`` do not match ``2``.
 
-    A plain word is also told by its plural, and at the beginning of a sentence: ``image`` by ``Images``.
+    A plain word also matches as a plural and with a capital letter: ``Images`` matches ``image``.
     """
     if re.fullmatch(r"[a-z][a-z -]+", text):
         return rf"(?<![\w-])[{text[0]}{text[0].upper()}]{re.escape(text[1:])}(?:s|es)?(?![\w-])"
@@ -30,7 +30,7 @@ def alone(text: str) -> str:
 
 
 def matching(pattern: str) -> Pattern[str]:
-    """Return the fact that is told by anything of this pattern, capital letters or not."""
+    """Return the fact that any text of this pattern states, in any case."""
     return re.compile(pattern, re.IGNORECASE)
 
 
@@ -51,7 +51,7 @@ def less_than(bound: object) -> Pattern[str]:
 
 
 def nearest(*names: str) -> Pattern[str]:
-    """Return the fact that these names are offered as what may have been meant."""
+    """Return the fact that these names are suggested."""
     offer = "did you mean|do you mean|meant|perhaps|maybe|closest|nearest|similar"
     return re.compile(rf"\b(?:{offer})\b.*" + ".*".join(alone(name) for name in names), re.IGNORECASE)
 
@@ -73,24 +73,24 @@ LEAKS = re.compile(r"\bleak", re.IGNORECASE)
 
 
 def missing_facts(message: str, facts: tuple[Fact, ...]) -> list[str]:
-    """Return those of the facts that the message does not tell."""
+    """Return the facts that the message does not state."""
     patterns = [fact if isinstance(fact, Pattern) else re.compile(alone(fact)) for fact in facts]
     return [pattern.pattern for pattern in patterns if not pattern.search(message)]
 
 
 def assert_tells(text: str, *facts: Fact) -> None:
-    """Assert that a text, of however many lines, tells all these facts, in any order. Line breaks count as spaces."""
+    """Assert that a text of any number of lines states these facts, in any order. Line breaks count as spaces."""
     assert facts
     assert missing_facts(" ".join(text.split()), facts) == [], text
 
 
 def tells(notes: Iterable[str], *facts: Fact) -> bool:
-    """Say whether one of the notes tells all these facts."""
+    """Return whether one of the notes states all these facts."""
     return any(not missing_facts(note, facts) for note in notes)
 
 
 def assert_says(message: object, *facts: Fact) -> None:
-    """Assert that a message (or error) is one line and tells all these facts, in any order."""
+    """Assert that a message (or error) is one line and states all these facts, in any order."""
     text = str(message).strip()
     assert text
     assert "\n" not in text
@@ -99,7 +99,7 @@ def assert_says(message: object, *facts: Fact) -> None:
 
 @contextmanager
 def refused(*facts: Fact, error: type[Exception] = PxrError) -> Iterator[pytest.ExceptionInfo]:
-    """Expect the block to raise an error whose message is one line that tells these facts."""
+    """Expect the block to raise an error whose message is one line and states these facts."""
     with pytest.raises(error) as caught:
         yield caught
     assert_says(caught.value, *facts)

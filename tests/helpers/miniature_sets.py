@@ -1,4 +1,4 @@
-"""The public data sets in miniature: `write_…` lays one out in a folder that the test gives."""
+"""The public data sets in miniature: `write_…` writes one to a folder of the test."""
 
 from pathlib import Path
 

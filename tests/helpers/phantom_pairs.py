@@ -1,4 +1,4 @@
-"""Phantoms as pairs of a picture and its lungs, and an atlas of a few of them; made once per process."""
+"""Phantoms as pairs of a picture and its lungs, and an atlas of eight pairs; made once per process."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Pictures to decode, and files to decode them from."""
+"""Pictures, and files to decode them from."""
 
 import struct
 import zlib
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> what the PNG header calls grey, grey + alpha, RGB, RGBA
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> the PNG header's code for grey, grey + alpha, RGB, RGBA
 
 
 def make_picture(height: int = 60, width: int = 80) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Recipes of our own, written next to a test."""
+"""Recipes that a test writes."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from pxr_tf.config import configs_folder
 
 
 def write_recipe(folder: Path, **values: Any) -> Path:
-    """Write a recipe whose base is phantom's under strategy 1, with these top-level keys replaced; return the file."""
+    """Write the recipe phantom with strategy 1 as its base and these top-level keys replaced; return the file."""
     base = yaml.safe_load((configs_folder() / "phantom.yaml").read_text())
     phases = base.pop("variants")["strategy1"]["phases"]
     del base["variant"]

@@ -1,11 +1,11 @@
-"""The slow tests in parts: ``--slow-part K/N`` runs the K-th of N parts, fast tests aside; `.ci/run` rotates them."""
+"""The slow tests in parts: ``--slow-part K/N`` runs the K-th of N parts, and all fast tests; `.ci/run` rotates them."""
 
 import re
 import zlib
 
 
 def part_of(test: str, parts: int) -> int:
-    """Return the part, 1 to `parts`, that a test belongs to by its id, wherever and whenever it is asked."""
+    """Return the part, 1 to `parts`, of a test id: the same on every machine at any time."""
     return zlib.crc32(test.encode()) % parts + 1
 
 

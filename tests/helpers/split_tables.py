@@ -1,4 +1,4 @@
-"""Small manifests for the tests of splits, and what they ask of them."""
+"""Small manifests for the tests of splits, and a count that they check."""
 
 import pandas as pd
 
@@ -6,9 +6,9 @@ LABELS = ("bacterial", "covid19", "normal")
 
 
 def make_table(images: dict[str, list[int]], shared: int = 0, *, official: str = "") -> pd.DataFrame:
-    """Return a manifest with a patient for each number of images; `shared` patients have an image of all classes.
+    """Return a manifest with a patient per number of images; `shared` patients have an image of every class.
 
-    `official` is the official split of them all; its name is part of the ids, so that two tables can be joined.
+    `official` is the official split of all images, and part of their ids, so that two tables can be joined.
     """
     rows = [
         (f"{label}/{official}{patient}-{image}", label, f"{label} {official}{patient}")

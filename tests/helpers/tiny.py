@@ -1,4 +1,4 @@
-"""The real path, shrunk: phantoms of 40 pixels, a two-layer backbone, a recipe of seconds, tasks in this process."""
+"""The real path, shrunk: phantoms of 40 pixels, a two-layer backbone, a recipe that takes seconds, inline tasks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,23 +14,23 @@ from pxr_tf.studies.run_all import run_all
 
 CLASSES = ("bacterial", "covid19", "normal", "viral")
 SIZE = 32
-RUN_DEPTH = 4  # folders between RUNS and what lies in a run directory: recipe, variant, scheme, seed
-TASKS = ("features", "fold-0", "fold-1")  # of the recipe below under strategy 2
+RUN_DEPTH = 4  # levels of a run directory below RUNS: recipe, variant, scheme, seed
+TASKS = ("features", "fold-0", "fold-1")  # of the recipe below with strategy 2
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the test pulls the plug
-    """What stands in for a kill at a known moment."""
+class Stopped(Exception):  # noqa: N818 - not an error: the test stops the run
+    """Replaces a kill at a known moment."""
 
 
 def write_tiny_phantoms(folder: Path, **options: Any) -> list[Path]:
-    """Write phantoms of few patients per class; return the folders that DATA names."""
+    """Write phantoms of few patients per class; return the folders for DATA."""
     patients = {"bacterial": 6, "covid19": 4, "normal": 6, "viral": 6}
     write_phantoms(folder, **{"patients": patients, "images_per_patient": (1, 2), "size": 40, **options})
     return [folder / "chest_xray", folder / COVID_SET]
 
 
 def build_two_layers(*, include_top: bool, weights: str | None, input_tensor: Any) -> Any:
-    """Return a network in the manner of keras.applications: a convolution and a BatchNorm."""
+    """Return a network like those of keras.applications: a convolution and a BatchNorm."""
     import keras
 
     if include_top or weights:
@@ -60,7 +60,7 @@ def tiny_experiment(backbone: str = "two_layers", variant: str = "strategy2", **
 
 
 class Never(Inline):
-    """An executor that must not be asked to do anything."""
+    """An executor that must not get any task."""
 
     def run(self, tasks: Any, on_event: Any) -> dict:
         if tasks:
@@ -88,7 +88,7 @@ def run_here(
 
 
 class Recorder:
-    """Keeps what a story tells, and stops it after so many epochs, or where a task begins, if asked."""
+    """Records the events of a run; stops it after `stop_after` epochs, or before the task `stop_before`."""
 
     def __init__(self, stop_after: float = float("inf"), stop_before: str = "") -> None:
         self.events: list[dict[str, Any]] = []
@@ -105,7 +105,7 @@ class Recorder:
 
     @property
     def tasks(self) -> list[str]:
-        """The tasks that were started."""
+        """The names of the started tasks."""
         return [event["task"] for event in self.of("start")]
 
 

@@ -1,4 +1,4 @@
-"""A network that finds lungs, in its form alone: two seconds per process, no training; and its phantoms."""
+"""An untrained network in the form of one that finds lungs (two seconds per process), and its phantoms."""
 
 from functools import cache
 
@@ -25,11 +25,11 @@ def small_pairs(count: int = 8) -> list[LungPair]:
 
 @cache
 def tiny_network() -> LungNetwork:
-    """Return a network that has learned nothing: it calls some part of every picture lung."""
+    """Return an untrained network: it calls some part of every picture lung."""
     return make_network(as_tflite(build_unet(NETWORK_SIDE, (2, 2))), {"what": "a test"})
 
 
 @cache
 def other_network() -> LungNetwork:
-    """Return another one: the same but for the words in its graph."""
+    """Return another network that differs only in the bytes of its graph."""
     return make_network(tiny_network().graph + b" ", {})

@@ -1,4 +1,4 @@
-"""Networks that the tests of explanations share: every kind that pxr saves, tiny, with weights that are not at rest."""
+"""Networks that the tests of explanations share: every kind that pxr saves, tiny, with random biases and statistics."""
 
 import keras
 import numpy as np
@@ -44,7 +44,7 @@ def linear(outputs: int = 3) -> keras.Model:
 
 
 def second_stage() -> keras.Model:
-    """Return a head on the last hidden layer of a network whose layers have the names of the head's."""
+    """Return a head on the last hidden layer of a network that has layers with the same names as the head."""
     return stirred(build_on_features(scratch("small_cnn"), num_classes=3, head=Head(hidden_units=(5,)), seed=3))
 
 

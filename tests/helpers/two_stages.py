@@ -1,4 +1,4 @@
-"""A recipe in two stages, shrunk: normal against pneumonia by a two-layer backbone, three classes on its features."""
+"""A recipe in two stages, shrunk: normal against pneumonia with a two-layer backbone, three classes on its features."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Finished runs as files, written in no time: what the tests of tables and figures read."""
+"""Finished runs, written as files without training, for the tests of tables and figures."""
 
 import io
 from pathlib import Path
@@ -33,7 +33,7 @@ def write_run(
     warnings: tuple[dict, ...] = (),
     **more: object,
 ) -> Path:
-    """Write what a finished run leaves: every fourth prediction is wrong, and none of the balanced ones."""
+    """Write the files of a finished run; every fourth prediction is wrong, but none of a balanced row."""
     rows = np.arange(COUNT)
     truth = rows // 2 % len(classes)
     wrong = rows % wrong_every == wrong_every - 1
@@ -70,7 +70,7 @@ def print_to_text(folder: Path, width: int = 80) -> str:
 
 
 def rows_of_table(text: str) -> dict[str, list[str]]:
-    """Return the table's rows: first word -> the other words."""
+    """Return the rows of a table: first word -> the other words."""
     lines = [line.split() for line in text.splitlines()]
     return {
         words[0]: words[1:]
@@ -80,7 +80,7 @@ def rows_of_table(text: str) -> dict[str, list[str]]:
 
 
 def write_validated(folder, classes=("normal", "pneumonia"), seed=0, **options):
-    """Write a finished run with as many validation as test rows, probabilities drawn by the seed."""
+    """Write a finished run with as many validation rows as test rows, and probabilities drawn with the seed."""
     write_run(folder, classes=classes, test_rows="all", scheme="official", **options)
     random = np.random.default_rng(seed)
     test = pd.read_csv(folder / "predictions.csv").assign(role="test")
