@@ -109,7 +109,7 @@ def choose_methods(
 def _refuse_without_maps(method: str, experiment: Experiment) -> NoReturn:
     offered = ", ".join(name for name, method in METHODS.items() if not method.needs_layer)
     linear = isinstance(experiment.model, Linear)
-    coefficients = "; to draw its coefficient images, train it with --set show=[coefficients]"
+    coefficients = "; to draw its coefficient images, add --set show=[coefficients] to its training command"
     raise PxrError(
         f"--methods received {method}, but the model {experiment.model.name} has no feature maps. Accepted for "
         f"this model: {offered}{coefficients if linear else ''}."

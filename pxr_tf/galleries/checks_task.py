@@ -72,7 +72,7 @@ def check_maps(task: Task, options: CheckMaps, emit: OnEvent) -> None:
             rows += weight_rows(model, pictures, partial(emit_progress, emit, "random weights"))
         if twin is not None:
             rows += label_rows(twin.load_model(fold)[0], pictures)
-            emit_progress(emit, "models of permuted labels", number + 1, len(options.folds))
+            emit_progress(emit, "models trained on permuted labels", number + 1, len(options.folds))
     if len(options.others) > 1:
         rows += fold_rows(run, options.others, [one for some in options.folds.values() for one in some], emit)
     files.write_csv(options.to, pd.DataFrame(rows, columns=CheckRow._fields))
@@ -85,9 +85,7 @@ def read_in_chunks(pictures: _Pictures, size: int = CHUNK) -> Iterator[list[Pict
         found = [read_maps(name) for name in names]
         lacking = [name for name, maps in zip(names, found, strict=True) if maps is None]
         if lacking:
-            raise FileNotFoundError(
-                f"the maps {lacking[0]} are missing; the task before this one should have written them"
-            )
+            raise FileNotFoundError(f"the maps {lacking[0]} are missing; the previous task should have written them")
         yield found
 
 
@@ -139,7 +137,7 @@ def fold_rows(run: RunDirectory, others: Sequence[str], pictures: _Pictures, emi
 
 
 def explain_again(model: keras.Model, found: Sequence[PictureMaps]) -> dict[str, np.ndarray]:
-    """Return method -> this network's maps for the same targets: float32 [n, height, width], of the method's own size."""
+    """Return method -> this network's maps for the same targets: float32 [n, height, width], at the method's size."""
     logits, layers = open_logits(model), found[0].about["layers"]
     pixels, targets = _pixels_and_targets(found)
     return {name: compute_maps(logits, pixels, targets, name, layer=layers.get(name)) for name in found[0].maps}

@@ -42,7 +42,7 @@ class LungsSeen(NamedTuple):
 def open_gallery_source(
     atlas: str | None, masks: str | None, own: LungSource | None, table: pd.DataFrame, cache: Path
 ) -> LungSource:
-    """Return the lung source: given masks or atlas, the run's own, or the built-in; raise `PxrError` if no mask fits."""
+    """Return the lung source: given masks or atlas, the run's own, or the built-in. Raises `PxrError` without masks."""
     check_places(atlas or BUILTIN, masks)
     if masks is None and own is not None:
         return own

@@ -28,7 +28,7 @@ class Painted(NamedTuple):
 def paint(picture: np.ndarray, values: np.ndarray, side: int, *, signed: bool, full: float | None = None) -> Painted:
     """Return a picture, uint8 [size, size], at `side` pixels with a map over it; opacity shows its strength.
 
-    `values` is float [any height, any width]. Colours are full from the strength `full` on (default: percentile `FULL`).
+    `values` is float [any height, any width]. Colours are full from strength `full` on (default: percentile `FULL`).
     """
     full = full_strength(values) if full is None else full
     wide = cv2.resize(values.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
