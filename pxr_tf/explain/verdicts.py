@@ -95,7 +95,7 @@ def counted(roles: Sequence[str]) -> np.ndarray:
     """Return which pictures count for verdicts, bool [n]: those out of fold or, without any, external pictures.
 
     `roles` are the pictures' roles for the model that explains them: ``test``, ``train``, ``val``, or "" (external).
-    A model that trained on a picture, or chose its epochs by it, has seen the answer.
+    A model that trained on a picture, or used it to choose epochs, has seen the answer.
     """
     roles = np.asarray(roles, str)
     tested = roles == "test"

@@ -33,7 +33,7 @@ BLACK = {
     "without_lungs": "the run's crop blacks out the lungs",
 }
 UNSEEN = {NOT_LOOKED_FOR, *BLACK.values()}  # why a gallery's maps are not compared with lungs
-NONE_COUNTS = "not measured, because the models were trained on these pictures, or chose their epochs by them."
+NONE_COUNTS = "not measured, because the models were trained on these pictures, or used them to choose epochs."
 
 TableRow = dict[str, str | float]  # column -> value
 Numbers = tuple[np.ndarray, np.ndarray]  # each picture's value, and its patient

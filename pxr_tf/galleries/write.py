@@ -106,7 +106,7 @@ def role_words(role: str) -> str:
     return {
         "test": "not trained on this picture",
         "train": "TRAINED on this picture",
-        "val": "this picture chose its epochs",
+        "val": "used this picture to choose epochs",
         "": "picture unknown to the run",
     }[role]
 

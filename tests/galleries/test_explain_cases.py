@@ -136,9 +136,7 @@ def test_files_with_the_same_name_are_named_by_the_end_of_their_path_that_differ
         (["empty"], ["empty", any_of("empty folder", "no picture")]),
     ],
 )
-def test_arguments_that_are_not_pictures_are_refused(
-    finished_run, official_phantoms, tmp_path, monkeypatch, asked, words
-):
+def test_what_is_not_a_picture_is_refused(finished_run, official_phantoms, tmp_path, monkeypatch, asked, words):
     monkeypatch.chdir(tmp_path)
     if "copy" in asked:
         shutil.copytree(official_phantoms, "copy")
