@@ -1,4 +1,4 @@
-"""Class activation maps: a layer's feature maps added up, each weighted by what it does for the target's logit."""
+"""Class activation maps: the sum of a layer's feature maps, weighted by their effect on the target's logit."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def grad_cam(work: Work) -> np.ndarray:
 
 
 def layer_cam(work: Work) -> np.ndarray:
-    """Return float32 [n, h, w], no value below 0: feature maps weighted, place by place, by positive gradients.
+    """Return float32 [n, h, w], no value below 0: feature maps weighted by the positive gradient at each position.
 
     Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization".
     """
@@ -34,20 +34,20 @@ def layer_cam(work: Work) -> np.ndarray:
 def grad_cam_plus_plus(work: Work) -> np.ndarray:
     """Return float32 [n, h, w], no value below 0: feature maps weighted by a weighted mean of positive gradients.
 
-    Chattopadhay et al., "Grad-CAM++: Generalized Gradient-Based Visual Explanations for Deep Convolutional Networks",
-    whose score is exp(logit). That is one positive factor for a whole map, left out here: it overflows from logits
-    of 89. The weights of a channel's places add up to 1, as in the authors' code and in tf-keras-vis.
+    Chattopadhay et al., "Grad-CAM++: Generalized Gradient-Based Visual Explanations for Deep Convolutional Networks".
+    The paper's score is exp(logit): one positive factor for a whole map. It is left out here, because it overflows
+    from a logit of 89 on. The weights within a channel add up to 1, as in the authors' code and in tf-keras-vis.
     """
     return run_in_batches(work, compile_maps(work.logits, work.layer, _plus_plus))
 
 
 def score_cam(work: Work) -> np.ndarray:
-    """Return float32 [n, h, w], no value below 0: feature maps weighted by the logit of the picture seen through each.
+    """Return float32 [n, h, w], no value below 0: feature maps weighted by the logit of the picture masked with each.
 
-    Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", algorithm 1: the
-    weights are the softmax, over the channels, of the logits of the picture times each map, scaled to 0 … 1. What the
-    paper takes off each logit is one number for all channels, which cancels. A channel that is the same everywhere
-    masks nothing; it has no weight and costs no pass.
+    Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", algorithm 1: each
+    map, scaled to 0 … 1, is multiplied with the picture, and the weights are the softmax of the logits over channels.
+    The paper subtracts one number from all logits; it cancels, so it is omitted. A constant channel masks nothing: it
+    gets no weight and costs no pass.
     """
     probe = keras.Model(work.logits.inputs[0], work.logits.get_layer(work.layer).output)
     see = tf.function(lambda picture: tf.cast(probe(picture, training=False), tf.float32))
@@ -76,7 +76,7 @@ def mean_gradients(maps: tf.Tensor, gradients: tf.Tensor) -> tf.Tensor:
 
 
 def _plus_plus(maps: tf.Tensor, gradients: tf.Tensor) -> tf.Tensor:
-    # The paper's g^2 / (2 g^2 + g^3 * sum), shortened by g^2: the cube of a gradient of 1e-15 is 0 in float32.
+    # The paper's g^2 / (2 g^2 + g^3 * sum), with g^2 cancelled: the cube of a gradient of 1e-15 is 0 in float32.
     share = tf.math.divide_no_nan(1.0, 2.0 + gradients * tf.reduce_sum(maps, PLACES, keepdims=True))
     share = tf.where(gradients == 0, 0.0, share)
     share = tf.math.divide_no_nan(share, tf.reduce_sum(share, PLACES, keepdims=True))
@@ -84,7 +84,7 @@ def _plus_plus(maps: tf.Tensor, gradients: tf.Tensor) -> tf.Tensor:
 
 
 def compile_maps(logits: keras.Model, layer: str, weigh: Weigh) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return a compiled function: pixels [b, size, size, 1], targets [b] -> weighted feature maps' positive part."""
+    """Return a compiled function: pixels [b, size, size, 1], targets [b] -> positive part of the weighted sum."""
     probe = keras.Model(logits.inputs[0], [logits.get_layer(layer).output, logits.outputs[0]])
 
     @tf.function

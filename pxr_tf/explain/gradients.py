@@ -1,4 +1,4 @@
-"""Maps from the gradient of the target's logit by the picture's pixels, in logits per grey level."""
+"""Maps from the gradient of the target's logit with respect to the pixels, in logits per grey level."""
 
 from collections.abc import Callable
 
@@ -28,9 +28,9 @@ def saliency(work: Work) -> np.ndarray:
 def smooth_grad(work: Work) -> np.ndarray:
     """Return float32 [n, size, size], no value below 0: the absolute mean gradient of noisy copies of a picture.
 
-    Smilkov et al., "SmoothGrad: removing noise by adding noise". A draw's noise depends on the seed and the draw's
-    number alone and is the same for all pictures, so a picture's map depends neither on its place nor on its batch,
-    and what differs between two pictures' maps is due to the pictures.
+    Smilkov et al., "SmoothGrad: removing noise by adding noise". A draw's noise depends only on the seed and the draw's
+    number, and is the same for all pictures. So a picture's map does not depend on its place or batch, and two maps
+    differ only because their pictures do.
     """
     gradients = compile_gradients(work.logits)
 
@@ -49,17 +49,17 @@ def smooth_grad(work: Work) -> np.ndarray:
 
 
 def integrated_gradients(work: Work) -> np.ndarray:
-    """Return float32 [n, size, size]: each pixel's share of the logit's difference from a black picture's, signed.
+    """Return float32 [n, size, size]: each pixel's signed share of the logit's difference from a black picture.
 
     Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks": the picture times the mean gradient on the
-    straight path from black, here at the middles of `INTEGRATION_STEPS` equal steps. A black pixel gets 0, whatever its
-    darkness says to the network.
+    straight path from black, here at the middles of `INTEGRATION_STEPS` equal steps. A black pixel always gets 0, even
+    if its darkness matters to the network.
 
-    Of that mean, one component needs no steps: along the path it is the difference of the logits. So the mean found by
-    steps is moved, as little as possible, to where its component is right, which never takes it further from the true
-    mean (a projection), and makes the map's sum complete. Steps alone converge too slowly: with a fine-tuned
-    mobilenet_025 at 256 pixels the sums of eight X-rays missed the differences by 0.4 to 33 % (median 4) with 128 steps
-    and by 0.5 to 45 % (median 5) with 256; three of them still by 4 to 9 % with 512.
+    One component of that mean is known without steps: along the path it is the difference of the logits. So the mean
+    found by steps is moved, as little as possible, until that component is right. This projection never moves it away
+    from the true mean, and it makes the map's sum complete. Steps alone converge too slowly: with a fine-tuned
+    mobilenet_025 at 256 pixels, the sums of eight X-rays missed the differences by 0.4 to 33 % (median 4) with 128
+    steps and by 0.5 to 45 % (median 5) with 256. With 512 steps, three of them still missed by 4 to 9 %.
     """
     score = compile_scores(work.logits, batch_size=2)
     explain_path = compile_path(work.logits, work.batch_size)
@@ -88,13 +88,13 @@ def compile_path(
 
 
 def make_complete(found: np.ndarray, picture: np.ndarray, difference: float) -> np.ndarray:
-    """Return the map whose mean gradient is nearest to that of `found` and whose sum is the logits' difference."""
+    """Return the map that sums to `difference` and has the mean gradient nearest to `found`'s."""
     pixels = picture.astype(np.float64)
     return found + (difference - found.sum()) * pixels**2 / max(1.0, (pixels**2).sum())
 
 
 def compile_gradients(logits: keras.Model) -> Gradients:
-    """Return a compiled function: the gradient of each target's logit by the pixels, float32."""
+    """Return a compiled function: the gradient of each target's logit with respect to the pixels, float32."""
 
     @tf.function
     def step(pictures: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
@@ -109,7 +109,7 @@ def compile_gradients(logits: keras.Model) -> Gradients:
 def _mean_gradient(
     gradients: Gradients, make: Callable[[slice], np.ndarray], count: int, target: int, batch_size: int
 ) -> np.ndarray:
-    """Return float64 [size, size]: the mean gradient of the variants of a picture that `make` gives, by number."""
+    """Return float64 [size, size]: the mean gradient of a picture's variants; `make` returns those in a slice."""
     full, total = min(batch_size, count), 0.0
     for part in batches(count, full):
         variants = as_pixels(make(part))

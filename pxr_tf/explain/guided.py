@@ -1,15 +1,15 @@
-"""Guided Grad-CAM: where a class activation map points, the pixels that guided backpropagation picks out.
+"""Guided Grad-CAM: the pixels that guided backpropagation picks out where a class activation map points.
 
 Guided backpropagation (Springenberg et al., "Striving for Simplicity: The All Convolutional Net") lets only positive
-gradients pass a rectifier backwards: the derivative at its input times the positive part of what comes in. For ReLU
-and ReLU6 that is the published rule. For LeakyReLU and ALReLU the literature has none, and the same words, applied to
-their derivatives, are ours: below 0 a LeakyReLU passes 1 % on, and an ALReLU 1 % with its sign turned. So a ReLU's dead
-pixels come to life faintly, and with ALReLU a gradient that is positive at every rectifier may become negative below
-it. Sigmoid, swish, softmax and tanh are no rectifiers and keep their gradients. A guided gradient below 0 comes from
-the weights below the first rectifier: the class gains where that pixel is darker. `maps.views` splits the two.
+gradients pass back through a rectifier: the derivative at its input times the positive part of the incoming gradient.
+For ReLU and ReLU6 that is the published rule. The literature has no rule for LeakyReLU and ALReLU; we apply the same
+one to their derivatives. Below 0, a LeakyReLU passes on 1 %, and an ALReLU 1 % with the sign reversed. So pixels that
+a ReLU blocks show faintly, and with ALReLU a gradient that is positive at every rectifier may become negative below
+it. Sigmoid, swish, softmax and tanh are not rectifiers and keep their gradients. A guided gradient below 0 comes from
+the weights below the first rectifier: a darker pixel raises the class's logit. `maps.views` splits the two signs.
 
-tf-keras-vis 0.8.7 knows `activation="relu"` alone, so neither MobileNet's ReLU(6) layers nor the papers' own networks;
-where it works, the tests compare with it.
+tf-keras-vis 0.8.7 handles `activation="relu"` alone: neither MobileNet's ReLU(6) layers nor the papers' own networks.
+Where it works, the tests compare with it.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def guided_grad_cam(work: Work) -> np.ndarray:
     """Return float32 [n, size, size]: guided gradients times Grad-CAM at the picture's size, signed as the gradients.
 
     Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization". Raises
-    `PxrError` for a network without a rectifier among its feature maps: a head's ReLU guides nothing through them.
+    `PxrError` if no layer with feature maps has a rectifier: a ReLU in the head does not guide gradients there.
     """
     if not set(rectifiers(work.logits)) & set(spatial_layers(work.logits)):
         raise _no_rectifier(work.logits)
@@ -47,12 +47,12 @@ def guided_grad_cam(work: Work) -> np.ndarray:
 
 
 def rectifiers(logits: keras.Model) -> list[str]:
-    """Return the names of the layers that are rectifiers, or have one as their `activation` in whatever form."""
+    """Return the names of the layers that are rectifiers, or have one as their `activation` in any form."""
     return [layer.name for layer in logits.layers if isinstance(layer, LAYERS) or _rectifies(layer)]
 
 
 def guided_copy(logits: keras.Model) -> keras.Model:
-    """Return a copy of a network whose `rectifiers` pass only positive gradients; raise `PxrError` without any."""
+    """Return a copy of a network whose `rectifiers` pass only positive gradients; raise `PxrError` if it has none."""
     if not rectifiers(logits):
         raise _no_rectifier(logits)
     image = keras.Input(logits.inputs[0].shape[1:], dtype="float32", name="image")
@@ -61,13 +61,13 @@ def guided_copy(logits: keras.Model) -> keras.Model:
 
 def _no_rectifier(logits: keras.Model) -> PxrError:
     return PxrError(
-        f"Guided Grad-CAM needs a rectifier (ReLU, ReLU6, LeakyReLU or ALReLU), and {logits.name} has none below its "
+        f"Guided Grad-CAM needs a rectifier (ReLU, ReLU6, LeakyReLU or ALReLU), but {logits.name} has none below its "
         "head. Choose another method, such as grad_cam."
     )
 
 
 def _guided_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """Return a copy of a layer; where it is or has a rectifier, its gradient is overridden."""
+    """Return a copy of a layer; if it is or has a rectifier, its gradient is overridden."""
     copied = copy_layer(layer)
     if isinstance(copied, LAYERS):
         copied.call = _with_positive_gradients(copied.call)

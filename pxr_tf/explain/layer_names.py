@@ -1,4 +1,4 @@
-"""Which layers of a network have a height and a width, by their names and shapes alone: no Keras here."""
+"""Find the layers of a network that have a height and a width, from names and shapes alone: no Keras here."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,31 +9,31 @@ _FEATURE_MAP = "feature_map"
 
 
 class LayerPlaces(NamedTuple):
-    """A layer, and how many places its output has."""
+    """A layer, and the number of positions in its output."""
 
     name: str
-    places: int  # height times width of its output; 0 where it has none
+    places: int  # height times width of its output; 0 if it has none
     convolution: bool
 
 
 def spatial_names(layers: Sequence[LayerPlaces]) -> list[str]:
-    """Return the names of the layers whose output has more than one place: [b, h, w, channels], h * w > 1.
+    """Return the names of the layers whose output has more than one position: [b, h, w, channels], h * w > 1.
 
-    Those before the first convolution (``scaling`` and the like) do not count: their maps are the picture itself.
+    Layers before the first convolution (``scaling`` and the like) do not count: their maps are the picture itself.
     """
     first = next((number for number, layer in enumerate(layers) if layer.convolution), len(layers))
     return [layer.name for layer in layers[first:] if layer.places > 1]
 
 
 def choose_layer(model: str, layers: Sequence[LayerPlaces], asked: str | None = None) -> str:
-    """Return the layer asked for, or else ``feature_map``, or else the last convolution, of the network called `model`.
+    """Return the layer `asked` of the network `model`; by default ``feature_map``, or else the last convolution.
 
-    Raises `PxrError` for a layer that does not exist or has no spatial size, and for a network that has none at all.
+    Raises `PxrError` for a layer that does not exist or has no spatial size, and for a network without feature maps.
     """
     known = spatial_names(layers)
     if not known:
         raise PxrError(
-            f"The model {model} has no feature maps, so no class activation map. Explain it by saliency, "
+            f"The model {model} has no feature maps, so class activation maps are impossible. Use saliency, "
             "smooth_grad, integrated_gradients or occlusion, which work on the picture's pixels."
         )
     if asked is None:

@@ -1,4 +1,4 @@
-"""A saved classifier as explanations need it: logits out, one flat graph; its layers where a map can be taken."""
+"""Prepare a saved classifier for explanations: a flat graph that ends in logits, and its layers with feature maps."""
 
 import keras
 
@@ -14,13 +14,13 @@ HEAD, LOGITS = "head", "logits"
 def open_logits(model: keras.Model) -> keras.Model:
     """Return a copy of a classifier that ends in its logits: float32 [b, s, s, 1], grey levels -> float32 [b, classes].
 
-    The head's layers stand beside all others, and softmax or sigmoid are gone: a softmax's gradient vanishes where
-    the network is sure, and mixes in what speaks against the other classes. One sigmoid output z becomes the columns
-    (-z, z): each is its class's log-odds, so probabilities are the sigmoid of each column, not the softmax of both.
+    The head's layers are in the same graph as all others, without softmax or sigmoid: a softmax's gradient vanishes if
+    the network is sure, and it mixes in evidence against the other classes. One sigmoid output z becomes the columns
+    (-z, z), the log-odds of the two classes: probabilities are the sigmoid of each column, not the softmax of both.
 
-    The pixels are float32 (0 to 255, as in the pictures), since nothing can be differentiated by uint8. All layers are
-    copies, with the precision of the originals: `model` stays as it is, and may be dropped. A layer of the head whose
-    name another layer has is called ``head_<name>``. Raises `PxrError` for a model without a layer ``logits``.
+    The pixels are float32 (0 to 255, as in the pictures), because uint8 has no gradient. All layers are copies with the
+    precision of the originals; `model` does not change and may be deleted. If another layer has the name of a layer of
+    the head, the head's layer becomes ``head_<name>``. Raises `PxrError` for a model without a layer ``logits``.
     """
     source = model.get_layer(HEAD) if has_layer(model, HEAD) else model
     if not has_layer(source, LOGITS):
@@ -40,7 +40,7 @@ def open_logits(model: keras.Model) -> keras.Model:
 
 
 def _copy_under_free_name(layer: keras.layers.Layer, taken: set[str]) -> keras.layers.Layer:
-    """Return a copy of a layer: the network of a second stage may have a layer of the same name as its new head."""
+    """Return a copy of a layer, renamed if stage one's network and the new head both use its name."""
     if layer.name not in taken:
         return copy_layer(layer)
     return type(layer).from_config({**layer.get_config(), "name": f"{HEAD}_{layer.name}"})
@@ -56,12 +56,12 @@ def _both_columns(z: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def spatial_layers(model: keras.Model) -> list[str]:
-    """Return the names of a model's layers whose output has more than one place, as `spatial_names` does."""
+    """Return the names of a model's layers whose output has more than one position, as `spatial_names` does."""
     return spatial_names(_layers_of(model))
 
 
 def find_layer(model: keras.Model, asked: str | None = None) -> str:
-    """Return the layer asked for, or else ``feature_map``, or else the last convolution; raise as `choose_layer`."""
+    """Return the layer `asked`, by default ``feature_map`` or the last convolution; raise as `choose_layer` does."""
     return choose_layer(model.name, _layers_of(model), asked)
 
 

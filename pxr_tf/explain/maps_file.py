@@ -1,4 +1,4 @@
-"""Raw maps of one picture as an ``.npz`` file: written by a task with TensorFlow, read by whoever draws them."""
+"""Raw maps of one picture in an ``.npz`` file: a task with TensorFlow writes it, and drawing code reads it."""
 
 import json
 import re
@@ -12,41 +12,41 @@ import numpy as np
 from pxr_tf import files
 
 _ABOUT, _PICTURE = "about", "picture"
-LARGE = "_at_picture_size"  # the end of a member's name: a map that was made smaller than the picture, expanded
-_LETTERS = 80  # of an image id that a file's name keeps
+LARGE = "_at_picture_size"  # the end of a member's name: a map enlarged to the picture's size
+_LETTERS = 80  # of an image id, kept in the file's name
 
 
 class MapHeader(TypedDict):
-    """What a file of maps says of itself, as plain data."""
+    """The header of a file of maps, as plain data."""
 
     image_id: str
     content: str
-    key: str  # of all that decides the maps
+    key: str  # digest of all that decides the maps
     classes: Sequence[str]
     fold: str
     methods: Sequence[str]
-    layers: Mapping[str, str]  # method -> layer, of those that need one
-    probabilities: Sequence[float]  # as `classes`
+    layers: Mapping[str, str]  # method -> layer, for methods that need one
+    probabilities: Sequence[float]  # in the order of `classes`
     target: int  # the number of the class that is explained
 
 
 class PictureMaps(NamedTuple):
-    """What methods found in one picture, and what the model said of it."""
+    """The maps of one picture, and the model's prediction for it."""
 
     about: MapHeader
-    picture: np.ndarray  # uint8 [size, size], as the model was given it
-    maps: Mapping[str, np.ndarray]  # method -> float32 [height, width], as the method makes them
+    picture: np.ndarray  # uint8 [size, size], as the model sees it
+    maps: Mapping[str, np.ndarray]  # method -> float32 [height, width], at the method's own size
     large: Mapping[str, np.ndarray]  # method -> float32 [size, size]
 
 
 def file_stem(image_id: str) -> str:
-    """Return a file name for an image id, without ending: letters that any file may have, and a digest."""
+    """Return a file name without suffix for an image id: safe characters and a digest."""
     safe = re.sub(r"[^a-zA-Z0-9.-]+", "_", image_id)[-_LETTERS:].lstrip("._-")
     return f"{safe or 'picture'}-{files.digest(image_id, size=4)}"
 
 
 def write_maps(path: Path, found: PictureMaps) -> None:
-    """Write the file, whole or not at all; a map that has the picture's size already is kept once."""
+    """Write the file, whole or not at all; a map of the picture's size is stored once."""
     members = {_ABOUT: np.array(json.dumps(dict(found.about), ensure_ascii=False)), _PICTURE: found.picture}
     members |= dict(found.maps)
     own_size = found.picture.shape
@@ -56,7 +56,7 @@ def write_maps(path: Path, found: PictureMaps) -> None:
 
 
 def read_maps(path: Path) -> PictureMaps | None:
-    """Return what a file holds; None where there is none, or where it is damaged."""
+    """Return the maps in a file; None if it is missing or damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             about = json.loads(str(file[_ABOUT]))
@@ -68,7 +68,7 @@ def read_maps(path: Path) -> PictureMaps | None:
 
 
 def read_map_header(path: Path) -> MapHeader | None:
-    """Return what a file says of itself, without reading its maps; None where it is missing or damaged."""
+    """Return the header of a file without reading its maps; None if it is missing or damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             return json.loads(str(file[_ABOUT]))

@@ -1,4 +1,4 @@
-"""The methods that explain a prediction, a line each. Importing this room loads neither Keras nor TensorFlow."""
+"""The methods that explain a prediction, one per line. Importing this module loads neither Keras nor TensorFlow."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,12 @@ from pxr_tf.errors import PxrError, nearest
 
 
 class Method(NamedTuple):
-    """What there is to know of a method before it runs."""
+    """The properties of a method that are known before it runs."""
 
     title: str
-    signed: bool  # negative values speak against the class; an unsigned map has none
-    needs_layer: bool  # a network without feature maps cannot be explained by it
-    needs_rectifier: bool = False  # nor one without a ReLU or the like
+    signed: bool  # negative values count against the class; an unsigned map has none
+    needs_layer: bool  # it cannot explain a network without feature maps
+    needs_rectifier: bool = False  # nor a network without a ReLU or similar
 
 
 METHODS: dict[str, Method] = {
@@ -28,7 +28,7 @@ METHODS: dict[str, Method] = {
 
 
 def find_method(name: str) -> Method:
-    """Return the method of that name; raise `PxrError` with the nearest names for an unknown one."""
+    """Return the method with this name; raise `PxrError` with the nearest names if it is unknown."""
     if name not in METHODS:
         raise PxrError(f"Unknown method {name!r}. Known: {', '.join(METHODS)}.{nearest(name, METHODS)}")
     return METHODS[name]

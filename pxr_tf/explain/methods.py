@@ -1,4 +1,4 @@
-"""Why a network said what it said: one function for all methods, each on the logit of a class."""
+"""Explain a network's predictions: one function for all methods, each applied to the logit of a class."""
 
 from collections.abc import Callable
 
@@ -31,13 +31,13 @@ def compute_maps(
     seed: int = 0,
     on_progress: OnProgress = lambda done, total: None,
 ) -> np.ndarray:
-    """Return one raw map per picture, float32 [n, h, w]: of the layer's size for the CAMs, else of the picture's.
+    """Return one raw map per picture, float32 [n, h, w]: of the layer's size for CAMs, else of the picture's.
 
     `logits` is from `open_logits`; `pictures` are uint8 [n, size, size], `targets` class numbers, int [n], in the order
     of the model card. `layer` (default: ``feature_map``, or the last convolution) is for the methods that need one,
-    `seed` for SmoothGrad's noise. `on_progress` gets how many pictures are done, of how many. The same input gives
-    the same bits, in whatever company a picture is. Raises `PxrError` for an unknown method, layer or class, for
-    pictures of another size, and for a method that this network cannot be explained by.
+    `seed` for SmoothGrad's noise. `on_progress` gets the number of pictures done and their total. A picture's map has
+    the same bits, whichever pictures are explained with it. Raises `PxrError` for an unknown method, layer or class,
+    for pictures of another size, and for a method that cannot explain this network.
     """
     needs_layer = find_method(method).needs_layer
     work = Work(
@@ -57,7 +57,7 @@ def _check_pictures(logits: keras.Model, pictures: np.ndarray) -> np.ndarray:
     if pictures.dtype != np.uint8 or pictures.ndim != 3 or pictures.shape[1:] != expected or not len(pictures):
         raise PxrError(
             f"Pictures of type {pictures.dtype} and shape {list(pictures.shape)} cannot be explained: {logits.name} "
-            f"takes uint8 [n, {expected[0]}, {expected[1]}], one picture or more. Prepare them as its card says."
+            f"takes uint8 [n, {expected[0]}, {expected[1]}], one picture or more. Prepare them as its model card says."
         )
     return pictures
 

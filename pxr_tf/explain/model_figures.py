@@ -9,7 +9,7 @@ from pxr_tf.errors import PxrError, nearest, shorten
 from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, Tiles
 
 MOST_FILTERS = 64  # as many as a ResNet begins with; a fully connected layer may have hundreds
-MOST_MAPS = 16  # of a layer beside others: two rows of eight
+MOST_MAPS = 16  # of each layer: two rows of eight
 CONVOLUTION_LAYERS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 WORDS = {"filters": "first-layer filters", "coefficients": "coefficient images", "feature_maps": "feature maps"}
 
@@ -17,7 +17,7 @@ WORDS = {"filters": "first-layer filters", "coefficients": "coefficient images",
 def make_model_figures(
     model: keras.Model, classes: Sequence[str], pictures: Mapping[str, np.ndarray], asked: Collection[str]
 ) -> ModelFigureData:
-    """Return what was asked for (keys of `WORDS`) and the model has; feature maps of `pictures`, uint8 [size, size]."""
+    """Return the figures `asked` (of `WORDS`) that the model has; feature maps of `pictures`, uint8 [size, size]."""
     found = [what for what in what_it_has(model) if what in asked]
     return ModelFigureData(
         asked=tuple(asked),
@@ -30,7 +30,7 @@ def make_model_figures(
 
 
 def what_it_has(model: keras.Model) -> tuple[str, ...]:
-    """Return which of `WORDS` a model has: a linear one coefficients, one with convolutions filters and maps."""
+    """Return which of `WORDS` a model has: if linear, coefficients; if convolutional, filters and feature maps."""
     if _convolutions(model):
         return ("filters", "feature_maps")
     layer = _layer_on_pixels(model)
@@ -42,9 +42,9 @@ def what_it_has(model: keras.Model) -> tuple[str, ...]:
 def first_filters(model: keras.Model) -> np.ndarray:
     """Return the filters of the first layer as pictures: float32 [filters, height, width].
 
-    A backbone is given the grey picture on three channels, so a filter's three kernels are added up: their sum is what
-    it does to a grey picture, but for the scaling of each channel. Of a network without convolutions, each unit of its
-    first fully connected layer has one picture as large as the image. Raises `PxrError` for a model without filters.
+    A backbone gets the grey picture on three channels, so a filter's three kernels are added up. Their sum is its
+    effect on a grey picture, apart from the scaling of each channel. In a network without convolutions, each unit of
+    the first fully connected layer is one picture of the image's size. Raises `PxrError` for a model without filters.
     """
     if "filters" not in what_it_has(model):
         raise _lacks(model, "filters")
@@ -55,7 +55,7 @@ def first_filters(model: keras.Model) -> np.ndarray:
 
 
 def coefficient_images(model: keras.Model, classes: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return class -> float32 [size, size]: by how much its logit grows where a pixel grows by one (of -1 … 1).
+    """Return class -> float32 [size, size]: how much its logit grows if a pixel grows by one (of -1 … 1).
 
     A model with one sigmoid output has one image, of the second class. Raises `PxrError` for a model that is not
     linear.
@@ -70,11 +70,10 @@ def coefficient_images(model: keras.Model, classes: Sequence[str]) -> dict[str, 
 def compute_feature_maps(
     model: keras.Model, picture: np.ndarray, layers: Sequence[str] | None = None
 ) -> dict[str, np.ndarray]:
-    """Return layer -> float32 [channels, height, width]: what these layers make of a picture, uint8 [size, size].
+    """Return layer -> float32 [channels, height, width]: the feature maps of a picture, uint8 [size, size].
 
-    Without `layers`: of a small network every convolution, and ``feature_map``; of a backbone, which may have a hundred
-    of them, its first convolution and ``feature_map``. Raises `PxrError` for a model without convolutions, or an
-    unknown layer.
+    The default `layers` are ``feature_map`` and all convolutions of a small network, but only the first convolution of
+    a backbone, which may have a hundred. Raises `PxrError` for a model without convolutions, or an unknown layer.
     """
     if "feature_maps" not in what_it_has(model):
         raise _lacks(model, "feature_maps")
@@ -97,13 +96,13 @@ def compute_feature_maps(
 def make_maps(
     model: keras.Model, picture: np.ndarray, layers: Sequence[str] | None = None, most: int = MOST_MAPS
 ) -> Maps:
-    """Return a picture with the first `most` feature maps of each layer: the same channels of every picture."""
+    """Return a picture with the first `most` feature maps of each layer: the same channels for every picture."""
     found = compute_feature_maps(model, picture, layers)
     return Maps(picture, {name: Tiles(values[:most].copy(), len(values)) for name, values in found.items()})
 
 
 def _strongest(filters: np.ndarray) -> Tiles:
-    """Return the filters of the largest norm, in the order of the layer."""
+    """Return the filters with the largest norms, in the layer's order."""
     norms = np.linalg.norm(filters.reshape(len(filters), -1), axis=1)
     kept = np.sort(np.argsort(-norms, kind="stable")[:MOST_FILTERS])
     return Tiles(filters[kept], len(filters))
@@ -122,7 +121,7 @@ def _convolutions(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def _layer_on_pixels(model: keras.Model) -> keras.layers.Layer | None:
-    """Return the first layer with weights where it is fully connected to every pixel; None for any other."""
+    """Return the first layer with weights if it is fully connected to every pixel, else None."""
     layer = next((layer for layer in model.layers if layer.weights), None)
     dense = isinstance(layer, keras.layers.Dense) and layer.kernel.shape[0] == np.prod(model.input_shape[1:])
     return layer if dense else None

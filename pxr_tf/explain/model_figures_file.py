@@ -1,4 +1,4 @@
-"""``inside.npz``: what a fold's model has learned, as arrays. It is read without TensorFlow, by whoever draws it."""
+"""``inside.npz``: what a fold's model has learned, as arrays. It is read and drawn without TensorFlow."""
 
 import json
 import zipfile
@@ -12,30 +12,30 @@ from pxr_tf.files import written_whole
 
 
 class Tiles(NamedTuple):
-    """Pictures of one layer, or as many of them as are kept."""
+    """Pictures of one layer: all, or as many as are kept."""
 
     values: np.ndarray  # float32 [kept, height, width]
     total: int  # how many the layer has
 
 
 class Maps(NamedTuple):
-    """A picture, as the model is given it, and what layers make of it."""
+    """A picture as the model sees it, and its feature maps."""
 
     picture: np.ndarray  # uint8 [size, size]
     layers: Mapping[str, Tiles]  # name -> feature maps
 
 
 class ModelFigureData(NamedTuple):
-    """What is known of one model; a model lacks some of it, and not all may have been asked for."""
+    """The figures of one model, as far as it has them and they were asked for."""
 
     asked: tuple[str, ...]  # of filters, coefficients, feature_maps
     filters: Tiles | None = None
     coefficients: Mapping[str, np.ndarray] = {}  # class -> float32 [size, size]
-    feature_maps: Mapping[str, Maps] = {}  # image id -> what the model makes of that image
+    feature_maps: Mapping[str, Maps] = {}  # image id -> feature maps of that image
 
 
 def write_model_figures(path: Path, figures: ModelFigureData) -> None:
-    """Write the file, whole or not at all: a header in JSON, and arrays under numbers."""
+    """Write the file, whole or not at all: a JSON header and numbered arrays."""
     arrays: dict[str, np.ndarray] = {}
 
     def put(array: np.ndarray) -> str:
@@ -62,7 +62,7 @@ def write_model_figures(path: Path, figures: ModelFigureData) -> None:
 
 
 def read_model_figures(path: Path, *, outline: bool = False) -> ModelFigureData | None:
-    """Return what a file holds, with `outline` without its arrays; None where it is missing or damaged."""
+    """Return the figures in a file, with `outline` without their arrays; None if it is missing or damaged."""
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             nothing = np.empty(0, np.float32)

@@ -1,4 +1,4 @@
-"""Occlusion: by how much the logit drops where a patch of the picture is covered. It needs no gradients."""
+"""Occlusion: how much the logit drops if a patch of the picture is covered. It needs no gradients."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from pxr_tf.explain.work import Work, compile_scores, run_one_by_one
 
-FRACTIONS = (1 / 8, 1 / 4)  # of the picture's side: a patch of about a rib's width, one of a third of a lung's height
+FRACTIONS = (1 / 8, 1 / 4)  # of the picture's side: about a rib's width, and a third of a lung's height
 
 
 class Patch(NamedTuple):
@@ -23,14 +23,14 @@ class Patch(NamedTuple):
 
 
 def occlusion(work: Work) -> np.ndarray:
-    """Return float32 [n, size, size]: the mean drop of the logit when a patch covers a pixel; negative where it rises.
+    """Return float32 [n, size, size]: the mean drop of the logit when a patch covers a pixel; negative if it rises.
 
-    After Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks". Patches are as grey as the picture is
-    on average, rounded to a grey level. A pixel has the mean over the patches that cover it, the map the mean over the
-    sizes of patches.
+    After Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks". A patch is filled with the
+    picture's mean, rounded to a grey level. A pixel's value is the mean over the patches that cover it. The map is the
+    mean over the patch sizes.
     """
     sets = [patches(work.pictures.shape[1], fraction) for fraction in FRACTIONS]
-    every = [None, *(patch for same_size in sets for patch in same_size)]  # the first is the picture as it is
+    every = [None, *(patch for same_size in sets for patch in same_size)]  # the first is the uncovered picture
     score = compile_scores(work.logits, work.batch_size)
 
     def explain_one(picture: np.ndarray, target: int) -> np.ndarray:
@@ -45,7 +45,7 @@ def occlusion(work: Work) -> np.ndarray:
 
 
 def patches(size: int, fraction: float) -> list[Patch]:
-    """Return the patches of one size, which together cover a picture: half a patch apart, the last at the border."""
+    """Return the patches of one size that together cover a picture: half a patch apart, the last at the border."""
     side = max(1, round(size * fraction))
     starts = [*range(0, size - side, max(1, side // 2)), size - side]
     return [Patch(top, left, side) for top in starts for left in starts]

@@ -1,12 +1,12 @@
-"""Deletion and insertion: what becomes of a class's probability as a map's most important pixels go, or come.
+"""Deletion and insertion: how a class's probability changes as a map's most important pixels are removed or added.
 
-Petsiuk, Das, Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models". Deletion begins with the
-picture and blurs it away, most important part first: a good map makes the probability fall early, a small area under
-the curve. Insertion begins with the blurred picture and brings the parts back: a large area.
+Petsiuk, Das, Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models". Deletion blurs the picture
+step by step, most important parts first. With a good map the probability falls early, so the area under the curve is
+small. Insertion starts from the blurred picture and puts the parts back: with a good map the area is large.
 
-Whole cells of a grid go at once, whoever orders them. Single pixels at random would be salt-and-pepper noise, which
-misleads a network by itself, so that every map would look good, or bad, beside it; a map with the resolution of a
-feature map could not order them anyway.
+Every order takes whole cells of a grid. Single pixels in random order would be salt-and-pepper noise, which misleads a
+network by itself: compared with that, every map would look good, or every map bad. A map with the resolution of a
+feature map could not order single pixels anyway.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,19 +17,19 @@ import numpy as np
 
 from pxr_tf.events import OnProgress
 
-CELLS = 14  # on each side: 16 pixels of 224; a backbone's feature map has 7
+CELLS = 14  # per side: 16 pixels of 224 each; a backbone's feature map has 7
 PERTURBATION_STEPS = 20  # of 5 % of the picture each; a lobe is about 10 % of it
-RANDOM_ORDERS = 5  # their mean is the baseline; one order alone moves it by chance
-# What takes a cell's place is the picture's own blur, not one grey: a grey hole has edges, and edges are what networks
-# look for. An eighth of the picture is wider than a lesion: with the 5 of 224 pixels of the paper, meant for
-# photographs, an opacity stays visible.
+RANDOM_ORDERS = 5  # their mean is the baseline; a single order is too noisy
+# A deleted cell shows the picture's own blur, not one grey: a grey hole has edges, and networks look for edges. An
+# eighth of the picture is wider than a lesion. With the paper's 5 of 224 pixels, meant for photographs, an opacity
+# would stay visible.
 BLUR = 1 / 8
 
 PredictBatch = Callable[[np.ndarray], np.ndarray]  # uint8 [m, size, size] -> probabilities [m, classes]
 
 
 class Curves(NamedTuple):
-    """The probability of the target class, step by step, and the areas under it; a row per picture."""
+    """The probability of the target class, step by step, and the area under it; one row per picture."""
 
     deletion: np.ndarray  # float32 [n, PERTURBATION_STEPS + 1], the whole picture first
     insertion: np.ndarray  # float32 [n, PERTURBATION_STEPS + 1], the blurred picture first
@@ -47,12 +47,12 @@ def perturbation_curves(
     seed: int = 0,
     on_progress: OnProgress = lambda done, total: None,
 ) -> dict[str, Curves]:
-    """Return the curves of each of `maps` (name -> [n, size, size]), and those of the orders ``random`` and ``centre``.
+    """Return the curves for each of `maps` (name -> [n, size, size]) and for the orders ``random`` and ``centre``.
 
-    `pictures` are uint8 [n, size, size], `targets` class numbers. ``random`` is the mean of that many random orders of
-    each picture, drawn from the seed and the picture's place; ``centre`` goes from the middle outwards, as a Gaussian
-    there would have it. `predict` is asked once per picture and order, about 2 * `PERTURBATION_STEPS` pictures at a
-    time, so the memory needed does not grow with the number of pictures.
+    `pictures` are uint8 [n, size, size], `targets` class numbers. ``random`` is the mean over `random_orders`
+    orders per picture, drawn from the seed and the picture's place. ``centre`` goes from the middle outwards, like a
+    Gaussian there. `predict` is called once per picture and order, with 2 * `PERTURBATION_STEPS` pictures, so memory
+    does not grow with the number of pictures.
     """
     size = pictures.shape[1]
     found: dict[str, list[np.ndarray]] = {name: [] for name in (*maps, "random", "centre")}
@@ -70,10 +70,10 @@ def perturbation_curves(
 
 
 def order_of(one: np.ndarray) -> np.ndarray:
-    """Return the cells of the grid, int [cells], those with the most of a map [size, size] first.
+    """Return the cells of the grid, int [cells], sorted by their mean in a map [size, size], largest first.
 
-    A cell counts with its mean. Equal cells come in an order of chance, the same one each time: without it the flat
-    part of a map, such as all that a CAM sets to zero, would be taken from the top left corner on.
+    Equal cells come in a random order, the same each time. Without it, the flat part of a map, such as all that a CAM
+    sets to zero, would be taken from the top left corner on.
     """
     sums = np.bincount(cell_numbers(len(one)).ravel(), one.ravel().astype(np.float64))
     means = sums / np.bincount(cell_numbers(len(one)).ravel())
@@ -82,20 +82,20 @@ def order_of(one: np.ndarray) -> np.ndarray:
 
 
 def centre_order(size: int) -> np.ndarray:
-    """Return the cells from the middle of the picture outwards: what a Gaussian in its centre would give."""
+    """Return the cells from the middle of the picture outwards: the order of a Gaussian at its centre."""
     distance = (np.arange(size) - (size - 1) / 2) ** 2
     return order_of(-(distance[:, None] + distance[None, :]))
 
 
 def cell_numbers(size: int) -> np.ndarray:
-    """Return which cell each pixel belongs to, int [size, size]; below `CELLS` pixels each is a cell."""
+    """Return the number of each pixel's cell, int [size, size]; if `size` is below `CELLS`, each pixel is a cell."""
     count = min(CELLS, size)
     line = np.arange(size) * count // size
     return line[:, None] * count + line[None, :]
 
 
 def blurred(picture: np.ndarray) -> np.ndarray:
-    """Return the picture, uint8 [size, size], with all detail gone: what takes the place of a deleted cell."""
+    """Return the picture, uint8 [size, size], without any detail: it replaces deleted cells."""
     return cv2.GaussianBlur(picture, (0, 0), BLUR * len(picture), borderType=cv2.BORDER_REFLECT)
 
 
@@ -111,7 +111,7 @@ def _random(size: int, count: int, seed: int, number: int) -> Iterator[np.ndarra
 
 
 def _run_order(predict: PredictBatch, picture: np.ndarray, target: int, order: np.ndarray) -> np.ndarray:
-    """Return the probability of the target while cells are deleted, then while they are inserted, [2, steps + 1]."""
+    """Return the probability of the target as cells are deleted and as they are inserted, [2, steps + 1]."""
     rank = np.empty(len(order), int)
     rank[order] = np.arange(len(order))
     taken = np.round(np.linspace(0, len(order), PERTURBATION_STEPS + 1)).astype(int)
@@ -119,7 +119,7 @@ def _run_order(predict: PredictBatch, picture: np.ndarray, target: int, order: n
     blur = blurred(picture)
     both = np.concatenate([np.where(chosen, blur, picture), np.where(chosen, picture, blur)[1:-1]])
     found = np.asarray(predict(both))[:, target]
-    deletion = found[: PERTURBATION_STEPS + 1]  # its ends are those of the insertion, the other way round
+    deletion = found[: PERTURBATION_STEPS + 1]  # insertion has the same ends, in reverse
     return np.stack([deletion, np.concatenate([deletion[-1:], found[PERTURBATION_STEPS + 1 :], deletion[:1]])])
 
 

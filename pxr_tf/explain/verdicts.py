@@ -1,8 +1,7 @@
 """From measured numbers to verdicts: which checks a method passed, which it failed, and why, in words.
 
-A method passes where the data show that it does, and fails where they show that it does not: the whole interval, not
-the value alone, is on one side of the bound. Where it crosses the bound, neither is shown, as is common with few
-patients.
+A method passes or fails a check only if the data show it: the whole confidence interval, not just the value, is on one
+side of the bound. An interval that crosses the bound shows neither, as is common with few patients.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,82 +9,82 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-# Of rank correlations: half of the largest possible, a quarter of the variance of the ranks in common. Adebayo et al.
-# name no bound; in their figures methods that react to the weights end below it, and edge detectors stay above.
+# A rank correlation: half of the largest possible, so a quarter of the ranks' variance is shared. Adebayo et al. give
+# no bound. In their figures, methods that react to the weights end below this one, and edge detectors stay above it.
 SAME_MAPS = 0.5
 State = Literal["passed", "failed", "undecided", "not measured"]
-UNDECIDED = "the interval crosses the bound, so that these patients are too few to tell"
+UNDECIDED = "the interval crosses the bound, so there are too few patients to decide"
 
 
 class Check(NamedTuple):
-    """One question to a method."""
+    """One question about a method."""
 
     title: str
-    passed: str  # what it means
+    passed: str  # what passing means
     failed: str
     bound: float = 0.0
-    side: Literal["above", "below"] = "above"  # where the interval must lie
+    side: Literal["above", "below"] = "above"  # where the interval must be
     unit: Literal["points", "probability", "correlation"] = "probability"
 
 
 class Verdict(NamedTuple):
-    """What one check says of one method."""
+    """The result of one check of one method."""
 
     check: str  # a key of `CHECKS`
     state: State
-    value: float  # NaN where nothing was measured, as are the ends
+    value: float  # NaN if nothing was measured, as are the ends
     low: float
     high: float
     bound: float
     reason: str  # a sentence for people
 
 
-_CENTRE = "the middle of the picture, whatever is in it, would do as well"
+_CENTRE = "the middle of the picture, whatever it shows, would do as well"
 CHECKS: dict[str, Check] = {
     "in_lungs": Check(
-        "more in the lungs than an even map",
+        "lungs vs an even map",
         "the map prefers the lungs",
-        "it does not prefer the lungs: the network looks elsewhere, or the map does not show where it looks",
+        "the map does not prefer the lungs: the network looks elsewhere, or the map does not show where it looks",
         unit="points",
     ),
     "deletion_random": Check(
-        "deletion, against chance",
-        "what it marks matters to the network: without it the class is lost sooner than without random parts",
-        "what it marks is no more needed for the class than random parts of the picture",
+        "deletion vs chance",
+        "the network needs the marked parts: without them it drops the class sooner than without random parts",
+        "the network does not need the marked parts more than random parts of the picture",
     ),
     "deletion_centre": Check(
-        "deletion, against the centre", "what it marks is needed more than the middle of the picture", _CENTRE
+        "deletion vs the centre", "the network needs the marked parts more than the middle of the picture", _CENTRE
     ),
     "insertion_random": Check(
-        "insertion, against chance",
-        "what it marks is enough for the class sooner than random parts are",
-        "what it marks makes the class no sooner than random parts of the picture",
+        "insertion vs chance",
+        "the marked parts alone suggest the class sooner than random parts do",
+        "the marked parts do not suggest the class sooner than random parts of the picture",
     ),
     "insertion_centre": Check(
-        "insertion, against the centre",
-        "what it marks is enough for the class sooner than the middle of the picture is",
+        "insertion vs the centre",
+        "the marked parts alone suggest the class sooner than the middle of the picture does",
         _CENTRE,
     ),
     "weights": Check(
         "random weights",
         "the map changes once the network has forgotten what it learned",
-        "the map stays much as it was with random weights: it shows the picture, not what the network learned",
+        "the map stays much the same with random weights: it shows the picture, not what the network learned",
         bound=SAME_MAPS,
         side="below",
         unit="correlation",
     ),
     "labels": Check(
-        "random labels",
-        "a network that learned meaningless labels gives another map",
-        "a network that learned meaningless labels gives much the same map: it says nothing of the disease",
+        "permuted labels",
+        "a network trained on meaningless labels gives a different map",
+        "a network trained on meaningless labels gives much the same map: the map says nothing about the disease",
         bound=SAME_MAPS,
         side="below",
         unit="correlation",
     ),
     "folds": Check(
-        "agreement of the folds",
-        "networks trained on other patients point at the same places",
-        "networks trained on other patients point elsewhere: the map depends on which network is asked",
+        "agreement between folds",
+        "networks trained on other patients point to the same places",
+        "networks trained on other patients point elsewhere: the map depends on the choice of network",
         bound=SAME_MAPS,
         unit="correlation",
     ),
@@ -93,10 +92,10 @@ CHECKS: dict[str, Check] = {
 
 
 def counted(roles: Sequence[str]) -> np.ndarray:
-    """Return which pictures verdicts stand on, bool [n]: those out of fold; without any, those unknown to the run.
+    """Return which pictures count for verdicts, bool [n]: those out of fold or, without any, external pictures.
 
-    `roles` say what each picture is to the model that explains it: ``test``, ``train``, ``val``, or "" (external).
-    A model that trained on a picture, or chose its epochs by it, has seen the answer.
+    `roles` are the pictures' roles for the model that explains them: ``test``, ``train``, ``val``, or "" (external).
+    A model that trained on a picture, or used it to choose epochs, has seen the answer.
     """
     roles = np.asarray(roles, str)
     tested = roles == "test"
@@ -104,19 +103,19 @@ def counted(roles: Sequence[str]) -> np.ndarray:
 
 
 def judge(measured: Mapping[str, tuple[float, float, float]], notes: Mapping[str, str] | None = None) -> list[Verdict]:
-    """Return a verdict for each of `CHECKS`; `measured` has key -> (value, low, high), of those that were measured.
+    """Return a verdict for each of `CHECKS`; `measured` has key -> (value, low, high), if measured.
 
-    ``in_lungs`` is the difference of shares, the lungs' share of the map less their share of the picture; of deletion
-    and insertion it is by how much the method's area is better than the other order's (deletion: smaller; insertion:
-    larger); the others are rank correlations. A value that is NaN, or has no interval, counts as not measured. `notes`
-    has key -> a sentence: why a check was not measured, or what else there is to say of its value.
+    ``in_lungs`` is the lungs' share of the map minus their share of the picture. Deletion and insertion are how much
+    the method's area is better than the other order's (deletion: smaller; insertion: larger). The others are rank
+    correlations. A value that is NaN, or has no interval, counts as not measured. `notes` has key -> a sentence: why a
+    check was not measured, or a remark on its value.
     """
     return [_judge(key, check, measured.get(key), (notes or {}).get(key, "")) for key, check in CHECKS.items()]
 
 
 def _judge(key: str, check: Check, numbers: tuple[float, float, float] | None, note: str) -> Verdict:
     if numbers is None:
-        reason = f"{check.title}: {note or 'was not measured.'}"
+        reason = f"{check.title}: {note or 'not measured.'}"
         return Verdict(key, "not measured", np.nan, np.nan, np.nan, check.bound, reason)
     value, low, high = numbers
     state, finding = _state(check, value, low, high), _describe_finding(check, value, low, high)
@@ -133,14 +132,14 @@ def _state(check: Check, value: float, low: float, high: float) -> State:
 
 
 def _describe_finding(check: Check, value: float, low: float, high: float) -> str:
-    """Return what the numbers say, as the rest of a sentence."""
+    """Return the finding as the rest of a sentence."""
     if np.isnan(value):
-        return "could not be measured, as no picture that counts has a map with anything in it"
+        return "could not be measured, because every picture that counts has an empty map"
     words = _number(check.unit, value) + (" percentage points" if check.unit == "points" else "")
     if np.isnan(low) or np.isnan(high):
-        return f"{words}, but the patients are too few for an interval"
+        return f"{words}, but there are too few patients for an interval"
     meaning = {"passed": check.passed, "failed": check.failed, "undecided": UNDECIDED}
-    interval = f"95 % interval {_number(check.unit, low)} to {_number(check.unit, high)}"
+    interval = f"95 % confidence interval {_number(check.unit, low)} to {_number(check.unit, high)}"
     bound = f"{interval}; to pass, all of it must be {check.side} {_number(check.unit, check.bound)}"
     return f"{words} ({bound}): {meaning[_state(check, value, low, high)]}"
 

@@ -1,7 +1,7 @@
-"""What every method is given, and how it goes through pictures: in full batches, so memory ends with the batch.
+"""The input of all methods, and their loops over pictures: in full batches, so that a batch limits the memory.
 
-A batch that is not full is filled up with what is thrown away. So nothing is compiled twice, and a picture's map does
-not depend on how many others are explained with it.
+A batch that is not full is filled up, and the extra results are dropped. So nothing is compiled twice, and a picture's
+map does not depend on how many others are explained with it.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,19 +17,19 @@ Scores = Callable[[Callable[[slice], np.ndarray], int, int], np.ndarray]  # vari
 
 
 class Work(NamedTuple):
-    """Pictures to explain, checked."""
+    """Checked pictures to explain, and how."""
 
     logits: keras.Model
     pictures: np.ndarray  # uint8 [n, size, size]
     targets: np.ndarray  # int32 [n]
-    layer: str | None  # of the methods that need one
+    layer: str | None  # for methods that need one
     batch_size: int
     seed: int
     on_progress: OnProgress  # done, total
 
 
 def run_in_batches(work: Work, step: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return float32 [n, h, w]: what `step` makes of (float32 [batch, size, size, 1], int32 [batch]), row by row."""
+    """Return float32 [n, h, w]: the results of `step`(float32 [batch, size, size, 1], int32 [batch]), row by row."""
     maps, count = None, len(work.pictures)
     for part in batches(count, work.batch_size):
         pictures = fill_up(as_pixels(work.pictures[part]), work.batch_size)
@@ -41,7 +41,7 @@ def run_in_batches(work: Work, step: Callable[[np.ndarray, np.ndarray], np.ndarr
 
 
 def run_one_by_one(work: Work, explain_one: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
-    """Return float32 [n, h, w]: what `explain_one` makes of each (uint8 [size, size], target), by many variants."""
+    """Return float32 [n, h, w]: the result of `explain_one`(uint8 [size, size], target) for each picture."""
     maps, count = None, len(work.pictures)
     for number, (picture, target) in enumerate(zip(work.pictures, work.targets, strict=True)):
         found = explain_one(picture, int(target))
@@ -58,19 +58,19 @@ def batches(count: int, batch_size: int) -> Iterator[slice]:
 
 
 def as_pixels(pictures: np.ndarray) -> np.ndarray:
-    """Return [b, size, size] as the network takes it: float32 [b, size, size, 1]."""
+    """Return pictures [b, size, size] as the network's input: float32 [b, size, size, 1]."""
     return np.asarray(pictures, np.float32)[..., None]
 
 
 def fill_up(rows: np.ndarray, count: int) -> np.ndarray:
-    """Return `count` rows: those given, and zeros after them."""
+    """Return `count` rows: the given rows, then zeros."""
     return np.concatenate([rows, np.zeros((count - len(rows), *rows.shape[1:]), rows.dtype)])
 
 
 def compile_scores(logits: keras.Model, batch_size: int) -> Scores:
     """Return a function: the target's logit for `count` variants of a picture, float32 [count].
 
-    Its first argument makes those numbered by a slice, [k, size, size]; no more than a batch is ever held.
+    Its first argument makes the variants in a slice, [k, size, size]; memory holds at most one batch of them.
     """
     step = tf.function(lambda pictures: logits(pictures, training=False))
 

@@ -1,4 +1,4 @@
-"""Which pictures are explained, and by the model of which fold. No TensorFlow here."""
+"""Choose which pictures are explained, and by which fold's model. No TensorFlow here."""
 
 from collections.abc import Iterator
 
@@ -9,25 +9,25 @@ from pxr_tf.data.manifest import MANIFEST_COLUMNS
 from pxr_tf.errors import PxrError
 from pxr_tf.runs.finished import FinishedRun
 
-RIGHT, WRONG, LEAST = "right", "wrong", "least certain"  # of named pictures: `inference.pictures.ASKED`
+RIGHT, WRONG, LEAST = "right", "wrong", "least certain"  # named pictures: `inference.pictures.ASKED`
 
 
 def choose_cases(run: FinishedRun, number: int, fold: str | None = None) -> pd.DataFrame:
-    """Return a run's rows to explain: of each true class the most certain right, most certain wrong, least certain.
+    """Return a run's rows to explain: for each true class the most certain right, most certain wrong, least certain.
 
-    Up to `number` each, out of fold: only rows that a fold tested count, and ``fold`` names it. An image stands in the
-    first group that it belongs to. Certainty is the highest probability; where it is equal, image ids decide. With
-    `fold`, among the rows that this one tested. Raises `PxrError` where it tested none.
+    Each group has up to `number` rows, all out of fold: a fold tested them, and ``fold`` names it. An image is in the
+    first group that it fits. Certainty is the highest probability; image ids break ties. With `fold`, only the rows
+    that this fold tested count. Raises `PxrError` if there are none.
     """
     classes, predictions = run.recipe.classes, run.tested
     if fold is not None:
         predictions = predictions[predictions.fold == fold]
     if predictions.empty:
         raise PxrError(
-            f"RUN {str(run.folder)!r} has no test rows in its {rundir.PREDICTIONS}, so no cases to choose from. "
+            f"RUN {str(run.folder)!r} has no test rows in {rundir.PREDICTIONS}, so there are no cases to choose from. "
             "Name images."
             if fold is None
-            else f"--fold received {fold!r}, which tests no image of {run.folder}. Leave it out, or name images."
+            else f"--fold received {fold!r}, but it tests no image of {run.folder}. Omit --fold, or name images."
         )
     columns = [f"p_{name}" for name in classes]
     rows = predictions.assign(certainty=predictions[columns].max(axis=1)).sort_values("image_id")

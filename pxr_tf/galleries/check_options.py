@@ -1,4 +1,4 @@
-"""What may be asked of ``pxr explain``, checked before anything is computed."""
+"""Check the options of ``pxr explain`` before anything is computed."""
 
 import os
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from pxr_tf.runs.directory import is_run
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.vocabulary.model import Linear, Scratch
 
-# One that shows a region, one that shows pixels and their signs, one whose values add up to the logit's difference.
-# Together 100 pictures of 224 pixels take mobilenet_025 about a minute on two cores; Grad-CAM alone takes a second.
+# One method shows a region, one shows pixels with signs, and the values of one add up to the logit's difference.
+# For 100 pictures of 224 pixels, mobilenet_025 takes about a minute on two cores; Grad-CAM alone takes a second.
 DEFAULT = ("grad_cam", "guided_grad_cam", "integrated_gradients")
-WITHOUT_LAYERS = ("saliency", "smooth_grad", "integrated_gradients")  # of a network without feature maps
-PREDICTED, TRUE = "predicted", "true"  # the class that is explained, unless it is named
+WITHOUT_LAYERS = ("saliency", "smooth_grad", "integrated_gradients")  # for networks without feature maps
+PREDICTED, TRUE = "predicted", "true"  # which class is explained, unless it is named
 TARGETS = (PREDICTED, TRUE)
 
 
 def explained_recipe(run: FinishedRun, atlas: str | None, masks: str | None) -> Experiment:
-    """Return the recipe of a finished run; the atlas that its crop finds lungs by may have moved."""
+    """Return the recipe of a finished run, with `atlas` if its crop uses an atlas, which may have moved."""
     if atlas is not None and masks is not None:
         raise PxrError(f"Received --atlas {atlas} and --masks {masks}; accepted: one of the two.")
     image = run.recipe.image
@@ -38,40 +38,40 @@ def explained_recipe(run: FinishedRun, atlas: str | None, masks: str | None) -> 
 
 
 def check_idle_options(asked: GalleryRequest, experiment: Experiment) -> None:
-    """Raise `PxrError` for an option that would do nothing beside the others."""
+    """Raise `PxrError` for an option that has no effect with the others."""
     crops_by_atlas = experiment.image.crop != "none" and experiment.image.masks is None
     of_checks = {"check-pictures": asked.check_pictures, "masks": asked.masks}
     of_checks |= {} if crops_by_atlas else {"atlas": asked.atlas}
     idle = [name for name, value in of_checks.items() if value is not None and not asked.checks]
     if idle:
-        raise PxrError(f"--{idle[0]} is for the checks, which --no-checks leaves out. Leave one of the two out.")
+        raise PxrError(f"--{idle[0]} is only for the checks, which --no-checks skips. Omit one of the two.")
     if asked.number is not None and asked.images:
         raise PxrError(
-            f"--number received {asked.number}, but the images are named; it is for a gallery without. Leave it out."
+            f"--number received {asked.number}, but images are named, and it applies only without them. Omit it."
         )
 
 
 def check_folder(folder: Path) -> None:
-    """Raise `PxrError` where no gallery can be written, or where one would be mixed with somebody's own files."""
+    """Raise `PxrError` if no gallery can be written here, or if it would mix with somebody's own files."""
     place = Path(os.path.abspath(folder))
     there = next(path for path in (place, *place.parents) if path.exists())
     fault = ""
     if not place.name:
         fault = "which is the root of the disk"
     elif not there.is_dir():
-        fault = f"where {there} is a file"
+        fault = f"but {there} is a file"
     elif not os.access(there, os.W_OK):
-        fault = "where nothing can be written"
+        fault = "which is not writable"
     elif is_run(place):
         fault = "which is a run directory"
     elif (place / "index.html").exists() and not (place / state.ABOUT).exists():
-        fault = "which has an index.html that is no gallery of pxr"
+        fault = "whose index.html is not from a gallery"
     if fault:
-        raise PxrError(f"--out received {str(folder)!r}, {fault}. Accepted: a new folder, or that of a gallery.")
+        raise PxrError(f"--out received {str(folder)!r}, {fault}. Accepted: a new folder, or the folder of a gallery.")
 
 
 class Chosen(NamedTuple):
-    """The methods, each once, and what is to be said of the choice."""
+    """The chosen methods, each once, and notes on the choice."""
 
     methods: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class Chosen(NamedTuple):
 def choose_methods(
     asked: Sequence[str], layer: str | None, experiment: Experiment, layers: Sequence[SavedLayer]
 ) -> Chosen:
-    """Return the methods; raise `PxrError` for one that is unknown or not for these `layers` (none: unreadable)."""
+    """Return the methods; raise `PxrError` if one is unknown or does not suit `layers` (empty: unreadable)."""
     has_maps = has_feature_maps(experiment)
     lacks_rectifier = bool(layers) and not has_rectifier(layers)
     methods = tuple(dict.fromkeys(asked)) or (DEFAULT if has_maps else WITHOUT_LAYERS)
@@ -91,16 +91,16 @@ def choose_methods(
     if guided and asked:
         offered = ", ".join(name for name, method in METHODS.items() if not method.needs_rectifier)
         raise PxrError(
-            f"--methods received {guided[0]}, which needs a rectifier (ReLU, ReLU6, LeakyReLU or ALReLU), and "
-            f"{experiment.model.name} has none below its head. Accepted for it: {offered}."
+            f"--methods received {guided[0]}, which needs a rectifier (ReLU, ReLU6, LeakyReLU or ALReLU), but "
+            f"{experiment.model.name} has none below its head. Accepted for this model: {offered}."
         )
     if layer is not None and not needy:
-        raise PxrError(f"--layer received {layer!r}, but {', '.join(methods)} looks at no layer. Leave it out.")
+        raise PxrError(f"--layer received {layer!r}, but no method ({', '.join(methods)}) uses a layer. Omit it.")
     if layer is not None and layers:
         places = [LayerPlaces(one.name, one.places, one.kind in CONVOLUTIONS) for one in layers]
         choose_layer(experiment.model.name, places, layer)
     notes = tuple(
-        f"{experiment.model.name} has no rectifier (ReLU or the like) below its head, so {name} is left out."
+        f"{experiment.model.name} has no rectifier (such as ReLU) below its head, so {name} is left out."
         for name in guided
     )
     return Chosen(tuple(name for name in methods if name not in guided), notes)
@@ -109,10 +109,10 @@ def choose_methods(
 def _refuse_without_maps(method: str, experiment: Experiment) -> NoReturn:
     offered = ", ".join(name for name, method in METHODS.items() if not method.needs_layer)
     linear = isinstance(experiment.model, Linear)
-    coefficients = "; --set show=[coefficients] on the command that trained it draws its coefficient images"
+    coefficients = "; to draw its coefficient images, add --set show=[coefficients] to its training command"
     raise PxrError(
         f"--methods received {method}, but the model {experiment.model.name} has no feature maps. Accepted for "
-        f"it: {offered}{coefficients if linear else ''}."
+        f"this model: {offered}{coefficients if linear else ''}."
     )
 
 
@@ -124,7 +124,7 @@ def has_feature_maps(experiment: Experiment) -> bool:
 
 
 def check_target(target: str, classes: Sequence[str], table: pd.DataFrame) -> None:
-    """Raise `PxrError` for a class that the model does not know, and for true labels that nobody knows."""
+    """Raise `PxrError` for a class that the model does not know, or if true labels are asked for but unknown."""
     known = (*TARGETS, *classes)
     if target not in known:
         raise PxrError(

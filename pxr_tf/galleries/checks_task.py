@@ -1,11 +1,11 @@
-"""What the maps of a few pictures are worth: the task ``explain_checks``, which writes a row per picture and check.
+"""Check the maps of a few pictures: the task ``explain_checks``, which writes a row per picture and check.
 
-``deletion``, ``insertion``   area under the curve; of a method, and of the orders ``random`` and ``centre``
+``deletion``, ``insertion``   area under the curve, for each method and for the orders ``random`` and ``centre``
 ``weights``                   rank correlation with the map of the same network, randomised down to the layer ``detail``
-``labels``                    rank correlation with the map of the same fold's network that learned permuted labels
-``folds``                     rank correlation of the maps of all folds' networks, mean of all pairs
+``labels``                    rank correlation with the map of the same fold's network in the run on permuted labels
+``folds``                     mean rank correlation between the maps of all folds' networks, over all pairs
 
-Correlations of a method with signs are measured twice, as ``view`` says: of its values, and of their absolute values.
+A method with signs has two correlations, which ``view`` names: for its values, and for their absolute values.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,33 +32,32 @@ from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.tasks import Task
 from pxr_tf.training.device import set_up
 
-# Of a network that forgets from the output down: each step explains all pictures anew, and compiles each method for it.
+# From the output down to the first layer. Each step explains all pictures again, and compiles each method again.
 RANDOM_STEPS = 4
-# Of networks whose weights are all random: one alone decides by chance. The mean correlations that six of them gave, of
-# a small network's integrated gradients, went from -0.48 to 0.53.
+# Networks whose weights are all random: with a single one, chance decides. For a small network's integrated gradients,
+# the mean correlations of six such networks ranged from -0.48 to 0.53.
 RANDOM_DRAWS = 3
-CHUNK = 32  # pictures whose maps are held at once: with three methods and five folds 100 MB at 224 pixels
+CHUNK = 32  # pictures whose maps are in memory at once: 100 MB with three methods and five folds at 224 pixels
 
-_Pictures = Sequence[ExplainedPicture]  # their maps are there
+_Pictures = Sequence[ExplainedPicture]  # their maps are on the disk
 
 
 class CheckRow(NamedTuple):
-    """What one check found in one picture."""
+    """One value that a check measured for one picture."""
 
     check: str
     method: str
     image_id: str
     value: float
     detail: str = ""
-    view: str = ""  # of a signed method: which of `compared_views`
-    draw: int = 0  # of networks with random weights
+    view: str = ""  # for a signed method: one of `compared_views`
+    draw: int = 0  # which network with random weights
 
 
 def check_maps(task: Task, options: CheckMaps, emit: OnEvent) -> None:
-    """Write the checks of some pictures whose maps are there to a table.
+    """Write the table of checks for some pictures, whose maps an earlier task wrote.
 
-    How far a network forgets is measured with the first fold's model: it tells something of the method on this
-    architecture.
+    The check with random weights uses only the first fold's model: it is about the method on this architecture.
     """
     emit(set_up(False, "float32").event)
     run = RunDirectory(Path(task.run), Path(task.cache))
@@ -67,31 +66,31 @@ def check_maps(task: Task, options: CheckMaps, emit: OnEvent) -> None:
     for number, (fold, pictures) in enumerate(options.folds.items()):
         model, _ = run.load_model(fold)
         rows += curve_rows(
-            model, pictures, partial(emit_progress, emit, f"deleting and inserting: {rundir.fold_name(fold)}")
+            model, pictures, partial(emit_progress, emit, f"deletion and insertion: {rundir.fold_name(fold)}")
         )
         if number == 0:
-            rows += weight_rows(model, pictures, partial(emit_progress, emit, "forgetting weights"))
+            rows += weight_rows(model, pictures, partial(emit_progress, emit, "random weights"))
         if twin is not None:
             rows += label_rows(twin.load_model(fold)[0], pictures)
-            emit_progress(emit, "asking models of permuted labels", number + 1, len(options.folds))
+            emit_progress(emit, "models trained on permuted labels", number + 1, len(options.folds))
     if len(options.others) > 1:
         rows += fold_rows(run, options.others, [one for some in options.folds.values() for one in some], emit)
     files.write_csv(options.to, pd.DataFrame(rows, columns=CheckRow._fields))
 
 
 def read_in_chunks(pictures: _Pictures, size: int = CHUNK) -> Iterator[list[PictureMaps]]:
-    """Yield the maps of the pictures, which an earlier task wrote, so many pictures at a time."""
+    """Yield the maps of the pictures, which an earlier task wrote, `size` pictures at a time."""
     for start in range(0, len(pictures), size):
         names = [one.file for one in pictures[start : start + size]]
         found = [read_maps(name) for name in names]
         lacking = [name for name, maps in zip(names, found, strict=True) if maps is None]
         if lacking:
-            raise FileNotFoundError(f"the maps {lacking[0]} are missing, which the task before this one wrote")
+            raise FileNotFoundError(f"the maps {lacking[0]} are missing; the previous task should have written them")
         yield found
 
 
 def curve_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress) -> Iterator[CheckRow]:
-    """Yield the areas of deletion and insertion, by each method's map and by the orders that know nothing."""
+    """Yield the areas of deletion and insertion, for each method's map and for the orders ``random`` and ``centre``."""
 
     def predict(pixels: np.ndarray) -> np.ndarray:
         return both_columns(predict_pictures(model, pixels, np.arange(len(pixels))))
@@ -100,7 +99,7 @@ def curve_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress)
     for found in read_in_chunks(pictures):
         maps = {name: np.stack([one.large[name] for one in found]) for name in found[0].maps}
         pixels, targets = _pixels_and_targets(found)
-        curves = perturbation_curves(predict, pixels, targets, maps, seed=done)  # chance differs from chunk to chunk
+        curves = perturbation_curves(predict, pixels, targets, maps, seed=done)  # new random orders per chunk
         for order, curve in curves.items():
             for number, one in enumerate(found):
                 yield CheckRow("deletion", order, one.about["image_id"], float(curve.deletion_area[number]))
@@ -110,7 +109,7 @@ def curve_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress)
 
 
 def weight_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress) -> Iterator[CheckRow]:
-    """Yield how far maps stay as weights are forgotten, layer by layer; last all of them, `RANDOM_DRAWS` times."""
+    """Yield how alike maps stay as layer after layer becomes random; at the end all are, `RANDOM_DRAWS` times."""
     for step, (draw, layer, network) in enumerate(_random_networks(model)):
         for found in read_in_chunks(pictures):
             yield from _compare("weights", network, found, detail=layer, draw=draw)
@@ -118,34 +117,34 @@ def weight_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress
 
 
 def label_rows(model: keras.Model, pictures: _Pictures) -> Iterator[CheckRow]:
-    """Yield how far each map is the same as that of a network that learned permuted labels."""
+    """Yield how similar each map is to the map of a network that learned permuted labels."""
     for found in read_in_chunks(pictures):
         yield from _compare("labels", model, found)
 
 
 def fold_rows(run: RunDirectory, others: Sequence[str], pictures: _Pictures, emit: OnEvent) -> Iterator[CheckRow]:
-    """Yield how far the networks of all folds agree on each picture; all but one of them may have trained on it."""
+    """Yield how well the networks of all folds agree on each picture; all but one of them may have trained on it."""
     chunks = -(-len(pictures) // CHUNK)
     for part, found in enumerate(read_in_chunks(pictures)):
         maps: dict[str, list[np.ndarray]] = {name: [] for name in found[0].maps}
         for number, fold in enumerate(others):
             for name, values in explain_again(run.load_model(fold)[0], found).items():
                 maps[name].append(values)
-            emit_progress(emit, "asking all folds", part * len(others) + number + 1, chunks * len(others))
+            emit_progress(emit, "agreement between folds", part * len(others) + number + 1, chunks * len(others))
         for name, of_folds in maps.items():
             for view, seen in compared_views(np.stack(of_folds), METHODS[name].signed).items():
                 yield from _rows("folds", name, found, agreement(seen), view=view)
 
 
 def explain_again(model: keras.Model, found: Sequence[PictureMaps]) -> dict[str, np.ndarray]:
-    """Return method -> float32 [n, height, width], of the method's own size, by this network, of the same targets."""
+    """Return method -> this network's maps for the same targets: float32 [n, height, width], at the method's size."""
     logits, layers = open_logits(model), found[0].about["layers"]
     pixels, targets = _pixels_and_targets(found)
     return {name: compute_maps(logits, pixels, targets, name, layer=layers.get(name)) for name in found[0].maps}
 
 
 def _random_networks(model: keras.Model) -> Iterator[tuple[int, str, keras.Model]]:
-    """Yield (draw, layer, network): the steps of one cascade, then further networks that are random throughout."""
+    """Yield (draw, layer, network): the steps of one cascade, then more networks with all weights random."""
     for layer, network in cascade(model, steps=RANDOM_STEPS):
         yield 0, layer, network
     for draw in range(1, RANDOM_DRAWS):
@@ -153,7 +152,7 @@ def _random_networks(model: keras.Model) -> Iterator[tuple[int, str, keras.Model
 
 
 def _compare(check: str, network: keras.Model, found: Sequence[PictureMaps], **said: str | int) -> Iterator[CheckRow]:
-    """Yield the correlations of the pictures' maps with those of another network."""
+    """Yield the correlations of the pictures' maps with the maps of another network."""
     for name, others in explain_again(network, found).items():
         own, signed = np.stack([one.maps[name] for one in found]), METHODS[name].signed
         seen = compared_views(others, signed)

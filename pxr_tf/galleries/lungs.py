@@ -1,4 +1,4 @@
-"""Where the lungs are in the pictures of a gallery: found, or given as masks, as the network sees them."""
+"""Find the lungs in a gallery's pictures, or read their masks: the lungs as the network sees them."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -20,7 +20,7 @@ NO_MASK = "no mask"
 
 
 class LungsSeen(NamedTuple):
-    """The lungs of pictures, each when it is asked for: a thousand masks would be 50 MB."""
+    """The lungs of pictures, one at a time: a thousand masks would be 50 MB."""
 
     found: FoundLungs
     paths: Mapping[str, str]  # image id -> file
@@ -28,12 +28,12 @@ class LungsSeen(NamedTuple):
     lowest_confidence: float
 
     def why_not(self, image_id: str) -> str:
-        """Return why a picture's lungs are not trusted, in a few words; "" where they are."""
+        """Return why a picture's lungs are not trusted, in a few words; "" if they are."""
         lungs = self.found.of(self.paths[image_id])
         return NO_MASK if lungs is None else why_whole(lungs, self.lowest_confidence)
 
     def mask_of(self, image_id: str) -> np.ndarray | None:
-        """Return the lungs as the network sees them, bool [size, size]; None where they are not trusted."""
+        """Return the lungs as the network sees them, bool [size, size]; None if they are not trusted."""
         if self.why_not(image_id):
             return None
         return lungs_as_seen(self.found.of(self.paths[image_id]), self.preparation, self.lowest_confidence)
@@ -42,14 +42,14 @@ class LungsSeen(NamedTuple):
 def open_gallery_source(
     atlas: str | None, masks: str | None, own: LungSource | None, table: pd.DataFrame, cache: Path
 ) -> LungSource:
-    """Return where lungs are: named masks or atlas, the run's crop, or the built-in; raise `PxrError` without any."""
+    """Return the lung source: given masks or atlas, the run's own, or the built-in. Raises `PxrError` without masks."""
     check_places(atlas or BUILTIN, masks)
     if masks is None and own is not None:
         return own
     if masks is not None and not find_masks(masks, table.path):
         raise PxrError(
-            f"--masks received {masks!r}, where no picture has a mask; accepted: data, or a folder of PNGs named as "
-            "their pictures."
+            f"--masks received {masks!r}, but no picture has a mask there. Accepted: data, or a folder of PNGs "
+            "named like their pictures."
         )
     covered = table if masks is None else table[table.path.isin(find_masks(masks, table.path))]
     return open_source(atlas or Image.model_fields["atlas"].default, masks, covered, cache)
@@ -58,7 +58,7 @@ def open_gallery_source(
 def find_shown_lungs(
     table: pd.DataFrame, source: LungSource, preparation: Preparation, cache: Path, on_event: OnEvent
 ) -> LungsSeen:
-    """Return the lungs of the table's pictures; about 0.1 s each the first time, then they are in the cache."""
+    """Return the lungs of the table's pictures; about 0.1 s each the first time, then from the cache."""
     covered = table[table.path.isin(source.masks)] if isinstance(source, GivenLungs) else table
     found = open_lungs(
         cache,

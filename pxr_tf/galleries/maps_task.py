@@ -1,4 +1,4 @@
-"""Explaining pictures by saved models: the task ``explain``, which writes the raw maps of each picture to a file."""
+"""Explain pictures with saved models: the task ``explain``, which writes the raw maps of each picture to a file."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,14 +24,14 @@ from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.tasks import Task
 from pxr_tf.training.device import set_up
 
-# Pictures whose maps are held at once: 51 MB per method at 224 pixels. Each method is compiled once per chunk, which
-# takes a second or two, so fewer would cost time.
+# Pictures whose maps are in memory at once: 51 MB per method at 224 pixels. Each method is compiled once per chunk,
+# which takes a second or two, so smaller chunks would cost time.
 _CHUNK = 256
-LONG = 60  # seconds: who waits for longer hears for how long
+LONG = 60  # seconds: for longer waits, a note says how long
 
 
 def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> None:
-    """Write, each whole, the maps that the pictures lack, by the model of the task's fold. Raises `PxrError`."""
+    """Write the missing maps of the pictures, each file whole, by the model of the task's fold. Raises `PxrError`."""
     missing = [one for one in options.pictures if (read_map_header(one.file) or {}).get("key") != one.key]
     if not missing:
         return
@@ -64,10 +64,10 @@ def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> Non
 def choose_targets(
     pictures: Sequence[ExplainedPicture], probabilities: np.ndarray, classes: Sequence[str], asked: str
 ) -> np.ndarray:
-    """Return the number of the class that is explained of each picture, int [pictures].
+    """Return the number of the class to explain for each picture, int [pictures].
 
-    The predicted class is that of the run's predictions, where they have the picture: averaged with its mirror image, a
-    recipe may predict another one than the network does of the picture alone.
+    The predicted class comes from the run's predictions if they have the picture. A recipe that averages with the
+    mirror image may predict another class than the network does for the picture alone.
     """
     if asked == PREDICTED:
         now = probabilities.argmax(axis=1)
@@ -99,7 +99,7 @@ def _of_one(about: MapHeader, picture: np.ndarray, maps: Mapping[str, np.ndarray
 
 
 class _Progress:
-    """Reports how far one method is, and once, where it takes more than `LONG` seconds, for how long it will go on."""
+    """Reports a method's progress, and once the time left if that is more than `LONG` seconds."""
 
     def __init__(self, emit: OnEvent, by: str, method: str) -> None:
         self._emit, self._what, self._started, self._announced = emit, f"{method} {by}", time.monotonic(), False

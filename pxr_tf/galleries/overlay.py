@@ -1,8 +1,8 @@
-"""Maps as colours over an X-ray, which stays visible below them.
+"""Draw maps as colours over an X-ray, which stays visible below them.
 
-Green supports, red speaks against: bluish green and vermilion of the palette of Okabe and Ito ("Color Universal
-Design", 2008), which people who confuse red and green tell apart; a plus and a minus in the legend say it once more.
-Maps without a sign have matplotlib's viridis, whose lightness alone tells the order.
+Green supports the class, red counts against it: bluish green and vermilion from the palette of Okabe and Ito ("Color
+Universal Design", 2008), which people who confuse red and green can distinguish. The legend adds a plus and a minus.
+Maps without a sign use matplotlib's viridis, whose lightness alone shows the order.
 """
 
 from functools import lru_cache
@@ -13,8 +13,8 @@ import numpy as np
 
 SUPPORTS, AGAINST = (0, 158, 115), (213, 94, 0)  # RGB
 _LUNGS = (86, 180, 233)  # sky blue of the same palette: the outline
-FULL = 99.5  # percentile of a map's strength from which on its colour is full: single pixels of gradients stand out
-MOST = 0.62  # of a pixel's colour that comes from the map where it is strongest; the X-ray gives the rest
+FULL = 99.5  # percentile of a map's strength at which its colour is full: gradients have single extreme pixels
+MOST = 0.62  # the map's largest share of a pixel's colour; the X-ray gives the rest
 _LEAST = 0.02  # of the full strength: below it nothing is drawn
 
 
@@ -26,9 +26,9 @@ class Painted(NamedTuple):
 
 
 def paint(picture: np.ndarray, values: np.ndarray, side: int, *, signed: bool, full: float | None = None) -> Painted:
-    """Return a picture, uint8 [size, size], at `side` pixels with a map over it, whose strength is its opacity.
+    """Return a picture, uint8 [size, size], at `side` pixels with a map over it; opacity shows its strength.
 
-    `values` is float [any height, any width]. Without `full` colours are full from the percentile `FULL` on.
+    `values` is float [any height, any width]. Colours are full from strength `full` on (default: percentile `FULL`).
     """
     full = full_strength(values) if full is None else full
     wide = cv2.resize(values.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
@@ -61,7 +61,7 @@ def outline(pixels: np.ndarray, mask: np.ndarray) -> None:
 
 @lru_cache
 def colours(signed: bool) -> np.ndarray:
-    """Return float32 [256, 3]: the colour of each step; of signed maps zero lies in the middle."""
+    """Return float32 [256, 3]: the colour of each step; in signed maps zero is in the middle."""
     if signed:
         return np.array([AGAINST] * 128 + [SUPPORTS] * 128, np.float32)
     from matplotlib import colormaps
@@ -71,7 +71,7 @@ def colours(signed: bool) -> np.ndarray:
 
 @lru_cache
 def opacities(signed: bool) -> np.ndarray:
-    """Return float32 [256]: how much of a pixel comes from the map at each step; none below `_LEAST`."""
+    """Return float32 [256]: the map's share of a pixel's colour at each step; 0 below `_LEAST`."""
     share = np.linspace(0, 1, 256, dtype=np.float32)
     strength = np.abs(2 * share - 1) if signed else share
     return np.where(strength < _LEAST, 0, MOST * strength**0.75).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The page of a gallery: plain HTML and CSS, no script, nothing from elsewhere. Its numbers come from its tables."""
+"""The page of a gallery: plain HTML and CSS, no scripts, no external files. Its numbers come from the tables."""
 
 from collections.abc import Iterator
 from html import escape
@@ -18,7 +18,7 @@ from pxr_tf.report.figures import SYNTHETIC_NOTE
 
 PAGE = "index.html"
 _GROUPS = {
-    RIGHT: "Most certain, right", WRONG: "Most certain, wrong", LEAST: "Least certain", ASKED: "As asked for",
+    RIGHT: "Most certain, right", WRONG: "Most certain, wrong", LEAST: "Least certain", ASKED: "Requested",
 }  # fmt: skip
 STATES = {"passed": "✓ passed", "failed": "✗ failed", "undecided": "undecided", "not measured": "not measured"}
 
@@ -50,32 +50,34 @@ def _head(about: GalleryFacts, table: pd.DataFrame) -> Iterator[str]:
     yield f'<p class="notice">{escape(about["notice"])}</p>'
     marks = [SYNTHETIC_NOTE] if about["synthetic"] else []
     marks += (
-        ["Leaky split: the test images have patients, or pictures, of the training images"] if about["leaky"] else []
+        ["Leaky split: some patients or pictures are in both the training and the test images"]
+        if about["leaky"]
+        else []
     )
     yield from (f'<p class="bad">{escape(mark)}.</p>' for mark in marks)
     target = {"predicted": "the predicted class", "true": "the true class"}.get(about["class"], about["class"])
     yield (
         f"<p>{escape(about['title'])}. {count_words(len(once), 'picture')} of "
-        f"{count_words(once.patient_id.nunique(), 'patient')}; explained is {escape(target)}, on its logit.</p>"
+        f"{count_words(once.patient_id.nunique(), 'patient')}; for each picture, the maps explain {escape(target)}.</p>"
     )
     yield from (f"<p>{escape(text)}</p>" for text in _whose_models(about, once))
     for text in about["warnings"]:
-        yield f'<p class="notice"><b>Doubt.</b> {escape(text)}</p>'
+        yield f'<p class="notice"><b>Warning.</b> {escape(text)}</p>'
 
 
 def _whose_models(about: GalleryFacts, once: pd.DataFrame) -> Iterator[str]:
-    """Yield whose models explain the pictures, and how many of these they know."""
+    """Yield which models explain the pictures, and how many pictures they know."""
     counts = once.role.value_counts()
     if counts.get("test", 0):
         whose = "the model of the fold that tested it" if about["folds"] > 1 else "the model that was tested on it"
         folds = f" ({about['folds']} folds)" if about["folds"] > 1 else ""
         yield (
-            f"{count_words(int(counts['test']), 'picture')} out of fold: each is explained by {whose}, which did not "
+            f"{count_words(int(counts['test']), 'picture')} out of fold: each is explained by {whose} and did not "
             f"train on it{folds}."
         )
     folds = ", ".join(rundir.fold_name(fold) for fold in sorted(set(once.fold[once.role != "test"])))
-    model = "that the model explaining them"
-    words = {"train": f"{model} was trained on", "val": f"{model} chose its epochs by", "": "unknown to the run"}
+    model = "data of the model that explains them"
+    words = {"train": f"in the training {model}", "val": f"in the validation {model}", "": "unknown to the run"}
     for role, text in words.items():
         if counts.get(role, 0):
             yield f"{count_words(int(counts[role]), 'picture')} {text} (model of {folds})."
@@ -83,9 +85,9 @@ def _whose_models(about: GalleryFacts, once: pd.DataFrame) -> Iterator[str]:
 
 def _methods(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
     verdicts = checks[checks.state != ""]
-    yield "<h2>Is it worth anything?</h2>"
+    yield "<h2>Can these maps be trusted?</h2>"
     if not about["checks"]:
-        yield "<p>The checks were left out (--no-checks): nobody knows what these maps are worth.</p>"
+        yield "<p>These maps were not checked (--no-checks), so nobody knows whether they can be trusted.</p>"
         return
     yield f"<p>{_who_counts(table.drop_duplicates('image_id').role)}</p>"
     yield '<div class="scroll"><table><tr><th>method</th>'
@@ -95,7 +97,7 @@ def _methods(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> 
         cells = [_state(own.loc[check]) if check in own.index else "" for check in CHECKS]
         mark = ' class="bad"' if (own.state == "failed").any() else ""
         yield f"<tr><td{mark}>{escape(method_title(name))}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-    yield "</table></div>\n<details><summary>Each verdict with its reason</summary><ul>"
+    yield "</table></div>\n<details><summary>The reason for each verdict</summary><ul>"
     for row in verdicts.itertuples():
         count = f'<span class="faint">({count_words(row.pictures, "picture")})</span>' if row.pictures else ""
         yield f"<li><b>{escape(method_title(row.method))}</b>: {escape(row.reason)} {count}</li>"
@@ -103,14 +105,14 @@ def _methods(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> 
 
 
 def _who_counts(roles: pd.Series) -> str:
-    """Return which pictures the verdicts stand on, and what the verdicts mean."""
+    """Return which pictures count for the verdicts, and what the verdicts mean."""
     count = int(counted(roles).sum())
     who = count_words(count, "picture")
-    whose = f"{who} out of fold count" if (roles == "test").any() else f"{who} unknown to the run count"
-    others = f"; the other {len(roles) - count} do not" if 0 < count < len(roles) else ""
+    whose = f"{who} out of fold" if (roles == "test").any() else f"{who} unknown to the run"
+    others = f", not the other {len(roles) - count}" if 0 < count < len(roles) else ""
     return (
-        f"Here and in the tables below {whose}{others}. A method has passed a check, or failed it, where the whole "
-        "interval is on one side of the bound; else it is undecided, as the patients are too few to tell."
+        f"Verdicts and tables use {whose}{others}. A method passes or fails a check only if its whole confidence "
+        "interval is on one side of the bound. Otherwise the check is undecided: there are too few patients."
     )
 
 
@@ -123,15 +125,15 @@ def _shares(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> I
     area = checks[checks.check == LUNG_AREA].set_index("class")
     if area.empty:
         return
-    yield "<h2>How much of it lies in the lungs</h2>"
+    yield "<h2>How much of each map is inside the lungs</h2>"
     once = table[counted(table.role)].drop_duplicates("image_id")
     left_out = once.lungs[~once.lungs.isin([TRUSTED_LUNGS, *UNSEEN])].value_counts()
     reasons = ", ".join(f"{reason}: {count}" for reason, count in left_out.items())
     yield (
-        "<p>Share of a map's positive attribution inside the lungs, in percent, with a 95 % interval over patients; an "
-        "even map would have the lungs' share of the picture. The pictures were chosen, not drawn at random, so these "
-        "are means of this gallery."
-        + (f" Left out, as their lungs are not trusted: {escape(reasons)}." if reasons else "")
+        "<p>Percentage of a map's evidence for the class that is inside the lungs, with a 95 % confidence interval "
+        "over patients. A map without any focus would score the lungs' percentage of the picture (column lungs). "
+        "The pictures were selected, not drawn at random, so these means describe this gallery only."
+        + (f" Left out, because no reliable lung outline exists: {escape(reasons)}." if reasons else "")
         + "</p>"
     )
     yield '<div class="scroll"><table><tr><th>true class</th><th class="n">pictures</th><th class="n">lungs</th>'
@@ -153,25 +155,25 @@ def _percent(row: pd.Series, interval: bool = True) -> str:
 
 
 def _measured(checks: pd.DataFrame) -> Iterator[str]:
-    """Yield the table of areas and correlations, where they were measured."""
+    """Yield the table of areas and correlations, if they were measured."""
     means = checks[(checks.state == "") & ~checks.check.isin([LUNG_SHARE, LUNG_AREA])]
     if means.empty:
         return
     layers = list(dict.fromkeys(means.detail[means.check == "weights"]))
-    columns = {("deletion", ""): "deletion, area", ("insertion", ""): "insertion, area"}
+    columns = {("deletion", ""): "deletion (area)", ("insertion", ""): "insertion (area)"}
     columns |= {("weights", layer): f"random weights down to {layer}" for layer in layers}
     columns |= {("labels", ""): "permuted labels"} if (means.check == "labels").any() else {}
-    columns |= {("folds", ""): "agreement of the folds"} if (means.check == "folds").any() else {}
+    columns |= {("folds", ""): "agreement between folds"} if (means.check == "folds").any() else {}
     values = means.groupby(["method", "check", "detail"])
-    yield "<h2>Deletion, insertion, other networks</h2>"
+    yield "<h2>Deletion, insertion and other networks</h2>"
     yield (
-        "<p>Mean over a few pictures of each fold (checks.csv says how many), with intervals over patients. Deletion: "
-        "probability left as the most important parts are blurred away, so small is good; insertion: as they come "
-        "back, so large is good. The others are rank correlations of maps: with those of a network whose weights were "
-        "made random from the output down to a layer, or which learned permuted labels (without their sign, small is "
-        "good; where all weights are random, the mean over several such networks), and between the networks of the "
-        "folds (large is good; all but one may have trained on a picture). Maps with signs are compared twice, by "
-        "their values and by their absolute values; the worse of the two decides.</p>"
+        "<p>Means over a few pictures of each fold (checks.csv has the numbers), with 95 % confidence intervals over "
+        "patients. Deletion blurs the most important parts of the picture step by step; a small area under the "
+        "probability curve is good. Insertion brings them back; a large area is good. The other columns are rank "
+        "correlations between maps. Random weights and permuted labels compare a map with one from a network without "
+        "useful knowledge: small is good. The sign is ignored, and if all weights are random, several networks are "
+        "averaged. Agreement between folds compares the folds' networks: large is good (all but one may have trained "
+        "on the picture). Maps with signs are compared by value and by absolute value; the worse result decides.</p>"
     )
     yield '<div class="scroll"><table><tr><th></th>'
     yield "".join(f'<th class="n">{escape(words)}</th>' for words in columns.values()) + "</tr>"
@@ -183,7 +185,7 @@ def _measured(checks: pd.DataFrame) -> Iterator[str]:
 
 
 def _numbers(rows: pd.DataFrame) -> str:
-    """Return the mean, or those of the signed and of the absolute values."""
+    """Return the mean, or the means of the signed and the absolute values."""
     return "<br>".join(f"{_number(row)} {row.view}".strip() for _, row in rows.iterrows())
 
 
@@ -196,12 +198,12 @@ def _number(row: pd.Series) -> str:
 def _legend(table: pd.DataFrame) -> Iterator[str]:
     yield "<h2>The pictures</h2>"
     yield (
-        "<p>Each opens its sheet with all methods; raw maps are in maps/, numbers in "
-        '<a href="explained.csv">explained.csv</a> and <a href="checks.csv">checks.csv</a>. The thumbnail shows '
-        f"{escape(method_title(table.method.iloc[0]))}. Maps without a sign go from blue to yellow; of signed ones "
+        "<p>Click a picture for its sheet with all methods. Raw maps are in maps/, numbers in "
+        '<a href="explained.csv">explained.csv</a> and <a href="checks.csv">checks.csv</a>. The thumbnails show '
+        f"{escape(method_title(table.method.iloc[0]))}. Maps without a sign go from blue to yellow. In maps with signs "
         '<span class="key" style="background:#009e73"></span> green (+) supports the class and '
-        '<span class="key" style="background:#d55e00"></span> vermilion (\N{MINUS SIGN}) speaks against it. Opacity is '
-        "strength, each map on its own scale: colours of two pictures cannot be compared.</p>"
+        '<span class="key" style="background:#d55e00"></span> vermilion (\N{MINUS SIGN}) counts against it. Strong '
+        "effects are more opaque. Each map has its own scale: do not compare colours between pictures.</p>"
     )
 
 
@@ -218,7 +220,7 @@ def _groups(about: GalleryFacts, table: pd.DataFrame) -> Iterator[str]:
 
 
 def _group(group: str, rows: pd.DataFrame) -> Iterator[str]:
-    """Yield the pictures of one class that belong together; a kind of case that the class has not says so."""
+    """Yield one group of a class's pictures, or say that there are none."""
     if len(rows):
         yield f"<section><h3>{_GROUPS[group]} ({len(rows)})</h3>"
         yield f'<div class="{"grid asked" if group == ASKED else "grid"}">'

@@ -1,4 +1,4 @@
-"""The twin of a run, which learned permuted labels: where it is, and what to say where there is none."""
+"""Find the twin of a run, which learned permuted labels, or say why there is none."""
 
 import shlex
 from collections.abc import Sequence
@@ -12,45 +12,45 @@ from pxr_tf.experiments.request import Request
 from pxr_tf.runs.directory import is_finished
 from pxr_tf.runs.finished import FinishedRun, open_run
 
-SAME = ("classes", "model", "image", "splits", "phases")  # what a twin must have as the run has it
-COMMAND = ". This makes it: "  # before the command in a note
+SAME = ("classes", "model", "image", "splits", "phases")  # settings that a twin must share with its run
+COMMAND = ". Train it with: "  # before the command in a note
 
 
 class Permuted(NamedTuple):
     """A finished run on permuted labels, or why there is none."""
 
     run: FinishedRun | None
-    note: str  # the rest of a sentence about the check; "" where there is a run
-    identity: str  # of its models; "" where there is none
+    note: str  # the rest of a sentence about the check; "" if there is a run
+    identity: str  # digest of its models; "" without a run
 
     @property
     def reason(self) -> str:
-        """The note without the command, which names the place where the run lies."""
+        """The note without the command, which names the run's folder."""
         return self.note.partition(COMMAND)[0]
 
 
 def find_permuted(run: FinishedRun, folds: Sequence[str]) -> Permuted:
-    """Return the twin of a run that lies beside it; it must be finished, have these folds' models, and split alike."""
+    """Return the twin next to a run; it must be finished, have these folds' models, and have the same splits."""
     own = run.folder.resolve()
     if run.recipe.permute_labels:
         return _none("this run itself learned permuted labels")
     if rundir.depth_of(own) != rundir.depth_of(Path()):
-        return _none("points of a tuning have no twin that learned permuted labels")
+        return _none("a tuning point has no matching run on permuted labels")
     twin = Request(run.recipe.model_copy(update={"permute_labels": True}), (), Path()).folder
     if own.name != twin.name or len(own.parents) < rundir.depth_of(own):
-        return _none(f"this run was moved to {own.name!r}, away from its twin on permuted labels")
+        return _none(f"this run was moved to {own.name!r}, away from the run on permuted labels")
     folder = own.parents[1] / twin.parent.name / own.name
     if not is_finished(folder):
-        return _none(f"no finished run on permuted labels lies beside this one{COMMAND}{_command(run)}")
+        return _none(f"no finished run on permuted labels is next to this one{COMMAND}{_command(run)}")
     found = open_run(folder)
     difference = _difference(run, found, folds)
     if difference:
-        return _none(f"the run on permuted labels beside this one ({folder.parent.name}) {difference}")
+        return _none(f"the run on permuted labels next to this one ({folder.parent.name}) {difference}")
     return Permuted(found, "", files.digest(*map(found.model_digest, folds)))
 
 
 def _none(why: str) -> Permuted:
-    return Permuted(None, f"was not measured: {why}.", "")
+    return Permuted(None, f"not measured, because {why}.", "")
 
 
 def _difference(run: FinishedRun, twin: FinishedRun, folds: Sequence[str]) -> str:
@@ -58,7 +58,7 @@ def _difference(run: FinishedRun, twin: FinishedRun, folds: Sequence[str]) -> st
     try:
         differing = [name for name in SAME if getattr(run.recipe, name) != getattr(twin.recipe, name)]
     except PxrError:
-        return "is of another version of pxr"
+        return "comes from another version of pxr"
     if differing:
         return f"has other settings ({', '.join(differing)})"
     if not run.splits.equals(twin.splits):
@@ -68,7 +68,7 @@ def _difference(run: FinishedRun, twin: FinishedRun, folds: Sequence[str]) -> st
 
 
 def _command(run: FinishedRun) -> str:
-    """Return the command that trains the twin; the run's own file knows its settings."""
+    """Return the command that trains the twin, with the settings in the run's own file."""
     own = run.folder.resolve()
     variables = {
         "CONFIG": own / rundir.EXPERIMENT,

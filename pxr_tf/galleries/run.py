@@ -1,4 +1,4 @@
-"""Explaining what a finished run's models say of pictures: from a run to raw maps and checks. No TensorFlow here."""
+"""Explain what a finished run's models predict: from a run to raw maps and checks. No TensorFlow here."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,29 +35,29 @@ from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.seeds import order_by_hash
 from pxr_tf.tasks import Executor, Task, run_or_raise
 
-GALLERY_VERSION = 2  # raise it when the same command would give another gallery
-NUMBER = 3  # of cases per kind and class
+GALLERY_VERSION = 2  # raise it if the same command would give another gallery
+NUMBER = 3  # of cases per group and class
 CHECK_PICTURES = 6  # per fold: 40 s of processor time for two methods of mobilenet_025, most of it compiling
-MAPS, MEASURED = "maps", "measured"  # folders in it: raw maps by picture, what the checks measured
+MAPS, MEASURED = "maps", "measured"  # folders in a gallery: raw maps by picture, what the checks measured
 
 
 class PreparedGallery(NamedTuple):
-    """What is to be explained, checked: everything that can be refused before a picture is decoded."""
+    """A checked request: whatever can be refused was refused, before a picture is decoded."""
 
     asked: GalleryRequest
-    key: str  # of all that decides the gallery
+    key: str  # digest of all that decides the gallery
     table: pd.DataFrame  # a row per picture, as `Explained` has it
     methods: tuple[str, ...]
-    notes: tuple[str, ...]  # what is to be said of the methods
+    notes: tuple[str, ...]  # on the choice of methods
     classes: tuple[str, ...]
     preparation: Preparation
-    own: LungSource | None  # what the run's own pictures are cropped by
-    source: LungSource | None  # what finds lungs for the checks; None: they were not asked for
+    own: LungSource | None  # crops the run's own pictures
+    source: LungSource | None  # finds lungs for the checks; None: no checks
     permuted: Permuted | None  # the run that learned permuted labels, or why there is none; None: no checks
 
 
 class Explained(NamedTuple):
-    """Raw maps on the disk, and what is known of their pictures."""
+    """Raw maps on the disk, and the facts about their pictures."""
 
     folder: Path
     key: str
@@ -66,13 +66,13 @@ class Explained(NamedTuple):
     classes: tuple[str, ...]
     target: str
     lungs: LungsSeen | None  # None: not looked for
-    measured: Path | None  # what the costly checks measured; None: they were not asked for
-    folds: int  # of the run: how many models there are
+    measured: Path | None  # what the slow checks measured; None: no checks
+    folds: int  # how many models the run has
     notes: Mapping[str, str]  # check -> why it was not measured
 
 
 def prepare_gallery(asked: GalleryRequest) -> PreparedGallery:
-    """Return what is to be explained; nothing is written but lungs' atlas, to the cache. Raises `PxrError`."""
+    """Return the checked request; write nothing but the lungs' atlas, to the cache. Raises `PxrError`."""
     run = asked.run
     experiment = explained_recipe(run, asked.atlas, asked.masks)
     check_folder(asked.out or asked.folder)  # a message names the folder as it was typed
@@ -95,7 +95,7 @@ def prepare_gallery(asked: GalleryRequest) -> PreparedGallery:
 def explain_run(
     prepared: PreparedGallery, executor: Executor, on_event: OnEvent = lambda event: None
 ) -> Explained | None:
-    """Write what is missing of raw maps and checks; return what is there, None if all was. Raises `PxrError`."""
+    """Write the missing raw maps and checks, and return all; None if nothing was missing. Raises `PxrError`."""
     asked, key, preparation, source = prepared.asked, prepared.key, prepared.preparation, prepared.source
     if state.is_complete(asked.folder, key):
         return None
@@ -149,9 +149,9 @@ def _add_keys(
     models: Mapping[str, str],
     preparation: Preparation,
 ) -> pd.DataFrame:
-    """Return the rows with ``file``, where a picture's maps go, and ``key``, which names all that decides them."""
+    """Return the rows with ``file``, where a picture's maps go, and ``key``, a digest of all that decides them."""
     common = (GALLERY_VERSION, preparation.digest, ",".join(methods), asked.layer or "", asked.target)
-    deciding = {TRUE: "label", PREDICTED: "predicted"}  # what else the class that is explained depends on
+    deciding = {TRUE: "label", PREDICTED: "predicted"}  # what else decides the explained class
     classes = table[deciding[asked.target]] if asked.target in deciding else [""] * len(table)
     keys = [
         files.digest(*common, row.fold, models[row.fold], row.content, name)
@@ -169,7 +169,7 @@ def _key_of(asked: GalleryRequest, table: pd.DataFrame, source: LungSource | Non
 
 
 def _plan(prepared: PreparedGallery, table: pd.DataFrame) -> list[Task]:
-    """Return a task per fold whose model explains some of the pictures."""
+    """Return one task for each fold whose model explains pictures."""
     asked = prepared.asked
     how = (prepared.methods, asked.layer, asked.target, prepared.preparation.lungs or None)
     return [
@@ -185,7 +185,7 @@ def _plan(prepared: PreparedGallery, table: pd.DataFrame) -> list[Task]:
 
 
 def _plan_checks(prepared: PreparedGallery, table: pd.DataFrame, permuted: Permuted) -> list[Task]:
-    """Return the task of the checks that take long, unless it was done; some pictures of each fold, by hash."""
+    """Return the task of the slow checks, unless it is done; a hash selects some pictures of each fold."""
     asked, run, to = prepared.asked, prepared.asked.run, prepared.asked.folder / _measured_name(prepared.key)
     if to.exists():
         return []

@@ -1,6 +1,6 @@
-"""The sheet of one picture: the X-ray, each method's map over it, a colour bar, and what the model said.
+"""The sheet of one picture: the X-ray, each method's map over it, a colour bar, and the model's prediction.
 
-Drawn with NumPy, OpenCV and Pillow: a matplotlib figure takes a second, a sheet 20 ms.
+It is drawn with NumPy, OpenCV and Pillow: a matplotlib figure takes a second, a sheet 20 ms.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,22 +19,22 @@ from pxr_tf.galleries import overlay
 PANEL_SIDE, GAP, PANELS_PER_ROW = 288, 14, 4  # pixels of a panel and around it; panels in a row
 _TITLE, _BAR = 38, 36  # pixels above a panel and below it
 LINE = 19  # pixels from line to line
-COMPRESSION = 1  # of the PNG: 3 takes half as long again for 9 % less
+COMPRESSION = 1  # of the PNG: level 3 takes 50 % longer and saves 9 %
 INK, FAINT, BACKGROUND = (20, 20, 20), (95, 95, 95), (255, 255, 255)
-WARNING = (166, 64, 0)  # vermilion, darker: 5.5 : 1 on white
+WARNING = (166, 64, 0)  # dark vermilion: contrast 5.5 : 1 on white
 NOT_CHECKED = "not checked"
 DOTS = "…"
 
 
 class Checked(NamedTuple):
-    """What the checks of a method found."""
+    """The result of a method's checks."""
 
     words: str
     failed: bool = False
 
 
 class Drawn(NamedTuple):
-    """A method's map of the picture, and how it is called on the sheet."""
+    """A method's map of the picture, and its title on the sheet."""
 
     title: str
     detail: str  # the layer, or ""
@@ -47,16 +47,16 @@ class Sheet(NamedTuple):
     """Everything that a sheet shows."""
 
     name: str  # image id
-    facts: Sequence[str]  # what the model said, and which model
-    notes: Sequence[str]  # what makes it doubtful
-    verdict: bool | None  # whether the prediction is right; None where the truth is unknown
+    facts: Sequence[str]  # the prediction, and which model made it
+    notes: Sequence[str]  # warnings
+    verdict: bool | None  # whether the prediction is right; None if the true class is unknown
     picture: np.ndarray  # uint8 [size, size]
     lungs: np.ndarray | None  # bool [any, any]
     maps: Sequence[Drawn]
 
 
 class Panel(NamedTuple):
-    """One picture of the sheet with its words."""
+    """One picture of the sheet with its text."""
 
     title: str
     detail: str
@@ -94,17 +94,17 @@ def draw_sheet(sheet: Sheet) -> np.ndarray:
 
 _FOOT = (
     "Research use only, not a medical device",
-    f"a colour is full from percentile {overlay.FULL:g} of its map's strength on",
-    "its opacity is the strength",
+    f"colours are full from percentile {overlay.FULL:g} of the map's strength on",
+    "opacity shows the strength",
 )
 
 
 def lay_out(sheet: Sheet) -> list[list[Panel]]:
-    """Return rows of panels: the X-ray and the methods without a sign first, then a row of views per signed method."""
+    """Return rows of panels: the X-ray and the unsigned methods first, then a row of views per signed method."""
     plain = np.repeat(overlay.enlarge(sheet.picture, PANEL_SIDE)[..., None], 3, axis=2)
     if sheet.lungs is not None:
         overlay.outline(plain, sheet.lungs)
-    words = "as the model is given it" + ("" if sheet.lungs is None else "; lungs outlined")
+    words = "as the model sees it" + ("" if sheet.lungs is None else "; lungs outlined")
     first = [Panel("X-ray", words, plain, None)]
     first += [_panel(sheet, drawn) for drawn in sheet.maps if not drawn.signed]
     rows = [first[start : start + PANELS_PER_ROW] for start in range(0, len(first), PANELS_PER_ROW)]
@@ -127,7 +127,7 @@ def signed_panels(sheet: Sheet, drawn: Drawn) -> list[Panel]:
 
 
 def thumbnail(sheet: Sheet, side: int) -> np.ndarray:
-    """Return the first method's map over the X-ray, uint8 [side, side, 3]; the X-ray alone where there is none."""
+    """Return the first method's map over the X-ray, uint8 [side, side, 3]; the X-ray alone if there is none."""
     if not sheet.maps:
         return np.repeat(overlay.enlarge(sheet.picture, side)[..., None], 3, axis=2)
     drawn = sheet.maps[0]
@@ -152,7 +152,7 @@ def _panel(sheet: Sheet, drawn: Drawn, full: float | None = None) -> Panel:
     if sheet.lungs is not None:
         overlay.outline(painted.pixels, sheet.lungs)
     full = f"{painted.full:.2g}"
-    ends = (f"\N{MINUS SIGN}{full} speaks against", f"supports +{full}") if drawn.signed else ("0", full)
+    ends = (f"\N{MINUS SIGN}{full} counts against", f"supports +{full}") if drawn.signed else ("0", full)
     detail = f"{drawn.detail} · {drawn.checked.words}" if drawn.detail else drawn.checked.words
     return Panel(drawn.title, detail, painted.pixels, _bar(drawn.signed), ends, drawn.checked.failed)
 
@@ -167,7 +167,7 @@ def _bar(signed: bool) -> np.ndarray:
 def _head_lines(sheet: Sheet, width: int) -> list[tuple[str, tuple[int, int, int], bool]]:
     """Return (words, ink, bold) of each line above the panels."""
     lines = [(text, INK, True) for text in wrap([sheet.name], width, font(14, True))]
-    marks: Mapping[bool | None, str] = {True: "✓ right", False: "✗ wrong", None: "truth unknown"}
+    marks: Mapping[bool | None, str] = {True: "✓ right", False: "✗ wrong", None: "true class unknown"}
     lines += [(text, INK, False) for text in wrap([marks[sheet.verdict], *sheet.facts], width, font(14))]
     return lines + [(text, WARNING, True) for text in wrap(sheet.notes, width, font(14, True))]
 
@@ -189,7 +189,7 @@ def _draw_panel(canvas: Image.Image, pen: ImageDraw.ImageDraw, panel: Panel, lef
 
 @lru_cache
 def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Return DejaVu Sans, which matplotlib brings along, at `size` pixels."""
+    """Return DejaVu Sans, which comes with matplotlib, at `size` pixels."""
     import matplotlib
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
@@ -197,7 +197,7 @@ def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
 
 
 def fit_text(text: str, width: float, letters: ImageFont.FreeTypeFont) -> str:
-    """Return the text if it is at most `width` pixels wide, else with letters left out of its middle."""
+    """Return the text, without some letters in its middle if it is wider than `width` pixels."""
     if letters.getlength(text) <= width:
         return text
     few, many = 0, len(text)  # letters kept: `few` fit
@@ -220,6 +220,6 @@ def wrap(pieces: Sequence[str], width: float, letters: ImageFont.FreeTypeFont, b
 
 
 def _keep(text: str, count: int) -> str:
-    """Return `count` letters of a text, more of its end than of its start: ids differ in their ends."""
+    """Return `count` letters of a text, more from its end than from its start: ids differ at the end."""
     start = count * 2 // 5
     return f"{text[:start]}{DOTS}{text[len(text) - (count - start) :]}"

@@ -1,4 +1,4 @@
-"""``gallery.json``: what a gallery is of, and the files that it has, so that none is mixed and none is left behind."""
+"""``gallery.json``: what a gallery shows, and its files, so that galleries never mix and leave no files behind."""
 
 import contextlib
 from collections.abc import Iterable
@@ -8,19 +8,19 @@ from typing import TypedDict
 from pxr_tf import files
 
 ABOUT = "gallery.json"
-_KEY, _FILES = "key", "files"  # of all that decides the gallery, "" while it is being written; paths below its folder
+_KEY, _FILES = "key", "files"  # digest of all that decides the gallery, "" while it is written; paths in its folder
 
 GalleryFacts = TypedDict(
     "GalleryFacts",
     {
         "key": str,
-        "run": str,  # the end of its run directory's path
+        "run": str,  # the end of the run directory's path
         "title": str,
         "classes": list[str],
         "folds": int,  # of the run
         "methods": list[str],
-        "class": str,  # that is explained: predicted, true, or a name
-        "checks": bool,  # whether the costly ones were made
+        "class": str,  # the explained class: predicted, true, or a name
+        "checks": bool,  # whether the slow checks were done
         "warnings": list[str],
         "synthetic": bool,
         "leaky": bool,
@@ -34,7 +34,7 @@ GalleryFacts = TypedDict(
 
 
 def read_about(folder: Path) -> GalleryFacts:
-    """Return what a gallery says of itself; nothing where there is none, or where the file is damaged."""
+    """Return the facts in ``gallery.json``; empty if it is missing or damaged."""
     try:
         about = files.read_json(folder / ABOUT)
     except ValueError:
@@ -43,7 +43,7 @@ def read_about(folder: Path) -> GalleryFacts:
 
 
 def is_complete(folder: Path, key: str) -> bool:
-    """Return whether the folder has the gallery of this key, and every file of it."""
+    """Return whether the folder has the gallery of this key, and all its files."""
     about = read_about(folder)
     return (
         about.get(_KEY) == key and bool(_files_of(about)) and all((folder / name).is_file() for name in about[_FILES])
@@ -51,15 +51,15 @@ def is_complete(folder: Path, key: str) -> bool:
 
 
 def mark_unfinished(folder: Path, names: Iterable[str]) -> None:
-    """Note, before the first of the files `names` is written, that the folder holds parts of several galleries.
+    """Mark the folder, before the first of the files `names` is written, as a mix of several galleries.
 
-    The files of the galleries before stay listed: whoever finishes one removes what is not its own.
+    The files of earlier galleries stay listed: `finish` removes those that the finished gallery does not have.
     """
     files.write_json(folder / ABOUT, {_KEY: "", _FILES: sorted(_files_of(read_about(folder)) | set(names))})
 
 
 def unmark_empty(folder: Path) -> None:
-    """Remove the mark of a gallery of which nothing was written."""
+    """Delete ``gallery.json``, and the folder if empty, if no file of the gallery was written."""
     if not any((folder / name).exists() for name in _files_of(read_about(folder))):
         with contextlib.suppress(OSError):
             (folder / ABOUT).unlink()
@@ -67,7 +67,7 @@ def unmark_empty(folder: Path) -> None:
 
 
 def finish(folder: Path, about: GalleryFacts, names: Iterable[str]) -> None:
-    """Remove what former galleries had and this one lacks, then say that it (`about` has its ``key``) is complete."""
+    """Remove the files that only former galleries had, then write `about` with its ``key``: the gallery is complete."""
     own = set(names)
     for name in _files_of(read_about(folder)) - own:
         with contextlib.suppress(FileNotFoundError):
@@ -76,7 +76,7 @@ def finish(folder: Path, about: GalleryFacts, names: Iterable[str]) -> None:
 
 
 def _files_of(about: GalleryFacts) -> set[str]:
-    """Return the files that are listed; an edited list cannot name files elsewhere."""
+    """Return the listed files; an edited list cannot name files elsewhere."""
     listed = about.get(_FILES)
     names = listed if isinstance(listed, list) else []
     return {

@@ -1,4 +1,4 @@
-"""The tables of a gallery: what each picture's maps show; what each method is worth, with intervals and verdicts."""
+"""The tables of a gallery: what each picture's maps show, and each method's checks, with intervals and verdicts."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,45 +27,45 @@ CHECK_COLUMNS = (
 )  # fmt: skip
 MEASURED_COLUMNS = ("check", "method", "image_id", "value", "detail", "view", "draw")
 WITH_SIGN = {*CHECKS_OF_METHODS} - {"weights", "labels"}  # values from -1 to 1; all others are from 0 to 1
-# Crops after which a map cannot choose between the lungs and the rest: what is black has no detail to show.
+# With these crops a map cannot choose between the lungs and the rest: the black part has no detail.
 BLACK = {
     "lungs_only": "the run's crop blacks out all but the lungs",
     "without_lungs": "the run's crop blacks out the lungs",
 }
-UNSEEN = {NOT_LOOKED_FOR, *BLACK.values()}  # why no map of a gallery is compared with lungs
-NONE_COUNTS = "was not measured: the models trained on these pictures, or chose their epochs by them."
+UNSEEN = {NOT_LOOKED_FOR, *BLACK.values()}  # why a gallery's maps are not compared with lungs
+NONE_COUNTS = "not measured, because the models were trained on these pictures, or used them to choose epochs."
 
 TableRow = dict[str, str | float]  # column -> value
-Numbers = tuple[np.ndarray, np.ndarray]  # of each picture, and its patient
+Numbers = tuple[np.ndarray, np.ndarray]  # each picture's value, and its patient
 
 
 def tabulate(explained: Explained, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Return ``explained.csv``: a row per picture and method; `columns` say in each what the run is worth."""
+    """Return ``explained.csv``: a row per picture and method, each with `columns` on what the run is worth."""
     rows = [row for case in explained.table.itertuples() for row in _rows_of(explained, case)]
     return pd.DataFrame(rows).assign(**columns)
 
 
 def open_maps(folder: Path, file: str) -> PictureMaps:
-    """Return the maps of a picture; they were written a moment ago."""
+    """Return the maps of a picture, which were written a moment ago."""
     found = read_maps(folder / file)
     if found is None:
-        raise FileNotFoundError(f"the maps {folder / file} went away")
+        raise FileNotFoundError(f"the maps {folder / file} have disappeared")
     return found
 
 
 def check_table(
     table: pd.DataFrame, measured: pd.DataFrame | None, notes: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """Return ``checks.csv``: verdicts on each method first, then every mean that they and the page stand on.
+    """Return ``checks.csv``: verdicts on each method first, then all means that they and the page use.
 
-    `table` is from `tabulate`, `measured` from the task ``explain_checks``; None where that was not asked for. `notes`
-    say of a check why it was not measured. Only pictures that `counted` accepts count.
+    `table` is from `tabulate`, `measured` from the task ``explain_checks``, or None if it did not run. `notes` has
+    check -> why it was not measured. Only pictures that `counted` accepts count.
     """
     known, notes = table[counted(table.role)], dict(notes or {})
     values = pd.DataFrame(columns=MEASURED_COLUMNS) if measured is None else _unsigned(measured)
     values = values[values.image_id.isin(known.image_id)]
     black = [why for why in BLACK.values() if why in set(known.lungs)]
-    notes |= {"in_lungs": f"was not measured: {black[0]}."} if black else {}
+    notes |= {"in_lungs": f"not measured, because {black[0]}."} if black else {}
     notes |= {} if len(known) else dict.fromkeys(CHECKS_OF_METHODS, NONE_COUNTS)
     patients = dict(zip(known.image_id, known.patient_id, strict=True))
     rows = []
@@ -80,7 +80,7 @@ def check_table(
 
 
 def _rows_of(explained: Explained, case: NamedTuple) -> Iterator[TableRow]:
-    """Yield the rows of one picture, a method each."""
+    """Yield the rows of one picture, one per method."""
     found = open_maps(explained.folder, case.file)
     about, classes = found.about, found.about["classes"]
     predicted = case.predicted or classes[int(np.argmax(about["probabilities"]))]
@@ -105,7 +105,7 @@ def _rows_of(explained: Explained, case: NamedTuple) -> Iterator[TableRow]:
 def _verdict_rows(
     name: str, found: Mapping[str, Mapping[str, Numbers]], notes: Mapping[str, str]
 ) -> Iterator[TableRow]:
-    """Yield the verdicts on a method; of a signed one the view decides in which it does worse."""
+    """Yield the verdicts on a method; for a signed method, the worse view decides."""
     measured, counts, more = {}, {}, {}
     for check, by_view in found.items():
         intervals = {view: _interval(check, *numbers) for view, numbers in by_view.items()}
@@ -113,8 +113,8 @@ def _verdict_rows(
         views = [view for view, one in intervals.items() if not np.isnan(one.value)] or list(intervals)
         view = worst(views, key=lambda view: intervals[view].value)
         measured[check], counts[check] = intervals[view], int((~np.isnan(by_view[view][0])).sum())
-        others = [f"{other} ones {one.value:.2f}" for other, one in intervals.items() if other != view]
-        more |= {check: f"These are {view} values; of {others[0]}."} if others else {}
+        others = [f"{other} values: {one.value:.2f}" for other, one in intervals.items() if other != view]
+        more |= {check: f"This is for {view} values; for {others[0]}."} if others else {}
     for verdict in judge(measured, {**notes, **more}):
         own = {"state": verdict.state, "reason": verdict.reason, "pictures": counts.get(verdict.check, 0)}
         numbers = {"value": verdict.value, "low": verdict.low, "high": verdict.high, "bound": verdict.bound}
@@ -124,7 +124,7 @@ def _verdict_rows(
 def _measured(
     name: str, rows: pd.DataFrame, values: pd.DataFrame, patients: Mapping[str, str]
 ) -> dict[str, dict[str, Numbers]]:
-    """Return check -> view -> numbers as `judge` wants them, of what was measured."""
+    """Return check -> view -> what was measured, as `judge` takes it."""
     found = {}
     if not set(rows.lungs) <= UNSEEN:
         found["in_lungs"] = {"": ((rows.in_lungs - rows.lungs_of_picture).to_numpy(), rows.patient_id.to_numpy())}
@@ -137,29 +137,29 @@ def _measured(
     for check in ("weights", "labels", "folds"):
         part = values[(values.check == check) & (values.method == name)]
         if len(part):
-            last = part[part.detail == part.detail.iloc[-1]]  # of the cascade: all weights are random
+            last = part[part.detail == part.detail.iloc[-1]]  # the cascade's last step: all weights are random
             found[check] = {str(view): _per_picture(own, patients) for view, own in last.groupby("view")}
     return found
 
 
 def _unsigned(measured: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows, correlations with networks that know nothing without their sign.
+    """Return the rows, with absolute correlations for networks with random weights or permuted labels.
 
-    A map that such a network turns upside down still shows what it showed, and where several networks are asked, chance
-    must not even out.
+    A map that such a network inverts still shows the same parts, and correlations with several random networks must not
+    cancel out.
     """
     untrained = measured.check.isin(["weights", "labels"])
     return measured.assign(value=measured.value.where(~untrained, measured.value.abs()))
 
 
 def _per_picture(part: pd.DataFrame, patients: Mapping[str, str]) -> Numbers:
-    """Return each picture's mean over the networks that were drawn, and its patient."""
+    """Return each picture's mean over the random networks, and its patient."""
     means = part.groupby("image_id", sort=False).value.mean()
     return means.to_numpy(), means.index.map(patients).to_numpy()
 
 
 def _share_rows(table: pd.DataFrame) -> Iterator[TableRow]:
-    """Yield the mean shares in the lungs, of all pictures and of each true class, beside the lungs' own."""
+    """Yield the mean shares in the lungs, for all pictures and each true class, and the lungs' share of the picture."""
     if set(table.lungs) <= UNSEEN:
         return
     labels = [label for label in dict.fromkeys(table.label) if label]
@@ -182,11 +182,11 @@ def _row(
 
 
 def _interval(check: str, numbers: np.ndarray, names: np.ndarray) -> Interval:
-    """Return the mean with its interval, as far as such values are possible: Student's knows no ends."""
+    """Return the mean with its interval, clipped to possible values: Student's interval can exceed them."""
     found = patient_interval(numbers, names)
     return Interval(found.value, *np.clip(found[1:], -1.0 if check in WITH_SIGN else 0.0, 1.0).tolist())
 
 
 def method_title(name: str) -> str:
-    """Return how people call a method, or an order of deletion."""
+    """Return the title of a method, or of an order of deletion."""
     return METHODS[name].title[:1].upper() + METHODS[name].title[1:] if name in METHODS else f"{name} order"

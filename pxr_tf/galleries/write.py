@@ -1,4 +1,4 @@
-"""A gallery: tables, a sheet and a thumbnail per picture, and the page that links them. Everything from files."""
+"""Write a gallery from files: tables, a sheet and a thumbnail per picture, and the page that links them."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +20,13 @@ from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import LEAKY, RunInfo, worth
 
 THUMB = 176  # pixels
-PERMUTED = "trained on permuted labels, so its maps say nothing of any disease"
+PERMUTED = "trained on permuted labels, so its maps say nothing about any disease"
 _NOTICE = "Research use only, not a medical device."
 OF_A_PICTURE = ("maps", "sheet", "thumbnail")  # columns of the table that name files
 
 
 def write_gallery(run: FinishedRun, explained: Explained, on_progress: OnProgress) -> Path:
-    """Write the gallery of explained pictures; return its page. Its last file, ``gallery.json``, calls it complete."""
+    """Write the gallery and return its page. The last file, ``gallery.json``, marks the gallery as complete."""
     info, folder = run.info, explained.folder
     table = tabulate(explained, worth(info))
     names = _named_files(explained, table)
@@ -43,7 +43,7 @@ def write_gallery(run: FinishedRun, explained: Explained, on_progress: OnProgres
 
 
 def describe_gallery(run: FinishedRun, explained: Explained, info: RunInfo) -> state.GalleryFacts:
-    """Return what the gallery says of itself."""
+    """Return the facts about a gallery for ``gallery.json``."""
     return {
         "key": explained.key,
         "run": run.place,
@@ -63,7 +63,7 @@ def describe_gallery(run: FinishedRun, explained: Explained, info: RunInfo) -> s
 
 
 def checked_words(checks: pd.DataFrame) -> dict[str, Checked]:
-    """Return method -> what its checks found; a method that was never checked does not look like one that passed."""
+    """Return method -> the result of its checks; an unchecked method does not look as if it had passed."""
     words = {}
     for name, rows in checks[checks.state != ""].groupby("method"):
         passed, failed = (int((rows.state == state).sum()) for state in ("passed", "failed"))
@@ -75,7 +75,7 @@ def checked_words(checks: pd.DataFrame) -> dict[str, Checked]:
 
 
 def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, Checked], info: RunInfo) -> Sheet:
-    """Return the sheet of one picture; `rows` are those of the table, a method each."""
+    """Return the sheet of one picture; `rows` are its rows of the table, one per method."""
     row = rows.iloc[0]
     found = open_maps(explained.folder, row.maps)
     mask = explained.lungs.mask_of(row.image_id) if explained.lungs is not None else None
@@ -102,19 +102,19 @@ def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, C
 
 
 def role_words(role: str) -> str:
-    """Return what the model that explains a picture knew of it."""
+    """Return how the model that explains a picture used it before."""
     return {
-        "test": "which did not train on it",
-        "train": "which TRAINED on it",
-        "val": "which chose its epochs by it",
-        "": "which does not know it",
+        "test": "not trained on this picture",
+        "train": "TRAINED on this picture",
+        "val": "used this picture to choose epochs",
+        "": "picture unknown to the run",
     }[role]
 
 
 def _write_sheets(
     explained: Explained, table: pd.DataFrame, checked: Mapping[str, Checked], info: RunInfo, on_progress: OnProgress
 ) -> None:
-    """Draw the sheets and thumbnails of all pictures; those of a former gallery are drawn anew."""
+    """Draw the sheets and thumbnails of all pictures, even if a former gallery had them."""
 
     def draw(rows: pd.DataFrame) -> None:
         sheet = make_sheet(rows, explained, checked, info)
@@ -133,7 +133,7 @@ def _read_measured(file: Path) -> pd.DataFrame:
 
 
 def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:
-    """Return the files of a gallery, as paths below its folder."""
+    """Return the files of a gallery, as paths in its folder."""
     measured = [] if explained.measured is None else [explained.measured.relative_to(explained.folder).as_posix()]
     return [
         PAGE,
@@ -145,5 +145,5 @@ def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:
 
 
 def summary_lines(folder: Path, number: int) -> list[str]:
-    """Return what the command says of a gallery."""
+    """Return the lines that the command prints about a gallery."""
     return [f"{count_words(number, 'picture')} explained. Open {folder / PAGE}", _NOTICE]

@@ -1,4 +1,4 @@
-"""Class activation maps, against tf-keras-vis and against cases worked out by hand."""
+"""Class activation maps, compared with tf-keras-vis and with cases worked out by hand."""
 
 import warnings
 
@@ -33,7 +33,7 @@ def pixels(pictures: np.ndarray = PICTURES) -> np.ndarray:
 
 
 def by_library(method: str, logits: keras.Model, layer: str = "feature_map") -> np.ndarray:
-    with warnings.catch_warnings():  # of inputs given as a list
+    with warnings.catch_warnings():  # about inputs given as a list
         warnings.simplefilter("ignore", UserWarning)
         return LIBRARY[method](logits)(
             CategoricalScore(TARGETS.tolist()),
@@ -45,10 +45,10 @@ def by_library(method: str, logits: keras.Model, layer: str = "feature_map") -> 
         )
 
 
-# The leaky one has no global pooling: its gradients differ from place to place, as the three methods then do.
+# leaky_cnn has no global pooling, so its gradients differ between positions, and so do the three methods.
 @pytest.mark.parametrize("name", ["leaky_cnn", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
 @pytest.mark.parametrize("method", LIBRARY)
-def test_maps_are_those_of_tf_keras_vis(method, name):
+def test_maps_equal_those_from_tf_keras_vis(method, name):
     logits = open_logits(FLAT[name]())
     expected = np.asarray(by_library(method, logits))
     if method == "grad_cam_plus_plus":  # its score is exp(logit)
@@ -60,7 +60,7 @@ def test_maps_are_those_of_tf_keras_vis(method, name):
 
 
 def by_hand() -> keras.Model:
-    """Return a 2 x 2 convolution of two filters, ReLU, global average, two classes: few enough numbers for a head."""
+    """Return a 2 x 2 convolution of two filters, ReLU, global average and two classes: small enough to do by hand."""
     image = keras.Input((3, 3, 1), name="image")
     x = keras.layers.Conv2D(2, 2, activation="relu", name="convolution")(image)
     x = keras.layers.GlobalAveragePooling2D(name="pooling")(x)
@@ -71,16 +71,16 @@ def by_hand() -> keras.Model:
     return model
 
 
-def test_grad_cam_of_one_convolution_pooling_and_one_dense_layer_is_what_paper_and_pencil_say():
+def test_grad_cam_of_one_convolution_pooling_and_one_dense_layer_matches_the_calculation_by_hand():
     """Feature maps [[1, 2], [4, 5]] and max(0, left - right + 2) = [[1, 1], [1, 1]]; gradients weight / 4 each.
 
-    Class 0: weights 4 / 4 = 1 and 8 / 4 = 2. Class 1: -8 / 4 = -2 and 4 / 4 = 1: -1 at the most, so nothing is left.
+    Class 0: weights 4 / 4 = 1 and 8 / 4 = 2. Class 1: -8 / 4 = -2 and 4 / 4 = 1: at most -1, so nothing is left.
     """
     picture = np.arange(1, 10, dtype=np.uint8).reshape(1, 3, 3)
     model = by_hand()
     np.testing.assert_array_equal(compute_maps(model, picture, [0], "grad_cam"), [[[3, 4], [6, 7]]])
     np.testing.assert_array_equal(compute_maps(model, picture, [1], "grad_cam"), [[[0, 0], [0, 0]]])
-    # One gradient for all places of a map, so that each has the same share: the mean, cut off below 0 by channel.
+    # All positions of a map have one gradient, so all have the same share: the mean, cut off below 0 per channel.
     np.testing.assert_array_equal(compute_maps(model, picture, [0], "grad_cam_plus_plus"), [[[3, 4], [6, 7]]])
     np.testing.assert_array_equal(compute_maps(model, picture, [1], "grad_cam_plus_plus"), [[[1, 1], [1, 1]]])
 
@@ -111,7 +111,7 @@ def score_by_hand(
 
 
 def test_score_cam_weighs_each_channel_by_the_logit_of_the_picture_seen_through_it():
-    """Masks by SciPy's zoom, whose grid mode has the values at the centres of the cells."""
+    """The masks are from SciPy's zoom, whose grid mode has values at the cells' centres."""
     logits = open_logits(transfer())
     found = compute_maps(logits, PICTURES, TARGETS, "score_cam", batch_size=3)
     probe = keras.Model(logits.inputs[0], logits.get_layer("feature_map").output)
@@ -127,7 +127,7 @@ def test_score_cam_weighs_each_channel_by_the_logit_of_the_picture_seen_through_
 def same_size() -> keras.Model:
     """Return a network whose feature maps are as large as the picture, so that no mask is resized.
 
-    Its first logit is some -20 and its second 0: the softmax of both, which tf-keras-vis takes, is then exp(first).
+    Its first logit is about -20, its second 0: tf-keras-vis takes the softmax of both, which is then exp(first).
     """
     image = keras.Input((6, 6, 1), name="image")
     x = keras.layers.Conv2D(3, 3, padding="same", activation="relu", name="feature_map")(image)
@@ -139,7 +139,7 @@ def same_size() -> keras.Model:
     return model
 
 
-def test_score_cam_agrees_with_tf_keras_vis_where_both_weigh_alike():
+def test_score_cam_agrees_with_tf_keras_vis_if_both_weigh_alike():
     model = same_size()
     pictures = np.random.default_rng(6).integers(0, 256, (2, 6, 6), np.uint8)
     with warnings.catch_warnings():

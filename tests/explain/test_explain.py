@@ -1,4 +1,4 @@
-"""What all methods promise: any network of ours, the network untouched, the same bits, one line for bad input."""
+"""What all methods promise: they work for all our networks, change none, give the same bits, and refuse bad input."""
 
 import keras
 import numpy as np
@@ -13,9 +13,9 @@ from pxr_tf.explain.methods import EXPLAINERS, compute_maps
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import build_classifier
 
-OF_A_LAYER = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "score_cam")  # whose maps are of the layer's size
+OF_A_LAYER = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "score_cam")  # their maps have the layer's size
 OTHERS = ("second stage", "transfer", "leaky_cnn with one output", "alrelu_cnn", "linear with one output")
-TWO_WAYS = ("grad_cam", "smooth_grad")  # through pictures: many in a batch, and many variants of one
+TWO_WAYS = ("grad_cam", "smooth_grad")  # to process pictures: many in a batch, and many variants of one
 WITHOUT_MAPS = ("feed_forward", "linear", "linear with one output")
 
 
@@ -55,24 +55,24 @@ def state(model: keras.Model) -> list:
 @pytest.mark.parametrize(
     "method", [*TWO_WAYS, *(pytest.param(name, marks=pytest.mark.slow) for name in METHODS if name not in TWO_WAYS)]
 )
-def test_the_same_picture_gives_the_same_bits_in_any_company_and_progress_is_told(logits, method):
+def test_a_picture_gives_the_same_bits_with_any_other_pictures_and_progress_is_reported(logits, method):
     told: list[tuple[int, int]] = []
     options = {"method": method, "batch_size": 4, "seed": 3}
     together = compute_maps(logits, PICTURES, TARGETS, **options, on_progress=lambda *at: told.append(at))
-    assert told in ([(4, 5), (5, 5)], [(number, 5) for number in range(1, 6)])  # by the batch, or by the picture
+    assert told in ([(4, 5), (5, 5)], [(number, 5) for number in range(1, 6)])  # per batch, or per picture
     places = [4, 2]  # another order, other neighbours, a batch that is not full
     np.testing.assert_array_equal(together[places], compute_maps(logits, PICTURES[places], TARGETS[places], **options))
 
 
 @pytest.mark.parametrize("network", ["linear", "feed_forward"])
-def test_a_network_without_feature_maps_is_offered_the_methods_that_work(network):
+def test_a_network_without_feature_maps_names_the_methods_that_work(network):
     blind = open_logits(NETWORKS[network]())
     for method in (name for name, method in METHODS.items() if method.needs_layer):
         with refused(network, any_of("feature maps"), "saliency", "occlusion"):
             compute_maps(blind, PICTURES, TARGETS, method)
 
 
-def test_without_a_layer_named_feature_map_the_last_convolution_is_taken():
+def test_without_a_layer_named_feature_map_the_last_convolution_is_used():
     image = keras.Input((SIZE, SIZE, 1), name="image")
     x = keras.layers.Conv2D(2, 3, name="first")(image)
     x = keras.layers.MaxPooling2D(name="pooled")(keras.layers.Conv2D(3, 3, name="second")(x))
@@ -102,7 +102,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("changed", "facts"), BAD.values(), ids=BAD)
-def test_bad_input_is_told_in_one_line(logits, changed, facts):
+def test_bad_input_is_reported_in_one_line(logits, changed, facts):
     given = {"pictures": PICTURES, "targets": TARGETS, "method": "grad_cam", **changed}
     with refused(*facts):
         compute_maps(logits, **given)

@@ -1,4 +1,4 @@
-"""Gradients by the pixels, against networks whose gradient is known."""
+"""Gradients with respect to the pixels, for networks whose gradient is known."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from pxr_tf.explain.methods import compute_maps
 
 
 def weights_of(logits: keras.Model, targets: np.ndarray) -> np.ndarray:
-    """Return the linear network's weights by grey level, which it scales to -1 … 1: [targets, size, size]."""
+    """Return the linear network's weights per grey level, which it scales to -1 … 1: [targets, size, size]."""
     return np.asarray(logits.get_layer("logits").kernel).T[targets].reshape(-1, SIZE, SIZE) / 127.5
 
 
@@ -55,7 +55,7 @@ def test_integrated_gradients_sum_to_the_difference_of_the_logits(build):
 
 
 def hinge(slopes: list[float], bias: float) -> keras.Model:
-    """Return a network of one ReLU on a weighted sum of four pixels; its logits are once and -2 times the ReLU."""
+    """Return a network of one ReLU on a weighted sum of four pixels; its logits are 1 and -2 times the ReLU."""
     image = keras.Input((2, 2, 1), name="image")
     hidden = keras.layers.Dense(1, activation="relu", name="hidden")
     logits = keras.layers.Dense(2, name="logits")
@@ -91,8 +91,8 @@ def smooth() -> keras.Model:
     return keras.Model(image, keras.layers.Dense(3, name="logits")(keras.layers.Flatten()(x)))
 
 
-def test_the_path_is_followed_closely_by_the_steps_alone(smooth):
-    """Without the projection, which makes any map's sum complete: a wrong path or a wrong mean shows here."""
+def test_the_steps_alone_follow_the_path_closely(smooth):
+    """The projection makes any map's sum complete. Without it, a wrong path or a wrong mean shows."""
     few, many = (compile_path(smooth, 32, steps) for steps in (INTEGRATION_STEPS, 8 * INTEGRATION_STEPS))
     black = np.asarray(smooth(np.zeros((1, SIZE, SIZE, 1))))[0]
     logits = np.asarray(smooth(PICTURES[..., None].astype(np.float32)))
@@ -101,7 +101,7 @@ def test_the_path_is_followed_closely_by_the_steps_alone(smooth):
         exact, found = many(picture, target), few(picture, target)
         assert np.linalg.norm(found - exact) < 0.01 * np.linalg.norm(exact)
         assert exact.sum() == pytest.approx(logits[number, target] - black[target], rel=1e-3, abs=1e-4)
-        assert np.linalg.norm(at_its_end[number] - exact) > 0.2 * np.linalg.norm(exact)  # else nothing is shown
+        assert np.linalg.norm(at_its_end[number] - exact) > 0.2 * np.linalg.norm(exact)  # else this test shows nothing
 
 
 def test_the_projection_moves_maps_little_and_no_further_from_the_truth(smooth):
@@ -112,7 +112,7 @@ def test_the_projection_moves_maps_little_and_no_further_from_the_truth(smooth):
         assert moved.sum() == pytest.approx(exact.sum())
         assert 0 < np.linalg.norm(moved - found) < 0.05 * np.linalg.norm(exact)
         away = [np.linalg.norm((one - exact)[picture > 0] / picture[picture > 0]) for one in (found, moved)]
-        assert away[1] <= away[0]  # of mean gradients, which are projected
+        assert away[1] <= away[0]  # distances of the mean gradients, which are projected
     maps = compute_maps(smooth, PICTURES, TARGETS, "integrated_gradients")
     steps = compile_path(smooth, 32)
     for one, picture, target in zip(maps, PICTURES, TARGETS, strict=True):
@@ -120,7 +120,7 @@ def test_the_projection_moves_maps_little_and_no_further_from_the_truth(smooth):
 
 
 def test_smooth_grad_is_the_mean_gradient_under_noise_that_depends_on_the_seed():
-    """One ReLU on the sum of two pixels: its gradient is there or not, so the mean says how often it is there."""
+    """One ReLU on the sum of two pixels: its gradient is on or off, so the mean is the share of draws with it on."""
     model = hinge([1, 1, 0, 0], -100)
     picture = np.array([[[50, 55], [0, 200]]], np.uint8)
     maps = {seed: compute_maps(model, picture, [1], "smooth_grad", seed=seed, batch_size=5)[0] for seed in (0, 1)}

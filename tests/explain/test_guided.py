@@ -1,4 +1,4 @@
-"""Guided backpropagation, against tf-keras-vis and against the chain rule written out."""
+"""Guided backpropagation, compared with tf-keras-vis and with the chain rule written out."""
 
 import warnings
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Form(NamedTuple):
     """How a rectifier is written down, and what it does."""
 
     function: Callable[[np.ndarray], np.ndarray]
-    activation: Any = None  # of the fully connected layer
+    activation: Any = None  # in the fully connected layer
     layer: Callable[[], keras.layers.Layer] | None = None  # or a layer of its own
 
 
@@ -81,7 +81,7 @@ def rectified(incoming: np.ndarray) -> np.ndarray:
 
 
 def chain_rule(model: keras.Model, pixels: np.ndarray, target: int, function, passed=rectified) -> np.ndarray:
-    """Return the gradient of one picture, of which rectifiers let through what is `passed`, times their derivative.
+    """Return the gradient of one picture; a rectifier passes on `passed` of it, times its own derivative.
 
     The derivative is a difference quotient.
     """
@@ -134,9 +134,9 @@ def test_gates_keep_their_gradients(gate):
 @pytest.mark.parametrize(
     "build", [lambda: scratch("small_cnn", hidden_units=(6,)), pytest.param(transfer, marks=pytest.mark.slow)]
 )
-def test_guided_gradients_are_those_of_tf_keras_vis_where_rectifiers_are_relu_by_name(build):
+def test_guided_gradients_equal_those_from_tf_keras_vis_if_rectifiers_are_relu_by_name(build):
     logits = open_logits(build())
-    with warnings.catch_warnings():  # of inputs given as a list
+    with warnings.catch_warnings():  # about inputs given as a list
         warnings.simplefilter("ignore", UserWarning)
         visible = Saliency(logits, model_modifier=GuidedBackpropagation())
         expected = visible(CategoricalScore(TARGETS.tolist()), PIXELS, gradient_modifier=None, normalize_map=False)

@@ -1,4 +1,4 @@
-"""Shares of maps inside masks, by hand."""
+"""Shares of maps inside masks, compared with values worked out by hand."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ LEFT[:, :2] = True
 LEFT[3, 0] = False  # 7 pixels: 4, -2, 1 and zeros
 
 
-def test_share_inside_by_hand():
+def test_share_inside_matches_the_value_by_hand():
     assert share_inside(SIGNED[None], LEFT[None]) == pytest.approx([5 / 10])  # 4 + 1 of 4 + 1 + 3 + 2
     assert share_inside(SIGNED[None], LEFT[None], "absolute") == pytest.approx([7 / 13])
     assert share_of_area(LEFT[None]) == pytest.approx([7 / 16])
@@ -23,7 +23,7 @@ def test_an_even_map_has_the_share_of_the_area():
     assert share_inside(np.full((3, 4, 4), 0.1, np.float32), masks) == pytest.approx(share_of_area(masks))
 
 
-def test_a_map_without_anything_has_no_share():
+def test_an_empty_map_has_no_share():
     maps = np.stack([np.zeros((4, 4)), -np.ones((4, 4)), np.ones((4, 4))]).astype(np.float32)
     masks = np.stack([LEFT] * 3)
     np.testing.assert_array_equal(np.isnan(share_inside(maps, masks)), [True, True, False])

@@ -1,4 +1,4 @@
-"""A copy that ends in logits, against what the saved classifier says."""
+"""A copy that ends in logits, compared with the saved classifier's output."""
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ def test_a_saved_and_loaded_classifier_gives_the_same_logits(tmp_path):
     np.testing.assert_array_equal(open_logits(loaded)(pixels), open_logits(model)(pixels))
 
 
-def test_every_layer_lies_in_one_flat_graph_and_has_one_output():
+def test_every_layer_is_in_one_flat_graph_and_has_one_output():
     logits = open_logits(transfer())
     assert not any(isinstance(layer, keras.Model) for layer in logits.layers)
     names = ["convolution", "feature_map", "features", "fully_connected_1", "logits"]
@@ -43,7 +43,7 @@ def test_every_layer_lies_in_one_flat_graph_and_has_one_output():
     assert logits.get_layer("feature_map").output.shape == (None, 7, 7, 8)
 
 
-def test_a_layer_of_the_head_is_renamed_where_the_network_below_has_its_name():
+def test_a_layer_of_the_head_is_renamed_if_the_network_below_has_its_name():
     names = [layer.name for layer in open_logits(second_stage()).layers]
     assert names.index("fully_connected_1") < names.index("head_fully_connected_1") < names.index("logits")
 
@@ -62,7 +62,7 @@ def test_the_classifier_stays_as_it_is_and_its_copy_does_not_follow_it():
     assert model.get_layer("feature_map").output is not copy.get_layer("feature_map").output
 
 
-def test_lower_precision_stays_but_for_the_logits():
+def test_lower_precision_stays_except_for_the_logits():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -76,7 +76,7 @@ def test_lower_precision_stays_but_for_the_logits():
     np.testing.assert_allclose(softmax(values, axis=1), model(PICTURES[..., None]), atol=1e-6)
 
 
-def test_a_network_that_is_no_classifier_is_refused():
+def test_a_network_that_is_not_a_classifier_is_refused():
     image = keras.Input((SIZE, SIZE, 1))
-    with refused("stranger", "'logits'", "layer"):
-        open_logits(keras.Model(image, keras.layers.Flatten()(image), name="stranger"))
+    with refused("unknown", "'logits'", "layer"):
+        open_logits(keras.Model(image, keras.layers.Flatten()(image), name="unknown"))

@@ -6,7 +6,7 @@ import tensorflow as tf
 from pxr_tf.explain.maps import at_picture_size, views
 
 
-def test_values_lie_at_the_centres_of_their_cells_and_are_constant_beyond_the_outer_ones():
+def test_values_are_at_the_centres_of_their_cells_and_constant_beyond_the_outer_centres():
     maps = np.array([[[0.0, 8.0], [16.0, 24.0]]])
     large = at_picture_size(maps, 8)
     assert large.dtype == np.float32
@@ -14,7 +14,7 @@ def test_values_lie_at_the_centres_of_their_cells_and_are_constant_beyond_the_ou
     np.testing.assert_array_equal(large[0, :, 0], 2 * large[0, 0])
 
 
-def test_the_sampling_is_tensorflows_bilinear_one():
+def test_the_sampling_equals_tensorflows_bilinear_resize():
     maps = np.random.default_rng(0).normal(size=(3, 7, 7)).astype(np.float32)
     expected = tf.image.resize(maps[..., None], (224, 224))[..., 0]
     np.testing.assert_allclose(at_picture_size(maps, 224), expected, atol=1e-5)

@@ -25,12 +25,12 @@ def test_what_is_written_is_read(found, tmp_path):
     for name in ("grad_cam", "saliency"):
         assert (back.maps[name] == found.maps[name]).all()
         assert (back.large[name] == found.large[name]).all()
-    with np.load(tmp_path / "a.npz") as file:  # one of the picture's size is kept once
+    with np.load(tmp_path / "a.npz") as file:  # a map of the picture's size is stored once
         assert sorted(file) == ["about", "grad_cam", "grad_cam_at_picture_size", "picture", "saliency"]
     assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
 
 
-def test_a_damaged_file_is_as_good_as_none(found, tmp_path):
+def test_a_damaged_file_counts_as_missing(found, tmp_path):
     path = tmp_path / "a.npz"
     assert read_maps(path) is None and read_map_header(path) is None
     write_maps(path, found)

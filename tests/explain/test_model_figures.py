@@ -52,7 +52,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize(("build", "has"), MODELS.values(), ids=MODELS)
-def test_a_model_shows_what_it_has_and_says_so_where_it_lacks_what_is_asked(build, has):
+def test_a_model_shows_what_it_has_and_says_so_if_it_lacks_what_is_asked(build, has):
     model = build()
     assert what_it_has(model) == has
     figures = make_model_figures(model, CLASSES, {"a": PICTURE}, ALL)
@@ -71,7 +71,7 @@ def test_a_model_shows_what_it_has_and_says_so_where_it_lacks_what_is_asked(buil
         assert ",".join(has) in str(fault.value)
 
 
-def test_only_what_was_asked_for_is_looked_at():
+def test_only_what_was_asked_for_is_computed():
     figures = make_model_figures(scratch("small_cnn"), CLASSES, {"a": PICTURE}, ("filters",))
     assert figures.asked == ("filters",)
     assert figures.filters.values.shape == (4, 3, 3)
@@ -80,7 +80,7 @@ def test_only_what_was_asked_for_is_looked_at():
 
 @pytest.mark.parametrize("outputs", [3, 1])
 def test_a_coefficient_is_what_a_brighter_pixel_adds_to_the_logit(outputs):
-    """A sigmoid has one logit, that of the second class."""
+    """A sigmoid output has one logit, for the second class."""
     model = linear(outputs)
     images = coefficient_images(model, CLASSES if outputs == 3 else CLASSES[:2])
     assert list(images) == (list(CLASSES) if outputs == 3 else ["viral"])
@@ -92,19 +92,19 @@ def test_a_coefficient_is_what_a_brighter_pixel_adds_to_the_logit(outputs):
     np.testing.assert_allclose(added, expected, atol=1e-4)
 
 
-def test_the_first_feature_map_is_the_picture_under_the_first_filter():
+def test_the_first_feature_maps_are_the_picture_after_the_first_filters():
     model = scratch("small_cnn")
     filters, maps = first_filters(model), compute_feature_maps(model, PICTURE)
     assert list(maps) == ["convolution_1", "feature_map"]
     assert maps["convolution_1"].shape == (4, SIZE - 2, SIZE - 2)
     patch = SCALED[5:8, 11:14]
-    expected = [max(0, (patch * one).sum()) for one in filters]  # ReLU; its biases are 0 before it is trained
+    expected = [max(0, (patch * one).sum()) for one in filters]  # ReLU; the biases are 0 before training
     assert max(expected) > 0
     np.testing.assert_allclose(maps["convolution_1"][:, 5, 11], expected, atol=1e-5)
 
 
 def test_a_backbones_filters_are_summed_over_its_three_channels():
-    """Its input is the picture three times, scaled alike: what it makes of a grey patch tells."""
+    """Its input is the picture on three channels, scaled alike, so the feature map of a grey patch shows the sum."""
     model = backbone()
     filters, maps = first_filters(model), compute_feature_maps(model, PICTURE)
     assert filters.shape == (8, 5, 5)
@@ -115,14 +115,14 @@ def test_a_backbones_filters_are_summed_over_its_three_channels():
     np.testing.assert_allclose(maps["convolution"][:, 1, 2], expected, atol=1e-4)
 
 
-def test_a_fully_connected_units_filter_is_its_weights_where_the_pixels_are():
+def test_the_filter_of_a_fully_connected_unit_has_its_weights_at_the_pixels_positions():
     model = scratch("feed_forward", hidden_units=(6, 4))
     filters = first_filters(model)
     hidden = keras.Model(model.input, model.get_layer("fully_connected_1").output)(PICTURE[None, ..., None])
     np.testing.assert_allclose(np.asarray(hidden)[0], np.maximum(0, (filters * SCALED).sum((1, 2))), atol=1e-4)
 
 
-def test_of_many_units_those_with_the_largest_weights_are_kept_in_their_order():
+def test_only_the_units_with_the_largest_weights_are_kept_in_their_order():
     model = scratch("feed_forward", hidden_units=(MOST_FILTERS + 6, 4))
     layer = model.get_layer("fully_connected_1")
     kernel, bias = layer.get_weights()
@@ -134,7 +134,7 @@ def test_of_many_units_those_with_the_largest_weights_are_kept_in_their_order():
     np.testing.assert_array_equal(kept.values, first_filters(model)[strong])
 
 
-def test_default_layers_are_convolutions_and_the_feature_map_and_any_other_can_be_named():
+def test_default_layers_are_convolutions_and_the_feature_map_and_any_other_layer_can_be_named():
     model = scratch("leaky_cnn", channels=(2, 3, MOST_MAPS + 4))
     maps = make_maps(model, PICTURE)
     assert list(maps.layers) == ["convolution_1", "convolution_2", "convolution_3", "feature_map"]

@@ -36,7 +36,7 @@ def outline(figures: ModelFigureData) -> list[object]:
     return [figures.asked, figures.filters.total, list(figures.coefficients), layers]
 
 
-def test_it_is_read_as_it_was_written(tmp_path):
+def test_a_file_is_read_as_it_was_written(tmp_path):
     write_model_figures(tmp_path / "inside.npz", FIGURES)
     assert [file.name for file in tmp_path.iterdir()] == ["inside.npz"]
     found = read_model_figures(tmp_path / "inside.npz")
@@ -46,7 +46,7 @@ def test_it_is_read_as_it_was_written(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_an_outline_says_what_there_is_without_the_arrays(tmp_path):
+def test_an_outline_lists_what_a_file_has_without_the_arrays(tmp_path):
     write_model_figures(tmp_path / "inside.npz", FIGURES)
     found = read_model_figures(tmp_path / "inside.npz", outline=True)
     assert outline(found) == outline(FIGURES)
@@ -59,7 +59,7 @@ def test_a_model_may_have_nothing_to_show(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "text", "truncated", "an array", "of objects"])
-def test_a_damaged_file_counts_as_none_and_nothing_in_it_is_run(tmp_path, damage):
+def test_a_damaged_file_counts_as_missing_and_nothing_in_it_is_run(tmp_path, damage):
     path = tmp_path / "inside.npz"
     write_model_figures(path, FIGURES)
     content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Occlusion, against a linear network, where each pixel's part in a patch is known."""
+"""Occlusion of a linear network, for which each pixel's part in a patch is known."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_patches_cover_the_picture_half_a_patch_apart(size, fraction):
     assert len(set(found)) == len(found)
 
 
-def test_the_map_of_a_linear_network_is_the_mean_of_what_the_covering_patches_hide():
+def test_the_map_of_a_linear_network_is_the_mean_effect_of_the_covering_patches():
     logits = open_logits(linear())
     found = compute_maps(logits, PICTURES, TARGETS, "occlusion", batch_size=7)
     kernel = np.asarray(logits.get_layer("logits").kernel, np.float64).T.reshape(-1, SIZE, SIZE) / 127.5

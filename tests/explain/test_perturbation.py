@@ -1,4 +1,4 @@
-"""Deletion and insertion curves, of models that are known in closed form."""
+"""Deletion and insertion curves of models that are known in closed form."""
 
 import numpy as np
 import pytest
@@ -18,16 +18,16 @@ SIZE = 28  # cells of 2 x 2 pixels
 
 
 def cell_picture(values):
-    """Return the picture with these values of its cells, [14 * 14]."""
+    """Return a picture whose cells have these values, [14 * 14]."""
     return np.asarray(values)[cell_numbers(SIZE)]
 
 
 @pytest.fixture
 def checkers():
-    """A picture of black and white cells, half of each, whose blur is grey throughout, and a linear model of it.
+    """A picture with half of its cells black and half white, whose blur is grey throughout, and a linear model of it.
 
-    The model's probability of class 1 is the share of the white cells that are still there, less what is in the black
-    ones: 1 of the picture, 0 of its blur.
+    The model's probability of class 1 is the share of white cells that are still there, minus what the black cells
+    gained: 1 for the picture, 0 for its blur.
     """
     white = (np.add.outer(np.arange(14), np.arange(14)) % 2).ravel()
     picture = cell_picture(white * 255).astype(np.uint8)
@@ -44,7 +44,7 @@ def checkers():
 
 
 def closed_form(contribution, order):
-    """Return the deletion curve of the linear model: 1 less what the cells that are gone contributed."""
+    """Return the linear model's deletion curve: 1 minus what the deleted cells contributed."""
     taken = np.round(np.linspace(0, len(order), PERTURBATION_STEPS + 1)).astype(int)
     return 1 - np.concatenate([[0], np.cumsum(contribution[order])])[taken]
 
@@ -63,9 +63,9 @@ def test_curves_of_a_linear_model_are_known_in_closed_form(checkers):
     assert curves.insertion_area[0] == pytest.approx(1 - curves.deletion_area[0], abs=1e-5)
 
 
-def test_the_true_map_beats_chance_and_its_reverse_is_beaten_by_it(checkers):
+def test_the_true_map_beats_chance_and_chance_beats_its_reverse(checkers):
     picture, predict, contribution = checkers
-    contribution = contribution * np.linspace(0, 2, 196)  # cells count differently, as in a network
+    contribution = contribution * np.linspace(0, 2, 196)  # cells have different weights, as in a network
     blur = blurred(picture).astype(float)
     per_cell = np.bincount(cell_numbers(SIZE).ravel(), np.abs(picture - blur).ravel())
 
@@ -105,8 +105,8 @@ def test_the_centre_comes_first_and_the_corners_last():
     assert set(order[:4]) == {6 * 14 + 6, 6 * 14 + 7, 7 * 14 + 6, 7 * 14 + 7} and set(order[-4:]) == {0, 13, 182, 195}
 
 
-def test_an_order_goes_by_means_of_cells_and_ties_are_dealt_by_chance():
-    size = 33  # cells of 2 or 3 pixels: a sum would prefer the larger ones
+def test_an_order_sorts_cells_by_their_means_and_ties_are_random():
+    size = 33  # cells of 2 or 3 pixels: a sum would prefer large cells
     assert len(np.unique(cell_numbers(size))) == 196
     flat = order_of(np.ones((size, size)))
     np.testing.assert_array_equal(flat, order_of(np.zeros((size, size))))
@@ -117,7 +117,7 @@ def test_an_order_goes_by_means_of_cells_and_ties_are_dealt_by_chance():
     np.testing.assert_array_equal(cell_numbers(5), np.arange(25).reshape(5, 5))
 
 
-def test_memory_is_bound_by_a_picture_and_progress_is_told(checkers):
+def test_one_picture_limits_the_memory_and_progress_is_reported(checkers):
     picture, predict, _ = checkers
     asked, told = [], []
 

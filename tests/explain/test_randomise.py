@@ -1,4 +1,4 @@
-"""Cascading randomisation: which layers change, by what, and that the given model is left alone."""
+"""Cascading randomisation: which layers change, how, and that the given model does not change."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from pxr_tf.models.layers import ALReLU
 
 @pytest.fixture(scope="module")
 def model():
-    """A trained model, as far as this test can tell: no weight is as an initialiser would have it."""
+    """A model that passes as trained in this test: no weight has an initialiser's value."""
     keras.utils.set_random_seed(0)
     image = keras.Input((8, 8, 1), dtype="uint8", name="image")
     x = keras.layers.Conv2D(3, 3, name="convolution")(scale_grey(image))
@@ -48,14 +48,14 @@ def test_each_step_changes_exactly_the_layers_down_to_the_one_it_names(model):
         assert layers[::-1] == from_the_top[:number]
 
 
-def test_the_model_itself_is_untouched_and_shares_nothing(model):
+def test_the_model_itself_does_not_change_and_shares_nothing(model):
     before = weights_by_layer(model)
     for _, network in cascade(model):
         assert network is not model and not {*map(id, network.weights)} & {*map(id, model.weights)}
     assert changed(before, weights_by_layer(model)) == []
 
 
-def test_what_is_not_yet_random_is_what_was_learned(model):
+def test_layers_that_are_not_random_yet_are_as_learned(model):
     picture = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 1), np.uint8)
     feature_map = keras.Model(model.input, model.get_layer("feature_map").output)
     name, network = next(cascade(model))
@@ -66,8 +66,8 @@ def test_what_is_not_yet_random_is_what_was_learned(model):
     assert np.abs(np.asarray(logits(picture)) - np.asarray(of_copy(picture))).max() > 0.01
 
 
-def test_weights_are_as_their_own_initialisers_have_them():
-    """He's normal distribution: sd sqrt(2 / 4,000) of the kernel; BatchNorm begins with 1, 0, 0, 1."""
+def test_weights_come_from_the_layers_own_initialisers():
+    """He's normal distribution: the kernel's sd is sqrt(2 / 4,000); BatchNorm starts with 1, 0, 0, 1."""
     image = keras.Input((4000,))
     dense = keras.layers.Dense(50, kernel_initializer="he_normal", bias_initializer="random_normal")
     norm = keras.layers.BatchNormalization()
@@ -78,7 +78,7 @@ def test_weights_are_as_their_own_initialisers_have_them():
     assert kernel.std() == pytest.approx(np.sqrt(2 / 4000), rel=0.02) and kernel.mean() == pytest.approx(0, abs=1e-3)
     assert 0 < bias.std() < 0.1
     assert [weight.tolist() for weight in initial_weights(norm, seed=3)] == [[1] * 50, [0] * 50, [0] * 50, [1] * 50]
-    assert dense.bias.numpy().mean() > 6  # the layer is as it was
+    assert dense.bias.numpy().mean() > 6  # the layer has not changed
 
 
 def test_the_seed_alone_decides_the_weights(model):
@@ -119,7 +119,7 @@ def test_a_nested_head_comes_first():
     assert names[0] == "logits" and names[-2:] == ["normalization", "convolution"]
 
 
-def test_a_network_that_is_random_throughout_depends_on_the_seed_alone(model):
+def test_a_network_with_all_weights_random_depends_on_the_seed_alone(model):
     before = weights_by_layer(model)
     found = []
     for seed in (0, 1):

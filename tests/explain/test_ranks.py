@@ -1,4 +1,4 @@
-"""Rank correlations, against SciPy's."""
+"""Rank correlations, compared with SciPy's."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from pxr_tf.explain.ranks import agreement, compared_views, rank_correlation
 RANDOM = np.random.default_rng(0)
 
 
-def test_it_is_scipys_also_with_ties():
+def test_the_correlation_equals_scipys_also_with_ties():
     maps = RANDOM.normal(size=(4, 6, 5)).astype(np.float32)
     others = (maps + RANDOM.normal(size=maps.shape)).astype(np.float32)
     others[1:] = np.clip(others[1:], 0, None)  # a CAM: a third of it tied at zero
@@ -17,14 +17,14 @@ def test_it_is_scipys_also_with_ties():
     assert rank_correlation(maps, others) == pytest.approx(expected)
 
 
-def test_ranks_are_blind_to_scale_and_see_a_reversal():
+def test_ranks_ignore_scale_and_detect_a_reversal():
     maps = RANDOM.random((1, 4, 4))
     assert rank_correlation(maps, 5 * maps**3) == pytest.approx([1])
     assert rank_correlation(maps, -maps) == pytest.approx([-1])
     assert rank_correlation(np.array([[[1, 2], [3, 4]]]), np.array([[[1, 3], [2, 4]]])) == pytest.approx([0.8])
 
 
-def test_a_blank_map_has_no_ranks_and_what_became_blank_has_nothing_left():
+def test_a_blank_map_has_no_ranks_and_a_map_that_became_blank_counts_as_0():
     maps, blank = RANDOM.random((1, 4, 4)), np.zeros((1, 4, 4))
     assert rank_correlation(maps, blank) == [0]
     assert np.isnan(rank_correlation(blank, maps)).all() and np.isnan(rank_correlation(blank, blank)).all()
@@ -41,7 +41,7 @@ def test_agreement_of_blank_maps():
     one, blank = RANDOM.random((1, 4, 4)), np.zeros((1, 4, 4))
     assert agreement([one, blank]) == agreement([blank, one]) == [0]
     assert agreement([one, one, blank]) == pytest.approx([1 / 3])
-    assert agreement([one, blank, blank]) == [0]  # the pair of two blank ones does not count
+    assert agreement([one, blank, blank]) == [0]  # the pair of blank maps does not count
     assert np.isnan(agreement([blank, blank])).all()
 
 

@@ -1,4 +1,4 @@
-"""What a model file's configuration says of its layers: the same as the loaded model, without Keras."""
+"""The layers in a model file's configuration: the same as in the loaded model, without Keras."""
 
 import keras
 import numpy as np
@@ -23,19 +23,19 @@ def test_a_saved_network_has_the_layers_of_the_loaded_one(tmp_path, name):
     places = [LayerPlaces(layer.name, layer.places, layer.kind in CONVOLUTIONS) for layer in saved]
     assert spatial_names(places) == spatial_layers(logits) != []
     assert has_rectifier(saved)
-    guided_copy(logits)  # raises without one
+    guided_copy(logits)  # raises without a rectifier
 
 
 @pytest.mark.parametrize("activation", ["swish", "relu6", keras.layers.LeakyReLU(0.1)])
-def test_a_rectifier_is_known_in_whatever_form_it_was_given(tmp_path, activation):
+def test_a_rectifier_is_recognised_in_any_form(tmp_path, activation):
     image = keras.Input((8, 8, 1))
     outputs = keras.layers.Conv2D(2, 3, activation=activation)(image)
     keras.Model(image, outputs).save(tmp_path / "model.keras")
     assert has_rectifier(read_saved_layers(tmp_path / "model.keras")) == (activation != "swish")
 
 
-def test_a_heads_rectifier_guides_no_feature_map(tmp_path):
-    """EfficientNet's case: swish throughout, and a head with a ReLU."""
+def test_a_rectifier_in_the_head_does_not_guide_feature_maps(tmp_path):
+    """As in EfficientNet: swish throughout, and a head with a ReLU."""
     image = keras.Input((8, 8, 1))
     maps = keras.layers.Conv2D(2, 3, activation="swish", name="feature_map")(image)
     hidden = keras.layers.Dense(3, activation="relu")(keras.layers.GlobalAveragePooling2D()(maps))
@@ -46,7 +46,7 @@ def test_a_heads_rectifier_guides_no_feature_map(tmp_path):
         compute_maps(model, np.zeros((1, 8, 8), np.uint8), np.zeros(1, int), "guided_grad_cam")
 
 
-def test_the_names_of_rectifiers_are_those_that_are_guided(tmp_path):
+def test_the_names_of_rectifiers_match_the_guided_functions_and_layers(tmp_path):
     assert set(RECTIFIERS) == {one.__name__ for one in (*FUNCTIONS, *LAYERS)}
     (tmp_path / "model.keras").write_bytes(b"PK not ours")
     assert read_saved_layers(tmp_path / "model.keras") == read_saved_layers(tmp_path / "none.keras") == []

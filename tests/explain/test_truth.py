@@ -1,4 +1,4 @@
-"""How maps are compared with a known truth, by hand."""
+"""Comparisons of maps with a known truth, checked by hand."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_the_largest_value_points():
 
 
 def test_auc_counts_pairs_of_pixels():
-    """Two pixels of truth (2 and 0) against fourteen others, one of 1 and the rest 0: 14 + 13 / 2 of 28 pairs."""
+    """Two true pixels (2 and 0) and fourteen others (one of 1, the rest 0): 14 + 13 / 2 of 28 pairs."""
     maps = np.stack([one_map(p00=2, p33=1), TRUTH.astype(np.float32), -TRUTH.astype(np.float32), one_map()])
     assert pixel_auc(maps, np.stack([TRUTH] * 4)) == pytest.approx([20.5 / 28, 1, 0, 0.5])
     assert np.isnan(pixel_auc(maps[:1], np.zeros((1, 4, 4), bool))).all()

@@ -1,4 +1,4 @@
-"""The real thing, shrunk: a network that learned phantoms, and what its maps say of lesions and of a planted letter."""
+"""The real path, shrunk: a network that learned phantoms, and whether its maps show lesions and a planted letter."""
 
 import importlib.util
 import sys
@@ -31,7 +31,7 @@ def test_grad_cam_finds_lesions_and_shows_that_a_network_reads_a_letter(script, 
     assert (found["marked"]["table"]["finds the letter"] == "yes").all()
 
 
-def test_the_letter_is_planted_in_its_class_alone_and_lies_within_its_mask(script, tmp_path):
+def test_the_letter_is_planted_in_its_class_alone_and_inside_its_mask(script, tmp_path):
     drawn = script.draw_phantoms(tmp_path / "drawn", patients=4, seed=0)
     marked, letter = script.with_letter(drawn), script.CLASSES.index(script.MARKED)
     before = drawn.pictures[drawn.labels != letter]

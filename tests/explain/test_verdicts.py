@@ -19,7 +19,7 @@ def failed(verdicts):
     return [one for one in verdicts if one.state == "failed"]
 
 
-def test_the_checks_and_on_which_side_a_method_must_be():
+def test_each_check_has_a_bound_and_a_side():
     assert BELOW == ["weights", "labels"]
     assert {CHECKS[key].bound for key in (*BELOW, "folds")} == {SAME_MAPS}
     assert {CHECKS[key].bound for key in ABOVE if key != "folds"} == {0}
@@ -38,7 +38,7 @@ def test_the_whole_interval_must_be_on_one_side_of_the_bound(key):
     assert state(0.1, -0.01, 0.2) == state(-0.1, -0.2, 0.01) == state(0.1, 0, 0.2) == "undecided"
 
 
-def test_what_is_undecided_marks_no_method_and_says_why():
+def test_an_undecided_check_marks_no_method_and_says_why():
     verdicts = judge({"insertion_random": (0.05, -0.1, 0.2)})
     assert failed(verdicts) == []
     (reason,) = (one.reason for one in verdicts if one.state == "undecided")
@@ -46,7 +46,7 @@ def test_what_is_undecided_marks_no_method_and_says_why():
     assert CHECKS["insertion_random"].failed not in reason
 
 
-def test_what_was_not_measured_is_neither_and_marks_no_method():
+def test_an_unmeasured_check_neither_passes_nor_fails():
     verdicts = judge({"weights": (np.nan, np.nan, np.nan), "labels": (0.9, np.nan, np.nan)})
     assert [one.check for one in verdicts] == list(CHECKS)
     assert {one.state for one in verdicts} == {"not measured"} and failed(verdicts) == []
@@ -54,33 +54,33 @@ def test_what_was_not_measured_is_neither_and_marks_no_method():
     reasons = {one.check: one.reason for one in verdicts}
     assert_says(reasons["weights"], any_of("random weights"), any_of("not be measured", "not measured"), "picture")
     assert_says(
-        reasons["labels"], any_of("random labels"), "0.90", any_of("patients"), any_of("few"), any_of("interval")
+        reasons["labels"], any_of("permuted labels"), "0.90", any_of("patients"), any_of("few"), any_of("interval")
     )
 
 
-def test_notes_say_why_something_was_not_measured_or_what_else_there_is_to_know():
+def test_notes_say_why_a_check_was_not_measured_or_add_a_remark():
     verdicts = judge({"weights": (0.1, 0.0, 0.2)}, {"weights": "Signed: 0.00.", "in_lungs": "all else is black."})
     reasons = {one.check: one.reason for one in verdicts}
     assert_says(reasons["in_lungs"], any_of("lungs"), "all else is black")
     assert_says(reasons["weights"], any_of("learned"), "Signed: 0.00")
 
 
-def test_pictures_that_the_model_trained_on_do_not_count_and_strangers_do_where_there_are_no_others():
+def test_pictures_that_the_model_trained_on_do_not_count_and_external_pictures_do_if_there_are_no_others():
     assert counted(["test", "train", "val", ""]).tolist() == [True, False, False, False]
     assert counted(["train", "val", ""]).tolist() == [False, False, True]
     assert not counted(["train", "val"]).any()
     assert counted([]).tolist() == []
 
 
-def test_failures_are_told_with_the_number_the_bound_and_what_it_means():
+def test_a_failure_states_the_number_the_bound_and_the_meaning():
     verdicts = judge({"weights": (0.81, 0.78, 0.84), "in_lungs": (0.123, 0.08, 0.161)})
     (one,) = failed(verdicts)
     assert one[:6] == ("weights", "failed", 0.81, 0.78, 0.84, 0.5)
     assert one.reason == (
-        "random weights: 0.81 (95 % interval 0.78 to 0.84; to pass, all of it must be below 0.50): the map stays "
-        "much as it was with random weights: it shows the picture, not what the network learned."
+        "random weights: 0.81 (95 % confidence interval 0.78 to 0.84; to pass, all of it must be below 0.50): the map "
+        "stays much the same with random weights: it shows the picture, not what the network learned."
     )
     assert verdicts[0].reason == (
-        "more in the lungs than an even map: 12.3 percentage points (95 % interval 8.0 to 16.1; to pass, all of it "
-        "must be above 0.0): the map prefers the lungs."
+        "lungs vs an even map: 12.3 percentage points (95 % confidence interval 8.0 to 16.1; to pass, all of it must "
+        "be above 0.0): the map prefers the lungs."
     )

@@ -1,4 +1,4 @@
-"""Which pictures a run explains, and by which fold's model."""
+"""Which pictures of a run are explained, and by which fold's model."""
 
 import shutil
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_the_most_telling_cases_of_each_class_are_chosen_in_order(run):
         (RIGHT, g, "1"),
     ]
     more = cases_of(run, 3)
-    assert list(more.image_id[more.group == RIGHT])[:3] == [b, *sorted([a, f])]  # equally certain: by image id
+    assert list(more.image_id[more.group == RIGHT])[:3] == [b, *sorted([a, f])]  # ties are sorted by image id
     assert more.image_id.is_unique
 
 
@@ -103,17 +103,17 @@ def test_a_copy_of_a_runs_image_is_explained_by_the_fold_that_tested_it(finished
     assert tuple(found.loc[tested, ["fold", "role", "predicted"]]) == ("0", "train", "")
 
 
-def test_a_data_set_says_its_labels_which_merge_as_the_runs(finished_run, official_phantoms):
+def test_labels_of_an_external_data_set_merge_as_in_the_run(finished_run, official_phantoms):
     run = open_run(finished_run)
     merge = {"merge": {"pneumonia": ("bacterial", "viral")}, "classes": ("pneumonia",)}
-    run.__dict__["recipe"] = run.recipe.model_copy(update=merge)  # where the run keeps what it has read
+    run.__dict__["recipe"] = run.recipe.model_copy(update=merge)  # the run caches what it has read here
     found = find_asked(run, [str(official_phantoms)], None)
-    strangers = found[found.role == ""]  # the others are images of the run, and have its labels
+    strangers = found[found.role == ""]  # the others are images of the run and keep its labels
     assert len(strangers) > 10
     assert set(strangers.label) == {"pneumonia", "normal"}
 
 
-def test_files_of_one_name_are_called_by_the_end_of_their_path_that_differs(finished_run, tmp_path, monkeypatch):
+def test_files_with_the_same_name_are_named_by_the_end_of_their_path_that_differs(finished_run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = ["p/a/same.png", "p/b/same.png", "q/b/same.png", "other.png", "p/b/same.png"]
     for number, name in enumerate(dict.fromkeys(asked)):
@@ -136,7 +136,7 @@ def test_files_of_one_name_are_called_by_the_end_of_their_path_that_differs(fini
         (["empty"], ["empty", any_of("empty folder", "no picture")]),
     ],
 )
-def test_what_is_no_picture_is_refused(finished_run, official_phantoms, tmp_path, monkeypatch, asked, words):
+def test_what_is_not_a_picture_is_refused(finished_run, official_phantoms, tmp_path, monkeypatch, asked, words):
     monkeypatch.chdir(tmp_path)
     if "copy" in asked:
         shutil.copytree(official_phantoms, "copy")

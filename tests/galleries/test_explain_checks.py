@@ -1,4 +1,4 @@
-"""What the costly checks measure: several random networks, both views of signed maps, and a few pictures at a time."""
+"""The slow checks: they measure several random networks and both views of signed maps, a few pictures at a time."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def pictures(model, tmp_path_factory):
-    """Files of three pictures' maps, as the task before writes them."""
+    """Files with the maps of three pictures, as the previous task writes them."""
     folder = tmp_path_factory.mktemp("maps")
     maps = {name: compute_maps(open_logits(model), PIXELS, [0] * 3, name) for name in METHODS}
     rows = []
@@ -45,7 +45,7 @@ def pictures(model, tmp_path_factory):
     return rows
 
 
-def test_several_networks_are_random_throughout_and_signed_maps_are_compared_twice(model, pictures):
+def test_several_networks_have_all_weights_random_and_signed_maps_are_compared_twice(model, pictures):
     rows = list(weight_rows(model, pictures, lambda done, total: None))
     layers = list(dict.fromkeys(row.detail for row in rows))
     assert layers == ["logits", "convolution"] and rows[-1].detail == "convolution"
@@ -62,7 +62,7 @@ def test_several_networks_are_random_throughout_and_signed_maps_are_compared_twi
     assert all(pair["signed"] != pair["absolute"] for pair in pairs.values())
 
 
-def test_maps_of_the_network_itself_agree_with_its_own_and_another_ones_do_not(model, pictures):
+def test_a_networks_maps_agree_with_themselves_and_not_with_those_of_another_network(model, pictures):
     assert {round(row.value, 5) for row in label_rows(model, pictures)} == {1}
     others = [abs(row.value) for row in label_rows(build(8), pictures) if row.view == "signed"]
     assert len(others) == 3 and max(others) < 0.9

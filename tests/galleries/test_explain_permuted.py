@@ -1,4 +1,4 @@
-"""The twin of a run that learned permuted labels: found where `Request` lays it, refused where it is another one."""
+"""The twin of a run, which learned permuted labels: found in `Request`'s folder, refused if it does not match."""
 
 import shlex
 import shutil
@@ -23,7 +23,7 @@ def find(run: Path):
 
 
 def with_twin(run: Path, *edit: str) -> Path:
-    """Lay a copy of the run where the one on permuted labels belongs, a word of its file replaced; return it."""
+    """Copy the run to the folder of its run on permuted labels, replace a word of its file, and return the folder."""
     twin = request_of(tiny_experiment(permute_labels=True), [], run.parents[3]).folder
     shutil.copytree(run, twin)
     text = (run / rundir.EXPERIMENT).read_text() + "permute_labels: true\n"
@@ -32,17 +32,17 @@ def with_twin(run: Path, *edit: str) -> Path:
     return twin
 
 
-def test_without_a_twin_the_command_that_makes_it_is_told(own_copy, phantoms):
+def test_without_a_twin_the_note_has_the_command_that_trains_it(own_copy, phantoms):
     found = find(own_copy)
     assert (found.run, found.identity) == (None, "")
-    start, command = found.note.split("This makes it: ")
+    start, command = found.note.split("Train it with: ")
     assert_says(start, any_of("not measured"), any_of("permuted labels"))
     data = ",".join(map(str, phantoms))
     variables = [f"CONFIG={own_copy / 'experiment.yaml'}", f"DATA={data}", f"RUNS={own_copy.parents[3]}"]
     assert shlex.split(command.rstrip(".")) == ["make", "cv", *variables, "ARGS=--set permute_labels=true"]
 
 
-def test_a_run_that_was_moved_away_has_no_twin_beside_it(own_copy, tmp_path):
+def test_a_run_that_was_moved_away_has_no_twin_next_to_it(own_copy, tmp_path):
     moved = tmp_path / "moved"
     shutil.copytree(own_copy, moved)
     found = find(moved)
@@ -50,7 +50,7 @@ def test_a_run_that_was_moved_away_has_no_twin_beside_it(own_copy, tmp_path):
     assert_says(found.note, any_of("not measured"), any_of("moved"), "'moved'")
 
 
-def test_a_finished_twin_is_found_and_known_by_its_models(own_copy):
+def test_a_finished_twin_is_found_and_identified_by_its_models(own_copy):
     twin = with_twin(own_copy)
     found = find(own_copy)
     assert (found.run.folder, found.note) == (twin, "")
@@ -62,7 +62,7 @@ def test_a_finished_twin_is_found_and_known_by_its_models(own_copy):
     assert_tells(find(own_copy).note, any_of("no finished run", "no run"), any_of("permuted labels"))
 
 
-def test_a_twin_of_other_settings_or_splits_is_not_compared(own_copy):
+def test_a_twin_with_other_settings_or_splits_is_refused(own_copy):
     twin = with_twin(own_copy, "size: 32", "size: 40")
     assert_says(find(own_copy).note, any_of("settings", "setting"), "image")
     shutil.rmtree(twin)

@@ -1,4 +1,4 @@
-"""The sheet of one picture: what stands on it, and that no word is cut off."""
+"""The sheet of one picture: what it shows, and that no word is cut off."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def sheet_of(*maps: Drawn, name: str = "a/b.png", notes: tuple[str, ...] = ()) -
     return Sheet(name, ["true: normal", "predicted: viral"], notes, False, PICTURE, None, maps)
 
 
-def test_methods_stand_side_by_side_and_a_signed_one_has_four_views():
+def test_methods_are_side_by_side_and_a_signed_method_has_four_views():
     rows = lay_out(sheet_of(PLAIN, SIGNED, PLAIN))
     assert [[panel.title for panel in row] for row in rows] == [
         ["X-ray", "Grad-CAM", "Grad-CAM"],
@@ -38,19 +38,19 @@ def test_methods_stand_side_by_side_and_a_signed_one_has_four_views():
     ]
     assert all(panel.pixels.shape == (PANEL_SIDE, PANEL_SIDE, 3) for row in rows for panel in row)
     full = f"{np.percentile(np.abs(SIGNED.values), 99.5):.2g}"
-    signed = (f"\N{MINUS SIGN}{full} speaks against", f"supports +{full}")
+    signed = (f"\N{MINUS SIGN}{full} counts against", f"supports +{full}")
     assert [panel.ends for panel in rows[1]] == [signed, signed, signed, ("0", full)]
     rows = lay_out(sheet_of(*[PLAIN] * 6))
     assert [len(row) for row in rows] == [PANELS_PER_ROW, 3]
 
 
 def test_the_views_of_a_signed_map_add_up():
-    """Positive and negative views show what the signed one shows, each its own part."""
+    """The positive and the negative view each show their part of the signed view."""
     blocks = SIGNED._replace(values=np.kron(RNG.normal(size=(2, 2)) * [[1, -1], [-1, 1]], np.ones((16, 16))))
     signed, positive, negative, _ = (panel.pixels.astype(int) for panel in lay_out(sheet_of(blocks))[1])
     plain = lay_out(sheet_of(blocks))[0][0].pixels.astype(int)
     changed = [(view != plain).any(axis=2) for view in (signed, positive, negative)]
-    assert (changed[0] == (changed[1] | changed[2])).mean() > 0.95  # but for pixels between two blocks
+    assert (changed[0] == (changed[1] | changed[2])).mean() > 0.95  # except for pixels between two blocks
     assert (changed[1] & changed[2]).mean() < 0.05
     assert 0.2 < changed[1].mean() < 0.8
 

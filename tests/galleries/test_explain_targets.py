@@ -17,5 +17,5 @@ PROBABILITIES = np.array([[0.4, 0.3, 0.3], [0.1, 0.6, 0.3]])
 
 
 @pytest.mark.parametrize(("asked", "targets"), [("predicted", [2, 1]), ("true", [1, 0]), ("normal", [0, 0])])
-def test_the_predicted_class_is_the_runs_own_and_the_networks_for_strangers(asked, targets):
+def test_the_predicted_class_is_from_the_run_or_for_external_pictures_from_the_network(asked, targets):
     assert choose_targets(ROWS, PROBABILITIES, CLASSES, asked).tolist() == targets

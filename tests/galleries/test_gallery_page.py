@@ -1,4 +1,4 @@
-"""The page of a gallery: doubts, strangers and failed methods are said, and nothing that people typed becomes HTML."""
+"""The page of a gallery: it shows warnings, external pictures and failed methods, and escapes all typed text."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ THREE = (-0.9, 0.9, -0.9)
 
 
 def table_of(count: int, share: float, area: float = 0.3, method: str = "grad_cam") -> pd.DataFrame:
-    """Return ``explained.csv`` of pictures whose maps lie in the lungs by this share, half of them wrong."""
+    """Return ``explained.csv`` of pictures whose maps have this share in the lungs; half the predictions are wrong."""
     rng = np.random.default_rng(0)
     names = [f"<x>&{number}.png" for number in range(count)]
     rows = {
@@ -38,7 +38,7 @@ def table_of(count: int, share: float, area: float = 0.3, method: str = "grad_ca
 
 
 def measured_of(table: pd.DataFrame, rows: list[tuple[str, str, str, int, float]], method="grad_cam") -> pd.DataFrame:
-    """Return what the task measured: of every picture the same (check, detail, view, draw, value)."""
+    """Return what the task measured: the same (check, detail, view, draw, value) for every picture."""
     columns = ["check", "method", "image_id", "detail", "view", "draw", "value"]
     return pd.DataFrame(
         [
@@ -59,9 +59,9 @@ def page_of(table: pd.DataFrame, measured: pd.DataFrame | None = None) -> str:
     return "\n".join(page_lines(ABOUT, table, check_table(table, measured)))
 
 
-def test_what_makes_a_gallery_doubtful_stands_on_it():
+def test_the_page_shows_the_gallerys_warnings():
     page = page_of(table_of(8, 0.2))
-    assert "<b>Doubt.</b> Classes come from &lt;two&gt; sources." in page
+    assert "<b>Warning.</b> Classes come from &lt;two&gt; sources." in page
     assert "Leaky split" in page
     assert_tells(page, "4 pictures", any_of("trained"), matching("fold-0"))
     assert page.count("trained on it</span>") == 4
@@ -77,7 +77,7 @@ def test_a_method_that_looks_outside_the_lungs_is_marked():
     assert '<td class="bad">Grad-CAM</td>' not in page_of(table_of(8, 0.5))
 
 
-def test_shares_stand_beside_the_lungs_own_and_untrusted_lungs_are_counted():
+def test_shares_are_next_to_the_lungs_share_and_untrusted_lungs_are_counted():
     table = table_of(8, 0.5).assign(role="test")
     table.loc[:1, ["in_lungs", "lungs_of_picture"]] = np.nan
     table.loc[:1, "lungs"] = "confidence below 0.6"
@@ -88,7 +88,7 @@ def test_shares_stand_beside_the_lungs_own_and_untrusted_lungs_are_counted():
     assert '<td class="n">30</td>' in page
 
 
-def test_deletion_is_judged_beside_random_orders():
+def test_deletion_is_compared_with_random_orders():
     table = table_of(8, 0.5)
     measured = pd.concat(
         measured_of(table, [(check, "", "", 0, value)], method)
@@ -102,8 +102,8 @@ def test_deletion_is_judged_beside_random_orders():
     assert_tells(page_of(table, measured), any_of("random order", "random orders"))
 
 
-def test_several_random_networks_decide_and_chance_does_not_even_out():
-    """Correlations of -0.9, 0.9 and -0.9: each map is there, upside down or not, and the last alone says nothing."""
+def test_several_random_networks_decide_and_their_signs_do_not_cancel_out():
+    """Correlations of -0.9, 0.9 and -0.9: each map is still there, inverted or not."""
     table = table_of(8, 0.5)
     upside_down = [("weights", "top", "", 0, 0.1), *(("weights", "bottom", "", n, r) for n, r in enumerate(THREE))]
     found = verdicts_of(table, measured_of(table, upside_down)).loc["weights"]
@@ -112,7 +112,7 @@ def test_several_random_networks_decide_and_chance_does_not_even_out():
     assert verdicts_of(table, measured_of(table, forgotten)).state["weights"] == "passed"
 
 
-def test_of_signed_maps_the_worse_view_decides_and_both_are_told():
+def test_the_worse_view_of_signed_maps_decides_and_both_are_reported():
     table = table_of(8, 0.5, method="integrated_gradients")
     about = {**ABOUT, "methods": ["integrated_gradients"]}
     rows = [("weights", "c", "signed", 0, 0.0), ("weights", "c", "absolute", 0, 0.6)]
@@ -146,13 +146,13 @@ def test_pictures_that_the_model_knows_do_not_count():
 
 def test_an_interval_across_the_bound_fails_no_method():
     table = table_of(8, 0.3)
-    table["in_lungs"] = [0.3, 0, 0.2, 0, 0.35, 0, 0.4, 0]  # of those that count, area 0.3
+    table["in_lungs"] = [0.3, 0, 0.2, 0, 0.35, 0, 0.4, 0]  # for the pictures that count; the area is 0.3
     assert verdicts_of(table, None).state["in_lungs"] == "undecided"
     assert not checked_words(check_table(table, None))["grad_cam"].failed
     assert '<td class="bad">Grad-CAM' not in page_of(table) and '<span class="faint">undecided' in page_of(table)
 
 
-def test_intervals_end_where_such_values_end():
+def test_intervals_are_clipped_to_possible_values():
     table = table_of(8, 0.9).assign(in_lungs=[1.0, 1, 0.2, 1, 1, 1, 1, 1], role="test")
     rows = check_table(table, None).set_index("check").loc["share in the lungs"]
     assert set(rows.high) == {1.0} and (rows.low < 0.9).all()
@@ -172,9 +172,9 @@ def test_after_a_crop_that_blacks_out_one_side_lungs_are_not_compared(tmp_path, 
     table = tabulate(explained, {})
     found = verdicts_of(table, None).loc["in_lungs"]
     assert found.state == "not measured" and tells([found.reason], any_of("lungs"), any_of("not measured"), words)
-    assert table.in_lungs.isna().all() and "lies in the lungs</h2>" not in page_of(table)
+    assert table.in_lungs.isna().all() and "inside the lungs</h2>" not in page_of(table)
 
 
-def test_a_note_says_why_nothing_was_measured():
-    found = verdicts_of(table_of(8, 0.5), None, {"labels": "was not measured: do this."})
-    assert tells([found.reason["labels"]], any_of("random labels"), any_of("not measured"), "do this")
+def test_a_note_says_why_a_check_was_not_measured():
+    found = verdicts_of(table_of(8, 0.5), None, {"labels": "not measured: do this."})
+    assert tells([found.reason["labels"]], any_of("permuted labels"), any_of("not measured"), "do this")

@@ -1,4 +1,4 @@
-"""What a gallery says of itself: complete, or parts of several; and which files it takes away."""
+"""The state of a gallery: complete, or parts of several; and which files are removed."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_a_gallery_is_complete_until_another_begins_or_a_file_is_missing(tmp_pat
     assert not is_complete(tmp_path, "a") and not is_complete(tmp_path, "")
 
 
-def test_what_killed_commands_wrote_is_removed_by_the_one_that_finishes(tmp_path):
+def test_the_command_that_finishes_removes_what_killed_commands_wrote(tmp_path):
     for key in ("a", "b"):  # both die
         write(tmp_path, f"maps/{key}.npz")
         mark_unfinished(tmp_path, [f"maps/{key}.npz", "maps/never.npz"])
@@ -32,7 +32,7 @@ def test_what_killed_commands_wrote_is_removed_by_the_one_that_finishes(tmp_path
     assert sorted(file.name for file in (tmp_path / "maps").iterdir()) == ["c.npz", "mine.npz"]
 
 
-def test_the_mark_of_nothing_is_taken_back(tmp_path):
+def test_the_mark_of_an_empty_gallery_is_deleted(tmp_path):
     mark_unfinished(tmp_path / "g", ["maps/1.npz"])
     write(tmp_path / "g", "maps/1.npz")
     unmark_empty(tmp_path / "g")
@@ -44,7 +44,7 @@ def test_the_mark_of_nothing_is_taken_back(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["[]", "3", "{", '{"key": "a", "files": 3}', '{"key": "a", "files": ["../x", 4]}'])
-def test_an_edited_file_is_no_gallery_and_removes_nothing_elsewhere(tmp_path, text):
+def test_an_edited_file_is_not_a_gallery_and_removes_nothing_elsewhere(tmp_path, text):
     write(tmp_path, "x")
     (tmp_path / "g").mkdir()
     (tmp_path / "g" / ABOUT).write_text(text)

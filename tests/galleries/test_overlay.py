@@ -9,11 +9,11 @@ GREY = np.full((32, 32), 120, np.uint8)
 
 
 def half_and_half() -> np.ndarray:
-    """Return a map that supports on the left and speaks against on the right."""
+    """Return a map that supports the class on the left and counts against it on the right."""
     return np.repeat(np.where(np.arange(32) < 16, 1.0, -1.0)[None], 32, axis=0).astype(np.float32)
 
 
-def test_green_supports_and_vermilion_speaks_against():
+def test_green_supports_and_vermilion_counts_against():
     pixels = overlay.paint(GREY, half_and_half(), 64, signed=True).pixels.astype(int)
     red, green, blue = pixels[32, 10]
     assert green > red + 50 and green > blue
@@ -21,7 +21,7 @@ def test_green_supports_and_vermilion_speaks_against():
     assert red > green + 50 > blue
 
 
-def test_where_a_map_is_zero_the_xray_is_untouched_and_nowhere_is_it_hidden():
+def test_the_xray_is_unchanged_where_a_map_is_zero_and_is_never_hidden():
     ramp = np.tile(np.arange(32, dtype=np.uint8) * 4 + 60, (32, 1))
     assert (overlay.paint(ramp, np.zeros((7, 7), np.float32), 32, signed=False).pixels == ramp[..., None]).all()
     ones = overlay.paint(ramp, np.ones((7, 7), np.float32), 32, signed=False).pixels.astype(int)
@@ -30,18 +30,18 @@ def test_where_a_map_is_zero_the_xray_is_untouched_and_nowhere_is_it_hidden():
     assert (steps >= 0).all()
 
 
-def test_an_unsigned_map_has_no_colour_for_what_is_negative():
+def test_an_unsigned_map_has_no_colour_for_negative_values():
     pixels = overlay.paint(GREY, half_and_half(), 64, signed=False).pixels
     assert (pixels[:, 40:] == 120).all()
     assert (pixels[:, :24] != 120).any()
 
 
-def test_one_hot_pixel_does_not_make_all_others_pale():
+def test_one_extreme_pixel_does_not_make_all_others_pale():
     values = np.full((100, 100), 1.0, np.float32)
     values[3, 3] = 1000
     assert overlay.full_strength(values) == pytest.approx(1)
     lonely = np.zeros((100, 100), np.float32)
-    lonely[3, 3] = 5  # fewer pixels than the percentile leaves out: it is drawn all the same
+    lonely[3, 3] = 5  # fewer pixels than the percentile leaves out: it is still drawn
     assert overlay.full_strength(lonely) == 5
 
 
@@ -52,13 +52,13 @@ def luminance(colour: np.ndarray) -> np.ndarray:
     return linear @ [0.2126, 0.7152, 0.0722]
 
 
-def test_people_without_green_cones_tell_the_two_colours_apart():
-    """Deuteranopia after Viénot, Brettel, Mollon (1999), in linear RGB."""
+def test_people_without_green_cones_can_distinguish_the_two_colours():
+    """Deuteranopia, simulated after Viénot, Brettel, Mollon (1999), in linear RGB."""
     deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
     supports, against = (deutan @ (np.array(colour) / 255) ** 2.2 for colour in (overlay.SUPPORTS, overlay.AGAINST))
     assert np.abs(supports - against).max() > 0.1
     steps = np.diff(luminance(overlay.colours(False)))
-    assert (steps >= 0).all() and steps.sum() > 0.6  # lightness alone orders the unsigned ones
+    assert (steps >= 0).all() and steps.sum() > 0.6  # lightness alone orders unsigned maps
 
 
 def test_the_outline_of_lungs_is_thin():
