@@ -134,6 +134,7 @@ $(VENV)/.mutmut: $(READY) pyproject.toml
 
 format: $(READY) ## format and fix with ruff; write the option files
 	@$(VENV)/bin/python scripts/write_option_files.py
+	@$(VENV)/bin/python scripts/write_recipe_page.py
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 

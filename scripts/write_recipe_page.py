@@ -116,7 +116,7 @@ def describe_type(value: dict[str, Any]) -> str:
     if "prefixItems" in value:
         return f"{len(value['prefixItems'])} values, each {describe_type(value['prefixItems'][0])}"
     if value.get("type") == "array":
-        return f"list of {describe_type(value['items'])}"
+        return f"list of {describe_type(value['items'])}".replace("section ", "sections ")
     if value.get("type") == "object":
         inner = value.get("additionalProperties")
         return f"names, each with {describe_type(inner)}" if isinstance(inner, dict) and inner else "names with values"
@@ -126,16 +126,16 @@ def describe_type(value: dict[str, Any]) -> str:
 def limits_of(value: dict[str, Any]) -> list[str]:
     """Return the limits of a number in words."""
     words = {
-        "minimum": "{:,g} or more",
-        "exclusiveMinimum": "above {:,g}",
-        "maximum": "at most {:,g}",
-        "exclusiveMaximum": "below {:,g}",
+        "minimum": "{} or more",
+        "exclusiveMinimum": "above {}",
+        "maximum": "at most {}",
+        "exclusiveMaximum": "below {}",
     }
-    return [
-        form.format(value[key]) if value[key] < 1e7 else f"below {value[key]:,}"
-        for key, form in words.items()
-        if key in value
-    ]
+    return [form.format(shorten(value[key])) for key, form in words.items() if key in value]
+
+
+def shorten(number: float) -> str:
+    return f"{int(number):,}" if number == int(number) else f"{number:g}"
 
 
 def default_of(value: dict[str, Any]) -> str:

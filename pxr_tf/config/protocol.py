@@ -16,8 +16,8 @@ KEY = "reproduce"
 class Protocol(Frozen):
     """The runs of a paper: every variant, under every compared setting, with every seed."""
 
-    variants: Annotated[tuple[Name, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[SeedNumber, ...], Field(min_length=1)] = (0,)
+    variants: Annotated[tuple[Name, ...], Field(min_length=1)]  # which variants run
+    seeds: Annotated[tuple[SeedNumber, ...], Field(min_length=1)] = (0,)  # each variant runs with each seed
     # name -> dotted key -> value; the first setting minus the second is a result
     compare: dict[str, dict[str, Any]] = Field(default_factory=dict)
 

@@ -35,20 +35,18 @@ RecipeName = Annotated[Name, AfterValidator(_beside_cache)]
 class Splits(Frozen):
     """Which rows train and which test. Each scheme (`data.schemes`) uses the options that its function names."""
 
-    scheme: str = "folds"
+    scheme: str = "folds"  # folds, official, random, or a scheme that was added
     # balanced: one image per patient of the smallest class, and the same number of each other class; all: every image
     test_rows: Literal["balanced", "all"] = "all"
-    # folds:
-    folds: Annotated[Whole, Field(ge=2, le=1000)] = 5
-    # share of the smallest class's patients: for validation, and again for testing
+    folds: Annotated[Whole, Field(ge=2, le=1000)] = 5  # folds: their number
+    # folds: share of the smallest class's patients: for validation, and again for testing
     holdout_fraction: Annotated[Number, Field(gt=0, lt=0.5)] = 0.15
-    nested: Flag = False  # a validation part inside each fold instead of epoch numbers from the hold-out
-    nested_fraction: Annotated[Number, Field(gt=0, lt=0.5)] = 0.1  # of each class's training patients
-    # official and random:
-    validation: Amount = 0.15  # a share, or a number of images, of the rows that are not test rows
-    # random:
-    test: Share = 0.2
-    unit: Literal["patient", "image"] = "patient"  # image: as in some papers; a leaky split, and every figure says so
+    nested: Flag = False  # folds: a validation part inside each fold instead of epoch numbers from the hold-out
+    nested_fraction: Annotated[Number, Field(gt=0, lt=0.5)] = 0.1  # folds: share of each class's training patients
+    validation: Amount = 0.15  # official, random: a share, or a number of images, of the rows that are not test rows
+    test: Share = 0.2  # random: share of the rows that test
+    # random: what is split; image: a leaky split, as in some papers, and every figure says so
+    unit: Literal["patient", "image"] = "patient"
     # added schemes: keyword arguments of their functions, in addition to the options above
     options: dict[str, Any] = Field(default_factory=dict)
 
@@ -71,23 +69,23 @@ class Balance(Frozen):
 class Experiment(Frozen):
     """Everything that decides the numbers of a run, except the images: one variant of one recipe."""
 
-    name: RecipeName
+    name: RecipeName  # the recipe's folder in RUNS
     variant: Name = "base"  # which of the recipe's variants this is
     published: str | None = None  # the paper to compare with: a file in evaluation/published
-    classes: Annotated[tuple[Name, ...], Field(min_length=2)]
+    classes: Annotated[tuple[Name, ...], Field(min_length=2)]  # in the order of all tables
     tag: RunTag = ""  # distinguishes run directories of one variant, e.g. by their classes
     # duplicates: drop all but one, drop only those with the same bytes (exact), or keep all
     duplicates: Literal["drop", "exact", "keep"] = "drop"
-    # pneumonia: [bacterial, viral]
+    # class -> the labels that it merges, such as pneumonia: [bacterial, viral]
     merge: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    seed: SeedNumber = 0
-    image: Image
-    model: Model
-    splits: Splits
-    balance: Balance = Balance()
-    augmentation: Augmentation = Augmentation()
-    training: Training = Training()
-    phases: tuple[Phase, ...] = ()
+    seed: SeedNumber = 0  # decides everything random
+    image: Image  # size, resize mode, crop
+    model: Model  # its kind and layers
+    splits: Splits  # which rows train and which test
+    balance: Balance = Balance()  # caps and oversampling
+    augmentation: Augmentation = Augmentation()  # how training pictures are changed
+    training: Training = Training()  # the numbers that all phases share
+    phases: tuple[Phase, ...] = ()  # the steps of training, in order
     # model figures to draw of each fold; a model shows those that it has
     show: tuple[Literal["filters", "coefficients", "feature_maps"], ...] = ()
     # permute the labels of training and validation images: for comparison, with nothing to learn

@@ -14,18 +14,18 @@ Size = tuple[int, ...] | tuple[float, ...] | float  # of a network: a number, or
 class Head(Frozen):
     """The layers after the pooled features: dropout, fully connected layers, the output."""
 
-    hidden_units: tuple[Units, ...] = (256,)
+    hidden_units: tuple[Units, ...] = (256,)  # of the fully connected layers before the output
     dropout: Fraction = 0.0  # before the first fully connected layer
-    output: Output = "softmax"
+    output: Output = "softmax"  # sigmoid: for two classes, with one output
 
 
 class Transfer(Frozen):
     """A backbone and a head, trained by phases."""
 
-    kind: Literal["transfer"] = "transfer"
-    backbone: Text
+    kind: Literal["transfer"] = "transfer"  # a backbone with a head
+    backbone: Text  # its name, such as xception
     weights: Text  # imagenet, none, or a file
-    head: Head = Head()
+    head: Head = Head()  # dropout, fully connected layers, the output
     batchnorm_momentum: Share | None = None  # null: the architecture's own
 
     @property
@@ -45,15 +45,16 @@ class Scratch(Frozen):
     Each network takes only the sizes that it names; null means its own default.
     """
 
-    kind: Literal["scratch"] = "scratch"
-    network: Text
-    output: Output = "softmax"
+    kind: Literal["scratch"] = "scratch"  # a paper's own network
+    network: Text  # its name, such as small_cnn
+    output: Output = "softmax"  # sigmoid: for two classes, with one output
     channels: Annotated[tuple[Units, ...], Field(min_length=1)] | None = None  # of its convolutions
+    # side of each convolution's kernel, in pixels
     kernel_sizes: Annotated[tuple[Annotated[Whole, Field(gt=0, le=31)], ...], Field(min_length=1)] | None = None
-    dropout: tuple[Fraction, ...] | None = None
+    dropout: tuple[Fraction, ...] | None = None  # where the network has dropout, in order
     hidden_units: tuple[Units, ...] | None = None  # of its fully connected layers before the last
     negative_slope: Annotated[Number, Field(ge=0, le=1)] | None = None  # of its leaky activations, below 0
-    batchnorm_momentum: Share | None = None
+    batchnorm_momentum: Share | None = None  # of its moving averages
 
     @property
     def name(self) -> str:
@@ -69,13 +70,13 @@ class Scratch(Frozen):
 class OnFeatures(Frozen):
     """A small network on the pooled features of another run's model (stage one); its phases train only that network."""
 
-    kind: Literal["on_features"] = "on_features"
+    kind: Literal["on_features"] = "on_features"  # stage two of two
     of: Text  # stage one: a variant of this recipe, run with the same seed and splits; or a run directory
     backbone: Text | None = None  # that the variant `of` was run with; null: its own, filled in by the loader
     hidden_units: tuple[Units, ...] = (256,)  # of its fully connected layers before the output
     activation: Literal["relu", "sigmoid", "tanh"] = "relu"  # of these layers
     dropout: tuple[Fraction, ...] = ()  # after each of these layers; empty: no dropout
-    output: Output = "softmax"
+    output: Output = "softmax"  # sigmoid: for two classes, with one output
 
     @model_validator(mode="after")
     def _fits_together(self) -> "OnFeatures":
@@ -105,12 +106,12 @@ class OnFeatures(Frozen):
 class Linear(Frozen):
     """Multinomial logistic regression on the pixels, by scikit-learn."""
 
-    kind: Literal["linear"] = "linear"
+    kind: Literal["linear"] = "linear"  # logistic regression
     # added to the mean loss: l2 / 2 * the sum of the squared coefficients; scikit-learn's C is 1 / (l2 * images)
     l2: Annotated[Number, Field(ge=1e-9, le=1e6)] = 1e-3
-    solver: Literal["lbfgs", "newton-cg", "sag", "saga"] = "lbfgs"
-    max_iterations: Annotated[Count, Field(le=100_000)] = 100
-    tolerance: Annotated[Number, Field(ge=1e-12, le=1)] = 1e-4
+    solver: Literal["lbfgs", "newton-cg", "sag", "saga"] = "lbfgs"  # of scikit-learn
+    max_iterations: Annotated[Count, Field(le=100_000)] = 100  # the solver stops there
+    tolerance: Annotated[Number, Field(ge=1e-12, le=1)] = 1e-4  # the solver stops if it improves by less
 
     @property
     def name(self) -> str:

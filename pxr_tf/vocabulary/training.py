@@ -18,7 +18,7 @@ class Training(Frozen):
     class_weights: ClassWeights = None
     xla: Flag | Literal["auto"] = "auto"  # auto: off; true: perhaps faster on a GPU, but runs differ in their bytes
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
-    # per operation; they decide the last digits; auto: one per processor that a run may use when it begins
+    # threads per operation; they decide the last digits; auto: one per processor that a run may use when it begins
     threads: Annotated[Whole, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
     # moving: averages from training; measured: of training pictures, without dropout, after the last phase
     batchnorm_statistics: Literal["moving", "measured"] = "moving"
@@ -28,18 +28,18 @@ class Training(Frozen):
 class Phase(Frozen):
     """One compile and fit: which layers train, how, and for how long."""
 
-    name: Name
-    train: Literal["head", "all"]
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    name: Name  # for tables and logs
+    train: Literal["head", "all"]  # head: the backbone is frozen
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # of Keras
     learning_rate: Rate | None = None  # null: training.learning_rate; filled in before a learner gets its phases
-    epsilon: Rate = 1e-7  # adam, adamw
-    momentum: Fraction = 0.0  # sgd
-    weight_decay: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # adamw
+    epsilon: Rate = 1e-7  # of adam and adamw
+    momentum: Fraction = 0.0  # of sgd
+    weight_decay: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # of adamw
     l2: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # added to the loss: l2 / 2 * the sum of the squared kernels
     decay: Literal["constant", "cosine"] = "constant"  # cosine: half an epoch of warm-up, then to 0 at max_epochs
-    label_smoothing: Fraction = 0.0
+    label_smoothing: Fraction = 0.0  # as in Keras
     batchnorm: Literal["frozen", "update"] = "frozen"  # frozen: inference mode, nothing in it changes
-    max_epochs: EpochCount
+    max_epochs: EpochCount  # the phase ends there at the latest
     patience: EpochCount | None = None  # epochs without a better validation loss; null: always max_epochs
     # which epoch counts: the one with the lowest validation loss, or the last; null: best with patience, else last
     keep: Literal["best", "last"] | None = None

@@ -54,7 +54,10 @@ def _share_or_number(amount: object) -> float | int:
     raise PydanticCustomError("amount", f"a share between 0 and 1, or a whole number of images up to {MOST_IMAGES}")
 
 
-Amount = Annotated[float | int, PlainValidator(_share_or_number)]
+Amount = Annotated[
+    float | int,
+    PlainValidator(_share_or_number, json_schema_input_type=Share | Count),
+]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^\w[\w.+-]*$"), _fits(NAME_BYTES)]  # part of a file's name
 RunTag = Annotated[str, Field(pattern=r"^(\w[\w.+-]*)?$"), _fits(TAG_BYTES, ". Give a shorter one (--set tag=...)")]
