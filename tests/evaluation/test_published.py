@@ -204,4 +204,4 @@ def test_exchanged_columns_are_data(tmp_path, metric):
     (row,) = read_paper(plant(tmp_path / "a.yaml", exchanged=["precision", "f1"], **figures)).rows
     assert row.value(metric, "a") == (50 + PRINTED_PER_CLASS.index(other)) / 100
     (note,) = write_footnotes(row)
-    assert_tells(note, "precision", "f1", "exchanged")
+    assert_tells(note, "precision", "f1", "exchange")
