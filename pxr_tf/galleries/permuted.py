@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pxr_tf import files, rundir
+from pxr_tf.config.changes import recipe_changes, value_text
 from pxr_tf.data.splits import FOLDS
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, shorten
 from pxr_tf.experiments.request import Request
 from pxr_tf.runs.directory import is_finished
 from pxr_tf.runs.finished import FinishedRun, open_run
 
-SAME = ("classes", "model", "image", "splits", "phases")  # settings that a twin must share with its run
+# Keys of a recipe in which a twin may differ: they decide no training, or are paths, whose content is compared.
+MAY_DIFFER = {"permute_labels", "show", "published", "image.atlas", "image.masks", "model.weights"}
+# Keys of provenance that decide training, and their words.
+RECORDED = {"data_digest": "images", "weights": "initial weights", "lungs": "lungs"}
 COMMAND = ". Train it with: "  # before the command in a note
+MOST_NAMED = 4  # changes of a recipe that the note names
 
 
 class Permuted(NamedTuple):
@@ -30,7 +35,7 @@ class Permuted(NamedTuple):
 
 
 def find_permuted(run: FinishedRun, folds: Sequence[str]) -> Permuted:
-    """Return the twin next to a run; it must be finished, have these folds' models, and have the same splits."""
+    """Return the twin next to a run: finished, trained in the same way on the same splits, with these folds' models."""
     own = run.folder.resolve()
     if run.recipe.permute_labels:
         return _none("this run itself learned permuted labels")
@@ -56,13 +61,20 @@ def _none(why: str) -> Permuted:
 def _difference(run: FinishedRun, twin: FinishedRun, folds: Sequence[str]) -> str:
     """Return why the twin's models cannot be compared with the run's; "" if they can."""
     try:
-        differing = [name for name in SAME if getattr(run.recipe, name) != getattr(twin.recipe, name)]
+        found, recorded = recipe_changes(run.recipe, twin.recipe), twin.provenance
     except PxrError:
         return "comes from another version of pxr"
-    if differing:
-        return f"has other settings ({', '.join(differing)})"
-    if not run.splits.equals(twin.splits):
-        return "has other splits"
+    changes = [
+        f"{key}: {value_text(theirs)} instead of {value_text(own)}"
+        for key, (own, theirs) in found.items()
+        if key not in MAY_DIFFER
+    ]
+    if changes:
+        return f"has another recipe ({shorten(changes, MOST_NAMED, '; ')})"
+    others = [words for key, words in RECORDED.items() if run.provenance.get(key) != recorded.get(key)]
+    others += [] if run.splits.equals(twin.splits) else ["splits"]
+    if others:
+        return f"has other {', '.join(others)}"
     lacking = [fold for fold in folds if not twin.has_model(fold)]
     return f"has no model of {rundir.fold_name(lacking[0])}" if lacking else ""
 
