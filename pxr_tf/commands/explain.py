@@ -37,7 +37,8 @@ def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
     from pxr_tf.report.clock import Outline
     from pxr_tf.report.progress import Display, show_steps
 
-    prepared = prepare_gallery(asked)  # before the lock, so that a refused request leaves no files
+    with Display(Outline(f"Comparing pictures with those of {asked.run.folder}", 1, (), False), console) as display:
+        prepared = prepare_gallery(asked, display.show)  # before the lock, so that a refused request leaves no files
     with locks.hold(locks.lock_of(asked.folder), on_wait=lambda holder: _tell_wait(console, holder)):
         with Display(Outline(f"Explaining {asked.run.folder}", 1, (), False), console) as display:
             explained = explain_run(prepared, choose_executor(), lambda event: _show(display, event))

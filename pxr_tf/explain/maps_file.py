@@ -26,7 +26,8 @@ class MapHeader(TypedDict):
     fold: str
     methods: Sequence[str]
     layers: Mapping[str, str]  # method -> layer, for methods that need one
-    probabilities: Sequence[float]  # in the order of `classes`
+    probabilities: Sequence[float]  # of the one pass that the maps explain, in the order of `classes`
+    prediction: Sequence[float]  # as the run predicts: perhaps averaged with the mirror image
     target: int  # the number of the class that is explained
 
 

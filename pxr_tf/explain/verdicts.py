@@ -134,7 +134,8 @@ def _state(check: Check, value: float, low: float, high: float) -> State:
 def _describe_finding(check: Check, value: float, low: float, high: float) -> str:
     """Return the finding as the rest of a sentence."""
     if np.isnan(value):
-        return "could not be measured, because every picture that counts has an empty map"
+        lungs = " or no lungs found reliably" if check.unit == "points" else ""
+        return f"could not be measured, because every picture that counts has an empty map{lungs}"
     words = _number(check.unit, value) + (" percentage points" if check.unit == "points" else "")
     if np.isnan(low) or np.isnan(high):
         return f"{words}, but there are too few patients for an interval"

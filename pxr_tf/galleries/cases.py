@@ -7,6 +7,7 @@ import pandas as pd
 from pxr_tf import rundir
 from pxr_tf.data.manifest import MANIFEST_COLUMNS
 from pxr_tf.errors import PxrError
+from pxr_tf.inference.pictures import add_predictions
 from pxr_tf.runs.finished import FinishedRun
 
 RIGHT, WRONG, LEAST = "right", "wrong", "least certain"  # named pictures: `inference.pictures.ASKED`
@@ -19,9 +20,7 @@ def choose_cases(run: FinishedRun, number: int, fold: str | None = None) -> pd.D
     first group that it fits. Certainty is the highest probability; image ids break ties. With `fold`, only the rows
     that this fold tested count. Raises `PxrError` if there are none.
     """
-    classes, predictions = run.recipe.classes, run.tested
-    if fold is not None:
-        predictions = predictions[predictions.fold == fold]
+    classes, predictions = run.recipe.classes, run.tested if fold is None else run.tested_by(fold)
     if predictions.empty:
         raise PxrError(
             f"RUN {str(run.folder)!r} has no test rows in {rundir.PREDICTIONS}, so there are no cases to choose from. "
@@ -33,8 +32,8 @@ def choose_cases(run: FinishedRun, number: int, fold: str | None = None) -> pd.D
     rows = predictions.assign(certainty=predictions[columns].max(axis=1)).sort_values("image_id")
     chosen = pd.concat([part for name in classes for part in _of_class(rows[rows.label == name], number)])
     known = run.manifest[[*MANIFEST_COLUMNS, "content"]]
-    chosen = chosen[["image_id", "fold", "group", "predicted"]].merge(known, on="image_id", validate="one_to_one")
-    return chosen.assign(role="test")
+    chosen = chosen[["image_id", "fold", "group"]].merge(known, on="image_id", validate="one_to_one")
+    return add_predictions(chosen.assign(role="test", copy_of=""), run)
 
 
 def _of_class(rows: pd.DataFrame, number: int) -> Iterator[pd.DataFrame]:

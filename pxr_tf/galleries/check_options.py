@@ -15,9 +15,8 @@ from pxr_tf.galleries import state
 from pxr_tf.galleries.request import GalleryRequest
 from pxr_tf.models.networks import find_network
 from pxr_tf.models.saved_layers import CONVOLUTIONS, SavedLayer, has_rectifier
-from pxr_tf.runs.crop import with_atlas
+from pxr_tf.runs.crop import crops_by_atlas
 from pxr_tf.runs.directory import is_run
-from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.vocabulary.model import Linear, Scratch
 
 # One method shows a region, one shows pixels with signs, and the values of one add up to the logit's difference.
@@ -28,20 +27,13 @@ PREDICTED, TRUE = "predicted", "true"  # which class is explained, unless it is 
 TARGETS = (PREDICTED, TRUE)
 
 
-def explained_recipe(run: FinishedRun, atlas: str | None, masks: str | None) -> Experiment:
-    """Return the recipe of a finished run, with `atlas` if its crop uses an atlas, which may have moved."""
-    if atlas is not None and masks is not None:
-        raise PxrError(f"Received --atlas {atlas} and --masks {masks}; accepted: one of the two.")
-    image = run.recipe.image
-    crops_by_atlas = image.crop != "none" and image.masks is None
-    return with_atlas(run.recipe, atlas) if crops_by_atlas else run.recipe
-
-
-def check_idle_options(asked: GalleryRequest, experiment: Experiment) -> None:
+def check_idle_options(asked: GalleryRequest) -> None:
     """Raise `PxrError` for an option that has no effect with the others."""
-    crops_by_atlas = experiment.image.crop != "none" and experiment.image.masks is None
+    may_have_moved = crops_by_atlas(asked.run.recipe.image)  # then --atlas may say where the run's atlas is now
+    if asked.atlas is not None and asked.masks is not None and not may_have_moved:
+        raise PxrError(f"Received --atlas {asked.atlas} and --masks {asked.masks}; accepted: one of the two.")
     of_checks = {"check-pictures": asked.check_pictures, "masks": asked.masks}
-    of_checks |= {} if crops_by_atlas else {"atlas": asked.atlas}
+    of_checks |= {} if may_have_moved else {"atlas": asked.atlas}
     idle = [name for name, value in of_checks.items() if value is not None and not asked.checks]
     if idle:
         raise PxrError(f"--{idle[0]} is only for the checks, which --no-checks skips. Omit one of the two.")

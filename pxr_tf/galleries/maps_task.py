@@ -46,8 +46,8 @@ def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> Non
         part = f" ({start + len(chosen):,} of {len(missing):,})" if len(missing) > _CHUNK else ""
         by = f"by {rundir.fold_name(task.fold)}{part}"
         pixels = pictures.pixels[pictures.find([one.content for one in chosen])]
-        probabilities = both_columns(predict_pictures(model, pixels, np.arange(len(chosen))))
-        targets = choose_targets(chosen, probabilities, card["classes"], options.target)
+        alone, prediction = predict_both(model, pixels, mirror=card.get("mirror_predictions", False))
+        targets = choose_targets(chosen, prediction, card["classes"], options.target)
         maps = _make_maps(logits, pixels, targets, layers, options.methods, partial(_Progress, emit, by))
         shared = {"classes": list(card["classes"]), "fold": task.fold, "methods": list(options.methods)}
         for number, one in enumerate(chosen):
@@ -55,10 +55,21 @@ def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> Non
                 **{"image_id": one.image_id, "content": one.content, "key": one.key},
                 **shared,
                 "layers": layers,
-                "probabilities": [float(value) for value in probabilities[number]],
+                "probabilities": [float(value) for value in alone[number]],
+                "prediction": [float(value) for value in prediction[number]],
                 "target": int(targets[number]),
             }
             write_maps(one.file, _of_one(about, pixels[number], maps, number))
+
+
+def predict_both(model: keras.Model, pixels: np.ndarray, *, mirror: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return (probabilities of the one pass that the maps explain, those that the run predicts): [pictures, classes].
+
+    They differ if the run averages with the mirror image.
+    """
+    rows = np.arange(len(pixels))
+    alone = both_columns(predict_pictures(model, pixels, rows))
+    return alone, both_columns(predict_pictures(model, pixels, rows, mirror=True)) if mirror else alone
 
 
 def choose_targets(
@@ -66,8 +77,8 @@ def choose_targets(
 ) -> np.ndarray:
     """Return the number of the class to explain for each picture, int [pictures].
 
-    The predicted class comes from the run's predictions if they have the picture. A recipe that averages with the
-    mirror image may predict another class than the network does for the picture alone.
+    The predicted class comes from the run's predictions if they have the picture, else from `probabilities`, which are
+    predicted as the run predicts.
     """
     if asked == PREDICTED:
         now = probabilities.argmax(axis=1)

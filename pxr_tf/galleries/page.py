@@ -11,8 +11,9 @@ from pxr_tf import files, rundir
 from pxr_tf.errors import count_words
 from pxr_tf.explain.verdicts import CHECKS, counted
 from pxr_tf.galleries.cases import LEAST, RIGHT, WRONG
+from pxr_tf.galleries.conclusion import conclude, describe_seen
 from pxr_tf.galleries.state import GalleryFacts
-from pxr_tf.galleries.tables import LUNG_AREA, LUNG_SHARE, ORDERS, TRUSTED_LUNGS, UNSEEN, method_title
+from pxr_tf.galleries.tables import LUNG_AREA, LUNG_SHARE, ORDERS, TRUSTED_LUNGS, UNSEEN, describe_pass, method_title
 from pxr_tf.inference.pictures import ASKED
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 
@@ -20,6 +21,12 @@ PAGE = "index.html"
 _GROUPS = {
     RIGHT: "Most certain, right", WRONG: "Most certain, wrong", LEAST: "Least certain", ASKED: "Requested",
 }  # fmt: skip
+_ROLES = {
+    "test": "test picture",
+    "train": 'training picture: <span class="bad">trained on it</span>',
+    "val": "validation picture",
+    "": "unknown to the run",
+}
 STATES = {"passed": "✓ passed", "failed": "✗ failed", "undecided": "undecided", "not measured": "not measured"}
 
 
@@ -36,51 +43,49 @@ def page_lines(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>"
     yield f"<h1>{escape(title)}</h1>"
-    yield from _head(about, table)
+    yield from _head(about, table, checks)
+    yield from _groups(about, table)
+    yield from _legend(about, table)
     yield from _methods(about, table, checks)
     yield from _shares(about, table, checks)
     yield from _measured(checks)
-    yield from _legend(table)
-    yield from _groups(about, table)
+    yield from _warnings(about)
     yield "</body>\n</html>"
 
 
-def _head(about: GalleryFacts, table: pd.DataFrame) -> Iterator[str]:
-    once = table.drop_duplicates("image_id")
-    yield f'<p class="notice">{escape(about["notice"])}</p>'
-    marks = [SYNTHETIC_NOTE] if about["synthetic"] else []
-    marks += (
-        ["Leaky split: some patients or pictures are in both the training and the test images"]
-        if about["leaky"]
-        else []
-    )
+def _head(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
+    """Yield the conclusion, and what must accompany every picture."""
+    roles = table.drop_duplicates("image_id").role
+    yield f'<p class="notice">{escape(conclude(about["methods"], roles, checks if about["checks"] else None))}</p>'
+    leaky = "Leaky split: some patients or pictures are in both the training and the test images"
+    marks = [mark for mark, holds in ((SYNTHETIC_NOTE, about["synthetic"]), (leaky, about["leaky"])) if holds]
     yield from (f'<p class="bad">{escape(mark)}.</p>' for mark in marks)
-    target = {"predicted": "the predicted class", "true": "the true class"}.get(about["class"], about["class"])
-    yield (
-        f"<p>{escape(about['title'])}. {count_words(len(once), 'picture')} of "
-        f"{count_words(once.patient_id.nunique(), 'patient')}; for each picture, the maps explain {escape(target)}.</p>"
-    )
-    yield from (f"<p>{escape(text)}</p>" for text in _whose_models(about, once))
+    yield f'<p class="faint">{escape(about["title"])}. {escape(about["notice"])}</p>'
+
+
+def _warnings(about: GalleryFacts) -> Iterator[str]:
+    if about["warnings"]:
+        yield "<h2>Warnings about the run</h2>"
     for text in about["warnings"]:
         yield f'<p class="notice"><b>Warning.</b> {escape(text)}</p>'
 
 
 def _whose_models(about: GalleryFacts, once: pd.DataFrame) -> Iterator[str]:
-    """Yield which models explain the pictures, and how many pictures they know."""
-    counts = once.role.value_counts()
-    if counts.get("test", 0):
+    """Yield which models explain the pictures, and how they used the pictures before."""
+    tested = int((once.role == "test").sum())
+    if tested:
         whose = "the model of the fold that tested it" if about["folds"] > 1 else "the model that was tested on it"
         folds = f" ({about['folds']} folds)" if about["folds"] > 1 else ""
         yield (
-            f"{count_words(int(counts['test']), 'picture')} out of fold: each is explained by {whose} and did not "
-            f"train on it{folds}."
+            f"{count_words(tested, 'test picture')}: each is explained by {whose}, which was not trained on it{folds}."
         )
-    folds = ", ".join(rundir.fold_name(fold) for fold in sorted(set(once.fold[once.role != "test"])))
-    model = "data of the model that explains them"
-    words = {"train": f"in the training {model}", "val": f"in the validation {model}", "": "unknown to the run"}
-    for role, text in words.items():
-        if counts.get(role, 0):
-            yield f"{count_words(int(counts[role]), 'picture')} {text} (model of {folds})."
+    words = {"train": "{} that trained the model of {}", "val": "{} that validated the model of {}"}
+    for (fold, role), rows in once[once.role != "test"].groupby(["fold", "role"]):
+        said = words.get(role, "{} unknown to the run, explained by the model of {}")
+        yield f"{said.format(count_words(len(rows), 'picture'), rundir.fold_name(fold))}."
+    copies = int((once.copy_of != "").sum())
+    if copies:
+        yield f"{count_words(copies, 'picture')} of the run in other files; size or encoding may differ."
 
 
 def _methods(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> Iterator[str]:
@@ -107,9 +112,11 @@ def _methods(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> 
 def _who_counts(roles: pd.Series) -> str:
     """Return which pictures count for the verdicts, and what the verdicts mean."""
     count = int(counted(roles).sum())
-    who = count_words(count, "picture")
-    whose = f"{who} out of fold" if (roles == "test").any() else f"{who} unknown to the run"
-    others = f", not the other {len(roles) - count}" if 0 < count < len(roles) else ""
+    if not count:
+        return f"{describe_seen(roles)}, so none of them counts for the checks."
+    tested = (roles == "test").any()
+    whose = count_words(count, "test picture") if tested else f"{count_words(count, 'picture')} unknown to the run"
+    others = f", not the other {len(roles) - count}" if count < len(roles) else ""
     return (
         f"Verdicts and tables use {whose}{others}. A method passes or fails a check only if its whole confidence "
         "interval is on one side of the bound. Otherwise the check is undecided: there are too few patients."
@@ -195,8 +202,15 @@ def _number(row: pd.Series) -> str:
     return f"{row.value:.2f}" + ("" if pd.isna(row.low) else f" ({row.low:.2f} to {row.high:.2f})")
 
 
-def _legend(table: pd.DataFrame) -> Iterator[str]:
-    yield "<h2>The pictures</h2>"
+def _legend(about: GalleryFacts, table: pd.DataFrame) -> Iterator[str]:
+    once = table.drop_duplicates("image_id")
+    target = {"predicted": "the predicted class", "true": "the true class"}.get(about["class"], about["class"])
+    yield "<h2>How to read the pictures</h2>"
+    yield (
+        f"<p>{count_words(len(once), 'picture')} of {count_words(once.patient_id.nunique(), 'patient')}; for each "
+        f"picture, the maps explain {escape(target)}.</p>"
+    )
+    yield from (f"<p>{escape(text)}</p>" for text in _whose_models(about, once))
     yield (
         "<p>Click a picture for its sheet with all methods. Raw maps are in maps/, numbers in "
         '<a href="explained.csv">explained.csv</a> and <a href="checks.csv">checks.csv</a>. The thumbnails show '
@@ -205,6 +219,11 @@ def _legend(table: pd.DataFrame) -> Iterator[str]:
         '<span class="key" style="background:#d55e00"></span> vermilion (\N{MINUS SIGN}) counts against it. Strong '
         "effects are more opaque. Each map has its own scale: do not compare colours between pictures.</p>"
     )
+    if once.apply(describe_pass, axis=1).any():
+        yield (
+            "<p>The predictions are those of the run, which may average a picture with its mirror image. A map "
+            "explains one pass of the picture alone. If that pass predicts otherwise, the picture's text names it.</p>"
+        )
 
 
 def _groups(about: GalleryFacts, table: pd.DataFrame) -> Iterator[str]:
@@ -234,12 +253,13 @@ def _figure(row: NamedTuple) -> str:
     right = row.label == row.predicted
     mark = "" if not row.label else '<span class="good">✓</span> ' if right else '<span class="bad">✗</span> '
     explained = f", explained: {escape(row.explained)} {row.p_explained:.2f}" if row.explained != row.predicted else ""
-    trained = ' <span class="bad">trained on it</span>' if row.role == "train" else ""
+    passed = f"<br>{escape(describe_pass(row))}" if describe_pass(row) else ""
+    copy = f", copy of {escape(row.copy_of)}" if row.copy_of else ""
     words = f"true {row.label}, " if row.label else ""
     alt = f"X-ray {row.image_id} with a map over it; {words}predicted {row.predicted}"
     return (
         f'<figure><a href="{escape(row.sheet)}"><img src="{escape(row.thumbnail)}" alt="{escape(alt)}" loading="lazy" '
         f'width="176" height="176"></a><figcaption>{mark}predicted: {escape(row.predicted)} {row.p_predicted:.2f}'
-        f"{explained}<br>{escape(rundir.fold_name(row.fold))}{trained}<br>"
-        f'<span class="faint">{escape(row.image_id)}</span></figcaption></figure>'
+        f"{explained}{passed}<br>{escape(rundir.fold_name(row.fold))}, {_ROLES[row.role]}<br>"
+        f'<span class="faint">{escape(row.image_id)}{copy}</span></figcaption></figure>'
     )

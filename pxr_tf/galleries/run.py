@@ -20,22 +20,20 @@ from pxr_tf.galleries.check_options import (
     check_idle_options,
     check_target,
     choose_methods,
-    explained_recipe,
 )
-from pxr_tf.galleries.lungs import LungsSeen, find_shown_lungs, open_gallery_source
+from pxr_tf.galleries.lungs import GallerySources, LungsSeen, find_shown_lungs, open_sources
 from pxr_tf.galleries.permuted import Permuted, find_permuted
 from pxr_tf.galleries.request import CheckMaps, ExplainedPicture, ExplainPictures, GalleryRequest
 from pxr_tf.inference.pictures import find_asked
 from pxr_tf.models.saved_layers import read_saved_layers
 from pxr_tf.pictures import gather
-from pxr_tf.pictures.lung_source import LungSource
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.runs.crop import check_same_atlas, open_lung_source, preparation_of
+from pxr_tf.runs.crop import preparation_of
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.seeds import order_by_hash
 from pxr_tf.tasks import Executor, Task, run_or_raise
 
-GALLERY_VERSION = 2  # raise it if the same command would give another gallery
+GALLERY_VERSION = 3  # raise it if the same command would give another gallery
 NUMBER = 3  # of cases per group and class
 CHECK_PICTURES = 6  # per fold: 40 s of processor time for two methods of mobilenet_025, most of it compiling
 MAPS, MEASURED = "maps", "measured"  # folders in a gallery: raw maps by picture, what the checks measured
@@ -51,8 +49,7 @@ class PreparedGallery(NamedTuple):
     notes: tuple[str, ...]  # on the choice of methods
     classes: tuple[str, ...]
     preparation: Preparation
-    own: LungSource | None  # crops the run's own pictures
-    source: LungSource | None  # finds lungs for the checks; None: no checks
+    sources: GallerySources  # of lungs
     permuted: Permuted | None  # the run that learned permuted labels, or why there is none; None: no checks
 
 
@@ -61,7 +58,8 @@ class Explained(NamedTuple):
 
     folder: Path
     key: str
-    table: pd.DataFrame  # a row per picture: image_id, label, patient_id, source, fold, role, group, predicted, file
+    # a row per picture: image_id, label, patient_id, source, fold, role, group, predicted, prediction, copy_of, file
+    table: pd.DataFrame
     methods: tuple[str, ...]
     classes: tuple[str, ...]
     target: str
@@ -71,32 +69,32 @@ class Explained(NamedTuple):
     notes: Mapping[str, str]  # check -> why it was not measured
 
 
-def prepare_gallery(asked: GalleryRequest) -> PreparedGallery:
-    """Return the checked request; write nothing but the lungs' atlas, to the cache. Raises `PxrError`."""
-    run = asked.run
-    experiment = explained_recipe(run, asked.atlas, asked.masks)
+def prepare_gallery(asked: GalleryRequest, on_event: OnEvent = lambda event: None) -> PreparedGallery:
+    """Return the checked request; write only an atlas and external pictures' thumbnails, to the cache.
+
+    Raises `PxrError`.
+    """
+    run, experiment = asked.run, asked.run.recipe
     check_folder(asked.out or asked.folder)  # a message names the folder as it was typed
-    check_idle_options(asked, experiment)
+    check_idle_options(asked)
     layers = next(filter(None, map(read_saved_layers, map(run.model_file, run.folds))), [])  # all folds share them
     methods, notes = choose_methods(asked.methods, asked.layer, experiment, layers)
-    table = _choose(asked)
+    table = _choose(asked, on_event)
     check_target(asked.target, experiment.classes, table)
     models = _digest_models(run, sorted(set(table.fold)))
-    own = open_lung_source(experiment.image, table, run.cache)
-    check_same_atlas(own, run.lung_identity, experiment.image.atlas)
-    preparation = preparation_of(experiment.image, own and own.identity)
+    sources = open_sources(asked, table)
+    preparation = preparation_of(experiment.image, sources.own and sources.own.identity)
     table = _add_keys(table, asked, methods, models, preparation)
-    source = open_gallery_source(asked.atlas, asked.masks, own, table, run.cache) if asked.checks else None
-    permuted = find_permuted(run, sorted(set(table.fold))) if source else None
-    key = _key_of(asked, table, source, permuted)
-    return PreparedGallery(asked, key, table, methods, notes, experiment.classes, preparation, own, source, permuted)
+    permuted = find_permuted(run, sorted(set(table.fold))) if asked.checks else None
+    key = _key_of(asked, table, sources, permuted)
+    return PreparedGallery(asked, key, table, methods, notes, experiment.classes, preparation, sources, permuted)
 
 
 def explain_run(
     prepared: PreparedGallery, executor: Executor, on_event: OnEvent = lambda event: None
 ) -> Explained | None:
     """Write the missing raw maps and checks, and return all; None if nothing was missing. Raises `PxrError`."""
-    asked, key, preparation, source = prepared.asked, prepared.key, prepared.preparation, prepared.source
+    asked, key, preparation, sources = prepared.asked, prepared.key, prepared.preparation, prepared.sources
     if state.is_complete(asked.folder, key):
         return None
     for note in prepared.notes:
@@ -105,11 +103,11 @@ def explain_run(
     executor.start(logs / "explain.log")  # TensorFlow is loaded while pictures are decoded
     try:
         table = gather.decode_readable(
-            prepared.table, preparation, run.cache, on_event, skip_unreadable=asked.skip_unreadable, source=prepared.own
+            prepared.table, preparation, run.cache, on_event, skip_unreadable=asked.skip_unreadable, source=sources.own
         )
-        state.mark_unfinished(asked.folder, [*table.file, *([_measured_name(key)] if source else [])])
+        state.mark_unfinished(asked.folder, [*table.file, *([_measured_name(key)] if asked.checks else [])])
         run_or_raise(executor, _plan(prepared, table), on_event)
-        lungs = None if source is None else find_shown_lungs(table, source, preparation, run.cache, on_event)
+        lungs = find_shown_lungs(table, sources, preparation, run.cache, on_event)
         if prepared.permuted is not None:
             run_or_raise(executor, _plan_checks(prepared, table, prepared.permuted), on_event)
     except PxrError:
@@ -123,11 +121,11 @@ def explain_run(
     return Explained(asked.folder, key, table, *about, lungs, measured, len(run.folds), unmeasured)
 
 
-def _choose(asked: GalleryRequest) -> pd.DataFrame:
+def _choose(asked: GalleryRequest, on_event: OnEvent) -> pd.DataFrame:
     run = asked.run
     fold = run.find_fold(asked.fold) if asked.fold is not None else None
     if asked.images:
-        return find_asked(run, asked.images, fold)
+        return find_asked(run, asked.images, fold, on_event)
     return choose_cases(run, asked.number or NUMBER, fold)
 
 
@@ -160,10 +158,10 @@ def _add_keys(
     return table.assign(key=keys, file=[f"{MAPS}/{file_stem(name)}.npz" for name in table.image_id])
 
 
-def _key_of(asked: GalleryRequest, table: pd.DataFrame, source: LungSource | None, permuted: Permuted | None) -> str:
-    columns = ("image_id", "label", "patient_id", "fold", "role", "group", "predicted", "key")
+def _key_of(asked: GalleryRequest, table: pd.DataFrame, sources: GallerySources, permuted: Permuted | None) -> str:
+    columns = ("image_id", "label", "patient_id", "fold", "role", "group", "copy_of", "predicted", "prediction", "key")
     rows = table[list(columns)].itertuples(index=False, name=None)
-    checks = (source.identity, asked.check_pictures or CHECK_PICTURES) if source else ("no checks",)
+    checks = (sources.shown.identity, asked.check_pictures or CHECK_PICTURES) if sources.shown else ("no checks",)
     checks += (permuted.reason, permuted.identity) if permuted else ()
     return files.digest(GALLERY_VERSION, *checks, *rows)
 

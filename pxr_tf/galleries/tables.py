@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from pxr_tf.errors import count_words
 from pxr_tf.evaluation.bootstrap import Interval, patient_interval
 from pxr_tf.explain.maps import share_inside, share_of_area
-from pxr_tf.explain.maps_file import PictureMaps, file_stem, read_maps
+from pxr_tf.explain.maps_file import MapHeader, PictureMaps, file_stem, read_maps
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.verdicts import CHECKS as CHECKS_OF_METHODS
 from pxr_tf.explain.verdicts import counted, judge
@@ -32,6 +33,7 @@ BLACK = {
     "lungs_only": "the run's crop blacks out all but the lungs",
     "without_lungs": "the run's crop blacks out the lungs",
 }
+SEEN = 0.005  # of a probability with two digits: smaller differences are not shown
 UNSEEN = {NOT_LOOKED_FOR, *BLACK.values()}  # why a gallery's maps are not compared with lungs
 NONE_COUNTS = "not measured, because the models were trained on these pictures, or used them to choose epochs."
 
@@ -65,7 +67,7 @@ def check_table(
     values = pd.DataFrame(columns=MEASURED_COLUMNS) if measured is None else _unsigned(measured)
     values = values[values.image_id.isin(known.image_id)]
     black = [why for why in BLACK.values() if why in set(known.lungs)]
-    notes |= {"in_lungs": f"not measured, because {black[0]}."} if black else {}
+    notes |= {"in_lungs": f"not measured, because {black[0]}."} if black else _untrusted(known)
     notes |= {} if len(known) else dict.fromkeys(CHECKS_OF_METHODS, NONE_COUNTS)
     patients = dict(zip(known.image_id, known.patient_id, strict=True))
     rows = []
@@ -82,17 +84,14 @@ def check_table(
 def _rows_of(explained: Explained, case: NamedTuple) -> Iterator[TableRow]:
     """Yield the rows of one picture, one per method."""
     found = open_maps(explained.folder, case.file)
-    about, classes = found.about, found.about["classes"]
-    predicted = case.predicted or classes[int(np.argmax(about["probabilities"]))]
+    about = found.about
     stem = file_stem(case.image_id)
     lungs, mask = explained.lungs, None
     why_not = NOT_LOOKED_FOR if lungs is None else BLACK.get(lungs.preparation.crop) or lungs.why_not(case.image_id)
     if lungs is not None and not why_not:
         mask = lungs.mask_of(case.image_id)[None]
-    said = {name: getattr(case, name) for name in ("image_id", "group", "label")}
-    said |= {"predicted": predicted, "p_predicted": about["probabilities"][classes.index(predicted)]}
-    said |= {"explained": classes[about["target"]], "p_explained": about["probabilities"][about["target"]]}
-    said |= {"fold": case.fold, "role": case.role}
+    said = {name: getattr(case, name) for name in ("image_id", "group", "label")} | _predictions(about, case)
+    said |= {"fold": case.fold, "role": case.role, "copy_of": case.copy_of}
     more = {"lungs": why_not or TRUSTED_LUNGS, "sheet": f"{SHEETS}/{stem}.png", "thumbnail": f"{THUMBS}/{stem}.jpg"}
     more |= {"maps": case.file, "patient_id": case.patient_id, "source": case.source}
     for name, values in found.large.items():
@@ -100,6 +99,29 @@ def _rows_of(explained: Explained, case: NamedTuple) -> Iterator[TableRow]:
         area = np.nan if mask is None else share_of_area(mask)[0]
         own = {"method": name, "layer": about["layers"].get(name, ""), "in_lungs": share, "lungs_of_picture": area}
         yield {**said, **own, **more}
+
+
+def _predictions(about: MapHeader, case: NamedTuple) -> TableRow:
+    """Return the run's prediction of a picture, that of ``predictions.csv`` if it has one, and the explained pass's."""
+    classes, explained, alone = about["classes"], about["target"], about["probabilities"]
+    run = case.prediction or about["prediction"]
+    predicted = classes.index(case.predicted) if case.predicted else int(np.argmax(run))
+    of_pass = int(np.argmax(alone))
+    return {
+        **{"predicted": classes[predicted], "p_predicted": run[predicted]},
+        **{"explained": classes[explained], "p_explained": run[explained]},
+        **{"pass_predicted": classes[of_pass], "pass_p_predicted": alone[of_pass]},
+        "pass_p_explained": alone[explained],
+    }
+
+
+def describe_pass(row: NamedTuple) -> str:
+    """Return what the pass that a map explains gives, if that is not the run's prediction; else ""."""
+    other = row.pass_predicted != row.predicted
+    if not other and abs(row.pass_p_explained - row.p_explained) < SEEN:
+        return ""
+    said = f"the map explains one pass: {row.explained} {row.pass_p_explained:.2f}"
+    return f"{said}, predicted {row.pass_predicted} {row.pass_p_predicted:.2f}" if other else said
 
 
 def _verdict_rows(
@@ -126,7 +148,7 @@ def _measured(
 ) -> dict[str, dict[str, Numbers]]:
     """Return check -> view -> what was measured, as `judge` takes it."""
     found = {}
-    if not set(rows.lungs) <= UNSEEN:
+    if TRUSTED_LUNGS in set(rows.lungs):
         found["in_lungs"] = {"": ((rows.in_lungs - rows.lungs_of_picture).to_numpy(), rows.patient_id.to_numpy())}
     for check, sign in (("deletion", -1), ("insertion", 1)):
         part = values[values.check == check].pivot(index="image_id", columns="method", values="value")
@@ -156,6 +178,15 @@ def _per_picture(part: pd.DataFrame, patients: Mapping[str, str]) -> Numbers:
     """Return each picture's mean over the random networks, and its patient."""
     means = part.groupby("image_id", sort=False).value.mean()
     return means.to_numpy(), means.index.map(patients).to_numpy()
+
+
+def _untrusted(known: pd.DataFrame) -> dict[str, str]:
+    """Return a note if lungs were looked for, and no picture that counts has lungs found reliably."""
+    reasons = known.drop_duplicates("image_id").lungs.value_counts()
+    if known.empty or TRUSTED_LUNGS in reasons or set(reasons.index) <= UNSEEN:
+        return {}
+    named = ", ".join(f"{reason}: {count_words(count, 'picture')}" for reason, count in reasons.items())
+    return {"in_lungs": f"not measured, because no picture that counts has lungs found reliably ({named})."}
 
 
 def _share_rows(table: pd.DataFrame) -> Iterator[TableRow]:

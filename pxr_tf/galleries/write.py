@@ -11,10 +11,19 @@ from pxr_tf.errors import count_words
 from pxr_tf.events import OnProgress
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.galleries import state
+from pxr_tf.galleries.conclusion import checked_words
 from pxr_tf.galleries.page import PAGE, write_page
 from pxr_tf.galleries.run import Explained
 from pxr_tf.galleries.sheet import NOT_CHECKED, Checked, Drawn, Sheet, write_picture_sheet, write_thumbnail
-from pxr_tf.galleries.tables import CHECKS_TABLE, EXPLAINED_TABLE, check_table, method_title, open_maps, tabulate
+from pxr_tf.galleries.tables import (
+    CHECKS_TABLE,
+    EXPLAINED_TABLE,
+    check_table,
+    describe_pass,
+    method_title,
+    open_maps,
+    tabulate,
+)
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import LEAKY, RunInfo, worth
@@ -62,18 +71,6 @@ def describe_gallery(run: FinishedRun, explained: Explained, info: RunInfo) -> s
     }
 
 
-def checked_words(checks: pd.DataFrame) -> dict[str, Checked]:
-    """Return method -> the result of its checks; an unchecked method does not look as if it had passed."""
-    words = {}
-    for name, rows in checks[checks.state != ""].groupby("method"):
-        passed, failed = (int((rows.state == state).sum()) for state in ("passed", "failed"))
-        measured = int((rows.state != "not measured").sum())
-        count = f"all {measured} checks" if passed == measured > 1 else f"{passed} of {count_words(measured, 'check')}"
-        said = f"failed {failed} of {measured} checks" if failed else f"passed {count}" if measured else NOT_CHECKED
-        words[str(name)] = Checked(said, bool(failed))
-    return words
-
-
 def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, Checked], info: RunInfo) -> Sheet:
     """Return the sheet of one picture; `rows` are its rows of the table, one per method."""
     row = rows.iloc[0]
@@ -93,7 +90,9 @@ def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, C
         *([f"true: {row.label}"] if row.label else []),
         f"predicted: {row.predicted}, probability {row.p_predicted:.2f}",
         f"explained: {row.explained}" + (f", {row.p_explained:.2f}" if row.explained != row.predicted else ""),
+        *filter(None, [describe_pass(row)]),
         f"model {rundir.fold_name(row.fold)}, {role_words(row.role)}",
+        *([f"copy of {row.copy_of}"] if row.copy_of else []),
     ]
     holds_for = {SYNTHETIC_NOTE: info.origin == "synthetic", LEAKY: info.leaky, PERMUTED: info.permuted}
     notes = [words for words, holds in holds_for.items() if holds]
@@ -104,9 +103,9 @@ def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, C
 def role_words(role: str) -> str:
     """Return how the model that explains a picture used it before."""
     return {
-        "test": "not trained on this picture",
+        "test": "not trained on this test picture",
         "train": "TRAINED on this picture",
-        "val": "used this picture to choose epochs",
+        "val": "used this validation picture to choose epochs",
         "": "picture unknown to the run",
     }[role]
 

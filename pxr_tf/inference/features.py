@@ -67,7 +67,7 @@ def export_features(asked: FeatureRequest, executor: Executor, on_event: OnEvent
     source = open_lung_source(image, table, run.cache)
     check_same_atlas(source, run.lung_identity, image.atlas)
     preparation = preparation_of(image, source and source.identity)
-    table = assign_folds(table, run, run.find_fold(asked.fold) if asked.fold else None)
+    table = assign_folds(table, run, run.find_fold(asked.fold) if asked.fold else None, on_event)
     _mention_external(table, on_event)
     about = describe_features(run, preparation, table, data)
     if _is_written(asked, table, about):

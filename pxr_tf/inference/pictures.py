@@ -12,6 +12,8 @@ from pxr_tf.data import patients
 from pxr_tf.data.manifest import MANIFEST_COLUMNS
 from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.errors import PxrError, nearest, shorten, shown
+from pxr_tf.events import OnEvent
+from pxr_tf.inference.copies import add_own
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.sets.any_pictures import list_pictures
 from pxr_tf.sets.find import read_source
@@ -20,12 +22,14 @@ from pxr_tf.sets.rows import CLASS_ALIASES
 ASKED = "asked for"  # the group of pictures that a user named
 
 
-def find_asked(run: FinishedRun, asked: Sequence[str], fold: str | None) -> pd.DataFrame:
+def find_asked(
+    run: FinishedRun, asked: Sequence[str], fold: str | None, on_event: OnEvent = lambda event: None
+) -> pd.DataFrame:
     """Return the rows of the images asked for: image ids of the run, picture files, folders, data sets.
 
-    A picture is recognised by its content. Its fold is `fold` if given, else the fold that tested it, else the first.
-    ``role`` is the picture's role in that fold, "" for an external picture. ``label`` is "" if it is unknown. Raises
-    `PxrError`.
+    A picture is recognised by what it shows (`copies`). Its fold is `fold` if given, else the fold that tested it, else
+    the first. ``role`` is the picture's role in that fold, "" for an external picture. ``copy_of`` is the run's image
+    that it copies, else "". ``label`` is "" if it is unknown. Raises `PxrError`.
     """
     known = run.manifest
     table = pd.DataFrame(_rows(known, asked, run.recipe), columns=[*MANIFEST_COLUMNS]).drop_duplicates(
@@ -35,21 +39,40 @@ def find_asked(run: FinishedRun, asked: Sequence[str], fold: str | None) -> pd.D
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
         raise PxrError(f"Two pictures are named {shorten(twice, 3)}. Accepted: each name once. Rename one of them.")
-    table = patients.add_content(table)
-    table = assign_folds(table, run, fold)
+    table = assign_folds(patients.add_content(table), run, fold, on_event)
     label = look_up(known, "label", table).fillna(table.label)
     source = look_up(known, "source", table).fillna(table.source)
-    tested = run.tested.merge(known[["image_id", "content"]], on="image_id")
-    predicted = look_up(tested, "predicted", table).fillna("")
-    return table.assign(label=label, source=source, group=ASKED, predicted=predicted.where(table.role == "test", ""))
+    name = look_up(known.assign(name=known.image_id), "name", table).fillna("")
+    copied = name.where(name != table.image_id, "")
+    return add_predictions(table.assign(label=label, source=source, group=ASKED, copy_of=copied), run)
 
 
-def assign_folds(table: pd.DataFrame, run: FinishedRun, asked: str | None) -> pd.DataFrame:
-    """Return the rows with ``fold``, whose model is used for them, and ``role``, their role in that fold.
+def add_predictions(table: pd.DataFrame, run: FinishedRun) -> pd.DataFrame:
+    """Return the rows with the run's own prediction of this file by this fold's model, from ``predictions.csv``.
 
-    An image is recognised by its content. Its fold is the one `asked` for, else the fold that tested it, else the
-    first. Its role is "" if it has none there. Images of the run get the patients that the run found.
+    ``predicted`` is the class, "" if there is no such row; ``prediction`` has a probability per class, or is empty. A
+    copy of other bytes has none, as its pixels differ.
     """
+    names = [name for name in run.predictions if name.startswith("p_")]
+    rows = run.predictions.merge(run.manifest[["image_id", "content"]], on="image_id")
+    rows = rows.assign(prediction=list(rows[names].itertuples(index=False, name=None)))
+    exact = table.assign(own=table.content)
+    predicted, prediction = (look_up(rows, name, exact, "fold") for name in ("predicted", "prediction"))
+    return table.assign(
+        predicted=predicted.fillna(""), prediction=[found if isinstance(found, tuple) else () for found in prediction]
+    )
+
+
+def assign_folds(
+    table: pd.DataFrame, run: FinishedRun, asked: str | None, on_event: OnEvent = lambda event: None
+) -> pd.DataFrame:
+    """Return the rows with ``fold``, whose model is used for them, ``role``, their role in that fold, and ``own``.
+
+    A picture is recognised by what it shows (`copies.add_own`). Its fold is the one `asked` for, else the fold that
+    tested it, else the first. Its role is "" if it has none there. Pictures of the run get the patients that the run
+    found.
+    """
+    table = add_own(table, run, on_event)
     known, folds = run.manifest, [asked] if asked else list(run.folds)
     splits = run.splits[run.splits.fold.isin(folds)].assign(
         rank=lambda rows: rows.fold.map({fold: number for number, fold in enumerate(folds)}),
@@ -65,9 +88,13 @@ def assign_folds(table: pd.DataFrame, run: FinishedRun, asked: str | None) -> pd
     )
 
 
-def look_up(known: pd.DataFrame, column: str, table: pd.DataFrame) -> pd.Series:
-    """Return the known values for the table's rows: of the same image, else of the same content, else missing."""
-    itself, content = ["image_id", "content"], ["content"]
+def look_up(known: pd.DataFrame, column: str, table: pd.DataFrame, *shared: str) -> pd.Series:
+    """Return the known values for the table's rows: of the same image, else of the content ``own``, else missing.
+
+    Only known rows with the same values of the columns `shared` count.
+    """
+    table = table.assign(content=table.own)
+    itself, content = ["image_id", "content", *shared], ["content", *shared]
     found = [
         table[names].merge(known.drop_duplicates(names)[[*names, column]], on=names, how="left")[column].to_numpy()
         for names in (itself, content)

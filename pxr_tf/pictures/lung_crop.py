@@ -46,12 +46,17 @@ def load_cropped(path: str, preparation: Preparation, lungs: PictureLungs, lowes
     return resize_grey(picture, size, resize) * kept
 
 
-def lungs_as_seen(lungs: PictureLungs, preparation: Preparation, lowest_confidence: float) -> np.ndarray:
-    """Return the lungs where a network sees them in the prepared picture, bool [size, size]."""
-    size = preparation.size
+def lungs_as_seen(
+    lungs: PictureLungs, preparation: Preparation, lowest_confidence: float, cropped_by: PictureLungs | None = None
+) -> np.ndarray:
+    """Return the lungs where a network sees them in the prepared picture, bool [size, size].
+
+    The lungs that cropped the picture decide what is seen: `cropped_by`, with their `lowest_confidence`, or else these.
+    """
+    size, deciding = preparation.size, cropped_by or lungs
     box = Box(0, 0, lungs.width, lungs.height)
-    if preparation.crop == "lungs" and not why_whole(lungs, lowest_confidence):
-        box = widen(lungs.box, preparation.margin, lungs.width, lungs.height)
+    if preparation.crop == "lungs" and not why_whole(deciding, lowest_confidence):
+        box = widen(deciding.box, preparation.margin, lungs.width, lungs.height)
     return resize_grey(_cut(lungs, box, size), size, preparation.resize) > 127
 
 

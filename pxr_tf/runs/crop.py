@@ -30,11 +30,16 @@ def open_lung_source(image: Image, table: pd.DataFrame, cache: Path) -> LungSour
     return None if image.crop == "none" else open_source(image.atlas, image.masks, table, cache)
 
 
+def crops_by_atlas(image: Image) -> bool:
+    """Return whether pictures are cropped by lungs that an atlas finds, or a network, and not by given masks."""
+    return image.crop != "none" and image.masks is None
+
+
 def with_atlas(experiment: Experiment, atlas: str | None) -> Experiment:
     """Return the experiment with its atlas at this path; unchanged for None. Raises `PxrError`."""
     if atlas is None:
         return experiment
-    if experiment.image.crop == "none" or experiment.image.masks is not None:
+    if not crops_by_atlas(experiment.image):
         raise PxrError(f"--atlas received {atlas!r}, but the run does not find lungs with an atlas. Leave it out.")
     return experiment.model_copy(update={"image": experiment.image.model_copy(update={"atlas": atlas})})
 

@@ -28,9 +28,15 @@ class FinishedRun(RunDirectory):
     @cached_property
     def tested(self) -> pd.DataFrame:
         """The test rows, one per image: the first fold's row if several folds test an image."""
-        rows = self.predictions
-        rows = rows[rows.role == "test"] if "role" in rows else rows
-        return rows.drop_duplicates("image_id", ignore_index=True)
+        return self._test_rows.drop_duplicates("image_id", ignore_index=True)
+
+    def tested_by(self, fold: str) -> pd.DataFrame:
+        """Return the test rows of one fold, also of images that an earlier fold tests too."""
+        return self._test_rows[self._test_rows.fold == fold]
+
+    @property
+    def _test_rows(self) -> pd.DataFrame:
+        return self.predictions[self.predictions.role == "test"] if "role" in self.predictions else self.predictions
 
 
 def open_run(path: str | Path, runs: Path | None = None) -> FinishedRun:

@@ -17,6 +17,7 @@ from pxr_tf.models.classifier import end_network, scale_grey
 
 PIXELS = np.random.default_rng(0).integers(1, 256, (3, SIZE, SIZE), np.uint8)
 METHODS = ("saliency", "integrated_gradients")
+TARGETS = [1, 0, 1]  # the explained classes
 
 
 def build(seed: int) -> keras.Model:
@@ -35,11 +36,11 @@ def model():
 def pictures(model, tmp_path_factory):
     """Files with the maps of three pictures, as the previous task writes them."""
     folder = tmp_path_factory.mktemp("maps")
-    maps = {name: compute_maps(open_logits(model), PIXELS, [0] * 3, name) for name in METHODS}
+    maps = {name: compute_maps(open_logits(model), PIXELS, TARGETS, name) for name in METHODS}
     rows = []
     for number, picture in enumerate(PIXELS):
         own = {name: values[number] for name, values in maps.items()}
-        about = {"image_id": f"picture-{number}", "target": 0, "layers": {}, "methods": list(METHODS)}
+        about = {"image_id": f"picture-{number}", "target": TARGETS[number], "layers": {}, "methods": list(METHODS)}
         rows.append(ExplainedPicture(f"picture-{number}", "", "", "", "", folder / f"{number}.npz"))
         write_maps(folder / f"{number}.npz", PictureMaps(about, picture, own, own))
     return rows

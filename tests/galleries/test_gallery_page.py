@@ -10,8 +10,9 @@ from pxr_tf.galleries.lungs import LungsSeen
 from pxr_tf.galleries.page import page_lines
 from pxr_tf.galleries.run import Explained
 from pxr_tf.galleries.tables import BLACK, check_table, tabulate
-from pxr_tf.galleries.write import checked_words
+from pxr_tf.galleries.write import checked_words, make_sheet
 from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.runs.info import RunInfo
 
 ABOUT = {
     "run": "a/b", "title": "a: <b>", "classes": ["normal", "viral"], "folds": 2, "methods": ["grad_cam"],
@@ -30,7 +31,8 @@ def table_of(count: int, share: float, area: float = 0.3, method: str = "grad_ca
     rows = {
         "image_id": names, "group": ["right", "wrong"] * (count // 2), "label": "normal",
         "predicted": ["normal", "viral"] * (count // 2), "p_predicted": 0.9, "explained": "viral", "p_explained": 0.1,
-        "fold": "0", "role": ["test", "train"] * (count // 2), "method": method, "layer": "feature_map",
+        "pass_predicted": ["normal", "viral"] * (count // 2), "pass_p_predicted": 0.9, "pass_p_explained": 0.1,
+        "copy_of": "", "fold": "0", "role": ["test", "train"] * (count // 2), "method": method, "layer": "feature_map",
         "in_lungs": share + rng.normal(0, 0.01, count), "lungs_of_picture": area, "lungs": "trusted", "sheet": "s.png",
         "thumbnail": "t.jpg", "maps": "m.npz", "patient_id": names, "source": "",
     }  # fmt: skip
@@ -133,7 +135,7 @@ def test_pictures_that_the_model_knows_do_not_count():
     table.loc[table.role == "train", "in_lungs"] = 0.0
     found = verdicts_of(table, None).loc["in_lungs"]
     assert (found.state, found.pictures) == ("passed", 4)
-    assert_tells(page_of(table), any_of("4 pictures out of fold"), any_of("other 4"))
+    assert_tells(page_of(table), any_of("4 test pictures"), any_of("other 4"))
     strangers = table.assign(role=table.role.replace("test", ""))
     assert verdicts_of(strangers, None).pictures["in_lungs"] == 4
     assert_tells(page_of(strangers), any_of("4 pictures unknown", "4 external pictures"), any_of("other 4"))
@@ -158,18 +160,23 @@ def test_intervals_are_clipped_to_possible_values():
     assert set(rows.high) == {1.0} and (rows.low < 0.9).all()
 
 
+def explained_of(folder, case: dict, about: dict, lungs: LungsSeen | None = None) -> Explained:
+    """Return one explained picture of two classes, whose files are in the folder."""
+    own = {"classes": ["normal", "viral"], "probabilities": [0.9, 0.1], "prediction": [0.9, 0.1], "target": 0,
+           "methods": ["grad_cam"], "layers": {}}  # fmt: skip
+    maps = {"grad_cam": np.ones((8, 8), np.float32)}
+    write_maps(folder / "m.npz", PictureMaps({**own, **about}, np.zeros((8, 8), np.uint8), maps, maps))
+    row = {"image_id": "x", "file": "m.npz", "label": "normal", "patient_id": "x", "source": "", "fold": "0",
+           "role": "test", "group": "right", "predicted": "", "prediction": (), "copy_of": ""}  # fmt: skip
+    classes = ("normal", "viral")
+    cases = pd.DataFrame([{**row, **case}])
+    return Explained(folder, "", cases, ("grad_cam",), classes, "predicted", lungs, None, 1, {})
+
+
 @pytest.mark.parametrize(("crop", "words"), BLACK.items())
 def test_after_a_crop_that_blacks_out_one_side_lungs_are_not_compared(tmp_path, crop, words):
-    picture = np.zeros((8, 8), np.uint8)
-    about = {"classes": ["normal", "viral"], "probabilities": [0.9, 0.1], "target": 0, "methods": ["grad_cam"]}
-    maps = {"grad_cam": np.ones((8, 8), np.float32)}
-    write_maps(tmp_path / "m.npz", PictureMaps({**about, "layers": {}}, picture, maps, maps))
-    case = {"image_id": "x", "file": "m.npz", "label": "normal", "patient_id": "x", "source": "", "fold": "0",
-            "role": "test", "group": "right", "predicted": "normal"}  # fmt: skip
     lungs = LungsSeen({}, {}, Preparation(8, "squash", crop), 0.6)
-    cases = pd.DataFrame([case])
-    explained = Explained(tmp_path, "", cases, ("grad_cam",), ("normal", "viral"), "predicted", lungs, None, 1, {})
-    table = tabulate(explained, {})
+    table = tabulate(explained_of(tmp_path, {}, {}, lungs), {})
     found = verdicts_of(table, None).loc["in_lungs"]
     assert found.state == "not measured" and tells([found.reason], any_of("lungs"), any_of("not measured"), words)
     assert table.in_lungs.isna().all() and "inside the lungs</h2>" not in page_of(table)
@@ -178,3 +185,90 @@ def test_after_a_crop_that_blacks_out_one_side_lungs_are_not_compared(tmp_path, 
 def test_a_note_says_why_a_check_was_not_measured():
     found = verdicts_of(table_of(8, 0.5), None, {"labels": "not measured: do this."})
     assert tells([found.reason["labels"]], any_of("permuted labels"), any_of("not measured"), "do this")
+
+
+INFO = RunInfo("a", "m", "v", ("normal", "viral"), "all", None)
+RUNS = {"predicted": "viral", "prediction": (0.45, 0.55)}  # a row of predictions.csv
+
+
+@pytest.mark.parametrize(
+    ("case", "about", "prediction", "of_pass"),
+    [
+        (RUNS, {"probabilities": [0.57, 0.43], "target": 1}, ("viral", 0.55), ("normal 0.57", "viral 0.43")),
+        (RUNS, {"probabilities": [0.4, 0.6], "target": 1}, ("viral", 0.55), ("viral 0.60",)),
+        (RUNS, {"probabilities": [0.452, 0.548], "target": 1}, ("viral", 0.55), ()),
+        ({}, {"probabilities": [0.6, 0.4], "prediction": [0.3, 0.7], "target": 1}, ("viral", 0.7), ("normal 0.60",)),
+        (RUNS, {"probabilities": [0.45, 0.55], "target": 0}, ("viral", 0.55), ()),
+    ],
+)
+def test_one_prediction_is_everywhere_and_the_explained_pass_is_named_if_it_differs(
+    tmp_path, case, about, prediction, of_pass
+):
+    explained = explained_of(tmp_path, case, about)
+    table = tabulate(explained, {})
+    (row,) = table.itertuples()
+    assert (row.predicted, row.p_predicted) == prediction
+    assert row.explained == ("normal", "viral")[about["target"]]
+    run = case.get("prediction") or about["prediction"]
+    assert (row.p_explained, row.pass_p_explained) == (run[about["target"]], about["probabilities"][about["target"]])
+    facts = make_sheet(table, explained, {}, INFO).facts
+    assert f"predicted: {prediction[0]}, probability {prediction[1]:.2f}" in facts
+    for text in (" · ".join(facts), page_of(table)):
+        assert ("one pass" in text) == bool(of_pass)
+        assert all(words in text for words in of_pass)
+    assert f"predicted: {prediction[0]} {prediction[1]:.2f}" in page_of(table)
+
+
+def sentence_of(table: pd.DataFrame, measured: pd.DataFrame | None = None, **about) -> str:
+    """Return the first sentence of the page."""
+    page = "\n".join(page_lines({**ABOUT, **about}, table, check_table(table, measured)))
+    body = page.partition("</h1>")[2]
+    return body[body.index(">") + 1 : body.index("</p>")]
+
+
+def test_the_page_starts_with_one_sentence_then_the_pictures_then_statistics():
+    table = table_of(8, 0.5).assign(role="test")
+    page = page_of(table)
+    places = [
+        page.index(words) for words in ("do not rely on it", "<figure>", "Can these maps be trusted?", "inside the")
+    ]
+    assert places == sorted(places)
+    assert places[0] < page.index("<h2>") and page.count("<h2>", 0, places[1]) == 1
+    assert sentence_of(table) == "Grad-CAM passed 1 of 1 check, 7 not measured: do not rely on it."
+    forgets = measured_of(table, [("weights", "c", "", 0, 0.0)])
+    assert_tells(sentence_of(table, forgets), any_of("passed all 2 checks"), any_of("6 not measured"))
+    assert "rely" not in sentence_of(table, forgets)
+    both = pd.concat([table, table.assign(method="saliency", in_lungs=0.1)])
+    both_measured = pd.concat([forgets, forgets.assign(method="saliency")])
+    said = sentence_of(both, both_measured, methods=["grad_cam", "saliency"])
+    assert (
+        said == "Grad-CAM passed all 2 checks, 6 not measured; Saliency failed 1 of 2 checks: do not rely on Saliency."
+    )
+    assert_tells(sentence_of(table, checks=False), any_of("not checked"), any_of("do not rely on them"))
+
+
+@pytest.mark.parametrize(("roles", "word"), [(["train"], "trained"), (["val"], "validated"), (["train", "val"], "or")])
+def test_if_the_models_know_every_picture_the_page_says_so(roles, word):
+    table = table_of(8, 0.5).assign(role=roles * (8 // len(roles)))
+    assert_tells(sentence_of(table), word, any_of("these pictures"), any_of("do not rely"))
+    page = page_of(table)
+    assert "0 pictures" not in page and "unknown to the run" not in page
+
+
+def test_the_page_says_how_each_picture_was_used_and_in_which_fold():
+    roles = ["test", "train", "val", ""] * 2
+    table = table_of(8, 0.5).assign(role=roles, fold=["0"] * 4 + ["1"] * 4, copy_of=["mine&1", *[""] * 7])
+    page = page_of(table)
+    for words in ("fold-1, training picture", "fold-0, validation picture", "fold-1, unknown to the run"):
+        assert words in page
+    assert "fold-0, test picture" in page and "copy of mine&amp;1" in page
+    assert_tells(page, any_of("1 picture that trained the model of fold-1"), any_of("1 picture of the run"))
+
+
+def test_without_lungs_found_reliably_the_reason_says_so():
+    table = table_of(8, np.nan, np.nan).assign(role="test", lungs=["no lungs"] * 3 + ["confidence below 0.5"] * 5)
+    found = verdicts_of(table, None).loc["in_lungs"]
+    assert found.state == "not measured" and "empty map" not in found.reason
+    assert_tells(found.reason, any_of("no picture"), any_of("lungs"), "no lungs: 3", "confidence below 0.5: 5")
+    mixed = table.assign(lungs=["trusted", *table.lungs[1:]])  # its map is empty
+    assert_tells(verdicts_of(mixed, None).reason["in_lungs"], any_of("empty map"), any_of("lungs"))
