@@ -24,7 +24,8 @@ def hold(lock: Path, patience: float = float("inf"), on_wait: OnWait | None = No
     """Hold the lock file while the block runs; the operating system releases it when the process dies.
 
     If another process holds it, call `on_wait` once with its description and wait up to `patience` seconds, then
-    raise `PxrError`. Yields the file descriptor: a child process that inherits it also holds the lock.
+    raise `PxrError`. A disk without locks raises it too. Yields the file descriptor: a child process that inherits it
+    also holds the lock.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -45,7 +46,7 @@ def _acquire(descriptor: int, lock: Path, patience: float, on_wait: OnWait | Non
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                raise
+                raise PxrError(_explain_no_locks(lock, error)) from error
         holder = os.pread(descriptor, 200, 0).decode(errors="replace") or "another process"
         if time.monotonic() - started >= patience:
             place = lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
@@ -54,3 +55,10 @@ def _acquire(descriptor: int, lock: Path, patience: float, on_wait: OnWait | Non
             on_wait(holder)
             reported = True
         time.sleep(0.1)
+
+
+def _explain_no_locks(lock: Path, error: OSError) -> str:
+    return (
+        f"{lock.parent} lies on a disk without locks ({error.strerror}), so two commands could damage each other's "
+        "files. Choose a folder on a local disk (RUNS=..., or OUT=... for a gallery, masks or a network)."
+    )

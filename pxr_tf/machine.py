@@ -8,10 +8,26 @@ from pxr_tf import files
 
 VECTORS = ("avx", "amx", "fma", "sve", "asimd")  # prefixes of the instructions by which libraries choose their loops
 
+# Environment variables by which libraries choose their arithmetic, and of these the ones that change no number.
+SWITCHES = (
+    *("TF_", "XLA_FLAGS", "ONEDNN_", "DNNL_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_OVERRIDE"),
+    *("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "OPENBLAS_CORETYPE", "MKL_CBWR"),
+)
+HARMLESS = (
+    *("TF_CPP_", "TF_NUM_", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_GPU_ALLOCATOR", "TF_GPU_THREAD_", "TF_USE_LEGACY_KERAS"),
+    *("ONEDNN_VERBOSE", "DNNL_VERBOSE", "CUBLAS_LOG", "CUDNN_LOG"),
+)
+
 
 def processors() -> int:
     """Return how many processors this process may use; TensorFlow starts that many threads by default."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def switches() -> dict[str, str]:
+    """Return the environment variables that can change the last digits of a number, by name."""
+    chosen = (name for name in sorted(os.environ) if name.startswith(SWITCHES) and not name.startswith(HARMLESS))
+    return {name: os.environ[name] for name in chosen}
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

@@ -130,6 +130,16 @@ def test_the_lock_is_released_when_the_holder_is_killed(tmp_path):
         assert lock.read_text().startswith(f"process {os.getpid()} on ")
 
 
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO])
+def test_a_disk_without_locks_is_one_line(tmp_path, monkeypatch, number):
+    def flock(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(locks.fcntl, "flock", flock)
+    with refused(str(tmp_path), os.strerror(number), any_of("without locks"), "RUNS="), locks.hold(tmp_path / "a.lock"):
+        pytest.fail("there is no lock")
+
+
 FULL, CLOSED = any_of("disk is full", "no space"), matching("(cannot|not) (write|be written)")
 
 

@@ -51,6 +51,17 @@ def test_this_processor_has_a_name(tmp_path):
     assert machine.processor(tmp_path / "not on Linux")
 
 
+def test_variables_that_choose_the_arithmetic_are_switches(monkeypatch):
+    for name in machine.switches():
+        monkeypatch.delenv(name)
+    decisive = {"TF_ENABLE_ONEDNN_OPTS": "0", "XLA_FLAGS": "--xla_cpu_enable_fast_math=true", "TF_XLA_FLAGS": "a"}
+    harmless = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true", "HOME": "/", "PXR_DATA": "b"}
+    assert machine.switches() == {}
+    for name, value in (decisive | harmless).items():
+        monkeypatch.setenv(name, value)
+    assert machine.switches() == decisive
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
 def test_processors_that_may_not_be_used_do_not_count():
     before = os.sched_getaffinity(0)

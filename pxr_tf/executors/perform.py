@@ -23,6 +23,7 @@ KINDS = {  # kind -> "module:function"; the function takes the task, its typed o
 
 def perform(task: Task, emit: OnEvent) -> None:
     """Perform a task in this process; `emit` gets its events. Raises `PxrError`."""
+    find("pxr_tf.models.keras_settings:fix_keras")()
     function = find_function(task.kind)
     typed = task.with_options(options_type(function))
     function(typed, typed.options, emit)
@@ -30,7 +31,12 @@ def perform(task: Task, emit: OnEvent) -> None:
 
 def find_function(kind: str) -> Callable[[Task, object, OnEvent], None]:
     """Return the function for a kind of task."""
-    module, _, name = KINDS[kind].partition(":")
+    return find(KINDS[kind])
+
+
+def find(place: str) -> Callable[..., None]:
+    """Return the function of a place, ``module:function``."""
+    module, _, name = place.partition(":")
     return getattr(import_module(module), name)
 
 

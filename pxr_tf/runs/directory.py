@@ -193,6 +193,7 @@ class RunDirectory:
 
     def load_model(self, fold: str) -> "tuple[keras.Model, dict[str, Any]]":
         """Return a fold's model and its card. Loads TensorFlow; raises `PxrError` for a missing or changed file."""
+        import_module("pxr_tf.models.keras_settings").fix_keras()  # before anything imports Keras
         return import_module("pxr_tf.models.model_file").load_classifier(self.model_file(fold))  # loads TensorFlow
 
     def histories(self) -> dict[str, Path]:

@@ -18,6 +18,8 @@ Environment = Mapping[str, Any]
 # one operation stay the same. Most commits change none either: those that do raise a VERSION, or the package version.
 RECORDED_ONLY = ("started", "processors", "operations_at_once", "commit", "modified")
 OF_TABLES = ("python", "pandas")  # libraries that make a run's tables, once, before its first fold
+# Keys that older versions did not record, and what they stand for.
+UNRECORDED = {"processor": "environment", "switches": "setting of TensorFlow's environment variables (XLA_FLAGS, TF_...)"}
 MAX_DIFFERENCES = 4  # that a message names
 
 
@@ -28,6 +30,7 @@ def read_environment(**learner: object) -> dict[str, Any]:
         "processor": machine.processor(),
         "processors": machine.processors(),
         **learner,
+        "switches": machine.switches(),
         "versions": rundir.versions(),
         **rundir.read_commit(),
     }
@@ -64,9 +67,10 @@ def describe_mix(folder: Path, *begun: str) -> str:
             "This run was trained in more than one environment, and its folds may differ for that reason alone: "
             f"{shorten(found, MAX_DIFFERENCES)}."
         )
-    unknown = [fold for fold, environments in folds.items() if "processor" not in environments[0]]
-    if unknown and any("processor" in environments[-1] for environments in folds.values()):
-        return f"The environment of {shorten(unknown)} was not recorded; it may differ from the other folds."
+    for key, what in UNRECORDED.items():
+        unknown = [fold for fold, environments in folds.items() if key not in environments[0]]
+        if unknown and any(key in environments[-1] for environments in folds.values()):
+            return f"The {what} of {shorten(unknown)} was not recorded; it may differ from the other folds."
     return ""
 
 
@@ -107,7 +111,10 @@ def read_folds(folder: Path, *begun: str) -> dict[str, list[Environment]]:
 
 def _decisive(environment: Environment) -> dict[str, object]:
     versions = {name: value for name, value in environment.get("versions", {}).items() if name not in OF_TABLES}
-    return {name: value for name, value in environment.items() if name not in (*RECORDED_ONLY, "versions")} | versions
+    others = {name: value for name, value in environment.items() if name not in (*RECORDED_ONLY, "versions")}
+    if "switches" in others:
+        others["switches"] = " ".join(f"{name}={value}" for name, value in others["switches"].items()) or "none"
+    return others | versions
 
 
 def _without_time(environment: Environment) -> dict[str, object]:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from pxr_tf import arrays, files, rundir
+from pxr_tf import arrays, files, machine, rundir
 from pxr_tf.events import OnEvent, emit_progress, emit_wait
 from pxr_tf.models.backbones import find_backbone
 from pxr_tf.models.classifier import FULL_BATCH, both_columns, feature_extractor, predict_pictures
@@ -115,7 +115,10 @@ def part_features_folder(part: Part, settings: NetworkSettings, device: Device) 
 
 
 def cache_folder(cache: Path, preparation: Preparation, device: Device, *libraries: str, **network: str) -> Path:
-    """Return the folder of a network's features on this device; `network` holds the values that identify it."""
+    """Return the folder of a network's features on this device; `network` holds the values that identify it.
+
+    Environment variables that can change the arithmetic (`machine.switches`) count only if they are set.
+    """
     return features.features_folder(
         cache,
         **network,
@@ -123,6 +126,7 @@ def cache_folder(cache: Path, preparation: Preparation, device: Device, *librari
         precision=device.precision,
         device=f"{device.name} {device.model}",
         versions=" ".join(rundir.name_versions("keras", "tensorflow", *libraries)),
+        **machine.switches(),
     )
 
 

@@ -20,6 +20,7 @@ HERE = {
     "xla": False,
     "threads": 2,
     "operations_at_once": 2,
+    "switches": {},
     "versions": {"python": "3.11", "pandas": "3.1", "keras": "3.15", "pxr_tf": "0.2"},
     "commit": "1" * 40,
     "modified": False,
@@ -77,6 +78,7 @@ def test_each_fold_records_where_it_was_trained(finished_run):
         ({"device": "GPU, H100"}, "device CPU (fold-0), GPU, H100 (now)"),
         ({"precision": "mixed_bfloat16"}, "precision float32 (fold-0), mixed_bfloat16 (now)"),
         ({"xla": True, "threads": 1}, "xla False (fold-0), True (now), threads 2 (fold-0), 1 (now)"),
+        ({"switches": {"TF_A": "0", "TF_B": "1"}}, "switches none (fold-0), TF_A=0 TF_B=1 (now)"),
         ({"python": "3.12", "pandas": "4"}, ""),  # the tables are made already
         ({"commit": "2" * 40}, ""),
         ({"modified": True}, ""),
@@ -131,6 +133,16 @@ def test_folds_without_a_record_have_the_versions_of_the_run(run):
     write_fold(run, "fold-2", file="checkpoint.npz")
     assert_tells(environment.enter(run, "fold-2", HERE, mix=False), "fold-0, fold-2", any_of("not recorded", "unknown"))
     assert files.read_json(run / "fold-2" / "environment.json") == [{"versions": HERE["versions"]}, HERE]
+
+
+def test_folds_of_an_older_version_have_unknown_switches(run):
+    old = {name: value for name, value in HERE.items() if name != "switches"}
+    files.write_json(run / "fold-0" / "environment.json", [old])
+    assert environment.describe_mix(run) == ""
+    for now in (HERE, HERE | {"switches": {"XLA_FLAGS": "--xla_cpu_enable_fast_math=true"}}):
+        said = environment.enter(run, "fold-1", now, mix=False)
+        assert_says(said, "fold-0", "XLA_FLAGS", any_of("not recorded", "unknown"))
+    assert environment.enter(run, "fold-0", old, mix=False) == ""  # nothing is compared with something else
 
 
 def test_another_commit_is_reported(run):
