@@ -6,6 +6,9 @@
 
 include scripts/options.mk
 
+# Those of another Python would break the one in .venv.
+unexport PYTHONPATH PYTHONHOME
+
 ARGS       ?=
 FULLRES    ?=
 GPU        ?=
@@ -13,6 +16,8 @@ GPU        ?=
 HUB        ?= $(if $(filter chen2021,$(MAKECMDGOALS)),$(if $(MODEL),$(findstring resnet18,$(MODEL)),1))
 MODULE     ?=
 PYTHON     ?= python3
+ACCEPTED   := "Python 3.11."*|"Python 3.12."*|"Python 3.13."*
+INSTALL    := install Python 3.11 to 3.13, or set PYTHON=python3.12
 VENV       := .venv
 READY      := $(VENV)/.ready$(if $(GPU),-gpu)$(if $(HUB),-hub)
 PXR        := $(VENV)/bin/pxr
@@ -23,20 +28,23 @@ PYTEST     := $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadf
 # Any other variable on make's command line is refused, as it would have no effect. In the shell's environment only
 # the variables of an experiment are checked.
 PAPERS  := chen2021 novokshanov2022 vazquez2021
-CHECKED := cv train tune grid $(PAPERS) lungs lungs-train features explain
+CHECKED := cv train tune grid $(PAPERS) data lungs lungs-train phantom feature-maps features explain runs tensorboard
 command = $(if $(filter $(1),$(PAPERS)),reproduce,$(1))
 takes   = $(TAKES_$(call command,$(1))) ARGS
 OF_VENV := GPU HUB PYTHON VENV
+TAKES_tensorboard := RUNS
 
 typed    = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 exported = $(foreach name,$(EXPERIMENT),$(if $(filter environment,$(origin $(name))),$(name)))
 received = $(foreach name,$(sort $(filter-out $(call takes,$(1)) $(OF_VENV) MAKE%,$(typed) $(exported))),$(if $($(name)),$(name)))
+lacks    = $(if $(NEEDS_$(1)),$(if $(strip $($(NEEDS_$(1)))),,$(NEEDS_$(1))))
 refuse   = $(if $(2),$(error make $(1) received $(firstword $(2))=$($(firstword $(2))), which it does not take. Accepted: $(call takes,$(1))))
 
 $(foreach goal,$(filter $(CHECKED),$(MAKECMDGOALS)),$(call refuse,$(goal),$(call received,$(goal))))
-ifeq ($(and $(filter tune,$(MAKECMDGOALS)),$(if $(strip $(CONFIG)),,missing)),missing)
-$(error make tune received no CONFIG. Accepted: a name in configs/ or a YAML file, as in make tune CONFIG=chen2021 VARIANT=small_cnn)
-endif
+$(foreach goal,$(filter $(CHECKED),$(MAKECMDGOALS)),$(if $(call lacks,$(goal)),$(error make $(goal) received no $(call lacks,$(goal)). Accepted: $(WANTED_$(goal)) ($(call lacks,$(goal))=...))))
+
+# Messages name the target that was typed, and its variables.
+$(CHECKED): export PXR_MAKE = $@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom runs feature-maps features explain tensorboard bench test check mutants format clean
@@ -46,23 +54,28 @@ help: ## list the targets and the variables
 	@echo
 	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(call takes,$(target))" \
 		| fold -s -w 80 | sed -e 's/ *$$//' -e '2,$$s/^/        /';)
-	@echo "  of feature-maps:              $(call takes,feature-maps)"
-	@echo "  of other targets:             DATA OUT FULLRES RUNS ARGS GPU HUB MODULE PYTHON"
+	@echo "  of other targets:             DATA WEIGHTS FULLRES ARGS GPU HUB MODULE PYTHON"
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1"
 
 setup: $(READY) ## make .venv; GPU=1 adds CUDA, HUB=1 KerasHub (resnet18)
 
+# An environment that was not finished is made again; one that somebody else made is never deleted.
 $(READY): requirements.txt pyproject.toml
-	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) was not found; install Python 3.11 or newer, or set PYTHON=..." >&2; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "$$($(PYTHON) --version) is too old; install Python 3.11 or newer, or set PYTHON=python3.12" >&2; exit 2; }
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) was not found; $(INSTALL)" >&2; exit 2; }
+	@version=$$($(PYTHON) --version 2>&1); case "$$version" in $(ACCEPTED)) ;; \
+		*) echo "$$version is not accepted; $(INSTALL)" >&2; exit 2;; esac
+	@[ ! -e $(VENV)/.unfinished ] || rm -rf $(VENV)
+	@[ ! -e $(VENV)/bin/python ] || { version=$$($(VENV)/bin/python --version 2>&1); case "$$version" in $(ACCEPTED)) ;; \
+		*) echo "$(VENV) has $$version, which is not accepted; delete it (make clean) and run this again" >&2; exit 2;; esac; }
 	@echo "Making the environment in $(VENV) (once, about 1.5 minutes) ..."
+	@[ -e $(VENV)/.ready ] || { mkdir -p $(VENV) && touch $(VENV)/.unfinished; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(GPU),"tensorflow[and-cuda]") -r requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(if $(HUB),$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--constraint requirements.txt --editable ".[hub]")
+	@rm -f $(VENV)/.unfinished
 	@touch $(VENV)/.ready $@
 
 cv: $(READY) ## cross-validate MODEL with STRATEGY on DATA or phantoms
@@ -87,7 +100,7 @@ vazquez2021: $(READY) ## reproduce vazquez2021: both stages, whole and cropped
 	@$(PXR) reproduce $@ $(OPTIONS_reproduce) $(ARGS)
 
 data: $(READY) ## describe DATA: images, patients, duplicates, shortcuts
-	@$(PXR) data $(ARGUMENTS_data)
+	@$(PXR) data $(ARGUMENTS_data) $(ARGS)
 
 lungs: $(READY) ## find the lungs in DATA: masks, boxes, confidence
 	@$(PXR) lungs $(OPTIONS_lungs) $(ARGS) $(ARGUMENTS_lungs)
@@ -111,7 +124,7 @@ explain: $(READY) ## show what RUN's models looked at in IMAGES
 	@$(PXR) explain $(ARGUMENTS_explain) $(OPTIONS_explain) $(ARGS)
 
 tensorboard: $(READY) ## show all runs in TensorBoard
-	@$(VENV)/bin/tensorboard --logdir "$(RUNS)" $(ARGS)
+	@$(VENV)/bin/python scripts/tensorboard_light.py --logdir "$(RUNS)" $(ARGS)
 
 bench: $(READY) ## compare times with plain Keras: docs/benchmarks.md
 	@$(VENV)/bin/python scripts/bench.py --data "$(DATA)" --weights "$(WEIGHTS)" --fullres "$(FULLRES)" $(ARGS)

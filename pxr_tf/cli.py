@@ -1,5 +1,6 @@
 """The command line: registers the commands (`commands/`, a file each). Heavy imports stay inside them."""
 
+import logging
 import sys
 import warnings
 from collections.abc import Iterator
@@ -21,9 +22,11 @@ from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
+from pxr_tf.commands.typed import as_typed, make_output_plain, name_program, use_utf8
 from pxr_tf.errors import PxrError
 
 TWO_WORDS = "lungs train"
+UsageError = typer.BadParameter.__mro__[1]  # its base in Click, which newer versions of Typer contain
 INTERRUPTED = 130  # the exit code that Typer gives for Ctrl-C
 
 
@@ -33,7 +36,26 @@ class Commands(TyperGroup):
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
         """Return the words left over. ``lungs train`` and ``lungs DATA`` are different commands."""
         words = [TWO_WORDS, *args[2:]] if args[:2] == TWO_WORDS.split() else args
-        return super().parse_args(ctx, words)
+        with _usage_in_one_line():
+            return super().parse_args(ctx, words)
+
+    def invoke(self, ctx: typer.Context) -> object:
+        """Run the command; raise `PxrError` for words that it does not take."""
+        with _usage_in_one_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _usage_in_one_line() -> Iterator[None]:
+    """Raise `PxrError` for a wrong option or word, which Typer would explain in a box of several lines."""
+    try:
+        yield
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        fault = error.format_message().rstrip(".")
+        help_line = f"{error.ctx.command_path if error.ctx else 'pxr'} --help"
+        raise PxrError(f"{fault}. Accepted: what {help_line} lists.") from error
 
 
 app = typer.Typer(
@@ -49,7 +71,10 @@ app.command(TWO_WORDS)(lungs_train)
 
 
 def main() -> None:
-    """Run the command line; a `PxrError` becomes one line and exit code 2."""
+    """Run the command line; a `PxrError` becomes one line and its exit code."""
+    use_utf8()
+    make_output_plain()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no line on where it keeps fonts, e.g. without a home
     warnings.filterwarnings("ignore", module=r"PIL\.")  # about damaged EXIF blocks: pictures are read without EXIF
     try:
         with _one_line_errors():
@@ -62,7 +87,7 @@ def main() -> None:
 
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Print a user's mistake, a full disk or a missing permission as one line; exit with code 2."""
+    """Print a user's mistake, a full disk or a missing permission as one line; exit with its code, mostly 2."""
     from pxr_tf.files import explain_os_error
 
     try:
@@ -71,8 +96,8 @@ def _one_line_errors() -> Iterator[None]:
         message = str(error) if isinstance(error, PxrError) else explain_os_error(error)
         if message is None:
             raise
-        print(f"pxr: {message}", file=sys.stderr)
-        sys.exit(2)
+        print(f"{name_program()}: {as_typed(message)}", file=sys.stderr)
+        sys.exit(error.exit_code if isinstance(error, PxrError) else 2)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,16 @@ class PxrError(Exception):
     """A fault in the user's request or files, as one line.
 
     The message says what was received, what is accepted and what to do. The command line prints it without a
-    traceback and exits with code 2. Any other exception is a fault of this project and keeps its traceback.
+    traceback and exits with `exit_code`. Any other exception is a fault of this project and keeps its traceback.
     """
+
+    exit_code = 2  # wrong input
+
+
+class TaskFailedError(PxrError):
+    """A task of a run failed: the run was accepted, and its training, or another task, did not end well."""
+
+    exit_code = 1
 
 
 class MissingLibraryError(PxrError):

@@ -6,7 +6,7 @@
       experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv  lungs.csv]
       predictions.csv  metrics.csv  ...  [curves.png]  [features.parquet]  [explained/]  logs/
       fold-0/ ... or official/ or random/, [holdout/]:
-        environment.json  history.csv  epochs.json  timing.json  predictions.csv  model.keras  tensorboard/
+        environment.json  history.csv  epochs.json  timing.json  predictions.csv  model.keras  events.out.tfevents.…
         [inside.npz  filters.png  coefficients.png  feature_maps-<image>.png]
 
     runs/<recipe>/<variant>[-<model>]/tuning/<scheme>[-<tag>]/seed-<n>/

@@ -50,6 +50,22 @@ TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT
 TAKES_runs := RUNS
 TAKES_lungs-train := ATLAS OUT SEED RUNS
 
+# The variable without which a target is refused, and what it accepts.
+NEEDS_tune := CONFIG
+WANTED_tune := a name in configs/ or a YAML file
+NEEDS_data := DATA
+WANTED_data := folders or CSV files, comma-separated; an existing path may contain commas
+NEEDS_lungs := DATA
+WANTED_lungs := data sets or folders of pictures, comma-separated; write ./train for a folder called train
+NEEDS_feature-maps := RUN
+WANTED_feature-maps := folder of a finished run
+NEEDS_features := RUN
+WANTED_features := folder of a finished run with a network
+NEEDS_explain := RUN
+WANTED_explain := folder of a finished run
+NEEDS_lungs-train := ATLAS
+WANTED_lungs-train := folder with images/NAME.jpg and masks/NAME.png (white = lung)
+
 # Each command's arguments and options: only given values are passed on.
 give = $(if $($(2)),--$(1) "$($(2))")
 OPTIONS_cv = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \

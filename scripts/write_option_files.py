@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pxr_tf.cli import app
+from pxr_tf.commands.command_options import NUMBERS, describe_number
 from pxr_tf.commands.option_table import GROUPS, NO_DEFAULT, OPTIONS, Option, options_taken_by
 
 ROOT = Path(__file__).parents[1]
 MAKE_FILE, PAGE = ROOT / "scripts" / "options.mk", ROOT / "docs" / "commands.md"
 WRITTEN_BY = "Written by scripts/write_option_files.py (make format) from pxr_tf/commands/options.toml."
-KINDS = {str: "text", int: "whole number", float: "number", Path: "path", bool: "flag", list[str]: "text, repeatable"}
+KINDS = {str: "text", Path: "path", bool: "flag", list[str]: "text, repeatable"}
 COMMANDS = {
     info.callback.__name__.replace("_", "-"): (info.name or info.callback.__name__.replace("_", "-"), info.callback)
     for info in app.registered_commands
@@ -44,6 +45,9 @@ def make_file_text() -> str:
         "# The variables of each command, besides ARGS.",
         *(assign(f"TAKES_{name} :=", variables_of(name)) for name in COMMANDS),
         "",
+        "# The variable without which a target is refused, and what it accepts.",
+        *(line for name in COMMANDS for line in needed_by(name)),
+        "",
         "# Each command's arguments and options: only given values are passed on.",
         'give = $(if $($(2)),--$(1) "$($(2))")',
     ]
@@ -58,6 +62,16 @@ def make_file_text() -> str:
 def variables_of(command: str) -> list[str]:
     """Return the variables of make that a command takes, each once."""
     return unique(option.variable for option in options_taken_by(command).values() if option.variable)
+
+
+def needed_by(command: str) -> list[str]:
+    """Return the lines for the variable that a command requires; an argument with a default in make is not required."""
+    options = [option for option in options_taken_by(command).values() if option.variable and not option.make_default]
+    required = next((option for option in options if option.default is NO_DEFAULT), None)
+    if required is None:
+        return []
+    meaning = required.meaning.rstrip(".")
+    return [f"NEEDS_{command} := {required.variable}", f"WANTED_{command} := {meaning[0].lower()}{meaning[1:]}"]
 
 
 def unique(names: Iterable[str]) -> list[str]:
@@ -133,9 +147,7 @@ def targets_of(name: str) -> list[str]:
 
 
 def row_of(option: Option) -> str:
-    kind = KINDS[option.kind]
-    if option.least is not None:
-        kind += f", {option.least} or more" if option.most is None else f", {option.least} to {option.most}"
+    kind = describe_number(option) if option.kind in NUMBERS else KINDS[option.kind]
     variable = f"`{option.variable}`" if option.variable else ""
     cells = [f"`{option.spelling}`", kind, *map(escape, (default_of(option), option.meaning)), variable]
     return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"

@@ -137,6 +137,11 @@ def test_a_paper_takes_the_variables_of_its_command(target):
         ("train FOLDS=3", "FOLDS=3"),
         ("grid MODEL=xception", "MODEL=xception"),
         ("cv MODLE=xception", "MODLE=xception"),
+        ("data DATA=a SEED=3", "SEED=3"),
+        ("phantom DATA=a", "DATA=a"),
+        ("feature-maps RUN=a METHODS=saliency", "METHODS=saliency"),
+        ("runs RUN=a", "RUN=a"),
+        ("tensorboard RUN=a", "RUN=a"),
     ],
 )
 def test_a_variable_without_effect_is_refused_in_one_line(words, received):
@@ -155,6 +160,86 @@ def test_tune_needs_a_recipe(words):
     ended = ask(*words)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert_tells(ended.stderr, "make tune", "CONFIG", "configs/", "YAML")
+
+
+@pytest.mark.parametrize(
+    ("target", "lacks"),
+    [
+        *((target, "RUN") for target in ("explain", "features", "feature-maps")),
+        ("data", "DATA"),
+        ("lungs", "DATA"),
+        ("lungs-train", "ATLAS"),
+    ],
+)
+def test_a_target_needs_what_its_command_requires(target, lacks):
+    for words in ([target], [target, f"{lacks}="]):
+        ended = ask(*words)
+        assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+        assert_tells(ended.stderr, f"make {target}", f"no {lacks}", any_of("accepted"))
+
+
+def run_make(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run make for real in a copy of the project without its environment."""
+    (folder / "scripts").mkdir(exist_ok=True)
+    for file in (MAKEFILE, MADE, MAKEFILE.parent / "requirements.txt", MAKEFILE.parent / "pyproject.toml"):
+        shutil.copy(file, folder / file.relative_to(MAKEFILE.parent))
+    command = ["make", "--no-print-directory", *words]
+    clean = {"PATH": "/usr/bin:/bin:/usr/local/bin"}
+    return subprocess.run(command, cwd=folder, env=clean | environment, capture_output=True, text=True, check=False)
+
+
+def write_program(file: Path, script: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+
+
+@pytest.mark.parametrize("version", ["3.10.2", "3.14.0", "3.15.0a1", "3.1.5", "2.7.18", "4.0.0"])
+def test_another_python_is_refused_before_anything_is_made(tmp_path, version):
+    write_program(tmp_path / "python", f"echo Python {version}")
+    ended = run_make(tmp_path, "setup", "PYTHON=./python")
+    assert ended.returncode == 2
+    assert_tells(ended.stderr.splitlines()[0], f"Python {version}", "3.11 to 3.13", "PYTHON=")
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_an_environment_that_was_not_finished_is_made_again(tmp_path):
+    write_program(
+        tmp_path / "python",
+        """case "$*" in
+  --version) echo "Python 3.13.1";;
+  "-m venv .venv") mkdir -p .venv/bin; cp "$0" .venv/bin/python;;
+  *"-r requirements.txt"*) [ -e works ];;
+esac""",
+    )
+    assert run_make(tmp_path, "setup", "PYTHON=./python").returncode == 2
+    (tmp_path / ".venv" / "leftover").touch()
+    (tmp_path / "works").touch()
+    assert run_make(tmp_path, "setup", "PYTHON=./python").returncode == 0
+    assert sorted(file.name for file in (tmp_path / ".venv").iterdir()) == [".ready", "bin"]
+
+
+def test_an_environment_of_another_python_is_named_and_kept(tmp_path):
+    write_program(tmp_path / "python", "echo Python 3.12.1")
+    write_program(tmp_path / ".venv" / "bin" / "python", "echo Python 3.14.1")
+    ended = run_make(tmp_path, "setup", "PYTHON=./python")
+    assert ended.returncode == 2
+    assert_tells(ended.stderr.splitlines()[0], ".venv", "Python 3.14.1", "make clean")
+    assert (tmp_path / ".venv" / "bin" / "python").exists()
+
+
+def test_a_command_gets_its_target_and_no_paths_of_another_python(tmp_path):
+    write_program(tmp_path / ".venv" / "bin" / "pxr", 'echo "$PXR_MAKE,$PYTHONPATH,$PYTHONHOME,$*"')
+    write_program(tmp_path / ".venv" / "bin" / "python", "echo Python 3.12.1")
+    (tmp_path / ".venv" / ".ready").touch()
+    words = [f"--old-file=.venv/.ready{added}" for added in ("", "-hub")]
+    for target, command in (
+        ("lungs-train", "lungs train a --runs runs"),
+        ("chen2021", "reproduce chen2021 --runs runs"),
+    ):
+        given = ["ATLAS=a"] if target == "lungs-train" else []
+        ended = run_make(tmp_path, target, *given, *words, PYTHONPATH="/x", PYTHONHOME="/y")
+        assert (ended.stdout, ended.stderr) == (f"{target},,,{command}\n", "")
 
 
 def test_empty_variables_and_variables_of_the_installation_are_accepted():

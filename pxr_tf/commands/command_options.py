@@ -2,12 +2,16 @@
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from pxr_tf.commands.option_table import NO_DEFAULT, Option, options_taken_by
+from pxr_tf.errors import PxrError, shown
+
+NUMBERS = {int: "whole number", float: "number"}
 
 
 class OptionValues:
@@ -44,14 +48,39 @@ def takes_options(command: Callable[[OptionValues], None]) -> Callable[..., None
 
 def make_parameter(option: Option) -> inspect.Parameter:
     """Return an option's parameter for Typer."""
-    limits = {"help": option.help, "min": option.least, "max": option.most}
+    facts: dict[str, Any] = {"help": option.help}
+    if option.kind in NUMBERS:
+        facts |= {"parser": functools.partial(read_number, option), "metavar": f"<{describe_number(option)}>"}
     if option.argument:
-        words = typer.Argument(metavar=option.spelling, **limits)
+        words = typer.Argument(**facts | {"metavar": option.spelling})
     else:
-        words = typer.Option(option.spelling, **limits)
+        words = typer.Option(option.spelling, **facts)
     required = option.default is NO_DEFAULT
     kind = option.kind | None if option.default is None else option.kind
     default = inspect.Parameter.empty if required else option.default
     return inspect.Parameter(
         option.name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, words], default=default
     )
+
+
+def read_number(option: Option, text: str | float) -> int | float:
+    """Return the number that a person typed, or a default unchanged; raise `PxrError` for anything else.
+
+    Typer's own refusal is a box of several lines.
+    """
+    try:
+        number = option.kind(text)
+    except ValueError:
+        number = math.nan
+    least, most = (-math.inf if option.least is None else option.least), (option.most or math.inf)
+    if not least <= number <= most:
+        raise PxrError(f"{option.spelling} received {shown(text)}; accepted: a {describe_number(option)}.")
+    return number
+
+
+def describe_number(option: Option) -> str:
+    """Return which numbers an option accepts: ``whole number, 1 or more``."""
+    kind = NUMBERS[option.kind]
+    if option.least is None:
+        return kind
+    return f"{kind}, {option.least} or more" if option.most is None else f"{kind}, {option.least} to {option.most}"

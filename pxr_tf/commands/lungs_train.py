@@ -21,7 +21,7 @@ def lungs_train(options: OptionValues) -> None:
     from pxr_tf.segment.train import write_lung_network
 
     if not options.pairs.strip():
-        raise PxrError("No PAIRS were given. Set ATLAS=folder (pxr lungs train FOLDER) with images/ and masks/.")
+        raise PxrError("No PAIRS were given; accepted: a folder with images/ and masks/ (ATLAS=folder).")
     console, executor, folder = make_console(), choose_executor(), Path(options.pairs)
     out = options.out or options.runs / "lungs" / f"{folder.resolve().name}-unet.npz"
     try:

@@ -6,10 +6,13 @@ from pxr_tf.commands.command_options import OptionValues, takes_options
 @takes_options
 def phantom(options: OptionValues) -> None:
     """Write synthetic chest X-rays in the public layouts, with exact masks of lungs and lesions."""
+    from pxr_tf.commands.typed import name_program
     from pxr_tf.phantoms.sets import COVID_SET, PHANTOM_CLASSES, parse_shortcuts, write_phantoms
 
     out, planted = options.out, parse_shortcuts(options.shortcuts)
     patients = dict.fromkeys(PHANTOM_CLASSES, options.patients)
     write_phantoms(out, patients=patients, size=options.size, seed=options.seed, shortcuts=planted)
     print(f"Wrote synthetic chest X-rays of {options.patients} patients per class to {out}. To train on them:")
-    print(f"make cv CONFIG=phantom DATA={out / 'chest_xray'},{out / COVID_SET}")
+    sets = f"{out / 'chest_xray'},{out / COVID_SET}"
+    by_make = name_program() != "pxr"
+    print(f"make cv CONFIG=phantom DATA={sets}" if by_make else f"pxr cv --config phantom --data {sets}")

@@ -101,6 +101,7 @@ def run_study(
 
 def exit_if_failed(runs: "Sequence[Ended]", console: "Console") -> None:
     """Print which runs failed, and why, and exit with 1; do nothing if none failed."""
+    from pxr_tf.commands.typed import as_typed
     from pxr_tf.errors import count_words
 
     failed = [run for run in runs if run.failure]
@@ -108,5 +109,5 @@ def exit_if_failed(runs: "Sequence[Ended]", console: "Console") -> None:
         return
     console.print(f"\n{len(failed)} of {count_words(len(runs), 'run')} failed:")
     for run in failed:
-        console.print(f"{run.title}: {run.failure}", markup=False, soft_wrap=True)
+        console.print(f"{run.title}: {as_typed(run.failure)}", markup=False, soft_wrap=True)
     sys.exit(1)

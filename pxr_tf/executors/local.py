@@ -14,6 +14,7 @@ from pxr_tf.tasks import Failures, Task, do_in_order
 
 # Unless the user sets these, no banners from TensorFlow, and no check for updates by albumentations.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "NO_ALBUMENTATIONS_UPDATE": "1"}
+LOG_ENCODING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}  # whatever the terminal's, a log may hold any character
 KILLED = (-9, 137)  # exit codes of a process that the system killed, usually for its memory
 
 
@@ -42,9 +43,9 @@ class LocalProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**QUIET, **os.environ},
+                env={**QUIET, **os.environ, **LOG_ENCODING},
                 pass_fds=self._keep,
-                text=True,
+                encoding="utf-8",
             )
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
@@ -97,13 +98,14 @@ class LocalProcess:
 
     def _explain_exit(self, task: Task, code: int | None, log: Path, before: int) -> str:
         words = log.read_bytes()[before:] if log.exists() else b""
-        lines = (words or self._first_log.read_bytes()).decode(errors="replace").strip().splitlines()
+        if not words:  # it died before it began the task
+            log = self._first_log
+            words = log.read_bytes() if log.exists() else b""
+        lines = words.decode(errors="replace").strip().splitlines()
         lines = [line for line in lines if not line.startswith(("I0000", "W0000", "WARNING"))]
         if code in KILLED:
             reason = "it was killed, perhaps because the machine ran out of memory"
         else:
             reason = lines[-1] if lines else f"exit code {code}"
-        return (
-            f"The task {task.name!r} failed: {reason}. Its log is {log}. Run the same command again; it keeps "
-            "finished work."
-        )
+        place = f"Its log is {log}. " if log.exists() else ""
+        return f"The task {task.name!r} failed: {reason}. {place}Run the same command again; it keeps finished work."

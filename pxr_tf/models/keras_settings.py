@@ -22,8 +22,8 @@ def fix_keras() -> None:
     keras = _import_keras()
     if keras.config.backend() != BACKEND:
         raise PxrError(
-            f"Keras uses the backend {keras.config.backend()!r} in this process; accepted: {BACKEND!r}. Start a new "
-            f"process (a notebook: restart its kernel) and import keras after os.environ['KERAS_BACKEND'] = {BACKEND!r}."
+            f"Keras uses the backend {keras.config.backend()!r} in this process; accepted: {BACKEND!r}. Set "
+            f"KERAS_BACKEND={BACKEND} before Keras is imported, then start the process or the notebook's kernel again."
         )
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)

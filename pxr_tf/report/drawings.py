@@ -62,7 +62,7 @@ def write_fold(run: RunDirectory, fold: Path, figures: Mapping[str, Draw], title
     title = title if list(_folds(run)) == [fold] else f"{title}, {fold.name}"
     for name, draw in figures.items():
         write_figure(fold / name, draw(title, synthetic))
-    board = EventFile(fold / "tensorboard")
+    board = EventFile(fold)
     add_drawings(board, fold, synthetic, list(figures))
     board.close()
 

@@ -23,6 +23,7 @@ from tensorboard.plugins.scalar import metadata as scalars
 from tensorboard.plugins.text import metadata as texts
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+EVENTS = "events.out.tfevents."  # TensorBoard looks for "tfevents" in a file's name
 _VERSION = "brain.Event:2"  # the first record of every event file
 
 
@@ -31,8 +32,8 @@ class EventFile:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        # TensorBoard looks for "tfevents" in the name and reads a folder's files in the order of their names.
-        file = open(folder / f"events.out.tfevents.{time.time_ns()}", "wb")  # noqa: SIM115 - closed by `close`
+        # TensorBoard reads a folder's files in the order of their names.
+        file = open(folder / f"{EVENTS}{time.time_ns()}", "wb")  # noqa: SIM115 - closed by `close`
         self._records = RecordWriter(file)
         self._write(Event(wall_time=time.time(), file_version=_VERSION))
 

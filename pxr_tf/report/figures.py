@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SYNTHETIC_NOTE = "Synthetic phantoms, not patients"
+CARD = 3.48  # inches: TensorBoard scales a picture, letters too, to the 348 pixels of its cards
 MOST_NAMED_FOLDS = 10  # folds in the legend; with the two line styles they fill two rows of six
 
 
@@ -27,9 +28,10 @@ def new_figure(width: float, height: float, layout: str | None = None) -> "Figur
     return figure
 
 
-def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool) -> "Figure":
-    """Return a figure of counts; the colour is the share of the true class (row)."""
-    figure = new_figure(5.2, 5.0, layout="constrained")  # four classes and three lines of title fit
+def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool, *, card: bool = False) -> "Figure":
+    """Return a figure of counts, for a file or a `card`; the colour is the share of the true class (row)."""
+    size = (CARD, CARD) if card else (5.2, 5.0)  # four classes and three lines of title fit
+    figure = new_figure(*size, layout="constrained")
     axes = figure.add_subplot()
     shares = counts / counts.sum(axis=1).clip(lower=1).to_numpy()[:, None]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -38,7 +40,7 @@ def draw_confusion_matrix(counts: pd.DataFrame, title: str, synthetic: bool) -> 
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    axes.set_title(f"{title}\n{SYNTHETIC_NOTE}" if synthetic else title, fontsize=11)
+    axes.set_title(f"{title}\n{SYNTHETIC_NOTE}" if synthetic else title, fontsize=9 if card else 11)
     for row in range(len(names)):
         for column in range(len(names)):
             share = shares.iat[row, column]

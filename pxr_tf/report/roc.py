@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pxr_tf.evaluation.roc import AS_PREDICTED, FROM_VALIDATION, TEST_OPTIMISTIC, MeanPoints
-from pxr_tf.report.figures import SYNTHETIC_NOTE, new_figure
+from pxr_tf.report.figures import CARD, SYNTHETIC_NOTE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +42,21 @@ def draw_roc(curves: pd.DataFrame, points: pd.DataFrame, title: str, synthetic: 
         axes.grid(alpha=0.25)
     figure.axes[0].set_ylabel("sensitivity")
     _add_legend(figure, folds, set(curves.role), list(dict.fromkeys(points.rule)))
+    return figure
+
+
+def draw_roc_card(curves: pd.DataFrame, points: pd.DataFrame, synthetic: bool) -> "Figure":
+    """Return `draw_roc` of one class and one fold at the size of a card, which has a title of its own."""
+    name = points["class"].iloc[0]
+    figure = new_figure(CARD, CARD + 1)
+    figure.subplots_adjust(left=0.16, right=0.97, bottom=0.33, top=0.9)
+    axes = figure.add_subplot(xlabel="1 - specificity", ylabel="sensitivity", aspect="equal")
+    axes.plot([0, 1], [0, 1], color="lightgrey", linewidth=1)
+    _draw_fold(axes, curves, points, "C0")
+    title = _panel_title(name, curves)
+    axes.set_title(f"{title}\n{SYNTHETIC_NOTE}" if synthetic else title, fontsize=9)
+    axes.grid(alpha=0.25)
+    _add_legend(figure, [], set(curves.role), list(dict.fromkeys(points.rule)), columns=1)
     return figure
 
 
@@ -115,7 +130,7 @@ def _panel_title(name: str, curves: pd.DataFrame) -> str:
     return f"{name}, AUC {_number(100 * areas.mean(), 100 * areas.std(), 1)} %" if len(areas) else name
 
 
-def _add_legend(figure: "Figure", folds: list[str], roles: set[str], rules: list[str]) -> None:
+def _add_legend(figure: "Figure", folds: list[str], roles: set[str], rules: list[str], columns: int = 3) -> None:
     from matplotlib.lines import Line2D
 
     styles = {"test": ("test", "-"), "val": ("validation", "--")}
@@ -128,4 +143,4 @@ def _add_legend(figure: "Figure", folds: list[str], roles: set[str], rules: list
     if len(folds) > 1:
         named = folds[:MOST_NAMED]
         handles += [Line2D([], [], color=f"C{number}", label=f"fold {fold}") for number, fold in enumerate(named)]
-    figure.legend(handles=handles, loc="lower center", ncols=3, fontsize=8, frameon=False)
+    figure.legend(handles=handles, loc="lower center", ncols=columns, fontsize=8, frameon=False)

@@ -18,20 +18,21 @@ from pxr_tf.data.predictions import read_predictions
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.report.clock import NOT_TRAINING
 from pxr_tf.report.drawings import add_drawings
-from pxr_tf.report.event_file import EventFile
+from pxr_tf.report.event_file import EVENTS, EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, figure_pixels, picture_sheet
-from pxr_tf.report.roc import draw_roc
+from pxr_tf.report.roc import draw_roc_card
 from pxr_tf.runs.directory import RunDirectory
 
 NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # keys of an epoch event that are not plotted
-SHEET_PICTURES = 32  # four rows of eight
-COMPLETE = "complete"  # an empty file next to the event file: the task is completely drawn
+SHEET_PICTURES = 16  # four rows of four: more would be too small in a card
+COMPLETE = "tensorboard.complete"  # an empty file next to the event file: the task is completely drawn
+OLD_FOLDER = "tensorboard"  # in a fold's folder: earlier versions wrote the event files there
 
 
 def undrawn_tasks(run: RunDirectory) -> list[str]:
     """Return the finished tasks of a run whose TensorBoard folder is not complete."""
     finished = (run.fold_folder(fold) for fold in run.all_folds if run.fold_predictions(fold).exists())
-    return [folder.name for folder in finished if not (folder / "tensorboard" / COMPLETE).exists()]
+    return [folder.name for folder in finished if not (folder / COMPLETE).exists()]
 
 
 class About(NamedTuple):
@@ -45,7 +46,9 @@ class About(NamedTuple):
 
 
 class Boards:
-    """The TensorBoard folders of a run's tasks, ``<run folder>/<task>/tensorboard``; use it as a context manager.
+    """The event files of a run's tasks, in ``<run folder>/<task>``: its path is the name in TensorBoard.
+
+    Use it as a context manager.
 
     `show` takes every event of the run and returns at once: a separate thread reads, draws and writes, in the order
     of the events. `close` waits for that thread and raises its first error. Leaving the context closes, too, but never
@@ -117,8 +120,10 @@ class _Board:
 
     def __init__(self, run: RunDirectory, task: str, about: About) -> None:
         self._run, self._task, self._about = run, task, about
-        self._folder = run.folder / task / "tensorboard"
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder = run.folder / task
+        shutil.rmtree(self._folder / OLD_FOLDER, ignore_errors=True)
+        for file in (self._folder / COMPLETE, *self._folder.glob(f"{EVENTS}*")):
+            file.unlink(missing_ok=True)
         self._file = EventFile(self._folder)
         self._name = run.place.replace("/", "-")
         self._step = 0  # epochs, numbered across phases
@@ -130,7 +135,7 @@ class _Board:
         self._file.add_text("pictures", "\n\n".join([origin, *(f"Warning: {text}" for text in about.warnings)]))
         values = {**about.hyperparameters, "task": self._task, "origin": "synthetic" if about.synthetic else "real"}
         self._file.add_hyperparameters(values, f"{self._name}-{self._task}")
-        sheet = picture_sheet(about.sheet(self._task)[:SHEET_PICTURES])
+        sheet = picture_sheet(about.sheet(self._task)[:SHEET_PICTURES], columns=4)
         self._file.add_picture(self._title("training pictures as augmented"), sheet, 0)
 
     def warning(self, event: Mapping[str, object]) -> None:
@@ -160,18 +165,15 @@ class _Board:
         scores = metrics.score(counted)
         for row in scores[(scores["class"] == "all") & (scores.metric != "support")].itertuples():
             self._file.add_scalar(f"final/{row.metric}", row.value, self._step)
-        figure = draw_confusion_matrix(
-            metrics.confusion_matrix(counted),
-            f"{self._name}, {self._task}\n{len(counted):,} held-out images",
-            self._about.synthetic,
-        )
+        synthetic, counts = self._about.synthetic, metrics.confusion_matrix(counted)
+        figure = draw_confusion_matrix(counts, f"{len(counted):,} held-out images", synthetic, card=True)
         self._file.add_picture(self._title("confusion matrix"), figure_pixels(figure), self._step)
         rows = roc.rows_by_role(predictions, splits, reading)
         curves, points = roc.trace_curves(rows), roc.find_points(rows)
-        figure = draw_roc(curves, points, f"{self._name}, {self._task}", self._about.synthetic)
-        self._file.add_picture(self._title("ROC curves"), figure_pixels(figure), self._step)
-        folder = self._run.folder / self._task
-        add_drawings(self._file, folder, self._about.synthetic)  # none yet, unless it is drawn again
+        for name in points["class"].unique():
+            figure = draw_roc_card(curves[curves["class"] == name], points[points["class"] == name], synthetic)
+            self._file.add_picture(self._title(f"ROC curve of {name}"), figure_pixels(figure), self._step)
+        add_drawings(self._file, self._folder, synthetic)  # none yet, unless it is drawn again
         (self._folder / COMPLETE).touch()
 
     def close(self) -> None:

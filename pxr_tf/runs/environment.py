@@ -19,7 +19,10 @@ Environment = Mapping[str, Any]
 RECORDED_ONLY = ("started", "processors", "operations_at_once", "commit", "modified")
 OF_TABLES = ("python", "pandas")  # libraries that make a run's tables, once, before its first fold
 # Keys that older versions did not record, and what they stand for.
-UNRECORDED = {"processor": "environment", "switches": "setting of TensorFlow's environment variables (XLA_FLAGS, TF_...)"}
+UNRECORDED = {
+    "processor": "environment",
+    "switches": "setting of TensorFlow's environment variables (XLA_FLAGS, TF_...)",
+}
 MAX_DIFFERENCES = 4  # that a message names
 
 

@@ -92,7 +92,7 @@ def _check_not_compared(protocol: Protocol, given: Given) -> None:
             if value is not None and key in setting:
                 raise PxrError(
                     f"Received {key}={value}, but the recipe compares settings of {key} (reproduce.compare). Leave it "
-                    "out, or use make train."
+                    "out, or use pxr train."
                 )
 
 

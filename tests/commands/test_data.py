@@ -11,10 +11,14 @@ from PIL import Image
 from pxr_tf.config.comma_lists import split_paths
 
 
-def test_phantoms_are_written_and_the_next_command_is_printed(pxr):
+@pytest.mark.parametrize(
+    ("target", "start"), [("", "pxr cv --config phantom --data "), ("phantom", "make cv CONFIG=phantom DATA=")]
+)
+def test_phantoms_are_written_and_the_next_command_is_printed(pxr, monkeypatch, target, start):
+    monkeypatch.setenv("PXR_MAKE", target)
     code, said, wrong = pxr("phantom", "drawn", "--patients", 2, "--size", 64)
     assert (code, wrong) == (0, "")
-    assert said.splitlines()[-1] == "make cv CONFIG=phantom DATA=drawn/chest_xray,drawn/covid-chestxray-dataset"
+    assert said.splitlines()[-1] == f"{start}drawn/chest_xray,drawn/covid-chestxray-dataset"
     assert Path("drawn/chest_xray").is_dir()
 
 

@@ -90,4 +90,4 @@ def test_an_image_of_each_class_and_any_file_are_drawn(pxr, own_copy):
     for file in (*files, mine):
         with Image.open(file) as picture:
             assert picture.format == "PNG"
-    assert len(list((own_copy / "fold-0" / "tensorboard").glob("events.*"))) == 1
+    assert len(list((own_copy / "fold-0").glob("events.*"))) == 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -9,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from messages import matching, refused
+from messages import assert_says, matching, refused
 from tiny import Stopped, stopped
 
+from pxr_tf.errors import PxrError
 from pxr_tf.executors.local import LocalProcess
 from pxr_tf.tasks import NoOptions, Task, run_or_raise
 
@@ -130,8 +132,31 @@ def test_a_process_runs_tasks_until_one_leaves_memory_behind(worker):
 
 
 def test_a_process_that_cannot_start_is_reported_with_its_last_line(worker):
-    with refused("'fold-0'", "no tensorflow here"):
+    with pytest.raises(PxrError) as fault:
         worker("echo no tensorflow here >&2; exit 1")
+    assert_says(fault.value, "'fold-0'", "no tensorflow here")
+    (log,) = re.findall(r"Its log is (\S+)\.", str(fault.value))
+    assert "no tensorflow here" in Path(log).read_text()
+
+
+def test_a_log_that_does_not_exist_is_not_named(tmp_path, monkeypatch):
+    stand_in("exit 3", tmp_path, monkeypatch)
+    executor = LocalProcess()
+    executor.start(tmp_path / "start.log")
+    (tmp_path / "start.log").unlink()
+    try:
+        with pytest.raises(PxrError) as fault:
+            run_or_raise(executor, [replace(TASK, logs=str(tmp_path))], [].append)
+    finally:
+        executor.close()
+    assert_says(fault.value, "exit code 3")
+    assert ".log" not in str(fault.value)
+
+
+def test_a_log_may_hold_any_character(worker, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    _, log = worker(f"{READ_JOB}; echo $PYTHONIOENCODING >&2; {DONE}")
+    assert log.startswith("utf-8:")
 
 
 @pytest.mark.parametrize("moment", ["before its first task", "between two tasks"])

@@ -83,7 +83,7 @@ def show(run: Path, *events: dict, **changes) -> None:
 
 
 def read_events(folder: Path) -> EventAccumulator:
-    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={TENSORS: 0})
+    events = EventAccumulator(str(folder), size_guidance={TENSORS: 0})
     events.Reload()
     return events
 
@@ -141,13 +141,22 @@ def test_the_final_metrics_equal_metrics_csv(run, reading):
 def test_every_picture_is_a_png_and_its_tag_says_what_it_shows(run):
     show(run, *events_of_a_fold())
     events = read_events(run / "fold-0")
-    for what in ("training pictures as augmented", "confusion matrix", "ROC curves"):
+    for what in ("training pictures as augmented", "confusion matrix", "ROC curve of normal"):
         tag = f"{what} {SYNTHETIC}"
         width, height, *pictures = events.Tensors(tag)[0].tensor_proto.string_val
         assert pictures[0].startswith(b"\x89PNG")
-        assert min(int(width), int(height)) > 60
+        assert 60 < int(width) <= 348  # TensorBoard would scale a wider one down, with its letters
     width, height, _ = events.Tensors(f"training pictures as augmented {SYNTHETIC}")[0].tensor_proto.string_val
-    assert (int(width), int(height)) == (8 * 26 - 2, 4 * 26 - 2)  # 32 of the 40 pictures
+    assert (int(width), int(height)) == (4 * 26 - 2, 4 * 26 - 2)  # 16 of the 40 pictures
+
+
+def test_a_run_is_named_by_its_fold_and_loses_the_folder_of_earlier_versions(run):
+    (run / "fold-0" / "tensorboard").mkdir(parents=True)
+    (run / "fold-0" / "tensorboard" / "events.out.tfevents.1").touch()
+    show(run, *events_of_a_fold())
+    show(run, *events_of_a_fold())
+    (file,) = run.rglob("*tfevents*")
+    assert file.parent == run / "fold-0"
 
 
 def test_the_text_has_the_origin_of_the_pictures_and_the_warnings(run):
@@ -171,7 +180,9 @@ def test_real_pictures_are_not_called_synthetic(run):
     events = read_events(run / "fold-0")
     assert text_of(events, "pictures") == "Real X-rays"
     assert hyperparameters(events)["origin"] == "real"
-    assert {"training pictures as augmented", "confusion matrix", "ROC curves"} <= set(events.Tags()["tensors"])
+    assert {"training pictures as augmented", "confusion matrix", "ROC curve of normal"} <= set(
+        events.Tags()["tensors"]
+    )
 
 
 def test_hyperparameters_keep_their_types(run):
@@ -278,7 +289,7 @@ with Boards(open_directory(run), about) as boards:
 assert not {{"tensorflow", "keras"}} & set(sys.modules), "TensorFlow was imported"
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert len(list((run / "fold-0" / "tensorboard").glob("events.*"))) == 1
+    assert len(list((run / "fold-0").glob("events.*"))) == 1
 
 
 def test_the_next_command_draws_what_a_killed_command_trained_but_did_not_draw(run):

@@ -1,0 +1,68 @@
+"""What a person typed: a command of `pxr`, or a target of `make`. Messages name its options accordingly."""
+
+import codecs
+import os
+import re
+import sys
+import unicodedata
+
+from pxr_tf.commands.option_table import OPTIONS
+
+MAKE = "PXR_MAKE"  # the Makefile sets it to the target; other programs that run pxr do not
+# For an output without these characters; any other letter loses its accents, or becomes "?".
+PLAIN = {"·": "-", "±": "+-", "—": "-", "→": "->", "≥": ">=", "≤": "<=", "“": '"', "”": '"', "✓": "v", "✗": "x"}
+PLAIN_ERRORS = "pxr_plain"
+
+
+def name_program() -> str:
+    """Return ``pxr``, or ``make cv`` if make started it: the first words of an error."""
+    target = os.environ.get(MAKE)
+    return f"make {target}" if target else "pxr"
+
+
+def as_typed(message: str) -> str:
+    """Return a message with make's variables and targets in place of options and commands, if make started pxr.
+
+    ``--seed received 'abc'`` becomes ``SEED received 'abc'``. An option without a variable is given in ``ARGS``.
+    """
+    if not os.environ.get(MAKE):
+        return message
+    for option in OPTIONS:
+        spelled = re.escape(option.spelling)
+        if option.variable:
+            message = re.sub(rf"(?<!\S){spelled}(?= received\b)", option.variable, message)
+            message = re.sub(rf"(?<!\S){spelled} (?=[\w.,+]+( and\b|;))", f"{option.variable}=", message)
+        elif not option.argument:
+            message = re.sub(rf"\(({spelled})\)", r"(ARGS=\1)", message)
+    message = re.sub(r"\bpxr lungs train\b(?! --help)", "make lungs-train", message)
+    return re.sub(r"\bpxr ([a-z-]+)\b(?! ([a-z]+ )?--help)", r"make \1", message)
+
+
+def use_utf8() -> None:
+    """Start this program again in Python's UTF-8 mode if file names have another encoding: data sets have UTF-8 names.
+
+    That is a locale such as C or Latin-1 where Python may not choose UTF-8 itself. The output keeps its encoding.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        kept = {"PYTHONIOENCODING": os.environ.get("PYTHONIOENCODING") or sys.stdout.encoding}
+        command = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, **kept, "PYTHONUTF8": "1"})
+
+
+def make_output_plain() -> None:
+    """Let standard output and error replace what their encoding lacks: a command must not end for a dot."""
+    codecs.register_error(PLAIN_ERRORS, _replace)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a notebook or a test may have put something else here
+            stream.reconfigure(errors=PLAIN_ERRORS)
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    """Return a likeness of the characters that cannot be encoded: ``e`` for ``é``, else ``?``, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    plain = ""
+    for letter in error.object[error.start : error.end]:
+        likeness = PLAIN.get(letter) or unicodedata.normalize("NFKD", letter)
+        plain += likeness.encode("ascii", "ignore").decode() or "?"
+    return plain, error.end

@@ -1,0 +1,104 @@
+"""Commands under make, on a terminal without UTF-8, and with words that they do not take."""
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+from messages import ACCEPTED, MISSING, WHOLE_NUMBER, any_of, assert_tells
+from picture_files import make_picture, save
+
+from pxr_tf.commands import typed
+
+ASCII = {"PYTHONIOENCODING": "ascii"}
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize("variables", [ASCII, C_LOCALE, C_LOCALE | ASCII, {"PYTHONIOENCODING": "latin-1"}])
+def test_an_output_without_dots_and_accents_ends_no_command(tmp_path, variables):
+    folder = tmp_path / "Röntgen · 肺炎" / "normal"
+    folder.mkdir(parents=True)
+    for name, width in (("é.png", 80), ("b.png", 70)):
+        save(folder / name, make_picture(width=width))
+    command = [sys.executable, "-m", "pxr_tf.cli", "data", str(folder.parent)]
+    ended = subprocess.run(command, env=os.environ | variables, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"2 images" in ended.stdout
+    ended = subprocess.run(
+        [*command[:-1], f"{tmp_path}/fällt"], env=os.environ | variables, capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stderr.count(b"\n")) == (2, 1)
+    assert b"Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("a · b", "a - b"), ("Cramér", "Cramer"), ("0.9 ± 0.1 …", "0.9 +- 0.1 ..."), ("肺", "?"), ("\udcc3", "?")],
+)
+def test_a_letter_that_the_output_lacks_is_replaced_by_a_like_one(text, plain, monkeypatch):
+    file = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(file, encoding="ascii"))
+    typed.make_output_plain()
+    print(text, end="", flush=True)
+    assert file.getvalue().decode() == plain
+
+
+@pytest.mark.parametrize(
+    ("words", "facts"),
+    [
+        ("cv --seed abc", ["--seed", "'abc'", WHOLE_NUMBER, ACCEPTED]),
+        ("cv --folds 1", ["--folds", "'1'", "2 or more"]),
+        ("cv --folds 2.5", ["--folds", "'2.5'", WHOLE_NUMBER]),
+        ("cv --seeds 0,4294967296", ["--seeds", "4294967296", WHOLE_NUMBER]),
+        ("cv --epochs x", ["--epochs", "'x'", WHOLE_NUMBER]),
+        ("train --validation x", ["--validation", "'x'", any_of("number")]),
+        ("explain run --number 0", ["--number", "'0'", "1 or more"]),
+        ("explain", ["RUN", any_of("missing"), "pxr explain --help"]),
+        ("cv --nosuch 1", ["--nosuch", "pxr cv --help"]),
+        ("cv extra", ["extra", "pxr cv --help"]),
+        ("nosuch", ["nosuch", "pxr --help"]),
+        ("--seed 1", ["--seed", "pxr --help"]),
+    ],
+)
+def test_words_that_a_command_does_not_take_are_refused_in_one_line(pxr, words, facts):
+    code, said, wrong = pxr(*words.split())
+    assert (code, said, wrong.count("\n")) == (2, "", 1)
+    assert wrong.startswith("pxr: ")
+    assert_tells(wrong, *facts)
+
+
+def test_pxr_alone_lists_its_commands(pxr):
+    _, said, wrong = pxr()
+    assert "lungs train" in said + wrong
+
+
+@pytest.mark.parametrize(
+    ("message", "by_make"),
+    [
+        ("--seed received 'abc'; accepted: a whole number.", "SEED received 'abc'; accepted: a whole number."),
+        (
+            "Received --seed 1 and --seeds 0,1; accepted: one of the two.",
+            "Received SEED=1 and SEEDS=0,1; accepted: one of the two.",
+        ),
+        ("--epochs received 'x'.", "--epochs received 'x'."),
+        ("a file that `pxr lungs train` wrote", "a file that `make lungs-train` wrote"),
+        ("Use pxr train.", "Use make train."),
+        ("allow a mix (--mix-environments)", "allow a mix (ARGS=--mix-environments)"),
+        ("what pxr lungs train --help lists", "what pxr lungs train --help lists"),
+        ("another version of pxr_tf", "another version of pxr_tf"),
+    ],
+)
+def test_messages_have_the_words_of_the_program_that_was_started(monkeypatch, message, by_make):
+    monkeypatch.delenv(typed.MAKE, raising=False)
+    assert (typed.as_typed(message), typed.name_program()) == (message, "pxr")
+    monkeypatch.setenv(typed.MAKE, "cv")
+    assert (typed.as_typed(message), typed.name_program()) == (by_make, "make cv")
+
+
+def test_an_error_under_make_begins_with_its_target(pxr, monkeypatch):
+    monkeypatch.setenv(typed.MAKE, "data")
+    code, _, wrong = pxr("data", "nowhere")
+    assert code == 2
+    assert wrong.startswith("make data: ")
+    assert_tells(wrong, "nowhere", MISSING)
