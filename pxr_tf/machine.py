@@ -8,13 +8,16 @@ from pxr_tf import files
 
 VECTORS = ("avx", "amx", "fma", "sve", "asimd")  # prefixes of the instructions by which libraries choose their loops
 
-# Environment variables by which libraries choose their arithmetic, and of these the ones that change no number.
+# Beginnings of the environment variables by which libraries choose their arithmetic, and of those among them that
+# change no number. "TF_" alone would take in Terraform's, which may hold secrets.
 SWITCHES = (
-    *("TF_", "XLA_FLAGS", "ONEDNN_", "DNNL_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_OVERRIDE"),
-    *("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "OPENBLAS_CORETYPE", "MKL_CBWR"),
+    *("TF_AUTO", "TF_BF16_", "TF_CONV", "TF_CU", "TF_DEBUG_CUDNN_", "TF_DETERMINISTIC_", "TF_DISABLE_", "TF_ENABLE_"),
+    *("TF_FP16_", "TF_JITRT_", "TF_MATMUL_", "TF_MKL_", "TF_ONEDNN_", "TF_SET_ONEDNN_", "TF_USE_", "TF_XLA_"),
+    *("XLA_FLAGS", "ONEDNN_", "DNNL_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_OVERRIDE", "MKL_CBWR", "OPENBLAS_CORETYPE"),
+    *("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"),
 )
 HARMLESS = (
-    *("TF_CPP_", "TF_NUM_", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_GPU_ALLOCATOR", "TF_GPU_THREAD_", "TF_USE_LEGACY_KERAS"),
+    *("TF_CUDA_MALLOC_", "TF_DISABLE_PROFILING", "TF_ENABLE_GPU_GARBAGE_COLLECTION", "TF_USE_LEGACY_KERAS"),
     *("ONEDNN_VERBOSE", "DNNL_VERBOSE", "CUBLAS_LOG", "CUDNN_LOG"),
 )
 

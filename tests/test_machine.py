@@ -56,6 +56,7 @@ def test_variables_that_choose_the_arithmetic_are_switches(monkeypatch):
         monkeypatch.delenv(name)
     decisive = {"TF_ENABLE_ONEDNN_OPTS": "0", "XLA_FLAGS": "--xla_cpu_enable_fast_math=true", "TF_XLA_FLAGS": "a"}
     harmless = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true", "HOME": "/", "PXR_DATA": "b"}
+    harmless |= {"TF_VAR_password": "secret", "TF_CLI_CONFIG_FILE": "a", "TF_USE_LEGACY_KERAS": "1"}
     assert machine.switches() == {}
     for name, value in (decisive | harmless).items():
         monkeypatch.setenv(name, value)

@@ -23,8 +23,7 @@ Share = Annotated[Number, Field(gt=0, lt=1)]
 Rate = Annotated[Number, Field(ge=1e-30, le=1000)]  # networks compute in float32, which ends at 1e-38 and 1e38
 Count = Annotated[Whole, Field(gt=0, le=MOST_IMAGES)]  # of images or samples
 Units = Annotated[Whole, Field(gt=0, le=65_536)]  # outputs of one layer
-SEED_BOUND = 2**32
-SeedNumber = Annotated[Whole, Field(ge=0, lt=SEED_BOUND)]
+SeedNumber = Annotated[Whole, Field(ge=0, lt=2**32)]
 EpochCount = Annotated[Whole, Field(gt=0, le=10_000)]
 
 
