@@ -23,10 +23,15 @@ KINDS = {  # kind -> "module:function"; the function takes the task, its typed o
 
 def perform(task: Task, emit: OnEvent) -> None:
     """Perform a task in this process; `emit` gets its events. Raises `PxrError`."""
-    find("pxr_tf.models.keras_settings:fix_keras")()
+    load_keras()
     function = find_function(task.kind)
     typed = task.with_options(options_type(function))
     function(typed, typed.options, emit)
+
+
+def load_keras() -> None:
+    """Load Keras and TensorFlow, which takes seconds the first time; raise `PxrError` if they cannot be used."""
+    find("pxr_tf.models.keras_settings:fix_keras")()
 
 
 def find_function(kind: str) -> Callable[[Task, object, OnEvent], None]:

@@ -27,9 +27,10 @@ def work() -> None:
 
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
-    from pxr_tf.executors.perform import perform
+    from pxr_tf.executors.perform import load_keras, perform
 
     try:
+        load_keras()  # takes seconds, while the parent still decodes pictures
         while True:
             job = jobs.get()
             _log_to(job["log"])

@@ -1,6 +1,7 @@
 """What is to be run, and where its run directory is."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from pxr_tf import rundir
@@ -23,7 +24,7 @@ class Request:
     tuning: Path | None = None  # run directory of a tuning point (without test rows); None: an ordinary run
     study: frozenset[Path] = frozenset()  # run directories of all runs of the same study
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """The run directory."""
         return self.tuning or self._place()

@@ -201,6 +201,20 @@ def test_the_worker_inherits_the_lock(worker):
     os.close(read)
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="reads which libraries a process has loaded")
+def test_a_worker_loads_tensorflow_before_its_first_task(tmp_path):
+    executor = LocalProcess()
+    executor.start(tmp_path / "start.log")
+    try:
+        libraries = Path(f"/proc/{executor._child.pid}/maps")
+        end = time.monotonic() + 120
+        while "libtensorflow" not in libraries.read_text() and time.monotonic() < end:
+            time.sleep(0.2)
+        assert "libtensorflow" in libraries.read_text()
+    finally:
+        executor.close()
+
+
 def test_a_real_worker_dies_when_its_parent_is_gone():
     with subprocess.Popen([sys.executable, "-m", "pxr_tf.executors.worker"], stdin=subprocess.PIPE) as worker:
         worker.stdin.close()  # as the system does if the parent was killed
