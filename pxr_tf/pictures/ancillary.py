@@ -7,7 +7,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"  # signatures
+from pxr_tf.sets.file_kinds import PNG
+
 _TURNS_JPEG = (b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0")
 _TURNS_PNG = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")
 _SHORTEST = {0xE0: (b"JFIF", 18), 0xEE: (b"Adobe", 16)}  # they say how colours are coded, if they are this long

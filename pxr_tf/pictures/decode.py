@@ -23,8 +23,9 @@ from PIL.PngImagePlugin import PngImageFile
 
 from pxr_tf.errors import PxrError
 from pxr_tf.files import open_regular
-from pxr_tf.pictures.ancillary import JPEG, PNG, pixel_data
+from pxr_tf.pictures.ancillary import pixel_data
 from pxr_tf.pictures.preparation import Preparation, ResizeMode
+from pxr_tf.sets.file_kinds import JPEG, PNG
 
 Read = TypeVar("Read")
 SIGNATURES = {JPEG: JpegImageFile, PNG: PngImageFile}

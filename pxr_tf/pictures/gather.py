@@ -56,7 +56,7 @@ def gather_images(
     table, notes = read_sources(data)
     for note in notes:
         say(note)
-    labels.keep_classes(labels.merge_labels(table, merge), classes)
+    labels.keep_classes(labels.merge_labels(table, merge), classes, merge)
     table = patients.add_content(table)
     columns = table[["image_id", "label", "patient_id", "content", "official_split"]].itertuples(index=False)
     return Gathered(table, files.digest(*columns))
@@ -76,7 +76,7 @@ def choose_images(
     table: pd.DataFrame, classes: Sequence[str], merge: Mapping[str, Sequence[str]], duplicates: DuplicateRule, say: Say
 ) -> pd.DataFrame:
     """Return the experiment's rows of a compared table; say what was left out. Raises `PxrError` for an empty class."""
-    table, left_out = labels.keep_classes(labels.merge_labels(table, merge), classes)
+    table, left_out = labels.keep_classes(labels.merge_labels(table, merge), classes, merge)
     if len(left_out):
         counts = left_out.label.value_counts()
         say(f"Labels that are not classes were left out: {', '.join(f'{label} ({n})' for label, n in counts.items())}.")

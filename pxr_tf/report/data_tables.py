@@ -22,7 +22,8 @@ def print_survey(console: Console, survey: Survey) -> None:
         )
     named, found = files.patient_id.nunique(), survey.num_patients
     merged = "" if found == named else f" ({found:,} after merging those who share a picture)"
-    console.print(f"{len(files):,} images of {named:,} patients{merged} in {files.label.nunique()} classes")
+    classes = count_words(files.label.nunique(), "class", "classes")
+    console.print(f"{count_words(len(files), 'image')} of {count_words(named, 'patient')}{merged} in {classes}")
     print_groups(console, survey.groups)
     print_encodings(console, survey.groups)
     console.print()
