@@ -5,13 +5,16 @@ from collections.abc import Iterable
 
 
 class PxrError(Exception):
-    """A fault in the user's request or files, as one line.
+    """A fault in the user's request or files, as one line: line breaks, which names of files may have, are escaped.
 
     The message says what was received, what is accepted and what to do. The command line prints it without a
     traceback and exits with `exit_code`. Any other exception is a fault of this project and keeps its traceback.
     """
 
     exit_code = 2  # wrong input
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
 
 
 class TaskFailedError(PxrError):
@@ -28,13 +31,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'a' or 'b'?"`` for the known names closest to `name`, ``""`` if none is close."""
     name, known = name.lower(), list(known)
     sure = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
-    close = sure or difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    close = sure or difflib.get_close_matches(name, known, n=3, cutoff=0.55)
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def one_line(text: object) -> str:
+    r"""Return text on one line: a line break or another control character is shown as in Python, such as ``\n``."""
+    return "".join(part if part.isprintable() or part == " " else repr(part)[1:-1] for part in str(text))
 
 
 def shorten(items: Iterable[object], limit: int = 5, separator: str = ", ") -> str:
     """Return the first `limit` items and the number of the rest: ``"a, b and 3 more"``."""
-    items = [str(item) for item in items]
+    items = [one_line(item) for item in items]
     shown = separator.join(items[:limit])
     return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
 

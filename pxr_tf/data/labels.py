@@ -10,6 +10,7 @@ Rows become an experiment's images in these steps, each a function of rows:
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -45,19 +46,32 @@ def merge_labels(table: pd.DataFrame, merge: Mapping[str, Sequence[str]]) -> pd.
     return table.assign(label=table.label.map(lambda label: new_names.get(label, label)))
 
 
-def keep_classes(table: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (kept, left out) by label; raise `PxrError` if one of the classes has no image."""
+def keep_classes(
+    table: pd.DataFrame, classes: Sequence[str], merge: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return (kept, left out) by label; raise `PxrError` if one of the classes has no image.
+
+    `merge` says which labels became a class (`merge_labels`); the message offers the classes that have images.
+    """
     counts = table.label.value_counts()
     empty = [name for name in classes if name not in counts]
     if empty:
+        fewer = _offer_fewer([name for name in classes if name in counts], merge)
         found = ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
         merged = _could_be_merged(classes, empty, counts.index)
         raise PxrError(
             f"No image of class {shorten(empty)} in the data; classes found: {found}. The experiment needs "
-            f"{', '.join(classes)}: add a data set that has them (DATA=a,b){merged}."
+            f"{', '.join(classes)}: add a data set that has them (DATA=a,b){merged}{fewer}."
         )
     kept = table.label.isin(classes)
     return table[kept].reset_index(drop=True), table[~kept].reset_index(drop=True)
+
+
+def _offer_fewer(there: Sequence[str], merge: Mapping[str, Sequence[str]]) -> str:
+    """Return advice to use only the classes that have images; empty if that is fewer than two."""
+    names = sorted(there, key=lambda name: name != "normal")  # stable: the healthy class first, as people write it
+    written = [f"{name}={'+'.join(merge[name])}" if name in merge else name for name in names]
+    return f", or leave out what is missing: CLASSES={','.join(written)}" if len(there) > 1 else ""
 
 
 def _could_be_merged(classes: Sequence[str], empty: Sequence[str], found: Iterable[str]) -> str:

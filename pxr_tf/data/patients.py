@@ -1,6 +1,8 @@
 """Find the images of one patient, and images that are copies of each other."""
 
 import os
+import re
+import unicodedata
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -12,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pxr_tf import files
+from pxr_tf.errors import count_words, shorten
 
 KEPT_FIRST = ("test", "val", "train")  # the order in which copies are kept, by official part
 
@@ -49,6 +52,43 @@ def merge_patients(table: pd.DataFrame) -> pd.DataFrame:
     pictures = "picture/" + table["picture" if "picture" in table else "content"]
     first = _first_of_group(table.patient_id, zip(table.patient_id, pictures, strict=True))
     return table.assign(patient_id=table.patient_id.map(first))
+
+
+def describe_ids(table: pd.DataFrame) -> list[str]:
+    """Return notes on patient ids that may be wrong: two spellings of one id, and one id in two sources.
+
+    Spellings differ in case, spaces, hyphens, leading zeros or a final ``.0``, within one source. Images that are their
+    own patient do not count, nor do ids from Kermany's file names, which repacks of that set share on purpose.
+    """
+    named = table[(table.patient_id != table.image_id) & ~table.patient_id.str.contains("kermany/")]
+    ids = named[["source", "patient_id"]].drop_duplicates()
+    notes = []
+    spelt = ids.assign(plain=ids.patient_id.map(_plain_id)).groupby(["source", "plain"]).patient_id.agg(list)
+    several = spelt[spelt.map(len) > 1]
+    if len(several):
+        examples = shorten((" and ".join(map(repr, sorted(names)[:3])) for names in several), 3)
+        notes.append(
+            f"{count_words(several.map(len).sum(), 'patient id')} may be spellings of {len(several):,}: {examples}. "
+            "Each spelling counts as a patient, so one person may be on both sides of a split. Spell them alike."
+        )
+    shared = ids.groupby("patient_id").source.agg(list)
+    shared = shared[shared.map(len) > 1]
+    if len(shared):
+        are, each = ("is", "it counts as one patient") if len(shared) == 1 else ("are", "each counts as one patient")
+        sources = sorted({source for sources in shared for source in sources})
+        notes.append(
+            f"{count_words(len(shared), 'patient id')} {are} in more than one source ({shorten(sources)}): "
+            f"{shorten(map(repr, shared.index), 3)}; {each}. If these are different people, put the source before "
+            "the id."
+        )
+    return notes
+
+
+def _plain_id(patient: str) -> str:
+    """Return an id without what its spellings differ in; two numbers stay apart."""
+    text = re.sub(r"(?<=\d)\.0+$", "", unicodedata.normalize("NFKC", patient).casefold())
+    parts = re.findall(r"\d+|[^\W\d_]+|[^\w\s-]", text)
+    return re.sub(r"(?<!\d) | (?!\d)", "", " ".join(part.lstrip("0") or "0" for part in parts))
 
 
 def drop_duplicates(table: pd.DataFrame, same: str = "content") -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""Shortcuts: file properties outside the picture, such as source or encoding, that give a class away.
+"""Shortcuts: properties outside the lungs, such as source, encoding or a bright border, that give a class away.
 
 They are real here: COVID-19 pictures come from other hospitals and archives than the rest, and normal images in the
 official training part have their own JPEG quality. A network learns the encoder as readily as the disease.
@@ -15,6 +15,7 @@ from pxr_tf.data.run_warnings import RunWarning
 MAX_SIZES = 20  # with more distinct sizes, rare sizes are binned
 BYTES_BINS = 10  # deciles: in a quartile, a class of 3 % at one end of the scale would drown
 WARN_AT = 0.9  # balanced accuracy from which a single property counts as a shortcut
+IMAGES_PER_BIN = 20  # of a mean grey: with fewer, ten bins would separate a small class by chance
 MIN_IMAGES = 10  # with fewer images, any property separates a class by chance
 PROPERTIES = {
     "source": "source",
@@ -22,15 +23,20 @@ PROPERTIES = {
     "size": "size",
     "format": "file format",
     "encoding": "bytes per pixel",
+    "polarity": "polarity",
+    "border": "mean grey of the border",
+    "centre": "mean grey of the centre",
 }
 
 
 def describe_properties(readable: pd.DataFrame) -> pd.DataFrame:
-    """Return properties outside the picture, as categories: ``source, colour_mode, size, format, encoding``.
+    """Return properties outside the lungs, as categories, a column for each of `PROPERTIES`.
 
     `readable` has ``source, format, width, height, colour_mode, bytes_per_pixel`` of every image with a header. With
     more than 20 distinct sizes, rare sizes (under 1 % or 20 images) are binned into quartiles of their area. Encoding
-    is bytes per pixel, binned into deciles: an ordered category of `pandas.Interval`.
+    is bytes per pixel, binned into deciles: an ordered category of `pandas.Interval`. Polarity and the mean greys of
+    border and centre are described if `readable` has them; the greys are binned like the encoding, if there are enough
+    images.
     """
     size = readable.width.astype(str) + " x " + readable.height.astype(str)
     if size.nunique() > MAX_SIZES:
@@ -40,7 +46,14 @@ def describe_properties(readable: pd.DataFrame) -> pd.DataFrame:
         size = size.mask(rare, pd.Series(quarters, index=size.index[rare]))
     encoding = _bin_values(readable.bytes_per_pixel.astype(float), BYTES_BINS)
     columns = {"source": readable.source, "colour_mode": readable.colour_mode, "size": size, "format": readable.format}
-    return pd.DataFrame(columns | {"encoding": encoding})
+    columns["encoding"] = encoding
+    if "polarity" in readable:
+        columns["polarity"] = readable.polarity.fillna("")
+        bins = min(BYTES_BINS, max(2, len(readable) // IMAGES_PER_BIN))
+        columns |= {
+            name: _bin_values(readable[name].fillna(0).astype(float).round(), bins) for name in ("border", "centre")
+        }
+    return pd.DataFrame(columns)
 
 
 def cramers_v(first: Sequence | pd.Series, second: Sequence | pd.Series) -> float:

@@ -12,7 +12,7 @@ from pxr_tf.data import patients
 from pxr_tf.data.manifest import MANIFEST_COLUMNS
 from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.errors import PxrError, nearest, shorten, shown
-from pxr_tf.events import OnEvent
+from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.inference.copies import add_own
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.sets.any_pictures import list_pictures
@@ -29,10 +29,10 @@ def find_asked(
 
     A picture is recognised by what it shows (`copies`). Its fold is `fold` if given, else the fold that tested it, else
     the first. ``role`` is the picture's role in that fold, "" for an external picture. ``copy_of`` is the run's image
-    that it copies, else "". ``label`` is "" if it is unknown. Raises `PxrError`.
+    that it copies, else "". ``label`` is "" if it is unknown. Notes say what in folders is not read. Raises `PxrError`.
     """
     known = run.manifest
-    table = pd.DataFrame(_rows(known, asked, run.recipe), columns=[*MANIFEST_COLUMNS]).drop_duplicates(
+    table = pd.DataFrame(_rows(known, asked, run.recipe, on_event), columns=[*MANIFEST_COLUMNS]).drop_duplicates(
         ignore_index=True
     )
     table = _name_apart(table)
@@ -102,7 +102,9 @@ def look_up(known: pd.DataFrame, column: str, table: pd.DataFrame, *shared: str)
     return pd.Series(found[0], table.index).fillna(pd.Series(found[1], table.index))
 
 
-def _rows(known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> Iterator[Mapping[str, str]]:
+def _rows(
+    known: pd.DataFrame, asked: Sequence[str], experiment: Experiment, on_event: OnEvent
+) -> Iterator[Mapping[str, str]]:
     ids = set(known.image_id)
     for word in map(os.path.expanduser, asked):
         if word in ids:
@@ -111,7 +113,7 @@ def _rows(known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> 
         if os.path.isfile(word):
             yield _external(Path(word).name, os.path.abspath(word))
         elif os.path.isdir(word):
-            yield from _folder_rows(word, experiment)
+            yield from _folder_rows(word, experiment, on_event)
         else:
             raise PxrError(
                 f"IMAGES received {shown(word, 80)}, which is not an image id in this run, a file or a folder. "
@@ -120,14 +122,16 @@ def _rows(known: pd.DataFrame, asked: Sequence[str], experiment: Experiment) -> 
             )
 
 
-def _folder_rows(folder: str, experiment: Experiment) -> Iterator[Mapping[str, str]]:
+def _folder_rows(folder: str, experiment: Experiment, on_event: OnEvent) -> Iterator[Mapping[str, str]]:
     """Yield a row per picture of a folder; a data set in a known layout has labels, which are merged as in the run.
 
     A folder name that is not a known class is not used as a label.
     """
     merged = {label: name for name, labels in experiment.merge.items() for label in labels}
     labels = {"", *experiment.classes, *CLASS_ALIASES.values()}
-    named, _ = list_pictures([folder])
+    named, notes = list_pictures([folder])
+    for note in notes:
+        emit_note(on_event, note)
     try:
         known = {row["path"]: row for row in read_source(folder)[0]}
     except PxrError:  # no layout: pictures without labels

@@ -9,10 +9,10 @@ import io
 import math
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -23,9 +23,12 @@ from PIL.PngImagePlugin import PngImageFile
 
 from pxr_tf.errors import PxrError
 from pxr_tf.files import open_regular
+from pxr_tf.pictures.ancillary import pixel_data
 from pxr_tf.pictures.preparation import Preparation, ResizeMode
+from pxr_tf.sets.file_kinds import JPEG, PNG
 
-SIGNATURES = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
+Read = TypeVar("Read")
+SIGNATURES = {JPEG: JpegImageFile, PNG: PngImageFile}
 DETECTOR_BITS = (8, 10, 12, 14)  # 16-bit values have one of these ranges, or all 16 bits
 # Share of the pixels that are not black. Hot pixels and burnt-in text cover less: in all but 5 of 6,233 public chest
 # X-rays, pure white covers 2 % or less. A picture that uses its range has far more in the upper three quarters, which
@@ -84,12 +87,14 @@ _EXIF_PLACES = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.adobe
 def read_header(path: str | Path) -> Header:
     """Return the file's header; raise `UnreadableImageError` if it has none."""
     with _explained("damaged header"), io.BufferedReader(open_regular(path)) as file:
-        image, size = _identify(file), os.fstat(file.fileno()).st_size
-        mode = _deep_mode(image) or _MODES.get(image.mode, image.mode.lower())
-        if image.format == "PNG" and "exif" not in image.info:
-            image.info |= _find_late_exif(file)
-        width, height = reversed(image.size) if _find_turn(image).exchanged else image.size
-        return Header(str(image.format), width, height, mode, size)
+        size = os.fstat(file.fileno()).st_size
+        try:
+            return _make_header(file, size)
+        except UnreadableImageError:
+            raise
+        except Exception:  # perhaps only what is beside the pixels is damaged
+            file.seek(0)
+            return _first_readable(_read_all(file), lambda data: _make_header(io.BytesIO(data), size))
 
 
 def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
@@ -100,15 +105,8 @@ def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
     pixels. Raises `UnreadableImageError`.
     """
     with _explained("damaged header"), open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MAX_BYTES:
-            raise UnreadableImageError(f"holds {size:,} bytes; at most {MAX_BYTES:,} are read")
-        image = _identify(io.BytesIO(file.read()))
-    if at_least and image.format == "JPEG":
-        scale = min(image.size) / at_least  # Pillow takes the size as a lower bound for both sides
-        image.draft("L", (math.ceil(image.width / scale), math.ceil(image.height / scale)) if scale > 1 else None)
-    with _explained(f"damaged {image.format}"):
-        return _turn(_to_uint8(image), _find_turn(image))
+        data = _read_all(file)
+    return _first_readable(data, lambda version: _decode(version, at_least))
 
 
 def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
@@ -163,6 +161,45 @@ def _explained(damage: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno:  # only the system's errors have a number
             raise InaccessibleImageError(error.strerror or str(error)) from error
         raise UnreadableImageError(f"{damage}: {' '.join(str(error).split()) or type(error).__name__}") from error
+
+
+def _first_readable(data: bytes, read: Callable[[bytes], Read]) -> Read:
+    """Return what `read` makes of the first of the `pixel_data` that it can read; raise its last fault."""
+    fault: Exception | None = None
+    for version in pixel_data(data):
+        try:
+            return read(version)
+        except (InaccessibleImageError, MemoryError):
+            raise
+        except Exception as error:
+            fault = error
+    raise fault or ValueError("no data")
+
+
+def _read_all(file: BinaryIO) -> bytes:
+    size = os.fstat(file.fileno()).st_size
+    if size > MAX_BYTES:
+        raise UnreadableImageError(f"holds {size:,} bytes; at most {MAX_BYTES:,} are read")
+    return file.read()
+
+
+def _make_header(file: BinaryIO, size: int) -> Header:
+    image = _identify(file)
+    mode = _deep_mode(image) or _MODES.get(image.mode, image.mode.lower())
+    if image.format == "PNG" and "exif" not in image.info:
+        image.info |= _find_late_exif(file)
+    width, height = reversed(image.size) if _find_turn(image).exchanged else image.size
+    return Header(str(image.format), width, height, mode, size)
+
+
+def _decode(data: bytes, at_least: int) -> np.ndarray:
+    with _explained("damaged header"):
+        image = _identify(io.BytesIO(data))
+    if at_least and image.format == "JPEG":
+        scale = min(image.size) / at_least  # Pillow takes the size as a lower bound for both sides
+        image.draft("L", (math.ceil(image.width / scale), math.ceil(image.height / scale)) if scale > 1 else None)
+    with _explained(f"damaged {image.format}"):
+        return _turn(_to_uint8(image), _find_turn(image))
 
 
 def _identify(file: BinaryIO) -> ImageFile:

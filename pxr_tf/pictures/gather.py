@@ -24,6 +24,7 @@ from pxr_tf.pictures.lung_source import LungSource
 from pxr_tf.pictures.lung_store import FoundLungs, open_lungs
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Decode, Pictures, open_pictures
+from pxr_tf.pictures.tones import FEW_LEVELS, describe_tones
 from pxr_tf.sets.find import read_sources
 
 DuplicateRule = Literal["drop", "exact", "keep"]  # drop all copies but one, drop those with the same bytes, keep all
@@ -55,16 +56,19 @@ def gather_images(
     table, notes = read_sources(data)
     for note in notes:
         say(note)
-    labels.keep_classes(labels.merge_labels(table, merge), classes)
+    labels.keep_classes(labels.merge_labels(table, merge), classes, merge)
     table = patients.add_content(table)
     columns = table[["image_id", "label", "patient_id", "content", "official_split"]].itertuples(index=False)
     return Gathered(table, files.digest(*columns))
 
 
 def compare_images(table: pd.DataFrame, cache: Path, on_progress: OnProgress, on_wait: OnWait) -> pd.DataFrame:
-    """Return the table with ``picture`` (shared by copies), patients merged by it, and ``compared`` (could be read)."""
+    """Return the table with ``picture`` (shared by copies), patients merged by it, and ``compared`` (could be read).
+
+    The columns of `describe_tones` are added, too.
+    """
     thumbnails = load_thumbnails(cache, table, on_progress=on_progress, on_wait=on_wait)
-    table = table.assign(compared=table.content.isin(thumbnails))
+    table = table.assign(compared=table.content.isin(thumbnails)).join(describe_tones(thumbnails), on="content")
     return patients.merge_patients(patients.add_pictures(table, twin_contents(thumbnails)))
 
 
@@ -72,7 +76,7 @@ def choose_images(
     table: pd.DataFrame, classes: Sequence[str], merge: Mapping[str, Sequence[str]], duplicates: DuplicateRule, say: Say
 ) -> pd.DataFrame:
     """Return the experiment's rows of a compared table; say what was left out. Raises `PxrError` for an empty class."""
-    table, left_out = labels.keep_classes(labels.merge_labels(table, merge), classes)
+    table, left_out = labels.keep_classes(labels.merge_labels(table, merge), classes, merge)
     if len(left_out):
         counts = left_out.label.value_counts()
         say(f"Labels that are not classes were left out: {', '.join(f'{label} ({n})' for label, n in counts.items())}.")
@@ -81,6 +85,10 @@ def choose_images(
         f"{count_words(len(kept), 'image')} of {count_words(kept.patient_id.nunique(), 'patient')}; "
         f"{_describe_copies(table, duplicates)}."
     )
+    empty = kept.image_id[kept.levels <= FEW_LEVELS]
+    if len(empty):
+        shows = "shows" if len(empty) == 1 else "show"
+        say(f"{count_words(len(empty), 'image')} {shows} nothing but a few grey levels: {shorten(empty, 3)}.")
     contradicting = (table.groupby("picture").label.nunique() > 1).sum()
     if contradicting:
         fate = {"drop": "dropped", "exact": "dropped if their bytes are the same", "keep": "kept"}[duplicates]

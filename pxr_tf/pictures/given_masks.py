@@ -11,14 +11,15 @@ from pxr_tf.errors import PxrError
 from pxr_tf.lungs.contrast import bounding_box
 from pxr_tf.lungs.find import Lungs, no_lungs
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
+from pxr_tf.sets.file_kinds import ending_of
 
 LUNG = 128  # a mask's pixel is lung from this grey level on, whatever JPEG or smooth borders add
 ASPECT = 0.02  # largest difference between the proportions of mask and picture; Radiography's have 256 for 299 pixels
 
 
 def suffixless(name: str) -> str:
-    """Return a relative name without its ending."""
-    return str(PurePosixPath(name).with_suffix(""))
+    """Return a relative name without its ending; ``1.2.840.3`` has none."""
+    return str(PurePosixPath(name).with_suffix("")) if ending_of(name) else name
 
 
 def find_given(pictures: Mapping[str, str], folder: Path) -> dict[str, Path]:

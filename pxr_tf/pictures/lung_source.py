@@ -16,6 +16,7 @@ from pxr_tf.lungs.network import ACCEPTED_NETWORKS, LungNetwork, read_network
 from pxr_tf.pictures.decode import load_grey, read_header
 from pxr_tf.pictures.given_masks import check_owners, find_given, read_given
 from pxr_tf.pictures.lung_atlas import read_atlas
+from pxr_tf.pictures.store import PICTURES_VERSION
 
 _VERSION = 1  # raise it when the same file and source would give another mask
 BUILTIN = "builtin"  # the atlas that needs no pairs
@@ -60,7 +61,11 @@ class AtlasLungs:
 
     def kept_under(self, side: int) -> str:
         return files.digest(
-            _VERSION, side, self.atlas.digest, *rundir.name_versions("pillow", "opencv-python", "scipy", "numpy")
+            _VERSION,
+            PICTURES_VERSION,  # the store remembers faults of decoding
+            side,
+            self.atlas.digest,
+            *rundir.name_versions("pillow", "opencv-python", "scipy", "numpy"),
         )
 
     def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +92,7 @@ class GivenLungs:
         return 0.0
 
     def kept_under(self, side: int) -> str:
-        return files.digest(_VERSION, side, "masks", *rundir.name_versions("pillow", "opencv-python"))
+        return files.digest(_VERSION, PICTURES_VERSION, side, "masks", *rundir.name_versions("pillow", "opencv-python"))
 
     def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
         lacking = [Path(path).name for path in table.path if path not in self.masks]

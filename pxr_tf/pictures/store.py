@@ -21,9 +21,9 @@ from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared
 from pxr_tf.pictures.preparation import Preparation
 
-# Raise it when the same file and preparation would give other pixels or another fault. 4: 16-bit PNGs are scaled by the
-# range of nearly all their pixels, in colour too, and pictures are turned as their EXIF orientation says.
-PICTURES_VERSION = 4
+# Raise it when the same file and preparation would give other pixels or another fault. 5: damage beside the pixels, in
+# a colour profile or a text, is not a fault.
+PICTURES_VERSION = 5
 _BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
 UNREADABLE = "unreadable:"  # `data.patients.add_content` puts it before an image id if a file has no content
 CHANGED = "changed while it was read; run the same command again"

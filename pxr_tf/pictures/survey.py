@@ -17,8 +17,9 @@ from pxr_tf.data.shortcuts import (
     shortcut_warnings,
     split_warnings,
 )
-from pxr_tf.pictures.decode import Header, UnreadableImageError, load_prepared, read_header
+from pxr_tf.pictures.decode import Header, UnreadableImageError, load_grey, read_header, resize_grey
 from pxr_tf.pictures.fingerprints import THUMBNAIL, twin_contents
+from pxr_tf.pictures.tones import FEW_LEVELS, TONES, count_levels, describe_tones
 
 
 class DuplicateCounts(NamedTuple):
@@ -40,6 +41,7 @@ class Survey(NamedTuple):
     near_duplicates: DuplicateCounts  # other bytes, the same picture (`fingerprints`)
     num_patients: int  # patients who share a picture count as one
     unreadable: pd.DataFrame  # path, reason
+    empty: pd.DataFrame  # path, levels: files that show nothing (`tones.FEW_LEVELS`)
     association: pd.DataFrame  # property, categories, cramers_v
     shortcuts: pd.DataFrame  # see `find_shortcuts`
     warnings: list[RunWarning]
@@ -60,6 +62,7 @@ def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
         near_duplicates=count_near_duplicates(compared),
         num_patients=merge_patients(compared).patient_id.nunique(),
         unreadable=files.loc[files.reason != "", ["path", "reason"]].reset_index(drop=True),
+        empty=files.loc[files.levels <= FEW_LEVELS, ["path", "levels"]].reset_index(drop=True),
         association=associate(readable.label, properties),
         shortcuts=shortcuts,
         warnings=shortcut_warnings(shortcuts) + split_warnings(readable, properties),
@@ -67,10 +70,10 @@ def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
 
 
 def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning]:
-    """Return the warnings of `survey` from the files' headers alone: nothing is decoded, 6,000 files take a second.
+    """Return the warnings of `survey` without decoding: from the files' headers, and from tones if the table has them.
 
-    Files without a readable header are skipped; a picture that is damaged after its header counts. Labels are used as
-    they are, so merge and choose the classes first.
+    6,000 files take a second. Files without a readable header are skipped; a picture that is damaged after its header
+    counts. Labels are used as they are, so merge and choose the classes first.
     """
     files = _with_headers(table, threads)
     readable = files[files.reason == ""].reset_index(drop=True)
@@ -81,16 +84,21 @@ def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning
 def survey_files(table: pd.DataFrame, threads: int = 4) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Return (the table with each file's header, or the reason why it cannot be decoded; thumbnails by content).
 
-    Adds ``format, width, height, colour_mode, bytes`` (missing for an unreadable file), ``bytes_per_pixel`` and
-    ``reason`` (empty for a readable one).
+    Adds ``format, width, height, colour_mode, bytes`` (missing for an unreadable file), ``bytes_per_pixel``, ``reason``
+    (empty for a readable one) and the columns of `describe_tones`.
     """
     by_path: dict[str, np.ndarray] = {}
+    levels: dict[str, int] = {}
 
     def decode(path: str) -> None:
-        by_path[path] = load_prepared(path, THUMBNAIL)
+        picture = load_grey(path)
+        by_path[path] = resize_grey(picture, THUMBNAIL.size, THUMBNAIL.resize)
+        levels[path] = count_levels(picture)
 
     files = _with_headers(table, threads, decode)
-    return files, {row.content: by_path[row.path] for row in table.itertuples() if row.path in by_path}
+    thumbnails = {row.content: by_path[row.path] for row in table.itertuples() if row.path in by_path}
+    files = files.drop(columns=[*TONES], errors="ignore").join(describe_tones(thumbnails), on="content")
+    return files.assign(levels=files.path.map(levels)), thumbnails
 
 
 def summarise(files: pd.DataFrame) -> pd.DataFrame:

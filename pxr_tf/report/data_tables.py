@@ -7,7 +7,7 @@ from rich.text import Text
 
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.data.shortcuts import PROPERTIES, WARN_AT
-from pxr_tf.errors import count_words, shorten
+from pxr_tf.errors import count_words, one_line, shorten
 from pxr_tf.pictures.survey import DuplicateCounts, Survey
 
 SHOWN_FILES = 20  # unreadable files named on the screen
@@ -22,13 +22,15 @@ def print_survey(console: Console, survey: Survey) -> None:
         )
     named, found = files.patient_id.nunique(), survey.num_patients
     merged = "" if found == named else f" ({found:,} after merging those who share a picture)"
-    console.print(f"{len(files):,} images of {named:,} patients{merged} in {files.label.nunique()} classes")
+    classes = count_words(files.label.nunique(), "class", "classes")
+    console.print(f"{count_words(len(files), 'image')} of {count_words(named, 'patient')}{merged} in {classes}")
     print_groups(console, survey.groups)
     print_encodings(console, survey.groups)
     console.print()
     console.print(Text(_describe_duplicates("Byte-identical", survey.duplicates)))
     console.print(Text(_describe_duplicates("Near-identical", survey.near_duplicates)))
     print_unreadable(console, survey.unreadable)
+    print_empty(console, survey.empty)
     print_shortcuts(console, survey)
 
 
@@ -60,15 +62,29 @@ def print_unreadable(console: Console, unreadable: pd.DataFrame) -> None:
         return
     console.print(f"Unreadable files: {len(unreadable):,}.")
     for row in unreadable.head(SHOWN_FILES).itertuples():
-        console.print(Text(f"  {row.path}: {row.reason}"), soft_wrap=True)
+        console.print(Text(f"  {one_line(row.path)}: {row.reason}"), soft_wrap=True)
     if len(unreadable) > SHOWN_FILES:
         console.print(f"  and {len(unreadable) - SHOWN_FILES:,} more")
 
 
+def print_empty(console: Console, empty: pd.DataFrame) -> None:
+    """Print the files that show nothing: one grey, or a handful of grey levels."""
+    if empty.empty:
+        return
+    console.print(f"Files that show nothing but a few grey levels: {len(empty):,}. Remove them if they are no X-rays.")
+    for row in empty.head(SHOWN_FILES).itertuples():
+        found = "one grey, or fully transparent" if row.levels == 1 else f"{row.levels:.0f} grey levels"
+        console.print(Text(f"  {one_line(row.path)}: {found}"), soft_wrap=True)
+    if len(empty) > SHOWN_FILES:
+        console.print(f"  and {len(empty) - SHOWN_FILES:,} more")
+
+
 def print_shortcuts(console: Console, survey: Survey) -> None:
-    """Print how well each file property alone predicts the class, and the warnings."""
+    """Print how well each property alone predicts the class, and the warnings."""
     labels = list(dict.fromkeys(survey.shortcuts.label))
-    table = _make_table("What file properties alone reveal about the class", ["property"], ["Cramér's V", *labels])
+    table = _make_table(
+        "What properties outside the lungs reveal about the class", ["property"], ["Cramér's V", *labels]
+    )
     accuracy = survey.shortcuts.pivot(index="property", columns="label", values="balanced_accuracy")
     for row in survey.association.itertuples():
         shares = (accuracy.loc[row.property, label] for label in labels)
@@ -84,7 +100,7 @@ def print_shortcuts(console: Console, survey: Survey) -> None:
     for warning in survey.warnings:
         console.print(Text.assemble(("Warning: ", "bold yellow"), warning.text))
     if not survey.warnings:
-        console.print("No class can be recognised by its source or encoding alone.")
+        console.print("No class can be recognised by its source, encoding or tones alone.")
 
 
 def _describe_duplicates(kind: str, duplicates: DuplicateCounts) -> str:
@@ -118,7 +134,7 @@ def _print_table(console: Console, table: Table, explanation: str) -> None:
 
 
 def _key(row: tuple) -> list[Text]:  # not str: a class name may contain square brackets
-    return [Text(value) for value in (row.label, row.source, row.official_split or "-")]
+    return [Text(one_line(value)) for value in (row.label, row.source, row.official_split or "-")]
 
 
 def _range(median: float, low: float, high: float) -> str:

@@ -5,8 +5,10 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from pxr_tf.errors import PxrError, shorten
+from pxr_tf.errors import PxrError, one_line, shorten
 from pxr_tf.sets.find import find_layout, read_source
+from pxr_tf.sets.left_out import count_other_files
+from pxr_tf.sets.notes import locked_note
 from pxr_tf.sets.rows import images_in, walk_folders
 
 _CLASS_FOLDERS = "folder"  # the layout
@@ -39,11 +41,18 @@ def _list_one(folder: Path) -> tuple[dict[str, str], list[str]]:
         pictures = _walk(folder) if folder.is_dir() else {}
         if not pictures:
             raise
-        return pictures, []
+        return pictures, _notes_of(folder)
     if layout == _CLASS_FOLDERS:  # fits any folder with folders; pictures next to those count here
-        return _walk(root), []
+        return _walk(root), _notes_of(folder)
     rows, notes = read_source(folder)
     return {row["image_id"]: row["path"] for row in rows}, notes
+
+
+def _notes_of(folder: Path) -> list[str]:
+    """Return notes on what is not read in a folder all of whose pictures are."""
+    folders = list(walk_folders(folder))
+    found = [locked_note(folder, folders), count_other_files(folder, folders, (), set())]
+    return [one_line(note) for note in found if note]
 
 
 def _walk(folder: Path) -> dict[str, str]:

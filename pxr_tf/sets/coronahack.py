@@ -5,11 +5,11 @@ from pathlib import Path
 from pxr_tf.errors import PxrError
 from pxr_tf.sets.kermany import parse_kermany_name
 from pxr_tf.sets.rows import ManifestRow, make_row
-from pxr_tf.sets.tables import cell_of, read_table, require_files, require_value
+from pxr_tf.sets.tables import PassedRow, cell_of, read_table, require_files, require_value
 
 CORONAHACK_TABLE = "Chest_xray_Corona_Metadata.csv"
 _FOLDER = "Coronahack-Chest-XRay-Dataset"
-_COLUMNS = ("x_ray_image_name", "label", "dataset_type", "label_1_virus_category", "label_2_virus_category")
+COLUMNS = ("x_ray_image_name", "label", "dataset_type", "label_1_virus_category", "label_2_virus_category")
 _LABELS = {"bacteria": "bacterial", "virus": "viral", "stress-smoking": ""}  # "" = left out: two images
 
 
@@ -24,11 +24,9 @@ def read(root: Path) -> list[ManifestRow]:
     Ids are relative to the folder that holds ``train`` and ``test``, however deep the archive was unpacked. Raises
     `PxrError` for an unknown category, a row without a file name or a part, and if no listed file exists.
     """
-    path = root / CORONAHACK_TABLE
-    nested = [root / _FOLDER / _FOLDER, root / _FOLDER, root]
-    images = next((folder for folder in nested if (folder / "train").is_dir() or (folder / "test").is_dir()), nested[0])
+    path, images = root / CORONAHACK_TABLE, _find_images(root)
     rows = []
-    for line, record in read_table(path, _COLUMNS).records:
+    for line, record in read_table(path, COLUMNS).records:
         label = _label_of(path, line, record)
         if label:
             split = require_value(path, line, record, "dataset_type").lower()
@@ -37,6 +35,22 @@ def read(root: Path) -> list[ManifestRow]:
             rows.append(make_row("coronahack", images, images / split / name, label, patient, split))
     require_files([row["path"] for row in rows], path)
     return rows
+
+
+def passed_over(root: Path) -> list[PassedRow]:
+    """Return the rows whose label is not used."""
+    path, images = root / CORONAHACK_TABLE, _find_images(root)
+    return [
+        PassedRow("label", cell_of(record, "label_1_virus_category"), str(images / split / name))
+        for line, record in read_table(path, COLUMNS).records
+        if not _label_of(path, line, record)
+        for split, name in [(cell_of(record, "dataset_type").lower(), cell_of(record, "x_ray_image_name"))]
+    ]
+
+
+def _find_images(root: Path) -> Path:
+    nested = [root / _FOLDER / _FOLDER, root / _FOLDER, root]
+    return next((folder for folder in nested if (folder / "train").is_dir() or (folder / "test").is_dir()), nested[0])
 
 
 def _label_of(path: Path, line: int, record: dict[str, str]) -> str:

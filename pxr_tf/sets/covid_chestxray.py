@@ -4,21 +4,29 @@ import re
 from pathlib import Path
 
 from pxr_tf.sets.rows import ManifestRow, make_row
-from pxr_tf.sets.tables import NO_PATIENT, cell_of, read_table, require_files, require_value
+from pxr_tf.sets.tables import (
+    NO_PATIENT,
+    PassedRow,
+    cell_of,
+    find_separator,
+    read_header,
+    read_table,
+    require_files,
+    require_value,
+)
 
-_TABLE = "metadata.csv"
-_COLUMNS = ("patientid", "finding", "view", "filename")
+TABLE = "metadata.csv"
+COLUMNS = ("patientid", "finding", "view", "filename")
 _OPTIONAL = ("folder", "modality")
 FRONTAL_VIEWS = frozenset({"pa", "ap", "ap supine", "ap erect", "ap semi erect", "ap semi-erect"})
 
 
 def recognise(root: Path) -> bool:
     """Return whether the folder holds the ``metadata.csv`` of covid-chestxray-dataset, recognised by its columns."""
-    path = root / _TABLE
+    path = root / TABLE
     if not path.is_file():
         return False
-    header = path.read_bytes()[:4096].decode("utf-8-sig", errors="replace").partition("\n")[0].lower()
-    return {"finding", "filename"} <= {column.strip() for column in header.split(",")}
+    return {"finding", "filename"} <= {*read_header(path)} and not find_separator(path)
 
 
 def read(root: Path) -> list[ManifestRow]:
@@ -28,21 +36,34 @@ def read(root: Path) -> list[ManifestRow]:
     modality column and keep all files in ``images/``. Raises `PxrError` if such a row has no file name, and if no file
     of the table exists: a single file with any finding shows that the folder is right.
     """
-    path = root / _TABLE
-    records = read_table(path, _COLUMNS, _OPTIONAL).records
-    rows = [_make_row(root, line, record) for line, record in records if _is_frontal_covid(record)]
+    path = root / TABLE
+    records = read_table(path, COLUMNS, _OPTIONAL).records
+    rows = [_make_row(root, line, record) for line, record in records if not _why_not(record)]
     require_files([_find_file(root, record) for _, record in records if cell_of(record, "filename")], path)
     return rows
 
 
-def _is_frontal_covid(record: dict[str, str]) -> bool:
+def passed_over(root: Path) -> list[PassedRow]:
+    """Return the rows that are not of a frontal X-ray with COVID-19, each with the first column that says so."""
+    return [
+        PassedRow(column, record[column].strip(), str(_find_file(root, record)))
+        for _, record in read_table(root / TABLE, COLUMNS, _OPTIONAL).records
+        if (column := _why_not(record))
+    ]
+
+
+def _why_not(record: dict[str, str]) -> str:
+    """Return the column because of which a row is not used; "" if it is of a frontal X-ray with COVID-19."""
+    if record.get("modality", "X-ray").strip().lower() != "x-ray":
+        return "modality"
     findings = [part.strip().lower() for part in re.split("[,/]", record["finding"])]
-    frontal = cell_of(record, "view").lower() in FRONTAL_VIEWS
-    return "covid-19" in findings and frontal and record.get("modality", "X-ray").strip().lower() == "x-ray"
+    if "covid-19" not in findings:
+        return "finding"
+    return "" if cell_of(record, "view").lower() in FRONTAL_VIEWS else "view"
 
 
 def _make_row(root: Path, line: int, record: dict[str, str]) -> ManifestRow:
-    require_value(root / _TABLE, line, record, "filename")
+    require_value(root / TABLE, line, record, "filename")
     patient = cell_of(record, "patientid", NO_PATIENT)
     file = _find_file(root, record)
     return make_row("covid-chestxray", root, file, "covid19", patient and f"covid-chestxray/{patient}")

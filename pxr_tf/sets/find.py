@@ -9,25 +9,34 @@ from typing import NamedTuple
 import pandas as pd
 
 from pxr_tf.data.manifest import PHANTOM_FILE, SYNTHETIC, make_manifest
-from pxr_tf.errors import PxrError, count_words, shorten
+from pxr_tf.data.patients import describe_ids
+from pxr_tf.errors import PxrError, count_words, one_line, shorten
 from pxr_tf.sets import class_folders, coronahack, covid_chestxray, kermany, own_table, radiography
+from pxr_tf.sets.file_kinds import ending_of
+from pxr_tf.sets.near_misses import describe_near_miss
 from pxr_tf.sets.notes import make_notes
-from pxr_tf.sets.rows import ManifestRow, images_in, split_folders, visible_folders, walk_folders
+from pxr_tf.sets.rows import ManifestRow, images_in, visible_folders, walk_folders
+from pxr_tf.sets.tables import PassedRow
 
 
 class Layout(NamedTuple):
-    """How one published layout is recognised and read; both functions take the data set's folder."""
+    """How one published layout is recognised and read; all functions take the data set's folder."""
 
     description: str
     recognise: Callable[[Path], bool]
     read: Callable[[Path], list[ManifestRow]]
+    passed_over: Callable[[Path], list[PassedRow]] | None = None  # rows of its table that `read` does not use
 
 
 # The most specific layout first: a radiography database is also a folder per class.
 LAYOUTS: dict[str, Layout] = {
-    "csv": Layout("a CSV, or a folder with manifest.csv: path,label[,…]", own_table.recognise, own_table.read),
-    "coronahack": Layout(coronahack.CORONAHACK_TABLE, coronahack.recognise, coronahack.read),
-    "covid-chestxray": Layout("metadata.csv, images/", covid_chestxray.recognise, covid_chestxray.read),
+    "csv": Layout(
+        "a CSV, or a folder with manifest.csv: path,label[,…]", own_table.recognise, own_table.read, lambda root: []
+    ),
+    "coronahack": Layout(coronahack.CORONAHACK_TABLE, coronahack.recognise, coronahack.read, coronahack.passed_over),
+    "covid-chestxray": Layout(
+        "metadata.csv, images/", covid_chestxray.recognise, covid_chestxray.read, covid_chestxray.passed_over
+    ),
     "radiography": Layout(
         "{COVID,Normal,Viral Pneumonia}/[images/]COVID-1.png", radiography.recognise, radiography.read
     ),
@@ -59,7 +68,8 @@ def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
             )
         owners |= {row["image_id"]: path for row in found}
         rows += found
-    return make_manifest(rows), notes
+    table = make_manifest(rows)
+    return table, notes + describe_ids(table)
 
 
 def read_source(path: str | Path) -> tuple[list[ManifestRow], list[str]]:
@@ -67,8 +77,10 @@ def read_source(path: str | Path) -> tuple[list[ManifestRow], list[str]]:
     folder = Path(os.path.abspath(os.path.expanduser(path)))  # keeps links, unlike resolve
     try:
         name, root = find_layout(folder)
-        rows = LAYOUTS[name].read(root)
-        notes = make_notes(folder, root, name, rows)
+        layout = LAYOUTS[name]
+        rows = layout.read(root)
+        passed = layout.passed_over(root) if layout.passed_over else None
+        notes = [one_line(note) for note in make_notes(folder, root, name, rows, passed)]
     except OSError as error:
         raise PxrError(f"DATA {path} cannot be read: {error}. Check the disk and the permissions.") from error
     if not rows:
@@ -106,6 +118,10 @@ def _recognise(folder: Path) -> tuple[str, Path] | None:
     return next(((name, root) for name, layout in LAYOUTS.items() for root in roots if layout.recognise(root)), None)
 
 
+def _roots(folder: Path) -> list[Path]:
+    return list(_unwrap(folder))
+
+
 def _unwrap(folder: Path) -> Iterator[Path]:
     """Yield the folder, its only subfolder, and the only subfolder of that: archives wrap data sets in folders."""
     yield folder
@@ -131,37 +147,16 @@ def _describe_content(folder: Path) -> str:
     """Return what is in a folder of unknown layout: its folders, and its files by suffix."""
     folders = [inner.name for inner in visible_folders(folder)]
     visible = [entry for entry in folder.iterdir() if not entry.name.startswith(".") and not entry.is_dir()]
-    suffixes = Counter(entry.suffix.lower() or "no suffix" for entry in visible)
+    suffixes = Counter(ending_of(entry.name) or "no suffix" for entry in visible)
     parts = [f"the folders {shorten(folders)}"] if folders else []
     parts += [count_words(count, f"{suffix} file") for suffix, count in sorted(suffixes.items())]
     found = ", ".join(parts) or "hidden files only"
     if not any(map(images_in, walk_folders(folder, skipped=frozenset()))):
-        return f"holds no image (.jpg, .jpeg, .png); found: {found}."
-    return f"has no known layout; found: {found}.{next(filter(None, map(_describe_mixture, _unwrap(folder))), '')}"
-
-
-def _describe_mixture(folder: Path) -> str:
-    """Return a sentence on the folders that keep a known layout from being recognised; empty if none do."""
-    folders = visible_folders(folder)
-    splits = split_folders(folders)
-    filled = [inner.name for inner in folders if images_in(inner)]
-    if splits and filled:
-        return (
-            f" Images are directly in {shorten(filled)}; next to {shorten(split.name for split in splits)} each image "
-            "must be in {train,val,test}/{class}/. Move those there, or away."
-        )
-    if radiography.has_its_names(folder):
-        return _ask_to_move("radiography", radiography.find_unknown_folders(folder))
-    if class_folders.has_its_images(folder):
-        return _ask_to_move("a folder per class", class_folders.find_other_folders(folder))
-    return ""
-
-
-def _ask_to_move(layout: str, folders: Sequence[str]) -> str:
-    return f" It would be {layout} without {shorten(folders)}; move {'that' if len(folders) == 1 else 'those'} away."
+        return f"holds no image (.jpg, .jpeg, .png); found: {found}.{describe_near_miss(_roots(folder))}"
+    return f"has no known layout; found: {found}.{describe_near_miss(_roots(folder))}"
 
 
 def _suggest(folder: Path) -> str:
-    known = [(inner, _recognise(inner)) for inner in visible_folders(folder)]
+    known = [(inner, _recognise(inner)) for root in _roots(folder) for inner in visible_folders(root)]
     inside = [f"{inner} ({recognised[0]})" for inner, recognised in known if recognised]
     return f" Recognised inside it: {shorten(inside)}." if inside else ""

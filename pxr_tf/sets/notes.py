@@ -1,11 +1,11 @@
 """Notes for people on a data set: what its reader left out, and what is unknown about its images."""
 
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from pxr_tf.errors import count_words, shorten
+from pxr_tf.sets.left_out import count_other_files, count_passed_rows, count_unlisted, identify, places_of
 from pxr_tf.sets.rows import (
     NO_PICTURES,
     ManifestRow,
@@ -16,28 +16,47 @@ from pxr_tf.sets.rows import (
     squeeze,
     walk_folders,
 )
+from pxr_tf.sets.tables import PassedRow
 
-OTHER_PICTURES = frozenset({".bmp", ".dcm", ".dicom", ".gif", ".jfif", ".jp2", ".tif", ".tiff", ".webp"})
 _CLASS_FOLDERS = ("folder", "kermany", "radiography")  # layouts in which a folder's name is a class
 
 
-def make_notes(folder: Path, root: Path, layout: str, rows: Sequence[ManifestRow]) -> list[str]:
-    """Return notes on what was left out below `folder`, read as `layout` at `root`, and on uncertain patients."""
-    folders = list(walk_folders(folder)) if folder.is_dir() else []
+def make_notes(
+    folder: Path, root: Path, layout: str, rows: Sequence[ManifestRow], passed: Sequence[PassedRow] | None = None
+) -> list[str]:
+    """Return notes on what was left out below `folder`, read as `layout` at `root`, and on uncertain patients.
+
+    `passed`: the rows of the layout's table that are not used; None if it has no table.
+    """
+    folders = list(walk_folders(folder)) if folder.is_dir() else _folders_of(rows)
+    listed = places_of([*(row["path"] for row in rows), *(row.path for row in passed or ())])
+    classes, empty = _class_folders(root) if layout in _CLASS_FOLDERS else ([], [])
     found = [
-        _unread_folders(folder, folders, layout, rows),
-        _locked_folders(folder, folders),
-        _other_formats(folder, folders),
-        *(_classes_without_images(folder, root) if layout in _CLASS_FOLDERS else []),
+        count_passed_rows(folder, passed or (), rows),
+        count_unlisted(folder, folders, passed, rows) if passed is not None else "",
+        _unread_folders(folder, folders, layout, {place for place, _ in listed}) if folder.is_dir() else "",
+        locked_note(folder, folders),
+        count_other_files(folder, folders, [inner for place in classes for inner in walk_folders(place)], listed),
+        *_classes_without_images(folder, classes, empty),
         _unknown_patients(folder, rows),
         _patients_by_name(folder, rows) if layout == "folder" else "",
     ]
     return [note for note in found if note]
 
 
-def _unread_folders(folder: Path, folders: Sequence[Path], layout: str, rows: Sequence[ManifestRow]) -> str:
-    read = {_identify(parent) for parent in {os.path.dirname(row["path"]) for row in rows}}
-    unread = {inner: len(images_in(inner)) for inner in folders if _identify(inner) not in read}
+def _folders_of(rows: Sequence[ManifestRow]) -> list[Path]:
+    return [Path(parent) for parent in sorted({os.path.dirname(row["path"]) for row in rows}) if os.path.isdir(parent)]
+
+
+def _class_folders(root: Path) -> tuple[list[Path], list[Path]]:
+    """Return the class folders with an image at any depth, and those without."""
+    folders = [inner for _, inner in labelled_folders(root) if squeeze(inner.name) not in NO_PICTURES]
+    filled = [inner for inner in folders if any(map(images_in, walk_folders(inner)))]
+    return filled, [inner for inner in folders if inner not in filled]
+
+
+def _unread_folders(folder: Path, folders: Sequence[Path], layout: str, read: Collection[object]) -> str:
+    unread = {inner: len(images_in(inner)) for inner in folders if identify(inner) not in read}
     names = [f"{_name(inner, folder)} ({count:,})" for inner, count in unread.items() if count]
     if not names:
         return ""
@@ -45,27 +64,15 @@ def _unread_folders(folder: Path, folders: Sequence[Path], layout: str, rows: Se
     return f"{folder} was read as {layout}, which left out {count} in other folders: {shorten(names)}."
 
 
-def _locked_folders(folder: Path, folders: Sequence[Path]) -> str:
+def locked_note(folder: Path, folders: Sequence[Path]) -> str:
+    """Return a note on folders that this user may not list; "" for none."""
     locked = [_name(inner, folder) for outer in folders for inner in locked_folders(outer)]
     return f"No permission to list {shorten(locked)} in {folder}; any images there are left out." if locked else ""
 
 
-def _other_formats(folder: Path, folders: Sequence[Path]) -> str:
-    suffixes = Counter(
-        path.suffix.lower() for inner in folders for path in inner.iterdir() if not path.name.startswith(".")
-    )
-    others = {suffix: count for suffix, count in sorted(suffixes.items()) if suffix in OTHER_PICTURES}
-    if not others:
-        return ""
-    found = ", ".join(f"{count:,} {suffix}" for suffix, count in others.items())
-    return f"Pictures in {folder} that are neither JPEG nor PNG are left out: {found}. Convert them to use them."
-
-
-def _classes_without_images(folder: Path, root: Path) -> Iterator[str]:
+def _classes_without_images(folder: Path, filled: Sequence[Path], empty: Sequence[Path]) -> Iterator[str]:
     """Yield a sentence for each class folder without an image at any depth."""
-    folders = [inner for _, inner in labelled_folders(root) if squeeze(inner.name) not in NO_PICTURES]
-    empty = [inner for inner in folders if not any(map(images_in, walk_folders(inner)))]
-    read = {normalise_label(inner.name) for inner in folders if inner not in empty}
+    read = {normalise_label(inner.name) for inner in filled}
     for inner in empty if read else ():
         names = [path for place in walk_folders(inner) for path in place.iterdir() if not path.name.startswith(".")]
         count = sum(not path.is_dir() for path in names)
@@ -96,15 +103,6 @@ def _patients_by_name(folder: Path, rows: Sequence[ManifestRow]) -> str:
         f"{count_words(len(named), 'image')} in {folder} {are} named as Kermany's ({Path(named[0]['path']).name}), so "
         f"{give} {patients}. If that is wrong, list the images in a CSV with path, label and patient_id."
     )
-
-
-def _identify(folder: str | Path) -> tuple[int, int] | None:
-    """Return what identifies a folder under any name; None if it does not exist."""
-    try:
-        found = os.stat(folder)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _name(inner: Path, folder: Path) -> str:

@@ -10,7 +10,7 @@ from pxr_tf.errors import PxrError, nearest, shorten
 from pxr_tf.sets.rows import OFFICIAL_SPLITS, ManifestRow, normalise_label
 from pxr_tf.sets.tables import NO_PATIENT, cell_of, read_table, require_files, require_value
 
-_TABLE = "manifest.csv"
+TABLE = "manifest.csv"
 REQUIRED = ("path", "label")
 _OPTIONAL = tuple(column for column in MANIFEST_COLUMNS if column not in REQUIRED)
 IGNORED = ("content",)  # a run's own manifest.csv has it; it is recomputed from the files
@@ -18,7 +18,7 @@ IGNORED = ("content",)  # a run's own manifest.csv has it; it is recomputed from
 
 def recognise(root: Path) -> bool:
     """Return whether `root` is a CSV file or a folder that holds ``manifest.csv``."""
-    return root.suffix.lower() == ".csv" if root.is_file() else (root / _TABLE).is_file()
+    return root.suffix.lower() == ".csv" if root.is_file() else (root / TABLE).is_file()
 
 
 def read(root: Path) -> list[ManifestRow]:
@@ -28,8 +28,8 @@ def read(root: Path) -> list[ManifestRow]:
     image id ``<source>/<path>``, every image its own patient, also if the id is a word such as ``NA``. Raises
     `PxrError` for an unknown column or split, an empty path or label, and if no listed file exists.
     """
-    path = root if root.is_file() else root / _TABLE
-    name = path.parent.name if path.name == _TABLE else path.stem
+    path = root if root.is_file() else root / TABLE
+    name = path.parent.name if path.name == TABLE else path.stem
     table = read_table(path, REQUIRED, _OPTIONAL)
     _check_columns(path, table.columns)
     rows = [_make_row(path, line, record, unicodedata.normalize("NFC", name)) for line, record in table.records]
@@ -68,5 +68,6 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
     if unknown:
         raise PxrError(
             f"{path} has the unknown columns {shorten(unknown)}; accepted: {', '.join(REQUIRED)} and optionally "
-            f"{', '.join(_OPTIONAL)}. Rename or remove them." + nearest(unknown[0], MANIFEST_COLUMNS)
+            f"{', '.join(_OPTIONAL)}. Rename or remove them."
+            + next(filter(None, (nearest(column, MANIFEST_COLUMNS) for column in unknown)), "")
         )

@@ -10,8 +10,9 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from pxr_tf.sets.file_kinds import is_image
+
 ManifestRow = dict[str, str]
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 OFFICIAL_SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "val"),
@@ -38,14 +39,9 @@ def normalise_label(name: str) -> str:
     return CLASS_ALIASES.get(squeeze(text)) or re.sub(r"\W+", "_", text).strip("_") or text
 
 
-def is_image_name(name: str) -> bool:
-    """Return whether a file name is an image's; hidden files (``._x.jpeg``, ``.DS_Store``) are not images."""
-    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
-
-
 def visible_folders(folder: Path) -> list[Path]:
     """Return the folders directly inside, sorted by name, without hidden ones and ``__MACOSX``."""
-    names = [entry.name for entry in os.scandir(folder) if entry.is_dir()]
+    names = [entry.name for entry in os.scandir(folder) if _is_folder(entry)]
     return [folder / name for name in sorted(names) if not name.startswith((".", "__MACOSX"))]
 
 
@@ -72,8 +68,19 @@ def locked_folders(folder: Path) -> list[Path]:
 
 def images_in(folder: Path) -> list[Path]:
     """Return the image files directly inside, sorted by name; a broken link counts, so that it is reported later."""
-    names = [entry.name for entry in os.scandir(folder) if is_image_name(entry.name) and not entry.is_dir()]
-    return [folder / name for name in sorted(names)]
+    return [path for path in files_in(folder) if is_image(path)]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return everything directly inside that is not a folder, sorted by name."""
+    return [folder / name for name in sorted(entry.name for entry in os.scandir(folder) if not _is_folder(entry))]
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def make_row(source: str, root: Path, path: Path, label: str, patient: str = "", split: str = "") -> ManifestRow:

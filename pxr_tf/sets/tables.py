@@ -1,5 +1,6 @@
 """What layouts with a table next to the images share."""
 
+import codecs
 import csv
 import io
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pxr_tf.errors import PxrError, count_words, shorten
+from pxr_tf.files import open_regular
 
 # What people, R, pandas and Excel write for a missing value; in lower case.
 NOT_AVAILABLE = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "nil"})
@@ -16,11 +18,49 @@ NOT_AVAILABLE = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na
 NO_PATIENT = NOT_AVAILABLE | {"none", "unknown", "missing", "anonymous", "anonymised", "anonymized"}
 
 
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+class PassedRow(NamedTuple):
+    """A row that a layout's reader does not use."""
+
+    reason: str  # the column that decided, such as ``finding``
+    value: str  # what it holds
+    path: str  # the file that the row lists
+
+
 class Table(NamedTuple):
     """A CSV as text; column names in lower case, without surrounding space."""
 
     columns: list[str]
     records: list[tuple[int, dict[str, str]]]  # the first line of a row, column -> value as written
+
+
+def read_header(path: Path) -> list[str]:
+    """Return a table's column names in lower case, whatever separates them; [] for a file that is not text."""
+    line = _first_line(path)
+    return [cell.strip().strip('"').strip().lower() for cell in line.split(_separator(line))] if line else []
+
+
+def find_separator(path: Path) -> str:
+    """Return what separates a table's columns, in words; "" for commas, or if there is one column."""
+    return _SEPARATORS.get(_separator(_first_line(path)), "")
+
+
+def _separator(line: str) -> str:
+    return max((",", *_SEPARATORS), key=line.count)
+
+
+def _first_line(path: Path) -> str:
+    """Return the first line of a text in UTF-8, UTF-16 or an encoding that shares its ASCII."""
+    try:
+        with open_regular(path) as file:
+            start = file.read(4096)
+    except OSError:
+        return ""
+    wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = start.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    return (text.lstrip().splitlines() or [""])[0]
 
 
 def read_table(path: Path, needed: Sequence[str], optional: Sequence[str] = ()) -> Table:
@@ -64,9 +104,10 @@ def require_value(path: Path, line: int, record: dict[str, str], column: str) ->
 def require_files(listed: Sequence[str | Path], path: Path) -> None:
     """Raise `PxrError` if none of the listed files exists; a few missing files count as unreadable images."""
     if listed and not any(map(os.path.isfile, listed)):
+        hint = " They have backslashes: write / instead." if any("\\" in str(name) for name in listed) else ""
         raise PxrError(
             f"{path} lists {count_words(len(listed), 'file')}, and none of them exists ({shorten(listed, 3)}); "
-            "accepted: paths of files, relative to the CSV. Correct the paths, or complete the download."
+            "accepted: paths of files, relative to the CSV. Correct the paths, or complete the download." + hint
         )
 
 
@@ -85,8 +126,10 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
         if not lines:
             raise csv.Error("it is empty")
     except (UnicodeDecodeError, csv.Error) as error:
+        columns = read_header(path)
+        header = f" Its columns are {shorten(columns, 10)}." if columns else ""
         raise PxrError(
-            f"{path} is not a readable CSV ({error}); accepted: comma-separated UTF-8. Save it again."
+            f"{path} is not a readable CSV ({error}); accepted: comma-separated UTF-8. Save it again.{header}"
         ) from error
     return lines
 
@@ -103,6 +146,11 @@ def _name_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[
 
 def _check_header(path: Path, columns: Sequence[str], needed: Sequence[str], used: Sequence[str]) -> None:
     missing = [column for column in needed if column not in columns]
+    if missing and (separator := find_separator(path)):
+        raise PxrError(
+            f"{path} is separated by {separator} ({shorten(filter(None, columns), 10)}), so {shorten(missing)} is "
+            f"missing; accepted: commas, with the columns {', '.join(needed)}. Save it with commas."
+        )
     if missing:
         raise PxrError(
             f"{path} has the columns {shorten(filter(None, columns), 10)}; {shorten(missing)} is missing. Needed: "

@@ -60,7 +60,26 @@ def test_a_class_without_images_may_be_merged_from_others(classes, advice):
     lacking = [name for name in classes if name not in set(TABLE.label)]
     with refused(any_of("no image", "no images"), lacking[0], advice) as caught:
         keep_classes(TABLE, classes)
-    assert ("CLASSES=" in str(caught.value)) == ("CLASSES=" in advice)  # no advice to merge if no label is left
+    merged = any(f"{name}=" in str(caught.value) for name in lacking)
+    assert merged == ("CLASSES=" in advice)  # no advice to merge if no label is left
+
+
+@pytest.mark.parametrize(
+    ("classes", "merge", "advice"),
+    [
+        (("bacterial", "flu", "normal", "viral"), {}, "CLASSES=normal,bacterial,viral"),
+        (("flu", "ill", "normal"), {"ill": ["bacterial", "viral"]}, "CLASSES=normal,ill=bacterial+viral"),
+    ],
+)
+def test_the_classes_that_have_images_are_offered(classes, merge, advice):
+    with refused("flu", advice):
+        keep_classes(merge_labels(TABLE, merge), classes, merge)
+
+
+def test_a_single_class_is_not_offered():
+    with refused("flu", "cold") as caught:
+        keep_classes(TABLE, ["normal", "flu", "cold"])
+    assert "CLASSES=normal." not in str(caught.value)
 
 
 def test_the_steps_use_images_that_are_left_out_and_accept_labels_of_one_class():

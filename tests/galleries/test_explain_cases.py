@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from messages import any_of, nearest, refused
+from messages import any_of, nearest, refused, tells
 from PIL import Image
 from tiny import CLASSES
 
@@ -101,6 +101,15 @@ def test_a_copy_of_a_runs_image_is_explained_by_the_fold_that_tested_it(finished
     assert tuple(found.loc[stranger, ["fold", "role", "label", "predicted"]]) == ("0", "", "", "")
     found = find_asked(open_run(finished_run), [tested], "0").set_index("image_id")
     assert tuple(found.loc[tested, ["fold", "role", "predicted"]]) == ("0", "train", "")
+
+
+def test_what_is_not_read_in_a_folder_is_reported_once(finished_run, tmp_path):
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "b.dcm").write_bytes(b"x")
+    events: list[dict] = []
+    find_asked(open_run(finished_run), [str(tmp_path)], None, events.append)
+    notes = [event["text"] for event in events if event["event"] == "note"]
+    assert len(notes) == 1 and tells(notes, "1 .dcm", str(tmp_path))
 
 
 def test_labels_of_an_external_data_set_merge_as_in_the_run(finished_run, official_phantoms):

@@ -31,7 +31,7 @@ from pxr_tf.pictures.decode import (
     resize_grey,
 )
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.sets.rows import is_image_name
+from pxr_tf.sets.file_kinds import is_image_name
 
 
 def make_png(width: int, height: int, colour_type: int = 0) -> bytes:

@@ -126,6 +126,32 @@ def test_chests_on_the_same_large_black_square_are_not_twins(chests):
     assert twins(thumbnails(square)) == {}
 
 
+def test_a_border_of_only_one_of_two_pictures_counts():
+    """Only a border of both is left out. A film with its edges blacked out is not the same picture."""
+    film = np.random.default_rng(0).integers(60, 200, (1, 32, 32), dtype=np.uint8)
+    framed = film.copy()
+    framed[:, :4], framed[:, -4:], framed[:, :, :4], framed[:, :, -4:] = 0, 0, 0, 0
+    whole = np.corrcoef(film.ravel(), framed.ravel())[0, 1]
+    assert whole < 0.5
+    for first, second in ((film, framed), (framed, film)):
+        assert correlations(first, second)[0] == pytest.approx(whole, abs=1e-5)
+        assert tone_differences(first, second)[0] > DIFFERENCE
+    assert correlations(framed, framed)[0] == pytest.approx(1)
+    assert twins(np.concatenate([film, framed])) == {}
+
+
+def test_tones_are_matched_in_both_directions():
+    """Grey values that fold onto each other follow from the others, but not the other way round."""
+    slope = np.tile(np.linspace(0, 255, 32).round().astype(np.uint8), (1, 32, 1))
+    folded = (np.abs(slope.astype(int) - 128) * 2).clip(0, 255).astype(np.uint8)
+    curved = (((slope / 127.5 - 1) ** 2) * 255).round().astype(np.uint8)
+    for other in (folded, curved):
+        there, back = tone_differences(slope, other)[0], tone_differences(other, slope)[0]
+        assert there == back > 1
+    constant_sum = tone_differences(slope, 255 - slope)[0]
+    assert constant_sum < 0.05  # a polynomial of each explains the other
+
+
 def test_thousands_of_copies_of_one_picture_are_one_group(chests):
     noise = np.random.default_rng(0).integers(-4, 5, (1500, 32, 32))
     copies = (thumbnails(chests[:1]).astype(int) + noise).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,68 @@
+"""What a file is: an image by its name or, if the name has no ending, by its first bytes."""
+
+from pathlib import Path
+
+from pxr_tf.files import open_regular
+
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"  # signatures
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".png"})
+DICOM = "DICOM"
+_DICOM_START, _DICOM_NAME = 128, b"DICM"
+_DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic"})
+_LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "icon\r"})  # hidden ones aside
+# Files about a data set. They are not expected to be pictures, unless they are in the folder of a class.
+_DOCUMENTS = frozenset(
+    ".txt .md .rst .csv .tsv .xls .xlsx .ods .json .jsonl .yaml .yml .toml .xml .html .htm .pdf .bib .doc .docx .rtf "
+    ".log .ini .url .lnk .py .ipynb .r .sh .sha256 .md5".split()
+)
+_DOCUMENT_NAMES = ("readme", "license", "licence", "copying", "citation", "authors", "makefile", "sha256sums")
+_TWO_ENDINGS = frozenset({".gz", ".bz2", ".xz", ".zst"})
+
+
+def is_image_name(name: str) -> bool:
+    """Return whether a file name is an image's; hidden files (``._x.jpeg``, ``.DS_Store``) are not images."""
+    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def is_image(path: Path) -> bool:
+    """Return whether a file is an image by its name, or begins as a JPEG or PNG and has no ending (``1.2.840.3``)."""
+    if path.name.startswith(".") or ending_of(path.name):
+        return is_image_name(path.name)
+    return _read_start(path).startswith((JPEG, PNG))
+
+
+def ending_of(name: str) -> str:
+    """Return a name's ending in lower case, such as ``.png`` or ``.nii.gz``; "" if it has none or only digits."""
+    path = Path(name)
+    if not any(char.isalpha() for char in path.suffix):
+        return ""
+    return "".join(path.suffixes[-2:] if path.suffix.lower() in _TWO_ENDINGS else [path.suffix]).lower()
+
+
+def describe_kind(path: Path) -> str:
+    """Return what to call the kind of a file that is not an image: its ending, or ``DICOM``."""
+    ending = ending_of(path.name)
+    if ending in _DICOM_SUFFIXES:
+        return f"{ending} ({DICOM})"
+    if ending:
+        return ending
+    is_dicom = _read_start(path)[_DICOM_START:].startswith(_DICOM_NAME)
+    return f"{DICOM} without an ending" if is_dicom else "without an ending"
+
+
+def is_litter(name: str) -> bool:
+    """Return whether a file is hidden or what a system leaves in folders."""
+    return name.startswith(".") or name.casefold() in _LITTER
+
+
+def is_document(name: str) -> bool:
+    """Return whether a file is a table or a text about a data set."""
+    return ending_of(name) in _DOCUMENTS or name.casefold().startswith(_DOCUMENT_NAMES)
+
+
+def _read_start(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            return file.read(_DICOM_START + len(_DICOM_NAME))
+    except OSError:
+        return b""
