@@ -1,4 +1,7 @@
-"""Confidence intervals of a mean over patients, because images of one patient are not independent."""
+"""Confidence intervals of a mean over patients, because images of one patient are not independent.
+
+A value that compares networks has two samples: patients and networks. Its interval must cover both.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -16,6 +19,7 @@ _AT_ONCE = 100  # resamples: 24 MB for 10,000 patients
 # With the skewed beta(1, 4): 47, 85, 88 and 93 %; Student's t 92, 92, 93 and 95 %.
 MANY_PATIENTS = 20  # from this number on, patients are resampled; fewer get Student's interval
 FEWEST_PATIENTS = 3  # fewer get no interval: Student's factor for two is 12.7, and two equal values would seem certain
+FEWEST_NETWORKS = 3  # the same for networks
 
 
 class Interval(NamedTuple):
@@ -58,6 +62,48 @@ def patient_interval(
     found = np.concatenate(list(_resampled_means(totals, resamples, np.random.default_rng(seed))))
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value, float(low), float(high))
+
+
+def two_way_interval(
+    values: Sequence[float] | np.ndarray,
+    pictures: Sequence[object],
+    patients: Sequence[object],
+    networks: Sequence[Sequence[str]] | np.ndarray,
+    *,
+    seed: int = 0,
+) -> Interval:
+    """Return the mean over pictures of their mean values, with its 95 % interval over patients and networks.
+
+    Each of `values`, [n], belongs to a picture, its patient, and the `networks` that it compares, text [n, 1 or 2];
+    "" is not a network. The distances of the two intervals' ends are added as squares (Zou and Donner, "Construction
+    of Confidence Limits about Effect Measures"): one over patients, of the pictures' means, and Student's over
+    networks, with the jackknife's standard error, which also holds for pairs of networks (Arvesen, "Jackknifing
+    U-Statistics"). What patients and networks share counts twice, so the interval is rather too wide. NaN values do not
+    count. With fewer than `FEWEST_NETWORKS`, nothing is known about other networks: the ends are infinite. With fewer
+    than `FEWEST_PATIENTS` patients, they are NaN.
+    """
+    known = ~np.isnan(np.asarray(values, np.float64))
+    values, whose = np.asarray(values, np.float64)[known], np.asarray(patients)[known]
+    names = np.asarray(networks, str).reshape(len(known), -1)[known]
+    _, first, numbers = np.unique(np.asarray(pictures)[known], return_index=True, return_inverse=True)
+    found = patient_interval(_picture_means(values, numbers), whose[first], seed=seed)
+    each = [name for name in np.unique(names) if name]
+    if np.isnan(found.low):
+        return found
+    others = [~(names == name).any(axis=1) for name in each]
+    if len(each) < FEWEST_NETWORKS or not all(rows.any() for rows in others):
+        return Interval(found.value, -np.inf, np.inf)
+    without = np.array([_picture_means(values[rows], numbers[rows]).mean() for rows in others])
+    error = np.sqrt((len(each) - 1) * without.var())
+    half = student.ppf((1 + LEVEL) / 2, len(each) - 1) * error
+    down, up = np.hypot(found.value - found.low, half), np.hypot(found.high - found.value, half)
+    return Interval(found.value, float(found.value - down), float(found.value + up))
+
+
+def _picture_means(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Return the mean of each picture's values; pictures without one are left out."""
+    counts = np.bincount(numbers)
+    return np.bincount(numbers, values)[counts > 0] / counts[counts > 0]
 
 
 def _standard_error(totals: np.ndarray, mean: float) -> float:

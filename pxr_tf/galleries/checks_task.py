@@ -3,13 +3,15 @@
 ``deletion``, ``insertion``   area under the curve, for each method and for the orders ``random`` and ``centre``
 ``weights``                   rank correlation with the map of the same network, randomised down to the layer ``detail``
 ``labels``                    rank correlation with the map of the same fold's network in the run on permuted labels
-``folds``                     mean rank correlation between the maps of all folds' networks, over all pairs
+``folds``                     rank correlation between the maps of two folds' networks, for each pair
 
-A method with signs has two correlations, which ``view`` names: for its values, and for their absolute values.
+A method with signs has two correlations, which ``view`` names: for its values, and for their absolute values. Only the
+part of a map on the film is ranked: padding is alike in all maps.
 """
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,13 +21,14 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.events import OnEvent, OnProgress, emit_progress
+from pxr_tf.explain.film import cut_map
 from pxr_tf.explain.logits import open_logits
 from pxr_tf.explain.maps_file import PictureMaps, read_maps
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.methods import compute_maps
 from pxr_tf.explain.perturbation import perturbation_curves
 from pxr_tf.explain.randomise import cascade, randomise
-from pxr_tf.explain.ranks import agreement, compared_views, rank_correlation
+from pxr_tf.explain.ranks import agreement, chance_correlation, compared_views, rank_correlation
 from pxr_tf.galleries.request import CheckMaps, ExplainedPicture
 from pxr_tf.models.classifier import both_columns, predict_pictures
 from pxr_tf.runs.directory import RunDirectory
@@ -35,8 +38,9 @@ from pxr_tf.training.device import set_up
 # From the output down to the first layer. Each step explains all pictures again, and compiles each method again.
 RANDOM_STEPS = 4
 # Networks whose weights are all random: with a single one, chance decides. For a small network's integrated gradients,
-# the mean correlations of six such networks ranged from -0.48 to 0.53.
-RANDOM_DRAWS = 3
+# the mean correlations of six such networks ranged from -0.48 to 0.53. With five, an interval is half as wide as with
+# three, because Student's factor falls from 4.3 to 2.8.
+RANDOM_DRAWS = 5
 CHUNK = 32  # pictures whose maps are in memory at once: 100 MB with three methods and five folds at 224 pixels
 
 _Pictures = Sequence[ExplainedPicture]  # their maps are on the disk
@@ -51,7 +55,9 @@ class CheckRow(NamedTuple):
     value: float
     detail: str = ""
     view: str = ""  # for a signed method: one of `compared_views`
-    draw: int = 0  # which network with random weights
+    network: str = ""  # which network is compared: the number of the random one, or the fold
+    other: str = ""  # the second fold of a pair
+    chance: float = 0.0  # what unrelated maps of that size and smoothness would reach, for values without a sign
 
 
 def check_maps(task: Task, options: CheckMaps, emit: OnEvent) -> None:
@@ -71,7 +77,7 @@ def check_maps(task: Task, options: CheckMaps, emit: OnEvent) -> None:
         if number == 0:
             rows += weight_rows(model, pictures, partial(emit_progress, emit, "random weights"))
         if twin is not None:
-            rows += label_rows(twin.load_model(fold)[0], pictures)
+            rows += label_rows(twin.load_model(fold)[0], pictures, fold)
             emit_progress(emit, "models trained on permuted labels", number + 1, len(options.folds))
     if len(options.others) > 1:
         rows += fold_rows(run, options.others, [one for some in options.folds.values() for one in some], emit)
@@ -112,18 +118,18 @@ def weight_rows(model: keras.Model, pictures: _Pictures, on_progress: OnProgress
     """Yield how alike maps stay as layer after layer becomes random; at the end all are, `RANDOM_DRAWS` times."""
     for step, (draw, layer, network) in enumerate(_random_networks(model)):
         for found in read_in_chunks(pictures):
-            yield from _compare("weights", network, found, detail=layer, draw=draw)
+            yield from _compare("weights", network, found, detail=layer, network=str(draw))
         on_progress(step + 1, RANDOM_STEPS + RANDOM_DRAWS - 1)
 
 
-def label_rows(model: keras.Model, pictures: _Pictures) -> Iterator[CheckRow]:
-    """Yield how similar each map is to the map of a network that learned permuted labels."""
+def label_rows(model: keras.Model, pictures: _Pictures, fold: str) -> Iterator[CheckRow]:
+    """Yield how similar each map is to the map of the fold's network that learned permuted labels."""
     for found in read_in_chunks(pictures):
-        yield from _compare("labels", model, found)
+        yield from _compare("labels", model, found, network=fold)
 
 
 def fold_rows(run: RunDirectory, others: Sequence[str], pictures: _Pictures, emit: OnEvent) -> Iterator[CheckRow]:
-    """Yield how well the networks of all folds agree on each picture; all but one of them may have trained on it."""
+    """Yield how well each pair of folds' networks agrees on each picture; all but one may have trained on it."""
     chunks = -(-len(pictures) // CHUNK)
     for part, found in enumerate(read_in_chunks(pictures)):
         maps: dict[str, list[np.ndarray]] = {name: [] for name in found[0].maps}
@@ -133,7 +139,10 @@ def fold_rows(run: RunDirectory, others: Sequence[str], pictures: _Pictures, emi
             emit_progress(emit, "agreement between folds", part * len(others) + number + 1, chunks * len(others))
         for name, of_folds in maps.items():
             for view, seen in compared_views(np.stack(of_folds), METHODS[name].signed).items():
-                yield from _rows("folds", name, found, agreement(seen), view=view)
+                on_film = dict(zip(others, (_cut(own, found) for own in seen), strict=True))
+                for one, other in combinations(others, 2):
+                    values = agreement(on_film[one], on_film[other])
+                    yield from _rows("folds", name, found, values, view=view, network=one, other=other)
 
 
 def explain_again(model: keras.Model, found: Sequence[PictureMaps]) -> dict[str, np.ndarray]:
@@ -151,18 +160,25 @@ def _random_networks(model: keras.Model) -> Iterator[tuple[int, str, keras.Model
         yield draw, *randomise(model, seed=draw)
 
 
-def _compare(check: str, network: keras.Model, found: Sequence[PictureMaps], **said: str | int) -> Iterator[CheckRow]:
-    """Yield the correlations of the pictures' maps with the maps of another network."""
-    for name, others in explain_again(network, found).items():
+def _compare(check: str, model: keras.Model, found: Sequence[PictureMaps], **said: str) -> Iterator[CheckRow]:
+    """Yield the correlations of the pictures' maps with the maps of another network, and what chance would give."""
+    for name, others in explain_again(model, found).items():
         own, signed = np.stack([one.maps[name] for one in found]), METHODS[name].signed
         seen = compared_views(others, signed)
         for view, values in compared_views(own, signed).items():
-            yield from _rows(check, name, found, rank_correlation(values, seen[view]), view=view, **said)
+            pair = _cut(values, found), _cut(seen[view], found)
+            rows = _rows(check, name, found, rank_correlation(*pair), view=view, **said)
+            yield from (
+                row._replace(chance=float(chance)) for row, chance in zip(rows, chance_correlation(*pair), strict=True)
+            )
 
 
-def _rows(
-    check: str, method: str, found: Sequence[PictureMaps], values: np.ndarray, **said: str | int
-) -> Iterator[CheckRow]:
+def _cut(maps: np.ndarray, found: Sequence[PictureMaps]) -> list[np.ndarray]:
+    """Return the part of each picture's map that is on the film."""
+    return [cut_map(one, maps_of.picture) for one, maps_of in zip(maps, found, strict=True)]
+
+
+def _rows(check: str, method: str, found: Sequence[PictureMaps], values: np.ndarray, **said: str) -> Iterator[CheckRow]:
     for one, value in zip(found, values, strict=True):
         yield CheckRow(check, method, one.about["image_id"], float(value), **said)
 

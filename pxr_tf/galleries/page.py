@@ -13,7 +13,16 @@ from pxr_tf.explain.verdicts import CHECKS, counted
 from pxr_tf.galleries.cases import LEAST, RIGHT, WRONG
 from pxr_tf.galleries.conclusion import conclude, describe_seen
 from pxr_tf.galleries.state import GalleryFacts
-from pxr_tf.galleries.tables import LUNG_AREA, LUNG_SHARE, ORDERS, TRUSTED_LUNGS, UNSEEN, describe_pass, method_title
+from pxr_tf.galleries.tables import (
+    LUNG_AREA,
+    LUNG_SHARE,
+    ORDERS,
+    TRUSTED_LUNGS,
+    UNSEEN,
+    chance_words,
+    describe_pass,
+    method_title,
+)
 from pxr_tf.inference.pictures import ASKED
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 
@@ -102,7 +111,8 @@ def _methods(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> 
         cells = [_state(own.loc[check]) if check in own.index else "" for check in CHECKS]
         mark = ' class="bad"' if (own.state == "failed").any() else ""
         yield f"<tr><td{mark}>{escape(method_title(name))}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-    yield "</table></div>\n<details><summary>The reason for each verdict</summary><ul>"
+    yield f"</table></div>\n<p>{chance_words(int(verdicts.low.notna().sum()), 'verdict')}</p>"
+    yield "<details><summary>The reason for each verdict</summary><ul>"
     for row in verdicts.itertuples():
         count = f'<span class="faint">({count_words(row.pictures, "picture")})</span>' if row.pictures else ""
         yield f"<li><b>{escape(method_title(row.method))}</b>: {escape(row.reason)} {count}</li>"
@@ -119,7 +129,7 @@ def _who_counts(roles: pd.Series) -> str:
     others = f", not the other {len(roles) - count}" if count < len(roles) else ""
     return (
         f"Verdicts and tables use {whose}{others}. A method passes or fails a check only if its whole confidence "
-        "interval is on one side of the bound. Otherwise the check is undecided: there are too few patients."
+        "interval is on one side of the bound. Otherwise the check is undecided: too few patients or networks."
     )
 
 
@@ -139,7 +149,8 @@ def _shares(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> I
     yield (
         "<p>Percentage of a map's evidence for the class that is inside the lungs, with a 95 % confidence interval "
         "over patients. A map without any focus would score the lungs' percentage of the picture (column lungs). "
-        "The pictures were selected, not drawn at random, so these means describe this gallery only."
+        "Even bars around the film do not count. The pictures were selected, not drawn at random, so these means "
+        "describe this gallery only."
         + (f" Left out, because no reliable lung outline exists: {escape(reasons)}." if reasons else "")
         + "</p>"
     )
@@ -151,7 +162,7 @@ def _shares(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> I
         yield f'<tr><td>{escape(label)}</td><td class="n">{area.pictures[label]}</td>'
         yield f'<td class="n">{_percent(area.loc[label], interval=False)}</td>'
         yield "".join(f'<td class="n">{cell}</td>' for cell in cells) + "</tr>"
-    yield "</table></div>"
+    yield f"</table></div>\n<p>{chance_words(int(shares.low.notna().sum()), 'interval')}</p>"
 
 
 def _percent(row: pd.Series, interval: bool = True) -> str:
@@ -175,12 +186,13 @@ def _measured(checks: pd.DataFrame) -> Iterator[str]:
     yield "<h2>Deletion, insertion and other networks</h2>"
     yield (
         "<p>Means over a few pictures of each fold (checks.csv has the numbers), with 95 % confidence intervals over "
-        "patients. Deletion blurs the most important parts of the picture step by step; a small area under the "
-        "probability curve is good. Insertion brings them back; a large area is good. The other columns are rank "
-        "correlations between maps. Random weights and permuted labels compare a map with one from a network without "
-        "useful knowledge: small is good. The sign is ignored, and if all weights are random, several networks are "
-        "averaged. Agreement between folds compares the folds' networks: large is good (all but one may have trained "
-        "on the picture). Maps with signs are compared by value and by absolute value; the worse result decides.</p>"
+        "patients, and over networks if there are three or more. Deletion blurs the most important parts of the film "
+        "step by step; a small area under the probability curve is good. Insertion brings them back; a large area is "
+        "good. The other columns are rank correlations between maps. Random weights and permuted labels compare a map "
+        "with one from a network without useful knowledge: small is good. The sign is ignored, and if all weights are "
+        "random, several networks are averaged. Agreement between folds compares the folds' networks: large is good "
+        "(all but one may have trained on the picture). Maps with signs are compared by value and by absolute value; "
+        "the worse result decides.</p>"
     )
     yield '<div class="scroll"><table><tr><th></th>'
     yield "".join(f'<th class="n">{escape(words)}</th>' for words in columns.values()) + "</tr>"
@@ -188,7 +200,7 @@ def _measured(checks: pd.DataFrame) -> Iterator[str]:
     for name in (*names, *ORDERS):
         cells = [_numbers(values.get_group((name, *at))) if (name, *at) in values.groups else "" for at in columns]
         yield f"<tr><td>{escape(method_title(name))}</td>{''.join(f'<td class=n>{cell}</td>' for cell in cells)}</tr>"
-    yield "</table></div>"
+    yield f"</table></div>\n<p>{chance_words(int(means.low.notna().sum()), 'interval')}</p>"
 
 
 def _numbers(rows: pd.DataFrame) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf.errors import count_words
-from pxr_tf.evaluation.bootstrap import Interval, patient_interval
+from pxr_tf.evaluation.bootstrap import FEWEST_NETWORKS, LEVEL, Interval, patient_interval, two_way_interval
+from pxr_tf.explain.film import find_film
 from pxr_tf.explain.maps import share_inside, share_of_area
 from pxr_tf.explain.maps_file import MapHeader, PictureMaps, file_stem, read_maps
 from pxr_tf.explain.method_table import METHODS
 from pxr_tf.explain.verdicts import CHECKS as CHECKS_OF_METHODS
-from pxr_tf.explain.verdicts import counted, judge
+from pxr_tf.explain.verdicts import Measured, bound_above, counted, judge
 from pxr_tf.galleries.run import Explained
 
 EXPLAINED_TABLE, CHECKS_TABLE = "explained.csv", "checks.csv"
@@ -26,7 +27,8 @@ ORDERS = ("random", "centre")  # what deletion and insertion are compared with
 CHECK_COLUMNS = (
     "check", "method", "class", "detail", "view", "value", "low", "high", "bound", "state", "reason", "pictures",
 )  # fmt: skip
-MEASURED_COLUMNS = ("check", "method", "image_id", "value", "detail", "view", "draw")
+MEASURED_COLUMNS = ("check", "method", "image_id", "value", "detail", "view", "network", "other", "chance")
+BETWEEN_NETWORKS = [key for key, check in CHECKS_OF_METHODS.items() if check.networks]
 WITH_SIGN = {*CHECKS_OF_METHODS} - {"weights", "labels"}  # values from -1 to 1; all others are from 0 to 1
 # With these crops a map cannot choose between the lungs and the rest: the black part has no detail.
 BLACK = {
@@ -38,7 +40,14 @@ UNSEEN = {NOT_LOOKED_FOR, *BLACK.values()}  # why a gallery's maps are not compa
 NONE_COUNTS = "not measured, because the models were trained on these pictures, or used them to choose epochs."
 
 TableRow = dict[str, str | float]  # column -> value
-Numbers = tuple[np.ndarray, np.ndarray]  # each picture's value, and its patient
+
+
+class View(NamedTuple):
+    """What a check measured of a method's maps, or of their values with and without signs."""
+
+    found: Measured
+    pictures: int  # with a value
+    note: str = ""
 
 
 def tabulate(explained: Explained, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -53,6 +62,16 @@ def open_maps(folder: Path, file: str) -> PictureMaps:
     if found is None:
         raise FileNotFoundError(f"the maps {folder / file} have disappeared")
     return found
+
+
+def chance_words(count: int, what: str) -> str:
+    """Return a sentence on how many of a table's verdicts or intervals chance makes wrong; "" if there are none.
+
+    The number expected is a sum, so it holds whether the rows depend on one another or not.
+    """
+    each = f"{1 - LEVEL:.0%}".replace("%", " %")
+    words = f"The table has {count_words(count, what)}, each wrong by chance in up to {each} of cases"
+    return f"{words}: expect up to {(1 - LEVEL) * count:.1f} wrong ones." if count else ""
 
 
 def check_table(
@@ -76,8 +95,9 @@ def check_table(
     rows += _share_rows(known)
     for names, part in values.groupby(["check", "method", "detail", "view"], sort=False):
         check, name, detail, view = map(str, names)
-        numbers, whose = _per_picture(part, patients)
-        rows.append(_row(check, name, ALL, numbers, whose, detail=detail, view=view))
+        found = _interval_of(check, part, patients)
+        found = Interval(found.value, np.nan, np.nan) if np.isinf(found.low) else _clip(check, found)
+        rows.append(_row(check, name, ALL, found, _pictures_of(part), detail=detail, view=view))
     return pd.DataFrame(rows, columns=CHECK_COLUMNS)
 
 
@@ -94,11 +114,15 @@ def _rows_of(explained: Explained, case: NamedTuple) -> Iterator[TableRow]:
     said |= {"fold": case.fold, "role": case.role, "copy_of": case.copy_of}
     more = {"lungs": why_not or TRUSTED_LUNGS, "sheet": f"{SHEETS}/{stem}.png", "thumbnail": f"{THUMBS}/{stem}.jpg"}
     more |= {"maps": case.file, "patient_id": case.patient_id, "source": case.source}
+    film = find_film(found.picture)
+    on_film = np.s_[:, film.rows, film.columns]
+    bars = np.ones((1, *found.picture.shape), bool)
+    bars[on_film] = False
     for name, values in found.large.items():
-        share = np.nan if mask is None else share_inside(values[None], mask)[0]
-        area = np.nan if mask is None else share_of_area(mask)[0]
+        share = np.nan if mask is None else share_inside(values[None][on_film], mask[on_film])[0]
+        area = np.nan if mask is None else share_of_area(mask[on_film])[0]
         own = {"method": name, "layer": about["layers"].get(name, ""), "in_lungs": share, "lungs_of_picture": area}
-        yield {**said, **own, **more}
+        yield {**said, **own, "on_bars": share_inside(values[None], bars)[0], **more}
 
 
 def _predictions(about: MapHeader, case: NamedTuple) -> TableRow:
@@ -124,44 +148,74 @@ def describe_pass(row: NamedTuple) -> str:
     return f"{said}, predicted {row.pass_predicted} {row.pass_p_predicted:.2f}" if other else said
 
 
-def _verdict_rows(
-    name: str, found: Mapping[str, Mapping[str, Numbers]], notes: Mapping[str, str]
-) -> Iterator[TableRow]:
+def _verdict_rows(name: str, found: Mapping[str, Mapping[str, View]], notes: Mapping[str, str]) -> Iterator[TableRow]:
     """Yield the verdicts on a method; for a signed method, the worse view decides."""
-    measured, counts, more = {}, {}, {}
+    chosen, more = {}, {}
     for check, by_view in found.items():
-        intervals = {view: _interval(check, *numbers) for view, numbers in by_view.items()}
-        worst = max if CHECKS_OF_METHODS[check].side == "below" else min
-        views = [view for view, one in intervals.items() if not np.isnan(one.value)] or list(intervals)
-        view = worst(views, key=lambda view: intervals[view].value)
-        measured[check], counts[check] = intervals[view], int((~np.isnan(by_view[view][0])).sum())
-        others = [f"{other} values: {one.value:.2f}" for other, one in intervals.items() if other != view]
-        more |= {check: f"This is for {view} values; for {others[0]}."} if others else {}
-    for verdict in judge(measured, {**notes, **more}):
-        own = {"state": verdict.state, "reason": verdict.reason, "pictures": counts.get(verdict.check, 0)}
+        sign = -1 if CHECKS_OF_METHODS[check].side == "below" else 1
+        known = [view for view, one in by_view.items() if not np.isnan(one.found.value)] or list(by_view)
+        view = min(known, key=lambda view: sign * (by_view[view].found.value - by_view[view].found.bound))
+        chosen[check] = by_view[view]
+        others = [f"{other} values: {one.found.value:.2f}" for other, one in by_view.items() if other != view]
+        said = f"This is for {view} values; for {others[0]}." if others else ""
+        more |= {check: f"{said} {chosen[check].note}".strip()}
+    for verdict in judge({check: one.found for check, one in chosen.items()}, {**notes, **more}):
+        pictures = chosen[verdict.check].pictures if verdict.check in chosen else 0
+        own = {"state": verdict.state, "reason": verdict.reason, "pictures": pictures}
         numbers = {"value": verdict.value, "low": verdict.low, "high": verdict.high, "bound": verdict.bound}
         yield {"check": verdict.check, "method": name, "class": ALL, "detail": "", "view": "", **numbers, **own}
 
 
 def _measured(
     name: str, rows: pd.DataFrame, values: pd.DataFrame, patients: Mapping[str, str]
-) -> dict[str, dict[str, Numbers]]:
-    """Return check -> view -> what was measured, as `judge` takes it."""
+) -> dict[str, dict[str, View]]:
+    """Return check -> view -> what was measured."""
     found = {}
     if TRUSTED_LUNGS in set(rows.lungs):
-        found["in_lungs"] = {"": ((rows.in_lungs - rows.lungs_of_picture).to_numpy(), rows.patient_id.to_numpy())}
+        gain = (rows.in_lungs - rows.lungs_of_picture).to_numpy()
+        found["in_lungs"] = {"": _of_patients("in_lungs", gain, rows.patient_id.to_numpy(), _bars_words(rows))}
     for check, sign in (("deletion", -1), ("insertion", 1)):
         part = values[values.check == check].pivot(index="image_id", columns="method", values="value")
         for order in ORDERS:
             if name in part and order in part:
-                gain = sign * (part[name] - part[order])
-                found[f"{check}_{order}"] = {"": (gain.to_numpy(), part.index.map(patients).to_numpy())}
-    for check in ("weights", "labels", "folds"):
+                gain = (sign * (part[name] - part[order])).to_numpy()
+                key = f"{check}_{order}"
+                found[key] = {"": _of_patients(key, gain, part.index.map(patients).to_numpy())}
+    for check in BETWEEN_NETWORKS:
         part = values[(values.check == check) & (values.method == name)]
         if len(part):
             last = part[part.detail == part.detail.iloc[-1]]  # the cascade's last step: all weights are random
-            found[check] = {str(view): _per_picture(own, patients) for view, own in last.groupby("view")}
+            found[check] = {str(view): _of_networks(check, own, patients) for view, own in last.groupby("view")}
     return found
+
+
+def _of_patients(check: str, numbers: np.ndarray, names: np.ndarray, note: str = "") -> View:
+    found = _clip(check, patient_interval(numbers, names))
+    return View(Measured(*found, CHECKS_OF_METHODS[check].bound), int((~np.isnan(numbers)).sum()), note)
+
+
+def _of_networks(check: str, part: pd.DataFrame, patients: Mapping[str, str]) -> View:
+    """Return what was measured with several networks; the bound depends on what chance would give."""
+    known = part[part.value.notna()]
+    count = len({*known.network, *known.other} - {""})
+    chance = float(known.chance.mean()) if len(known) else 0.0
+    note = f"Compared: {count_words(count, 'network')}"
+    note += "" if count >= FEWEST_NETWORKS else f"; a verdict needs {FEWEST_NETWORKS} or more"
+    note += f". Unrelated maps of this size and smoothness would have {chance:.2f}." if chance else "."
+    bound = bound_above(CHECKS_OF_METHODS[check], chance)
+    found = _clip(check, _interval_of(check, part, patients))  # with too few networks, any value is possible
+    return View(Measured(*found, bound), _pictures_of(part), note)
+
+
+def _bars_words(rows: pd.DataFrame) -> str:
+    """Return how much of the maps is on empty bars around the film, which do not count; "" if there are none."""
+    barred = rows.on_bars[rows.on_bars > 0]
+    if barred.empty:
+        return ""
+    return (
+        f"Even bars around the film do not count: {count_words(len(barred), 'map')} had {100 * barred.mean():.0f} % of "
+        "the evidence there."
+    )
 
 
 def _unsigned(measured: pd.DataFrame) -> pd.DataFrame:
@@ -174,10 +228,16 @@ def _unsigned(measured: pd.DataFrame) -> pd.DataFrame:
     return measured.assign(value=measured.value.where(~untrained, measured.value.abs()))
 
 
-def _per_picture(part: pd.DataFrame, patients: Mapping[str, str]) -> Numbers:
-    """Return each picture's mean over the random networks, and its patient."""
-    means = part.groupby("image_id", sort=False).value.mean()
-    return means.to_numpy(), means.index.map(patients).to_numpy()
+def _interval_of(check: str, part: pd.DataFrame, patients: Mapping[str, str]) -> Interval:
+    """Return the mean over pictures with its interval; the networks that a check compares are a sample, too."""
+    whose = part.image_id.map(patients)
+    if check in BETWEEN_NETWORKS:
+        return two_way_interval(part.value, part.image_id, whose, part[["network", "other"]])
+    return patient_interval(part.value, whose)
+
+
+def _pictures_of(part: pd.DataFrame) -> int:
+    return int(part.image_id[part.value.notna()].nunique())
 
 
 def _untrusted(known: pd.DataFrame) -> dict[str, str]:
@@ -197,24 +257,27 @@ def _share_rows(table: pd.DataFrame) -> Iterator[TableRow]:
     for label in (ALL, *labels):
         rows = table if label == ALL else table[table.label == label]
         once = rows.drop_duplicates("image_id")
-        yield _row(LUNG_AREA, "", label, once.lungs_of_picture.to_numpy(), once.patient_id.to_numpy())
+        yield _share_row(LUNG_AREA, "", label, once.lungs_of_picture, once.patient_id)
         for name in dict.fromkeys(table.method):
             part = rows[rows.method == name]
-            yield _row(LUNG_SHARE, name, label, part.in_lungs.to_numpy(), part.patient_id.to_numpy())
+            yield _share_row(LUNG_SHARE, name, label, part.in_lungs, part.patient_id)
+
+
+def _share_row(check: str, method: str, label: str, numbers: pd.Series, names: pd.Series) -> TableRow:
+    found = _clip(check, patient_interval(numbers, names))
+    return _row(check, method, label, found, int(numbers.notna().sum()))
 
 
 def _row(
-    check: str, method: str, label: str, numbers: np.ndarray, names: np.ndarray, detail: str = "", view: str = ""
+    check: str, method: str, label: str, found: Interval, pictures: int, detail: str = "", view: str = ""
 ) -> TableRow:
-    value, low, high = _interval(check, numbers, names)
     place = {"check": check, "method": method, "class": label, "detail": detail, "view": view}
-    nothing = {"bound": np.nan, "state": "", "reason": "", "pictures": int((~np.isnan(numbers)).sum())}
-    return {**place, "value": value, "low": low, "high": high, **nothing}
+    numbers = {"value": found.value, "low": found.low, "high": found.high}
+    return {**place, **numbers, "bound": np.nan, "state": "", "reason": "", "pictures": pictures}
 
 
-def _interval(check: str, numbers: np.ndarray, names: np.ndarray) -> Interval:
+def _clip(check: str, found: Interval) -> Interval:
     """Return the mean with its interval, clipped to possible values: Student's interval can exceed them."""
-    found = patient_interval(numbers, names)
     return Interval(found.value, *np.clip(found[1:], -1.0 if check in WITH_SIGN else 0.0, 1.0).tolist())
 
 

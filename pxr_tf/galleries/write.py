@@ -127,8 +127,8 @@ def _write_sheets(
 
 
 def _read_measured(file: Path) -> pd.DataFrame:
-    texts = dict.fromkeys(("check", "method", "image_id", "detail", "view"), str)
-    return pd.read_csv(file, dtype=texts, keep_default_na=False, na_values={"value": [""]})
+    texts = dict.fromkeys(("check", "method", "image_id", "detail", "view", "network", "other"), str)
+    return pd.read_csv(file, dtype=texts, keep_default_na=False, na_values={"value": [""], "chance": [""]})
 
 
 def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:

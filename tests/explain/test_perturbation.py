@@ -19,7 +19,7 @@ SIZE = 28  # cells of 2 x 2 pixels
 
 def cell_picture(values):
     """Return a picture whose cells have these values, [14 * 14]."""
-    return np.asarray(values)[cell_numbers(SIZE)]
+    return np.asarray(values)[cell_numbers(SIZE, SIZE)]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def checkers():
         share = ((pictures - blur) * weights).sum((1, 2))
         return np.stack([1 - share, share], axis=1)
 
-    contribution = np.bincount(cell_numbers(SIZE).ravel(), ((picture - blur) * weights).ravel())
+    contribution = np.bincount(cell_numbers(SIZE, SIZE).ravel(), ((picture - blur) * weights).ravel())
     return picture, predict, contribution
 
 
@@ -67,11 +67,11 @@ def test_the_true_map_beats_chance_and_chance_beats_its_reverse(checkers):
     picture, predict, contribution = checkers
     contribution = contribution * np.linspace(0, 2, 196)  # cells have different weights, as in a network
     blur = blurred(picture).astype(float)
-    per_cell = np.bincount(cell_numbers(SIZE).ravel(), np.abs(picture - blur).ravel())
+    per_cell = np.bincount(cell_numbers(SIZE, SIZE).ravel(), np.abs(picture - blur).ravel())
 
     def predict_weighted(pictures):
         change = np.abs(pictures - blur)
-        sums = np.stack([np.bincount(cell_numbers(SIZE).ravel(), one.ravel()) for one in change])
+        sums = np.stack([np.bincount(cell_numbers(SIZE, SIZE).ravel(), one.ravel()) for one in change])
         share = (sums / per_cell) @ contribution / contribution.sum()
         return np.stack([1 - share, share], axis=1)
 
@@ -97,8 +97,40 @@ def test_random_is_the_mean_of_several_orders_and_a_seed_decides_them(checkers):
     assert (other["random"].deletion != curves.deletion).any()
 
 
+@pytest.mark.parametrize("level", [0, 255])
+def test_bars_around_the_film_take_no_part(checkers, level):
+    """The curves of a film with bars, whatever the map is there, are those of the film without them."""
+    picture, predict, _ = checkers
+    padded = np.full((2 * SIZE, 2 * SIZE), level, np.uint8)
+    film = np.s_[:, 8 : 8 + SIZE, 4 : 4 + SIZE]
+    padded[film[1:]] = picture
+    outside = np.ones(padded.shape, bool)
+    outside[film[1:]] = False
+
+    def predict_film(pictures):
+        assert (pictures[:, outside] == level).all()
+        return predict(pictures[film])
+
+    inside = np.random.default_rng(1).random((1, SIZE, SIZE))
+    around = np.full((1, *padded.shape), 9.0)
+    around[film] = inside
+    found = perturbation_curves(predict_film, padded[None], [1], {"ours": around})
+    expected = perturbation_curves(predict, picture[None], [1], {"ours": inside})
+    for name in ("ours", "random", "centre"):
+        np.testing.assert_allclose(found[name].deletion, expected[name].deletion, atol=1e-5)
+        np.testing.assert_allclose(found[name].insertion, expected[name].insertion, atol=1e-5)
+
+
+def test_a_grid_divides_a_film_that_is_not_square():
+    cells = cell_numbers(10, 33)
+    assert len(np.unique(cells)) == 10 * 14 and cells.max() == 139
+    order = centre_order(10, 33)
+    assert set(order) == set(range(140)) and order[0] // 14 in (4, 5) and order[0] % 14 in (6, 7)
+    assert blurred(np.zeros((10, 33), np.uint8)).shape == (10, 33)
+
+
 def test_the_centre_comes_first_and_the_corners_last():
-    order = centre_order(SIZE)
+    order = centre_order(SIZE, SIZE)
     rows, columns = np.divmod(order, 14)
     distance = np.hypot(rows - 6.5, columns - 6.5)
     assert (np.diff(distance) > -1e-9).all()
@@ -107,14 +139,14 @@ def test_the_centre_comes_first_and_the_corners_last():
 
 def test_an_order_sorts_cells_by_their_means_and_ties_are_random():
     size = 33  # cells of 2 or 3 pixels: a sum would prefer large cells
-    assert len(np.unique(cell_numbers(size))) == 196
+    assert len(np.unique(cell_numbers(size, size))) == 196
     flat = order_of(np.ones((size, size)))
     np.testing.assert_array_equal(flat, order_of(np.zeros((size, size))))
     assert np.corrcoef(flat, np.arange(196))[0, 1] == pytest.approx(0, abs=0.2)
     one = np.zeros((size, size))
-    one[cell_numbers(size) == 77] = 0.1
+    one[cell_numbers(size, size) == 77] = 0.1
     assert order_of(one)[0] == 77
-    np.testing.assert_array_equal(cell_numbers(5), np.arange(25).reshape(5, 5))
+    np.testing.assert_array_equal(cell_numbers(5, 5), np.arange(25).reshape(5, 5))
 
 
 def test_one_picture_limits_the_memory_and_progress_is_reported(checkers):

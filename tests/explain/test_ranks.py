@@ -1,10 +1,11 @@
 """Rank correlations, compared with SciPy's."""
 
+import cv2
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from pxr_tf.explain.ranks import agreement, compared_views, rank_correlation
+from pxr_tf.explain.ranks import agreement, chance_correlation, compared_views, rank_correlation
 
 RANDOM = np.random.default_rng(0)
 
@@ -30,19 +31,54 @@ def test_a_blank_map_has_no_ranks_and_a_map_that_became_blank_counts_as_0():
     assert np.isnan(rank_correlation(blank, maps)).all() and np.isnan(rank_correlation(blank, blank)).all()
 
 
-def test_agreement_is_the_mean_of_all_pairs():
-    maps = RANDOM.random((3, 2, 5, 5))
-    pairs = [rank_correlation(maps[a], maps[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
-    assert agreement(maps) == pytest.approx(np.mean(pairs, axis=0))
-    assert agreement([maps[0], maps[0], -maps[0]]) == pytest.approx([-1 / 3] * 2)
+def test_agreement_is_the_rank_correlation_and_does_not_depend_on_the_order():
+    one, other = RANDOM.random((2, 3, 5, 5))
+    assert agreement(one, other) == pytest.approx(rank_correlation(one, other))
+    assert agreement(one, other) == pytest.approx(agreement(other, one))
+    assert agreement(one, -one) == pytest.approx([-1] * 3)
 
 
 def test_agreement_of_blank_maps():
     one, blank = RANDOM.random((1, 4, 4)), np.zeros((1, 4, 4))
-    assert agreement([one, blank]) == agreement([blank, one]) == [0]
-    assert agreement([one, one, blank]) == pytest.approx([1 / 3])
-    assert agreement([one, blank, blank]) == [0]  # the pair of blank maps does not count
-    assert np.isnan(agreement([blank, blank])).all()
+    assert agreement(one, blank) == agreement(blank, one) == [0]
+    assert np.isnan(agreement(blank, blank)).all()  # the pair does not count
+
+
+def test_maps_of_different_shapes_are_compared_each_with_its_partner():
+    maps = [RANDOM.random((4, 4)), RANDOM.random((2, 6))]
+    assert rank_correlation(maps, [5 * one for one in maps]) == pytest.approx([1, 1])
+    assert chance_correlation(maps, maps).shape == (2,)
+
+
+def smooth(side: int) -> np.ndarray:
+    return cv2.GaussianBlur(RANDOM.normal(size=(side + 8, side + 8)), (0, 0), 1.0)[4:-4, 4:-4]
+
+
+def rough(side: int) -> np.ndarray:
+    return RANDOM.normal(size=(side, side))
+
+
+@pytest.mark.parametrize("side", [4, 7, 14])
+@pytest.mark.parametrize("draw", [smooth, rough])
+def test_chance_is_what_unrelated_maps_of_this_size_and_smoothness_have(side, draw):
+    maps, others = ([draw(side) for _ in range(200)] for _ in range(2))
+    unrelated = np.abs(rank_correlation(maps, others)).mean()
+    assert chance_correlation(maps, others).mean() == pytest.approx(unrelated, abs=0.04)
+
+
+def test_chance_is_larger_for_smaller_and_smoother_maps_and_does_not_depend_on_the_place():
+    chance = {(draw, side): chance_correlation([draw(side)] * 9, [draw(side) for _ in range(9)]).mean()
+              for draw in (smooth, rough) for side in (4, 14)}  # fmt: skip
+    assert chance[smooth, 4] > chance[smooth, 14] > chance[rough, 14]
+    assert chance[rough, 4] > chance[rough, 14]
+    one = smooth(14)
+    assert chance_correlation([one], [one]) == pytest.approx(chance_correlation([one], [one[::-1]]), abs=0.02)
+
+
+def test_the_chance_of_blank_maps():
+    maps, blank = RANDOM.random((1, 4, 4)), np.zeros((1, 4, 4))
+    assert chance_correlation(maps, blank) == [0]
+    assert np.isnan(chance_correlation(blank, maps)).all()
 
 
 def test_signs_may_scatter_while_the_strength_stays():

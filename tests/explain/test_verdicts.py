@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from messages import any_of, assert_says, tells
 
-from pxr_tf.explain.verdicts import CHECKS, SAME_MAPS, counted, judge
+from pxr_tf.explain.verdicts import CHECKS, SAME_MAPS, bound_above, counted, judge
 
 ABOVE = [key for key, check in CHECKS.items() if check.side == "above"]
 BELOW = [key for key, check in CHECKS.items() if check.side == "below"]
@@ -36,6 +36,20 @@ def test_the_whole_interval_must_be_on_one_side_of_the_bound(key):
     assert state(0.1, 0.01, 0.2) == "passed"
     assert state(-0.1, -0.2, -0.01) == "failed"
     assert state(0.1, -0.01, 0.2) == state(-0.1, -0.2, 0.01) == state(0.1, 0, 0.2) == "undecided"
+
+
+def test_the_bound_moves_halfway_from_what_unrelated_maps_have_to_1():
+    assert bound_above(CHECKS["weights"], 0) == SAME_MAPS
+    assert bound_above(CHECKS["weights"], 0.4) == pytest.approx(0.7)
+    judged = verdict("weights", 0.6, 0.55, 0.65, bound_above(CHECKS["weights"], 0.4))
+    assert (judged.state, judged.bound) == ("passed", pytest.approx(0.7)) and "below 0.70" in judged.reason
+    assert verdict("weights", 0.6, 0.55, 0.65).state == "failed"
+
+
+def test_checks_between_networks_name_networks_as_a_reason_for_doubt():
+    assert [key for key, check in CHECKS.items() if check.networks] == ["weights", "labels", "folds"]
+    assert tells([verdict("labels", 0.4, 0, 1).reason], any_of("few patients or networks"))
+    assert not tells([verdict("in_lungs", 0.4, -1, 1).reason], any_of("networks"))
 
 
 def test_an_undecided_check_marks_no_method_and_says_why():

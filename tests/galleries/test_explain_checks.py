@@ -50,22 +50,25 @@ def test_several_networks_have_all_weights_random_and_signed_maps_are_compared_t
     rows = list(weight_rows(model, pictures, lambda done, total: None))
     layers = list(dict.fromkeys(row.detail for row in rows))
     assert layers == ["logits", "convolution"] and rows[-1].detail == "convolution"
-    assert {row.draw for row in rows if row.detail == "logits"} == {0}
-    assert {row.draw for row in rows if row.detail == "convolution"} == set(range(RANDOM_DRAWS)) and RANDOM_DRAWS >= 3
+    assert {row.network for row in rows if row.detail == "logits"} == {"0"}
+    networks = {row.network for row in rows if row.detail == "convolution"}
+    assert networks == set(map(str, range(RANDOM_DRAWS))) and RANDOM_DRAWS >= 5
+    assert all(0 < row.chance < 0.5 for row in rows)
     views = {name: {row.view for row in rows if row.method == name} for name in METHODS}
     assert views == {"saliency": {""}, "integrated_gradients": {"signed", "absolute"}}
     own = [row for row in rows if row.method == "integrated_gradients" and row.image_id == "picture-0"]
     drawn = {row.value for row in own if row.view == "signed" and row.detail == "convolution"}
     assert len(drawn) == RANDOM_DRAWS  # each network gives another map
-    pairs = {(row.detail, row.draw): {} for row in own}
+    pairs = {(row.detail, row.network): {} for row in own}
     for row in own:
-        pairs[row.detail, row.draw][row.view] = row.value
+        pairs[row.detail, row.network][row.view] = row.value
     assert all(pair["signed"] != pair["absolute"] for pair in pairs.values())
 
 
 def test_a_networks_maps_agree_with_themselves_and_not_with_those_of_another_network(model, pictures):
-    assert {round(row.value, 5) for row in label_rows(model, pictures)} == {1}
-    others = [abs(row.value) for row in label_rows(build(8), pictures) if row.view == "signed"]
+    assert {round(row.value, 5) for row in label_rows(model, pictures, "f")} == {1}
+    assert {row.network for row in label_rows(model, pictures, "f")} == {"f"}
+    others = [abs(row.value) for row in label_rows(build(8), pictures, "f") if row.view == "signed"]
     assert len(others) == 3 and max(others) < 0.9
 
 

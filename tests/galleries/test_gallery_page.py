@@ -33,23 +33,28 @@ def table_of(count: int, share: float, area: float = 0.3, method: str = "grad_ca
         "predicted": ["normal", "viral"] * (count // 2), "p_predicted": 0.9, "explained": "viral", "p_explained": 0.1,
         "pass_predicted": ["normal", "viral"] * (count // 2), "pass_p_predicted": 0.9, "pass_p_explained": 0.1,
         "copy_of": "", "fold": "0", "role": ["test", "train"] * (count // 2), "method": method, "layer": "feature_map",
-        "in_lungs": share + rng.normal(0, 0.01, count), "lungs_of_picture": area, "lungs": "trusted", "sheet": "s.png",
-        "thumbnail": "t.jpg", "maps": "m.npz", "patient_id": names, "source": "",
+        "in_lungs": share + rng.normal(0, 0.01, count), "lungs_of_picture": area, "on_bars": 0.0, "lungs": "trusted",
+        "sheet": "s.png", "thumbnail": "t.jpg", "maps": "m.npz", "patient_id": names, "source": "",
     }  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def measured_of(table: pd.DataFrame, rows: list[tuple[str, str, str, int, float]], method="grad_cam") -> pd.DataFrame:
-    """Return what the task measured: the same (check, detail, view, draw, value) for every picture."""
-    columns = ["check", "method", "image_id", "detail", "view", "draw", "value"]
+    """Return what the task measured: the same (check, detail, view, network, value) for every picture."""
+    columns = ["check", "method", "image_id", "detail", "view", "network", "value"]
     return pd.DataFrame(
         [
-            (check, method, name, detail, view, draw, value)
-            for check, detail, view, draw, value in rows
+            (check, method, name, detail, view, str(network), value)
+            for check, detail, view, network, value in rows
             for name in table.image_id
         ],
         columns=columns,
-    )
+    ).assign(other="", chance=0.0)
+
+
+def with_networks(rows: list[tuple[str, str, str, float]]) -> list[tuple[str, str, str, int, float]]:
+    """Return the rows (check, detail, view, value), each as measured with three networks."""
+    return [(*row[:3], network, row[3]) for row in rows for network in range(3)]
 
 
 def verdicts_of(table: pd.DataFrame, measured: pd.DataFrame | None, *notes: dict[str, str]) -> pd.DataFrame:
@@ -117,10 +122,10 @@ def test_several_random_networks_decide_and_their_signs_do_not_cancel_out():
 def test_the_worse_view_of_signed_maps_decides_and_both_are_reported():
     table = table_of(8, 0.5, method="integrated_gradients")
     about = {**ABOUT, "methods": ["integrated_gradients"]}
-    rows = [("weights", "c", "signed", 0, 0.0), ("weights", "c", "absolute", 0, 0.6)]
-    rows += [("labels", "", "signed", 0, -0.7), ("labels", "", "absolute", 0, 0.2)]
-    rows += [("folds", "", "signed", 0, 0.1), ("folds", "", "absolute", 0, 0.9)]
-    measured = measured_of(table, rows, "integrated_gradients")
+    rows = [("weights", "c", "signed", 0.0), ("weights", "c", "absolute", 0.6)]
+    rows += [("labels", "", "signed", -0.7), ("labels", "", "absolute", 0.2)]
+    rows += [("folds", "", "signed", 0.1), ("folds", "", "absolute", 0.9)]
+    measured = measured_of(table, with_networks(rows), "integrated_gradients")
     found = verdicts_of(table, measured)
     assert found.value[["weights", "labels", "folds"]].tolist() == pytest.approx([0.6, 0.7, 0.1])
     assert set(found.state[["weights", "labels", "folds"]]) == {"failed"}
@@ -128,6 +133,70 @@ def test_the_worse_view_of_signed_maps_decides_and_both_are_reported():
     assert tells([found.reason["folds"]], any_of("signed"), matching("absolute.*0.90"))
     page = "\n".join(page_lines(about, table, check_table(table, measured)))
     assert "0.00 (0.00 to 0.00) signed<br>0.60 (0.60 to 0.60) absolute" in page
+
+
+def test_networks_that_differ_leave_a_check_undecided():
+    """Correlations of 0.2, 0.6 and 0.2: other networks might as well be above the bound, however many patients."""
+    table = table_of(40, 0.5).assign(role="test")
+    differ = [("weights", "all", "", n, value) for n, value in enumerate((0.2, 0.6, 0.2))]
+    alike = [("weights", "all", "", n, value) for n, value in enumerate((0.3, 0.35, 0.32))]
+    assert verdicts_of(table, measured_of(table, differ)).state["weights"] == "undecided"
+    assert verdicts_of(table, measured_of(table, alike)).state["weights"] == "passed"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("check", ["weights", "labels", "folds"])
+def test_too_few_networks_decide_nothing_and_the_reason_says_so(check, count):
+    table = table_of(40, 0.5).assign(role="test")
+    measured = measured_of(table, [(check, "", "", network, 0.9) for network in range(count)])
+    found = verdicts_of(table, measured).loc[check]
+    assert (found.state, found.value) == ("undecided", pytest.approx(0.9))
+    assert_tells(found.reason, matching(f"{count} networks?"), any_of("3 or more"), any_of("networks"))
+    (mean,) = check_table(table, measured).query("state == '' and check == @check").itertuples()
+    assert mean.value == pytest.approx(0.9) and np.isnan([mean.low, mean.high]).all()
+
+
+def test_each_folds_network_counts_once_for_permuted_labels():
+    """Five folds whose networks differ: 40 pictures are not 40 independent values."""
+    table = table_of(40, 0.5).assign(role="test")
+    fold = np.arange(40) % 5
+    measured = measured_of(table, [("labels", "", "", 0, 0.0)])
+    measured = measured.assign(network=fold.astype(str), value=np.array([0.1, 0.7, 0.2, 0.6, 0.25])[fold])
+    assert verdicts_of(table, measured).state["labels"] == "undecided"
+    many = measured.assign(network=np.arange(40).astype(str))  # as if each picture had its own network
+    assert verdicts_of(table, many).state["labels"] == "passed"
+
+
+def test_pairs_of_folds_share_networks():
+    """Network 0 agrees with no other: three of six pairs, so other networks may agree or not."""
+    table = table_of(40, 0.5).assign(role="test")
+    pairs = [(one, other) for other in range(4) for one in range(other)]
+    rows = [measured_of(table, [("folds", "", "", one, 0.2 if one == 0 else 0.9)]).assign(other=str(other))
+            for one, other in pairs]  # fmt: skip
+    found = verdicts_of(table, pd.concat(rows)).loc["folds"]
+    assert (found.state, found.value, found.pictures) == ("undecided", pytest.approx(0.55), 40)
+    assert_tells(found.reason, any_of("4 networks"))
+
+
+def test_the_bound_of_small_maps_is_above_what_unrelated_maps_have():
+    table = table_of(40, 0.5).assign(role="test")
+    rows = [("weights", "", "", 0.55), ("labels", "", "", 0.55), ("folds", "", "", 0.55)]
+    measured = measured_of(table, with_networks(rows))
+    small = verdicts_of(table, measured.assign(chance=np.where(measured.check == "folds", 0.0, 0.4)))
+    assert small.bound[["weights", "labels", "folds"]].tolist() == pytest.approx([0.7, 0.7, 0.5])
+    assert set(small.state[["weights", "labels", "folds"]]) == {"passed"}
+    assert_tells(small.reason["weights"], any_of("unrelated"), any_of("0.40"), any_of("0.70"))
+    large = verdicts_of(table, measured)
+    assert large.state[["weights", "labels"]].tolist() == ["failed"] * 2
+
+
+def test_the_page_says_how_many_verdicts_and_intervals_chance_makes_wrong():
+    table = table_of(8, 0.5)
+    measured = measured_of(table, with_networks([("weights", "", "", 0.1), ("labels", "", "", 0.1)]))
+    page = page_of(table, measured)
+    assert_tells(page, matching(r"3 verdicts.*5 %.*0\.[12] wrong"))
+    assert_tells(page, matching(r"2 intervals.*5 %.*0\.1 wrong"))
+    assert "0 verdicts" not in page_of(table.assign(role="train"))
 
 
 def test_pictures_that_the_model_knows_do_not_count():
@@ -180,6 +249,54 @@ def test_after_a_crop_that_blacks_out_one_side_lungs_are_not_compared(tmp_path, 
     found = verdicts_of(table, None).loc["in_lungs"]
     assert found.state == "not measured" and tells([found.reason], any_of("lungs"), any_of("not measured"), words)
     assert table.in_lungs.isna().all() and "inside the lungs</h2>" not in page_of(table)
+
+
+class Lungs:
+    """Lungs of which a third of the picture's film is known; see `LungsSeen`."""
+
+    preparation = Preparation(64, "pad")
+
+    def why_not(self, image_id: str) -> str:
+        return ""
+
+    def mask_of(self, image_id: str) -> np.ndarray:
+        mask = np.zeros((64, 64), bool)
+        mask[16:48, 20:44] = True
+        return mask
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_bars_around_the_film_do_not_count_for_the_lungs(tmp_path, level):
+    """A map that is even over the film is no better than chance, whatever it does on the bars."""
+    picture = np.full((64, 64), level, np.uint8)
+    picture[16:48] = np.random.default_rng(0).integers(50, 200, (32, 64))
+    on_film = np.zeros((64, 64), np.float32)
+    on_film[16:48] = 1
+    maps = {"grad_cam": on_film, "saliency": np.ones((64, 64), np.float32)}
+    about = {"classes": ["normal", "viral"], "probabilities": [0.9, 0.1], "prediction": [0.9, 0.1], "target": 0}
+    write_maps(tmp_path / "m.npz", PictureMaps({**about, "methods": list(maps), "layers": {}}, picture, maps, maps))
+    case = {
+        "file": "m.npz",
+        "label": "normal",
+        "source": "",
+        "fold": "0",
+        "role": "test",
+        "group": "right",
+        "copy_of": "",
+    }
+    cases = pd.DataFrame(
+        [{**case, "image_id": name, "patient_id": name, "predicted": "", "prediction": ()} for name in "abcd"]
+    )
+    classes = ("normal", "viral")
+    explained = Explained(tmp_path, "", cases, tuple(maps), classes, "predicted", Lungs(), None, 1, {})
+    table = tabulate(explained, {})
+    assert table.lungs_of_picture.tolist() == pytest.approx([24 / 64] * 8)
+    assert table.in_lungs.tolist() == pytest.approx([24 / 64] * 8)
+    assert table.on_bars.tolist() == pytest.approx([0, 0.5] * 4)
+    found = check_table(table, None).query("check == 'in_lungs'").set_index("method")
+    assert set(found.state) == {"undecided"} and found.value.tolist() == pytest.approx([0, 0])
+    assert_tells(found.reason["saliency"], any_of("bars"), any_of("50 %"), any_of("4 maps"))
+    assert not tells([found.reason["grad_cam"]], any_of("bars"))
 
 
 def test_a_note_says_why_a_check_was_not_measured():
@@ -235,7 +352,7 @@ def test_the_page_starts_with_one_sentence_then_the_pictures_then_statistics():
     assert places == sorted(places)
     assert places[0] < page.index("<h2>") and page.count("<h2>", 0, places[1]) == 1
     assert sentence_of(table) == "Grad-CAM passed 1 of 1 check, 7 not measured: do not rely on it."
-    forgets = measured_of(table, [("weights", "c", "", 0, 0.0)])
+    forgets = measured_of(table, with_networks([("weights", "c", "", 0.0)]))
     assert_tells(sentence_of(table, forgets), any_of("passed all 2 checks"), any_of("6 not measured"))
     assert "rely" not in sentence_of(table, forgets)
     both = pd.concat([table, table.assign(method="saliency", in_lungs=0.1)])

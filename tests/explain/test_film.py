@@ -1,0 +1,44 @@
+"""Which part of a picture is film: padding and bars around it do not count."""
+
+import numpy as np
+import pytest
+
+from pxr_tf.explain.film import cut_map, find_film
+from pxr_tf.lungs.contrast import Box
+from pxr_tf.pictures.decode import resize_grey
+
+NOISE = np.random.default_rng(0).integers(60, 200, (64, 64), np.uint8)
+
+
+def with_bars(level: int, top: int = 0, bottom: int = 0, left: int = 0, right: int = 0) -> np.ndarray:
+    picture = np.full((64, 64), level, np.uint8)
+    picture[top : 64 - bottom, left : 64 - right] = NOISE[top : 64 - bottom, left : 64 - right]
+    return picture
+
+
+@pytest.mark.parametrize("level", [0, 255])
+@pytest.mark.parametrize(
+    "bars",
+    [{}, {"top": 12, "bottom": 12}, {"left": 10, "right": 20}, {"bottom": 16}, {"top": 8, "left": 8, "right": 8}],
+)
+def test_even_bars_are_not_film(level, bars):
+    box = Box(bars.get("left", 0), bars.get("top", 0), 64 - bars.get("right", 0), 64 - bars.get("bottom", 0))
+    assert find_film(with_bars(level, **bars)) == box
+
+
+def test_padding_of_resize_pad_is_not_film():
+    wide = np.random.default_rng(0).integers(60, 200, (32, 64), np.uint8)
+    assert find_film(resize_grey(wide, 64, "pad")) == Box(0, 16, 64, 48)
+    assert find_film(resize_grey(wide, 64, "squash")) == Box(0, 0, 64, 64)
+
+
+def test_a_blank_picture_is_film():
+    assert find_film(np.zeros((64, 64), np.uint8)) == Box(0, 0, 64, 64)
+
+
+def test_cells_of_a_map_count_if_their_centre_is_on_the_film():
+    picture = with_bars(0, top=10, bottom=10)
+    cells = np.arange(64.0).reshape(8, 8)  # each of 8 pixels: the bars cover one and a quarter
+    np.testing.assert_array_equal(cut_map(cells, picture), cells[1:7])
+    np.testing.assert_array_equal(cut_map(picture, picture), picture[10:54])
+    np.testing.assert_array_equal(cut_map(cells, NOISE), cells)
