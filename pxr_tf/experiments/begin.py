@@ -189,9 +189,8 @@ def _mention_other_backbone(experiment: Experiment, on_event: OnEvent) -> None:
     if experiment.name == "phantom" and other:
         emit_note(
             on_event,
-            "The epochs of the recipe phantom are set for xception, which reaches more than 60 %. "
-            f"{experiment.backbone} may learn little in so few: of four classes, mobilenet_025 got 31.9 % right (chance "
-            "is 25 %).",
+            "The epochs of the recipe phantom are set for xception, which gets more than 60 % right. "
+            f"{experiment.backbone} may learn little in so few: mobilenet_025 got 31.9 % right (chance is 25 %).",
         )
 
 
