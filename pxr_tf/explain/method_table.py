@@ -24,9 +24,7 @@ METHODS: dict[str, Method] = {
     "smooth_grad": Method("SmoothGrad", signed=False, needs_layer=False),
     "integrated_gradients": Method("integrated gradients", signed=True, needs_layer=False),
     "guided_grad_cam": Method("Guided Grad-CAM", signed=True, needs_layer=True, needs_rectifier=True),
-    "captum_guided_grad_cam": Method(
-        "Guided Grad-CAM as in Captum", signed=True, needs_layer=True, at_convolution=True
-    ),
+    "captum_guided_grad_cam": Method("Captum Guided Grad-CAM", signed=True, needs_layer=True, at_convolution=True),
     "occlusion": Method("occlusion", signed=True, needs_layer=False),
 }
 
