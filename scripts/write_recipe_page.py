@@ -51,6 +51,8 @@ with `CONFIG=name` or `CONFIG=path/recipe.yaml`, and change single keys with
 - `tuning: {over: {key: [values]}}` names the values that `make tune` tries.
 - Values are never coerced: `true` is not accepted as 1, nor `"5"` as a number.
 - An unknown key stops the run.
+- A phase has a number and a name: `--set phases.1.l2=0` and `--set phases.all.l2=0` are the same if
+  the second phase is called `all`. `tuning` and `OVER` take both, too.
 """
 
 

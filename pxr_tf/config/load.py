@@ -31,8 +31,9 @@ def load_experiment(
 ) -> Experiment:
     """Return the experiment of a YAML file or recipe name, with dotted keys replaced (``{"splits.folds": 3}``).
 
-    A recipe has a base and, under ``variants``, overlays by name; `variant` chooses one, by default the file's own
-    ``variant``. Mappings of an overlay are merged into the base's; its other values replace them. Overrides come last.
+    A phase has a number and a name: ``phases.1.l2`` or ``phases.all.l2``. A recipe has a base and, under ``variants``,
+    overlays by name; `variant` chooses one, by default the file's own ``variant``. Mappings of an overlay are merged
+    into the base's; its other values replace them. Overrides come last.
     If an overlay or override changes ``model.kind``, the rest of the base's ``model`` is dropped. So are its
     ``phases``, ``tuning`` and ``training.learning_rate``, unless both kinds are networks, which are trained alike.
     If the model is ``on_features`` of a variant and names no backbone, it gets that variant's backbone.
@@ -223,11 +224,20 @@ def _replace(values: Values, key: str, value: Plain) -> None:
 
 
 def _step(place: Values | list[Plain], part: str, key: str) -> str | int:
-    """Return the key or index for a part of a dotted key; raise `PxrError` for an index outside the list."""
+    """Return the key or index for a part of a dotted key; an item of a list has its number, and perhaps a name.
+
+    Raises `PxrError` for any other item of a list.
+    """
     if isinstance(place, dict):
         return part
-    positions = [str(number) for number in range(len(place))]
-    if part not in positions:
-        accepted = f"0 to {len(place) - 1}" if place else "nothing, as it is empty"
-        raise PxrError(f"The key {shown(key, 80)} names the item {shown(part)} of a list; accepted: {accepted}.")
-    return positions.index(part)
+    numbers = [str(number) for number in range(len(place))]
+    names = [_value_of(item, "name") for item in place]
+    for known in (numbers, names):
+        if part in known:
+            return known.index(part)
+    named = [name for name in names if isinstance(name, str) and "." not in name]
+    accepted = f"0 to {len(place) - 1}" if place else "nothing, as it is empty"
+    accepted += f", or {', '.join(named)}" if named else ""
+    raise PxrError(
+        f"The key {shown(key, 80)} names the item {shown(part)} of a list; accepted: {accepted}.{nearest(part, named)}"
+    )

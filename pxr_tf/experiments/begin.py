@@ -52,13 +52,18 @@ def find_sources(
 
 
 def begin_run(request: Request, sources: Sources, executor: Executor, on_event: OnEvent) -> pd.DataFrame:
-    """Prepare the images, check the weights, write the run directory; return its splits."""
+    """Prepare the images, check the weights, write the run directory; return its splits.
+
+    Weights that must be downloaded come first: comparing and decoding take minutes, and would be in vain without them.
+    """
     gathered, stage = sources
     check_run.check_unused(request.folder)
+    check = partial(_check_weights, request, executor, on_event)
+    downloaded = check() if weights.identity(request.experiment) is None else ""
     chosen = stage_one.known_rows(choose_rows(request, gathered, on_event), stage, partial(emit_note, on_event))
     table, splits = _split(request, chosen, stage, on_event)  # before any picture is decoded
     with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
-        identity = beside.submit(_check_weights, request, executor, on_event)
+        identity = beside.submit(lambda: downloaded or check())
         decoded = decode(request, gathered, table, on_event, identity)
         if len(decoded.skipped):
             words = count_words(len(decoded.skipped), "unreadable image")
@@ -69,6 +74,7 @@ def begin_run(request: Request, sources: Sources, executor: Executor, on_event: 
         provenance |= {"weights": identity.result(), **stage_one.describe_stage_one(stage, request.folder)}
     write_run.write_run(request.folder, request.experiment, tables, warnings, provenance)
     _mention_random_features(request.experiment, on_event)
+    _mention_other_backbone(request.experiment, on_event)
     return splits
 
 
@@ -175,6 +181,17 @@ def _mention_random_features(experiment: Experiment, on_event: OnEvent) -> None:
         f"The backbone starts with random weights, so its features say little about a picture. Expect a loss near "
         f"{math.log(count):.2f} in phase {names[0]!r}: the loss of guessing among {count} classes.",
     )
+
+
+def _mention_other_backbone(experiment: Experiment, on_event: OnEvent) -> None:
+    """Emit a note if the phantom recipe, whose few epochs are set for xception, trains another backbone."""
+    other = experiment.backbone and experiment.backbone != "xception" and experiment.model.weights == "none"
+    if experiment.name == "phantom" and other:
+        emit_note(
+            on_event,
+            "The epochs of the recipe phantom are set for xception, which gets more than 60 % right. "
+            f"{experiment.backbone} may learn little in so few: mobilenet_025 got 31.9 % right (chance is 25 %).",
+        )
 
 
 def _mention_old_directory(request: Request, on_event: OnEvent) -> None:

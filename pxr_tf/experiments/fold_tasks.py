@@ -1,6 +1,7 @@
 """The tasks of one run, in any process: check weights, time steps, fill the feature cache, train a fold."""
 
 import json
+import socket
 import time
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from pxr_tf.training.device import set_up
 from pxr_tf.training.learners import environment_of, load_learner
 from pxr_tf.training.part import TEST, VALIDATION, Part, Predict
 
+NETWORK_SECONDS = 20  # a download that gets no answer for so long has failed
+
 
 def predict_part(part: Part, predict: Predict) -> pd.DataFrame:
     """Return the predictions of a part's test rows, then of its validation rows, as in ``predictions.csv``."""
@@ -49,7 +52,12 @@ def predict_part(part: Part, predict: Predict) -> pd.DataFrame:
 def try_weights(task: Task, options: OfRecipe, emit: OnEvent) -> None:
     """Build the network with its initial weights and write their ``identity``; raise `PxrError`."""
     experiment = parse_experiment(json.loads(options.recipe), "the experiment")
-    _build(experiment, threads_of(experiment))
+    before = socket.getdefaulttimeout()  # none: a download waits without end for a network that drops packets
+    socket.setdefaulttimeout(NETWORK_SECONDS)
+    try:
+        _build(experiment, threads_of(experiment))
+    finally:
+        socket.setdefaulttimeout(before)
     files.write_json(options.to, {"identity": weights.downloaded_identity(experiment)})
 
 

@@ -25,9 +25,12 @@ def spatial_names(layers: Sequence[LayerPlaces]) -> list[str]:
     return [layer.name for layer in layers[first:] if layer.places > 1]
 
 
-def choose_layer(model: str, layers: Sequence[LayerPlaces], asked: str | None = None) -> str:
+def choose_layer(
+    model: str, layers: Sequence[LayerPlaces], asked: str | None = None, *, at_convolution: bool = False
+) -> str:
     """Return the layer `asked` of the network `model`; by default ``feature_map``, or else the last convolution.
 
+    With `at_convolution` the default is always the last convolution.
     Raises `PxrError` for a layer that does not exist or has no spatial size, and for a network without feature maps.
     """
     known = spatial_names(layers)
@@ -38,7 +41,7 @@ def choose_layer(model: str, layers: Sequence[LayerPlaces], asked: str | None = 
         )
     if asked is None:
         convolutions = [layer.name for layer in layers if layer.convolution and layer.name in known]
-        return _FEATURE_MAP if _FEATURE_MAP in known else (convolutions or known)[-1]
+        return _FEATURE_MAP if _FEATURE_MAP in known and not at_convolution else (convolutions or known)[-1]
     if asked in known:
         return asked
     offered = f"Layers with feature maps: {shorten(reversed(known), 8)}.{nearest(asked, known)}"

@@ -60,9 +60,9 @@ def spatial_layers(model: keras.Model) -> list[str]:
     return spatial_names(_layers_of(model))
 
 
-def find_layer(model: keras.Model, asked: str | None = None) -> str:
+def find_layer(model: keras.Model, asked: str | None = None, *, at_convolution: bool = False) -> str:
     """Return the layer `asked`, by default ``feature_map`` or the last convolution; raise as `choose_layer` does."""
-    return choose_layer(model.name, _layers_of(model), asked)
+    return choose_layer(model.name, _layers_of(model), asked, at_convolution=at_convolution)
 
 
 def _layers_of(model: keras.Model) -> list[LayerPlaces]:

@@ -12,6 +12,7 @@ class Method(NamedTuple):
     signed: bool  # negative values count against the class; an unsigned map has none
     needs_layer: bool  # it cannot explain a network without feature maps
     needs_rectifier: bool = False  # nor a network without a ReLU or similar
+    at_convolution: bool = False  # its default layer is the last convolution, even if there is a feature map
 
 
 METHODS: dict[str, Method] = {
@@ -23,6 +24,7 @@ METHODS: dict[str, Method] = {
     "smooth_grad": Method("SmoothGrad", signed=False, needs_layer=False),
     "integrated_gradients": Method("integrated gradients", signed=True, needs_layer=False),
     "guided_grad_cam": Method("Guided Grad-CAM", signed=True, needs_layer=True, needs_rectifier=True),
+    "captum_guided_grad_cam": Method("Captum Guided Grad-CAM", signed=True, needs_layer=True, at_convolution=True),
     "occlusion": Method("occlusion", signed=True, needs_layer=False),
 }
 

@@ -9,14 +9,14 @@ from pxr_tf.errors import PxrError, shown
 from pxr_tf.events import OnProgress
 from pxr_tf.explain.cam import grad_cam, grad_cam_plus_plus, layer_cam, score_cam
 from pxr_tf.explain.gradients import integrated_gradients, saliency, smooth_grad
-from pxr_tf.explain.guided import guided_grad_cam
+from pxr_tf.explain.guided import captum_guided_grad_cam, guided_grad_cam
 from pxr_tf.explain.logits import find_layer
 from pxr_tf.explain.method_table import find_method
 from pxr_tf.explain.occlusion import occlusion
 from pxr_tf.explain.work import Work
 
 _CAMS = (grad_cam, grad_cam_plus_plus, layer_cam, score_cam)
-_OF_PIXELS = (saliency, smooth_grad, integrated_gradients, guided_grad_cam, occlusion)
+_OF_PIXELS = (saliency, smooth_grad, integrated_gradients, guided_grad_cam, captum_guided_grad_cam, occlusion)
 EXPLAINERS: dict[str, Callable[[Work], np.ndarray]] = {method.__name__: method for method in (*_CAMS, *_OF_PIXELS)}
 
 
@@ -34,17 +34,18 @@ def compute_maps(
     """Return one raw map per picture, float32 [n, h, w]: of the layer's size for CAMs, else of the picture's.
 
     `logits` is from `open_logits`; `pictures` are uint8 [n, size, size], `targets` class numbers, int [n], in the order
-    of the model card. `layer` (default: ``feature_map``, or the last convolution) is for the methods that need one,
-    `seed` for SmoothGrad's noise. `on_progress` gets the number of pictures done and their total. A picture's map has
-    the same bits, whichever pictures are explained with it. Raises `PxrError` for an unknown method, layer or class,
-    for pictures of another size, and for a method that cannot explain this network.
+    of the model card. `layer` is for the methods that need one (default: ``feature_map``, or the last convolution; of
+    ``captum_guided_grad_cam`` always the last convolution), `seed` for SmoothGrad's noise. `on_progress` gets the
+    number of pictures done and their total. A picture's map has the same bits, whichever pictures are explained with
+    it. Raises `PxrError` for an unknown method, layer or class, for pictures of another size, and for a method that
+    cannot explain this network.
     """
-    needs_layer = find_method(method).needs_layer
+    found = find_method(method)
     work = Work(
         logits=logits,
         pictures=_check_pictures(logits, pictures),
         targets=_check_targets(logits, targets, len(pictures)),
-        layer=find_layer(logits, layer) if needs_layer else None,
+        layer=find_layer(logits, layer, at_convolution=found.at_convolution) if found.needs_layer else None,
         batch_size=batch_size,
         seed=seed,
         on_progress=on_progress,

@@ -39,7 +39,11 @@ def explain_pictures(task: Task, options: ExplainPictures, emit: OnEvent) -> Non
     run = RunDirectory(Path(task.run), Path(task.cache))
     model, card = run.load_model(task.fold)
     logits = open_logits(model)
-    layers = {name: find_layer(logits, options.layer) for name in options.methods if METHODS[name].needs_layer}
+    layers = {
+        name: find_layer(logits, options.layer, at_convolution=METHODS[name].at_convolution)
+        for name in options.methods
+        if METHODS[name].needs_layer
+    }
     pictures = load_pictures(run.cache, preparation_of(run.recipe.image, options.lungs))
     for start in range(0, len(missing), _CHUNK):
         chosen = missing[start : start + _CHUNK]

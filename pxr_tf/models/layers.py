@@ -1,9 +1,18 @@
 """Layers that Keras lacks. Import this module before loading a model file that holds one of them."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import keras
+import numpy as np
+
+
+class LayerCopy(Protocol):
+    """What `run_copies` needs of a layer's copy."""
+
+    def __call__(self, inputs: keras.KerasTensor) -> keras.KerasTensor: ...
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None: ...
 
 
 @keras.saving.register_keras_serializable(package="pxr_tf")
@@ -54,7 +63,7 @@ def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
 
 
 def run_copies(
-    network: keras.Model, x: keras.KerasTensor, copy: Callable[[keras.layers.Layer], keras.layers.Layer] = copy_layer
+    network: keras.Model, x: keras.KerasTensor, copy: Callable[[keras.layers.Layer], LayerCopy] = copy_layer
 ) -> keras.KerasTensor:
     """Return the output of a one-input network for `x`, through copies of its layers with equal names and weights.
 

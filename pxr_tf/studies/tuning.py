@@ -58,20 +58,31 @@ def plan_tuning(
             f"There is nothing to tune: {asked.recipe_name} has no grid. Give --over "
             f"training.learning_rate=0.003,0.01,0.03 (OVER=...), or add tuning: {{{EXAMPLE}}} to the recipe."
         )
-    _check_free(asked, given, grid)
+    if FOLDS in (given["splits.scheme"], asked.set_here.get("splits.scheme")):
+        raise PxrError(SEVERAL_FOLDS)
     base = asked.experiment(given, variant)
+    _check_free(asked, given, grid, [phase.name for phase in base.phases])
     return TuningPlan(base, [(values, asked.experiment(given, variant, values)) for values in make_points(grid)])
 
 
-def _check_free(asked: ExperimentOptions, given: Mapping[str, Any], grid: Grid) -> None:
-    """Raise `PxrError` if folds are asked for, or if an option gives a key that the grid gives, too."""
-    set_here = asked.set_here
-    if FOLDS in (given["splits.scheme"], set_here.get("splits.scheme")):
-        raise PxrError(SEVERAL_FOLDS)
-    taken = {key for key, value in given.items() if value is not None} | set_here.keys()
+def _check_free(asked: ExperimentOptions, given: Mapping[str, Any], grid: Grid, phases: Sequence[str]) -> None:
+    """Raise `PxrError` if the grid gives a key twice, or one that an option gives, too."""
+    options = {key for key, value in given.items() if value is not None} | asked.set_here.keys()
+    taken = {_numbered(key, phases): "another option" for key in options}
     for key, values in grid.items():
-        if key in taken or (asked.epochs is not None and SET_BY_EPOCHS.fullmatch(key)):
-            raise PxrError(f"The grid gives {key} {shown(values)}, and so does another option. Leave one of them out.")
+        same = _numbered(key, phases)
+        if asked.epochs is not None and SET_BY_EPOCHS.fullmatch(same):
+            taken[same] = "--epochs"
+        if same in taken:
+            raise PxrError(f"The grid gives {key} {shown(values)}, and so does {taken[same]}. Leave one of them out.")
+        taken[same] = key
+
+
+def _numbered(key: str, phases: Sequence[str]) -> str:
+    """Return a dotted key with the number of a phase in place of its name: both address the same value."""
+    section, _, rest = key.partition(".")
+    name, _, field = rest.partition(".")
+    return f"{section}.{phases.index(name)}.{field}" if section == "phases" and name in phases else key
 
 
 def write_best(base: Request, points: Sequence[TuningPoint]) -> Best:

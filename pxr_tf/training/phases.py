@@ -46,7 +46,7 @@ def compile_phase(model: keras.Model, phase: Phase, *, steps: int, xla: bool, at
     An epoch has `steps` steps, and one execution does `at_once` of them.
     """
     set_trainable(model, train=phase.train, batchnorm=phase.batchnorm)
-    penalise_kernels(model, phase.l2)
+    penalise_weights(model, phase.l2, phase.l2_on)
     binary = model.output.shape[-1] == 1
     loss = keras.losses.BinaryCrossentropy if binary else keras.losses.CategoricalCrossentropy
     accuracy = keras.metrics.BinaryAccuracy if binary else keras.metrics.CategoricalAccuracy
@@ -60,14 +60,16 @@ def compile_phase(model: keras.Model, phase: Phase, *, steps: int, xla: bool, at
     model.optimizer.build(model.trainable_variables)
 
 
-def penalise_kernels(model: keras.Model, l2: float) -> None:
-    """Add l2 / 2 * the sum of the squared kernels to the loss of a model, before it is compiled.
+def penalise_weights(model: keras.Model, l2: float, on: str) -> None:
+    """Add l2 / 2 * the sum of the squared weights to the loss of a model, before it is compiled.
 
-    The gradient is l2 * kernel: an optimizer's weight decay before AdamW took it out of the gradient. Biases and
-    normalisation are not penalised. The penalty exists in this process only; the saved model does not have it.
+    The gradient is l2 * weight: an optimizer's weight decay before AdamW took it out of the gradient. `on` is
+    ``kernels``, which spares biases and normalisation, or ``all``. The penalty exists in this process only; the saved
+    model does not have it.
     """
     for weight in model.trainable_weights:
-        weight.regularizer = keras.regularizers.L2(l2 / 2) if l2 and weight.name.endswith("kernel") else None
+        penalised = l2 and (on == "all" or weight.name.endswith("kernel"))
+        weight.regularizer = keras.regularizers.L2(l2 / 2) if penalised else None
 
 
 def make_optimizer(phase: Phase, steps: int) -> keras.optimizers.Optimizer:

@@ -35,7 +35,9 @@ class Phase(Frozen):
     epsilon: Rate = 1e-7  # of adam and adamw
     momentum: Fraction = 0.0  # of sgd
     weight_decay: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # of adamw
-    l2: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # added to the loss: l2 / 2 * the sum of the squared kernels
+    l2: Annotated[Number, Field(ge=0, le=1000)] = 0.0  # added to the loss: l2 / 2 * the sum of the squares of l2_on
+    # the weights that l2 acts on; all: also biases, scales and offsets of normalisation, as PyTorch's weight_decay does
+    l2_on: Literal["kernels", "all"] = "kernels"
     decay: Literal["constant", "cosine"] = "constant"  # cosine: half an epoch of warm-up, then to 0 at max_epochs
     label_smoothing: Fraction = 0.0  # as in Keras
     batchnorm: Literal["frozen", "update"] = "frozen"  # frozen: inference mode, nothing in it changes

@@ -59,6 +59,24 @@ def test_overrides_replace_one_value_and_nothing_else():
     assert changed.phases[1] == before.phases[1]
 
 
+@pytest.mark.parametrize(("number", "name"), [(0, "head"), (1, "all")])
+def test_an_override_takes_the_name_of_a_phase(number, name):
+    by_number, by_name = (load_experiment(PAPER, {f"phases.{key}.learning_rate": 0.5}) for key in (number, name))
+    assert by_name == by_number != load_experiment(PAPER)
+    assert by_name.phases[number].learning_rate == 0.5
+    other = load_experiment(
+        PAPER, {f"phases.{name}": {"name": "new", "train": name, "max_epochs": 3, "learning_rate": 1}}
+    )
+    assert other.phases[number].name == "new"
+
+
+def test_a_number_is_the_place_of_a_phase_before_it_is_a_name():
+    named = {"phases.0.name": "1", "phases.1.name": "0"}
+    assert load_experiment(PAPER, named | {"phases.1.max_epochs": 7}).phases[1].max_epochs == 7
+    swapped = load_experiment(PAPER, {"phases.all.name": "every", "phases.every.max_epochs": 7})
+    assert swapped.phases[1].max_epochs == 7
+
+
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_an_override_applies_to_every_variant(file):
     trained = [name for name, overlay in variants_of(file).items() if "phases" in overlay]

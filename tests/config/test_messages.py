@@ -210,7 +210,9 @@ def test_a_nested_value_is_reported_with_its_place(key, value, part, received, a
         ("balance.oversample", ["covid"], ["balance.oversample", "'covid'", *CLASSES, nearest("'covid19'")]),
         ("image.size.big", 3, ["'image.size.big'", "'size'", "224"]),
         ("phases.5.max_epochs", 3, ["'phases.5.max_epochs'", "'5'", LIST, "0 to 1"]),
-        ("phases.x.max_epochs", 3, ["'phases.x.max_epochs'", "'x'", LIST, "0 to 1"]),
+        ("phases.x.max_epochs", 3, ["'phases.x.max_epochs'", "'x'", LIST, "0 to 1", "head, all"]),
+        ("phases.heat.l2", 3, ["'heat'", LIST, nearest("'head'")]),
+        ("balance.oversample.x", "viral", ["'x'", LIST, "0 to 0"]),
     ],
 )
 def test_values_that_do_not_fit_together_are_reported(key, value, facts):

@@ -47,6 +47,58 @@ def test_epochs_that_chen2021_does_not_give_are_marked(variant, ours):
     assert ("epochs" in remark and "ours" in remark) == ours
 
 
+MARKED = [  # recipe, a fact of the comment, what the comment is on or above
+    ("novokshanov2022", "128: the paper's", "image: {size: 128"),
+    ("novokshanov2022", "LeakyReLU between the two linear layers: ours", "network: leaky_cnn"),
+    ("novokshanov2022", "Padded convolutions", "network: leaky_cnn"),
+    ("novokshanov2022", "kernels alone: ours", "l2: 1.0e-4"),
+    ("chen2021", "same 800 for", "validation: 800"),
+    ("chen2021", "train on the validation rows", "model: {kind: linear"),
+    ("chen2021", "validation rows choose the rate", "backbone: resnet18"),
+    ("chen2021", "ReLU in its three layers; ours: after the first two", "network: feed_forward"),
+    ("chen2021", "ReLU after both convolutions and the first fully connected layer: ours", "network: small_cnn"),
+    ("chen2021", "padded: ours", "channels: [32, 64, 128, 256, 512]"),
+    ("vazquez2021", "1024 x 1024", "image: {size: 224"),
+    ("vazquez2021", "margin of 5 %", "lungs: {image.crop: lungs}"),
+    ("vazquez2021", "not trusted are shown whole", "lungs: {image.crop: lungs}"),
+]
+
+
+@pytest.mark.parametrize(("recipe", "fact", "value"), MARKED)
+def test_a_choice_of_ours_is_marked_where_it_is_made(recipe, fact, value):
+    lines = (configs_folder() / f"{recipe}.yaml").read_text().splitlines()
+    (number,) = (number for number, line in enumerate(lines) if value in line)
+    first = number
+    while lines[first - 1].strip().startswith("#"):
+        first -= 1
+    said = " ".join(line.partition("#")[2].strip() for line in lines[first : number + 1])
+    assert fact in said and re.search(r"\bours\b", said, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("recipe", [*OURS, "novokshanov2022", "bozickovic2021"])
+def test_a_papers_page_lists_our_choices_beside_the_papers(recipe):
+    page = (configs_folder().parent / "docs" / "papers" / f"{recipe}.md").read_text(encoding="utf-8")
+    head, line, *rows = page.partition("\n## Our choices\n")[2].partition("\n\n")[0].splitlines()
+    assert (head, line) == ("| choice | the paper | ours | why |", "|---|---|---|---|")
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert len(cells) >= 8
+    assert [row for row in cells if len(row) != 4 or not all(row) or row[1] == row[2]] == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "variant", "given"),
+    [
+        ("novokshanov2022", "plain", {"phases.all.l2_on": "all"}),
+        ("vazquez2021", "stage1", {"image.crop": "lungs", "image.margin": 0}),
+        ("vazquez2021", "stage1", {"image.size": 1024}),
+    ],
+)
+def test_the_papers_own_way_is_an_option(recipe, variant, given):
+    ours, theirs = (load_experiment(recipe, values, variant=variant) for values in ({}, given))
+    assert theirs != ours
+    assert theirs.image.crop_margin == 0
+
+
 @pytest.mark.parametrize(("recipe", "missing"), [("chen2021", "Grad-CAM"), ("novokshanov2022", "Guided Grad-CAM")])
 def test_a_recipe_draws_feature_maps_and_has_the_command_for_the_rest(recipe, missing):
     assert {"filters", "feature_maps"} <= set(load_experiment(recipe).show)

@@ -258,6 +258,19 @@ def test_a_note_says_once_that_a_head_on_random_features_learns_little(phantoms,
     assert notes_of_random_weights(tiny_experiment(model__kind="other", phases=[]), phantoms, tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("options", "noted"), [({}, True), ({"name": "own"}, False), ({"backbone": "xception", "image__size": 71}, False)]
+)
+def test_a_note_says_what_a_small_network_reaches_in_the_phantom_recipe(phantoms, two_layers, tmp_path, options, noted):
+    recorder = Recorder(stop_before="features")
+    with stopped():
+        run_here(tiny_experiment(**options), phantoms, tmp_path, on_event=recorder)
+    texts = [note["text"] for note in recorder.of("note") if "xception" in note["text"]]
+    assert len(texts) == noted
+    for text in texts:
+        assert_says(text, "two_layers", "mobilenet_025", "31.9 %", "25 %", "epochs")
+
+
 def test_an_unreadable_image_is_named_or_skipped_and_kept_in_a_list(phantoms, two_layers, tmp_path):
     for data in phantoms:
         shutil.copytree(data, tmp_path / data.name)

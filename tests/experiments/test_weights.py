@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import keras
@@ -48,7 +49,7 @@ def prepare(experiment, data, runs) -> int:
 
 
 def test_downloaded_weights_and_the_same_file_share_their_features(phantoms, published, keras_models, tmp_path):
-    """Keras downloads while images are decoded; the weights are then identified by content."""
+    """Keras downloads before images are compared; the weights are then identified by content."""
     downloaded = tiny_experiment(model__weights="imagenet", name="downloaded", **QUICK)
     given = tiny_experiment(model__weights=str(published), name="given", **QUICK)
     assert weights.identity(downloaded) is None
@@ -57,6 +58,41 @@ def test_downloaded_weights_and_the_same_file_share_their_features(phantoms, pub
     provenance = request_of(downloaded, phantoms, tmp_path / "runs").folder / "provenance.json"
     assert files.read_json(provenance)["weights"] == files.digest_file(published)
     assert prepare(given, phantoms, tmp_path / "runs") == 0
+
+
+def test_weights_that_cannot_be_downloaded_are_found_before_pictures_are_compared(phantoms, published, tmp_path):
+    """The same holds for every run of a study, and nothing is written."""
+    published.unlink()
+    experiment = tiny_experiment(model__weights="imagenet", **QUICK)
+    recorder = Recorder()
+    with refused("ImageNet", any_of("downloaded"), "WEIGHTS=path", "WEIGHTS=none"):
+        run_here(experiment, phantoms, tmp_path / "runs", on_event=recorder)
+    assert recorder.tasks == ["weights"]
+    assert recorder.of("progress") == []
+    assert not request_of(experiment, phantoms, tmp_path / "runs").folder.exists()
+
+
+def test_downloaded_weights_are_checked_once_and_first(phantoms, published, tmp_path):
+    recorder = Recorder(stop_before="features")
+    with stopped():
+        run_here(tiny_experiment(model__weights="imagenet", **QUICK), phantoms, tmp_path, on_event=recorder)
+    assert recorder.tasks == ["weights", "features"]
+    kinds = [event["event"] for event in recorder.events]
+    assert kinds.index("end") < kinds.index("progress")
+
+
+def test_a_download_does_not_wait_for_ever(phantoms, two_layers, tmp_path, monkeypatch):
+    waits = []
+
+    def build(*, include_top, weights, input_tensor):
+        waits.append(socket.getdefaulttimeout())
+        raise OSError("timed out")
+
+    monkeypatch.setitem(BACKBONES, "two_layers", TWO_LAYERS._replace(application=build, imagenet=NAME))
+    with refused("timed out", "WEIGHTS=none"):
+        run_here(tiny_experiment(model__weights="imagenet", **QUICK), phantoms, tmp_path)
+    assert len(waits) == 1 and 0 < waits[0] <= 60
+    assert socket.getdefaulttimeout() is None
 
 
 def test_other_weights_under_the_same_name_have_their_own_features(phantoms, published, keras_models, tmp_path):

@@ -7,16 +7,17 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from messages import any_of, refused
 from tiny import SIZE
-from tiny_networks import PICTURES, TARGETS, scratch, transfer
+from tiny_networks import ALRELU, LEAKY, NETWORKS, PICTURES, TARGETS, scratch, transfer
 
 from pxr_tf.explain.gradients import compile_gradients
-from pxr_tf.explain.guided import guided_copy
-from pxr_tf.explain.logits import open_logits
+from pxr_tf.explain.guided import guided_copy, is_relu
+from pxr_tf.explain.logits import find_layer, open_logits
 from pxr_tf.explain.maps import at_picture_size
 from pxr_tf.explain.methods import compute_maps
-from pxr_tf.models.layers import ALReLU, alrelu
+from pxr_tf.models.layers import ALReLU, alrelu, run_copies
 
 with warnings.catch_warnings():  # tf-keras-vis 0.8.7 imports SciPy's zoom from where it used to be
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -27,6 +28,7 @@ with warnings.catch_warnings():  # tf-keras-vis 0.8.7 imports SciPy's zoom from 
 PIXELS = PICTURES[..., None].astype(np.float32)
 
 
+LAST = ("convolution_3", "feature_map")  # of leaky_cnn: the convolution, and its LeakyReLU
 LAYERS = ("hidden_1", "hidden_2", "logits")
 
 
@@ -153,3 +155,81 @@ def test_guided_grad_cam_is_guided_gradients_times_grad_cam_at_the_pictures_size
     found = compute_maps(logits, PICTURES, TARGETS, "guided_grad_cam")
     np.testing.assert_allclose(found, guided * cams, rtol=1e-4, atol=1e-6 * np.abs(found).max())
     assert (found > 0).any() and (found < 0).any()
+
+
+def own_output(logits: keras.Model, layer: str, target: int, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a convolution's output before its activation, and the logit's gradient there, by the layers after it."""
+    names = [one.name for one in logits.layers]
+    after = logits.layers[names.index(layer) + 1 :]
+    convolution = logits.get_layer(layer)
+    before = keras.Model(logits.inputs[0], convolution.input)(picture[None])
+    with tf.GradientTape() as tape:
+        at = tf.nn.conv2d(before, convolution.kernel, 1, convolution.padding.upper()) + convolution.bias
+        tape.watch(at)
+        x = convolution.activation(at)
+        for one in after:
+            x = one(x, training=False)
+        score = x[0, target]
+    return at.numpy()[0], tape.gradient(score, at).numpy()[0]
+
+
+CAPTUM = {
+    "leaky_cnn": ("convolution_3", lambda: scratch("leaky_cnn", **LEAKY)),  # the paper's
+    "alrelu_cnn": ("convolution_5", lambda: scratch("alrelu_cnn", **ALRELU)),
+    "small_cnn": ("feature_map", lambda: scratch("small_cnn", hidden_units=(6,))),  # a convolution with a ReLU in it
+}
+
+
+@pytest.mark.parametrize(("layer", "build"), CAPTUM.values(), ids=CAPTUM)
+def test_captums_map_is_gradients_times_the_nearest_grad_cam_of_the_convolutions_own_output(layer, build):
+    logits = open_logits(build())
+    assert find_layer(logits, at_convolution=True) == layer
+    found = compute_maps(logits, PICTURES, TARGETS, "captum_guided_grad_cam")
+    guided = guided_copy(logits) if layer == "feature_map" else logits  # LeakyReLU and ALReLU are not guided
+    gradients = compile_gradients(guided)(PIXELS, TARGETS.astype(np.int32))
+    for number, (picture, target) in enumerate(zip(PIXELS, TARGETS, strict=True)):
+        at, gradient = own_output(logits, layer, target, picture)
+        cam = np.maximum((at * gradient.mean((0, 1))).sum(-1), 0)
+        cells = np.arange(SIZE) * len(cam) // SIZE
+        expected = gradients[number] * cam[cells][:, cells]
+        np.testing.assert_allclose(found[number], expected, rtol=1e-3, atol=1e-5 * np.abs(found).max())
+    assert found.any()
+
+
+RELU = {
+    "ReLU by name", "ReLU as a function", "ReLU as a layer", "ReLU as an activation layer", "ReLU as an instance",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_captum_guides_relu_and_no_other_rectifier(form):
+    dense = two_hidden_layers(FORMS[form])
+    image = keras.Input((3, 3, 1), name="image")
+    maps = keras.layers.Conv2D(1, 1, use_bias=False, name="seen")(image)
+    model = keras.Model(image, run_copies(dense, maps), name="dense")
+    model.get_layer("seen").set_weights([np.ones((1, 1, 1, 1))])
+    pictures = np.random.default_rng(7).integers(0, 3, (6, 3, 3)).astype(np.uint8)
+    targets = np.array([0, 1, 0, 1, 0, 1], np.int32)
+    found = compute_maps(model, pictures, targets, "captum_guided_grad_cam")
+    pixels = pictures[..., None].astype(np.float32)
+    guided, plain = (compile_gradients(one)(pixels, targets) for one in (guided_copy(model), model))
+    cams = np.maximum(pixels[..., 0] * plain.mean((1, 2), keepdims=True), 0)
+    assert not np.allclose(guided * cams, plain * cams, rtol=0.01)
+    np.testing.assert_allclose(found, (guided if form in RELU else plain) * cams, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{"negative_slope": 0.1}, {"threshold": 0.1}, {"max_value": 6.0}])
+def test_captum_does_not_guide_a_relu_with_a_slope_a_threshold_or_a_limit(options):
+    assert not is_relu(keras.layers.ReLU(**options))
+    assert is_relu(keras.layers.ReLU())
+
+
+def test_captums_method_explains_a_network_without_a_rectifier_and_takes_a_layer():
+    logits = open_logits(NETWORKS["leaky_cnn with one output"]())
+    chosen = [compute_maps(logits, PICTURES, TARGETS, "captum_guided_grad_cam", layer=name) for name in LAST]
+    assert not np.allclose(*chosen, rtol=0.01, atol=1e-6 * np.abs(chosen[0]).max())
+    image = keras.Input((SIZE, SIZE, 1))
+    maps = keras.layers.Conv2D(2, 3, activation="swish", name="convolution")(image)
+    pooled = keras.layers.GlobalAveragePooling2D()(maps)
+    swish = keras.Model(image, keras.layers.Dense(3, name="logits")(pooled), name="swish")
+    assert compute_maps(swish, PICTURES, TARGETS, "captum_guided_grad_cam").any()

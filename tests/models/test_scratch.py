@@ -11,6 +11,7 @@ import pytest
 from messages import UNKNOWN, nearest, refused
 
 from pxr_tf.models import scratch
+from pxr_tf.models.layers import ALReLU
 from pxr_tf.models.networks import NETWORKS, all_sizes, find_network
 from pxr_tf.models.scratch import FEATURE_MAP, build_scratch
 
@@ -39,6 +40,12 @@ def kinds(model: keras.Model) -> list[str]:
     names = [type(layer).__name__ for layer in model.layers]
     assert names[:2] + names[-2:] == ["InputLayer", "Rescaling", "Dense", "Activation"]
     return names[2:-2]
+
+
+def slopes_of(model: keras.Model) -> list[float]:
+    """Return the slope below 0 of each leaky layer, as the layer computes it."""
+    leaky = [layer for layer in model.layers if isinstance(layer, keras.layers.LeakyReLU | ALReLU)]
+    return [abs(round(float(layer(np.full((1, 2), -1.0, np.float32))[0, 0]), 6)) for layer in leaky]
 
 
 def test_the_small_cnn_has_the_papers_127008_values():
@@ -88,7 +95,7 @@ def test_chen2021s_network_has_the_papers_layers():
     assert [layer.kernel_size for layer in convolutions] == [(5, 5)] + 4 * [(3, 3)]
     rates = [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     assert rates == [0.1, 0.2, 0.3, 0.4, 0.5, 0.3, 0.4]
-    assert {layer.negative_slope for layer in model.layers if "activation" in layer.name} == {0.01}
+    assert slopes_of(model) == 7 * [0.01]
     assert model.get_layer("fully_connected_1").units == 256
     assert model.get_layer(FEATURE_MAP).output.shape[1:] == (1, 1, 512)
 
@@ -98,6 +105,7 @@ def test_novokshanov2022s_network_has_the_papers_layers():
     assert kinds(model) == [*(3 * LEAKY_BLOCK), "Flatten", "Dense", "LeakyReLU"]  # two linear layers, with the output
     assert model.get_layer("flatten").output.shape[1:] == (16 * 16 * 128,)
     assert (model.output_shape, model.get_layer("probabilities").activation.__name__) == ((None, 1), "sigmoid")
+    assert slopes_of(model) == 4 * [0.01]  # Keras's own default is 0.3
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -125,6 +133,11 @@ def test_given_sizes_replace_the_networks_own():
     assert {layer.negative_slope for layer in model.layers if hasattr(layer, "negative_slope")} == {0.2}
     assert model.get_layer("normalization_1").momentum == 0.5
     assert len(build("feed_forward", sizes={"hidden_units": (4, 5)}).layers) == 7
+
+
+@pytest.mark.parametrize(("name", "count"), [("leaky_cnn", 4), ("alrelu_cnn", 7)])
+def test_every_leaky_layer_has_the_recipes_slope(name, count):
+    assert slopes_of(build(name, sizes={"negative_slope": 0.2})) == count * [0.2]
 
 
 def test_a_seed_decides_the_weights():

@@ -1,4 +1,4 @@
-"""Phases of a paper's own network: the penalty on its kernels, several steps at once, and a resumed run."""
+"""Phases of a paper's own network: the penalty on its weights, several steps at once, and a resumed run."""
 
 import json
 import zipfile
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tiny import Recorder, run_here, stopped, tiny_experiment
+from tiny_networks import stirred
 
 from pxr_tf.config import load_experiment
 from pxr_tf.experiments.parts import make_settings
@@ -46,9 +47,9 @@ def leaky_cnn() -> keras.Model:
     return build_scratch("leaky_cnn", num_classes=2, image_size=SIZE, sizes=SIZES)
 
 
-def step(model: keras.Model, l2: float) -> dict[str, np.ndarray]:
+def step(model: keras.Model, l2: float, **values) -> dict[str, np.ndarray]:
     """Do one step of a phase; return the change of each weight, by layer and name."""
-    compile_phase(model, phase_of(l2=l2), steps=1, xla=False)
+    compile_phase(model, phase_of(l2=l2, **values), steps=1, xla=False)
     before = {weight.path: weight.numpy().copy() for weight in model.weights}
     model.train_on_batch(PICTURES, TARGETS)
     return {weight.path: weight.numpy() - before[weight.path] for weight in model.weights}
@@ -63,6 +64,21 @@ def test_the_penalty_pulls_kernels_and_nothing_else():
         np.testing.assert_allclose(moved - plain[path], expected, atol=1e-6, err_msg=path)
     assert sum(path.endswith("kernel") for path in kernels) == 5
     assert all(np.abs(moved).max() > 0 for moved in plain.values())
+
+
+def test_the_penalty_pulls_biases_scales_and_offsets_if_it_is_on_all():
+    """As the weight decay of PyTorch's Adam and SGD, which acts on every parameter."""
+    sizes = {"channels": (2,) * 5, "dropout": (0.0,) * 7, "hidden_units": (4,)}
+
+    def build() -> keras.Model:
+        return stirred(build_scratch("alrelu_cnn", num_classes=2, image_size=SIZE, sizes=sizes))
+
+    before = {weight.path: weight.numpy().copy() for weight in build().trainable_weights}
+    plain, penalised = step(build(), 0.0, batchnorm="update"), step(build(), L2, batchnorm="update", l2_on="all")
+    for path, weight in before.items():
+        np.testing.assert_allclose(penalised[path] - plain[path], -RATE * L2 * weight, atol=1e-6, err_msg=path)
+    assert {path.rpartition("/")[2] for path in before} == {"kernel", "bias", "gamma", "beta"}
+    assert all(weight.any() for weight in before.values())
 
 
 @pytest.mark.slow
