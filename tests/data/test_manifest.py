@@ -44,7 +44,7 @@ def test_faults_are_refused():
     table = make_rows(("p", "viral", "x"))
     with refused("label", MISSING):
         validate_manifest(table.drop(columns="label"))
-    with refused("row 0", "patient_id", NOTHING):
+    with refused("Row 0", "patient_id", NOTHING):
         validate_manifest(table.assign(patient_id=""))
     with refused("1", "image", TWICE):
         validate_manifest(pd.concat([table, table]))
