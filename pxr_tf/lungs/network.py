@@ -20,7 +20,7 @@ from pxr_tf import files
 from pxr_tf.errors import PxrError
 from pxr_tf.lungs.contrast import ATLAS_SIDE, RADIUS, even_out, shrink
 
-NETWORK_VERSION = 1  # raise it when the same file would find other lungs in the same picture
+NETWORK_VERSION = 2  # raise it when the same file would find other lungs in the same picture
 FORMAT = 1  # of the file
 NETWORK_SIDE = 128  # pixels of the square that the network sees: takes a quarter of the time of 256
 LARGEST = 100_000_000  # bytes; a larger file is not read, and a trained network has 1.4 million
@@ -29,11 +29,12 @@ ACCEPTED_NETWORKS = "accepted: builtin, a folder of pairs, or a file that `pxr l
 # What NumPy, zipfile and OpenCV raise for bytes that are not a network's file.
 _DAMAGE = (
     *(ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error, cv2.error),
+    *(MemoryError, OverflowError, zipfile.BadZipFile, zlib.error, cv2.error),
 )
 
 
-Origin = Mapping[str, str | int]  # of a network: pairs, steps, seed, versions (`segment.train.describe_training`)
+# Of a network: pairs, steps, seed, versions (`segment.train.describe_training`), quality (`segment.train.judge`).
+Origin = Mapping[str, str | int | float]
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,32 @@ def read_network(path: Path) -> LungNetwork:
     with files.reading(f"The network {path}"):
         content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)):  # NumPy would try to unpickle other files
-            stored = np.load(io.BytesIO(content), allow_pickle=False)
-        about = json.loads(stored["about"].tobytes())
-        if about.pop("format") != FORMAT:
-            raise ValueError("another version wrote it")
-        return make_network(stored["graph"].tobytes(), about)
+        with zipfile.ZipFile(io.BytesIO(content)) as stored:
+            about = json.loads(_read_member(stored, "about"))
+            if about.pop("format") != FORMAT:
+                raise ValueError("another version wrote it")
+            return make_network(_read_member(stored, "graph"), about)
     except _DAMAGE as error:
         raise PxrError(
             f"{path} is not a network that finds lungs, or it is damaged; {ACCEPTED_NETWORKS}. Train it again."
         ) from error
+
+
+def _read_member(stored: zipfile.ZipFile, name: str) -> bytes:
+    """Return an array of uint8; raise one of `_DAMAGE` if it is something else, or does not have the claimed size.
+
+    `np.load` would reserve memory for as many values as the member claims to have.
+    """
+    with stored.open(f"{name}.npy") as member:
+        content = member.read(LARGEST + 1)
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("NumPy wrote it in another format")
+    shape, _, kind = np.lib.format.read_array_header_1_0(file)
+    values = content[file.tell() :]
+    if kind != np.uint8 or shape != (len(values),) or len(content) > LARGEST:
+        raise ValueError(f"{name} is not {len(values)} bytes")
+    return values
 
 
 def predict(picture: np.ndarray, network: LungNetwork) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -70,6 +71,21 @@ def saved(**arrays: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def claiming(content: bytes, values: int) -> bytes:
+    """Return the file with a graph that claims so many values."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            member = old.read(name)
+            if name == "graph.npy":
+                header = io.BytesIO()
+                kind = {"descr": "|u1", "fortran_order": False, "shape": (values,)}
+                np.lib.format.write_array_header_1_0(header, kind)
+                member = header.getvalue() + tiny_network().graph
+            new.writestr(name, member)
+    return file.getvalue()
+
+
 def test_a_file_that_is_not_a_network_is_refused_in_one_line(file, tmp_path):
     content, stored = file.read_bytes(), dict(np.load(file))
     faults = {
@@ -82,6 +98,10 @@ def test_a_file_that_is_not_a_network_is_refused_in_one_line(file, tmp_path):
         "other words": saved(**{**stored, "about": np.frombuffer(b"1", np.uint8)}),
         "pickled": saved(**{**stored, "about": np.array([{}], object)}),
         "of another version": saved(**{**stored, "about": np.frombuffer(b'{"format": 0}', np.uint8)}),
+        "of numbers": saved(**{**stored, "graph": stored["graph"].astype(np.float32)}),
+        "too short": claiming(content, len(stored["graph"]) + 1),
+        "10^13 values": claiming(content, 10**13),
+        "10^40 values": claiming(content, 10**40),
     }
     for name, bytes_ in faults.items():
         (tmp_path / "fault").write_bytes(bytes_)
