@@ -104,9 +104,14 @@ def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
     `at_least` > 0, a large JPEG is shrunk by 2, 4 or 8 while it is decoded; its smaller side keeps at least `at_least`
     pixels. Raises `UnreadableImageError`.
     """
+    return load_as(path, to_uint8, at_least)
+
+
+def load_as(path: str | Path, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:
+    """Return what `convert` makes of the file, turned as `load_grey` does; raise `UnreadableImageError`."""
     with _explained("damaged header"), open_regular(path) as file:
         data = _read_all(file)
-    return _first_readable(data, lambda version: _decode(version, at_least))
+    return _first_readable(data, lambda version: _decode(version, convert, at_least))
 
 
 def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
@@ -185,21 +190,21 @@ def _read_all(file: BinaryIO) -> bytes:
 
 def _make_header(file: BinaryIO, size: int) -> Header:
     image = _identify(file)
-    mode = _deep_mode(image) or _MODES.get(image.mode, image.mode.lower())
+    mode = deep_mode(image) or _MODES.get(image.mode, image.mode.lower())
     if image.format == "PNG" and "exif" not in image.info:
         image.info |= _find_late_exif(file)
     width, height = reversed(image.size) if _find_turn(image).exchanged else image.size
     return Header(str(image.format), width, height, mode, size)
 
 
-def _decode(data: bytes, at_least: int) -> np.ndarray:
+def _decode(data: bytes, convert: Callable[[ImageFile], np.ndarray], at_least: int) -> np.ndarray:
     with _explained("damaged header"):
         image = _identify(io.BytesIO(data))
     if at_least and image.format == "JPEG":
         scale = min(image.size) / at_least  # Pillow takes the size as a lower bound for both sides
         image.draft("L", (math.ceil(image.width / scale), math.ceil(image.height / scale)) if scale > 1 else None)
     with _explained(f"damaged {image.format}"):
-        return _turn(_to_uint8(image), _find_turn(image))
+        return _turn(convert(image), _find_turn(image))
 
 
 def _identify(file: BinaryIO) -> ImageFile:
@@ -247,13 +252,14 @@ def _turn(picture: np.ndarray, turn: Turn) -> np.ndarray:
     return np.ascontiguousarray(picture.T if turn.exchanged else picture)
 
 
-def _deep_mode(image: ImageFile) -> str | None:
+def deep_mode(image: ImageFile) -> str | None:
     """Return the mode of a file with 16 bits per value; None for other files, and for a decoded file."""
     return _DEEP_MODES.get(image.tile[0].args) if image.format == "PNG" and image.tile else None
 
 
-def _to_uint8(image: ImageFile) -> np.ndarray:
-    deep = _deep_mode(image)
+def to_uint8(image: ImageFile) -> np.ndarray:
+    """Return an open file's pixels as uint8 [height, width]: see `load_grey`."""
+    deep = deep_mode(image)
     if deep == "grey16":
         values, transparent = np.asarray(image), image.info.get("transparency")
         return fit_range(values if transparent is None else np.where(values == transparent, 0, values))

@@ -10,10 +10,9 @@ import numpy as np
 from pxr_tf.errors import PxrError
 from pxr_tf.lungs.contrast import bounding_box
 from pxr_tf.lungs.find import Lungs, no_lungs
-from pxr_tf.pictures.decode import UnreadableImageError, load_grey
+from pxr_tf.pictures.mask_codes import check_lungs, read_mask
 from pxr_tf.sets.file_kinds import ending_of
 
-LUNG = 128  # a mask's pixel is lung from this grey level on, whatever JPEG or smooth borders add
 ASPECT = 0.02  # largest difference between the proportions of mask and picture; Radiography's have 256 for 299 pixels
 
 
@@ -59,7 +58,10 @@ def check_owners(masks: Mapping[str, Path]) -> None:
 
 
 def read_given(path: Path, shape: tuple[int, int]) -> Lungs:
-    """Return a mask's lungs at a picture's `shape` (h, w), confidence 1 (0 if empty); raise `PxrError` if unfit."""
+    """Return a mask's lungs at a picture's `shape` (h, w), confidence 1 (0 if empty).
+
+    Raises `PxrError` if it cannot be read, has other proportions than the picture, or cannot show lungs.
+    """
     mask = read_mask(path)
     aspect = mask.shape[1] / mask.shape[0] * shape[0] / shape[1]
     if abs(aspect - 1) > ASPECT:
@@ -69,15 +71,10 @@ def read_given(path: Path, shape: tuple[int, int]) -> Lungs:
         )
     if mask.shape != shape:
         mask = cv2.resize(mask.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    return Lungs(mask, bounding_box(mask), 1.0, False) if mask.any() else no_lungs(shape)
-
-
-def read_mask(path: Path) -> np.ndarray:
-    """Return a mask as bool [h, w]; raise `PxrError` if it cannot be read."""
-    try:
-        return load_grey(path) >= LUNG
-    except UnreadableImageError as error:
-        raise PxrError(f"The mask {path} cannot be read: {error}. Replace or remove it.") from error
+    if not mask.any():
+        return no_lungs(shape)
+    check_lungs(path, mask)
+    return Lungs(mask, bounding_box(mask), 1.0, False)
 
 
 def _find_one(name: str, folder: Path, originals: Collection[str]) -> Path | None:

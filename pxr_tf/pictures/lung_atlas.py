@@ -1,4 +1,4 @@
-"""Read a lung atlas from a folder of pairs of files: ``images/NAME.jpg`` and ``masks/NAME.png``, 255 = lung."""
+"""Read a lung atlas from a folder of pairs of files: ``images/NAME.jpg`` and ``masks/NAME.png``."""
 
 from functools import partial
 from pathlib import Path
@@ -7,7 +7,7 @@ from pxr_tf.errors import PxrError, shorten
 from pxr_tf.files import digest_file, reading
 from pxr_tf.lungs.atlas import LungAtlas, LungPair, open_stored_atlas
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
-from pxr_tf.pictures.given_masks import read_mask
+from pxr_tf.pictures.mask_codes import check_lungs, read_mask
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _FEWEST = 5  # pairs: the confidence depends on how far they agree
@@ -67,6 +67,5 @@ def _read_pair(image: Path, mask: Path) -> LungPair:
             f"The mask {mask} has {sizes[1]} pixels, its picture {sizes[0]}; accepted: the same size. "
             "Resize the mask to its picture."
         )
-    if not lungs.any():
-        raise PxrError(f"The mask {mask} is empty; accepted: white (255) lungs on black. Correct or remove the pair.")
+    check_lungs(mask, lungs)
     return picture, lungs

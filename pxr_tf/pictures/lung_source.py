@@ -18,7 +18,7 @@ from pxr_tf.pictures.given_masks import check_owners, find_given, read_given
 from pxr_tf.pictures.lung_atlas import read_atlas
 from pxr_tf.pictures.store import PICTURES_VERSION
 
-_VERSION = 1  # raise it when the same file and source would give another mask
+_VERSION = 2  # raise it when the same file and source would give another mask
 BUILTIN = "builtin"  # the atlas that needs no pairs
 _BESIDE = "data"  # masks next to the images
 
@@ -77,7 +77,7 @@ class AtlasLungs:
 
 @dataclass(frozen=True)
 class GivenLungs:
-    """Reads lungs from masks, white on black, that came with the data."""
+    """Reads lungs from masks that came with the data."""
 
     asked: str  # ``data`` or a folder, as the user gave it
     masks: Mapping[str, Path]  # picture's path -> its mask
