@@ -17,7 +17,7 @@ def lungs(options: OptionValues) -> None:
     from pxr_tf.machine import processors
     from pxr_tf.pictures.given_masks import find_given
     from pxr_tf.pictures.lung_source import open_lung_finder
-    from pxr_tf.report.lung_sheet import summarise_lungs, write_lung_sheet
+    from pxr_tf.report.lung_sheet import SHEET, summarise_lungs, write_lung_sheet
     from pxr_tf.report.progress import show_steps
     from pxr_tf.segment.masks import LUNG_TABLE, write_lungs
     from pxr_tf.sets.any_pictures import list_pictures
@@ -37,8 +37,10 @@ def lungs(options: OptionValues) -> None:
             processes=processors(),
             on_progress=on_progress,
             on_wait=lambda holder: console.print(f"Waiting for {holder}, which writes to {out}.", markup=False),
+            draw=lambda table: write_lung_sheet(out, table, named),
         )
-    sheet = write_lung_sheet(out, table, named)
     for line in summarise_lungs(table, TRUSTED):
         console.print(line, markup=False, soft_wrap=True)
-    console.print(f"Table: {out / LUNG_TABLE}" + (f"; look at {sheet}" if sheet else ""), markup=False, soft_wrap=True)
+    sheet = out / SHEET
+    look = f"; look at {sheet}" if sheet.exists() else ""
+    console.print(f"Table: {out / LUNG_TABLE}{look}", markup=False, soft_wrap=True)

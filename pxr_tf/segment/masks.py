@@ -10,9 +10,11 @@ valid for the content of its file and for the atlas: if one of them changed, the
 """
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import resource_tracker
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -34,6 +36,8 @@ LUNG_BOX_COLUMNS = (
 PICTURES_PER_BLOCK = 64  # pictures between two versions of the table: about three seconds on two cores
 GIVEN = "given"  # the mask came with the data; `FOUND`: it was computed
 FOUND = "found"
+EMPTY = "the given mask is empty"
+_GIVEN_VERSION = 2  # raise it when the same given mask would be read differently
 
 
 def write_lungs(
@@ -45,14 +49,16 @@ def write_lungs(
     processes: int = 1,
     on_progress: OnProgress | None = None,
     on_wait: OnWait | None = None,
+    draw: Callable[[pd.DataFrame], object] | None = None,
 ) -> pd.DataFrame:
     """Find the lungs in all pictures (name -> path), write masks and table below `out`, return the table.
 
     A name is relative, with /, like ``chest_xray/train/NORMAL/IM-0115-0001.jpeg``. `given` (name of the picture ->
-    file) has masks to read instead. A picture that cannot be read gets a row with a fault and no mask; the next command
-    tries it again. `on_progress` is called with (done, all), `on_wait` with the name of a process that is writing
-    there. Any number of processes gives the same bytes.
-    Raises `PxrError` if a given mask does not fit its picture, or if two pictures would share a mask.
+    file) has masks to read instead. A picture that cannot be read, or whose given mask is empty, gets a row with a
+    fault and no mask; the next command tries it again. `on_progress` is called with (done, all), `on_wait` with the
+    name of a process that is writing there, and `draw` with the table, while no other process can write there. Any
+    number of processes gives the same bytes.
+    Raises `PxrError` if a given mask does not fit its picture or cannot show lungs, or if two pictures would share one.
     """
     given = given or {}
     _check_names(pictures)
@@ -69,7 +75,10 @@ def write_lungs(
                     if on_progress:
                         on_progress(done, len(pictures))
                 _write_table(out, rows)
-        return _write_table(out, rows)
+        table = _write_table(out, rows)
+        if draw:
+            draw(table)
+        return table
 
 
 def mask_file(out: Path, name: str) -> Path:
@@ -128,7 +137,7 @@ def _with_types(table: pd.DataFrame) -> pd.DataFrame:
 def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: LungFinder) -> bool:
     """Return whether the row is still valid for these files."""
     try:
-        source = files.digest_file(mask) if mask else atlas.digest
+        source = _digest_given(mask) if mask else atlas.digest
         return row["atlas"] == source and row["content"] == files.digest_file(Path(path))
     except OSError:
         return False
@@ -141,9 +150,16 @@ def _workers(processes: int, atlas: LungFinder) -> Iterator[Callable]:
         _begin(atlas)
         yield map
         return
-    # Spawned: a forked child of a process with threads may wait forever for a lock.
-    with multiprocessing.get_context("spawn").Pool(processes, _begin, (atlas,)) as pool:
-        yield partial(pool.imap, chunksize=4)
+    # Ctrl-C reaches all processes of a terminal. It stops this one, which ends the others; they inherit the block.
+    resource_tracker.ensure_running()  # unblocks SIGINT when it starts
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        # Spawned: a forked child of a process with threads may wait forever for a lock.
+        with multiprocessing.get_context("spawn").Pool(processes, _begin, (atlas,)) as pool:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            yield partial(pool.imap, chunksize=4)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 _atlas: LungFinder | None = None  # of this process
@@ -158,6 +174,7 @@ def _find(picture: tuple[str, str], out: Path, given: Mapping[str, Path]) -> dic
     """Write the mask of a picture (name, path) and return its row."""
     name, path = picture
     row: dict[str, object] = dict.fromkeys(LUNG_BOX_COLUMNS, "") | {"image": name, "trusted": False}
+    mask_file(out, name).unlink(missing_ok=True)  # it belongs to another file or another atlas
     try:
         content, grey = files.digest_file(Path(path)), load_grey(path)
     except UnreadableImageError as error:
@@ -166,9 +183,15 @@ def _find(picture: tuple[str, str], out: Path, given: Mapping[str, Path]) -> dic
         return row | {"fault": error.strerror or str(error)}
     mask = given.get(name)
     lungs = read_given(mask, grey.shape) if mask else find_lungs(grey, _atlas)
+    if mask and not lungs.mask.any():
+        return row | {"fault": EMPTY, "origin": GIVEN}
     write_mask(mask_file(out, name), lungs.mask)
-    origin, source = (GIVEN, files.digest_file(mask)) if mask else (FOUND, _atlas.digest)
+    origin, source = (GIVEN, _digest_given(mask)) if mask else (FOUND, _atlas.digest)
     return row | _describe(lungs) | {"origin": origin, "content": content, "atlas": source}
+
+
+def _digest_given(mask: Path) -> str:
+    return files.digest(_GIVEN_VERSION, files.digest_file(mask))
 
 
 def _describe(lungs: Lungs) -> dict[str, object]:

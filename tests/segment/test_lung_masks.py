@@ -1,5 +1,10 @@
 """Masks and table of many pictures: complete, resumable, never half-written, the same from any number of processes."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -8,9 +13,11 @@ import pandas as pd
 import pytest
 from messages import any_of, assert_says, matching, refused
 
+from pxr_tf import locks
 from pxr_tf.errors import PxrError
 from pxr_tf.lungs.atlas import LungAtlas, build_atlas, prepare_pairs, shrink_pair
 from pxr_tf.lungs.confidence import TRUSTED
+from pxr_tf.lungs.contrast import steady_box
 from pxr_tf.phantoms.anatomy import draw_chest
 from pxr_tf.pictures.given_masks import find_given
 from pxr_tf.report.lung_sheet import summarise_lungs, write_lung_sheet
@@ -45,13 +52,7 @@ def test_a_mask_and_a_row_per_picture(pictures, atlas, tmp_path):
     for row in table.itertuples():
         mask = cv2.imread(str((tmp_path / "out/masks" / row.image).with_suffix(".png")), cv2.IMREAD_UNCHANGED)
         assert mask.shape == (row.height, row.width) == (64, 64) and set(np.unique(mask)) == {0, 255}
-        rows, columns = np.nonzero(mask)
-        assert (row.left, row.top, row.right, row.bottom) == (
-            columns.min(),
-            rows.min(),
-            columns.max() + 1,
-            rows.max() + 1,
-        )
+        assert (row.left, row.top, row.right, row.bottom) == steady_box(mask > 0)
     pd.testing.assert_frame_equal(
         pd.read_csv(tmp_path / "out/lungs.csv", keep_default_na=False), table, check_dtype=False
     )
@@ -216,3 +217,86 @@ def test_a_table_of_something_else_is_not_overwritten(pictures, atlas, tmp_path)
     with refused(matching("lungs.csv"), "column"):
         write_lungs(pictures, atlas, tmp_path / "out")
     assert (tmp_path / "out/lungs.csv").read_text() == "a,b\n1,2\n"
+
+
+def test_the_sheet_is_drawn_while_no_other_process_can_write(pictures, atlas, tmp_path):
+    drawn = []
+
+    def draw(table: pd.DataFrame) -> None:
+        with refused("in use", error=PxrError), locks.hold(locks.lock_of(tmp_path / "out"), patience=0):
+            pass
+        assert (tmp_path / "out/lungs.csv").exists()
+        drawn.append(len(table))
+
+    write_lungs(pictures, atlas, tmp_path / "out", draw=draw)
+    assert drawn == [3]
+
+
+def test_an_empty_given_mask_has_a_fault_and_leaves_no_older_mask(pictures, atlas, tmp_path):
+    out, empty = tmp_path / "out", tmp_path / "empty.png"
+    write_lungs(pictures, atlas, out)
+    assert (out / "masks/set/0.png").exists()
+    cv2.imwrite(str(empty), np.zeros((64, 64), np.uint8))
+    table = write_lungs(pictures, atlas, out, given={"set/0.png": empty}).set_index("image")
+    assert table.fault["set/0.png"] == "the given mask is empty" and not table.trusted["set/0.png"]
+    assert not (out / "masks/set/0.png").exists()
+    said = summarise_lungs(table.reset_index(), TRUSTED)
+    assert_says(" ".join(said), "2 pictures", "2 found", "0 given", "1 given mask", any_of("empty"), "set/0.png")
+
+
+def test_numbered_given_masks_are_given(pictures, atlas, tmp_path):
+    mask = np.pad(np.repeat(np.uint8([[1, 2]]), 10, axis=1).repeat(20, axis=0), ((20, 24), (20, 24)))
+    cv2.imwrite(str(tmp_path / "numbered.png"), mask)
+    (row,) = write_lungs(
+        {"set/0.png": pictures["set/0.png"]}, atlas, tmp_path / "out", given={"set/0.png": tmp_path / "numbered.png"}
+    ).itertuples()
+    assert (row.origin, row.left, row.top, row.right, row.bottom) == ("given", 20, 20, 40, 40)
+    assert set(np.unique(cv2.imread(str(tmp_path / "out/masks/set/0.png"), 0))) == {0, 255}
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from pxr_tf.lungs.atlas import build_atlas, prepare_pairs, shrink_pair
+from pxr_tf.phantoms.anatomy import draw_chest
+from pxr_tf.segment.masks import write_lungs
+
+if __name__ == "__main__":
+    chests = [draw_chest(patient, 0, 48) for patient in range(3)]
+    atlas = build_atlas(prepare_pairs([shrink_pair(chest.image, chest.whole_lungs) for chest in chests]))
+    pictures = {f"{number}.png": sys.argv[1] for number in range(3000)}
+    print("begins", flush=True)
+    say = lambda done, total: print(done, flush=True)
+    try:
+        write_lungs(pictures, atlas, Path(sys.argv[2]), processes=2, on_progress=say)
+    except KeyboardInterrupt:
+        sys.exit("stopped")
+"""
+
+
+def ended(group: int) -> bool:
+    """Return whether all processes of a group end within seconds."""
+    for _ in range(100):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("line", ["begins", "1"])
+def test_ctrl_c_ends_all_processes_without_their_tracebacks(pictures, tmp_path, line):
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    words = [sys.executable, str(script), pictures["set/0.png"], str(tmp_path / "out")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes, start_new_session=True) as process:
+        while process.stdout.readline().strip() != line:
+            assert process.poll() is None, process.stderr.read()
+        if line == "begins":
+            time.sleep(0.3)  # its workers start now
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, "stopped\n")
+    assert ended(process.pid)
