@@ -10,7 +10,15 @@ import pytest
 from messages import MISSING, any_of, assert_says, assert_tells
 
 from pxr_tf.phantoms.anatomy import draw_chest
-from pxr_tf.report.lung_sheet import CAPTION, TILE_SIDE, TILES_PER_ROW, choose_tiles
+from pxr_tf.report.lung_sheet import (
+    CAPTION,
+    HEADER,
+    TILE_SIDE,
+    TILES_PER_ROW,
+    choose_tiles,
+    name_sheet,
+    summarise_lungs,
+)
 
 
 @pytest.fixture
@@ -53,7 +61,7 @@ def test_a_folder_of_pictures(pxr, films, one_process):
     assert {str(path) for path in Path("out/masks").rglob("*.png")} == {
         f"out/masks/films/{name}.png" for name in ("0", "black", "old/1", "old/2")
     }
-    assert cv2.imread("out/sheet.png").shape == (TILE_SIDE + CAPTION, TILES_PER_ROW * TILE_SIDE, 3)
+    assert cv2.imread("out/sheet.png").shape == (HEADER + TILE_SIDE + CAPTION, TILES_PER_ROW * TILE_SIDE, 3)
     assert not list(Path("out").rglob("*.partial"))
 
 
@@ -103,9 +111,12 @@ def test_a_network_is_trained_once_and_finds_lungs(pxr, films, one_process, monk
     assert (code, errors) == (0, "")
     assert "lung network: 2 of 4, loss 1." in said and "lung network: 4 of 4, loss 1." in said
     assert_tells(said, "runs/lungs/atlas-unet.npz", "--atlas runs/lungs/atlas-unet.npz")
+    quality = [line for line in said.splitlines() if "held out" in line]
+    assert_tells(quality[0], "1 pair", "mean Dice", "worst")
     code, said, errors = pxr(*words)
     assert (code, errors) == (0, "")
-    assert_says(said, any_of("nothing to do"), "runs/lungs/atlas-unet.npz")
+    assert_tells(said, any_of("nothing to do"), "runs/lungs/atlas-unet.npz")
+    assert quality[0] in said.splitlines()
     before = Path("runs/lungs/atlas-unet.npz").read_bytes()
     code, _, errors = pxr(*words, "--seed", 1)
     assert code == 2
@@ -151,3 +162,32 @@ def test_the_sheet_shows_the_least_and_the_most_certain():
     chosen = choose_tiles(table.sample(frac=1, random_state=0)).confidence * 80
     assert chosen.tolist() == [*range(25), *range(54, 79)]
     assert len(choose_tiles(table.head(30))) == 30
+
+
+def test_the_title_of_a_sheet_says_which_pictures_it_shows():
+    assert name_sheet(1) == "Lungs of 1 picture"
+    assert name_sheet(50) == "Lungs of 50 pictures, the least certain first"
+    assert name_sheet(6041) == "Lungs of 6,041 pictures: the 25 least certain first, then the 25 most certain"
+
+
+@pytest.mark.parametrize(("trusted", "expected"), [(3, "all 3 pictures"), (2, "1 of 3 not trusted")])
+def test_the_summary_is_a_plain_sentence(trusted, expected):
+    flags = [True] * trusted + [False] * (3 - trusted)
+    table = pd.DataFrame({"image": list("abc"), "confidence": 0.8, "trusted": flags, "inverted": False})
+    said = " ".join(summarise_lungs(table.assign(fault="", origin="found"), 0.5))
+    assert expected in said and "0.5" in said and "0 of" not in said
+
+
+def test_given_masks_may_be_numbered_and_empty_masks_are_not_given(pxr, films, one_process):
+    masks = films.parent / "atlas/masks"
+    for path in masks.iterdir():
+        level = np.uint8(0 if path.stem == "3" else 2)
+        cv2.imwrite(str(path), (cv2.imread(str(path), 0) > 0) * level)
+    code, said, errors = pxr("lungs", films.parent / "atlas/images", "--masks", masks, "--out", "out")
+    assert (code, errors) == (0, "")
+    assert_tells(said, "0 found", "4 given", "1 given mask empty", "images/3.png")
+    for path in masks.iterdir():
+        cv2.imwrite(str(path), (cv2.imread(str(path), 0) == 0) * np.uint8(255))
+    code, _, errors = pxr("lungs", films.parent / "atlas/images", "--masks", masks, "--out", "out")
+    assert (code, errors.count("\n")) == (2, 1)
+    assert_says(errors, "mask", any_of("inverted", "one colour"))
