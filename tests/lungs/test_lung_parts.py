@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from pxr_tf.lungs.confidence import ATLAS_SCALES, TRUSTED, Evidence, rate
-from pxr_tf.lungs.contrast import Box, find_content
-from pxr_tf.lungs.find import keep_two_lungs
+from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, find_content
+from pxr_tf.lungs.find import find_lungs, keep_two_lungs
+from pxr_tf.lungs.network import NETWORK_SIDE, LungNetwork
 from pxr_tf.lungs.threads import one_thread
 
 FILM = np.random.default_rng(0).integers(0, 256, (300, 200), np.uint8)
@@ -31,6 +32,15 @@ def test_a_film_without_borders_is_content_to_its_last_pixel():
     assert find_content(FILM) == Box(0, 0, 200, 300)
 
 
+@pytest.mark.parametrize("factor", [1, 3])
+def test_a_box_of_content_ends_at_the_exact_pixel(factor):
+    film = np.random.default_rng(1).integers(0, 256, (ATLAS_SIDE - 40, ATLAS_SIDE - 70), np.uint8)
+    square = np.pad(film, ((30, 10), (50, 20))).repeat(factor, 0).repeat(factor, 1)
+    ends = 50, 30, ATLAS_SIDE - 20, ATLAS_SIDE - 10
+    assert find_content(square) == Box(*(factor * end for end in ends))
+    assert find_content(square[:, : -20 * factor]).right == square.shape[1] - 20 * factor
+
+
 def test_next_to_nothing_is_not_content():
     assert find_content(np.pad(FILM[:20, :20], 200)) is None
 
@@ -40,6 +50,23 @@ def blocks(*places: tuple[slice, slice]) -> np.ndarray:
     for place in places:
         chances[place] = 0.8
     return chances
+
+
+def shaded(lungs: np.ndarray, inside: int, outside: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return np.where(lungs, inside, outside).astype(np.uint8) + rng.integers(0, 20, lungs.shape, np.uint8)
+
+
+@pytest.mark.parametrize(("inside", "inverted"), [(40, False), (200, True)])
+def test_a_network_reads_a_picture_as_inverted_if_its_lungs_are_bright(monkeypatch, inside, inverted):
+    lungs = np.zeros((NETWORK_SIDE, NETWORK_SIDE), bool)
+    lungs[30:100, 20:55] = lungs[30:100, 75:110] = True
+    monkeypatch.setattr("pxr_tf.lungs.find.look_twice", lambda *asked: np.stack([lungs, lungs]).astype(np.float32))
+    network = LungNetwork(b"", {}, "a test")
+    found = find_lungs(shaded(lungs, inside, 120), network)
+    assert found.inverted == inverted
+    assert found.confidence > 0.99  # the contrast counts, whichever is darker
+    assert find_lungs(shaded(lungs, 120, 120), network).confidence < 0.99
 
 
 LEFT, RIGHT, THIRD = np.s_[10:50, 5:25], np.s_[10:50, 35:55], np.s_[0:5, 0:12]

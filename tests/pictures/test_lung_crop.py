@@ -74,6 +74,10 @@ def test_a_margin_ends_at_the_picture_border():
     assert widen(Box(10, 20, 50, 100), 0, 1000, 1000) == Box(10, 20, 50, 100)
 
 
+def test_part_of_a_pixel_of_margin_is_a_whole_pixel():
+    assert widen(Box(10, 20, 51, 121), 0.05, 1000, 1000) == Box(7, 14, 54, 127)  # 2.05 and 5.05 pixels
+
+
 @pytest.mark.parametrize("crop", ["lungs", "lungs_only", "without_lungs"])
 @pytest.mark.parametrize("change", [{"confidence": 0.49}, {"mask": np.zeros((MASK_SIDE, MASK_SIDE), bool)}])
 def test_the_whole_picture_is_shown_if_its_lungs_are_not_trusted(chest, crop, change):
@@ -109,6 +113,16 @@ def test_a_large_jpeg_is_cropped_where_its_lungs_are(chest, tmp_path):
     rows, columns = (slice(part.start // 8 * 8, -(-part.stop // 8) * 8) for part in (box.rows, box.columns))
     expected = resize_grey(np.ascontiguousarray(picture[rows, columns]), SIZE, "squash")
     assert np.abs(seen - expected).mean() < 1.5
+
+
+def test_a_small_box_of_a_large_jpeg_keeps_its_pixels(tmp_path):
+    """The decoder may shrink the picture only as far as the box allows, not as far as the whole picture would."""
+    side, box = 1600, Box(800, 640, 1000, 840)
+    stripes = np.tile(np.repeat(np.uint8([40, 210]), 4), side // 8)
+    Image.fromarray(np.tile(stripes, (side, 1))).save(tmp_path / "large.jpeg", quality=98)
+    lungs = PictureLungs(np.ones((MASK_SIDE, MASK_SIDE), bool), box, side, side, 1.0)
+    seen = load_cropped(str(tmp_path / "large.jpeg"), prepared("lungs"), lungs, 0.5).astype(float)
+    assert seen.std() > 60  # four pixels of a stripe: at an eighth of the size, all is grey
 
 
 def test_each_crop_has_its_own_store(tmp_path):
@@ -172,3 +186,22 @@ def test_a_small_box_in_a_large_file_takes_little_memory(box):
     tracemalloc.stop()
     assert peak < 20_000_000
     assert seen[:, 0].all() and seen[:, -1].all() == (box.right < 1020)
+
+
+def test_stored_lungs_are_cut_at_their_exact_place():
+    """Each pixel of the box is a pixel of the stored mask; half a pixel further, all would be mixed."""
+    mask = np.random.default_rng(0).random((MASK_SIDE, MASK_SIDE)) < 0.5
+    box = Box(40, 60, 40 + 2 * SIZE, 60 + 2 * SIZE)
+    seen = lungs_as_seen(PictureLungs(mask, box, MASK_SIDE, MASK_SIDE, 1.0), prepared("lungs"), 0.5)
+    exact = resize_grey(mask[box.rows, box.columns] * np.uint8(255), SIZE, "squash") > 127
+    assert np.array_equal(seen, exact)
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_an_enlarged_edge_of_the_stored_mask_stays_at_its_place(across):
+    mask = np.zeros((MASK_SIDE, MASK_SIDE), bool)
+    mask[:, 72:] = True
+    box = Box(64 * 2, 96 * 2, 80 * 2, 112 * 2) if across else Box(96 * 2, 64 * 2, 112 * 2, 80 * 2)
+    lungs = PictureLungs(mask if across else mask.T, box, 2 * MASK_SIDE, 2 * MASK_SIDE, 1.0)
+    seen = lungs_as_seen(lungs, prepared("lungs"), 0.5)
+    assert np.array_equal(seen if across else seen.T, np.tile(np.arange(SIZE) >= SIZE // 2, (SIZE, 1)))
