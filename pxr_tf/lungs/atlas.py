@@ -17,7 +17,7 @@ from pxr_tf.phantoms.anatomy import Pose, draw_chest
 from pxr_tf.phantoms.diseases import DISEASES
 
 _STORED_VERSION = 2  # raise it when the same pairs would give other bytes
-_VERSION = 1  # raise it when the same atlas would find other lungs in the same picture
+_VERSION = 2  # raise it when the same atlas would find other lungs in the same picture
 _THUMBNAIL = 32  # pixels of the pictures by which two chests are compared
 _SHAPE = 64  # pixels of the masks by which the outlines of two pairs of lungs are compared
 _BUILTIN_VERSION = 3  # raise it when the same number would give another pair
@@ -48,13 +48,14 @@ def shrink_pair(picture: np.ndarray, lungs: np.ndarray) -> LungPair:
 def prepare_pairs(pairs: Sequence[LungPair]) -> list[LungPair]:
     """Return pairs of `shrink_pair` as an atlas has them: evened out, and aligned with their mean.
 
+    Exact maps would not be better: with them, the worst of 72 films found by phantoms has a Dice of 0.75, not 0.82.
     Alignment sharpens the mean and leaves less to the optical flow: Dice rises from 0.950 to 0.953 on 72 films, and
     from 0.948 to 0.952 on films shifted by a tenth.
     """
     with one_thread():
         even = [even_out(picture) for picture, _ in pairs]
         mean = np.mean(even, axis=0, dtype=np.float32)
-        matrices = [align(mean, picture, may_invert=False).matrix for picture in even]
+        matrices = [align(mean, picture, may_invert=False, exactly=False).matrix for picture in even]
         pulled = [[pull(one, matrix) for one in pair] for pair, matrix in zip(pairs, matrices, strict=True)]
         return [(even_out(picture), lungs) for picture, lungs in pulled]
 

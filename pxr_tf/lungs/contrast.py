@@ -9,6 +9,10 @@ ATLAS_SIDE = 256  # pixels: the flow between two pictures of this size takes 5 m
 RADIUS = 24  # pixels, standard deviation: an intercostal space is 8 to 12 wide, a lung 80
 CONTRAST = 40  # grey levels per local standard deviation
 FLOOR = 4.0  # grey levels added to that deviation, so that noise in an even region stays small
+# Noise, JPEG quality 95 and shifts by a pixel move `bounding_box` by 5 to 10 pixels (95th percentile, 72 films of about
+# 512). Without a share of `_TAIL` of the lungs on each side, then wider by a share of `_WIDER` on each, the box moves
+# by 4 to 7. It holds 98.8 % of the true lungs instead of 99.6 %, and 99.7 % with the usual margin.
+_TAIL, _WIDER = 0.01, 0.03
 EVEN = 10  # grey levels that a border's row spans at most (JPEG adds a few to black); the body's nearly always more
 _LETTERS = 8  # percent of a border's row that may have any grey: a marker
 
@@ -34,6 +38,21 @@ def bounding_box(mask: np.ndarray) -> Box:
     """Return the smallest box around the pixels of a mask, bool [h, w], which must not be empty."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def steady_box(mask: np.ndarray) -> Box:
+    """Return a box of a mask, bool [h, w], that a few pixels hardly move: near `bounding_box`. It must not be empty."""
+    (left, right), (top, bottom) = (_find_extent(mask.sum(axis=axis)) for axis in (0, 1))
+    return Box(left, top, right, bottom)
+
+
+def _find_extent(counts: np.ndarray) -> tuple[int, int]:
+    """Return (start, stop) of the lines that hold nearly all pixels, widened."""
+    before, after = np.cumsum(counts), np.cumsum(counts[::-1])
+    start, stop = (int(np.searchsorted(sums, _TAIL * sums[-1], side="right")) for sums in (before, after))
+    stop = len(counts) - stop
+    wider = round(_WIDER * (stop - start))
+    return max(0, start - wider), min(len(counts), stop + wider)
 
 
 def find_content(picture: np.ndarray) -> Box | None:

@@ -13,8 +13,15 @@ from scipy import ndimage
 
 from pxr_tf.lungs.align import align, pull
 from pxr_tf.lungs.atlas import LungAtlas, compare_shape, make_thumbnail
-from pxr_tf.lungs.confidence import Evidence, NetworkEvidence, find_surroundings, measure_contrast, rate
-from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, bounding_box, even_out, find_content, shrink
+from pxr_tf.lungs.confidence import (
+    Evidence,
+    NetworkEvidence,
+    find_surroundings,
+    keep_confidence,
+    measure_contrast,
+    rate,
+)
+from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, even_out, find_content, shrink, steady_box
 from pxr_tf.lungs.fuse import Fusion, dice, fuse
 from pxr_tf.lungs.network import LungNetwork, look_twice, prepare_square
 from pxr_tf.lungs.threads import one_thread
@@ -27,7 +34,7 @@ class Lungs(NamedTuple):
     """The lungs in one picture."""
 
     mask: np.ndarray  # bool [h, w], in the picture's own pixels; empty if no lungs were found
-    box: Box  # of the mask, in pixels, half-open; the whole picture if the mask is empty
+    box: Box  # of the mask (`steady_box`), in pixels, half-open; the whole picture if the mask is empty
     confidence: float  # 0 to 1
     inverted: bool  # the picture was read as its negative: air is bright in it
 
@@ -55,7 +62,7 @@ def find_lungs(picture: np.ndarray, known: LungFinder) -> Lungs:
         mask = _put_back(seen.chances, content, picture.shape)
     if not mask.any():
         return no_lungs(picture.shape)
-    return Lungs(mask, bounding_box(mask), seen.confidence, seen.inverted)
+    return Lungs(mask, steady_box(mask), seen.confidence * keep_confidence(mask, content), seen.inverted)
 
 
 def no_lungs(shape: tuple[int, int]) -> Lungs:

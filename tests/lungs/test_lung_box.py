@@ -1,0 +1,83 @@
+"""The box and the confidence of lungs: noise hardly moves the box, and lungs that were cut off are doubted."""
+
+import cv2
+import numpy as np
+import pytest
+from phantom_pairs import phantom_atlas, phantom_pair
+
+from pxr_tf.lungs.confidence import TRUSTED, keep_confidence
+from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, find_content, steady_box
+from pxr_tf.lungs.find import find_lungs
+
+SIDE = 240
+
+
+def lungs_of(*places: tuple[slice, slice]) -> np.ndarray:
+    mask = np.zeros((SIDE, SIDE), bool)
+    for place in places:
+        mask[place] = True
+    return mask
+
+
+LUNGS = lungs_of(np.s_[60:180, 40:100], np.s_[60:180, 140:200])
+
+
+def test_specks_and_spikes_do_not_move_the_box():
+    plain = steady_box(LUNGS)
+    spiky = LUNGS.copy()
+    spiky[180:220, 60:61] = spiky[10, 10] = True
+    assert np.abs(np.subtract(steady_box(spiky), plain)).max() <= 1
+    assert np.abs(np.subtract(plain, (40, 60, 200, 180))).max() <= 4
+
+
+@pytest.mark.parametrize("mask", [np.ones((1, 1), bool), np.eye(7, dtype=bool), np.pad(np.ones((1, 9), bool), 3)])
+def test_the_box_of_a_small_mask_is_not_empty_and_within_it(mask):
+    box = steady_box(mask)
+    assert 0 <= box.left < box.right <= mask.shape[1] and 0 <= box.top < box.bottom <= mask.shape[0]
+    assert mask[box.rows, box.columns].any()
+
+
+@pytest.mark.parametrize("patient", [20, 21, 22])
+def test_noise_hardly_moves_the_box(patient):
+    picture, _ = phantom_pair(patient, 256)
+    plain = find_lungs(picture, phantom_atlas()).box
+    for seed in range(2):
+        noise = np.random.default_rng(seed).normal(0, 1.5, picture.shape)
+        noisy = np.clip(np.rint(picture + noise), 0, 255).astype(np.uint8)
+        assert np.abs(np.subtract(find_lungs(noisy, phantom_atlas()).box, plain)).max() <= 3
+    jpeg = cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1], cv2.IMREAD_GRAYSCALE)
+    assert np.abs(np.subtract(find_lungs(jpeg, phantom_atlas()).box, plain)).max() <= 3
+
+
+def test_whole_lungs_keep_their_confidence():
+    assert keep_confidence(LUNGS, Box(0, 0, SIDE, SIDE)) == 1
+    assert keep_confidence(LUNGS, Box(24, 24, SIDE, SIDE)) == 1  # a film shifted by a tenth
+    assert keep_confidence(LUNGS, Box(30, 30, 210, 210)) == 1  # a frame
+    assert keep_confidence(LUNGS[:, 45:], Box(0, 0, SIDE - 45, SIDE)) == 0  # half of a lung is outside the film
+
+
+@pytest.mark.parametrize(
+    "cut", [Box(0, 0, SIDE, 150), Box(0, 90, SIDE, SIDE), Box(70, 0, SIDE, SIDE), Box(0, 0, 170, SIDE)]
+)
+def test_lungs_on_a_removed_border_lose_their_confidence(cut):
+    mask = np.zeros_like(LUNGS)
+    mask[cut.rows, cut.columns] = LUNGS[cut.rows, cut.columns]
+    assert keep_confidence(mask, cut) < 0.1
+
+
+def test_an_apex_outside_the_film_costs_little():
+    taper = np.abs(np.arange(SIDE) - 70) <= (20 + np.arange(SIDE)[:, None] / 3)
+    mask = (taper | taper[:, ::-1]) & (np.arange(SIDE) < 180)[:, None] & (np.arange(SIDE) != SIDE // 2)
+    assert keep_confidence(mask, Box(0, 0, SIDE, SIDE)) > 0.5
+
+
+@pytest.mark.parametrize("part", ["lower", "upper", "left"])
+@pytest.mark.parametrize("grey", [0, 255])
+def test_a_film_with_an_even_part_over_its_lungs_is_not_trusted(part, grey):
+    picture, known = phantom_pair(20, 256)
+    picture, rows = picture.copy(), np.flatnonzero(known.any(axis=1))
+    middle = (rows[0] + rows[-1]) // 2
+    places = {"lower": np.s_[middle:], "upper": np.s_[:middle], "left": np.s_[:, :100]}
+    picture[places[part]] = grey
+    assert find_content(picture) not in (None, Box(0, 0, ATLAS_SIDE, ATLAS_SIDE))
+    assert find_lungs(picture, phantom_atlas()).confidence < TRUSTED
