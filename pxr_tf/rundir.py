@@ -48,7 +48,7 @@ CHECKPOINT = "checkpoint.npz"  # of a fold that is being trained
 FEATURES = "features.parquet"  # the pooled features of images, for other programs
 FEATURES_TASK = "features"
 MODEL_FIGURES_FILE = "inside.npz"  # of a fold: its model figures, as arrays
-DRAWN = ("filters.png", "coefficients.png", "feature_maps-*.png")  # of a fold: its model figures, drawn
+DRAWN = ("filters", "coefficients", "feature_maps-*")  # of a fold: its model figures, drawn; without endings
 
 PACKAGE = "pxr_tf"
 CHECKOUT = Path(__file__).parents[1]  # if the package is installed: a folder without .git
@@ -110,7 +110,7 @@ def digest_model(run: Path, fold: str, what: str = "The model") -> str:
 
 def forget_inside(folder: Path) -> None:
     """Delete the model figures in a fold's folder: another model is about to be trained there."""
-    for pattern in (MODEL_FIGURES_FILE, *DRAWN):
+    for pattern in (MODEL_FIGURES_FILE, *(f"{name}.*" for name in DRAWN)):
         for file in folder.glob(pattern):
             file.unlink()
 

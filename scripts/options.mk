@@ -10,6 +10,7 @@ METHODS ?=
 LAYER ?=
 CLASS ?=
 NUMBER ?=
+FIGURES ?=
 FOLD ?=
 ATLAS ?=
 MASKS ?=
@@ -32,19 +33,20 @@ CROP ?=
 WEIGHTS ?=
 
 # The variables of an experiment, except the folder of runs.
-EXPERIMENT := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED SCHEME VALIDATION UNIT \
-    OVER MODELS STRATEGIES
+EXPERIMENT := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED FIGURES SCHEME VALIDATION \
+    UNIT OVER MODELS STRATEGIES
 
 # The variables of each command, besides ARGS.
-TAKES_cv := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS
-TAKES_train := MODEL STRATEGY VARIANT CLASSES SEEDS SCHEME VALIDATION UNIT CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS
-TAKES_tune := CONFIG VARIANT OVER MODEL CLASSES SCHEME VALIDATION UNIT DATA CROP ATLAS WEIGHTS SEED RUNS
-TAKES_grid := MODELS STRATEGIES FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS
-TAKES_reproduce := MODEL SEEDS DATA CROP ATLAS WEIGHTS RUNS
+TAKES_cv := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS FIGURES
+TAKES_train := MODEL STRATEGY VARIANT CLASSES SEEDS SCHEME VALIDATION UNIT CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS \
+    FIGURES
+TAKES_tune := CONFIG VARIANT OVER MODEL CLASSES SCHEME VALIDATION UNIT DATA CROP ATLAS WEIGHTS SEED RUNS FIGURES
+TAKES_grid := MODELS STRATEGIES FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS FIGURES
+TAKES_reproduce := MODEL SEEDS DATA CROP ATLAS WEIGHTS RUNS FIGURES
 TAKES_data := DATA
 TAKES_lungs := DATA ATLAS OUT MASKS RUNS
 TAKES_phantom := OUT
-TAKES_feature-maps := RUN IMAGE LAYER FOLD ATLAS
+TAKES_feature-maps := RUN IMAGE LAYER FIGURES FOLD ATLAS
 TAKES_features := RUN DATA FOLD ATLAS OUT
 TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT
 TAKES_runs := RUNS
@@ -71,29 +73,29 @@ give = $(if $($(2)),--$(1) "$($(2))")
 OPTIONS_cv = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
     $(call give,classes,CLASSES) $(call give,seeds,SEEDS) $(call give,folds,FOLDS) $(call give,config,CONFIG) \
     $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) \
-    $(call give,seed,SEED) $(call give,runs,RUNS)
+    $(call give,seed,SEED) $(call give,runs,RUNS) $(call give,figures,FIGURES)
 OPTIONS_train = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
     $(call give,classes,CLASSES) $(call give,seeds,SEEDS) $(call give,scheme,SCHEME) \
     $(call give,validation,VALIDATION) $(call give,unit,UNIT) $(call give,config,CONFIG) $(call give,data,DATA) \
     $(call give,crop,CROP) $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) $(call give,seed,SEED) \
-    $(call give,runs,RUNS)
+    $(call give,runs,RUNS) $(call give,figures,FIGURES)
 ARGUMENTS_tune = "$(CONFIG)" $(if $(VARIANT),"$(VARIANT)")
 OPTIONS_tune = $(foreach word,$(OVER),--over "$(word)") $(call give,model,MODEL) $(call give,classes,CLASSES) \
     $(call give,scheme,SCHEME) $(call give,validation,VALIDATION) $(call give,unit,UNIT) $(call give,data,DATA) \
     $(call give,crop,CROP) $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) $(call give,seed,SEED) \
-    $(call give,runs,RUNS)
+    $(call give,runs,RUNS) $(call give,figures,FIGURES)
 OPTIONS_grid = $(call give,models,MODELS) $(call give,strategies,STRATEGIES) $(call give,folds,FOLDS) \
     $(call give,config,CONFIG) $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS) \
-    $(call give,weights,WEIGHTS) $(call give,seed,SEED) $(call give,runs,RUNS)
+    $(call give,weights,WEIGHTS) $(call give,seed,SEED) $(call give,runs,RUNS) $(call give,figures,FIGURES)
 OPTIONS_reproduce = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(call give,data,DATA) $(call give,crop,CROP) \
-    $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) $(call give,runs,RUNS)
+    $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) $(call give,runs,RUNS) $(call give,figures,FIGURES)
 ARGUMENTS_data = "$(DATA)"
 ARGUMENTS_lungs = "$(DATA)"
 OPTIONS_lungs = $(call give,atlas,ATLAS) $(call give,out,OUT) $(call give,masks,MASKS) $(call give,runs,RUNS)
 ARGUMENTS_phantom = "$(or $(OUT),phantoms)"
 ARGUMENTS_feature-maps = "$(RUN)"
-OPTIONS_feature-maps = $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,fold,FOLD) \
-    $(call give,atlas,ATLAS)
+OPTIONS_feature-maps = $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,figures,FIGURES) \
+    $(call give,fold,FOLD) $(call give,atlas,ATLAS)
 ARGUMENTS_features = "$(RUN)" $(if $(DATA),"$(DATA)")
 OPTIONS_features = $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,out,OUT)
 ARGUMENTS_explain = "$(RUN)" $(if $(IMAGES),"$(IMAGES)")

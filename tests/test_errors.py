@@ -1,7 +1,11 @@
 """The helpers for messages: nearest names, short lists, accepted values."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+import pxr_tf
 from pxr_tf.config.messages import accepted_value
 from pxr_tf.errors import count_words, nearest, shorten, shown
 
@@ -56,3 +60,17 @@ def test_a_received_value_is_one_short_line(value, text):
 def test_a_number_agrees_with_its_noun(count, words):
     assert count_words(count, "image") == words
     assert count_words(count, "class", "classes").endswith("class" if count == 1 else "classes")
+
+
+COUNTED = re.compile(
+    r'\{(?:len\(|[\w.]*(?:count|num|nunique)\w*[(\[}:])(?:(?!, )[^{}"\n])*\}? '
+    r"(?:images|pictures|patients|classes|files|pairs|points|ids)\b"
+)
+NEVER_ONE = {"begin.py", "notes.py"}  # two classes or more; guarded by `> 1`
+
+
+def test_a_number_and_its_noun_agree_in_every_message():
+    """A count in front of a plural goes through `count_words`, or a message would say "1 images"."""
+    package = Path(pxr_tf.__file__).parent
+    found = {file.name for file in package.rglob("*.py") if COUNTED.search(file.read_text(encoding="utf-8"))}
+    assert found == NEVER_ONE

@@ -100,7 +100,7 @@ def test_only_given_variables_are_passed_on(given, command):
 
 VARIABLES = re.findall(r"^([A-Z]+) +\?=", MAKEFILE.read_text() + MADE.read_text(), re.MULTILINE)
 NOT_OPTIONS = {"ARGS", "PYTHON", "GPU", "HUB"}
-OF_A_PAPER = ["MODEL", "SEEDS", "DATA", "CROP", "ATLAS", "WEIGHTS", "RUNS", "ARGS"]
+OF_A_PAPER = ["MODEL", "SEEDS", "DATA", "CROP", "ATLAS", "WEIGHTS", "RUNS", "FIGURES", "ARGS"]
 
 
 def taken_by(target: str) -> list[str]:

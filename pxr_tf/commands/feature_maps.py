@@ -22,8 +22,9 @@ def feature_maps(options: OptionValues) -> None:
     from pxr_tf.report.drawings import write_feature_maps
     from pxr_tf.runs.finished import open_run
     from pxr_tf.runs.picture_choice import choose_picture, first_per_class
+    from pxr_tf.studies.experiments import figure_formats
 
-    image, layer = options.image, options.layer
+    image, layer, formats = options.image, options.layer, figure_formats(options.figures)
     opened = open_run(options.run)
     chosen = opened.find_fold(options.fold)
     own = first_per_class(opened.manifest, opened.splits, chosen) if image is None else None
@@ -31,7 +32,7 @@ def feature_maps(options: OptionValues) -> None:
     info = opened.info
     with locks.hold(locks.lock_of(opened.folder)):
         title, synthetic = f"{info.name}: {info.title}", info.origin == "synthetic"
-        written = write_feature_maps(opened, opened.fold_folder(chosen), found, title, synthetic, layer)
+        written = write_feature_maps(opened, opened.fold_folder(chosen), found, title, synthetic, layer, formats)
     for file in written:
         make_console().print(str(file), markup=False, soft_wrap=True)
 

@@ -86,10 +86,10 @@ def run_study(
         screen.end(request, run)
         if not results:
             return
-        if is_written(run):
+        if is_written(run, request.figures):
             console.print(f"Nothing to do: {run.folder} is finished.", markup=False, soft_wrap=True)
         else:
-            write_results(run)
+            write_results(run, request.figures)
 
     def end(outcome: "Outcome") -> None:
         screen.stop(outcome.request)

@@ -1,6 +1,6 @@
 """Experiments as frozen data: `schema` defines their keys and values, `load` reads them."""
 
-from pxr_tf.config.changes import describe_changes, recipe_changes
+from pxr_tf.config.changes import Change, describe_changes, list_changes, recipe_changes
 from pxr_tf.config.load import (
     configs_folder,
     dump_experiment,
@@ -13,10 +13,12 @@ from pxr_tf.config.load import (
 from pxr_tf.config.schema import Experiment
 
 __all__ = [
+    "Change",
     "Experiment",
     "configs_folder",
     "describe_changes",
     "dump_experiment",
+    "list_changes",
     "load_experiment",
     "load_grid",
     "parse_experiment",

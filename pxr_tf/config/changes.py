@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from pxr_tf.config.plain_yaml import Plain
 from pxr_tf.config.schema import Experiment
 
+BY_CLASS = ("merge.", "training.class_weights.")  # the last part of these keys is a class
 RecipeChanges = dict[str, tuple[Plain, Plain]]  # dotted key -> (value before, value now)
 
 
@@ -14,16 +16,37 @@ def recipe_changes(before: Experiment, now: Experiment) -> RecipeChanges:
     return _differ(before.model_dump(mode="json"), now.model_dump(mode="json"), "")
 
 
-def describe_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> list[str]:
-    """Return the differences for people: ``epochs 2,5 -> 1,1``, ``folds 5 -> 2``; keys that end alike in full."""
+class Change(NamedTuple):
+    """One difference in words."""
+
+    key: str  # its last part, or all of it if two end alike; ``epochs`` for the epochs of all phases
+    before: str
+    now: str
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.before} -> {self.now}"
+
+
+def list_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> list[Change]:
+    """Return the differences in words; the epochs of all phases are one, and so is another kind of model."""
+    if "model.kind" in found:
+        model = {"model": (before.model.name, now.model.name)}
+        found = model | {key: pair for key, pair in found.items() if not key.startswith("model.")}
+    if "phases" in found:
+        found = found | _phases_by_name(before, now)
     epochs = [key for key in found if key.startswith("phases.") and key.endswith(".max_epochs")]
-    words = [f"epochs {_epochs(before)} -> {_epochs(now)}"] if epochs else []
+    words = [Change("epochs", _epochs(before), _epochs(now))] if epochs or "phases" in found else []
     others = {key: pair for key, pair in found.items() if key not in epochs}
     ends = Counter(_last(key) for key in others)
     for key, (old, new) in others.items():
-        name = _last(key) if ends[_last(key)] == 1 else key
-        words.append(f"{name} {value_text(old)} -> {value_text(new)}")
+        alone = ends[_last(key)] == 1 and not key.startswith(BY_CLASS)
+        words.append(Change(_last(key) if alone else key, value_text(old), value_text(new)))
     return words
+
+
+def describe_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> list[str]:
+    """Return the differences for people: ``epochs 2,5 -> 1,1``, ``folds 5 -> 2``."""
+    return [str(change) for change in list_changes(found, before, now)]
 
 
 def value_text(value: Plain) -> str:
@@ -48,6 +71,15 @@ def _differ(before: Plain, now: Plain, key: str) -> RecipeChanges:
     for old, new, name in pairs:
         found |= _differ(old, new, f"{key}.{name}" if key else name)
     return found
+
+
+def _phases_by_name(before: Experiment, now: Experiment) -> RecipeChanges:
+    """Return the names of two lists of phases, and what differs in phases of the same name."""
+    old, new = ({phase.name: phase.model_dump(mode="json") for phase in one.phases} for one in (before, now))
+    found: RecipeChanges = {"phases": (list(old), list(new))}
+    for name in old.keys() & new.keys():
+        found |= _differ(old[name], new[name], f"phases.{name}")
+    return dict(sorted(found.items()))
 
 
 def _last(key: str) -> str:

@@ -1,13 +1,25 @@
 """Comma-separated lists of words, whole numbers or paths."""
 
 import os
+from collections.abc import Sequence
 
 from pxr_tf.config.plain_yaml import MAX_DIGITS
+from pxr_tf.errors import PxrError, nearest, shown
 
 
 def split_words(text: str) -> list[str]:
     """Return the words between commas, without spaces around them."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def choose_words(text: str, option: str, accepted: Sequence[str]) -> list[str]:
+    """Return the accepted words between commas, each once, in the order of `accepted`; raise `PxrError`."""
+    words = split_words(text)
+    unknown = [word for word in words if word not in accepted]
+    if unknown or not words:
+        close = nearest(unknown[0], accepted) if unknown else ""
+        raise PxrError(f"{option} received {shown(text)}; accepted: {', '.join(accepted)}, comma-separated.{close}")
+    return [word for word in accepted if word in words]
 
 
 def whole_numbers(text: str) -> list[int]:

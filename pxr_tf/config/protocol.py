@@ -18,7 +18,7 @@ class Protocol(Frozen):
 
     variants: Annotated[tuple[Name, ...], Field(min_length=1)]  # which variants run
     seeds: Annotated[tuple[SeedNumber, ...], Field(min_length=1)] = (0,)  # each variant runs with each seed
-    # name -> dotted key -> value; the first setting minus the second is a result
+    # name -> dotted key -> value; the first setting is the paper's, and the first minus the second is a result
     compare: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -39,6 +39,11 @@ class Protocol(Frozen):
     def settings(self) -> dict[str, dict[str, Any]]:
         """The settings by name; if nothing is compared, one setting without a name that changes nothing."""
         return self.compare or {"": {}}
+
+
+def paper_setting(path: str | Path) -> dict[str, Any]:
+    """Return the keys of the setting that the paper used, the first one compared; {} if the recipe compares none."""
+    return next(iter(load_protocol(path).settings.values())) if KEY in read_recipe(path)[0] else {}
 
 
 def load_protocol(path: str | Path) -> Protocol:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, count_words
 from pxr_tf.seeds import order_by_hash
 
 
@@ -48,7 +48,8 @@ def choose_number(table: pd.DataFrame, number: int, *, seed: int, purpose: str) 
     """
     if number >= len(table):
         raise PxrError(
-            f"splits.validation={number} would leave nothing to train on: the training part has {len(table):,} images. "
+            f"splits.validation={number} would leave nothing to train on: the training part has "
+            f"{count_words(len(table), 'image')}. "
             "Use a smaller number, or a share such as splits.validation=0.15."
         )
     patients = table.groupby("patient_id").agg(label=("label", "first"), num_images=("image_id", "size"))

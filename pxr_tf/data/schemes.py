@@ -32,7 +32,7 @@ from pxr_tf.data.splits import (
     check_splits,
     patients_per_class,
 )
-from pxr_tf.errors import PxrError, nearest
+from pxr_tf.errors import PxrError, count_words, nearest
 from pxr_tf.seeds import order_by_hash
 
 MakeSplits = Callable[..., pd.DataFrame]
@@ -187,7 +187,8 @@ def assign_holdout(table: pd.DataFrame, fraction: float, seed: int) -> pd.DataFr
         patients = order_by_hash(rows.patient_id.unique(), seed, "holdout")[: 2 * count]
         if len(patients) < 2 * count or rows.patient_id.nunique() <= 2 * count:
             raise PxrError(
-                f"Class {label} has {rows.patient_id.nunique()} patients, too few for a hold-out with {count} in "
+                f"Class {label} has {count_words(rows.patient_id.nunique(), 'patient')}, too few for a hold-out "
+                f"with {count} in "
                 f"validation, {count} in test and some in training. Add data or lower splits.holdout_fraction."
             )
         taken.update(patients)
@@ -239,7 +240,8 @@ def _check_patients(table: pd.DataFrame, folds: int) -> None:
     if (counts < folds).any():
         label = counts.idxmin()
         raise PxrError(
-            f"Class {label} has {counts[label]} patients for {folds} folds; each fold needs at least one. "
+            f"Class {label} has {count_words(counts[label], 'patient')} for {count_words(folds, 'fold')}; each "
+            f"fold needs at least one. "
             f"Use FOLDS={max(2, counts[label])} or fewer, or add data."
         )
 
@@ -252,5 +254,5 @@ def _check_parts(table: pd.DataFrame, splits: pd.DataFrame, *, validates: bool, 
     for label, patients in patients_per_class(table).items():
         for side, name in names.items():
             if not ((labels == label) & (sides == side)).any():
-                count = f"{patients:,} patient{'s' if patients != 1 else ''}"
+                count = count_words(patients, "patient")
                 raise PxrError(f"{asked} leaves class {label} ({count}) without {name} images. {remedy}")

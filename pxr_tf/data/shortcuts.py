@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf.data.run_warnings import RunWarning
+from pxr_tf.errors import count_words
 
 MAX_SIZES = 20  # with more distinct sizes, rare sizes are binned
 BYTES_BINS = 10  # deciles: in a quartile, a class of 3 % at one end of the scale would drown
@@ -180,9 +181,12 @@ def _describe_range(span: pd.Interval) -> str:
 def _explain(shortcut: NamedTuple) -> str:
     verb = "come from" if shortcut.property == "source" else "have"
     if shortcut.share_of_class == 1 and shortcut.share_of_others == 0:
+        if shortcut.images == 1:
+            verb = "comes from" if shortcut.property == "source" else "has"
+            return f"its only image {verb} {shortcut.rule}, and no other class does"
         return f"all of its {shortcut.images:,} images {verb} {shortcut.rule}, and no other class does"
     others = f"but only {percent(shortcut.share_of_others)}" if shortcut.share_of_others else "and none"
-    inside = f"{percent(shortcut.share_of_class)} of its {shortcut.images:,} images"
+    inside = f"{percent(shortcut.share_of_class)} of its {count_words(shortcut.images, 'image')}"
     return f"{inside} {verb} {shortcut.rule}, {others} of the others"
 
 

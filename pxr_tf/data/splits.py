@@ -160,7 +160,8 @@ def _check_tested_once(table: pd.DataFrame, splits: pd.DataFrame) -> None:
     if wrong.any():
         image, count = table.image_id[wrong].iloc[0], times[wrong].iloc[0]
         raise PxrError(
-            f"splits.csv tests {image} in {count} folds (and {wrong.sum() - 1} more images in none or several); each "
+            f"splits.csv tests {image} in {count_words(count, 'fold')} (and "
+            f"{count_words(wrong.sum() - 1, 'more image')} in none or several); each "
             "must be tested in one fold. Delete it to split again."
         )
 

@@ -44,6 +44,17 @@ def balanced_accuracy(predictions: pd.DataFrame) -> float:
     return float(np.mean(present)) if present else np.nan
 
 
+def mean_sensitivity_specificity(predictions: pd.DataFrame) -> float:
+    """Return the mean over the classes of (sensitivity + specificity) / 2; NaN if no class has both.
+
+    Each class counts against the rest. It needs no probabilities; with two classes it is the balanced accuracy.
+    """
+    sides = [against_rest(predictions, name) for name in class_names(predictions)]
+    values = [(sensitivity(one) + specificity(one)) / 2 for one in sides]
+    present = [value for value in values if not np.isnan(value)]
+    return float(np.mean(present)) if present else np.nan
+
+
 def mean_auc(predictions: pd.DataFrame) -> float:
     """Return the mean area under the ROC curves of the classes against the rest; NaN if no class has one.
 
@@ -105,6 +116,7 @@ def support(one: OneAgainstRest) -> float:
 OVERALL_METRICS: dict[str, Callable[[pd.DataFrame], float]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
+    "mean_sensitivity_specificity": mean_sensitivity_specificity,
     "auc": mean_auc,
     "log_loss": log_loss,
     "support": lambda predictions: float(len(predictions)),

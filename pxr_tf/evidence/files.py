@@ -7,6 +7,7 @@ import pandas as pd
 
 from pxr_tf import files
 from pxr_tf.evaluation import metrics, roc
+from pxr_tf.evidence.deviations import DEVIATIONS, has_protocol, write_deviations
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import worth
 
@@ -23,29 +24,39 @@ class RunTables(NamedTuple):
 
 
 def write_tables(run: FinishedRun) -> RunTables:
-    """Write a run's metrics, confusion matrix, ROC curves and operating points; return the last three.
+    """Write a run's metrics, confusion matrix, ROC curves and operating points, and what deviates from the paper.
 
     ``metrics.csv`` counts the recipe's test rows (``splits.test_rows``), ``metrics_<other>.csv`` the other reading, if
     the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say how far to
     trust the figures.
     """
-    columns = worth(run.info)
-    for reading, file in _metrics_files(run).items():
+    columns, places = worth(run.info), _metrics_files(run)
+    for reading, file in places.items():
         table = metrics.score_folds(metrics.select_rows(run.predictions, run.splits, reading))
         files.write_csv(file, table.assign(**columns))
-    reading, *_ = _metrics_files(run)
+    reading, *_ = places
     counts = metrics.confusion_matrix(metrics.select_rows(run.predictions, run.splits, reading))
     rows = roc.rows_by_role(run.predictions, run.splits, reading)
     tables = RunTables(counts, roc.trace_curves(rows), roc.find_points(rows))
     files.write_csv(run.folder / CONFUSION, tables.counts.reset_index().assign(**columns))
     files.write_csv(run.folder / CURVES, tables.curves.assign(**columns))
     files.write_csv(run.folder / POINTS, tables.points.assign(**columns))
+    if has_protocol(run):
+        write_deviations(run)
     return tables
 
 
 def expected_tables(run: FinishedRun) -> list[Path]:
     """Return the files that `write_tables` writes."""
-    return [*_metrics_files(run).values(), *(run.folder / name for name in (CONFUSION, CURVES, POINTS))]
+    names = (CONFUSION, CURVES, POINTS, *([DEVIATIONS] if has_protocol(run) else []))
+    return [*_metrics_files(run).values(), *(run.folder / name for name in names)]
+
+
+def tables_are_whole(run: FinishedRun) -> bool:
+    """Return whether all tables exist, with every metric of today: older versions wrote fewer."""
+    if not all(file.exists() for file in expected_tables(run)):
+        return False
+    return all(set(metrics.OVERALL_METRICS) <= set(table.metric) for table in read_readings(run).values())
 
 
 def read_readings(run: FinishedRun) -> dict[str, pd.DataFrame]:

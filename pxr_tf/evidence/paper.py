@@ -8,7 +8,9 @@ from pxr_tf.evaluation.published import PaperRow
 if TYPE_CHECKING:
     from pxr_tf.runs.info import RunInfo
 
-OVERALL = {"accuracy": "", "balanced_accuracy": "balanced accuracy ", "auc": "AUC "}  # metric -> words before it
+SENS_SPEC = "mean_sensitivity_specificity"
+# metric -> words before it
+OVERALL = {"accuracy": "", "balanced_accuracy": "balanced accuracy ", "auc": "AUC ", SENS_SPEC: "(sens. + spec.) / 2 "}
 
 
 def comparable_row(info: "RunInfo") -> PaperRow | None:
@@ -40,17 +42,25 @@ def overall_words(row: PaperRow) -> str:
     return ", ".join(f"{words}{figure.words}" for words, figure in figures.items() if figure)
 
 
-def paper_notes(info: "RunInfo", row: PaperRow | None, counted: int) -> list[str]:
-    """Return the notes to print under the table; `counted`: the number of test images that the table counts."""
+def auc_of(row: PaperRow | None) -> str:
+    """Return the metric that the paper calls AUC; ``auc``, the area, unless the row says otherwise."""
+    return SENS_SPEC if row and row.printed(SENS_SPEC) else "auc"
+
+
+def paper_notes(info: "RunInfo", row: PaperRow | None, counted: int, deviations: str = "") -> list[str]:
+    """Return the notes to print under the table; `counted`: the number of test images that the table counts.
+
+    `deviations` says how the recipe differs from the paper's; it is printed if any figure of the paper is.
+    """
+    best = _best_note(info, shown=row) if info.origin == "real" else ""
     notes = (
         [*published.write_footnotes(row), published.write_count_note(row, counted), _unit_note(info, row)]
         if row
         else []
     )
-    if info.origin == "real":
-        if not row:
-            notes.append(f"No published figures for {info.model} under {info.variant} with these classes and split.")
-        notes.append(_best_note(info, shown=row))
+    if info.origin == "real" and not row:
+        notes.append(f"No published figures for {info.model} under {info.variant} with these classes and split.")
+    notes += [best, deviations if row or best else ""]
     return [note for note in notes if note]
 
 
@@ -58,7 +68,7 @@ def _unit_note(info: "RunInfo", row: PaperRow) -> str:
     """Return whether both split by patient or by image; empty unless the paper splits at random."""
     if row.paper.unit is None:
         return ""
-    ours = "as this run does" if info.unit == row.paper.unit else f"this run by {info.unit}"
+    ours = "and so do we" if info.unit == row.paper.unit else f"we split by {info.unit}"
     return f"The paper splits by {row.paper.unit}, {ours}."
 
 

@@ -1,6 +1,6 @@
 """Summaries of runs that differ only in their seed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +34,8 @@ def summarise_runs(runs: Mapping[int, FinishedRun]) -> SeedsTable:
     first = next(iter(runs.values()))
     reading = next(iter(read_readings(first)))
     tables = {seed: read_metrics_table(run) for seed, run in runs.items()}
-    info = first.info._replace(warnings=shared_warnings(list(runs.values())))
+    named = name_owners([(f"seed {seed}", run.warnings) for seed, run in runs.items()])
+    info = first.info._replace(warnings=(*named, *mixed_environments(list(runs.values()))))
     points = roc.summarise_points({seed: read_run_points(run) for seed, run in runs.items()})
     return SeedsTable(info, reading, tables, metrics.summarise_seeds(tables), points)
 
@@ -47,10 +48,16 @@ def write_seeds(seeds: SeedsTable, folder: Path) -> bool:
         return merge_rows(folder / SEEDS_TABLE, rows, [], more=["seeds"]) == 0
 
 
-def shared_warnings(runs: list[FinishedRun]) -> tuple[RunWarning, ...]:
-    """Return each distinct warning of the runs, plus one if they were trained in several environments."""
-    every = dict.fromkeys(warning for run in runs for warning in run.warnings)
-    return (*every, *mixed_environments(runs))
+def name_owners(warnings: Sequence[tuple[str, Iterable[RunWarning]]]) -> list[RunWarning]:
+    """Return each distinct warning of several runs (name, warnings); its text names its runs unless all have it."""
+    owners: dict[RunWarning, list[str]] = {}
+    for name, own in warnings:
+        for warning in dict.fromkeys(own):
+            owners.setdefault(warning, []).append(name)
+    return [
+        warning if len(names) == len(warnings) else warning._replace(text=f"{'; '.join(names)}: {warning.text}")
+        for warning, names in owners.items()
+    ]
 
 
 def mixed_environments(runs: list[FinishedRun]) -> list[RunWarning]:

@@ -22,6 +22,7 @@ class Request:
     mix_environments: bool = False  # folds may differ in library versions and machine
     command: str = ""  # for the record
     tuning: Path | None = None  # run directory of a tuning point (without test rows); None: an ordinary run
+    figures: tuple[str, ...] = ("png",)  # formats
     study: frozenset[Path] = frozenset()  # run directories of all runs of the same study
 
     @cached_property

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from pxr_tf.errors import PxrError, shown
+from pxr_tf.errors import PxrError, count_words, shown
 from pxr_tf.events import OnProgress
 from pxr_tf.explain.cam import grad_cam, grad_cam_plus_plus, layer_cam, score_cam
 from pxr_tf.explain.gradients import integrated_gradients, saliency, smooth_grad
@@ -67,7 +67,8 @@ def _check_targets(logits: keras.Model, targets: np.ndarray, count: int) -> np.n
     targets, classes = np.asarray(targets), logits.outputs[0].shape[-1]
     if targets.shape != (count,) or not np.issubdtype(targets.dtype, np.integer):
         raise PxrError(
-            f"Targets of type {targets.dtype} and shape {list(targets.shape)} do not fit {count} pictures. Give one "
+            f"Targets of type {targets.dtype} and shape {list(targets.shape)} do not fit "
+            f"{count_words(count, 'picture')}. Give one "
             "class number for each."
         )
     wrong = targets[(targets < 0) | (targets >= classes)]

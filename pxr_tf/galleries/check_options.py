@@ -8,7 +8,7 @@ from typing import NamedTuple, NoReturn
 import pandas as pd
 
 from pxr_tf.config import Experiment
-from pxr_tf.errors import PxrError, nearest, shorten, shown
+from pxr_tf.errors import PxrError, count_words, nearest, shorten, shown
 from pxr_tf.explain.layer_names import LayerPlaces, choose_layer
 from pxr_tf.explain.method_table import METHODS, find_method
 from pxr_tf.galleries import state
@@ -127,6 +127,7 @@ def check_target(target: str, classes: Sequence[str], table: pd.DataFrame) -> No
         lacking = table.image_id[~table.label.isin(classes)]
         if len(lacking):
             raise PxrError(
-                f"--class received {TRUE!r}, but {len(lacking)} of {len(table)} pictures have no true label that the "
+                f"--class received {TRUE!r}, but {len(lacking)} of {count_words(len(table), 'picture')} have no "
+                f"true label that the "
                 f"model knows ({shorten(lacking, 3)}). Accepted: {PREDICTED}, {', '.join(classes)}."
             )

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from pxr_tf import rundir
+from pxr_tf.errors import count_words
 from pxr_tf.events import OnEvent, OnProgress, emit_note, emit_progress
 from pxr_tf.explain.logits import find_layer, open_logits
 from pxr_tf.explain.maps import at_picture_size
@@ -125,5 +126,7 @@ class _Progress:
         if left > LONG and not self._announced:
             self._announced = True
             emit_note(
-                self._emit, f"{self._what}: about {left / 60:.0f} minutes for the next {total - done:,} pictures."
+                self._emit,
+                f"{self._what}: about {count_words(round(left / 60), 'minute')} for the next "
+                f"{count_words(total - done, 'picture')}.",
             )

@@ -26,7 +26,7 @@ import numpy as np
 
 from pxr_tf import files, locks
 from pxr_tf.data.manifest import PHANTOM_FILE
-from pxr_tf.errors import PxrError, nearest
+from pxr_tf.errors import PxrError, count_words, nearest
 from pxr_tf.phantoms.anatomy import Chest, draw_chest
 from pxr_tf.phantoms.diseases import DISEASES
 
@@ -172,7 +172,7 @@ def _check_request(
     for label, count in patients.items():
         _check_class(label)
         if not 0 <= count <= MAX_PATIENTS:
-            raise PxrError(f"Received {count} patients of class {label}; give 0 to {MAX_PATIENTS}.")
+            raise PxrError(f"Received {count_words(count, 'patient')} of class {label}; give 0 to {MAX_PATIENTS}.")
     if not any(patients.values()):
         raise PxrError(f"Received no patients; give at least one of a class ({', '.join(PHANTOM_CLASSES)}).")
     fewest, most = images_per_patient

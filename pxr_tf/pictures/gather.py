@@ -121,7 +121,7 @@ def decode_images(
     if len(skipped) and not skip_unreadable:
         named = shorten([f"{row.path} ({row.reason})" for row in skipped.itertuples()], 3)
         raise PxrError(
-            f"{len(skipped)} of {len(table)} images cannot be read: {named}. Repair or remove them, or "
+            f"{len(skipped)} of {count_words(len(table), 'image')} cannot be read: {named}. Repair or remove them, or "
             "continue without them: --skip-unreadable."
         )
     unknown = table.path[reasons.isna() & ~table.compared] if "compared" in table else ()

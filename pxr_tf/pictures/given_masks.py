@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, count_words
 from pxr_tf.lungs.contrast import bounding_box
 from pxr_tf.lungs.find import Lungs, no_lungs
 from pxr_tf.pictures.mask_codes import check_lungs, read_mask
@@ -37,7 +37,7 @@ def find_given(pictures: Mapping[str, str], folder: Path) -> dict[str, Path]:
     found = {name: mask for name in pictures if (mask := _find_one(name, folder, originals))}
     if pictures and not found:
         raise PxrError(
-            f"MASKS {folder} has no mask for any of {len(pictures)} pictures; accepted: "
+            f"MASKS {folder} has no mask for any of {count_words(len(pictures), 'picture')}; accepted: "
             f"{suffixless(next(iter(pictures)))}.png, or the same without leading folders. "
             "Name the folder that contains the masks."
         )

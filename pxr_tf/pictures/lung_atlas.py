@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from pxr_tf.errors import PxrError, shorten
+from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.files import digest_file, reading
 from pxr_tf.lungs.atlas import LungAtlas, LungPair, open_stored_atlas
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
@@ -52,7 +52,9 @@ def _check_names(folder: Path, images: dict[str, Path], masks: dict[str, Path]) 
         if alone:
             raise PxrError(f"The atlas {folder} has no {missing} for {shorten(alone, 3)}; {LAYOUT}. Add or remove it.")
     if len(images) < _FEWEST:
-        raise PxrError(f"The atlas {folder} has {len(images)} pairs; at least {_FEWEST} are needed; {LAYOUT}.")
+        raise PxrError(
+            f"The atlas {folder} has {count_words(len(images), 'pair')}; at least {_FEWEST} are needed; {LAYOUT}."
+        )
 
 
 def _read_pair(image: Path, mask: Path) -> LungPair:

@@ -4,7 +4,7 @@ A task with TensorFlow writes the arrays to ``inside.npz``. This module draws th
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from PIL import Image
 from pxr_tf import files, rundir
 from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, read_model_figures
 from pxr_tf.report.event_file import EventFile
-from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_curves, write_figure
+from pxr_tf.report.figures import PNG, SYNTHETIC_NOTE, draw_curves, figure_files, write_figure
 from pxr_tf.report.model_figures import draw_coefficients, draw_feature_maps, draw_filters
 from pxr_tf.runs.directory import RunDirectory
 
@@ -30,38 +30,55 @@ Draw = Callable[[str, bool], "Figure"]  # (title, synthetic) -> figure
 
 
 def expected_drawings(run: RunDirectory) -> list[Path]:
-    """Return the drawings that a finished run should have, given the files of its folds."""
+    """Return the drawings, as PNG, that a finished run should have, given the files of its folds."""
     curves = [run.folder / _CURVES] if run.histories() else []
     return curves + [fold / name for fold in _folds(run) for name in _figures(_read(fold, outline=True))]
 
 
-def write_drawings(run: RunDirectory, title: str, synthetic: bool) -> None:
-    """Draw the missing files; `title` names the run."""
+def write_drawings(run: RunDirectory, title: str, synthetic: bool, formats: Sequence[str] = PNG) -> None:
+    """Draw the figures that lack a file; `title` names the run."""
     histories = run.histories()
-    if histories and not (run.folder / _CURVES).exists():
+    if histories and _lacks(run.folder / _CURVES, formats):
         tables = {name: pd.read_csv(file) for name, file in histories.items()}
-        write_figure(run.folder / _CURVES, draw_curves(tables, title, synthetic))
+        write_figure(run.folder / _CURVES, draw_curves(tables, title, synthetic, run.losses()), formats)
     for fold in _folds(run):
-        missing = [name for name in _figures(_read(fold, outline=True)) if not (fold / name).exists()]
+        missing = [name for name in _figures(_read(fold, outline=True)) if _lacks(fold / name, formats)]
         if missing:
             figures = _figures(_read(fold))
-            write_fold(run, fold, {name: figures[name] for name in missing}, title, synthetic)
+            write_fold(run, fold, {name: figures[name] for name in missing}, title, synthetic, formats)
+
+
+def _lacks(path: Path, formats: Sequence[str]) -> bool:
+    return not all(file.exists() for file in figure_files(path, formats))
 
 
 def write_feature_maps(
-    run: RunDirectory, fold: Path, found: Mapping[str, Maps], title: str, synthetic: bool, layer: str | None = None
+    run: RunDirectory,
+    fold: Path,
+    found: Mapping[str, Maps],
+    title: str,
+    synthetic: bool,
+    layer: str | None = None,
+    formats: Sequence[str] = PNG,
 ) -> list[Path]:
     """Draw the feature maps of pictures (name -> maps) into a fold's folder; return the files."""
     figures = {feature_maps_file(name, layer): partial(draw_feature_maps, name, maps) for name, maps in found.items()}
-    write_fold(run, fold, figures, title, synthetic)
-    return [fold / name for name in figures]
+    write_fold(run, fold, figures, title, synthetic, formats)
+    return [file for name in figures for file in figure_files(fold / name, formats)]
 
 
-def write_fold(run: RunDirectory, fold: Path, figures: Mapping[str, Draw], title: str, synthetic: bool) -> None:
+def write_fold(
+    run: RunDirectory,
+    fold: Path,
+    figures: Mapping[str, Draw],
+    title: str,
+    synthetic: bool,
+    formats: Sequence[str] = PNG,
+) -> None:
     """Write figures (file name -> drawing function) into a fold's folder and its TensorBoard."""
     title = title if list(_folds(run)) == [fold] else f"{title}, {fold.name}"
     for name, draw in figures.items():
-        write_figure(fold / name, draw(title, synthetic))
+        write_figure(fold / name, draw(title, synthetic), formats)
     board = EventFile(fold)
     add_drawings(board, fold, synthetic, list(figures))
     board.close()
@@ -69,7 +86,8 @@ def write_fold(run: RunDirectory, fold: Path, figures: Mapping[str, Draw], title
 
 def add_drawings(board: EventFile, fold: Path, synthetic: bool, names: list[str] | None = None) -> None:
     """Add a fold's drawings to an event file: those in `names`, or all."""
-    names = sorted(file.name for pattern in rundir.DRAWN for file in fold.glob(pattern)) if names is None else names
+    drawn = sorted(file.name for name in rundir.DRAWN for file in fold.glob(f"{name}.png"))
+    names = drawn if names is None else names
     note = f" ({SYNTHETIC_NOTE.lower()})" if synthetic else ""
     for name in names:
         title = Path(name).stem.replace("feature_maps-", "feature maps of ") + note

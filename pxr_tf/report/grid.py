@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from pxr_tf.evidence.deviations import deviation_note, read_deviations
 from pxr_tf.evidence.files import read_readings
 from pxr_tf.evidence.paper import comparable_row
+from pxr_tf.evidence.seeds import name_owners
 from pxr_tf.report.clock import duration_words
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.report.results import mean_sd, print_warnings
@@ -63,10 +66,22 @@ def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
     for cell in cells:
         table.add_row(*_row(cell))
     console.print(table)
-    print_warnings([warning for info in finished for warning in info.warnings], console)
+    print_warnings(name_owners([(f"{info.model}, {info.variant}", info.warnings) for info in finished]), console)
+    for note in _deviations([cell for cell in cells if cell.run]):
+        console.print(f"[dim]{escape(note)}[/dim]", highlight=False)
     for cell in cells:
         if cell.failure:
             console.print(f"{cell.info.title} failed: {cell.failure}", markup=False)
+
+
+def _deviations(cells: Sequence[GridCell]) -> list[str]:
+    """Return how the cells differ from the paper, each note once, preceded by its cells unless it is of all."""
+    notes: dict[str, list[str]] = {}
+    for cell in cells:
+        note = deviation_note(read_deviations(cell.run))
+        if note:
+            notes.setdefault(note, []).append(f"{cell.info.model}, {cell.info.variant}")
+    return [note if len(titles) == len(cells) else f"{'; '.join(titles)}: {note}" for note, titles in notes.items()]
 
 
 def _row(cell: GridCell) -> list[str]:

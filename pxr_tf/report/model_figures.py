@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pxr_tf.errors import count_words
 from pxr_tf.explain.model_figures_file import Maps, Tiles
-from pxr_tf.report.figures import SYNTHETIC_NOTE, new_figure, picture_sheet
+from pxr_tf.report.figures import SYNTHETIC_NOTE, new_figure, picture_sheet, wrap_name
+from pxr_tf.report.fonts import show_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,10 +47,10 @@ def draw_coefficients(images: Mapping[str, np.ndarray], title: str, synthetic: b
     figure = new_figure(columns * 3.0 + 1.2, rows * 3.2 + 0.9, layout="constrained")
     limits = _around_zero(np.stack(list(images.values())))
     axes = []
-    for place, (name, image) in enumerate(images.items(), start=1):
+    for place, (name, image) in enumerate(zip(show_names(list(images)), images.values(), strict=True), start=1):
         axes.append(figure.add_subplot(rows, columns, place))
         shown = axes[-1].imshow(image, cmap="RdBu_r", **limits)
-        axes[-1].set_title(name, fontsize=10)
+        axes[-1].set_title(wrap_name(name), fontsize=10)
     figure.colorbar(shown, ax=axes, label="logit per unit of grey (-1 … 1)", extend="both", **_BAR)
     words = "coefficients: a bright pixel counts for the class where red, against it where blue"
     _head(figure, axes, f"{title}\n{words}", synthetic)
@@ -78,7 +80,7 @@ def draw_feature_maps(name: str, maps: Maps, title: str, synthetic: bool) -> "Fi
 
 def _describe_maps(layer: str, tiles: Tiles) -> str:
     count, height, width = tiles.values.shape
-    which = f"{count} channels" if count == tiles.total else f"the first {count} of {tiles.total} channels"
+    which = count_words(count, "channel") if count == tiles.total else f"the first {count} of {tiles.total} channels"
     return f"{layer}: {which}, {height} x {width}"
 
 

@@ -9,11 +9,13 @@ from rich.table import Table
 
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
+from pxr_tf.evidence.deviations import deviation_note, read_deviations
 from pxr_tf.evidence.files import read_metrics_table, read_run_points
 from pxr_tf.evidence.paper import paper_has, paper_notes
 from pxr_tf.report.results import make_table, plus_minus, print_points, print_warnings
 from pxr_tf.studies.paper_runs import (
     AUC,
+    NO_AREA,
     Group,
     Measure,
     Pair,
@@ -86,11 +88,11 @@ def _print_points(group: Group, console: Console) -> None:
 
 
 def _paper_table(groups: Sequence[Group]) -> Table:
-    """Return the table of runs with the same classes; the AUC has a column if the paper prints it."""
+    """Return the table of runs with the same classes; the AUC has a column if the paper prints it, as what it is."""
     info = groups[0].info
-    measures = [
-        one for one in measures_of(info.classes) if one != AUC or any(paper_has(group.info, "auc") for group in groups)
-    ]
+    printed = [one for one in (AUC, NO_AREA) if any(paper_has(group.info, one.metric) for group in groups)]
+    measures = [one for one in measures_of(info.classes) if one != AUC]
+    measures[2:2] = printed
     title = f"{info.name}: mean ± sd over {count_words(_most_seeds(groups), 'seed')}"
     shown = make_table("\n".join(filter(None, (title, name_leaky(groups)))), info, (0, 0))
     shown.add_column("%", no_wrap=True)
@@ -99,8 +101,8 @@ def _paper_table(groups: Sequence[Group]) -> Table:
     for group in groups:
         shown.add_row(*_our_row(group, measures))
         if group.row:
-            printed = [printed_value(group.row, one.name, one.metric) for one in measures]
-            cells = ["" if value is None else f"{100 * value:.1f}" for value in printed]
+            theirs = [printed_value(group.row, one.name, one.metric) for one in measures]
+            cells = ["" if value is None else f"{100 * value:.1f}" for value in theirs]
             shown.add_row("  the paper", *cells, "", "", style="cyan")
     return shown
 
@@ -116,7 +118,8 @@ def _notes(groups: Sequence[Group]) -> list[str]:
     for group in groups:
         counted = round(metrics.value_of(next(iter(group.tables.values())), "pooled", "all", "support"))
         own = [] if len(group.tables) == most else [f"over {count_words(len(group.tables), 'seed')} only."]
-        for note in [*own, *paper_notes(group.info, group.row, counted)]:
+        differs = deviation_note(read_deviations(next(iter(group.runs.values()))))
+        for note in [*own, *paper_notes(group.info, group.row, counted, differs)]:
             whose.setdefault(note, []).append(group)
     return [": ".join(filter(None, (name_groups(some, groups), note))) for note, some in whose.items()]
 

@@ -1,6 +1,6 @@
 """A run's results: the files next to its predictions, and the tables on the screen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,13 @@ from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evaluation.roc import MeanPoints
-from pxr_tf.evidence.files import expected_tables, read_readings, read_run_points, write_tables
-from pxr_tf.evidence.paper import class_words, comparable_row, overall_words, paper_notes, prints
+from pxr_tf.evidence.deviations import deviation_note, read_deviations
+from pxr_tf.evidence.files import read_readings, read_run_points, tables_are_whole, write_tables
+from pxr_tf.evidence.paper import OVERALL, auc_of, class_words, comparable_row, overall_words, paper_notes, prints
 from pxr_tf.evidence.seeds import SeedsTable
 from pxr_tf.report.drawings import expected_drawings, write_drawings
-from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, write_figure
+from pxr_tf.report.figures import PNG, SYNTHETIC_NOTE, draw_confusion_matrix, figure_files, write_figure
+from pxr_tf.report.fonts import describe_hidden
 from pxr_tf.report.roc import NOTHING_CHOSEN, draw_roc, points_table
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import LEAKY, RunInfo
@@ -29,20 +31,23 @@ CONFUSION_FIGURE, ROC_FIGURE = "confusion_matrix.png", "roc.png"
 PER_CLASS = {"Precision": "precision", "Sensitivity": "sensitivity", "F1": "f1", "Spec.": "specificity", "AUC": "auc"}
 
 
-def write_results(run: FinishedRun) -> None:
-    """Write the tables and figures of a finished run."""
+def write_results(run: FinishedRun, formats: Sequence[str] = PNG) -> None:
+    """Write the tables and figures of a finished run, each figure in all formats."""
     tables, info = write_tables(run), run.info
     synthetic, name = info.origin == "synthetic", f"{info.name}: {info.title}"
-    title = f"{info.title}, {int(tables.counts.to_numpy().sum()):,} held-out images"
-    write_figure(run.folder / CONFUSION_FIGURE, draw_confusion_matrix(tables.counts, title, synthetic))
-    write_figure(run.folder / ROC_FIGURE, draw_roc(tables.curves, tables.points, name, synthetic))
-    write_drawings(run, name, synthetic)
+    reading = _reading_words(next(iter(read_readings(run))))
+    counted = f"{info.title}, {count_words(int(tables.counts.to_numpy().sum()), 'held-out image')}"
+    confusion = draw_confusion_matrix(tables.counts, counted, synthetic)
+    write_figure(run.folder / CONFUSION_FIGURE, confusion, formats)
+    curves = draw_roc(tables.curves, tables.points, f"{name}\n{reading}", synthetic, info.classes)
+    write_figure(run.folder / ROC_FIGURE, curves, formats)
+    write_drawings(run, name, synthetic, formats)
 
 
-def is_written(run: FinishedRun) -> bool:
-    """Return whether all result files exist."""
-    figures = [run.folder / name for name in (CONFUSION_FIGURE, ROC_FIGURE)]
-    return all(file.exists() for file in (*expected_tables(run), *figures, *expected_drawings(run)))
+def is_written(run: FinishedRun, formats: Sequence[str] = PNG) -> bool:
+    """Return whether all result files exist, figures in all formats."""
+    drawn = [*(run.folder / name for name in (CONFUSION_FIGURE, ROC_FIGURE)), *expected_drawings(run)]
+    return tables_are_whole(run) and all(file.exists() for path in drawn for file in figure_files(path, formats))
 
 
 def print_results(run: FinishedRun, console: Console) -> None:
@@ -54,12 +59,13 @@ def print_results(run: FinishedRun, console: Console) -> None:
     console.print()
     console.print(_class_table(info, tables[reading], row, reading))
     for other, table in tables.items():
-        paper = f"; the paper: {overall_words(row)}" if row and other == reading else ""
-        console.print(_accuracy_line(info, table, other) + paper, highlight=False)
+        paper = row if other == reading else None
+        console.print(_accuracy_line(info, table, other, paper, why=len(tables) > 1), highlight=False)
     print_points(roc.mean_points(read_run_points(run)), "folds", console)
     print_warnings(info.warnings, console)
     counted = int(metrics.value_of(tables[reading], "pooled", "all", "support"))
-    for note in _footnotes(run, paper_notes(info, row, counted)):
+    compared = paper_notes(info, row, counted, deviation_note(read_deviations(run)))
+    for note in _footnotes(run, [*compared, *filter(None, [describe_hidden(info.classes)])]):
         console.print(note, highlight=False, soft_wrap=str(run.folder) in note)  # a path in two lines cannot be copied
 
 
@@ -136,14 +142,18 @@ def _class_table(info: RunInfo, table: pd.DataFrame, row: PaperRow | None, readi
     return shown
 
 
-def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str) -> str:
+def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str, row: PaperRow | None, why: bool) -> str:
+    """Return our figures over all classes, and the paper's; `why`: there are two such lines, so say why."""
     several = not np.isnan(metrics.value_of(table, "sd", "all", "accuracy"))
-    notes = (["mean ± sd"] if several else []) + ([LEAKY] if info.leaky else [])
-    return (
-        f"Accuracy {mean_sd(table, 'all', 'accuracy', 2)} %, balanced accuracy "
-        f"{mean_sd(table, 'all', 'balanced_accuracy', 2)} %, AUC {mean_sd(table, 'all', 'auc', 2)} % on "
-        f"{_reading_words(reading)}" + (f" ({', '.join(notes)})" if notes else "")
-    )
+    notes = [WHY[reading]] * why + ["mean ± sd"] * several + [LEAKY] * info.leaky
+    third = auc_of(row)
+    shown = {"Accuracy ": "accuracy", "balanced accuracy ": "balanced_accuracy", OVERALL[third]: third}
+    ours = ", ".join(f"{words}{mean_sd(table, 'all', metric, 2)} %" for words, metric in shown.items())
+    paper = f"; the paper: {overall_words(row)}" if row else ""
+    return f"{ours} on {_reading_words(reading)}" + (f" ({', '.join(notes)})" if notes else "") + paper
+
+
+WHY = {"all": "as many of each class as the data have", "balanced": "as many of each class"}
 
 
 def _reading_words(reading: str) -> str:

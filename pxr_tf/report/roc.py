@@ -1,6 +1,6 @@
 """Figures of ROC curves, and a small table of operating points over folds or over seeds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pxr_tf.evaluation.roc import AS_PREDICTED, FROM_VALIDATION, TEST_OPTIMISTIC, MeanPoints
-from pxr_tf.report.figures import CARD, SYNTHETIC_NOTE, new_figure
+from pxr_tf.report.figures import CARD, SYNTHETIC_NOTE, new_figure, wrap_name
+from pxr_tf.report.fonts import show_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,31 +24,37 @@ MOST_NAMED = 5  # folds in the legend
 WIDTH = 3.7  # inches per panel
 
 
-def draw_roc(curves: pd.DataFrame, points: pd.DataFrame, title: str, synthetic: bool) -> "Figure":
+def draw_roc(
+    curves: pd.DataFrame, points: pd.DataFrame, title: str, synthetic: bool, classes: Sequence[str] = ()
+) -> "Figure":
     """Return a figure: a panel per class, a colour per fold; test rows are solid, validation rows dashed.
 
-    Marks show each threshold on the test rows. A class without a curve has an empty panel.
+    Marks show each threshold on the test rows. A class without a curve has an empty panel. `classes`: all classes, in
+    order, of which the panels may show some.
     """
     names = list(points["class"].unique())
     figure = new_figure(max(2, len(names)) * WIDTH, WIDTH + 1.4)
     figure.subplots_adjust(left=0.09, right=0.98, bottom=0.24, top=0.84, wspace=0.25)
-    figure.suptitle(f"{title}\n{SYNTHETIC_NOTE}" if synthetic else title, fontsize=11)
+    lines = max(wrap_name(name).count("\n") for name in show_names(names))  # of the panels' titles, above one
+    head = f"{title}\n{SYNTHETIC_NOTE}" if synthetic else title
+    figure.suptitle(head, fontsize=11, y=0.89 + 0.04 * lines, va="bottom")
+    classes = classes or names
+    shown = dict(zip(classes, show_names(classes), strict=True))
     folds = [fold for fold in points.fold.unique() if fold not in ("mean", "sd")]
     for place, name in enumerate(names, start=1):
         axes = figure.add_subplot(1, len(names), place, xlabel="1 - specificity", aspect="equal")
         axes.plot([0, 1], [0, 1], color="lightgrey", linewidth=1)
         for number, fold in enumerate(folds):
             _draw_fold(axes, curves[_at(curves, fold, name)], points[_at(points, fold, name)], f"C{number}")
-        axes.set_title(_panel_title(name, curves[curves["class"] == name]), fontsize=10)
+        axes.set_title(_panel_title(shown[name], curves[curves["class"] == name]), fontsize=10)
         axes.grid(alpha=0.25)
     figure.axes[0].set_ylabel("sensitivity")
     _add_legend(figure, folds, set(curves.role), list(dict.fromkeys(points.rule)))
     return figure
 
 
-def draw_roc_card(curves: pd.DataFrame, points: pd.DataFrame, synthetic: bool) -> "Figure":
-    """Return `draw_roc` of one class and one fold at the size of a card, which has a title of its own."""
-    name = points["class"].iloc[0]
+def draw_roc_card(curves: pd.DataFrame, points: pd.DataFrame, name: str, synthetic: bool) -> "Figure":
+    """Return `draw_roc` of one class (`name`, as shown) and fold at the size of a card, which has its own title."""
     figure = new_figure(CARD, CARD + 1)
     figure.subplots_adjust(left=0.16, right=0.97, bottom=0.33, top=0.9)
     axes = figure.add_subplot(xlabel="1 - specificity", ylabel="sensitivity", aspect="equal")
@@ -125,7 +132,7 @@ def _panel_title(name: str, curves: pd.DataFrame) -> str:
     """Return the class and its area under the curve on the test rows, in percent, mean ± sd over folds."""
     from sklearn.metrics import auc
 
-    tested = curves[curves.role == "test"]
+    name, tested = wrap_name(name), curves[curves.role == "test"]
     areas = pd.Series([auc(1 - one.specificity, one.sensitivity) for _, one in tested.groupby("fold")], dtype=float)
     return f"{name}, AUC {_number(100 * areas.mean(), 100 * areas.std(), 1)} %" if len(areas) else name
 

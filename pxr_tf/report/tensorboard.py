@@ -15,11 +15,13 @@ import pandas as pd
 
 from pxr_tf import rundir
 from pxr_tf.data.predictions import read_predictions
+from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.report.clock import NOT_TRAINING
 from pxr_tf.report.drawings import add_drawings
 from pxr_tf.report.event_file import EVENTS, EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, figure_pixels, picture_sheet
+from pxr_tf.report.fonts import show_names
 from pxr_tf.report.roc import draw_roc_card
 from pxr_tf.runs.directory import RunDirectory
 
@@ -166,12 +168,14 @@ class _Board:
         for row in scores[(scores["class"] == "all") & (scores.metric != "support")].itertuples():
             self._file.add_scalar(f"final/{row.metric}", row.value, self._step)
         synthetic, counts = self._about.synthetic, metrics.confusion_matrix(counted)
-        figure = draw_confusion_matrix(counts, f"{len(counted):,} held-out images", synthetic, card=True)
+        figure = draw_confusion_matrix(counts, count_words(len(counted), "held-out image"), synthetic, card=True)
         self._file.add_picture(self._title("confusion matrix"), figure_pixels(figure), self._step)
         rows = roc.rows_by_role(predictions, splits, reading)
         curves, points = roc.trace_curves(rows), roc.find_points(rows)
+        shown = dict(zip(counts, show_names(counts.columns), strict=True))
         for name in points["class"].unique():
-            figure = draw_roc_card(curves[curves["class"] == name], points[points["class"] == name], synthetic)
+            of_class = (table[table["class"] == name] for table in (curves, points))
+            figure = draw_roc_card(*of_class, shown[name], synthetic)
             self._file.add_picture(self._title(f"ROC curve of {name}"), figure_pixels(figure), self._step)
         add_drawings(self._file, self._folder, synthetic)  # none yet, unless it is drawn again
         (self._folder / COMPLETE).touch()

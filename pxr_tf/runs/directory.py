@@ -201,6 +201,10 @@ class RunDirectory:
         written = {rundir.fold_name(fold): self.fold_folder(fold) / rundir.HISTORY for fold in self.all_folds}
         return {name: file for name, file in written.items() if file.exists()}
 
+    def losses(self) -> dict[str, str]:
+        """Return phase -> what its loss adds to the cross-entropy."""
+        return {phase.name: phase.loss_words for phase in self.recipe.phases}
+
     def chosen_epochs(self, fold: str) -> Mapping[str, int] | None:
         """Return phase -> number of a fold's epochs that count; None for a learner without epochs."""
         written = files.read_json(self.fold_folder(fold) / rundir.EPOCHS)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from pxr_tf import rundir
-from pxr_tf.data.predictions import read_predictions
+from pxr_tf.data.predictions import read_predictions, warn_of_one_class
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.runs.directory import RunDirectory, is_finished, is_run, spell
 
@@ -24,6 +25,11 @@ class FinishedRun(RunDirectory):
     def predictions(self) -> pd.DataFrame:
         """Every row of ``predictions.csv``, as text except for the probabilities ``p_<class>``."""
         return read_predictions(self.folder / rundir.PREDICTIONS)
+
+    @property
+    def warnings(self) -> tuple[RunWarning, ...]:
+        """The warnings of the run directory, and one for each fold that predicts a single class."""
+        return (*super().warnings, *warn_of_one_class(self.predictions))
 
     @cached_property
     def tested(self) -> pd.DataFrame:

@@ -63,7 +63,8 @@ def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
         twice = [row["image_id"] for row in found if row["image_id"] in owners]
         if twice:
             raise PxrError(
-                f"{owners[twice[0]]} and {path} share {len(twice)} image ids ({shorten(twice, 3)}); accepted: each "
+                f"{owners[twice[0]]} and {path} share {count_words(len(twice), 'image id')} "
+                f"({shorten(twice, 3)}); accepted: each "
                 "data set once, in one size. Leave one out, or rename the folder if the sets are different."
             )
         owners |= {row["image_id"]: path for row in found}

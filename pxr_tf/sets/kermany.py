@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pxr_tf.errors import PxrError, shorten
+from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.sets.rows import ManifestRow, images_in, labelled_folders, make_row, squeeze
 
 _FILE_NAME = re.compile(
@@ -48,7 +48,8 @@ def read(root: Path) -> list[ManifestRow]:
             rows.append(make_row("kermany", root, path, label, patient, split))
     if unknown:
         raise PxrError(
-            f"{root} is laid out as kermany, but {len(unknown)} files are not named as Kermany's "
+            f"{root} is laid out as kermany, but {count_words(len(unknown), 'file')} "
+            f"{'is' if len(unknown) == 1 else 'are'} not named as Kermany's "
             f"({shorten(unknown, 3)}); accepted: personN_bacteria_N or personN_virus_N in PNEUMONIA, IM-N-N in "
             "NORMAL. Move them out, or list the images in a CSV with path and label."
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pxr_tf.config import Experiment, load_experiment, parse_override, read_values
-from pxr_tf.config.comma_lists import split_paths, split_words, whole_numbers
+from pxr_tf.config.comma_lists import choose_words, split_paths, split_words, whole_numbers
 from pxr_tf.data.schemes import check_own_options, options_of
 from pxr_tf.errors import PxrError, nearest, shown
 from pxr_tf.evaluation.published import comparable_papers
@@ -18,6 +18,7 @@ from pxr_tf.training.learners import check_learner
 from pxr_tf.vocabulary.model import Scratch
 
 PAPER, PHANTOM = "bozickovic2021", "phantom"  # the default recipes, with data and without
+FORMATS = ("png", "pdf", "svg")  # of figures; the first is always written
 PHANTOM_VALIDATION = 0.15  # replaces a number of images: one paper's 800 are more than all phantoms
 
 
@@ -33,6 +34,7 @@ class ExperimentOptions:
     overrides: Sequence[str] | None = None
     skip_unreadable: bool = False
     mix_environments: bool = False
+    figures: str = FORMATS[0]  # formats, comma-separated
     command: str = ""  # for the record
 
     @property
@@ -75,7 +77,8 @@ class ExperimentOptions:
         return experiment
 
     def requests(self, experiments: Sequence[Experiment], say: Callable[[str], None]) -> list[Request]:
-        """Return what is to be run; without data, draw the phantoms now."""
+        """Return what is to be run; without data, draw the phantoms now. Raises `PxrError`."""
+        figures = figure_formats(self.figures)
         if self.data is None:
             say(phantom_words([(experiment, self.recipe(experiment.variant)) for experiment in experiments]))
             official = any(experiment.splits.scheme == "official" for experiment in experiments)
@@ -83,7 +86,13 @@ class ExperimentOptions:
         else:
             data = tuple(split_paths(self.data))
         rest = (data, self.runs, self.skip_unreadable, self.mix_environments, self.command)
-        return [Request(experiment, *rest) for experiment in experiments]
+        return [Request(experiment, *rest, figures=figures) for experiment in experiments]
+
+
+def figure_formats(text: str) -> tuple[str, ...]:
+    """Return the formats of figures that ``--figures`` names, and PNG; raise `PxrError`."""
+    chosen = choose_words(text, "--figures", FORMATS)
+    return tuple(kind for kind in FORMATS if kind in chosen or kind == FORMATS[0])
 
 
 def check_given_once(given: Mapping[str, Any], set_here: Mapping[str, Any]) -> None:
@@ -205,7 +214,7 @@ def phantom_words(experiments: Sequence[tuple[Experiment, Experiment]]) -> str:
     for experiment, recipe in experiments:
         if validates_number(recipe) and experiment.splits.validation == PHANTOM_VALIDATION:
             share = f"{100 * PHANTOM_VALIDATION:g} %"
-            return f"{said} {share} of them validate: the recipe's {recipe.splits.validation} images are too many."
+            return f"{said} {share} of them validate: the recipe's number, {recipe.splits.validation}, is too large."
     return said
 
 

@@ -12,7 +12,7 @@ from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.differences import Difference, find_difference, same_tests
 from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evidence.files import read_metrics_table
-from pxr_tf.evidence.paper import comparable_row
+from pxr_tf.evidence.paper import SENS_SPEC, comparable_row
 from pxr_tf.evidence.seeds import mixed_environments
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import LEAKY, RunInfo
@@ -43,6 +43,7 @@ class Measure(NamedTuple):
 
 
 AUC = Measure("AUC", "all", "auc")
+NO_AREA = Measure("(se+sp)/2", "all", SENS_SPEC)  # what some papers call AUC
 
 
 def measures_of(classes: Sequence[str]) -> list[Measure]:

@@ -11,7 +11,7 @@ from pxr_tf import files, rundir
 from pxr_tf.config import Experiment, dump_experiment, load_grid
 from pxr_tf.config.tuning import EXAMPLE, Grid, make_points, parse_over
 from pxr_tf.data.splits import FOLDS, SEVERAL_FOLDS
-from pxr_tf.errors import PxrError, shown
+from pxr_tf.errors import PxrError, count_words, shown
 from pxr_tf.experiments.request import Request
 from pxr_tf.studies.experiments import ExperimentOptions
 from pxr_tf.studies.ranking import TuningPoint, find_cautions, rank_points
@@ -94,7 +94,9 @@ def write_best(base: Request, points: Sequence[TuningPoint]) -> Best:
     experiment = _apart(best.run.recipe, base.experiment, best.name)
     file = base.tuning_folder / rundir.BEST
     command = " ".join(base.command.split())
-    files.write_text(file, f"# The best of {len(points)} points: {command}\n{dump_experiment(experiment)}")
+    files.write_text(
+        file, f"# The best of {count_words(len(points), 'point')}: {command}\n{dump_experiment(experiment)}"
+    )
     return Best(experiment, find_cautions(points, best), _train_command(base, file))
 
 

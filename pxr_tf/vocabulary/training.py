@@ -62,6 +62,13 @@ class Phase(Frozen):
         return self
 
     @property
+    def loss_words(self) -> str:
+        """What the loss is besides the cross-entropy that all phases share; "" if it is nothing else."""
+        where = "the head" if self.train == "head" else "all layers"
+        smoothed = [f"label smoothing {self.label_smoothing:g}"] if self.label_smoothing else []
+        return ", ".join(smoothed + ([f"L2 {self.l2:g} of {where}"] if self.l2 else []))
+
+    @property
     def keeps_best(self) -> bool:
         """Whether the epoch with the lowest validation loss counts, not the last epoch."""
         return self.keep == "best" or self.patience is not None

@@ -34,3 +34,28 @@ def test_null_and_lists_are_shown_as_words():
 def test_another_number_of_phases_is_one_difference():
     now = load_experiment("bozickovic2021", variant="strategy1")
     assert "phases" in recipe_changes(BEFORE, now)
+    assert describe_changes(recipe_changes(BEFORE, now), BEFORE, now)[0] == "epochs 2,5 -> 100"
+    assert "phases head,all -> all" in describe_changes(recipe_changes(BEFORE, now), BEFORE, now)
+
+
+def test_phases_of_the_same_name_are_compared_if_their_number_differs():
+    phase = {"name": "all", "train": "all", "learning_rate": 0.5, "max_epochs": 5}
+    changed = words(phases=[phase])
+    assert {"epochs 2,5 -> 5", "phases head,all -> all", "learning_rate 1e-05 -> 0.5"} <= set(changed)
+    assert not any("{" in line for line in changed)
+
+
+def test_another_kind_of_model_is_one_difference():
+    paper = load_experiment("chen2021", variant="small_cnn")
+    ours = load_experiment("chen2021", {"model": {"kind": "linear"}}, variant="logistic_regression")
+    changed = describe_changes(recipe_changes(paper, ours), paper, ours)
+    assert [line for line in changed if "model" in line] == ["model small_cnn -> linear"]
+
+
+def test_keys_by_class_are_named_in_full():
+    weights = dict.fromkeys(BEFORE.classes, 1.0)
+    before = BEFORE.model_copy(update={"training": BEFORE.training.model_copy(update={"class_weights": weights})})
+    now = before.model_copy(
+        update={"training": before.training.model_copy(update={"class_weights": {**weights, "viral": 2.0}})}
+    )
+    assert describe_changes(recipe_changes(before, now), before, now) == ["training.class_weights.viral 1.0 -> 2.0"]

@@ -21,7 +21,7 @@ from pxr_tf.evaluation.published.consistency import (
     possible_hits,
     smallest_count,
 )
-from pxr_tf.evaluation.published.footnotes import misfits
+from pxr_tf.evaluation.published.footnotes import implied_mean, misfits
 from pxr_tf.evaluation.published.papers import Entry
 from pxr_tf.evaluation.published.printed import Printed, Range
 
@@ -203,7 +203,18 @@ def test_vazquez_agrees_with_itself():
     assert list(possible_hits(row.printed("sensitivity", "normal"), 234)) == [191]
     (note,) = write_footnotes(row)
     assert_tells(note, "threshold", "0.9823", "test images", "optimistic", "accuracy", "92.62 %")
-    assert write_footnotes(find("vazquez2021", "stage2", THREE)) == []
+    (note,) = write_footnotes(find("vazquez2021", "stage2", THREE))
+    assert_tells(note, "87.15 %", any_of("not an area"), "sensitivity", "specificity")
+
+
+def test_what_stage_two_of_vazquez_calls_auc_is_computed_from_its_precisions_and_sensitivities():
+    two, three = find("vazquez2021", "stage1", TWO, "resnet50"), find("vazquez2021", "stage2", THREE)
+    assert float(implied_mean(three)) == pytest.approx(0.87154, abs=5e-6)
+    assert implied_mean(three) in three.printed("mean_sensitivity_specificity").range
+    assert three.printed("auc") is None
+    assert float(implied_mean(two)) == pytest.approx(0.9017, abs=5e-5)  # stage one's 97.81 is an area
+    assert two.value("auc") == pytest.approx(0.9781) and two.printed("mean_sensitivity_specificity") is None
+    assert implied_mean(find("chen2021", "resnet18", THREE)) is None  # no precisions
 
 
 def test_bozickovics_folds_have_about_137_images_of_each_class():

@@ -88,6 +88,17 @@ def test_the_balancing_threshold_by_hand(labels, scores, threshold):
     assert roc.balance_errors(curve) == threshold
 
 
+def test_of_equal_thresholds_the_highest_is_chosen():
+    """0.8 gives the rates 0.5 and 0.75, 0.6 gives 0.75 and 0.5: the same gap and the same sum."""
+    curve = roc.trace_curve(
+        metrics.against_rest(make_rows(of("ppnpnnnp"), [0.9, 0.9, 0.8, 0.6, 0.6, 0.4, 0.3, 0.2]), "pneumonia")
+    )
+    tied = curve[(curve.sensitivity - curve.specificity).abs().round(12) == 0.25]
+    assert list(tied.threshold) == [0.8, 0.6] and tied.sensitivity.add(tied.specificity).nunique() == 1
+    assert roc.balance_errors(curve) == 0.8
+    assert roc.balance_errors(pd.concat([curve[:1], curve[:0:-1]])) == 0.8  # not by the order of the rows
+
+
 def test_a_threshold_chosen_on_validation_rows_is_applied_to_the_test_rows():
     """In validation, 0.7 and more are all pneumonia. In the test rows, 0.7 finds one of two pneumonias, 0.6 both."""
     validation = make_rows(of("nnpp"), [0.1, 0.65, 0.7, 0.9], role="val")

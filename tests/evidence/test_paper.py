@@ -1,5 +1,6 @@
 """A run compared with a paper: the columns of printed figures, and the notes of the shown row only."""
 
+import numpy as np
 import pytest
 from messages import assert_tells, at_least, matching
 from written_runs import CLASSES, COUNT, print_to_text, rows_of_table, write_run
@@ -135,7 +136,7 @@ def test_only_the_notes_of_the_shown_row_are_printed(overrides, told, untold):
             {**VAZQUEZ, "variant": "stage2", "model": "features", "classes": THREE},
             ("paper", "paper", "paper", ""),
             {"bacterial": [(1, "81.8"), (3, "98.3"), (5, "89.3")]},
-            "83.65 %, AUC 87.15 %",
+            "83.65 %, (sens. + spec.) / 2 87.15 %",
         ),
     ],
 )
@@ -154,3 +155,24 @@ def test_each_papers_figures_are_printed_next_to_ours_in_80_columns(tmp_path, ov
     assert f"the paper: {accuracy} Accuracy" in flat  # not with the other reading
     assert_tells(flat, str(COUNT))
     assert "No published" not in flat
+
+
+def test_the_mean_of_sensitivity_and_specificity_is_never_next_to_an_area(tmp_path):
+    folder = write_run(tmp_path / "run", **VAZQUEZ, variant="stage2", model="features", classes=THREE)
+    write_results(open_run(folder))
+    flat = " ".join(print_to_text(folder).split())
+    line = flat[flat.index("Accuracy") : flat.index("87.15 %")]
+    assert "AUC" not in line
+    rows = open_run(folder).predictions
+    sides = [(rows.label == name, rows.predicted == name) for name in THREE]
+    ours = np.mean([((is_it & said)[is_it].mean() + (~is_it & ~said)[~is_it].mean()) / 2 for is_it, said in sides])
+    assert f"(sens. + spec.) / 2 {100 * ours:.2f} % on" in line
+    assert_tells(flat, "not an area", "87.15 %")
+
+
+@pytest.mark.parametrize(("unit", "ours"), [("image", "so do we"), ("patient", "we split by patient")])
+def test_the_note_on_units_fits_one_run_and_many(unit, ours):
+    info = make_info(**BANJO, variant="plain", unit=unit)
+    assert f"The paper splits by image, {'and ' * (unit == 'image')}{ours}." in paper_notes(
+        info, comparable_row(info), 40
+    )

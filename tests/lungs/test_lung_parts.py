@@ -1,6 +1,7 @@
 """Parts of the lung finder: content without borders, two lungs without holes, a confidence, threads."""
 
 import threading
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from pxr_tf.lungs.confidence import ATLAS_SCALES, TRUSTED, Evidence, rate
 from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, find_content
 from pxr_tf.lungs.find import find_lungs, keep_two_lungs
+from pxr_tf.lungs.fuse import SHARPNESS, fuse
 from pxr_tf.lungs.network import NETWORK_SIDE, LungNetwork
 from pxr_tf.lungs.threads import one_thread
 
@@ -128,3 +130,20 @@ def test_the_last_of_several_threads_restores_the_number():
     finally:
         leave.set()
         cv2.setNumThreads(before)
+
+
+def test_a_voter_like_the_picture_outweighs_one_that_is_not():
+    noise = np.random.default_rng(0).normal(size=(ATLAS_SIDE, ATLAS_SIDE)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 6)
+    picture = cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    even = np.full_like(picture, 128)  # unrelated to anything
+    left = np.zeros((ATLAS_SIDE, ATLAS_SIDE), np.float32)
+    left[:, : ATLAS_SIDE // 2] = 1
+    atlas = SimpleNamespace(
+        thumbnails=np.ones((2, 1)), pictures=np.stack([even, picture]), masks=np.stack([1 - left, left])
+    )
+    chances = fuse(picture, np.ones(1), atlas).chances
+    share = np.exp(SHARPNESS) / (np.exp(SHARPNESS) + 1)  # of the voter that agrees perfectly; 0.5 if all weigh the same
+    margin = ATLAS_SIDE // 8  # the border is smoothed
+    assert np.median(chances[:, :margin]) == pytest.approx(share, abs=0.03)
+    assert np.median(chances[:, -margin:]) == pytest.approx(1 - share, abs=0.03)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
+from written_runs import write_run
 
 from pxr_tf import files, rundir
 from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, Tiles, write_model_figures
@@ -32,6 +33,7 @@ FILES = ["coefficients.png", "feature_maps-set_a.jpeg.png", "filters.png"]
 def run(tmp_path) -> RunDirectory:
     """Two folds and a hold-out with histories; only the first fold has model figures."""
     folds = ["0", "1", "holdout"]
+    write_run(tmp_path, folds=2)
     files.write_csv(tmp_path / "splits.csv", pd.DataFrame({"image_id": folds, "fold": folds, "role": "test"}))
     row = {"image_id": "0", "label": "a", "fold": "0", "role": "test", "predicted": "a", "p_a": 1.0, "p_b": 0.0}
     files.write_csv(tmp_path / "fold-0" / "predictions.csv", pd.DataFrame([row]))
@@ -122,3 +124,16 @@ def test_any_picture_name_gives_a_valid_file_name(name):
 
 def test_two_long_names_give_two_files():
     assert feature_maps_file("x" * 400 + "1") != feature_maps_file("x" * 400 + "2")
+
+
+def test_all_figures_of_folds_have_all_formats_and_go_with_the_old_model(run):
+    formats = ("png", "pdf")
+    write_drawings(run, "A run", synthetic=False)
+    write_drawings(run, "A run", synthetic=False, formats=formats)  # only PDFs are missing
+    stems = sorted(path.with_suffix("") for path in expected_drawings(run))
+    for kind in formats:
+        assert sorted(path.with_suffix("") for path in run.folder.rglob(f"*.{kind}")) == stems
+    written = write_feature_maps(run, run.folder / "fold-1", {"x": MAPS}, "A run", False, formats=formats)
+    assert [file.name for file in written] == ["feature_maps-x.png", "feature_maps-x.pdf"]
+    rundir.forget_inside(run.folder / "fold-0")
+    assert not [file for kind in formats for file in (run.folder / "fold-0").glob(f"*.{kind}")]

@@ -38,6 +38,45 @@ def test_a_figure_becomes_a_file_and_pixels(tmp_path):
     assert pixels.std() > 10
 
 
+NAMES = {
+    "four short names": ["bacterial", "covid19", "normal", "viral"],
+    "long names": [f"{name} with {'a very long description ' * 4}" for name in "abc"],
+    "a long word": ["x" * 220, "normal"],
+    "many classes": [f"finding number {number}" for number in range(40)],
+}
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_a_confusion_matrix_is_not_cut(tmp_path, names):
+    counts = pd.DataFrame(np.full((len(names), len(names)), 1234), index=names, columns=names)
+    figure = draw_confusion_matrix(counts, "A title, very long, " * 8, synthetic=True)
+    write_figure(tmp_path / "a.png", figure)
+    with Image.open(tmp_path / "a.png") as picture:
+        pixels = np.asarray(picture.convert("L"))
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    assert (edge == 255).all()  # nothing reaches the edge
+    drawn = figure.canvas.get_renderer()
+    axes = figure.axes[0]
+    cell = axes.get_window_extent(drawn).width / len(names)
+    assert max(text.get_window_extent(drawn).width for text in axes.texts) <= cell
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text().replace("\n", "").replace(" ", "") for label in labels] == [
+            name.replace(" ", "") for name in names
+        ]
+
+
+def test_a_figure_is_written_in_all_formats_with_the_same_bytes_each_time(tmp_path):
+    formats, starts = ("png", "pdf", "svg"), (b"\x89PNG", b"%PDF", b"<?xml")
+    written = []
+    for _ in range(2):
+        figure = draw_confusion_matrix(COUNTS, "A title", synthetic=False)
+        write_figure(tmp_path / "a.b.png", figure, formats)
+        written.append([(tmp_path / f"a.b.{kind}").read_bytes() for kind in formats])
+    assert written[0] == written[1]
+    assert all(content.startswith(start) for content, start in zip(written[0], starts, strict=True))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 @pytest.mark.parametrize(("count", "height"), [(1, 4), (4, 4), (5, 10), (8, 10)])
 def test_a_sheet_lays_pictures_out_in_rows(count, height):
     """Pictures of 4 pixels, four in a row, white gaps of 2."""

@@ -51,6 +51,25 @@ def test_a_deleted_file_is_noticed(tmp_path, name):
     assert not is_written(open_run(folder))
 
 
+def test_figures_in_another_format_are_written_when_asked_for(tmp_path):
+    folder = write_run(tmp_path / "run")
+    write_results(open_run(folder))
+    assert not is_written(open_run(folder), ("png", "svg"))
+    write_results(open_run(folder), ("png", "svg"))
+    assert is_written(open_run(folder), ("png", "svg"))
+    assert {file.stem for file in folder.glob("*.svg")} == {"confusion_matrix", "roc"}
+
+
+def test_two_lines_of_accuracies_say_why_there_are_two(tmp_path):
+    write_results(open_run(write_run(tmp_path / "two")))
+    two = [line for line in print_to_text(tmp_path / "two", 300).splitlines() if line.startswith("Accuracy")]
+    assert ["as many of each class," in line for line in two] == [True, False]
+    assert ["as many of each class as the data have" in line for line in two] == [False, True]
+    write_results(open_run(write_run(tmp_path / "one", role="test")))
+    (one,) = [line for line in print_to_text(tmp_path / "one", 300).splitlines() if line.startswith("Accuracy")]
+    assert "as many" not in one
+
+
 def test_drawings_of_folds_are_part_of_the_results(tmp_path):
     folder = write_run(tmp_path / "run")
     write_results(open_run(folder))

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor, sqrt
 
+from pxr_tf.errors import count_words
 from pxr_tf.evaluation.published import consistency
 from pxr_tf.evaluation.published.papers import PaperRow, paper_rows
 from pxr_tf.evaluation.published.printed import Printed, Range
@@ -15,7 +16,7 @@ RARE = 2  # standard deviations: one random test part in 22 differs by more; a g
 
 def write_footnotes(row: PaperRow) -> list[str]:
     """Return the paragraphs of notes on a row."""
-    notes = [_exchanged(row), _misfit(row), " ".join(_contradictions(row)), _threshold(row)]
+    notes = [_exchanged(row), _no_area(row), _misfit(row), " ".join(_contradictions(row)), _threshold(row)]
     return [note for note in notes if note]
 
 
@@ -66,6 +67,37 @@ def _exchanged(row: PaperRow) -> str:
     )
 
 
+def _no_area(row: PaperRow) -> str:
+    """Return what the paper's AUC is if it is not an area under ROC curves."""
+    figure = row.printed("mean_sensitivity_specificity")
+    if figure is None:
+        return ""
+    found = implied_mean(row)
+    proof = "" if found is None else f": its own sensitivities and precisions give {100 * float(found):.2f} %"
+    return (
+        f"What the paper calls AUC ({figure.words}) is not an area under a ROC curve. It is the mean over classes of "
+        f"(sensitivity + specificity) / 2{proof}. Ours next to it is computed in the same way."
+    )
+
+
+def implied_mean(row: PaperRow) -> Fraction | None:
+    """Return the mean over classes of (sensitivity + specificity) / 2; None without all figures and counts.
+
+    Of n images of a class, TP = sens n are found and TP / prec are predicted, both in whole images.
+    """
+    counts, names = row.table.test_counts, row.table.classes
+    pairs = [(row.printed("sensitivity", name), row.printed("precision", name)) for name in names]
+    if counts is None or not all(sens and prec and prec.number for sens, prec in pairs):
+        return None
+    total, values = sum(counts.values()), []
+    for name, figures in zip(names, pairs, strict=True):
+        sens, prec = (Fraction(figure.number) / figure.scale for figure in figures)
+        hits = round(sens * counts[name])
+        wrong, others = round(hits / prec) - hits, total - counts[name]
+        values.append((Fraction(hits, counts[name]) + 1 - Fraction(wrong, others)) / 2)
+    return sum(values) / len(values)
+
+
 def _why_exchanged(row: PaperRow) -> str:
     """Return the evidence that sensitivity is in another column; only balanced test folds can show it."""
     if "sensitivity" not in row.paper.exchanged or row.paper.test_rows != "balanced":
@@ -76,7 +108,8 @@ def _why_exchanged(row: PaperRow) -> str:
     ]
     return (
         ", as its own accuracies show: on test folds with equally many images per class, accuracy is the mean "
-        f"sensitivity, and in {sum(map(_mean_is_accuracy, rows))} of {len(rows)} cells it equals the mean of the "
+        f"sensitivity, and in {sum(map(_mean_is_accuracy, rows))} of {count_words(len(rows), 'cell')} it equals "
+        f"the mean of the "
         f"printed {column} to the last digit"
     )
 
@@ -95,13 +128,19 @@ def _misfit(row: PaperRow) -> str:
     total = sum(counts.values())
     if list(found) == ["all"] and consistency.fits(found["all"], total):
         words = found["all"].words
-        return f"On the paper's {total:,} test images, its sensitivities do not add up to its accuracy of {words}."
+        return (
+            f"On the paper's {count_words(total, 'test image')}, its sensitivities do not add up to its accuracy of "
+            f"{words}."
+        )
     what = ", ".join(
         f"{figure.words} of {total if name == 'all' else counts[name]} {'' if name == 'all' else name}".rstrip()
         for name, figure in found.items()
     )
     smallest = {name: consistency.smallest_count([figure]) for name, figure in _sensitivities(row).items()}
-    note = f"The paper's figures cannot come from its {total:,} test images: no whole number of images gives {what}."
+    note = (
+        f"The paper's figures cannot come from its {count_words(total, 'test image')}: no whole number of images "
+        f"gives {what}."
+    )
     least = f" The smallest image counts that fit its sensitivities are {_list_counts(smallest)}."
     return note + (least if smallest else "")
 
@@ -113,7 +152,7 @@ def _implied(row: PaperRow) -> str:
     if row.table.images:
         images = sum(row.table.images.values())
         share = f"{100 * float(row.table.test_share):g} % of {images:,}"
-        return f"The paper's counts imply {_num_tested(row):,} test images ({share})"
+        return f"The paper's counts imply {count_words(_num_tested(row), 'test image')} ({share})"
     counts, wrong = row.table.test_counts, misfits(row)
     rows = [row] if wrong or not counts else [one for one in row.siblings if not misfits(one)]
     smallest = _smallest_counts(rows)
@@ -123,8 +162,8 @@ def _implied(row: PaperRow) -> str:
     if wrong:
         return f"{_implied_alone(row, sum(smallest.values()))}, but not the paper's {total:,}"
     if smallest == counts:
-        return f"The printed figures imply {total:,} test images ({_list_counts(counts)})"
-    fitting = f"The printed figures fit the paper's {total:,} test images ({_list_counts(counts)})"
+        return f"The printed figures imply {count_words(total, 'test image')} ({_list_counts(counts)})"
+    fitting = f"The printed figures fit the paper's {count_words(total, 'test image')} ({_list_counts(counts)})"
     return f"{fitting} and imply at least {sum(smallest.values()):,}" if smallest else fitting
 
 
@@ -134,7 +173,7 @@ def _implied_alone(row: PaperRow, classes: int) -> str:
     least = max(classes, consistency.smallest_count([accuracy]) if accuracy else 0)
     if least == 0:
         return "The printed figures do not show how many images were tested"
-    return f"The printed figures imply at least {least:,} test images"
+    return f"The printed figures imply at least {count_words(least, 'test image')}"
 
 
 def _implied_by_folds(row: PaperRow) -> str:

@@ -17,6 +17,7 @@ from pxr_tf.vocabulary.values import Frozen
 PAPERS_FOLDER = Path(__file__).parent
 PRINTED_PER_CLASS = ("precision", "sensitivity", "specificity", "f1")
 PRINTED_OVERALL = ("accuracy", "balanced_accuracy", "auc", "threshold", "accuracy_at_threshold")
+AUC_KINDS = ("auc", "mean_sensitivity_specificity")  # metrics that papers call AUC
 
 PrintedNumber = Annotated[Decimal, Field(ge=0, le=100)]  # in percent, or a fraction if it is 1 or less
 ByClass = dict[str, PrintedNumber]
@@ -32,6 +33,8 @@ class Entry(Frozen):
     accuracy: PrintedNumber | None = None
     balanced_accuracy: PrintedNumber | None = None
     auc: PrintedNumber | None = None
+    # what the paper's AUC is: an area under ROC curves, or the mean over classes of (sensitivity + specificity) / 2
+    auc_is: Literal["auc", "mean_sensitivity_specificity"] = "auc"
     threshold: PrintedNumber | None = None  # on the probability of the second class
     threshold_from: Literal["test", "validation"] | None = None  # the images that it was chosen on
     accuracy_at_threshold: PrintedNumber | None = None
@@ -100,10 +103,10 @@ class PaperRow:
     def printed(self, metric: str, name: str = "all") -> Printed | None:
         """Return the figure of a class, or of ``all``, as printed, or None if the paper has none.
 
-        ``all`` has the metrics `PRINTED_OVERALL`, a class has `PRINTED_PER_CLASS`; any other metric gives None.
+        ``all`` has the metrics `PRINTED_OVERALL` and `AUC_KINDS`, a class has `PRINTED_PER_CLASS`; others give None.
         """
         if name == "all":
-            number = getattr(self.entry, metric) if metric in PRINTED_OVERALL else None
+            number = self._overall(metric)
         else:
             number = getattr(self.entry, self._column(metric)).get(name) if metric in PRINTED_PER_CLASS else None
         return None if number is None else Printed(number)
@@ -123,6 +126,12 @@ class PaperRow:
     def siblings(self) -> "list[PaperRow]":
         """All rows of the same table, including this row."""
         return [PaperRow(self.paper, self.table, entry) for entry in self.table.rows]
+
+    def _overall(self, metric: str) -> Decimal | None:
+        """Return the figure over all classes; what the paper calls AUC belongs to the metric that it is."""
+        if metric in AUC_KINDS:
+            return self.entry.auc if self.entry.auc_is == metric else None
+        return getattr(self.entry, metric) if metric in PRINTED_OVERALL else None
 
     def _column(self, metric: str) -> str:
         """Return the column in which the paper prints the metric."""
