@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -23,7 +24,7 @@ from pxr_tf.commands.runs import runs
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.commands.typed import as_typed, make_output_plain, name_program, use_utf8
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, fit_terminal
 
 TWO_WORDS = "lungs train"
 UsageError = typer.BadParameter.__mro__[1]  # its base in Click, which newer versions of Typer contain
@@ -44,6 +45,12 @@ class Commands(TyperGroup):
         with _usage_in_one_line():
             return super().invoke(ctx)
 
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:
+        """Write each command with the whole first paragraph of its description, which Typer would cut."""
+        described = [(name, self.get_command(ctx, name).help or "") for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, " ".join(text.split("\n\n")[0].split())) for name, text in described])
+
 
 @contextmanager
 def _usage_in_one_line() -> Iterator[None]:
@@ -63,6 +70,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its columns cut long names and words in narrow terminals
     help="Train and test networks that classify chest X-rays. Research use, not a medical device.",
 )
 for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain, runs):
@@ -96,7 +104,8 @@ def _one_line_errors() -> Iterator[None]:
         message = str(error) if isinstance(error, PxrError) else explain_os_error(error)
         if message is None:
             raise
-        print(f"{name_program()}: {as_typed(message)}", file=sys.stderr)
+        before = f"{name_program()}: "
+        print(f"{before}{fit_terminal(as_typed(message), before)}", file=sys.stderr)
         sys.exit(error.exit_code if isinstance(error, PxrError) else 2)
 
 

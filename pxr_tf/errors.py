@@ -1,6 +1,9 @@
 """The one exception whose message is for people, and helpers that write messages."""
 
 import difflib
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterable
 
 
@@ -56,3 +59,15 @@ def shown(value: object, limit: int = 40) -> str:
 def count_words(count: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun: ``1 image``, ``1,310 images``; `plural` if it is not noun + s."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def fit_terminal(message: str, before: str = "") -> str:
+    """Return a message with line breaks between words for a terminal; in one line for a file.
+
+    `before` is printed before it, in the same line.
+    """
+    if not sys.stderr.isatty():
+        return message
+    width = shutil.get_terminal_size().columns
+    lines = textwrap.wrap(before + message, width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).removeprefix(before)

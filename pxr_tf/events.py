@@ -1,7 +1,10 @@
 """Events: dicts with a key ``event``, in which long work reports its progress. These are used by every package."""
 
-from collections.abc import Callable
-from typing import Any
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 Event = dict[str, Any]  # plain values, so that it can be sent as JSON
 OnEvent = Callable[[Event], None]
@@ -10,8 +13,39 @@ OnWait = Callable[[str], None]  # the process that is being waited for
 Say = Callable[[str], None]  # one line for people
 
 
+T = TypeVar("T")
+QUIET = 2.0  # seconds; most jobs end sooner
+
+
+def count_through(items: Iterable[T], total: int, on_progress: OnProgress) -> Iterator[T]:
+    """Yield the items, and report how many were yielded, 100 times at most; nothing in the first `QUIET` seconds."""
+    step, started = max(1, total // 100), time.monotonic()
+    for number, item in enumerate(items, start=1):
+        yield item
+        if (number % step == 0 or number == total) and time.monotonic() - started >= QUIET:
+            on_progress(number, total)
+
+
+@contextmanager
+def emit_elapsed(on_event: OnEvent, what: str, every: float = 1.0) -> Iterator[None]:
+    """Send the seconds so far, every second, while something runs that cannot say how much of it is done."""
+    ended, started = threading.Event(), time.monotonic()
+
+    def tick() -> None:
+        while not ended.wait(every):
+            on_event({"event": "elapsed", "what": what, "seconds": time.monotonic() - started})
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()  # no other thread writes events from here on
+
+
 def emit_note(on_event: OnEvent, text: str) -> None:
-    """Send one line for people."""
+    """Send one line for people; further lines are paths."""
     on_event({"event": "note", "text": text})
 
 

@@ -1,13 +1,14 @@
 """The helpers for messages: nearest names, short lists, accepted values."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import pxr_tf
 from pxr_tf.config.messages import accepted_value
-from pxr_tf.errors import count_words, nearest, shorten, shown
+from pxr_tf.errors import count_words, fit_terminal, nearest, shorten, shown
 
 KNOWN = ("xception", "resnet50", "inception_v3", "inception_resnet_v2")
 
@@ -74,3 +75,14 @@ def test_a_number_and_its_noun_agree_in_every_message():
     package = Path(pxr_tf.__file__).parent
     found = {file.name for file in package.rglob("*.py") if COUNTED.search(file.read_text(encoding="utf-8"))}
     assert found == NEVER_ONE
+
+
+def test_a_message_is_one_line_in_a_file_and_keeps_its_words_whole_on_a_terminal(monkeypatch):
+    message = "DATA /a/path/that/is/longer/than/the/narrow/terminal does not exist; accepted: a folder."
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    assert fit_terminal(message, "pxr: ") == message
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    lines = f"pxr: {fit_terminal(message, 'pxr: ')}".splitlines()
+    assert " ".join(lines) == f"pxr: {message}"
+    assert [line for line in lines if len(line) > 30] == ["/a/path/that/is/longer/than/the/narrow/terminal"]

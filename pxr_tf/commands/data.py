@@ -10,10 +10,13 @@ def data(options: OptionValues) -> None:
     from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.pictures.survey import survey
     from pxr_tf.report.data_tables import print_survey
+    from pxr_tf.report.progress import show_steps
     from pxr_tf.sets.find import read_sources
 
     table, notes = read_sources(split_paths(options.data))
     console = make_console()
     for note in notes:
         console.print(note, markup=False)
-    print_survey(console, survey(table))
+    with show_steps(console, "reading images") as on_progress:
+        found = survey(table, on_progress=on_progress)
+    print_survey(console, found)

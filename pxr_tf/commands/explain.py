@@ -35,24 +35,24 @@ def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
     from pxr_tf.galleries.run import explain_run, prepare_gallery
     from pxr_tf.galleries.write import PAGE, summary_lines, write_gallery
     from pxr_tf.report.clock import Outline
+    from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.progress import Display, show_steps
 
     with Display(Outline(f"Comparing pictures with those of {asked.run.folder}", 1, (), False), console) as display:
         prepared = prepare_gallery(asked, display.show)  # before the lock, so that a refused request leaves no files
     with locks.hold(locks.lock_of(asked.folder), on_wait=lambda holder: _tell_wait(console, holder)):
-        with Display(Outline(f"Explaining {asked.run.folder}", 1, (), False), console) as display:
+        with Display(Outline(f"Explaining:\n{asked.run.folder}", 1, (), False), console) as display:
             explained = explain_run(prepared, choose_executor(), lambda event: _show(display, event))
         if explained is None:
-            console.print(f"Nothing to do: {asked.folder / PAGE} is up to date.", markup=False, soft_wrap=True)
+            print_paths(console, "Nothing to do: this page is up to date:", asked.folder / PAGE)
             return
         with show_steps(console, "sheets") as on_progress:
             write_gallery(asked.run, explained, on_progress)
-    for line in summary_lines(asked.folder, len(explained.table)):
-        console.print(line, markup=False, soft_wrap=True)
+    print_paths(console, *summary_lines(asked.folder, len(explained.table)))
 
 
 def _tell_wait(console: "Console", holder: str) -> None:
-    console.print(f"Waiting for {holder}, which writes to this gallery.", markup=False, soft_wrap=True)
+    console.print(f"Waiting for {holder}, which writes to this gallery.", markup=False)
 
 
 def _show(display: "Display", event: dict[str, Any]) -> None:

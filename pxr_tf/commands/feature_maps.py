@@ -20,6 +20,7 @@ def feature_maps(options: OptionValues) -> None:
     """Draw the feature maps of a picture into the run's folder and TensorBoard; print the files' paths."""
     from pxr_tf import locks
     from pxr_tf.report.drawings import write_feature_maps
+    from pxr_tf.report.fitting import print_paths
     from pxr_tf.runs.finished import open_run
     from pxr_tf.runs.picture_choice import choose_picture, first_per_class
     from pxr_tf.studies.experiments import figure_formats
@@ -33,8 +34,7 @@ def feature_maps(options: OptionValues) -> None:
     with locks.hold(locks.lock_of(opened.folder)):
         title, synthetic = f"{info.name}: {info.title}", info.origin == "synthetic"
         written = write_feature_maps(opened, opened.fold_folder(chosen), found, title, synthetic, layer, formats)
-    for file in written:
-        make_console().print(str(file), markup=False, soft_wrap=True)
+    print_paths(make_console(), "", *written)
 
 
 def _make_maps(
@@ -59,5 +59,7 @@ def _make_maps(
 
 
 def _print_note(event: "Mapping[str, Any]") -> None:
+    from pxr_tf.report.fitting import print_paths
+
     if event["event"] == "note":
-        make_console().print(event["text"], markup=False, soft_wrap=True)
+        print_paths(make_console(), *event["text"].split("\n"))

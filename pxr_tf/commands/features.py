@@ -8,9 +8,11 @@ from pxr_tf.commands.running import make_console
 def features(options: OptionValues) -> None:
     """Write the pooled features of images, computed by a run's saved models, for pandas, Polars, Spark and others."""
     from pxr_tf.config.comma_lists import split_paths
+    from pxr_tf.errors import count_words
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.inference.features import FeatureRequest, export_features
     from pxr_tf.report.clock import Outline
+    from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.progress import Display
     from pxr_tf.runs.finished import open_run
 
@@ -18,7 +20,8 @@ def features(options: OptionValues) -> None:
     paths = tuple(split_paths(options.data)) if options.data else ()
     run = open_run(options.run, options.runs)
     asked = FeatureRequest(run, paths, options.fold, options.out, options.skip_unreadable, options.atlas)
-    with Display(Outline(f"Features of {run.folder}", 1, (), False), console) as display:
+    with Display(Outline(f"Features of:\n{run.folder}", 1, (), False), console) as display:
         written = export_features(asked, choose_executor(), display.show)
-    state = "" if written else "Nothing to do: this file is up to date: "
-    console.print(f"{state}{asked.file}", markup=False, soft_wrap=True)
+    size = f"{count_words(written.rows, 'row')} and {written.columns} columns, {written.features:,} features per row"
+    state = f"Wrote {size}:" if written.new else f"Nothing to do: this file is up to date ({size}):"
+    print_paths(console, state, asked.file)

@@ -17,6 +17,7 @@ def lungs(options: OptionValues) -> None:
     from pxr_tf.machine import processors
     from pxr_tf.pictures.given_masks import find_given
     from pxr_tf.pictures.lung_source import open_lung_finder
+    from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.lung_sheet import SHEET, summarise_lungs, write_lung_sheet
     from pxr_tf.report.progress import show_steps
     from pxr_tf.segment.masks import LUNG_TABLE, write_lungs
@@ -36,11 +37,13 @@ def lungs(options: OptionValues) -> None:
             given=given,
             processes=processors(),
             on_progress=on_progress,
-            on_wait=lambda holder: console.print(f"Waiting for {holder}, which writes to {out}.", markup=False),
+            on_wait=lambda holder: console.print(
+                f"Waiting for {holder}, which writes to the same folder.", markup=False
+            ),
             draw=lambda table: write_lung_sheet(out, table, named),
         )
     for line in summarise_lungs(table, TRUSTED):
-        console.print(line, markup=False, soft_wrap=True)
-    sheet = out / SHEET
-    look = f"; look at {sheet}" if sheet.exists() else ""
-    console.print(f"Table: {out / LUNG_TABLE}{look}", markup=False, soft_wrap=True)
+        console.print(line, markup=False)
+    print_paths(console, "Table:", out / LUNG_TABLE)
+    if (out / SHEET).exists():
+        print_paths(console, "Look at:", out / SHEET)

@@ -18,6 +18,7 @@ def lungs_train(options: OptionValues) -> None:
     from pxr_tf.errors import PxrError
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.lungs.network import TRAINING_STEPS, read_network
+    from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.progress import show_steps
     from pxr_tf.segment.train import describe_quality, write_lung_network
 
@@ -32,7 +33,7 @@ def lungs_train(options: OptionValues) -> None:
                 if event["event"] == "progress":
                     show(event["done"], event["total"], event["what"])
                 if event["event"] == "wait":
-                    console.print(f"Waiting for {event['holder']}, which writes {out}.", markup=False)
+                    console.print(f"Waiting for {event['holder']}, which writes the same file.", markup=False)
 
             logs = options.runs / "lungs" / "logs"
             new = write_lung_network(
@@ -46,6 +47,9 @@ def lungs_train(options: OptionValues) -> None:
             )
     finally:
         executor.close()
-    said = f"Network: {out}; use it with --atlas {out}" if new else f"Nothing to do: {out} is up to date."
-    for line in filter(None, (said, describe_quality(read_network(out).about))):
-        console.print(line, markup=False, soft_wrap=True)
+    print_paths(console, "Network:" if new else "Nothing to do: this network is up to date:", out)
+    if new:
+        print_paths(console, "To use it, add:", f"--atlas {out}")
+    quality = describe_quality(read_network(out).about)
+    if quality:
+        console.print(quality, markup=False)

@@ -1,6 +1,7 @@
 """``pxr phantom``: draw synthetic data sets."""
 
 from pxr_tf.commands.command_options import OptionValues, takes_options
+from pxr_tf.commands.running import make_console
 
 
 @takes_options
@@ -9,12 +10,24 @@ def phantom(options: OptionValues) -> None:
     from pxr_tf.commands.typed import name_program
     from pxr_tf.errors import count_words
     from pxr_tf.phantoms.sets import COVID_SET, PHANTOM_CLASSES, parse_shortcuts, write_phantoms
+    from pxr_tf.report.fitting import print_paths
+    from pxr_tf.report.progress import show_steps
 
     out, planted = options.out, parse_shortcuts(options.shortcuts)
     patients = dict.fromkeys(PHANTOM_CLASSES, options.patients)
-    write_phantoms(out, patients=patients, size=options.size, seed=options.seed, shortcuts=planted)
-    patients_words = count_words(options.patients, "patient")
-    print(f"Wrote synthetic chest X-rays of {patients_words} per class to {out}. To train on them:")
-    sets = f"{out / 'chest_xray'},{out / COVID_SET}"
-    by_make = name_program() != "pxr"
-    print(f"make cv CONFIG=phantom DATA={sets}" if by_make else f"pxr cv --config phantom --data {sets}")
+    console = make_console()
+    with show_steps(console, "drawing images") as on_progress:
+        write_phantoms(
+            out,
+            patients=patients,
+            size=options.size,
+            seed=options.seed,
+            shortcuts=planted,
+            on_progress=on_progress,
+        )
+    sets, by_make = f"{out / 'chest_xray'},{out / COVID_SET}", name_program() != "pxr"
+    print_paths(
+        console, f"Wrote synthetic chest X-rays of {count_words(options.patients, 'patient')} per class to:", out
+    )
+    command = f"make cv CONFIG=phantom DATA={sets}" if by_make else f"pxr cv --config phantom --data {sets}"
+    print_paths(console, "To train on them:", command)

@@ -35,6 +35,7 @@ def reproduce(options: OptionValues) -> None:
 
 def _run_all(plan: "PaperPlan", requests: "Sequence[Request]", console: "Console") -> None:
     """Run all requests, write and print the paper's table; exit with 1 if any failed."""
+    from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.reproduced import print_paper, print_run
     from pxr_tf.studies.paper_tables import write_paper
 
@@ -44,14 +45,13 @@ def _run_all(plan: "PaperPlan", requests: "Sequence[Request]", console: "Console
         folder = outcome.request.folder
         runs[folder] = runs[folder]._replace(run=outcome.run, failure=outcome.failure)
         print_run(runs[folder], console)
-        console.print()
 
-    run_study(requests, console, on_outcome=show)
+    run_study(requests, console, names={folder: run.title for folder, run in runs.items()}, on_outcome=show)
     done = [*runs.values(), *plan.lacking]
     written = write_paper(requests[0].runs / requests[0].experiment.name, done)
     print_paper(done, console)
     if written.files:
-        console.print(f"Tables: {', '.join(map(str, written.files))}", markup=False, soft_wrap=True)
+        print_paths(console, "Tables:", *written.files)
     if written.kept:
         console.print(f"Rows from more seeds than these were not changed: {written.kept}.")
     exit_if_failed(done, console)

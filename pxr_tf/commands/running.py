@@ -22,10 +22,10 @@ class Ended(Protocol):
 
 
 def make_console() -> "Console":
-    """Return the console for a command's output."""
-    from rich.console import Console
+    """Return the console for a command's output; it never breaks a word."""
+    from pxr_tf.report.fitting import Screen
 
-    return Console(highlight=False)
+    return Screen(highlight=False)
 
 
 def run_seeds(
@@ -48,8 +48,6 @@ def run_requests(requests: Sequence["Request"], console: "Console") -> None:
     def show(outcome: "Outcome") -> None:
         if outcome.run is not None:
             print_results(outcome.run, console)
-        else:
-            console.print(f"{outcome.title} failed: {outcome.failure}", markup=False)
 
     outcomes = run_study(requests, console, on_outcome=show)
     runs = {outcome.request.experiment.seed: outcome.run for outcome in outcomes if outcome.run is not None}
@@ -67,16 +65,18 @@ def run_study(
     console: "Console",
     *,
     titles: Mapping[Path, str] | None = None,
+    names: Mapping[Path, str] | None = None,
     results: bool = True,
     on_outcome: "Callable[[Outcome], None]" = lambda outcome: None,
 ) -> "list[Outcome]":
     """Run all requests, show their progress, and write the tables of each run; return the outcomes.
 
-    `titles` (by run directory) replace the titles from the recipe. Without `results` no tables are written: a tuning
-    point has no test rows.
+    `titles` (by run directory) replace the titles from the recipe, and `names` the short titles of `Outcome`. Without
+    `results` no tables are written: a tuning point has no test rows. A failure is printed when it happens.
     """
     from pxr_tf.commands.screen import StudyScreen
     from pxr_tf.executors.choose import choose_executor
+    from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.results import is_written, write_results
     from pxr_tf.studies.run_all import run_all
 
@@ -87,21 +87,21 @@ def run_study(
         if not results:
             return
         if is_written(run, request.figures):
-            console.print(f"Nothing to do: {run.folder} is finished.", markup=False, soft_wrap=True)
+            print_paths(console, "Nothing to do: this run is finished:", run.folder)
         else:
             write_results(run, request.figures)
 
     def end(outcome: "Outcome") -> None:
         screen.stop(outcome.request)
         on_outcome(outcome)
+        screen.say_end(outcome.request, (names or {}).get(outcome.request.folder, outcome.title), outcome.failure)
 
     with screen:
         return run_all(requests, choose_executor(), screen.show, complete, end)
 
 
 def exit_if_failed(runs: "Sequence[Ended]", console: "Console") -> None:
-    """Print which runs failed, and why, and exit with 1; do nothing if none failed."""
-    from pxr_tf.commands.typed import as_typed
+    """Print which runs failed and exit with 1; do nothing if none failed. Why was printed when they failed."""
     from pxr_tf.errors import count_words
 
     failed = [run for run in runs if run.failure]
@@ -109,5 +109,5 @@ def exit_if_failed(runs: "Sequence[Ended]", console: "Console") -> None:
         return
     console.print(f"\n{len(failed)} of {count_words(len(runs), 'run')} failed:")
     for run in failed:
-        console.print(f"{run.title}: {as_typed(run.failure)}", markup=False, soft_wrap=True)
+        console.print(run.title, markup=False)
     sys.exit(1)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from pxr_tf.commands.typed import as_typed
 from pxr_tf.config import Experiment
 from pxr_tf.events import Event
 from pxr_tf.experiments.parts import make_parts, open_training
 from pxr_tf.experiments.request import Request
-from pxr_tf.report.clock import Outline, OutlinePhase
+from pxr_tf.report.clock import NOT_TRAINING, Outline, OutlinePhase, StudyClock, duration_words
 from pxr_tf.report.progress import Display
 from pxr_tf.report.tensorboard import SHEET_PICTURES, About, Boards, undrawn_tasks
 from pxr_tf.runs.directory import RunDirectory, is_run
@@ -29,11 +30,15 @@ class StudyScreen:
     def __init__(
         self, requests: Sequence[Request], console: Console, titles: Mapping[Path, str], *, boards: bool
     ) -> None:
-        self._views = {
-            str(request.folder): _RunView(request, console, titles.get(request.folder, ""), boards=boards)
-            for request in requests
-        }
-        self._console = console
+        self._views: dict[str, _RunView] = {}
+        for number, request in enumerate(requests, start=1):
+            outline = outline_of(request.experiment)
+            place = f"Run {number} of {len(requests)}: " if len(requests) > 1 else ""
+            title = titles.get(request.folder, place + outline.title)
+            display = Display(outline._replace(title=title), console, self._all_left)
+            self._views[str(request.folder)] = _RunView(request, display, boards=boards)
+        self._clock = StudyClock({str(request.folder): _kind(request.experiment) for request in requests})
+        self._number, self._console = len(requests), console
         self._shown: _RunView | None = None
         self._last: _RunView | None = None
         self._notes: set[str] = set()
@@ -52,10 +57,14 @@ class StudyScreen:
             if event["text"] in self._notes:
                 return
             self._notes.add(event["text"])
+        if event["event"] == "failed":
+            event = {**event, "text": as_typed(event["text"])}
         view = self._views.get(event.get("run", ""), self._shown)
         if view is not None:
             if event["event"] != "plan":
                 self._turn_to(view)
+            if event["event"] == "start" and event["task"] not in NOT_TRAINING:
+                self._clock.start(event["run"])
             view.show(event)
 
     def end(self, request: Request, run: FinishedRun) -> None:
@@ -66,6 +75,21 @@ class StudyScreen:
     def stop(self, request: Request) -> None:
         """Leave the display of a run that is no longer shown."""
         self._leave(self._views[str(request.folder)])
+
+    def say_end(self, request: Request, title: str, failure: str) -> None:
+        """Print why a run failed, unless that was printed when it happened; of several runs, how many are done."""
+        name, failure = str(request.folder), as_typed(failure)
+        if failure:
+            why = "." if failure in self._views[name].shown_failures else f": {failure}"
+            self._console.print(f"{title} failed{why}", markup=False)
+        self._clock.end(name)
+        if self._number > 1:
+            self._console.print(f"{self._clock.words()}.", markup=False)
+
+    def _all_left(self, seconds: float | None) -> str:
+        """Return words on the time left of all runs, if the shown run needs these seconds; "" if it is the last."""
+        every = self._clock.seconds_left(self._shown.name if self._shown else "", seconds)
+        return "" if every is None or every == seconds else f", all runs {duration_words(every)}"
 
     def _turn_to(self, view: "_RunView") -> None:
         if view is self._shown:
@@ -85,10 +109,9 @@ class StudyScreen:
 class _RunView:
     """The display of one run and its TensorBoard, which opens with the first task: by then the run is prepared."""
 
-    def __init__(self, request: Request, console: Console, title: str, *, boards: bool) -> None:
-        self._request, self._draws = request, boards
-        outline = outline_of(request.experiment)
-        self._display = Display(outline._replace(title=title) if title else outline, console)
+    def __init__(self, request: Request, display: Display, *, boards: bool) -> None:
+        self.name, self.shown_failures = str(request.folder), display.shown_failures
+        self._request, self._display, self._draws = request, display, boards
         self._boards: Boards | None = None
 
     def enter(self) -> None:
@@ -121,6 +144,11 @@ class _RunView:
     def _open(self, run: RunDirectory) -> Boards:
         self._boards = Boards(run, about(self._request, run))
         return self._boards
+
+
+def _kind(experiment: Experiment) -> tuple[str, ...]:
+    """Return what runs share that take about as long: all but the seed, as far as the names of folders say it."""
+    return experiment.name, experiment.variant, experiment.model.name, experiment.stem
 
 
 def outline_of(experiment: Experiment) -> Outline:

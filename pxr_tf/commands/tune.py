@@ -48,6 +48,8 @@ def _run_points(plan: "TuningPlan", base: "Request", console: "Console") -> "lis
         for number, (point, request) in enumerate(planned, start=1)
     }
 
+    names = {request.folder: point.title for point, request in planned}
+
     def all_points() -> "list[TuningPoint]":
         return [points[request.folder] for _, request in planned]
 
@@ -56,16 +58,17 @@ def _run_points(plan: "TuningPlan", base: "Request", console: "Console") -> "lis
         points[folder] = points[folder]._replace(run=outcome.run, failure=outcome.failure)
         write_points(base.tuning_folder, [point for point in all_points() if point.run or point.failure])
 
-    run_study([request for _, request in planned], console, titles=titles, results=False, on_outcome=show)
+    run_study([request for _, request in planned], console, titles=titles, names=names, results=False, on_outcome=show)
     print_ranking(all_points(), console)
     return all_points()
 
 
 def _print_best(best: "Best", base: "Request", console: "Console") -> None:
     """Print reasons to doubt the choice, where all points are, and how to train the best."""
+    from pxr_tf.report.fitting import print_paths
     from pxr_tf.rundir import TUNING_TABLE
 
     for caution in best.cautions:
         console.print(f"Note: {caution}", markup=False)
-    console.print(f"All points are in {base.tuning_folder / TUNING_TABLE}", markup=False, soft_wrap=True)
-    console.print(f"To train and test the best: {best.command}", markup=False, soft_wrap=True)
+    print_paths(console, "All points are in:", base.tuning_folder / TUNING_TABLE)
+    print_paths(console, "To train and test the best:", best.command)

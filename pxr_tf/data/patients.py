@@ -15,19 +15,20 @@ from scipy.sparse.csgraph import connected_components
 
 from pxr_tf import files
 from pxr_tf.errors import count_words, shorten
+from pxr_tf.events import OnProgress, count_through
 
 KEPT_FIRST = ("test", "val", "train")  # the order in which copies are kept, by official part
 
 
-def add_content(table: pd.DataFrame) -> pd.DataFrame:
+def add_content(table: pd.DataFrame, on_progress: OnProgress = lambda done, total: None) -> pd.DataFrame:
     """Return the table with each file's ``content`` and ``stamp``; the stamp shows later changes to the file.
 
     ``content`` is the first 128 bits of SHA-256 of the file's bytes, in hexadecimal. A file that is empty or cannot be
     read gets a unique content (``unreadable:<image id>``), so two such files never count as copies of one picture.
-    ``stamp`` is `files.stamp` from before the file was read; it is not saved.
+    ``stamp`` is `files.stamp` from before the file was read; it is not saved. `on_progress` gets (done, all) files.
     """
     with ThreadPoolExecutor() as pool:
-        found = list(pool.map(_digest_file, table.path))
+        found = list(count_through(pool.map(_digest_file, table.path), len(table), on_progress))
     content = [digest or f"unreadable:{image_id}" for (digest, _), image_id in zip(found, table.image_id, strict=True)]
     return table.assign(content=content, stamp=[stamp for _, stamp in found])
 

@@ -14,7 +14,7 @@ from pxr_tf.data import labels
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.splits import unused_rows, without_tests
 from pxr_tf.errors import count_words
-from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
+from pxr_tf.events import OnEvent, emit_elapsed, emit_note, emit_progress, emit_wait
 from pxr_tf.experiments import check_run, stage_one, weights, write_run
 from pxr_tf.experiments.plan import recipe_options
 from pxr_tf.experiments.request import Request
@@ -44,7 +44,9 @@ def find_sources(
     key = (request.data, experiment.classes, str(experiment.merge))
     if key not in known:
         say = partial(emit_note, on_event)
-        known[key] = gather.gather_images(request.data, experiment.classes, experiment.merge, say)
+        known[key] = gather.gather_images(
+            request.data, experiment.classes, experiment.merge, say, partial(emit_progress, on_event, "reading files")
+        )
     gathered = known[key]
     gathered = gathered._replace(lungs=crop.open_lung_source(experiment.image, gathered.table, request.cache))
     stage_one.check_images(stage, gathered)
@@ -67,11 +69,13 @@ def begin_run(request: Request, sources: Sources, executor: Executor, on_event: 
         decoded = decode(request, gathered, table, on_event, identity)
         if len(decoded.skipped):
             words = count_words(len(decoded.skipped), "unreadable image")
-            emit_note(on_event, f"{words} skipped; listed in {request.folder / rundir.SKIPPED}.")
+            emit_note(on_event, f"{words} skipped, listed in:\n{request.folder / rundir.SKIPPED}")
             splits = stage_one.split_rows(decoded.table, request.experiment, stage)
         stage_one.check_roles(splits, stage)
         tables, warnings, provenance = _compose(request, gathered, decoded, splits, on_event)
-        provenance |= {"weights": identity.result(), **stage_one.describe_stage_one(stage, request.folder)}
+        with emit_elapsed(on_event, "checking the weights"):
+            provenance["weights"] = identity.result()
+        provenance |= stage_one.describe_stage_one(stage, request.folder)
     write_run.write_run(request.folder, request.experiment, tables, warnings, provenance)
     _mention_random_features(request.experiment, on_event)
     _mention_other_backbone(request.experiment, on_event)
@@ -198,7 +202,7 @@ def _mention_old_directory(request: Request, on_event: OnEvent) -> None:
     experiment = request.experiment
     old = rundir.old_directory(request.runs, experiment.name, experiment.variant, experiment.backbone)
     if (old / rundir.EXPERIMENT).exists() and not request.folder.exists():
-        emit_note(on_event, f"{old} is from a version before 0.2 and cannot be continued here. It is left unchanged.")
+        emit_note(on_event, f"A run of a version before 0.2 is left unchanged; it cannot be continued here:\n{old}")
 
 
 def early_logs(request: Request) -> Path:

@@ -40,7 +40,7 @@ def look_into_run(task: Task, options: ModelFigures, emit: OnEvent) -> None:
             pictures = read_pictures(chosen, card, run.recipe, run.cache, emit)
             figures = make_model_figures(model, card["classes"], pictures, options.shown)
         else:  # the learner keeps no model
-            emit_note(emit, f"{folder} has no {rundir.MODEL}, so no model figures were made.")
+            emit_note(emit, f"No model figures were made, as {rundir.MODEL} is missing in:\n{folder}")
             figures = ModelFigureData(options.shown)
         write_model_figures(folder / rundir.MODEL_FIGURES_FILE, figures)
         emit_progress(emit, "looking into the models", number + 1, len(options.pictures))

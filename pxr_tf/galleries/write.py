@@ -144,5 +144,5 @@ def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:
 
 
 def summary_lines(folder: Path, number: int) -> list[str]:
-    """Return the lines that the command prints about a gallery."""
-    return [f"{count_words(number, 'picture')} explained. Open {folder / PAGE}", _NOTICE]
+    """Return the lines that the command prints about a gallery; the second is a path."""
+    return [f"{count_words(number, 'picture')} explained. Open:", str(folder / PAGE), _NOTICE]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from pxr_tf.data import patients
 from pxr_tf.data.feature_table import TEXTS, read_feature_table, write_feature_table
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.errors import PxrError, count_words
-from pxr_tf.events import OnEvent, emit_note
+from pxr_tf.events import OnEvent, emit_note, emit_progress
 from pxr_tf.inference.pictures import assign_folds
 from pxr_tf.pictures import gather
 from pxr_tf.pictures.preparation import Preparation
@@ -54,8 +54,17 @@ class SavedFeatures:
     to: Path  # JSON, fold -> folder, channels, layer, device and precision of its features
 
 
-def export_features(asked: FeatureRequest, executor: Executor, on_event: OnEvent = lambda event: None) -> bool:
-    """Write the file; return False, and do nothing, if it already exists with the same content.
+class Written(NamedTuple):
+    """What `export_features` found or wrote."""
+
+    new: bool  # whether it wrote the file
+    rows: int
+    features: int  # numbers per row, in one column
+    columns: int = len(TEXTS) + 1
+
+
+def export_features(asked: FeatureRequest, executor: Executor, on_event: OnEvent = lambda event: None) -> Written:
+    """Write the file; do nothing if it already exists with the same content.
 
     Features are cached in parts, so that a killed command continues. Raises `PxrError`, also if the file exists but
     was edited, or was not written by this command.
@@ -70,8 +79,9 @@ def export_features(asked: FeatureRequest, executor: Executor, on_event: OnEvent
     table = assign_folds(table, run, run.find_fold(asked.fold) if asked.fold else None, on_event)
     _mention_external(table, on_event)
     about = describe_features(run, preparation, table, data)
-    if _is_written(asked, table, about):
-        return False
+    rows = _written_rows(asked, table, about)
+    if rows is not None:
+        return Written(False, *rows)
     table = gather.decode_readable(
         table, preparation, run.cache, on_event, skip_unreadable=asked.skip_unreadable, source=source
     )
@@ -81,7 +91,7 @@ def export_features(asked: FeatureRequest, executor: Executor, on_event: OnEvent
     with locks.hold(locks.lock_of(run.folder)):
         about |= {name: first[name] for name in NOT_COMPARED}
         write_feature_table(asked.file, table[list(TEXTS)].join(table.content), partial(_read, caches), about)
-    return True
+    return Written(True, len(table), int(first["channels"]))
 
 
 def describe_features(
@@ -116,7 +126,7 @@ def _gather(asked: FeatureRequest, on_event: OnEvent) -> tuple[pd.DataFrame, Seq
     table, notes = read_sources(data)
     for note in notes:
         emit_note(on_event, note)
-    return patients.add_content(table), data
+    return patients.add_content(table, partial(emit_progress, on_event, "reading files")), data
 
 
 def _mention_external(table: pd.DataFrame, on_event: OnEvent) -> None:
@@ -126,15 +136,19 @@ def _mention_external(table: pd.DataFrame, on_event: OnEvent) -> None:
         emit_note(on_event, f"{text} --fold takes all features from one model.")
 
 
-def _is_written(asked: FeatureRequest, table: pd.DataFrame, about: Mapping[str, Any]) -> bool:
-    """Return whether the file has these rows and this description; raise `PxrError` if it was edited."""
+def _written_rows(asked: FeatureRequest, table: pd.DataFrame, about: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return how many rows and features the file has, if it has these rows and this description, else None.
+
+    Raises `PxrError` if it was edited.
+    """
     if not asked.file.exists():
-        return False
+        return None
     there = read_feature_table(asked.file)
     words = {name: value for name, value in there.about.items() if name not in NOT_COMPARED}
     if asked.skip_unreadable:  # missing rows were unreadable; once fixed, they change `data_digest`
         table = table[table.image_id.isin(there.rows.image_id)]
-    return words == about and there.rows.astype(object).equals(table[list(TEXTS)].astype(object).reset_index(drop=True))
+    own = table[list(TEXTS)].astype(object).reset_index(drop=True)
+    return there.features.shape if words == about and there.rows.astype(object).equals(own) else None
 
 
 def _compute(

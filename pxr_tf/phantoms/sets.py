@@ -27,6 +27,7 @@ import numpy as np
 from pxr_tf import files, locks
 from pxr_tf.data.manifest import PHANTOM_FILE
 from pxr_tf.errors import PxrError, count_words, nearest
+from pxr_tf.events import OnProgress, count_through
 from pxr_tf.phantoms.anatomy import Chest, draw_chest
 from pxr_tf.phantoms.diseases import DISEASES
 
@@ -74,6 +75,7 @@ def write_phantoms(
     size: int = 128,
     seed: int = 0,
     shortcuts: Mapping[str, frozenset[str]] | None = None,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> None:
     """Write phantom data sets under the new folder `out`, completely or not at all.
 
@@ -88,7 +90,7 @@ def write_phantoms(
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
-        for plan in plans:
+        for plan in count_through(plans, len(plans), on_progress):
             chest = draw_phantom(_patient_seed(seed, plan.label, plan.patient), plan.image, plan.label, size)
             _write_chest(staging, plan, chest, shortcuts.get(plan.label, frozenset()))
         covid = [plan for plan in plans if plan.label == "covid19"]

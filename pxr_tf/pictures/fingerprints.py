@@ -10,6 +10,7 @@ test, and all four pass the second. No two other pictures correlate above 0.978.
 """
 
 from collections.abc import Mapping
+from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
@@ -41,27 +42,35 @@ def load_thumbnails(
     return {content: pictures.pixels[pictures.rows[content]] for content in table.content if content in pictures.rows}
 
 
-def twin_contents(thumbnails: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
+def twin_contents(
+    thumbnails: Mapping[str, np.ndarray], on_progress: OnProgress = lambda done, total: None
+) -> list[tuple[str, str]]:
     """Return (content, first content of its group) for all contents that show an earlier content's picture."""
     contents = list(thumbnails)
-    groups = group_twins(np.stack(list(thumbnails.values()))) if contents else ()
+    groups = group_twins(np.stack(list(thumbnails.values())), on_progress=on_progress) if contents else ()
     return [(contents[place], contents[first]) for place, first in enumerate(groups) if place != first]
 
 
-def group_twins(thumbnails: np.ndarray, *, tile: int = _TILE) -> np.ndarray:
+def group_twins(
+    thumbnails: np.ndarray, *, tile: int = _TILE, on_progress: OnProgress = lambda done, total: None
+) -> np.ndarray:
     """Return int64 [pictures]: for each thumbnail, the place of the first in its group; a group shows one picture.
 
     `thumbnails` is uint8 [pictures, 32, 32]. Two are in a group if they show one picture, or if others that do link
     them. A picture of one grey is alone. All are compared, in blocks: 100,000 pictures take less than a minute on two
-    cores, even if thousands are copies, because linked pairs are not compared again.
+    cores, even if thousands are copies, because linked pairs are not compared again. `on_progress` gets (done, all)
+    blocks after each but the first, which takes well under a second.
     """
     codes, groups = _coarse_codes(thumbnails), np.arange(len(thumbnails))
-    for top in range(0, len(codes), tile):
-        for left in range(top, len(codes), tile):
-            similar = codes[top : top + tile] @ codes[left : left + tile].T > CORRELATION - ROUNDING
-            if similar.any():
-                pairs = np.argwhere(similar) + np.array([top, left])
-                _link(groups, thumbnails, pairs[pairs[:, 0] < pairs[:, 1]])
+    starts = range(0, len(codes), tile)
+    blocks = list(combinations_with_replacement(starts, 2))
+    for number, (top, left) in enumerate(blocks):
+        if number:
+            on_progress(number, len(blocks))
+        similar = codes[top : top + tile] @ codes[left : left + tile].T > CORRELATION - ROUNDING
+        if similar.any():
+            pairs = np.argwhere(similar) + np.array([top, left])
+            _link(groups, thumbnails, pairs[pairs[:, 0] < pairs[:, 1]])
     return groups
 
 

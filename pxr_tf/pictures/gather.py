@@ -50,14 +50,21 @@ class DecodedImages(NamedTuple):
 
 
 def gather_images(
-    data: Sequence[str | Path], classes: Sequence[str], merge: Mapping[str, Sequence[str]], say: Say
+    data: Sequence[str | Path],
+    classes: Sequence[str],
+    merge: Mapping[str, Sequence[str]],
+    say: Say,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> Gathered:
-    """Return the manifest of all data sets; raise `PxrError` if a class has no image."""
+    """Return the manifest of all data sets; raise `PxrError` if a class has no image.
+
+    `on_progress` gets the number of files read to the end, and of all.
+    """
     table, notes = read_sources(data)
     for note in notes:
         say(note)
     labels.keep_classes(labels.merge_labels(table, merge), classes, merge)
-    table = patients.add_content(table)
+    table = patients.add_content(table, on_progress)
     columns = table[["image_id", "label", "patient_id", "content", "official_split"]].itertuples(index=False)
     return Gathered(table, files.digest(*columns))
 
@@ -65,11 +72,12 @@ def gather_images(
 def compare_images(table: pd.DataFrame, cache: Path, on_progress: OnProgress, on_wait: OnWait) -> pd.DataFrame:
     """Return the table with ``picture`` (shared by copies), patients merged by it, and ``compared`` (could be read).
 
-    The columns of `describe_tones` are added, too.
+    The columns of `describe_tones` are added, too. `on_progress` counts the images that are reduced to thumbnails, and
+    then, if there are many, blocks of pairs.
     """
     thumbnails = load_thumbnails(cache, table, on_progress=on_progress, on_wait=on_wait)
     table = table.assign(compared=table.content.isin(thumbnails)).join(describe_tones(thumbnails), on="content")
-    return patients.merge_patients(patients.add_pictures(table, twin_contents(thumbnails)))
+    return patients.merge_patients(patients.add_pictures(table, twin_contents(thumbnails, on_progress)))
 
 
 def choose_images(

@@ -17,6 +17,7 @@ from pxr_tf.data.shortcuts import (
     shortcut_warnings,
     split_warnings,
 )
+from pxr_tf.events import OnProgress, count_through
 from pxr_tf.pictures.decode import Header, UnreadableImageError, load_grey, read_header, resize_grey
 from pxr_tf.pictures.fingerprints import THUMBNAIL, twin_contents
 from pxr_tf.pictures.tones import FEW_LEVELS, TONES, count_levels, describe_tones
@@ -47,10 +48,13 @@ class Survey(NamedTuple):
     warnings: list[RunWarning]
 
 
-def survey(table: pd.DataFrame, threads: int = 4) -> Survey:
-    """Return the survey of a manifest. Reads and decodes every file once; lists unreadable files."""
+def survey(table: pd.DataFrame, threads: int = 4, on_progress: OnProgress = lambda done, total: None) -> Survey:
+    """Return the survey of a manifest. Reads and decodes every file once; lists unreadable files.
+
+    `on_progress` gets (done, all) decoded files.
+    """
     table = table if "content" in table.columns else add_content(table)
-    files, thumbnails = survey_files(table, threads)
+    files, thumbnails = survey_files(table, threads, on_progress)
     compared = add_pictures(files, twin_contents(thumbnails))
     readable = files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
@@ -81,7 +85,9 @@ def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning
     return shortcut_warnings(find_shortcuts(readable.label, properties)) + split_warnings(readable, properties)
 
 
-def survey_files(table: pd.DataFrame, threads: int = 4) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+def survey_files(
+    table: pd.DataFrame, threads: int = 4, on_progress: OnProgress = lambda done, total: None
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Return (the table with each file's header, or the reason why it cannot be decoded; thumbnails by content).
 
     Adds ``format, width, height, colour_mode, bytes`` (missing for an unreadable file), ``bytes_per_pixel``, ``reason``
@@ -95,7 +101,7 @@ def survey_files(table: pd.DataFrame, threads: int = 4) -> tuple[pd.DataFrame, d
         by_path[path] = resize_grey(picture, THUMBNAIL.size, THUMBNAIL.resize)
         levels[path] = count_levels(picture)
 
-    files = _with_headers(table, threads, decode)
+    files = _with_headers(table, threads, decode, on_progress)
     thumbnails = {row.content: by_path[row.path] for row in table.itertuples() if row.path in by_path}
     files = files.drop(columns=[*TONES], errors="ignore").join(describe_tones(thumbnails), on="content")
     return files.assign(levels=files.path.map(levels)), thumbnails
@@ -136,7 +142,12 @@ def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> DuplicateC
     )
 
 
-def _with_headers(table: pd.DataFrame, threads: int, look: Callable[[str], None] = lambda path: None) -> pd.DataFrame:
+def _with_headers(
+    table: pd.DataFrame,
+    threads: int,
+    look: Callable[[str], None] = lambda path: None,
+    on_progress: OnProgress = lambda done, total: None,
+) -> pd.DataFrame:
     """Return the table with each file's header, or the reason why it has none or `look` cannot read it."""
 
     def read(path: str) -> tuple:
@@ -148,7 +159,7 @@ def _with_headers(table: pd.DataFrame, threads: int, look: Callable[[str], None]
         return *header, ""
 
     with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(read, table.path))
+        found = list(count_through(pool.map(read, table.path), len(table), on_progress))
     headers = pd.DataFrame(found, columns=[*Header._fields, "reason"], index=table.index)
     headers = headers.rename(columns={"mode": "colour_mode"})  # a pandas table has a method of this name
     sizes = headers[["width", "height", "bytes"]].apply(pd.to_numeric).astype("Int64")

@@ -1,12 +1,13 @@
 """The time that a run still needs, estimated from the epochs done so far."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from pxr_tf.data.splits import HOLDOUT
 
 NOT_TRAINING = ("features", "weights", "calibrate", "model-figures")  # tasks without epochs and predictions
+SOON = 5  # seconds; a shorter time left of a job is not shown
 _RECENT = 5  # epochs in the mean: a machine that slows down shows within five
 
 
@@ -21,7 +22,7 @@ class OutlinePhase(NamedTuple):
 class Outline(NamedTuple):
     """What a run will do, as far as a progress display needs it."""
 
-    title: str  # the first line shown
+    title: str  # shown first; further lines are paths
     folds: int  # tasks that train and test: folds, or 1 for an official or a random split
     phases: tuple[OutlinePhase, ...]
     chooses_epochs: bool  # a task `holdout` comes first and chooses the folds' epoch numbers
@@ -62,6 +63,11 @@ class Clock:
         self._epochs |= {name: done for name, done in self._done.items() if done}
         self._done = {}
 
+    def drop(self) -> None:
+        """Expect one task less: it failed."""
+        self._tasks_left -= 1
+        self._done = {}
+
     def count(self, event: Mapping[str, object]) -> None:
         """Count an ``epoch`` event."""
         self._seconds.setdefault(event["phase"], []).append(event["seconds"])
@@ -70,15 +76,76 @@ class Clock:
 
     def left(self) -> str:
         """Return ``about 12 min left``, ``at most`` if phases may stop early, or ``time left unknown`` at first."""
-        if any(phase.name not in self._seconds for phase in self._outline.phases):
+        seconds = self.seconds_left()
+        if seconds is None:
             return "time left unknown"
+        return f"{'at most' if self._stops_early else 'about'} {duration_words(seconds)} left"
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds that the run still needs; None as long as a phase has not begun."""
+        if any(phase.name not in self._seconds for phase in self._outline.phases):
+            return None
         total = 0.0
         for name, seconds in self._seconds.items():
             mean = sum(seconds[-_RECENT:]) / len(seconds[-_RECENT:])
             total += mean * (self._epochs[name] * self._tasks_left - self._done.get(name, 0))
         if self._overhead:
             total += self._overhead[-1] * self._tasks_left
-        return f"{'at most' if self._stops_early else 'about'} {duration_words(total)} left"
+        return total
+
+
+class StudyClock:
+    """Estimates the time that all runs of a study still need, from the runs that ended.
+
+    A run takes as long as the ended runs of its kind did, on average: the same but for the seed. If none ended, it
+    takes as long as the average of all that ended, and of the present one.
+    """
+
+    def __init__(self, kinds: Mapping[str, object], now: Callable[[], float] = time.monotonic) -> None:
+        self._waiting = dict(kinds)  # run -> its kind
+        self._number, self._now = len(kinds), now
+        self._begun: dict[str, float] = {}
+        self._took: list[tuple[object, float]] = []  # kind and seconds of the runs that worked and ended
+
+    def start(self, run: str) -> None:
+        """Note that a run works."""
+        self._begun.setdefault(run, self._now())
+
+    def end(self, run: str) -> None:
+        """Note that a run ended; it counts as an example if it worked."""
+        kind = self._waiting.pop(run, None)
+        if run in self._begun:
+            self._took.append((kind, self._now() - self._begun.pop(run)))
+
+    def seconds_left(self, run: str = "", own: float | None = None) -> float | None:
+        """Return the seconds for all runs that did not end; `run` still needs `own` seconds. None if unknown."""
+        known, others = list(self._took), [kind for name, kind in self._waiting.items() if name != run]
+        if run in self._begun and own is not None:
+            known.append((self._waiting[run], self._now() - self._begun[run] + own))
+        if (run and own is None) or (others and not known):
+            return None
+        return (own or 0.0) + sum(_expect(kind, known) for kind in others)
+
+    def words(self) -> str:
+        """Return ``3 of 15 runs done, about 40 min left``, without the time if it is unknown or none."""
+        seconds = self.seconds_left()
+        left = f", about {duration_words(seconds)} left" if seconds else ""
+        return f"{self._number - len(self._waiting)} of {self._number} runs done{left}"
+
+
+class Pace:
+    """Estimates the time left of a job from how much of it is done."""
+
+    def __init__(self) -> None:
+        self._what, self._start, self._first = "", time.monotonic(), 0
+
+    def words(self, what: str, done: int, total: int) -> str:
+        """Return ``about 12 s left``; "" if that is unknown, or soon."""
+        if what != self._what or done < self._first:
+            self._what, self._start, self._first = what, time.monotonic(), done
+        new = done - self._first
+        left = (time.monotonic() - self._start) * (total - done) / new if new > 0 else 0.0
+        return f"about {duration_words(left)} left" if left >= SOON else ""
 
 
 def fold_number(task: str) -> int | None:
@@ -92,3 +159,9 @@ def duration_words(seconds: float) -> str:
     if seconds < 90:
         return f"{max(0, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _expect(kind: object, known: Sequence[tuple[object, float]]) -> float:
+    """Return the mean seconds of the known runs of a kind; of all known runs if none is of this kind."""
+    seconds = [took for one, took in known if one == kind] or [took for _, took in known]
+    return sum(seconds) / len(seconds)

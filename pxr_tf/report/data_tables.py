@@ -1,14 +1,14 @@
-"""The survey of a data set as tables on the screen, 100 columns wide."""
+"""The survey of a data set as tables on the screen."""
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.data.shortcuts import PROPERTIES, WARN_AT
 from pxr_tf.errors import count_words, one_line, shorten
 from pxr_tf.pictures.survey import DuplicateCounts, Survey
+from pxr_tf.report.fitting import FittedTable, print_paths
 
 SHOWN_FILES = 20  # unreadable files named on the screen
 
@@ -62,9 +62,9 @@ def print_unreadable(console: Console, unreadable: pd.DataFrame) -> None:
         return
     console.print(f"Unreadable files: {len(unreadable):,}.")
     for row in unreadable.head(SHOWN_FILES).itertuples():
-        console.print(Text(f"  {one_line(row.path)}: {row.reason}"), soft_wrap=True)
+        print_paths(console, f"{row.reason}:", one_line(row.path))
     if len(unreadable) > SHOWN_FILES:
-        console.print(f"  and {len(unreadable) - SHOWN_FILES:,} more")
+        console.print(f"and {len(unreadable) - SHOWN_FILES:,} more")
 
 
 def print_empty(console: Console, empty: pd.DataFrame) -> None:
@@ -74,9 +74,9 @@ def print_empty(console: Console, empty: pd.DataFrame) -> None:
     console.print(f"Files that show nothing but a few grey levels: {len(empty):,}. Remove them if they are no X-rays.")
     for row in empty.head(SHOWN_FILES).itertuples():
         found = "one grey, or fully transparent" if row.levels == 1 else f"{row.levels:.0f} grey levels"
-        console.print(Text(f"  {one_line(row.path)}: {found}"), soft_wrap=True)
+        print_paths(console, f"{found}:", one_line(row.path))
     if len(empty) > SHOWN_FILES:
-        console.print(f"  and {len(empty) - SHOWN_FILES:,} more")
+        console.print(f"and {len(empty) - SHOWN_FILES:,} more")
 
 
 def print_shortcuts(console: Console, survey: Survey) -> None:
@@ -119,22 +119,22 @@ def _describe_duplicates(kind: str, duplicates: DuplicateCounts) -> str:
     return f"{kind} copies: {duplicates.copies:,}, in {count_words(duplicates.groups, 'group')}{where}."
 
 
-def _make_table(title: str, names: list[str], numbers: list[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+def _make_table(title: str, names: list[str], numbers: list[str]) -> FittedTable:
+    table = FittedTable(title)
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     for name in numbers:
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(name, justify="right")
     return table
 
 
-def _print_table(console: Console, table: Table, explanation: str) -> None:
+def _print_table(console: Console, table: FittedTable, explanation: str) -> None:
     console.print("", table)
     console.print(Text(explanation, style="dim"))
 
 
-def _key(row: tuple) -> list[Text]:  # not str: a class name may contain square brackets
-    return [Text(one_line(value)) for value in (row.label, row.source, row.official_split or "-")]
+def _key(row: tuple) -> tuple[str, ...]:
+    return one_line(row.label), one_line(row.source), one_line(row.official_split or "-")
 
 
 def _range(median: float, low: float, high: float) -> str:

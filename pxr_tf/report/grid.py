@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from pxr_tf.evidence.deviations import deviation_note, read_deviations
 from pxr_tf.evidence.files import read_readings
@@ -14,6 +12,7 @@ from pxr_tf.evidence.paper import comparable_row
 from pxr_tf.evidence.seeds import name_owners
 from pxr_tf.report.clock import duration_words
 from pxr_tf.report.figures import SYNTHETIC_NOTE
+from pxr_tf.report.fitting import FittedTable
 from pxr_tf.report.results import mean_sd, print_warnings
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import LEAKY, RunInfo
@@ -34,7 +33,7 @@ class GridCell(NamedTuple):
 
 def print_estimates(console: Console, estimates: "Mapping[tuple[str, str], Estimate]") -> None:
     """Print the estimated time, memory and disk space of each missing cell, by (backbone, variant)."""
-    table = Table(title="To be done", title_justify="left", title_style="bold")
+    table = FittedTable("To be done")
     for name in ("backbone", "variant", "time", "memory", "disk"):
         table.add_column(name, justify="left" if name in ("backbone", "variant") else "right")
     for (backbone, variant), estimate in estimates.items():
@@ -49,7 +48,7 @@ def print_estimates(console: Console, estimates: "Mapping[tuple[str, str], Estim
 
 
 def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
-    """Print the grid in percent, mean ± sd over folds, then the warnings and why cells failed.
+    """Print the grid in percent, mean ± sd over folds, then the warnings.
 
     Columns: accuracy on balanced folds, the paper's, then accuracy and balanced accuracy on all held-out images.
     """
@@ -57,8 +56,8 @@ def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
     finished = [cell.info for cell in cells if cell.run]
     notes = [SYNTHETIC_NOTE] if any(info.origin == "synthetic" for info in finished) else []
     notes += [f"State leaky: the run has a {LEAKY}"] if any(info.leaky for info in finished) else []
-    table = Table(title="\n".join(notes) or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0)
-    table.add_column("backbone", no_wrap=True)
+    table = FittedTable("\n".join(notes))
+    table.add_column("backbone")
     table.add_column("variant")
     for name in ("balanced folds", "paper", "all images", "bal. acc."):
         table.add_column(name, justify="right")
@@ -68,10 +67,7 @@ def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
     console.print(table)
     print_warnings(name_owners([(f"{info.model}, {info.variant}", info.warnings) for info in finished]), console)
     for note in _deviations([cell for cell in cells if cell.run]):
-        console.print(f"[dim]{escape(note)}[/dim]", highlight=False)
-    for cell in cells:
-        if cell.failure:
-            console.print(f"{cell.info.title} failed: {cell.failure}", markup=False)
+        console.print(Text(note, style="dim"))
 
 
 def _deviations(cells: Sequence[GridCell]) -> list[str]:

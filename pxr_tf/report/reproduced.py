@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evidence.deviations import deviation_note, read_deviations
 from pxr_tf.evidence.files import read_metrics_table, read_run_points
 from pxr_tf.evidence.paper import paper_has, paper_notes
+from pxr_tf.report.fitting import FittedTable
 from pxr_tf.report.results import make_table, plus_minus, print_points, print_warnings
 from pxr_tf.studies.paper_runs import (
     AUC,
@@ -38,9 +38,8 @@ NOT_PAIRED = f"The 95 % intervals are Welch's, not paired (the settings test dif
 
 
 def print_run(run: PaperRun, console: Console) -> None:
-    """Print the results of one run in a line."""
+    """Print the results of one run in a line; nothing if it failed."""
     if run.run is None:
-        console.print(f"{run.title} failed: {run.failure}", markup=False)
         return
     table = read_metrics_table(run.run)
     said = [f"{words} {100 * metrics.value_of(table, 'mean', 'all', metric):.2f} %" for words, _, metric in _OVERALL]
@@ -87,15 +86,15 @@ def _print_points(group: Group, console: Console) -> None:
     print_points(roc.summarise_points(points), "seeds", console)
 
 
-def _paper_table(groups: Sequence[Group]) -> Table:
+def _paper_table(groups: Sequence[Group]) -> FittedTable:
     """Return the table of runs with the same classes; the AUC has a column if the paper prints it, as what it is."""
     info = groups[0].info
     printed = [one for one in (AUC, NO_AREA) if any(paper_has(group.info, one.metric) for group in groups)]
     measures = [one for one in measures_of(info.classes) if one != AUC]
     measures[2:2] = printed
     title = f"{info.name}: mean ± sd over {count_words(_most_seeds(groups), 'seed')}"
-    shown = make_table("\n".join(filter(None, (title, name_leaky(groups)))), info, (0, 0))
-    shown.add_column("%", no_wrap=True)
+    shown = make_table("\n".join(filter(None, (title, name_leaky(groups)))), info)
+    shown.add_column("%")
     for words in (*(measure.words for measure in measures), "n", "min"):
         shown.add_column(words, justify="right")
     for group in groups:
@@ -137,10 +136,10 @@ def _tight(mean: float, sd: float) -> str:
     return f"{100 * mean:.1f}±{100 * sd:.0f}" if wide else plus_minus(mean, sd, 1).replace(" ", "")
 
 
-def _differences_table(pair: Pair) -> Table:
+def _differences_table(pair: Pair) -> FittedTable:
     how = "paired by seed" if pair.paired else "not paired"
     title = f"{pair.first.variant}: {pair.first.setting} minus {pair.second.setting}, {how}"
-    shown = make_table("\n".join(filter(None, (title, name_leaky(pair[:2])))), pair.first.info, (0, 1))
+    shown = make_table("\n".join(filter(None, (title, name_leaky(pair[:2])))), pair.first.info)
     shown.add_column("percentage points")
     for words in ("difference", "95 % interval", "seeds"):
         shown.add_column(words, justify="right")

@@ -4,10 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from pxr_tf import rundir
@@ -22,6 +19,7 @@ from pxr_tf.evidence.paper import OVERALL, auc_of, class_words, comparable_row, 
 from pxr_tf.evidence.seeds import SeedsTable
 from pxr_tf.report.drawings import expected_drawings, write_drawings
 from pxr_tf.report.figures import PNG, SYNTHETIC_NOTE, draw_confusion_matrix, figure_files, write_figure
+from pxr_tf.report.fitting import FittedTable, print_paths
 from pxr_tf.report.fonts import describe_hidden
 from pxr_tf.report.roc import NOTHING_CHOSEN, draw_roc, points_table
 from pxr_tf.runs.finished import FinishedRun
@@ -65,15 +63,16 @@ def print_results(run: FinishedRun, console: Console) -> None:
     print_warnings(info.warnings, console)
     counted = int(metrics.value_of(tables[reading], "pooled", "all", "support"))
     compared = paper_notes(info, row, counted, deviation_note(read_deviations(run)))
-    for note in _footnotes(run, [*compared, *filter(None, [describe_hidden(info.classes)])]):
-        console.print(note, highlight=False, soft_wrap=str(run.folder) in note)  # a path in two lines cannot be copied
+    for note in [*compared, *filter(None, [describe_hidden(info.classes)])]:
+        console.print(Text(note, style="dim"))
+    _print_place(run, console)
 
 
 def print_seeds(seeds: SeedsTable, console: Console) -> None:
     """Print mean ± sd over runs that differ in their seed, next to each seed's own, on the rows of ``metrics.csv``."""
     info = seeds.info
     title = f"{info.title} ({info.name})\n{count_words(len(seeds.tables), 'seed')}, {_reading_words(seeds.reading)}"
-    shown = make_table(title, info, (0, 1))  # two lines: not wider than the table
+    shown = make_table(title, info)
     shown.add_column("%")
     for name in ("mean ± sd", *(f"seed {seed}" for seed in seeds.tables)):
         shown.add_column(name, justify="right")
@@ -111,19 +110,16 @@ def plus_minus(mean: float, sd: float, digits: int) -> str:
     return f"{100 * mean:.{digits}f}" + ("" if np.isnan(sd) else f" ± {100 * sd:.{digits}f}")
 
 
-def make_table(title: str, info: RunInfo, padding: tuple[int, int]) -> Table:
+def make_table(title: str, info: RunInfo) -> FittedTable:
     """Return an empty table; its title says if its figures are about phantoms."""
     if info.origin == "synthetic":
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine"
-    return Table(
-        title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=padding
-    )
+    return FittedTable(title)
 
 
-def _class_table(info: RunInfo, table: pd.DataFrame, row: PaperRow | None, reading: str) -> Table:
+def _class_table(info: RunInfo, table: pd.DataFrame, row: PaperRow | None, reading: str) -> FittedTable:
     title = f"{info.title} ({info.name}), {_reading_words(reading)}"
-    tight = (0, 0) if row else (0, 1)  # with the paper's columns, the table just fits in 80 columns
-    shown = make_table(title, info, tight)
+    shown = make_table(title, info)
     shown.add_column("%")
     for words, metric in PER_CLASS.items():
         shown.add_column(words, justify="right")
@@ -160,11 +156,9 @@ def _reading_words(reading: str) -> str:
     return "all held-out images" if reading == "all" else "balanced test images"
 
 
-def _footnotes(run: FinishedRun, paper: list[str]) -> list[str]:
-    notes = [f"[dim]{escape(note)}[/dim]" for note in paper]
+def _print_place(run: FinishedRun, console: Console) -> None:
     tasks = [rundir.fold_name(fold) for fold in run.folds]
     trained = f"{tasks[0]}/" if len(tasks) == 1 else f"{tasks[0]}/ … {tasks[-1]}/"
-    notes.append(f"Results are in {escape(str(run.folder))}:")
-    notes.append(f"predictions.csv, metrics.csv, {CONFUSION_FIGURE}, {trained}")
-    notes.append("Research use only, not a medical device.")
-    return notes
+    print_paths(console, "Results are in:", run.folder)
+    console.print(f"It holds predictions.csv, metrics.csv, {CONFUSION_FIGURE}, {trained}", markup=False)
+    console.print("Research use only, not a medical device.")

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from pxr_tf.evaluation.roc import AS_PREDICTED, FROM_VALIDATION, TEST_OPTIMISTIC, MeanPoints
 from pxr_tf.report.figures import CARD, SYNTHETIC_NOTE, new_figure, wrap_name
+from pxr_tf.report.fitting import FittedTable
 from pxr_tf.report.fonts import show_names
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def draw_roc_card(curves: pd.DataFrame, points: pd.DataFrame, name: str, synthet
     return figure
 
 
-def points_table(found: MeanPoints, over: str) -> Table | None:
+def points_table(found: MeanPoints, over: str) -> FittedTable | None:
     """Return the operating points as a table in percent; None if no threshold was chosen.
 
     With two classes, all rules are shown. With more, only each class's threshold from validation rows, on test rows:
@@ -78,10 +77,8 @@ def points_table(found: MeanPoints, over: str) -> Table | None:
         return None
     names = list(dict.fromkeys(name for name, _, _ in shown))
     spread = f", mean ± sd over {over}" if found.sd.notna().any(axis=None) else ""
-    tight = (0, 0 if spread else 1)  # with an sd in each cell, the table just fits in 80 columns
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=tight, title_justify="left", title_style="bold")
     whose = names[0] if len(names) == 1 else "each class against the rest"
-    table.title = f"Thresholds of {whose}\nthat balance both error rates{spread}"
+    table = FittedTable(f"Thresholds of {whose}\nthat balance both error rates{spread}")
     table.add_column("% chosen on" if len(names) == 1 else "%")
     for words in ("images", "threshold", *POINT_COLUMNS):
         table.add_column(words, justify="left" if words == "images" else "right")

@@ -8,6 +8,7 @@ from rich.console import Console
 from pxr_tf.errors import count_words
 from pxr_tf.evidence.summary import RunSummary
 from pxr_tf.report.clock import duration_words
+from pxr_tf.report.fitting import print_indented, print_paths
 from pxr_tf.report.results import plus_minus
 
 
@@ -16,7 +17,10 @@ def print_runs(runs: Sequence[RunSummary], console: Console) -> None:
     for run in runs:
         console.print(_title(run), style="bold", markup=False, highlight=False)
         for line in _lines(run):
-            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=line == str(run.folder))
+            if line == str(run.folder):
+                print_paths(console, "", f"  {line}")
+            else:
+                print_indented(console, line)
     finished = sum(run.finished for run in runs)
     console.print(f"{count_words(len(runs), 'run')}, {finished} finished", highlight=False)
 

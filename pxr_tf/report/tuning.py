@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from pxr_tf.errors import count_words
 from pxr_tf.report.figures import SYNTHETIC_NOTE
+from pxr_tf.report.fitting import FittedTable
 from pxr_tf.report.results import print_warnings
 from pxr_tf.studies.ranking import SCORES, TuningPoint, rank_points
 
 
 def print_ranking(points: Sequence[TuningPoint], console: Console) -> None:
-    """Print the ranking with the best point marked, then the warnings and why points failed."""
+    """Print the ranking with the best point marked, then the warnings."""
     table, keys = rank_points(points), list(points[0].values)
     finished = [point for point in points if point.run]
     title = "Ranked on validation rows; test rows are left out"
@@ -22,17 +20,14 @@ def print_ranking(points: Sequence[TuningPoint], console: Console) -> None:
     if info:
         title = f"{info.title} ({info.name}), {count_words(int(table.images[0]), 'validation image')}\n{title}"
         title += f"\n{SYNTHETIC_NOTE}: these figures say nothing about medicine" if info.origin == "synthetic" else ""
-    shown = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    shown = FittedTable(title)
     effort = ["epochs", "seconds"] if (table.epochs != "").any() else []  # learners without epochs have neither
     for name in ("", *_headings(keys), "val. loss", "acc. %", "bal. %", *effort):
-        shown.add_column(Text(name), justify="right")
+        shown.add_column(name, justify="right")
     for row in table.to_dict("records"):
         shown.add_row(*_cells(row, keys, effort), style="bold" if row["rank"] == "1" else None)
     console.print(shown)
     print_warnings(info.warnings if info else (), console)
-    for point in points:
-        if point.failure:
-            console.print(f"{point.title} failed: {point.failure}", markup=False)
 
 
 def _headings(keys: Sequence[str]) -> list[str]:

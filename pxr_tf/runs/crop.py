@@ -64,16 +64,16 @@ def describe_lungs(table: pd.DataFrame, found: FoundLungs, source: LungSource) -
 
 
 def count_whole(lungs: pd.DataFrame, where: Path) -> str:
-    """Return a sentence on how many images are cropped; `lungs` (`describe_lungs`) is written to the file `where`."""
+    """Return words on how many images are cropped; `lungs` (`describe_lungs`) is written to the file `where`."""
     whole = int((lungs.cropped == "no").sum())
     if not whole:
-        return f"Lungs: all {count_words(len(lungs), 'image')} are cropped; boxes and confidence are in {where}."
+        return f"Lungs: all {count_words(len(lungs), 'image')} are cropped. Boxes and confidence:\n{where}"
     reasons = ", ".join(
         f"{reason} ({count:,})" for reason, count in lungs.why_not[lungs.cropped == "no"].value_counts().items()
     )
     return (
         f"Lungs: {len(lungs) - whole:,} of {count_words(len(lungs), 'image')} are cropped; {whole:,} shown whole: "
-        f"{reasons}. {where} lists them."
+        f"{reasons}. They are listed in:\n{where}"
     )
 
 
@@ -118,7 +118,7 @@ def make_loader(
         lungs = find_in(path, source)
         reason = why_whole(lungs, source.lowest_confidence)
         if reason:
-            say(f"{path} is shown whole: {reason}.")
+            say(f"Shown whole ({reason}):\n{path}")
         return load_cropped(path, preparation, lungs, source.lowest_confidence)
 
     return load

@@ -4,6 +4,7 @@ The fitted coefficients become a network of one layer, so that the model is save
 """
 
 import warnings
+from functools import partial
 from importlib import metadata
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from pxr_tf import rundir
-from pxr_tf.events import OnEvent, emit_note
+from pxr_tf.events import OnEvent, OnProgress, emit_elapsed, emit_note, emit_progress
 from pxr_tf.models.classifier import both_columns, predict_pictures
 from pxr_tf.models.model_file import save_classifier
 from pxr_tf.models.scratch import build_linear, scale_pixels
@@ -30,7 +31,9 @@ def fit(part: Part, settings: LinearSettings, emit: OnEvent) -> Predict:
     emit(device.event)
     samples = part.of(TRAIN)
     with threadpool_limits(settings.threads or device.threads):
-        regression = fit_regression(read_pixels(part, samples), samples.label.to_numpy(), part.classes, settings)
+        pixels = read_pixels(part, samples, partial(emit_progress, emit, "reading pictures"))
+        with emit_elapsed(emit, f"fitting, at most {settings.model.max_iterations:,} iterations"):
+            regression = fit_regression(pixels, samples.label.to_numpy(), part.classes, settings)
     if regression.n_iter_.max() >= settings.model.max_iterations:
         emit_note(emit, _not_converged(settings))
     model = build_linear(regression.coef_, regression.intercept_, part.preparation.size)
@@ -66,13 +69,14 @@ def fit_regression(
         return regression.fit(pixels, numbers, sample_weight=weights)
 
 
-def read_pixels(part: Part, rows: pd.DataFrame) -> np.ndarray:
+def read_pixels(part: Part, rows: pd.DataFrame, on_progress: OnProgress = lambda done, total: None) -> np.ndarray:
     """Return the rows' pictures as float32 [rows, size * size] between -1 and 1, including augmented copies."""
     inputs = part.inputs(rows)
     values = np.empty((len(rows), part.preparation.size**2), np.float32)
     for start in range(0, len(rows), BLOCK):
         index = np.arange(start, min(start + BLOCK, len(rows)))
         values[index] = scale_pixels(inputs.load(index, 0).reshape(len(index), -1))
+        on_progress(index[-1] + 1, len(rows))
     return values
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from messages import UNREADABLE, any_of, assert_says, matching, refused, tells
+from messages import UNREADABLE, any_of, assert_tells, matching, refused, tells
 from PIL import Image
 from tiny import SIZE, Never, Recorder, request_of, run_here, tiny_experiment
 
@@ -121,7 +121,7 @@ def test_the_picture_of_an_empty_mask_stays_whole_and_the_table_says_so(tmp_path
     assert list(lungs.cropped) == ["yes", "yes", "no", "yes"]
     assert tuple(lungs.iloc[2]) == ("2", 0.0, 0, 0, 96, 96, "no", "no lungs")
     count = count_whole(lungs, Path("x"))
-    assert_says(count, "3 of 4 images", "1", any_of("whole", "not cropped"), "no lungs (1)", "x")
+    assert_tells(count, "3 of 4 images", "1", any_of("whole", "not cropped"), "no lungs (1)", "x")
     (warning,) = lung_warnings(table, lungs)
     assert (warning.what, warning.label, warning.strength) == ("lungs", "ill", 0.5)
     assert "ill 50 %, normal 0 %" in warning.text
@@ -176,7 +176,7 @@ def test_a_picture_file_is_prepared_as_in_training_or_refused(tmp_path):
     assert np.array_equal(load(path), load_cropped(path, preparation, find_in(path, source), source.lowest_confidence))
     assert (load(str(even)) == 90).all()
     (note,) = said
-    assert_says(note, str(even), any_of("whole", "not cropped"), any_of("no lungs"))
+    assert_tells(note, str(even), any_of("whole", "not cropped"), any_of("no lungs"))
     moved = image.model_copy(update={"atlas": str(tmp_path / "other")})
     with pytest.raises(PxrError) as told:
         make_loader(preparation, moved, [path], tmp_path, said.append)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pxr_tf.report.clock import Clock, Outline, OutlinePhase, duration_words, fold_number
+from pxr_tf.report.clock import Clock, Outline, OutlinePhase, StudyClock, duration_words, fold_number
 
 FIXED = Outline("", 3, (OutlinePhase("head", 2, None), OutlinePhase("all", 5, None)), chooses_epochs=False)
 CHOOSING = Outline("", 3, (OutlinePhase("head", 100, 15), OutlinePhase("all", 100, 15)), chooses_epochs=True)
@@ -114,3 +114,26 @@ def test_announced_tasks_are_counted_whatever_their_names(time):
             run_phases(clock, time, ("head", 2, 5.0), ("all", 6, 20.0))
             assert clock.left() == left
             clock.end()
+
+
+def test_the_time_of_a_study_is_that_of_runs_of_the_same_kind():
+    now = [0.0]
+    clock = StudyClock({"a0": "a", "b0": "b", "a1": "a", "c0": "c", "b1": "b"}, now=lambda: now[0])
+    assert (clock.seconds_left(), clock.words()) == (None, "0 of 5 runs done")
+    clock.start("a0")
+    now[0] = 40.0
+    assert clock.seconds_left("a0", None) is None
+    assert clock.seconds_left("a0", 60.0) == 60 + 4 * 100  # no other run is known
+    now[0] = 100.0
+    clock.end("a0")
+    clock.start("b0")
+    now[0] = 400.0
+    clock.end("b0")
+    assert clock.seconds_left() == 100 + 300 + (100 + 300) / 2
+    assert clock.words() == "2 of 5 runs done, about 10 min left"
+    clock.end("a1")  # it was finished before, so it says nothing about others
+    clock.start("b1")
+    assert clock.seconds_left("b1", 10.0) == 10 + (100 + 300 + 10) / 3
+    clock.end("b1")
+    clock.end("c0")
+    assert clock.words() == "5 of 5 runs done"

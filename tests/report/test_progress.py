@@ -1,7 +1,10 @@
 """Plain lines without a terminal, and one moving line on a terminal."""
 
 import io
+import re
+import time
 
+import pytest
 from rich.console import Console
 
 from pxr_tf.report.clock import Outline, OutlinePhase
@@ -16,10 +19,10 @@ def epoch(phase: str, number: int, epochs: int, task: str = "fold-0", **values) 
     return row | {"loss": 0.5, "accuracy": 0.75} | values
 
 
-def show(*events: dict, outline: Outline = OUTLINE) -> list[str]:
+def show(*events: dict, outline: Outline = OUTLINE, width: int = 120, all_left: str = "") -> list[str]:
     """Return the lines of a console without a terminal, after the title."""
-    console = Console(width=80, file=io.StringIO())
-    with Display(outline, console) as display:
+    console = Console(width=width, file=io.StringIO())
+    with Display(outline, console, lambda seconds: all_left) as display:
         for event in events:
             display.show(event)
     title, *lines = console.file.getvalue().splitlines()
@@ -42,6 +45,64 @@ def test_plain_lines_show_fold_phase_epoch_loss_and_time():
         # 5 + 6 + 6 epochs of 20 s, and 2 + 2 of 10 s
         "fold 1/3 · all · epoch 1/6 · loss 0.500 · accuracy 0.750 · 20.0 s · about 6 min left",
     ]
+
+
+LONGEST = Outline("a recipe", 10, (OutlinePhase("head", 100, 5),), chooses_epochs=True)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("task", ["fold-9", "holdout"])
+def test_the_time_left_is_visible_in_narrow_terminals(width, task):
+    begin, last = {"event": "start", "task": task}, epoch("head", 99, 100, task=task, seconds=1234.5, val_loss=0.625)
+    plain = show(begin, last, outline=LONGEST, width=width)[-1]
+    console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None)
+    with Display(LONGEST, console) as display:
+        display.show(begin)
+        display.show(last)
+    drawn = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "\n", console.file.getvalue())
+    (moving, *_) = [line for line in re.split(r"[\r\n]+", drawn) if "epoch 99/100" in line]
+    for line in (plain, moving.rstrip()):
+        assert len(line) <= width
+        assert re.search(r"(at most|about) [\d.]+ (h|min) left$", line), line
+        assert "…" not in line
+    assert "loss 0.50" in plain or width == 60
+
+
+def test_loss_and_accuracy_are_shortened_before_the_time_of_all_runs_is_left_out():
+    row = epoch("head", 2, 2, val_loss=0.625)
+    once = epoch("all", 1, 5)
+    left = ", all runs 3.5 h"
+    lines = [show(once, row, width=width, all_left=left)[-1] for width in (140, 80, 76, 60)]
+    assert [line.removeprefix("fold 1/3 · head · epoch 2/2 · ") for line in lines] == [
+        "loss 0.500 · val_loss 0.625 · accuracy 0.750 · 10.0 s · about 3 min left, all runs 3.5 h",
+        "loss 0.50 · about 3 min left, all runs 3.5 h",
+        "loss 0.50 · about 3 min left, all runs 3.5 h",
+        "about 3 min left",
+    ]
+
+
+def test_long_silence_is_shown_on_a_terminal(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    console = Console(width=80, file=io.StringIO(), force_terminal=True)
+    with Display(OUTLINE, console) as display:
+        display.show({"event": "start", "task": "fold-0"})
+        now[0] += 7
+        display._bar.refresh()
+    assert "starting · working for 7 s" in console.file.getvalue()
+
+
+def test_work_that_cannot_say_how_much_is_done_shows_its_time():
+    fitting = {"event": "elapsed", "task": "fold-0", "what": "fitting"}
+    lines = show(*(fitting | {"seconds": float(second)} for second in range(1, 50)))
+    assert lines == [f"fold 1/3 · fitting · {second} s so far" for second in (5, 10, 20, 40)]
+
+
+def test_a_failure_is_shown_when_other_tasks_go_on():
+    failed = {"event": "failed", "task": "fold-0", "text": "The task 'fold-0' failed: [x]."}
+    assert show({"event": "start", "task": "fold-0"}, failed) == ["fold 1/3 · starting"]  # the end of the run says why
+    lines = show(failed, failed | {"task": "fold-1", "text": "Another."}, {"event": "start", "task": "fold-2"})
+    assert lines == ["The task 'fold-0' failed: [x].", "fold 3/3 · starting"]
 
 
 def test_a_terminal_gets_one_moving_line():
@@ -92,6 +153,25 @@ def test_long_progress_prints_a_few_lines():
     events = [{"event": "progress", "what": "decoding images", "done": n, "total": 1000} for n in range(0, 1001, 10)]
     lines = show(*events)
     assert lines == [f"decoding images · {n:,} of 1,000" for n in (0, 250, 500, 750, 1000)]
+
+
+def test_progress_shows_the_time_left(monkeypatch):
+    now, lines = [0.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def events():
+        for done in range(0, 101, 25):
+            now[0] += 100
+            yield {"event": "progress", "what": "features", "done": done, "total": 100}
+
+    lines = show(*events())
+    assert lines[0] == "features · 0 of 100"
+    now[0] = 0.0
+    console = Console(width=80, file=io.StringIO())
+    with Display(OUTLINE, console) as display:
+        for event in events():
+            display.show(event)
+    assert "features · 25 of 100 · about 5 min left" in console.file.getvalue()
 
 
 def test_notes_waiting_and_the_device_are_shown_once():
