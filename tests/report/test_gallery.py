@@ -33,7 +33,8 @@ def test_a_sheet_notes_permuted_labels_and_unchecked_methods(tmp_path):
     write_maps(tmp_path / "m.npz", PictureMaps({"methods": ["saliency"]}, picture, maps, maps))
     row = {
         "image_id": "a", "label": "normal", "predicted": "normal", "p_predicted": 0.9, "explained": "normal",
-        "p_explained": 0.9, "pass_predicted": "normal", "pass_p_explained": 0.9, "copy_of": "", "fold": "0", "role": "test", "method": "saliency", "layer": "", "maps": "m.npz",
+        "p_explained": 0.9, "pass_predicted": "normal", "pass_p_explained": 0.9, "copy_of": "", "fold": "0",
+        "role": "test", "method": "saliency", "layer": "", "maps": "m.npz",
     }  # fmt: skip
     explained = Explained(tmp_path, "", pd.DataFrame(), ("saliency",), ("normal",), "predicted", None, None, 1, {})
     info = RunInfo("r", "m", "v", ("normal",), "all", None, permuted=True)
