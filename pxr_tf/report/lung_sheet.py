@@ -82,7 +82,7 @@ def summarise_lungs(table: pd.DataFrame, bound: float) -> list[str]:
 def _count_untrusted(found: pd.DataFrame, bound: float) -> str:
     untrusted, median = int((~found.trusted.astype(bool)).sum()), f"median confidence {found.confidence.median():.2f}"
     if not untrusted:
-        which = f"all {len(found):,} pictures" if len(found) > 1 else "the picture"
+        which = f"all {count_words(len(found), 'picture')}" if len(found) > 1 else "the picture"
         return f"Lungs found with confidence ({bound:g} or more) in {which}; {median}."
     return f"{untrusted:,} of {len(found):,} not trusted (confidence below {bound:g}); {median}."
 

@@ -29,7 +29,7 @@ REFUSED = [
     (["nowhere"], ["'nowhere'", any_of("run directory"), matching("experiment.yaml|not exist")]),
     (["begun"], ["'begun'", "finished", "predictions.csv"]),
     (["RUN", "nowhere.png"], ["IMAGES", "'nowhere.png'", "image", "file", "folder"]),
-    (["RUN", "notes.png", "--out", "gallery"], ["1 of 1 images", "notes.png", "JPEG", "PNG"]),
+    (["RUN", "notes.png", "--out", "gallery"], ["1 of 1 image", "notes.png", "JPEG", "PNG"]),
     (["RUN", "--methods", "grad_cm"], [UNKNOWN, "method", "'grad_cm'", nearest("'grad_cam'")]),
     (["RUN", "--methods", "grad_cam", "--layer", "normalisation"], ["normalisation", nearest("'normalization'")]),
     (["RUN", "--methods", "grad_cam", "--layer", "logits"], ["'logits'", any_of("spatial")]),

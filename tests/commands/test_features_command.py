@@ -154,7 +154,7 @@ def test_impossible_requests_are_refused_in_one_line(pxr, own_copy, train, tmp_p
         ([own_copy, "--fold", "7"], ["--fold", "'7'"]),
         ([own_copy, "nowhere"], ["nowhere"]),
         ([own_copy, "--out", "notes.parquet"], ["notes.parquet", "pxr features"]),
-        ([own_copy, "broken.csv"], ["1 of 1 images", UNREADABLE]),
+        ([own_copy, "broken.csv"], ["1 of 1 image", UNREADABLE]),
         ([own_copy, "broken.csv", "--skip-unreadable"], [any_of("none", "no image"), "image"]),
     ]
     for words, facts in cases:

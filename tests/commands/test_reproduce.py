@@ -175,7 +175,7 @@ def test_without_data_a_share_replaces_the_recipes_number_of_validation_images(d
     asked = ExperimentOptions(data, "chen2021", Path("runs"), overrides=overrides)
     experiment = asked.experiment(given, "small_cnn")
     assert experiment.splits.validation == expected
-    told = tells([phantom_words([(experiment, asked.recipe("small_cnn"))])], "15 %", "800 images")
+    told = tells([phantom_words([(experiment, asked.recipe("small_cnn"))])], "15 %", "800")
     assert told == (expected == 0.15)
 
 
