@@ -66,7 +66,7 @@ WANTED_features := folder of a finished run with a network
 NEEDS_explain := RUN
 WANTED_explain := folder of a finished run
 NEEDS_lungs-train := ATLAS
-WANTED_lungs-train := folder with images/NAME.jpg and masks/NAME.png (white = lung)
+WANTED_lungs-train := folder of pairs: X-rays images/NAME.jpg (or .png) and lung masks masks/NAME.png, at least five
 
 # Each command's arguments and options: only given values are passed on.
 give = $(if $($(2)),--$(1) "$($(2))")

@@ -107,9 +107,16 @@ def page_text() -> str:
         "",
         f"<!-- {WRITTEN_BY} -->",
         "",
-        "Every command and its options. Some are variables of `make` (`make cv MODEL=xception`); any other goes into",
-        '`ARGS` (`make cv ARGS="--epochs 5,12"`). If the default is *the recipe\'s*, see the file in `configs/`.',
-        "`make` takes several values of `OVER` with spaces between them.",
+        "Every command and its options. Some options are variables of `make` (`make cv MODEL=xception`). The others go",
+        'into `ARGS` (`make cv ARGS="--epochs 5,12"`). If the default is *the recipe\'s*, it is in the',
+        "[recipe](recipe.md), a file in `configs/`. `make` takes several values of `OVER`, with spaces between them.",
+        "[glossary.md](glossary.md) explains the words; [outputs.md](outputs.md) the files that commands write.",
+        "",
+        "Exit codes: 0 for success; 1 if a run failed, also if other runs of the command did not; 2 if the request was",
+        "refused, for example for a wrong option or an unreadable file; 130 after Ctrl-C.",
+        "",
+        "`make` has targets without a command, too: `setup`, `tensorboard`, `bench`, `test`, `check`, `mutants`,",
+        "`format` and `clean`. `make help` describes all targets.",
     ]
     return "\n".join(head + [line for name in COMMANDS for line in section(name)]) + "\n"
 

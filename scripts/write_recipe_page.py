@@ -43,9 +43,9 @@ HEAD = """\
 
 <!-- Written by scripts/write_recipe_page.py (make format) from pxr_tf/config and pxr_tf/vocabulary. -->
 
-A recipe is a YAML file that describes an experiment. `configs/` holds one for each paper. Pass one
-with `CONFIG=name` or `CONFIG=path/recipe.yaml`, and change single keys with
-`ARGS="--set training.batch_size=16"`.
+A recipe is a YAML file that describes an experiment. `configs/` holds one for each paper,
+`practical` and `phantom`. Pass one with `CONFIG=name` or `CONFIG=path/recipe.yaml`, and change
+single keys with `ARGS="--set training.batch_size=16"`. Words: [glossary.md](glossary.md).
 
 - `variants` maps a name to an overlay. `VARIANT=name` merges that overlay into the rest of the file.
 - `tuning: {over: {key: [values]}}` names the values that `make tune` tries.

@@ -88,7 +88,7 @@ class Experiment(Frozen):
     phases: tuple[Phase, ...] = ()  # the steps of training, in order
     # model figures to draw of each fold; a model shows those that it has
     show: tuple[Literal["filters", "coefficients", "feature_maps"], ...] = ()
-    # permute the labels of training and validation images: for comparison, with nothing to learn
+    # permute the labels of training and validation images, for comparison: there is then nothing to learn
     permute_labels: Flag = False
 
     @model_serializer(mode="wrap")
