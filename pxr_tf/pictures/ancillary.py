@@ -1,4 +1,4 @@
-"""Leave out what a JPEG or PNG holds beside its pixels: colour profiles, texts, previews, animations.
+"""Leave out what a JPEG or PNG holds besides its pixels: colour profiles, texts, previews, animations.
 
 Pillow refuses a sound picture if such data are damaged or expand to more than a megabyte.
 """
@@ -16,7 +16,7 @@ _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
 
 def pixel_data(data: bytes) -> Iterator[bytes]:
-    """Yield a JPEG or PNG as it is to be decoded, then, each time that this fails, with less beside its pixels.
+    """Yield a JPEG or PNG as it is to be decoded, then, each time that this fails, with less besides its pixels.
 
     A PNG comes without its other data at once: a damaged animation could change its pixels. What says how the picture
     is turned is left out last.

@@ -92,7 +92,7 @@ def read_header(path: str | Path) -> Header:
             return _make_header(file, size)
         except UnreadableImageError:
             raise
-        except Exception:  # perhaps only what is beside the pixels is damaged
+        except Exception:  # perhaps only data besides the pixels are damaged
             file.seek(0)
             return _first_readable(_read_all(file), lambda data: _make_header(io.BytesIO(data), size))
 

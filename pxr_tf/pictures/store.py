@@ -21,7 +21,7 @@ from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared
 from pxr_tf.pictures.preparation import Preparation
 
-# Raise it when the same file and preparation would give other pixels or another fault. 5: damage beside the pixels, in
+# Raise it when the same file and preparation would give other pixels or another fault. 5: damage outside the pixels, in
 # a colour profile or a text, is not a fault.
 PICTURES_VERSION = 5
 _BLOCK = 256  # pictures per block: 13 MB at 224 x 224, a second or so of work
