@@ -255,6 +255,7 @@ def test_numbered_given_masks_are_given(pictures, atlas, tmp_path):
 
 
 INTERRUPTED = """
+import signal
 import sys
 from pathlib import Path
 from pxr_tf.lungs.atlas import build_atlas, prepare_pairs, shrink_pair
@@ -262,6 +263,7 @@ from pxr_tf.phantoms.anatomy import draw_chest
 from pxr_tf.segment.masks import write_lungs
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it from the start
     chests = [draw_chest(patient, 0, 48) for patient in range(3)]
     atlas = build_atlas(prepare_pairs([shrink_pair(chest.image, chest.whole_lungs) for chest in chests]))
     pictures = {f"{number}.png": sys.argv[1] for number in range(3000)}
