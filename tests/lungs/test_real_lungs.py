@@ -26,7 +26,7 @@ def test_folds_of_real_films(pairs):
     measures = summarise_measures({change: measure_pairs(pairs, atlases, change) for change in CHANGES})
     plain = measures.loc["as it is"]
     assert plain["mean"] >= 0.93 and plain.worst >= 0.75
-    assert plain.inside >= 0.99
+    assert plain.inside >= 0.98  # a steady box leaves out 1 % of the lungs on each side, then widens by 3 %
     assert plain.rank_correlation >= 0.5
     assert (plain["mean"] - measures["mean"]).max() <= MOST_LOST
 
