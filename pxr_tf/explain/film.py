@@ -12,12 +12,17 @@ def find_film(picture: np.ndarray) -> Box:
 
 
 def cut_map(one: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Return the part of a picture's map [h, w], at any size, whose cells have their centres on the film."""
+    """Return the part of a picture's map [h, w], at any size, whose cells have their centres on the film.
+
+    A film that is narrower than a cell may have no centre. Then the cells that it touches count.
+    """
     film, inside = find_film(picture), []
     for start, stop, cells, pixels in (
         (film.top, film.bottom, one.shape[0], picture.shape[0]),
         (film.left, film.right, one.shape[1], picture.shape[1]),
     ):
-        centres = (np.arange(cells) + 0.5) * pixels / cells
-        inside.append((centres >= start) & (centres < stop))
+        edges = np.arange(cells + 1) * pixels / cells
+        centres = (edges[1:] + edges[:-1]) / 2
+        own = (centres >= start) & (centres < stop)
+        inside.append(own if own.any() else (edges[1:] > start) & (edges[:-1] < stop))
     return one[np.ix_(*inside)]

@@ -42,3 +42,9 @@ def test_cells_of_a_map_count_if_their_centre_is_on_the_film():
     np.testing.assert_array_equal(cut_map(cells, picture), cells[1:7])
     np.testing.assert_array_equal(cut_map(picture, picture), picture[10:54])
     np.testing.assert_array_equal(cut_map(cells, NOISE), cells)
+
+
+def test_a_film_between_the_centres_of_two_cells_has_both():
+    cells = np.arange(16.0).reshape(4, 4)  # each of 16 pixels, with centres at 24 and 40
+    np.testing.assert_array_equal(cut_map(cells, with_bars(0, left=25, right=25)), cells[:, 1:3])
+    np.testing.assert_array_equal(cut_map(cells[:1, :1], with_bars(0, left=10, right=40)), cells[:1, :1])
