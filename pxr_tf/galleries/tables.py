@@ -153,10 +153,10 @@ def _verdict_rows(name: str, found: Mapping[str, Mapping[str, View]], notes: Map
     chosen, more = {}, {}
     for check, by_view in found.items():
         sign = -1 if CHECKS_OF_METHODS[check].side == "below" else 1
-        known = [view for view, one in by_view.items() if not np.isnan(one.found.value)] or list(by_view)
-        view = min(known, key=lambda view: sign * (by_view[view].found.value - by_view[view].found.bound))
+        known = [view for view, one in by_view.items() if not np.isnan(one.found.value)]
+        view = min(known or by_view, key=lambda view: sign * (by_view[view].found.value - by_view[view].found.bound))
         chosen[check] = by_view[view]
-        others = [f"{other} values: {one.found.value:.2f}" for other, one in by_view.items() if other != view]
+        others = [f"{other} values: {by_view[other].found.value:.2f}" for other in known if other != view]
         said = f"This is for {view} values; for {others[0]}." if others else ""
         more |= {check: f"{said} {chosen[check].note}".strip()}
     for verdict in judge({check: one.found for check, one in chosen.items()}, {**notes, **more}):
@@ -197,8 +197,9 @@ def _of_patients(check: str, numbers: np.ndarray, names: np.ndarray, note: str =
 def _of_networks(check: str, part: pd.DataFrame, patients: Mapping[str, str]) -> View:
     """Return what was measured with several networks; the bound depends on what chance would give."""
     known = part[part.value.notna()]
-    count = len({*known.network, *known.other} - {""})
-    chance = float(known.chance.mean()) if len(known) else 0.0
+    if known.empty:
+        return View(Measured(np.nan, np.nan, np.nan, CHECKS_OF_METHODS[check].bound), 0)
+    count, chance = len({*known.network, *known.other} - {""}), float(known.chance.mean())
     note = f"Compared: {count_words(count, 'network')}"
     note += "" if count >= FEWEST_NETWORKS else f"; a verdict needs {FEWEST_NETWORKS} or more"
     note += f". Unrelated maps of this size and smoothness would have {chance:.2f}." if chance else "."

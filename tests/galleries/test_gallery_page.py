@@ -135,6 +135,15 @@ def test_the_worse_view_of_signed_maps_decides_and_both_are_reported():
     assert "0.00 (0.00 to 0.00) signed<br>0.60 (0.60 to 0.60) absolute" in page
 
 
+def test_without_any_value_the_reason_has_no_numbers():
+    table = table_of(8, 0.5, method="integrated_gradients")
+    rows = [(check, "c", view, np.nan) for check in ("weights", "labels", "folds") for view in ("signed", "absolute")]
+    measured = measured_of(table, with_networks(rows), "integrated_gradients").assign(chance=np.nan)
+    found = verdicts_of(table, measured).loc[["weights", "labels", "folds"]]
+    assert set(found.state) == {"not measured"} and found.bound.tolist() == [0.5] * 3
+    assert all(reason.endswith("has an empty map.") for reason in found.reason)
+
+
 def test_networks_that_differ_leave_a_check_undecided():
     """Correlations of 0.2, 0.6 and 0.2: other networks might as well be above the bound, however many patients."""
     table = table_of(40, 0.5).assign(role="test")
