@@ -8,6 +8,7 @@ from pxr_tf.config.plain_yaml import Plain
 from pxr_tf.config.schema import Experiment
 
 BY_CLASS = ("merge.", "training.class_weights.")  # the last part of these keys is a class
+EPOCHS = "epochs"
 RecipeChanges = dict[str, tuple[Plain, Plain]]  # dotted key -> (value before, value now)
 
 
@@ -19,7 +20,7 @@ def recipe_changes(before: Experiment, now: Experiment) -> RecipeChanges:
 class Change(NamedTuple):
     """One difference in words."""
 
-    key: str  # its last part, or all of it if two end alike; ``epochs`` for the epochs of all phases
+    key: str  # its last part, or all of it if two end alike; ``epochs``: always the epochs of all phases
     before: str
     now: str
 
@@ -35,9 +36,9 @@ def list_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> l
     if "phases" in found:
         found = found | _phases_by_name(before, now)
     epochs = [key for key in found if key.startswith("phases.") and key.endswith(".max_epochs")]
-    words = [Change("epochs", _epochs(before), _epochs(now))] if epochs or "phases" in found else []
+    words = [Change(EPOCHS, _epochs(before), _epochs(now))] if epochs or "phases" in found else []
     others = {key: pair for key, pair in found.items() if key not in epochs}
-    ends = Counter(_last(key) for key in others)
+    ends = Counter([EPOCHS, *map(_last, others)])  # a key that ends so, such as augmentation.epochs, is named in full
     for key, (old, new) in others.items():
         alone = ends[_last(key)] == 1 and not key.startswith(BY_CLASS)
         words.append(Change(_last(key) if alone else key, value_text(old), value_text(new)))

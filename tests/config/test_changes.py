@@ -26,6 +26,12 @@ def test_keys_that_end_alike_are_named_in_full():
     assert changed == ["phases.0.learning_rate 0.001 -> 0.5", "phases.1.learning_rate 1e-05 -> 0.25"]
 
 
+def test_epochs_are_those_of_all_phases_and_no_other_key():
+    assert words(augmentation__epochs="practical") == ["augmentation.epochs none -> practical"]
+    changed = words(phases__0__max_epochs=1, augmentation__epochs="practical")
+    assert changed == ["epochs 2,5 -> 1,5", "augmentation.epochs none -> practical"]
+
+
 def test_null_and_lists_are_shown_as_words():
     assert words(balance__cap=None) == [f"cap {BEFORE.balance.cap} -> none"]
     assert words(balance__oversample=[]) == ["oversample covid19 -> none"]
