@@ -91,15 +91,15 @@ def _recipe_file(experiment: Experiment) -> Path:
 
 def _compare(paper: Experiment, ours: Experiment) -> list[Change]:
     found = recipe_changes(paper, ours)
-    return list_changes({key: pair for key, pair in found.items() if _counts(key, found, ours)}, paper, ours)
+    return list_changes({key: pair for key, pair in found.items() if _counts(key, found, paper, ours)}, paper, ours)
 
 
-def _counts(key: str, found: RecipeChanges, ours: Experiment) -> bool:
-    """Return whether a difference is one of protocol: not the order of classes, nor an option without a use."""
+def _counts(key: str, found: RecipeChanges, paper: Experiment, ours: Experiment) -> bool:
+    """Return whether a difference is one of protocol: not the order of classes, nor an option that one does not use."""
     room, _, name = key.partition(".")
     if room == "splits" and name not in SPLITS_OF_ALL:
-        used = options_of(ours.splits.scheme)
-        return name in used and scheme_options(ours).get(name) is not None
+        used = all(name in options_of(one.splits.scheme) for one in (paper, ours))
+        return used and scheme_options(ours).get(name) is not None
     if key == "classes":
         return set(found[key][0]) != set(found[key][1])
     return key not in NOT_COMPARED

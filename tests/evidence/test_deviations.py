@@ -61,6 +61,7 @@ def test_the_papers_own_recipe_under_its_own_setting_has_no_deviation(tmp_path, 
         ({"model__backbone": "resnet50"}, []),  # the paper has four backbones
         ({"model__backbone": "mobilenet_v2"}, ["backbone xception -> mobilenet_v2"]),
         ({"splits__validation": 0.3}, []),  # folds do not use it
+        ({"splits__scheme": "random", "splits__test": 0.3}, ["scheme folds -> random"]),  # the paper has no such share
         ({"classes": ["viral", "normal", "covid19", "bacterial"]}, []),  # only their order
         ({"classes": ["covid19", "normal"], "balance__oversample": []}, None),
     ],
