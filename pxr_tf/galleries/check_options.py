@@ -127,7 +127,7 @@ def check_target(target: str, classes: Sequence[str], table: pd.DataFrame) -> No
         lacking = table.image_id[~table.label.isin(classes)]
         if len(lacking):
             raise PxrError(
-                f"--class received {TRUE!r}, but {len(lacking)} of {count_words(len(table), 'picture')} have no "
-                f"true label that the "
-                f"model knows ({shorten(lacking, 3)}). Accepted: {PREDICTED}, {', '.join(classes)}."
+                f"--class received {TRUE!r}, but the model knows no true label for {len(lacking)} of "
+                f"{count_words(len(table), 'picture')} ({shorten(lacking, 3)}). Accepted: {PREDICTED}, "
+                f"{', '.join(classes)}."
             )

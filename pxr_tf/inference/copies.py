@@ -30,7 +30,7 @@ def _find_twins(run: FinishedRun, others: pd.DataFrame, on_event: OnEvent) -> di
     thumbnails = load_thumbnails(run.cache, both, on_progress=show, on_wait=partial(emit_wait, on_event))
     lacking = int((~ours.content.isin(thumbnails)).sum())
     if lacking:
-        text = f"{count_words(lacking, 'picture')} of the run cannot be read now, so copies of them are not recognised."
-        emit_note(on_event, text)
+        words = count_words(lacking, "picture")
+        emit_note(on_event, f"Copies of {words} of the run are not recognised: the run's files cannot be read now.")
     known, asked = set(ours.content), set(others.content)
     return {one: first for one, first in twin_contents(thumbnails) if one in asked and first in known}

@@ -99,9 +99,9 @@ class GivenLungs:
         if lacking:
             where = f"masks/ next to images/ ({_BESIDE})" if self.asked == _BESIDE else f"the folder {self.asked}"
             raise PxrError(
-                f"image.masks received {self.asked!r}, but {len(lacking):,} of {count_words(len(table), 'image')} have "
-                f"no mask ({shorten(lacking, 3)}); accepted: a PNG named like each image in {where}. Add "
-                "them, or remove image.masks: then lungs are searched for."
+                f"image.masks received {self.asked!r}, but there is no mask for {len(lacking):,} of "
+                f"{count_words(len(table), 'image')} ({shorten(lacking, 3)}); accepted: a PNG named like each image in "
+                f"{where}. Add all masks, or remove image.masks: then lungs are searched for."
             )
         return table[["path"]].assign(content=table.path.map(self.keys))
 
