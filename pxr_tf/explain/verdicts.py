@@ -161,6 +161,8 @@ def _describe_finding(check: Check, numbers: Measured) -> str:
         return f"{words}, but there are too few patients for an interval"
     few = "too few patients or networks" if check.networks else "too few patients"
     undecided = f"the interval crosses the bound, so there are {few} to decide"
+    if low == high:
+        undecided = "every picture is exactly on the bound, so there is nothing to decide by"
     meaning = {"passed": check.passed, "failed": check.failed, "undecided": undecided}
     interval = f"95 % confidence interval {_number(check.unit, low)} to {_number(check.unit, high)}"
     bound = f"{interval}; to pass, all of it must be {check.side} {_number(check.unit, check.bound)}"
@@ -168,4 +170,4 @@ def _describe_finding(check: Check, numbers: Measured) -> str:
 
 
 def _number(unit: str, value: float) -> str:
-    return f"{100 * value:.1f}" if unit == "points" else f"{value:.2f}"
+    return f"{100 * value:z.1f}" if unit == "points" else f"{value:z.2f}"

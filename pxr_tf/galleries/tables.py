@@ -35,6 +35,7 @@ BLACK = {
     "lungs_only": "the run's crop blacks out all but the lungs",
     "without_lungs": "the run's crop blacks out the lungs",
 }
+ROUNDING = 1e-6  # of areas: float32 and a table's seven digits leave up to 1e-7 of equal ones
 SEEN = 0.005  # of a probability with two digits: smaller differences are not shown
 UNSEEN = {NOT_LOOKED_FOR, *BLACK.values()}  # why a gallery's maps are not compared with lungs
 NONE_COUNTS = "not measured, because the models were trained on these pictures, or used them to choose epochs."
@@ -178,7 +179,8 @@ def _measured(
         part = values[values.check == check].pivot(index="image_id", columns="method", values="value")
         for order in ORDERS:
             if name in part and order in part:
-                gain = (sign * (part[name] - part[order])).to_numpy()
+                gain = sign * (part[name] - part[order])
+                gain = gain.mask(gain.abs() < ROUNDING, 0.0).to_numpy()
                 key = f"{check}_{order}"
                 found[key] = {"": _of_patients(key, gain, part.index.map(patients).to_numpy())}
     for check in BETWEEN_NETWORKS:

@@ -109,6 +109,21 @@ def test_deletion_is_compared_with_random_orders():
     assert_tells(page_of(table, measured), any_of("random order", "random orders"))
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_rounding_decides_nothing_if_the_network_gives_one_probability(sign):
+    """A network that predicts one class for all images: its areas differ by less than 1e-7."""
+    table = table_of(8, 0.5)
+    measured = pd.concat(
+        measured_of(table, [(check, "", "", 0, 0.3 + value)], method)
+        for check in ("deletion", "insertion")
+        for method, value in (("grad_cam", sign * 1e-7), ("random", 0.0), ("centre", 0.0))
+    )
+    found = verdicts_of(table, measured).loc[["deletion_random", "insertion_centre"]]
+    assert set(found.state) == {"undecided"} and set(found.value) == {0}
+    assert not any(tells([reason], any_of("too few")) for reason in found.reason)
+    assert "-0.0" not in "".join(found.reason)
+
+
 def test_several_random_networks_decide_and_their_signs_do_not_cancel_out():
     """Correlations of -0.9, 0.9 and -0.9: each map is still there, inverted or not."""
     table = table_of(8, 0.5)
