@@ -159,6 +159,14 @@ def test_without_any_value_the_reason_has_no_numbers():
     assert all(reason.endswith("has an empty map.") for reason in found.reason)
 
 
+def test_agreement_keeps_its_sign_and_correlations_without_sign_are_not_below_0():
+    table = table_of(8, 0.5).assign(role="test")
+    rows = [("folds", "", "", n, -0.9) for n in range(3)] + [("weights", "", "", n, n / 10) for n in range(3)]
+    found = verdicts_of(table, measured_of(table, rows))
+    assert (found.state["folds"], found.value["folds"]) == ("failed", pytest.approx(-0.9))
+    assert (found.state["weights"], found.value["weights"], found.low["weights"]) == ("passed", pytest.approx(0.1), 0)
+
+
 def test_networks_that_differ_leave_a_check_undecided():
     """Correlations of 0.2, 0.6 and 0.2: other networks might as well be above the bound, however many patients."""
     table = table_of(40, 0.5).assign(role="test")

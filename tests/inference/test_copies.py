@@ -76,9 +76,10 @@ def test_a_file_that_shows_a_runs_picture_has_its_role_in_the_fold_that_explains
 
 def test_another_picture_is_external_and_the_runs_own_images_are_no_copies(run, tmp_path):
     stranger = write_chests(tmp_path / "strangers", range(20, 22))
-    found = find_asked(run, [*stranger.path, *run.manifest.image_id[:2]], None)
-    assert list(found.role) == ["", "", "test", "val"] and set(found.copy_of) == {""}
-    assert list(found.own == "") == [True, True, False, False]
+    copy = str(other_file(stranger.path[0], tmp_path / "strangers" / "copy.png", "smaller"))
+    found = find_asked(run, [*stranger.path, copy, *run.manifest.image_id[:2]], None)
+    assert list(found.role) == ["", "", "", "test", "val"] and set(found.copy_of) == {""}
+    assert list(found.own == "") == [True, True, True, False, False]
 
 
 def test_changed_files_of_the_run_never_enter_the_cache_under_their_old_content(run, tmp_path):
