@@ -11,10 +11,12 @@ valid for the content of its file and for the atlas: if one of them changed, the
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import resource_tracker
+from multiprocessing.pool import IMapIterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -37,6 +39,7 @@ PICTURES_PER_BLOCK = 64  # pictures between two versions of the table: about thr
 GIVEN = "given"  # the mask came with the data; `FOUND`: it was computed
 FOUND = "found"
 EMPTY = "the given mask is empty"
+_PATIENCE = 2.0  # seconds between two looks whether the workers are alive
 _GIVEN_VERSION = 2  # raise it when the same given mask would be read differently
 
 
@@ -64,8 +67,8 @@ def write_lungs(
     _check_names(pictures)
     with locks.hold(locks.lock_of(out), on_wait=on_wait):
         rows = _finished_rows(out, pictures, atlas, given)
-        waiting = [(name, path) for name, path in pictures.items() if name not in rows]
-        find = partial(_find, out=out, given=given)
+        waiting = [(name, path, given.get(name)) for name, path in pictures.items() if name not in rows]
+        find = partial(_find, out=out)
         done = len(rows)
         with _workers(processes if len(waiting) > 1 else 1, atlas) as apply:
             for start in range(0, len(waiting), PICTURES_PER_BLOCK):
@@ -153,13 +156,30 @@ def _workers(processes: int, atlas: LungFinder) -> Iterator[Callable]:
     # Ctrl-C reaches all processes of a terminal. It stops this one, which ends the others; they inherit the block.
     resource_tracker.ensure_running()  # unblocks SIGINT when it starts
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    others = set(multiprocessing.active_children())
     try:
         # Spawned: a forked child of a process with threads may wait forever for a lock.
         with multiprocessing.get_context("spawn").Pool(processes, _begin, (atlas,)) as pool:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-            yield partial(pool.imap, chunksize=4)
+            workers = set(multiprocessing.active_children()) - others
+            yield lambda find, waiting: _watch(pool.imap(find, waiting), workers)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _watch(results: IMapIterator, workers: Collection[BaseProcess]) -> Iterator:
+    """Yield the results; raise `PxrError` if a worker has died: the pool would wait forever for what it had begun."""
+    while True:
+        try:
+            yield results.next(_PATIENCE)
+        except StopIteration:
+            return
+        except multiprocessing.TimeoutError:
+            if not all(worker.is_alive() for worker in workers):
+                raise PxrError(
+                    "A process that finds lungs was killed, perhaps because the machine ran out of memory. Run the "
+                    "same command again; it keeps finished work."
+                ) from None
 
 
 _atlas: LungFinder | None = None  # of this process
@@ -170,9 +190,9 @@ def _begin(atlas: LungFinder) -> None:
     _atlas = atlas
 
 
-def _find(picture: tuple[str, str], out: Path, given: Mapping[str, Path]) -> dict[str, object]:
-    """Write the mask of a picture (name, path) and return its row."""
-    name, path = picture
+def _find(picture: tuple[str, str, Path | None], out: Path) -> dict[str, object]:
+    """Write the mask of a picture (name, path, given mask) and return its row."""
+    name, path, mask = picture
     row: dict[str, object] = dict.fromkeys(LUNG_BOX_COLUMNS, "") | {"image": name, "trusted": False}
     mask_file(out, name).unlink(missing_ok=True)  # it belongs to another file or another atlas
     try:
@@ -181,7 +201,6 @@ def _find(picture: tuple[str, str], out: Path, given: Mapping[str, Path]) -> dic
         return row | {"fault": str(error)}
     except OSError as error:
         return row | {"fault": error.strerror or str(error)}
-    mask = given.get(name)
     lungs = read_given(mask, grey.shape) if mask else find_lungs(grey, _atlas)
     if mask and not lungs.mask.any():
         return row | {"fault": EMPTY, "origin": GIVEN}
