@@ -63,7 +63,7 @@ def why_no_lungs(mask: np.ndarray) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def _to_brightest(image: ImageFile) -> np.ndarray:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from lung_pictures import HEIGHT, WIDTH, given_lungs, write_chests
-from messages import ACCEPTED, any_of, refused
+from messages import ACCEPTED, any_of, assert_says, refused
 from PIL import Image
 
 from pxr_tf.phantoms.anatomy import draw_chest
@@ -118,6 +118,11 @@ def test_an_x_ray_is_not_a_mask(tmp_path):
     Image.fromarray(CHEST.image).save(tmp_path / "mask.png")
     with refused(str(tmp_path / "mask.png"), any_of("X-ray"), ACCEPTED):
         read_mask(tmp_path / "mask.png")
+
+
+def test_shares_are_written_without_exponents():
+    assert_says(why_no_lungs(~LUNGS), "100 %")
+    assert_says(why_no_lungs(np.pad(np.ones((10, 10), bool), 45)), "1 %")
 
 
 def test_lungs_are_plausible():
