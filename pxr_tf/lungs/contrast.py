@@ -58,6 +58,8 @@ def _find_extent(counts: np.ndarray) -> tuple[int, int]:
 def find_content(picture: np.ndarray) -> Box | None:
     """Return the box within the even borders of a uint8 picture [h, w]; None if it has less than a fifth of a side.
 
+    It is also None if the box holds no whole pixel of a picture of a few pixels.
+
     A shifted or padded film has even borders. If they were kept, they would look like the air next to a body.
     """
     height, width = picture.shape
@@ -70,7 +72,8 @@ def find_content(picture: np.ndarray) -> Box | None:
         return Box(0, 0, width, height)
     # A row of the square that holds both border and film counts as film, with the rest of the border in it.
     across, down = width / ATLAS_SIDE, height / ATLAS_SIDE
-    return Box(int(np.ceil(left * across)), int(np.ceil(top * down)), int(right * across), int(bottom * down))
+    box = Box(int(np.ceil(left * across)), int(np.ceil(top * down)), int(right * across), int(bottom * down))
+    return box if box.left < box.right and box.top < box.bottom else None
 
 
 def shrink(picture: np.ndarray, side: int) -> np.ndarray:

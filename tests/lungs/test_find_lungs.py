@@ -69,6 +69,7 @@ EMPTY = {
     "white": np.full((50, 70), 255, np.uint8),
     "one pixel": np.zeros((1, 1), np.uint8),
     "one line": np.zeros((1, 300), np.uint8),
+    "six pixels": np.uint8([[151, 210, 202], [106, 220, 212]]),
     "black with a letter": cv2.putText(np.zeros((200, 200), np.uint8), "L", (5, 20), 0, 0.5, 255),
 }
 STRANGE = {
