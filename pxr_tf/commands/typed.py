@@ -12,6 +12,7 @@ MAKE = "PXR_MAKE"  # the Makefile sets it to the target; other programs that run
 # For an output without these characters; any other letter loses its accents, or becomes "?".
 PLAIN = {"·": "-", "±": "+-", "—": "-", "→": "->", "≥": ">=", "≤": "<=", "“": '"', "”": '"', "✓": "v", "✗": "x"}
 PLAIN_ERRORS = "pxr_plain"
+_PXR = r"(?<![\w/])pxr"  # the program, not the end of a path
 
 
 def name_program() -> str:
@@ -34,8 +35,9 @@ def as_typed(message: str) -> str:
             message = re.sub(rf"(?<!\S){spelled} (?=[\w.,+]+( and\b|;))", f"{option.variable}=", message)
         elif not option.argument:
             message = re.sub(rf"\(({spelled})\)", r"(ARGS=\1)", message)
-    message = re.sub(r"\bpxr lungs train\b(?! --help)", "make lungs-train", message)
-    return re.sub(r"\bpxr ([a-z-]+)\b(?! ([a-z]+ )?--help)", r"make \1", message)
+    message = re.sub(rf"{_PXR} lungs train\b(?! --help)", "make lungs-train", message)
+    commands = "|".join(sorted({command for option in OPTIONS for command in option.commands}))
+    return re.sub(rf"{_PXR} ({commands})\b(?! ([a-z]+ )?--help)", r"make \1", message)
 
 
 def use_utf8() -> None:

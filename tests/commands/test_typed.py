@@ -87,6 +87,8 @@ def test_pxr_alone_lists_its_commands(pxr):
         ("allow a mix (--mix-environments)", "allow a mix (ARGS=--mix-environments)"),
         ("what pxr lungs train --help lists", "what pxr lungs train --help lists"),
         ("another version of pxr_tf", "another version of pxr_tf"),
+        ("Give a model that pxr trained.", "Give a model that pxr trained."),
+        ("It is in /data/pxr runs/a.", "It is in /data/pxr runs/a."),
     ],
 )
 def test_messages_have_the_words_of_the_program_that_was_started(monkeypatch, message, by_make):
