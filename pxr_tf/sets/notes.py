@@ -52,7 +52,8 @@ def _class_folders(root: Path) -> tuple[list[Path], list[Path]]:
     """Return the class folders with an image at any depth, and those without."""
     folders = [inner for _, inner in labelled_folders(root) if squeeze(inner.name) not in NO_PICTURES]
     filled = [inner for inner in folders if any(map(images_in, walk_folders(inner)))]
-    return filled, [inner for inner in folders if inner not in filled]
+    known = {*filled}
+    return filled, [inner for inner in folders if inner not in known]
 
 
 def _unread_folders(folder: Path, folders: Sequence[Path], layout: str, read: Collection[object]) -> str:
