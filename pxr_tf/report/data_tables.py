@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pxr_tf.data.manifest import is_synthetic
-from pxr_tf.data.shortcuts import PROPERTIES, WARN_AT
+from pxr_tf.data.shortcuts import MIN_IMAGES, PROPERTIES, WARN_AT
 from pxr_tf.errors import count_words, one_line, shorten
 from pxr_tf.pictures.survey import DuplicateCounts, Survey
 from pxr_tf.report.fitting import FittedTable, print_paths
@@ -99,8 +99,11 @@ def print_shortcuts(console: Console, survey: Survey) -> None:
     console.print()
     for warning in survey.warnings:
         console.print(Text.assemble(("Warning: ", "bold yellow"), warning.text))
-    if not survey.warnings:
+    small = list(dict.fromkeys(survey.shortcuts.label[survey.shortcuts.images < MIN_IMAGES]))
+    if not survey.warnings and len(small) < len(labels):
         console.print("No class can be recognised by its source, encoding or tones alone.")
+    if small:
+        console.print(f"Not judged, with fewer than {MIN_IMAGES} readable images: {shorten(small)}.", markup=False)
 
 
 def _describe_duplicates(kind: str, duplicates: DuplicateCounts) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from messages import MISSING, any_of, assert_tells, matching
+from picture_files import make_picture, save
 from PIL import Image
 
 from pxr_tf.config.comma_lists import split_paths
@@ -36,6 +37,17 @@ def test_data_is_described(pxr, data):
     assert (code, wrong) == (0, "")
     assert all(label in said for label in ("bacterial", "covid19", "normal", "viral"))
     assert max(map(len, said.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(("count", "judged"), [(9, False), (10, True)])
+def test_a_class_of_few_images_is_not_judged(pxr, count, judged):
+    for label in ("many", "few"):
+        Path("set", label).mkdir(parents=True)
+        for number in range(count):
+            save(Path("set", label, f"{number}.png"), make_picture(width=60 + number))
+    _, said, _ = pxr("data", "set")
+    assert ("No class can be recognised" in said) == judged
+    assert (matching("not judged.*10.*few").search(said) is None) == judged
 
 
 def test_a_pipe_among_the_images_is_listed_and_never_opened(pxr, phantoms):

@@ -136,7 +136,7 @@ def test_the_tables_of_a_data_set_fit():
         unreadable,
         unreadable.drop(columns="reason").assign(levels=2.0),
         pd.DataFrame([("encoding", 3, 0.5)], columns=["property", "categories", "cramers_v"]),
-        pd.DataFrame({"property": "encoding", "label": labels, "balanced_accuracy": 0.9}),
+        pd.DataFrame({"property": "encoding", "label": labels, "images": 9, "balanced_accuracy": 0.9}),
         [RunWarning(**SOURCES)],
     )
     assert_fits(lambda console: print_survey(console, found))
