@@ -13,6 +13,7 @@ from pxr_tf.data.patients import describe_ids
 from pxr_tf.errors import PxrError, count_words, one_line, shorten
 from pxr_tf.sets import class_folders, coronahack, covid_chestxray, kermany, own_table, radiography
 from pxr_tf.sets.file_kinds import ending_of
+from pxr_tf.sets.left_out import count_other_files
 from pxr_tf.sets.near_misses import describe_near_miss
 from pxr_tf.sets.notes import make_notes
 from pxr_tf.sets.rows import ManifestRow, images_in, visible_folders, walk_folders
@@ -152,9 +153,11 @@ def _describe_content(folder: Path) -> str:
     parts = [f"the folders {shorten(folders)}"] if folders else []
     parts += [count_words(count, f"{suffix} file") for suffix, count in sorted(suffixes.items())]
     found = ", ".join(parts) or "hidden files only"
+    near_miss = describe_near_miss(_roots(folder))
     if not any(map(images_in, walk_folders(folder, skipped=frozenset()))):
-        return f"holds no image (.jpg, .jpeg, .png); found: {found}.{describe_near_miss(_roots(folder))}"
-    return f"has no known layout; found: {found}.{describe_near_miss(_roots(folder))}"
+        others = near_miss or f" {count_other_files(folder, walk_folders(folder), (), set())}".rstrip()
+        return f"holds no image (.jpg, .jpeg, .png); found: {found}.{others}"
+    return f"has no known layout; found: {found}.{near_miss}"
 
 
 def _suggest(folder: Path) -> str:

@@ -88,6 +88,13 @@ def test_dicom_files_are_counted_in_every_layout(tmp_path, write):
     assert tells(read_sources([tmp_path])[1], "1 .dcm (DICOM)", "1 DICOM")
 
 
+def test_a_folder_of_dicom_files_alone_is_refused_with_their_kind(tmp_path):
+    put(tmp_path / "normal" / "a.dcm", DICOM)
+    put(tmp_path / "viral" / "1.2.3", DICOM)
+    with refused(any_of("no image"), "1 .dcm (DICOM)", "1 DICOM without", any_of("PNG")):
+        read_sources([tmp_path])
+
+
 def test_files_of_a_folder_without_layout_are_counted(tmp_path):
     write_image(tmp_path / "films" / "a.png")
     put(tmp_path / "films" / "b.heic")
