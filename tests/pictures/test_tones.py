@@ -1,6 +1,7 @@
 """Tones: inverted pictures, bright borders and pictures that show nothing are noticed."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,17 @@ def test_polarity_border_and_centre_of_known_pictures():
     assert tones.loc["framed", ["border", "centre", "levels"]].tolist() == [200, 90, 3]
     assert tones.loc["one grey", ["polarity", "border", "centre", "levels"]].tolist() == ["", 7, 7, 1]
     assert describe_tones({}).empty
+
+
+def test_tones_of_many_thumbnails_take_little_memory():
+    thumbnails = {str(number): np.full((32, 32), number % 256, np.uint8) for number in range(12_000)}
+    describe_tones(dict(list(thumbnails.items())[:2]))  # draws the mean chest
+    tracemalloc.start()
+    found = describe_tones(thumbnails)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000
+    assert found.border.tolist() == [number % 256 for number in range(12_000)]
 
 
 def darken_border(image: np.ndarray, grey: int) -> np.ndarray:
