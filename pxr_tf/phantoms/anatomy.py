@@ -15,6 +15,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.phantoms.splat import splat, splat_tubes
 
 MIN_SIZE = 16  # pixels; below that ribs and vessels vanish altogether
+MAX_SIZE = 4096  # pixels: about those of the largest detectors, and 2 GB of memory
 RIBS = 11
 SCATTER = 0.12  # share of scattered rays, a veil over the picture
 BEHIND = 0.12  # least distance of the lungs behind the heart from the middle of the spine; vertebrae reach 0.09 out
@@ -99,10 +100,10 @@ def draw_chest(
     """Return a synthetic frontal chest X-ray of `size` x `size` pixels and its lung mask.
 
     Seeds are whole numbers from 0; the same seeds give the same bytes. `disease` changes the chest only inside the
-    lungs, and in the blur at their edge. Raises `PxrError` below `MIN_SIZE` pixels.
+    lungs, and in the blur at their edge. Raises `PxrError` below `MIN_SIZE` and above `MAX_SIZE`.
     """
-    if size < MIN_SIZE:
-        raise PxrError(f"Cannot draw a phantom of {size} pixels: the smallest size is {MIN_SIZE}. Give a larger size.")
+    if not MIN_SIZE <= size <= MAX_SIZE:
+        raise PxrError(f"Cannot draw a phantom of {size} pixels; accepted: {MIN_SIZE} to {MAX_SIZE}. Give another size.")
     patient_rngs = [np.random.default_rng([patient_seed, stream]) for stream in range(3)]
     image_rng, day_rng = (np.random.default_rng([patient_seed, image_seed, stream]) for stream in (3, 4))
     anatomy = _draw_anatomy(patient_rngs[0])

@@ -118,6 +118,7 @@ def test_a_pose_is_added_to_the_pose_of_the_image():
     ].sum() / right[:, : SIZE // 2].sum()
 
 
-def test_a_size_too_small_is_refused():
-    with refused("8 pixels", "16"):
-        draw_chest(0, 0, 8)
+@pytest.mark.parametrize("size", [8, 100_000])
+def test_a_size_too_small_or_too_large_is_refused(size):
+    with refused(f"{size} pixels", "16 to 4096"):
+        draw_chest(0, 0, size)
