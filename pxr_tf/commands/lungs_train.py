@@ -1,5 +1,6 @@
 """``pxr lungs train``: train a network that finds lungs."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ def lungs_train(options: OptionValues) -> None:
     One pair of six is held out from training; the command prints how well the lungs of these pairs are found. Takes
     minutes. If it is stopped, nothing is written; the same command starts again from the beginning.
     """
+    from pxr_tf.commands.typed import name_program
     from pxr_tf.errors import PxrError
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.lungs.network import TRAINING_STEPS, read_network
@@ -49,7 +51,7 @@ def lungs_train(options: OptionValues) -> None:
         executor.close()
     print_paths(console, "Network:" if new else "Nothing to do: this network is up to date:", out)
     if new:
-        print_paths(console, "To use it, add:", f"--atlas {out}")
+        print_paths(console, "To use it, add:", f"{'--atlas ' if name_program() == 'pxr' else 'ATLAS='}{shlex.quote(str(out))}")
     quality = describe_quality(read_network(out).about)
     if quality:
         console.print(quality, markup=False)

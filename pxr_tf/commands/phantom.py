@@ -1,5 +1,7 @@
 """``pxr phantom``: draw synthetic data sets."""
 
+import shlex
+
 from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.running import make_console
 
@@ -29,5 +31,6 @@ def phantom(options: OptionValues) -> None:
     print_paths(
         console, f"Wrote synthetic chest X-rays of {count_words(options.patients, 'patient')} per class to:", out
     )
+    sets = shlex.quote(sets)
     command = f"make cv CONFIG=phantom DATA={sets}" if by_make else f"pxr cv --config phantom --data {sets}"
     print_paths(console, "To train on them:", command)

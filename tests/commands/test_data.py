@@ -1,6 +1,7 @@
 """``pxr data`` and ``pxr phantom``: the description of a data set, and phantoms to try things with."""
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -21,6 +22,12 @@ def test_phantoms_are_written_and_the_next_command_is_printed(pxr, monkeypatch, 
     assert (code, wrong) == (0, "")
     assert said.splitlines()[-1] == f"{start}drawn/chest_xray,drawn/covid-chestxray-dataset"
     assert Path("drawn/chest_xray").is_dir()
+
+
+def test_the_printed_command_works_for_a_folder_with_a_space(pxr):
+    _, said, _ = pxr("phantom", "my phantoms", "--patients", 1, "--size", 16)
+    *_, data = shlex.split(said.splitlines()[-1])
+    assert data == "my phantoms/chest_xray,my phantoms/covid-chestxray-dataset"
 
 
 def test_phantoms_do_not_overwrite_other_files(pxr):

@@ -126,6 +126,9 @@ def test_a_network_is_trained_once_and_finds_lungs(pxr, films, one_process, monk
     assert (code, errors) == (0, "")
     assert_tells(said, "4 pictures", "4 found", "0 given")
     assert not list(Path("runs").rglob("*.partial"))
+    monkeypatch.setenv("PXR_MAKE", "lungs-train")
+    code, said, _ = pxr(*words, "--out", "a b.npz")
+    assert (code, "ATLAS='a b.npz'" in said.splitlines()) == (0, True)
 
 
 def test_a_folder_called_train_is_given_as_a_path(pxr, films, one_process):
