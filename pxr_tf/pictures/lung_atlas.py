@@ -7,7 +7,8 @@ from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.files import digest_file, reading
 from pxr_tf.lungs.atlas import LungAtlas, LungPair, open_stored_atlas
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
-from pxr_tf.pictures.mask_codes import check_lungs, read_mask
+from pxr_tf.pictures.mask_codes import MASKS_VERSION, check_lungs, read_mask
+from pxr_tf.pictures.store import PICTURES_VERSION
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _FEWEST = 5  # pairs: the confidence depends on how far they agree
@@ -18,8 +19,13 @@ def read_atlas(folder: Path, cache: Path) -> LungAtlas:
     """Return the atlas of a folder's pairs, kept below `cache`; raise `PxrError` if files have no partner."""
     with reading(f"The atlas {folder}"):
         files = _list_pairs(folder)
-        pairs = {f"{digest_file(image)}-{digest_file(mask)}": partial(_read_pair, image, mask) for image, mask in files}
+        pairs = {_name_content(image, mask): partial(_read_pair, image, mask) for image, mask in files}
     return open_stored_atlas(cache, pairs)
+
+
+def _name_content(image: Path, mask: Path) -> str:
+    """Return a name that differs between pairs of other content, or read in another way."""
+    return f"{digest_file(image)}-{digest_file(mask)}-{PICTURES_VERSION}-{MASKS_VERSION}"
 
 
 def read_pairs(folder: Path) -> dict[str, LungPair]:

@@ -13,6 +13,7 @@ from PIL.ImageFile import ImageFile
 from pxr_tf.errors import PxrError
 from pxr_tf.pictures.decode import UnreadableImageError, deep_mode, load_as, to_uint8
 
+MASKS_VERSION = 2  # raise it when the same mask file would be read differently
 CODINGS = "accepted: white (255), coloured or numbered (1, 2, …) lungs on black"
 _NUMBERS = 32  # a mask whose highest level is at most this is numbered: every level above 0 is lung
 _BLACK = 1 / 16  # of the highest level: lower levels are background, because JPEG adds some to black

@@ -30,6 +30,7 @@ from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.lungs.find import LungFinder, Lungs, find_lungs
 from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 from pxr_tf.pictures.given_masks import read_given, suffixless
+from pxr_tf.pictures.mask_codes import MASKS_VERSION
 
 LUNG_TABLE, MASKS = "lungs.csv", "masks"
 LUNG_BOX_COLUMNS = (
@@ -40,7 +41,6 @@ GIVEN = "given"  # the mask came with the data; `FOUND`: it was computed
 FOUND = "found"
 EMPTY = "the given mask is empty"
 _PATIENCE = 2.0  # seconds between two looks whether the workers are alive
-_GIVEN_VERSION = 2  # raise it when the same given mask would be read differently
 
 
 def write_lungs(
@@ -210,7 +210,7 @@ def _find(picture: tuple[str, str, Path | None], out: Path) -> dict[str, object]
 
 
 def _digest_given(mask: Path) -> str:
-    return files.digest(_GIVEN_VERSION, files.digest_file(mask))
+    return files.digest(MASKS_VERSION, files.digest_file(mask))
 
 
 def _describe(lungs: Lungs) -> dict[str, object]:

@@ -10,7 +10,9 @@ import pytest
 from messages import ACCEPTED, NOTHING, UNREADABLE, Fact, any_of, matching, refused
 
 from pxr_tf.phantoms.anatomy import draw_chest
+from pxr_tf.pictures import lung_atlas
 from pxr_tf.pictures.lung_atlas import read_atlas, read_pairs
+from pxr_tf.pictures.mask_codes import read_mask
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,15 @@ def test_another_mask_is_another_atlas(folder, tmp_path):
     first = read_atlas(folder, tmp_path / "cache")
     cv2.imwrite(str(folder / "masks/p0.png"), np.pad(np.full((20, 20), 255, np.uint8), 14))
     assert read_atlas(folder, tmp_path / "cache").digest != first.digest
+
+
+@pytest.mark.parametrize("version", ["MASKS_VERSION", "PICTURES_VERSION"])
+def test_an_atlas_of_an_older_reading_is_prepared_again(folder, tmp_path, monkeypatch, version):
+    with monkeypatch.context() as older:
+        older.setattr(lung_atlas, version, 0, raising=False)
+        older.setattr(lung_atlas, "read_mask", lambda path: read_mask(path) & (np.arange(48) < 24))
+        first = read_atlas(folder, tmp_path / "cache")
+    assert read_atlas(folder, tmp_path / "cache").masks.mean() > 1.5 * first.masks.mean()
 
 
 def test_masks_are_read_exactly(made):
