@@ -103,7 +103,7 @@ def draw_chest(
     lungs, and in the blur at their edge. Raises `PxrError` below `MIN_SIZE` and above `MAX_SIZE`.
     """
     if not MIN_SIZE <= size <= MAX_SIZE:
-        raise PxrError(f"Cannot draw a phantom of {size} pixels; accepted: {MIN_SIZE} to {MAX_SIZE}. Give another size.")
+        raise PxrError(f"Cannot draw a phantom of {size} pixels; accepted: {MIN_SIZE} to {MAX_SIZE}. Change it.")
     patient_rngs = [np.random.default_rng([patient_seed, stream]) for stream in range(3)]
     image_rng, day_rng = (np.random.default_rng([patient_seed, image_seed, stream]) for stream in (3, 4))
     anatomy = _draw_anatomy(patient_rngs[0])

@@ -10,13 +10,15 @@ valid for the content of its file and for the atlas: if one of them changed, the
 """
 
 import multiprocessing
+import os
 import signal
-from collections.abc import Callable, Collection, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import resource_tracker
-from multiprocessing.pool import IMapIterator
-from multiprocessing.process import BaseProcess
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -40,7 +42,6 @@ PICTURES_PER_BLOCK = 64  # pictures between two versions of the table: about thr
 GIVEN = "given"  # the mask came with the data; `FOUND`: it was computed
 FOUND = "found"
 EMPTY = "the given mask is empty"
-_PATIENCE = 2.0  # seconds between two looks whether the workers are alive
 
 
 def write_lungs(
@@ -153,33 +154,33 @@ def _workers(processes: int, atlas: LungFinder) -> Iterator[Callable]:
         _begin(atlas)
         yield map
         return
-    # Ctrl-C reaches all processes of a terminal. It stops this one, which ends the others; they inherit the block.
+    # Spawned: a forked child of a process with threads may wait forever for a lock.
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _begin_worker, (atlas,))
     resource_tracker.ensure_running()  # unblocks SIGINT when it starts
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    others = set(multiprocessing.active_children())
+
+    def apply(find: Callable, waiting: Iterable) -> Iterator:
+        with _ctrl_c_blocked():
+            return pool.map(find, waiting)  # starts the processes; all pictures are waiting when it returns
+
     try:
-        # Spawned: a forked child of a process with threads may wait forever for a lock.
-        with multiprocessing.get_context("spawn").Pool(processes, _begin, (atlas,)) as pool:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-            workers = set(multiprocessing.active_children()) - others
-            yield lambda find, waiting: _watch(pool.imap(find, waiting), workers)
+        yield apply
+    except BrokenProcessPool as error:
+        raise PxrError(
+            "A process that finds lungs was killed, perhaps because the machine ran out of memory. Run the same "
+            "command again; it keeps finished work."
+        ) from error
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        pool.shutdown(cancel_futures=True)
 
 
-def _watch(results: IMapIterator, workers: Collection[BaseProcess]) -> Iterator:
-    """Yield the results; raise `PxrError` if a worker has died: the pool would wait forever for what it had begun."""
-    while True:
-        try:
-            yield results.next(_PATIENCE)
-        except StopIteration:
-            return
-        except multiprocessing.TimeoutError:
-            if not all(worker.is_alive() for worker in workers):
-                raise PxrError(
-                    "A process that finds lungs was killed, perhaps because the machine ran out of memory. Run the "
-                    "same command again; it keeps finished work."
-                ) from None
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Start processes within: Ctrl-C reaches all of a terminal. It stops this one, which ends those that block it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _atlas: LungFinder | None = None  # of this process
@@ -188,6 +189,17 @@ _atlas: LungFinder | None = None  # of this process
 def _begin(atlas: LungFinder) -> None:
     global _atlas
     _atlas = atlas
+
+
+def _begin_worker(atlas: LungFinder) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _begin(atlas)
+
+
+def _end_with_parent() -> None:
+    """Exit as soon as the parent has ended: the pool's workers would wait for it forever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _find(picture: tuple[str, str, Path | None], out: Path) -> dict[str, object]:
