@@ -51,9 +51,8 @@ def lungs_train(options: OptionValues) -> None:
         executor.close()
     print_paths(console, "Network:" if new else "Nothing to do: this network is up to date:", out)
     if new:
-        print_paths(
-            console, "To use it, add:", f"{'--atlas ' if name_program() == 'pxr' else 'ATLAS='}{shlex.quote(str(out))}"
-        )
+        option = "--atlas " if name_program() == "pxr" else "ATLAS="
+        print_paths(console, "To use it, add:", f"{option}{shlex.quote(str(out))}")
     quality = describe_quality(read_network(out).about)
     if quality:
         console.print(quality, markup=False)
