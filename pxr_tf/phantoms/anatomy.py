@@ -14,8 +14,7 @@ import numpy as np
 from pxr_tf.errors import PxrError
 from pxr_tf.phantoms.splat import splat, splat_tubes
 
-MIN_SIZE = 16  # pixels; below that ribs and vessels vanish altogether
-MAX_SIZE = 4096  # pixels: about those of the largest detectors, and 2 GB of memory
+MIN_SIZE, MAX_SIZE = 16, 4096  # pixels: below it ribs and vessels vanish; at most 2 GB of memory
 RIBS = 11
 SCATTER = 0.12  # share of scattered rays, a veil over the picture
 BEHIND = 0.12  # least distance of the lungs behind the heart from the middle of the spine; vertebrae reach 0.09 out
