@@ -34,7 +34,7 @@ def test_stage_two_and_exported_features_see_cropped_pictures(data, tmp_path, tw
     cropped = {"image__crop": "lungs", "image__masks": str(masks), "phases__0__max_epochs": 1}
     first = stage(recipe, 1, **cropped)
     run = run_here(first, [data], runs)
-    assert export_features(FeatureRequest(open_run(run)), Inline())
+    assert export_features(FeatureRequest(open_run(run)), Inline()).new
     rows, features, about = read_feature_table(run / rundir.FEATURES)
     model, card = load_classifier(run / "official" / rundir.MODEL)
     preparation = Preparation.described(card["image"])
@@ -44,7 +44,7 @@ def test_stage_two_and_exported_features_see_cropped_pictures(data, tmp_path, tw
     load = make_loader(preparation, first.image, paths, runs / "cache", print)
     by_hand = feature_extractor(model).predict_on_batch(np.stack([load(path) for path in paths])[..., None])
     np.testing.assert_allclose(features, by_hand, rtol=1e-5)
-    assert not export_features(FeatureRequest(open_run(run)), Inline())
+    assert not export_features(FeatureRequest(open_run(run)), Inline()).new
 
     with refused("image", matching(r"size=\d+"), "resize=squash", "crop=lungs"):
         run_here(stage(recipe, 2, model__of=str(run)), [data], runs)
