@@ -91,13 +91,13 @@ def keep_confidence(mask: np.ndarray, content: Box) -> float:
     inside, (height, width) = mask[content.rows, content.columns], mask.shape
     rows, columns = (np.count_nonzero(inside.any(axis=axis)) for axis in (1, 0))
     across, down = inside[[0, -1]].sum(axis=1) / columns, inside[:, [0, -1]].sum(axis=0) / rows
-    above, beside = (
+    ends, sides = (
         np.array([start, side - stop]) / side
         for start, stop, side in ((content.top, content.bottom, height), (content.left, content.right, width))
     )
-    removed = np.concatenate([above, beside])
+    removed = np.concatenate([ends, sides])
     touching = np.concatenate([across, down]) * (1 + (BEHIND - 1) * np.minimum(1, removed / BORDER))
-    one_sided = max(abs(above[0] - above[1]), abs(beside[0] - beside[1]))
+    one_sided = max(abs(ends[0] - ends[1]), abs(sides[0] - sides[1]))
     return _fall(touching.max(), TOUCHING) * _fall(one_sided, ONE_SIDED)
 
 

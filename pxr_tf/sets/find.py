@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,23 +116,19 @@ def _check_given_once(paths: Sequence[str | Path]) -> None:
 
 
 def _recognise(folder: Path) -> tuple[str, Path] | None:
-    roots = list(_unwrap(folder))
+    roots = _roots(folder)
     return next(((name, root) for name, layout in LAYOUTS.items() for root in roots if layout.recognise(root)), None)
 
 
 def _roots(folder: Path) -> list[Path]:
-    return list(_unwrap(folder))
-
-
-def _unwrap(folder: Path) -> Iterator[Path]:
-    """Yield the folder, its only subfolder, and the only subfolder of that: archives wrap data sets in folders."""
-    yield folder
-    for _ in range(2):
-        inner = visible_folders(folder) if folder.is_dir() else []
+    """Return the folder, its only subfolder, and the only subfolder of that: archives wrap data sets in folders."""
+    roots = [folder]
+    while len(roots) < 3:
+        inner = visible_folders(roots[-1]) if roots[-1].is_dir() else []
         if len(inner) != 1:
-            return
-        folder = inner[0]
-        yield folder
+            break
+        roots += inner
+    return roots
 
 
 def _mark_synthetic(row: ManifestRow) -> ManifestRow:

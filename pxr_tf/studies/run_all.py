@@ -59,7 +59,8 @@ def run_all(
     among the requests waits for it. Two studies that share a run wait for each other. Raises `PxrError` if the only
     request fails, or if all requests fail alike before any is prepared.
     """
-    requests = [replace(request, study=frozenset(one.folder for one in requests)) for request in requests]
+    folders = frozenset(request.folder for request in requests)
+    requests = [replace(request, study=folders) for request in requests]
     for request in requests:
         if is_run(request.folder):
             check_same_recipe(request.folder, request.experiment)
@@ -120,7 +121,7 @@ class _Study:
         on_outcome: Callable[[Outcome], None],
     ) -> None:
         self.outcomes: dict[Path, Outcome] = {}
-        self._number, self._alone = len(requests), len(requests) == 1
+        self._number = len(requests)
         self._failed: dict[Path, Outcome] = {}  # failures that were not passed on yet
         self._executor, self._on_event = executor, on_event
         self._complete, self._on_outcome = complete, on_outcome
@@ -165,7 +166,7 @@ class _Study:
         try:
             return step()
         except Exception as error:
-            if self._alone:
+            if self._number == 1:
                 raise
             why = str(error) if isinstance(error, PxrError) else f"{type(error).__name__}: {error}"
             self._failed[request.folder] = Outcome(request, failure=why)
