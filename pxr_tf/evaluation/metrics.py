@@ -1,146 +1,149 @@
 """Metrics, computed from predictions alone.
 
 A predictions table has ``image_id, label, predicted, fold``, a probability column ``p_<class>`` for each class and
-optionally ``role``. A metrics table is long: ``fold, class, metric, value``. Its fold is a fold's name, ``mean``,
-``sd`` (over folds, n - 1; NaN for one fold) or ``pooled`` (all held-out rows as one set); its class is a class or
-``all``. To add a metric, write a function and add a line to `OVERALL_METRICS` or `CLASS_METRICS`.
+optionally ``patient_id`` and ``role``. A metrics table is long: ``fold, class, metric, value``. Its fold is a fold's
+name, ``mean``, ``sd`` (over folds, n - 1; NaN for one fold) or ``pooled`` (all held-out rows as one set); its class is
+a class or ``all``. To add a metric, write a function and add a line to `OVERALL_METRICS` or `CLASS_METRICS`: it takes a
+`Weighted` sample, because intervals are computed from weights, and returns a value for each of R replicates.
 """
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pxr_tf.data.splits import TEST_ROLES
+from pxr_tf.evaluation.weighted import LEAST_PROBABILITY, Weighted, class_names, make_sample
 
-LEAST_PROBABILITY = 1e-7  # where Keras clips its cross-entropy, too; ``predictions.csv`` has seven digits
+NUMBERS = ("value", "low", "high", "level")  # columns of ``metrics.csv``
 READINGS = ("balanced", "all")  # which held-out rows count: see `select_rows`
 
 
-class OneAgainstRest(NamedTuple):
-    """The predictions for one class against the rest; each array has one value per image."""
-
-    actual: np.ndarray  # bool: the image is of this class
-    predicted: np.ndarray  # bool: this class is the most probable one
-    scores: np.ndarray  # float: the probability of this class
-
-    @property
-    def true_positives(self) -> int:
-        """How many images are of this class and predicted as this class."""
-        return int((self.actual & self.predicted).sum())
+def divide(parts: np.ndarray, totals: np.ndarray, otherwise: float = np.nan) -> np.ndarray:
+    """Return parts / totals, and `otherwise` where a total is 0."""
+    return np.divide(parts, totals, out=np.full(np.shape(totals), otherwise), where=totals > 0)
 
 
-def accuracy(predictions: pd.DataFrame) -> float:
-    """Return the share of images whose predicted class is the true one; 0 without images."""
-    return float((predictions.label == predictions.predicted).sum() / max(1, len(predictions)))
+def sensitivity(counts: np.ndarray) -> np.ndarray:
+    """Return each class's share of images that are predicted as it (recall); NaN for a class without images.
 
-
-def balanced_accuracy(predictions: pd.DataFrame) -> float:
-    """Return the mean sensitivity of the classes that occur; NaN without images."""
-    values = [sensitivity(against_rest(predictions, name)) for name in class_names(predictions)]
-    present = [value for value in values if not np.isnan(value)]
-    return float(np.mean(present)) if present else np.nan
-
-
-def mean_sensitivity_specificity(predictions: pd.DataFrame) -> float:
-    """Return the mean over the classes of (sensitivity + specificity) / 2; NaN if no class has both.
-
-    Each class counts against the rest. It needs no probabilities; with two classes it is the balanced accuracy.
+    Here and below, `counts` are confusion matrices, [..., K, K]: true classes, then predicted ones. A result is
+    [..., K], with each class against the rest.
     """
-    sides = [against_rest(predictions, name) for name in class_names(predictions)]
-    values = [(sensitivity(one) + specificity(one)) / 2 for one in sides]
-    present = [value for value in values if not np.isnan(value)]
-    return float(np.mean(present)) if present else np.nan
+    return divide(_hits(counts), counts.sum(-1))
 
 
-def mean_auc(predictions: pd.DataFrame) -> float:
+def specificity(counts: np.ndarray) -> np.ndarray:
+    """Return the share of the other classes' images that are not predicted as this one; NaN without such images."""
+    others = counts.sum((-1, -2))[..., None] - counts.sum(-1)
+    return divide(others - (counts.sum(-2) - _hits(counts)), others)
+
+
+def precision(counts: np.ndarray) -> np.ndarray:
+    """Return the share of the images predicted as this class that belong to it; 0 for none, as in scikit-learn."""
+    return divide(_hits(counts), counts.sum(-2), 0.0)
+
+
+def f1(counts: np.ndarray) -> np.ndarray:
+    """Return the harmonic mean of precision and sensitivity; NaN without images of this class."""
+    images = counts.sum(-1)
+    return np.where(images > 0, divide(2 * _hits(counts), counts.sum(-2) + images), np.nan)
+
+
+def accuracy(counts: np.ndarray) -> np.ndarray:
+    """Return the share of images whose predicted class is the true one, [...]; 0 without images."""
+    return divide(_hits(counts).sum(-1), counts.sum((-1, -2)), 0.0)
+
+
+def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
+    """Return the mean sensitivity of the classes that occur, [...]; NaN without images."""
+    return _mean_known(sensitivity(counts))
+
+
+def mean_sensitivity_specificity(counts: np.ndarray) -> np.ndarray:
+    """Return the mean over the classes of (sensitivity + specificity) / 2, [...]; NaN if no class has both.
+
+    It needs no probabilities; with two classes it is the balanced accuracy.
+    """
+    return _mean_known((sensitivity(counts) + specificity(counts)) / 2)
+
+
+def log_loss(sample: Weighted) -> np.ndarray:
+    """Return the mean cross-entropy: -log of the true class's probability, 1e-7 at least; NaN without images."""
+    of_truth = sample.sample.probabilities[np.arange(len(sample.sample.truth)), sample.sample.truth]
+    return sample.mean(-np.log(of_truth.clip(LEAST_PROBABILITY, 1))[:, None])[:, 0]
+
+
+def class_brier(sample: Weighted) -> np.ndarray:
+    """Return each class's mean squared distance of the probability from 1 (this class) or 0 (the rest), [R, K]."""
+    actual = np.eye(len(sample.sample.classes))[sample.sample.truth]
+    return sample.mean((sample.sample.probabilities - actual) ** 2)
+
+
+def brier(sample: Weighted) -> np.ndarray:
+    """Return the mean over images of the squared distances summed over the classes, between 0 and 2.
+
+    This is the score of Brier, "Verification of Forecasts Expressed in Terms of Probability". scikit-learn halves it
+    for two classes.
+    """
+    return class_brier(sample).sum(1)
+
+
+def mean_auc(sample: Weighted) -> np.ndarray:
     """Return the mean area under the ROC curves of the classes against the rest; NaN if no class has one.
 
     With two classes, both areas are equal. The mean leaves out classes without images, or without a rest.
     """
-    values = [auc(against_rest(predictions, name)) for name in class_names(predictions)]
-    present = [value for value in values if not np.isnan(value)]
-    return float(np.mean(present)) if present else np.nan
+    return _mean_known(sample.ranked[0])
 
 
-def log_loss(predictions: pd.DataFrame) -> float:
-    """Return the mean cross-entropy: -log of the true class's probability, 1e-7 at least; NaN without images."""
-    if predictions.empty:
-        return np.nan
-    names = class_names(predictions)
-    probabilities = predictions[[f"p_{name}" for name in names]].to_numpy()
-    of_truth = probabilities[np.arange(len(predictions)), [names.index(label) for label in predictions.label]]
-    return float(-np.log(of_truth.clip(LEAST_PROBABILITY, 1)).mean())
+def _hits(counts: np.ndarray) -> np.ndarray:
+    return np.diagonal(counts, axis1=-2, axis2=-1)
 
 
-def precision(one: OneAgainstRest) -> float:
-    """Return the share of the images predicted as this class that belong to it; 0 for none, as in scikit-learn."""
-    count = int(one.predicted.sum())
-    return one.true_positives / count if count else 0.0
+def _mean_known(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the classes without NaN; NaN if all are."""
+    known = ~np.isnan(values)
+    return divide(np.where(known, values, 0).sum(-1), known.sum(-1).astype(float))
 
 
-def sensitivity(one: OneAgainstRest) -> float:
-    """Return the share of this class's images that are predicted as it (recall); NaN without such images."""
-    count = int(one.actual.sum())
-    return one.true_positives / count if count else np.nan
+def _of_counts(metric: Callable[[np.ndarray], np.ndarray]) -> Callable[[Weighted], np.ndarray]:
+    return lambda sample: metric(sample.counts)
 
 
-def specificity(one: OneAgainstRest) -> float:
-    """Return the share of the other classes' images that are not predicted as this one; NaN without such images."""
-    others = int((~one.actual).sum())
-    return int((~one.actual & ~one.predicted).sum()) / others if others else np.nan
-
-
-def f1(one: OneAgainstRest) -> float:
-    """Return the harmonic mean of precision and sensitivity; NaN without images of this class."""
-    count = int(one.actual.sum())
-    return 2 * one.true_positives / (int(one.predicted.sum()) + count) if count else np.nan
-
-
-def auc(one: OneAgainstRest) -> float:
-    """Return the area under the ROC curve, ties counting one half; NaN if this class or the rest has no images."""
-    if one.actual.all() or not one.actual.any():
-        return np.nan
-    from sklearn.metrics import roc_auc_score  # takes half a second, which a finished run need not wait for
-
-    return float(roc_auc_score(one.actual, one.scores))
-
-
-def support(one: OneAgainstRest) -> float:
-    """Return the number of images of this class."""
-    return float(one.actual.sum())
-
-
-OVERALL_METRICS: dict[str, Callable[[pd.DataFrame], float]] = {
-    "accuracy": accuracy,
-    "balanced_accuracy": balanced_accuracy,
-    "mean_sensitivity_specificity": mean_sensitivity_specificity,
+OVERALL_METRICS: dict[str, Callable[[Weighted], np.ndarray]] = {
+    "accuracy": _of_counts(accuracy),
+    "balanced_accuracy": _of_counts(balanced_accuracy),
+    "mean_sensitivity_specificity": _of_counts(mean_sensitivity_specificity),
     "auc": mean_auc,
+    "average_precision": lambda sample: _mean_known(sample.ranked[1]),
     "log_loss": log_loss,
-    "support": lambda predictions: float(len(predictions)),
+    "brier": brier,
+    "support": lambda sample: sample.counts.sum((1, 2)),
 }
-CLASS_METRICS: dict[str, Callable[[OneAgainstRest], float]] = {
-    metric.__name__: metric for metric in (precision, sensitivity, specificity, f1, auc, support)
+CLASS_METRICS: dict[str, Callable[[Weighted], np.ndarray]] = {
+    "precision": _of_counts(precision),
+    "sensitivity": _of_counts(sensitivity),
+    "specificity": _of_counts(specificity),
+    "f1": _of_counts(f1),
+    "auc": lambda sample: sample.ranked[0],
+    "average_precision": lambda sample: sample.ranked[1],
+    "brier": class_brier,
+    "support": lambda sample: sample.counts.sum(2),
 }
 
 
-def class_names(predictions: pd.DataFrame) -> list[str]:
-    """Return the classes, in the order of the probability columns."""
-    return [column.removeprefix("p_") for column in predictions.columns if column.startswith("p_")]
+def metric_keys(classes: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return (class, metric) of all metrics: those over all classes (``all``), then each class's."""
+    return [("all", metric) for metric in OVERALL_METRICS] + [(c, metric) for c in classes for metric in CLASS_METRICS]
 
 
-def against_rest(predictions: pd.DataFrame, name: str) -> OneAgainstRest:
-    """Return the predictions for one class against the rest.
-
-    With two classes, the score of the first is minus the probability of the second, which a sigmoid computes. The first
-    probability, 1 - p, has fewer digits if p is small, so the two areas under the curve would differ.
-    """
-    names = class_names(predictions)
-    scores = -predictions[f"p_{names[1]}"] if len(names) == 2 and name == names[0] else predictions[f"p_{name}"]
-    columns = (predictions.label == name, predictions.predicted == name, scores)
-    return OneAgainstRest(*(column.to_numpy() for column in columns))
+def measure(sample: Weighted) -> np.ndarray:
+    """Return all metrics, [M, R], in the order of `metric_keys`."""
+    overall = [metric(sample) for metric in OVERALL_METRICS.values()]
+    of_class = np.stack([metric(sample) for metric in CLASS_METRICS.values()], axis=-1)  # [R, K, metrics]
+    return np.vstack([*overall, of_class.reshape(len(of_class), -1).T])
 
 
 def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -152,11 +155,9 @@ def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def score(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return ``class, metric, value`` of predictions: all `OVERALL_METRICS`, and `CLASS_METRICS` of each class."""
-    rows = [("all", metric, measure(predictions)) for metric, measure in OVERALL_METRICS.items()]
-    for name in class_names(predictions):
-        one = against_rest(predictions, name)
-        rows += [(name, metric, measure(one)) for metric, measure in CLASS_METRICS.items()]
-    return pd.DataFrame(rows, columns=["class", "metric", "value"])
+    sample = make_sample(predictions)
+    values = measure(Weighted(sample, np.ones((sample.patient_count, 1))))[:, 0]
+    return pd.DataFrame(metric_keys(sample.classes), columns=["class", "metric"]).assign(value=values)
 
 
 def score_folds(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -185,15 +186,15 @@ def summarise_seeds(tables: Mapping[int, pd.DataFrame], fold: str = "mean") -> p
     return grouped.agg(mean="mean", sd="std", seeds="count").reset_index()
 
 
-def value_of(metrics: pd.DataFrame, fold: str | int, name: str, metric: str) -> float:
-    """Return one value of a metrics table."""
+def value_of(metrics: pd.DataFrame, fold: str | int, name: str, metric: str, column: str = "value") -> float:
+    """Return one value of a metrics table, or an end of its interval (`column` ``low`` or ``high``)."""
     row = metrics[(metrics.fold == str(fold)) & (metrics["class"] == name) & (metrics.metric == metric)]
-    return float(row.value.iloc[0])
+    return float(row[column].iloc[0])
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
     """Read a ``metrics.csv``; fold is text."""
-    return pd.read_csv(path, dtype={"fold": str}, keep_default_na=False, na_values={"value": [""]})
+    return pd.read_csv(path, dtype={"fold": str}, keep_default_na=False, na_values={key: [""] for key in NUMBERS})
 
 
 def held_out_rows(predictions: pd.DataFrame) -> pd.DataFrame:

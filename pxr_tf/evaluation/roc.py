@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf.evaluation import metrics
-from pxr_tf.evaluation.metrics import OneAgainstRest
+from pxr_tf.evaluation.weighted import class_names, make_sample
 
 FROM_VALIDATION, TEST_OPTIMISTIC, AS_PREDICTED = ("validation", "test_optimistic", "as_predicted")
 _ROLES = ("test", "val")
@@ -30,6 +30,14 @@ _CURVE_COLUMNS = ("fold", "class", "role", "threshold", "sensitivity", "specific
 RATES = ("sensitivity", "specificity", "precision", "accuracy")
 _KEY = ("class", "rule", "role")
 _POINT_COLUMNS = ("fold", "class", "rule", "threshold", "role", *RATES)
+
+
+class OneAgainstRest(NamedTuple):
+    """The predictions for one class against the rest; each array has one value per image."""
+
+    actual: np.ndarray  # bool: the image is of this class
+    predicted: np.ndarray  # bool: this class is the most probable one
+    scores: np.ndarray  # float: what ranks images for this class, as `Sample.scores`
 
 
 class MeanPoints(NamedTuple):
@@ -46,9 +54,16 @@ def rows_by_role(predictions: pd.DataFrame, splits: pd.DataFrame, reading: str) 
     return pd.concat([tested, validating]) if len(validating) else tested
 
 
+def against_rest(predictions: pd.DataFrame, name: str) -> OneAgainstRest:
+    """Return the predictions for one class against the rest."""
+    sample = make_sample(predictions)
+    k = sample.classes.index(name)
+    return OneAgainstRest(sample.truth == k, sample.predicted == k, sample.scores[:, k])
+
+
 def curve_classes(predictions: pd.DataFrame) -> list[str]:
     """Return the classes that have a curve: with two classes the second (the first mirrors it); else all."""
-    names = metrics.class_names(predictions)
+    names = class_names(predictions)
     return names[1:] if len(names) == 2 else names
 
 
@@ -82,8 +97,10 @@ def measure_point(one: OneAgainstRest, threshold: float) -> dict[str, float]:
     """Return `RATES` if images count as this class from the threshold on; for NaN, as predicted."""
     if not np.isnan(threshold):
         one = one._replace(predicted=one.scores >= threshold)
-    rates = {name: metrics.CLASS_METRICS[name](one) for name in RATES[:3]}
-    return rates | {"accuracy": float((one.actual == one.predicted).mean()) if len(one.actual) else np.nan}
+    counts = np.bincount(2 * one.actual + one.predicted, minlength=4).reshape(2, 2)
+    of_class = [measure(counts)[1] for measure in (metrics.sensitivity, metrics.specificity, metrics.precision)]
+    accuracy = metrics.accuracy(counts) if len(one.actual) else np.nan
+    return dict(zip(RATES, map(float, (*of_class, accuracy)), strict=True))
 
 
 def trace_curves(rows: pd.DataFrame) -> pd.DataFrame:
@@ -92,7 +109,7 @@ def trace_curves(rows: pd.DataFrame) -> pd.DataFrame:
     for fold, table in _folds(rows):
         for name in curve_classes(rows):
             for role in _ROLES:
-                curve = trace_curve(metrics.against_rest(table[table.role == role], name))
+                curve = trace_curve(against_rest(table[table.role == role], name))
                 parts.append(curve.assign(fold=fold, role=role, **{"class": name}))
     filled = [part for part in parts if len(part)] or parts[:1]
     return pd.concat(filled, ignore_index=True)[list(_CURVE_COLUMNS)]
@@ -130,7 +147,7 @@ def read_points(path: Path) -> pd.DataFrame:
 
 def _points(fold: str, table: pd.DataFrame, name: str) -> Iterator[dict[str, object]]:
     """Yield the rows of one class in one fold: each rule's threshold, on the rows of each role."""
-    sides = {role: metrics.against_rest(table[table.role == role], name) for role in _ROLES}
+    sides = {role: against_rest(table[table.role == role], name) for role in _ROLES}
     sides = {role: one for role, one in sides.items() if len(one.actual)}
     balanced = {role: balance_errors(trace_curve(one)) for role, one in sides.items()}
     chosen = {FROM_VALIDATION: balanced.get("val", np.nan), TEST_OPTIMISTIC: balanced.get("test", np.nan)}
@@ -138,7 +155,7 @@ def _points(fold: str, table: pd.DataFrame, name: str) -> Iterator[dict[str, obj
     kept = {rule: threshold for rule, threshold in chosen.items() if honest and not np.isnan(threshold)}
     for rule, threshold in {**kept, AS_PREDICTED: np.nan}.items():
         for role, one in sides.items():
-            shown = 0.5 if rule == AS_PREDICTED and len(metrics.class_names(table)) == 2 else threshold
+            shown = 0.5 if rule == AS_PREDICTED and len(class_names(table)) == 2 else threshold
             place = {"fold": fold, "class": name, "rule": rule, "threshold": shown, "role": role}
             yield place | measure_point(one, threshold)
 

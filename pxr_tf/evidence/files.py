@@ -8,6 +8,7 @@ import pandas as pd
 from pxr_tf import files
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evidence.deviations import DEVIATIONS, has_protocol, write_deviations
+from pxr_tf.evidence.intervals import COLUMNS, score_with_intervals
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import worth
 
@@ -32,7 +33,7 @@ def write_tables(run: FinishedRun) -> RunTables:
     """
     columns, places = worth(run.info), _metrics_files(run)
     for reading, file in places.items():
-        table = metrics.score_folds(metrics.select_rows(run.predictions, run.splits, reading))
+        table = score_with_intervals(metrics.select_rows(run.predictions, run.splits, reading))
         files.write_csv(file, table.assign(**columns))
     reading, *_ = places
     counts = metrics.confusion_matrix(metrics.select_rows(run.predictions, run.splits, reading))
@@ -56,7 +57,8 @@ def tables_are_whole(run: FinishedRun) -> bool:
     """Return whether all tables exist, with every metric of today: older versions wrote fewer."""
     if not all(file.exists() for file in expected_tables(run)):
         return False
-    return all(set(metrics.OVERALL_METRICS) <= set(table.metric) for table in read_readings(run).values())
+    tables = read_readings(run).values()
+    return all(set(metrics.OVERALL_METRICS) <= set(table.metric) and set(COLUMNS) <= set(table) for table in tables)
 
 
 def read_readings(run: FinishedRun) -> dict[str, pd.DataFrame]:

@@ -56,9 +56,11 @@ def print_results(run: FinishedRun, console: Console) -> None:
     reading = row.paper.test_rows if row else next(iter(tables))
     console.print()
     console.print(_class_table(info, tables[reading], row, reading))
+    console.print(_interval_table(info, tables[reading]))
     for other, table in tables.items():
         paper = row if other == reading else None
         console.print(_accuracy_line(info, table, other, paper, why=len(tables) > 1), highlight=False)
+    console.print(Text(_spread_note(tables[reading]), style="dim"))
     print_points(roc.mean_points(read_run_points(run)), "folds", console)
     print_warnings(info.warnings, console)
     counted = int(metrics.value_of(tables[reading], "pooled", "all", "support"))
@@ -105,6 +107,12 @@ def mean_sd(table: pd.DataFrame, name: str, metric: str, digits: int = 1) -> str
     return plus_minus(mean, sd, digits)
 
 
+def interval_words(table: pd.DataFrame, name: str, metric: str, digits: int = 1) -> str:
+    """Return the interval of the mean over folds in percent: ``86.1-88.4``; "" without one."""
+    low, high = (metrics.value_of(table, "mean", name, metric, end) for end in ("low", "high"))
+    return "" if np.isnan(low) else f"{100 * low:.{digits}f}-{100 * high:.{digits}f}"
+
+
 def plus_minus(mean: float, sd: float, digits: int) -> str:
     """Return two fractions as text, in percent; the mean alone if sd is NaN."""
     return f"{100 * mean:.{digits}f}" + ("" if np.isnan(sd) else f" ± {100 * sd:.{digits}f}")
@@ -138,15 +146,42 @@ def _class_table(info: RunInfo, table: pd.DataFrame, row: PaperRow | None, readi
     return shown
 
 
+def _interval_table(info: RunInfo, table: pd.DataFrame) -> FittedTable:
+    """Return the intervals of the figures in the table above; "-" without one."""
+    shown = FittedTable(f"{_level_words(table)} intervals over patients")
+    shown.add_column("%")
+    for words in PER_CLASS:
+        shown.add_column(words, justify="right")
+    for name in info.classes:
+        shown.add_row(name, *(interval_words(table, name, metric) or "-" for metric in PER_CLASS.values()))
+    return shown
+
+
 def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str, row: PaperRow | None, why: bool) -> str:
     """Return our figures over all classes, and the paper's; `why`: there are two such lines, so say why."""
-    several = not np.isnan(metrics.value_of(table, "sd", "all", "accuracy"))
-    notes = [WHY[reading]] * why + ["mean ± sd"] * several + [LEAKY] * info.leaky
+    notes = [WHY[reading]] * why + [LEAKY] * info.leaky
     third = auc_of(row)
     shown = {"Accuracy ": "accuracy", "balanced accuracy ": "balanced_accuracy", OVERALL[third]: third}
-    ours = ", ".join(f"{words}{mean_sd(table, 'all', metric, 2)} %" for words, metric in shown.items())
+    ours = ", ".join(f"{words}{_with_interval(table, metric)}" for words, metric in shown.items())
     paper = f"; the paper: {overall_words(row)}" if row else ""
     return f"{ours} on {_reading_words(reading)}" + (f" ({', '.join(notes)})" if notes else "") + paper
+
+
+def _spread_note(table: pd.DataFrame) -> str:
+    """Say what the figures' two kinds of spread are over."""
+    several = not np.isnan(metrics.value_of(table, "sd", "all", "accuracy"))
+    brackets = f"rackets hold the {_level_words(table)} interval over patients."
+    return f"± is the standard deviation over folds; b{brackets}" if several else f"B{brackets}"
+
+
+def _level_words(table: pd.DataFrame) -> str:
+    return f"{100 * table.level.max():.0f} %"
+
+
+def _with_interval(table: pd.DataFrame, metric: str) -> str:
+    """Return a metric over all classes with its interval: ``82.71 ± 1.29 % [81.6-83.8]``."""
+    ends = interval_words(table, "all", metric)
+    return f"{mean_sd(table, 'all', metric, 2)} %" + (f" [{ends}]" if ends else "")
 
 
 WHY = {"all": "as many of each class as the data have", "balanced": "as many of each class"}

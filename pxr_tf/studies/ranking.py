@@ -112,7 +112,8 @@ def _row(point: TuningPoint) -> dict[str, object]:
     if point.run is None:
         return {**values, **dict.fromkeys(SCORES, np.nan), "images": "", "epochs": "", "seconds": "", **end}
     rows = _validation_rows(point)
-    scores = (metrics.log_loss(rows), metrics.accuracy(rows), metrics.balanced_accuracy(rows))
+    overall = metrics.score(rows).set_index(["class", "metric"]).value["all"]
+    scores = (overall[metric] for metric in ("log_loss", "accuracy", "balanced_accuracy"))
     return {
         **values,
         **dict(zip(SCORES, scores, strict=True)),

@@ -5,29 +5,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_tables import CLASSES, make_predictions, random_predictions
 from sklearn import metrics as sk
 
 from pxr_tf.data.predictions import read_predictions
 from pxr_tf.evaluation import metrics
+from pxr_tf.evaluation.weighted import class_names
 from pxr_tf.files import write_csv
-
-CLASSES = ("bacterial", "covid19", "normal")
-
-
-def make_predictions(labels: list[str], probabilities: np.ndarray, folds: list[str] | None = None) -> pd.DataFrame:
-    """Return a predictions table; the predicted class is the most probable."""
-    table = pd.DataFrame({"image_id": [f"i{n}" for n in range(len(labels))], "label": labels})
-    table["fold"] = folds or ["0"] * len(labels)
-    table["predicted"] = np.array(CLASSES)[probabilities.argmax(1)]
-    return table.assign(**{f"p_{name}": probabilities[:, number] for number, name in enumerate(CLASSES)})
-
-
-def random_predictions(seed: int, rows: int = 60, levels: int = 8) -> pd.DataFrame:
-    """Return random predictions; few levels of probability, so that many tie."""
-    random = np.random.default_rng(seed)
-    labels = random.choice(CLASSES, rows, p=[0.6, 0.1, 0.3]).tolist()
-    labels[: len(CLASSES)] = CLASSES
-    return make_predictions(labels, random.integers(0, levels, (rows, len(CLASSES))) / levels)
 
 
 def value(table: pd.DataFrame, name: str, metric: str) -> float:
@@ -54,6 +38,11 @@ def test_every_metric_agrees_with_scikit_learn(seed, rows, levels):
     aucs = [sk.roc_auc_score(truth == name, table[f"p_{name}"]) for name in CLASSES]
     assert [value(found, name, "auc") for name in CLASSES] == pytest.approx(aucs)
     assert value(found, "all", "auc") == pytest.approx(np.mean(aucs))
+    averages = [sk.average_precision_score(truth == name, table[f"p_{name}"]) for name in CLASSES]
+    assert [value(found, name, "average_precision") for name in CLASSES] == pytest.approx(averages)
+    assert value(metrics.score(sure), "all", "brier") == pytest.approx(
+        sk.brier_score_loss(truth, shares, labels=CLASSES, scale_by_half=False)
+    )
     specificity = [sk.recall_score(truth != name, predicted != name) for name in CLASSES]
     assert [value(found, name, "specificity") for name in CLASSES] == pytest.approx(specificity)
     counts = metrics.confusion_matrix(table)
@@ -94,7 +83,7 @@ def test_a_class_without_rows_has_no_sensitivity_and_is_left_out_of_the_mean():
     found = metrics.score(table)
     assert value(found, "all", "auc") == np.mean([value(found, name, "auc") for name in ("bacterial", "normal")])
     assert [np.isnan(value(found, "covid19", metric)) for metric in metrics.CLASS_METRICS] == [
-        metric in ("sensitivity", "f1", "auc") for metric in metrics.CLASS_METRICS
+        metric in ("sensitivity", "f1", "auc", "average_precision") for metric in metrics.CLASS_METRICS
     ]
     assert value(found, "all", "balanced_accuracy") == pytest.approx((1 / 2 + 1) / 2)
     assert value(found, "covid19", "precision") == 0
@@ -168,8 +157,8 @@ def test_files_round_trip_even_for_a_class_called_na(tmp_path, folded):
     table = folded.rename(columns={"p_covid19": "p_NA"}).replace({"covid19": "NA"})
     write_csv(tmp_path / "predictions.csv", table)
     read = read_predictions(tmp_path / "predictions.csv")
-    assert metrics.class_names(read) == ["bacterial", "NA", "normal"]
-    assert all(read[f"p_{name}"].dtype == float for name in metrics.class_names(read))
+    assert class_names(read) == ["bacterial", "NA", "normal"]
+    assert all(read[f"p_{name}"].dtype == float for name in class_names(read))
     assert set(read.fold) == set(table.fold)  # still text
     pd.testing.assert_frame_equal(metrics.score_folds(read), metrics.score_folds(table), check_dtype=False)
     write_csv(tmp_path / "metrics.csv", metrics.score_folds(table))
@@ -185,8 +174,12 @@ def test_folds_that_are_all_numbers_are_read_as_text(tmp_path, folded):
 
 
 def test_a_new_metric_is_one_function_and_one_line(folded, monkeypatch):
-    monkeypatch.setitem(metrics.OVERALL_METRICS, "errors", lambda table: float((table.label != table.predicted).sum()))
-    monkeypatch.setitem(metrics.CLASS_METRICS, "false_alarms", lambda one: float((one.predicted & ~one.actual).sum()))
+    monkeypatch.setitem(
+        metrics.OVERALL_METRICS, "errors", lambda one: one.counts.sum((1, 2)) - np.trace(one.counts, 0, 1, 2)
+    )
+    monkeypatch.setitem(
+        metrics.CLASS_METRICS, "false_alarms", lambda one: one.counts.sum(1) - np.diagonal(one.counts, 0, 1, 2)
+    )
     table = metrics.score_folds(folded)
     wrong = (folded.label != folded.predicted).sum()
     assert metrics.value_of(table, "pooled", "all", "errors") == wrong

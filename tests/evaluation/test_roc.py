@@ -84,14 +84,14 @@ def test_no_other_threshold_balances_both_errors_better(seed, count, levels):
     ],
 )
 def test_the_balancing_threshold_by_hand(labels, scores, threshold):
-    curve = roc.trace_curve(metrics.against_rest(make_rows(of(labels), scores), "pneumonia"))
+    curve = roc.trace_curve(roc.against_rest(make_rows(of(labels), scores), "pneumonia"))
     assert roc.balance_errors(curve) == threshold
 
 
 def test_of_equal_thresholds_the_highest_is_chosen():
     """0.8 gives the rates 0.5 and 0.75, 0.6 gives 0.75 and 0.5: the same gap and the same sum."""
     curve = roc.trace_curve(
-        metrics.against_rest(make_rows(of("ppnpnnnp"), [0.9, 0.9, 0.8, 0.6, 0.6, 0.4, 0.3, 0.2]), "pneumonia")
+        roc.against_rest(make_rows(of("ppnpnnnp"), [0.9, 0.9, 0.8, 0.6, 0.6, 0.4, 0.3, 0.2]), "pneumonia")
     )
     tied = curve[(curve.sensitivity - curve.specificity).abs().round(12) == 0.25]
     assert list(tied.threshold) == [0.8, 0.6] and tied.sensitivity.add(tied.specificity).nunique() == 1
@@ -150,7 +150,7 @@ def test_each_of_three_classes_has_a_curve_but_no_threshold_as_predicted():
     table = roc.find_points(rows)
     assert set(table["class"]) == set(THREE)
     found = point(table, "as_predicted", "test", name="viral")
-    one = metrics.against_rest(rows[rows.role == "test"], "viral")
+    one = roc.against_rest(rows[rows.role == "test"], "viral")
     assert np.isnan(found.threshold)
     assert (found.sensitivity, found.precision) == (metrics.sensitivity(one), metrics.precision(one))
 

@@ -1,0 +1,196 @@
+"""Confidence intervals over patients for every metric, and for differences between predictions of the same images.
+
+Patients are drawn with replacement, each with all images in all folds, so an interval shows how far a figure would move
+with other patients. It holds the trained networks fixed: the spreads over folds and over seeds are two other things.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from pxr_tf.evaluation.bootstrap import FEWEST_PATIENTS, LEVEL, RESAMPLES
+from pxr_tf.evaluation.metrics import measure, metric_keys
+from pxr_tf.evaluation.weighted import Sample, Weighted
+
+BCA, STUDENT, WILSON = "BCa bootstrap", "Student", "Wilson"
+# Resamples of few patients vary too little, and those of a value near its limit bunch there: docs/statistics.md.
+MANY_PATIENTS = 100  # from this number on, intervals come from the bootstrap
+NEAR = 3  # standard errors: a share that is no further from 0 or 1 gets an interval that knows these limits
+_AT_ONCE = 64  # replicates: 3 MB for 6,000 images
+_RANKED = ("auc", "average_precision")
+_LOSSES = ("log_loss", "brier")
+_MEANS = ("balanced_accuracy", "mean_sensitivity_specificity", *_RANKED)  # metrics over all classes: means of theirs
+
+
+class Replicates(NamedTuple):
+    """What predictions say about M values: as they are, and under other weights of their P patients."""
+
+    value: np.ndarray  # [M]
+    drawn: np.ndarray  # [M, R]: patients drawn with replacement
+    without: np.ndarray  # [M, P]: one patient left out
+    patients: np.ndarray  # int [M]: how many patients each value rests on; of several classes, the rarest
+
+    def minus(self, other: "Replicates") -> "Replicates":
+        """Return the differences to other predictions of the same images, drawn with the same seed."""
+        parts = [ours - theirs for ours, theirs in zip(self[:3], other[:3], strict=True)]
+        return Replicates(*parts, np.minimum(self.patients, other.patients))
+
+
+class Ends(NamedTuple):
+    """Both ends of an interval, NaN without one, and the method."""
+
+    low: float
+    high: float
+    method: str
+
+
+NONE = Ends(np.nan, np.nan, "")
+
+
+def replicate(samples: Sequence[Sample], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Replicates]:
+    """Return the replicates of all metrics (`metric_keys`) of each sample; all samples draw the same patients.
+
+    The samples number the same patients: folds of one run (`Sample.take`), or runs that predict the same images.
+    """
+    count = samples[0].patient_count
+    ones = np.ones((count, 1))
+    values = [measure(Weighted(sample, ones))[:, 0] for sample in samples]
+    blocks = [[measure(Weighted(sample, weights)) for sample in samples] for weights in _draws(count, resamples, seed)]
+    drawn = [np.hstack(parts) for parts in zip(*blocks, strict=True)]
+    return [
+        Replicates(value, own, _leave_out(sample, value), count_patients(sample))
+        for sample, value, own in zip(samples, values, drawn, strict=True)
+    ]
+
+
+def mean_over_folds(folds: Sequence[Replicates], pooled: Replicates) -> Replicates:
+    """Return the replicates of the mean over folds; a fold whose value is NaN does not count, as in the table."""
+    parts = zip(*(fold[:3] for fold in folds), strict=True)
+    return Replicates(*(_mean_known(list(part)) for part in parts), pooled.patients)
+
+
+def metric_intervals(found: Replicates, classes: tuple[str, ...], level: float = LEVEL) -> pd.DataFrame:
+    """Return ``class, metric, value, low, high, method`` of all metrics; ``support`` has no interval."""
+    rows = [
+        (name, metric, found.value[row], *(NONE if metric == "support" else find_ends(found, row, metric, level)))
+        for row, (name, metric) in enumerate(metric_keys(classes))
+    ]
+    return pd.DataFrame(rows, columns=["class", "metric", "value", *Ends._fields])
+
+
+def find_ends(found: Replicates, row: int, metric: str = "", level: float = LEVEL) -> Ends:
+    """Return the interval of one value; `metric` names what it measures, "" for a difference.
+
+    With `MANY_PATIENTS` or more, the method is BCa (Efron and Tibshirani, "An Introduction to the Bootstrap", chapter
+    14), with the acceleration from leaving out each patient. Fewer patients, or a value within `NEAR` standard errors
+    of 0 or 1, get an interval from the jackknife over patients, with Student's factor: on the scale of the logit for
+    areas and average precision, of the logarithm for losses, and unchanged for differences. A share gets Wilson's
+    interval (Wilson, "Probable Inference") for as many images as would give the jackknife's variance. With fewer than
+    `FEWEST_PATIENTS`, the ends are NaN.
+    """
+    value, drawn, without = found.value[row], found.drawn[row], found.without[row]
+    patients, drawn, without = int(found.patients[row]), drawn[~np.isnan(drawn)], without[~np.isnan(without)]
+    if np.isnan(value) or patients < FEWEST_PATIENTS or not len(drawn) or not len(without):
+        return NONE
+    factor, error = student.ppf((1 + level) / 2, patients - 1), _jackknife_error(without)
+    is_share = bool(metric) and metric not in _LOSSES
+    near = is_share and min(value, 1 - value) <= NEAR * error
+    if patients >= MANY_PATIENTS and not near and np.ptp(drawn) > 0:
+        return Ends(*_bca(value, drawn, without, level), BCA)
+    if is_share and (metric not in _RANKED or error == 0):
+        return Ends(*_wilson(value, error, factor, patients), WILSON)
+    return Ends(*_student(value, without, factor, metric), STUDENT)
+
+
+def _bca(value: float, drawn: np.ndarray, without: np.ndarray, level: float) -> np.ndarray:
+    """Return the quantiles of the replicates, corrected for their bias and for an error that changes with the value."""
+    below = (drawn < value).mean() + (drawn == value).mean() / 2
+    shift = norm.ppf(np.clip(below, 0.5 / len(drawn), 1 - 0.5 / len(drawn)))
+    pulls = without.mean() - without
+    acceleration = (pulls**3).sum() / (6 * (pulls**2).sum() ** 1.5) if pulls.any() else 0.0
+    ends = shift + norm.ppf([(1 - level) / 2, (1 + level) / 2])
+    return np.quantile(drawn, norm.cdf(shift + ends / (1 - acceleration * ends)))
+
+
+def _wilson(value: float, error: float, factor: float, patients: int) -> tuple[float, float]:
+    """Return Wilson's interval of a share; without any variance, each patient counts as one image."""
+    number = value * (1 - value) / error**2 if error > 0 and 0 < value < 1 else float(patients)
+    spread = factor**2 / number
+    centre = (value + spread / 2) / (1 + spread)
+    half = np.sqrt(value * (1 - value) * spread + spread**2 / 4) / (1 + spread)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _student(value: float, without: np.ndarray, factor: float, metric: str) -> tuple[float, float]:
+    """Return Student's interval on the metric's own scale, and back."""
+    tiny = 1e-12
+    if metric in _RANKED:
+        values = np.clip(np.append(without, value), tiny, 1 - tiny)
+        scaled, back = np.log(values / (1 - values)), lambda x: 1 / (1 + np.exp(-x))
+    elif metric in _LOSSES:
+        scaled, back = np.log(np.maximum(np.append(without, value), tiny)), np.exp
+    else:
+        scaled, back = np.append(without, value), float
+    half = factor * _jackknife_error(scaled[:-1])
+    return float(back(scaled[-1] - half)), float(back(scaled[-1] + half))
+
+
+def _jackknife_error(without: np.ndarray) -> float:
+    """Return the standard error from values with one patient left out (Efron and Tibshirani, chapter 11)."""
+    return float(np.sqrt((len(without) - 1) * without.var()))
+
+
+def _leave_out(sample: Sample, value: np.ndarray) -> np.ndarray:
+    """Return all metrics without each patient, [M, P]; a patient without images in the sample changes nothing."""
+    without = np.repeat(value[:, None], sample.patient_count, axis=1)
+    own = np.unique(sample.patients)
+    for start in range(0, len(own), _AT_ONCE):
+        block = own[start : start + _AT_ONCE]
+        weights = np.ones((sample.patient_count, len(block)))
+        weights[block, np.arange(len(block))] = 0
+        without[:, block] = measure(Weighted(sample, weights))
+    return without
+
+
+def _draws(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield how often each patient is drawn, float64 [patients, replicates]; a replicate draws as many as there are."""
+    rng = np.random.default_rng(seed)
+    for start in range(0, resamples, _AT_ONCE):
+        size = min(_AT_ONCE, resamples - start)
+        cells = rng.integers(count, size=(count, size)) * size + np.arange(size)
+        yield np.bincount(cells.ravel(), minlength=count * size).reshape(count, size).astype(np.float64)
+
+
+def count_patients(sample: Sample) -> np.ndarray:
+    """Return how many patients each metric rests on, int [M]: those whose images are in its denominator.
+
+    F1, area and average precision need images of the class and of the rest: the smaller number of patients counts. A
+    mean over classes rests on the class with the fewest patients.
+    """
+    classes = range(len(sample.classes))
+    truth, rest, named = (
+        [len(np.unique(sample.patients[rows(k)])) for k in classes]
+        for rows in (lambda k: sample.truth == k, lambda k: sample.truth != k, lambda k: sample.predicted == k)
+    )
+    everyone, both = len(np.unique(sample.patients)), np.minimum(truth, rest)
+    of_class = {"sensitivity": truth, "specificity": rest, "precision": named, "brier": [everyone] * len(classes)}
+    rarest = min((number for number in truth if number), default=0)
+    number = {name: k for k, name in enumerate(sample.classes)}
+    return np.array(
+        [
+            (rarest if metric in _MEANS else everyone) if name == "all" else of_class.get(metric, both)[number[name]]
+            for name, metric in metric_keys(sample.classes)
+        ]
+    )
+
+
+def _mean_known(parts: list[np.ndarray]) -> np.ndarray:
+    """Return the mean of arrays of one shape without their NaN; NaN where all are."""
+    stack = np.stack(parts)
+    known = ~np.isnan(stack)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, stack, 0).sum(0) / known.sum(0)

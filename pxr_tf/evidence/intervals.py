@@ -1,0 +1,31 @@
+"""The metrics table of a run with an interval for each figure, as in ``metrics.csv``."""
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf.evaluation.bootstrap import LEVEL
+from pxr_tf.evaluation.intervals import mean_over_folds, metric_intervals, replicate
+from pxr_tf.evaluation.metrics import fold_order, held_out_rows, score_folds
+from pxr_tf.evaluation.weighted import make_sample
+
+UNIT = "patient"
+COLUMNS = ("low", "high", "level", "unit", "method")
+_KEY = ["fold", "class", "metric"]
+
+
+def score_with_intervals(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of `score_folds` with the columns ``low, high, level, unit, method``.
+
+    Each fold, the mean over folds and all rows pooled get 95 % intervals over patients. ``sd`` and ``support`` get
+    none, nor does a figure that rests on fewer than three patients; ``method`` is then empty.
+    """
+    rows = held_out_rows(predictions)
+    sample = make_sample(rows)
+    folds = sorted(rows.fold.unique(), key=fold_order)
+    *each, pooled = replicate([*(sample.take((rows.fold == fold).to_numpy()) for fold in folds), sample])
+    found = dict(zip(folds, each, strict=True)) | {"mean": mean_over_folds(each, pooled), "pooled": pooled}
+    tables = [metric_intervals(one, sample.classes).assign(fold=fold) for fold, one in found.items()]
+    table = score_folds(predictions).merge(pd.concat(tables).drop(columns="value"), "left", _KEY)
+    known = table.method.fillna("") != ""
+    table = table.assign(method=table.method.fillna(""), unit=known.map({True: UNIT, False: ""}))
+    return table.assign(level=known.map({True: LEVEL, False: np.nan}))[[*_KEY, "value", *COLUMNS]]

@@ -1,0 +1,144 @@
+"""Intervals over patients for every metric."""
+
+import numpy as np
+import pytest
+from random_tables import CLASSES, random_predictions
+from scipy.stats import bootstrap, ttest_1samp
+
+from pxr_tf.evaluation import intervals, metrics
+from pxr_tf.evaluation.intervals import BCA, MANY_PATIENTS, STUDENT, WILSON, Replicates, find_ends, replicate
+from pxr_tf.evaluation.weighted import Sample, Weighted, make_sample
+
+ROW = {key: row for row, key in enumerate(metrics.metric_keys(CLASSES))}
+
+
+def patients_of(seed: int, patients: int, *, images: int = 3, shift: float = 2.0) -> Sample:
+    """Return random predictions of patients with several images that resemble each other."""
+    random = np.random.default_rng(seed)
+    truth = np.repeat(random.choice(3, patients, p=[0.5, 0.2, 0.3]), images)
+    owners = np.repeat(np.arange(patients), images)
+    logits = random.normal(size=(patients, 3))[owners] + random.normal(size=(len(truth), 3))
+    logits[np.arange(len(truth)), truth] += shift
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return Sample(CLASSES, truth, shares.argmax(1), shares, owners, patients)
+
+
+def test_a_weight_of_two_is_the_same_image_twice():
+    """The oracle is the table with rows repeated: every metric, ties included."""
+    table = random_predictions(0, rows=50, levels=4).assign(patient_id=[f"p{n % 17}" for n in range(50)])
+    sample = make_sample(table)
+    weights = np.random.default_rng(1).integers(0, 4, (sample.patient_count, 6)).astype(float)
+    found = metrics.measure(Weighted(sample, weights))
+    for column in range(6):
+        repeated = table.loc[table.index.repeat(weights[sample.patients, column].astype(int))]
+        assert found[:, column] == pytest.approx(metrics.score(repeated).value.to_numpy(), nan_ok=True)
+
+
+def test_leaving_out_a_patient_is_the_table_without_that_patient():
+    table = random_predictions(3, rows=40).assign(patient_id=[f"p{n % 11:02}" for n in range(40)])
+    (found,) = replicate([make_sample(table)], resamples=2)
+    for number in range(11):
+        others = table[table.patient_id != f"p{number:02}"]
+        assert found.without[:, number] == pytest.approx(metrics.score(others).value.to_numpy(), nan_ok=True)
+
+
+def test_patients_are_drawn_whole():
+    """Each of 30 patients has two images that agree, so the share of right images moves in steps of whole patients."""
+    sample = patients_of(0, 30, images=1)
+    twice = Sample(CLASSES, *(np.repeat(part, 2, axis=0) for part in sample[1:5]), sample.patient_count)
+    (once,), (double,) = replicate([sample], resamples=200), replicate([twice], resamples=200)
+    row = ROW["all", "accuracy"]
+    assert double.drawn[row] == pytest.approx(once.drawn[row])
+    assert np.ptp(double.drawn[row]) > 0
+
+
+def test_bca_agrees_with_scipy():
+    """One image a patient and the share of right ones: SciPy resamples the same values."""
+    sample = patients_of(2, 300, images=1, shift=1.0)
+    (found,) = replicate([sample], resamples=4000)
+    low, high, method = find_ends(found, ROW["all", "accuracy"], "accuracy")
+    right = (sample.truth == sample.predicted).astype(float)
+    theirs = bootstrap((right,), np.mean, n_resamples=4000, method="BCa", rng=0).confidence_interval
+    assert method == BCA
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.004)
+
+
+def test_a_share_of_few_patients_gets_wilsons_interval():
+    """12 patients of one image, 9 right: Wilson's formula with Student's factor for 11 degrees of freedom."""
+    number, share, factor = 11, 0.75, 2.20098516  # the jackknife's variance is p (1 - p) / (n - 1)
+    centre = (share + factor**2 / (2 * number)) / (1 + factor**2 / number)
+    half = factor * np.sqrt(share * 0.25 / number + factor**2 / (4 * number**2)) / (1 + factor**2 / number)
+    truth = np.zeros(12, int)
+    predicted = np.array([0] * 9 + [1] * 3)
+    sample = Sample(CLASSES, truth, predicted, np.eye(3)[predicted], np.arange(12), 12)
+    (found,) = replicate([sample], resamples=50)
+    low, high, method = find_ends(found, ROW["bacterial", "sensitivity"], "sensitivity")
+    assert method == WILSON
+    assert (low, high) == pytest.approx((centre - half, centre + half))
+
+
+@pytest.mark.parametrize("patients", [5, 12, 400])
+def test_a_perfect_share_is_not_certain(patients):
+    """Resamples of right answers are all right; the interval must not be a point."""
+    sample = patients_of(0, patients, images=2, shift=50)
+    (found,) = replicate([sample], resamples=50)
+    for metric in ("accuracy", "balanced_accuracy", "auc", "average_precision"):
+        low, high, method = find_ends(found, ROW["all", metric], metric)
+        assert (high, method) == (1, WILSON)
+        assert 0 < low < 1 - 1 / patients
+
+
+def test_a_difference_of_few_patients_is_the_paired_t_test():
+    """One image a patient: the difference in accuracy is a mean of differences."""
+    sample = patients_of(4, 40, images=1, shift=1)
+    shares = np.roll(sample.probabilities, 5, axis=0)
+    other = sample._replace(probabilities=shares, predicted=shares.argmax(1))
+    first, second = replicate([sample, other], resamples=50)
+    low, high, method = find_ends(first.minus(second), ROW["all", "accuracy"])
+    right = [(one.predicted == one.truth).astype(float) for one in (sample, other)]
+    theirs = ttest_1samp(right[0] - right[1], 0).confidence_interval()
+    assert method == STUDENT
+    assert (low, high) == pytest.approx((theirs.low, theirs.high))
+
+
+def test_paired_predictions_draw_the_same_patients():
+    """Equal predictions differ by 0 in every resample."""
+    sample = patients_of(5, 40)
+    first, second = replicate([sample, sample], resamples=30)
+    assert not first.minus(second).drawn[ROW["all", "auc"]].any()
+
+
+def test_fewer_than_three_patients_have_no_interval():
+    (found,) = replicate([patients_of(1, 2, images=20)], resamples=20)
+    assert find_ends(found, ROW["all", "accuracy"], "accuracy") == pytest.approx((np.nan, np.nan, ""), nan_ok=True)
+
+
+def test_what_a_metric_rests_on():
+    """Of 10 patients 2 have the class, and one more is predicted as it."""
+    truth = np.array([1, 1] + [0] * 8)
+    predicted = np.array([1, 0, 1] + [0] * 7)
+    sample = Sample(CLASSES, truth, predicted, np.eye(3)[predicted], np.arange(10), 10)
+    counted = dict(zip(metrics.metric_keys(CLASSES), intervals.count_patients(sample), strict=True))
+    found = [counted["covid19", metric] for metric in ("sensitivity", "specificity", "precision", "auc", "brier")]
+    assert found == [2, 8, 2, 2, 10]
+    assert (counted["all", "accuracy"], counted["all", "balanced_accuracy"]) == (10, 2)
+
+
+def test_the_seed_decides_the_resamples():
+    sample = patients_of(6, MANY_PATIENTS)
+    first, again, other = (replicate([sample], resamples=20, seed=seed)[0].drawn for seed in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_skewed_statistic_shifts_the_bca_ends():
+    """The mean of exponential values: BCa's ends lie further right than the percentiles (Efron and Tibshirani)."""
+    values = np.random.default_rng(0).exponential(size=MANY_PATIENTS)
+    chosen = np.random.default_rng(1).integers(len(values), size=(4000, len(values)))
+    without = (values.sum() - values) / (len(values) - 1)
+    found = Replicates(np.array([values.mean()]), values[chosen].mean(1)[None], without[None], np.array([len(values)]))
+    low, high, method = find_ends(found, 0)
+    theirs = bootstrap((values,), np.mean, n_resamples=4000, method="BCa", rng=2).confidence_interval
+    assert method == BCA
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
+    assert high > np.quantile(found.drawn, 0.975)
