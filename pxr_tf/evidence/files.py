@@ -9,6 +9,7 @@ from pxr_tf import files
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evidence.deviations import DEVIATIONS, has_protocol, write_deviations
 from pxr_tf.evidence.intervals import COLUMNS, score_with_intervals
+from pxr_tf.evidence.verdicts import VERDICTS, paper_verdicts
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import worth
 
@@ -44,6 +45,9 @@ def write_tables(run: FinishedRun) -> RunTables:
     files.write_csv(run.folder / POINTS, tables.points.assign(**columns))
     if has_protocol(run):
         write_deviations(run)
+    verdicts = paper_verdicts(run, read_readings(run))
+    if len(verdicts):
+        files.write_csv(run.folder / VERDICTS, verdicts)
     return tables
 
 

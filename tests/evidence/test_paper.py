@@ -166,7 +166,7 @@ def test_the_mean_of_sensitivity_and_specificity_is_never_next_to_an_area(tmp_pa
     rows = open_run(folder).predictions
     sides = [(rows.label == name, rows.predicted == name) for name in THREE]
     ours = np.mean([((is_it & said)[is_it].mean() + (~is_it & ~said)[~is_it].mean()) / 2 for is_it, said in sides])
-    assert f"(sens. + spec.) / 2 {100 * ours:.2f} % on" in line
+    assert f"(sens. + spec.) / 2 {100 * ours:.2f} % [" in line
     assert_tells(flat, "not an area", "87.15 %")
 
 

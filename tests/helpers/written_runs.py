@@ -69,14 +69,13 @@ def print_to_text(folder: Path, width: int = 80) -> str:
     return console.file.getvalue()
 
 
-def rows_of_table(text: str) -> dict[str, list[str]]:
-    """Return the rows of a table: first word -> the other words."""
-    lines = [line.split() for line in text.splitlines()]
-    return {
-        words[0]: words[1:]
-        for words in lines
-        if words and words[0] in ("%", "bacterial", "covid19", "normal", "viral", "pneumonia")
-    }
+def rows_of_table(text: str, number: int = 0) -> dict[str, list[str]]:
+    """Return the rows of the first table, or of a later one: first word -> the other words."""
+    found: dict[str, list[list[str]]] = {}
+    for words in filter(None, map(str.split, text.splitlines())):
+        if words[0] in ("%", "bacterial", "covid19", "normal", "viral", "pneumonia"):
+            found.setdefault(words[0], []).append(words[1:])
+    return {name: rows[number] for name, rows in found.items() if len(rows) > number}
 
 
 def write_validated(folder, classes=("normal", "pneumonia"), seed=0, **options):
