@@ -218,7 +218,7 @@ def test_the_option_is_one_row_and_reaches_recipe_make_and_page(copied_project):
 
     assert run(sys.executable, "scripts/write_option_files.py").returncode == 0
     page = (copied_project / "docs" / "commands.md").read_text(encoding="utf-8")
-    assert page.count("| `--batch-size` | whole number | the recipe's | Pictures in a batch. | `BATCH` |") == 5
+    assert page.count("| `--batch-size` | Pictures in a batch. | the recipe's | whole number | `BATCH` |") == 5
     refused = run(sys.executable, "-m", "pxr_tf.cli", "cv", "--batch-size", "0", "--data", "nowhere")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "training.batch_size received 0" in refused.stderr
