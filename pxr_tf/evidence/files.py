@@ -9,7 +9,7 @@ from pxr_tf import files
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evidence.deviations import DEVIATIONS, has_protocol, write_deviations
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.runs.info import worth
+from pxr_tf.runs.info import origin_and_split
 
 CURVES, POINTS = "roc.csv", "thresholds.csv"
 CONFUSION = "confusion_matrix.csv"
@@ -30,7 +30,7 @@ def write_tables(run: FinishedRun) -> RunTables:
     the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say how far to
     trust the figures.
     """
-    columns, places = worth(run.info), _metrics_files(run)
+    columns, places = origin_and_split(run.info), _metrics_files(run)
     for reading, file in places.items():
         table = metrics.score_folds(metrics.select_rows(run.predictions, run.splits, reading))
         files.write_csv(file, table.assign(**columns))
