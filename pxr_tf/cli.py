@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
@@ -23,12 +23,38 @@ from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
-from pxr_tf.commands.typed import as_typed, make_output_plain, name_program, use_utf8
+from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
 from pxr_tf.errors import PxrError, fit_terminal
 
 TWO_WORDS = "lungs train"
 UsageError = typer.BadParameter.__mro__[1]  # its base in Click, which newer versions of Typer contain
 INTERRUPTED = 130  # the exit code that Typer gives for Ctrl-C
+UNBROKEN = "\u2011"  # a hyphen at which no line breaks
+
+
+class WholeWords(typer.Context.formatter_class):
+    """The lines of ``--help``: they break between words only, so that options such as ``--test-rows`` stay whole."""
+
+    def write_text(self, text: str) -> None:
+        """Write a paragraph."""
+        super().write_text(text.replace("-", UNBROKEN))
+
+    def write_dl(self, rows: Any, *widths: Any, **named: Any) -> None:
+        """Write names with their descriptions."""
+        super().write_dl([tuple(cell.replace("-", UNBROKEN) for cell in row) for row in rows], *widths, **named)
+
+    def getvalue(self) -> str:
+        """Return all lines."""
+        return str(super().getvalue()).replace(UNBROKEN, "-")
+
+
+class Helpful(TyperCommand):
+    """A command whose ``--help`` breaks no word and has only characters that the output can show."""
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the lines of ``--help``."""
+        ctx.formatter_class = WholeWords
+        return make_plain(super().get_help(ctx))
 
 
 class Commands(TyperGroup):
@@ -44,6 +70,11 @@ class Commands(TyperGroup):
         """Run the command; raise `PxrError` for words that it does not take."""
         with _usage_in_one_line():
             return super().invoke(ctx)
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the lines of ``--help``, as `Helpful` does."""
+        ctx.formatter_class = WholeWords
+        return make_plain(super().get_help(ctx))
 
     def format_commands(self, ctx: typer.Context, formatter: Any) -> None:
         """Write each command with the whole first paragraph of its description, which Typer would cut."""
@@ -74,8 +105,8 @@ app = typer.Typer(
     help="Train and test networks that classify chest X-rays. Research use, not a medical device.",
 )
 for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain, runs):
-    app.command()(command)
-app.command(TWO_WORDS)(lungs_train)
+    app.command(cls=Helpful)(command)
+app.command(TWO_WORDS, cls=Helpful)(lungs_train)
 
 
 def main() -> None:

@@ -136,15 +136,15 @@ def section(name: str) -> list[str]:
         "",
         sentence,
         "",
-        "| option | type | default | meaning | make |",
+        "| option | meaning | default | type | make |",
         "|---|---|---|---|---|",
         *(row_of(option) for option in options),
     ]
 
 
 def usage_of(option: Option) -> str:
-    optional = option.default is not NO_DEFAULT and not option.spelling.startswith("[")
-    return f"[{option.spelling}]" if optional else option.spelling
+    word = option.spelling if option.default is NO_DEFAULT else f"[{option.spelling}]"
+    return f"{word}..." if option.kind == list[str] else word
 
 
 def targets_of(name: str) -> list[str]:
@@ -156,7 +156,7 @@ def targets_of(name: str) -> list[str]:
 def row_of(option: Option) -> str:
     kind = describe_number(option) if option.kind in NUMBERS else KINDS[option.kind]
     variable = f"`{option.variable}`" if option.variable else ""
-    cells = [f"`{option.spelling}`", kind, *map(escape, (default_of(option), option.meaning)), variable]
+    cells = [f"`{option.spelling}`", *map(escape, (option.meaning, default_of(option))), kind, variable]
     return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
 
 
@@ -172,7 +172,8 @@ def default_of(option: Option) -> str:
         return option.otherwise or ("the recipe's" if option.key else "")
     if isinstance(option.default, bool):
         return "on" if option.default else "off"
-    return f"`{option.default}`" if option.default != "" else ""
+    words = str(option.default)
+    return words.replace(",", ", ") if "," in words else f"`{words}`" if words else ""
 
 
 if __name__ == "__main__":

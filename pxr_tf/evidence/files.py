@@ -11,7 +11,7 @@ from pxr_tf.evidence.deviations import DEVIATIONS, has_protocol, write_deviation
 from pxr_tf.evidence.intervals import COLUMNS, score_with_intervals
 from pxr_tf.evidence.verdicts import VERDICTS, paper_verdicts
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.runs.info import worth
+from pxr_tf.runs.info import origin_and_split
 
 CURVES, POINTS = "roc.csv", "thresholds.csv"
 CONFUSION = "confusion_matrix.csv"
@@ -32,7 +32,7 @@ def write_tables(run: FinishedRun) -> RunTables:
     the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say how far to
     trust the figures.
     """
-    columns, places = worth(run.info), _metrics_files(run)
+    columns, places = origin_and_split(run.info), _metrics_files(run)
     for reading, file in places.items():
         table = score_with_intervals(metrics.select_rows(run.predictions, run.splits, reading))
         files.write_csv(file, table.assign(**columns))

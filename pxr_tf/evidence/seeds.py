@@ -14,7 +14,7 @@ from pxr_tf.evidence.files import read_metrics_table, read_readings, read_run_po
 from pxr_tf.evidence.merge import merge_rows
 from pxr_tf.runs.environment import find_differences
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.runs.info import RunInfo, worth
+from pxr_tf.runs.info import RunInfo, origin_and_split
 
 SEEDS_TABLE = "seeds.csv"  # next to the run directories
 
@@ -43,7 +43,7 @@ def summarise_runs(runs: Mapping[int, FinishedRun]) -> SeedsTable:
 def write_seeds(seeds: SeedsTable, folder: Path) -> bool:
     """Write ``seeds.csv`` next to the run directories; keep an existing table of more seeds and return False."""
     which = " ".join(map(str, seeds.tables))
-    rows = seeds.summary.assign(which=which, **worth(seeds.info))
+    rows = seeds.summary.assign(which=which, **origin_and_split(seeds.info))
     with locks.hold(locks.lock_of(folder / SEEDS_TABLE)):
         return merge_rows(folder / SEEDS_TABLE, rows, [], more=["seeds"]) == 0
 

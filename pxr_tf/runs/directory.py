@@ -144,7 +144,7 @@ class RunDirectory:
 
     @property
     def info(self) -> RunInfo:
-        """What tables say of the run."""
+        """What tables say about the run."""
         origin = "synthetic" if self.provenance["origin"].startswith("synthetic") else "real"
         return info_of(self.recipe)._replace(origin=origin, warnings=self.warnings)
 

@@ -32,6 +32,14 @@ def test_an_output_without_dots_and_accents_ends_no_command(tmp_path, variables)
     assert b"Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("words", [[], ["cv"], ["features"]])
+def test_help_has_only_characters_that_the_output_can_show(words):
+    command = [sys.executable, "-m", "pxr_tf.cli", *words, "--help"]
+    ended = subprocess.run(command, env=os.environ | ASCII, capture_output=True, check=True)
+    assert ended.stdout.isascii()
+    assert words != ["cv"] or b"mean +- sd" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "plain"),
     [("a · b", "a - b"), ("Cramér", "Cramer"), ("0.9 ± 0.1 …", "0.9 +- 0.1 ..."), ("肺", "?"), ("\udcc3", "?")],

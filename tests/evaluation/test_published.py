@@ -164,7 +164,7 @@ def test_the_smallest_good_file_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"year": "2021"}, "Extra inputs"),
         ({"tables__0__rows__0__recall": {"a": "90"}}, "Extra inputs"),
@@ -191,8 +191,8 @@ def test_the_smallest_good_file_is_read(tmp_path):
         ({"exchanged": ["precision", "recall"]}, "Input should be"),
     ],
 )
-def test_a_wrong_file_is_refused(tmp_path, changes, told):
-    with pytest.raises(ValidationError, match=told):
+def test_a_wrong_file_is_refused(tmp_path, changes, message):
+    with pytest.raises(ValidationError, match=message):
         read_paper(plant(tmp_path / "a.yaml", **changes))
 
 

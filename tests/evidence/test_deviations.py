@@ -50,7 +50,7 @@ def test_the_papers_own_recipe_under_its_own_setting_has_no_deviation(tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "expected"),
     [
         ({"phases__0__max_epochs": 1, "phases__1__max_epochs": 2}, ["epochs 100,100 -> 1,2"]),
         ({"image__size": 64}, ["size 224 -> 64"]),
@@ -67,12 +67,12 @@ def test_the_papers_own_recipe_under_its_own_setting_has_no_deviation(tmp_path, 
         ({"classes": ["covid19", "normal"], "balance__oversample": []}, None),
     ],
 )
-def test_each_option_that_changes_the_protocol_is_named(tmp_path, overrides, told):
+def test_each_option_that_changes_the_protocol_is_named(tmp_path, overrides, expected):
     found = words(make(tmp_path / "run", **overrides))
-    if told is None:
+    if expected is None:
         assert "classes bacterial,covid19,normal,viral -> covid19,normal" in found
     else:
-        assert found == told
+        assert found == expected
 
 
 def test_a_compared_setting_that_is_not_the_papers_is_a_deviation(tmp_path):

@@ -32,7 +32,7 @@ def make_info(**overrides) -> RunInfo:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told", "untold"),
+    ("overrides", "shown", "hidden"),
     [
         (BOZICKOVIC, ["the other way round", "136 to 139 test images", BEST], ["The paper splits"]),
         ({**BOZICKOVIC, "origin": "synthetic"}, ["the other way round"], ["best cell"]),
@@ -97,11 +97,11 @@ def make_info(**overrides) -> RunInfo:
         ),
     ],
 )
-def test_only_the_notes_of_the_shown_row_are_printed(overrides, told, untold):
+def test_only_the_notes_of_the_shown_row_are_printed(overrides, shown, hidden):
     info = make_info(**overrides)
     text = " ".join(paper_notes(info, comparable_row(info), 40))
-    assert_tells(text or "nothing", *(told or ["nothing"]))
-    for words in untold:
+    assert_tells(text or "nothing", *(shown or ["nothing"]))
+    for words in hidden:
         assert words not in text
 
 

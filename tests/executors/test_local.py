@@ -50,8 +50,8 @@ def worker(tmp_path, monkeypatch):
         finally:
             executor.close()
         log = tmp_path / "logs" / "fold-0.log"
-        told = [event for event in events if event["event"] not in ("start", "end", "failed")]
-        return told, log.read_text() if log.exists() else ""
+        reported = [event for event in events if event["event"] not in ("start", "end", "failed")]
+        return reported, log.read_text() if log.exists() else ""
 
     return run
 
@@ -82,10 +82,10 @@ def test_the_worker_gets_the_task_and_quiet_settings(worker, monkeypatch, tmp_pa
     _, log = worker(f'{READ_JOB}; echo "$@" $TF_CPP_MIN_LOG_LEVEL $NO_ALBUMENTATIONS_UPDATE "$job" >&2; {DONE}')
     words, _, job = log.partition("{")
     assert words == "-m pxr_tf.executors.worker 0 1 "
-    told = json.loads("{" + job)
+    received = json.loads("{" + job)
     sent = replace(TASK, logs=str(tmp_path / "logs"))
-    assert Task.from_json(told["task"]).with_options(NoOptions) == sent
-    assert told == {"task": sent.as_json(), "log": str(tmp_path / "logs" / "fold-0.log")}
+    assert Task.from_json(received["task"]).with_options(NoOptions) == sent
+    assert received == {"task": sent.as_json(), "log": str(tmp_path / "logs" / "fold-0.log")}
 
 
 @pytest.mark.parametrize(

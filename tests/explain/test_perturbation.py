@@ -151,7 +151,7 @@ def test_an_order_sorts_cells_by_their_means_and_ties_are_random():
 
 def test_one_picture_limits_the_memory_and_progress_is_reported(checkers):
     picture, predict, _ = checkers
-    asked, told = [], []
+    asked, progress = [], []
 
     def listen(pictures):
         asked.append(len(pictures))
@@ -159,10 +159,10 @@ def test_one_picture_limits_the_memory_and_progress_is_reported(checkers):
 
     maps = {"even": np.ones((3, SIZE, SIZE), np.float32)}
     perturbation_curves(
-        listen, np.stack([picture] * 3), [1] * 3, maps, on_progress=lambda done, total: told.append((done, total))
+        listen, np.stack([picture] * 3), [1] * 3, maps, on_progress=lambda done, total: progress.append((done, total))
     )
     assert set(asked) == {2 * PERTURBATION_STEPS} and len(asked) == 3 * (1 + perturbation.RANDOM_ORDERS + 1)
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert progress == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_area_under_a_line():

@@ -19,7 +19,7 @@ ONE_PHASE = {"name": "all", "train": "all", "learning_rate": 0.01, "max_epochs":
 PROVENANCE = {"weights": "random-0", "data": ["phantoms"], "data_digest": "0", "duplicates": "drop", "files": {}}
 CLASSES = ("bacterial", "covid19", "normal", "viral")
 LEAK = {"what": "leak", "text": "3 patients are in training and test of one fold."}
-SOURCES = {"what": "source", "text": "Class covid19 can be told from its source alone."}
+SOURCES = {"what": "source", "text": "Class covid19 can be recognised by its source alone."}
 
 
 def write_run(

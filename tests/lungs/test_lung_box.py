@@ -1,4 +1,4 @@
-"""The box and the confidence of lungs: noise hardly moves the box, and lungs that were cut off are doubted."""
+"""The box and the confidence of lungs: noise hardly moves the box, and cut-off lungs have a low confidence."""
 
 import cv2
 import numpy as np
