@@ -19,6 +19,7 @@ from pxr_tf.commands.grid import grid
 from pxr_tf.commands.lungs import lungs
 from pxr_tf.commands.lungs_train import lungs_train
 from pxr_tf.commands.phantom import phantom
+from pxr_tf.commands.report import report
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
 from pxr_tf.commands.train import train
@@ -73,7 +74,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # its columns cut long names and words in narrow terminals
     help="Train and test networks that classify chest X-rays. Research use, not a medical device.",
 )
-for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain, runs):
+for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain, report, runs):
     app.command()(command)
 app.command(TWO_WORDS)(lungs_train)
 
