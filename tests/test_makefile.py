@@ -165,7 +165,7 @@ def test_tune_needs_a_recipe(words):
 @pytest.mark.parametrize(
     ("target", "lacks"),
     [
-        *((target, "RUN") for target in ("explain", "features", "feature-maps")),
+        *((target, "RUN") for target in ("explain", "features", "feature-maps", "calibrate")),
         ("data", "DATA"),
         ("lungs", "DATA"),
         ("lungs-train", "ATLAS"),
