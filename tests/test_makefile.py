@@ -166,7 +166,7 @@ def test_tune_needs_a_recipe(words):
 @pytest.mark.parametrize(
     ("target", "lacks"),
     [
-        *((target, "RUN") for target in ("explain", "features", "feature-maps", "report")),
+        *((target, "RUN") for target in ("explain", "features", "feature-maps", "calibrate", "report")),
         ("data", "DATA"),
         ("lungs", "DATA"),
         ("lungs-train", "ATLAS"),

@@ -4,7 +4,7 @@ Patients are drawn with replacement, each with all images in all folds, so an in
 with other patients. It holds the trained networks fixed: the spreads over folds and over seeds are two other things.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -65,6 +65,24 @@ def replicate(samples: Sequence[Sample], *, resamples: int = RESAMPLES, seed: in
         Replicates(value, own, _leave_out(sample, value), count_patients(sample))
         for sample, value, own in zip(samples, values, drawn, strict=True)
     ]
+
+
+def replicate_sums(
+    sums: np.ndarray,
+    measure: Callable[[np.ndarray], np.ndarray],
+    patients: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Replicates:
+    """Return the replicates of values that are functions of sums over patients, such as shares.
+
+    `sums` has each patient's part of m sums, [P, m]; `measure` takes totals [R, m] to values [R, M]; `patients` [M] is
+    how many patients each value rests on.
+    """
+    total = sums.sum(0)
+    drawn = [measure(weights.T @ sums) for weights in _draws(len(sums), resamples, seed)]
+    return Replicates(measure(total[None])[0], np.vstack(drawn).T, measure(total - sums).T, patients)
 
 
 def mean_over_folds(folds: Sequence[Replicates], pooled: Replicates) -> Replicates:
