@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from pxr_tf.commands.calibrate import calibrate
+from pxr_tf.commands.compare import compare
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
 from pxr_tf.commands.explain import explain
@@ -88,6 +89,7 @@ for command in (
     features,
     explain,
     calibrate,
+    compare,
     report,
     runs,
 ):

@@ -81,6 +81,8 @@ def unique(names: Iterable[str]) -> list[str]:
 def pass_on(option: Option) -> str:
     """Return what make puts into a command for a variable; a value with spaces stays one word."""
     value = f"$({option.variable})"
+    if option.argument and option.default is NO_DEFAULT and option.kind == list[str]:
+        return f'$(foreach word,{value},"$(word)")'
     if option.argument and option.default is NO_DEFAULT:
         return f'"$(or {value},{option.make_default})"' if option.make_default else f'"{value}"'
     if option.argument:

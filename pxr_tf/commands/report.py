@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 @takes_options
 def report(options: OptionValues) -> None:
     """Write a report of a finished run: a page with its figures, warnings, checklists and methods; or compare runs."""
-    from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.galleries.report_cases import find_cases
     from pxr_tf.report.page.facts import RunFacts
     from pxr_tf.report.page.printed import find_browser, print_pdf
@@ -22,7 +21,7 @@ def report(options: OptionValues) -> None:
     from pxr_tf.runs.finished import open_run
 
     console, browser = make_console(), find_browser() if options.pdf else None
-    runs = [open_run(path, options.runs) for text in options.run for path in split_paths(text)]
+    runs = [open_run(path, options.runs) for path in options.run]
     check_runs(runs)
     folder = options.out or (runs[0].folder if len(runs) == 1 else runs[0].folder.parent / "compared")
     with console.status("Writing the report ..."):

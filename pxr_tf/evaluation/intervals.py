@@ -114,7 +114,7 @@ def find_ends(found: Replicates, row: int, metric: str = "", level: float = LEVE
     patients, drawn, without = int(found.patients[row]), drawn[~np.isnan(drawn)], without[~np.isnan(without)]
     if np.isnan(value) or patients < FEWEST_PATIENTS or not len(drawn) or not len(without):
         return NONE
-    factor, error = student.ppf((1 + level) / 2, patients - 1), _jackknife_error(without)
+    factor, error = student.ppf((1 + level) / 2, patients - 1), jackknife_error(without)
     is_share = bool(metric) and metric not in _LOSSES
     near = is_share and min(value, 1 - value) <= NEAR * error
     if patients >= MANY_PATIENTS and not near and np.ptp(drawn) > 0:
@@ -153,11 +153,11 @@ def _student(value: float, without: np.ndarray, factor: float, metric: str) -> t
         scaled, back = np.log(np.maximum(np.append(without, value), tiny)), np.exp
     else:
         scaled, back = np.append(without, value), float
-    half = factor * _jackknife_error(scaled[:-1])
+    half = factor * jackknife_error(scaled[:-1])
     return float(back(scaled[-1] - half)), float(back(scaled[-1] + half))
 
 
-def _jackknife_error(without: np.ndarray) -> float:
+def jackknife_error(without: np.ndarray) -> float:
     """Return the standard error from values with one patient left out (Efron and Tibshirani, chapter 11)."""
     return float(np.sqrt((len(without) - 1) * without.var()))
 

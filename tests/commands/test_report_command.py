@@ -22,7 +22,7 @@ def test_impossible_requests_are_refused_in_one_line(pxr, own_copy, monkeypatch)
         assert_says(said, *facts)
         assert not (own_copy / "report.html").exists()
 
-    refused(f"{own_copy},{own_copy}", facts=("RUN", "twice"))
+    refused(own_copy, own_copy, facts=("RUN", "twice"))
     monkeypatch.setattr("pxr_tf.report.page.printed.BROWSERS", ("no-such-browser",))
     refused(own_copy, "--pdf", facts=("--pdf", "no-such-browser", "Install"))
     (own_copy / rundir.PREDICTIONS).unlink()
