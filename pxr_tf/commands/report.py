@@ -27,7 +27,7 @@ def report(options: OptionValues) -> None:
     with console.status("Writing the report ..."):
         for run in runs:
             complete_tables(run)
-        facts = [RunFacts(run, find_cases(run)) for run in runs]
+        facts = [RunFacts(run) for run in runs] if len(runs) > 1 else [RunFacts(runs[0], find_cases(runs[0]))]
         written = write_report(facts, folder)
         if browser:
             print_pdf(browser, written.page, folder / PDF)

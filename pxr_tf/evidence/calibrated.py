@@ -56,6 +56,20 @@ def write_calibration(
     return tables
 
 
+def read_calibration(run: FinishedRun) -> CalibrationTables | None:
+    """Return what `write_calibration` wrote; None if a file is missing."""
+    fields = [name for name in CalibrationTables._fields if name != "calibration"]
+    places = {name: run.folder / f"{'calibration' if name == 'bins' else name}.csv" for name in fields}
+    figures = files.read_json(run.folder / CALIBRATION)
+    if figures is None or not all(place.exists() for place in places.values()):
+        return None
+    text = dict.fromkeys(("fold", "class"), str)  # a class may be called NA
+    tables = {
+        name: pd.read_csv(place, dtype=text, keep_default_na=False, na_values=[""]) for name, place in places.items()
+    }
+    return CalibrationTables(figures, **tables)
+
+
 def _describe_sets(covered: pd.DataFrame) -> list[str]:
     """Say where conformal sets cover less than promised, beyond chance."""
     short = covered[(covered["class"] != ALL) & (covered.high < covered.promised)]

@@ -15,7 +15,7 @@ from pxr_tf.report.results import make_table, print_warnings
 CERTAIN = 0.95  # probability of practical equality, as Corani and Benavoli decide
 ALPHA = 0.05
 _WORDS = {"auc": "AUC", "balanced_accuracy": "balanced acc.", LOG_LOSS: "log loss"}
-_NOTES = (
+NOTES = (
     "Values: means over folds, in % (log loss: as it is), with the 95 % interval of the difference over patients. "
     "p: test over patients (McNemar, DeLong or jackknife); p folds: corrected resampled t-test; both Holm-adjusted "
     "over all rows. equal: probability, over folds, that the difference is under 1 point. power: the smallest "
@@ -36,7 +36,7 @@ def print_comparison(found: Comparison, console: Console) -> None:
         _print_pair(found, rows, found.names[0], name, console)
     print_warnings(found.info.warnings, console)
     folds = found.table.folds.max()
-    for note in (_NOTES, *([_ONE_FOLD] if folds < 2 else []), *found.notes):
+    for note in (NOTES, *([_ONE_FOLD] if folds < 2 else []), *found.notes):
         console.print(Text(note, style="dim"))
 
 
@@ -45,21 +45,26 @@ def _print_pair(found: Comparison, rows: pd.DataFrame, first: str, second: str, 
     over = [count_words(head.patients, "patient"), count_words(rows.folds.max(), "fold")]
     over += [count_words(head.seeds, "seed")] if head.seeds > 1 else []
     shown = make_table(f"{second} compared with {first}: {', '.join(over)}", found.info)
-    for words in ("", first, second, f"{second} - {first}", "95 % interval", "p", "p folds", "equal", "power"):
+    for words in headings(first, second):
         shown.add_column(words, justify="right" if words else "left")
     for _, row in rows.iterrows():
-        shown.add_row(*_cells(row))
+        shown.add_row(*cells_of(row))
     console.print()
     console.print(shown)
     if head.seeds > 1:
         console.print(_seeds_table(rows, first, second))
         console.print(Text(_SEEDS, style="dim"))
-    for sentence in _conclude(rows.set_index("metric", drop=False).loc["accuracy"], first, second, len(found.table)):
+    for sentence in conclude(rows.set_index("metric", drop=False).loc["accuracy"], first, second, len(found.table)):
         console.print(sentence, markup=False, highlight=False)
 
 
-def _cells(row: pd.Series) -> Iterator[str]:
-    """Yield the cells of a metric; `row` is a row of ``comparison.csv``."""
+def headings(first: str, second: str) -> tuple[str, ...]:
+    """Return the columns of a table that compares two runs; the first has no name."""
+    return ("", first, second, f"{second} - {first}", "95 % interval", "p", "p folds", "equal", "power")
+
+
+def cells_of(row: pd.Series) -> Iterator[str]:
+    """Yield the cells of a metric, as in `headings`; `row` is a row of ``comparison.csv``."""
     yield row_words(row)
     for value in (row.first_value, row.second_value):
         yield _number(row, value)
@@ -81,7 +86,7 @@ def _seeds_table(rows: pd.DataFrame, first: str, second: str) -> FittedTable:
     return shown
 
 
-def _conclude(row: pd.Series, first: str, second: str, count: int) -> Iterator[str]:
+def conclude(row: pd.Series, first: str, second: str, count: int) -> Iterator[str]:
     """Yield what the row of accuracy says, in words; `count`: the number of p values that Holm adjusts."""
     ends = "" if np.isnan(row.low) else f" [{_ends(row, row.low, row.high)}]"
     points = f"{100 * row.difference:+.1f} points{ends}"

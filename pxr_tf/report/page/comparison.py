@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from pxr_tf.errors import count_words
+from pxr_tf.errors import PxrError, count_words
 from pxr_tf.evaluation import metrics
+from pxr_tf.evidence.compare import compare_runs
 from pxr_tf.evidence.seeds import name_owners
+from pxr_tf.report.compared import NOTES, cells_of, conclude, headings
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.figures import draw_rows
@@ -24,6 +26,7 @@ def compare_sections(runs: Sequence[RunFacts]) -> list[Section]:
         "runs": ("What was run", what_was_run),
         "warnings": ("Warnings", warnings),
         "results": ("Results", results),
+        "comparison": ("Comparison with the first run", differences),
         "classes": ("Classes", classes),
         "provenance": ("Provenance", provenance),
     }
@@ -46,11 +49,8 @@ def what_was_run(runs: dict[str, RunFacts]) -> Iterator[Part]:
 
 
 def warnings(runs: dict[str, RunFacts]) -> Iterator[Part]:
-    """Yield the warnings of all runs, each with its runs, and whether the runs tested the same images."""
+    """Yield the warnings of all runs, each with its runs."""
     found = name_owners([(name, run.info.warnings) for name, run in runs.items()])
-    tested = {frozenset(run.tested.image_id) for run in runs.values()}
-    if len(tested) > 1:
-        yield Prose("These runs tested different images, so their figures cannot be compared one to one.", "notice")
     yield from (Prose(warning.text, "notice") for warning in found)
     if not found:
         yield Prose("None of the runs has a warning.")
@@ -69,6 +69,26 @@ def results(runs: dict[str, RunFacts]) -> Iterator[Part]:
     ]
     words = "; ".join(f"{name} {measured(run.table, 'all', 'accuracy')}" for name, run in runs.items())
     yield Drawings([Drawing("runs", "Accuracy.", f"Accuracy: {words}.", draw_rows(list(runs), rows, "accuracy, %"))])
+
+
+def differences(runs: dict[str, RunFacts]) -> Iterator[Part]:
+    """Yield each run's differences to the first, with intervals and tests; or why runs cannot be compared."""
+    try:
+        found = compare_runs([run.run.folder for run in runs.values()])
+    except PxrError as error:
+        yield Prose(f"The figures above cannot be compared one to one: {error}", "notice")
+        return
+    yield Facts(list(zip(found.names, runs, strict=True)))
+    first, *others = found.names
+    for name, side in zip(others, found.sides[1:], strict=True):
+        rows = found.table[found.table.second == str(side.folder)]
+        accuracy = rows.set_index("metric", drop=False).loc["accuracy"]
+        yield from (Prose(sentence) for sentence in conclude(accuracy, first, name, len(found.table)))
+        cells = [list(cells_of(row)) for _, row in rows.iterrows()]
+        frame = pd.DataFrame(cells, columns=["figure", *headings(first, name)[1:]])
+        yield Table(f"differences-{name}", f"{name} compared with {first}.", frame)
+    yield Prose(NOTES, "faint")
+    yield from (Prose(note, "faint") for note in found.notes)
 
 
 def classes(runs: dict[str, RunFacts]) -> Iterator[Part]:

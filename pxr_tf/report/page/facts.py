@@ -188,7 +188,7 @@ class RunFacts:
         said += [f"At most {balance.cap:,} images of a class train."] if balance.cap else []
         if augmentation.epochs != "none":
             named = augmentation.epochs if isinstance(augmentation.epochs, str) else "movements"
-            said.append(f"Training pictures were changed anew in each epoch ({named}).")
+            said.append(f"Training pictures were changed differently in each epoch ({named}).")
         said += ["The loss weighs classes."] if self.recipe.training.class_weights else []
         return " ".join(said) or "No class was oversampled or weighted, and no picture was augmented."
 
@@ -200,8 +200,8 @@ class RunFacts:
         if np.isnan(level):
             return f"Figures count {self.test_words}. There are too few patients for intervals."
         return (
-            f"Figures count {self.test_words}{self.folds_words}. Intervals hold {100 * level:.0f} % and are over "
-            f"patients ({methods}); they show what other patients would change, not other seeds."
+            f"Figures count {self.test_words}{self.folds_words}. Their {100 * level:.0f} % intervals are over patients "
+            f"({methods}): they show what other patients would change, not other seeds."
         )
 
     @property

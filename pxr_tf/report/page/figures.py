@@ -44,7 +44,7 @@ def learning_panels(histories: Mapping[str, pd.DataFrame], losses: Mapping[str, 
     """Return loss and accuracy over the epochs, a colour per fold."""
     found = []
     for metric in ("loss", "accuracy"):
-        drawn, axes = _new(WIDTH + 0.5, HEIGHT + 0.3)
+        drawn, axes = new_panel(WIDTH + 0.5, HEIGHT + 0.3)
         draw_epochs(axes, histories, metric, losses, COLOURS)
         _name_folds(axes, [name.removeprefix("fold-") for name in histories])
         ends = [f"{fold} {history[metric].iloc[-1]:.3f}" for fold, history in histories.items()]
@@ -80,7 +80,7 @@ def draw_rows(
     names: Sequence[str], rows: Sequence[tuple[float, float, float]], label: str, crosses: Sequence[float | None] = ()
 ) -> "Figure":
     """Return a dot with its interval per row (value, low, high: fractions), from top to bottom, in percent."""
-    drawn, axes = _new(WIDTH, 0.9 + ROW * len(names))
+    drawn, axes = new_panel(WIDTH, 0.9 + ROW * len(names))
     for place, (value, low, high) in enumerate(rows):
         axes.plot([100 * low, 100 * high], [place, place], color=COLOURS[0], linewidth=2)
         axes.plot([100 * value], [place], "o", color=COLOURS[0], markersize=6)
@@ -96,7 +96,7 @@ def draw_rows(
 def _curve_panel(
     facts: RunFacts, curves: pd.DataFrame, name: str, number: int, kind: str, labels: tuple[str, str], metric: str
 ) -> Drawing:
-    drawn, axes = _new(WIDTH, WIDTH)
+    drawn, axes = new_panel(WIDTH, WIDTH)
     own = curves[curves["class"] == name]
     for line, (fold, curve) in enumerate(own.groupby("fold", sort=False)):
         style = {"color": COLOURS[line % len(COLOURS)], "linewidth": 1.3, "label": fold}
@@ -131,7 +131,7 @@ def _ends(table: pd.DataFrame, fold: str, name: str, metric: str) -> tuple[float
     return value, low, high
 
 
-def _new(width: float, height: float) -> "tuple[Figure, Axes]":
+def new_panel(width: float, height: float) -> "tuple[Figure, Axes]":
     """Return an empty figure with axes in the page's colours."""
     drawn = new_figure(width, height)
     axes = drawn.add_subplot()

@@ -9,12 +9,13 @@ from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
 from pxr_tf.evidence.curves import held_out_curves
 from pxr_tf.evidence.deviations import has_protocol, read_deviations
-from pxr_tf.evidence.paper import OVERALL, paper_notes
+from pxr_tf.evidence.paper import auc_of, paper_notes
 from pxr_tf.evidence.seeds import summarise_seeds_of
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.report.fonts import describe_hidden
 from pxr_tf.report.page import figures
 from pxr_tf.report.page.checklists import checklist
+from pxr_tf.report.page.decisions import calibration, operating_points
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.headline import headline
 from pxr_tf.report.page.paper_texts import methods, model_card
@@ -53,12 +54,14 @@ def result(facts: RunFacts) -> Iterator[Part]:
 
 def overall_table(facts: RunFacts) -> Table:
     """Return the figures over all classes with their intervals, for each reading, and the paper's."""
-    rows = {}
+    rows, names = {}, OF_ALL
+    if auc_of(facts.paper) not in OF_ALL:  # what the paper calls AUC is another metric
+        names = (*OF_ALL, auc_of(facts.paper))
     for reading, table in facts.readings.items():
         column = "all held-out images" if reading == "all" else "balanced test images"
-        rows[column] = [measured(table, "all", metric) for metric in OF_ALL]
-    frame = pd.DataFrame({"figure": [NAMES[metric] for metric in OF_ALL]} | rows)
-    printed = [facts.paper.printed(metric) if facts.paper and metric in OVERALL else None for metric in OF_ALL]
+        rows[column] = [measured(table, "all", metric) for metric in names]
+    frame = pd.DataFrame({"figure": [NAMES[metric] for metric in names]} | rows)
+    printed = [facts.paper.printed(metric) if facts.paper else None for metric in names]
     if any(printed):
         frame["paper"] = [one.words if one else NONE for one in printed]
     return Table("overall", f"Figures over all classes{facts.folds_words}, with their intervals.", frame)
@@ -207,6 +210,8 @@ SECTIONS: dict[str, tuple[str, Callable[[RunFacts], Iterator[Part]]]] = {
     "seeds": ("Seeds", seeds),
     "confusion": ("Confusion matrices", confusion),
     "curves": ("ROC and precision-recall curves", curves),
+    "calibration": ("Calibration", calibration),
+    "decisions": ("Operating points and decisions", operating_points),
     "learning": ("Learning curves", learning),
     "cases": ("Most certain mistakes and successes", cases),
     "data": ("Data", data),

@@ -6,7 +6,7 @@ import pandas as pd
 from pxr_tf.evaluation.metrics import value_of
 from pxr_tf.report.results import plus_minus
 
-PERCENT = ("log_loss", "brier")  # metrics that are not shares
+NOT_SHARES = ("log_loss", "brier")
 NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -27,14 +27,14 @@ def figure(value: float, metric: str = "", digits: int = 1) -> str:
     """Return a metric's value as shown: ``87.3 %``, or ``0.412`` for a metric that is not a share."""
     if np.isnan(value):
         return NONE
-    return f"{value:.3f}" if metric in PERCENT else f"{100 * value:.{digits}f} %"
+    return f"{value:.3f}" if metric in NOT_SHARES else f"{100 * value:.{digits}f} %"
 
 
 def interval(low: float, high: float, metric: str = "", digits: int = 1) -> str:
     """Return ``86.1 to 88.4``, in the units of `figure`; "" without an interval."""
     if np.isnan(low):
         return ""
-    scale, digits = (1, 3) if metric in PERCENT else (100, digits)
+    scale, digits = (1, 3) if metric in NOT_SHARES else (100, digits)
     return f"{scale * low:.{digits}f} to {scale * high:.{digits}f}"
 
 
