@@ -28,7 +28,7 @@ PYTEST     := $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadf
 # Any other variable on make's command line is refused, as it would have no effect. In the shell's environment only
 # the variables of an experiment are checked.
 PAPERS  := chen2021 novokshanov2022 vazquez2021
-CHECKED := cv train tune grid $(PAPERS) data lungs lungs-train phantom feature-maps features explain runs tensorboard
+CHECKED := cv train tune grid $(PAPERS) data lungs lungs-train phantom feature-maps features explain calibrate compare report runs tensorboard
 command = $(if $(filter $(1),$(PAPERS)),reproduce,$(1))
 takes   = $(TAKES_$(call command,$(1))) ARGS
 OF_VENV := GPU HUB PYTHON VENV
@@ -47,7 +47,7 @@ $(foreach goal,$(filter $(CHECKED),$(MAKECMDGOALS)),$(if $(call lacks,$(goal)),$
 $(CHECKED): export PXR_MAKE = $@
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom runs feature-maps features explain tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom runs feature-maps features explain calibrate compare report tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +122,15 @@ features: $(READY) ## write the features of DATA in RUN's network
 
 explain: $(READY) ## show what RUN's models looked at in IMAGES
 	@$(PXR) explain $(ARGUMENTS_explain) $(OPTIONS_explain) $(ARGS)
+
+calibrate: $(READY) ## calibrate RUN; judge thresholds, PPV, referral, sets
+	@$(PXR) calibrate $(ARGUMENTS_calibrate) $(OPTIONS_calibrate) $(ARGS)
+
+compare: $(READY) ## compare the runs in RUN="a b" with the first of them
+	@$(PXR) compare $(ARGUMENTS_compare) $(OPTIONS_compare) $(ARGS)
+
+report: $(READY) ## write a page on RUN, or one that compares RUN="a b"
+	@$(PXR) report $(ARGUMENTS_report) $(OPTIONS_report) $(ARGS)
 
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/python scripts/tensorboard_light.py --logdir "$(RUNS)" $(ARGS)

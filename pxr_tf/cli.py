@@ -10,6 +10,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from pxr_tf.commands.calibrate import calibrate
+from pxr_tf.commands.compare import compare
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
 from pxr_tf.commands.explain import explain
@@ -19,6 +21,7 @@ from pxr_tf.commands.grid import grid
 from pxr_tf.commands.lungs import lungs
 from pxr_tf.commands.lungs_train import lungs_train
 from pxr_tf.commands.phantom import phantom
+from pxr_tf.commands.report import report
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
 from pxr_tf.commands.train import train
@@ -104,7 +107,23 @@ app = typer.Typer(
     rich_markup_mode=None,  # its columns cut long names and words in narrow terminals
     help="Train and test networks that classify chest X-rays. Research use, not a medical device.",
 )
-for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain, runs):
+for command in (
+    cv,
+    train,
+    tune,
+    grid,
+    reproduce,
+    data,
+    lungs,
+    phantom,
+    feature_maps,
+    features,
+    explain,
+    calibrate,
+    compare,
+    report,
+    runs,
+):
     app.command(cls=Helpful)(command)
 app.command(TWO_WORDS, cls=Helpful)(lungs_train)
 

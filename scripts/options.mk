@@ -6,6 +6,10 @@ RUN ?=
 DATA ?=
 IMAGES ?=
 IMAGE ?=
+PREVALENCE ?=
+SENSITIVITY ?=
+SPECIFICITY ?=
+COST ?=
 METHODS ?=
 LAYER ?=
 CLASS ?=
@@ -49,6 +53,9 @@ TAKES_phantom := OUT
 TAKES_feature-maps := RUN IMAGE LAYER FIGURES FOLD ATLAS
 TAKES_features := RUN DATA FOLD ATLAS OUT
 TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT
+TAKES_calibrate := RUN PREVALENCE SENSITIVITY SPECIFICITY COST FIGURES
+TAKES_compare := RUN OUT
+TAKES_report := RUN OUT
 TAKES_runs := RUNS
 TAKES_lungs-train := ATLAS OUT SEED RUNS
 
@@ -65,6 +72,12 @@ NEEDS_features := RUN
 WANTED_features := folder of a finished run with a network
 NEEDS_explain := RUN
 WANTED_explain := folder of a finished run
+NEEDS_calibrate := RUN
+WANTED_calibrate := folder of a finished run
+NEEDS_compare := RUN
+WANTED_compare := two or more folders of finished runs, or of seeds of one experiment; the first is the reference
+NEEDS_report := RUN
+WANTED_report := folders of finished runs; several are compared on one page
 NEEDS_lungs-train := ATLAS
 WANTED_lungs-train := folder of pairs: X-rays images/NAME.jpg (or .png) and lung masks masks/NAME.png, at least five
 
@@ -102,6 +115,14 @@ ARGUMENTS_explain = "$(RUN)" $(if $(IMAGES),"$(IMAGES)")
 OPTIONS_explain = $(call give,methods,METHODS) $(call give,layer,LAYER) $(call give,class,CLASS) \
     $(call give,number,NUMBER) $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,masks,MASKS) \
     $(call give,out,OUT)
+ARGUMENTS_calibrate = "$(RUN)"
+OPTIONS_calibrate = $(foreach word,$(PREVALENCE),--prevalence "$(word)") \
+    $(foreach word,$(SENSITIVITY),--sensitivity "$(word)") $(foreach word,$(SPECIFICITY),--specificity "$(word)") \
+    $(foreach word,$(COST),--cost "$(word)") $(call give,figures,FIGURES)
+ARGUMENTS_compare = $(foreach word,$(RUN),"$(word)")
+OPTIONS_compare = $(call give,out,OUT)
+ARGUMENTS_report = $(foreach word,$(RUN),"$(word)")
+OPTIONS_report = $(call give,out,OUT)
 ARGUMENTS_runs = $(if $(RUNS),"$(RUNS)")
 ARGUMENTS_lungs-train = "$(ATLAS)"
 OPTIONS_lungs-train = $(call give,out,OUT) $(call give,seed,SEED) $(call give,runs,RUNS)

@@ -81,6 +81,8 @@ def unique(names: Iterable[str]) -> list[str]:
 def pass_on(option: Option) -> str:
     """Return what make puts into a command for a variable; a value with spaces stays one word."""
     value = f"$({option.variable})"
+    if option.argument and option.default is NO_DEFAULT and option.kind == list[str]:
+        return f'$(foreach word,{value},"$(word)")'
     if option.argument and option.default is NO_DEFAULT:
         return f'"$(or {value},{option.make_default})"' if option.make_default else f'"{value}"'
     if option.argument:
@@ -109,7 +111,7 @@ def page_text() -> str:
         "",
         "Every command and its options. Some options are variables of `make` (`make cv MODEL=xception`). The others go",
         'into `ARGS` (`make cv ARGS="--epochs 5,12"`). If the default is *the recipe\'s*, it is in the',
-        "[recipe](recipe.md), a file in `configs/`. `make` takes several values of `OVER`, with spaces between them.",
+        "[recipe](recipe.md), a file in `configs/`. `make` separates several values of an option by spaces.",
         "[glossary.md](glossary.md) explains the words; [outputs.md](outputs.md) the files that commands write.",
         "",
         "Exit codes: 0 for success; 1 if a run failed, also if other runs of the command did not; 2 for any other",

@@ -83,6 +83,8 @@ def make(*words: str) -> str:
         ("features RUN=a/b DATA=c,d FOLD=0", "features a/b c,d --fold 0"),
         ("features RUN=a/b OUT=c.parquet", "features a/b --out c.parquet"),
         ("explain RUN=a/b", "explain a/b"),
+        ("compare|RUN=a/b c d/e|OUT=f.csv", "compare a/b c d/e --out f.csv"),
+        ("report|RUN=a b/c|OUT=there", "report a b/c --out there"),
         (
             "explain RUN=a/b IMAGES=c.png,d METHODS=grad_cam,saliency CLASS=true NUMBER=5 OUT=there",
             "explain a/b c.png,d --methods grad_cam,saliency --class true --number 5 --out there",
@@ -165,7 +167,7 @@ def test_tune_needs_a_recipe(words):
 @pytest.mark.parametrize(
     ("target", "lacks"),
     [
-        *((target, "RUN") for target in ("explain", "features", "feature-maps")),
+        *((target, "RUN") for target in ("explain", "features", "feature-maps", "calibrate", "compare", "report")),
         ("data", "DATA"),
         ("lungs", "DATA"),
         ("lungs-train", "ATLAS"),

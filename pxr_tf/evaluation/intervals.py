@@ -4,7 +4,7 @@ Patients are drawn with replacement, each with all images in all folds, so an in
 with other patients. It holds the trained networks fixed: the spreads over folds and over seeds are two other things.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +69,24 @@ def replicate(samples: Sequence[Sample], *, resamples: int = RESAMPLES, seed: in
     ]
 
 
+def replicate_sums(
+    sums: np.ndarray,
+    measure: Callable[[np.ndarray], np.ndarray],
+    patients: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Replicates:
+    """Return the replicates of values that are functions of sums over patients, such as shares.
+
+    `sums` has each patient's part of m sums, [P, m]; `measure` takes totals [R, m] to values [R, M]; `patients` [M] is
+    how many patients each value rests on.
+    """
+    total = sums.sum(0)
+    drawn = [measure(weights.T @ sums) for weights in _draws(len(sums), resamples, seed)]
+    return Replicates(measure(total[None])[0], np.vstack(drawn).T, measure(total - sums).T, patients)
+
+
 def mean_over_folds(folds: Sequence[Replicates], pooled: Replicates) -> Replicates:
     """Return the replicates of the mean over folds; a fold whose value is NaN does not count, as in the table."""
     parts = zip(*(fold[:3] for fold in folds), strict=True)
@@ -98,7 +116,7 @@ def find_ends(found: Replicates, row: int, metric: str = "", level: float = LEVE
     patients, drawn, without = int(found.patients[row]), drawn[~np.isnan(drawn)], without[~np.isnan(without)]
     if np.isnan(value) or patients < FEWEST_PATIENTS or not len(drawn) or not len(without):
         return NONE
-    factor, error = student.ppf((1 + level) / 2, patients - 1), _jackknife_error(without)
+    factor, error = student.ppf((1 + level) / 2, patients - 1), jackknife_error(without)
     is_share = bool(metric) and metric not in _LOSSES
     near = is_share and min(value, 1 - value) <= NEAR * error
     if patients >= MANY_PATIENTS and not near and np.ptp(drawn) > 0:
@@ -143,11 +161,11 @@ def _student(value: float, without: np.ndarray, factor: float, metric: str) -> t
         scaled, back = np.log(np.maximum(np.append(without, value), tiny)), np.exp
     else:
         scaled, back = np.append(without, value), float
-    half = factor * _jackknife_error(scaled[:-1])
+    half = factor * jackknife_error(scaled[:-1])
     return float(back(scaled[-1] - half)), float(back(scaled[-1] + half))
 
 
-def _jackknife_error(without: np.ndarray) -> float:
+def jackknife_error(without: np.ndarray) -> float:
     """Return the standard error from values with one patient left out (Efron and Tibshirani, chapter 11)."""
     return float(np.sqrt((len(without) - 1) * without.var()))
 

@@ -10,10 +10,11 @@ from pxr_tf import locks
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evaluation.roc import MeanPoints
-from pxr_tf.evidence.files import read_metrics_table, read_readings, read_run_points
+from pxr_tf.evidence.files import read_metrics_table, read_readings, read_run_points, tables_are_whole
 from pxr_tf.evidence.merge import merge_rows
+from pxr_tf.runs.directory import is_finished
 from pxr_tf.runs.environment import find_differences
-from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.runs.finished import FinishedRun, open_run
 from pxr_tf.runs.info import RunInfo, origin_and_split
 
 SEEDS_TABLE = "seeds.csv"  # next to the run directories
@@ -38,6 +39,14 @@ def summarise_runs(runs: Mapping[int, FinishedRun]) -> SeedsTable:
     info = first.info._replace(warnings=(*named, *mixed_environments(list(runs.values()))))
     points = roc.summarise_points({seed: read_run_points(run) for seed, run in runs.items()})
     return SeedsTable(info, reading, tables, metrics.summarise_seeds(tables), points)
+
+
+def summarise_seeds_of(run: FinishedRun) -> SeedsTable | None:
+    """Return the summary of a run and the finished runs next to it that differ in their seed; None if it is alone."""
+    folders = [place for place in sorted(run.folder.parent.glob("seed-*")) if is_finished(place)]
+    found = [open_run(place) for place in folders]
+    runs = {one.recipe.seed: one for one in found if tables_are_whole(one)}
+    return summarise_runs(dict(sorted(runs.items()))) if len(runs) > 1 else None
 
 
 def write_seeds(seeds: SeedsTable, folder: Path) -> bool:

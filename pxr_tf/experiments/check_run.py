@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from pxr_tf import files, rundir
+from pxr_tf import rundir
 from pxr_tf.config import Experiment, describe_changes, load_experiment, recipe_changes
 from pxr_tf.config.changes import RecipeChanges
 from pxr_tf.data import manifest, permuted, samples, schemes, splits
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.experiments import weights
 from pxr_tf.pictures.gather import Gathered
-from pxr_tf.runs.directory import OTHER_FOLDER, read_provenance
+from pxr_tf.runs.directory import OTHER_FOLDER, changed_files, read_provenance
 from pxr_tf.runs.scheme import scheme_options
 
 MAX_CHANGES = 4  # changes of a recipe that a message names
@@ -99,7 +99,6 @@ def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> 
     samples.check_samples(planned, split)
     if samples.LABEL in planned:
         permuted.check_labels(planned, table)
-    for name, digest in read_provenance(folder)["files"].items():
-        if not (folder / name).exists() or files.digest_file(folder / name) != digest:
-            raise PxrError(f"{folder / name} was changed or removed after the run was prepared. Delete {folder}.")
+    for name in changed_files(folder):
+        raise PxrError(f"{folder / name} was changed or removed after the run was prepared. Delete {folder}.")
     return split

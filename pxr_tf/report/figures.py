@@ -118,15 +118,25 @@ def draw_curves(
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.24, top=0.83, wspace=0.2)  # the layout engine takes 0.1 s
     figure.suptitle(f"{title}\n{SYNTHETIC_NOTE}" if synthetic else title, fontsize=11)
     for place, metric in enumerate(("loss", "accuracy"), start=1):
-        axes = figure.add_subplot(1, 2, place, xlabel="epoch", ylabel=metric)
-        for number, (fold, history) in enumerate(histories.items()):
-            _draw_fold(axes, history, metric, fold, f"C{number}")
-        _mark_phases(axes, histories, (losses or {}) if metric == "loss" else {})
-        axes.set_xlim(0.5, max(map(len, histories.values())) + 0.5)
-        axes.locator_params(axis="x", integer=True)
-        axes.grid(alpha=0.25)
+        draw_epochs(figure.add_subplot(1, 2, place), histories, metric, losses or {})
     _add_legend(figure, validates=any("val_loss" in history for history in histories.values()))
     return figure
+
+
+def draw_epochs(
+    axes: "Axes",
+    histories: Mapping[str, pd.DataFrame],
+    metric: str,
+    losses: Mapping[str, str],
+    colours: Sequence[str] = (),
+) -> None:
+    """Draw one metric of all folds over the epochs, as `draw_curves` does; `colours` of the folds, else "C0", ..."""
+    axes.set(xlabel="epoch", ylabel=metric, xlim=(0.5, max(map(len, histories.values())) + 0.5))
+    for number, (fold, history) in enumerate(histories.items()):
+        _draw_fold(axes, history, metric, fold, colours[number % len(colours)] if colours else f"C{number}")
+    _mark_phases(axes, histories, losses if metric == "loss" else {})
+    axes.locator_params(axis="x", integer=True)
+    axes.grid(alpha=0.25)
 
 
 def _draw_fold(axes: "Axes", history: pd.DataFrame, metric: str, fold: str, colour: str) -> None:

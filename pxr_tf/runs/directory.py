@@ -67,6 +67,16 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     return provenance
 
 
+def changed_files(folder: Path) -> list[str]:
+    """Return the names of a run directory's tables that were changed or removed after it was prepared."""
+    digests = read_provenance(folder)["files"].items()
+    return [name for name, digest in digests if not _has_digest(folder / name, digest)]
+
+
+def _has_digest(file: Path, digest: str) -> bool:
+    return file.exists() and files.digest_file(file) == digest
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """The directory of a prepared run, finished or not."""
@@ -162,6 +172,10 @@ class RunDirectory:
     def task_place(self) -> dict[str, str]:
         """Where a task on the finished run works and logs: arguments of `Task`."""
         return {"run": str(self.folder), "cache": str(self.cache), "logs": str(self.cache / "logs")}
+
+    def changed_files(self) -> list[str]:
+        """Return the names of tables that were changed or removed after the run was prepared."""
+        return changed_files(self.folder)
 
     def find_fold(self, asked: str | None) -> str:
         """Return the fold that was asked for (``0`` or ``fold-0``), else the first that tests; raise `PxrError`."""

@@ -1,0 +1,232 @@
+"""What a run says about itself, in sentences that the methods, the model card and the checklists share."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf.data.splits import FOLDS
+from pxr_tf.errors import count_words
+from pxr_tf.evaluation import metrics
+from pxr_tf.evidence.files import read_readings
+from pxr_tf.evidence.paper import comparable_row
+from pxr_tf.report.page.parts import Picture
+from pxr_tf.report.page.words import listed
+from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.runs.info import CROPS
+from pxr_tf.vocabulary.model import Linear, OnFeatures, Scratch, Transfer
+
+RESIZED = {"squash": "without keeping the aspect ratio", "pad": "with its aspect ratio kept, on black"}
+LOSS = "cross-entropy"
+
+
+class Cases(NamedTuple):
+    """Pictures of a run's most certain mistakes and successes."""
+
+    mistakes: Sequence[Picture] = ()
+    successes: Sequence[Picture] = ()
+    heat_maps: bool = False  # whether they have heat maps over them
+
+    @property
+    def words(self) -> str:
+        """What the pictures show."""
+        if self.heat_maps:
+            return (
+                "Colours show where the heat map finds evidence for the predicted class. Whether such maps can be "
+                "trusted is checked in the run's gallery."
+            )
+        return "They are as the network saw them. After pxr explain, this section has heat maps."
+
+
+NO_CASES = Cases()
+
+
+class RunFacts:
+    """A finished run with its tables and what can be said about it."""
+
+    def __init__(self, run: FinishedRun, cases: Cases = NO_CASES) -> None:
+        self.run, self.recipe, self.info, self.cases = run, run.recipe, run.info, cases
+        self.readings = read_readings(run)
+        row = comparable_row(self.info)
+        self.paper = row if row and row.paper.test_rows in self.readings else None
+
+    @property
+    def reading(self) -> str:
+        """The reading that the page counts: the paper's if there is one, else the recipe's."""
+        return self.paper.paper.test_rows if self.paper else next(iter(self.readings))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The metrics of that reading."""
+        return self.readings[self.reading]
+
+    @cached_property
+    def tested(self) -> pd.DataFrame:
+        """The test rows of that reading."""
+        return metrics.select_rows(self.run.predictions, self.run.splits, self.reading)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the images are phantoms."""
+        return self.info.origin == "synthetic"
+
+    @property
+    def noun(self) -> str:
+        """What an image is."""
+        return "synthetic image" if self.synthetic else "X-ray"
+
+    @property
+    def counted(self) -> str:
+        """``6,005 held-out X-rays of 2,134 patients``."""
+        rows = self.tested.drop_duplicates("image_id")
+        words = count_words(len(rows), f"held-out {self.noun}")
+        if "patient_id" not in rows:
+            return words
+        return f"{words} of {count_words(rows.patient_id.nunique(), 'patient')}"
+
+    @property
+    def test_words(self) -> str:
+        """Which test rows count."""
+        return "all held-out images" if self.reading == "all" else "balanced test images, as many of each class"
+
+    @property
+    def folds_words(self) -> str:
+        """Over how many folds figures are averaged; "" for one."""
+        return f", averaged over {len(self.run.folds)} folds" if len(self.run.folds) > 1 else ""
+
+    @property
+    def data(self) -> str:
+        """Images, patients, classes and sources."""
+        rows = self.run.predictions.drop_duplicates("image_id")
+        sources = sorted(rows.source.unique()) if "source" in rows else []
+        came = f" from {listed(sources)}" if sources else ""
+        return f"{count_words(len(rows), self.noun)}{came}, in the classes {listed(list(self.info.classes))}."
+
+    @property
+    def partition(self) -> str:
+        """How training and test images were divided."""
+        splits = self.recipe.splits
+        unit = (
+            "Patients or pictures are on both sides." if self.info.leaky else "No patient is on both sides of a split."
+        )
+        words = {
+            FOLDS: f"{splits.folds}-fold cross-validation over patients",
+            "official": "the data set's own test part",
+            "random": f"a random test part of {100 * splits.test:g} % of the {splits.unit}s",
+        }
+        return f"{words.get(splits.scheme, f'the scheme {splits.scheme}')}, with seed {self.recipe.seed}. {unit}"
+
+    @property
+    def preparation(self) -> str:
+        """How a file becomes what the network sees."""
+        image = self.recipe.image
+        crop = f", {CROPS[image.crop]}," if image.crop in CROPS else ""
+        side = f"{image.size} × {image.size} pixels {RESIZED[image.resize]}"  # noqa: RUF001
+        return f"Each file was decoded to 8-bit grey{crop} and resized to {side}."
+
+    @property
+    def duplicates(self) -> str:
+        """What was done with copies of a picture."""
+        words = {
+            "drop": "Of copies of one picture, one was kept.",
+            "exact": "Of copies with the same bytes, one was kept.",
+            "keep": "Copies of one picture were kept.",
+        }
+        return words[self.recipe.duplicates]
+
+    @property
+    def model(self) -> str:
+        """What was trained, from which weights."""
+        model, weights = self.recipe.model, self.run.provenance["weights"]
+        if isinstance(model, Transfer):
+            layers = " and ".join(map(str, model.head.hidden_units))
+            hidden = f" with fully connected layers of {layers} units" if layers else ""
+            begun = "random weights" if model.weights == "none" else f"weights {model.weights} ({weights})"
+            return f"The backbone {model.backbone}, which began with {begun}, and a {model.output} head{hidden}."
+        if isinstance(model, Scratch):
+            return f"The network {model.network}, from random weights, with a {model.output} output."
+        if isinstance(model, OnFeatures):
+            return f"A small network on the features of stage one ({model.of}), with a {model.output} output."
+        if isinstance(model, Linear):
+            return f"Multinomial logistic regression on the pixels, with L2 {model.l2:g} and the solver {model.solver}."
+        return f"The model {model.kind}."
+
+    @property
+    def training(self) -> str:
+        """How it was trained, phase by phase."""
+        recipe = self.recipe
+        if not recipe.phases:
+            return "Training has no epochs."
+        steps = [
+            f"{phase.name} ({'the head' if phase.train == 'head' else 'all layers'}; {phase.optimizer}, learning rate "
+            f"{phase.learning_rate:g}, at most {count_words(phase.max_epochs, 'epoch')})"
+            for phase in recipe.rated_phases
+        ]
+        loss = listed(list(dict.fromkeys([LOSS, *(words for phase in recipe.phases if (words := phase.loss_words))])))
+        return (
+            f"{count_words(len(steps), 'phase')}: {listed(steps)}. Loss: {loss}. Batches of "
+            f"{count_words(recipe.training.batch_size, 'sample')}."
+        )
+
+    @property
+    def selection(self) -> str:
+        """Which epoch counts."""
+        if not self.recipe.watches_validation:
+            return "The last epoch of each phase counts; no test or validation image chose it."
+        where = "a hold-out, for all folds" if self.recipe.chooses_epochs else "each fold's own validation images"
+        return f"The epoch with the lowest validation loss counts, chosen on {where}."
+
+    @property
+    def balance(self) -> str:
+        """What was done about rare classes, and the augmentation."""
+        balance, augmentation = self.recipe.balance, self.recipe.augmentation
+        grown = "all classes" if balance.oversample == "all" else listed(list(balance.oversample))
+        copies = augmentation.copies if isinstance(augmentation.copies, str) else "its own movements"
+        said = [f"Augmented copies ({copies}) were added to {grown}."] if balance.oversample else []
+        said += [f"At most {balance.cap:,} images of a class train."] if balance.cap else []
+        if augmentation.epochs != "none":
+            named = augmentation.epochs if isinstance(augmentation.epochs, str) else "movements"
+            said.append(f"Training pictures were changed differently in each epoch ({named}).")
+        said += ["The loss weighs classes."] if self.recipe.training.class_weights else []
+        return " ".join(said) or "No class was oversampled or weighted, and no picture was augmented."
+
+    @property
+    def statistics(self) -> str:
+        """How figures and intervals were computed."""
+        methods = listed(sorted({method for method in self.table.method if method}))
+        level = self.table.level.max()
+        if np.isnan(level):
+            return f"Figures count {self.test_words}. There are too few patients for intervals."
+        return (
+            f"Figures count {self.test_words}{self.folds_words}. Their {100 * level:.0f} % intervals are over patients "
+            f"({methods}): they show what other patients would change, not other seeds."
+        )
+
+    @property
+    def software(self) -> str:
+        """Versions of what decides the numbers."""
+        return ", ".join(f"{name} {version}" for name, version in self.run.provenance.get("versions", {}).items())
+
+    @property
+    def machine(self) -> str:
+        """Where it was trained."""
+        seen = [one for some in self.run.environments.values() for one in some]
+        places = dict.fromkeys(
+            f"{one['device']} ({one.get('processor', 'unknown')}), {one['precision']}" for one in seen
+        )
+        return listed(list(places)) if places else "not recorded"
+
+    @property
+    def commit(self) -> str:
+        """The commit of the code."""
+        seen = [one for some in self.run.environments.values() for one in some]
+        known = [one for one in seen if one.get("commit")]
+        found = dict.fromkeys(f"{one['commit']}{', with changes' * bool(one.get('modified'))}" for one in known)
+        return listed(list(found)) if found else "not recorded"
+
+    @property
+    def command(self) -> str:
+        """The command that made the run."""
+        return self.run.provenance.get("command", "not recorded")

@@ -1,0 +1,32 @@
+"""Calibration and operating points in a report: there after `pxr calibrate`, with its numbers."""
+
+import pandas as pd
+from calibrated_runs import predictions_of, run_of
+
+from pxr_tf.evidence.calibrated import read_calibration, write_calibration
+from pxr_tf.report.page.decisions import calibration, operating_points
+from pxr_tf.report.page.facts import RunFacts
+from pxr_tf.report.page.parts import Drawings, Prose, Table
+from pxr_tf.report.page.write import complete_tables
+
+
+def test_the_sections_show_what_calibrate_wrote_and_nothing_before(tmp_path):
+    run = run_of(tmp_path / "run", predictions_of(60, 2, sharp=4.0))
+    complete_tables(run)
+    facts = RunFacts(run)
+    assert read_calibration(run) is None
+    assert [*calibration(facts), *operating_points(facts)] == []
+    written = write_calibration(run)
+    again = read_calibration(run)
+    pd.testing.assert_frame_equal(again.decisions[list(written.decisions)], written.decisions, rtol=1e-5)
+    parts = list(calibration(facts))
+    assert [part.text for part in parts if isinstance(part, Prose)] == written.calibration["sentences"]
+    points, sets = (part for part in operating_points(facts) if isinstance(part, Table))
+    pooled = written.decisions[written.decisions.fold == "pooled"]
+    assert points.frame.threshold.tolist() == [f"{value:.3f}" for value in pooled.threshold]
+    first = pooled.iloc[0]
+    assert points.frame.PPV[points.frame.index[0]].startswith(f"{100 * first.ppv:.1f} %")
+    assert len(sets.frame) == len(written.conformal)
+    figures = [part for part in [*parts, *operating_points(facts)] if isinstance(part, Drawings)]
+    names = [one.name for group in figures for one in group.figures]
+    assert names == ["reliability", "referral", "net-benefit-1", "net-benefit-2", "net-benefit-3"]
