@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from pxr_tf.commands.check_published import check_published
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
 from pxr_tf.commands.explain import explain
@@ -73,7 +74,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # its columns cut long names and words in narrow terminals
     help="Train and test networks that classify chest X-rays. Research use, not a medical device.",
 )
-for command in (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain, runs):
+EVERY = (cv, train, tune, grid, reproduce, data, lungs, phantom, feature_maps, features, explain, runs, check_published)
+for command in EVERY:
     app.command()(command)
 app.command(TWO_WORDS)(lungs_train)
 

@@ -2,6 +2,7 @@
 
 # If empty, the program's own default holds, mostly the recipe's.
 RUNS ?= runs
+FILE ?=
 RUN ?=
 DATA ?=
 IMAGES ?=
@@ -50,6 +51,7 @@ TAKES_feature-maps := RUN IMAGE LAYER FIGURES FOLD ATLAS
 TAKES_features := RUN DATA FOLD ATLAS OUT
 TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT
 TAKES_runs := RUNS
+TAKES_check-published := FILE
 TAKES_lungs-train := ATLAS OUT SEED RUNS
 
 # The variable without which a target is refused, and what it accepts.
@@ -65,6 +67,8 @@ NEEDS_features := RUN
 WANTED_features := folder of a finished run with a network
 NEEDS_explain := RUN
 WANTED_explain := folder of a finished run
+NEEDS_check-published := FILE
+WANTED_check-published := yAML file of a paper's printed figures; docs/check-published.md describes its keys
 NEEDS_lungs-train := ATLAS
 WANTED_lungs-train := folder of pairs: X-rays images/NAME.jpg (or .png) and lung masks masks/NAME.png, at least five
 
@@ -103,5 +107,6 @@ OPTIONS_explain = $(call give,methods,METHODS) $(call give,layer,LAYER) $(call g
     $(call give,number,NUMBER) $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,masks,MASKS) \
     $(call give,out,OUT)
 ARGUMENTS_runs = $(if $(RUNS),"$(RUNS)")
+ARGUMENTS_check-published = "$(FILE)"
 ARGUMENTS_lungs-train = "$(ATLAS)"
 OPTIONS_lungs-train = $(call give,out,OUT) $(call give,seed,SEED) $(call give,runs,RUNS)
