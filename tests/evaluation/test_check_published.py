@@ -182,6 +182,21 @@ def test_figures_of_folds_may_be_of_all_folds_in_one_matrix():
     assert_tells(findings[1].interpretation.words, "mean of 5 folds")
 
 
+def test_folds_may_differ_by_an_image_per_class():
+    """Folds of 4 or 5, 8 or 9 and 12 or 13 images: the classes' shares are not those of all 127 images."""
+    random, keys = np.random.default_rng(2), [*of_classes("sensitivity", "precision", "f1"), ("accuracy", "all")]
+    folds = []
+    for sizes in zip((5, 5, 4, 4, 4), (8, 8, 9, 9, 8), (12, 12, 13, 13, 13), strict=True):
+        rows = [random.multinomial(n, [0.7, 0.2, 0.1]) for n in sizes]
+        folds.append(measure([np.roll(row, place) for place, row in enumerate(rows)], CLASSES))
+    means = {key: sum(one[key] for one in folds) / 5 for key in keys}
+    (findings,) = judge(paper_of([print_figures(means, keys)], {"a": 22, "b": 42, "c": 63}, folds=5))
+    assert [one.state for one in findings if one.as_printed][1] == OPEN
+    means["accuracy", "all"] += Fraction(1, 5)
+    (findings,) = judge(paper_of([print_figures(means, keys)], {"a": 22, "b": 42, "c": 63}, folds=5))
+    assert {one.state for one in findings if one.as_printed} == {IMPOSSIBLE}
+
+
 def test_rows_of_different_test_sets_are_told_apart():
     matrices = [[[81, 19], [27, 92]], [[62, 38], [12, 107]], [[60, 36], [14, 109]]]
     keys = [("sensitivity", "a"), ("specificity", "a"), ("precision", "a"), ("accuracy", "all")]

@@ -109,13 +109,14 @@ def _share_note(row: PaperRow, matrix: Matrix) -> str:
 
 def _table_notes(rows: list[PaperRow], judged: list[list[Finding]], fitting: Counter[str], best: str) -> Iterator[str]:
     every = [one for findings in judged for one in findings]
+    columns = next((one.interpretation.columns for one in every if one.interpretation.words == best), {})
     if not all(one.as_printed for one in every):
-        printed = {one.interpretation.words: fitting[one.interpretation.words] for one in judged[0] if one.as_printed}
-        for words, number in (printed | dict(fitting.most_common())).items():
+        counted = [one.interpretation for one in every if one.as_printed or one.interpretation.columns == columns]
+        tally = {one.words: fitting[one.words] for one in counted} | dict(fitting.most_common())
+        for words, number in tally.items():
             yield f"{words}: {number} of {count_words(len(rows), 'row')}"
     if rows[0].table.num_tested or rows[0].paper.folds > 1:
-        columns = next((tuple(one.interpretation.columns) for one in every if one.interpretation.words == best), ())
-        exchanged = columns if len(columns) == 2 else ()
+        exchanged = tuple(columns) if tuple(columns.values()) == tuple(columns)[::-1] else ()
         paper = rows[0].paper.model_copy(update={"exchanged": exchanged})
         row = next((row for row, some in zip(rows, judged, strict=True) if _fitting(some)), rows[0])
         yield f"{write_implied(PaperRow(paper, row.table, row.entry))}."
