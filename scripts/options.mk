@@ -68,7 +68,7 @@ WANTED_features := folder of a finished run with a network
 NEEDS_explain := RUN
 WANTED_explain := folder of a finished run
 NEEDS_check-published := FILE
-WANTED_check-published := yAML file of a paper's printed figures; docs/check-published.md describes its keys
+WANTED_check-published := file (YAML) of a paper's printed figures; docs/check-published.md describes its keys
 NEEDS_lungs-train := ATLAS
 WANTED_lungs-train := folder of pairs: X-rays images/NAME.jpg (or .png) and lung masks masks/NAME.png, at least five
 

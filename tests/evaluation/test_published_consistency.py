@@ -17,9 +17,9 @@ from pxr_tf.evaluation.published.consistency import (
     smallest_count,
 )
 from pxr_tf.evaluation.published.footnotes import misfits
+from pxr_tf.evaluation.published.interpretations import implied_mean
 from pxr_tf.evaluation.published.papers import Entry
 from pxr_tf.evaluation.published.printed import Printed
-from pxr_tf.evaluation.published.readings import implied_mean
 
 FOUR = ("bacterial", "covid19", "normal", "viral")
 THREE = ("normal", "viral", "bacterial")
