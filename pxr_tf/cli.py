@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from pxr_tf.commands.calibrate import calibrate
+from pxr_tf.commands.check_published import check_published
 from pxr_tf.commands.compare import compare
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
@@ -123,6 +124,7 @@ for command in (
     compare,
     report,
     runs,
+    check_published,
 ):
     app.command(cls=Helpful)(command)
 app.command(TWO_WORDS, cls=Helpful)(lungs_train)
