@@ -13,9 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from pxr_tf import files
 from pxr_tf.data.splits import TEST_ROLES
 
 LEAST_PROBABILITY = 1e-7  # where Keras clips its cross-entropy, too; ``predictions.csv`` has seven digits
+METRICS_COLUMNS = ("fold", "class", "metric", "value")
 READINGS = ("balanced", "all")  # which held-out rows count: see `select_rows`
 
 
@@ -171,7 +173,7 @@ def score_folds(predictions: pd.DataFrame) -> pd.DataFrame:
     grouped = together.groupby(["class", "metric"], sort=False).value
     summary = [grouped.agg(how).reset_index().assign(fold=name) for how, name in (("mean", "mean"), ("std", "sd"))]
     pooled = score(predictions).assign(fold="pooled")
-    return pd.concat([*parts, *summary, pooled], ignore_index=True)[["fold", "class", "metric", "value"]]
+    return pd.concat([*parts, *summary, pooled], ignore_index=True)[list(METRICS_COLUMNS)]
 
 
 def summarise_seeds(tables: Mapping[int, pd.DataFrame], fold: str = "mean") -> pd.DataFrame:
@@ -192,8 +194,8 @@ def value_of(metrics: pd.DataFrame, fold: str | int, name: str, metric: str) -> 
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
-    """Read a ``metrics.csv``; fold is text."""
-    return pd.read_csv(path, dtype={"fold": str}, keep_default_na=False, na_values={"value": [""]})
+    """Read a ``metrics.csv``; only ``value`` is a number. Raises `PxrError`."""
+    return files.read_csv(path, METRICS_COLUMNS, "value".__eq__)
 
 
 def held_out_rows(predictions: pd.DataFrame) -> pd.DataFrame:

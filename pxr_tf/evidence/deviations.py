@@ -40,7 +40,7 @@ def read_deviations(run: FinishedRun) -> list[Change]:
     """Return the rows of ``deviations.csv``; none if the run has no paper."""
     if not (run.folder / DEVIATIONS).exists():
         return []
-    table = pd.read_csv(run.folder / DEVIATIONS, dtype=str, keep_default_na=False)
+    table = files.read_csv(run.folder / DEVIATIONS, COLUMNS)
     return [Change(*row) for row in table[list(COLUMNS)].itertuples(index=False)]
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.data import labels
+from pxr_tf.data.predictions import PREDICTION_COLUMNS
 from pxr_tf.data.splits import fold_names
 from pxr_tf.errors import PxrError, TaskFailedError
 from pxr_tf.events import OnEvent, emit_note
@@ -65,7 +66,7 @@ def collect_predictions(folder: Path, splits: pd.DataFrame, made: Mapping[str, P
     """Write ``predictions.csv`` from `made` (fold -> file), by role and id; raise `PxrError` if images do not fit."""
     parts = []
     for fold, file in made.items():
-        part = pd.read_csv(file, dtype=str, keep_default_na=False)  # as text: bytes do not change
+        part = files.read_csv(file, PREDICTION_COLUMNS)  # as text: bytes do not change
         wanted = splits.image_id[(splits.fold == fold) & (splits.role != "train")]
         wrong = set(part.image_id) ^ set(wanted) or set(part.image_id[part.image_id.duplicated()])
         if wrong:

@@ -36,9 +36,8 @@ from pxr_tf.pictures.given_masks import read_given, suffixless
 from pxr_tf.pictures.mask_codes import MASKS_VERSION
 
 LUNG_TABLE, MASKS, DATA = "lungs.csv", "masks", "data.json"
-LUNG_BOX_COLUMNS = (
-    "image width height left top right bottom confidence trusted inverted origin fault content atlas"  # pixels
-).split()
+_PIXELS = ("width", "height", "left", "top", "right", "bottom")
+LUNG_BOX_COLUMNS = ["image", *_PIXELS, *"confidence trusted inverted origin fault content atlas".split()]
 PICTURES_PER_BLOCK = 64  # pictures between two versions of the table: about three seconds on two cores
 GIVEN = "given"  # the mask came with the data; `FOUND`: it was computed
 FOUND = "found"
@@ -134,13 +133,9 @@ def _finished_rows(
     file = out / LUNG_TABLE
     if not file.exists():
         return {}
-    with files.reading(file):
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    if list(table.columns) != LUNG_BOX_COLUMNS:
-        raise PxrError(
-            f"{file} has columns other than {', '.join(LUNG_BOX_COLUMNS)}. Move it away, or name another OUT."
-        )
-    old = {row["image"]: row for row in _with_types(table[table.fault == ""]).to_dict("records")}
+    numbers = (*_PIXELS, "confidence")
+    table = files.read_csv(file, LUNG_BOX_COLUMNS, numbers.__contains__, "Move it away, or name another OUT.")
+    old = {row["image"]: row for row in _with_types(table[table.fault == ""].dropna()).to_dict("records")}
     kept = {}
     for name, path in pictures.items():
         row, mask = old.get(name), given.get(name)
@@ -150,10 +145,9 @@ def _finished_rows(
 
 
 def _with_types(table: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of text with typed columns. Rows must have no fault: a fault leaves cells empty."""
+    """Return rows of text and numbers with typed columns. A fault leaves cells empty: rows must have none."""
     truths = {column: table[column] == "True" for column in ("trusted", "inverted")}
-    whole = dict.fromkeys(("width", "height", "left", "top", "right", "bottom"), int)
-    return table.assign(**truths).astype({**whole, "confidence": float})
+    return table.assign(**truths).astype(dict.fromkeys(_PIXELS, int))
 
 
 def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: LungFinder) -> bool:
