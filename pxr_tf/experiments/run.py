@@ -10,7 +10,7 @@ from pxr_tf import files, rundir
 from pxr_tf.data import labels
 from pxr_tf.data.predictions import PREDICTION_COLUMNS
 from pxr_tf.data.splits import fold_names
-from pxr_tf.errors import PxrError, TaskFailedError
+from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.experiments import check_run, stage_one
 from pxr_tf.experiments.begin import Sources, begin_run, decode
@@ -52,13 +52,13 @@ def prepare_run(request: Request, sources: Sources, executor: Executor, on_event
 
 
 def finish_run(prepared: PreparedRun, failures: list[str]) -> FinishedRun:
-    """Collect the predictions if every fold has them; return the run. Raises `TaskFailedError`."""
+    """Collect the predictions if every fold has them; return the run. Raises `PxrError`."""
     folder, splits = prepared.request.folder, prepared.splits
     made = {fold: folder / rundir.fold_name(fold) / rundir.PREDICTIONS for fold in fold_names(splits)}
     if not is_finished(folder) and all(file.exists() for file in made.values()):
         collect_predictions(folder, splits, made)
     if failures:
-        raise TaskFailedError(failures[0])
+        raise PxrError(failures[0], WORK_FAILED)
     return open_run(folder, prepared.request.runs)
 
 

@@ -91,7 +91,7 @@ def test_the_worker_gets_the_task_and_quiet_settings(worker, monkeypatch, tmp_pa
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ('echo \'{"event": "fault", "message": "No such image."}\'; exit 2', ["No such image."]),
+        ('echo \'{"event": "fault", "message": "No such image.", "exit_code": 2}\'; exit 2', ["No such image."]),
         ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'fold-0'", "ValueError: two", matching("fold-0.log")]),
         ("exit 0", ["exit code 0"]),  # it ended without doing the task
         ("exit 3", ["exit code 3"]),
@@ -99,8 +99,9 @@ def test_the_worker_gets_the_task_and_quiet_settings(worker, monkeypatch, tmp_pa
     ],
 )
 def test_a_task_that_fails_is_reported_in_one_line(worker, script, words):
-    with refused(*words):
+    with refused(*words) as caught:
         worker(script)
+    assert caught.value.exit_code == (2 if "fault" in script else 1)
 
 
 def test_the_worker_ends_when_its_parent_stops_listening(worker):
