@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from messages import assert_says, matching, refused
+from processes import is_running, wait_until
 from tiny import Stopped, stopped
 
 from pxr_tf.errors import PxrError
@@ -54,21 +55,6 @@ def worker(tmp_path, monkeypatch):
         return told, log.read_text() if log.exists() else ""
 
     return run
-
-
-def is_running(process: int) -> bool:
-    """Return whether a process runs; a process that ended and was not collected (a zombie) does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(condition, seconds=20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 def test_events_arrive_in_order_and_everything_else_goes_to_the_log(worker):
