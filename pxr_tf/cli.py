@@ -28,7 +28,7 @@ from pxr_tf.commands.runs import runs
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
-from pxr_tf.errors import PxrError, fit_terminal
+from pxr_tf.errors import WRONG_INPUT, PxrError, fit_terminal
 
 TWO_WORDS = "lungs train"
 UsageError = typer.BadParameter.__mro__[1]  # its base in Click, which newer versions of Typer contain
@@ -147,7 +147,7 @@ def main() -> None:
 
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Print a user's mistake, a full disk or a missing permission as one line; exit with its code, mostly 2."""
+    """Print a user's mistake, a full disk or a missing permission as one line; exit with its code."""
     from pxr_tf.files import explain_os_error
 
     try:
@@ -158,7 +158,7 @@ def _one_line_errors() -> Iterator[None]:
             raise
         before = f"{name_program()}: "
         print(f"{before}{fit_terminal(as_typed(message), before)}", file=sys.stderr)
-        sys.exit(error.exit_code if isinstance(error, PxrError) else 2)
+        sys.exit(error.exit_code if isinstance(error, PxrError) else WRONG_INPUT)
 
 
 if __name__ == "__main__":

@@ -127,8 +127,8 @@ def _write_sheets(
 
 
 def _read_measured(file: Path) -> pd.DataFrame:
-    texts = dict.fromkeys(("check", "method", "image_id", "detail", "view", "network", "other"), str)
-    return pd.read_csv(file, dtype=texts, keep_default_na=False, na_values={"value": [""], "chance": [""]})
+    texts, numbers = ("check", "method", "image_id", "detail", "view", "network", "other"), ("value", "chance")
+    return files.read_csv(file, (*texts, *numbers), numbers.__contains__)
 
 
 def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:

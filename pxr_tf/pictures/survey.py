@@ -18,9 +18,9 @@ from pxr_tf.data.shortcuts import (
     split_warnings,
 )
 from pxr_tf.events import OnProgress, count_through
-from pxr_tf.pictures.decode import Header, UnreadableImageError, load_grey, read_header, resize_grey
+from pxr_tf.pictures.decode import Header, UnreadableImageError, load_prepared, read_header
 from pxr_tf.pictures.fingerprints import THUMBNAIL, twin_contents
-from pxr_tf.pictures.tones import FEW_LEVELS, TONES, count_levels, describe_tones
+from pxr_tf.pictures.tones import FEW_LEVELS, TONES, describe_tones
 
 
 class DuplicateCounts(NamedTuple):
@@ -94,17 +94,14 @@ def survey_files(
     (empty for a readable one) and the columns of `describe_tones`.
     """
     by_path: dict[str, np.ndarray] = {}
-    levels: dict[str, int] = {}
 
     def decode(path: str) -> None:
-        picture = load_grey(path)
-        by_path[path] = resize_grey(picture, THUMBNAIL.size, THUMBNAIL.resize)
-        levels[path] = count_levels(picture)
+        by_path[path] = load_prepared(path, THUMBNAIL)
 
     files = _with_headers(table, threads, decode, on_progress)
     thumbnails = {row.content: by_path[row.path] for row in table.itertuples() if row.path in by_path}
     files = files.drop(columns=[*TONES], errors="ignore").join(describe_tones(thumbnails), on="content")
-    return files.assign(levels=files.path.map(levels)), thumbnails
+    return files, thumbnails
 
 
 def summarise(files: pd.DataFrame) -> pd.DataFrame:

@@ -40,8 +40,8 @@ def _describe_table(folder: Path) -> str:
         if layout and missing:
             hint = next(filter(None, (nearest(column, columns) for column in missing)), "")
             return (
-                f"{path.name} is not a table of {layout}: it has the columns {shorten(columns, 8)}; "
-                f"{shorten(missing)} is missing.{hint}"
+                f"{path.name} is not a table of {layout}: it has the columns {shorten(columns, 8)} and lacks "
+                f"{shorten(missing)}.{hint}"
             )
         if layout and (separator := find_separator(path)):
             return f"{path.name} is separated by {separator}; accepted: commas. Save it as CSV with commas."

@@ -10,6 +10,7 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
+from pxr_tf.runs.directory import read_history
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import origin_and_split
 
@@ -133,5 +134,5 @@ def _effort(run: FinishedRun) -> dict[str, str]:
     chosen = run.chosen_epochs(fold)
     if chosen is None:
         return {"epochs": "", "seconds": ""}
-    seconds = pd.read_csv(run.histories()[rundir.fold_name(fold)]).seconds.sum()
+    seconds = read_history(run.histories()[rundir.fold_name(fold)]).seconds.sum()
     return {"epochs": "+".join(map(str, chosen.values())), "seconds": f"{seconds:.1f}"}

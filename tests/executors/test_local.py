@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from messages import assert_says, matching, refused
+from processes import is_running, wait_until
 from tiny import Stopped, stopped
 
 from pxr_tf.errors import PxrError
@@ -56,21 +57,6 @@ def worker(tmp_path, monkeypatch):
     return run
 
 
-def is_running(process: int) -> bool:
-    """Return whether a process runs; a process that ended and was not collected (a zombie) does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(condition, seconds=20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
-
-
 def test_events_arrive_in_order_and_everything_else_goes_to_the_log(worker):
     events, log = worker('echo noise >&2; echo \'{"event": "a"}\'; echo \'{"event": "b", "n": 1.5}\'\n' + DONE)
     assert events == [{"event": "a", **PLACE}, {"event": "b", "n": 1.5, **PLACE}]
@@ -91,7 +77,7 @@ def test_the_worker_gets_the_task_and_quiet_settings(worker, monkeypatch, tmp_pa
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ('echo \'{"event": "fault", "message": "No such image."}\'; exit 2', ["No such image."]),
+        ('echo \'{"event": "fault", "message": "No such image.", "exit_code": 2}\'; exit 2', ["No such image."]),
         ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'fold-0'", "ValueError: two", matching("fold-0.log")]),
         ("exit 0", ["exit code 0"]),  # it ended without doing the task
         ("exit 3", ["exit code 3"]),
@@ -99,8 +85,9 @@ def test_the_worker_gets_the_task_and_quiet_settings(worker, monkeypatch, tmp_pa
     ],
 )
 def test_a_task_that_fails_is_reported_in_one_line(worker, script, words):
-    with refused(*words):
+    with refused(*words) as caught:
         worker(script)
+    assert caught.value.exit_code == (2 if "fault" in script else 1)
 
 
 def test_the_worker_ends_when_its_parent_stops_listening(worker):

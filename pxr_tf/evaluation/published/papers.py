@@ -17,7 +17,7 @@ from pxr_tf.files import reading
 from pxr_tf.vocabulary.values import Frozen
 
 PAPERS_FOLDER = Path(__file__).parent
-PRINTED_OVERALL = ("accuracy", "balanced_accuracy", "auc", "threshold", "accuracy_at_threshold")
+PRINTED_OVERALL = ("accuracy", "balanced_accuracy", "threshold", "accuracy_at_threshold")
 AUC_KINDS = ("auc", "mean_sensitivity_specificity")  # metrics that papers call AUC
 
 PrintedNumber = Annotated[Decimal, Field(ge=0, le=100)]  # in percent, or a fraction if it is 1 or less
