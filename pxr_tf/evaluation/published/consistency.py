@@ -139,7 +139,7 @@ def _whole_numbers(allowed: Range, most: int, images: int) -> range:
 
 def _positive_share(precision: Fraction, sensitivity: Fraction, specificity: Fraction) -> Fraction:
     right, wrong = precision * (1 - specificity), sensitivity * (1 - precision)
-    return right / (right + wrong) if right + wrong else Fraction(0)
+    return right / (right + wrong)
 
 
 def _share(part: int, whole: int) -> Fraction:
