@@ -35,6 +35,7 @@ def find(paper, variant, classes=FOUR, model="xception"):
         (PAPER, "strategy3", FOUR, "inception_v3", "precision", "viral", 0.7715),
         (PAPER, "strategy2", FOUR, "inception_resnet_v2", "accuracy", "all", 0.8540),
         (PAPER, "strategy2", FOUR, "xception", "specificity", "viral", None),
+        (PAPER, "strategy2", FOUR, "xception", "sensitivity", "all", None),
         ("chen2021", "logistic_regression", THREE, "linear", "sensitivity", "normal", 0.35470),
         ("chen2021", "feed_forward", THREE, "feed_forward", "accuracy", "all", 0.65705),
         ("chen2021", "small_cnn", THREE, "small_cnn", "sensitivity", "viral", 0.44594),
