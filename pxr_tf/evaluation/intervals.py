@@ -83,7 +83,7 @@ def replicate_sums(
     how many patients each value rests on.
     """
     total = sums.sum(0)
-    drawn = [measure(weights.T @ sums) for weights in _draws(len(sums), resamples, seed)]
+    drawn = [measure(weights.T @ sums) for weights in _draws(len(sums), resamples, seed, _at_once(len(sums)))]
     return Replicates(measure(total[None])[0], np.vstack(drawn).T, measure(total - sums).T, patients)
 
 
@@ -124,6 +124,30 @@ def find_ends(found: Replicates, row: int, metric: str = "", level: float = LEVE
     if is_share and (metric not in _RANKED or error == 0):
         return Ends(*wilson_interval(value, _effective_number(value, error, patients), factor), WILSON)
     return Ends(*_student(value, without, factor, metric), STUDENT)
+
+
+class Share(NamedTuple):
+    """A share of images, its standard error over patients, and its 95 % interval; NaN if unknown."""
+
+    value: float
+    error: float
+    low: float
+    high: float
+
+
+def measure_share(hits: np.ndarray, patients: np.ndarray) -> Share:
+    """Return the share of images that are hits, bool [n]; `patients` names the patient of each.
+
+    The interval is Wilson's, as in `find_ends`. With fewer than `FEWEST_PATIENTS`, only the value is known.
+    """
+    _, numbers = np.unique(patients, return_inverse=True)
+    sums, counts = np.bincount(numbers, hits), np.bincount(numbers)
+    value = float(hits.mean()) if len(hits) else np.nan
+    if len(counts) < FEWEST_PATIENTS:
+        return Share(value, np.nan, np.nan, np.nan)
+    error = jackknife_error((sums.sum() - sums) / (counts.sum() - counts))
+    factor = student.ppf((1 + LEVEL) / 2, len(counts) - 1)
+    return Share(value, error, *wilson_interval(value, _effective_number(value, error, len(counts)), factor))
 
 
 def _bca(value: float, drawn: np.ndarray, without: np.ndarray, level: float) -> np.ndarray:

@@ -79,7 +79,7 @@ def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning
     6,000 files take a second. Files without a readable header are skipped; a picture that is damaged after its header
     counts. Labels are used as they are, so merge and choose the classes first.
     """
-    files = _with_headers(table, threads)
+    files = with_headers(table, threads)
     readable = files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
     return shortcut_warnings(find_shortcuts(readable.label, properties)) + split_warnings(readable, properties)
@@ -98,7 +98,7 @@ def survey_files(
     def decode(path: str) -> None:
         by_path[path] = load_prepared(path, THUMBNAIL)
 
-    files = _with_headers(table, threads, decode, on_progress)
+    files = with_headers(table, threads, decode, on_progress)
     thumbnails = {row.content: by_path[row.path] for row in table.itertuples() if row.path in by_path}
     files = files.drop(columns=[*TONES], errors="ignore").join(describe_tones(thumbnails), on="content")
     return files, thumbnails
@@ -139,13 +139,16 @@ def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> DuplicateC
     )
 
 
-def _with_headers(
+def with_headers(
     table: pd.DataFrame,
-    threads: int,
+    threads: int = 4,
     look: Callable[[str], None] = lambda path: None,
     on_progress: OnProgress = lambda done, total: None,
 ) -> pd.DataFrame:
-    """Return the table with each file's header, or the reason why it has none or `look` cannot read it."""
+    """Return the table with each file's header, or the reason why it has none or `look` cannot read it.
+
+    Adds the columns ``format, width, height, colour_mode, bytes, bytes_per_pixel, reason``.
+    """
 
     def read(path: str) -> tuple:
         try:

@@ -7,8 +7,10 @@ from typing import NamedTuple
 from pxr_tf import __version__, files
 from pxr_tf.errors import PxrError
 from pxr_tf.evidence.files import tables_are_whole, write_tables
+from pxr_tf.evidence.label_quality import find_candidates
 from pxr_tf.report.figures import write_figure
 from pxr_tf.report.page.checklists import OPEN
+from pxr_tf.report.page.closer import CANDIDATES
 from pxr_tf.report.page.comparison import compare_sections
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.inline import to_svg
@@ -51,6 +53,8 @@ def write_report(facts: Sequence[RunFacts], folder: Path) -> Written:
     tables, drawings = tables_of(sections), drawings_of(sections)
     for table in tables:
         write_table(folder / TABLES, table)
+    if len(facts) == 1 and "patient_id" in facts[0].tested:
+        files.write_csv(folder / TABLES / CANDIDATES, find_candidates(facts[0].run, facts[0].reading))
     text = render_page(title, sections)
     for drawing in drawings:
         write_figure(folder / FIGURES / f"{drawing.name}.png", drawing.figure, FORMATS)
