@@ -1,11 +1,13 @@
 """Write a report: the page, and its tables and figures as files."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from pxr_tf import __version__, files
 from pxr_tf.errors import PxrError
+from pxr_tf.evidence.calibrated import read_calibration, write_calibration
 from pxr_tf.evidence.files import tables_are_whole, write_tables
 from pxr_tf.evidence.label_quality import find_candidates
 from pxr_tf.report.figures import write_figure
@@ -63,9 +65,12 @@ def write_report(facts: Sequence[RunFacts], folder: Path) -> Written:
 
 
 def complete_tables(run: FinishedRun) -> None:
-    """Write the run's tables if any is missing, or was written by an older version."""
+    """Write the run's tables if any is missing or of an older version, and its calibration if it can be measured."""
     if not tables_are_whole(run):
         write_tables(run)
+    if read_calibration(run) is None:
+        with suppress(PxrError):  # one fold with too few validation images: the page says so
+            write_calibration(run)
 
 
 def render_page(title: str, sections: Sequence[Section]) -> str:
