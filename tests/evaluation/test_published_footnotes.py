@@ -252,6 +252,24 @@ def test_the_matrix_in_the_footnote_has_the_papers_figures():
         assert measured[name] in printed(text).range
 
 
+def test_notes_need_the_figures_that_they_are_about():
+    row = find("novokshanov2022", "plain", TWO)
+    for lacking in ("sensitivity", "specificity"):
+        assert write_footnotes(changed(row, **{lacking: {}})) == []
+    (note,) = write_footnotes(changed(row, precision={}))
+    assert_tells(note, "93.15 %", "94.9 %")
+    assert "precision" not in note
+    (rare,) = write_footnotes(find("novokshanov2022", "weighted", TWO))
+    assert rare.count("72.7 ± 1.7 %") == 2
+
+
+@pytest.mark.parametrize("chosen_on", ["validation", None])
+def test_only_a_threshold_chosen_on_test_images_is_optimistic(chosen_on):
+    row = find("vazquez2021", "stage1", TWO, "resnet50")
+    (note,) = write_footnotes(changed(row, threshold_from=chosen_on))
+    assert "optimistic" not in note and "0.9823, the paper" in note
+
+
 def test_figures_that_agree_get_no_footnote():
     row = find("novokshanov2022", "plain", TWO)
     assert write_footnotes(changed(row, specificity={"pneumonia": "93.5"})) == []  # 2 * 94.9 - 96.3
