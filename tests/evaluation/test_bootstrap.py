@@ -11,6 +11,7 @@ from pxr_tf.evaluation.bootstrap import (
     FEWEST_NETWORKS,
     FEWEST_PATIENTS,
     MANY_PATIENTS,
+    _resampled_means,
     patient_interval,
     two_way_interval,
 )
@@ -90,6 +91,12 @@ def test_the_seed_decides_the_resamples():
     ):
         first, again, default, other = interval(seed=0), interval(seed=0), interval(), interval(seed=1)
         assert first == again == default != other
+
+
+@pytest.mark.parametrize("resamples", [50, 100, 250])
+def test_exactly_as_many_resamples_are_drawn_as_asked(resamples):
+    found = list(_resampled_means(np.ones((20, 2)), resamples, np.random.default_rng(0)))
+    assert sum(map(len, found)) == resamples and max(map(len, found)) <= 100
 
 
 def test_missing_values_do_not_count_and_two_patients_have_no_interval():

@@ -139,6 +139,11 @@ def test_without_validation_rows_of_both_kinds_no_threshold_is_chosen(lacking):
     assert values == pytest.approx([1, 0.5, 2 / 3, 0.75])
 
 
+def test_without_test_rows_only_the_validation_threshold_is_chosen():
+    table = roc.find_points(make_rows(of("nnpp"), [0.1, 0.65, 0.7, 0.9], role="val"))
+    assert set(table.rule) == {"validation", "as_predicted"} and set(table.role) == {"val"}
+
+
 def test_rates_of_a_class_average_the_folds_whose_test_rows_have_it():
     validation = [make_rows(of("nnpp"), [0.1, 0.6, 0.7, 0.9], role="val", fold=fold) for fold in ("0", "1")]
     rows = pd.concat(
