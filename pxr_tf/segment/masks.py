@@ -7,7 +7,8 @@
     OUT/data.json             the folders that the pictures come from
 
 The table is written after every block; a killed command continues with the pictures that have no row yet. A row is
-valid for the content of its file and for the atlas: if one of them changed, the lungs are found again.
+valid for the content of its file and for what found its lungs: the atlas, the network or the given mask. If one of
+them changed, the lungs are found again.
 """
 
 import multiprocessing
