@@ -70,13 +70,14 @@ def cover(population: Population, repeats: int, resamples: int) -> Iterator[dict
     for number in range(repeats):
         first, second = draw(population, population.patients, rng)
         both = replicate([first, second], resamples=resamples, seed=number)
-        (images,) = replicate([by_image(first)], resamples=resamples, seed=number)
+        images = replicate([by_image(first), by_image(second)], resamples=resamples, seed=number)
         for key in SHOWN:
             row, name = KEYS.index(key), " ".join(key)
-            ends = (find_ends(both[0], row, key[1])[:2], percentile(both[0], row), percentile(images, row))
+            ends = (find_ends(both[0], row, key[1])[:2], percentile(both[0], row), percentile(images[0], row))
             held.setdefault(name, []).append([low <= truths[0][row] <= high for low, high in ends])
         row, difference = KEYS.index(("all", "accuracy")), both[0].minus(both[1])
-        ends = (find_ends(difference, row)[:2], percentile(difference, row), (np.nan, np.nan))
+        alone = images[0].minus(images[1])
+        ends = (find_ends(difference, row)[:2], percentile(difference, row), percentile(alone, row))
         truth = truths[0][row] - truths[1][row]
         held.setdefault("difference in accuracy", []).append([low <= truth <= high for low, high in ends])
     for name, found in held.items():
