@@ -20,6 +20,7 @@ BCA, STUDENT, WILSON = "BCa bootstrap", "Student", "Wilson"
 # Resamples of few patients vary too little, and those of a value near its limit bunch there: docs/statistics.md.
 MANY_PATIENTS = 100  # from this number on, intervals come from the bootstrap
 NEAR = 3  # standard errors: a share that is no further from 0 or 1 gets an interval that knows these limits
+MOST_LEFT_OUT = 500  # more patients are left out in groups: the error is the same, and takes a fraction of the time
 _AT_ONCE = 400_000  # weights of images: 3 MB, which a processor's cache holds
 _RANKED = ("auc", "average_precision")
 _LOSSES = ("log_loss", "brier")
@@ -31,7 +32,7 @@ class Replicates(NamedTuple):
 
     value: np.ndarray  # [M]
     drawn: np.ndarray  # [M, R]: patients drawn with replacement
-    without: np.ndarray  # [M, P]: one patient left out
+    without: np.ndarray  # [M, P]: one patient left out, or one of `MOST_LEFT_OUT` groups of patients
     patients: np.ndarray  # int [M]: how many patients each value rests on; of several classes, the rarest
 
     def minus(self, other: "Replicates") -> "Replicates":
@@ -195,14 +196,16 @@ def jackknife_error(without: np.ndarray) -> float:
 
 
 def _leave_out(sample: Sample, value: np.ndarray) -> np.ndarray:
-    """Return all metrics without each patient, [M, P]; a patient without images in the sample changes nothing."""
-    without = np.repeat(value[:, None], sample.patient_count, axis=1)
-    own, size = np.unique(sample.patients), _at_once(len(sample.truth))
+    """Return all metrics without each patient or group, [M, P]; one without images in the sample changes nothing.
+
+    Neighbours in the order of patients' names, which often are of one class, are in different groups.
+    """
+    count, size = min(sample.patient_count, MOST_LEFT_OUT), _at_once(len(sample.truth))
+    without, group = np.repeat(value[:, None], count, axis=1), np.arange(sample.patient_count) % count
+    own = np.unique(group[sample.patients])
     for start in range(0, len(own), size):
         block = own[start : start + size]
-        weights = np.ones((sample.patient_count, len(block)))
-        weights[block, np.arange(len(block))] = 0
-        without[:, block] = measure(Weighted(sample, weights))
+        without[:, block] = measure(Weighted(sample, (group[:, None] != block).astype(np.float64)))
     return without
 
 

@@ -149,3 +149,14 @@ def test_the_draws_do_not_depend_on_how_many_fit_into_memory(monkeypatch):
     whole = replicate([sample], resamples=50)[0].drawn
     monkeypatch.setattr(intervals, "_AT_ONCE", 1)
     assert replicate([sample], resamples=50)[0].drawn == pytest.approx(whole)
+
+
+def test_groups_of_patients_give_the_error_of_single_ones(monkeypatch):
+    sample = patients_of(8, 400)
+    (single,) = replicate([sample], resamples=2)
+    monkeypatch.setattr(intervals, "MOST_LEFT_OUT", 100)
+    (grouped,) = replicate([sample], resamples=2)
+    assert grouped.without.shape[1] == 100
+    for metric in ("accuracy", "balanced_accuracy", "auc", "log_loss"):
+        errors = [intervals.jackknife_error(found.without[ROW["all", metric]]) for found in (single, grouped)]
+        assert errors[0] == pytest.approx(errors[1], rel=0.2)
