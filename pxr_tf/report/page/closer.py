@@ -13,6 +13,7 @@ from pxr_tf.report.page.parts import Part, Prose, Table
 from pxr_tf.report.page.words import NAMES, NONE, figure, interval
 
 CANDIDATES = "label_candidates.csv"
+MOST_GROUPS = 3
 MOST_LABELS = 20  # on the page; the table's file has all
 
 
@@ -36,11 +37,9 @@ def subgroups(facts: RunFacts) -> Iterator[Part]:
     table = subgroup_table(facts.run, facts.reading)
     if table.empty:
         return
-    apart = table[table.p_holm < 0.05]
-    names = ", ".join(f"{group} ({name})" for group, name in zip(apart.group, apart["class"], strict=True))
-    found = f"These differ from the rest of their class (p < 0.05 after Holm's correction): {names}."
-    yield Prose(found if len(apart) else "No group differs from the rest of its class after Holm's correction.")
-    frame = pd.DataFrame({"class": table["class"], "group": table.group})
+    names = [_group(*row) for row in zip(table.property, table.group, strict=True)]
+    yield Prose(_most_apart(table.assign(group=names).rename(columns={"class": "label"})))
+    frame = pd.DataFrame({"class": table["class"], "group": names})
     frame["images"], frame["patients"] = table.images.map("{:,}".format), table.patients.map("{:,}".format)
     frame["sensitivity"] = [_with_ends(row.sensitivity, row.low, row.high) for row in table.itertuples()]
     frame["difference"] = [f"{100 * value:+.1f}" for value in table.difference]
@@ -70,6 +69,23 @@ def labels(facts: RunFacts) -> Iterator[Part]:
     frame["p(label)"], frame["p(suggested)"] = (shown[name].map("{:.3f}".format) for name in ("p_label", "p_suggested"))
     caption = f"The {len(shown)} most confident; {CANDIDATES} has all." if len(found) > len(shown) else ""
     yield Table("labels", caption or "Labels to look at.", frame, words=True)
+
+
+def _most_apart(table: pd.DataFrame) -> str:
+    """Return how many groups differ from the rest of their class, and which differ most."""
+    apart = table[table.p_holm < 0.05].sort_values("difference", key=abs, ascending=False)
+    if apart.empty:
+        return "No group differs from the rest of its class after Holm's correction."
+    rows = apart.head(MOST_GROUPS).itertuples()
+    most = "; ".join(f"{row.label}, {row.group}: {100 * row.difference:+.1f} points" for row in rows)
+    several = f"{len(apart)} of {count_words(len(table), 'group')}"
+    return f"{several} differ from the rest of their class (p < 0.05 after Holm's correction). Most: {most}."
+
+
+def _group(name: str, value: str) -> str:
+    return {"official_split": f"official {value} part", "source": f"source {value}", "size": f"{value} in size"}.get(
+        name, value
+    )
 
 
 def _name(name: str, metric: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -143,7 +144,7 @@ class RunFacts:
         if isinstance(model, Transfer):
             layers = " and ".join(map(str, model.head.hidden_units))
             hidden = f" with fully connected layers of {layers} units" if layers else ""
-            begun = "random weights" if model.weights == "none" else f"weights {model.weights} ({weights})"
+            begun = "random weights" if model.weights == "none" else f"weights {Path(model.weights).name} ({weights})"
             return f"The backbone {model.backbone}, which began with {begun}, and a {model.output} head{hidden}."
         if isinstance(model, Scratch):
             return f"The network {model.network}, from random weights, with a {model.output} output."
