@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from pxr_tf.commands.calibrate import calibrate
+from pxr_tf.commands.check_published import check_published
 from pxr_tf.commands.compare import compare
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
@@ -26,12 +27,38 @@ from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
-from pxr_tf.commands.typed import as_typed, make_output_plain, name_program, use_utf8
-from pxr_tf.errors import PxrError, fit_terminal
+from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
+from pxr_tf.errors import WRONG_INPUT, PxrError, fit_terminal
 
 TWO_WORDS = "lungs train"
 UsageError = typer.BadParameter.__mro__[1]  # its base in Click, which newer versions of Typer contain
 INTERRUPTED = 130  # the exit code that Typer gives for Ctrl-C
+UNBROKEN = "\u2011"  # a hyphen at which no line breaks
+
+
+class WholeWords(typer.Context.formatter_class):
+    """The lines of ``--help``: they break between words only, so that options such as ``--test-rows`` stay whole."""
+
+    def write_text(self, text: str) -> None:
+        """Write a paragraph."""
+        super().write_text(text.replace("-", UNBROKEN))
+
+    def write_dl(self, rows: Any, *widths: Any, **named: Any) -> None:
+        """Write names with their descriptions."""
+        super().write_dl([tuple(cell.replace("-", UNBROKEN) for cell in row) for row in rows], *widths, **named)
+
+    def getvalue(self) -> str:
+        """Return all lines."""
+        return str(super().getvalue()).replace(UNBROKEN, "-")
+
+
+class Helpful(TyperCommand):
+    """A command whose ``--help`` breaks no word and has only characters that the output can show."""
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the lines of ``--help``."""
+        ctx.formatter_class = WholeWords
+        return make_plain(super().get_help(ctx))
 
 
 class Commands(TyperGroup):
@@ -47,6 +74,11 @@ class Commands(TyperGroup):
         """Run the command; raise `PxrError` for words that it does not take."""
         with _usage_in_one_line():
             return super().invoke(ctx)
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the lines of ``--help``, as `Helpful` does."""
+        ctx.formatter_class = WholeWords
+        return make_plain(super().get_help(ctx))
 
     def format_commands(self, ctx: typer.Context, formatter: Any) -> None:
         """Write each command with the whole first paragraph of its description, which Typer would cut."""
@@ -92,9 +124,10 @@ for command in (
     compare,
     report,
     runs,
+    check_published,
 ):
-    app.command()(command)
-app.command(TWO_WORDS)(lungs_train)
+    app.command(cls=Helpful)(command)
+app.command(TWO_WORDS, cls=Helpful)(lungs_train)
 
 
 def main() -> None:
@@ -114,7 +147,7 @@ def main() -> None:
 
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Print a user's mistake, a full disk or a missing permission as one line; exit with its code, mostly 2."""
+    """Print a user's mistake, a full disk or a missing permission as one line; exit with its code."""
     from pxr_tf.files import explain_os_error
 
     try:
@@ -125,7 +158,7 @@ def _one_line_errors() -> Iterator[None]:
             raise
         before = f"{name_program()}: "
         print(f"{before}{fit_terminal(as_typed(message), before)}", file=sys.stderr)
-        sys.exit(error.exit_code if isinstance(error, PxrError) else 2)
+        sys.exit(error.exit_code if isinstance(error, PxrError) else WRONG_INPUT)
 
 
 if __name__ == "__main__":

@@ -6,24 +6,20 @@ import sys
 import textwrap
 from collections.abc import Iterable
 
+WRONG_INPUT, WORK_FAILED = 2, 1  # exit codes of every command
+
 
 class PxrError(Exception):
     """A fault in the user's request or files, as one line: line breaks, which names of files may have, are escaped.
 
     The message says what was received, what is accepted and what to do. The command line prints it without a
-    traceback and exits with `exit_code`. Any other exception is a fault of this project and keeps its traceback.
+    traceback and exits with `exit_code`: `WORK_FAILED` if the request was accepted, but a run or a process failed. Any
+    other exception is a fault of this project and keeps its traceback.
     """
 
-    exit_code = 2  # wrong input
-
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", exit_code: int = WRONG_INPUT) -> None:
         super().__init__(one_line(message))
-
-
-class TaskFailedError(PxrError):
-    """A task of a run failed: the run was accepted, and its training, or another task, did not end well."""
-
-    exit_code = 1
+        self.exit_code = exit_code
 
 
 class MissingLibraryError(PxrError):

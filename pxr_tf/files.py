@@ -7,17 +7,19 @@ import io
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, one_line, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
+# Remedies for damaged files: of one that can be made again, and of one that a run was prepared with.
+RUN_AGAIN = "Delete it and run the same command again."
+DELETE_RUN = "Restore it, or delete the run's folder."
 UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 
 
@@ -57,9 +59,9 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, remedy: str = RUN_AGAIN) -> Any:
     """Return the value in a JSON file, None if the file is missing; raise `PxrError` if it cannot be read."""
-    with reading(path):
+    with reading(path), _undamaged(path, remedy):
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
@@ -75,6 +77,33 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
         text = table.to_csv(**options, quoting=csv.QUOTE_ALL)
     with written_whole(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="")
+
+
+def read_csv(
+    path: Path, columns: Iterable[str], is_number: Callable[[str], bool] = lambda name: False, remedy: str = RUN_AGAIN
+) -> "pd.DataFrame":
+    """Return the table in a CSV file that `write_csv` wrote: text, and numbers in the columns that `is_number` accepts.
+
+    An empty number is NaN. Raises `PxrError` if the file cannot be read, lacks one of `columns`, has a row with too
+    many values, or text in place of a number.
+    """
+    import pandas as pd
+
+    with reading(path), _undamaged(path, remedy):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)  # a class may be called NA
+        missing = [name for name in columns if name not in table]
+        if missing or not isinstance(table.index, pd.RangeIndex):  # a first row that is too long makes an index
+            raise ValueError(f"no column {shorten(missing)}" if missing else "a row is longer than the header")
+        return table.assign(**{name: pd.to_numeric(table[name]) for name in table if is_number(name)})
+
+
+@contextmanager
+def _undamaged(path: Path, remedy: str) -> Iterator[None]:
+    """Turn a ValueError in the block, which reads one of our own files, into a `PxrError` with this remedy."""
+    try:
+        yield
+    except ValueError as error:
+        raise PxrError(f"{path} was damaged or edited: {one_line(error)}. {remedy}") from error
 
 
 def digest(*parts: object, size: int = 8) -> str:

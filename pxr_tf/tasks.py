@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pydantic import TypeAdapter
 
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.events import Event, OnEvent
 
 
@@ -81,7 +81,7 @@ def run_or_raise(executor: Executor, tasks: Sequence[Task], on_event: OnEvent) -
     def listen(event: Event) -> None:
         on_event(event)
         if event["event"] == "failed":
-            raise PxrError(event["text"])
+            raise PxrError(event["text"], event["exit_code"])
 
     executor.run(tasks, listen)
 
@@ -90,17 +90,18 @@ def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_e
     """Run the tasks in the order of their needs, with events ``start`` and ``end`` or ``failed``; return failures."""
     failures: dict[tuple[str, str], str] = {}
     for task in in_order(tasks):
-        place = {"task": task.name, "run": task.run}
+        place, code = {"task": task.name, "run": task.run}, WORK_FAILED
         failed = next((need for need in task.needs if (task.run, need) in failures), None)
         if failed is None:
             on_event({"event": "start", **place})
             try:
                 do(task, lambda event, place=place: on_event({**event, **place}))
             except PxrError as error:
-                failures[task.key] = str(error)
+                failures[task.key], code = str(error), error.exit_code
         else:
             failures[task.key] = f"{task.name} needs {failed}, which failed."
-        end = {"event": "failed", "text": failures[task.key]} if task.key in failures else {"event": "end"}
+        why = failures.get(task.key)
+        end = {"event": "end"} if why is None else {"event": "failed", "text": why, "exit_code": code}
         on_event({**end, **place})
     return failures
 

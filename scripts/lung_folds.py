@@ -56,11 +56,11 @@ def train(pairs: list[LungPair], runs: Path, steps: int) -> LungNetwork:
     if not file.exists() or read_network(file).about != about:
         from pxr_tf.segment.train_task import train_network
 
-        write_network(file, train_network(pairs, about, tell))
+        write_network(file, train_network(pairs, about, show_progress))
     return read_network(file)
 
 
-def tell(done: int, steps: int, loss: float) -> None:
+def show_progress(done: int, steps: int, loss: float) -> None:
     """Print the progress of training every 100 steps."""
     if done % 100 == 0 or done == steps:
         print(f"step {done} of {steps}, loss {loss:.3f}", flush=True)

@@ -26,8 +26,10 @@ class Module(NamedTuple):
     tests: str
     functions: str = "*"  # patterns of the functions' names
     loads_tensorflow: bool = False
+    without: str = ""  # words in the names of tests that are left out, because they take seconds
 
 
+FINDING = "noise even_part threads"  # tests that find lungs in many pictures
 MODULES = {
     "data.splits": Module("tests/data/test_splits.py"),
     "data.schemes": Module("tests/data/test_schemes.py tests/data/test_splits.py"),
@@ -35,6 +37,52 @@ MODULES = {
     "data.samples": Module("tests/data/test_samples.py"),
     "data.patients": Module("tests/data/test_patients.py tests/data/test_manifest.py"),
     "evaluation.metrics": Module("tests/evaluation/test_metrics.py"),
+    "explain.cam": Module("tests/explain/test_cam.py", "*[37]", loads_tensorflow=True),
+    "explain.film": Module("tests/explain/test_film.py"),
+    "explain.gradients": Module("tests/explain/test_gradients.py", "*[37]", loads_tensorflow=True),
+    "explain.guided": Module("tests/explain/test_guided.py", "*[37]", loads_tensorflow=True),
+    "explain.maps": Module("tests/explain/test_maps.py tests/explain/test_in_lungs.py", loads_tensorflow=True),
+    "explain.perturbation": Module("tests/explain/test_perturbation.py", "*[1379]"),
+    "explain.randomise": Module("tests/explain/test_randomise.py", "*[37]", loads_tensorflow=True),
+    "explain.ranks": Module("tests/explain/test_ranks.py"),
+    "explain.verdicts": Module("tests/explain/test_verdicts.py"),
+    "lungs.align": Module("tests/lungs/test_lung_align.py", "*[37]"),
+    "lungs.atlas": Module("tests/lungs/test_stored_atlas.py", "*[37]"),
+    "lungs.confidence": Module("tests/lungs/test_lung_parts.py tests/lungs/test_lung_box.py", "*[37]", without=FINDING),
+    "lungs.contrast": Module("tests/lungs/test_lung_parts.py tests/lungs/test_lung_box.py", "*[37]", without=FINDING),
+    "lungs.distort": Module("tests/lungs/test_distort.py", "*[37]"),
+    "lungs.find": Module("tests/lungs/test_lung_parts.py", "*[37]"),
+    "lungs.fuse": Module("tests/lungs/test_lung_parts.py", "*[37]"),
+    "evaluation.bootstrap": Module("tests/evaluation/test_bootstrap.py"),
+    "evaluation.differences": Module("tests/evaluation/test_differences.py"),
+    "evaluation.roc": Module("tests/evaluation/test_roc.py", "*[1379]"),
+    "evaluation.published.consistency": Module("tests/evaluation/test_published_consistency.py"),
+    "evaluation.published.footnotes": Module(
+        "tests/evaluation/test_published_footnotes.py tests/evaluation/test_published.py", "*[37]"
+    ),
+    "evaluation.published.papers": Module(
+        "tests/evaluation/test_published.py tests/evaluation/test_published_footnotes.py"
+    ),
+    "runs.crop": Module(
+        "tests/experiments/test_lungs_in_runs.py", "x_describe* x_count* x_lung_warnings*", without="a_run missing"
+    ),
+    "runs.directory": Module(
+        "tests/runs/test_directory.py tests/runs/test_finished.py",
+        "*[37]",
+        without="stopped each_image read_once changed package",
+    ),
+    "runs.environment": Module("tests/runs/test_environment.py", "*[37]", without="records would_mix device"),
+    "runs.finished": Module(
+        "tests/runs/test_finished.py tests/runs/test_directory.py",
+        without="stopped each_image read_once changed package",
+    ),
+    "runs.info": Module("tests/runs/test_directory.py"),
+    "studies.estimate": Module("tests/studies/test_estimate.py", "*[37]"),
+    "studies.paper_runs": Module("tests/report/test_reproduced.py", "*[37]"),
+    "studies.paper_tables": Module("tests/report/test_reproduced.py"),
+    "studies.ranking": Module("tests/report/test_tuning_table.py", "*[37]"),
+    "studies.run_all": Module("tests/studies/test_run_all.py", "*[37]"),
+    "studies.tuning": Module("tests/commands/test_tune.py", "*[37]"),
     "pictures.store": Module("tests/pictures/test_store.py", "x_pictures_key__*"),
     "training.features": Module(
         "tests/training/test_features.py", "x_features_folder__* x_sample_names__*", loads_tensorflow=True
@@ -56,7 +104,10 @@ def prepare(name: str, folder: Path) -> None:
         "only_mutate": [file],
         "also_copy": ["configs"],
         "do_not_mutate_patterns": MESSAGES,
-        "pytest_add_cli_args": ["--hypothesis-profile=mutants", "-p", "no:cacheprovider"],
+        "pytest_add_cli_args": [
+            *("--hypothesis-profile=mutants", "-p", "no:cacheprovider"),
+            *(["-k", f"not ({' or '.join(module.without.split())})"] if module.without else []),
+        ],
         "pytest_add_cli_args_test_selection": module.tests.split(),
     }
     values = {

@@ -2,6 +2,7 @@
 
 # If empty, the program's own default holds, mostly the recipe's.
 RUNS ?= runs
+FILE ?=
 RUN ?=
 DATA ?=
 IMAGES ?=
@@ -57,6 +58,7 @@ TAKES_calibrate := RUN PREVALENCE SENSITIVITY SPECIFICITY COST FIGURES
 TAKES_compare := RUN OUT
 TAKES_report := RUN OUT
 TAKES_runs := RUNS
+TAKES_check-published := FILE
 TAKES_lungs-train := ATLAS OUT SEED RUNS
 
 # The variable without which a target is refused, and what it accepts.
@@ -78,6 +80,8 @@ NEEDS_compare := RUN
 WANTED_compare := two or more folders of finished runs, or of seeds of one experiment; the first is the reference
 NEEDS_report := RUN
 WANTED_report := folders of finished runs; several are compared on one page
+NEEDS_check-published := FILE
+WANTED_check-published := file (YAML) of a paper's printed figures; docs/check-published.md describes its keys
 NEEDS_lungs-train := ATLAS
 WANTED_lungs-train := folder of pairs: X-rays images/NAME.jpg (or .png) and lung masks masks/NAME.png, at least five
 
@@ -124,5 +128,6 @@ OPTIONS_compare = $(call give,out,OUT)
 ARGUMENTS_report = $(foreach word,$(RUN),"$(word)")
 OPTIONS_report = $(call give,out,OUT)
 ARGUMENTS_runs = $(if $(RUNS),"$(RUNS)")
+ARGUMENTS_check-published = "$(FILE)"
 ARGUMENTS_lungs-train = "$(ATLAS)"
 OPTIONS_lungs-train = $(call give,out,OUT) $(call give,seed,SEED) $(call give,runs,RUNS)

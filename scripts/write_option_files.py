@@ -114,8 +114,9 @@ def page_text() -> str:
         "[recipe](recipe.md), a file in `configs/`. `make` separates several values of an option by spaces.",
         "[glossary.md](glossary.md) explains the words; [outputs.md](outputs.md) the files that commands write.",
         "",
-        "Exit codes: 0 for success; 1 if a run failed, also if other runs of the command did not; 2 for any other",
-        "error that one line explains, such as a wrong option or an unreadable file; 130 after Ctrl-C.",
+        "Exit codes: 0 for success; 1 if the work failed: a run (also if other runs of the command did not), or a",
+        "process that crashed or was killed; 2 for any other error that one line explains, such as a wrong option or",
+        "an unreadable file; 130 after Ctrl-C.",
         "",
         "`make` has targets without a command, too: `setup`, `tensorboard`, `bench`, `test`, `check`, `mutants`,",
         "`format` and `clean`. `make help` describes all targets.",
@@ -138,15 +139,15 @@ def section(name: str) -> list[str]:
         "",
         sentence,
         "",
-        "| option | type | default | meaning | make |",
+        "| option | meaning | default | type | make |",
         "|---|---|---|---|---|",
         *(row_of(option) for option in options),
     ]
 
 
 def usage_of(option: Option) -> str:
-    optional = option.default is not NO_DEFAULT and not option.spelling.startswith("[")
-    return f"[{option.spelling}]" if optional else option.spelling
+    word = option.spelling if option.default is NO_DEFAULT else f"[{option.spelling}]"
+    return f"{word}..." if option.kind == list[str] else word
 
 
 def targets_of(name: str) -> list[str]:
@@ -158,7 +159,7 @@ def targets_of(name: str) -> list[str]:
 def row_of(option: Option) -> str:
     kind = describe_number(option) if option.kind in NUMBERS else KINDS[option.kind]
     variable = f"`{option.variable}`" if option.variable else ""
-    cells = [f"`{option.spelling}`", kind, *map(escape, (default_of(option), option.meaning)), variable]
+    cells = [f"`{option.spelling}`", *map(escape, (option.meaning, default_of(option))), kind, variable]
     return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
 
 
@@ -174,7 +175,8 @@ def default_of(option: Option) -> str:
         return option.otherwise or ("the recipe's" if option.key else "")
     if isinstance(option.default, bool):
         return "on" if option.default else "off"
-    return f"`{option.default}`" if option.default != "" else ""
+    words = str(option.default)
+    return words.replace(",", ", ") if "," in words else f"`{words}`" if words else ""
 
 
 if __name__ == "__main__":

@@ -72,13 +72,13 @@ def section(name: str, model: type[BaseModel]) -> list[str]:
     meanings = read_comments(model)
     required = schema.get("required", [])
     rows = [
-        f"| `{key}` | {escape(describe_type(value))} | {'required' if key in required else default_of(value)} "
-        f"| {escape(meanings[key])} |"
+        f"| `{key}` | {escape(meanings[key])} | {'required' if key in required else default_of(value)} "
+        f"| {escape(describe_type(value))} |"
         for key, value in schema["properties"].items()
     ]
     title = f"`{name}`" if name else "Top level"
     sentence = inspect.cleandoc(model.__doc__).partition("\n\n")[0].replace("\n", " ")
-    return [f"## {title}", sentence, "", "| key | type | default | meaning |", "|---|---|---|---|", *rows, ""]
+    return [f"## {title}", sentence, "", "| key | meaning | default | type |", "|---|---|---|---|", *rows, ""]
 
 
 def read_comments(model: type[BaseModel]) -> dict[str, str]:

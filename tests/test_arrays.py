@@ -267,16 +267,16 @@ def test_writers_take_turns(tmp_path):
             assert other.poll() is None, other.stderr.read().decode()
             time.sleep(0.02)
         assert missing_keys(folder, ["ours", "theirs"]) == ["ours", "theirs"]  # reading needs no lock
-        told = []
+        holders = []
 
         def go(holder: str) -> None:
-            told.append(holder)
+            holders.append(holder)
             (tmp_path / "go").touch()
 
         with open_here(folder, on_wait=go) as writer:
             assert writer.missing(["ours", "theirs"]) == ["ours"]
         assert other.wait() == 0
-    assert len(told) == 1 and f"process {other.pid} " in told[0]
+    assert len(holders) == 1 and f"process {other.pid} " in holders[0]
 
 
 def test_a_writer_killed_at_any_moment_loses_only_its_block(tmp_path):

@@ -134,9 +134,9 @@ def test_the_story_counts_patients_whose_images_are_predicted_apart(own_copy):
         if len(images) > 1:
             expected.setdefault(label, []).append(len(set(images.predicted)) > 1)
     assert expected
-    told = story["write_contradictions"](own_copy)
+    written = story["write_contradictions"](own_copy)
     table = pd.read_csv(own_copy / "contradictions.csv")
-    pd.testing.assert_frame_equal(table, told, check_dtype=False)
+    pd.testing.assert_frame_equal(table, written, check_dtype=False)
     assert dict(zip(table["class"], table.patients, strict=True)) == {
         name: len(each) for name, each in expected.items()
     }
@@ -218,11 +218,11 @@ def test_the_option_is_one_row_and_reaches_recipe_make_and_page(copied_project):
 
     assert run(sys.executable, "scripts/write_option_files.py").returncode == 0
     page = (copied_project / "docs" / "commands.md").read_text(encoding="utf-8")
-    assert page.count("| `--batch-size` | whole number | the recipe's | Pictures in a batch. | `BATCH` |") == 5
+    assert page.count("| `--batch-size` | Pictures in a batch. | the recipe's | whole number | `BATCH` |") == 5
     refused = run(sys.executable, "-m", "pxr_tf.cli", "cv", "--batch-size", "0", "--data", "nowhere")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "training.batch_size received 0" in refused.stderr
     if shutil.which("make"):
-        told = run("make", "-n", "--old-file=.venv/.ready", "cv", "BATCH=16")
-        assert shlex.split(told.stdout) == [".venv/bin/pxr", "cv", "--batch-size", "16", "--runs", "runs"]
+        shown = run("make", "-n", "--old-file=.venv/.ready", "cv", "BATCH=16")
+        assert shlex.split(shown.stdout) == [".venv/bin/pxr", "cv", "--batch-size", "16", "--runs", "runs"]
         assert "received BATCH=16" in run("make", "lungs", "BATCH=16").stderr

@@ -100,11 +100,11 @@ def test_digests_distinguish_parts(tmp_path):
 
 
 def test_the_second_holder_learns_who_holds_the_lock(tmp_path):
-    told = []
+    holders = []
     lock = tmp_path / ".xception-strategy2.lock"
-    with locks.hold(lock), pytest.raises(PxrError) as caught, locks.hold(lock, patience=0.15, on_wait=told.append):
+    with locks.hold(lock), pytest.raises(PxrError) as caught, locks.hold(lock, patience=0.15, on_wait=holders.append):
         pytest.fail("two hold it at once")
-    assert told == [f"process {os.getpid()} on {locks.socket.gethostname()}"]  # once, although it tried again
+    assert holders == [f"process {os.getpid()} on {locks.socket.gethostname()}"]  # once, although it tried again
     place = tmp_path / "xception-strategy2"
     assert_says(caught.value, str(place), f"process {os.getpid()}")
     with locks.hold(lock, patience=0):

@@ -5,11 +5,10 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import is_running, wait_until
 from tiny import request_of, run_here, tiny_experiment
 
 from pxr_tf.config import dump_experiment
@@ -67,21 +66,6 @@ def start(phantoms, tmp_path):
 
 def children(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-
-
-def is_running(process: int) -> bool:
-    """Return whether a process runs; a process that ended and was not collected (a zombie) does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 def kill(process: subprocess.Popen) -> None:

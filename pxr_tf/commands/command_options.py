@@ -51,6 +51,8 @@ def make_parameter(option: Option) -> inspect.Parameter:
     facts: dict[str, Any] = {"help": option.help}
     if option.kind in NUMBERS:
         facts |= {"parser": functools.partial(read_number, option), "metavar": f"<{describe_number(option)}>"}
+    if option.kind == list[str] and not option.argument:
+        facts |= {"metavar": "<str>..."}
     if option.argument:
         words = typer.Argument(**facts | {"metavar": option.spelling})
     else:

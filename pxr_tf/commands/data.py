@@ -8,6 +8,7 @@ from pxr_tf.commands.running import make_console
 def data(options: OptionValues) -> None:
     """Describe data sets: images, patients, encodings, duplicates, and possible shortcuts."""
     from pxr_tf.config.comma_lists import split_paths
+    from pxr_tf.data.patients import add_content
     from pxr_tf.pictures.survey import survey
     from pxr_tf.report.data_tables import print_survey
     from pxr_tf.report.progress import show_steps
@@ -17,6 +18,8 @@ def data(options: OptionValues) -> None:
     console = make_console()
     for note in notes:
         console.print(note, markup=False)
+    with show_steps(console, "reading files") as on_progress:
+        table = add_content(table, on_progress)
     with show_steps(console, "reading images") as on_progress:
         found = survey(table, on_progress=on_progress)
     print_survey(console, found)

@@ -27,13 +27,15 @@ def lungs(options: OptionValues) -> None:
     named, notes = list_pictures(paths)
     for note in notes:
         console.print(note, markup=False)
-    out = options.out or options.runs / "lungs" / "-".join(Path(path).resolve().stem for path in paths)
+    folders = [Path(path).expanduser().resolve() for path in paths]
+    out = options.out or options.runs / "lungs" / "-".join(folder.stem for folder in folders)
     given = find_given(named, options.masks) if options.masks else {}
     with show_steps(console, "lungs") as on_progress:
         table = write_lungs(
             named,
             open_lung_finder(options.atlas, options.runs / "cache"),
             out,
+            data=[str(folder) for folder in folders],
             given=given,
             processes=processors(),
             on_progress=on_progress,

@@ -101,8 +101,8 @@ def run_study(
 
 
 def exit_if_failed(runs: "Sequence[Ended]", console: "Console") -> None:
-    """Print which runs failed and exit with 1; do nothing if none failed. Why was printed when they failed."""
-    from pxr_tf.errors import count_words
+    """Print which runs failed and exit; do nothing if none failed. Why was printed when they failed."""
+    from pxr_tf.errors import WORK_FAILED, count_words
 
     failed = [run for run in runs if run.failure]
     if not failed:
@@ -110,4 +110,4 @@ def exit_if_failed(runs: "Sequence[Ended]", console: "Console") -> None:
     console.print(f"\n{len(failed)} of {count_words(len(runs), 'run')} failed:")
     for run in failed:
         console.print(run.title, markup=False)
-    sys.exit(1)
+    sys.exit(WORK_FAILED)

@@ -155,13 +155,13 @@ def outline_of(experiment: Experiment) -> Outline:
     """Return what the progress display needs to know about an experiment."""
     splits = experiment.splits
     cross = splits.scheme == "folds"
-    where = f"{splits.folds} folds" if cross else f"{splits.scheme} split"
-    where += f" by {splits.unit}" if splits.scheme == "random" else ""
+    scheme = f"{splits.folds} folds" if cross else f"{splits.scheme} split"
+    scheme += f" by {splits.unit}" if splits.scheme == "random" else ""
     crop = "" if experiment.image.crop == "none" else f"crop {experiment.image.crop}"
-    what = ", ".join(filter(None, (experiment.model.name, experiment.variant, crop)))
+    what = ", ".join(dict.fromkeys(filter(None, (experiment.model.name, experiment.variant, crop))))
     weights = f", weights {experiment.model.weights}" if experiment.backbone else ""
     return Outline(
-        title=f"{experiment.name}: {what}, {where}{weights}, seed {experiment.seed}",
+        title=f"{experiment.name}: {what}, {scheme}{weights}, seed {experiment.seed}",
         folds=splits.folds if cross else 1,
         phases=tuple(OutlinePhase(phase.name, phase.max_epochs, phase.patience) for phase in experiment.phases),
         chooses_epochs=experiment.chooses_epochs,

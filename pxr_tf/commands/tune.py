@@ -64,7 +64,7 @@ def _run_points(plan: "TuningPlan", base: "Request", console: "Console") -> "lis
 
 
 def _print_best(best: "Best", base: "Request", console: "Console") -> None:
-    """Print reasons to doubt the choice, where all points are, and how to train the best."""
+    """Print what makes the choice uncertain, where all points are, and how to train the best."""
     from pxr_tf.report.fitting import print_paths
     from pxr_tf.rundir import TUNING_TABLE
 

@@ -59,6 +59,13 @@ def make_output_plain() -> None:
             stream.reconfigure(errors=PLAIN_ERRORS)
 
 
+def make_plain(text: str) -> str:
+    """Return a text with the characters replaced that standard output lacks, for writers that choose an encoding."""
+    codecs.register_error(PLAIN_ERRORS, _replace)
+    encoding = sys.stdout.encoding
+    return text.encode(encoding, PLAIN_ERRORS).decode(encoding)
+
+
 def _replace(error: UnicodeError) -> tuple[str, int]:
     """Return a likeness of the characters that cannot be encoded: ``e`` for ``é``, else ``?``, and where to go on."""
     if not isinstance(error, UnicodeEncodeError):

@@ -13,8 +13,9 @@ RecipeChanges = dict[str, tuple[Plain, Plain]]  # dotted key -> (value before, v
 
 
 def recipe_changes(before: Experiment, now: Experiment) -> RecipeChanges:
-    """Return what differs; phases are compared one by one if both experiments have the same number."""
-    return _differ(before.model_dump(mode="json"), now.model_dump(mode="json"), "")
+    """Return what differs, in the order of the keys; phases of the same name are compared: ``phases.head.l2``."""
+    old, new = (one.model_dump(mode="json", exclude={"phases"}) for one in (before, now))
+    return dict(sorted((_differ(old, new, "") | _phase_changes(before, now)).items()))
 
 
 class Change(NamedTuple):
@@ -33,8 +34,6 @@ def list_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> l
     if "model.kind" in found:
         model = {"model": (before.model.name, now.model.name)}
         found = model | {key: pair for key, pair in found.items() if not key.startswith("model.")}
-    if "phases" in found:
-        found = found | _phases_by_name(before, now)
     epochs = [key for key in found if key.startswith("phases.") and key.endswith(".max_epochs")]
     words = [Change(EPOCHS, _epochs(before), _epochs(now))] if epochs or "phases" in found else []
     others = {key: pair for key, pair in found.items() if key not in epochs}
@@ -60,27 +59,21 @@ def value_text(value: Plain) -> str:
 
 
 def _differ(before: Plain, now: Plain, key: str) -> RecipeChanges:
-    pairs: list[tuple[Plain, Plain, str]] = []
-    if isinstance(before, dict) and isinstance(now, dict):
-        pairs = [(before.get(name), now.get(name), str(name)) for name in sorted({*before, *now}, key=str)]
-    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        dicts = all(isinstance(item, dict) for item in before + now)
-        pairs = [(old, new, str(number)) for number, (old, new) in enumerate(zip(before, now, strict=True)) if dicts]
-    if not pairs:
+    if not (isinstance(before, dict) and isinstance(now, dict)):
         return {} if before == now else {key: (before, now)}
     found: RecipeChanges = {}
-    for old, new, name in pairs:
-        found |= _differ(old, new, f"{key}.{name}" if key else name)
+    for name in before | now:
+        found |= _differ(before.get(name), now.get(name), f"{key}.{name}" if key else str(name))
     return found
 
 
-def _phases_by_name(before: Experiment, now: Experiment) -> RecipeChanges:
-    """Return the names of two lists of phases, and what differs in phases of the same name."""
+def _phase_changes(before: Experiment, now: Experiment) -> RecipeChanges:
+    """Return the names of two lists of phases if they differ, and what differs in phases of the same name."""
     old, new = ({phase.name: phase.model_dump(mode="json") for phase in one.phases} for one in (before, now))
-    found: RecipeChanges = {"phases": (list(old), list(new))}
+    found: RecipeChanges = {} if list(old) == list(new) else {"phases": (list(old), list(new))}
     for name in old.keys() & new.keys():
         found |= _differ(old[name], new[name], f"phases.{name}")
-    return dict(sorted(found.items()))
+    return found
 
 
 def _last(key: str) -> str:

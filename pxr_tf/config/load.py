@@ -15,7 +15,7 @@ from pxr_tf.config.schema import Experiment
 from pxr_tf.config.tuning import Grid, read_grid
 from pxr_tf.errors import PxrError, nearest, shown
 
-BESIDE = ("reproduce",)  # keys of a recipe that say what to run, not how: not part of an experiment
+WHICH_RUNS = ("reproduce",)  # keys of a recipe that say which runs to start: not part of an experiment
 
 Values = dict[str, Plain]  # of a recipe, before they are validated
 
@@ -99,7 +99,7 @@ def dump_experiment(experiment: Experiment) -> str:
 def _read_variant(path: str | Path, variant: str | None) -> tuple[Values, Grid, str]:
     """Return (the values of a recipe's variant, its grid, the file's name)."""
     values, file = read_recipe(path)
-    values = _lay_over({key: value for key, value in values.items() if key not in BESIDE}, variant, file)
+    values = _lay_over({key: value for key, value in values.items() if key not in WHICH_RUNS}, variant, file)
     return values, read_grid(values.pop("tuning", None), str(file)), str(file)
 
 

@@ -35,18 +35,29 @@ _ACCEPTED = {
 }
 
 
+_INNER: Mapping[str, type[BaseModel]] = {
+    **{"image": schema.Image, **models.MODEL_KINDS, models.OTHER: models.OtherModel, "head": Head},
+    **{"splits": schema.Splits, "balance": schema.Balance, "augmentation": augmentation.Augmentation},
+    **{augmentation.MOVEMENT: augmentation.Movement, "training": schema.Training, "phases": schema.Phase},
+}
+
 # How pydantic names the branches of a union in an error's location.
 _BRANCHES = ("bool", "function-", "[key]", "tuple[", "literal[", "constrained-", "dict[", "float", "int")
 
 
-def explain_errors(errors: list[Any], model: type[BaseModel] = schema.Experiment) -> str:
-    """Return one line for the first error of validating `model`; a union gives an error for each of its types."""
+def explain_errors(
+    errors: list[Any], model: type[BaseModel] = schema.Experiment, inner: Mapping[str, type[BaseModel]] = _INNER
+) -> str:
+    """Return one line for the first error of validating `model`; a union gives an error for each of its types.
+
+    `inner` is part of an error's location -> the model of what is there.
+    """
     first = errors[0]
     inside = [error for error in errors if _place(error).startswith(f"{_place(first)}.")]
     first = inside[0] if inside else first  # of a union, the branch that got furthest
     place = _place(first)
     if first["type"] == "extra_forbidden":
-        known = _fields_at(first["loc"][:-1], model)
+        known = _fields_at(first["loc"][:-1], model, inner)
         return f"unknown key {shown(place, 80)}. Known here: {', '.join(known)}.{nearest(str(first['loc'][-1]), known)}"
     if first["type"] == "missing":
         return f"the key {place!r} is missing."
@@ -84,11 +95,7 @@ def _place(error: Any) -> str:
     return ".".join(part for part in parts if extra or not part.startswith(_BRANCHES))
 
 
-def _fields_at(location: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
-    parts = {"image": schema.Image, **models.MODEL_KINDS, models.OTHER: models.OtherModel, "head": Head}
-    parts |= {"splits": schema.Splits, "balance": schema.Balance, "augmentation": augmentation.Augmentation}
-    parts |= {augmentation.MOVEMENT: augmentation.Movement}
-    parts |= {"training": schema.Training, "phases": schema.Phase}
+def _fields_at(location: tuple[Any, ...], model: type[BaseModel], inner: Mapping[str, type[BaseModel]]) -> list[str]:
     for part in location:
-        model = parts.get(part, model)
+        model = inner.get(part, model)
     return list(model.model_fields)

@@ -23,13 +23,13 @@ from pxr_tf.vocabulary.values import Amount, Count, Flag, Frozen, Name, Number, 
 TAKEN = ("all", "label", "origin", "split")  # names that tables of results use next to class names
 
 
-def _beside_cache(name: str) -> str:
+def _not_the_cache(name: str) -> str:
     if name.lower() == CACHE:  # on some file systems Cache is the same folder
         raise PydanticCustomError("name", f"any name but {CACHE}, the folder in RUNS that runs share")
     return name
 
 
-RecipeName = Annotated[Name, AfterValidator(_beside_cache)]
+RecipeName = Annotated[Name, AfterValidator(_not_the_cache)]
 
 
 class Splits(Frozen):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pxr_tf import files
 from pxr_tf.errors import PxrError, shorten
 
 MANIFEST_COLUMNS = ("image_id", "path", "label", "patient_id", "source", "official_split")
@@ -67,8 +68,8 @@ def validate_manifest(table: pd.DataFrame) -> None:
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
-    """Read a manifest that `files.write_csv` wrote; every column is text."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    """Read a manifest that `files.write_csv` wrote; every column is text. Raises `PxrError`."""
+    return files.read_csv(path, (*MANIFEST_COLUMNS, "content"), remedy=files.DELETE_RUN)
 
 
 def is_synthetic(table: pd.DataFrame) -> bool:

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from pxr_tf import files
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.data.splits import TEST_ROLES
 
+PREDICTION_COLUMNS = ("image_id", "fold", "label", "predicted")  # then a probability per class
+
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """Read a ``predictions.csv``; probabilities ``p_<class>`` are numbers, everything else is text."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)  # a class may be called NA
-    numbers = {column: pd.to_numeric(table[column]) for column in table if column.startswith("p_")}
-    return table.assign(**numbers)
+    """Read a ``predictions.csv``; only probabilities ``p_<class>`` are numbers. Raises `PxrError`."""
+    return files.read_csv(path, PREDICTION_COLUMNS, lambda name: name.startswith("p_"))
 
 
 def warn_of_one_class(predictions: pd.DataFrame) -> list[RunWarning]:

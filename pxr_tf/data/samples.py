@@ -11,6 +11,7 @@ from typing import Literal
 
 import pandas as pd
 
+from pxr_tf import files
 from pxr_tf.errors import PxrError
 from pxr_tf.seeds import order_by_hash
 
@@ -77,11 +78,8 @@ def plan_all_samples(
 
 
 def read_samples(path: Path) -> pd.DataFrame:
-    """Read a samples table; ``copy`` is a number, everything else is text. Raises ValueError for any other columns."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if tuple(table.columns) not in (SAMPLE_COLUMNS, (*SAMPLE_COLUMNS, LABEL)):
-        raise ValueError(f"{path.name} has the columns {', '.join(table.columns)}, not {', '.join(SAMPLE_COLUMNS)}")
-    return table.assign(copy=table["copy"].astype(int))
+    """Read a samples table; ``copy`` is a number, everything else is text. Raises `PxrError`."""
+    return files.read_csv(path, SAMPLE_COLUMNS, "copy".__eq__, files.DELETE_RUN)
 
 
 def check_samples(samples: pd.DataFrame, splits: pd.DataFrame) -> None:

@@ -18,6 +18,7 @@ from typing import Literal
 
 import pandas as pd
 
+from pxr_tf import files
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.seeds import order_by_hash
 
@@ -93,8 +94,8 @@ def without_tests(table: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.DataFra
 
 
 def read_splits(path: Path) -> pd.DataFrame:
-    """Read a splits table; every column is text."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    """Read a splits table; every column is text. Raises `PxrError`."""
+    return files.read_csv(path, SPLIT_COLUMNS, remedy=files.DELETE_RUN)
 
 
 def check_splits(

@@ -20,7 +20,7 @@ BCA, STUDENT, WILSON = "BCa bootstrap", "Student", "Wilson"
 # Resamples of few patients vary too little, and those of a value near its limit bunch there: docs/statistics.md.
 MANY_PATIENTS = 100  # from this number on, intervals come from the bootstrap
 NEAR = 3  # standard errors: a share that is no further from 0 or 1 gets an interval that knows these limits
-_AT_ONCE = 64  # replicates: 3 MB for 6,000 images
+_AT_ONCE = 400_000  # weights of images: 3 MB, which a processor's cache holds
 _RANKED = ("auc", "average_precision")
 _LOSSES = ("log_loss", "brier")
 _MEANS = ("balanced_accuracy", "mean_sensitivity_specificity", *_RANKED)  # metrics over all classes: means of theirs
@@ -59,7 +59,9 @@ def replicate(samples: Sequence[Sample], *, resamples: int = RESAMPLES, seed: in
     count = samples[0].patient_count
     ones = np.ones((count, 1))
     values = [measure(Weighted(sample, ones))[:, 0] for sample in samples]
-    blocks = [[measure(Weighted(sample, weights)) for sample in samples] for weights in _draws(count, resamples, seed)]
+    size = _at_once(max(len(sample.truth) for sample in samples))
+    draws = _draws(count, resamples, seed, size)
+    blocks = [[measure(Weighted(sample, weights)) for sample in samples] for weights in draws]
     drawn = [np.hstack(parts) for parts in zip(*blocks, strict=True)]
     return [
         Replicates(value, own, _leave_out(sample, value), count_patients(sample))
@@ -81,7 +83,7 @@ def replicate_sums(
     how many patients each value rests on.
     """
     total = sums.sum(0)
-    drawn = [measure(weights.T @ sums) for weights in _draws(len(sums), resamples, seed)]
+    drawn = [measure(weights.T @ sums) for weights in _draws(len(sums), resamples, seed, _at_once(len(sums)))]
     return Replicates(measure(total[None])[0], np.vstack(drawn).T, measure(total - sums).T, patients)
 
 
@@ -120,8 +122,32 @@ def find_ends(found: Replicates, row: int, metric: str = "", level: float = LEVE
     if patients >= MANY_PATIENTS and not near and np.ptp(drawn) > 0:
         return Ends(*_bca(value, drawn, without, level), BCA)
     if is_share and (metric not in _RANKED or error == 0):
-        return Ends(*_wilson(value, error, factor, patients), WILSON)
+        return Ends(*wilson_interval(value, _effective_number(value, error, patients), factor), WILSON)
     return Ends(*_student(value, without, factor, metric), STUDENT)
+
+
+class Share(NamedTuple):
+    """A share of images, its standard error over patients, and its 95 % interval; NaN if unknown."""
+
+    value: float
+    error: float
+    low: float
+    high: float
+
+
+def measure_share(hits: np.ndarray, patients: np.ndarray) -> Share:
+    """Return the share of images that are hits, bool [n]; `patients` names the patient of each.
+
+    The interval is Wilson's, as in `find_ends`. With fewer than `FEWEST_PATIENTS`, only the value is known.
+    """
+    _, numbers = np.unique(patients, return_inverse=True)
+    sums, counts = np.bincount(numbers, hits), np.bincount(numbers)
+    value = float(hits.mean()) if len(hits) else np.nan
+    if len(counts) < FEWEST_PATIENTS:
+        return Share(value, np.nan, np.nan, np.nan)
+    error = jackknife_error((sums.sum() - sums) / (counts.sum() - counts))
+    factor = student.ppf((1 + LEVEL) / 2, len(counts) - 1)
+    return Share(value, error, *wilson_interval(value, _effective_number(value, error, len(counts)), factor))
 
 
 def _bca(value: float, drawn: np.ndarray, without: np.ndarray, level: float) -> np.ndarray:
@@ -134,9 +160,15 @@ def _bca(value: float, drawn: np.ndarray, without: np.ndarray, level: float) -> 
     return np.quantile(drawn, norm.cdf(shift + ends / (1 - acceleration * ends)))
 
 
-def _wilson(value: float, error: float, factor: float, patients: int) -> tuple[float, float]:
-    """Return Wilson's interval of a share; without any variance, each patient counts as one image."""
-    number = value * (1 - value) / error**2 if error > 0 and 0 < value < 1 else float(patients)
+def _effective_number(value: float, error: float, patients: int) -> float:
+    """Return how many independent images would give a share this error; without any variance, one for each patient."""
+    return value * (1 - value) / error**2 if error > 0 and 0 < value < 1 else float(patients)
+
+
+def wilson_interval(
+    value: float, number: float, factor: float = float(norm.ppf((1 + LEVEL) / 2))
+) -> tuple[float, float]:
+    """Return Wilson's interval of a share of `number` independent images; `factor`: standard errors on each side."""
     spread = factor**2 / number
     centre = (value + spread / 2) / (1 + spread)
     half = np.sqrt(value * (1 - value) * spread + spread**2 / 4) / (1 + spread)
@@ -165,22 +197,31 @@ def jackknife_error(without: np.ndarray) -> float:
 def _leave_out(sample: Sample, value: np.ndarray) -> np.ndarray:
     """Return all metrics without each patient, [M, P]; a patient without images in the sample changes nothing."""
     without = np.repeat(value[:, None], sample.patient_count, axis=1)
-    own = np.unique(sample.patients)
-    for start in range(0, len(own), _AT_ONCE):
-        block = own[start : start + _AT_ONCE]
+    own, size = np.unique(sample.patients), _at_once(len(sample.truth))
+    for start in range(0, len(own), size):
+        block = own[start : start + size]
         weights = np.ones((sample.patient_count, len(block)))
         weights[block, np.arange(len(block))] = 0
         without[:, block] = measure(Weighted(sample, weights))
     return without
 
 
-def _draws(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield how often each patient is drawn, float64 [patients, replicates]; a replicate draws as many as there are."""
+def _at_once(images: int) -> int:
+    """Return how many replicates are computed at once."""
+    return max(16, _AT_ONCE // max(1, images))
+
+
+def _draws(count: int, resamples: int, seed: int, size: int) -> Iterator[np.ndarray]:
+    """Yield how often each patient is drawn, float64 [patients, up to size]; a replicate draws as many as there are.
+
+    The same seed draws the same patients, however many are drawn at once.
+    """
     rng = np.random.default_rng(seed)
-    for start in range(0, resamples, _AT_ONCE):
-        size = min(_AT_ONCE, resamples - start)
-        cells = rng.integers(count, size=(count, size)) * size + np.arange(size)
-        yield np.bincount(cells.ravel(), minlength=count * size).reshape(count, size).astype(np.float64)
+    for start in range(0, resamples, size):
+        chosen = rng.integers(count, size=(min(size, resamples - start), count))
+        columns = len(chosen)
+        cells = chosen * columns + np.arange(columns)[:, None]
+        yield np.bincount(cells.ravel(), minlength=count * columns).reshape(count, columns).astype(np.float64)
 
 
 def count_patients(sample: Sample) -> np.ndarray:

@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pxr_tf import files
 from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.evaluation.weighted import LEAST_PROBABILITY, Weighted, class_names, make_sample
 
+METRICS_COLUMNS = ("fold", "class", "metric", "value")
 NUMBERS = ("value", "low", "high", "level")  # columns of ``metrics.csv``
 READINGS = ("balanced", "all")  # which held-out rows count: see `select_rows`
 
@@ -172,7 +174,7 @@ def score_folds(predictions: pd.DataFrame) -> pd.DataFrame:
     grouped = together.groupby(["class", "metric"], sort=False).value
     summary = [grouped.agg(how).reset_index().assign(fold=name) for how, name in (("mean", "mean"), ("std", "sd"))]
     pooled = score(predictions).assign(fold="pooled")
-    return pd.concat([*parts, *summary, pooled], ignore_index=True)[["fold", "class", "metric", "value"]]
+    return pd.concat([*parts, *summary, pooled], ignore_index=True)[list(METRICS_COLUMNS)]
 
 
 def summarise_seeds(tables: Mapping[int, pd.DataFrame], fold: str = "mean") -> pd.DataFrame:
@@ -193,8 +195,8 @@ def value_of(metrics: pd.DataFrame, fold: str | int, name: str, metric: str, col
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
-    """Read a ``metrics.csv``; fold is text."""
-    return pd.read_csv(path, dtype={"fold": str}, keep_default_na=False, na_values={key: [""] for key in NUMBERS})
+    """Read a ``metrics.csv``; value and interval are numbers, the rest is text. Raises `PxrError`."""
+    return files.read_csv(path, METRICS_COLUMNS, NUMBERS.__contains__)
 
 
 def held_out_rows(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from pxr_tf import files
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.weighted import class_names, make_sample
 
@@ -140,9 +141,8 @@ def mean_points(table: pd.DataFrame) -> MeanPoints:
 
 
 def read_points(path: Path) -> pd.DataFrame:
-    """Read a ``thresholds.csv``; folds and classes are text."""
-    numbers = {name: [""] for name in ("threshold", *RATES)}  # a class may be called NA
-    return pd.read_csv(path, dtype=dict.fromkeys(("fold", *_KEY), str), keep_default_na=False, na_values=numbers)
+    """Read a ``thresholds.csv``; folds and classes are text. Raises `PxrError`."""
+    return files.read_csv(path, _POINT_COLUMNS, ("threshold", *RATES).__contains__)
 
 
 def _points(fold: str, table: pd.DataFrame, name: str) -> Iterator[dict[str, object]]:

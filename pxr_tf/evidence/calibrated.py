@@ -12,7 +12,7 @@ from pxr_tf.evidence.calibration import calibrate, describe
 from pxr_tf.evidence.crossfit import FEWEST_TO_FIT, CrossFit, cross_fit
 from pxr_tf.evidence.decisions import ALL, RULES, cover, decide, refer, weigh_benefit
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.runs.info import worth
+from pxr_tf.runs.info import origin_and_split
 
 CALIBRATION = "calibration.json"
 
@@ -47,7 +47,7 @@ def write_calibration(
         refer(rows),
         covered,
     )
-    columns = worth(run.info)
+    columns = origin_and_split(run.info)
     for name, table in tables._asdict().items():
         if isinstance(table, pd.DataFrame):
             file = "calibration" if name == "bins" else name

@@ -30,7 +30,7 @@ from pxr_tf.evaluation.metrics import metric_keys
 from pxr_tf.evaluation.weighted import Sample, make_sample
 from pxr_tf.evidence.comparable import RunPair, Side, open_sides, pair_seeds
 from pxr_tf.evidence.seeds import mixed_environments, name_owners
-from pxr_tf.runs.info import RunInfo, worth
+from pxr_tf.runs.info import RunInfo, origin_and_split
 
 COMPARISON = "comparison.csv"
 LOG_LOSS = "log_loss"  # the only metric that is no fraction: it has no region of equivalence
@@ -74,7 +74,7 @@ def compare_runs(paths: Sequence[Path]) -> Comparison:
     for p in ("patient_p", "fold_p"):
         table.insert(table.columns.get_loc(p) + 1, f"{p}_holm", holm(table[p].to_numpy(float)))
     place = ["first", "second"]
-    table = table[[*place, *(name for name in table if name not in place)]].assign(**worth(info))
+    table = table[[*place, *(name for name in table if name not in place)]].assign(**origin_and_split(info))
     return Comparison(names, tuple(sides), info, table, tuple(_left_out(sides, paired)))
 
 

@@ -32,15 +32,23 @@ def has_protocol(run: FinishedRun) -> bool:
 
 
 def write_deviations(run: FinishedRun) -> None:
-    """Write ``deviations.csv``; its only line is the header if nothing differs."""
-    files.write_csv(run.folder / DEVIATIONS, pd.DataFrame(find_deviations(run), columns=list(COLUMNS)))
+    """Write ``deviations.csv``, only a header if nothing differs; remove it if the run has no paper (any more)."""
+    if has_protocol(run):
+        files.write_csv(run.folder / DEVIATIONS, pd.DataFrame(find_deviations(run), columns=list(COLUMNS)))
+    else:
+        (run.folder / DEVIATIONS).unlink(missing_ok=True)
+
+
+def deviations_are_current(run: FinishedRun) -> bool:
+    """Return whether ``deviations.csv`` says how the run differs from the paper's recipe of today."""
+    return read_deviations(run) == find_deviations(run)
 
 
 def read_deviations(run: FinishedRun) -> list[Change]:
     """Return the rows of ``deviations.csv``; none if the run has no paper."""
     if not (run.folder / DEVIATIONS).exists():
         return []
-    table = pd.read_csv(run.folder / DEVIATIONS, dtype=str, keep_default_na=False)
+    table = files.read_csv(run.folder / DEVIATIONS, COLUMNS)
     return [Change(*row) for row in table[list(COLUMNS)].itertuples(index=False)]
 
 
@@ -91,7 +99,10 @@ def _recipe_file(experiment: Experiment) -> Path:
 
 def _compare(paper: Experiment, ours: Experiment) -> list[Change]:
     found = recipe_changes(paper, ours)
-    return list_changes({key: pair for key, pair in found.items() if _counts(key, found, paper, ours)}, paper, ours)
+    if "image.masks" in found:  # where they are does not count
+        found["image.masks"] = tuple(masks and "given masks" for masks in found["image.masks"])
+    counted = {key: pair for key, pair in found.items() if _counts(key, found, paper, ours)}
+    return list_changes(counted, paper, ours)
 
 
 def _counts(key: str, found: RecipeChanges, paper: Experiment, ours: Experiment) -> bool:
@@ -102,4 +113,4 @@ def _counts(key: str, found: RecipeChanges, paper: Experiment, ours: Experiment)
         return used and scheme_options(ours).get(name) is not None
     if key == "classes":
         return set(found[key][0]) != set(found[key][1])
-    return key not in NOT_COMPARED
+    return key not in NOT_COMPARED and found[key][0] != found[key][1]

@@ -7,10 +7,11 @@ import pandas as pd
 
 from pxr_tf import files
 from pxr_tf.evaluation import metrics, roc
-from pxr_tf.evidence.deviations import DEVIATIONS, has_protocol, write_deviations
+from pxr_tf.evidence.deviations import DEVIATIONS, deviations_are_current, has_protocol, write_deviations
 from pxr_tf.evidence.intervals import COLUMNS, score_with_intervals
+from pxr_tf.evidence.verdicts import VERDICTS, paper_verdicts
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.runs.info import worth
+from pxr_tf.runs.info import origin_and_split
 
 CURVES, POINTS = "roc.csv", "thresholds.csv"
 CONFUSION = "confusion_matrix.csv"
@@ -31,7 +32,7 @@ def write_tables(run: FinishedRun) -> RunTables:
     the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say how far to
     trust the figures.
     """
-    columns, places = worth(run.info), _metrics_files(run)
+    columns, places = origin_and_split(run.info), _metrics_files(run)
     for reading, file in places.items():
         table = score_with_intervals(metrics.select_rows(run.predictions, run.splits, reading))
         files.write_csv(file, table.assign(**columns))
@@ -42,8 +43,10 @@ def write_tables(run: FinishedRun) -> RunTables:
     files.write_csv(run.folder / CONFUSION, tables.counts.reset_index().assign(**columns))
     files.write_csv(run.folder / CURVES, tables.curves.assign(**columns))
     files.write_csv(run.folder / POINTS, tables.points.assign(**columns))
-    if has_protocol(run):
-        write_deviations(run)
+    write_deviations(run)
+    verdicts = paper_verdicts(run, read_readings(run))
+    if len(verdicts):
+        files.write_csv(run.folder / VERDICTS, verdicts)
     return tables
 
 
@@ -54,8 +57,8 @@ def expected_tables(run: FinishedRun) -> list[Path]:
 
 
 def tables_are_whole(run: FinishedRun) -> bool:
-    """Return whether all tables exist, with every metric of today: older versions wrote fewer."""
-    if not all(file.exists() for file in expected_tables(run)):
+    """Return whether all tables exist, with every metric and the paper's recipe of today: both may have changed."""
+    if not all(file.exists() for file in expected_tables(run)) or not deviations_are_current(run):
         return False
     tables = read_readings(run).values()
     return all(set(metrics.OVERALL_METRICS) <= set(table.metric) and set(COLUMNS) <= set(table) for table in tables)

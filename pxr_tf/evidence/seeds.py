@@ -15,7 +15,7 @@ from pxr_tf.evidence.merge import merge_rows
 from pxr_tf.runs.directory import is_finished
 from pxr_tf.runs.environment import find_differences
 from pxr_tf.runs.finished import FinishedRun, open_run
-from pxr_tf.runs.info import RunInfo, worth
+from pxr_tf.runs.info import RunInfo, origin_and_split
 
 SEEDS_TABLE = "seeds.csv"  # next to the run directories
 
@@ -52,7 +52,7 @@ def summarise_seeds_of(run: FinishedRun) -> SeedsTable | None:
 def write_seeds(seeds: SeedsTable, folder: Path) -> bool:
     """Write ``seeds.csv`` next to the run directories; keep an existing table of more seeds and return False."""
     which = " ".join(map(str, seeds.tables))
-    rows = seeds.summary.assign(which=which, **worth(seeds.info))
+    rows = seeds.summary.assign(which=which, **origin_and_split(seeds.info))
     with locks.hold(locks.lock_of(folder / SEEDS_TABLE)):
         return merge_rows(folder / SEEDS_TABLE, rows, [], more=["seeds"]) == 0
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.events import OnEvent
 from pxr_tf.tasks import Failures, Task, do_in_order
 
@@ -75,9 +75,9 @@ class LocalProcess:
         if not done or task.leaves_memory:
             self.close()
         if not done:
-            raise PxrError(fault or self._explain_exit(task, code, log, before))
+            raise fault or PxrError(self._explain_exit(task, code, log, before), WORK_FAILED)
 
-    def _tell_and_listen(self, job: dict[str, object], on_event: OnEvent) -> tuple[str | None, bool]:
+    def _tell_and_listen(self, job: dict[str, object], on_event: OnEvent) -> tuple[PxrError | None, bool]:
         """Send a task; return (what went wrong, or None; whether the task was done)."""
         with contextlib.suppress(BrokenPipeError):  # it has died; its last events are still read
             self._child.stdin.write(json.dumps(job) + "\n")
@@ -91,7 +91,7 @@ class LocalProcess:
             if event["event"] == "done":
                 return None, True
             if event["event"] == "fault":
-                fault = event["message"]
+                fault = PxrError(event["message"], event["exit_code"])
             else:
                 on_event(event)
         return fault, False

@@ -11,14 +11,14 @@ import sys
 import threading
 from typing import Any
 
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import WRONG_INPUT, PxrError
 from pxr_tf.events import Event
 from pxr_tf.files import explain_os_error
 from pxr_tf.tasks import Task
 
 
 def work() -> None:
-    """Perform tasks as they arrive; send a `PxrError` as the event ``fault`` and exit with 2."""
+    """Perform tasks as they arrive; send a `PxrError` as the event ``fault`` and exit with its code."""
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
@@ -40,8 +40,9 @@ def work() -> None:
         message = str(error) if isinstance(error, PxrError) else explain_os_error(error)
         if message is None:
             raise
-        emit({"event": "fault", "message": message})
-        sys.exit(2)
+        code = error.exit_code if isinstance(error, PxrError) else WRONG_INPUT
+        emit({"event": "fault", "message": message, "exit_code": code})
+        sys.exit(code)
 
 
 def _read_jobs(jobs: queue.Queue[dict[str, Any]]) -> None:

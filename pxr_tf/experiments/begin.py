@@ -64,8 +64,8 @@ def begin_run(request: Request, sources: Sources, executor: Executor, on_event: 
     downloaded = check() if weights.identity(request.experiment) is None else ""
     chosen = stage_one.known_rows(choose_rows(request, gathered, on_event), stage, partial(emit_note, on_event))
     table, splits = _split(request, chosen, stage, on_event)  # before any picture is decoded
-    with ThreadPoolExecutor(1) as beside:  # the executor works while this process decodes
-        identity = beside.submit(lambda: downloaded or check())
+    with ThreadPoolExecutor(1) as pool:  # the executor works while this process decodes
+        identity = pool.submit(lambda: downloaded or check())
         decoded = decode(request, gathered, table, on_event, identity)
         if len(decoded.skipped):
             words = count_words(len(decoded.skipped), "unreadable image")
@@ -117,14 +117,14 @@ def decode(
     gathered: gather.Gathered,
     table: pd.DataFrame,
     on_event: OnEvent,
-    beside: "Future[str] | None" = None,
+    parallel: "Future[str] | None" = None,
 ) -> gather.DecodedImages:
-    """Decode the missing pictures; stop early if the parallel work `beside` fails."""
+    """Decode the missing pictures; stop early if the `parallel` work fails."""
     source = gathered.lungs
 
-    def tell(what: str, done: int, total: int) -> None:
-        if beside is not None and beside.done():
-            beside.result()
+    def report(what: str, done: int, total: int) -> None:
+        if parallel is not None and parallel.done():
+            parallel.result()
         emit_progress(on_event, what, done, total)
 
     return gather.decode_images(
@@ -133,7 +133,7 @@ def decode(
         request.cache,
         source=source,
         skip_unreadable=request.skip_unreadable and request.tuning is None,  # `_split` left them out
-        on_progress=tell,
+        on_progress=report,
         on_wait=partial(emit_wait, on_event),
     )
 

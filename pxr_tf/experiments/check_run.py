@@ -80,19 +80,9 @@ def _refuse(folder: Path, words: list[str]) -> None:
 
 def read_tables(folder: Path, experiment: Experiment, *, tests: bool = True) -> pd.DataFrame:
     """Return the run's splits; raise `PxrError` if tables are unreadable, unfit or leak. `tests` is false in tuning."""
-    try:
-        table = manifest.read_manifest(folder / rundir.MANIFEST)
-        split = splits.read_splits(folder / rundir.SPLITS)
-        planned = samples.read_samples(folder / rundir.SAMPLES)
-    except (OSError, ValueError) as error:
-        names = f"{rundir.MANIFEST}, {rundir.SPLITS} or {rundir.SAMPLES}"
-        raise PxrError(f"{folder}: {names} cannot be read ({error}). Delete the folder.") from error
-    for name, found, columns in (
-        (rundir.MANIFEST, table, (*manifest.MANIFEST_COLUMNS, "content")),
-        (rundir.SPLITS, split, splits.SPLIT_COLUMNS),
-    ):
-        if list(found.columns) != list(columns):
-            raise PxrError(f"{folder}/{name} must have the columns {', '.join(columns)}. Delete the folder.")
+    table = manifest.read_manifest(folder / rundir.MANIFEST)
+    split = splits.read_splits(folder / rundir.SPLITS)
+    planned = samples.read_samples(folder / rundir.SAMPLES)
     options = scheme_options(experiment)
     scheme, watches = experiment.splits.scheme, experiment.watches_validation
     schemes.check_again(table, split, scheme, stops_early=watches, tests=tests, **options)

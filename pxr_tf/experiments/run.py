@@ -8,8 +8,9 @@ import pandas as pd
 
 from pxr_tf import files, rundir
 from pxr_tf.data import labels
+from pxr_tf.data.predictions import PREDICTION_COLUMNS
 from pxr_tf.data.splits import fold_names
-from pxr_tf.errors import PxrError, TaskFailedError
+from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.experiments import check_run, stage_one
 from pxr_tf.experiments.begin import Sources, begin_run, decode
@@ -51,13 +52,13 @@ def prepare_run(request: Request, sources: Sources, executor: Executor, on_event
 
 
 def finish_run(prepared: PreparedRun, failures: list[str]) -> FinishedRun:
-    """Collect the predictions if every fold has them; return the run. Raises `TaskFailedError`."""
+    """Collect the predictions if every fold has them; return the run. Raises `PxrError`."""
     folder, splits = prepared.request.folder, prepared.splits
     made = {fold: folder / rundir.fold_name(fold) / rundir.PREDICTIONS for fold in fold_names(splits)}
     if not is_finished(folder) and all(file.exists() for file in made.values()):
         collect_predictions(folder, splits, made)
     if failures:
-        raise TaskFailedError(failures[0])
+        raise PxrError(failures[0], WORK_FAILED)
     return open_run(folder, prepared.request.runs)
 
 
@@ -65,7 +66,7 @@ def collect_predictions(folder: Path, splits: pd.DataFrame, made: Mapping[str, P
     """Write ``predictions.csv`` from `made` (fold -> file), by role and id; raise `PxrError` if images do not fit."""
     parts = []
     for fold, file in made.items():
-        part = pd.read_csv(file, dtype=str, keep_default_na=False)  # as text: bytes do not change
+        part = files.read_csv(file, PREDICTION_COLUMNS)  # as text: bytes do not change
         wanted = splits.image_id[(splits.fold == fold) & (splits.role != "train")]
         wrong = set(part.image_id) ^ set(wanted) or set(part.image_id[part.image_id.duplicated()])
         if wrong:

@@ -5,7 +5,6 @@ picture that tested the network, or whose loss chose an epoch, never trains the 
 """
 
 import os
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +25,7 @@ from pxr_tf.pictures.lung_source import BUILTIN
 from pxr_tf.runs import scheme
 from pxr_tf.runs.directory import is_finished, is_run, read_provenance
 from pxr_tf.runs.finished import FinishedRun, open_run
-from pxr_tf.runs.scheme import scheme_options, splits_by_image
+from pxr_tf.runs.scheme import make_command, scheme_options, splits_by_image
 from pxr_tf.vocabulary.model import OnFeatures
 
 STAGE_ONE_MODEL = "Stage one's model"
@@ -177,8 +176,7 @@ def _command(request: Request, folder: Path) -> str:
     file = folder / rundir.EXPERIMENT
     begun = bool(experiment.tag) and is_run(folder)  # it may have its own tag and classes: take its file
     variables = ({"CONFIG": str(file)} if begun else _recipe_variables(experiment, model)) | given
-    words = shlex.join(f"{name}={value}" for name, value in variables.items() if value)
-    return f": make {'cv' if experiment.splits.scheme == FOLDS else 'train'} {words}"
+    return f": {make_command(experiment, variables)}"
 
 
 def _recipe_variables(experiment: Experiment, model: OnFeatures) -> dict[str, str]:

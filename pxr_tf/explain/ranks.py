@@ -20,7 +20,7 @@ def rank_correlation(maps: Maps, others: Maps) -> np.ndarray:
     0. If the map itself is blank, the correlation is NaN.
     """
     pairs = zip(maps, others, strict=True)
-    return np.fromiter((_spearman(one, other) for one, other in pairs), np.float64, len(maps))
+    return np.fromiter((_spearman(one, other) for one, other in pairs), np.float64)
 
 
 def chance_correlation(maps: Maps, others: Maps) -> np.ndarray:
@@ -33,7 +33,7 @@ def chance_correlation(maps: Maps, others: Maps) -> np.ndarray:
     is blank, and 0 if the partner is.
     """
     pairs = zip(maps, others, strict=True)
-    return np.fromiter((_chance(one, other) for one, other in pairs), np.float64, len(maps))
+    return np.fromiter((_chance(one, other) for one, other in pairs), np.float64)
 
 
 def compared_views(maps: np.ndarray, signed: bool) -> dict[str, np.ndarray]:

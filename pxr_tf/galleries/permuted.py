@@ -1,17 +1,16 @@
 """Find the twin of a run, which learned permuted labels, or say why there is none."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pxr_tf import files, rundir
 from pxr_tf.config.changes import recipe_changes, value_text
-from pxr_tf.data.splits import FOLDS
 from pxr_tf.errors import PxrError, shorten
 from pxr_tf.experiments.request import Request
 from pxr_tf.runs.directory import is_finished
 from pxr_tf.runs.finished import FinishedRun, open_run
+from pxr_tf.runs.scheme import make_command
 
 # Keys of a recipe in which a twin may differ: they decide no training, or are paths, whose content is compared.
 MAY_DIFFER = {"permute_labels", "show", "published", "image.atlas", "image.masks", "model.weights"}
@@ -87,6 +86,4 @@ def _command(run: FinishedRun) -> str:
         "DATA": ",".join(map(str, run.provenance["data"])),
         "RUNS": own.parents[rundir.depth_of(own) - 1],
     }
-    words = shlex.join(f"{name}={value}" for name, value in variables.items() if str(value))
-    target = "cv" if run.recipe.splits.scheme == FOLDS else "train"
-    return f'make {target} {words} ARGS="--set permute_labels=true"'
+    return f'{make_command(run.recipe, variables)} ARGS="--set permute_labels=true"'

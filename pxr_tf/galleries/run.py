@@ -35,7 +35,7 @@ from pxr_tf.tasks import Executor, Task, run_or_raise
 
 GALLERY_VERSION = 5  # raise it if the same command would give another gallery
 NUMBER = 3  # of cases per group and class
-CHECK_PICTURES = 6  # per fold: 40 s of processor time for two methods of mobilenet_025, most of it compiling
+CHECK_PICTURES = 6  # per fold: the time of the slow checks grows with it (docs/explain.md)
 MAPS, MEASURED = "maps", "measured"  # folders in a gallery: raw maps by picture, what the checks measured
 
 

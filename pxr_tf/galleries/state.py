@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from pxr_tf import files
+from pxr_tf.errors import PxrError
 
 ABOUT = "gallery.json"
 _KEY, _FILES = "key", "files"  # digest of all that decides the gallery, "" while it is written; paths in its folder
@@ -37,7 +38,7 @@ def read_about(folder: Path) -> GalleryFacts:
     """Return the facts in ``gallery.json``; empty if it is missing or damaged."""
     try:
         about = files.read_json(folder / ABOUT)
-    except ValueError:
+    except PxrError:
         return {}
     return about if isinstance(about, dict) else {}
 

@@ -52,7 +52,7 @@ class View(NamedTuple):
 
 
 def tabulate(explained: Explained, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Return ``explained.csv``: a row per picture and method, each with `columns` on what the run is worth."""
+    """Return ``explained.csv``: a row per picture and method, each with `columns` (`origin_and_split`)."""
     rows = [row for case in explained.table.itertuples() for row in _rows_of(explained, case)]
     return pd.DataFrame(rows).assign(**columns)
 

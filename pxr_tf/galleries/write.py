@@ -26,7 +26,7 @@ from pxr_tf.galleries.tables import (
 )
 from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.runs.info import LEAKY, RunInfo, worth
+from pxr_tf.runs.info import LEAKY, RunInfo, origin_and_split
 
 THUMB = 176  # pixels
 PERMUTED = "trained on permuted labels, so its maps say nothing about any disease"
@@ -37,11 +37,11 @@ OF_A_PICTURE = ("maps", "sheet", "thumbnail")  # columns of the table that name 
 def write_gallery(run: FinishedRun, explained: Explained, on_progress: OnProgress) -> Path:
     """Write the gallery and return its page. The last file, ``gallery.json``, marks the gallery as complete."""
     info, folder = run.info, explained.folder
-    table = tabulate(explained, worth(info))
+    table = tabulate(explained, origin_and_split(info))
     names = _named_files(explained, table)
     state.mark_unfinished(folder, names)
     measured = None if explained.measured is None else _read_measured(explained.measured)
-    checks = check_table(table, measured, explained.notes).assign(**worth(info))
+    checks = check_table(table, measured, explained.notes).assign(**origin_and_split(info))
     _write_sheets(explained, table, checked_words(checks), info, on_progress)
     files.write_csv(folder / EXPLAINED_TABLE, table)
     files.write_csv(folder / CHECKS_TABLE, checks)
@@ -127,8 +127,8 @@ def _write_sheets(
 
 
 def _read_measured(file: Path) -> pd.DataFrame:
-    texts = dict.fromkeys(("check", "method", "image_id", "detail", "view", "network", "other"), str)
-    return pd.read_csv(file, dtype=texts, keep_default_na=False, na_values={"value": [""], "chance": [""]})
+    texts, numbers = ("check", "method", "image_id", "detail", "view", "network", "other"), ("value", "chance")
+    return files.read_csv(file, (*texts, *numbers), numbers.__contains__)
 
 
 def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:

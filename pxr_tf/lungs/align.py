@@ -22,7 +22,6 @@ _SKEW = 0.3
 # Cost of a map that makes the chest e times as large or small, in area. Without it, the dark upper half of a child's
 # lungs, above a consolidation or the heart, passed for the whole lungs in 7 of 50 children. 72 adults lose nothing.
 _AREA = 0.5
-_UNSOUND = -1.0  # lower than any likeness
 # The exact search may cost this much likeness (the cost of a map is not part of the search), or it went astray: in one
 # film of 72, moved by a pixel, from 0.36 to 0.16.
 _LOSS = 0.02
@@ -34,7 +33,6 @@ class Alignment(NamedTuple):
 
     matrix: np.ndarray  # float32 [2, 3]: a pixel (column, row) of the atlas -> of the picture; both ATLAS_SIDE wide
     inverted: bool  # air is bright in the picture
-    likeness: float  # correlation with the atlas's mean picture, -1 to 1
 
 
 def align(mean: np.ndarray, picture: np.ndarray, *, may_invert: bool = True, exactly: bool = True) -> Alignment:
@@ -51,7 +49,7 @@ def align(mean: np.ndarray, picture: np.ndarray, *, may_invert: bool = True, exa
     if exactly:
         better = _improve(template, target, found.matrix, _STOP_BEST)
         found = better if better.likeness > found.likeness - _LOSS else found
-    return Alignment(_rescale(found.matrix, ATLAS_SIDE / SMALL), inverted, found.likeness)
+    return Alignment(_rescale(found.matrix, ATLAS_SIDE / SMALL), inverted)
 
 
 def pull(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -64,7 +62,7 @@ def _soften(picture: np.ndarray) -> np.ndarray:
 
 
 class _Found(NamedTuple):
-    likeness: float  # correlation less the cost of the map; `_UNSOUND` without a sound map
+    likeness: float  # correlation with the atlas's mean picture, less the cost of the map
     matrix: np.ndarray  # float32 [2, 3], at SMALL pixels
 
 
@@ -75,13 +73,13 @@ def _align_upright(template: np.ndarray, target: np.ndarray) -> _Found:
 
 
 def _improve(template: np.ndarray, target: np.ndarray, start: np.ndarray, stop: tuple[int, int, float]) -> _Found:
-    """Return the map that a start leads to."""
+    """Return the map that a start leads to; `_NO_MAP` if the search does not converge, or shrinks or enlarges much."""
     try:
         likeness, matrix = cv2.findTransformECC(template, target, start.copy(), cv2.MOTION_AFFINE, stop, None, 1)
     except cv2.error:  # it did not converge
-        return _Found(_UNSOUND, _NOTHING)
+        return _NO_MAP
     sound = AREAS[0] < np.linalg.det(matrix[:, :2]) < AREAS[1]
-    return _Found(likeness - _cost(matrix), matrix) if sound else _Found(_UNSOUND, _NOTHING)
+    return _Found(likeness - _cost(matrix), matrix) if sound else _NO_MAP
 
 
 def _cost(matrix: np.ndarray) -> float:
@@ -96,7 +94,7 @@ def _choose_starts(template: np.ndarray, target: np.ndarray) -> list[np.ndarray]
     size = (_COARSE, _COARSE)
     seen = [cv2.warpAffine(picture, matrix, size, flags=_PULL, borderMode=cv2.BORDER_REPLICATE) for matrix in _STARTS]
     best = np.argsort(-_correlate(np.stack(seen), mean), kind="stable")[:NUM_STARTS]
-    return [_rescale(matrix, SMALL / _COARSE) for matrix in (_NOTHING, *(_STARTS[number] for number in best))]
+    return [_rescale(matrix, SMALL / _COARSE) for matrix in (_IDENTITY, *(_STARTS[number] for number in best))]
 
 
 def _correlate(pictures: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -124,5 +122,6 @@ def _rescale(matrix: np.ndarray, factor: float) -> np.ndarray:
 
 
 _PULL = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-_NOTHING = np.eye(2, 3, dtype=np.float32)
+_IDENTITY = np.eye(2, 3, dtype=np.float32)
+_NO_MAP = _Found(-np.inf, _IDENTITY)  # any map that was found is more alike
 _STARTS = _make_starts()

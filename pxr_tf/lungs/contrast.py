@@ -11,7 +11,7 @@ CONTRAST = 40  # grey levels per local standard deviation
 FLOOR = 4.0  # grey levels added to that deviation, so that noise in an even region stays small
 # Noise, JPEG quality 95 and shifts by a pixel move `bounding_box` by 5 to 10 pixels (95th percentile, 72 films of about
 # 512). Without a share of `_TAIL` of the lungs on each side, then wider by a share of `_WIDER` on each, the box moves
-# by 4 to 7. It holds 98.8 % of the true lungs instead of 99.6 %, and 99.7 % with the usual margin.
+# by 4 to 7. It holds 98.8 % of the true lungs instead of 99.7 %; with the usual margin, 99.7 %.
 _TAIL, _WIDER = 0.01, 0.03
 EVEN = 10  # grey levels that a border's row spans at most (JPEG adds a few to black); the body's nearly always more
 _LETTERS = 8  # percent of a border's row that may have any grey: a marker

@@ -12,7 +12,10 @@ from pxr_tf.pictures.store import PICTURES_VERSION
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _FEWEST = 5  # pairs: the confidence depends on how far they agree
-LAYOUT = "accepted: a folder with images/NAME.jpg and masks/NAME.png (white = lung) of the same size"
+LAYOUT = (
+    "accepted: a folder with images/NAME.jpg and masks/NAME.png (or .jpg, .jpeg, .png in both) of the same size, lungs "
+    "white, coloured or numbered on black"
+)
 
 
 def read_atlas(folder: Path, cache: Path) -> LungAtlas:

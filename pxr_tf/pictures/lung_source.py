@@ -20,7 +20,7 @@ from pxr_tf.pictures.store import PICTURES_VERSION
 
 _VERSION = 2  # raise it when the same file and source would give another mask
 BUILTIN = "builtin"  # the atlas that needs no pairs
-_BESIDE = "data"  # masks next to the images
+_DATA = "data"  # masks next to the images
 
 
 class LungSource(Protocol):
@@ -97,11 +97,11 @@ class GivenLungs:
     def with_keys(self, table: pd.DataFrame) -> pd.DataFrame:
         lacking = [Path(path).name for path in table.path if path not in self.masks]
         if lacking:
-            where = f"masks/ next to images/ ({_BESIDE})" if self.asked == _BESIDE else f"the folder {self.asked}"
+            place = f"masks/ next to images/ ({_DATA})" if self.asked == _DATA else f"the folder {self.asked}"
             raise PxrError(
                 f"image.masks received {self.asked!r}, but there is no mask for {len(lacking):,} of "
                 f"{count_words(len(table), 'image')} ({shorten(lacking, 3)}); accepted: a PNG named like each image in "
-                f"{where}. Add all masks, or remove image.masks: then lungs are searched for."
+                f"{place}. Add all masks, or remove image.masks: then lungs are searched for."
             )
         return table[["path"]].assign(content=table.path.map(self.keys))
 
@@ -133,9 +133,9 @@ def check_places(atlas: str, masks: str | None) -> None:
     if atlas != BUILTIN and _is_network(atlas):
         read_network(Path(atlas))
     with files.reading(f"image.masks {masks!r}"):
-        if masks not in (None, _BESIDE) and not Path(masks).is_dir():
+        if masks not in (None, _DATA) and not Path(masks).is_dir():
             raise PxrError(
-                f"image.masks received {masks!r}, not a folder; accepted: {_BESIDE}, or a folder. Check the path."
+                f"image.masks received {masks!r}, not a folder; accepted: {_DATA}, or a folder. Check the path."
             )
 
 
@@ -146,8 +146,8 @@ def find_masks(masks: str, paths: Iterable[str]) -> dict[str, Path]:
     """
     paths = list(dict.fromkeys(paths))
     with files.reading(f"image.masks {masks!r}"):
-        if masks == _BESIDE:
-            return _masks_beside(paths)
+        if masks == _DATA:
+            return _masks_next_to(paths)
         relative = {str(path).lstrip("/"): path for path in paths}
         return {relative[name]: mask for name, mask in find_given(relative, Path(masks)).items()}
 
@@ -160,7 +160,7 @@ def _is_network(atlas: str) -> bool:
         return Path(atlas).is_file()
 
 
-def _masks_beside(paths: Iterable[str]) -> dict[str, Path]:
+def _masks_next_to(paths: Iterable[str]) -> dict[str, Path]:
     found = {}
     for path in map(Path, paths):
         places = (path.parent.parent / "masks", path.parent / "masks")

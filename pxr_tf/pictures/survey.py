@@ -18,9 +18,9 @@ from pxr_tf.data.shortcuts import (
     split_warnings,
 )
 from pxr_tf.events import OnProgress, count_through
-from pxr_tf.pictures.decode import Header, UnreadableImageError, load_grey, read_header, resize_grey
+from pxr_tf.pictures.decode import Header, UnreadableImageError, load_prepared, read_header
 from pxr_tf.pictures.fingerprints import THUMBNAIL, twin_contents
-from pxr_tf.pictures.tones import FEW_LEVELS, TONES, count_levels, describe_tones
+from pxr_tf.pictures.tones import FEW_LEVELS, TONES, describe_tones
 
 
 class DuplicateCounts(NamedTuple):
@@ -79,7 +79,7 @@ def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning
     6,000 files take a second. Files without a readable header are skipped; a picture that is damaged after its header
     counts. Labels are used as they are, so merge and choose the classes first.
     """
-    files = _with_headers(table, threads)
+    files = with_headers(table, threads)
     readable = files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
     return shortcut_warnings(find_shortcuts(readable.label, properties)) + split_warnings(readable, properties)
@@ -94,17 +94,14 @@ def survey_files(
     (empty for a readable one) and the columns of `describe_tones`.
     """
     by_path: dict[str, np.ndarray] = {}
-    levels: dict[str, int] = {}
 
     def decode(path: str) -> None:
-        picture = load_grey(path)
-        by_path[path] = resize_grey(picture, THUMBNAIL.size, THUMBNAIL.resize)
-        levels[path] = count_levels(picture)
+        by_path[path] = load_prepared(path, THUMBNAIL)
 
-    files = _with_headers(table, threads, decode, on_progress)
+    files = with_headers(table, threads, decode, on_progress)
     thumbnails = {row.content: by_path[row.path] for row in table.itertuples() if row.path in by_path}
     files = files.drop(columns=[*TONES], errors="ignore").join(describe_tones(thumbnails), on="content")
-    return files.assign(levels=files.path.map(levels)), thumbnails
+    return files, thumbnails
 
 
 def summarise(files: pd.DataFrame) -> pd.DataFrame:
@@ -142,13 +139,16 @@ def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> DuplicateC
     )
 
 
-def _with_headers(
+def with_headers(
     table: pd.DataFrame,
-    threads: int,
+    threads: int = 4,
     look: Callable[[str], None] = lambda path: None,
     on_progress: OnProgress = lambda done, total: None,
 ) -> pd.DataFrame:
-    """Return the table with each file's header, or the reason why it has none or `look` cannot read it."""
+    """Return the table with each file's header, or the reason why it has none or `look` cannot read it.
+
+    Adds the columns ``format, width, height, colour_mode, bytes, bytes_per_pixel, reason``.
+    """
 
     def read(path: str) -> tuple:
         try:

@@ -68,12 +68,12 @@ def print_unreadable(console: Console, unreadable: pd.DataFrame) -> None:
 
 
 def print_empty(console: Console, empty: pd.DataFrame) -> None:
-    """Print the files that show nothing: one grey, or a handful of grey levels."""
+    """Print the files that show nothing: one grey, or a few grey levels."""
     if empty.empty:
         return
     console.print(f"Files that show nothing but a few grey levels: {len(empty):,}. Remove them if they are no X-rays.")
     for row in empty.head(SHOWN_FILES).itertuples():
-        found = "one grey, or fully transparent" if row.levels == 1 else f"{row.levels:.0f} grey levels"
+        found = "one grey, or fully transparent" if row.levels == 1 else f"{row.levels:.0f} grey levels in a thumbnail"
         print_paths(console, f"{found}:", one_line(row.path))
     if len(empty) > SHOWN_FILES:
         console.print(f"and {len(empty) - SHOWN_FILES:,} more")

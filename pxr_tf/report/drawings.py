@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from pxr_tf import files, rundir
@@ -18,7 +17,7 @@ from pxr_tf.explain.model_figures_file import Maps, ModelFigureData, read_model_
 from pxr_tf.report.event_file import EventFile
 from pxr_tf.report.figures import PNG, SYNTHETIC_NOTE, draw_curves, figure_files, write_figure
 from pxr_tf.report.model_figures import draw_coefficients, draw_feature_maps, draw_filters
-from pxr_tf.runs.directory import RunDirectory
+from pxr_tf.runs.directory import RunDirectory, read_history
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +38,7 @@ def write_drawings(run: RunDirectory, title: str, synthetic: bool, formats: Sequ
     """Draw the figures that lack a file; `title` names the run."""
     histories = run.histories()
     if histories and _lacks(run.folder / _CURVES, formats):
-        tables = {name: pd.read_csv(file) for name, file in histories.items()}
+        tables = {name: read_history(file) for name, file in histories.items()}
         write_figure(run.folder / _CURVES, draw_curves(tables, title, synthetic, run.losses()), formats)
     for fold in _folds(run):
         missing = [name for name in _figures(_read(fold, outline=True)) if _lacks(fold / name, formats)]

@@ -29,7 +29,7 @@ from pxr_tf.report.clock import (
 from pxr_tf.report.fitting import print_paths
 
 PLAIN_STEPS = 4  # lines per progress bar without a terminal
-WIDEST, NARROWEST = 24, 4  # columns of a bar; it is left out where it would be narrower
+WIDEST, NARROWEST = 24, 4  # columns of a bar; it is left out if it would be narrower
 
 
 def fit_words(left: str, rights: Sequence[str], width: int) -> str:

@@ -17,6 +17,7 @@ from pxr_tf.evidence.deviations import deviation_note, read_deviations
 from pxr_tf.evidence.files import read_readings, read_run_points, tables_are_whole, write_tables
 from pxr_tf.evidence.paper import OVERALL, auc_of, class_words, comparable_row, overall_words, paper_notes, prints
 from pxr_tf.evidence.seeds import SeedsTable
+from pxr_tf.evidence.verdicts import read_verdicts, summarise_verdicts
 from pxr_tf.report.drawings import expected_drawings, write_drawings
 from pxr_tf.report.figures import PNG, SYNTHETIC_NOTE, draw_confusion_matrix, figure_files, write_figure
 from pxr_tf.report.fitting import FittedTable, print_paths
@@ -65,7 +66,8 @@ def print_results(run: FinishedRun, console: Console) -> None:
     print_warnings(info.warnings, console)
     counted = int(metrics.value_of(tables[reading], "pooled", "all", "support"))
     compared = paper_notes(info, row, counted, deviation_note(read_deviations(run)))
-    for note in [*compared, *filter(None, [describe_hidden(info.classes)])]:
+    verdicts = summarise_verdicts(read_verdicts(run)) if row else ""
+    for note in filter(None, [verdicts, *compared, describe_hidden(info.classes)]):
         console.print(Text(note, style="dim"))
     _print_place(run, console)
 

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from pxr_tf import rundir
 from pxr_tf.data.predictions import read_predictions
@@ -23,7 +22,7 @@ from pxr_tf.report.event_file import EVENTS, EventFile
 from pxr_tf.report.figures import SYNTHETIC_NOTE, draw_confusion_matrix, figure_pixels, picture_sheet
 from pxr_tf.report.fonts import show_names
 from pxr_tf.report.roc import draw_roc_card
-from pxr_tf.runs.directory import RunDirectory
+from pxr_tf.runs.directory import RunDirectory, read_history
 
 NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # keys of an epoch event that are not plotted
 SHEET_PICTURES = 16  # four rows of four: more would be too small in a card
@@ -80,7 +79,7 @@ class Boards:
         """Redraw finished tasks from their files: their process was killed before everything was drawn."""
         for task in tasks:
             file = self._run.histories().get(task)
-            rows = pd.read_csv(file).to_dict("records") if file else []
+            rows = read_history(file).to_dict("records") if file else []
             history = [{name: value for name, value in row.items() if value == value} for row in rows]  # no NaN
             for event in ({"event": "start"}, {"event": "resume", "history": history}, {"event": "end"}):
                 self.show({**event, "task": task})

@@ -46,12 +46,14 @@ def is_finished(folder: Path) -> bool:
     return is_run(folder) and (folder / rundir.PREDICTIONS).is_file()
 
 
+def read_history(file: Path) -> pd.DataFrame:
+    """Return the epochs in a fold's ``history.csv``; raise `PxrError` if it cannot be read."""
+    return files.read_csv(file, ("phase", "loss"), lambda name: name not in ("phase", "origin"))
+
+
 def read_provenance(folder: Path) -> dict[str, Any]:
     """Return where a run's numbers come from; raise `PxrError` if that cannot be read."""
-    try:
-        provenance = files.read_json(folder / rundir.PROVENANCE)
-    except ValueError:
-        provenance = None
+    provenance = files.read_json(folder / rundir.PROVENANCE, OTHER_FOLDER)
     if not isinstance(provenance, dict):
         raise PxrError(
             f"{folder} has no readable {rundir.PROVENANCE}, so its data and weights are unknown. {OTHER_FOLDER}"
@@ -144,17 +146,17 @@ class RunDirectory:
     def warnings(self) -> tuple[RunWarning, ...]:
         """The warnings from when the run was prepared, and one if its folds have several environments."""
         file = self.folder / rundir.WARNINGS
+        written = files.read_json(file, OTHER_FOLDER) or []
         try:
-            written = files.read_json(file) or []
             found = [RunWarning(what=warning.get("what", ""), text=warning["text"]) for warning in written]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise PxrError(f"{file} cannot be read: it was edited or damaged. {OTHER_FOLDER}") from error
         mix = environment.describe_mix(self.folder)
         return (*found, *([RunWarning(what="environments", text=mix)] if mix else []))
 
     @property
     def info(self) -> RunInfo:
-        """What tables say of the run."""
+        """What tables say about the run."""
         origin = "synthetic" if self.provenance["origin"].startswith("synthetic") else "real"
         return info_of(self.recipe)._replace(origin=origin, warnings=self.warnings)
 

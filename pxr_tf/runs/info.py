@@ -56,6 +56,6 @@ def info_of(experiment: Experiment) -> RunInfo:
     )
 
 
-def worth(info: RunInfo) -> dict[str, str]:
+def origin_and_split(info: RunInfo) -> dict[str, str]:
     """Return the columns that qualify the figures of every table: origin and kind of split."""
     return {"origin": info.origin, "split": LEAKY if info.leaky else "by patient"}

@@ -1,11 +1,14 @@
-"""How an experiment's images are split, as plain options of `data.schemes`."""
+"""How an experiment's images are split: the plain options of `data.schemes`, and the command that splits so."""
 
+import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from pxr_tf.config import Experiment
 from pxr_tf.data import schemes
+from pxr_tf.data.splits import FOLDS
 
 
 def splits_by_image(experiment: Experiment) -> bool:
@@ -25,6 +28,12 @@ def scheme_options(experiment: Experiment) -> dict[str, Any]:
         "unit": chosen.unit,
         **chosen.options,
     }
+
+
+def make_command(experiment: Experiment, variables: Mapping[str, object]) -> str:
+    """Return the command that trains an experiment, ``make cv CONFIG=…``, without variables that have no value."""
+    words = shlex.join(f"{name}={value}" for name, value in variables.items() if str(value))
+    return f"make {'cv' if experiment.splits.scheme == FOLDS else 'train'} {words}"
 
 
 def split_images(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:

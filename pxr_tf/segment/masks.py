@@ -4,16 +4,18 @@
 
     OUT/lungs.csv             a row per picture (`LUNG_BOX_COLUMNS`), sorted by its name
     OUT/masks/<its name>.png  255 = lung, at the picture's size
+    OUT/data.json             the folders that the pictures come from
 
 The table is written after every block; a killed command continues with the pictures that have no row yet. A row is
-valid for the content of its file and for the atlas: if one of them changed, the lungs are found again.
+valid for the content of its file and for what found its lungs: the atlas, the network or the given mask. If one of
+them changed, the lungs are found again.
 """
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -26,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import files, locks
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, shorten
 from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.lungs.confidence import TRUSTED
 from pxr_tf.lungs.find import LungFinder, Lungs, find_lungs
@@ -34,10 +36,9 @@ from pxr_tf.pictures.decode import UnreadableImageError, load_grey
 from pxr_tf.pictures.given_masks import read_given, suffixless
 from pxr_tf.pictures.mask_codes import MASKS_VERSION
 
-LUNG_TABLE, MASKS = "lungs.csv", "masks"
-LUNG_BOX_COLUMNS = (
-    "image width height left top right bottom confidence trusted inverted origin fault content atlas"  # pixels
-).split()
+LUNG_TABLE, MASKS, DATA = "lungs.csv", "masks", "data.json"
+_PIXELS = ("width", "height", "left", "top", "right", "bottom")
+LUNG_BOX_COLUMNS = ["image", *_PIXELS, *"confidence trusted inverted origin fault content atlas".split()]
 PICTURES_PER_BLOCK = 64  # pictures between two versions of the table: about three seconds on two cores
 GIVEN = "given"  # the mask came with the data; `FOUND`: it was computed
 FOUND = "found"
@@ -49,6 +50,7 @@ def write_lungs(
     atlas: LungFinder,
     out: Path,
     *,
+    data: Sequence[str] = (),
     given: Mapping[str, Path] | None = None,
     processes: int = 1,
     on_progress: OnProgress | None = None,
@@ -57,16 +59,21 @@ def write_lungs(
 ) -> pd.DataFrame:
     """Find the lungs in all pictures (name -> path), write masks and table below `out`, return the table.
 
-    A name is relative, with /, like ``chest_xray/train/NORMAL/IM-0115-0001.jpeg``. `given` (name of the picture ->
-    file) has masks to read instead. A picture that cannot be read, or whose given mask is empty, gets a row with a
-    fault and no mask; the next command tries it again. `on_progress` is called with (done, all), `on_wait` with the
-    name of a process that is writing there, and `draw` with the table, while no other process can write there. Any
-    number of processes gives the same bytes.
-    Raises `PxrError` if a given mask does not fit its picture or cannot show lungs, or if two pictures would share one.
+    A name is relative, with /, like ``chest_xray/train/NORMAL/IM-0115-0001.jpeg``. `data` are the absolute paths of the
+    folders that the pictures come from; they are recorded. `given` (name of the picture -> file) has masks to read
+    instead. A picture that cannot be read, or whose given mask is empty, gets a row with a fault and no mask; the next
+    command tries it again. `on_progress` is called with (done, all), `on_wait` with the name of a process that is
+    writing there, and `draw` with the table, while no other process can write there. Any number of processes gives the
+    same bytes.
+
+    Raises `PxrError` if a given mask does not fit its picture or cannot show lungs, if two pictures would share one, or
+    if `out` has the lungs of another folder.
     """
     given = given or {}
     _check_names(pictures)
     with locks.hold(locks.lock_of(out), on_wait=on_wait):
+        if data:
+            _record_data(out, data)
         rows = _finished_rows(out, pictures, atlas, given)
         waiting = [(name, path, given.get(name)) for name, path in pictures.items() if name not in rows]
         find = partial(_find, out=out)
@@ -109,6 +116,17 @@ def _check_names(pictures: Mapping[str, str]) -> None:
             )
 
 
+def _record_data(out: Path, data: Sequence[str]) -> None:
+    """Record whose lungs are in `out`; raise `PxrError` if it has those of a folder that is not in `data`."""
+    others = [path for path in files.read_json(out / DATA) or [] if path not in data]
+    if others:
+        raise PxrError(
+            f"{out} has the lungs of {shorten(others, 3)}; received {shorten(data, 3)}. Name another folder for these "
+            "(--out, OUT=...)."
+        )
+    files.write_json(out / DATA, list(data))
+
+
 def _finished_rows(
     out: Path, pictures: Mapping[str, str], atlas: LungFinder, given: Mapping[str, Path]
 ) -> dict[str, dict[str, object]]:
@@ -116,13 +134,9 @@ def _finished_rows(
     file = out / LUNG_TABLE
     if not file.exists():
         return {}
-    with files.reading(file):
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    if list(table.columns) != LUNG_BOX_COLUMNS:
-        raise PxrError(
-            f"{file} has columns other than {', '.join(LUNG_BOX_COLUMNS)}. Move it away, or name another OUT."
-        )
-    old = {row["image"]: row for row in _with_types(table[table.fault == ""]).to_dict("records")}
+    numbers = (*_PIXELS, "confidence")
+    table = files.read_csv(file, LUNG_BOX_COLUMNS, numbers.__contains__, "Move it away, or name another OUT.")
+    old = {row["image"]: row for row in _with_types(table[table.fault == ""].dropna()).to_dict("records")}
     kept = {}
     for name, path in pictures.items():
         row, mask = old.get(name), given.get(name)
@@ -132,10 +146,9 @@ def _finished_rows(
 
 
 def _with_types(table: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of text with typed columns. Rows must have no fault: a fault leaves cells empty."""
+    """Return rows of text and numbers with typed columns. A fault leaves cells empty: rows must have none."""
     truths = {column: table[column] == "True" for column in ("trusted", "inverted")}
-    whole = dict.fromkeys(("width", "height", "left", "top", "right", "bottom"), int)
-    return table.assign(**truths).astype({**whole, "confidence": float})
+    return table.assign(**truths).astype(dict.fromkeys(_PIXELS, int))
 
 
 def _holds(row: Mapping[str, object], path: str, mask: Path | None, atlas: LungFinder) -> bool:

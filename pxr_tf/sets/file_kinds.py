@@ -1,8 +1,9 @@
 """What a file is: an image by its name or, if the name has no ending, by its first bytes."""
 
+from functools import lru_cache
 from pathlib import Path
 
-from pxr_tf.files import open_regular
+from pxr_tf.files import open_regular, stamp
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"  # signatures
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".png"})
@@ -62,7 +63,12 @@ def is_document(name: str) -> bool:
 
 def _read_start(path: Path) -> bytes:
     try:
-        with open_regular(path) as file:
-            return file.read(_DICOM_START + len(_DICOM_NAME))
+        return _read_version(path, stamp(path))
     except OSError:
         return b""
+
+
+@lru_cache(maxsize=100_000)  # every layout asks; 40 MB of paths and first bytes
+def _read_version(path: Path, version: str) -> bytes:
+    with open_regular(path) as file:
+        return file.read(_DICOM_START + len(_DICOM_NAME))

@@ -40,8 +40,8 @@ def _describe_table(folder: Path) -> str:
         if layout and missing:
             hint = next(filter(None, (nearest(column, columns) for column in missing)), "")
             return (
-                f"{path.name} is not a table of {layout}: it has the columns {shorten(columns, 8)}; "
-                f"{shorten(missing)} is missing.{hint}"
+                f"{path.name} is not a table of {layout}: it has the columns {shorten(columns, 8)} and lacks "
+                f"{shorten(missing)}.{hint}"
             )
         if layout and (separator := find_separator(path)):
             return f"{path.name} is separated by {separator}; accepted: commas. Save it as CSV with commas."
@@ -86,10 +86,10 @@ def _describe_depth(folder: Path) -> str:
     if images_in(folder) and not any(map(images_in, _below(folder))):
         return f"Images are directly in {folder.name}; accepted: in a folder for each class below it."
     inner = [path for path in _below(folder) if images_in(path)]
-    beside = {squeeze(path.name) for path in visible_folders(folder)}
-    if {"images", "masks"} <= beside:
+    folders = {squeeze(path.name) for path in visible_folders(folder)}
+    if {"images", "masks"} <= folders:
         return "If these are X-rays and their lung masks, give the folder as an atlas: ATLAS=folder (--atlas)."
-    if beside == {"images"} and [path.parent for path in inner] == [folder]:
+    if folders == {"images"} and [path.parent for path in inner] == [folder]:
         return f"If this is covid-chestxray, its table is missing: {covid_chestxray.TABLE}, next to images/."
     if not inner or images_in(folder):
         return ""

@@ -148,12 +148,12 @@ def _check_header(path: Path, columns: Sequence[str], needed: Sequence[str], use
     missing = [column for column in needed if column not in columns]
     if missing and (separator := find_separator(path)):
         raise PxrError(
-            f"{path} is separated by {separator} ({shorten(filter(None, columns), 10)}), so {shorten(missing)} is "
-            f"missing; accepted: commas, with the columns {', '.join(needed)}. Save it with commas."
+            f"{path} is separated by {separator} ({shorten(filter(None, columns), 10)}) and lacks {shorten(missing)}; "
+            f"accepted: commas, with the columns {', '.join(needed)}. Save it with commas."
         )
     if missing:
         raise PxrError(
-            f"{path} has the columns {shorten(filter(None, columns), 10)}; {shorten(missing)} is missing. Needed: "
+            f"{path} has the columns {shorten(filter(None, columns), 10)} and lacks {shorten(missing)}. Needed: "
             f"{', '.join(needed)}, separated by commas. Add what is missing."
         )
     twice = [column for column in used if columns.count(column) > 1]
@@ -168,6 +168,6 @@ def _check_length(path: Path, line: int, cells: Sequence[str], columns: Sequence
     lost = [column for column in columns[len(cells) :] if column in used]
     if lost:
         raise PxrError(
-            f"{counts}, so {shorten(lost)} is missing; accepted: one per column. Complete the line; an empty value "
+            f"{counts}, so it lacks {shorten(lost)}; accepted: one per column. Complete the line; an empty value "
             "needs its comma, too."
         )

@@ -9,7 +9,7 @@ import pandas as pd
 from pxr_tf import locks
 from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evidence.merge import merge_rows
-from pxr_tf.runs.info import worth
+from pxr_tf.runs.info import origin_and_split
 from pxr_tf.studies.paper_runs import Group, Pair, PaperRun, group_runs, measures_of, pair_groups
 
 REPRODUCED, DIFFERENCES = "reproduced.csv", "differences.csv"
@@ -49,13 +49,13 @@ def _summary_rows(group: Group) -> pd.DataFrame:
         model=group.model,
         setting=group.setting,
         paper=[printed_value(group.row, name, metric) for name, metric in names],
-        **worth(group.info),
+        **origin_and_split(group.info),
     )
     return rows[["variant", "model", "setting", "class", "metric", "mean", "sd", "seeds", "paper", "origin", "split"]]
 
 
 def _difference_rows(pair: Pair) -> list[dict[str, object]]:
-    values = [worth(group.info) for group in pair[:2]]
+    values = [origin_and_split(group.info) for group in pair[:2]]
     said = {key: " minus ".join(dict.fromkeys(value[key] for value in values)) for key in values[0]}
     return [
         {"variant": pair.first.variant, "model": pair.first.model}

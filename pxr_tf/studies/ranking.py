@@ -10,8 +10,9 @@ import pandas as pd
 from pxr_tf import files, rundir
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
+from pxr_tf.runs.directory import read_history
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.runs.info import worth
+from pxr_tf.runs.info import origin_and_split
 
 FEW = 50  # validation images: an accuracy of 90 % then has a standard error of 4 points, more than most grids spread
 SCORES = ("val_loss", "accuracy", "balanced_accuracy")
@@ -50,13 +51,13 @@ def write_points(folder: Path, points: Sequence[TuningPoint]) -> pd.DataFrame:
     """Write ``tuning.csv``; return its table (`rank_points`)."""
     table = rank_points(points)
     finished = next((point.run for point in points if point.run), None)
-    columns = worth(finished.info) if finished else {}
+    columns = origin_and_split(finished.info) if finished else {}
     files.write_csv(folder / rundir.TUNING_TABLE, table.assign(**columns))
     return table
 
 
 def find_cautions(points: Sequence[TuningPoint], best: TuningPoint) -> list[str]:
-    """Return a sentence on each reason to doubt the choice.
+    """Return what makes the choice uncertain, a sentence each.
 
     Reasons: a value at the edge of three or more, a far more accurate point than the best, few validation images.
     """
@@ -133,5 +134,5 @@ def _effort(run: FinishedRun) -> dict[str, str]:
     chosen = run.chosen_epochs(fold)
     if chosen is None:
         return {"epochs": "", "seconds": ""}
-    seconds = pd.read_csv(run.histories()[rundir.fold_name(fold)]).seconds.sum()
+    seconds = read_history(run.histories()[rundir.fold_name(fold)]).seconds.sum()
     return {"epochs": "+".join(map(str, chosen.values())), "seconds": f"{seconds:.1f}"}

@@ -40,7 +40,7 @@ class Best(NamedTuple):
     """The best point of a tuning."""
 
     experiment: Experiment  # with a run directory of its own
-    cautions: list[str]  # a sentence on each reason to doubt the choice
+    cautions: list[str]  # what makes the choice uncertain, a sentence each
     command: str  # trains it on the same rows and tests it
 
 

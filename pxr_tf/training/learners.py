@@ -40,5 +40,5 @@ def load_learner(kind: str) -> ModuleType:
 
 def environment_of(kind: str, settings: object) -> dict[str, object]:
     """Return what decides the learner's results in this process, as its module reports; import that module."""
-    tell = getattr(load_learner(kind), "environment", None)
-    return tell(settings) if tell else {}
+    describe = getattr(load_learner(kind), "environment", None)
+    return describe(settings) if describe else {}

@@ -97,14 +97,14 @@ SET = {
 }
 
 OPTIONS = {
-    "--seed 4294967296": ["seed", "4294967296", less_than(4294967296)],
+    "--seed 4294967296": ["--seed", "4294967296", "0 to 4294967295"],
     "--seeds 4294967296": ["seed", "4294967296", less_than(4294967296)],
     "--seeds ²": ["--seeds", "'²'", WHOLE_NUMBER],
     f"--seeds {NINES}": ["--seeds", matching("'999")],
     "--epochs ²": ["--epochs", "'²'", WHOLE_NUMBER],
     f"--epochs {NINES}": ["--epochs", matching("'999")],
     "--epochs 99999999": ["phases.0.max_epochs", "99999999", at_most(10000)],
-    "--folds 99999999": ["splits.folds", "99999999", at_most(1000)],
+    "--folds 99999999": ["--folds", "99999999", "2 to 1000"],
     "--crop lung": ["image.crop", "'lung'", "'none'", "'lungs'", "'lungs_only'", nearest("'lungs'")],
     "--crop lungs --atlas nowhere": ["atlas", "'nowhere'", MISSING, "builtin"],
     "--crop lungs --set image.masks=nowhere": ["image.masks", "'nowhere'", "folder", "data"],

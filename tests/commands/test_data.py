@@ -78,6 +78,13 @@ def test_a_damaged_exif_block_does_not_matter(pxr, phantoms):
     assert_tells(said, matching("unreadable.*none"))
 
 
+def test_progress_is_shown_while_files_are_read(pxr, data, monkeypatch):
+    monkeypatch.setattr("pxr_tf.events.QUIET", 0)
+    code, said, _ = pxr("data", data)
+    assert code == 0
+    assert said.index("reading files: ") < said.index("reading images: ")
+
+
 def test_missing_data_are_refused(pxr):
     code, _, said = pxr("data", "nowhere")
     assert (code, said.count("\n")) == (2, 1)

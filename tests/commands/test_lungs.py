@@ -72,6 +72,27 @@ def test_a_data_set_is_read_by_its_layout_and_keeps_its_names(pxr, data, films, 
     assert table.image.str.startswith("synthetic-kermany/").all()
 
 
+def test_another_folder_of_the_same_name_is_refused(pxr, films, one_process):
+    other, words = films.parent / "elsewhere/films", ("--atlas", films.parent / "atlas")
+    shutil.copytree(films / "old", other)
+    assert pxr("lungs", films, *words)[0] == 0
+    before = Path("runs/lungs/films/lungs.csv").read_bytes()
+    code, _, errors = pxr("lungs", other, *words)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert_says(errors, "runs/lungs/films", str(films), str(other), "OUT=...")
+    assert Path("runs/lungs/films/lungs.csv").read_bytes() == before
+    assert pxr("lungs", other, *words, "--out", "runs/lungs/others")[0] == 0
+    assert pxr("lungs", films, *words)[0] == 0
+
+
+def test_an_output_folder_takes_more_data(pxr, films, one_process):
+    words = ("--atlas", films.parent / "atlas", "--out", "out")
+    assert pxr("lungs", films / "old", *words)[0] == 0
+    code, said, _ = pxr("lungs", f"{films / 'old'},{films.parent / 'atlas/images'}", *words)
+    assert code == 0
+    assert_tells(said, "7 pictures")
+
+
 def test_a_second_run_with_an_unreadable_picture_prints_the_same(pxr, films, one_process):
     first, second = (pxr("lungs", films, "--atlas", films.parent / "atlas", "--out", "out") for _ in range(2))
     assert second[0] == 0, second

@@ -14,6 +14,9 @@ from pxr_tf.cli import app
 from pxr_tf.commands.command_options import OptionValues
 from pxr_tf.commands.option_table import OPTIONS, options_taken_by, read_options
 from pxr_tf.config import load_experiment
+from pxr_tf.errors import PxrError
+from pxr_tf.phantoms.anatomy import MAX_SIZE, MIN_SIZE
+from pxr_tf.phantoms.sets import MAX_PATIENTS
 from pxr_tf.studies.experiments import PAPER, PHANTOM
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +87,20 @@ def test_an_option_that_a_command_does_not_take_is_named():
     assert options.data == "a"
     with pytest.raises(AttributeError, match="'data' takes no option 'crop'"):
         _ = options.crop
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.key and option.most is not None])
+def test_the_limits_of_options_are_those_of_the_recipe(option):
+    for limit, beyond in ((option.least, option.least - 1), (option.most, option.most + 1)):
+        load_experiment("bozickovic2021", {option.key: limit})
+        with pytest.raises(PxrError, match=option.key):
+            load_experiment("bozickovic2021", {option.key: beyond})
+
+
+def test_the_limits_of_phantoms_are_those_of_the_drawing():
+    options = options_taken_by("phantom")
+    assert options["patients"].most == MAX_PATIENTS
+    assert (options["size"].least, options["size"].most) == (MIN_SIZE, MAX_SIZE)
 
 
 def test_only_given_options_set_a_key():

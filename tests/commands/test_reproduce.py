@@ -134,11 +134,11 @@ def test_settings_that_would_share_a_run_directory_are_refused(refuse, paper):
 
 
 def test_a_fault_of_all_runs_is_reported_once(pxr, paper):
-    code, said, told = pxr("reproduce", paper, "--data", "no_such_folder", "--runs", "runs")
+    code, said, wrong = pxr("reproduce", paper, "--data", "no_such_folder", "--runs", "runs")
     assert code == 2
-    assert told.startswith("pxr: ")
-    assert_tells(told, "no_such_folder")
-    assert told.count("\n") == 1
+    assert wrong.startswith("pxr: ")
+    assert_tells(wrong, "no_such_folder")
+    assert wrong.count("\n") == 1
     assert "failed" not in said and "no_such_folder" not in said
     code, said, _ = pxr("reproduce", paper, "--data", "x", "--model", "plain", "--seeds", "0", "--runs", "runs")
     assert code == 2
@@ -175,8 +175,8 @@ def test_without_data_a_share_replaces_the_recipes_number_of_validation_images(d
     asked = ExperimentOptions(data, "chen2021", Path("runs"), overrides=overrides)
     experiment = asked.experiment(given, "small_cnn")
     assert experiment.splits.validation == expected
-    told = tells([phantom_words([(experiment, asked.recipe("small_cnn"))])], "15 %", "800")
-    assert told == (expected == 0.15)
+    mentioned = tells([phantom_words([(experiment, asked.recipe("small_cnn"))])], "15 %", "800")
+    assert mentioned == (expected == 0.15)
 
 
 def test_stages_run_in_order_with_the_requested_backbone(pxr, tmp_path, official_phantoms, two_layers, monkeypatch):
@@ -204,8 +204,8 @@ def test_a_crop_is_compared_as_two_settings_of_one_paper(pxr, refuse, paper, off
     paper.write_text(yaml.safe_dump(values))
     said = refuse("reproduce", paper, "--data", official_phantoms, "--crop", "lungs")
     assert_tells(said, "image.crop=lungs", any_of("compares", "compare"))
-    code, said, told = pxr("reproduce", paper, "--data", official_phantoms, "--runs", "runs")
-    assert code == 0, told
+    code, said, wrong = pxr("reproduce", paper, "--data", official_phantoms, "--runs", "runs")
+    assert code == 0, wrong
     assert_tells(said, any_of("cropped"))
     assert_tells(said, "plain", matching("lungs (minus|-) whole"), any_of("paired"))
     folder = Path("runs/novokshanov2022")

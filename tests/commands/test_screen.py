@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 from tiny import request_of, tiny_experiment
 
-from pxr_tf.commands.screen import StudyScreen
+from pxr_tf.commands.screen import StudyScreen, outline_of
+from pxr_tf.config import load_experiment
 
 
 @pytest.fixture
@@ -35,6 +36,11 @@ def test_a_title_is_repeated_if_another_run_was_shown_in_between(requests):
     assert [lines[number][-1] for number in titles] == ["0", "1", "0"]
     assert lines[titles[2] + 1].startswith("Computing on the CPU")
     assert [lines[number - 1] for number in titles[1:]] == ["", ""]
+
+
+def test_a_title_names_a_network_once_that_has_the_name_of_its_variant():
+    title = outline_of(load_experiment("chen2021", {}, variant="small_cnn")).title
+    assert title == "chen2021: small_cnn, official split, seed 0"
 
 
 def test_a_note_about_the_data_is_shown_once(requests):

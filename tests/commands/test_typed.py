@@ -32,6 +32,14 @@ def test_an_output_without_dots_and_accents_ends_no_command(tmp_path, variables)
     assert b"Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("words", [[], ["cv"], ["features"]])
+def test_help_has_only_characters_that_the_output_can_show(words):
+    command = [sys.executable, "-m", "pxr_tf.cli", *words, "--help"]
+    ended = subprocess.run(command, env=os.environ | ASCII, capture_output=True, check=True)
+    assert ended.stdout.isascii()
+    assert words != ["cv"] or b"mean +- sd" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "plain"),
     [("a · b", "a - b"), ("Cramér", "Cramer"), ("0.9 ± 0.1 …", "0.9 +- 0.1 ..."), ("肺", "?"), ("\udcc3", "?")],
@@ -48,7 +56,10 @@ def test_a_letter_that_the_output_lacks_is_replaced_by_a_like_one(text, plain, m
     ("words", "facts"),
     [
         ("cv --seed abc", ["--seed", "'abc'", WHOLE_NUMBER, ACCEPTED]),
-        ("cv --folds 1", ["folds", "1", "2 or more"]),
+        ("cv --folds 1", ["--folds", "1", "2 to 1000"]),
+        ("phantom x --patients 0", ["--patients", "0", "1 to 9999"]),
+        ("phantom x --size 15", ["--size", "15", "16 to 4096"]),
+        ("phantom x --seed -1", ["--seed", "-1", "0 or more"]),
         ("cv --folds 2.5", ["--folds", "'2.5'", WHOLE_NUMBER]),
         ("cv --seeds 0,x", ["--seeds", "x", WHOLE_NUMBER]),
         ("cv --epochs x", ["--epochs", "'x'", WHOLE_NUMBER]),

@@ -81,3 +81,17 @@ def test_a_run_directory_that_cannot_be_created_is_reported(pxr, recipe, data, r
     assert (code, said.count("\n")) == (2, 1)
     assert said.startswith("pxr: ")
     assert_says(said, matching("(cannot|not) (write|be written)"), any_of("another folder"), "RUNS=")
+
+
+def test_a_finished_run_with_damaged_metrics_says_what_to_do(pxr, recipe, data):
+    words = ("cv", "--config", recipe, "--data", data)
+    assert pxr(*words)[0] == 0
+    (metrics,) = Path("runs").rglob("metrics.csv")
+    whole = metrics.read_bytes()
+    metrics.write_text("fold,class\n")
+    code, _, errors = pxr(*words)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert_says(errors, str(metrics), any_of("damaged"), "metric", any_of("delete"))
+    metrics.unlink()
+    assert pxr(*words)[0] == 0
+    assert metrics.read_bytes() == whole

@@ -23,7 +23,7 @@ def test_the_same_recipe_does_not_differ():
 
 def test_keys_that_end_alike_are_named_in_full():
     changed = words(phases__0__learning_rate=0.5, phases__1__learning_rate=0.25)
-    assert changed == ["phases.0.learning_rate 0.001 -> 0.5", "phases.1.learning_rate 1e-05 -> 0.25"]
+    assert changed == ["phases.all.learning_rate 1e-05 -> 0.25", "phases.head.learning_rate 0.001 -> 0.5"]
 
 
 def test_epochs_are_those_of_all_phases_and_no_other_key():

@@ -76,7 +76,7 @@ def test_a_choice_of_ours_is_marked_where_it_is_made(recipe, fact, value):
 
 
 @pytest.mark.parametrize("recipe", [*OURS, "novokshanov2022", "bozickovic2021"])
-def test_a_papers_page_lists_our_choices_beside_the_papers(recipe):
+def test_a_papers_page_lists_our_choices_next_to_the_papers(recipe):
     page = (configs_folder().parent / "docs" / "papers" / f"{recipe}.md").read_text(encoding="utf-8")
     head, line, *rows = page.partition("\n## Our choices\n")[2].partition("\n\n")[0].splitlines()
     assert (head, line) == ("| choice | the paper | ours | why |", "|---|---|---|---|")

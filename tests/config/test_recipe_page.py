@@ -34,7 +34,7 @@ def test_the_meaning_is_the_comment_behind_or_above_a_field():
         "above": "the comment above, on two lines",
         "limited": "with limits",
     }
-    assert "| `limited` | whole number, 0 or more, below 4,294,967,296 | `3` | with limits |" in (
+    assert "| `limited` | with limits | `3` | whole number, 0 or more, below 4,294,967,296 |" in (
         write_recipe_page.section("commented", Commented)
     )
 

@@ -153,7 +153,7 @@ def test_what_is_written_is_read_back(names, tmp_path_factory):
         for name in names
     ]
     file = tmp_path_factory.getbasetemp() / "manifest.csv"
-    table = make_manifest(rows)
+    table = make_manifest(rows).assign(content="0f")
     write_csv(file, table)
     pd.testing.assert_frame_equal(read_manifest(file), table)
 

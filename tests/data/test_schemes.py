@@ -150,8 +150,8 @@ def test_a_fold_that_stops_early_needs_validation_rows_of_every_class(scheme, op
 
 
 def test_rows_without_a_part_and_training_images_of_tested_patients_are_in_no_fold():
-    stranger = make_table({"normal": [2]})
-    table = pd.concat([OFFICIAL, stranger], ignore_index=True)
+    unmarked = make_table({"normal": [2]})
+    table = pd.concat([OFFICIAL, unmarked], ignore_index=True)
     table.loc[table.image_id == "covid19/train2-0", "patient_id"] = "covid19 test0"
     splits = make_splits(table, "official", seed=0, validation=0.2)
     assert sorted(unused_rows(table, splits).image_id) == ["covid19/train2-0", "normal/0-0", "normal/0-1"]

@@ -181,7 +181,7 @@ def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
         "image twice": pd.concat([splits, splits[image & elsewhere]]),
         "image untested": splits[~tested],
         "image tested twice": splits.assign(role=splits.role.mask(of_patient & elsewhere, "test")),
-        "unknown image": pd.concat([splits, splits[tested].assign(image_id="stranger.png")]),
+        "unknown image": pd.concat([splits, splits[tested].assign(image_id="unknown.png")]),
         "fold without training": splits[~(trains & (splits.fold == "0"))],
         "class not validated": splits.assign(role=splits.role.mask(of_patient & elsewhere, "val")),
     }[fault]
@@ -195,7 +195,7 @@ def plant(splits: pd.DataFrame, fault: str) -> pd.DataFrame:
         ("image twice", ["bacterial/6-1", TWICE, FOLD]),
         ("image untested", ["bacterial/6-1", any_of("0 folds", "no fold")]),
         ("image tested twice", ["bacterial/6-0", "2 folds", "3 more"]),
-        ("unknown image", ["1", MISSING, "stranger.png"]),
+        ("unknown image", ["1", MISSING, "unknown.png"]),
         ("fold without training", [any_of("fold 0"), "training", "bacterial", "fewer folds"]),
         ("class not validated", [FOLD, "validation", "covid19"]),
     ],

@@ -1,6 +1,9 @@
 """Intervals over patients."""
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
@@ -8,6 +11,7 @@ from pxr_tf.evaluation.bootstrap import (
     FEWEST_NETWORKS,
     FEWEST_PATIENTS,
     MANY_PATIENTS,
+    _resampled_means,
     patient_interval,
     two_way_interval,
 )
@@ -80,8 +84,19 @@ def test_the_order_of_rows_and_the_names_of_patients_do_not_matter(count):
 
 def test_the_seed_decides_the_resamples():
     values = np.arange(float(MANY_PATIENTS))
-    first, again, other = (patient_interval(values, values, resamples=50, seed=seed) for seed in (0, 0, 1))
-    assert first == again != other
+    networks = np.tile(["a", "b", "c"], len(values))[: len(values)]
+    for interval in (
+        partial(patient_interval, values, values),
+        partial(two_way_interval, values, values, values, networks),
+    ):
+        first, again, default, other = interval(seed=0), interval(seed=0), interval(), interval(seed=1)
+        assert first == again == default != other
+
+
+@pytest.mark.parametrize("resamples", [50, 100, 250])
+def test_exactly_as_many_resamples_are_drawn_as_asked(resamples):
+    found = list(_resampled_means(np.ones((20, 2)), resamples, np.random.default_rng(0)))
+    assert sum(map(len, found)) == resamples and max(map(len, found)) <= 100
 
 
 def test_missing_values_do_not_count_and_two_patients_have_no_interval():
@@ -141,6 +156,20 @@ def test_pairs_of_networks_are_not_independent():
     found = two_way_interval(np.tile(effects[pairs].sum(axis=1), 5), pictures, pictures, np.tile(pairs, (5, 1)))
     expected = ttest_1samp(2 * effects, 0).confidence_interval(0.95)
     assert found == pytest.approx((2 * effects.mean(), expected.low, expected.high))
+
+
+def test_a_picture_of_one_network_is_missing_while_that_network_is_left_out():
+    values, pictures, networks = crossed([0.1, 0.5, 0.3], 6)
+    kept = (networks != "0") | (pictures < 4)
+    table = pd.DataFrame({"value": values[kept], "picture": pictures[kept], "network": networks[kept]})
+    table.loc[len(table)] = (0.9, -1, "0")
+    means = [table[table.network != name].groupby("picture").value.mean().mean() for name in "012"]
+    nets = ttest_1samp(3 * np.mean(means) - 2 * np.array(means), 0).confidence_interval(0.95)  # of pseudo-values
+    people = patient_interval(table.groupby("picture").value.mean(), np.arange(7))
+    value, low, high = two_way_interval(table.value, table.picture, table.picture, table.network)
+    assert value == pytest.approx(people.value)
+    assert value - low == pytest.approx(np.hypot((nets.high - nets.low) / 2, people.value - people.low))
+    assert high - value == pytest.approx(value - low)
 
 
 def test_too_few_networks_say_nothing_about_others_and_too_few_patients_have_no_interval():

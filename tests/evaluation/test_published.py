@@ -35,6 +35,7 @@ def find(paper, variant, classes=FOUR, model="xception"):
         (PAPER, "strategy3", FOUR, "inception_v3", "precision", "viral", 0.7715),
         (PAPER, "strategy2", FOUR, "inception_resnet_v2", "accuracy", "all", 0.8540),
         (PAPER, "strategy2", FOUR, "xception", "specificity", "viral", None),
+        (PAPER, "strategy2", FOUR, "xception", "sensitivity", "all", None),
         ("chen2021", "logistic_regression", THREE, "linear", "sensitivity", "normal", 0.35470),
         ("chen2021", "feed_forward", THREE, "feed_forward", "accuracy", "all", 0.65705),
         ("chen2021", "small_cnn", THREE, "small_cnn", "sensitivity", "viral", 0.44594),
@@ -164,7 +165,7 @@ def test_the_smallest_good_file_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"year": "2021"}, "Extra inputs"),
         ({"tables__0__rows__0__recall": {"a": "90"}}, "Extra inputs"),
@@ -191,8 +192,8 @@ def test_the_smallest_good_file_is_read(tmp_path):
         ({"exchanged": ["precision", "recall"]}, "Input should be"),
     ],
 )
-def test_a_wrong_file_is_refused(tmp_path, changes, told):
-    with pytest.raises(ValidationError, match=told):
+def test_a_wrong_file_is_refused(tmp_path, changes, message):
+    with pytest.raises(ValidationError, match=message):
         read_paper(plant(tmp_path / "a.yaml", **changes))
 
 

@@ -88,6 +88,15 @@ def test_the_balancing_threshold_by_hand(labels, scores, threshold):
     assert roc.balance_errors(curve) == threshold
 
 
+def test_images_of_one_kind_have_no_curve_and_no_images_have_no_accuracy():
+    rows = make_rows(of("nn"), [0.1, 0.2])
+    for curve in (roc.trace_curve(metrics.against_rest(rows, "pneumonia")), roc.trace_curves(rows)):
+        assert curve.empty and list(curve.columns)[-3:] == ["threshold", "sensitivity", "specificity"]
+        assert np.isnan(roc.balance_errors(curve))
+    nothing = roc.measure_point(metrics.against_rest(rows[:0], "pneumonia"), 0.5)
+    assert list(nothing) == list(roc.RATES) and np.isnan(nothing["accuracy"])
+
+
 def test_of_equal_thresholds_the_highest_is_chosen():
     """0.8 gives the rates 0.5 and 0.75, 0.6 gives 0.75 and 0.5: the same gap and the same sum."""
     curve = roc.trace_curve(
@@ -130,6 +139,11 @@ def test_without_validation_rows_of_both_kinds_no_threshold_is_chosen(lacking):
     assert values == pytest.approx([1, 0.5, 2 / 3, 0.75])
 
 
+def test_without_test_rows_only_the_validation_threshold_is_chosen():
+    table = roc.find_points(make_rows(of("nnpp"), [0.1, 0.65, 0.7, 0.9], role="val"))
+    assert set(table.rule) == {"validation", "as_predicted"} and set(table.role) == {"val"}
+
+
 def test_rates_of_a_class_average_the_folds_whose_test_rows_have_it():
     validation = [make_rows(of("nnpp"), [0.1, 0.6, 0.7, 0.9], role="val", fold=fold) for fold in ("0", "1")]
     rows = pd.concat(
@@ -150,13 +164,18 @@ def test_each_of_three_classes_has_a_curve_but_no_threshold_as_predicted():
     table = roc.find_points(rows)
     assert set(table["class"]) == set(THREE)
     found = point(table, "as_predicted", "test", name="viral")
-    one = roc.against_rest(rows[rows.role == "test"], "viral")
+    counts = metrics.confusion_matrix(rows[rows.role == "test"]).to_numpy()
     assert np.isnan(found.threshold)
-    assert (found.sensitivity, found.precision) == (metrics.sensitivity(one), metrics.precision(one))
+    viral = THREE.index("viral")
+    assert (found.sensitivity, found.precision) == (
+        metrics.sensitivity(counts)[viral],
+        metrics.precision(counts)[viral],
+    )
 
 
 def test_folds_are_in_order_and_numbers_are_read_back(tmp_path):
-    rows = pd.concat([random_rows(fold, 40, 9, fold=str(fold)) for fold in (10, 2)])
+    classes = ("NA", "normal", "viral")  # a class whose name pandas would read as a missing value
+    rows = pd.concat([random_rows(fold, 40, 9, classes, fold=str(fold)) for fold in (10, 2)])
     table = roc.find_points(rows)
     assert list(table.fold.unique()) == ["2", "10", "mean", "sd"]
     write_csv(tmp_path / "thresholds.csv", table)
@@ -177,6 +196,8 @@ def test_seeds_are_summarised_from_each_seeds_mean_over_folds():
     assert found.sd.sensitivity[where] == pytest.approx(np.std(means, ddof=1))
     one = roc.mean_points(tables[3])
     assert one.mean.sensitivity[where] == pytest.approx(means[0])
+    folds = [point(tables[3], "as_predicted", "test", fold, "viral").sensitivity for fold in ("0", "1")]
+    assert one.sd.sensitivity[where] == pytest.approx(np.std(folds, ddof=1))
     assert np.isnan(roc.summarise_points({3: tables[3]}).sd.sensitivity[where])
 
 

@@ -1,6 +1,7 @@
 """How a recipe differs from its paper's protocol: one line per key, in a file and under every table."""
 
 import io
+import shutil
 
 import pandas as pd
 import pytest
@@ -8,7 +9,7 @@ from rich.console import Console
 from written_runs import PROVENANCE, print_to_text, write_run
 
 from pxr_tf import files
-from pxr_tf.config import Change, dump_experiment, load_experiment
+from pxr_tf.config import Change, configs_folder, dump_experiment, load_experiment
 from pxr_tf.config.protocol import paper_setting
 from pxr_tf.evidence.deviations import find_deviations, read_deviations
 from pxr_tf.report.grid import GridCell, print_cells
@@ -50,7 +51,7 @@ def test_the_papers_own_recipe_under_its_own_setting_has_no_deviation(tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "expected"),
     [
         ({"phases__0__max_epochs": 1, "phases__1__max_epochs": 2}, ["epochs 100,100 -> 1,2"]),
         ({"image__size": 64}, ["size 224 -> 64"]),
@@ -59,6 +60,8 @@ def test_the_papers_own_recipe_under_its_own_setting_has_no_deviation(tmp_path, 
         ({"training__class_weights": "balanced"}, ["class_weights none -> balanced"]),
         ({"image__crop": "lungs"}, ["crop none -> lungs"]),
         ({"image__crop": "lungs", "image__atlas": "pairs"}, ["crop none -> lungs"]),  # an atlas is data
+        ({"image__crop": "lungs", "image__masks": "data"}, ["crop none -> lungs", "masks none -> given masks"]),
+        ({"image__crop": "lungs", "image__masks": "/a/b"}, ["crop none -> lungs", "masks none -> given masks"]),
         ({"model__backbone": "resnet50"}, []),  # the paper has four backbones
         ({"model__backbone": "mobilenet_v2"}, ["backbone xception -> mobilenet_v2"]),
         ({"splits__validation": 0.3}, []),  # folds do not use it
@@ -67,12 +70,12 @@ def test_the_papers_own_recipe_under_its_own_setting_has_no_deviation(tmp_path, 
         ({"classes": ["covid19", "normal"], "balance__oversample": []}, None),
     ],
 )
-def test_each_option_that_changes_the_protocol_is_named(tmp_path, overrides, told):
+def test_each_option_that_changes_the_protocol_is_named(tmp_path, overrides, expected):
     found = words(make(tmp_path / "run", **overrides))
-    if told is None:
+    if expected is None:
         assert "classes bacterial,covid19,normal,viral -> covid19,normal" in found
     else:
-        assert found == told
+        assert found == expected
 
 
 def test_a_compared_setting_that_is_not_the_papers_is_a_deviation(tmp_path):
@@ -119,6 +122,23 @@ def test_deviations_are_in_a_file_and_under_the_tables(tmp_path):
     print_paper([PaperRun("strategy2", "", 0, "xception", run)], consoles[1])
     for text in (print_to_text(run.folder), *(console.file.getvalue() for console in consoles)):
         assert "size 224 -> 64; folds 5 -> 2" in " ".join(text.split())
+
+
+def test_a_changed_recipe_of_the_paper_is_compared_again(tmp_path, monkeypatch):
+    configs = shutil.copytree(configs_folder(), tmp_path / "configs")
+    monkeypatch.setattr("pxr_tf.config.load.configs_folder", lambda: configs)
+    monkeypatch.setattr("pxr_tf.evidence.deviations.configs_folder", lambda: configs)
+    run = make(tmp_path / "run", image__size=64)
+    write_results(run)
+    recipe = configs / "bozickovic2021.yaml"
+    recipe.write_text(recipe.read_text().replace("size: 224", "size: 128"))
+    assert not is_written(open_run(run.folder))
+    write_results(open_run(run.folder))
+    assert [str(change) for change in read_deviations(run)] == ["size 128 -> 64"]
+    assert is_written(open_run(run.folder))
+    recipe.unlink()
+    write_results(open_run(run.folder))
+    assert read_deviations(run) == [] and is_written(open_run(run.folder))
 
 
 def test_a_cell_of_a_grid_that_alone_differs_is_named(tmp_path):

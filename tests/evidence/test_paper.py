@@ -32,7 +32,7 @@ def make_info(**overrides) -> RunInfo:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told", "untold"),
+    ("overrides", "shown", "hidden"),
     [
         (BOZICKOVIC, ["the other way round", "136 to 139 test images", BEST], ["The paper splits"]),
         ({**BOZICKOVIC, "origin": "synthetic"}, ["the other way round"], ["best cell"]),
@@ -97,11 +97,11 @@ def make_info(**overrides) -> RunInfo:
         ),
     ],
 )
-def test_only_the_notes_of_the_shown_row_are_printed(overrides, told, untold):
+def test_only_the_notes_of_the_shown_row_are_printed(overrides, shown, hidden):
     info = make_info(**overrides)
     text = " ".join(paper_notes(info, comparable_row(info), 40))
-    assert_tells(text or "nothing", *(told or ["nothing"]))
-    for words in untold:
+    assert_tells(text or "nothing", *(shown or ["nothing"]))
+    for words in hidden:
         assert words not in text
 
 
@@ -166,7 +166,7 @@ def test_the_mean_of_sensitivity_and_specificity_is_never_next_to_an_area(tmp_pa
     rows = open_run(folder).predictions
     sides = [(rows.label == name, rows.predicted == name) for name in THREE]
     ours = np.mean([((is_it & said)[is_it].mean() + (~is_it & ~said)[~is_it].mean()) / 2 for is_it, said in sides])
-    assert f"(sens. + spec.) / 2 {100 * ours:.2f} % on" in line
+    assert f"(sens. + spec.) / 2 {100 * ours:.2f} % [" in line
     assert_tells(flat, "not an area", "87.15 %")
 
 

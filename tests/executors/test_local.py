@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from messages import assert_says, matching, refused
+from processes import is_running, wait_until
 from tiny import Stopped, stopped
 
 from pxr_tf.errors import PxrError
@@ -50,25 +51,10 @@ def worker(tmp_path, monkeypatch):
         finally:
             executor.close()
         log = tmp_path / "logs" / "fold-0.log"
-        told = [event for event in events if event["event"] not in ("start", "end", "failed")]
-        return told, log.read_text() if log.exists() else ""
+        reported = [event for event in events if event["event"] not in ("start", "end", "failed")]
+        return reported, log.read_text() if log.exists() else ""
 
     return run
-
-
-def is_running(process: int) -> bool:
-    """Return whether a process runs; a process that ended and was not collected (a zombie) does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(condition, seconds=20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 def test_events_arrive_in_order_and_everything_else_goes_to_the_log(worker):
@@ -82,16 +68,16 @@ def test_the_worker_gets_the_task_and_quiet_settings(worker, monkeypatch, tmp_pa
     _, log = worker(f'{READ_JOB}; echo "$@" $TF_CPP_MIN_LOG_LEVEL $NO_ALBUMENTATIONS_UPDATE "$job" >&2; {DONE}')
     words, _, job = log.partition("{")
     assert words == "-m pxr_tf.executors.worker 0 1 "
-    told = json.loads("{" + job)
+    received = json.loads("{" + job)
     sent = replace(TASK, logs=str(tmp_path / "logs"))
-    assert Task.from_json(told["task"]).with_options(NoOptions) == sent
-    assert told == {"task": sent.as_json(), "log": str(tmp_path / "logs" / "fold-0.log")}
+    assert Task.from_json(received["task"]).with_options(NoOptions) == sent
+    assert received == {"task": sent.as_json(), "log": str(tmp_path / "logs" / "fold-0.log")}
 
 
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ('echo \'{"event": "fault", "message": "No such image."}\'; exit 2', ["No such image."]),
+        ('echo \'{"event": "fault", "message": "No such image.", "exit_code": 2}\'; exit 2', ["No such image."]),
         ("echo one >&2; echo 'ValueError: two' >&2; exit 1", ["'fold-0'", "ValueError: two", matching("fold-0.log")]),
         ("exit 0", ["exit code 0"]),  # it ended without doing the task
         ("exit 3", ["exit code 3"]),
@@ -99,8 +85,9 @@ def test_the_worker_gets_the_task_and_quiet_settings(worker, monkeypatch, tmp_pa
     ],
 )
 def test_a_task_that_fails_is_reported_in_one_line(worker, script, words):
-    with refused(*words):
+    with refused(*words) as caught:
         worker(script)
+    assert caught.value.exit_code == (2 if "fault" in script else 1)
 
 
 def test_the_worker_ends_when_its_parent_stops_listening(worker):

@@ -154,11 +154,11 @@ def test_an_unreadable_image_is_skipped_as_usual(tmp_path):
     table = add_content(table[["image_id", "path", "label"]])
     source = open_source("builtin", "data", table, tmp_path)
     preparation = preparation_of(ImageConfig(size=32, crop="lungs", masks="data"), source.identity)
-    told: list[str] = []
+    seen: list[str] = []
     decode = partial(decode_images, table, preparation, tmp_path / "cache", source=source, on_wait=print)
-    decoded = decode(skip_unreadable=True, on_progress=lambda what, done, total: told.append(what))
+    decoded = decode(skip_unreadable=True, on_progress=lambda what, done, total: seen.append(what))
     assert (list(decoded.table.image_id), list(decoded.skipped.reason)) == (["0", "2"], ["not a JPEG or PNG"])
-    assert set(told) == {"finding lungs", "decoding images"}
+    assert set(seen) == {"finding lungs", "decoding images"}
     assert len(describe_lungs(decoded.table, decoded.lungs, source)) == 2
     with refused("1 of 3 images", UNREADABLE):
         decode(skip_unreadable=False, on_progress=lambda *counts: None)
@@ -178,7 +178,7 @@ def test_a_picture_file_is_prepared_as_in_training_or_refused(tmp_path):
     (note,) = said
     assert_tells(note, str(even), any_of("whole", "not cropped"), any_of("no lungs"))
     moved = image.model_copy(update={"atlas": str(tmp_path / "other")})
-    with pytest.raises(PxrError) as told:
+    with pytest.raises(PxrError) as seen:
         make_loader(preparation, moved, [path], tmp_path, said.append)
-    assert source.identity in str(told.value)
-    assert "--atlas, ATLAS=" in str(told.value)
+    assert source.identity in str(seen.value)
+    assert "--atlas, ATLAS=" in str(seen.value)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from messages import MISSING, TWICE, UNREADABLE, Fact, any_of, assert_says, refused
+from messages import MISSING, TWICE, Fact, any_of, assert_says, refused
 from tiny import RUN_DEPTH, Never, Recorder, request_of, run_here, stopped, tiny_experiment
 
 CHANGED, DELETE = any_of("changed", "edited", "removed"), any_of("delete")
@@ -181,4 +181,4 @@ def test_a_run_of_another_version_is_refused_as_such(own_copy, phantoms):
 def test_a_copy_that_is_not_a_whole_number_is_refused(own_copy, phantoms):
     file = own_copy / "samples.csv"
     file.write_text(file.read_text().replace(",train,0", ",train,0.5", 1))
-    refuse(own_copy, phantoms, "samples.csv", UNREADABLE)
+    refuse(own_copy, phantoms, "samples.csv", CHANGED, DELETE)

@@ -240,9 +240,9 @@ def test_an_image_that_changes_its_role_between_the_stages_is_refused(both_once,
     planted = splits.assign(role=splits.role.where(splits.index != row, other))
     with refused(splits.image_id[row], any_of(f"role {other}"), "fold official", matching(f"role {role}")):
         stage_one.check_roles(planted, first)
-    stranger = splits.assign(image_id=splits.image_id.where(splits.index != row, "stranger"))
-    with refused("stranger", any_of("role")):
-        stage_one.check_roles(stranger, first)
+    unknown = splits.assign(image_id=splits.image_id.where(splits.index != row, "unknown"))
+    with refused("unknown", any_of("role")):
+        stage_one.check_roles(unknown, first)
 
 
 @pytest.mark.parametrize(

@@ -34,14 +34,14 @@ def test_every_method_explains_and_leaves_the_network_as_it_is(name):
     logits = open_logits(NETWORKS[name]())
     logits.layers[1].trainable = False
     before = state(logits)
-    for method, told in METHODS.items():
-        if name in WITHOUT_MAPS and told.needs_layer:
+    for method, seen in METHODS.items():
+        if name in WITHOUT_MAPS and seen.needs_layer:
             continue
         maps = compute_maps(logits, PICTURES[:2], TARGETS[:2], method, batch_size=8)
         expected = logits.get_layer(find_layer(logits)).output.shape[1:3] if method in OF_A_LAYER else (SIZE, SIZE)
         assert (maps.dtype, maps.shape) == (np.float32, (2, *expected)), method
         assert np.isfinite(maps).all() and maps.any(), method
-        assert told.signed or maps.min() >= 0, method
+        assert seen.signed or maps.min() >= 0, method
     for one, other in zip(before, state(logits), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -56,10 +56,10 @@ def state(model: keras.Model) -> list:
     "method", [*TWO_WAYS, *(pytest.param(name, marks=pytest.mark.slow) for name in METHODS if name not in TWO_WAYS)]
 )
 def test_a_picture_gives_the_same_bits_with_any_other_pictures_and_progress_is_reported(logits, method):
-    told: list[tuple[int, int]] = []
+    seen: list[tuple[int, int]] = []
     options = {"method": method, "batch_size": 4, "seed": 3}
-    together = compute_maps(logits, PICTURES, TARGETS, **options, on_progress=lambda *at: told.append(at))
-    assert told in ([(4, 5), (5, 5)], [(number, 5) for number in range(1, 6)])  # per batch, or per picture
+    together = compute_maps(logits, PICTURES, TARGETS, **options, on_progress=lambda *at: seen.append(at))
+    assert seen in ([(4, 5), (5, 5)], [(number, 5) for number in range(1, 6)])  # per batch, or per picture
     places = [4, 2]  # another order, other neighbours, a batch that is not full
     np.testing.assert_array_equal(together[places], compute_maps(logits, PICTURES[places], TARGETS[places], **options))
 

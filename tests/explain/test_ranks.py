@@ -3,11 +3,11 @@
 import cv2
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from pxr_tf.explain.ranks import agreement, chance_correlation, compared_views, rank_correlation
 
-RANDOM = np.random.default_rng(0)
+RANDOM, OTHER = np.random.default_rng(0), np.random.default_rng(1)
 
 
 def test_the_correlation_equals_scipys_also_with_ties():
@@ -44,6 +44,14 @@ def test_agreement_of_blank_maps():
     assert np.isnan(agreement(blank, blank)).all()  # the pair does not count
 
 
+@pytest.mark.parametrize("correlate", [rank_correlation, chance_correlation])
+def test_each_map_needs_a_partner(correlate):
+    maps = OTHER.random((3, 4, 4))
+    for ours, others in ((2, 3), (3, 2)):
+        with pytest.raises(ValueError, match="zip"):
+            correlate(maps[:ours], maps[:others])
+
+
 def test_maps_of_different_shapes_are_compared_each_with_its_partner():
     maps = [RANDOM.random((4, 4)), RANDOM.random((2, 6))]
     assert rank_correlation(maps, [5 * one for one in maps]) == pytest.approx([1, 1])
@@ -64,6 +72,20 @@ def test_chance_is_what_unrelated_maps_of_this_size_and_smoothness_have(side, dr
     maps, others = ([draw(side) for _ in range(200)] for _ in range(2))
     unrelated = np.abs(rank_correlation(maps, others)).mean()
     assert chance_correlation(maps, others).mean() == pytest.approx(unrelated, abs=0.04)
+
+
+@pytest.mark.parametrize("partner", [OTHER.normal(size=(4, 6)), OTHER.integers(0, 2, (4, 6))])
+def test_chance_is_the_mean_over_all_shifts_of_a_partner_that_its_mirror_images_continue(partner):
+    one = OTHER.normal(size=(4, 6))
+    rows, columns = ([*range(side), *reversed(range(side))] for side in partner.shape)
+    ranks = rankdata(partner).reshape(partner.shape)  # once, before it is shifted
+    shifted = [
+        ranks[np.ix_(np.roll(rows, -down)[:4], np.roll(columns, -across)[:6])].ravel()
+        for down in range(len(rows))
+        for across in range(len(columns))
+    ]
+    expected = np.mean([abs(np.corrcoef(rankdata(one), each)[0, 1]) for each in shifted])
+    assert chance_correlation([one], [partner]) == pytest.approx([expected], rel=1e-4)
 
 
 def test_chance_is_larger_for_smaller_and_smoother_maps_and_does_not_depend_on_the_place():

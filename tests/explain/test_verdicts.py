@@ -64,12 +64,32 @@ def test_an_unmeasured_check_neither_passes_nor_fails():
     verdicts = judge({"weights": (np.nan, np.nan, np.nan), "labels": (0.9, np.nan, np.nan)})
     assert [one.check for one in verdicts] == list(CHECKS)
     assert {one.state for one in verdicts} == {"not measured"} and failed(verdicts) == []
-    assert np.isnan(verdicts[0].value) and tells([verdicts[0].reason], any_of("not measured"))
+    assert np.isnan([one[2:5] for one in verdicts if one.check != "labels"]).all()
+    assert {one.check: one.bound for one in verdicts} == {key: check.bound for key, check in CHECKS.items()}
+    assert tells([verdicts[0].reason], any_of("not measured"))
     reasons = {one.check: one.reason for one in verdicts}
     assert_says(reasons["weights"], any_of("random weights"), any_of("not be measured", "not measured"), "picture")
     assert_says(
         reasons["labels"], any_of("permuted labels"), "0.90", any_of("patients"), any_of("few"), any_of("interval")
     )
+
+
+@pytest.mark.parametrize("ends", [(np.nan, 1.0), (0.2, np.nan)])
+def test_a_value_with_one_end_alone_has_no_interval(ends):
+    judged = verdict("labels", 0.9, *ends)
+    assert judged.state == "not measured" and tells([judged.reason], "0.90", any_of("few patients"))
+
+
+def test_only_maps_compared_with_lungs_may_lack_lungs():
+    nothing = dict.fromkeys(CHECKS, (np.nan,) * 3)
+    assert [one.check for one in judge(nothing) if "no lungs found" in one.reason] == ["in_lungs"]
+
+
+@pytest.mark.parametrize("key", CHECKS)
+def test_pictures_exactly_on_the_bound_decide_nothing_however_many_they_are(key):
+    judged = verdict(key, *[CHECKS[key].bound] * 3)
+    assert judged.state == "undecided" and "exactly on the bound" in judged.reason
+    assert "few" not in judged.reason
 
 
 def test_notes_say_why_a_check_was_not_measured_or_add_a_remark():

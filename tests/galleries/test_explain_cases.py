@@ -91,14 +91,14 @@ def test_a_copy_of_a_runs_image_is_explained_by_the_fold_that_tested_it(finished
     tested = splits[(splits.fold == "1") & splits.role.str.startswith("test")].image_id.iloc[0]
     row = manifest[manifest.image_id == tested].iloc[0]
     shutil.copy(row.path, tmp_path / "copy.jpeg")
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 40), np.uint8)).save(tmp_path / "stranger.png")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 40), np.uint8)).save(tmp_path / "external.png")
     found = find_asked(open_run(finished_run), [tested, str(tmp_path)], None).set_index("image_id")
-    copy, stranger = (next(name for name in found.index if name.endswith(end)) for end in ("copy.jpeg", "stranger.png"))
+    copy, external = (next(name for name in found.index if name.endswith(end)) for end in ("copy.jpeg", "external.png"))
     assert found.index[0] == tested
     for name in (tested, copy):
         assert tuple(found.loc[name, ["fold", "role", "label", "group"]]) == ("1", "test", row.label, ASKED)
         assert found.predicted[name] in CLASSES
-    assert tuple(found.loc[stranger, ["fold", "role", "label", "predicted"]]) == ("0", "", "", "")
+    assert tuple(found.loc[external, ["fold", "role", "label", "predicted"]]) == ("0", "", "", "")
     found = find_asked(open_run(finished_run), [tested], "0").set_index("image_id")
     assert tuple(found.loc[tested, ["fold", "role", "predicted"]]) == ("0", "train", "")
 
@@ -117,9 +117,9 @@ def test_labels_of_an_external_data_set_merge_as_in_the_run(finished_run, offici
     merge = {"merge": {"pneumonia": ("bacterial", "viral")}, "classes": ("pneumonia",)}
     run.__dict__["recipe"] = run.recipe.model_copy(update=merge)  # the run caches what it has read here
     found = find_asked(run, [str(official_phantoms)], None)
-    strangers = found[found.role == ""]  # the others are images of the run and keep its labels
-    assert len(strangers) > 10
-    assert set(strangers.label) == {"pneumonia", "normal"}
+    external = found[found.role == ""]  # the others are images of the run and keep its labels
+    assert len(external) > 10
+    assert set(external.label) == {"pneumonia", "normal"}
 
 
 def test_files_with_the_same_name_are_named_by_the_end_of_their_path_that_differs(finished_run, tmp_path, monkeypatch):

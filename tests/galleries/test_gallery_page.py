@@ -237,9 +237,9 @@ def test_pictures_that_the_model_knows_do_not_count():
     found = verdicts_of(table, None).loc["in_lungs"]
     assert (found.state, found.pictures) == ("passed", 4)
     assert_tells(page_of(table), any_of("4 test pictures"), any_of("other 4"))
-    strangers = table.assign(role=table.role.replace("test", ""))
-    assert verdicts_of(strangers, None).pictures["in_lungs"] == 4
-    assert_tells(page_of(strangers), any_of("4 pictures unknown", "4 external pictures"), any_of("other 4"))
+    external = table.assign(role=table.role.replace("test", ""))
+    assert verdicts_of(external, None).pictures["in_lungs"] == 4
+    assert_tells(page_of(external), any_of("4 pictures unknown", "4 external pictures"), any_of("other 4"))
     trained = verdicts_of(table.assign(role="train"), None)
     assert set(trained.state) == {"not measured"} and tells(
         [trained.reason["weights"]], any_of("trained on these pictures", "trained on them")

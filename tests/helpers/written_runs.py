@@ -19,7 +19,7 @@ ONE_PHASE = {"name": "all", "train": "all", "learning_rate": 0.01, "max_epochs":
 PROVENANCE = {"weights": "random-0", "data": ["phantoms"], "data_digest": "0", "duplicates": "drop", "files": {}}
 CLASSES = ("bacterial", "covid19", "normal", "viral")
 LEAK = {"what": "leak", "text": "3 patients are in training and test of one fold."}
-SOURCES = {"what": "source", "text": "Class covid19 can be told from its source alone."}
+SOURCES = {"what": "source", "text": "Class covid19 can be recognised by its source alone."}
 
 
 def write_run(
@@ -69,14 +69,13 @@ def print_to_text(folder: Path, width: int = 80) -> str:
     return console.file.getvalue()
 
 
-def rows_of_table(text: str) -> dict[str, list[str]]:
-    """Return the rows of a table: first word -> the other words."""
-    lines = [line.split() for line in text.splitlines()]
-    return {
-        words[0]: words[1:]
-        for words in lines
-        if words and words[0] in ("%", "bacterial", "covid19", "normal", "viral", "pneumonia")
-    }
+def rows_of_table(text: str, number: int = 0) -> dict[str, list[str]]:
+    """Return the rows of the first table, or of a later one: first word -> the other words."""
+    found: dict[str, list[list[str]]] = {}
+    for words in filter(None, map(str.split, text.splitlines())):
+        if words[0] in ("%", "bacterial", "covid19", "normal", "viral", "pneumonia"):
+            found.setdefault(words[0], []).append(words[1:])
+    return {name: rows[number] for name, rows in found.items() if len(rows) > number}
 
 
 def write_validated(folder, classes=("normal", "pneumonia"), seed=0, **options):

@@ -75,9 +75,9 @@ def test_a_file_that_shows_a_runs_picture_has_its_role_in_the_fold_that_explains
 
 
 def test_another_picture_is_external_and_the_runs_own_images_are_no_copies(run, tmp_path):
-    stranger = write_chests(tmp_path / "strangers", range(20, 22))
-    copy = str(other_file(stranger.path[0], tmp_path / "strangers" / "copy.png", "smaller"))
-    found = find_asked(run, [*stranger.path, copy, *run.manifest.image_id[:2]], None)
+    external = write_chests(tmp_path / "external", range(20, 22))
+    copy = str(other_file(external.path[0], tmp_path / "external" / "copy.png", "smaller"))
+    found = find_asked(run, [*external.path, copy, *run.manifest.image_id[:2]], None)
     assert list(found.role) == ["", "", "", "test", "val"] and set(found.copy_of) == {""}
     assert list(found.own == "") == [True, True, True, False, False]
 

@@ -1,5 +1,7 @@
 """Alignment is exact to a fraction of a pixel; a picture is read as inverted only if its negative fits far better."""
 
+from itertools import product
+
 import cv2
 import numpy as np
 import pytest
@@ -45,3 +47,91 @@ def test_a_voter_that_resembles_the_picture_outweighs_voters_that_do_not():
     fusion = fuse(picture, make_thumbnail(picture), atlas)
     assert len(fusion.votes) == 5
     assert fusion.chances.mean() > 0.8  # a vote of five would give 0.2
+
+
+def affine(across: float, down: float, turn: float = 0.0) -> np.ndarray:
+    """Return a map that stretches by two factors, then turns (degrees)."""
+    cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
+    return np.column_stack([np.array([[cos, -sin], [sin, cos]]) @ np.diag([across, down]), [3, -4]]).astype(np.float32)
+
+
+@pytest.mark.parametrize("turn", [0, 30, 180])
+def test_a_map_costs_by_its_skew_and_its_change_of_area(turn):
+    assert module._cost(affine(1, 1, turn)) == pytest.approx(0, abs=1e-6)
+    for sign in (-1, 1):
+        root = np.exp(sign / 2)  # e times as large in area, or stretched e times as much in one direction
+        assert module._cost(affine(root, root, turn)) == pytest.approx(0.5, rel=1e-5)
+        assert module._cost(affine(root, 1 / root, turn)) == pytest.approx(0.3, rel=1e-5)
+        assert module._cost(affine(root**2, 1, turn)) == pytest.approx(0.8, rel=1e-5)
+
+
+def found_by(monkeypatch, matrix: np.ndarray | None, likeness: float = 0.9) -> module._Found:
+    """Return what a search finds that ends at a matrix, or does not converge (None)."""
+
+    def search(*asked: object) -> tuple[float, np.ndarray]:
+        if matrix is None:
+            raise cv2.error("no convergence")
+        return likeness, matrix
+
+    monkeypatch.setattr(cv2, "findTransformECC", search)
+    return module._improve(None, None, affine(1, 1), (0, 0, 0))
+
+
+def test_a_search_that_goes_astray_is_worse_than_any_likeness(monkeypatch):
+    for area, sound in ((0.24, False), (0.26, True), (2.9, True), (3.1, False)):
+        found = found_by(monkeypatch, affine(np.sqrt(area), np.sqrt(area)))
+        assert found.likeness == pytest.approx(0.9 - 0.5 * np.log(area) ** 2 if sound else -1, abs=1e-5)
+        assert np.array_equal(found.matrix, affine(np.sqrt(area), np.sqrt(area)) if sound else np.eye(2, 3))
+    lost = found_by(monkeypatch, None)
+    assert lost.likeness == -1 and np.array_equal(lost.matrix, np.eye(2, 3))
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_a_map_for_larger_squares_moves_the_same_places(factor):
+    matrix = affine(1.1, 0.9, 20)
+    places = np.random.default_rng(0).uniform(0, 64, (9, 2))  # in pixels, counted from the corner
+    large = module._rescale(matrix, factor)
+    for place in places:
+        moved = matrix @ (*(place - 0.5), 1) + 0.5
+        assert large @ (*(factor * place - 0.5), 1) + 0.5 == pytest.approx(factor * moved, rel=1e-5)
+
+
+def test_starts_are_compared_by_their_correlation():
+    rng = np.random.default_rng(0)
+    pictures, other = (
+        rng.integers(0, 256, (5, 8, 8)).astype(np.float32),
+        rng.integers(0, 256, (8, 8)).astype(np.float32),
+    )
+    pictures[4] = 7
+    expected = [np.corrcoef(one.ravel(), other.ravel())[0, 1] for one in pictures[:4]]
+    assert module._correlate(pictures, other) == pytest.approx([*expected, 0], abs=1e-5)
+
+
+def test_starts_are_all_turns_zooms_and_shifts_around_the_middle():
+    middle, seen = (module._COARSE - 1) / 2, set()
+    for matrix in module._STARTS:
+        shift = (matrix @ (middle, middle, 1) - middle) / module._COARSE
+        scale, turn = np.sqrt(np.linalg.det(matrix[:, :2])), np.rad2deg(np.arctan2(matrix[0, 1], matrix[0, 0]))
+        seen.add(tuple(np.round([*shift, scale, turn], 3) + 0.0))
+    assert seen == set(product((-0.12, 0, 0.12), (-0.12, 0, 0.12), (0.8, 1, 1.25), (-12, 0, 12)))
+
+
+def test_a_search_begins_where_nothing_moved_and_at_the_three_best_starts():
+    mean = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32), (0, 0), 5)
+    right = next(start for start in module._STARTS if start[0, 0] > 1.2 and abs(start[0, 1]) > 0.1)
+    inverse = cv2.invertAffineTransform(module._rescale(right, 2))
+    picture = cv2.warpAffine(mean, inverse, (64, 64), flags=module._PULL, borderMode=cv2.BORDER_REPLICATE)
+    starts = module._choose_starts(mean, picture)
+    assert len(starts) == 4 and np.array_equal(starts[0], np.eye(2, 3))
+    assert np.allclose(starts[1], module._rescale(right, 2))
+
+
+@pytest.mark.parametrize(("likeness", "kept"), [(0.49, True), (0.47, False), (0.6, True)])
+def test_the_exact_search_may_cost_a_fiftieth_of_likeness(monkeypatch, likeness, kept):
+    first, better = module._Found(0.5, affine(1, 1)), module._Found(likeness, affine(1.1, 1))
+    monkeypatch.setattr(module, "_align_upright", lambda template, target: first)
+    monkeypatch.setattr(module, "_improve", lambda template, target, start, stop: better)
+    black = np.zeros((ATLAS_SIDE, ATLAS_SIDE), np.uint8)
+    found = align(black, black)
+    assert found.likeness == (likeness if kept else 0.5)
+    assert found.matrix[0, 0] == pytest.approx(1.1 if kept else 1)

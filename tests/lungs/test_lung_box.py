@@ -1,4 +1,4 @@
-"""The box and the confidence of lungs: noise hardly moves the box, and lungs that were cut off are doubted."""
+"""The box and the confidence of lungs: noise hardly moves the box, and cut-off lungs have a low confidence."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 from phantom_pairs import phantom_atlas, phantom_pair
 
 from pxr_tf.lungs.confidence import TRUSTED, keep_confidence
-from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, find_content, steady_box
+from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, bounding_box, even_out, find_content, steady_box
 from pxr_tf.lungs.find import find_lungs
 
 SIDE = 240
@@ -20,6 +20,27 @@ def lungs_of(*places: tuple[slice, slice]) -> np.ndarray:
 
 
 LUNGS = lungs_of(np.s_[60:180, 40:100], np.s_[60:180, 140:200])
+
+
+def test_a_box_of_even_lungs_loses_a_hundredth_and_gains_three_on_each_side():
+    mask = np.zeros((600, 900), bool)
+    mask[100:300, 400:800] = True  # 200 by 400: less 2 and 4 on each side, then wider by 6 and 12
+    assert steady_box(mask) == Box(400 + 4 - 12, 100 + 2 - 6, 800 - 4 + 12, 300 - 2 + 6)
+    assert bounding_box(mask) == Box(400, 100, 800, 300)
+    assert steady_box(np.ones((50, 70), bool)) == Box(0, 0, 70, 50)  # never beyond the picture
+
+
+@pytest.mark.parametrize("radius", [6, 24])
+def test_evened_out_pictures_have_one_brightness_and_one_contrast_everywhere(radius):
+    noise = np.random.default_rng(0).normal(size=(256, 256))
+    plain = even_out(np.clip(128 + 20 * noise, 0, 255).astype(np.uint8), radius)
+    across = np.linspace(0.2, 1, 256)
+    uneven = even_out(np.clip(40 + 120 * across + 20 * across * noise, 0, 255).astype(np.uint8), radius)
+    for found in (plain, uneven):
+        for part in np.split(found.astype(float), 4, axis=1)[1:-1]:
+            assert part.mean() == pytest.approx(128, abs=3) and part.std() == pytest.approx(40 * 20 / 24, rel=0.2)
+    assert np.corrcoef(plain.ravel(), uneven.ravel())[0, 1] > 0.95
+    assert set(np.unique(even_out(np.full((50, 60), 200, np.uint8), radius))) <= {127, 128}
 
 
 def test_specks_and_spikes_do_not_move_the_box():
@@ -54,6 +75,39 @@ def test_whole_lungs_keep_their_confidence():
     assert keep_confidence(LUNGS, Box(24, 24, SIDE, SIDE)) == 1  # a film shifted by a tenth
     assert keep_confidence(LUNGS, Box(30, 30, 210, 210)) == 1  # a frame
     assert keep_confidence(LUNGS[:, 45:], Box(0, 0, SIDE - 45, SIDE)) == 0  # half of a lung is outside the film
+
+
+def turn(mask: np.ndarray, content: Box, times: int) -> tuple[np.ndarray, Box]:
+    """Return the same picture and content, turned by right angles."""
+    inside = np.zeros_like(mask)
+    inside[content.rows, content.columns] = True
+    return np.rot90(mask, times), bounding_box(np.rot90(inside, times))
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize(
+    ("width", "border", "other", "expected"),
+    [
+        (60, 0, 0, 1),  # half of the lungs' width is on the edge
+        (90, 0, 0, 0.5),  # three quarters
+        (120, 0, 0, 0),
+        (72, 6, 6, 0.5),  # three fifths, on a border of 2.5 %: counts 1.25 times
+        (60, 24, 24, 0.5),  # a half, on a border of 10 %: counts 1.5 times
+        (60, 36, 0, 0.5),  # one side lost 15 % more than the other: that is allowed
+        (0, 60, 0, 0.5),  # 25 %
+        (0, 84, 24, 0.5),
+        (0, 84, 0, 0),
+        (90, 0, 36, 0.5),  # the other side's border does not count
+    ],
+)
+def test_confidence_falls_evenly_with_what_lies_on_an_edge_and_what_was_removed_on_one_side(
+    turns, width, border, other, expected
+):
+    mask = np.zeros((SIDE, 2 * SIDE), bool)  # wide: shares are of the right side
+    mask[130:180, 100:220] = True
+    mask[border : border + 100, 100 : 100 + width] = True
+    content = Box(0, border, 2 * SIDE, SIDE - other)
+    assert keep_confidence(*turn(mask, content, turns)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_a_network_finds_lungs_in_films_that_it_has_not_seen(pairs):
     fold = assign_pair_folds(len(pairs))
     learned = [shrink_pair(*pair) for pair, number in zip(pairs, fold, strict=True) if number]
     tested = [pair for pair, number in zip(pairs, fold, strict=True) if not number]
-    graph = train_lung_network(learned, steps=200, seed=0, widths=WIDTHS, on_step=lambda *told: None)
+    graph = train_lung_network(learned, steps=200, seed=0, widths=WIDTHS, on_step=lambda *values: None)
     network = make_network(graph, {})
     for change in ("as it is", "turned left", "inverted"):
         found = measure_pairs(tested, [network] * len(tested), change)

@@ -1,11 +1,23 @@
 """An atlas is prepared once and kept under its content."""
 
+import cv2
 import numpy as np
 import pytest
 from phantom_pairs import phantom_pair
 
 from pxr_tf.arrays import ROWS_FILE
-from pxr_tf.lungs.atlas import LungAtlas, open_stored_atlas
+from pxr_tf.lungs.atlas import (
+    LungAtlas,
+    build_atlas,
+    compare_shape,
+    draw_pair,
+    open_stored_atlas,
+    prepare_pairs,
+    shrink_pair,
+)
+from pxr_tf.lungs.confidence import find_surroundings
+from pxr_tf.lungs.contrast import ATLAS_SIDE
+from pxr_tf.lungs.fuse import dice
 
 
 def pairs_of(*patients: int) -> dict:
@@ -29,6 +41,58 @@ def test_another_set_of_pairs_is_another_atlas(tmp_path):
     first, second = open_stored_atlas(tmp_path, pairs_of(0, 1, 2)), open_stored_atlas(tmp_path, pairs_of(0, 1))
     assert first.digest != second.digest
     assert (len(first.pictures), len(second.pictures)) == (3, 2)
+
+
+def test_an_atlas_holds_its_pairs_their_thumbnails_and_their_shapes():
+    picture, lungs = phantom_pair(0, ATLAS_SIDE)
+    pairs = [(picture, lungs * np.uint8(255)), (255 - picture, lungs[::-1] * np.uint8(128))]
+    atlas = build_atlas(pairs)
+    np.testing.assert_array_equal(atlas.pictures, [picture, 255 - picture])
+    np.testing.assert_allclose(atlas.masks, [lungs, lungs[::-1] * (128 / 255)], atol=1e-6)
+    np.testing.assert_allclose(atlas.mean, 127.5)
+    assert {one.dtype for one in (atlas.masks, atlas.thumbnails, atlas.shapes, atlas.mean)} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(atlas.thumbnails.mean(axis=1), 0, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(atlas.thumbnails, axis=1), 1, rtol=1e-5)
+    assert atlas.thumbnails[0] @ atlas.thumbnails[1] == pytest.approx(-1, abs=1e-4)
+    assert atlas.thumbnails.shape == (2, 32 * 32) and atlas.shapes.shape == (2, 64 * 64)
+    np.testing.assert_allclose(atlas.shapes.mean(axis=1), atlas.masks.mean(axis=(1, 2)), rtol=1e-5)
+    assert build_atlas(pairs[::-1]).digest != atlas.digest == build_atlas(list(pairs)).digest
+
+
+def test_the_shape_is_compared_with_the_most_similar_mask():
+    squares = np.zeros((2, ATLAS_SIDE, ATLAS_SIDE), np.uint8)
+    squares[0, :64, :64] = squares[1, 64:128, :64] = 255
+    atlas = build_atlas([(squares[0], one) for one in squares])
+    assert compare_shape(squares[1] > 0, atlas) == pytest.approx(1)
+    moved = np.zeros((ATLAS_SIDE, ATLAS_SIDE), bool)
+    moved[:64, 16:80] = True  # three quarters of the first, and nothing of the second
+    assert compare_shape(moved, atlas) == pytest.approx(0.75)
+    assert compare_shape(~(squares > 0).any(axis=0), atlas) == 0
+
+
+def test_pairs_of_an_atlas_are_aligned_with_one_another():
+    pairs = [shrink_pair(*phantom_pair(patient)) for patient in range(4)]
+    turned = cv2.getRotationMatrix2D((ATLAS_SIDE / 2, ATLAS_SIDE / 2), 9, 0.9)
+    moved = [tuple(cv2.warpAffine(one, turned, (ATLAS_SIDE, ATLAS_SIDE)) for one in pair) for pair in pairs[:1]]
+    assert {one.dtype for pair in pairs for one in pair} == {np.dtype(np.uint8)} and set(np.unique(pairs[0][1])) >= {
+        0,
+        255,
+    }
+    prepared = prepare_pairs([*moved, *pairs[1:]])
+    outlines = [lungs > 127 for _, lungs in prepared]
+    before = dice(moved[0][1] > 127, pairs[1][1] > 127)
+    assert dice(outlines[0], outlines[1]) > before + 0.03
+    for picture, lungs in prepared:
+        assert picture.std() > 30 and abs(picture.mean() - 128) < 8  # evened out
+        assert picture[lungs > 250].mean() < picture[find_surroundings(lungs > 127) & (lungs < 5)].mean() - 20
+
+
+def test_drawn_pairs_differ_and_each_is_always_the_same():
+    first, again, other = draw_pair(3), draw_pair(3), draw_pair(4)
+    assert all(np.array_equal(*both) for both in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0]) and not np.array_equal(first[1], other[1])
+    assert (first[0].shape, first[0].dtype, first[1].dtype) == ((ATLAS_SIDE, ATLAS_SIDE), np.uint8, bool)
+    assert 0.1 < first[1].mean() < 0.5
 
 
 def test_a_damaged_file_is_prepared_again(tmp_path):

@@ -105,10 +105,10 @@ def test_a_file_that_is_not_a_network_is_refused_in_one_line(file, tmp_path):
     }
     for name, bytes_ in faults.items():
         (tmp_path / "fault").write_bytes(bytes_)
-        with pytest.raises(PxrError) as told:
+        with pytest.raises(PxrError) as caught:
             read_network(tmp_path / "fault")
-        assert ACCEPTED_NETWORKS in str(told.value), name
-        assert str(tmp_path / "fault") in str(told.value) and "\n" not in str(told.value)
+        assert ACCEPTED_NETWORKS in str(caught.value), name
+        assert str(tmp_path / "fault") in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_damaged_bytes_never_change_the_lungs_found(file):

@@ -1,4 +1,4 @@
-"""What a JPEG or PNG holds beside its pixels is no reason to refuse it, however large or damaged it is."""
+"""A JPEG or PNG is read, whatever it holds besides its pixels, however large or damaged that is."""
 
 import io
 import struct
@@ -41,7 +41,7 @@ CHUNKS = {
 
 @pytest.mark.parametrize("place", ["before", "after"])
 @pytest.mark.parametrize("kind", CHUNKS)
-def test_a_png_is_read_whatever_is_beside_its_pixels(tmp_path, kind, place):
+def test_a_png_is_read_whatever_is_besides_its_pixels(tmp_path, kind, place):
     path = tmp_path / "a.png"
     path.write_bytes(encode_png(PICTURE, **{place: CHUNKS[kind]}))
     assert np.array_equal(load_grey(path), PICTURE)
@@ -88,7 +88,7 @@ SEGMENTS = {
 
 
 @pytest.mark.parametrize("kind", SEGMENTS)
-def test_a_jpeg_is_read_whatever_is_beside_its_pixels(tmp_path, kind):
+def test_a_jpeg_is_read_whatever_is_besides_its_pixels(tmp_path, kind):
     (tmp_path / "sound.jpg").write_bytes(jpeg())
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg(SEGMENTS[kind]))

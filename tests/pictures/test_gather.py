@@ -63,26 +63,26 @@ def two_sets(tmp_path_factory):
 
 
 def choose(data, tmp_path, *, classes=THREE, merge=None, duplicates="drop") -> tuple[pd.DataFrame, list[str]]:
-    told: list[str] = []
-    table = gather_images(data, classes, merge or {}, told.append).table
+    notes: list[str] = []
+    table = gather_images(data, classes, merge or {}, notes.append).table
     table = compare_images(table, tmp_path / "cache", lambda done, total: None, lambda holder: None)
-    return choose_images(table, classes, merge or {}, duplicates, told.append), told
+    return choose_images(table, classes, merge or {}, duplicates, notes.append), notes
 
 
 def test_re_encoded_copies_are_dropped_and_other_pictures_stay(two_sets, tmp_path):
-    table, told = choose(two_sets, tmp_path)
+    table, notes = choose(two_sets, tmp_path)
     assert sorted(table.image_id[table.source == "radiography"]) == [
         f"radiography/Normal/Normal-{number}.png" for number in (11, 12, 13)
     ]
     assert (table.source == "kermany").sum() == 16
     copies = ("0 exact", "3 near-identical", "kermany and radiography", "3 pictures")
-    assert_says(told[-1], "19 images", "18 patients", any_of("dropped"), *copies)
+    assert_says(notes[-1], "19 images", "18 patients", any_of("dropped"), *copies)
 
 
 @pytest.mark.parametrize("duplicates", ["exact", "keep"])
 def test_kept_copies_belong_to_one_patient(two_sets, tmp_path, duplicates):
-    table, told = choose(two_sets, tmp_path, duplicates=duplicates)
-    assert len(table) == 22 and tells(told[-1:], any_of("kept"), "3 near-identical")
+    table, notes = choose(two_sets, tmp_path, duplicates=duplicates)
+    assert len(table) == 22 and tells(notes[-1:], any_of("kept"), "3 near-identical")
     patients = table.set_index("image_id").patient_id
     assert patients["radiography/Normal/Normal-1.png"] == patients["kermany/train/NORMAL/IM-0001-0002.jpeg"]
     assert table.patient_id.nunique() == 18
@@ -94,9 +94,9 @@ def test_exact_copies_are_dropped_or_kept_as_requested(two_sets, tmp_path):
     write_chest(again / "chest_xray", 1, "viral").rename(again / "chest_xray/train/PNEUMONIA/person9_virus_1.jpeg")
     shutil.copy(two_sets[0] / "train/PNEUMONIA/person1_virus_10.jpeg", again / "chest_xray/train/PNEUMONIA")
     for duplicates, count in (("drop", 16), ("exact", 16), ("keep", 17)):
-        table, told = choose([again / "chest_xray"], tmp_path, duplicates=duplicates)
+        table, notes = choose([again / "chest_xray"], tmp_path, duplicates=duplicates)
         assert len(table) == count
-        assert_says(told[-1], any_of("dropped" if count == 16 else "kept"), "1 exact")
+        assert_says(notes[-1], any_of("dropped" if count == 16 else "kept"), "1 exact")
         assert table.patient_id.nunique() == 15
 
 
@@ -107,8 +107,8 @@ def test_patients_are_merged_over_a_picture_of_a_class_that_is_left_out(two_sets
     write_picture(own / "viral.png", cv2.resize(viral, (200, 200)))
     write_picture(own / "normal.png", draw_phantom(30, 0, "normal", 128).image)
     (own / "manifest.csv").write_text("path,label,patient_id\nviral.png,viral,p\nnormal.png,normal,p\n")
-    table, told = choose([kermany, own], tmp_path, classes=("bacterial", "normal"))
-    assert tells(told, any_of("left out"), "viral (6)")
+    table, notes = choose([kermany, own], tmp_path, classes=("bacterial", "normal"))
+    assert tells(notes, any_of("left out"), "viral (6)")
     assert table.patient_id[table.source == "own"].tolist() == ["kermany/virus-person2"]
 
 
@@ -117,9 +117,9 @@ def test_near_identical_copies_with_two_labels_are_all_dropped_and_reported(two_
     viral = cv2.imread(str(kermany / "train/PNEUMONIA/person2_virus_20.jpeg"), cv2.IMREAD_GRAYSCALE)
     write_picture(own / "x.png", cv2.resize(viral, (200, 200)))
     (own / "manifest.csv").write_text("path,label\nx.png,bacterial\n")
-    table, told = choose([kermany, own], tmp_path)
+    table, notes = choose([kermany, own], tmp_path)
     assert len(table) == 15
-    assert_says(told[-1], "1 picture", any_of("label"), any_of("copies"), any_of("dropped"))
+    assert_says(notes[-1], "1 picture", any_of("label"), any_of("copies"), any_of("dropped"))
     merged, _ = choose([kermany, own], tmp_path, classes=("normal", "ill"), merge={"ill": ["bacterial", "viral"]})
     assert len(merged) == 16  # one class now: one copy stays
 
@@ -133,9 +133,9 @@ def test_two_labels_are_seen_over_exact_and_near_copies_together(tmp_path):
     for label, patient in (("normal", 1), ("viral", 2)):
         write_picture(tmp_path / "own" / label / "other.png", draw_phantom(patient, 0, label, 128).image)
     for duplicates, count, fate in (("drop", 2, "dropped"), ("exact", 3, "the same"), ("keep", 5, "kept")):
-        table, told = choose([tmp_path / "own"], tmp_path, classes=("normal", "viral"), duplicates=duplicates)
+        table, notes = choose([tmp_path / "own"], tmp_path, classes=("normal", "viral"), duplicates=duplicates)
         assert len(table) == count
-        assert_says(told[-1], "1 picture", any_of("label"), any_of("copies"), fate)
+        assert_says(notes[-1], "1 picture", any_of("label"), any_of("copies"), fate)
     assert survey(read_sources([tmp_path / "own"])[0]).near_duplicates == (1, 1, 1, 1, 0)
 
 
@@ -226,11 +226,11 @@ def radiography_of_kermany(real_data, tmp_path_factory):
 @pytest.mark.real
 def test_every_copy_of_kermanys_in_another_set_is_found_and_nothing_else(real_data, radiography_of_kermany, tmp_path):
     folder, copies = radiography_of_kermany
-    table, told = choose([real_data / "chest_xray", folder], tmp_path)
+    table, notes = choose([real_data / "chest_xray", folder], tmp_path)
     here = {f"radiography/{file.relative_to(folder)}" for file in folder.rglob("*.png")}
     assert len(copies) == 538 and len(here) == 538 + 72 + 60 + 20
     assert here - set(table.image_id) == set(copies)
-    assert_says(told[-1], "kermany and radiography", f"{len(copies)} pictures")
+    assert_says(notes[-1], "kermany and radiography", f"{len(copies)} pictures")
     alone = table[table.source == "radiography"]
     assert alone.patient_id.str.startswith("radiography/").all() and alone.patient_id.is_unique
 

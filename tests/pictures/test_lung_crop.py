@@ -82,9 +82,9 @@ def test_part_of_a_pixel_of_margin_is_a_whole_pixel():
 @pytest.mark.parametrize("change", [{"confidence": 0.49}, {"mask": np.zeros((MASK_SIDE, MASK_SIDE), bool)}])
 def test_the_whole_picture_is_shown_if_its_lungs_are_not_trusted(chest, crop, change):
     path, _, lungs = chest
-    doubtful = lungs._replace(**change)
-    assert why_whole(doubtful, 0.5) == ("confidence below 0.5" if "confidence" in change else "no lungs")
-    seen = load_cropped(path, prepared(crop, "pad", 0.1 if crop == "lungs" else 0.0), doubtful, 0.5)
+    uncertain = lungs._replace(**change)
+    assert why_whole(uncertain, 0.5) == ("confidence below 0.5" if "confidence" in change else "no lungs")
+    seen = load_cropped(path, prepared(crop, "pad", 0.1 if crop == "lungs" else 0.0), uncertain, 0.5)
     assert np.array_equal(seen, load_prepared(path, Preparation(SIZE, "pad")))
     assert why_whole(lungs._replace(confidence=0.5), 0.5) == ""
 
@@ -171,8 +171,8 @@ def test_lungs_are_where_the_network_sees_them(chest, tmp_path, crop, resize):
     picture = load_prepared(str(white), how.whole) if whole else load_cropped(str(white), how, lungs, 0.5)
     assert (seen.shape, seen.dtype) == ((SIZE, SIZE), bool)
     assert (seen != (picture > 127)).mean() < 0.02
-    doubted = lungs_as_seen(lungs._replace(confidence=0.1), how, 0.5)  # shown whole, so its lungs are elsewhere
-    assert np.array_equal(doubted, lungs_as_seen(lungs, how.whole, 0.5))
+    uncertain = lungs_as_seen(lungs._replace(confidence=0.1), how, 0.5)  # shown whole, so its lungs are elsewhere
+    assert np.array_equal(uncertain, lungs_as_seen(lungs, how.whole, 0.5))
 
 
 @pytest.mark.parametrize("box", [Box(1000, 1000, 1040, 1040), Box(1000, 10, 1003, 2900)])

@@ -26,11 +26,11 @@ def mask(tmp_path: Path, number: int) -> Path:
 
 
 def test_masks_are_found_next_to_the_images_or_in_a_folder(tmp_path, table):
-    beside, named = given_lungs(table), given_lungs(table, str(tmp_path / "data" / "masks"))
+    found, named = given_lungs(table), given_lungs(table, str(tmp_path / "data" / "masks"))
     assert given_lungs(table, str(tmp_path / "data")).masks == named.masks
-    assert beside.masks == named.masks == {path: mask(tmp_path, number) for number, path in enumerate(table.path)}
-    assert beside.identity == named.identity
-    assert beside.lowest_confidence == 0
+    assert found.masks == named.masks == {path: mask(tmp_path, number) for number, path in enumerate(table.path)}
+    assert found.identity == named.identity
+    assert found.lowest_confidence == 0
 
 
 def test_masks_may_be_in_a_folder_among_the_images(tmp_path):
@@ -64,10 +64,10 @@ def test_missing_masks_are_counted_and_named(tmp_path, table):
     for number in (1, 3):
         mask(tmp_path, number).unlink()
     source = given_lungs(table)
-    with pytest.raises(PxrError) as told:
+    with pytest.raises(PxrError) as caught:
         source.with_keys(table)
-    assert_tells(str(told.value), "image.masks", "'data'", "2 of 4 images", "mask", "1.png", "3.png")
-    assert_tells(str(told.value), "mask", "image")
+    assert_tells(str(caught.value), "image.masks", "'data'", "2 of 4 images", "mask", "1.png", "3.png")
+    assert_tells(str(caught.value), "mask", "image")
     assert len(source.with_keys(table.iloc[[0, 2]])) == 2  # images that are not used need no mask
     with refused("2 of 4 images", "mask", "folder"):
         given_lungs(table, str(tmp_path / "data" / "masks")).with_keys(table)

@@ -102,7 +102,7 @@ def test_another_atlas_has_another_store(small_atlas):
 
 
 def test_progress_counts_missing_lungs_only(tmp_path, table):
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     open_here(tmp_path, table.iloc[:2], given_lungs(table))
-    open_here(tmp_path, table, given_lungs(table), on_progress=lambda *counts: told.append(counts))
-    assert told == [(2, 5), (4, 5), (5, 5)]
+    open_here(tmp_path, table, given_lungs(table), on_progress=lambda *counts: progress.append(counts))
+    assert progress == [(2, 5), (4, 5), (5, 5)]

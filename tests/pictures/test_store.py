@@ -306,8 +306,8 @@ def test_a_missing_file_is_reported_this_time_only(tmp_path, table, decoder):
 def test_too_many_open_files_are_reported_this_time_only(tmp_path, table, decoder):
     table.to_csv(tmp_path / "table.csv", index=False)
     command = [sys.executable, "-c", WITH_FEW_FILES, str(tmp_path)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert told == f"{ {table.content[4]: 'Too many open files'} }\n"
+    seen = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert seen == f"{ {table.content[4]: 'Too many open files'} }\n"
     opened = open_here(table, tmp_path / "cache", decode=decoder)
     assert greys(opened, table) == GREYS and opened.faults == {}
     assert decoder.paths == [table.path[4]]
@@ -373,15 +373,15 @@ def test_two_processes_build_one_store(tmp_path, table, decoder):
         while not (tmp_path / "started").exists():
             assert builder.poll() is None, builder.stderr.read().decode()
             time.sleep(0.02)
-        told = []
+        seen = []
 
         def go(holder: str) -> None:
-            told.append(holder)
+            seen.append(holder)
             (tmp_path / "go").touch()
 
         opened = open_here(table, tmp_path / "cache", on_wait=go, decode=decoder)
         assert builder.wait() == 0
-    assert told == [f"process {builder.pid} on {locks.socket.gethostname()}"]
+    assert seen == [f"process {builder.pid} on {locks.socket.gethostname()}"]
     assert decoder.paths == []
     assert greys(opened, table) == GREYS
 

@@ -190,7 +190,7 @@ def test_headers_alone_give_the_same_warnings_without_decoding(tmp_path, monkeyp
     table = write_set(tmp_path, splits=("train", "test"), viral={"mode": "RGB"}, normal_train={"quality": 95})
     expected = survey(table).warnings
     assert {warning.what for warning in expected} == {"shortcut", "split"}
-    monkeypatch.setattr("pxr_tf.pictures.survey.load_grey", None)
+    monkeypatch.setattr("pxr_tf.pictures.survey.load_prepared", None)
     assert find_file_warnings(table) == expected
 
 

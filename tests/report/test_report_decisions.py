@@ -1,4 +1,4 @@
-"""Calibration and operating points in a report: there after `pxr calibrate`, with its numbers."""
+"""Calibration and operating points in a report, with the numbers of `pxr calibrate`."""
 
 import pandas as pd
 from calibrated_runs import predictions_of, run_of
@@ -10,14 +10,11 @@ from pxr_tf.report.page.parts import Drawings, Prose, Table
 from pxr_tf.report.page.write import complete_tables
 
 
-def test_the_sections_show_what_calibrate_wrote_and_nothing_before(tmp_path):
+def test_a_report_measures_calibration_itself(tmp_path):
     run = run_of(tmp_path / "run", predictions_of(60, 2, sharp=4.0))
     complete_tables(run)
-    facts = RunFacts(run)
-    assert read_calibration(run) is None
-    assert [*calibration(facts), *operating_points(facts)] == []
+    facts, again = RunFacts(run), read_calibration(run)
     written = write_calibration(run)
-    again = read_calibration(run)
     pd.testing.assert_frame_equal(again.decisions[list(written.decisions)], written.decisions, rtol=1e-5)
     parts = list(calibration(facts))
     assert [part.text for part in parts if isinstance(part, Prose)] == written.calibration["sentences"]
@@ -30,3 +27,12 @@ def test_the_sections_show_what_calibrate_wrote_and_nothing_before(tmp_path):
     figures = [part for part in [*parts, *operating_points(facts)] if isinstance(part, Drawings)]
     names = [one.name for group in figures for one in group.figures]
     assert names == ["reliability", "referral", "net-benefit-1", "net-benefit-2", "net-benefit-3"]
+
+
+def test_one_fold_without_validation_images_has_no_calibration(tmp_path):
+    run = run_of(tmp_path / "run", predictions_of(60, 1, sharp=4.0))
+    complete_tables(run)
+    facts = RunFacts(run)
+    (why,) = calibration(facts)
+    assert "several folds" in why.text
+    assert list(operating_points(facts)) == []

@@ -63,7 +63,7 @@ def test_figures_in_another_format_are_written_when_asked_for(tmp_path):
 def test_two_lines_of_accuracies_say_why_there_are_two(tmp_path):
     write_results(open_run(write_run(tmp_path / "two")))
     two = [line for line in print_to_text(tmp_path / "two", 300).splitlines() if line.startswith("Accuracy")]
-    assert ["as many of each class," in line for line in two] == [True, False]
+    assert ["(as many of each class)" in line for line in two] == [True, False]
     assert ["as many of each class as the data have" in line for line in two] == [False, True]
     write_results(open_run(write_run(tmp_path / "one", role="test")))
     (one,) = [line for line in print_to_text(tmp_path / "one", 300).splitlines() if line.startswith("Accuracy")]
@@ -160,7 +160,7 @@ def test_the_papers_columns_are_next_to_ours_in_80_columns(tmp_path):
         any_of("balanced test"),
     )
     assert "the paper: 87.86 %" in flat
-    assert_tells(flat, any_of("held-out images"), "mean ± sd")
+    assert_tells(flat, any_of("held-out images"), "± is the standard deviation over folds")
     assert_tells(flat, any_of("the other way round", "exchanged", "swapped"))
     assert_tells(flat, any_of("best cell"), "resnet50, strategy3, 89.97 %", any_of("balanced"))
     assert_tells(flat, "136 to 139 test images", "5 folds", "544 to 556", "30")
@@ -190,6 +190,16 @@ def test_a_folder_with_brackets_is_printed_as_it_is(tmp_path):
     folder = write_run(tmp_path / "[bold]runs[/x]")
     write_results(open_run(folder))
     assert "[bold]runs[/x]" in print_to_text(folder, width=400)
+
+
+def test_each_class_has_its_intervals_over_patients(tmp_path):
+    """All balanced predictions are right: the intervals end at 100 %, and begin far below it for 10 images a class."""
+    write_results(open_run(write_run(tmp_path / "run")))
+    rows = rows_of_table(print_to_text(tmp_path / "run"), number=1)
+    assert rows["%"] == "Precision Sensitivity F1 Spec. AUC".split()
+    ends = {name: [list(map(float, cell.split("-"))) for cell in rows[name]] for name in CLASSES}
+    assert all(50 < low < 95 and high == 100 for low, high in ends["bacterial"])
+    assert all(len(some) == 5 for some in ends.values())
 
 
 def test_one_fold_has_no_sd_on_the_screen(tmp_path):

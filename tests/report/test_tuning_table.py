@@ -108,8 +108,8 @@ def test_few_validation_images_are_reported(tmp_path, images, few):
     assert all(tells([text], "49 images", any_of("standard error"), "4 percentage points") for text in cautions)
 
 
-@pytest.mark.parametrize(("wrong_every", "told"), [(20, True), (5, False)])  # 57 of 60 right, or 48, against 45
-def test_a_point_far_more_accurate_than_the_best_by_loss_is_reported(tmp_path, wrong_every, told):
+@pytest.mark.parametrize(("wrong_every", "expected"), [(20, True), (5, False)])  # 57 of 60 right, or 48, against 45
+def test_a_point_far_more_accurate_than_the_best_by_loss_is_reported(tmp_path, wrong_every, expected):
     best = make_point(tmp_path / "a", wrong_every=4, images=60, x__y=1)
     other = make_point(tmp_path / "b", wrong_every=wrong_every, images=60, x__y=2)
     table = pd.read_csv(tmp_path / "b" / "predictions.csv")
@@ -120,5 +120,5 @@ def test_a_point_far_more_accurate_than_the_best_by_loss_is_reported(tmp_path, w
     points = [other, best, TuningPoint({"x.y": 3}, "c", failure="failed")]
     assert rank_points(points)["x.y"].tolist() == ["1", "2", "3"]
     facts = (any_of("best"), "75.0 %", any_of("validation"), "x.y=2", "95.0 %")
-    assert tells(find_cautions(points, best), *facts) == told
-    assert any("95.0 %" in text for text in find_cautions(points, best)) == told
+    assert tells(find_cautions(points, best), *facts) == expected
+    assert any("95.0 %" in text for text in find_cautions(points, best)) == expected

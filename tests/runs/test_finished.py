@@ -7,42 +7,45 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from tiny import RUN_DEPTH, Recorder, run_here, stopped, tiny_experiment
+from tiny import Recorder, run_here, stopped, tiny_experiment
+from written_runs import LEAK
 
 import pxr_tf
+from pxr_tf import files
 from pxr_tf.errors import PxrError
 from pxr_tf.runs.finished import find_runs, open_directory, open_run
 
 
-def test_a_run_is_the_same_however_its_path_is_spelled(own_copy, tmp_path, monkeypatch):
+def test_a_run_is_the_same_however_its_path_is_spelled(written, tmp_path, monkeypatch):
     link = tmp_path / "link"
-    link.symlink_to(own_copy.parent)
+    link.symlink_to(written.parent)
     monkeypatch.chdir(tmp_path)
-    relative = own_copy.relative_to(tmp_path)
-    spelled = [own_copy, relative, f"./{relative}/", relative / ".." / own_copy.name, link / own_copy.name]
+    relative = written.relative_to(tmp_path)
+    spelled = [written, relative, f"./{relative}/", relative / ".." / written.name, link / written.name]
     runs = [open_run(path) for path in spelled]
-    assert {run.folder.resolve() for run in runs} == {own_copy}
+    assert {run.folder.resolve() for run in runs} == {written}
     assert open_run(f"./{relative}/").folder == relative  # still relative
-    assert {run.place for run in runs} == {"phantom/strategy2-two_layers/folds/seed-0"}
-    assert {run.cache.resolve() for run in runs} == {own_copy.parents[RUN_DEPTH - 1] / "cache"}
+    assert {run.place for run in runs} == {"phantom/strategy2-xception/folds/seed-0"}
+    assert {run.cache.resolve() for run in runs} == {tmp_path / "runs" / "cache"}
 
 
-def test_a_path_may_begin_with_the_home_folder(own_copy, monkeypatch):
-    monkeypatch.setenv("HOME", str(own_copy.parent))
-    assert open_run("~/seed-0").folder.resolve() == own_copy
+def test_a_path_may_begin_with_the_home_folder(written, monkeypatch):
+    monkeypatch.setenv("HOME", str(written.parent))
+    assert open_run("~/seed-0").folder.resolve() == written
 
 
 @pytest.mark.parametrize("levels", [1, 2, 4])
-def test_a_folder_above_the_only_finished_run_opens_it(own_copy, levels):
-    assert open_run(own_copy.parents[levels - 1]).folder.resolve() == own_copy
+def test_a_folder_above_the_only_finished_run_opens_it(written, levels):
+    assert open_run(written.parents[levels - 1]).folder.resolve() == written
 
 
-def test_the_message_lists_each_of_several_runs_below_a_folder(own_copy):
-    other = shutil.copytree(own_copy, own_copy.with_name("seed-1"))
+def test_the_message_lists_each_of_several_runs_below_a_folder(written):
+    other = shutil.copytree(written, written.with_name("seed-1"))
     with pytest.raises(PxrError) as fault:
-        open_run(own_copy.parent)
-    assert all(fact in str(fault.value) for fact in ("2 finished runs", str(own_copy), str(other)))
+        open_run(written.parent)
+    assert all(fact in str(fault.value) for fact in ("2 finished runs", str(written), str(other)))
     assert "\n" not in str(fault.value)
 
 
@@ -53,6 +56,37 @@ def test_what_is_not_a_run_directory_is_refused(tmp_path, made, facts):
     with pytest.raises(PxrError) as fault:
         open_run(tmp_path / "x")
     assert all(fact in str(fault.value) for fact in [str(tmp_path / "x"), "seed-0", *facts])
+
+
+def test_runs_are_found_in_order_and_caches_are_skipped(written):
+    other = shutil.copytree(written, written.with_name("a-seed"))
+    shutil.copytree(written, written.parents[3] / "cache" / "left-over")
+    shutil.copytree(written, written / "inside")  # a run holds no other run
+    assert find_runs(written.parents[3]) == [other, written]
+    assert find_runs(written) == [written]
+
+
+def test_the_first_fold_that_tests_an_image_counts(written):
+    table = pd.read_csv(written / "predictions.csv", dtype=str)
+    assert open_run(written).tested.equals(open_run(written).predictions)
+    again = table[:3].assign(fold="2")
+    validated = table.assign(role="val", image_id="v" + table.image_id)
+    rows = pd.concat([validated, table.assign(role="test"), again.assign(role="test")])
+    rows.to_csv(written / "predictions.csv", index=False)
+    run = open_run(written)
+    assert list(run.tested.index) == list(range(len(table)))
+    assert run.tested[["image_id", "fold"]].equals(table[["image_id", "fold"]])
+    assert list(run.tested_by("2").image_id) == list(again.image_id)
+    assert list(run.tested_by("1").image_id) == list(table.image_id[table.fold == "1"])
+
+
+def test_a_run_has_its_warnings_and_one_for_each_fold_that_predicts_one_class(written):
+    table = pd.read_csv(written / "predictions.csv", dtype=str)
+    table.loc[table.fold == "1", "predicted"] = "normal"
+    table.to_csv(written / "predictions.csv", index=False)
+    files.write_json(written / "warnings.json", [LEAK])
+    leak, one = open_run(written).warnings
+    assert (leak.what, one.what, one.label) == ("leak", "one class", "normal")
 
 
 def test_a_stopped_run_is_not_finished_but_can_be_opened(phantoms, two_layers, tmp_path):
@@ -67,10 +101,10 @@ def test_a_stopped_run_is_not_finished_but_can_be_opened(phantoms, two_layers, t
     assert begun.folds == ("0", "1") and begun.recipe.name == "phantom"
 
 
-def test_a_run_of_another_version_is_refused_in_one_line(own_copy):
-    (own_copy / "experiment.yaml").write_text("name: phantom\nstrategies: {}\n")
+def test_a_run_of_another_version_is_refused_in_one_line(written):
+    (written / "experiment.yaml").write_text("name: phantom\nstrategies: {}\n")
     with pytest.raises(PxrError, match="another version") as fault:
-        _ = open_run(own_copy).recipe
+        _ = open_run(written).recipe
     assert "\n" not in str(fault.value)
 
 

@@ -187,10 +187,10 @@ def test_no_picture_is_a_mask_of_itself_or_of_another_picture(tmp_path):
 def test_two_pictures_that_share_a_given_mask_are_both_named(tmp_path):
     pictures = touch_all(tmp_path, "D/A/1.png", "D/B/1.png")
     touch_all(tmp_path, "given/1.png")
-    with pytest.raises(PxrError) as told:
+    with pytest.raises(PxrError) as caught:
         find_given(pictures, tmp_path / "given")
-    assert all(path in str(told.value) for path in pictures.values())
-    assert_says(told.value, "mask", any_of("two pictures", "2 pictures"))
+    assert all(path in str(caught.value) for path in pictures.values())
+    assert_says(caught.value, "mask", any_of("two pictures", "2 pictures"))
 
 
 def test_masks_that_fit_nothing_are_refused(pictures, atlas, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from messages import MISSING, TWICE, UNREADABLE, any_of, refused
 from miniature_sets import write_coronahack, write_covid_chestxray, write_image, write_kermany, write_radiography
 
+from pxr_tf import files
 from pxr_tf.data.patients import add_content, drop_duplicates, merge_patients
 from pxr_tf.sets.find import LAYOUTS, read_sources
 
@@ -204,3 +205,13 @@ def test_real_folders_of_other_things_are_refused(real_data):
         read_sources([real_data / "lungs"])
     with refused(any_of("no image"), "2 .dcm files"):
         read_sources([real_data / "dicom"])
+
+
+def test_a_file_without_an_ending_is_opened_once(tmp_path, monkeypatch):
+    for label in ("normal", "viral"):
+        write_image(tmp_path / label / "1.2.840.3")
+    opened = []
+    original = files.open_regular
+    monkeypatch.setattr("pxr_tf.sets.file_kinds.open_regular", lambda path: opened.append(path) or original(path))
+    table, _ = read_sources([tmp_path])
+    assert sorted(table.path) == sorted(map(str, opened))

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from messages import any_of, assert_says, refused, tells
+from messages import MISSING, any_of, assert_says, matching, refused, tells
 from miniature_sets import write_coronahack, write_covid_chestxray, write_image, write_kermany
 
 from pxr_tf.sets.any_pictures import list_pictures
@@ -181,8 +181,9 @@ COHEN = "patientid,finding,view,filename\n1,COVID-19,PA,a.jpg\n"
 @pytest.mark.parametrize(
     ("name", "text", "encoding", "facts"),
     [
-        ("metadata.csv", COHEN.replace("filename", "imagename"), "utf-8", ["filename", "imagename", any_of("missing")]),
-        ("metadata.csv", COHEN.replace("finding", "Befünd"), "latin-1", ["finding", any_of("missing")]),
+        ("metadata.csv", COHEN.replace("filename", "imagename"), "utf-8", ["filename", "imagename", MISSING]),
+        ("metadata.csv", COHEN.replace("finding", "Befünd"), "latin-1", ["finding", MISSING]),
+        ("metadata.csv", COHEN.replace("id,finding", ",x"), "utf-8", [matching("lacks patientid, finding")]),
         ("metadata.csv", COHEN.replace(",", ";"), "utf-8", [any_of("semicolon"), any_of("commas")]),
         ("metadata.csv", COHEN.replace(",", "\t"), "utf-8-sig", [any_of("tab"), any_of("commas")]),
         ("metadata.csv", COHEN, "utf-16", ["UTF-8", "metadata.csv"]),

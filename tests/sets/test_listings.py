@@ -77,8 +77,8 @@ def test_listed_images_that_are_missing_count_as_unreadable(tmp_path, write, lis
     images[1].unlink()
     table, _ = read_sources([tmp_path])
     assert table.path.tolist() == [str(path) for path in images]
-    told = survey(table).unreadable
-    assert list(told.itertuples(index=False)) == [(str(images[1]), "No such file or directory")]
+    unreadable = survey(table).unreadable
+    assert list(unreadable.itertuples(index=False)) == [(str(images[1]), "No such file or directory")]
     for path in [*tmp_path.rglob("*.jp*g"), *tmp_path.rglob("*.png")]:
         path.unlink()
     with refused(f"{listed} files", "none", matching(images[0].name)):
@@ -94,16 +94,16 @@ def test_a_partial_download_of_covid_chestxray_without_any_frontal_covid_image_i
     assert len(table) == 3
 
 
-STRANGERS = ("NA", "nan", "N/A", "null", "None", "unknown", "-", "?", " ", "#N/A", "Anonymous")
+NO_VALUE = ("NA", "nan", "N/A", "null", "None", "unknown", "-", "?", " ", "#N/A", "Anonymous")
 
 
 def test_words_for_a_missing_value_are_not_patients_of_an_own_csv(tmp_path):
-    lines = [f"{number}.png,viral,{word}" for number, word in enumerate([*STRANGERS, "p1", "p1"])]
+    lines = [f"{number}.png,viral,{word}" for number, word in enumerate([*NO_VALUE, "p1", "p1"])]
     for number in range(len(lines)):
         write_image(tmp_path / f"{number}.png")
     (tmp_path / "manifest.csv").write_text("path,label,patient_id\n" + "\n".join(lines) + "\n")
     table, notes = read_sources([tmp_path])
-    assert table.patient_id.nunique() == len(STRANGERS) + 1
+    assert table.patient_id.nunique() == len(NO_VALUE) + 1
     (note,) = notes
     assert_says(note, str(tmp_path), "11 of", "13 images", any_of("patient"), any_of("split", "sides"))
 

@@ -26,24 +26,24 @@ def write_radiography_with_more(root):
     write_image(root / "Normal" / "extra" / "b.png")
 
 
-def write_table_beside_more(root):
+def write_table_next_to_more(root):
     write_coronahack(root)
     write_image(root / "More" / "a.png")
 
 
-def write_covid_beside_more(root):
+def write_covid_next_to_more(root):
     write_covid_chestxray(root)
     write_image(root / "later" / "new" / "a.png")
     write_image(root / "annotations" / "masks" / "a.png")
 
 
-def write_own_table_beside_more(root):
+def write_own_table_next_to_more(root):
     write_image(root / "normal" / "a.png")
     write_image(root / "covid" / "b.png")
     (root / "manifest.csv").write_text("path,label\nnormal/a.png,normal\n")
 
 
-def write_class_folder_beside_images(root):
+def write_class_folder_next_to_images(root):
     write_image(root / "covid" / "a.png")
     write_image(root / "b.png")
 
@@ -59,10 +59,10 @@ def write_class_folder_beside_images(root):
         ),
         (write_outside_the_parts, "kermany", "2 images", "external/COVID (2)"),
         (write_radiography_with_more, "radiography", "2 images", "COVID (1), Normal/extra (1)"),
-        (write_table_beside_more, "coronahack", "1 image", "More (1)"),
-        (write_covid_beside_more, "covid-chestxray", "1 image", "later/new (1)"),
-        (write_own_table_beside_more, "csv", "1 image", "covid (1)"),
-        (write_class_folder_beside_images, "folder", "1 image", "folder itself (1)"),
+        (write_table_next_to_more, "coronahack", "1 image", "More (1)"),
+        (write_covid_next_to_more, "covid-chestxray", "1 image", "later/new (1)"),
+        (write_own_table_next_to_more, "csv", "1 image", "covid (1)"),
+        (write_class_folder_next_to_images, "folder", "1 image", "folder itself (1)"),
     ],
 )
 def test_images_in_folders_outside_the_layout_are_reported(tmp_path, write, layout, images, folders):

@@ -1,11 +1,19 @@
 """The estimated cost of a grid."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from tiny import request_of, tiny_experiment
 
+from pxr_tf import files
 from pxr_tf.config import load_experiment
-from pxr_tf.studies.estimate import HEAD_STEP, START, Workload, estimate_cell, measure_workload
+from pxr_tf.executors.inline import Inline
+from pxr_tf.experiments.begin import choose_rows
+from pxr_tf.pictures.gather import gather_images
+from pxr_tf.studies.estimate import HEAD_STEP, START, Workload, estimate_cell, estimate_grid, measure_workload
 
 SPEED = {"train": 0.1, "predict": 0.01, "parameters": 1e6, "channels": 256.0, "memory": 5e8}
 WORK = Workload(images=1000, samples=900, features=1200)
@@ -43,6 +51,12 @@ def test_a_run_of_frozen_phases_starts_one_process_and_predicts_at_no_cost():
     assert estimate.seconds == pytest.approx(START + 5 * 10 * 900 / 30 * HEAD_STEP)
 
 
+def test_memory_holds_the_process_the_weights_twice_and_all_features():
+    estimate = estimate_cell(make_experiment(1, max_epochs=3), WORK, SPEED, features=False)
+    assert estimate.memory == 5e8 + 2 * 4e6 + 1200 * 256 * 4
+    assert estimate.disk == (5 + 4) * 4e6  # five models, and a checkpoint of four times their size
+
+
 def test_mirror_images_are_predicted_too():
     plain, mirrored = (
         estimate_cell(
@@ -62,3 +76,44 @@ def test_the_workload_counts_images_samples_and_copies():
     table = pd.DataFrame({"image_id": names, "label": labels, "patient_id": names})
     work = measure_workload(table, load_experiment("phantom"))
     assert work == Workload(images=160, samples=160, features=160 + 32)  # 8 of 10 COVID-19 images become 40 per fold
+
+
+class Timed(Inline):
+    """An executor whose calibration takes no time; it records the tasks and writes the speed of each backbone."""
+
+    def __init__(self, speeds: dict[str, dict[str, float]]) -> None:
+        self.speeds, self.tasks = speeds, []
+
+    def run(self, tasks, on_event):
+        for task in tasks:
+            self.tasks.append(task)
+            backbone = json.loads(task.options.recipe)["model"]["backbone"]
+            files.write_json(task.options.to, self.speeds[backbone])
+        return {}
+
+
+def test_a_grid_times_each_backbone_once_and_pays_for_its_features_once(phantoms, tmp_path):
+    slow = SPEED | {"predict": 1.0}
+    executor, said = Timed({"mobilenet_025": SPEED, "xception": slow}), []
+    experiments = [
+        tiny_experiment(backbone, f"strategy{strategy}")
+        for backbone in ("xception", "mobilenet_025")
+        for strategy in (1, 2, 3)
+    ]
+    requests = [request_of(one, phantoms, tmp_path) for one in experiments]
+    finished = requests[0].folder
+    for name in ("experiment.yaml", "predictions.csv"):
+        files.write_text(finished / name, "finished")
+    found = estimate_grid(requests, executor, said.append)
+    assert list(found) == [(one.backbone, one.variant) for one in experiments[1:]]
+    assert [task.kind for task in executor.tasks] == ["calibrate"] * 2
+    assert {task.options.to.parent for task in executor.tasks} == {Path(task.logs) for task in executor.tasks}
+    assert sum("Timing" in text for text in said) == 2
+    first = experiments[0]
+    gathered = gather_images(phantoms, first.classes, first.merge, lambda text: None)
+    work = measure_workload(choose_rows(requests[0], gathered, lambda event: None), first)
+    for experiment, features in zip(experiments[1:], (True, False, False, True, False), strict=True):
+        speed = slow if experiment.backbone == "xception" else SPEED
+        expected = estimate_cell(experiment, work, speed, features=features)
+        assert found[experiment.backbone, experiment.variant] == expected
+    assert estimate_grid(requests[:1], executor, said.append) == {} and len(executor.tasks) == 2

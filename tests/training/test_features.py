@@ -71,10 +71,10 @@ def load_fake(samples: pd.DataFrame):
 
 def extract_fake(folder, extractor, samples=SAMPLES, names=NAMES) -> list[tuple[int, int]]:
     """Extract in batches of 3, parts of 6; return the reported progress."""
-    told = []
+    seen = []
     options = {"batch_size": 3, "batches_per_part": 2}
-    features.extract_features(folder, extractor, load_fake(samples), names, lambda *d: told.append(d), **options)
-    return told
+    features.extract_features(folder, extractor, load_fake(samples), names, lambda *d: seen.append(d), **options)
+    return seen
 
 
 def test_an_original_is_named_by_its_content_alone():
@@ -189,16 +189,16 @@ def test_a_second_extraction_waits_and_computes_what_is_left(tmp_path):
         while not (tmp_path / "started").exists():
             assert other.poll() is None, other.stderr.read().decode()
             time.sleep(0.02)
-        told, extractor = [], FakeExtractor()
+        seen, extractor = [], FakeExtractor()
 
         def go(holder: str) -> None:
-            told.append(holder)
+            seen.append(holder)
             (tmp_path / "go").touch()
 
         arguments = (folder, extractor, load_fake(SAMPLES), list("abc"), lambda done, total: None)
         features.extract_features(*arguments, on_wait=go, batch_size=2)
         assert other.wait() == 0
-    assert len(told) == 1 and extractor.sizes == [2]
+    assert len(seen) == 1 and extractor.sizes == [2]
     np.testing.assert_array_equal(features.read_features(folder, list("abc")), [[0, 0], [0, 0], EXPECTED[2]])
 
 

@@ -22,7 +22,7 @@ def trained():
     set_up(False, "float32")
     losses: list[float] = []
     graph = train_lung_network(
-        small_pairs(), steps=150, seed=0, widths=(8, 16, 32), on_step=lambda *told: losses.append(told[2])
+        small_pairs(), steps=150, seed=0, widths=(8, 16, 32), on_step=lambda *values: losses.append(values[2])
     )
     return make_network(graph, {}), losses
 
@@ -45,7 +45,7 @@ def test_lungs_of_new_patients_are_found_after_any_change_of_the_picture(trained
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_gives_others():
     set_up(False, "float32")
     graphs = [
-        train_lung_network(small_pairs(), steps=3, seed=seed, widths=(2, 2), on_step=lambda *told: None)
+        train_lung_network(small_pairs(), steps=3, seed=seed, widths=(2, 2), on_step=lambda *values: None)
         for seed in (0, 0, 1)
     ]
     assert graphs[0] == graphs[1] != graphs[2]

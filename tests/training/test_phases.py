@@ -98,7 +98,7 @@ def test_freezing_without_compiling_trains_the_old_weights():
 
 
 def test_phases_follow_each_other_and_are_recorded(tmp_path):
-    model, told = network(), []
+    model, events = network(), []
     phases = [phase_of(name="head", train="head"), phase_of(name="all", batchnorm="update", max_epochs=1)]
     before = values_of(model)
     seen = []
@@ -107,13 +107,13 @@ def test_phases_follow_each_other_and_are_recorded(tmp_path):
         seen.append(moved(before, values_of(model)))
         return data_of(PICTURES if phase.train == "all" else FEATURES)
 
-    chosen, history = train(model, phases, tmp_path, data=data_for, emit=told.append)
+    chosen, history = train(model, phases, tmp_path, data=data_for, emit=events.append)
     assert seen == [set(), HEAD]
     assert moved(before, values_of(model)) == BACKBONE | AVERAGES | HEAD
     assert chosen == {"head": 2, "all": 1}
     assert [(row["phase"], row["epoch"]) for row in history] == [("head", 1), ("head", 2), ("all", 1)]
     assert {"seconds", "loss", "accuracy", "learning_rate"} <= set(history[0])
-    assert [event["epochs"] for event in told if event["event"] == "epoch"] == [2, 2, 1]
+    assert [event["epochs"] for event in events if event["event"] == "epoch"] == [2, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,11 @@ def test_a_stopped_and_resumed_phase_ends_like_an_unstopped_phase(tmp_path, monk
     def train_once(folder, stop_after=float("inf")):
         watched = iter(losses)
         monkeypatch.setattr(keras.Model, "evaluate", lambda *values, **options: {"loss": next(watched), "accuracy": 0})
-        told = []
+        events = []
 
         def emit(event):
-            told.append(event["event"])
-            if told.count("epoch") >= stop_after:
+            events.append(event["event"])
+            if events.count("epoch") >= stop_after:
                 raise Stopped
 
         assign_variables(model.variables, initial)

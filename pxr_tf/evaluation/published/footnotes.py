@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor, sqrt
+from math import ceil, floor
 
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation.published import consistency
+from pxr_tf.evaluation.published.feasibility import Figure, impossible, value_range
+from pxr_tf.evaluation.published.interpretations import OTHER_NAMES, implied_mean
+from pxr_tf.evaluation.published.models import OneMatrix
 from pxr_tf.evaluation.published.papers import PaperRow, paper_rows
 from pxr_tf.evaluation.published.printed import Printed, Range
+from pxr_tf.evaluation.published.search import find_matrix
 
 UNLIKELY = 3  # standard deviations: a random test part that differs by more is worth a sentence
 RARE = 2  # standard deviations: one random test part in 22 differs by more; a guess that needs such a part must say so
@@ -22,7 +26,7 @@ def write_footnotes(row: PaperRow) -> list[str]:
 
 def write_count_note(row: PaperRow, counted: int) -> str:
     """Return one sentence: how many test images the paper's counts or figures imply, and how many our result counts."""
-    return f"{_implied(row)}; our result counts {counted:,}."
+    return f"{write_implied(row)}; our result counts {counted:,}."
 
 
 def misfits(row: PaperRow) -> dict[str, Printed]:
@@ -38,8 +42,9 @@ def misfits(row: PaperRow) -> dict[str, Printed]:
     if accuracy and not consistency.fits(accuracy, total):
         return found | {"all": accuracy}
     if accuracy and not found and set(figures) == set(counts):
-        adds_up = consistency.adds_up(accuracy, list(figures.values()), [counts[name] for name in figures])
-        return {} if adds_up else {"all": accuracy}
+        model = OneMatrix(row.table.classes, tuple(counts[name] for name in row.table.classes))
+        every = [Figure("sensitivity", name, figure) for name, figure in figures.items()]
+        return {"all": accuracy} if impossible(model, [*every, Figure("accuracy", "all", accuracy)]) else {}
     return found
 
 
@@ -73,29 +78,11 @@ def _no_area(row: PaperRow) -> str:
     if figure is None:
         return ""
     found = implied_mean(row)
-    proof = "" if found is None else f": its own sensitivities and precisions give {100 * float(found):.2f} %"
+    proof = "" if found is None else f": its own sensitivities and precisions give {100 * float(found[0]):.2f} %"
     return (
         f"What the paper calls AUC ({figure.words}) is not an area under a ROC curve. It is the mean over classes of "
         f"(sensitivity + specificity) / 2{proof}. Ours next to it is computed in the same way."
     )
-
-
-def implied_mean(row: PaperRow) -> Fraction | None:
-    """Return the mean over classes of (sensitivity + specificity) / 2; None without all figures and counts.
-
-    Of n images of a class, TP = sens n are found and TP / prec are predicted, both in whole images.
-    """
-    counts, names = row.table.test_counts, row.table.classes
-    pairs = [(row.printed("sensitivity", name), row.printed("precision", name)) for name in names]
-    if counts is None or not all(sens and prec and prec.number for sens, prec in pairs):
-        return None
-    total, values = sum(counts.values()), []
-    for name, figures in zip(names, pairs, strict=True):
-        sens, prec = (Fraction(figure.number) / figure.scale for figure in figures)
-        hits = round(sens * counts[name])
-        wrong, others = round(hits / prec) - hits, total - counts[name]
-        values.append((Fraction(hits, counts[name]) + 1 - Fraction(wrong, others)) / 2)
-    return sum(values) / len(values)
 
 
 def _why_exchanged(row: PaperRow) -> str:
@@ -145,14 +132,14 @@ def _misfit(row: PaperRow) -> str:
     return note + (least if smallest else "")
 
 
-def _implied(row: PaperRow) -> str:
+def write_implied(row: PaperRow) -> str:
     """Return how many test images the paper's counts or the row's figures imply, as the start of a sentence."""
     if row.paper.folds > 1 and row.paper.test_rows == "balanced" and _sensitivities(row):
         return _implied_by_folds(row)
     if row.table.images:
         images = sum(row.table.images.values())
         share = f"{100 * float(row.table.test_share):g} % of {images:,}"
-        return f"The paper's counts imply {count_words(_num_tested(row), 'test image')} ({share})"
+        return f"The paper's counts imply {count_words(row.table.num_tested, 'test image')} ({share})"
     counts, wrong = row.table.test_counts, misfits(row)
     rows = [row] if wrong or not counts else [one for one in row.siblings if not misfits(one)]
     smallest = _smallest_counts(rows)
@@ -196,69 +183,72 @@ def _smallest_counts(rows: list[PaperRow]) -> dict[str, int]:
 
 def _contradictions(row: PaperRow) -> Iterator[str]:
     """Yield sentences on a class, of two, whose sensitivity, specificity and balanced accuracy do not agree."""
-    balanced = row.printed("balanced_accuracy")
-    for name in row.table.classes if len(row.table.classes) == 2 and balanced else ():
-        sensitivity, specificity = row.printed("sensitivity", name), row.printed("specificity", name)
-        if not sensitivity or not specificity:
-            continue
-        if consistency.mean_range(sensitivity, specificity).overlaps(balanced.range):
+    number = row.printed("balanced_accuracy")
+    for name in row.table.classes if len(row.table.classes) == 2 and number else ():
+        balanced = Figure("balanced_accuracy", "all", number)
+        printed = {metric: row.printed(metric, name) for metric in ("sensitivity", "specificity", "precision")}
+        figures = [Figure(metric, name, figure) for metric, figure in printed.items() if figure]
+        sensitivity, specificity = printed["sensitivity"], printed["specificity"]
+        if (
+            not sensitivity
+            or not specificity
+            or not impossible(OneMatrix(row.table.classes, whole=False), [*figures[:2], balanced])
+        ):
             continue
         yield (
             f"The paper's figures contradict each other: the mean of its sensitivity ({sensitivity.words}) and "
             f"specificity ({specificity.words}) is {(sensitivity.number + specificity.number) / 2} %, but its balanced "
-            f"accuracy is {balanced.words}."
+            f"accuracy is {number.words}."
         )
-        precision = row.printed("precision", name)
-        if precision and row.table.images:
-            yield from _wrong_share(row, name, consistency.positive_share(precision, sensitivity, specificity))
-            yield from _other_reading(row, name, precision, sensitivity, specificity)
+        if printed["precision"] and row.table.images:
+            yield from _wrong_share(row, name, figures)
+            yield from _other_reading(row, name, [*figures, balanced])
 
 
-def _wrong_share(row: PaperRow, name: str, share: Range) -> Iterator[str]:
+def _wrong_share(row: PaperRow, name: str, figures: list[Figure]) -> Iterator[str]:
     """Yield a sentence if the figures need a share of the class that a random part of the images cannot have."""
-    expected, sd = _share_of(row, name)
+    share = Range(
+        *value_range(OneMatrix(row.table.classes, whole=False), figures, Figure("prevalence", name, figures[0].printed))
+    )
+    expected, sd = row.table.expected_share(name)
     if share.low - UNLIKELY * sd < expected < share.high + UNLIKELY * sd:
         return
     yield (
         f"With its precision, they imply that {_percent_span(share)} of the test images are {name}; in a random "
-        f"{_num_tested(row):,} of its images, {100 * float(expected):.1f} ± {100 * float(sd):.1f} % are."
+        f"{row.table.num_tested:,} of its images, {100 * float(expected):.1f} ± {100 * float(sd):.1f} % are."
     )
 
 
-def _other_reading(
-    row: PaperRow, name: str, precision: Printed, sensitivity: Printed, specificity: Printed
-) -> Iterator[str]:
+def _other_reading(row: PaperRow, name: str, figures: list[Figure]) -> Iterator[str]:
     """Yield a sentence if the figures agree once the specificity is read as the negative predictive value."""
-    wanted: Mapping[str, Printed] = {
-        "sensitivity": sensitivity,
-        "balanced_accuracy": row.printed("balanced_accuracy"),
-        "precision": precision,
-        "negative_predictive_value": specificity,
-    }
-    expected, _ = _share_of(row, name)
-    total = _num_tested(row)
-    found = list(consistency.find_matrices(total, wanted))
-    if not found:
+    first, other = row.table.classes[0], next(other for other in row.table.classes if other != name)
+    read = [one._replace(metric=OTHER_NAMES.get(one.metric, one.metric)) for one in figures]
+    total = row.table.num_tested
+    matrix = find_matrix(OneMatrix(row.table.classes, total=total), read, row.table.expected_share(first)[0])
+    if matrix is None:
         return
-    other = next(other for other in row.table.classes if other != name)
-    best = min(found, key=lambda matrix: abs(Fraction(matrix.positives, total) - expected))
+    counts = {
+        one: (found[place], sum(found))
+        for place, (one, found) in enumerate(zip(row.table.classes, matrix, strict=True))
+    }
+    (right, images), (others_right, others) = counts[name], counts[other]
     yield (
         f"Perhaps its specificity is the negative predictive value (the precision of {other}). Then all four agree, "
-        f"for example with {best.true_positives} of {best.positives} {name} and {best.true_negatives} of "
-        f"{best.negatives} {other} test images correct ({100 * best.positives / total:.1f} % {name})."
-        f"{_how_rare(row, name, Fraction(best.positives, total))}"
+        f"for example with {right} of {images} {name} and {others_right} of "
+        f"{others} {other} test images correct ({100 * images / total:.1f} % {name})."
+        f"{_how_rare(row, name, Fraction(images, total))}"
     )
 
 
 def _how_rare(row: PaperRow, name: str, share: Fraction) -> str:
     """Return a sentence if hardly any random test part has this share of the class; else ``""``."""
-    expected, sd = _share_of(row, name)
+    expected, sd = row.table.expected_share(name)
     distance = abs(share - expected) / sd
     if distance <= RARE:
         return ""
     return (
         f" But that share is {float(distance):.1f} standard deviations from the {100 * float(expected):.1f} ± "
-        f"{100 * float(sd):.1f} % of a random {_num_tested(row):,} of its images."
+        f"{100 * float(sd):.1f} % of a random {row.table.num_tested:,} of its images."
     )
 
 
@@ -269,21 +259,6 @@ def _threshold(row: PaperRow) -> str:
     chosen = row.entry.threshold_from
     where = {"test": ", chosen on the test images themselves, which is optimistic", "validation": ""}.get(chosen, "")
     return f"With a threshold of {threshold.words}{where}, the paper's accuracy is {accuracy.words}."
-
-
-def _num_tested(row: PaperRow) -> int:
-    return round(sum(row.table.images.values()) * row.table.test_share)
-
-
-def _share_of(row: PaperRow, name: str) -> tuple[Fraction, Fraction]:
-    """Return the share of a class among all images, and the standard deviation of its share in a random test part.
-
-    Drawing n of N without replacement: sqrt(s (1 - s) / n (N - n) / (N - 1)).
-    """
-    images, tested = sum(row.table.images.values()), _num_tested(row)
-    share = Fraction(row.table.images[name], images)
-    variance = share * (1 - share) / tested * Fraction(images - tested, images - 1)
-    return share, Fraction(sqrt(variance))
 
 
 def _list_counts(counts: Mapping[str, int]) -> str:

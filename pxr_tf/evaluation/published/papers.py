@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
+from math import sqrt
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import yaml
 from pydantic import Field, model_validator
@@ -15,11 +17,12 @@ from pxr_tf.files import reading
 from pxr_tf.vocabulary.values import Frozen
 
 PAPERS_FOLDER = Path(__file__).parent
-PRINTED_PER_CLASS = ("precision", "sensitivity", "specificity", "f1")
-PRINTED_OVERALL = ("accuracy", "balanced_accuracy", "auc", "threshold", "accuracy_at_threshold")
+PRINTED_OVERALL = ("accuracy", "balanced_accuracy", "threshold", "accuracy_at_threshold")
 AUC_KINDS = ("auc", "mean_sensitivity_specificity")  # metrics that papers call AUC
 
 PrintedNumber = Annotated[Decimal, Field(ge=0, le=100)]  # in percent, or a fraction if it is 1 or less
+ClassMetric = Literal["precision", "sensitivity", "specificity", "f1", "negative_predictive_value", "class_accuracy"]
+PRINTED_PER_CLASS: tuple[ClassMetric, ...] = get_args(ClassMetric)
 ByClass = dict[str, PrintedNumber]
 Counts = dict[str, Annotated[int, Field(gt=0)]]
 
@@ -42,6 +45,10 @@ class Entry(Frozen):
     sensitivity: ByClass = Field(default_factory=dict)
     specificity: ByClass = Field(default_factory=dict)
     f1: ByClass = Field(default_factory=dict)
+    negative_predictive_value: ByClass = Field(default_factory=dict)
+    class_accuracy: ByClass = Field(default_factory=dict)  # of the class against all others: (TP + TN) / all images
+    # metric of a class -> its average over classes, if the paper does not say which average it is
+    average: dict[ClassMetric, PrintedNumber] = Field(default_factory=dict)
 
 
 class Results(Frozen):
@@ -68,6 +75,23 @@ class Results(Frozen):
             raise ValueError("two rows have the same variant, model and source; accepted: one row for each")
         return self
 
+    @property
+    def num_tested(self) -> int | None:
+        """How many images the test part has, None if the paper does not say."""
+        if self.test_counts:
+            return sum(self.test_counts.values())
+        return self.images and round(sum(self.images.values()) * self.test_share)
+
+    def expected_share(self, name: str) -> tuple[Fraction, Fraction]:
+        """Return the share of a class among all images, and the standard deviation of its share in a random test part.
+
+        Drawing n of N without replacement: sqrt(s (1 - s) / n (N - n) / (N - 1)).
+        """
+        images, tested = sum(self.images.values()), self.num_tested
+        share = Fraction(self.images[name], images)
+        variance = share * (1 - share) / tested * Fraction(images - tested, images - 1)
+        return share, Fraction(sqrt(variance))
+
 
 class Paper(Frozen):
     """The content of a file: how the paper tested, and its tables."""
@@ -77,7 +101,7 @@ class Paper(Frozen):
     unit: Literal["patient", "image"] | None = None  # what the scheme random split
     folds: Annotated[int, Field(gt=0)] = 1  # the figures are means over this many folds
     test_rows: Literal["balanced", "all"]  # balanced: equally many test images per class
-    exchanged: tuple[Literal["precision", "sensitivity", "specificity", "f1"], ...] = ()  # two columns, or none
+    exchanged: tuple[ClassMetric, ...] = ()  # two columns, or none
     tables: Annotated[tuple[Results, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -110,6 +134,11 @@ class PaperRow:
         else:
             number = getattr(self.entry, self._column(metric)).get(name) if metric in PRINTED_PER_CLASS else None
         return None if number is None else Printed(number)
+
+    @property
+    def printed_auc(self) -> Printed | None:
+        """What the paper calls AUC, whatever it is."""
+        return self.entry.auc and Printed(self.entry.auc)
 
     def value(self, metric: str, name: str = "all") -> float | None:
         """Return the figure of a class, or of ``all``, as a fraction (0-1), or None if the paper has none."""

@@ -14,9 +14,9 @@ class Range(NamedTuple):
     def __contains__(self, value: object) -> bool:
         return self.low <= value < self.high
 
-    def overlaps(self, other: "Range") -> bool:
-        """Return whether some value is in both."""
-        return self.low < other.high and other.low < self.high
+    def meets(self, low: Fraction, high: Fraction) -> bool:
+        """Return whether a value from low to high, both included, is in the range."""
+        return self.low <= high and low < self.high
 
 
 class Printed(NamedTuple):

@@ -1,4 +1,4 @@
-"""The sections on calibration and on decisions, of a run that `pxr calibrate` has looked at."""
+"""The sections on calibration and on decisions."""
 
 from collections.abc import Iterator
 
@@ -19,16 +19,19 @@ POLICIES = {"model": "as predicted", "calibrated": "with temperature", "everyone
 
 
 def calibration(facts: RunFacts) -> Iterator[Part]:
-    """Yield whether probabilities can be believed; nothing before `pxr calibrate`."""
+    """Yield whether probabilities can be believed, or why nobody knows."""
     tables = read_calibration(facts.run)
     if tables is None:
+        yield Prose(
+            "Not measured: this needs several folds, or enough validation images. pxr calibrate names what is missing."
+        )
         return
     yield from (Prose(sentence) for sentence in tables.calibration["sentences"])
     yield Drawings([_reliability(tables.bins), _referral(tables.risk_coverage)])
 
 
 def operating_points(facts: RunFacts) -> Iterator[Part]:
-    """Yield thresholds with their rates, net benefit and conformal sets; nothing before `pxr calibrate`."""
+    """Yield thresholds with their rates, net benefit and conformal sets; nothing without calibration."""
     tables = read_calibration(facts.run)
     if tables is None:
         return

@@ -1,6 +1,7 @@
 """The result in one sentence that a clinician understands."""
 
 from pxr_tf.evaluation.metrics import value_of
+from pxr_tf.evidence.verdicts import read_verdicts
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.words import figure, interval
 
@@ -17,4 +18,8 @@ def headline(facts: RunFacts) -> str:
 
 def _paper(facts: RunFacts) -> str:
     printed = facts.paper.printed("accuracy") if facts.paper else None
-    return f"; the paper printed {printed.words}" if printed else ""
+    if printed is None:
+        return ""
+    table = read_verdicts(facts.run)
+    (place,) = table.position[(table["class"] == "all") & (table.metric == "accuracy")] if len(table) else ("",)
+    return f"; the paper printed {printed.words}" + (f", which is {place}" if place else "")

@@ -1,14 +1,18 @@
 """Write a report: the page, and its tables and figures as files."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from pxr_tf import files, rundir
 from pxr_tf.errors import PxrError
+from pxr_tf.evidence.calibrated import read_calibration, write_calibration
 from pxr_tf.evidence.files import tables_are_whole, write_tables
+from pxr_tf.evidence.label_quality import find_candidates
 from pxr_tf.report.figures import write_figure
 from pxr_tf.report.page.checklists import OPEN
+from pxr_tf.report.page.closer import CANDIDATES
 from pxr_tf.report.page.comparison import compare_sections
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.inline import to_svg
@@ -51,6 +55,8 @@ def write_report(facts: Sequence[RunFacts], folder: Path) -> Written:
     tables, drawings = tables_of(sections), drawings_of(sections)
     for table in tables:
         write_table(folder / TABLES, table)
+    if len(facts) == 1 and "patient_id" in facts[0].tested:
+        files.write_csv(folder / TABLES / CANDIDATES, find_candidates(facts[0].run, facts[0].reading))
     text = render_page(title, sections)
     for drawing in drawings:
         write_figure(folder / FIGURES / f"{drawing.name}.png", drawing.figure, FORMATS)
@@ -59,9 +65,12 @@ def write_report(facts: Sequence[RunFacts], folder: Path) -> Written:
 
 
 def complete_tables(run: FinishedRun) -> None:
-    """Write the run's tables if any is missing, or was written by an older version."""
+    """Write the run's tables if any is missing or of an older version, and its calibration if it can be measured."""
     if not tables_are_whole(run):
         write_tables(run)
+    if read_calibration(run) is None:
+        with suppress(PxrError):  # one fold with too few validation images: the page says so
+            write_calibration(run)
 
 
 def render_page(title: str, sections: Sequence[Section]) -> str:

@@ -1,0 +1,81 @@
+"""Sections that look closer: the paper's figures, groups of test images, labels to look at."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from pxr_tf.errors import count_words
+from pxr_tf.evidence.label_quality import find_candidates, measure_agreement
+from pxr_tf.evidence.subgroups import FEW_PATIENTS, subgroup_table
+from pxr_tf.evidence.verdicts import read_verdicts, summarise_verdicts
+from pxr_tf.report.page.facts import RunFacts
+from pxr_tf.report.page.parts import Part, Prose, Table
+from pxr_tf.report.page.words import NAMES, NONE, figure, interval
+
+CANDIDATES = "label_candidates.csv"
+MOST_LABELS = 20  # on the page; the table's file has all
+
+
+def paper(facts: RunFacts) -> Iterator[Part]:
+    """Yield the verdict on each figure of the paper; nothing for a run without such figures."""
+    table = read_verdicts(facts.run)
+    if table.empty:
+        return
+    yield Prose(summarise_verdicts(table))
+    frame = pd.DataFrame({"figure": list(map(_name, table["class"], table.metric))})
+    frame["paper"] = [_with_ends(row.paper, row.paper_low, row.paper_high) for row in table.itertuples()]
+    frame["ours"] = [_with_ends(row.ours, row.low, row.high) for row in table.itertuples()]
+    frame["the paper's figure is"] = table.position.replace("", NONE)
+    yield Table("verdicts", "The paper's figures and ours, with 95 % intervals where they can be computed.", frame)
+
+
+def subgroups(facts: RunFacts) -> Iterator[Part]:
+    """Yield each class's sensitivity in groups of its images; nothing without groups."""
+    if "patient_id" not in facts.tested:
+        return
+    table = subgroup_table(facts.run, facts.reading)
+    if table.empty:
+        return
+    apart = table[table.p_holm < 0.05]
+    names = ", ".join(f"{group} ({name})" for group, name in zip(apart.group, apart["class"], strict=True))
+    found = f"These differ from the rest of their class (p < 0.05 after Holm's correction): {names}."
+    yield Prose(found if len(apart) else "No group differs from the rest of its class after Holm's correction.")
+    frame = pd.DataFrame({"class": table["class"], "group": table.group})
+    frame["images"], frame["patients"] = table.images.map("{:,}".format), table.patients.map("{:,}".format)
+    frame["sensitivity"] = [_with_ends(row.sensitivity, row.low, row.high) for row in table.itertuples()]
+    frame["difference"] = [f"{100 * value:+.1f}" for value in table.difference]
+    frame["p (Holm)"] = [f"{value:.3f}" if value >= 0.001 else "< 0.001" for value in table.p_holm]
+    words = f"Groups of {FEW_PATIENTS} patients or more; the difference is to the rest of the class, in points."
+    yield Table("subgroups", words, frame)
+
+
+def labels(facts: RunFacts) -> Iterator[Part]:
+    """Yield the images whose label the models doubt, and how often images of one patient are predicted differently."""
+    if "patient_id" not in facts.tested:
+        return
+    agreement, found = measure_agreement(facts.run, facts.reading), find_candidates(facts.run, facts.reading)
+    if agreement.patients:
+        several = count_words(agreement.patients, "patient")
+        yield Prose(
+            f"Of {several} with several images of one class, {agreement.disagree} get more than one prediction."
+        )
+    if found.empty:
+        return
+    yield Prose(
+        f"For {count_words(len(found), 'image')} a model that did not train on it is confident of another class "
+        "(confident learning). The label may be right: somebody who can read X-rays should look. None was dropped."
+    )
+    shown = found.head(MOST_LABELS)
+    frame = shown[["image_id", "label", "suggested"]].rename(columns={"image_id": "image"})
+    frame["p(label)"], frame["p(suggested)"] = (shown[name].map("{:.3f}".format) for name in ("p_label", "p_suggested"))
+    caption = f"The {len(shown)} most confident; {CANDIDATES} has all." if len(found) > len(shown) else ""
+    yield Table("labels", caption or "Labels to look at.", frame, words=True)
+
+
+def _name(name: str, metric: str) -> str:
+    return NAMES[metric] if name == "all" else f"{NAMES[metric]}, {name}"
+
+
+def _with_ends(value: float, low: float, high: float) -> str:
+    ends = interval(low, high)
+    return figure(value) + (f" ({ends})" if ends else "")

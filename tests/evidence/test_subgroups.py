@@ -1,0 +1,88 @@
+"""Subgroups of test images, and labels to look at."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import chi2_contingency
+from written_runs import write_run
+
+from pxr_tf import files
+from pxr_tf.evidence.label_quality import Agreement, find_candidates, measure_agreement
+from pxr_tf.evidence.subgroups import FEW_PATIENTS, subgroup_table
+from pxr_tf.runs.finished import open_run
+
+
+def write_two_sources(folder, right=(0.9, 0.5), images=60, per_patient=1):
+    """Write a run whose images come from two sources; `right` is the share of right ones in each."""
+    run = write_run(folder / "run", classes=("normal", "pneumonia"), role="test", test_rows="all", published=None)
+    labels = np.repeat(["normal", "pneumonia"], images)
+    source = np.tile(np.repeat(["a", "b"], images // 2), 2)
+    number = np.tile(np.arange(images // 2), 4)
+    hit = number < np.where(source == "a", *(share * images / 2 for share in right))
+    predicted = np.where(hit, labels, np.where(labels == "normal", "pneumonia", "normal"))
+    table = pd.DataFrame({"image_id": [f"i{row:03}" for row in range(2 * images)], "label": labels, "source": source})
+    table["patient_id"] = [f"{s}-{kind}-{n // per_patient}" for s, kind, n in zip(source, labels, number, strict=True)]
+    table = table.assign(fold="0", role="test", predicted=predicted)
+    table = table.assign(p_normal=np.where(predicted == "normal", 0.9, 0.1))
+    files.write_csv(run / "predictions.csv", table.assign(p_pneumonia=1 - table.p_normal))
+    files.write_csv(run / "splits.csv", table[["image_id", "fold"]].assign(role="test"))
+    listed = table[["image_id", "label", "patient_id", "source"]].assign(path="gone.png", official_split="", content="")
+    files.write_csv(
+        run / "manifest.csv", listed[["image_id", "path", *listed.columns[1:4], "official_split", "content"]]
+    )
+    return open_run(run)
+
+
+def test_a_weak_source_is_found_within_each_class(tmp_path):
+    table = subgroup_table(write_two_sources(tmp_path))
+    assert set(table.property) == {"source"}  # the files are gone, so nothing is said of their size
+    assert len(table) == 4
+    strong = table[table.group == "a"]
+    assert strong.sensitivity.tolist() == pytest.approx([0.9, 0.9])
+    assert strong.difference.tolist() == pytest.approx([0.4, 0.4])
+    assert (table.low < table.sensitivity).all() and (table.sensitivity < table.high).all()
+    assert (table.p_holm < 0.05).all()
+
+
+def test_with_one_image_a_patient_p_is_that_of_the_chi_square_test(tmp_path):
+    """27 of 30 against 15 of 30 right; the jackknife's design effect is n / (n - 1)."""
+    p = subgroup_table(write_two_sources(tmp_path)).p.iloc[0]
+    theirs = chi2_contingency([[27, 3], [15, 15]], correction=False).pvalue
+    assert p == pytest.approx(theirs, rel=0.15)
+
+
+def test_images_of_one_patient_are_no_independent_proof(tmp_path):
+    """The same images of a third of the patients: p grows."""
+    single = subgroup_table(write_two_sources(tmp_path / "single"))
+    grouped = subgroup_table(write_two_sources(tmp_path / "grouped", per_patient=3))
+    assert grouped.p.iloc[0] > 5 * single.p.iloc[0]
+
+
+def test_a_small_group_is_left_out(tmp_path):
+    run = write_two_sources(tmp_path, images=2 * (FEW_PATIENTS - 1))
+    assert subgroup_table(run).empty
+
+
+def test_perfect_classes_differ_in_nothing(tmp_path):
+    assert subgroup_table(write_two_sources(tmp_path, right=(1, 1))).p.tolist() == [1.0] * 4
+
+
+def test_a_confident_contradiction_is_listed_first(tmp_path):
+    run = write_two_sources(tmp_path, right=(1, 1))
+    table = run.predictions.copy()
+    table.loc[3, ["predicted", "p_normal", "p_pneumonia"]] = ["pneumonia", 0.02, 0.98]
+    table.loc[7, ["predicted", "p_normal", "p_pneumonia"]] = ["pneumonia", 0.05, 0.95]
+    table.loc[9, ["predicted", "p_normal", "p_pneumonia"]] = ["pneumonia", 0.45, 0.55]  # below the class's threshold
+    files.write_csv(run.folder / "predictions.csv", table)
+    found = find_candidates(open_run(run.folder))
+    assert found.image_id.tolist() == ["i003", "i007"]
+    assert found.suggested.tolist() == ["pneumonia"] * 2
+    assert found.p_suggested.tolist() == pytest.approx([0.98, 0.95])
+
+
+def test_patients_whose_images_are_predicted_differently_are_counted(tmp_path):
+    """Three images a patient: of the 10 patients of each source and class, one has both predictions at 50 %."""
+    found = measure_agreement(write_two_sources(tmp_path, right=(1, 0.5), per_patient=3))
+    assert found == Agreement(patients=40, disagree=0)  # 15 right images are five whole patients
+    found = measure_agreement(write_two_sources(tmp_path / "uneven", right=(1, 16 / 30), per_patient=3))
+    assert found == Agreement(patients=40, disagree=2)
