@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from written_runs import write_validated
+from reported_runs import write_reported
 
 from pxr_tf.galleries.report_cases import find_cases
 from pxr_tf.report.page.facts import RunFacts
@@ -25,8 +25,8 @@ def written(finished_run, tmp_path_factory):
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compared")
-    runs = [open_run(write_validated(folder / name, folds=2, seed=len(name))) for name in ("one", "second")]
-    return write_report([RunFacts(run) for run in runs], folder / "report")
+    runs = [write_reported(folder / name, sharp=sharp) for name, sharp in (("one", 1), ("second", 3))]
+    return write_report(runs, folder / "report")
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from reported_runs import write_reported
 from written_runs import LEAK, write_run
 
 from pxr_tf import files
@@ -140,15 +141,23 @@ def test_items_that_only_a_person_knows_stay_open(report):
 
 
 def test_two_runs_are_compared_on_one_page(tmp_path):
-    runs = [with_tables(tmp_path / "base" / "folds" / f"seed-{seed}", wrong_every=4 + seed) for seed in (0, 1)]
+    runs = [write_reported(tmp_path / "base" / "folds" / f"seed-{seed}", seed, sharp=1 + seed) for seed in (0, 1)]
     written = write_report(runs, tmp_path / "report")
     page = Page(written.page.read_text())
     assert page.sections == ["runs", "warnings", "results", "comparison", "classes", "provenance"]
     assert pd.read_csv(tmp_path / "report" / "tables" / "runs.csv").run.tolist() == ["seed-0", "seed-1"]
+    differences = pd.read_csv(tmp_path / "report" / "tables" / "differences-B.csv").set_index("figure")
+    assert differences["B - A"]["accuracy"] == "+0.0" and differences["B - A"]["log loss"] != "+0.000"
     single = Page(write_report(runs[:1], tmp_path / "single").page.read_text())
     assert "seeds" in single.sections
     seeds = pd.read_csv(tmp_path / "single" / "tables" / "seeds.csv")
     assert list(seeds)[2:] == ["seed 0", "seed 1"]
+
+
+def test_runs_that_tested_other_images_are_shown_with_the_reason(tmp_path):
+    runs = [write_reported(tmp_path / "one"), with_tables(tmp_path / "two")]
+    page = Page(write_report(runs, tmp_path / "report").page.read_text())
+    assert "cannot be compared" in page.words and "its classes are" in page.words
 
 
 def test_a_run_named_twice_and_an_edited_run_are_refused(own_copy):

@@ -143,23 +143,23 @@ class RunFacts:
         model, weights = self.recipe.model, self.run.provenance["weights"]
         if isinstance(model, Transfer):
             layers = " and ".join(map(str, model.head.hidden_units))
-            hidden = f" with fully connected layers of {layers} units" if layers else ""
+            hidden = f" and fully connected layers of {layers} units" if layers else ""
             begun = "random weights" if model.weights == "none" else f"weights {Path(model.weights).name} ({weights})"
-            return f"The backbone {model.backbone}, which began with {begun}, and a {model.output} head{hidden}."
+            return f"The model was the backbone {model.backbone}, from {begun}, with a {model.output} output{hidden}."
         if isinstance(model, Scratch):
-            return f"The network {model.network}, from random weights, with a {model.output} output."
+            return f"The model was the network {model.network}, from random weights, with a {model.output} output."
         if isinstance(model, OnFeatures):
-            return f"A small network on the features of stage one ({model.of}), with a {model.output} output."
+            return f"The model was a small network on features of stage one ({model.of}), with a {model.output} output."
         if isinstance(model, Linear):
-            return f"Multinomial logistic regression on the pixels, with L2 {model.l2:g} and the solver {model.solver}."
-        return f"The model {model.kind}."
+            return f"The model was multinomial logistic regression on pixels, with L2 {model.l2:g}, by {model.solver}."
+        return f"The model was {model.kind}."
 
     @property
     def training(self) -> str:
         """How it was trained, phase by phase."""
         recipe = self.recipe
         if not recipe.phases:
-            return "Training has no epochs."
+            return "Training had no epochs."
         steps = [
             f"{phase.name} ({'the head' if phase.train == 'head' else 'all layers'}; {phase.optimizer}, learning rate "
             f"{phase.learning_rate:g}, at most {count_words(phase.max_epochs, 'epoch')})"
@@ -167,7 +167,7 @@ class RunFacts:
         ]
         loss = listed(list(dict.fromkeys([LOSS, *(words for phase in recipe.phases if (words := phase.loss_words))])))
         return (
-            f"{count_words(len(steps), 'phase')}: {listed(steps)}. Loss: {loss}. Batches of "
+            f"Training had {count_words(len(steps), 'phase')}: {listed(steps)}. The loss was {loss}, in batches of "
             f"{count_words(recipe.training.batch_size, 'sample')}."
         )
 
@@ -175,9 +175,9 @@ class RunFacts:
     def selection(self) -> str:
         """Which epoch counts."""
         if not self.recipe.watches_validation:
-            return "The last epoch of each phase counts; no test or validation image chose it."
+            return "The last epoch of each phase counted; no test or validation image chose it."
         where = "a hold-out, for all folds" if self.recipe.chooses_epochs else "each fold's own validation images"
-        return f"The epoch with the lowest validation loss counts, chosen on {where}."
+        return f"The epoch with the lowest validation loss counted, chosen on {where}."
 
     @property
     def balance(self) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from pxr_tf import __version__
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.headline import headline
 from pxr_tf.report.page.parts import Facts, Part, Prose
@@ -40,10 +39,7 @@ def methods(facts: RunFacts) -> Iterator[Part]:
         f"{facts.balance} {facts.selection} Evaluation was by {facts.partition} {facts.statistics} "
         f"Software: {facts.software or 'not recorded'}."
     )
-    yield Prose(
-        CITATION.format(
-            version=facts.run.provenance.get("versions", {}).get("pxr_tf", __version__), commit=facts.commit
-        )
-    )
+    version = facts.run.provenance.get("versions", {}).get("pxr_tf", "not recorded")
+    yield Prose(CITATION.format(version=version, commit=facts.commit))
     if facts.paper:
         yield Prose(f"The reproduced paper: {facts.paper.paper.title}.")

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from pxr_tf import __version__, files
+from pxr_tf import files, rundir
 from pxr_tf.errors import PxrError
 from pxr_tf.evidence.calibrated import read_calibration, write_calibration
 from pxr_tf.evidence.files import tables_are_whole, write_tables
@@ -86,5 +86,7 @@ def render_page(title: str, sections: Sequence[Section]) -> str:
 
     style = Markup((here / "page.css").read_text(encoding="utf-8"))
     template = environment.get_template("page.html")
-    text = template.render(title=title, sections=sections, style=style, svg=svg, unanswered=OPEN, version=__version__)
+    text = template.render(
+        title=title, sections=sections, style=style, svg=svg, unanswered=OPEN, version=rundir.versions()[rundir.PACKAGE]
+    )
     return text.replace(" %", "\u00a0%") + "\n"  # no line begins with a percent sign

@@ -1,0 +1,22 @@
+"""Finished runs for the tests of reports: they tested the same images, and have a manifest."""
+
+from pathlib import Path
+
+from calibrated_runs import predictions_of, run_of
+
+from pxr_tf import files
+from pxr_tf.evidence.files import write_tables
+from pxr_tf.report.page.facts import RunFacts
+from pxr_tf.runs.finished import open_run
+
+
+def write_reported(folder: Path, seed: int = 0, *, sharp: float = 1.0) -> RunFacts:
+    """Write a finished run of 40 patients with its tables; runs of the same `seed` differ only by `sharp`."""
+    run = run_of(folder, predictions_of(40, 2, sharp=sharp))
+    columns = ["image_id", "label", "patient_id", "source"]
+    files.write_csv(folder / "manifest.csv", run.predictions[columns].assign(path="", official_split="", content="c"))
+    recipe = folder / "experiment.yaml"
+    recipe.write_text(recipe.read_text().replace("seed: 0\n", f"seed: {seed}\n"))
+    written = open_run(folder)
+    write_tables(written)
+    return RunFacts(written)
