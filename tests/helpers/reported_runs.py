@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from calibrated_runs import predictions_of, run_of
 
 from pxr_tf import files
@@ -13,8 +15,11 @@ from pxr_tf.runs.finished import open_run
 def write_reported(folder: Path, seed: int = 0, *, sharp: float = 1.0) -> RunFacts:
     """Write a finished run of 40 patients with its tables; runs of the same `seed` differ only by `sharp`."""
     run = run_of(folder, predictions_of(40, 2, sharp=sharp))
+    rows = run.predictions
+    splits = [rows.assign(fold=fold, role=np.where(rows.fold == fold, "test", "train")) for fold in ("0", "1")]
+    files.write_csv(folder / "splits.csv", pd.concat(splits)[["image_id", "fold", "role"]])
     columns = ["image_id", "label", "patient_id", "source"]
-    files.write_csv(folder / "manifest.csv", run.predictions[columns].assign(path="", official_split="", content="c"))
+    files.write_csv(folder / "manifest.csv", rows[columns].assign(path="", official_split="", content="c"))
     recipe = folder / "experiment.yaml"
     recipe.write_text(recipe.read_text().replace("seed: 0\n", f"seed: {seed}\n"))
     written = open_run(folder)

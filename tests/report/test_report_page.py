@@ -146,7 +146,7 @@ def test_two_runs_are_compared_on_one_page(tmp_path):
     page = Page(written.page.read_text())
     assert page.sections == ["runs", "warnings", "results", "comparison", "classes", "provenance"]
     assert pd.read_csv(tmp_path / "report" / "tables" / "runs.csv").run.tolist() == ["seed-0", "seed-1"]
-    differences = pd.read_csv(tmp_path / "report" / "tables" / "differences-B.csv").set_index("figure")
+    differences = pd.read_csv(tmp_path / "report" / "tables" / "differences-B.csv", dtype=str).set_index("figure")
     assert differences["B - A"]["accuracy"] == "+0.0" and differences["B - A"]["log loss"] != "+0.000"
     single = Page(write_report(runs[:1], tmp_path / "single").page.read_text())
     assert "seeds" in single.sections
