@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf.errors import PxrError, shorten
+from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.weighted import Sample, class_names, make_sample
 from pxr_tf.runs.finished import FinishedRun
@@ -50,8 +50,8 @@ def cross_fit(run: FinishedRun) -> CrossFit:
     if not enough and len(names) == 1:
         name, count = _fewest_patients(own[0])
         raise PxrError(
-            f"The run has one fold, and its validation rows have {count} patients of class {name}; {FEWEST_TO_FIT} of "
-            "each class are needed. Cross-validate (pxr cv), or keep more patients for validation."
+            f"The run has one fold, and its validation rows have {count_words(count, 'patient')} of class {name}; "
+            f"{FEWEST_TO_FIT} of each class are needed. Cross-validate (pxr cv), or keep more patients for validation."
         )
     for rows, name in zip([] if enough else others, names, strict=False):
         _check_classes(rows, class_names(table), f"the rows outside fold {name}")
@@ -65,10 +65,7 @@ def cross_fit(run: FinishedRun) -> CrossFit:
 
 def _read_checked(run: FinishedRun) -> pd.DataFrame:
     """Return the predictions, with patients; raise `PxrError` if they are not those of a finished run."""
-    try:
-        table = run.predictions
-    except ValueError as error:
-        raise PxrError(_edited(run, f"a probability is not a number ({error})")) from error
+    table = run.predictions
     if "patient_id" not in table:
         table = table.assign(patient_id=table.image_id)
     names = class_names(table)

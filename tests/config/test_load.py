@@ -53,7 +53,7 @@ def test_the_papers_numbers():
 def test_overrides_replace_one_value_and_nothing_else():
     before, changed = load_experiment(PAPER), load_experiment(PAPER, {"phases.0.max_epochs": 7, "splits.folds": 3})
     found = recipe_changes(before, changed)
-    assert list(found) == ["phases.0.max_epochs", "splits.folds"]
+    assert list(found) == ["phases.head.max_epochs", "splits.folds"]
     assert found["splits.folds"] == (5, 3)
     assert [phase.max_epochs for phase in changed.phases] == [7, 100]
     assert changed.phases[1] == before.phases[1]

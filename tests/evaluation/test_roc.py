@@ -90,10 +90,10 @@ def test_the_balancing_threshold_by_hand(labels, scores, threshold):
 
 def test_images_of_one_kind_have_no_curve_and_no_images_have_no_accuracy():
     rows = make_rows(of("nn"), [0.1, 0.2])
-    for curve in (roc.trace_curve(metrics.against_rest(rows, "pneumonia")), roc.trace_curves(rows)):
+    for curve in (roc.trace_curve(roc.against_rest(rows, "pneumonia")), roc.trace_curves(rows)):
         assert curve.empty and list(curve.columns)[-3:] == ["threshold", "sensitivity", "specificity"]
         assert np.isnan(roc.balance_errors(curve))
-    nothing = roc.measure_point(metrics.against_rest(rows[:0], "pneumonia"), 0.5)
+    nothing = roc.measure_point(roc.against_rest(rows[:0], "pneumonia"), 0.5)
     assert list(nothing) == list(roc.RATES) and np.isnan(nothing["accuracy"])
 
 

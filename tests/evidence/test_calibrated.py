@@ -66,7 +66,6 @@ def test_an_absent_class_is_named(tmp_path):
     [
         ({"p_normal": 0.9}, "of test0000 add up to .* instead of 1"),
         ({"p_normal": np.nan}, "of test0000 add up to nan"),
-        ({"p_normal": "much"}, "is not a number"),
         ({"label": "viral"}, "viral has no column"),
     ],
 )
@@ -74,6 +73,13 @@ def test_edited_predictions_are_refused(tmp_path, change, said):
     table = predictions_of(90, 3).astype(object)
     table.loc[0, list(change)] = list(change.values())
     with pytest.raises(PxrError, match=f"predictions.csv in .* was edited or damaged: .*{said}"):
+        cross_fit(run_of(tmp_path, table))
+
+
+def test_a_probability_that_is_no_number_is_refused(tmp_path):
+    table = predictions_of(90, 3).astype(object)
+    table.loc[0, "p_normal"] = "much"
+    with pytest.raises(PxrError, match="predictions.csv was damaged or edited: .*much"):
         cross_fit(run_of(tmp_path, table))
 
 

@@ -1,15 +1,16 @@
 """Finished runs for the tests of reports: they tested the same images, and have a manifest."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from calibrated_runs import predictions_of, run_of
 
-from pxr_tf import files
+from pxr_tf import files, rundir
 from pxr_tf.evidence.files import write_tables
 from pxr_tf.report.page.facts import RunFacts
-from pxr_tf.runs.finished import open_run
+from pxr_tf.runs.finished import FinishedRun, open_run
 
 
 def write_reported(folder: Path, seed: int = 0, *, sharp: float = 1.0) -> RunFacts:
@@ -25,3 +26,9 @@ def write_reported(folder: Path, seed: int = 0, *, sharp: float = 1.0) -> RunFac
     written = open_run(folder)
     write_tables(written)
     return RunFacts(written)
+
+
+def copy_run(run: Path, folder: Path) -> FinishedRun:
+    """Return a copy of a finished run that may be written to; it uses the cache of the first."""
+    runs = next(place for place in run.parents if (place / rundir.CACHE).is_dir())
+    return open_run(shutil.copytree(run, folder), runs)

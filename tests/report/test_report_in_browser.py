@@ -3,13 +3,12 @@
 import shutil
 
 import pytest
-from reported_runs import write_reported
+from reported_runs import copy_run, write_reported
 
 from pxr_tf.galleries.report_cases import find_cases
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.printed import BROWSERS, find_browser, print_pdf
 from pxr_tf.report.page.write import complete_tables, write_report
-from pxr_tf.runs.finished import open_run
 
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
@@ -17,7 +16,8 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installe
 
 @pytest.fixture(scope="module")
 def written(finished_run, tmp_path_factory):
-    run, folder = open_run(finished_run), tmp_path_factory.mktemp("report")
+    folder = tmp_path_factory.mktemp("report")
+    run = copy_run(finished_run, folder / "run")
     complete_tables(run)
     return write_report([RunFacts(run, find_cases(run))], folder)
 

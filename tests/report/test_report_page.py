@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from reported_runs import write_reported
+from reported_runs import copy_run, write_reported
 from written_runs import LEAK, write_run
 
 from pxr_tf import files
@@ -45,7 +45,8 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def report(finished_run, tmp_path_factory):
     """(run, folder of its report, the page)."""
-    run, folder = open_run(finished_run), tmp_path_factory.mktemp("report")
+    folder = tmp_path_factory.mktemp("report")
+    run = copy_run(finished_run, folder / "run")
     complete_tables(run)
     written = write_report([RunFacts(run, find_cases(run))], folder)
     return run, folder, Page(written.page.read_text())
@@ -60,7 +61,8 @@ def with_tables(folder, *arguments, **options):
 def test_sections_come_in_order_and_say_first_that_data_are_synthetic(report):
     run, _, page = report
     order = (
-        "run warnings result classes folds confusion curves learning cases data provenance card claim tripod methods"
+        "run warnings result classes folds confusion curves calibration decisions learning cases labels data "
+        "provenance card claim tripod methods"
     )
     assert page.sections == order.split()
     words = page.words[page.words.index("What was run", page.words.index("Methods and citation")) :]

@@ -10,7 +10,7 @@ from pxr_tf import files, rundir
 from pxr_tf.config import load_experiment
 from pxr_tf.runs.directory import is_finished, is_run, read_provenance
 from pxr_tf.runs.finished import open_directory, open_run
-from pxr_tf.runs.info import LEAKY, info_of, worth
+from pxr_tf.runs.info import LEAKY, info_of, origin_and_split
 
 
 def test_a_folder_is_a_run_by_its_recipe_and_finished_by_its_predictions(written, tmp_path):
@@ -45,9 +45,9 @@ def test_tables_say_what_the_run_is(tmp_path, images, origin):
     assert (info.name, info.model, info.variant) == ("bozickovic2021", "xception", "strategy2")
     assert (info.classes, info.published, info.origin) == (CLASSES, "bozickovic2021", origin)
     assert [(one.what, one.text) for one in info.warnings] == [(one["what"], one["text"]) for one in (SOURCES, LEAK)]
-    assert info.leaky and worth(info) == {"origin": origin, "split": LEAKY}
+    assert info.leaky and origin_and_split(info) == {"origin": origin, "split": LEAKY}
     clean = info._replace(warnings=info.warnings[:1])
-    assert not clean.leaky and worth(clean) == {"origin": origin, "split": "by patient"}
+    assert not clean.leaky and origin_and_split(clean) == {"origin": origin, "split": "by patient"}
 
 
 def test_info_of_an_experiment_has_its_settings():
