@@ -38,10 +38,10 @@ def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
     from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.progress import Display, show_steps
 
-    with Display(Outline(f"Comparing pictures with those of {asked.run.folder}", 1, (), False), console) as display:
+    with Display(Outline(f"Comparing pictures with those of {asked.run.folder}"), console) as display:
         prepared = prepare_gallery(asked, display.show)  # before the lock, so that a refused request leaves no files
     with locks.hold(locks.lock_of(asked.folder), on_wait=lambda holder: _tell_wait(console, holder)):
-        with Display(Outline(f"Explaining:\n{asked.run.folder}", 1, (), False), console) as display:
+        with Display(Outline(f"Explaining:\n{asked.run.folder}"), console) as display:
             explained = explain_run(prepared, choose_executor(), lambda event: _show(display, event))
         if explained is None:
             print_paths(console, "Nothing to do: this page is up to date:", asked.folder / PAGE)

@@ -20,7 +20,7 @@ def features(options: OptionValues) -> None:
     paths = tuple(split_paths(options.data)) if options.data else ()
     run = open_run(options.run, options.runs)
     asked = FeatureRequest(run, paths, options.fold, options.out, options.skip_unreadable, options.atlas)
-    with Display(Outline(f"Features of:\n{run.folder}", 1, (), False), console) as display:
+    with Display(Outline(f"Features of:\n{run.folder}"), console) as display:
         written = export_features(asked, choose_executor(), display.show)
     size = f"{count_words(written.rows, 'row')} and {written.columns} columns, {written.features:,} features per row"
     state = f"Wrote {size}:" if written.new else f"Nothing to do: this file is up to date ({size}):"

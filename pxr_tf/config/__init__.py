@@ -1,6 +1,6 @@
 """Experiments as frozen data: `schema` defines their keys and values, `load` reads them."""
 
-from pxr_tf.config.changes import Change, describe_changes, list_changes, recipe_changes
+from pxr_tf.config.changes import Change, list_changes, recipe_changes
 from pxr_tf.config.load import (
     configs_folder,
     dump_experiment,
@@ -16,7 +16,6 @@ __all__ = [
     "Change",
     "Experiment",
     "configs_folder",
-    "describe_changes",
     "dump_experiment",
     "list_changes",
     "load_experiment",

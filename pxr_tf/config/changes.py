@@ -30,7 +30,7 @@ class Change(NamedTuple):
 
 
 def list_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> list[Change]:
-    """Return the differences in words; the epochs of all phases are one, and so is another kind of model."""
+    """Return the differences in words, such as ``epochs 2,5 -> 1,1``; another kind of model is one difference."""
     if "model.kind" in found:
         model = {"model": (before.model.name, now.model.name)}
         found = model | {key: pair for key, pair in found.items() if not key.startswith("model.")}
@@ -42,11 +42,6 @@ def list_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> l
         alone = ends[_last(key)] == 1 and not key.startswith(BY_CLASS)
         words.append(Change(_last(key) if alone else key, value_text(old), value_text(new)))
     return words
-
-
-def describe_changes(found: RecipeChanges, before: Experiment, now: Experiment) -> list[str]:
-    """Return the differences for people: ``epochs 2,5 -> 1,1``, ``folds 5 -> 2``."""
-    return [str(change) for change in list_changes(found, before, now)]
 
 
 def value_text(value: Plain) -> str:

@@ -34,7 +34,6 @@ def patient_interval(
     values: Sequence[float] | np.ndarray,
     patients: Sequence[object],
     *,
-    level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
@@ -57,10 +56,10 @@ def patient_interval(
     if len(totals) < FEWEST_PATIENTS:
         return Interval(value, np.nan, np.nan)
     if len(totals) < MANY_PATIENTS:
-        half = student.ppf((1 + level) / 2, len(totals) - 1) * _standard_error(totals, value)
+        half = student.ppf((1 + LEVEL) / 2, len(totals) - 1) * _standard_error(totals, value)
         return Interval(value, value - half, value + half)
     found = np.concatenate(list(_resampled_means(totals, resamples, np.random.default_rng(seed))))
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(value, float(low), float(high))
 
 
@@ -69,8 +68,6 @@ def two_way_interval(
     pictures: Sequence[object],
     patients: Sequence[object],
     networks: Sequence[Sequence[str]] | np.ndarray,
-    *,
-    seed: int = 0,
 ) -> Interval:
     """Return the mean over pictures of their mean values, with its 95 % interval over patients and networks.
 
@@ -86,7 +83,7 @@ def two_way_interval(
     values, whose = np.asarray(values, np.float64)[known], np.asarray(patients)[known]
     names = np.asarray(networks, str).reshape(len(known), -1)[known]
     _, first, numbers = np.unique(np.asarray(pictures)[known], return_index=True, return_inverse=True)
-    found = patient_interval(_picture_means(values, numbers), whose[first], seed=seed)
+    found = patient_interval(_picture_means(values, numbers), whose[first])
     each = [name for name in np.unique(names) if name]
     if np.isnan(found.low):
         return found

@@ -177,13 +177,13 @@ def score_folds(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([*parts, *summary, pooled], ignore_index=True)[list(METRICS_COLUMNS)]
 
 
-def summarise_seeds(tables: Mapping[int, pd.DataFrame], fold: str = "mean") -> pd.DataFrame:
+def summarise_seeds(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
     """Return ``class, metric, mean, sd, seeds``: mean and sd (n - 1) over seeds of each seed's mean over its folds.
 
-    `tables` has a metrics table per seed. With `fold` ``pooled``, each seed's pooled value replaces its mean.
-    A seed whose value is NaN does not count, not even in ``seeds``; sd is NaN for one seed.
+    `tables` has a metrics table per seed. A seed whose value is NaN does not count, not even in ``seeds``; sd is NaN
+    for one seed.
     """
-    parts = [table[table.fold == fold] for table in tables.values()]
+    parts = [table[table.fold == "mean"] for table in tables.values()]
     grouped = pd.concat(parts).groupby(["class", "metric"], sort=False).value
     return grouped.agg(mean="mean", sd="std", seeds="count").reset_index()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pxr_tf import files
+from pxr_tf.errors import PxrError
 
 
 def merge_rows(path: Path, rows: pd.DataFrame, key: Sequence[str], *, more: Sequence[str]) -> int:
@@ -37,14 +38,11 @@ def _amount(rows: pd.DataFrame, more: Sequence[str]) -> float:
 
 def _read_before(path: Path, rows: pd.DataFrame, more: Sequence[str]) -> pd.DataFrame:
     """Return the table in the file; without rows if it cannot be read, was edited or has other columns."""
-    text = [name for name in rows if not pd.api.types.is_numeric_dtype(rows[name]) and name != "paper"]
-    numbers = {name: [""] for name in rows if name not in text}
+    numbers = {"paper", *(name for name in rows if rows[name].dtype.kind in "if")}  # a paper may have no figure
     try:
-        kinds = dict.fromkeys(text, str) | dict.fromkeys(more, float)
-        before = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=numbers)
-    except (OSError, ValueError):
+        before = files.read_csv(path, rows, numbers.__contains__)
+    except PxrError:
         return rows.iloc[:0]
-    whole = isinstance(before.index, pd.RangeIndex)  # a row with an extra value makes the first column the index
-    if not whole or list(before) != list(rows) or before[list(more)].isna().any(axis=None):
+    if list(before) != list(rows) or before[list(more)].isna().any(axis=None):
         return rows.iloc[:0]
     return before.astype({name: rows[name].dtype for name in more})

@@ -16,7 +16,7 @@ from pxr_tf.data.splits import unused_rows, without_tests
 from pxr_tf.errors import count_words
 from pxr_tf.events import OnEvent, emit_elapsed, emit_note, emit_progress, emit_wait
 from pxr_tf.experiments import check_run, stage_one, weights, write_run
-from pxr_tf.experiments.plan import recipe_options
+from pxr_tf.experiments.plan import OfRecipe
 from pxr_tf.experiments.request import Request
 from pxr_tf.pictures import gather
 from pxr_tf.runs import crop
@@ -164,7 +164,7 @@ def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> s
     if not experiment.backbone or experiment.model.weights == "none":
         return weights.identity(experiment)
     emit_note(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
-    options = recipe_options(experiment, logs / "weights.json")
+    options = OfRecipe(experiment.model_dump_json(), logs / "weights.json")
     place = {"run": str(request.folder), "logs": str(logs)}
     run_or_raise(executor, [Task("weights", "weights", options=options, **place)], on_event)
     return files.read_json(options.to)["identity"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from pxr_tf import rundir
-from pxr_tf.config import Experiment, describe_changes, load_experiment, recipe_changes
+from pxr_tf.config import Experiment, list_changes, load_experiment, recipe_changes
 from pxr_tf.config.changes import RecipeChanges
 from pxr_tf.data import manifest, permuted, samples, schemes, splits
 from pxr_tf.errors import PxrError, shorten
@@ -70,7 +70,8 @@ def _recipe_of(folder: Path) -> Experiment:
 
 def _words(found: RecipeChanges, before: Experiment, now: Experiment) -> list[str]:
     """Return the differences in words. ``show`` is left out: it affects no number and may change at any time."""
-    return describe_changes({key: pair for key, pair in found.items() if key != "show"}, before, now)
+    counted = {key: pair for key, pair in found.items() if key != "show"}
+    return [str(change) for change in list_changes(counted, before, now)]
 
 
 def _refuse(folder: Path, words: list[str]) -> None:

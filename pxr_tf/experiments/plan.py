@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from pxr_tf import rundir
-from pxr_tf.config import Experiment
 from pxr_tf.data.splits import HOLDOUT, fold_names
 from pxr_tf.experiments.request import Request
 from pxr_tf.explain.model_figures_file import read_model_figures
@@ -114,8 +113,3 @@ def _place(request: Request) -> dict[str, str]:
 def _was_looked_into(fold: Path, shown: Sequence[str]) -> bool:
     figures = read_model_figures(fold / rundir.MODEL_FIGURES_FILE, outline=True)
     return figures is not None and set(shown) <= set(figures.asked)
-
-
-def recipe_options(experiment: Experiment, to: Path) -> OfRecipe:
-    """Return the options of a task that needs only a recipe."""
-    return OfRecipe(experiment.model_dump_json(), to)

@@ -17,7 +17,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pxr_tf.events import OnProgress
 from pxr_tf.explain.film import find_film
 from pxr_tf.lungs.contrast import Box
 
@@ -49,7 +48,6 @@ def perturbation_curves(
     *,
     random_orders: int = RANDOM_ORDERS,
     seed: int = 0,
-    on_progress: OnProgress = lambda done, total: None,
 ) -> dict[str, Curves]:
     """Return the curves for each of `maps` (name -> [n, size, size]) and for the orders ``random`` and ``centre``.
 
@@ -70,7 +68,6 @@ def perturbation_curves(
             found[name].append(run(order_of(maps[name][number][film.rows, film.columns])))
         found["random"].append(np.mean([run(order) for order in _random(sides, random_orders, seed, number)], axis=0))
         found["centre"].append(run(centre_order(*sides)))
-        on_progress(number + 1, len(pictures))
     return {name: _as_curves(runs) for name, runs in found.items()}
 
 

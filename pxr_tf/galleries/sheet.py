@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pxr_tf.explain.maps import views
 from pxr_tf.files import written_whole
 from pxr_tf.galleries import overlay
 
@@ -112,13 +111,16 @@ def lay_out(sheet: Sheet) -> list[list[Panel]]:
 
 
 def signed_panels(sheet: Sheet, drawn: Drawn) -> list[Panel]:
-    """Return the four views of a signed map, all on one scale."""
-    full, found = overlay.full_strength(drawn.values), views(drawn.values)
+    """Return the four views of a signed map, all on one scale, as in Novokshanov, "Pneumonia X-Ray Classification".
+
+    A guided gradient below 0 shows where a *darker* pixel would raise the logit.
+    """
+    full, values = overlay.full_strength(drawn.values), drawn.values
     shown = {
-        "signed": (found.signed, True),
-        "positive": (found.positive, True),
-        "negative": (-found.negative, True),  # in its own colour
-        "absolute": (found.absolute, False),
+        "signed": (values, True),
+        "positive": (np.maximum(values, 0), True),
+        "negative": (np.minimum(values, 0), True),
+        "absolute": (np.abs(values), False),
     }
     return [
         _panel(sheet, drawn._replace(title=f"{drawn.title}: {name}", values=values, signed=signed), full)
@@ -207,11 +209,11 @@ def fit_text(text: str, width: float, letters: ImageFont.FreeTypeFont) -> str:
     return _keep(text, few)
 
 
-def wrap(pieces: Sequence[str], width: float, letters: ImageFont.FreeTypeFont, between: str = " · ") -> list[str]:
+def wrap(pieces: Sequence[str], width: float, letters: ImageFont.FreeTypeFont) -> list[str]:
     """Return lines of at most `width` pixels, broken between pieces; a piece that is too long is shortened."""
     lines: list[str] = []
     for piece in pieces:
-        longer = f"{lines[-1]}{between}{piece}" if lines else piece
+        longer = f"{lines[-1]} · {piece}" if lines else piece
         if lines and letters.getlength(longer) <= width:
             lines[-1] = longer
         else:

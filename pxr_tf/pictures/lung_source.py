@@ -49,15 +49,12 @@ class AtlasLungs:
     """Finds lungs by registration to an atlas, or with a network that was trained on pairs."""
 
     atlas: LungFinder
+    lowest_confidence: float = TRUSTED
 
     @property
     def identity(self) -> str:
         kind = "network" if isinstance(self.atlas, LungNetwork) else "atlas"
         return f"{kind} {self.atlas.digest}, method {_VERSION}, confidence {self.lowest_confidence:g}"
-
-    @property
-    def lowest_confidence(self) -> float:
-        return TRUSTED
 
     def kept_under(self, side: int) -> str:
         return files.digest(
@@ -82,14 +79,11 @@ class GivenLungs:
     asked: str  # ``data`` or a folder, as the user gave it
     masks: Mapping[str, Path]  # picture's path -> its mask
     keys: Mapping[str, str]  # picture's path -> digests of its content and of its mask's
+    lowest_confidence: float = 0.0
 
     @property
     def identity(self) -> str:
         return f"masks {files.digest(_VERSION, *sorted(set(self.keys.values())))}"
-
-    @property
-    def lowest_confidence(self) -> float:
-        return 0.0
 
     def kept_under(self, side: int) -> str:
         return files.digest(_VERSION, PICTURES_VERSION, side, "masks", *rundir.name_versions("pillow", "opencv-python"))

@@ -22,6 +22,8 @@ from pxr_tf.pictures.decode import Header, UnreadableImageError, load_prepared, 
 from pxr_tf.pictures.fingerprints import THUMBNAIL, twin_contents
 from pxr_tf.pictures.tones import FEW_LEVELS, TONES, describe_tones
 
+_THREADS = 4  # that decode
+
 
 class DuplicateCounts(NamedTuple):
     """Counts of groups of files that are copies; `copies` counts the files beyond each group's first."""
@@ -48,13 +50,13 @@ class Survey(NamedTuple):
     warnings: list[RunWarning]
 
 
-def survey(table: pd.DataFrame, threads: int = 4, on_progress: OnProgress = lambda done, total: None) -> Survey:
+def survey(table: pd.DataFrame, on_progress: OnProgress = lambda done, total: None) -> Survey:
     """Return the survey of a manifest. Reads and decodes every file once; lists unreadable files.
 
     `on_progress` gets (done, all) decoded files.
     """
     table = table if "content" in table.columns else add_content(table)
-    files, thumbnails = survey_files(table, threads, on_progress)
+    files, thumbnails = survey_files(table, on_progress)
     compared = add_pictures(files, twin_contents(thumbnails))
     readable = files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
@@ -73,20 +75,20 @@ def survey(table: pd.DataFrame, threads: int = 4, on_progress: OnProgress = lamb
     )
 
 
-def find_file_warnings(table: pd.DataFrame, threads: int = 4) -> list[RunWarning]:
+def find_file_warnings(table: pd.DataFrame) -> list[RunWarning]:
     """Return the warnings of `survey` without decoding: from the files' headers, and from tones if the table has them.
 
     6,000 files take a second. Files without a readable header are skipped; a picture that is damaged after its header
     counts. Labels are used as they are, so merge and choose the classes first.
     """
-    files = with_headers(table, threads)
+    files = with_headers(table)
     readable = files[files.reason == ""].reset_index(drop=True)
     properties = describe_properties(readable)
     return shortcut_warnings(find_shortcuts(readable.label, properties)) + split_warnings(readable, properties)
 
 
 def survey_files(
-    table: pd.DataFrame, threads: int = 4, on_progress: OnProgress = lambda done, total: None
+    table: pd.DataFrame, on_progress: OnProgress = lambda done, total: None
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Return (the table with each file's header, or the reason why it cannot be decoded; thumbnails by content).
 
@@ -98,7 +100,7 @@ def survey_files(
     def decode(path: str) -> None:
         by_path[path] = load_prepared(path, THUMBNAIL)
 
-    files = with_headers(table, threads, decode, on_progress)
+    files = with_headers(table, decode, on_progress)
     thumbnails = {row.content: by_path[row.path] for row in table.itertuples() if row.path in by_path}
     files = files.drop(columns=[*TONES], errors="ignore").join(describe_tones(thumbnails), on="content")
     return files, thumbnails
@@ -141,7 +143,6 @@ def _count_groups(files: pd.DataFrame, same: str, num_copies: int) -> DuplicateC
 
 def with_headers(
     table: pd.DataFrame,
-    threads: int = 4,
     look: Callable[[str], None] = lambda path: None,
     on_progress: OnProgress = lambda done, total: None,
 ) -> pd.DataFrame:
@@ -158,7 +159,7 @@ def with_headers(
             return *[None] * len(Header._fields), str(error)
         return *header, ""
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         found = list(count_through(pool.map(read, table.path), len(table), on_progress))
     headers = pd.DataFrame(found, columns=[*Header._fields, "reason"], index=table.index)
     headers = headers.rename(columns={"mode": "colour_mode"})  # a pandas table has a method of this name

@@ -23,9 +23,9 @@ class Outline(NamedTuple):
     """What a run will do, as far as a progress display needs it."""
 
     title: str  # shown first; further lines are paths
-    folds: int  # tasks that train and test: folds, or 1 for an official or a random split
-    phases: tuple[OutlinePhase, ...]
-    chooses_epochs: bool  # a task `holdout` comes first and chooses the folds' epoch numbers
+    folds: int = 1  # tasks that train and test: folds, or 1 for an official or a random split
+    phases: tuple[OutlinePhase, ...] = ()
+    chooses_epochs: bool = False  # a task `holdout` comes first and chooses the folds' epoch numbers
 
 
 class Clock:

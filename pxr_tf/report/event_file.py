@@ -49,9 +49,9 @@ class EventFile:
         values = [str(width).encode(), str(height).encode(), png.getvalue()]  # the order that the plugin expects
         self._add(name, step, images.create_summary_metadata("", ""), _strings(values))
 
-    def add_text(self, name: str, markdown: str, step: int = 0) -> None:
+    def add_text(self, name: str, markdown: str) -> None:
         """Add a text in Markdown."""
-        self._add(name, step, texts.create_summary_metadata("", ""), _strings([markdown.encode()]))
+        self._add(name, 0, texts.create_summary_metadata("", ""), _strings([markdown.encode()]))
 
     def add_hyperparameters(self, values: Mapping[str, object], trial: str) -> None:
         """Add the hyperparameters of a trial. Numbers and booleans keep their type; everything else becomes text."""

@@ -87,7 +87,7 @@ class Display:
         self._warned = False
         self._left, self._plain_step = "", ("", -1)
         self._clock, self._pace = Clock(outline), Pace()
-        self._titled = False
+        self._titled = not outline.title
         self._failure, self.shown_failures = "", set[str]()
         kinds = ("note", "wait", "device", "warning", "progress", "elapsed", "plan", "start", "end", "failed", "step")
         kinds += ("epoch",)
@@ -139,7 +139,8 @@ class Display:
     def _show_progress(self, event: Event) -> None:
         done, total = event["done"], event["total"]
         count, left = f"{done:,} of {total:,}", self._pace.words(self._name(event), done, total)
-        self._move(self._name(event), done, total, f"{count} · {left}" if left else count, left or count)
+        rights = ((count, event.get("more"), left), (count, left), (left or count,))
+        self._move(self._name(event), done, total, *(" · ".join(filter(None, words)) for words in rights))
 
     def _show_elapsed(self, event: Event) -> None:
         """Show the time so far of something that cannot say how much of it is done."""
@@ -230,34 +231,8 @@ class Show(Protocol):
 @contextmanager
 def show_steps(console: Console, what: str) -> Iterator[Show]:
     """Yield a function of (done, total, a few words more) that shows the progress of a job."""
-    if not console.is_terminal:
-        yield _plain(console, what)
-        return
-    pace = Pace()
-    with _make_bar(console, transient=True) as bar:
-        row = bar.add_task(what, total=1, rights=("starting",), since=time.monotonic(), pulse=True)
-
-        def show(done: int, total: int, more: str = "") -> None:
-            rights = [" · ".join(filter(None, words)) for words in _steps(pace, done, total, more)]
-            bar.update(row, completed=done, total=total, rights=rights, since=time.monotonic(), pulse=False)
-
-        yield show
-
-
-def _steps(pace: Pace, done: int, total: int, more: str) -> list[tuple[str, ...]]:
-    count, left = f"{done:,} of {total:,}", pace.words("", done, total)
-    return [(count, more, left), (count, left), (left or count,)]
-
-
-def _plain(console: Console, what: str) -> Show:
-    shown, pace = 0, Pace()
-
-    def show(done: int, total: int, more: str = "") -> None:
-        nonlocal shown
-        step = done * PLAIN_STEPS // max(1, total)
-        if step > shown:
-            shown = step
-            words = (f"{what}: {done:,} of {total:,}", more, pace.words("", done, total))
-            console.print(", ".join(filter(None, words)), highlight=False, markup=False)
-
-    return show
+    with Display(Outline(""), console) as display:
+        display._move(what, 0, 0, "starting")
+        yield lambda done, total, more="": display.show(
+            {"event": "progress", "what": what, "done": done, "total": total, "more": more}
+        )

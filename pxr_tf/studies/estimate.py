@@ -12,7 +12,7 @@ from pxr_tf.data.samples import plan_samples
 from pxr_tf.data.splits import fold_names, rows_of
 from pxr_tf.events import OnEvent
 from pxr_tf.experiments.begin import choose_rows
-from pxr_tf.experiments.plan import recipe_options
+from pxr_tf.experiments.plan import OfRecipe
 from pxr_tf.experiments.request import Request
 from pxr_tf.pictures.gather import gather_images
 from pxr_tf.runs.directory import is_finished
@@ -107,7 +107,7 @@ def _notes_only(say: Callable[[str], None]) -> OnEvent:
 
 
 def _measure_speed(experiment: Experiment, executor: Executor, logs: Path) -> Mapping[str, float]:
-    options = recipe_options(experiment, logs / f"speed-{experiment.backbone}.json")
+    options = OfRecipe(experiment.model_dump_json(), logs / f"speed-{experiment.backbone}.json")
     task = Task("calibrate", "calibrate", logs=str(logs), options=options, leaves_memory=True)  # it measures its peak
     run_or_raise(executor, [task], lambda event: None)
     return files.read_json(options.to)

@@ -7,7 +7,7 @@ added in parts: a killed extraction loses at most one part.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import arrays, files
+from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.pictures.inputs import Load
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ FEATURES_VERSION = 2  # increase it when the same pictures would get other featu
 FEATURE_BATCH = 64  # pictures in every batch: see `extract_features`
 BATCHES_AT_ONCE = 3  # batches that are loaded or computed at the same time
 BATCHES_PER_PART = 16  # 1,024 samples, written together: seconds of work on two cores, 8 MB for 2,048 channels
-
-Progress = Callable[[int, int], None]
 
 
 def features_folder(cache: Path, **what: object) -> Path:
@@ -53,8 +52,8 @@ def extract_features(
     extractor: "keras.Model",
     load: Load,
     names: Sequence[str],
-    on_progress: Progress,
-    on_wait: Callable[[str], None] | None = None,
+    on_progress: OnProgress,
+    on_wait: OnWait | None = None,
     *,
     batch_size: int = FEATURE_BATCH,
     batches_per_part: int = BATCHES_PER_PART,

@@ -82,7 +82,7 @@ def test_progress_is_shown_while_files_are_read(pxr, data, monkeypatch):
     monkeypatch.setattr("pxr_tf.events.QUIET", 0)
     code, said, _ = pxr("data", data)
     assert code == 0
-    assert said.index("reading files: ") < said.index("reading images: ")
+    assert said.index("reading files · ") < said.index("reading images · ")
 
 
 def test_missing_data_are_refused(pxr):

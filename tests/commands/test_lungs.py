@@ -130,7 +130,7 @@ def test_a_network_is_trained_once_and_finds_lungs(pxr, films, one_process, monk
     words = ("lungs", "train", films.parent / "atlas", "--steps", 4)
     code, said, errors = pxr(*words)
     assert (code, errors) == (0, "")
-    assert "lung network: 2 of 4, loss 1." in said and "lung network: 4 of 4, loss 1." in said
+    assert "lung network · 2 of 4 · loss 1." in said and "lung network · 4 of 4 · loss 1." in said
     assert_tells(said, "runs/lungs/atlas-unet.npz", "--atlas runs/lungs/atlas-unet.npz")
     quality = [line for line in said.splitlines() if "held out" in line]
     assert_tells(quality[0], "1 pair", "mean Dice", "worst")

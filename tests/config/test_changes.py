@@ -1,14 +1,18 @@
 """How two recipes differ: each changed value by its key, and in words for people."""
 
-from pxr_tf.config import describe_changes, load_experiment, recipe_changes
+from pxr_tf.config import list_changes, load_experiment, recipe_changes
 
 BEFORE = load_experiment("bozickovic2021", {"phases.0.max_epochs": 2, "phases.1.max_epochs": 5})
+
+
+def describe(before, now) -> list[str]:
+    return [str(change) for change in list_changes(recipe_changes(before, now), before, now)]
 
 
 def words(**overrides):
     given = {"phases.0.max_epochs": 2, "phases.1.max_epochs": 5}
     now = load_experiment("bozickovic2021", given | {key.replace("__", "."): value for key, value in overrides.items()})
-    return describe_changes(recipe_changes(BEFORE, now), BEFORE, now)
+    return describe(BEFORE, now)
 
 
 def test_the_epochs_of_all_phases_are_one_difference():
@@ -40,8 +44,8 @@ def test_null_and_lists_are_shown_as_words():
 def test_another_number_of_phases_is_one_difference():
     now = load_experiment("bozickovic2021", variant="strategy1")
     assert "phases" in recipe_changes(BEFORE, now)
-    assert describe_changes(recipe_changes(BEFORE, now), BEFORE, now)[0] == "epochs 2,5 -> 100"
-    assert "phases head,all -> all" in describe_changes(recipe_changes(BEFORE, now), BEFORE, now)
+    assert describe(BEFORE, now)[0] == "epochs 2,5 -> 100"
+    assert "phases head,all -> all" in describe(BEFORE, now)
 
 
 def test_phases_of_the_same_name_are_compared_if_their_number_differs():
@@ -54,7 +58,7 @@ def test_phases_of_the_same_name_are_compared_if_their_number_differs():
 def test_another_kind_of_model_is_one_difference():
     paper = load_experiment("chen2021", variant="small_cnn")
     ours = load_experiment("chen2021", {"model": {"kind": "linear"}}, variant="logistic_regression")
-    changed = describe_changes(recipe_changes(paper, ours), paper, ours)
+    changed = describe(paper, ours)
     assert [line for line in changed if "model" in line] == ["model small_cnn -> linear"]
 
 
@@ -64,4 +68,4 @@ def test_keys_by_class_are_named_in_full():
     now = before.model_copy(
         update={"training": before.training.model_copy(update={"class_weights": {**weights, "viral": 2.0}})}
     )
-    assert describe_changes(recipe_changes(before, now), before, now) == ["training.class_weights.viral 1.0 -> 2.0"]
+    assert describe(before, now) == ["training.class_weights.viral 1.0 -> 2.0"]

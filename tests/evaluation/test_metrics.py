@@ -241,10 +241,6 @@ def test_seeds_are_summarised_from_each_seeds_mean_over_folds():
         pytest.approx(np.std(values, ddof=1)),
         3,
     )
-    pooled = metrics.summarise_seeds(tables, fold="pooled").iloc[0]
-    assert pooled["mean"] == pytest.approx(
-        np.mean([metrics.value_of(table, "pooled", "all", "accuracy") for table in tables.values()])
-    )
 
 
 def test_one_seed_has_no_sd():

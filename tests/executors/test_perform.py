@@ -10,7 +10,7 @@ from tiny import RUN_DEPTH, Recorder, request_of, run_here, stopped, tiny_experi
 
 from pxr_tf import files
 from pxr_tf.executors.perform import perform
-from pxr_tf.experiments.plan import InEnvironment, recipe_options
+from pxr_tf.experiments.plan import InEnvironment, OfRecipe
 from pxr_tf.models.model_file import load_classifier
 from pxr_tf.tasks import Task
 
@@ -28,7 +28,7 @@ def task_of(folder, name, kind, **options):
 
 def test_weights_that_fit_are_accepted_and_others_refused(two_layers, tmp_path):
     def check(weights: str) -> dict:
-        options = recipe_options(tiny_experiment(model__weights=weights), tmp_path / "weights.json")
+        options = OfRecipe(tiny_experiment(model__weights=weights).model_dump_json(), tmp_path / "weights.json")
         perform(Task("weights", "weights", options=options), Recorder())
         return files.read_json(options.to)
 
@@ -78,7 +78,7 @@ def test_cached_features_are_not_extracted_again(own_copy):
 
 
 def test_a_calibration_writes_a_speed(two_layers, tmp_path):
-    options = recipe_options(tiny_experiment(), tmp_path / "speed.json")
+    options = OfRecipe(tiny_experiment().model_dump_json(), tmp_path / "speed.json")
     perform(Task("calibrate", "calibrate", options=options), Recorder())
     speed = files.read_json(options.to)
     assert all(speed[name] > 0 for name in ("train", "predict", "parameters", "channels", "memory"))

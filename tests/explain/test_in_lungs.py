@@ -14,7 +14,6 @@ LEFT[3, 0] = False  # 7 pixels: 4, -2, 1 and zeros
 
 def test_share_inside_matches_the_value_by_hand():
     assert share_inside(SIGNED[None], LEFT[None]) == pytest.approx([5 / 10])  # 4 + 1 of 4 + 1 + 3 + 2
-    assert share_inside(SIGNED[None], LEFT[None], "absolute") == pytest.approx([7 / 13])
     assert share_of_area(LEFT[None]) == pytest.approx([7 / 16])
 
 
@@ -27,7 +26,6 @@ def test_an_empty_map_has_no_share():
     maps = np.stack([np.zeros((4, 4)), -np.ones((4, 4)), np.ones((4, 4))]).astype(np.float32)
     masks = np.stack([LEFT] * 3)
     np.testing.assert_array_equal(np.isnan(share_inside(maps, masks)), [True, True, False])
-    np.testing.assert_array_equal(np.isnan(share_inside(maps, masks, "absolute")), [True, False, False])
 
 
 def test_masks_of_another_size_are_refused():

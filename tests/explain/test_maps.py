@@ -1,9 +1,9 @@
-"""Maps at the picture's size, and their four views."""
+"""Maps at the picture's size."""
 
 import numpy as np
 import tensorflow as tf
 
-from pxr_tf.explain.maps import at_picture_size, views
+from pxr_tf.explain.maps import at_picture_size
 
 
 def test_values_are_at_the_centres_of_their_cells_and_constant_beyond_the_outer_centres():
@@ -23,12 +23,3 @@ def test_the_sampling_equals_tensorflows_bilinear_resize():
 def test_a_map_of_the_pictures_size_stays_as_it_is():
     maps = np.random.default_rng(0).normal(size=(2, 9, 9)).astype(np.float32)
     np.testing.assert_array_equal(at_picture_size(maps, 9), maps)
-
-
-def test_the_four_views_split_a_signed_map():
-    found = views(np.array([[[-2.0, 0.0], [3.0, -1.0]]]))
-    np.testing.assert_array_equal(found.absolute, [[[2, 0], [3, 1]]])
-    np.testing.assert_array_equal(found.positive, [[[0, 0], [3, 0]]])
-    np.testing.assert_array_equal(found.negative, [[[2, 0], [0, 1]]])
-    np.testing.assert_array_equal(found.signed, [[[-2, 0], [3, -1]]])
-    np.testing.assert_array_equal(found.positive - found.negative, found.signed)

@@ -8,7 +8,7 @@ import pytest
 from phantom_pairs import phantom_atlas
 
 from pxr_tf.lungs import align as module
-from pxr_tf.lungs.align import align
+from pxr_tf.lungs.align import SMALL, align
 from pxr_tf.lungs.atlas import LungAtlas, make_thumbnail
 from pxr_tf.lungs.contrast import ATLAS_SIDE
 from pxr_tf.lungs.fuse import fuse
@@ -35,6 +35,22 @@ def test_a_negative_must_resemble_a_chest_by_a_tenth_more(monkeypatch, likeness,
     black = np.zeros((ATLAS_SIDE, ATLAS_SIDE), np.uint8)
     assert align(black, black, exactly=False).inverted == inverted
     assert not align(black, black, may_invert=False, exactly=False).inverted
+
+
+def test_any_map_that_was_found_is_better_than_none(monkeypatch):
+    """A map that skews the chest costs more than its correlation can give."""
+    skewed, calls = np.array([[1.5, 0, 0], [0, 0.55, 0]], np.float32), []
+
+    def find(template, target, start, *others):
+        calls.append(start)
+        if len(calls) > 1:
+            raise cv2.error("no convergence")
+        return -0.9, skewed
+
+    monkeypatch.setattr(cv2, "findTransformECC", find)
+    picture = np.random.default_rng(0).integers(0, 256, (SMALL, SMALL)).astype(np.float32)
+    found = module._align_upright(picture, picture)
+    assert found.likeness < -1 and np.array_equal(found.matrix, skewed)
 
 
 def test_a_voter_that_resembles_the_picture_outweighs_voters_that_do_not():

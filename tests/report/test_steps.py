@@ -16,8 +16,9 @@ def test_the_time_left_is_shown_unless_it_is_short(monkeypatch):
             now[0] += 2
             show(done, 8, "loss 1.000" if done == 4 else "")
     assert said.getvalue().splitlines() == [
-        "sheets: 2 of 8, about 12 s left",
-        "sheets: 4 of 8, loss 1.000, about 8 s left",
-        "sheets: 6 of 8",
-        "sheets: 8 of 8",
+        "sheets · starting",
+        "sheets · 2 of 8 · about 12 s left",
+        "sheets · 4 of 8 · loss 1.000 · about 8 s left",
+        "sheets · 6 of 8",
+        "sheets · 8 of 8",
     ]
