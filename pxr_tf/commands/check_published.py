@@ -18,8 +18,12 @@ def check_published(options: OptionValues) -> None:
     from pxr_tf.report.published_check import print_check
 
     file = options.file
-    with reading(file):
-        read_yaml(file.read_text(encoding="utf-8"), str(file))  # plain values only, no key twice
+    try:
+        with reading(file):
+            text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PxrError(f"{file} is not UTF-8 text. Accepted: a YAML file, see docs/check-published.md.") from error
+    read_yaml(text, str(file))  # plain values only, no key twice
     try:
         paper = read_paper(file)
     except ValidationError as error:

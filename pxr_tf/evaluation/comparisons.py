@@ -70,15 +70,16 @@ def rope(differences: np.ndarray, test_share: float, margin: float = MARGIN) -> 
 def mcnemar(first: np.ndarray, second: np.ndarray, patients: np.ndarray) -> Statistic:
     """Return the test of two shares of right predictions, bool [n] each; `patients`, [n], holds a number per image.
 
-    Each patient counts once, with d: the images that only the second gets right, minus those that only the first does,
-    divided by the patient's images. The statistic is (sum d)^2 / sum d^2, chi-square with one degree of freedom
-    (Durkalski et al., "Analysis of Clustered Matched-Pair Data"). With one image per patient it is McNemar's. If d is
+    Each patient has a d: the images that only the second gets right, minus those that only the first does. So the sum
+    of d belongs to the difference of the two shares. The statistic is (sum d)^2 / sum d^2, chi-square with one degree
+    of freedom (as Durkalski et al., "Analysis of Clustered Matched-Pair Data", who divide d by the patient's images and
+    so test a mean over patients). With one image per patient it is McNemar's. If d is
     not 0 for `FEW_DISCORDANT` patients or fewer, p is the share of all choices of signs of d whose sum is as far from
     0; with one image per patient this is the exact binomial test. Without such patients, p is 1.
     """
     _, numbers = np.unique(patients, return_inverse=True)
     gained = second.astype(float) - first.astype(float)
-    differences = np.bincount(numbers, gained) / np.bincount(numbers)
+    differences = np.bincount(numbers, gained)
     discordant = differences[np.abs(differences) > NO_SPREAD]
     if not len(discordant):
         return Statistic(0.0, 1.0)

@@ -111,11 +111,11 @@ def find_ends(found: Replicates, row: int, metric: str = "", level: float = LEVE
     of 0 or 1, get an interval from the jackknife over patients, with Student's factor: on the scale of the logit for
     areas and average precision, of the logarithm for losses, and unchanged for differences. A share gets Wilson's
     interval (Wilson, "Probable Inference") for as many images as would give the jackknife's variance. With fewer than
-    `FEWEST_PATIENTS`, the ends are NaN.
+    `FEWEST_PATIENTS`, or if the value is unknown without some patient or group, the ends are NaN.
     """
     value, drawn, without = found.value[row], found.drawn[row], found.without[row]
-    patients, drawn, without = int(found.patients[row]), drawn[~np.isnan(drawn)], without[~np.isnan(without)]
-    if np.isnan(value) or patients < FEWEST_PATIENTS or not len(drawn) or not len(without):
+    patients, drawn = int(found.patients[row]), drawn[~np.isnan(drawn)]
+    if np.isnan(value) or patients < FEWEST_PATIENTS or not len(drawn) or np.isnan(without).any():
         return NONE
     factor, error = student.ppf((1 + level) / 2, patients - 1), jackknife_error(without)
     is_share = bool(metric) and metric not in _LOSSES

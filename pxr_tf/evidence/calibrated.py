@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf import files
+from pxr_tf import files, rundir
 from pxr_tf.evaluation.decisions import Rule
 from pxr_tf.evidence.calibration import calibrate, describe
 from pxr_tf.evidence.crossfit import FEWEST_TO_FIT, CrossFit, cross_fit
@@ -40,7 +40,7 @@ def write_calibration(
     covered = cover(rows)
     words = [*describe(found.figures), *_describe_sets(covered), *_describe_few(rows)]
     tables = CalibrationTables(
-        found.figures | {"sentences": words},
+        found.figures | {"sentences": words, "predictions": _digest(run)},
         found.bins,
         decide(rows, rules, prevalences),
         weigh_benefit(rows, found.calibrated, prevalences),
@@ -57,11 +57,13 @@ def write_calibration(
 
 
 def read_calibration(run: FinishedRun) -> CalibrationTables | None:
-    """Return what `write_calibration` wrote; None if a file is missing."""
+    """Return what `write_calibration` wrote; None if a file is missing, or predictions have changed since."""
     fields = [name for name in CalibrationTables._fields if name != "calibration"]
     places = {name: run.folder / f"{'calibration' if name == 'bins' else name}.csv" for name in fields}
     figures = files.read_json(run.folder / CALIBRATION)
     if figures is None or not all(place.exists() for place in places.values()):
+        return None
+    if figures.get("predictions") != _digest(run):
         return None
     text = dict.fromkeys(("fold", "class"), str)  # a class may be called NA
     tables = {
@@ -70,13 +72,19 @@ def read_calibration(run: FinishedRun) -> CalibrationTables | None:
     return CalibrationTables(figures, **tables)
 
 
+def _digest(run: FinishedRun) -> str:
+    return files.digest_file(run.folder / rundir.PREDICTIONS)
+
+
 def _describe_sets(covered: pd.DataFrame) -> list[str]:
     """Say where conformal sets cover less than promised, beyond chance."""
     short = covered[(covered["class"] != ALL) & (covered.high < covered.promised)]
     if len(short):
         named = (f"{row[2]} ({100 * row[5]:.0f} % of a promised {100 * row[1]:.0f} %)" for row in short.itertuples())
         return [f"Conformal sets cover less than they promise: {', '.join(named)}."]
-    return ["Conformal sets cover each class as promised, within the intervals."]
+    unknown = dict.fromkeys(covered["class"][covered.high.isna() | ~np.isfinite(covered.cutoff.fillna(0))])
+    exception = f", but nothing is known about {', '.join(unknown)}" if unknown else ""
+    return [f"No class is covered less than promised, beyond chance{exception}."]
 
 
 def _describe_few(rows: CrossFit) -> list[str]:
@@ -91,7 +99,7 @@ def _describe_few(rows: CrossFit) -> list[str]:
     if not few:
         return []
     names = ", ".join(name for name in classes if name in few)
-    return [f"Fewer than {FEWEST_TO_FIT} patients to choose on: {names}. Its thresholds and sets are unreliable."]
+    return [f"Fewer than {FEWEST_TO_FIT} patients to choose on: {names}. Their thresholds and sets are unreliable."]
 
 
 def _without_nan(value: Any) -> Any:

@@ -65,8 +65,10 @@ def describe(figures: dict[str, Any]) -> list[str]:
         verb, advice = "seems to lower", "The change may be chance."
     else:
         verb, advice = "does not lower", "Use the probabilities as they are."
-    start = f"Temperature {figures['temperature']:.2f}, fitted on {figures['fitted_on']}"
-    effect = f"{start}, {verb} the calibration error of rows that it did not see: {before} to {after}. {advice}"
+    each = figures["temperatures"].values()
+    start = f"Temperatures fitted on {figures['fitted_on']} ({min(each):.2f} to {max(each):.2f})"
+    effect = f"{start}: a temperature {verb} the calibration error of rows that it did not see, {before} to {after}."
+    effect += f" {advice} For new pictures: {figures['temperature']:.2f}, fitted on all rows."
     interval = "" if np.isnan(loss["low"]) else f" [{loss['low']:+.3f} to {loss['high']:+.3f}]"
     return [effect, f"Log loss changes by {loss['value']:+.3f}{interval}."]
 

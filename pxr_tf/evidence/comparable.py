@@ -93,8 +93,8 @@ def _matching_rows(reference: FinishedRun, other: FinishedRun) -> tuple[pd.DataF
         raise PxrError(f"{str(other.folder)!r} cannot be compared with {str(reference.folder)!r}: {fault}.")
     shared = ["image_id", "fold", "label", "predicted", *(f"p_{name}" for name in class_names(rows[0]))]
     first, second = (table.sort_values(["fold", "image_id"], ignore_index=True)[shared] for table in rows)
-    people = reference.predictions.drop_duplicates("image_id").set_index("image_id").patient_id
-    owners = people.loc[first.image_id].to_numpy()
+    people = reference.predictions.drop_duplicates("image_id").set_index("image_id")
+    owners = people.patient_id.loc[first.image_id].to_numpy() if "patient_id" in people else first.image_id
     return first.assign(patient_id=owners), second.assign(patient_id=owners)
 
 

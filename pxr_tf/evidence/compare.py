@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import files
-from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.errors import count_words, shorten
 from pxr_tf.evaluation.bootstrap import FEWEST_PATIENTS
 from pxr_tf.evaluation.comparisons import (
@@ -149,10 +148,10 @@ def _by_seed(tests: dict[tuple[int, str], Replicates], pooled: Replicates) -> di
 
 
 def _test_share(pair: RunPair) -> float:
-    """Return the share of a fold's rows that are test rows, on average over the folds that test."""
-    splits = pair.runs[0].splits
-    splits = splits[splits.fold.isin(pair.rows[0].fold.unique())]
-    return float(splits.role.isin(TEST_ROLES).groupby(splits.fold).mean().mean())
+    """Return the share of judged rows among a fold's judged and training rows, on average over the folds."""
+    judged, splits = pair.rows[0].groupby("fold").size(), pair.runs[0].splits
+    training = splits[splits.role == "train"].groupby("fold").size().reindex(judged.index, fill_value=0)
+    return float((judged / (judged + training)).mean())
 
 
 def _compare_metric(measured: _Measured, name: str, metric: str) -> dict[str, object]:

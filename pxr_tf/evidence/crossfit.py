@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.weighted import Sample, class_names, make_sample
@@ -38,7 +39,7 @@ def cross_fit(run: FinishedRun) -> CrossFit:
     otherwise on the held-out rows of the other folds. Patients of the judged rows are left out of either. Raises
     `PxrError` for edited predictions, a class without images, and one fold without enough validation rows.
     """
-    table = _read_checked(run)
+    table = read_checked(run)
     reading, *_ = metrics.possible_readings(run.splits, run.recipe.splits.test_rows)
     judged = metrics.select_rows(table, run.splits, reading)
     validating = table[table.role == "val"] if "role" in table else table[:0]
@@ -63,7 +64,7 @@ def cross_fit(run: FinishedRun) -> CrossFit:
     )
 
 
-def _read_checked(run: FinishedRun) -> pd.DataFrame:
+def read_checked(run: FinishedRun) -> pd.DataFrame:
     """Return the predictions, with patients; raise `PxrError` if they are not those of a finished run."""
     table = run.predictions
     if "patient_id" not in table:
@@ -77,7 +78,21 @@ def _read_checked(run: FinishedRun) -> pd.DataFrame:
     unknown = sorted({*table.label, *table.predicted} - set(names))
     if unknown:
         raise PxrError(_edited(run, f"{shorten(unknown)} has no column of probabilities"))
+    chosen = shares[np.arange(len(table)), table.predicted.map(names.index)]
+    other = chosen < shares.max(1) - _SUM
+    if other.any():
+        row = table[other].iloc[0]
+        raise PxrError(_edited(run, f"{row.predicted}, predicted for {row.image_id}, is not its most probable class"))
+    _check_complete(run, metrics.held_out_rows(table))
     return table
+
+
+def _check_complete(run: FinishedRun, tested: pd.DataFrame) -> None:
+    splits = run.splits[run.splits.fold.isin(run.folds) & run.splits.role.isin(TEST_ROLES)]
+    expected, found = (set(zip(rows.image_id, rows.fold, strict=True)) for rows in (splits, tested))
+    if expected - found:
+        missing = count_words(len(expected - found), "test image")
+        raise PxrError(_edited(run, f"{missing} of {len(expected):,} are missing"))
 
 
 def _edited(run: FinishedRun, fault: str) -> str:

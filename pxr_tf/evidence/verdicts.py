@@ -90,7 +90,9 @@ def _count(rows: pd.DataFrame, position: str) -> str:
 def _figures(row: PaperRow) -> Iterator[tuple[str, str, Printed]]:
     """Yield class, metric and figure of everything that the row prints and we compute."""
     pairs = [("all", metric) for metric in OVERALL]
-    pairs += [(name, metric) for name in row.table.classes for metric in PRINTED_PER_CLASS]
+    pairs += [
+        (name, metric) for name in row.table.classes for metric in PRINTED_PER_CLASS if metric in metrics.CLASS_METRICS
+    ]
     for name, metric in pairs:
         printed = row.printed(metric, name)
         if printed is not None:

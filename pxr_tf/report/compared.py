@@ -18,7 +18,7 @@ _WORDS = {"auc": "AUC", "balanced_accuracy": "balanced acc.", LOG_LOSS: "log los
 NOTES = (
     "Values: means over folds, in % (log loss: as it is), with the 95 % interval of the difference over patients. "
     "p: test over patients (McNemar, DeLong or jackknife); p folds: corrected resampled t-test; both Holm-adjusted "
-    "over all rows. equal: probability, over folds, that the difference is under 1 point. power: the smallest "
+    "over all rows. equal: probability, over folds, that the difference is under 1 point. least: the smallest "
     "difference that so many patients show with 80 % power."
 )
 _ONE_FOLD = "No test over folds: one fold tests all images."
@@ -60,7 +60,7 @@ def _print_pair(found: Comparison, rows: pd.DataFrame, first: str, second: str, 
 
 def headings(first: str, second: str) -> tuple[str, ...]:
     """Return the columns of a table that compares two runs; the first has no name."""
-    return ("", first, second, f"{second} - {first}", "95 % interval", "p", "p folds", "equal", "power")
+    return ("", first, second, f"{second} - {first}", "95 % interval", "p", "p folds", "equal", "least")
 
 
 def cells_of(row: pd.Series) -> Iterator[str]:

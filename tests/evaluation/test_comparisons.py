@@ -89,23 +89,30 @@ def clustered(patients: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def test_durkalskis_statistic_by_hand():
-    """Patients with (b - c) / n of 1/2, -1/3 and 1, many times over: (sum of d)^2 / sum of d^2."""
-    first = np.array([0, 1, 1, 1, 0, 0], bool)
+    """Patients with b - c of 2, -1 and 1, many times over: (sum of d)^2 / sum of d^2."""
+    first = np.array([0, 0, 1, 1, 0, 0], bool)
     second = np.array([1, 1, 0, 1, 0, 1], bool)
     copies = 10
     owners = np.concatenate([np.array([0, 0, 1, 1, 1, 2]) + 3 * n for n in range(copies)])
     found = mcnemar(np.tile(first, copies), np.tile(second, copies), owners)
-    d = np.array([1 / 2, -1 / 3, 1])
+    d = np.array([2, -1, 1])
     assert found.value == pytest.approx(copies * d.sum() ** 2 / (d**2).sum())
     assert found.p == pytest.approx(2 * norm.sf(np.sqrt(found.value)))
 
 
 def test_few_patients_with_several_images_get_all_choices_of_signs():
     first, second, owners = clustered(9)
-    d = np.array([(second[owners == n].astype(int) - first[owners == n]).mean() for n in range(9)])
+    d = np.array([(second[owners == n].astype(int) - first[owners == n]).sum() for n in range(9)])
     sums = [abs(np.dot(signs, d)) for signs in product((-1, 1), repeat=9)]
     assert np.count_nonzero(d) <= FEW_DISCORDANT
     assert mcnemar(first, second, owners).p == pytest.approx(np.mean(np.array(sums) >= abs(d.sum()) - 1e-9))
+
+
+def test_p_belongs_to_the_difference_of_the_shares():
+    """Ten patients gain 20 images each, thirty lose one each: the second is better, and p is not about the thirty."""
+    owners = np.concatenate([np.repeat(np.arange(10), 20), np.arange(10, 40)])
+    first = owners >= 10
+    assert mcnemar(first, ~first, owners).p == pytest.approx(2 * norm.sf(170 / np.sqrt(10 * 20**2 + 30)))
 
 
 def test_images_that_repeat_within_patients_count_once():

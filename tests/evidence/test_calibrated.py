@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 from calibrated_runs import CLASSES, predictions_of, run_of
 
+from pxr_tf import files
 from pxr_tf.errors import PxrError
 from pxr_tf.evaluation.calibration import apply_temperature
 from pxr_tf.evaluation.decisions import SENSITIVITY, YOUDEN, Rule
-from pxr_tf.evidence.calibrated import write_calibration
+from pxr_tf.evidence.calibrated import read_calibration, write_calibration
 from pxr_tf.evidence.crossfit import FEWEST_TO_FIT, OTHER_FOLDS, VALIDATION, cross_fit
 from pxr_tf.report.calibration import FIGURE, write_calibration_figure
+from pxr_tf.runs.finished import open_run
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +76,30 @@ def test_edited_predictions_are_refused(tmp_path, change, said):
     table.loc[0, list(change)] = list(change.values())
     with pytest.raises(PxrError, match=f"predictions.csv in .* was edited or damaged: .*{said}"):
         cross_fit(run_of(tmp_path, table))
+
+
+def test_a_prediction_that_is_not_the_most_probable_class_is_refused(tmp_path):
+    table = predictions_of(90, 3)
+    names = [name for name in table if name.startswith("p_")]
+    least = table[names].iloc[0].idxmin().removeprefix("p_")
+    table.loc[0, "predicted"] = least
+    with pytest.raises(PxrError, match=f"{least}, predicted for test0000, is not its most probable class"):
+        cross_fit(run_of(tmp_path, table))
+
+
+def test_missing_test_images_are_refused(tmp_path):
+    run = run_of(tmp_path, predictions_of(90, 3))
+    files.write_csv(run.folder / "predictions.csv", run.predictions.iloc[5:])
+    with pytest.raises(PxrError, match="5 test images of 180 are missing"):
+        cross_fit(open_run(run.folder))
+
+
+def test_calibration_of_other_predictions_is_not_read(tmp_path):
+    run = run_of(tmp_path, predictions_of(90, 3))
+    write_calibration(run)
+    assert read_calibration(run) is not None
+    files.write_csv(run.folder / "predictions.csv", run.predictions.iloc[::-1])
+    assert read_calibration(run) is None
 
 
 def test_a_probability_that_is_no_number_is_refused(tmp_path):

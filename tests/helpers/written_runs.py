@@ -43,6 +43,8 @@ def write_run(
     for number, name in enumerate(classes):
         table[f"p_{name}"] = np.where(predicted == number, 0.7, 0.3 / (len(classes) - 1))
     files.write_csv(folder / "predictions.csv", table)
+    listed = table[["image_id", "label"]].assign(path="", patient_id=table.image_id, source="s", official_split="")
+    files.write_csv(folder / "manifest.csv", listed.assign(content="c"))
     roles = np.where(wrong, "test", more.get("role", "test_balanced"))
     files.write_csv(folder / "splits.csv", table[["image_id", "fold"]].assign(role=roles))
     files.write_json(folder / "provenance.json", PROVENANCE | {"origin": IMAGES[images]})

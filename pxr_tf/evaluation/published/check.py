@@ -48,7 +48,7 @@ def check_paper(paper: Paper) -> list[TableCheck]:
 
 def _check_table(rows: list[PaperRow]) -> TableCheck:
     for number, row in enumerate(rows, start=1):
-        if not any(getattr(row.entry, name) for name in CHECKED):
+        if all(getattr(row.entry, name) in (None, {}) for name in CHECKED):
             raise PxrError(
                 f"Row {number} ({row.label or 'unnamed'}) has no figure to check. Accepted: {', '.join(CHECKED)}."
             )

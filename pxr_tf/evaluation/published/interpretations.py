@@ -95,7 +95,11 @@ def read_figures(row: PaperRow, interpretation: Interpretation) -> list[Figure]:
         Figure(metric, interpretation.average or "", Printed(number)) for metric, number in entry.average.items()
     ]
     whole = [(metric, getattr(entry, metric)) for metric in ("accuracy", "balanced_accuracy")]
-    return of_classes + averages + [Figure(metric, "all", Printed(number)) for metric, number in whole if number]
+    return (
+        of_classes
+        + averages
+        + [Figure(metric, "all", Printed(number)) for metric, number in whole if number is not None]
+    )
 
 
 def class_shares(row: PaperRow) -> tuple[Fraction, ...] | None:

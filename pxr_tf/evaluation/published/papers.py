@@ -70,6 +70,10 @@ class Results(Frozen):
                 raise ValueError(f"counts are for {', '.join(counts)}; needed: the classes {', '.join(self.classes)}")
         if (self.images is None) != (self.test_share is None):
             raise ValueError("images and test_share belong together, but one is missing; give both or neither")
+        if self.images is not None and not self.num_tested:
+            raise ValueError(
+                f"{sum(self.images.values())} images and a test_share of {self.test_share} give no test image"
+            )
         places = [(row.variant, row.model, row.source) for row in self.rows]
         if len(set(places)) < len(places):
             raise ValueError("two rows have the same variant, model and source; accepted: one row for each")
@@ -138,7 +142,7 @@ class PaperRow:
     @property
     def printed_auc(self) -> Printed | None:
         """What the paper calls AUC, whatever it is."""
-        return self.entry.auc and Printed(self.entry.auc)
+        return None if self.entry.auc is None else Printed(self.entry.auc)
 
     def value(self, metric: str, name: str = "all") -> float | None:
         """Return the figure of a class, or of ``all``, as a fraction (0-1), or None if the paper has none."""

@@ -26,8 +26,13 @@ def paper(facts: RunFacts) -> Iterator[Part]:
     frame = pd.DataFrame({"figure": list(map(_name, table["class"], table.metric))})
     frame["paper"] = [_with_ends(row.paper, row.paper_low, row.paper_high) for row in table.itertuples()]
     frame["ours"] = [_with_ends(row.ours, row.low, row.high) for row in table.itertuples()]
-    frame["the paper's figure is"] = table.position.replace("", NONE)
-    yield Table("verdicts", "The paper's figures and ours, with 95 % intervals where they can be computed.", frame)
+    frame["images"] = ["" if pd.isna(count) else f"{count:,.0f}" for count in table.images]
+    frame["the paper's figure"] = [place.replace(" our interval", "") or NONE for place in table.position]
+    caption = (
+        "The paper's figures and ours, with 95 % intervals; whether the paper's are inside, above or below ours. "
+        "Its own need the number of its test images, as it states it, or the fewest that its figures imply."
+    )
+    yield Table("verdicts", caption, frame)
 
 
 def subgroups(facts: RunFacts) -> Iterator[Part]:

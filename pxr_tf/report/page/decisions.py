@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from pxr_tf.errors import PxrError
 from pxr_tf.evidence.calibrated import read_calibration
 from pxr_tf.evidence.calibration import TOP
+from pxr_tf.evidence.crossfit import cross_fit
 from pxr_tf.evidence.decisions import POOLED
 from pxr_tf.report.calibration import STATES
 from pxr_tf.report.page.facts import RunFacts
@@ -22,9 +24,10 @@ def calibration(facts: RunFacts) -> Iterator[Part]:
     """Yield whether probabilities can be believed, or why nobody knows."""
     tables = read_calibration(facts.run)
     if tables is None:
-        yield Prose(
-            "Not measured: this needs several folds, or enough validation images. pxr calibrate names what is missing."
-        )
+        try:
+            cross_fit(facts.run)
+        except PxrError as error:
+            yield Prose(f"Not measured. {error}")
         return
     yield from (Prose(sentence) for sentence in tables.calibration["sentences"])
     yield Drawings([_reliability(tables.bins), _referral(tables.risk_coverage)])
@@ -37,15 +40,19 @@ def operating_points(facts: RunFacts) -> Iterator[Part]:
         return
     rows = tables.decisions[tables.decisions.fold == POOLED]
     frame = pd.DataFrame({"class and rule": rows["class"] + ", " + rows.rule})
-    frame["threshold"] = rows.threshold.map("{:.3f}".format)
+    frame["threshold for new pictures"] = rows.threshold.map("{:.3f}".format)
     for rate, words in RATES.items():
         frame[words] = [
             _with_ends(*ends) for ends in rows[[rate, f"{rate}_low", f"{rate}_high"]].itertuples(index=False)
         ]
     frame["prevalence"] = rows.prevalence.map(figure)
-    chosen = f"chosen on {tables.calibration['fitted_on']}, without the patients that judge them"
-    yield Table("operating-points", f"Thresholds, {chosen}; PPV and NPV at the prevalence named.", frame)
-    yield Prose("Net benefit: found cases per patient, less false alarms weighed by the threshold.", "faint")
+    caption = (
+        f"Rates of thresholds that were chosen for each fold on {tables.calibration['fitted_on']}, without the "
+        "patients that judge them; PPV and NPV at the prevalence named. The threshold for new pictures is chosen on "
+        "all rows."
+    )
+    yield Table("operating-points", caption, frame)
+    yield Prose("Net benefit: found cases per image, less false alarms weighed by the threshold.", "faint")
     yield Drawings([_benefit(part, name, n) for n, (name, part) in enumerate(tables.net_benefit.groupby("class"), 1)])
     yield _sets(tables.conformal)
 

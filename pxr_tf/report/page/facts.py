@@ -99,11 +99,12 @@ class RunFacts:
 
     @property
     def data(self) -> str:
-        """Images, patients, classes and sources."""
-        rows = self.run.predictions.drop_duplicates("image_id")
-        sources = sorted(rows.source.unique()) if "source" in rows else []
-        came = f" from {listed(sources)}" if sources else ""
-        return f"{count_words(len(rows), self.noun)}{came}, in the classes {listed(list(self.info.classes))}."
+        """Images of all parts, classes and sources, and how many of the images were tested."""
+        rows = self.run.manifest[self.run.manifest.image_id.isin(self.run.splits.image_id)]
+        tested = self.run.tested.image_id.nunique()
+        which = "" if tested == len(rows) else f" {tested:,} of them were tested."
+        came = f"{count_words(len(rows), self.noun)} from {listed(sorted(rows.source.unique()))}"
+        return f"{came}, in the classes {listed(list(self.info.classes))}.{which}"
 
     @property
     def partition(self) -> str:

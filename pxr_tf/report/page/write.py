@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pxr_tf import files, rundir
 from pxr_tf.errors import PxrError
 from pxr_tf.evidence.calibrated import read_calibration, write_calibration
+from pxr_tf.evidence.crossfit import read_checked
 from pxr_tf.evidence.files import tables_are_whole, write_tables
 from pxr_tf.evidence.label_quality import find_candidates
 from pxr_tf.report.figures import write_figure
@@ -35,7 +36,7 @@ class Written(NamedTuple):
 
 
 def check_runs(runs: Sequence[FinishedRun]) -> None:
-    """Raise `PxrError` for a run that is named twice, or whose files were changed after it was prepared."""
+    """Raise `PxrError` for a run that is named twice, or whose files were changed after they were written."""
     places = [run.folder.resolve() for run in runs]
     for place, run in zip(places, runs, strict=True):
         if places.count(place) > 1:
@@ -46,6 +47,7 @@ def check_runs(runs: Sequence[FinishedRun]) -> None:
                 f"Run {str(run.folder)!r} was edited: {changed[0]} was changed or removed after the run was prepared. "
                 "Restore the file, or run the experiment in another folder (RUNS=...)."
             )
+        read_checked(run)
 
 
 def write_report(facts: Sequence[RunFacts], folder: Path) -> Written:
