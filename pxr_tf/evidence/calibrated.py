@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf import files, rundir
+from pxr_tf import files
 from pxr_tf.evaluation.decisions import Rule
 from pxr_tf.evidence.calibration import calibrate, describe
 from pxr_tf.evidence.crossfit import FEWEST_TO_FIT, CrossFit, cross_fit
@@ -40,7 +40,7 @@ def write_calibration(
     covered = cover(rows)
     words = [*describe(found.figures), *_describe_sets(covered), *_describe_few(rows)]
     tables = CalibrationTables(
-        found.figures | {"sentences": words, "predictions": _digest(run)},
+        found.figures | {"sentences": words, "predictions": run.predictions_digest},
         found.bins,
         decide(rows, rules, prevalences),
         weigh_benefit(rows, found.calibrated, prevalences),
@@ -63,17 +63,13 @@ def read_calibration(run: FinishedRun) -> CalibrationTables | None:
     figures = files.read_json(run.folder / CALIBRATION)
     if figures is None or not all(place.exists() for place in places.values()):
         return None
-    if figures.get("predictions") != _digest(run):
+    if figures.get("predictions") != run.predictions_digest:
         return None
     text = dict.fromkeys(("fold", "class"), str)  # a class may be called NA
     tables = {
         name: pd.read_csv(place, dtype=text, keep_default_na=False, na_values=[""]) for name, place in places.items()
     }
     return CalibrationTables(figures, **tables)
-
-
-def _digest(run: FinishedRun) -> str:
-    return files.digest_file(run.folder / rundir.PREDICTIONS)
 
 
 def _describe_sets(covered: pd.DataFrame) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pxr_tf import rundir
+from pxr_tf import files, rundir
 from pxr_tf.data.predictions import read_predictions, warn_of_one_class
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import PxrError, shorten
@@ -25,6 +25,11 @@ class FinishedRun(RunDirectory):
     def predictions(self) -> pd.DataFrame:
         """Every row of ``predictions.csv``, as text except for the probabilities ``p_<class>``."""
         return read_predictions(self.folder / rundir.PREDICTIONS)
+
+    @property
+    def predictions_digest(self) -> str:
+        """A digest of ``predictions.csv``: tables with the same digest were computed from these predictions."""
+        return files.digest_file(self.folder / rundir.PREDICTIONS)
 
     @property
     def warnings(self) -> tuple[RunWarning, ...]:
