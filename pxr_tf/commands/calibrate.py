@@ -62,8 +62,9 @@ def _read_number(option: str, text: str, most: float, accepted: str) -> float:
 def _read_prevalences(texts: "Sequence[str]", classes: tuple[str, ...]) -> dict[str, float]:
     """Return class -> prevalence from texts such as ``covid19=0.05``; raise `PxrError`."""
     from pxr_tf.errors import PxrError, nearest, shown
+    from pxr_tf.evaluation.roc import judged_classes
 
-    judged = classes[1:] if len(classes) == 2 else classes  # the first of two mirrors the second
+    judged = judged_classes(classes)
     found = {}
     for text in texts:
         name, _, number = text.rpartition("=")

@@ -73,14 +73,14 @@ def mcnemar(first: np.ndarray, second: np.ndarray, patients: np.ndarray) -> Stat
     Each patient has a d: the images that only the second gets right, minus those that only the first does. So the sum
     of d belongs to the difference of the two shares. The statistic is (sum d)^2 / sum d^2, chi-square with one degree
     of freedom (as Durkalski et al., "Analysis of Clustered Matched-Pair Data", who divide d by the patient's images and
-    so test a mean over patients). With one image per patient it is McNemar's. If d is
-    not 0 for `FEW_DISCORDANT` patients or fewer, p is the share of all choices of signs of d whose sum is as far from
-    0; with one image per patient this is the exact binomial test. Without such patients, p is 1.
+    so test a mean over patients). With one image per patient it is McNemar's. If d is not 0 for `FEW_DISCORDANT`
+    patients or fewer, p is the share of all choices of signs of d whose sum is as far from 0; with one image per
+    patient this is the exact binomial test. Without such patients, p is 1.
     """
     _, numbers = np.unique(patients, return_inverse=True)
     gained = second.astype(float) - first.astype(float)
     differences = np.bincount(numbers, gained)
-    discordant = differences[np.abs(differences) > NO_SPREAD]
+    discordant = differences[differences != 0]
     if not len(discordant):
         return Statistic(0.0, 1.0)
     statistic = float(discordant.sum() ** 2 / (discordant**2).sum())
@@ -131,13 +131,13 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def smallest_difference(error: float, power: float = POWER, alpha: float = ALPHA) -> float:
-    """Return the smallest true difference that a two-sided test at `alpha` finds with this power.
+def smallest_difference(error: float) -> float:
+    """Return the smallest true difference that a two-sided test at `ALPHA` finds with this `POWER`.
 
-    It is (z(1 - alpha / 2) + z(power)) times the standard error of the difference, 2.8 times by default (Cohen,
+    It is (z(1 - alpha / 2) + z(power)) times the standard error of the difference, 2.8 times (Cohen,
     "Statistical Power Analysis", chapter 2). NaN if the error is 0 or unknown.
     """
-    return float((norm.ppf(1 - alpha / 2) + norm.ppf(power)) * error) if error > NO_SPREAD else np.nan
+    return float((norm.ppf(1 - ALPHA / 2) + norm.ppf(POWER)) * error) if error > NO_SPREAD else np.nan
 
 
 def _corrected_error(differences: np.ndarray, test_share: float) -> float:

@@ -35,14 +35,14 @@ def choose_threshold(curve: pd.DataFrame, rule: Rule, prevalence: float) -> floa
         return np.nan
     rates = curve[["sensitivity", "specificity"]].to_numpy().round(12).T  # equal fractions may differ by 1e-16
     if rule.name == SENSITIVITY:
-        worth = rates[0] >= rule.value
+        gain = rates[0] >= rule.value
     elif rule.name == SPECIFICITY:
-        worth = np.where(rates[1] >= rule.value, rates[0], -1)
+        gain = np.where(rates[1] >= rule.value, rates[0], -1)
     else:
         misses = rule.value * prevalence if rule.name == COST else 1
         alarms = 1 - prevalence if rule.name == COST else 1
-        worth = (misses * rates[0] + alarms * rates[1]).round(12)
-    return float(curve.threshold.iloc[int(np.argmax(worth))])  # thresholds fall, so the first is the highest
+        gain = (misses * rates[0] + alarms * rates[1]).round(12)
+    return float(curve.threshold.iloc[int(np.argmax(gain))])  # thresholds fall, so the first is the highest
 
 
 def predictive_values(

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from pxr_tf.evaluation.bootstrap import FEWEST_PATIENTS, LEVEL, RESAMPLES
-from pxr_tf.evaluation.metrics import measure, metric_keys
+from pxr_tf.evaluation.metrics import mean_known, measure, metric_keys
 from pxr_tf.evaluation.weighted import Sample, Weighted
 
 BCA, STUDENT, WILSON = "BCa bootstrap", "Student", "Wilson"
@@ -91,20 +91,20 @@ def replicate_sums(
 def mean_over_folds(folds: Sequence[Replicates], pooled: Replicates) -> Replicates:
     """Return the replicates of the mean over folds; a fold whose value is NaN does not count, as in the table."""
     parts = zip(*(fold[:3] for fold in folds), strict=True)
-    return Replicates(*(_mean_known(list(part)) for part in parts), pooled.patients)
+    return Replicates(*(mean_known(np.stack(part, axis=-1)) for part in parts), pooled.patients)
 
 
-def metric_intervals(found: Replicates, classes: tuple[str, ...], level: float = LEVEL) -> pd.DataFrame:
+def metric_intervals(found: Replicates, classes: tuple[str, ...]) -> pd.DataFrame:
     """Return ``class, metric, value, low, high, method`` of all metrics; ``support`` has no interval."""
     rows = [
-        (name, metric, found.value[row], *(NONE if metric == "support" else find_ends(found, row, metric, level)))
+        (name, metric, found.value[row], *(NONE if metric == "support" else find_ends(found, row, metric)))
         for row, (name, metric) in enumerate(metric_keys(classes))
     ]
     return pd.DataFrame(rows, columns=["class", "metric", "value", *Ends._fields])
 
 
-def find_ends(found: Replicates, row: int, metric: str = "", level: float = LEVEL) -> Ends:
-    """Return the interval of one value; `metric` names what it measures, "" for a difference.
+def find_ends(found: Replicates, row: int, metric: str = "") -> Ends:
+    """Return the 95 % interval of one value; `metric` names what it measures, "" for a difference.
 
     With `MANY_PATIENTS` or more, the method is BCa (Efron and Tibshirani, "An Introduction to the Bootstrap", chapter
     14), with the acceleration from leaving out each patient. Fewer patients, or a value within `NEAR` standard errors
@@ -117,11 +117,11 @@ def find_ends(found: Replicates, row: int, metric: str = "", level: float = LEVE
     patients, drawn = int(found.patients[row]), drawn[~np.isnan(drawn)]
     if np.isnan(value) or patients < FEWEST_PATIENTS or not len(drawn) or np.isnan(without).any():
         return NONE
-    factor, error = student.ppf((1 + level) / 2, patients - 1), jackknife_error(without)
+    factor, error = student.ppf((1 + LEVEL) / 2, patients - 1), jackknife_error(without)
     is_share = bool(metric) and metric not in _LOSSES
     near = is_share and min(value, 1 - value) <= NEAR * error
     if patients >= MANY_PATIENTS and not near and np.ptp(drawn) > 0:
-        return Ends(*_bca(value, drawn, without, level), BCA)
+        return Ends(*_bca(value, drawn, without), BCA)
     if is_share and (metric not in _RANKED or error == 0):
         return Ends(*wilson_interval(value, _effective_number(value, error, patients), factor), WILSON)
     return Ends(*_student(value, without, factor, metric), STUDENT)
@@ -151,13 +151,13 @@ def measure_share(hits: np.ndarray, patients: np.ndarray) -> Share:
     return Share(value, error, *wilson_interval(value, _effective_number(value, error, len(counts)), factor))
 
 
-def _bca(value: float, drawn: np.ndarray, without: np.ndarray, level: float) -> np.ndarray:
+def _bca(value: float, drawn: np.ndarray, without: np.ndarray) -> np.ndarray:
     """Return the quantiles of the replicates, corrected for their bias and for an error that changes with the value."""
     below = (drawn < value).mean() + (drawn == value).mean() / 2
     shift = norm.ppf(np.clip(below, 0.5 / len(drawn), 1 - 0.5 / len(drawn)))
     pulls = without.mean() - without
     acceleration = (pulls**3).sum() / (6 * (pulls**2).sum() ** 1.5) if pulls.any() else 0.0
-    ends = shift + norm.ppf([(1 - level) / 2, (1 + level) / 2])
+    ends = shift + norm.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return np.quantile(drawn, norm.cdf(shift + ends / (1 - acceleration * ends)))
 
 
@@ -248,11 +248,3 @@ def count_patients(sample: Sample) -> np.ndarray:
             for name, metric in metric_keys(sample.classes)
         ]
     )
-
-
-def _mean_known(parts: list[np.ndarray]) -> np.ndarray:
-    """Return the mean of arrays of one shape without their NaN; NaN where all are."""
-    stack = np.stack(parts)
-    known = ~np.isnan(stack)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, stack, 0).sum(0) / known.sum(0)

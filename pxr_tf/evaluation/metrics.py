@@ -60,7 +60,7 @@ def accuracy(counts: np.ndarray) -> np.ndarray:
 
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
     """Return the mean sensitivity of the classes that occur, [...]; NaN without images."""
-    return _mean_known(sensitivity(counts))
+    return mean_known(sensitivity(counts))
 
 
 def mean_sensitivity_specificity(counts: np.ndarray) -> np.ndarray:
@@ -68,7 +68,7 @@ def mean_sensitivity_specificity(counts: np.ndarray) -> np.ndarray:
 
     It needs no probabilities; with two classes it is the balanced accuracy.
     """
-    return _mean_known((sensitivity(counts) + specificity(counts)) / 2)
+    return mean_known((sensitivity(counts) + specificity(counts)) / 2)
 
 
 def log_loss(sample: Weighted) -> np.ndarray:
@@ -97,15 +97,15 @@ def mean_auc(sample: Weighted) -> np.ndarray:
 
     With two classes, both areas are equal. The mean leaves out classes without images, or without a rest.
     """
-    return _mean_known(sample.ranked[0])
+    return mean_known(sample.ranked[0])
 
 
 def _hits(counts: np.ndarray) -> np.ndarray:
     return np.diagonal(counts, axis1=-2, axis2=-1)
 
 
-def _mean_known(values: np.ndarray) -> np.ndarray:
-    """Return the mean over the classes without NaN; NaN if all are."""
+def mean_known(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the last axis without NaN; NaN if all are."""
     known = ~np.isnan(values)
     return divide(np.where(known, values, 0).sum(-1), known.sum(-1).astype(float))
 
@@ -119,7 +119,7 @@ OVERALL_METRICS: dict[str, Callable[[Weighted], np.ndarray]] = {
     "balanced_accuracy": _of_counts(balanced_accuracy),
     "mean_sensitivity_specificity": _of_counts(mean_sensitivity_specificity),
     "auc": mean_auc,
-    "average_precision": lambda sample: _mean_known(sample.ranked[1]),
+    "average_precision": lambda sample: mean_known(sample.ranked[1]),
     "log_loss": log_loss,
     "brier": brier,
     "support": lambda sample: sample.counts.sum((1, 2)),

@@ -14,7 +14,7 @@ The first two are in the table only if there are validation images: a threshold 
 have no honest value to compare with.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,10 +62,9 @@ def against_rest(predictions: pd.DataFrame, name: str) -> OneAgainstRest:
     return OneAgainstRest(sample.truth == k, sample.predicted == k, sample.scores[:, k])
 
 
-def curve_classes(predictions: pd.DataFrame) -> list[str]:
-    """Return the classes that have a curve: with two classes the second (the first mirrors it); else all."""
-    names = class_names(predictions)
-    return names[1:] if len(names) == 2 else names
+def judged_classes(classes: Sequence[str]) -> Sequence[str]:
+    """Return the classes that have a curve and thresholds: of two the second (the first mirrors it); else all."""
+    return classes[1:] if len(classes) == 2 else classes
 
 
 def trace_curve(one: OneAgainstRest) -> pd.DataFrame:
@@ -108,7 +107,7 @@ def trace_curves(rows: pd.DataFrame) -> pd.DataFrame:
     """Return all points of the ROC curves (`_CURVE_COLUMNS`) of each fold, class and role that has both kinds."""
     parts = [pd.DataFrame(columns=list(_CURVE_COLUMNS))]
     for fold, table in _folds(rows):
-        for name in curve_classes(rows):
+        for name in judged_classes(class_names(rows)):
             for role in _ROLES:
                 curve = trace_curve(against_rest(table[table.role == role], name))
                 parts.append(curve.assign(fold=fold, role=role, **{"class": name}))
@@ -119,7 +118,10 @@ def trace_curves(rows: pd.DataFrame) -> pd.DataFrame:
 def find_points(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the operating points (`_POINT_COLUMNS`) of each fold, then mean and sd (n - 1) without NaN."""
     found = [
-        point for fold, table in _folds(rows) for name in curve_classes(rows) for point in _points(fold, table, name)
+        point
+        for fold, table in _folds(rows)
+        for name in judged_classes(class_names(rows))
+        for point in _points(fold, table, name)
     ]
     folds = pd.DataFrame(found, columns=list(_POINT_COLUMNS))
     summary = summarise_points({0: folds.assign(fold="mean")})

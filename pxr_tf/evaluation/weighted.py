@@ -40,6 +40,12 @@ class Sample(NamedTuple):
         arrays = ("truth", "predicted", "probabilities", "patients")
         return self._replace(**{name: getattr(self, name)[rows] for name in arrays})
 
+    def sum_by_patient(self, values: np.ndarray) -> np.ndarray:
+        """Return each patient's sums of `values`, [n, m], as float64 [patients, m]."""
+        sums = np.zeros((self.patient_count, values.shape[1]))
+        np.add.at(sums, self.patients, values.astype(np.float64))
+        return sums
+
 
 def make_sample(predictions: pd.DataFrame) -> Sample:
     """Return a table of predictions as a sample; without a column ``patient_id``, each row is its own patient."""
@@ -77,10 +83,8 @@ class Weighted:
 
     def mean(self, values: np.ndarray) -> np.ndarray:
         """Return the mean over images of `values`, float64 [n, m], as [R, m]; NaN without images."""
-        rows = np.zeros((len(self.weights), values.shape[1]))
-        np.add.at(rows, self.sample.patients, values)
         with np.errstate(invalid="ignore"):
-            return (self.weights.T @ rows) / self.counts.sum(axis=(1, 2))[:, None]
+            return (self.weights.T @ self.sample.sum_by_patient(values)) / self.counts.sum(axis=(1, 2))[:, None]
 
     @cached_property
     def ranked(self) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import origin_and_split
 
 CALIBRATION = "calibration.json"
+_TEXT = ("fold", "class", "state", "rule", "policy", "method", "origin", "split")  # all other columns are numbers
 
 
 class CalibrationTables(NamedTuple):
@@ -65,10 +66,7 @@ def read_calibration(run: FinishedRun) -> CalibrationTables | None:
         return None
     if figures.get("predictions") != run.predictions_digest:
         return None
-    text = dict.fromkeys(("fold", "class"), str)  # a class may be called NA
-    tables = {
-        name: pd.read_csv(place, dtype=text, keep_default_na=False, na_values=[""]) for name, place in places.items()
-    }
+    tables = {name: files.read_csv(place, (), lambda column: column not in _TEXT) for name, place in places.items()}
     return CalibrationTables(figures, **tables)
 
 

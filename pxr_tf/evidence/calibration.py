@@ -113,8 +113,7 @@ def _change(before: Sample, after: Sample) -> dict[str, float]:
 
 def _mean_intervals(sample: Sample, values: np.ndarray, metrics: tuple[str, ...]) -> dict[str, Interval]:
     """Return metric -> the mean over images of a column of `values` [n, M], with its interval over patients."""
-    sums = np.zeros((sample.patient_count, 1 + values.shape[1]))
-    np.add.at(sums, sample.patients, np.column_stack([np.ones(len(values)), values]))
+    sums = sample.sum_by_patient(np.column_stack([np.ones(len(values)), values]))
     patients = np.full(values.shape[1], sample.patient_count)
     found = replicate_sums(sums, lambda totals: totals[:, 1:] / totals[:, :1], patients)
     ends = [find_ends(found, row, metric) for row, metric in enumerate(metrics)]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf.evaluation import metrics, roc
+from pxr_tf.evaluation.weighted import class_names
 from pxr_tf.runs.finished import FinishedRun
 
 STEP = 1 / 300  # what a line of a figure 300 pixels wide can show
@@ -19,7 +20,7 @@ def held_out_curves(run: FinishedRun, reading: str) -> pd.DataFrame:
     rows = metrics.select_rows(run.predictions, run.splits, reading)
     parts = [pd.DataFrame(columns=["fold", "class", "share", "threshold", *RATES])]
     for fold in sorted(rows.fold.unique(), key=metrics.fold_order):
-        for name in roc.curve_classes(rows):
+        for name in roc.judged_classes(class_names(rows)):
             one = roc.against_rest(rows[rows.fold == fold], name)
             share = float(one.actual.mean())
             curve = _with_precision(roc.trace_curve(one), share)

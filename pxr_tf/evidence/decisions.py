@@ -37,17 +37,14 @@ ALL = "all"  # the class of rows about all classes
 MODEL, CALIBRATED, EVERYONE = "model", "calibrated", "everyone"
 
 
-def judged_classes(sample: Sample) -> tuple[str, ...]:
-    """Return the classes that have thresholds: with two classes the second, as in ``thresholds.csv``."""
-    return sample.classes[1:] if len(sample.classes) == 2 else sample.classes
-
-
 def decide(rows: CrossFit, rules: Sequence[Rule], prevalences: Mapping[str, float]) -> pd.DataFrame:
     """Return ``decisions.csv``: each fold's threshold and rates, and the rates of all folds with intervals.
 
     `prevalences`: class -> prevalence for the predictive values; for other classes, their share of the held-out images.
     """
-    found = [_decide(rows, name, rule, prevalences) for name in judged_classes(rows.judged) for rule in rules]
+    found = [
+        _decide(rows, name, rule, prevalences) for name in roc.judged_classes(rows.judged.classes) for rule in rules
+    ]
     return pd.concat(found, ignore_index=True)
 
 
@@ -58,7 +55,7 @@ def weigh_benefit(rows: CrossFit, calibrated: Sample, prevalences: Mapping[str, 
     Calibrated probabilities are moved to the prevalence from that of the rows that the temperature was fitted on.
     """
     tables = []
-    for name in judged_classes(rows.judged):
+    for name in roc.judged_classes(rows.judged.classes):
         k, prevalence = rows.judged.classes.index(name), _prevalence(rows, name, prevalences)
         limits = np.array(ACT_FROM)
         moved = calibrated.probabilities[:, k]
@@ -87,7 +84,7 @@ def refer(rows: CrossFit) -> pd.DataFrame:
     confidence, right = sample.probabilities.max(1), sample.predicted == sample.truth
     cutoffs = [[referral_cutoff(one.probabilities.max(1), share) for share in REFERRED] for one in rows.fitting]
     kept = confidence[:, None] >= np.array(cutoffs)[rows.fold]
-    sums = _sum_patients(sample, np.concatenate([np.ones((len(kept), 1)), kept, kept & right[:, None]], axis=1))
+    sums = sample.sum_by_patient(np.concatenate([np.ones((len(kept), 1)), kept, kept & right[:, None]], axis=1))
     steps = len(REFERRED)
 
     def measure(totals: np.ndarray) -> np.ndarray:
@@ -148,20 +145,13 @@ def _patients(rows: CrossFit, k: int) -> np.ndarray:
     )
 
 
-def _sum_patients(sample: Sample, values: np.ndarray) -> np.ndarray:
-    """Return each patient's sums of `values` [n, m], float64 [patients, m]."""
-    sums = np.zeros((sample.patient_count, values.shape[1]))
-    np.add.at(sums, sample.patients, values.astype(np.float64))
-    return sums
-
-
 def _count(sample: Sample, k: int, acts: np.ndarray) -> np.ndarray:
     """Return each patient's images of the class and of the rest, then of both those acted on, for each of m policies.
 
     `acts` is bool [n, m]; the result, [patients, 2 + 2 m].
     """
     actual = (sample.truth == k)[:, None]
-    return _sum_patients(sample, np.concatenate([actual, ~actual, acts & actual, acts & ~actual], axis=1))
+    return sample.sum_by_patient(np.concatenate([actual, ~actual, acts & actual, acts & ~actual], axis=1))
 
 
 def _rates(totals: np.ndarray) -> np.ndarray:
@@ -191,7 +181,7 @@ def _cover(rows: CrossFit, promised: float) -> pd.DataFrame:
     for k, name in enumerate((*sample.classes, ALL)):
         here = np.flatnonzero(sample.truth == k) if name != ALL else np.arange(len(sets))
         one = sample.take(here)
-        sums = _sum_patients(one, facts[here] * patient_shares(one.patients)[:, None])
+        sums = one.sum_by_patient(facts[here] * patient_shares(one.patients)[:, None])
         count = len(np.unique(one.patients))
         found = replicate_sums(sums, lambda totals: divide(totals[:, 1:2], totals[:, :1]), np.array([count]))
         means = sums[:, 1:].sum(0) / count

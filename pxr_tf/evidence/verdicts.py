@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from pxr_tf import files
 from pxr_tf.evaluation import metrics
 from pxr_tf.evaluation.intervals import wilson_interval
 from pxr_tf.evaluation.published import consistency
@@ -60,8 +61,7 @@ def read_verdicts(run: FinishedRun) -> pd.DataFrame:
     path = run.folder / VERDICTS
     if not path.exists():
         return pd.DataFrame(columns=list(COLUMNS))
-    numbers = {name: [""] for name in COLUMNS[2:9]}
-    return pd.read_csv(path, keep_default_na=False, na_values=numbers)
+    return files.read_csv(path, COLUMNS, COLUMNS[2:9].__contains__)
 
 
 def summarise_verdicts(table: pd.DataFrame) -> str:
@@ -120,7 +120,7 @@ def _place(printed: Printed, low: float, high: float) -> str:
 
 
 def _images(row: PaperRow, name: str, metric: str) -> int:
-    """Return how many of the paper's test images a figure is a share of; 0 if it is no share, or nobody knows."""
+    """Return how many of the paper's test images a figure is a share of; 0 if it is not a share, or unknown."""
     counts = _tested(row)
     if not counts or metric not in ("accuracy", "sensitivity", "specificity"):
         return 0

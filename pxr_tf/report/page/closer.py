@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pandas as pd
 
 from pxr_tf.errors import count_words
-from pxr_tf.evidence.label_quality import find_candidates, measure_agreement
+from pxr_tf.evidence.label_quality import measure_agreement
 from pxr_tf.evidence.subgroups import FEW_PATIENTS, subgroup_table
-from pxr_tf.evidence.verdicts import read_verdicts, summarise_verdicts
+from pxr_tf.evidence.verdicts import summarise_verdicts
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.parts import Part, Prose, Table
-from pxr_tf.report.page.words import NAMES, NONE, figure, interval
+from pxr_tf.report.page.words import NAMES, NONE, with_ends
 
 CANDIDATES = "label_candidates.csv"
 MOST_GROUPS = 3
@@ -19,13 +19,13 @@ MOST_LABELS = 20  # on the page; the table's file has all
 
 def paper(facts: RunFacts) -> Iterator[Part]:
     """Yield the verdict on each figure of the paper; nothing for a run without such figures."""
-    table = read_verdicts(facts.run)
+    table = facts.verdicts
     if table.empty:
         return
     yield Prose(summarise_verdicts(table))
     frame = pd.DataFrame({"figure": list(map(_name, table["class"], table.metric))})
-    frame["paper"] = [_with_ends(row.paper, row.paper_low, row.paper_high) for row in table.itertuples()]
-    frame["ours"] = [_with_ends(row.ours, row.low, row.high) for row in table.itertuples()]
+    frame["paper"] = [with_ends(row.paper, row.paper_low, row.paper_high) for row in table.itertuples()]
+    frame["ours"] = [with_ends(row.ours, row.low, row.high) for row in table.itertuples()]
     frame["images"] = ["" if pd.isna(count) else f"{count:,.0f}" for count in table.images]
     frame["the paper's figure"] = [place.replace(" our interval", "") or NONE for place in table.position]
     caption = (
@@ -46,7 +46,7 @@ def subgroups(facts: RunFacts) -> Iterator[Part]:
     yield Prose(_most_apart(table.assign(group=names).rename(columns={"class": "label"})))
     frame = pd.DataFrame({"class": table["class"], "group": names})
     frame["images"], frame["patients"] = table.images.map("{:,}".format), table.patients.map("{:,}".format)
-    frame["sensitivity"] = [_with_ends(row.sensitivity, row.low, row.high) for row in table.itertuples()]
+    frame["sensitivity"] = [with_ends(row.sensitivity, row.low, row.high) for row in table.itertuples()]
     frame["difference"] = [f"{100 * value:+.1f}" for value in table.difference]
     frame["p (Holm)"] = [f"{value:.3f}" if value >= 0.001 else "< 0.001" for value in table.p_holm]
     words = f"Groups of {FEW_PATIENTS} patients or more; the difference is to the rest of the class, in points."
@@ -57,7 +57,7 @@ def labels(facts: RunFacts) -> Iterator[Part]:
     """Yield the images whose label the models doubt, and how often images of one patient are predicted differently."""
     if "patient_id" not in facts.tested:
         return
-    agreement, found = measure_agreement(facts.run, facts.reading), find_candidates(facts.run, facts.reading)
+    agreement, found = measure_agreement(facts.run, facts.reading), facts.label_candidates
     if agreement.patients:
         several = count_words(agreement.patients, "patient")
         yield Prose(
@@ -95,8 +95,3 @@ def _group(name: str, value: str) -> str:
 
 def _name(name: str, metric: str) -> str:
     return NAMES[metric] if name == "all" else f"{NAMES[metric]}, {name}"
-
-
-def _with_ends(value: float, low: float, high: float) -> str:
-    ends = interval(low, high)
-    return figure(value) + (f" ({ends})" if ends else "")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pandas as pd
 
 from pxr_tf.errors import PxrError
-from pxr_tf.evidence.calibrated import read_calibration
 from pxr_tf.evidence.calibration import TOP
 from pxr_tf.evidence.crossfit import cross_fit
 from pxr_tf.evidence.decisions import POOLED
@@ -14,15 +13,15 @@ from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.figures import WIDTH, new_panel
 from pxr_tf.report.page.inline import COLOURS, GRID, INK
 from pxr_tf.report.page.parts import Drawing, Drawings, Part, Prose, Table
-from pxr_tf.report.page.words import figure, interval
+from pxr_tf.report.page.words import figure, with_ends
 
 RATES = {"sensitivity": "sensitivity", "specificity": "specificity", "ppv": "PPV", "npv": "NPV"}
 POLICIES = {"model": "as predicted", "calibrated": "with temperature", "everyone": "act on everyone"}
 
 
 def calibration(facts: RunFacts) -> Iterator[Part]:
-    """Yield whether probabilities can be believed, or why nobody knows."""
-    tables = read_calibration(facts.run)
+    """Yield whether probabilities can be believed, or why it was not measured."""
+    tables = facts.calibration
     if tables is None:
         try:
             cross_fit(facts.run)
@@ -35,7 +34,7 @@ def calibration(facts: RunFacts) -> Iterator[Part]:
 
 def operating_points(facts: RunFacts) -> Iterator[Part]:
     """Yield thresholds with their rates, net benefit and conformal sets; nothing without calibration."""
-    tables = read_calibration(facts.run)
+    tables = facts.calibration
     if tables is None:
         return
     rows = tables.decisions[tables.decisions.fold == POOLED]
@@ -43,7 +42,7 @@ def operating_points(facts: RunFacts) -> Iterator[Part]:
     frame["threshold for new pictures"] = rows.threshold.map("{:.3f}".format)
     for rate, words in RATES.items():
         frame[words] = [
-            _with_ends(*ends) for ends in rows[[rate, f"{rate}_low", f"{rate}_high"]].itertuples(index=False)
+            with_ends(*ends) for ends in rows[[rate, f"{rate}_low", f"{rate}_high"]].itertuples(index=False)
         ]
     frame["prevalence"] = rows.prevalence.map(figure)
     caption = (
@@ -60,14 +59,9 @@ def operating_points(facts: RunFacts) -> Iterator[Part]:
 def _sets(rows: pd.DataFrame) -> Table:
     frame = pd.DataFrame({"class": rows["class"], "promised": rows.promised.map(figure)})
     frame["patients"] = rows.patients.map("{:,}".format)
-    frame["covered"] = [_with_ends(*ends) for ends in rows[["covered", "low", "high"]].itertuples(index=False)]
+    frame["covered"] = [with_ends(*ends) for ends in rows[["covered", "low", "high"]].itertuples(index=False)]
     frame["mean size"] = rows["size"].map("{:.2f}".format)
     return Table("sets", "Conformal sets: how often a set of classes holds the true class.", frame)
-
-
-def _with_ends(value: float, low: float, high: float) -> str:
-    ends = interval(low, high)
-    return figure(value) + (f" ({ends})" if ends else "")
 
 
 def _reliability(bins: pd.DataFrame) -> Drawing:

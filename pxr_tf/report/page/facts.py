@@ -11,8 +11,11 @@ import pandas as pd
 from pxr_tf.data.splits import FOLDS
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
+from pxr_tf.evidence.calibrated import CalibrationTables, read_calibration
 from pxr_tf.evidence.files import read_readings
+from pxr_tf.evidence.label_quality import find_candidates
 from pxr_tf.evidence.paper import comparable_row
+from pxr_tf.evidence.verdicts import read_verdicts
 from pxr_tf.report.page.parts import Picture
 from pxr_tf.report.page.words import listed
 from pxr_tf.runs.finished import FinishedRun
@@ -67,6 +70,21 @@ class RunFacts:
     def tested(self) -> pd.DataFrame:
         """The test rows of that reading."""
         return metrics.select_rows(self.run.predictions, self.run.splits, self.reading)
+
+    @cached_property
+    def verdicts(self) -> pd.DataFrame:
+        """The verdicts on the paper's figures; without rows if there are none."""
+        return read_verdicts(self.run)
+
+    @cached_property
+    def calibration(self) -> CalibrationTables | None:
+        """Calibration and decisions; None if they could not be measured."""
+        return read_calibration(self.run)
+
+    @cached_property
+    def label_candidates(self) -> pd.DataFrame:
+        """The images whose label the models doubt."""
+        return find_candidates(self.run, self.reading)
 
     @property
     def synthetic(self) -> bool:

@@ -1,7 +1,7 @@
 """The result in one sentence that a clinician understands."""
 
 from pxr_tf.evaluation.metrics import value_of
-from pxr_tf.evidence.verdicts import NOT_COMPARED, read_verdicts
+from pxr_tf.evidence.verdicts import NOT_COMPARED
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.words import figure, interval
 
@@ -20,7 +20,7 @@ def _paper(facts: RunFacts) -> str:
     printed = facts.paper.printed("accuracy") if facts.paper else None
     if printed is None:
         return ""
-    table = read_verdicts(facts.run)
+    table = facts.verdicts
     (verdict,) = table.verdict[(table["class"] == "all") & (table.metric == "accuracy")] if len(table) else ("",)
     said = "cannot be compared" if verdict.startswith(NOT_COMPARED) else f"is {verdict}"
     return f"; the paper printed {printed.words}" + (f", which {said}" if verdict else "")

@@ -22,6 +22,7 @@ from pxr_tf.report.page.headline import headline
 from pxr_tf.report.page.paper_texts import methods, model_card
 from pxr_tf.report.page.parts import Drawings, Facts, Part, Pictures, Prose, Section, Table
 from pxr_tf.report.page.words import NAMES, NONE, figure, measured, over_folds
+from pxr_tf.runs.directory import read_history
 
 PER_CLASS = ("sensitivity", "specificity", "precision", "f1", "auc", "average_precision")
 OF_ALL = ("accuracy", "balanced_accuracy", "auc", "average_precision", "log_loss", "brier")
@@ -137,7 +138,7 @@ def curves(facts: RunFacts) -> Iterator[Part]:
 
 def learning(facts: RunFacts) -> Iterator[Part]:
     """Yield loss and accuracy over the epochs; nothing for a model without epochs."""
-    histories = {name: pd.read_csv(file) for name, file in facts.run.histories().items()}
+    histories = {name: read_history(file) for name, file in facts.run.histories().items()}
     if histories:
         yield Prose(f"{facts.training} {facts.selection}")
         yield Drawings(figures.learning_panels(histories, facts.run.losses()))

@@ -40,7 +40,11 @@ def interval(low: float, high: float, metric: str = "", digits: int = 1) -> str:
 
 def measured(table: pd.DataFrame, name: str, metric: str, fold: str = "mean") -> str:
     """Return a value of a metrics table with its interval: ``87.3 % (86.1 to 88.4)``."""
-    value, low, high = (value_of(table, fold, name, metric, column) for column in ("value", "low", "high"))
+    return with_ends(*(value_of(table, fold, name, metric, column) for column in ("value", "low", "high")), metric)
+
+
+def with_ends(value: float, low: float, high: float, metric: str = "") -> str:
+    """Return a metric's value, with its interval if it has one: ``87.3 % (86.1 to 88.4)``."""
     ends = interval(low, high, metric)
     return figure(value, metric) + (f" ({ends})" if ends else "")
 

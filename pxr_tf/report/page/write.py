@@ -10,7 +10,6 @@ from pxr_tf.errors import PxrError
 from pxr_tf.evidence.calibrated import read_calibration, write_calibration
 from pxr_tf.evidence.crossfit import read_checked
 from pxr_tf.evidence.files import tables_are_whole, write_tables
-from pxr_tf.evidence.label_quality import find_candidates
 from pxr_tf.report.figures import write_figure
 from pxr_tf.report.page.checklists import OPEN
 from pxr_tf.report.page.closer import CANDIDATES
@@ -58,7 +57,7 @@ def write_report(facts: Sequence[RunFacts], folder: Path) -> Written:
     for table in tables:
         write_table(folder / TABLES, table)
     if len(facts) == 1 and "patient_id" in facts[0].tested:
-        files.write_csv(folder / TABLES / CANDIDATES, find_candidates(facts[0].run, facts[0].reading))
+        files.write_csv(folder / TABLES / CANDIDATES, facts[0].label_candidates)
     text = render_page(title, sections)
     for drawing in drawings:
         write_figure(folder / FIGURES / f"{drawing.name}.png", drawing.figure, FORMATS)
