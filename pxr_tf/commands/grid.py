@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.experiment_options import asked_of
-from pxr_tf.commands.running import exit_if_failed, make_console, run_study
-from pxr_tf.errors import PxrError, shown
+from pxr_tf.commands.running import exit_if_failed, make_console, print_page, run_study
+from pxr_tf.errors import PxrError, count_words, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from pxr_tf.experiments.request import Request
     from pxr_tf.studies.run_all import Outcome
+
+
+PAGE_FOLDER = "grid"  # next to the folders of the variants
 
 
 @takes_options
@@ -39,8 +42,10 @@ def grid(options: OptionValues) -> None:
 
 
 def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
-    """Run the cells and print the grid after each; exit with 1 if any failed."""
+    """Run the cells, print the grid after each, and write its page; exit with 1 if any failed."""
     from pxr_tf.report.grid import GridCell, print_cells
+    from pxr_tf.report.page.study import grid_sections
+    from pxr_tf.report.page.write import write_page
     from pxr_tf.runs.info import info_of
 
     cells = {request.folder: GridCell(info_of(request.experiment)) for request in requests}
@@ -51,7 +56,13 @@ def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
         console.print()
         print_cells(console, list(cells.values()))
 
-    exit_if_failed(run_study(requests, console, on_outcome=show), console)
+    outcomes = run_study(requests, console, on_outcome=show)
+    if any(cell.run for cell in cells.values()):
+        name = requests[0].experiment.name
+        title = f"{name}: grid of {count_words(len(cells), 'run')}"
+        folder = requests[0].runs / name / PAGE_FOLDER
+        print_page(write_page(title, grid_sections(list(cells.values())), folder), console)
+    exit_if_failed(outcomes, console)
 
 
 def _announce(requests: "Sequence[Request]", console: "Console") -> None:

@@ -1,14 +1,7 @@
 """``pxr report``: one HTML page of a finished run, or a page that compares several."""
 
-from typing import TYPE_CHECKING
-
 from pxr_tf.commands.command_options import OptionValues, takes_options
-from pxr_tf.commands.running import make_console
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from pxr_tf.report.page.write import Written
+from pxr_tf.commands.running import make_console, print_page
 
 
 @takes_options
@@ -31,13 +24,4 @@ def report(options: OptionValues) -> None:
         written = write_report(facts, folder)
         if browser:
             print_pdf(browser, written.page, folder / PDF)
-    _tell(console, written)
-
-
-def _tell(console: "Console", written: "Written") -> None:
-    from pxr_tf.errors import count_words
-    from pxr_tf.report.fitting import print_paths
-
-    print_paths(console, f"Wrote the report ({written.size / 1e6:.1f} MB):", written.page)
-    files = f"{count_words(written.tables, 'table')} and {count_words(written.figures, 'figure')}"
-    console.print(f"Next to it are {files}, in tables/ and figures/.")
+    print_page(written, console)

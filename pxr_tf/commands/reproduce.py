@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pxr_tf.commands.command_options import OptionValues, takes_options
 from pxr_tf.commands.experiment_options import asked_of, seeds_of
-from pxr_tf.commands.running import exit_if_failed, make_console, run_study
+from pxr_tf.commands.running import exit_if_failed, make_console, print_page, run_study
 from pxr_tf.errors import count_words
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pxr_tf.experiments.request import Request
     from pxr_tf.studies.paper import PaperPlan
     from pxr_tf.studies.run_all import Outcome
+
+
+PAGE_FOLDER = "paper"  # next to the paper's tables
 
 
 @takes_options
@@ -34,8 +37,10 @@ def reproduce(options: OptionValues) -> None:
 
 
 def _run_all(plan: "PaperPlan", requests: "Sequence[Request]", console: "Console") -> None:
-    """Run all requests, write and print the paper's table; exit with 1 if any failed."""
+    """Run all requests, print the paper's table, and write it and its page; exit with 1 if any failed."""
     from pxr_tf.report.fitting import print_paths
+    from pxr_tf.report.page.study import paper_sections
+    from pxr_tf.report.page.write import write_page
     from pxr_tf.report.reproduced import print_paper, print_run
     from pxr_tf.studies.paper_tables import write_paper
 
@@ -52,6 +57,8 @@ def _run_all(plan: "PaperPlan", requests: "Sequence[Request]", console: "Console
     print_paper(done, console)
     if written.files:
         print_paths(console, "Tables:", *written.files)
+        page = write_page(plan.experiments[0].name, paper_sections(done), written.files[0].parent / PAGE_FOLDER)
+        print_page(page, console)
     if written.kept:
         console.print(f"Rows from more seeds than these were not changed: {written.kept}.")
     exit_if_failed(done, console)

@@ -1,4 +1,4 @@
-"""Run requests and show their progress: shared by ``cv``, ``train``, ``grid``, ``tune`` and ``reproduce``."""
+"""Run requests, show their progress and print where a page is: shared by the commands that train or report."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pxr_tf.experiments.request import Request
+    from pxr_tf.report.page.write import Written
     from pxr_tf.runs.finished import FinishedRun
     from pxr_tf.studies.experiments import ExperimentOptions
     from pxr_tf.studies.run_all import Outcome
@@ -98,6 +99,16 @@ def run_study(
 
     with screen:
         return run_all(requests, choose_executor(), screen.show, complete, end)
+
+
+def print_page(written: "Written", console: "Console") -> None:
+    """Print where a report is, and what is next to it."""
+    from pxr_tf.errors import count_words
+    from pxr_tf.report.fitting import print_paths
+
+    print_paths(console, f"Wrote the report ({written.size / 1e3:,.0f} kB):", written.page)
+    files = f"{count_words(written.tables, 'table')} and {count_words(written.figures, 'figure')}"
+    console.print(f"Next to it are {files}, in tables/ and figures/.")
 
 
 def exit_if_failed(runs: "Sequence[Ended]", console: "Console") -> None:

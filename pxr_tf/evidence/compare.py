@@ -60,8 +60,12 @@ class _Measured(NamedTuple):
 
 
 def compare_runs(paths: Sequence[Path]) -> Comparison:
-    """Return the comparison of the first run with each other run; raise `PxrError` if two cannot be compared."""
-    sides = open_sides(paths)
+    """Return the comparison of the run, or the seeds, in the first folder with each other; raise `PxrError`."""
+    return compare_sides(open_sides(paths))
+
+
+def compare_sides(sides: Sequence[Side]) -> Comparison:
+    """Return the comparison of the first side with each other side; raise `PxrError` if two cannot be compared."""
     paired = [pair_seeds(sides[0], side) for side in sides[1:]]
     names = tuple(chr(ord("A") + n) if n < 26 else str(n + 1) for n in range(len(sides)))
     info = sides[0].first.info._replace(warnings=_all_warnings(names, sides))

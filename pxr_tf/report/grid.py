@@ -52,6 +52,14 @@ def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
 
     Columns: accuracy on balanced folds, the paper's, then accuracy and balanced accuracy on all held-out images.
     """
+    console.print(cells_table(cells))
+    print_warnings(name_owners([(_title(cell), cell.run.info.warnings) for cell in cells if cell.run]), console)
+    for note in deviation_notes(cells):
+        console.print(Text(note, style="dim"))
+
+
+def cells_table(cells: Sequence[GridCell]) -> FittedTable:
+    """Return the table of the grid."""
     cells = [cell._replace(info=cell.run.info) if cell.run else cell for cell in cells]
     finished = [cell.info for cell in cells if cell.run]
     notes = [SYNTHETIC_NOTE] if any(info.origin == "synthetic" for info in finished) else []
@@ -64,20 +72,22 @@ def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
     table.add_column("state")
     for cell in cells:
         table.add_row(*_row(cell))
-    console.print(table)
-    print_warnings(name_owners([(f"{info.model}, {info.variant}", info.warnings) for info in finished]), console)
-    for note in _deviations([cell for cell in cells if cell.run]):
-        console.print(Text(note, style="dim"))
+    return table
 
 
-def _deviations(cells: Sequence[GridCell]) -> list[str]:
-    """Return how the cells differ from the paper, each note once, preceded by its cells unless it is of all."""
+def deviation_notes(cells: Sequence[GridCell]) -> list[str]:
+    """Return how finished cells differ from the paper, each note once, preceded by its cells unless it is of all."""
     notes: dict[str, list[str]] = {}
-    for cell in cells:
+    finished = [cell for cell in cells if cell.run]
+    for cell in finished:
         note = deviation_note(read_deviations(cell.run))
         if note:
-            notes.setdefault(note, []).append(f"{cell.info.model}, {cell.info.variant}")
-    return [note if len(titles) == len(cells) else f"{'; '.join(titles)}: {note}" for note, titles in notes.items()]
+            notes.setdefault(note, []).append(_title(cell))
+    return [note if len(titles) == len(finished) else f"{'; '.join(titles)}: {note}" for note, titles in notes.items()]
+
+
+def _title(cell: GridCell) -> str:
+    return f"{cell.info.model}, {cell.info.variant}"
 
 
 def _row(cell: GridCell) -> list[str]:

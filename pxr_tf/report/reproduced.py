@@ -56,25 +56,33 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
     groups = group_runs(runs)
     if groups:
         console.print()
-        for some in _by_classes(groups):
-            console.print(_paper_table(some))
+        for table in paper_tables(groups):
+            console.print(table)
         for group in groups:
             _print_points(group, console)
-        pairs = pair_groups(groups)
-        for pair in pairs:
-            console.print(_differences_table(pair))
+        for table in differences_tables(groups):
+            console.print(table)
         print_warnings(warn_of(groups), console)
-        intervals = [PAIRED if paired else NOT_PAIRED for paired in dict.fromkeys(pair.paired for pair in pairs)]
-        for note in [*intervals, *_notes(groups)]:
+        for note in paper_and_our_notes(groups):
             console.print(f"[dim]{escape(note)}[/dim]")
 
 
-def _by_classes(groups: Sequence[Group]) -> list[list[Group]]:
-    """Return the groups in lists with the same classes: a paper may have several classification tasks."""
+def paper_tables(groups: Sequence[Group]) -> list[FittedTable]:
+    """Return a table of our figures and the paper's for each list of classes: a paper may have several tasks."""
+    return [_paper_table(some) for some in by_classes(groups)]
+
+
+def by_classes(groups: Sequence[Group]) -> list[list[Group]]:
+    """Return the groups in lists with the same classes."""
     found: dict[tuple[str, ...], list[Group]] = {}
     for group in groups:
         found.setdefault(group.info.classes, []).append(group)
     return list(found.values())
+
+
+def differences_tables(groups: Sequence[Group]) -> list[FittedTable]:
+    """Return the effects of the setting on each variant; none if no settings are compared."""
+    return [_differences_table(pair) for pair in pair_groups(groups)]
 
 
 def _print_points(group: Group, console: Console) -> None:
@@ -110,8 +118,16 @@ def _most_seeds(groups: Sequence[Group]) -> int:
     return max(len(group.tables) for group in groups)
 
 
+def paper_and_our_notes(groups: Sequence[Group]) -> list[str]:
+    """Return what the intervals mean, and the notes on the paper's figures and ours.
+
+    A note that is not about all groups names its groups.
+    """
+    paired = dict.fromkeys(pair.paired for pair in pair_groups(groups))
+    return [*(PAIRED if same else NOT_PAIRED for same in paired), *_notes(groups)]
+
+
 def _notes(groups: Sequence[Group]) -> list[str]:
-    """Return the notes on the paper's figures and ours; a note that is not about all groups names its groups."""
     whose: dict[str, list[Group]] = {}
     most = _most_seeds(groups)
     for group in groups:

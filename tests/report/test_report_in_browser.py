@@ -6,9 +6,11 @@ import pytest
 from reported_runs import copy_run, write_reported
 
 from pxr_tf.galleries.report_cases import find_cases
+from pxr_tf.report.grid import GridCell
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.printed import BROWSERS, find_browser, print_pdf
-from pxr_tf.report.page.write import complete_tables, write_report
+from pxr_tf.report.page.study import grid_sections
+from pxr_tf.report.page.write import complete_tables, write_page, write_report
 
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
@@ -30,6 +32,13 @@ def compared(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grid")
+    facts = [write_reported(folder / name, sharp=sharp) for name, sharp in (("one", 1), ("second", 3))]
+    return write_page("Grid", grid_sections([GridCell(one.info, run=one.run) for one in facts]), folder / "page")
+
+
+@pytest.fixture(scope="module")
 def browser():
     from playwright.sync_api import sync_playwright
 
@@ -39,7 +48,7 @@ def browser():
         opened.close()
 
 
-@pytest.mark.parametrize("which", ["written", "compared"])
+@pytest.mark.parametrize("which", ["written", "compared", "grid"])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark"), (400, "light")])
 def test_a_page_is_whole_fits_and_is_accessible(request, browser, which, width, scheme):
     from axe_playwright_python.sync_playwright import Axe

@@ -12,6 +12,7 @@ from written_runs import LEAK, write_run
 from pxr_tf import files
 from pxr_tf.errors import PxrError
 from pxr_tf.evaluation.metrics import value_of
+from pxr_tf.evidence.calibrated import read_calibration
 from pxr_tf.evidence.files import read_metrics_table
 from pxr_tf.galleries.report_cases import find_cases
 from pxr_tf.report.page.checklists import ANSWERS, OPEN, read_checklist
@@ -76,6 +77,13 @@ def test_nothing_is_fetched_and_every_link_has_its_target(report):
     assert outside == []
     assert {address[1:] for address in page.addresses if address.startswith("#")} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
+
+
+def test_the_model_card_has_the_temperature_for_new_pictures(report):
+    run, _, page = report
+    card = page.words[page.words.rindex("Model card") : page.words.rindex("CLAIM 2024")]
+    found = read_calibration(run)
+    assert f"{found.calibration['temperature']:.2f}" in card if found else "No temperature was fitted" in card
 
 
 def test_pictures_name_predicted_and_true_class(report):

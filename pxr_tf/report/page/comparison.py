@@ -6,7 +6,8 @@ import pandas as pd
 
 from pxr_tf.errors import PxrError, count_words
 from pxr_tf.evaluation import metrics
-from pxr_tf.evidence.compare import compare_runs
+from pxr_tf.evidence.comparable import Side
+from pxr_tf.evidence.compare import compare_sides
 from pxr_tf.evidence.seeds import name_owners
 from pxr_tf.report.compared import NOTES, cells_of, conclude, headings
 from pxr_tf.report.figures import SYNTHETIC_NOTE
@@ -30,7 +31,8 @@ def compare_sections(runs: Sequence[RunFacts]) -> list[Section]:
         "classes": ("Classes", classes),
         "provenance": ("Provenance", provenance),
     }
-    return [Section(key, title, list(make(named))) for key, (title, make) in made.items()]
+    sections = [Section(key, title, list(make(named))) for key, (title, make) in made.items()]
+    return [section for section in sections if section.parts]
 
 
 def name_runs(runs: Sequence[RunFacts]) -> list[str]:
@@ -72,13 +74,24 @@ def results(runs: dict[str, RunFacts]) -> Iterator[Part]:
 
 
 def differences(runs: dict[str, RunFacts]) -> Iterator[Part]:
-    """Yield each run's differences to the first, with intervals and tests; or why runs cannot be compared."""
+    """Yield each run's differences to the first; nothing for one run."""
+    sides = {name: Side(run.run.folder, {run.recipe.seed: run.run}) for name, run in runs.items()}
+    yield from differences_of(sides, "differences")
+
+
+def differences_of(sides: dict[str, Side], table: str) -> Iterator[Part]:
+    """Yield each side's differences to the first, with intervals and tests; or why they cannot be compared.
+
+    The tables are called `table` and the letter of the other side.
+    """
+    if len(sides) < 2:
+        return
     try:
-        found = compare_runs([run.run.folder for run in runs.values()])
+        found = compare_sides(list(sides.values()))
     except PxrError as error:
         yield Prose(f"The figures above cannot be compared one to one: {error}", "notice")
         return
-    yield Facts(list(zip(found.names, runs, strict=True)))
+    yield Facts(list(zip(found.names, sides, strict=True)))
     first, *others = found.names
     for name, side in zip(others, found.sides[1:], strict=True):
         rows = found.table[found.table.second == str(side.folder)]
@@ -86,7 +99,7 @@ def differences(runs: dict[str, RunFacts]) -> Iterator[Part]:
         yield from (Prose(sentence) for sentence in conclude(accuracy, first, name, len(found.table)))
         cells = [list(cells_of(row)) for _, row in rows.iterrows()]
         frame = pd.DataFrame(cells, columns=["figure", *headings(first, name)[1:]])
-        yield Table(f"differences-{name}", f"{name} compared with {first}.", frame)
+        yield Table(f"{table}-{name}", f"{name} compared with {first}.", frame)
     yield Prose(NOTES, "faint")
     yield from (Prose(note, "faint") for note in found.notes)
 
@@ -98,7 +111,8 @@ def classes(runs: dict[str, RunFacts]) -> Iterator[Part]:
         frame = pd.DataFrame({"class": names})
         for title, run in runs.items():
             frame[title] = [measured(run.table, name, metric) if name in run.info.classes else "" for name in names]
-        title = f"{NAMES[metric].capitalize()} of {count_words(len(names), 'class', 'classes')}, with intervals."
+        words = NAMES[metric][0].upper() + NAMES[metric][1:]
+        title = f"{words} of {count_words(len(names), 'class', 'classes')}, with intervals."
         yield Table(f"classes-{metric}", title, frame)
 
 

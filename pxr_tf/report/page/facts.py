@@ -81,6 +81,12 @@ class RunFacts:
         """Calibration and decisions; None if they could not be measured."""
         return read_calibration(self.run)
 
+    @property
+    def temperature(self) -> str:
+        """What a temperature does to the probabilities, and which one new pictures need."""
+        tables = self.calibration
+        return tables.calibration["sentences"][0] if tables else "No temperature was fitted."
+
     @cached_property
     def label_candidates(self) -> pd.DataFrame:
         """The images whose label the models doubt."""

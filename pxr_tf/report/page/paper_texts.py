@@ -26,6 +26,7 @@ def model_card(facts: RunFacts) -> Iterator[Part]:
             ("evaluation data", f"{facts.counted[0].upper()}{facts.counted[1:]}, by {facts.partition}"),
             ("training", f"{facts.training} {facts.selection}"),
             ("result", headline(facts)),
+            ("probabilities", facts.temperature),
             ("known faults", warned or "None was found when the run was prepared."),
             ("ethics", "Data and consent: to be filled by a person."),
         ]

@@ -51,13 +51,19 @@ def check_runs(runs: Sequence[FinishedRun]) -> None:
 
 def write_report(facts: Sequence[RunFacts], folder: Path) -> Written:
     """Write ``report.html``, ``tables/`` and ``figures/`` of one run, or of several runs that are compared."""
-    sections = make_sections(facts[0]) if len(facts) == 1 else compare_sections(facts)
-    title = f"{facts[0].info.title} ({facts[0].info.name})" if len(facts) == 1 else f"{len(facts)} runs compared"
+    if len(facts) > 1:
+        return write_page(f"{len(facts)} runs compared", compare_sections(facts), folder)
+    (one,) = facts
+    if "patient_id" in one.tested:
+        files.write_csv(folder / TABLES / CANDIDATES, one.label_candidates)
+    return write_page(f"{one.info.title} ({one.info.name})", make_sections(one), folder)
+
+
+def write_page(title: str, sections: Sequence[Section], folder: Path) -> Written:
+    """Write the page of these sections, and their tables and figures as files."""
     tables, drawings = tables_of(sections), drawings_of(sections)
     for table in tables:
         write_table(folder / TABLES, table)
-    if len(facts) == 1 and "patient_id" in facts[0].tested:
-        files.write_csv(folder / TABLES / CANDIDATES, facts[0].label_candidates)
     text = render_page(title, sections)
     for drawing in drawings:
         write_figure(folder / FIGURES / f"{drawing.name}.png", drawing.figure, FORMATS)
