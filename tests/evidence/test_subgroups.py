@@ -35,6 +35,34 @@ def test_images_of_one_patient_are_no_independent_proof(tmp_path):
     assert grouped.p.iloc[0] > 5 * single.p.iloc[0]
 
 
+def listed_with(run, **columns):
+    files.write_csv(run.folder / "manifest.csv", run.manifest.assign(**columns))
+    return open_run(run.folder)
+
+
+def test_view_sex_and_age_bands_are_groups(tmp_path):
+    run = write_two_sources(tmp_path)
+    count = len(run.manifest)
+    ages = (["17", "18", "39.5", "80", "120"] * count)[:count]
+    table = subgroup_table(listed_with(run, view=["pa", "ap"] * (count // 2), sex="female", age=ages))
+    assert set(table.group[table.property == "view"]) == {"pa", "ap"}
+    assert "sex" not in set(table.property)  # there is no other sex to compare with
+    ages = table[(table.property == "age") & (table["class"] == "normal")]
+    assert ages.set_index("group").images.to_dict() == {"0-17": 12, "18-39": 24, "80+": 24}
+
+
+def test_images_of_unknown_group_or_impossible_age_do_not_count(tmp_path):
+    run = write_two_sources(tmp_path)
+    count = len(run.manifest)
+    ages = (["30", "50", "70", "", "-1", "121"] * count)[:count]
+    table = subgroup_table(listed_with(run, age=ages))
+    ages = table[(table.property == "age") & (table["class"] == "normal")].set_index("group")
+    assert ages.images.to_dict() == {"18-39": 10, "40-59": 10, "60-79": 10}
+    rows = run.predictions[run.predictions.label == "normal"].reset_index(drop=True)
+    right = (rows.predicted == rows.label).to_numpy()
+    assert ages.difference["18-39"] == pytest.approx(right[0::6].mean() - (right[1::6].mean() + right[2::6].mean()) / 2)
+
+
 def test_a_small_group_is_left_out(tmp_path):
     run = write_two_sources(tmp_path, images=2 * (FEW_PATIENTS - 1))
     assert subgroup_table(run).empty
