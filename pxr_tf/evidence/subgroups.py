@@ -46,7 +46,8 @@ def subgroup_table(run: FinishedRun, reading: str = "all") -> pd.DataFrame:
     group is known.
     ``p`` comes from a two-sided score test of two shares, with each number of images divided by the design effect of
     the whole class (Kish, "Survey Sampling", chapter 5), and ``p_holm`` is corrected for all rows. A group needs 10
-    patients, and so does the rest of its class. Size and encoding are left out if a file is no longer there.
+    patients, and so does the rest of its class. Of two groups, only the smaller is listed: the other's row would be the
+    same comparison. Size and encoding are left out if a file is no longer there.
     """
     rows = _describe(run, select_rows(run.predictions, run.splits, reading))
     found = [
@@ -90,7 +91,8 @@ def _compare_groups(rows: pd.DataFrame, name: str) -> Iterator[tuple]:
     rows = rows[rows[name] != ""]
     hits, patients = (rows.label == rows.predicted).to_numpy(), rows.patient_id.to_numpy()
     groups, whole = rows[name].to_numpy(), measure_share(hits, patients)
-    for group in sorted(set(groups)):
+    names, images = np.unique(groups.astype(str), return_counts=True)
+    for group in names if len(names) != 2 else names[[images.argmin()]]:
         inside = groups == group
         numbers = [len(set(patients[side])) for side in (inside, ~inside)]
         if min(numbers) < FEW_PATIENTS:
