@@ -72,4 +72,9 @@ def _read_prevalences(texts: "Sequence[str]", classes: tuple[str, ...]) -> dict[
             accepted = f"CLASS=SHARE, such as {judged[0]}=0.05, with a class of {', '.join(judged)}"
             raise PxrError(f"--prevalence received {shown(text)}; accepted: {accepted}.{nearest(name, judged)}")
         found[name] = _read_number("--prevalence", number, 1 - 1e-9, f"{name}=SHARE with a share between 0 and 1")
+    if sum(found.values()) > 1 + 1e-9:  # 0.7 + 0.2 + 0.1 is a little above 1
+        raise PxrError(
+            f"--prevalence received {shown(' '.join(texts))}, together {sum(found.values()):g}; accepted: shares that "
+            "add up to 1 at most, because a person has one class."
+        )
     return found

@@ -8,8 +8,13 @@ Columns (all text):
 ``patient_id``      the unit of splitting; all images of a patient stay together
 ``source``          the data set it comes from, e.g. ``kermany``; ``synthetic-kermany`` for phantoms in its layout
 ``official_split``  ``train``, ``val``, ``test`` or empty
+``view``            (optional) how the X-ray was taken, in lower case: ``pa``, ``ap supine``
+``sex``             (optional) ``female``, ``male`` or empty
+``age``             (optional) years, as the data say: ``65``, ``0.5`` or empty
 ``content``         (added by `patients.add_content`) digest of the file's bytes
 ``stamp``           (added with it, never saved) changes whenever the file does
+
+A table has an optional column only if an image has a value in it. No digest, split or sample depends on these columns.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,6 +26,7 @@ from pxr_tf import files
 from pxr_tf.errors import PxrError, shorten
 
 MANIFEST_COLUMNS = ("image_id", "path", "label", "patient_id", "source", "official_split")
+OPTIONAL_COLUMNS = ("view", "sex", "age")
 SYNTHETIC = "synthetic"
 PHANTOM_FILE = "phantom.json"  # if a data set's folder has this file, its images are synthetic
 
@@ -29,9 +35,15 @@ def make_manifest(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
     """Return the rows as a validated table, sorted by image id; raise `PxrError` for faults or names not in UTF-8."""
     rows = list(rows)
     _check_encoding(rows)
-    table = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS]).astype(object).fillna("").astype(str)
+    table = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, *OPTIONAL_COLUMNS]).astype(object).fillna("").astype(str)
+    table = table[[*MANIFEST_COLUMNS, *known_details(table)]]
     validate_manifest(table)
     return table.sort_values("image_id", ignore_index=True)
+
+
+def known_details(table: pd.DataFrame) -> list[str]:
+    """Return the optional columns in which at least one image of the table has a value."""
+    return [name for name in OPTIONAL_COLUMNS if name in table and (table[name] != "").any()]
 
 
 def _check_encoding(rows: Iterable[Mapping[str, str]]) -> None:

@@ -17,7 +17,7 @@ _AT_ONCE = 100  # resamples: 24 MB for 10,000 patients
 # Resamples of few patients vary too little. In 3,000 samples from a normal distribution, nominal 95 % intervals of a
 # mean held the truth in 52 % for 2 patients, 86 % for 6, 90 % for 10 and 93 % for 20; Student's t in 94 to 95 %.
 # With the skewed beta(1, 4): 47, 85, 88 and 93 %; Student's t 92, 92, 93 and 95 %.
-MANY_PATIENTS = 20  # from this number on, patients are resampled; fewer get Student's interval
+FEWEST_TO_RESAMPLE = 20  # from this number on, patients are resampled; fewer get Student's interval
 FEWEST_PATIENTS = 3  # fewer get no interval: Student's factor for two is 12.7, and two equal values would seem certain
 FEWEST_NETWORKS = 3  # the same for networks
 
@@ -39,12 +39,12 @@ def patient_interval(
 ) -> Interval:
     """Return the mean of `values`, [n], with its interval over patients; `patients` names the patient of each value.
 
-    Images of one patient resemble each other, so an interval over images would be too narrow. With `MANY_PATIENTS` or
-    more, it is the percentile interval of resamples, whole patients drawn with replacement (Efron, "Bootstrap Methods:
-    Another Look at the Jackknife"). With fewer, it is Student's interval of the ratio of the patients' sums to their
-    numbers of images (Cochran, "Sampling Techniques", chapter 6); with one image each, this is the mean's. NaN values
-    do not count. The value is NaN if none is left, the ends with fewer than `FEWEST_PATIENTS` patients. The same seed
-    gives the same interval.
+    Images of one patient resemble each other, so an interval over images would be too narrow. With `FEWEST_TO_RESAMPLE`
+    or more, it is the percentile interval of resamples, whole patients drawn with replacement (Efron, "Bootstrap
+    Methods: Another Look at the Jackknife"). With fewer, it is Student's interval of the ratio of the patients' sums to
+    their numbers of images (Cochran, "Sampling Techniques", chapter 6); with one image each, this is the mean's. NaN
+    values do not count. The value is NaN if none is left, the ends with fewer than `FEWEST_PATIENTS` patients. The same
+    seed gives the same interval.
     """
     values = np.asarray(values, np.float64)
     known = ~np.isnan(values)
@@ -55,7 +55,7 @@ def patient_interval(
     value = float(values[known].mean())
     if len(totals) < FEWEST_PATIENTS:
         return Interval(value, np.nan, np.nan)
-    if len(totals) < MANY_PATIENTS:
+    if len(totals) < FEWEST_TO_RESAMPLE:
         half = student.ppf((1 + LEVEL) / 2, len(totals) - 1) * _standard_error(totals, value)
         return Interval(value, value - half, value + half)
     found = np.concatenate(list(_resampled_means(totals, resamples, np.random.default_rng(seed))))

@@ -18,7 +18,7 @@ from pxr_tf.evaluation.weighted import Sample, Weighted
 
 BCA, STUDENT, WILSON = "BCa bootstrap", "Student", "Wilson"
 # Resamples of few patients vary too little, and those of a value near its limit bunch there: docs/statistics.md.
-MANY_PATIENTS = 100  # from this number on, intervals come from the bootstrap
+FEWEST_FOR_BCA = 100  # from this number on, intervals come from the bootstrap
 NEAR = 3  # standard errors: a share that is no further from 0 or 1 gets an interval that knows these limits
 MOST_LEFT_OUT = 500  # more patients are left out in groups: the error is the same, and takes a fraction of the time
 _AT_ONCE = 400_000  # weights of images: 3 MB, which a processor's cache holds
@@ -106,7 +106,7 @@ def metric_intervals(found: Replicates, classes: tuple[str, ...]) -> pd.DataFram
 def find_ends(found: Replicates, row: int, metric: str = "") -> Ends:
     """Return the 95 % interval of one value; `metric` names what it measures, "" for a difference.
 
-    With `MANY_PATIENTS` or more, the method is BCa (Efron and Tibshirani, "An Introduction to the Bootstrap", chapter
+    With `FEWEST_FOR_BCA` or more, the method is BCa (Efron and Tibshirani, "An Introduction to the Bootstrap", chapter
     14), with the acceleration from leaving out each patient. Fewer patients, or a value within `NEAR` standard errors
     of 0 or 1, get an interval from the jackknife over patients, with Student's factor: on the scale of the logit for
     areas and average precision, of the logarithm for losses, and unchanged for differences. A share gets Wilson's
@@ -120,7 +120,7 @@ def find_ends(found: Replicates, row: int, metric: str = "") -> Ends:
     factor, error = student.ppf((1 + LEVEL) / 2, patients - 1), jackknife_error(without)
     is_share = bool(metric) and metric not in _LOSSES
     near = is_share and min(value, 1 - value) <= NEAR * error
-    if patients >= MANY_PATIENTS and not near and np.ptp(drawn) > 0:
+    if patients >= FEWEST_FOR_BCA and not near and np.ptp(drawn) > 0:
         return Ends(*_bca(value, drawn, without), BCA)
     if is_share and (metric not in _RANKED or error == 0):
         return Ends(*wilson_interval(value, _effective_number(value, error, patients), factor), WILSON)

@@ -1,4 +1,4 @@
-"""How a run does on parts of its test images: by source, official part, size and encoding of the files.
+"""How a run does on parts of its test images: by source, official part, view, sex, age, and size and encoding of files.
 
 Within a class, because groups hold the classes in different shares, and an accuracy would compare these. A difference
 may have another cause that goes with the group: it is a reason to look, no more.
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from pxr_tf.data.manifest import OPTIONAL_COLUMNS, known_details
 from pxr_tf.data.shortcuts import describe_properties
 from pxr_tf.evaluation.comparisons import holm
 from pxr_tf.evaluation.intervals import Share, measure_share
@@ -33,16 +34,20 @@ COLUMNS = (
 )
 FEW_PATIENTS = 10  # a smaller group shows nothing
 _QUARTERS = 4  # of bytes per pixel
-_PROPERTIES = ("source", "official_split", "size", "format", "colour_mode", "encoding")
+_AGES = {"0-17": 0, "18-39": 18, "40-59": 40, "60-79": 60, "80+": 80}  # the first year of each band
+_OLDEST = 120  # a higher age is a slip, or a code for "unknown"
+_PROPERTIES = ("source", "official_split", *OPTIONAL_COLUMNS, "size", "format", "colour_mode", "encoding")
 
 
 def subgroup_table(run: FinishedRun, reading: str = "all") -> pd.DataFrame:
     """Return the sensitivity of each class in each group of its test images, `COLUMNS`.
 
-    ``low`` and ``high`` are a 95 % interval over patients, and ``difference`` is to the other images of the class.
+    ``low`` and ``high`` are a 95 % interval over patients, and ``difference`` is to the other images of the class whose
+    group is known.
     ``p`` comes from a two-sided score test of two shares, with each number of images divided by the design effect of
     the whole class (Kish, "Survey Sampling", chapter 5), and ``p_holm`` is corrected for all rows. A group needs 10
-    patients, and so does the rest of its class. Size and encoding are left out if a file is no longer there.
+    patients, and so does the rest of its class. Of two groups, only the smaller is listed: the other's row would be the
+    same comparison. Size and encoding are left out if a file is no longer there.
     """
     rows = _describe(run, select_rows(run.predictions, run.splits, reading))
     found = [
@@ -58,11 +63,20 @@ def _describe(run: FinishedRun, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with the properties of their files, as text; of the manifest alone if a file is gone."""
     listed = run.manifest[run.manifest.image_id.isin(rows.image_id)]
     read = with_headers(listed)
-    known = listed[["image_id", "source", "official_split"]]
+    known = listed[["image_id", "source", "official_split", *known_details(listed)]]
+    if "age" in known:
+        known = known.assign(age=_name_age_bands(known.age))
     if (read.reason == "").all():
         described = describe_properties(read).drop(columns=["source", "encoding"]).astype(str)
         known = known.assign(**described, encoding=_name_quarters(read.bytes_per_pixel.astype(float)))
     return rows.drop(columns="source", errors="ignore").merge(known, on="image_id")
+
+
+def _name_age_bands(ages: pd.Series) -> pd.Series:
+    """Return the band of each age, "" if it is unknown or impossible: ``60-79``."""
+    years = pd.to_numeric(ages, errors="coerce")
+    bands = pd.cut(years.where(years <= _OLDEST), [*_AGES.values(), np.inf], right=False, labels=[*_AGES])
+    return bands.astype(object).fillna("")
 
 
 def _name_quarters(values: pd.Series) -> pd.Series:
@@ -74,9 +88,11 @@ def _name_quarters(values: pd.Series) -> pd.Series:
 
 def _compare_groups(rows: pd.DataFrame, name: str) -> Iterator[tuple]:
     """Yield group, numbers, sensitivity, interval, difference and p of each group of one class's images."""
+    rows = rows[rows[name] != ""]
     hits, patients = (rows.label == rows.predicted).to_numpy(), rows.patient_id.to_numpy()
     groups, whole = rows[name].to_numpy(), measure_share(hits, patients)
-    for group in sorted(filter(None, set(groups))):
+    names, images = np.unique(groups.astype(str), return_counts=True)
+    for group in names if len(names) != 2 else names[[images.argmin()]]:
         inside = groups == group
         numbers = [len(set(patients[side])) for side in (inside, ~inside)]
         if min(numbers) < FEW_PATIENTS:

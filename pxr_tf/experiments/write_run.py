@@ -63,7 +63,7 @@ def make_tables(
         labels=permuted.permute_labels(table, split, seed) if experiment.permute_labels else None,
     )
     tables = {
-        rundir.MANIFEST: table[[*manifest.MANIFEST_COLUMNS, "content"]],
+        rundir.MANIFEST: table[[*manifest.MANIFEST_COLUMNS, *manifest.known_details(table), "content"]],
         rundir.SPLITS: split,
         rundir.SAMPLES: planned,
     }

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
+from pxr_tf.evaluation.decisions import YOUDEN
 from pxr_tf.evidence.calibrated import CalibrationTables
 from pxr_tf.evidence.calibration import AFTER, BEFORE, TOP
 from pxr_tf.evidence.decisions import POOLED
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 FIGURE = "calibration.png"
 STATES = {BEFORE: "as predicted", AFTER: "with temperature"}
+RULE_WORDS = {YOUDEN: "Youden's index"}  # other rules are words: "sensitivity >= 0.95", "cost 10"
 SHOWN_PROMISE = 0.9
 
 
@@ -83,20 +85,14 @@ def _decision_table(table: FittedTable, decisions: pd.DataFrame) -> FittedTable:
         rates = [_share(row[rate]) for rate in ("sensitivity", "specificity", "ppv", "npv", "prevalence")]
         name = row["class"] if row["class"] != shown else ""
         shown = row["class"]
-        table.add_row(name, _shorten_rule(row["rule"]), f"{row['threshold']:.2f}", *rates)
+        table.add_row(name, RULE_WORDS.get(row["rule"], row["rule"]), f"{row['threshold']:.2f}", *rates)
     return table
-
-
-def _shorten_rule(rule: str) -> str:
-    """Return a rule in few letters: ``sens≥95``."""
-    name, _, value = rule.partition(" >= ")
-    return f"{name[:4]}≥{100 * float(value):g}" if value else rule
 
 
 def _set_table(conformal: pd.DataFrame) -> FittedTable:
     table = FittedTable(f"Sets that hold the true class in {100 * SHOWN_PROMISE:.0f} % of each class")
     table.add_column("%")
-    for words in ("patients", "covered", "", "mean size", "empty", "full"):
+    for words in ("patients", "covered", "", "classes per set", "empty", "full"):
         table.add_column(words, justify="right")
     for row in conformal[conformal.promised == SHOWN_PROMISE].to_dict("records"):
         ends = "" if np.isnan(row["low"]) else f"[{_share(row['low'])}-{_share(row['high'])}]"

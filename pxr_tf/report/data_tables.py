@@ -4,7 +4,7 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from pxr_tf.data.manifest import is_synthetic
+from pxr_tf.data.manifest import is_synthetic, known_details
 from pxr_tf.data.shortcuts import MIN_IMAGES, PROPERTIES, WARN_AT
 from pxr_tf.errors import count_words, one_line, shorten
 from pxr_tf.pictures.survey import DuplicateCounts, Survey
@@ -24,6 +24,9 @@ def print_survey(console: Console, survey: Survey) -> None:
     merged = "" if found == named else f" ({found:,} after merging those who share a picture)"
     classes = count_words(files.label.nunique(), "class", "classes")
     console.print(f"{count_words(len(files), 'image')} of {count_words(named, 'patient')}{merged} in {classes}")
+    details = [f"{name} of {(files[name] != '').sum():,}" for name in known_details(files)]
+    if details:
+        console.print(f"Known: {', '.join(details)}")
     print_groups(console, survey.groups)
     print_encodings(console, survey.groups)
     console.print()

@@ -9,6 +9,7 @@ from pxr_tf.sets.tables import (
     PassedRow,
     cell_of,
     find_separator,
+    read_details,
     read_header,
     read_table,
     require_files,
@@ -17,7 +18,7 @@ from pxr_tf.sets.tables import (
 
 TABLE = "metadata.csv"
 COLUMNS = ("patientid", "finding", "view", "filename")
-_OPTIONAL = ("folder", "modality")
+_OPTIONAL = ("folder", "modality", "sex", "age")
 FRONTAL_VIEWS = frozenset({"pa", "ap", "ap supine", "ap erect", "ap semi erect", "ap semi-erect"})
 
 
@@ -66,7 +67,8 @@ def _make_row(root: Path, line: int, record: dict[str, str]) -> ManifestRow:
     require_value(root / TABLE, line, record, "filename")
     patient = cell_of(record, "patientid", NO_PATIENT)
     file = _find_file(root, record)
-    return make_row("covid-chestxray", root, file, "covid19", patient and f"covid-chestxray/{patient}")
+    row = make_row("covid-chestxray", root, file, "covid19", patient and f"covid-chestxray/{patient}")
+    return row | read_details(record)
 
 
 def _find_file(root: Path, record: dict[str, str]) -> Path:

@@ -5,14 +5,14 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from pxr_tf.data.manifest import MANIFEST_COLUMNS
+from pxr_tf.data.manifest import MANIFEST_COLUMNS, OPTIONAL_COLUMNS
 from pxr_tf.errors import PxrError, nearest, shorten
 from pxr_tf.sets.rows import OFFICIAL_SPLITS, ManifestRow, normalise_label
-from pxr_tf.sets.tables import NO_PATIENT, cell_of, read_table, require_files, require_value
+from pxr_tf.sets.tables import NO_PATIENT, cell_of, read_details, read_table, require_files, require_value
 
 TABLE = "manifest.csv"
 REQUIRED = ("path", "label")
-_OPTIONAL = tuple(column for column in MANIFEST_COLUMNS if column not in REQUIRED)
+_OPTIONAL = tuple(column for column in (*MANIFEST_COLUMNS, *OPTIONAL_COLUMNS) if column not in REQUIRED)
 IGNORED = ("content",)  # a run's own manifest.csv has it; it is recomputed from the files
 
 
@@ -55,6 +55,7 @@ def _make_row(path: Path, line: int, record: dict[str, str], name: str) -> Manif
         "patient_id": unicodedata.normalize("NFC", cell_of(record, "patient_id", NO_PATIENT) or image_id),
         "source": source,
         "official_split": OFFICIAL_SPLITS.get(split, ""),
+        **read_details(record),
     }
 
 
@@ -64,10 +65,10 @@ def _find_file(folder: Path, stripped: str, exact: str) -> str:
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    unknown = [column for column in columns if column not in (*MANIFEST_COLUMNS, *IGNORED)]
+    unknown = [column for column in columns if column not in (*REQUIRED, *_OPTIONAL, *IGNORED)]
     if unknown:
         raise PxrError(
             f"{path} has the unknown columns {shorten(unknown)}; accepted: {', '.join(REQUIRED)} and optionally "
             f"{', '.join(_OPTIONAL)}. Rename or remove them."
-            + next(filter(None, (nearest(column, MANIFEST_COLUMNS) for column in unknown)), "")
+            + next(filter(None, (nearest(column, (*REQUIRED, *_OPTIONAL)) for column in unknown)), "")
         )

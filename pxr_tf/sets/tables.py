@@ -4,6 +4,8 @@ import codecs
 import csv
 import io
 import os
+import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -16,9 +18,11 @@ from pxr_tf.files import open_regular
 NOT_AVAILABLE = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "nil"})
 # As patient ids these would make many people one patient. As classes, ``none`` and ``unknown`` may be intended.
 NO_PATIENT = NOT_AVAILABLE | {"none", "unknown", "missing", "anonymous", "anonymised", "anonymized"}
-
-
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
+# A number of years; DICOM writes three digits and a unit (PS3.5, section 6.2, AS): 065Y, 006M, 012W, 003D.
+_AGE = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)([ymwd]?)")
+_UNITS = {"": 1, "y": 1, "m": 12, "w": 52.18, "d": 365.25}  # how many are a year
 
 
 class PassedRow(NamedTuple):
@@ -87,6 +91,19 @@ def cell_of(record: dict[str, str], column: str, missing: frozenset[str] = NOT_A
     """Return the record's value without surrounding space; ``""`` for a word of `missing`, or if it has no value."""
     value = record.get(column, "").strip()
     return "" if value.lower() in missing else value
+
+
+def read_details(record: dict[str, str]) -> dict[str, str]:
+    """Return the record's ``view, sex, age`` as a manifest has them; "" for a value that is missing or not understood.
+
+    The view is in lower case, the sex ``female`` or ``male``, the age a number of years: ``065Y`` and ``65.0`` are 65.
+    """
+    age = _AGE.fullmatch(cell_of(record, "age").lower())
+    return {
+        "view": unicodedata.normalize("NFC", cell_of(record, "view", NO_PATIENT).lower()),
+        "sex": _SEXES.get(cell_of(record, "sex").lower(), ""),
+        "age": f"{float(age[1]) / _UNITS[age[2]]:g}" if age else "",
+    }
 
 
 def require_value(path: Path, line: int, record: dict[str, str], column: str) -> str:

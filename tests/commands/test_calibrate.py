@@ -12,7 +12,7 @@ def test_tables_fit_a_narrow_terminal(pxr, tmp_path, monkeypatch):
     code, said, _ = pxr("calibrate", folder, "--prevalence", "covid19=0.05", "--sensitivity", "0.9", "--cost", "10")
     assert code == 0
     assert all(len(line) <= 60 for line in said.splitlines() if str(folder) not in line)
-    for words in ("PPV", "sens≥90", "cost 10", "Temperature", "other folds", "covered", "If a person reads"):
+    for words in ("PPV", "Youden's index", "cost 10", "classes per", "Temperature", "covered", "If a person reads"):
         assert words in said
     assert [name for name in FILES.split() if not (folder / name).exists()] == []
 
@@ -23,6 +23,10 @@ def test_tables_fit_a_narrow_terminal(pxr, tmp_path, monkeypatch):
         (["--prevalence", "covid19=1.5"], ["--prevalence", "'1.5'", "between 0 and 1"]),
         (["--prevalence", "covid=0.1"], ["--prevalence", "'covid=0.1'", "covid19, normal, pneumonia", "Did you mean"]),
         (["--prevalence", "0.1"], ["--prevalence", "'0.1'", "CLASS=SHARE"]),
+        (
+            ["--prevalence", "covid19=0.6", "--prevalence", "normal=0.5"],
+            ["--prevalence", "covid19=0.6 normal=0.5", "1.1", "1 at most"],
+        ),
         (["--sensitivity", "95"], ["--sensitivity", "'95'", "up to 1"]),
         (["--specificity", "much"], ["--specificity", "'much'"]),
         (["--cost", "0"], ["--cost", "'0'", "above 0"]),

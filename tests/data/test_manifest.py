@@ -40,6 +40,13 @@ def test_rows_are_sorted_and_text():
     assert tuple(table.columns) == MANIFEST_COLUMNS
 
 
+def test_an_optional_column_is_there_only_if_an_image_has_a_value_in_it():
+    rows = [dict.fromkeys(MANIFEST_COLUMNS, name) for name in "ab"]
+    table = make_manifest([rows[0] | {"view": "pa", "sex": "", "age": ""}, rows[1]])
+    assert tuple(table.columns) == (*MANIFEST_COLUMNS, "view")
+    assert table.view.tolist() == ["pa", ""]
+
+
 def test_faults_are_refused():
     table = make_rows(("p", "viral", "x"))
     with refused("label", MISSING):

@@ -10,7 +10,7 @@ from scipy.stats import ttest_1samp
 from pxr_tf.evaluation.bootstrap import (
     FEWEST_NETWORKS,
     FEWEST_PATIENTS,
-    MANY_PATIENTS,
+    FEWEST_TO_RESAMPLE,
     _resampled_means,
     patient_interval,
     two_way_interval,
@@ -27,14 +27,14 @@ def test_one_image_per_patient_gives_the_known_interval_of_a_mean():
     assert high == pytest.approx(value + 1.96 * error, abs=0.1 * error)
 
 
-@pytest.mark.parametrize("count", [FEWEST_PATIENTS, 6, MANY_PATIENTS - 1])
+@pytest.mark.parametrize("count", [FEWEST_PATIENTS, 6, FEWEST_TO_RESAMPLE - 1])
 def test_few_patients_get_students_interval(count):
     values = np.random.default_rng(count).normal(3, 2, count)
     expected = ttest_1samp(values, 0).confidence_interval(0.95)
     assert patient_interval(values, np.arange(count))[1:] == pytest.approx((expected.low, expected.high))
 
 
-@pytest.mark.parametrize("count", [FEWEST_PATIENTS, 6, MANY_PATIENTS - 1])
+@pytest.mark.parametrize("count", [FEWEST_PATIENTS, 6, FEWEST_TO_RESAMPLE - 1])
 def test_an_interval_holds_the_truth_about_as_often_as_claimed(count):
     """600 samples: the standard error of a coverage of 95 % is 0.9 points."""
     rng = np.random.default_rng(0)
@@ -75,7 +75,7 @@ def test_resamples_also_count_every_image_of_a_patient():
     assert low > 20
 
 
-@pytest.mark.parametrize("count", [MANY_PATIENTS - 2, MANY_PATIENTS + 2])
+@pytest.mark.parametrize("count", [FEWEST_TO_RESAMPLE - 2, FEWEST_TO_RESAMPLE + 2])
 def test_the_order_of_rows_and_the_names_of_patients_do_not_matter(count):
     values, patients = np.arange(count + 2.0) ** 1.5, np.array([0, 0, *range(count)])
     backwards = patient_interval(values[::-1], patients[::-1])
@@ -83,7 +83,7 @@ def test_the_order_of_rows_and_the_names_of_patients_do_not_matter(count):
 
 
 def test_the_seed_decides_the_resamples():
-    interval = partial(patient_interval, np.arange(float(MANY_PATIENTS)), np.arange(MANY_PATIENTS))
+    interval = partial(patient_interval, np.arange(float(FEWEST_TO_RESAMPLE)), np.arange(FEWEST_TO_RESAMPLE))
     first, again, default, other = interval(seed=0), interval(seed=0), interval(), interval(seed=1)
     assert first == again == default != other
 
@@ -108,7 +108,7 @@ def crossed(effects, patients: int):
     return np.asarray(effects)[networks], np.repeat(np.arange(patients), len(effects)), networks.astype(str)
 
 
-@pytest.mark.parametrize("patients", [FEWEST_PATIENTS, MANY_PATIENTS])
+@pytest.mark.parametrize("patients", [FEWEST_PATIENTS, FEWEST_TO_RESAMPLE])
 def test_if_patients_are_alike_the_interval_is_students_over_networks(patients):
     effects = [0.1, 0.5, 0.3, 0.2]
     values, pictures, networks = crossed(effects, patients)

@@ -6,7 +6,7 @@ from random_tables import CLASSES, random_predictions
 from scipy.stats import bootstrap, ttest_1samp
 
 from pxr_tf.evaluation import intervals, metrics
-from pxr_tf.evaluation.intervals import BCA, MANY_PATIENTS, STUDENT, WILSON, Replicates, find_ends, replicate
+from pxr_tf.evaluation.intervals import BCA, FEWEST_FOR_BCA, STUDENT, WILSON, Replicates, find_ends, replicate
 from pxr_tf.evaluation.weighted import Sample, Weighted, make_sample
 
 ROW = {key: row for row, key in enumerate(metrics.metric_keys(CLASSES))}
@@ -125,7 +125,7 @@ def test_what_a_metric_rests_on():
 
 
 def test_the_seed_decides_the_resamples():
-    sample = patients_of(6, MANY_PATIENTS)
+    sample = patients_of(6, FEWEST_FOR_BCA)
     first, again, other = (replicate([sample], resamples=20, seed=seed)[0].drawn for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -133,7 +133,7 @@ def test_the_seed_decides_the_resamples():
 
 def test_a_skewed_statistic_shifts_the_bca_ends():
     """The mean of exponential values: BCa's ends lie further right than the percentiles (Efron and Tibshirani)."""
-    values = np.random.default_rng(0).exponential(size=MANY_PATIENTS)
+    values = np.random.default_rng(0).exponential(size=FEWEST_FOR_BCA)
     chosen = np.random.default_rng(1).integers(len(values), size=(4000, len(values)))
     without = (values.sum() - values) / (len(values) - 1)
     found = Replicates(np.array([values.mean()]), values[chosen].mean(1)[None], without[None], np.array([len(values)]))

@@ -53,6 +53,22 @@ def test_a_run_directory_holds_what_the_design_says(finished_run):
     assert finished_run.relative_to(runs_of(finished_run)).parts == tuple(place)
 
 
+def test_the_manifest_has_the_views_that_the_data_tell(finished_run):
+    manifest = files.read_csv(finished_run / "manifest.csv", ["view"])
+    assert set(manifest.view[manifest.label == "covid19"]) == {"ap", "pa"}
+    assert set(manifest.view[manifest.label == "normal"]) == {""}
+    assert not {"sex", "age"} & {*manifest}
+
+
+def test_a_run_whose_manifest_was_written_without_views_continues(own_copy, phantoms):
+    manifest = own_copy / "manifest.csv"
+    files.write_csv(manifest, files.read_csv(manifest, ["view"]).drop(columns="view"))
+    provenance = files.read_json(own_copy / "provenance.json")
+    provenance["files"]["manifest.csv"] = files.digest_file(manifest)
+    files.write_json(own_copy / "provenance.json", provenance)
+    assert start_again(own_copy, phantoms) == own_copy
+
+
 def test_every_image_is_predicted_exactly_once_by_the_fold_that_holds_it_out(finished_run):
     manifest, splits, predictions = (
         pd.read_csv(finished_run / f"{name}.csv", dtype={"fold": str}) for name in ("manifest", "splits", "predictions")

@@ -180,6 +180,15 @@ def test_thumbnails_are_made_once_for_all(two_sets, tmp_path):
     assert counts == [(23, 23)]
 
 
+def test_the_identity_of_data_does_not_depend_on_views_sexes_or_ages(tmp_path):
+    write_picture(tmp_path / "a.png", np.zeros((8, 8), np.uint8))
+    identities = set()
+    for header, values in (("", ""), (",view,sex,age", ",PA,F,65"), (",view,sex,age", ",AP,M,")):
+        (tmp_path / "manifest.csv").write_text(f"path,label{header}\na.png,viral{values}\n")
+        identities.add(gather_images([tmp_path], ("viral",), {}, print).identity)
+    assert len(identities) == 1
+
+
 def test_a_missing_class_is_reported_before_any_file_is_decoded(two_sets):
     with refused(any_of("no image", "no images"), matching("covid")):
         gather_images(two_sets[:1], CLASSES, {}, lambda text: None)

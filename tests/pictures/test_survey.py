@@ -245,6 +245,13 @@ def test_groups_have_sizes_and_encodings(tmp_path):
     assert groups.loc["viral", "bytes_per_pixel_p5"] <= groups.loc["viral", "bytes_per_pixel_median"]
 
 
+def test_known_views_sexes_and_ages_are_counted(tmp_path):
+    table = write_set(tmp_path)
+    assert "Known:" not in print_to_text(survey(table))
+    table = table.assign(view="pa", age=["65", *[""] * (len(table) - 1)])
+    assert "Known: view of 24, age of 1" in print_to_text(survey(table))
+
+
 def test_phantoms_are_called_synthetic_and_brackets_are_printed(tmp_path):
     table = write_set(tmp_path, sources={"normal": "synthetic-x", "viral": "synthetic-x [red]"})
     text = print_to_text(survey(table))

@@ -18,10 +18,10 @@ def facts_of(run):
 
 def test_groups_that_differ_most_are_named(tmp_path):
     words, table = subgroups(facts_of(write_two_sources(tmp_path)))
-    assert words.text.startswith("4 of 4 groups differ from the rest of their class")
-    assert "source a: +40.0 points" in words.text or "source b: -40.0 points" in words.text
-    assert table.frame.group.tolist() == ["source a", "source b"] * 2
-    assert table.frame.difference.tolist() == ["+40.0", "-40.0"] * 2
+    assert words.text.startswith("2 of 2 groups differ from the rest of their class")
+    assert "source a: +40.0 points" in words.text
+    assert table.frame.group.tolist() == ["source a"] * 2
+    assert table.frame.difference.tolist() == ["+40.0"] * 2
 
 
 def test_groups_that_do_not_differ_are_said_to(tmp_path):

@@ -23,6 +23,11 @@ def test_a_report_measures_calibration_itself(tmp_path):
     assert points.frame["threshold for new pictures"].tolist() == [f"{value:.3f}" for value in pooled.threshold]
     first = pooled.iloc[0]
     assert points.frame.PPV[points.frame.index[0]].startswith(f"{100 * first.ppv:.1f} %")
+    assert set(pooled.rule[:2]) == {"youden", "sensitivity >= 0.95"}
+    assert points.frame["class and rule"][:2].tolist() == [
+        "covid19, Youden's index",
+        "covid19, sensitivity >= 0.95",
+    ]
     assert len(sets.frame) == len(written.conformal)
     figures = [part for part in [*parts, *operating_points(facts)] if isinstance(part, Drawings)]
     names = [one.name for group in figures for one in group.figures]

@@ -224,7 +224,7 @@ def test_other_near_misses(tmp_path):
         read_sources([tmp_path / "m.csv"])
 
 
-@pytest.mark.parametrize(("columns", "near"), [("age,sex,view", None), ("age,patient", "'patient_id'")])
+@pytest.mark.parametrize(("columns", "near"), [("weight,doctor,notes", None), ("weight,patient", "'patient_id'")])
 def test_only_near_columns_are_suggested(tmp_path, columns, near):
     (tmp_path / "m.csv").write_text(f"path,label,{columns}\n")
     with refused(columns.split(",")[0], "path, label") as caught:

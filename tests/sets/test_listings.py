@@ -64,6 +64,41 @@ def test_covid_chestxray_first_release_has_other_columns(tmp_path):
     assert read_sources([tmp_path])[0].patient_id.tolist() == ["covid-chestxray/7"]
 
 
+def test_covid_chestxray_tells_view_sex_and_age(tmp_path):
+    for name in "abc":
+        write_image(tmp_path / "images" / f"{name}.jpg")
+    lines = ["1,M,54,COVID-19,AP Supine,a.jpg", "2,F,,COVID-19,PA,b.jpg", "3,,70.0,COVID-19,PA,c.jpg"]
+    (tmp_path / "metadata.csv").write_text("patientid,sex,age,finding,view,filename\n" + "\n".join(lines))
+    table, _ = read_sources([tmp_path])
+    assert table.view.tolist() == ["ap supine", "pa", "pa"]
+    assert table.sex.tolist() == ["male", "female", ""]
+    assert table.age.tolist() == ["54", "", "70"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (("Pa", "female", "065Y"), ("pa", "female", "65")),
+        (("unknown", "m", "006M"), ("", "male", "0.5")),
+        (("lateral", "diverse", "65 or so"), ("lateral", "", "")),
+        (("NA", "?", "nan"), ("", "", "")),
+        (("ap", "Male", "65.5"), ("ap", "male", "65.5")),
+        (("ap", "F", "-1"), ("ap", "female", "-1")),
+    ],
+)
+def test_view_sex_and_age_of_an_own_csv_are_unified(tmp_path, given, kept):
+    for name in "ab":
+        write_image(tmp_path / f"{name}.png")
+    (tmp_path / "manifest.csv").write_text(
+        f"path,label,View,SEX,age\na.png,viral,{','.join(given)}\nb.png,viral,pa,f,1\n"
+    )
+    table = read_sources([tmp_path])[0].iloc[:1]
+    assert table[["view", "sex", "age"]].to_numpy().tolist() == [[*kept]]
+    write_csv(tmp_path / "run" / "manifest.csv", table)
+    again = read_sources([tmp_path / "run"])[0].iloc[0]
+    assert tuple(again.get(name, "") for name in ("view", "sex", "age")) == kept
+
+
 def write_own_table(root):
     for name in "abcd":
         write_image(root / f"{name}.png", ord(name))

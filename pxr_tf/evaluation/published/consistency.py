@@ -46,9 +46,3 @@ def first_counts(figures: Sequence[Printed], folds: int = 1) -> tuple[int, int]:
         (images for images in following if not all(fits(figure, images, folds) for figure in figures)), 2 * first
     )
     return first, end - 1
-
-
-def possible_hits(figure: Printed, images: int) -> range:
-    """Return the whole numbers of images, out of `images`, whose share can be printed as this figure."""
-    low, high = figure.range
-    return range(max(0, ceil(low * images)), min(images + 1, ceil(high * images)))

@@ -88,9 +88,9 @@ def _most_apart(table: pd.DataFrame) -> str:
 
 
 def _group(name: str, value: str) -> str:
-    return {"official_split": f"official {value} part", "source": f"source {value}", "size": f"{value} in size"}.get(
-        name, value
-    )
+    words = {"official_split": "official {} part", "source": "source {}", "size": "{} in size"}
+    words |= {"view": "view {}", "age": "{} years"}
+    return words.get(name, "{}").format(value)
 
 
 def _name(name: str, metric: str) -> str:

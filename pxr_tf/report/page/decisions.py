@@ -8,7 +8,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.evidence.calibration import TOP
 from pxr_tf.evidence.crossfit import cross_fit
 from pxr_tf.evidence.decisions import POOLED
-from pxr_tf.report.calibration import STATES
+from pxr_tf.report.calibration import RULE_WORDS, STATES
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.figures import WIDTH, new_panel
 from pxr_tf.report.page.inline import COLOURS, GRID, INK
@@ -38,7 +38,7 @@ def operating_points(facts: RunFacts) -> Iterator[Part]:
     if tables is None:
         return
     rows = tables.decisions[tables.decisions.fold == POOLED]
-    frame = pd.DataFrame({"class and rule": rows["class"] + ", " + rows.rule})
+    frame = pd.DataFrame({"class and rule": rows["class"] + ", " + rows.rule.replace(RULE_WORDS)})
     frame["threshold for new pictures"] = rows.threshold.map("{:.3f}".format)
     for rate, words in RATES.items():
         frame[words] = [
@@ -60,7 +60,7 @@ def _sets(rows: pd.DataFrame) -> Table:
     frame = pd.DataFrame({"class": rows["class"], "promised": rows.promised.map(figure)})
     frame["patients"] = rows.patients.map("{:,}".format)
     frame["covered"] = [with_ends(*ends) for ends in rows[["covered", "low", "high"]].itertuples(index=False)]
-    frame["mean size"] = rows["size"].map("{:.2f}".format)
+    frame["classes per set"] = rows["size"].map("{:.2f}".format)
     return Table("sets", "Conformal sets: how often a set of classes holds the true class.", frame)
 
 
