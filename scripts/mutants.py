@@ -78,7 +78,7 @@ MODULES = {
     ),
     "runs.info": Module("tests/runs/test_directory.py"),
     "studies.estimate": Module("tests/studies/test_estimate.py", "*[37]"),
-    "studies.paper_runs": Module("tests/report/test_reproduced.py", "*[37]"),
+    "studies.paper_runs": Module("tests/studies/test_paper_runs.py tests/report/test_reproduced.py", "*[37]"),
     "studies.paper_tables": Module("tests/report/test_reproduced.py"),
     "studies.ranking": Module("tests/report/test_tuning_table.py", "*[37]"),
     "studies.run_all": Module("tests/studies/test_run_all.py", "*[37]"),
