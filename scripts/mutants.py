@@ -81,7 +81,7 @@ MODULES = {
     "studies.paper_runs": Module("tests/studies/test_paper_runs.py tests/report/test_reproduced.py", "*[37]"),
     "studies.paper_tables": Module("tests/report/test_reproduced.py"),
     "studies.ranking": Module("tests/report/test_tuning_table.py", "*[37]"),
-    "studies.run_all": Module("tests/studies/test_run_all.py", "*[37]"),
+    "studies.run_all": Module("tests/studies/test_run_all_steps.py"),
     "studies.tuning": Module("tests/commands/test_tune.py", "*[37]"),
     "pictures.store": Module("tests/pictures/test_store.py", "x_pictures_key__*"),
     "training.features": Module(
