@@ -8,6 +8,7 @@ recreated each time and may be deleted. docs/mutations.md has the last results a
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 # Lines that make a message: its words are for people, and tests check only its facts.
 MESSAGES = ("\\braise\\b", "PxrError\\(", "^ *(remedy|asked) ?=", '^ *return "(Use|Early) ')
+SURROUNDINGS = {**os.environ, "OPENCV_FOR_THREADS_NUM": "1"}  # a process that is forked waits for lost threads forever
 KILLED = (1, 3)  # exit codes of pytest: a test failed, or pytest itself
 
 
@@ -63,9 +65,7 @@ MODULES = {
     "evaluation.published.papers": Module(
         "tests/evaluation/test_published.py tests/evaluation/test_published_footnotes.py"
     ),
-    "runs.crop": Module(
-        "tests/experiments/test_lungs_in_runs.py", "x_describe* x_count* x_lung_warnings*", without="a_run missing"
-    ),
+    "runs.crop": Module("tests/runs/test_crop.py tests/experiments/test_lungs_in_runs.py", without="a_run_and missing"),
     "runs.directory": Module(
         "tests/runs/test_directory.py tests/runs/test_finished.py",
         "*[37]",
@@ -78,10 +78,10 @@ MODULES = {
     ),
     "runs.info": Module("tests/runs/test_directory.py"),
     "studies.estimate": Module("tests/studies/test_estimate.py", "*[37]"),
-    "studies.paper_runs": Module("tests/report/test_reproduced.py", "*[37]"),
+    "studies.paper_runs": Module("tests/studies/test_paper_runs.py tests/report/test_reproduced.py", "*[37]"),
     "studies.paper_tables": Module("tests/report/test_reproduced.py"),
     "studies.ranking": Module("tests/report/test_tuning_table.py", "*[37]"),
-    "studies.run_all": Module("tests/studies/test_run_all.py", "*[37]"),
+    "studies.run_all": Module("tests/studies/test_run_all_steps.py"),
     "studies.tuning": Module("tests/commands/test_tune.py", "*[37]"),
     "pictures.store": Module("tests/pictures/test_store.py", "x_pictures_key__*"),
     "training.features": Module(
@@ -127,7 +127,8 @@ def run(name: str) -> None:
     folder, mutmut = ROOT / "mutants" / name, Path(sys.executable).with_name("mutmut")
     prepare(name, folder)
     patterns = [f"pxr_tf.{name}.{functions}" for functions in MODULES[name].functions.split()]
-    subprocess.run([mutmut, "run", "--max-children", "1", *patterns], cwd=folder, check=True, stdout=sys.stderr)
+    run_it = [mutmut, "run", "--max-children", "1", *patterns]
+    subprocess.run(run_it, cwd=folder, check=True, stdout=sys.stderr, env=SURROUNDINGS)
     report(name, folder, mutmut)
 
 

@@ -128,26 +128,6 @@ def test_the_picture_of_an_empty_mask_stays_whole_and_the_table_says_so(tmp_path
     assert lung_warnings(table, lungs.assign(cropped="yes")) == []
 
 
-def test_few_whole_pictures_cause_no_warning():
-    table = pd.DataFrame({"image_id": map(str, range(30)), "label": ["a"] * 20 + ["b"] * 10})
-    lungs = pd.DataFrame({"image_id": table.image_id, "cropped": "yes"})
-    lungs.loc[[0, 1, 20], "cropped"] = "no"  # a tenth of both classes
-    assert lung_warnings(table, lungs) == []
-    lungs.loc[2, "cropped"] = "no"
-    (warning,) = lung_warnings(table, lungs)
-    assert warning.strength == pytest.approx(0.15)
-
-
-def test_few_whole_pictures_of_only_one_class_cause_a_warning():
-    table = pd.DataFrame({"image_id": map(str, range(200)), "label": ["a"] * 100 + ["b"] * 100})
-    lungs = pd.DataFrame({"image_id": table.image_id, "cropped": "yes"})
-    lungs.loc[range(3), "cropped"] = "no"
-    assert lung_warnings(table, lungs) == []
-    lungs.loc[3, "cropped"] = "no"
-    (warning,) = lung_warnings(table, lungs)
-    assert "a 4 %, b 0 %" in warning.text
-
-
 def test_an_unreadable_image_is_skipped_as_usual(tmp_path):
     table = write_pairs(tmp_path / "data", range(3))
     (tmp_path / "data" / "images" / "1.png").write_text("no picture")

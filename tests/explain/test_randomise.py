@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tiny import TWO_LAYERS
 
-from pxr_tf.explain.randomise import cascade, initial_weights, randomise
+from pxr_tf.explain.randomise import _share_out, _with_seed, cascade, initial_weights, randomise
 from pxr_tf.models.backbones import Backbone
 from pxr_tf.models.classifier import build_classifier, end_network, scale_grey
 from pxr_tf.models.layers import ALReLU
@@ -111,6 +111,53 @@ def test_many_layers_are_randomised_in_groups():
     model = build_classifier(backbone, num_classes=2, image_size=32, weights="none")
     names = [name for name, _ in cascade(model, steps=4)]
     assert len(names) == 4 and names[0] == "logits" and names[-1] == "convolution_0"
+
+
+@pytest.mark.parametrize(
+    ("count", "steps", "sizes"),
+    [(10, 4, [1, 3, 3, 3]), (3, 12, [1, 1, 1]), (1, 5, [1]), (12, 12, [1] * 12), (9, 2, [1, 8])],
+)
+def test_the_first_layer_is_a_group_of_its_own_and_the_others_are_shared_out(count, steps, sizes):
+    groups = _share_out(list(range(count)), steps)
+    assert [len(group) for group in groups] == sizes
+    assert [number for group in groups for number in group] == list(range(count))
+
+
+def seeds_in(config: object) -> list[object]:
+    """Return all values of the key ``seed`` in a configuration."""
+    if isinstance(config, list):
+        return [seed for value in config for seed in seeds_in(value)]
+    if not isinstance(config, dict):
+        return []
+    return [seed for key, value in config.items() for seed in ([value] if key == "seed" else seeds_in(value))]
+
+
+def test_each_initialiser_of_a_layer_gets_a_seed_of_its_own_and_nothing_else_changes():
+    config = {
+        "kernel": {"class": "HeNormal", "config": {"seed": None, "scale": 2.0}},
+        "bias": {"class": "Normal", "config": {"seed": 5}},
+        "parts": [{"inner": {"seed": 1}}, "seed", (3,)],
+        "use_bias": True,
+    }
+    found = [_with_seed(config, seed) for seed in (3, 3, 4)]
+    first, again, other = map(seeds_in, found)
+    assert len({*first, *other}) == 6 and first == again
+    assert found[0]["kernel"] == {"class": "HeNormal", "config": {"seed": first[0], "scale": 2.0}}
+    assert found[0]["parts"][1:] == ["seed", [3]] and found[0]["use_bias"] is True
+    assert config["bias"]["config"]["seed"] == 5
+
+
+def test_no_two_layers_or_seeds_share_random_weights(model, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(
+        "pxr_tf.explain.randomise.initial_weights", lambda layer, seed: seeds.append(seed) or layer.get_weights()
+    )
+    for seed in (0, 1):
+        for steps in (2, 12):
+            list(cascade(model, seed=seed, steps=steps))
+    by_run = [seeds[place : place + 4] for place in range(0, 16, 4)]
+    assert all(len(set(some)) == 4 for some in by_run)
+    assert not set(seeds[:8]) & set(seeds[8:])
 
 
 def test_a_nested_head_comes_first():

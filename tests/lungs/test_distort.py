@@ -110,6 +110,7 @@ def test_noise_has_a_deviation_up_to_five_and_three_tenths_are_inverted(with_onl
     found = expose_all(GREY).astype(float)
     assert np.abs(found.mean(axis=(1, 2)) - 127.5).max() < 0.6
     assert found.std(axis=(1, 2)).min() < 0.6 and 4.8 < found.std(axis=(1, 2)).max() < 5.1
+    assert expose_all(WHITE, count=30).min() > 200 and expose_all(BLACK, count=30).max() < 55  # no grey level wraps
     monkeypatch.setattr(module, "_NOISE", 0)
     monkeypatch.setattr(module, "INVERTED", 0.3)
     inverted = expose_all(WHITE, count=600)[:, 0, 0]
@@ -129,6 +130,14 @@ def test_half_of_the_pictures_are_foggy_and_a_quarter_is_softened(with_only):
     soft = ((rows > 2) & (rows < 253)).sum(axis=1)  # pixels between black and white
     assert 0.2 < (soft > 0).mean() < 0.3
     assert soft[soft > 0].min() == 2 and soft.max() == 9  # 0.5 to 2 pixels of deviation
+
+
+def test_fog_adds_a_share_of_the_way_to_white():
+    values = np.linspace(0, 1, SIDE * SIDE, dtype=np.float32).reshape(SIDE, SIDE)
+    fog, over, none = (module._whiten(one, 2, np.random.default_rng(0)) for one in (NOWHERE, values, NOWHERE + 1))
+    assert fog.min() == 0 and fog.max() == 1
+    np.testing.assert_allclose(over, values + (1 - values) * fog, atol=1e-6)
+    np.testing.assert_allclose(none, 1)
 
 
 def test_consolidations_brighten_half_of_the_lungs_and_nothing_else(with_only):

@@ -8,12 +8,13 @@ import pytest
 from phantom_pairs import phantom_atlas
 
 from pxr_tf.lungs import align as module
-from pxr_tf.lungs.align import SMALL, align
+from pxr_tf.lungs.align import SMALL, align, pull
 from pxr_tf.lungs.atlas import LungAtlas, make_thumbnail
 from pxr_tf.lungs.contrast import ATLAS_SIDE
 from pxr_tf.lungs.fuse import fuse
 
 MIDDLE = (ATLAS_SIDE - 1) / 2
+FILMS = np.random.default_rng(0).integers(0, 256, (2, ATLAS_SIDE, ATLAS_SIDE), np.uint8)
 
 
 @pytest.mark.parametrize("zoom", [0.75, 1.0, 1.25])
@@ -41,16 +42,20 @@ def test_any_map_that_was_found_is_better_than_none(monkeypatch):
     """A map that skews the chest costs more than its correlation can give."""
     skewed, calls = np.array([[1.5, 0, 0], [0, 0.55, 0]], np.float32), []
 
-    def find(template, target, start, *others):
-        calls.append(start)
+    def find(*asked):
+        calls.append(asked)
         if len(calls) > 1:
             raise cv2.error("no convergence")
         return -0.9, skewed
 
     monkeypatch.setattr(cv2, "findTransformECC", find)
-    picture = np.random.default_rng(0).integers(0, 256, (SMALL, SMALL)).astype(np.float32)
-    found = module._align_upright(picture, picture)
+    mean, picture = np.random.default_rng(0).integers(0, 256, (2, SMALL, SMALL)).astype(np.float32)
+    found = module._align_upright(mean, picture)
     assert found.likeness < -1 and np.array_equal(found.matrix, skewed)
+    starts = module._choose_starts(mean, picture)
+    for (template, target, start, *others), expected in zip(calls, starts, strict=True):
+        assert template is mean and target is picture and np.array_equal(start, expected)
+        assert others == [cv2.MOTION_AFFINE, module._STOP, None, 1]
 
 
 def test_a_voter_that_resembles_the_picture_outweighs_voters_that_do_not():
@@ -125,7 +130,8 @@ def test_starts_are_compared_by_their_correlation():
 
 def test_starts_are_all_turns_zooms_and_shifts_around_the_middle():
     middle, seen = (module._COARSE - 1) / 2, set()
-    for matrix in module._STARTS:
+    for matrix in module._make_starts():
+        assert matrix.dtype == np.float32
         shift = (matrix @ (middle, middle, 1) - middle) / module._COARSE
         scale, turn = np.sqrt(np.linalg.det(matrix[:, :2])), np.rad2deg(np.arctan2(matrix[0, 1], matrix[0, 0]))
         seen.add(tuple(np.round([*shift, scale, turn], 3) + 0.0))
@@ -146,7 +152,38 @@ def test_a_search_begins_where_nothing_moved_and_at_the_three_best_starts():
 def test_the_exact_search_may_cost_a_fiftieth_of_likeness(monkeypatch, likeness, kept):
     first, better = module._Found(0.5, affine(1, 1)), module._Found(likeness, affine(1.1, 1))
     monkeypatch.setattr(module, "_align_upright", lambda template, target: first)
-    monkeypatch.setattr(module, "_improve", lambda template, target, start, stop: better)
-    black = np.zeros((ATLAS_SIDE, ATLAS_SIDE), np.uint8)
-    found = align(black, black)
+    asked = []
+    monkeypatch.setattr(module, "_improve", lambda *values: asked.append(values) or better)
+    found = align(FILMS[0], FILMS[1], may_invert=False)
     assert found.matrix[0, 0] == pytest.approx(1.1 if kept else 1)
+    ((template, target, start, stop),) = asked
+    assert np.array_equal(template, module._soften(FILMS[0])) and np.array_equal(target, module._soften(FILMS[1]))
+    assert start is first.matrix and stop == module._STOP_BEST
+
+
+def test_the_exact_search_of_an_inverted_picture_sees_its_negative(monkeypatch):
+    sought = module._soften(255 - FILMS[1])
+    asked = []
+    found = module._Found(0.5, affine(1, 1))
+    monkeypatch.setattr(
+        module, "_align_upright", lambda template, target: found._replace(likeness=np.array_equal(target, sought))
+    )
+    monkeypatch.setattr(module, "_improve", lambda *values: asked.append(values) or found)
+    assert align(FILMS[0], FILMS[1]).inverted
+    assert np.array_equal(asked[0][1], sought)
+
+
+def test_pictures_are_softened_alike_in_both_directions_before_they_are_compared():
+    soft = module._soften(FILMS[0])
+    assert soft.shape == (SMALL, SMALL) and np.allclose(module._soften(FILMS[0].T).T, soft, atol=1e-3)
+    spot = np.zeros((SMALL, SMALL), np.uint8)
+    spot[30, 30] = 200
+    width = np.exp(-(np.arange(-4, 5) ** 2) / 2)
+    found = module._soften(spot.repeat(4, 0).repeat(4, 1))[26:35, 26:35]
+    assert found == pytest.approx(200 * np.outer(width, width) / width.sum() ** 2, abs=0.05)
+
+
+def test_a_picture_is_pulled_to_where_the_map_begins_and_its_border_is_repeated():
+    found = pull(FILMS[0], np.array([[1, 0, 5], [0, 1, -7]], np.float32))
+    assert np.array_equal(found[7:, :-5], FILMS[0][:-7, 5:])
+    assert (found[:7, :-5] == FILMS[0][0, 5:]).all() and (found[7:, -5:] == FILMS[0][:-7, -1:]).all()

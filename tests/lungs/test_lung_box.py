@@ -43,6 +43,31 @@ def test_evened_out_pictures_have_one_brightness_and_one_contrast_everywhere(rad
     assert set(np.unique(even_out(np.full((50, 60), 200, np.uint8), radius))) <= {127, 128}
 
 
+def test_evening_out_treats_rows_as_columns_and_stays_within_grey_levels():
+    picture = np.random.default_rng(0).integers(90, 110, (100, 100), np.uint8) + np.arange(100, dtype=np.uint8)
+    picture[20, 30], picture[70, 60] = 255, 0
+    found = even_out(picture)
+    assert (found[20, 30], found[70, 60]) == (255, 0)
+    assert np.abs(even_out(picture.T).T.astype(int) - found).max() <= 1
+
+
+@pytest.mark.parametrize("letters", [0, 255])
+def test_a_border_may_span_ten_grey_levels_beside_its_letters(letters):
+    picture = np.random.default_rng(0).integers(0, 256, (ATLAS_SIDE, ATLAS_SIDE), np.uint8)
+    picture[:60] = np.tile(np.uint8([100, 110]), ATLAS_SIDE // 2)
+    picture[:60, :12] = letters
+    assert find_content(picture) == Box(0, 60, ATLAS_SIDE, ATLAS_SIDE)
+    picture[:60, 1::2] += picture[:60, 1::2] == 110
+    assert find_content(picture).top == 0
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_a_film_thinner_than_a_pixel_is_not_content(turns):
+    picture = np.zeros((ATLAS_SIDE, 3), np.uint8)
+    picture[::2, 1] = 13  # so faint that a mixture with the border is even
+    assert find_content(np.ascontiguousarray(np.rot90(picture, turns))) is None
+
+
 def test_specks_and_spikes_do_not_move_the_box():
     plain = steady_box(LUNGS)
     spiky = LUNGS.copy()

@@ -1,11 +1,14 @@
 """An atlas is prepared once and kept under its content."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 from phantom_pairs import phantom_pair
 
 from pxr_tf.arrays import ROWS_FILE
+from pxr_tf.lungs import atlas as module
 from pxr_tf.lungs.atlas import (
     LungAtlas,
     build_atlas,
@@ -18,6 +21,8 @@ from pxr_tf.lungs.atlas import (
 from pxr_tf.lungs.confidence import find_surroundings
 from pxr_tf.lungs.contrast import ATLAS_SIDE
 from pxr_tf.lungs.fuse import dice
+
+FILM = np.random.default_rng(0).integers(0, 256, (ATLAS_SIDE, ATLAS_SIDE), np.uint8)
 
 
 def pairs_of(*patients: int) -> dict:
@@ -49,7 +54,8 @@ def test_an_atlas_holds_its_pairs_their_thumbnails_and_their_shapes():
     atlas = build_atlas(pairs)
     np.testing.assert_array_equal(atlas.pictures, [picture, 255 - picture])
     np.testing.assert_allclose(atlas.masks, [lungs, lungs[::-1] * (128 / 255)], atol=1e-6)
-    np.testing.assert_allclose(atlas.mean, 127.5)
+    np.testing.assert_allclose(atlas.mean, np.full((ATLAS_SIDE, ATLAS_SIDE), 127.5))
+    np.testing.assert_allclose(build_atlas(pairs[:1] * 2).mean, picture)
     assert {one.dtype for one in (atlas.masks, atlas.thumbnails, atlas.shapes, atlas.mean)} == {np.dtype(np.float32)}
     np.testing.assert_allclose(atlas.thumbnails.mean(axis=1), 0, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(atlas.thumbnails, axis=1), 1, rtol=1e-5)
@@ -57,6 +63,65 @@ def test_an_atlas_holds_its_pairs_their_thumbnails_and_their_shapes():
     assert atlas.thumbnails.shape == (2, 32 * 32) and atlas.shapes.shape == (2, 64 * 64)
     np.testing.assert_allclose(atlas.shapes.mean(axis=1), atlas.masks.mean(axis=(1, 2)), rtol=1e-5)
     assert build_atlas(pairs[::-1]).digest != atlas.digest == build_atlas(list(pairs)).digest
+
+
+@pytest.mark.parametrize(("place", "name"), [(module, "_VERSION"), (cv2, "__version__")])
+def test_the_digest_changes_with_what_may_find_other_lungs(monkeypatch, place, name):
+    pairs = [(FILM, FILM)]
+    before = build_atlas(pairs).digest
+    monkeypatch.setattr(place, name, "another")
+    assert build_atlas(pairs).digest != before
+
+
+@pytest.fixture
+def kept_in(monkeypatch, tmp_path):
+    """Return a function from names of pairs to the folder of their atlas."""
+
+    def stop(folder, names):
+        raise InterruptedError(folder)
+
+    def ask(*names):
+        with pytest.raises(InterruptedError) as stopped:
+            open_stored_atlas(tmp_path, dict.fromkeys(names, not_asked))
+        return stopped.value.args[0]
+
+    monkeypatch.setattr(module.arrays, "missing_keys", stop)
+    return ask
+
+
+@pytest.mark.parametrize(("place", "name"), [(module, "_STORED_VERSION"), (module, "ATLAS_SIDE"), (cv2, "__version__")])
+def test_an_atlas_is_kept_apart_from_those_of_other_pairs_versions_and_sizes(
+    kept_in, monkeypatch, tmp_path, place, name
+):
+    before = kept_in("a", "b")
+    assert before == kept_in("b", "a") != kept_in("a", "c")
+    assert before.parent == tmp_path and before.name.startswith("atlas-")
+    monkeypatch.setattr(place, name, 128)
+    assert kept_in("a", "b") != before
+
+
+def test_the_builtin_atlas_is_made_of_72_drawn_pairs(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "open_stored_atlas", lambda cache, pairs: (cache, pairs))
+    monkeypatch.setattr(module, "draw_pair", lambda number: number)
+    cache, pairs = module.builtin_atlas(tmp_path)
+    assert cache == tmp_path and [make() for make in pairs.values()] == list(range(72))
+    monkeypatch.setattr(module, "_BUILTIN_VERSION", "another")
+    assert not set(module.builtin_atlas(tmp_path)[1]) & set(pairs)
+
+
+def test_drawn_chests_are_of_all_diseases_and_in_all_poses(monkeypatch):
+    drawn, chest = [], SimpleNamespace(image=FILM, whole_lungs=FILM)
+    monkeypatch.setattr(module, "draw_chest", lambda *asked: drawn.append(asked) or chest)
+    for number in range(72):
+        draw_pair(number)
+    assert [one[:3] for one in drawn] == [(number, 0, ATLAS_SIDE) for number in range(72)]
+    diseases = list(module.DISEASES.values())
+    assert [one[3] for one in drawn] == [diseases[number % len(diseases)] for number in range(72)]
+    poses = np.array([one[4] for one in drawn])
+    lowest, highest = [-6, 0.8, -0.3], [6, 1.05, 0.08]
+    near = np.subtract(highest, lowest) / 10
+    assert ((poses >= lowest) & (poses <= highest)).all()
+    assert (poses.min(axis=0) < lowest + near).all() and (poses.max(axis=0) > highest - near).all()
 
 
 def test_the_shape_is_compared_with_the_most_similar_mask():

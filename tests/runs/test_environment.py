@@ -145,6 +145,47 @@ def test_folds_of_an_older_version_have_unknown_switches(run):
     assert environment.enter(run, "fold-0", old, mix=False) == ""  # nothing is compared with something else
 
 
+def test_an_environment_has_what_the_learner_adds_and_the_state_of_the_code(monkeypatch):
+    monkeypatch.setattr(machine, "switches", lambda: {"XLA_FLAGS": "x"})
+    monkeypatch.setattr(rundir, "read_commit", lambda: {"commit": "1", "modified": True})
+    monkeypatch.setattr(rundir, "now", lambda: "today")
+    assert environment.read_environment(device="CPU", threads=2) == {
+        "started": "today",
+        "processor": machine.processor(),
+        "processors": machine.processors(),
+        "device": "CPU",
+        "threads": 2,
+        "switches": {"XLA_FLAGS": "x"},
+        "versions": rundir.versions(),
+        "commit": "1",
+        "modified": True,
+    }
+
+
+def test_a_run_without_recorded_versions_differs_in_nothing_that_is_known(run):
+    (run / "provenance.json").unlink()
+    write_fold(run, "fold-1", {"threads": 2})
+    write_fold(run, "fold-2")
+    assert environment.read_folds(run)["fold-2"] == [{"versions": {}}]
+    assert environment.find_differences(environment.read_folds(run)) == []
+    files.write_json(run / "provenance.json", {"seed": 0})
+    assert environment.read_folds(run)["fold-2"] == [{"versions": {}}]
+
+
+def test_a_long_list_of_differences_or_folds_is_shortened(run):
+    now = elsewhere(processor="a", device="b", precision="c", xla=True, keras="4")
+    for number in range(1, 5):
+        write_fold(run, f"fold-{number}", now)
+    (run / "fold-5").mkdir()
+    said = environment.describe_mix(run)
+    names = "fold-1, fold-2, fold-3 and 1 more"
+    assert_says(said, f"precision float32 (fold-0), c ({names})", f"xla False (fold-0), True ({names}) and 1 more")
+    assert "keras" not in said
+    said = environment.describe_commits(run, elsewhere(commit="2" * 40))
+    assert_says(said, "fold-2", "and 2 more")
+    assert "fold-3" not in said
+
+
 def test_another_commit_is_reported(run):
     assert environment.describe_commits(run, HERE) == ""
     assert environment.describe_commits(run, HERE | {"commit": None}) == ""  # installed without git

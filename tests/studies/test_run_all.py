@@ -2,10 +2,8 @@
 
 import multiprocessing
 import time
-from dataclasses import replace
 
 import pytest
-from messages import refused
 from tiny import Recorder, request_of, run_here, stopped, tiny_experiment
 from two_stages import stage, write_stages
 
@@ -190,27 +188,3 @@ def test_an_unexpected_error_while_one_run_is_prepared_stops_no_other(phantoms, 
     first, second = run_all(seeds_of(phantoms, tmp_path), Inline())
     assert first.failure == "KeyError: 'planted'"
     assert second.run.finished
-
-
-def test_a_tag_ties_stage_two_to_the_stage_one_of_its_own_study(official_phantoms, two_layers, tmp_path):
-    recipe = write_stages(tmp_path)
-    tagged = [
-        request_of(stage(recipe, number, tag="foo"), [official_phantoms], tmp_path / "runs", study=frozenset())
-        for number in (1, 2)
-    ]
-    folders = frozenset(request.folder for request in tagged)
-    one, two = (replace(request, study=folders) for request in tagged)
-    assert two.stage_one_folder == one.folder
-    assert [len(wave) for wave in split_waves([two, one])] == [1, 1]
-    assert tagged[1].stage_one_folder != one.folder  # outside the study, if no such run was begun
-
-
-def test_a_run_that_is_its_own_stage_one_is_refused(official_phantoms, two_layers, tmp_path):
-    recipe = write_stages(tmp_path)
-    plain = request_of(stage(recipe, 2), [official_phantoms], tmp_path / "runs")
-    model = plain.experiment.model.model_copy(update={"of": str(plain.folder), "backbone": None})
-    own = replace(plain, experiment=plain.experiment.model_copy(update={"model": model}))
-    model = model.model_copy(update={"of": str(own.folder)})
-    own = replace(own, experiment=own.experiment.model_copy(update={"model": model}))
-    with refused("model.of", str(own.folder)):
-        list(split_waves([own]))
