@@ -1,5 +1,7 @@
 """Calibration and operating points in a report, with the numbers of `pxr calibrate`."""
 
+import re
+
 import pandas as pd
 from calibrated_runs import predictions_of, run_of
 
@@ -32,6 +34,8 @@ def test_a_report_measures_calibration_itself(tmp_path):
     figures = [part for part in [*parts, *operating_points(facts)] if isinstance(part, Drawings)]
     names = [one.name for group in figures for one in group.figures]
     assert names == ["reliability", "referral", "net-benefit-1", "net-benefit-2", "net-benefit-3"]
+    counts = re.findall(r" of ([\d,]+)", figures[0].figures[0].alternative)
+    assert sum(int(count.replace(",", "")) for count in counts) == written.calibration["images"]
 
 
 def test_one_fold_without_validation_images_has_no_calibration(tmp_path):

@@ -16,6 +16,7 @@ from pxr_tf.report.page.parts import Drawing, Drawings, Part, Prose, Table
 from pxr_tf.report.page.words import figure, with_ends
 
 RATES = {"sensitivity": "sensitivity", "specificity": "specificity", "ppv": "PPV", "npv": "NPV"}
+BAR = 0.15  # height of the longest bar of counts, as a share of the figure
 POLICIES = {"model": "as predicted", "calibrated": "with temperature", "everyone": "act on everyone"}
 
 
@@ -67,15 +68,19 @@ def _sets(rows: pd.DataFrame) -> Table:
 def _reliability(bins: pd.DataFrame) -> Drawing:
     drawn, axes = new_panel(WIDTH, WIDTH)
     axes.plot([0, 1], [0, 1], color=GRID, linewidth=1)
+    first = bins[(bins.state == next(iter(STATES))) & (bins["class"] == TOP)]
+    axes.bar(first.probability, BAR * first.images / first.images.max(), width=0.02, color=GRID)
     for number, (state, words) in enumerate(STATES.items()):
         rows = bins[(bins.state == state) & (bins["class"] == TOP)]
         axes.vlines(rows.probability, rows.low, rows.high, color=COLOURS[number], linewidth=1)
         axes.plot(rows.probability, rows.share, "os"[number] + "-", color=COLOURS[number], markersize=4, label=words)
     axes.set(xlabel="probability of the predicted class", ylabel="share that is right", xlim=(0, 1.02), ylim=(0, 1.02))
     axes.legend(fontsize=8, frameon=False, labelcolor=INK)
-    caption = "Reliability: on the diagonal, probabilities can be taken at their word."
-    first = bins[(bins.state == next(iter(STATES))) & (bins["class"] == TOP)]
-    pairs = ", ".join(f"{row.probability:.2f}: {row.share:.2f}" for row in first.itertuples())
+    caption = (
+        "Reliability: on the diagonal, probabilities can be taken at their word. The bars at the bottom count the "
+        f"images of each bin as predicted, {first.images.max():,.0f} at most."
+    )
+    pairs = ", ".join(f"{row.probability:.2f}: {row.share:.2f} of {row.images:,.0f}" for row in first.itertuples())
     return Drawing("reliability", caption, f"Mean probability and share that is right, by bin: {pairs}.", drawn)
 
 
