@@ -8,7 +8,7 @@ from pxr_tf.evaluation.intervals import mean_over_folds, metric_intervals, repli
 from pxr_tf.evaluation.metrics import fold_order, held_out_rows, score_folds
 from pxr_tf.evaluation.weighted import make_sample
 
-UNIT = "patient"
+PATIENT, IMAGE = "patient", "image"
 COLUMNS = ("low", "high", "level", "unit", "method")
 _KEY = ["fold", "class", "metric"]
 
@@ -17,7 +17,8 @@ def score_with_intervals(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the table of `score_folds` with the columns ``low, high, level, unit, method``.
 
     Each fold, the mean over folds and all rows pooled get 95 % intervals over patients. ``sd`` and ``support`` get
-    none, nor does a figure that rests on fewer than three patients; ``method`` is then empty.
+    none, nor does a figure that rests on fewer than three patients; ``method`` is then empty. If the data name no
+    patient, each image is its own, and ``unit`` says so.
     """
     rows = held_out_rows(predictions)
     sample = make_sample(rows)
@@ -27,5 +28,11 @@ def score_with_intervals(predictions: pd.DataFrame) -> pd.DataFrame:
     tables = [metric_intervals(one, sample.classes).assign(fold=fold) for fold, one in found.items()]
     table = score_folds(predictions).merge(pd.concat(tables).drop(columns="value"), "left", _KEY)
     known = table.method.fillna("") != ""
-    table = table.assign(method=table.method.fillna(""), unit=known.map({True: UNIT, False: ""}))
+    table = table.assign(method=table.method.fillna(""), unit=known.map({True: unit_of(rows), False: ""}))
     return table.assign(level=known.map({True: LEVEL, False: np.nan}))[[*_KEY, "value", *COLUMNS]]
+
+
+def unit_of(rows: pd.DataFrame) -> str:
+    """Return what intervals resample: ``patient``, or ``image`` if no row names a patient."""
+    known = "patient_id" in rows and not rows.patient_id.isin(rows.image_id).all()
+    return PATIENT if known else IMAGE

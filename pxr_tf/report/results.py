@@ -15,6 +15,7 @@ from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evaluation.roc import MeanPoints
 from pxr_tf.evidence.deviations import deviation_note, read_deviations
 from pxr_tf.evidence.files import read_readings, read_run_points, tables_are_whole, write_tables
+from pxr_tf.evidence.intervals import IMAGE
 from pxr_tf.evidence.paper import OVERALL, auc_of, class_words, comparable_row, overall_words, paper_notes, prints
 from pxr_tf.evidence.seeds import SeedsTable
 from pxr_tf.evidence.verdicts import read_verdicts, summarise_verdicts
@@ -172,8 +173,12 @@ def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str, row: PaperR
 def _spread_note(table: pd.DataFrame) -> str:
     """Say what the figures' two kinds of spread are over."""
     several = not np.isnan(metrics.value_of(table, "sd", "all", "accuracy"))
-    brackets = f"rackets hold the {_level_words(table)} interval over patients."
+    brackets = f"rackets hold the {_level_words(table)} interval over {_unit_words(table)}."
     return f"± is the standard deviation over folds; b{brackets}" if several else f"B{brackets}"
+
+
+def _unit_words(table: pd.DataFrame) -> str:
+    return "images, as the data name no patients" if IMAGE in set(table.unit) else "patients"
 
 
 def _level_words(table: pd.DataFrame) -> str:

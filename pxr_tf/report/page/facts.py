@@ -13,6 +13,7 @@ from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
 from pxr_tf.evidence.calibrated import CalibrationTables, read_calibration
 from pxr_tf.evidence.files import read_readings
+from pxr_tf.evidence.intervals import IMAGE, unit_of
 from pxr_tf.evidence.label_quality import find_candidates
 from pxr_tf.evidence.paper import comparable_row
 from pxr_tf.evidence.verdicts import read_verdicts
@@ -107,7 +108,7 @@ class RunFacts:
         """``6,005 held-out X-rays of 2,134 patients``."""
         rows = self.tested.drop_duplicates("image_id")
         words = count_words(len(rows), f"held-out {self.noun}")
-        if "patient_id" not in rows:
+        if unit_of(rows) == IMAGE:
             return words
         return f"{words} of {count_words(rows.patient_id.nunique(), 'patient')}"
 
@@ -225,9 +226,10 @@ class RunFacts:
         level = self.table.level.max()
         if np.isnan(level):
             return f"Figures count {self.test_words}. There are too few patients for intervals."
+        units = f"{unit_of(self.tested)}s"
         return (
-            f"Figures count {self.test_words}{self.folds_words}. Their {100 * level:.0f} % intervals are over patients "
-            f"({methods}): they show what other patients would change, not other seeds."
+            f"Figures count {self.test_words}{self.folds_words}. Their {100 * level:.0f} % intervals are over {units} "
+            f"({methods}): they show what other {units} would change, not other seeds."
         )
 
     @property
