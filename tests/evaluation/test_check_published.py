@@ -1,5 +1,6 @@
 """The check of a paper's figures finds the faults of the four papers, and faults planted in tables, by itself."""
 
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from printed_figures import measure, print_figures
 
 from pxr_tf.evaluation.published import read_papers
 from pxr_tf.evaluation.published.check import check_paper
+from pxr_tf.evaluation.published.feasibility import Figure
 from pxr_tf.evaluation.published.interpretations import (
     IMPOSSIBLE,
     OPEN,
@@ -20,6 +22,8 @@ from pxr_tf.evaluation.published.interpretations import (
     read_figures,
 )
 from pxr_tf.evaluation.published.papers import Paper, PaperRow, read_paper
+from pxr_tf.evaluation.published.printed import Printed
+from pxr_tf.evidence.paper import overall_words
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "published"
 CLASSES = ("a", "b", "c")
@@ -204,6 +208,45 @@ def test_rows_of_different_test_sets_are_told_apart():
     (table,) = check_paper(paper_of(figures, classes=CLASSES[:2]))
     assert_tells(" ".join(table.notes), "219 images (100 a, 119 b)", "2 of 3", any_of("not model 2"))
     assert [sum(row.findings[0][0].matrix[0]) for row in table.rows] == [100, 100, 96]
+
+
+def test_a_figure_with_a_final_zero_is_another_figure():
+    """13 of 40 are 32.5 %: printed 33, but never 33.0."""
+    figures = [[Figure("accuracy", "all", Printed(Decimal(text)))] for text in ("33.0", "33")]
+    states = [findings[0].state for findings in judge(paper_of(figures, {"a": 20, "b": 20}, CLASSES[:2]))]
+    assert states == [IMPOSSIBLE, POSSIBLE]
+
+
+ZERO = [("sensitivity", "a", "0.0"), ("sensitivity", "b", "100.0"), ("accuracy", "all", "50.0")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({}, POSSIBLE),
+        ({("accuracy", "all"): "100.0"}, IMPOSSIBLE),  # not if the 0 of a were dropped
+        ({("accuracy", "all"): "0.0"}, IMPOSSIBLE),
+        ({("balanced_accuracy", "all"): "0.0"}, IMPOSSIBLE),
+        ({("sensitivity", "macro"): "0.0"}, IMPOSSIBLE),
+    ],
+)
+def test_a_printed_zero_is_a_figure(changed, state):
+    figures = {(metric, name): text for metric, name, text in ZERO} | changed
+    figures = [Figure(*key, Printed(Decimal(text))) for key, text in figures.items()]
+    ((first, *_),) = judge(paper_of([figures], {"a": 10, "b": 10}, CLASSES[:2]))
+    assert first.state == state
+    assert state == IMPOSSIBLE or first.matrix == [[0, 10], [0, 10]]
+
+
+def test_a_row_of_which_only_zeros_are_printed_is_checked_and_its_auc_gets_its_note():
+    zero = Printed(Decimal("0.000"))  # less than 0.001 if it is a fraction, so of 20 images none
+    paper = paper_of([[Figure("accuracy", "all", zero), Figure("auc", "all", zero)]], {"a": 10, "b": 10}, CLASSES[:2])
+    ((check,),) = (table.rows for table in check_paper(paper))
+    assert check.findings[0][0].matrix == [[0, 10], [10, 0]]
+    assert_tells(" ".join(check.notes), "0.000 %", "printed AUC is 0.000", any_of("may be this mean"))
+    (row,) = paper.rows
+    assert (row.value("accuracy"), row.printed_auc) == (0.0, zero)
+    assert overall_words(row) == "0.000, AUC 0.000"
 
 
 def test_a_row_without_figures_to_check_is_refused():

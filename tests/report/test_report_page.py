@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -194,3 +195,23 @@ def test_latex_escapes_what_it_would_read_as_a_command():
     latex = to_latex(Table("t", "50 % of_all", frame))
     for words in (r"a\_b", r"5 \% \& more", r"c\textbackslash{}d", r"$\pm$2", r"50 \% of\_all"):
         assert words in latex
+
+
+AWKWARD = ["a_b & 5 %", "#1 {x} ~ ^ \\", "–±×≥→−²·…", "grün, Café", "[x]", "*", "< 0.001 | > 2", "-40.0"]  # noqa: RUF001
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex (Debian: texlive-latex-recommended)")
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("columns", [2, 6])
+def test_a_table_of_awkward_characters_compiles_and_fits_the_page(tmp_path, words, columns):
+    texts = [*AWKWARD, *["long texts of several words and/of/a_long_path.png"] * (60 if words else 1)]
+    frame = pd.DataFrame({f"{name} {number}": texts for number, name in enumerate(AWKWARD[:columns])})
+    (tmp_path / "t.tex").write_text(to_latex(Table("t", f"Of {' '.join(AWKWARD)}", frame, words=words)))
+    packages = r"\documentclass{article}\usepackage{array,booktabs,longtable}"
+    (tmp_path / "all.tex").write_text(rf"{packages}\begin{{document}}\input{{t.tex}}\end{{document}}")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    log = (tmp_path / "all.log").read_text(errors="replace")
+    assert done.returncode == 0, log[-2000:]
+    assert not re.search("too large|Missing character", log)
+    assert all(float(points) < 10 for points in re.findall(r"Overfull .hbox .([0-9.]+)pt", log))  # widths are estimates

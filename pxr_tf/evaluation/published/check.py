@@ -69,7 +69,7 @@ def _check_table(rows: list[PaperRow]) -> TableCheck:
 def _row_notes(row: PaperRow, findings: list[Finding], hidden: int) -> list[str]:
     fitting = _fitting(findings)
     notes = [f"Also impossible: {count_words(hidden, 'other interpretation')}."] if hidden and not fitting else []
-    if fitting and row.entry.auc:
+    if fitting and row.entry.auc is not None:
         notes += _auc_note(row, fitting)
     if fitting and fitting.matrix and row.table.images and not row.table.test_counts:
         notes.append(_share_note(row, fitting.matrix))

@@ -1,5 +1,6 @@
 """A number as a paper prints it, and the values that it may mean."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -19,10 +20,20 @@ class Range(NamedTuple):
         return self.low <= high and low < self.high
 
 
-class Printed(NamedTuple):
-    """A printed number with all digits, including final zeros: in percent, or a fraction if it is 1 or less."""
+@dataclass(frozen=True, eq=False)
+class Printed:
+    """A printed number with all digits, including final zeros: in percent, or a fraction if it is 1 or less.
+
+    92.3 and 92.30 are not equal, as decimals are: they mean other values.
+    """
 
     number: Decimal
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Printed) and self.number.as_tuple() == other.number.as_tuple()
+
+    def __hash__(self) -> int:
+        return hash(self.number.as_tuple())
 
     @property
     def scale(self) -> int:
