@@ -82,7 +82,7 @@ MODULES = {
     "studies.paper_tables": Module("tests/report/test_reproduced.py"),
     "studies.ranking": Module("tests/report/test_tuning_table.py", "*[37]"),
     "studies.run_all": Module("tests/studies/test_run_all_steps.py"),
-    "studies.tuning": Module("tests/commands/test_tune.py", "*[37]"),
+    "studies.tuning": Module("tests/studies/test_tuning.py"),
     "pictures.store": Module("tests/pictures/test_store.py", "x_pictures_key__*"),
     "training.features": Module(
         "tests/training/test_features.py", "x_features_folder__* x_sample_names__*", loads_tensorflow=True
