@@ -53,8 +53,8 @@ MODULES = {
     "lungs.confidence": Module("tests/lungs/test_lung_parts.py tests/lungs/test_lung_box.py", "*[37]", without=FINDING),
     "lungs.contrast": Module("tests/lungs/test_lung_parts.py tests/lungs/test_lung_box.py", "*[37]", without=FINDING),
     "lungs.distort": Module("tests/lungs/test_distort.py", "*[37]"),
-    "lungs.find": Module("tests/lungs/test_lung_parts.py", "*[37]"),
-    "lungs.fuse": Module("tests/lungs/test_lung_parts.py", "*[37]"),
+    "lungs.find": Module("tests/lungs/test_lung_answers.py tests/lungs/test_lung_parts.py", "*[37]"),
+    "lungs.fuse": Module("tests/lungs/test_lung_answers.py tests/lungs/test_lung_parts.py", "*[37]"),
     "evaluation.bootstrap": Module("tests/evaluation/test_bootstrap.py"),
     "evaluation.differences": Module("tests/evaluation/test_differences.py"),
     "evaluation.roc": Module("tests/evaluation/test_roc.py", "*[1379]"),
@@ -68,8 +68,7 @@ MODULES = {
     "runs.crop": Module("tests/runs/test_crop.py tests/experiments/test_lungs_in_runs.py", without="a_run_and missing"),
     "runs.directory": Module(
         "tests/runs/test_directory.py tests/runs/test_finished.py",
-        "*[37]",
-        without="stopped each_image read_once changed package",
+        without="stopped each_image read_once was_changed package",
     ),
     "runs.environment": Module("tests/runs/test_environment.py", "*[37]", without="records would_mix device"),
     "runs.finished": Module(
