@@ -13,11 +13,13 @@ LEAK, SOURCE = RunWarning("leak", text="3 patients leak."), RunWarning("shortcut
 INFO = RunInfo("a paper", "cnn", "plain", ("normal", "ill"), "all", None)
 
 
-def make_group(variant: str, setting: str = "", warnings: dict | None = None, seeds: int = 2, tests: str = "ab"):
+def make_group(
+    variant: str, setting: str = "", warnings: dict | None = None, seeds: int = 2, tests: str = "ab", fold: str = "0"
+):
     """Return a group whose runs test these images (the first is balanced), with warnings by seed."""
     own = {seed: (warnings or {}).get(seed, ()) for seed in range(seeds)}
     splits = pd.DataFrame(
-        {"image_id": list(tests), "fold": "0", "role": ["test_balanced"] + ["test"] * (len(tests) - 1)}
+        {"image_id": list(tests), "fold": fold, "role": ["test_balanced"] + ["test"] * (len(tests) - 1)}
     )
     runs = {
         seed: SimpleNamespace(splits=splits, place=f"{variant}-{setting}-{seed}", environments={}, warnings=own[seed])

@@ -37,6 +37,12 @@ def test_groups_are_named_by_what_they_share(some, name):
     assert name_groups(iter(some), [*PLAIN, *WEIGHTED]) == name
 
 
+def test_several_variants_are_named_in_order():
+    third = [make_group("third", setting) for setting in ("by image", "by patient")]
+    assert name_groups([*WEIGHTED, *PLAIN], [*PLAIN, *WEIGHTED, *third]) == "weighted, plain"
+    assert name_groups(PLAIN, [*PLAIN, *WEIGHTED, *third]) == "plain"
+
+
 def test_a_title_says_which_groups_are_leaky():
     leaky, clean = make_group("plain", "by image", {0: (LEAK,)}), make_group("plain", "by patient", {0: (SOURCE,)})
     assert name_leaky([clean]) == ""
@@ -75,6 +81,8 @@ def test_a_variant_is_compared_if_both_settings_were_run_and_paired_if_they_test
     found = pair_groups([first, *other, second, alone])
     assert [pair[:2] for pair in found] == [(first, second), other]
     assert [pair.paired for pair in found] == [True, False]
+    elsewhere = make_group("plain", "by patient", tests="ba", fold="1")  # other models predict there
+    assert not pair_groups([first, elsewhere])[0].paired
     balanced = INFO._replace(test_rows="balanced")  # then the first images alone count
     both = (
         pair._replace(first=pair.first._replace(info=balanced), second=pair.second._replace(info=balanced))
