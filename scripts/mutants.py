@@ -53,8 +53,8 @@ MODULES = {
     "lungs.confidence": Module("tests/lungs/test_lung_parts.py tests/lungs/test_lung_box.py", "*[37]", without=FINDING),
     "lungs.contrast": Module("tests/lungs/test_lung_parts.py tests/lungs/test_lung_box.py", "*[37]", without=FINDING),
     "lungs.distort": Module("tests/lungs/test_distort.py", "*[37]"),
-    "lungs.find": Module("tests/lungs/test_lung_parts.py", "*[37]"),
-    "lungs.fuse": Module("tests/lungs/test_lung_parts.py", "*[37]"),
+    "lungs.find": Module("tests/lungs/test_lung_answers.py tests/lungs/test_lung_parts.py", "*[37]"),
+    "lungs.fuse": Module("tests/lungs/test_lung_answers.py tests/lungs/test_lung_parts.py", "*[37]"),
     "evaluation.bootstrap": Module("tests/evaluation/test_bootstrap.py"),
     "evaluation.differences": Module("tests/evaluation/test_differences.py"),
     "evaluation.roc": Module("tests/evaluation/test_roc.py", "*[1379]"),
@@ -68,8 +68,7 @@ MODULES = {
     "runs.crop": Module("tests/runs/test_crop.py tests/experiments/test_lungs_in_runs.py", without="a_run_and missing"),
     "runs.directory": Module(
         "tests/runs/test_directory.py tests/runs/test_finished.py",
-        "*[37]",
-        without="stopped each_image read_once changed package",
+        without="stopped each_image read_once was_changed package",
     ),
     "runs.environment": Module("tests/runs/test_environment.py", "*[37]", without="records would_mix device"),
     "runs.finished": Module(
@@ -78,11 +77,11 @@ MODULES = {
     ),
     "runs.info": Module("tests/runs/test_directory.py"),
     "studies.estimate": Module("tests/studies/test_estimate.py", "*[37]"),
-    "studies.paper_runs": Module("tests/studies/test_paper_runs.py tests/report/test_reproduced.py", "*[37]"),
-    "studies.paper_tables": Module("tests/report/test_reproduced.py"),
+    "studies.paper_runs": Module("tests/studies/test_paper_runs.py"),
+    "studies.paper_tables": Module("tests/studies/test_paper_tables.py"),
     "studies.ranking": Module("tests/report/test_tuning_table.py", "*[37]"),
     "studies.run_all": Module("tests/studies/test_run_all_steps.py"),
-    "studies.tuning": Module("tests/commands/test_tune.py", "*[37]"),
+    "studies.tuning": Module("tests/studies/test_tuning.py"),
     "pictures.store": Module("tests/pictures/test_store.py", "x_pictures_key__*"),
     "training.features": Module(
         "tests/training/test_features.py", "x_features_folder__* x_sample_names__*", loads_tensorflow=True

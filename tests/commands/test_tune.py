@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from messages import NOTHING, NUMBER, UNKNOWN, any_of, assert_says, assert_tells, matching, nearest
+from messages import NOTHING, NUMBER, UNKNOWN, any_of, assert_says, assert_tells, nearest
 from tiny import SIZE
 
 from pxr_tf.config import load_experiment
@@ -250,26 +250,6 @@ REFUSED = [
 def test_tune_refuses_in_one_line(refuse, tiny, official_phantoms, words, expected):
     said = refuse("tune", tiny, "linear", "--data", official_phantoms, *words.split())
     assert_tells(said, *expected)
-
-
-@pytest.mark.parametrize("phase", ["0", "all"])
-def test_epochs_given_twice_are_refused(refuse, tiny, official_phantoms, phase):
-    words = ["--epochs", 1, "--over", f"phases.{phase}.max_epochs=1,2"]
-    assert_tells(refuse("tune", tiny, "cnn", "--data", official_phantoms, *words), f"phases.{phase}", "--epochs")
-
-
-@pytest.mark.parametrize(
-    ("words", "other"),
-    [
-        ("--over phases.all.l2=0,1 --over phases.0.l2=0,1", "phases.all.l2"),
-        ("--over phases.0.l2=0,1 --over phases.all.l2=0,1", "phases.0.l2"),
-        ("--over phases.0.l2=0,1 --set phases.all.l2=0", any_of("another", "other")),
-        ("--over phases.all.l2=0,1 --set phases.0.l2=0", any_of("another", "other")),
-    ],
-)
-def test_a_phases_name_and_number_are_one_key(refuse, tiny, official_phantoms, words, other):
-    said = refuse("tune", tiny, "cnn", "--data", official_phantoms, *words.split())
-    assert_tells(said, matching(r"grid gives phases\.\w+\.l2"), other)
 
 
 def test_the_points_of_a_phases_name_are_those_of_its_number(tiny):

@@ -160,5 +160,5 @@ def test_a_picture_file_is_prepared_as_in_training_or_refused(tmp_path):
     moved = image.model_copy(update={"atlas": str(tmp_path / "other")})
     with pytest.raises(PxrError) as seen:
         make_loader(preparation, moved, [path], tmp_path, said.append)
-    assert source.identity in str(seen.value)
+    assert source.identity in str(seen.value) and str(tmp_path / "other") in str(seen.value)
     assert "--atlas, ATLAS=" in str(seen.value)

@@ -14,12 +14,13 @@ LEFT[3, 0] = False  # 7 pixels: 4, -2, 1 and zeros
 
 def test_share_inside_matches_the_value_by_hand():
     assert share_inside(SIGNED[None], LEFT[None]) == pytest.approx([5 / 10])  # 4 + 1 of 4 + 1 + 3 + 2
+    assert share_inside(SIGNED[None] / 1000, LEFT[None]) == pytest.approx([5 / 10])  # the scale does not count
     assert share_of_area(LEFT[None]) == pytest.approx([7 / 16])
 
 
 def test_an_even_map_has_the_share_of_the_area():
     masks = np.random.default_rng(0).random((3, 4, 4)) < [[[0.2]], [[0.5]], [[0.9]]]
-    assert share_inside(np.full((3, 4, 4), 0.1, np.float32), masks) == pytest.approx(share_of_area(masks))
+    assert share_inside(np.full((3, 4, 4), 0.1, np.float32), masks) == pytest.approx(share_of_area(masks), rel=1e-12)
 
 
 def test_an_empty_map_has_no_share():

@@ -14,7 +14,7 @@ from pxr_tf import files
 from pxr_tf.report.reproduced import NOT_PAIRED, PAIRED, print_paper
 from pxr_tf.report.results import write_results
 from pxr_tf.runs.finished import open_run
-from pxr_tf.studies.paper_runs import PaperRun, measures_of
+from pxr_tf.studies.paper_runs import PaperRun
 from pxr_tf.studies.paper_tables import write_paper
 
 TWO = ("normal", "pneumonia")
@@ -188,15 +188,6 @@ def test_unmeasured_minutes_are_left_out(tmp_path):
     (run.run.folder / "fold-0" / "timing.json").unlink()
     assert np.isnan(run.run.minutes())
     assert "nan" not in printed([run])
-
-
-def test_with_more_than_two_classes_the_sensitivity_of_each_is_shown():
-    assert [one.words for one in measures_of(("a", "b", "c"))] == ["accuracy", "balanced", "AUC", "a", "b", "c"]
-    assert [(one.name, one.metric) for one in measures_of(TWO)[3:]] == [
-        ("pneumonia", "precision"),
-        ("pneumonia", "sensitivity"),
-        ("pneumonia", "specificity"),
-    ]
 
 
 def validated(folder, model="resnet50", seed=0) -> PaperRun:

@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from lung_pictures import given_lungs, write_chests
 from messages import assert_tells, refused
 from tiny import tiny_experiment
 
 from pxr_tf.config.image import Image
+from pxr_tf.pictures.lung_crop import load_cropped
 from pxr_tf.pictures.lung_source import AtlasLungs, GivenLungs
+from pxr_tf.pictures.lung_store import find_in
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.runs.crop import (
     check_same_atlas,
@@ -72,6 +76,18 @@ def test_the_atlas_must_be_the_one_of_the_training():
         check_same_atlas(source, "atlas old", "here")
 
 
+def test_a_picture_is_cropped_by_its_mask_and_refused_without_one(tmp_path):
+    table = write_chests(tmp_path, range(2))
+    source = given_lungs(table)
+    preparation = preparation_of(BY_MASKS, source.identity)
+    load = make_loader(preparation, BY_MASKS, iter(table.path), tmp_path / "cache", print)
+    for path in table.path:
+        assert np.array_equal(load(path), load_cropped(path, preparation, find_in(path, source), 0.0))
+    (tmp_path / "masks" / "1.png").unlink()
+    with refused("1 of 2 images", "1.png", "mask"):
+        make_loader(preparation, BY_MASKS, table.path, tmp_path / "cache", print)
+
+
 def test_how_many_images_are_shown_whole_and_why_is_said():
     lungs = pd.DataFrame({"cropped": ["yes"] * 1100 + ["no"] * 4, "why_not": [""] * 1100 + ["b", "a", "a", "a"]})
     said = count_whole(lungs, Path("there"))
@@ -84,7 +100,15 @@ def test_how_many_images_are_shown_whole_and_why_is_said():
 
 @pytest.mark.parametrize(
     ("whole", "warned"),
-    [((0, 0), False), ((10, 10), False), ((11, 11), True), ((3, 0), False), ((4, 0), True), ((10, 8), False)],
+    [
+        ((0, 0), False),
+        ((10, 10), False),
+        ((11, 11), True),
+        ((3, 0), False),
+        ((4, 0), True),
+        ((10, 8), False),
+        ((100, 90), True),
+    ],
 )
 def test_many_whole_images_or_unequal_shares_cause_a_warning(whole, warned):
     """Percent of two classes: more than 10, or more than 3 between them."""

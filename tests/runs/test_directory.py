@@ -1,5 +1,7 @@
 """What a run directory says of its run, and what it says if its files are missing, old or damaged."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from written_runs import CLASSES, LEAK, PROVENANCE, SOURCES, write_run
 
 from pxr_tf import files, rundir
 from pxr_tf.config import load_experiment
-from pxr_tf.runs.directory import is_finished, is_run, read_provenance
+from pxr_tf.runs.directory import is_finished, is_run, read_history, read_provenance
 from pxr_tf.runs.finished import open_directory, open_run
 from pxr_tf.runs.info import LEAKY, info_of, origin_and_split
 
@@ -129,6 +131,39 @@ def test_a_fold_has_a_model_if_it_has_a_file(written):
     assert run.model_digest("0") == rundir.digest_model(written, "0")
     with refused("model.keras"):
         run.model_digest("1")
+
+
+def test_a_model_is_loaded_once_keras_is_fixed(written, monkeypatch):
+    done = []
+    modules = {
+        "pxr_tf.models.keras_settings": SimpleNamespace(fix_keras=lambda: done.append("fixed")),
+        "pxr_tf.models.model_file": SimpleNamespace(load_classifier=lambda file: done.append(file) or "a model"),
+    }
+    monkeypatch.setattr("pxr_tf.runs.directory.import_module", modules.__getitem__)
+    run = open_directory(written)
+    assert run.load_model("1") == "a model" and done == ["fixed", run.model_file("1")]
+
+
+def test_a_history_has_text_phases_and_numbers(tmp_path):
+    table = pd.DataFrame({"phase": ["1", "head"], "origin": "0", "epoch": [1, 2], "loss": ["0.5", ""]})
+    files.write_csv(tmp_path / "history.csv", table)
+    found = read_history(tmp_path / "history.csv")
+    assert found.phase.tolist() == ["1", "head"] and found.origin.tolist() == ["0", "0"]
+    assert found.epoch.sum() == 3 and found.loss[0] == 0.5 and np.isnan(found.loss[1])
+    for name in ("phase", "loss"):
+        files.write_csv(tmp_path / "history.csv", table.drop(columns=name))
+        with refused("history.csv", name):
+            read_history(tmp_path / "history.csv")
+
+
+def test_tables_that_are_not_those_of_the_preparation_are_named(written):
+    run, names = open_directory(written), ["manifest.csv", "splits.csv", "predictions.csv"]
+    digests = {name: files.digest_file(written / name) for name in names}
+    files.write_json(written / "provenance.json", {**run.provenance, "files": digests})
+    assert run.changed_files() == []
+    (written / "manifest.csv").unlink()
+    (written / "splits.csv").write_text("other")
+    assert run.changed_files() == ["manifest.csv", "splits.csv"]
 
 
 def test_pictures_are_prepared_as_the_run_says(tmp_path):

@@ -76,6 +76,8 @@ def test_the_workload_counts_images_samples_and_copies():
     table = pd.DataFrame({"image_id": names, "label": labels, "patient_id": names})
     work = measure_workload(table, load_experiment("phantom"))
     assert work == Workload(images=160, samples=160, features=160 + 32)  # 8 of 10 COVID-19 images become 40 per fold
+    aimed = load_experiment("phantom", {"balance.target": 20})
+    assert measure_workload(table, aimed) == Workload(images=160, samples=140, features=160 + 12)
 
 
 class Timed(Inline):
@@ -106,7 +108,7 @@ def test_a_grid_times_each_backbone_once_and_pays_for_its_features_once(phantoms
         files.write_text(finished / name, "finished")
     found = estimate_grid(requests, executor, said.append)
     assert list(found) == [(one.backbone, one.variant) for one in experiments[1:]]
-    assert [task.kind for task in executor.tasks] == ["calibrate"] * 2
+    assert [(task.kind, task.leaves_memory) for task in executor.tasks] == [("calibrate", True)] * 2
     assert {task.options.to.parent for task in executor.tasks} == {Path(task.logs) for task in executor.tasks}
     assert sum("Timing" in text for text in said) == 2
     first = experiments[0]

@@ -2,37 +2,21 @@
 
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
+from paper_groups import INFO, LEAK, SOURCE, make_group, metrics_table
 
 from pxr_tf.data.run_warnings import RunWarning
-from pxr_tf.runs.info import RunInfo
 from pxr_tf.studies import paper_runs as module
-from pxr_tf.studies.paper_runs import Group, Measure, PaperRun, group_runs, name_groups, name_leaky, pair_groups
-
-LEAK, SOURCE = RunWarning("leak", text="3 patients leak."), RunWarning("shortcut", text="The source tells.")
-INFO = RunInfo("a paper", "cnn", "plain", ("normal", "ill"), "all", None)
-
-
-def make_group(variant: str, setting: str = "", warnings: dict | None = None, seeds: int = 2, tests: str = "ab"):
-    """Return a group whose runs test these images (the first is balanced), with warnings by seed."""
-    own = {seed: (warnings or {}).get(seed, ()) for seed in range(seeds)}
-    splits = pd.DataFrame(
-        {"image_id": list(tests), "fold": "0", "role": ["test_balanced"] + ["test"] * (len(tests) - 1)}
-    )
-    runs = {
-        seed: SimpleNamespace(splits=splits, place=f"{variant}-{setting}-{seed}", environments={}, warnings=own[seed])
-        for seed in own
-    }
-    info = INFO._replace(variant=variant, warnings=tuple(one for some in own.values() for one in some))
-    tables = {seed: metrics_table(0.5 + seed / 10) for seed in own}
-    return Group(variant, setting, "cnn", info, runs, own, tables, pd.DataFrame(), 1.0, None)
-
-
-def metrics_table(accuracy: float) -> pd.DataFrame:
-    row = {"fold": "mean", "class": "all", "metric": "accuracy", "value": accuracy}
-    return pd.DataFrame([row, row | {"metric": "auc", "value": 0.1}, row | {"class": "ill", "value": 0.2}])
-
+from pxr_tf.studies.paper_runs import (
+    Group,
+    Measure,
+    PaperRun,
+    group_runs,
+    measures_of,
+    name_groups,
+    name_leaky,
+    pair_groups,
+)
 
 PLAIN, WEIGHTED = (
     [make_group(variant, setting) for setting in ("by image", "by patient")] for variant in ("plain", "weighted")
@@ -51,6 +35,12 @@ PLAIN, WEIGHTED = (
 )
 def test_groups_are_named_by_what_they_share(some, name):
     assert name_groups(iter(some), [*PLAIN, *WEIGHTED]) == name
+
+
+def test_several_variants_are_named_in_order():
+    third = [make_group("third", setting) for setting in ("by image", "by patient")]
+    assert name_groups([*WEIGHTED, *PLAIN], [*PLAIN, *WEIGHTED, *third]) == "weighted, plain"
+    assert name_groups(PLAIN, [*PLAIN, *WEIGHTED, *third]) == "plain"
 
 
 def test_a_title_says_which_groups_are_leaky():
@@ -91,6 +81,8 @@ def test_a_variant_is_compared_if_both_settings_were_run_and_paired_if_they_test
     found = pair_groups([first, *other, second, alone])
     assert [pair[:2] for pair in found] == [(first, second), other]
     assert [pair.paired for pair in found] == [True, False]
+    elsewhere = make_group("plain", "by patient", tests="ba", fold="1")  # other models predict there
+    assert not pair_groups([first, elsewhere])[0].paired
     balanced = INFO._replace(test_rows="balanced")  # then the first images alone count
     both = (
         pair._replace(first=pair.first._replace(info=balanced), second=pair.second._replace(info=balanced))
@@ -140,3 +132,18 @@ def test_runs_are_grouped_by_variant_and_setting_in_the_order_of_the_variants(mo
     accuracy = group.summary.query("metric == 'accuracy' and `class` == 'all'").squeeze()
     assert accuracy["mean"] == pytest.approx(0.55) and accuracy.seeds == 2
     assert sorted(group.tables) == [0, 1]
+
+
+def test_with_more_than_two_classes_the_sensitivity_of_each_is_shown():
+    overall = [
+        ("accuracy", "all", "accuracy"),
+        ("balanced", "all", "balanced_accuracy"),
+        ("AUC", "all", "auc"),
+    ]
+    assert measures_of(("a", "b", "c")) == [*overall, *((name, name, "sensitivity") for name in ("a", "b", "c"))]
+    assert measures_of(("a", "b")) == [
+        *overall,
+        ("prec.", "b", "precision"),
+        ("recall", "b", "sensitivity"),
+        ("spec.", "b", "specificity"),
+    ]

@@ -130,7 +130,7 @@ def test_a_study_finds_locks_prepares_trains_finishes_and_closes_in_this_order(w
     assert [(one.run, one.failure) for one in outcomes] == [("run 1", ""), ("run 0", "")]
     assert [one.request.folder for one in outcomes] == [one.folder for one in requests]
     assert {frozenset(one.request.study) for one in outcomes} == {frozenset(one.folder for one in requests)}
-    assert world.gathered[0] is world.gathered[1]
+    assert world.gathered[0] is world.gathered[1] and world.gathered[0] == {}
 
 
 def test_a_single_run_waits_ten_seconds_for_its_lock(world, tmp_path):
