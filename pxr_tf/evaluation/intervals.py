@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
 from scipy.stats import norm
 from scipy.stats import t as student
 
@@ -20,6 +21,7 @@ BCA, STUDENT, WILSON = "BCa bootstrap", "Student", "Wilson"
 # Resamples of few patients vary too little, and those of a value near its limit bunch there: docs/statistics.md.
 FEWEST_FOR_BCA = 100  # from this number on, intervals come from the bootstrap
 NEAR = 3  # standard errors: a share that is no further from 0 or 1 gets an interval that knows these limits
+NO_ERROR = 1e-12  # of a ranked metric: less is rounding
 MOST_LEFT_OUT = 500  # more patients are left out in groups: the error is the same, and takes a fraction of the time
 _AT_ONCE = 400_000  # weights of images: 3 MB, which a processor's cache holds
 _RANKED = ("auc", "average_precision")
@@ -109,7 +111,8 @@ def find_ends(found: Replicates, row: int, metric: str = "") -> Ends:
     With `FEWEST_FOR_BCA` or more, the method is BCa (Efron and Tibshirani, "An Introduction to the Bootstrap", chapter
     14), with the acceleration from leaving out each patient. Fewer patients, or a value within `NEAR` standard errors
     of 0 or 1, get an interval from the jackknife over patients, with Student's factor: on the scale of the logit for
-    areas and average precision, of the logarithm for losses, and unchanged for differences. A share gets Wilson's
+    areas and average precision, of the logarithm for losses, and unchanged for differences. The delta method carries
+    the error to that scale: if one image decides, a logit without it may be infinite. A share gets Wilson's
     interval (Wilson, "Probable Inference") for as many images as would give the jackknife's variance. With fewer than
     `FEWEST_PATIENTS`, or if the value is unknown without some patient or group, the ends are NaN.
     """
@@ -122,9 +125,9 @@ def find_ends(found: Replicates, row: int, metric: str = "") -> Ends:
     near = is_share and min(value, 1 - value) <= NEAR * error
     if patients >= FEWEST_FOR_BCA and not near and np.ptp(drawn) > 0:
         return Ends(*_bca(value, drawn, without), BCA)
-    if is_share and (metric not in _RANKED or error == 0):
+    if is_share and (metric not in _RANKED or error < NO_ERROR or value in (0, 1)):
         return Ends(*wilson_interval(value, _effective_number(value, error, patients), factor), WILSON)
-    return Ends(*_student(value, without, factor, metric), STUDENT)
+    return Ends(*_student(value, factor * error, metric), STUDENT)
 
 
 class Share(NamedTuple):
@@ -176,18 +179,14 @@ def wilson_interval(
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def _student(value: float, without: np.ndarray, factor: float, metric: str) -> tuple[float, float]:
-    """Return Student's interval on the metric's own scale, and back."""
-    tiny = 1e-12
+def _student(value: float, half: float, metric: str) -> tuple[float, float]:
+    """Return the value ± `half` on the metric's own scale, and back; the slope there carries the error over."""
     if metric in _RANKED:
-        values = np.clip(np.append(without, value), tiny, 1 - tiny)
-        scaled, back = np.log(values / (1 - values)), lambda x: 1 / (1 + np.exp(-x))
-    elif metric in _LOSSES:
-        scaled, back = np.log(np.maximum(np.append(without, value), tiny)), np.exp
-    else:
-        scaled, back = np.append(without, value), float
-    half = factor * jackknife_error(scaled[:-1])
-    return float(back(scaled[-1] - half)), float(back(scaled[-1] + half))
+        middle, half = logit(value), half / (value * (1 - value))
+        return float(expit(middle - half)), float(expit(middle + half))
+    if metric in _LOSSES and value > 0:
+        return value * float(np.exp(-half / value)), value * float(np.exp(half / value))
+    return value - half, value + half
 
 
 def jackknife_error(without: np.ndarray) -> float:

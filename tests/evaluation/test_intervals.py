@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from random_tables import CLASSES, random_predictions
+from scipy.special import expit, logit
 from scipy.stats import bootstrap, ttest_1samp
+from scipy.stats import t as student
 
 from pxr_tf.evaluation import intervals, metrics
 from pxr_tf.evaluation.intervals import BCA, FEWEST_FOR_BCA, STUDENT, WILSON, Replicates, find_ends, replicate
@@ -86,6 +88,29 @@ def test_a_perfect_share_is_not_certain(patients):
         low, high, method = find_ends(found, ROW["all", metric], metric)
         assert (high, method) == (1, WILSON)
         assert 0 < low < 1 - 1 / patients
+
+
+def nearly_perfect(wrong: int) -> Sample:
+    """Return 60 patients of two classes with rising scores; `wrong` images of the second class have low ones."""
+    truth = np.repeat([0, 1], [40, 20])
+    scores = np.linspace(0.01, 0.99, 60)
+    scores[40 : 40 + wrong] = scores[39] - 0.001
+    return Sample(("a", "b"), truth, (scores > 0.5) * 1, np.column_stack([1 - scores, scores]), np.arange(60), 60)
+
+
+@pytest.mark.parametrize("metric", ["auc", "average_precision"])
+@pytest.mark.parametrize("wrong", [1, 2])
+def test_one_image_that_decides_an_area_near_1_does_not_make_its_interval_all_areas(metric, wrong):
+    """Without that image the area is 1, whose logit is infinite."""
+    sample = nearly_perfect(wrong)
+    (found,) = replicate([sample], resamples=50)
+    row = metrics.metric_keys(sample.classes).index(("b", metric))
+    ends = find_ends(found, row, metric)
+    value, error = found.value[row], intervals.jackknife_error(found.without[row])
+    assert ends.method == STUDENT
+    assert 0.8 < ends.low < value < ends.high < 1
+    half = student.ppf(0.975, 19) * error / (value * (1 - value))  # the 20 patients of the smaller class
+    assert [ends.low, ends.high] == pytest.approx(expit(logit(value) + np.array([-half, half])))
 
 
 def test_a_difference_of_few_patients_is_the_paired_t_test():
