@@ -45,7 +45,7 @@ def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
     """Run the cells, print the grid after each, and write its page; exit with 1 if any failed."""
     from pxr_tf.report.grid import GridCell, print_cells
     from pxr_tf.report.page.study import grid_sections
-    from pxr_tf.report.page.write import write_page
+    from pxr_tf.report.page.write import check_runs, write_page
     from pxr_tf.runs.info import info_of
 
     cells = {request.folder: GridCell(info_of(request.experiment)) for request in requests}
@@ -57,7 +57,9 @@ def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
         print_cells(console, list(cells.values()))
 
     outcomes = run_study(requests, console, on_outcome=show)
-    if any(cell.run for cell in cells.values()):
+    finished = [cell.run for cell in cells.values() if cell.run]
+    if finished:
+        check_runs(finished)
         name = requests[0].experiment.name
         title = f"{name}: grid of {count_words(len(cells), 'run')}"
         folder = requests[0].runs / name / PAGE_FOLDER

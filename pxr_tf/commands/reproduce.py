@@ -40,7 +40,7 @@ def _run_all(plan: "PaperPlan", requests: "Sequence[Request]", console: "Console
     """Run all requests, print the paper's table, and write it and its page; exit with 1 if any failed."""
     from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.page.study import paper_sections
-    from pxr_tf.report.page.write import write_page
+    from pxr_tf.report.page.write import check_runs, write_page
     from pxr_tf.report.reproduced import print_paper, print_run
     from pxr_tf.studies.paper_tables import write_paper
 
@@ -57,8 +57,9 @@ def _run_all(plan: "PaperPlan", requests: "Sequence[Request]", console: "Console
     print_paper(done, console)
     if written.files:
         print_paths(console, "Tables:", *written.files)
-        page = write_page(plan.experiments[0].name, paper_sections(done), written.files[0].parent / PAGE_FOLDER)
-        print_page(page, console)
+        check_runs([run.run for run in done if run.run])
+        title = f"{plan.experiments[0].name}: {count_words(len(done), 'run')} of the paper"
+        print_page(write_page(title, paper_sections(done), written.files[0].parent / PAGE_FOLDER), console)
     if written.kept:
         console.print(f"Rows from more seeds than these were not changed: {written.kept}.")
     exit_if_failed(done, console)

@@ -21,8 +21,8 @@ NOTES = (
     "over all rows. equal: probability, over folds, that the difference is under 1 point. least: the smallest "
     "difference that so many patients show with 80 % power."
 )
-_ONE_FOLD = "No test over folds: one fold tests all images."
-_SEEDS = "The interval over seeds is Student's: how far the mean would move with other seeds."
+ONE_FOLD = "No test over folds: one fold tests all images."
+OVER_SEEDS = "The interval over seeds is Student's: how far the mean would move with other seeds."
 
 
 def print_comparison(found: Comparison, console: Console) -> None:
@@ -36,7 +36,7 @@ def print_comparison(found: Comparison, console: Console) -> None:
         _print_pair(found, rows, found.names[0], name, console)
     print_warnings(found.info.warnings, console)
     folds = found.table.folds.max()
-    for note in (NOTES, *([_ONE_FOLD] if folds < 2 else []), *found.notes):
+    for note in (NOTES, *([ONE_FOLD] if folds < 2 else []), *found.notes):
         console.print(Text(note, style="dim"))
 
 
@@ -52,8 +52,8 @@ def _print_pair(found: Comparison, rows: pd.DataFrame, first: str, second: str, 
     console.print()
     console.print(shown)
     if head.seeds > 1:
-        console.print(_seeds_table(rows, first, second))
-        console.print(Text(_SEEDS, style="dim"))
+        console.print(seeds_table(rows, first, second))
+        console.print(Text(OVER_SEEDS, style="dim"))
     for sentence in conclude(rows.set_index("metric", drop=False).loc["accuracy"], first, second, len(found.table)):
         console.print(sentence, markup=False, highlight=False)
 
@@ -75,7 +75,7 @@ def cells_of(row: pd.Series) -> Iterator[str]:
     yield _number(row, row.smallest)
 
 
-def _seeds_table(rows: pd.DataFrame, first: str, second: str) -> FittedTable:
+def seeds_table(rows: pd.DataFrame, first: str, second: str) -> FittedTable:
     """Return the spread of the differences over seeds."""
     shown = FittedTable(f"The same differences over {count_words(rows.iloc[0].seeds, 'seed')}")
     for words in ("", f"{second} - {first}", "sd", "95 % interval"):

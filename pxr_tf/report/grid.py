@@ -53,7 +53,7 @@ def print_cells(console: Console, cells: Sequence[GridCell]) -> None:
     Columns: accuracy on balanced folds, the paper's, then accuracy and balanced accuracy on all held-out images.
     """
     console.print(cells_table(cells))
-    print_warnings(name_owners([(_title(cell), cell.run.info.warnings) for cell in cells if cell.run]), console)
+    print_warnings(name_owners([(title_of(cell), cell.run.info.warnings) for cell in cells if cell.run]), console)
     for note in deviation_notes(cells):
         console.print(Text(note, style="dim"))
 
@@ -82,11 +82,12 @@ def deviation_notes(cells: Sequence[GridCell]) -> list[str]:
     for cell in finished:
         note = deviation_note(read_deviations(cell.run))
         if note:
-            notes.setdefault(note, []).append(_title(cell))
+            notes.setdefault(note, []).append(title_of(cell))
     return [note if len(titles) == len(finished) else f"{'; '.join(titles)}: {note}" for note, titles in notes.items()]
 
 
-def _title(cell: GridCell) -> str:
+def title_of(cell: GridCell) -> str:
+    """Return the backbone and the variant of a cell."""
     return f"{cell.info.model}, {cell.info.variant}"
 
 

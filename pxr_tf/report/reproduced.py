@@ -12,7 +12,8 @@ from pxr_tf.evidence.deviations import deviation_note, read_deviations
 from pxr_tf.evidence.files import read_metrics_table, read_run_points
 from pxr_tf.evidence.paper import paper_has, paper_notes
 from pxr_tf.report.fitting import FittedTable
-from pxr_tf.report.results import make_table, plus_minus, print_points, print_warnings
+from pxr_tf.report.results import make_table, plus_minus, print_warnings
+from pxr_tf.report.roc import points_table
 from pxr_tf.studies.paper_runs import (
     AUC,
     NO_AREA,
@@ -58,8 +59,9 @@ def print_paper(runs: Sequence[PaperRun], console: Console) -> None:
         console.print()
         for table in paper_tables(groups):
             console.print(table)
-        for group in groups:
-            _print_points(group, console)
+        for title, table in points_tables(groups).items():
+            console.print(f"{title}:", markup=False)
+            console.print(table)
         for table in differences_tables(groups):
             console.print(table)
         print_warnings(warn_of(groups), console)
@@ -85,13 +87,14 @@ def differences_tables(groups: Sequence[Group]) -> list[FittedTable]:
     return [_differences_table(pair) for pair in pair_groups(groups)]
 
 
-def _print_points(group: Group, console: Console) -> None:
-    """Print the operating points over seeds if the paper has its own threshold."""
-    if not paper_has(group.info, "threshold"):
-        return
-    points = {seed: read_run_points(run) for seed, run in group.runs.items()}
-    console.print(f"{group.title}:", markup=False)
-    print_points(roc.summarise_points(points), "seeds", console)
+def points_tables(groups: Sequence[Group]) -> dict[str, FittedTable]:
+    """Return the operating points over seeds of each group whose paper has its own threshold, by the group's title."""
+    found = {}
+    for group in groups:
+        if paper_has(group.info, "threshold"):
+            points = roc.summarise_points({seed: read_run_points(run) for seed, run in group.runs.items()})
+            found[group.title] = points_table(points, "seeds")
+    return {title: table for title, table in found.items() if table is not None}
 
 
 def _paper_table(groups: Sequence[Group]) -> FittedTable:

@@ -35,7 +35,8 @@ def compared(tmp_path_factory):
 def grid(tmp_path_factory):
     folder = tmp_path_factory.mktemp("grid")
     facts = [write_reported(folder / name, sharp=sharp) for name, sharp in (("one", 1), ("second", 3))]
-    return write_page("Grid", grid_sections([GridCell(one.info, run=one.run) for one in facts]), folder / "page")
+    cells = [GridCell(one.info._replace(variant=str(n)), run=one.run) for n, one in enumerate(facts)]
+    return write_page("Grid", grid_sections(cells), folder / "page")
 
 
 @pytest.fixture(scope="module")

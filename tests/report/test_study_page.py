@@ -5,10 +5,15 @@ import pytest
 from reported_runs import write_reported
 from written_runs import LEAK, write_run
 
+from pxr_tf.evaluation.metrics import value_of
+from pxr_tf.evidence.comparable import Side
+from pxr_tf.evidence.files import read_readings
 from pxr_tf.evidence.paper import comparable_row
 from pxr_tf.report.fitting import FittedTable
 from pxr_tf.report.grid import GridCell
-from pxr_tf.report.page.study import from_screen, grid_sections, paper_sections
+from pxr_tf.report.page.comparison import differences_of
+from pxr_tf.report.page.parts import Prose, Section, from_screen
+from pxr_tf.report.page.study import grid_sections, paper_sections
 from pxr_tf.report.page.write import write_page
 from pxr_tf.report.results import write_results
 from pxr_tf.runs.finished import open_run
@@ -22,7 +27,7 @@ TO_DO = GridCell(RunInfo("bozickovic2021", "resnet50", "strategy3", ("a", "b"), 
 def cells(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cells")
     facts = [write_reported(folder / name, sharp=sharp) for name, sharp in (("one", 1), ("second", 3))]
-    return [GridCell(one.info, run=one.run) for one in facts]
+    return [GridCell(one.info._replace(variant=f"strategy{n}"), run=one.run) for n, one in enumerate(facts, start=1)]
 
 
 def paper_run(folder, variant="plain", seed=0, **options) -> PaperRun:
@@ -42,14 +47,64 @@ def keys_of(sections) -> list[str]:
 def test_the_page_of_a_grid_has_its_table_and_compares_its_cells(cells):
     sections = grid_sections([*cells, TO_DO])
     assert keys_of(sections) == "runs warnings grid results comparison classes provenance".split()
-    shown = sections[2].parts[0].frame
+    shown = sections[2].parts[1].frame
     assert shown.state.tolist() == ["done", "done", "failed"]
     assert shown.backbone.tolist()[2] == "resnet50"
-    assert len(sections[3].parts[1].frame) == 2
+    assert "resnet50, strategy3 failed: out of memory" in text_of(sections)
 
 
-def test_one_finished_cell_is_compared_with_nothing(cells):
-    assert "comparison" not in keys_of(grid_sections([cells[0], TO_DO]))
+def test_result_grid_and_comparison_have_the_same_accuracies_on_the_same_rows(tmp_path):
+    """One of two equal runs has a paper, which counts other test rows than the recipe."""
+    runs = [
+        open_run(write_run(tmp_path / model, model=model, test_rows="all")) for model in ("xception", "mobilenet_025")
+    ]
+    for run in runs:
+        write_results(run)
+    cells = [GridCell(run.info, run=run) for run in runs]
+    parts = {section.key: section.parts for section in grid_sections(cells)}
+    (ours,) = set(parts["results"][1].frame["accuracy"].str.split(" %").str[0])
+    assert set(parts["results"][1].frame["counted"]) == {"all"}
+    (in_grid,) = set(parts["grid"][0].frame["all images"].str.split("±").str[0])
+    (table,) = (part for part in parts["comparison"] if part.kind == "table")
+    row = table.frame.set_index("figure").loc["accuracy"]
+    accuracy = value_of(read_readings(runs[0])["all"], "mean", "all", "accuracy")
+    assert {ours, in_grid, row["A"], row["B"]} == {f"{100 * accuracy:.1f}"}
+    assert table.caption == "mobilenet_025, strategy2 (B) compared with xception, strategy2 (A)."
+
+
+def test_one_finished_cell_is_compared_with_nothing_and_has_a_short_name(cells):
+    sections = grid_sections([cells[0], TO_DO])
+    assert "comparison" not in keys_of(sections)
+    assert sections[0].parts[-1].pairs[0][0] == f"{cells[0].info.model}, strategy1"
+
+
+def test_a_run_that_cannot_be_compared_leaves_the_others(cells, tmp_path):
+    other = write_reported(tmp_path / "third").run
+    other.__dict__["splits"] = other.splits.assign(fold="9")
+    other.__dict__["predictions"] = other.predictions.assign(fold="9")
+    named = {"one": cells[0].run, "third": other, "second": cells[1].run}
+    sides = {name: Side(run.folder, {0: run}) for name, run in named.items()}
+    parts = list(differences_of(sides, "differences"))
+    assert parts[0].text.startswith("third cannot be compared with one: it tested the same images in other folds")
+    assert [part.caption for part in parts if part.kind == "table"] == ["second (B) compared with one (A)."]
+    sides["third"] = Side(sides["third"].folder, {5: other, 6: other})
+    assert next(differences_of(sides, "differences")).text.startswith("third has no seed of one (seeds 5, 6, not 0)")
+
+
+def test_tables_of_the_page_before_are_deleted_and_no_other_file(cells, tmp_path):
+    write_page("two", grid_sections(cells), tmp_path)
+    own = tmp_path / "tables" / "mine.csv"
+    own.write_text("mine")
+    before = {file.name for file in (tmp_path / "tables").iterdir()}
+    figures = {file.name for file in (tmp_path / "figures").iterdir()}
+    write_page("one", grid_sections(cells[:1]), tmp_path)
+    left = {file.name for file in (tmp_path / "tables").iterdir()}
+    assert before - left == {"differences-B.csv", "differences-B.tex"}
+    assert own.read_text() == "mine"
+    assert {file.name for file in (tmp_path / "figures").iterdir()} == figures
+    write_page("text alone", [Section("a", "A", [Prose("b")])], tmp_path)
+    assert [file.name for file in (tmp_path / "figures").iterdir()] == []
+    assert [file.name for file in (tmp_path / "tables").iterdir()] == ["mine.csv"]
 
 
 def test_the_page_of_a_paper_has_our_figures_the_papers_and_what_failed(tmp_path):
@@ -59,7 +114,7 @@ def test_the_page_of_a_paper_has_our_figures_the_papers_and_what_failed(tmp_path
     sections = paper_sections([*runs, failed])
     assert keys_of(sections) == "runs warnings results verdicts comparison provenance".split()
     said = text_of(sections)
-    assert "3 of 4 runs finished" in said
+    assert "The command asked for 4 runs; 3 finished." in said
     assert "third, seed 0 failed: a library is missing" in said
     assert LEAK["text"] in said
     written = write_page("A paper", sections, tmp_path / "page")
@@ -68,6 +123,10 @@ def test_the_page_of_a_paper_has_our_figures_the_papers_and_what_failed(tmp_path
     printed = comparable_row(runs[0].run.info).value("accuracy")
     assert shown.accuracy[1] == f"{100 * printed:.1f}"
     assert shown.accuracy[0].startswith(f"{runs_mean(runs[:2]):.1f}±")
+    (drawing,) = next(part for part in sections[2].parts if part.kind == "drawings").figures
+    ours, other = shown.accuracy[0].replace("±", " ± "), shown.accuracy[2].split("±")[0]
+    assert drawing.alternative == f"Accuracy: plain {ours} %; other {other} %."
+    assert drawing.caption == "Accuracy, mean ± sd over seeds. Crosses: the paper."
 
 
 def runs_mean(runs) -> float:

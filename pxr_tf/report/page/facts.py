@@ -49,18 +49,19 @@ NO_CASES = Cases()
 
 
 class RunFacts:
-    """A finished run with its tables and what can be said about it."""
+    """A finished run with its tables and what can be said about it.
 
-    def __init__(self, run: FinishedRun, cases: Cases = NO_CASES) -> None:
+    `reading` is what the page counts: the test rows of the paper if there is one, else the recipe's. Pages of several
+    runs count the recipe's (`by_paper` is False), so that their figures and their comparison are about the same rows.
+    """
+
+    def __init__(self, run: FinishedRun, cases: Cases = NO_CASES, *, by_paper: bool = True) -> None:
         self.run, self.recipe, self.info, self.cases = run, run.recipe, run.info, cases
         self.readings = read_readings(run)
-        row = comparable_row(self.info)
-        self.paper = row if row and row.paper.test_rows in self.readings else None
-
-    @property
-    def reading(self) -> str:
-        """The reading that the page counts: the paper's if there is one, else the recipe's."""
-        return self.paper.paper.test_rows if self.paper else next(iter(self.readings))
+        row, own = comparable_row(self.info), next(iter(self.readings))
+        theirs = row.paper.test_rows if row else own
+        self.reading = theirs if by_paper and theirs in self.readings else own
+        self.paper = row if theirs == self.reading else None
 
     @property
     def table(self) -> pd.DataFrame:

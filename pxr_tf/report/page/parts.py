@@ -8,6 +8,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from pxr_tf.report.fitting import FittedTable
+
 
 class Prose(NamedTuple):
     """A paragraph."""
@@ -26,6 +28,14 @@ class Table(NamedTuple):
     shares: Sequence[Sequence[float]] | None = None  # 0 to 1 for each cell but the first column: its shade
     words: bool = False  # the cells hold sentences, so they are not right-aligned
     kind: str = "table"
+
+
+def from_screen(name: str, shown: "FittedTable", caption: str = "") -> Table:
+    """Return a table of the screen as a table of the page; its heading is the caption."""
+    cells = {place: [str(cell).strip() for cell in column.cells] for place, column in enumerate(shown.columns)}
+    frame = pd.DataFrame(cells).set_axis([str(column.header) for column in shown.columns], axis=1)
+    said = [line.rstrip(".") for line in (*shown.heading.splitlines(), caption) if line]
+    return Table(name, f"{'. '.join(said)}.", frame)
 
 
 class Drawing(NamedTuple):

@@ -2,32 +2,39 @@
 
 from collections.abc import Iterator, Sequence
 
-import pandas as pd
+import numpy as np
 
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation.metrics import value_of
 from pxr_tf.evidence.comparable import Side
 from pxr_tf.evidence.verdicts import read_verdicts, summarise_verdicts
-from pxr_tf.report.figures import SYNTHETIC_NOTE
-from pxr_tf.report.fitting import FittedTable
-from pxr_tf.report.grid import GridCell, cells_table, deviation_notes
-from pxr_tf.report.page.comparison import compare_sections, differences_of
+from pxr_tf.report.compared import NOTES
+from pxr_tf.report.grid import GridCell, cells_table, deviation_notes, title_of
+from pxr_tf.report.page.comparison import compare_sections, differences_of, provenance, show_warnings, what_was_run
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.figures import draw_rows
-from pxr_tf.report.page.parts import Drawing, Drawings, Facts, Part, Prose, Section, Table
+from pxr_tf.report.page.parts import Drawing, Drawings, Facts, Part, Prose, Section, Table, from_screen
 from pxr_tf.report.page.words import with_ends
-from pxr_tf.report.reproduced import by_classes, differences_tables, paper_and_our_notes, paper_tables
+from pxr_tf.report.reproduced import (
+    by_classes,
+    differences_tables,
+    paper_and_our_notes,
+    paper_tables,
+    points_tables,
+)
+from pxr_tf.report.results import plus_minus
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.studies.paper_runs import Group, PaperRun, group_runs, warn_of
 
 
 def grid_sections(cells: Sequence[GridCell]) -> list[Section]:
     """Return the page of a grid: its table, then its finished cells, compared with the first of them."""
-    facts = [RunFacts(cell.run) for cell in cells if cell.run]
+    failed = [Prose(f"{title_of(cell)} failed: {cell.failure}", "notice") for cell in cells if cell.failure]
     shown = from_screen("grid", cells_table(cells), "In %, mean ± sd over folds.")
     notes = [Prose(note, "faint") for note in deviation_notes(cells)]
-    run, warnings, *others = compare_sections(facts)
-    return [run, warnings, Section("grid", "Grid", [shown, *notes]), *others]
+    sections = compare_sections({title_of(cell): cell.run for cell in cells if cell.run})
+    place = [section.key for section in sections].index("results")
+    return [*sections[:place], Section("grid", "Grid", [*failed, shown, *notes]), *sections[place:]]
 
 
 def paper_sections(runs: Sequence[PaperRun]) -> list[Section]:
@@ -35,69 +42,64 @@ def paper_sections(runs: Sequence[PaperRun]) -> list[Section]:
     groups = group_runs(runs)
     made = {
         "runs": ("What was run", _what_was_run(runs, groups)),
-        "warnings": ("Warnings", _warnings(groups)),
+        "warnings": ("Warnings", show_warnings(warn_of(groups))),
         "results": ("Results", _results(groups)),
         "verdicts": ("The paper's figures", _verdicts(groups)),
         "settings": ("Settings", _settings(groups)),
-        "comparison": ("Comparison with the first variant", _comparison(groups)),
-        "provenance": ("Provenance", _provenance(groups)),
+        "comparison": ("Comparison of variants", _comparison(groups)),
+        "provenance": ("Provenance", [_provenance(groups)]),
     }
     sections = [Section(key, title, list(parts)) for key, (title, parts) in made.items()]
     return [section for section in sections if section.parts]
 
 
-def from_screen(name: str, shown: FittedTable, caption: str = "") -> Table:
-    """Return a table of the screen as a table of the page; its heading is the caption."""
-    cells = {place: [str(cell).strip() for cell in column.cells] for place, column in enumerate(shown.columns)}
-    frame = pd.DataFrame(cells).set_axis([str(column.header) for column in shown.columns], axis=1)
-    said = [line.rstrip(".") for line in (*shown.heading.splitlines(), caption) if line]
-    return Table(name, f"{'. '.join(said)}.", frame)
-
-
 def _what_was_run(runs: Sequence[PaperRun], groups: Sequence[Group]) -> Iterator[Part]:
-    if any(group.info.origin == "synthetic" for group in groups):
-        yield Prose(f"{SYNTHETIC_NOTE}: the figures on this page say nothing about medicine.", "notice")
     finished = sum(run.run is not None for run in runs)
-    yield Prose(f"{finished} of {count_words(len(runs), 'run')} finished, all that one command asked for.", "lead")
+    yield Prose(f"The command asked for {count_words(len(runs), 'run')}; {finished} finished.", "lead")
     yield from (Prose(f"{run.title} failed: {run.failure}", "notice") for run in runs if run.failure)
-    facts = {group.title: RunFacts(_first(group)) for group in groups}
-    yield Facts([(title, f"{one.data} {one.model} Tested by {one.partition}") for title, one in facts.items()])
-
-
-def _warnings(groups: Sequence[Group]) -> Iterator[Part]:
-    found = warn_of(groups)
-    yield from (Prose(warning.text, "notice") for warning in found)
-    if not found:
-        yield Prose("None of the runs has a warning.")
+    yield from what_was_run({group.title: RunFacts(_first(group)) for group in groups})
 
 
 def _results(groups: Sequence[Group]) -> Iterator[Part]:
     for number, (shown, some) in enumerate(zip(paper_tables(groups), by_classes(groups), strict=True), start=1):
         yield from_screen(f"paper-{number}", shown)
         yield Drawings([_accuracies(some, number)])
+    for number, (title, shown) in enumerate(points_tables(groups).items(), start=1):
+        yield from_screen(f"thresholds-{number}", shown, title)
     yield from (Prose(note, "faint") for note in paper_and_our_notes(groups))
 
 
 def _accuracies(groups: Sequence[Group], number: int) -> Drawing:
-    """Return the accuracy of each variant with its spread over seeds, and the paper's."""
-    rows, titles = [_accuracy(group) for group in groups], [group.title for group in groups]
-    paper = [group.row.value("accuracy") if group.row else None for group in groups]
-    words = "; ".join(f"{title} {with_ends(*row)}" for title, row in zip(titles, rows, strict=True))
-    crosses = " Crosses: the paper." if any(value is not None for value in paper) else ""
+    """Return the accuracy of each variant and the paper's; bars are the sd over seeds, or the interval if all have one.
+
+    A variant of one seed has no bar next to others that have several.
+    """
     several = any(len(group.tables) > 1 for group in groups)
+    rows = [_over_seeds(group) if several else _over_patients(group) for group in groups]
+    titles = [group.title for group in groups]
+    paper = [group.row.value("accuracy") if group.row else None for group in groups]
+    said = [
+        f"{plus_minus(mean, mean - low, 1)} %" if several else with_ends(mean, low, high) for mean, low, high in rows
+    ]
+    words = "; ".join(f"{title} {one}" for title, one in zip(titles, said, strict=True))
+    crosses = " Crosses: the paper." if any(value is not None for value in paper) else ""
     spread = "mean ± sd over seeds" if several else "with its 95 % interval over patients"
-    drawn = draw_rows(titles, rows, "accuracy, %", paper)
+    drawn = draw_rows(titles, [(mean, low, min(high, 1)) for mean, low, high in rows], "accuracy, %", paper)
     return Drawing(f"accuracy-{number}", f"Accuracy, {spread}.{crosses}", f"Accuracy: {words}.", drawn)
 
 
-def _accuracy(group: Group) -> tuple[float, float, float]:
-    """Return the accuracy and its ends: mean ± sd over seeds, or the interval of the only seed."""
-    if len(group.tables) == 1:
-        (table,) = group.tables.values()
-        return tuple(value_of(table, "mean", "all", "accuracy", end) for end in ("value", "low", "high"))
+def _over_seeds(group: Group) -> tuple[float, float, float]:
+    """Return the mean accuracy over seeds, less and plus its sd; NaN for one seed."""
     summary = group.summary.set_index(["class", "metric"])
-    mean, sd = (summary[name]["all", "accuracy"] for name in ("mean", "sd"))
+    mean = summary["mean"]["all", "accuracy"]
+    sd = summary["sd"]["all", "accuracy"] if len(group.tables) > 1 else np.nan
     return mean, mean - sd, mean + sd
+
+
+def _over_patients(group: Group) -> tuple[float, float, float]:
+    """Return the accuracy of the only seed, with its interval."""
+    (table,) = group.tables.values()
+    return tuple(value_of(table, "mean", "all", "accuracy", end) for end in ("value", "low", "high"))
 
 
 def _verdicts(groups: Sequence[Group]) -> Iterator[Part]:
@@ -114,20 +116,28 @@ def _settings(groups: Sequence[Group]) -> Iterator[Part]:
 
 
 def _comparison(groups: Sequence[Group]) -> Iterator[Part]:
-    """Yield the differences of each variant to the first of the same classes and setting."""
+    """Yield the differences of each variant to the first that finished, of the same classes and setting."""
     alike = [
         [group for group in some if group.setting == setting]
         for some in by_classes(groups)
         for setting in dict.fromkeys(group.setting for group in some)
     ]
+    parts: list[Part] = []
     for number, some in enumerate(alike, start=1):
-        sides = {group.title: Side(_first(group).folder.parent, group.runs) for group in some}
-        yield from differences_of(sides, f"comparison-{number}")
+        sides = {_with_seed(group): Side(_first(group).folder.parent, group.runs) for group in some}
+        parts += differences_of(sides, f"comparison-{number}")
+    yield from parts
+    if any(isinstance(part, Table) for part in parts):
+        yield Prose(NOTES, "faint")
 
 
-def _provenance(groups: Sequence[Group]) -> Iterator[Part]:
-    facts = [RunFacts(run) for group in groups for run in group.runs.values()]
-    yield Facts([(one.run.place, f"{one.command}; commit {one.commit}; {one.machine}") for one in facts])
+def _with_seed(group: Group) -> str:
+    """Return the group's title, with its seed if it has only one: another may have another seed."""
+    return group.title if len(group.runs) > 1 else f"{group.title}, seed {next(iter(group.runs))}"
+
+
+def _provenance(groups: Sequence[Group]) -> Facts:
+    return provenance({run.place: RunFacts(run) for group in groups for run in group.runs.values()})
 
 
 def _first(group: Group) -> FinishedRun:

@@ -1,5 +1,6 @@
 """Write a report: the page, and its tables and figures as files."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from pxr_tf.evidence.files import tables_are_whole, write_tables
 from pxr_tf.report.figures import write_figure
 from pxr_tf.report.page.checklists import OPEN
 from pxr_tf.report.page.closer import CANDIDATES
-from pxr_tf.report.page.comparison import compare_sections
+from pxr_tf.report.page.comparison import compare_sections, name_runs
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.inline import to_svg
 from pxr_tf.report.page.latex import write_table
@@ -52,7 +53,8 @@ def check_runs(runs: Sequence[FinishedRun]) -> None:
 def write_report(facts: Sequence[RunFacts], folder: Path) -> Written:
     """Write ``report.html``, ``tables/`` and ``figures/`` of one run, or of several runs that are compared."""
     if len(facts) > 1:
-        return write_page(f"{len(facts)} runs compared", compare_sections(facts), folder)
+        named = name_runs([one.run for one in facts])
+        return write_page(f"{len(facts)} runs compared", compare_sections(named), folder)
     (one,) = facts
     if "patient_id" in one.tested:
         files.write_csv(folder / TABLES / CANDIDATES, one.label_candidates)
@@ -60,8 +62,9 @@ def write_report(facts: Sequence[RunFacts], folder: Path) -> Written:
 
 
 def write_page(title: str, sections: Sequence[Section], folder: Path) -> Written:
-    """Write the page of these sections, and their tables and figures as files."""
+    """Write the page of these sections, and their tables and figures as files; delete those of the page before it."""
     tables, drawings = tables_of(sections), drawings_of(sections)
+    _delete_old(folder, {table.name for table in tables}, {drawing.name for drawing in drawings})
     for table in tables:
         write_table(folder / TABLES, table)
     text = render_page(title, sections)
@@ -69,6 +72,18 @@ def write_page(title: str, sections: Sequence[Section], folder: Path) -> Written
         write_figure(folder / FIGURES / f"{drawing.name}.png", drawing.figure, FORMATS)
     files.write_text(folder / PAGE, text)
     return Written(folder / PAGE, len(text.encode()), len(tables), len(drawings))
+
+
+def _delete_old(folder: Path, tables: set[str], figures: set[str]) -> None:
+    """Delete the tables and figures of the page in the folder, if there is one, but those that are written again."""
+    page = folder / PAGE
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    for name in {*re.findall(r'id="cap-([^"/]+)"', text)} - tables:
+        for ending in ("csv", "tex"):
+            (folder / TABLES / f"{name}.{ending}").unlink(missing_ok=True)
+    for name in {*re.findall(r'id="([^"/]+)-figure_1"', text)} - figures:
+        for ending in FORMATS:
+            (folder / FIGURES / f"{name}.{ending}").unlink(missing_ok=True)
 
 
 def complete_tables(run: FinishedRun) -> None:
