@@ -86,11 +86,6 @@ def cache_of(folder: Path, runs: Path | None = None) -> Path:
     return next((place / CACHE for place in folder.absolute().parents if (place / CACHE).is_dir()), folder / CACHE)
 
 
-def old_directory(runs: Path, recipe: str, variant: str, backbone: str) -> Path:
-    """Return where versions before 0.2 kept this run: ``runs/<recipe>/<backbone>-strategy<n>``."""
-    return runs / recipe / f"{backbone}-{variant}"
-
-
 def fold_name(fold: str) -> str:
     """Return the name of a fold's task and folder: ``fold-0`` for fold 0; other folds keep theirs (``holdout``)."""
     return f"fold-{fold}" if fold.isdecimal() else fold

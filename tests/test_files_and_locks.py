@@ -29,9 +29,6 @@ def test_a_run_has_its_own_directory(tmp_path):
     assert made == tmp_path / "paper" / "strategy2-xception" / "folds" / "seed-0"
     without = rundir.run_directory(tmp_path, "paper", "logistic", "official-normal-viral", 3)
     assert without == tmp_path / "paper" / "logistic" / "official-normal-viral" / "seed-3"
-    assert rundir.old_directory(tmp_path, "paper", "strategy2", "xception") == (
-        tmp_path / "paper" / "xception-strategy2"
-    )
     assert list(tmp_path.iterdir()) == []
 
 

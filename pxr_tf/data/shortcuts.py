@@ -194,6 +194,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share == 0 or 0.01 <= share <= 0.99 or share == 1 else f"{100 * share:.1f} %"
 
 
-def _join(names: list[str], limit: int = 3) -> str:
-    names = names if len(names) <= limit else [*names[:limit], f"{len(names) - limit} more"]
+def _join(names: list[str]) -> str:
+    names = names if len(names) <= 3 else [*names[:3], f"{len(names) - 3} more"]
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

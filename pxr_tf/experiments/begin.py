@@ -38,7 +38,6 @@ def find_sources(
     experiment = request.experiment
     check_learner(experiment.model.kind)
     weights.identity(experiment)  # a file that does not exist is reported at once
-    _mention_old_directory(request, on_event)
     stage = stage_one.find_stage_one(request)
     known = {} if known is None else known
     key = (request.data, experiment.classes, str(experiment.merge))
@@ -196,13 +195,6 @@ def _mention_other_backbone(experiment: Experiment, on_event: OnEvent) -> None:
             "The epochs of the recipe phantom are set for xception, which gets more than 60 % right. "
             f"{experiment.backbone} may learn nothing in so few: mobilenet_025 stays near chance.",
         )
-
-
-def _mention_old_directory(request: Request, on_event: OnEvent) -> None:
-    experiment = request.experiment
-    old = rundir.old_directory(request.runs, experiment.name, experiment.variant, experiment.backbone)
-    if (old / rundir.EXPERIMENT).exists() and not request.folder.exists():
-        emit_note(on_event, f"A run of a version before 0.2 is left unchanged; it cannot be continued here:\n{old}")
 
 
 def early_logs(request: Request) -> Path:

@@ -48,11 +48,8 @@ def check_same_experiment(folder: Path, experiment: Experiment, images: Gathered
         if lungs != provenance.get("lungs"):
             found["lungs"] = (provenance.get("lungs", "unknown"), lungs)
     words = _words(found, before, experiment)
-    if not words and not weights.may_be(provenance["weights"], identity):
+    if not words and identity not in (None, provenance["weights"]):  # None: not downloaded yet
         words.append(f"model.weights: {experiment.model.weights} now has different content")
-    recorded = provenance["duplicates"]  # in 0.2 this was not part of the experiment
-    if recorded != experiment.duplicates and "duplicates" not in found:
-        words.append(f"duplicates {recorded} -> {experiment.duplicates}")
     if provenance["data_digest"] != images.identity:
         words.append(f"images: {', '.join(provenance['data'])} -> other images")
     _refuse(folder, words)

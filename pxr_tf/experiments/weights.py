@@ -8,8 +8,6 @@ from pxr_tf.config import Experiment
 from pxr_tf.errors import PxrError
 from pxr_tf.models.backbones import weights_file
 
-UNKNOWN = "imagenet"  # recorded by earlier versions for downloaded weights, without a digest
-
 
 def identity(experiment: Experiment) -> str | None:
     """Return the identity of the initial weights: ``random-<seed>``, or the file's digest whatever its path.
@@ -25,15 +23,10 @@ def identity(experiment: Experiment) -> str | None:
     return _digest(file, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
 
 
-def may_be(recorded: str, found: str | None) -> bool:
-    """Return whether weights can be those that a run began with: identities are equal, or one is unknown."""
-    return recorded == UNKNOWN or found is None or found == recorded
-
-
 def check_unchanged(experiment: Experiment, recorded: str) -> str:
     """Return the identity of the weights; raise `PxrError` if they have changed since the run began."""
     found = downloaded_identity(experiment)
-    if not may_be(recorded, found):
+    if found != recorded:
         file = weights_file(experiment.backbone, experiment.model.weights)
         raise PxrError(
             f"The weights in {file} have changed since the run began (digest {recorded}, now {found}). Restore the "

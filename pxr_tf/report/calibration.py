@@ -8,10 +8,9 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from pxr_tf.evaluation.decisions import YOUDEN
 from pxr_tf.evidence.calibrated import CalibrationTables
 from pxr_tf.evidence.calibration import AFTER, BEFORE, TOP
-from pxr_tf.evidence.decisions import POOLED
+from pxr_tf.evidence.decisions import POOLED, YOUDEN
 from pxr_tf.report.figures import PNG, SYNTHETIC_NOTE, new_figure, write_figure
 from pxr_tf.report.fitting import FittedTable, print_paths
 from pxr_tf.report.results import make_table, print_warnings

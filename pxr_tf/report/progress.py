@@ -65,10 +65,6 @@ class _LineColumn(ProgressColumn):
         return _Line(task)
 
 
-def _make_bar(console: Console, *, transient: bool = False) -> Progress:
-    return Progress(_LineColumn(), console=console, transient=transient)
-
-
 class Display:
     """Shows the events of a run; use it as a context manager and pass `show` as ``on_event``.
 
@@ -81,7 +77,7 @@ class Display:
     ) -> None:
         """Show one run; `all_left` turns its seconds left into words on the time left of a whole study."""
         self._outline, self._console, self._all_left = outline, console, all_left
-        self._bar = _make_bar(console)
+        self._bar = Progress(_LineColumn(), console=console)
         self._row = self._bar.add_task("", total=1, rights=("",), since=0.0, pulse=False, visible=False)
         self._device: tuple[object, ...] = ()
         self._warned = False

@@ -110,10 +110,10 @@ def mean_sd(table: pd.DataFrame, name: str, metric: str, digits: int = 1) -> str
     return plus_minus(mean, sd, digits)
 
 
-def interval_words(table: pd.DataFrame, name: str, metric: str, digits: int = 1) -> str:
+def interval_words(table: pd.DataFrame, name: str, metric: str) -> str:
     """Return the interval of the mean over folds in percent: ``86.1-88.4``; "" without one."""
     low, high = (metrics.value_of(table, "mean", name, metric, end) for end in ("low", "high"))
-    return "" if np.isnan(low) else f"{100 * low:.{digits}f}-{100 * high:.{digits}f}"
+    return "" if np.isnan(low) else f"{100 * low:.1f}-{100 * high:.1f}"
 
 
 def plus_minus(mean: float, sd: float, digits: int) -> str:

@@ -4,7 +4,6 @@ A task's event files are rewritten whenever it starts. A resumed task sends its 
 no gaps and no double points. No TensorFlow is imported.
 """
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -27,7 +26,6 @@ from pxr_tf.runs.directory import RunDirectory, read_history
 NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # keys of an epoch event that are not plotted
 SHEET_PICTURES = 16  # four rows of four: more would be too small in a card
 COMPLETE = "tensorboard.complete"  # an empty file next to the event file: the task is completely drawn
-OLD_FOLDER = "tensorboard"  # in a fold's folder: earlier versions wrote the event files there
 
 
 def undrawn_tasks(run: RunDirectory) -> list[str]:
@@ -122,7 +120,6 @@ class _Board:
     def __init__(self, run: RunDirectory, task: str, about: About) -> None:
         self._run, self._task, self._about = run, task, about
         self._folder = run.folder / task
-        shutil.rmtree(self._folder / OLD_FOLDER, ignore_errors=True)
         for file in (self._folder / COMPLETE, *self._folder.glob(f"{EVENTS}*")):
             file.unlink(missing_ok=True)
         self._file = EventFile(self._folder)

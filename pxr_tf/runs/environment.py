@@ -18,11 +18,6 @@ Environment = Mapping[str, Any]
 # one operation stay the same. Most commits change none either: those that do raise a VERSION, or the package version.
 RECORDED_ONLY = ("started", "processors", "operations_at_once", "commit", "modified")
 OF_TABLES = ("python", "pandas")  # libraries that make a run's tables, once, before its first fold
-# Keys that older versions did not record, and what they stand for.
-UNRECORDED = {
-    "processor": "environment",
-    "switches": "setting of TensorFlow's environment variables (XLA_FLAGS, TF_...)",
-}
 MAX_DIFFERENCES = 4  # that a message names
 
 
@@ -70,10 +65,9 @@ def describe_mix(folder: Path, *begun: str) -> str:
             "This run was trained in more than one environment, and its folds may differ for that reason alone: "
             f"{shorten(found, MAX_DIFFERENCES)}."
         )
-    for key, what in UNRECORDED.items():
-        unknown = [fold for fold, environments in folds.items() if key not in environments[0]]
-        if unknown and any(key in environments[-1] for environments in folds.values()):
-            return f"The {what} of {shorten(unknown)} was not recorded; it may differ from the other folds."
+    unknown = [fold for fold, environments in folds.items() if "processor" not in environments[0]]
+    if unknown and any("processor" in environments[-1] for environments in folds.values()):
+        return f"The environment of {shorten(unknown)} was not recorded; it may differ from the other folds."
     return ""
 
 
@@ -103,7 +97,7 @@ def find_differences(environments: Mapping[str, Sequence[Environment]]) -> list[
 
 
 def read_folds(folder: Path, *begun: str) -> dict[str, list[Environment]]:
-    """Return name -> environments of folds begun or trained; older runs recorded only one list of versions."""
+    """Return name -> environments of folds begun or trained; if a file is gone, the versions that prepared the run."""
     found = {file.parent.name for name in (rundir.PREDICTIONS, rundir.CHECKPOINT) for file in folder.glob(f"*/{name}")}
     run = files.read_json(folder / rundir.PROVENANCE) or {}
     unrecorded = [{"versions": run.get("versions", {})}]

@@ -139,29 +139,18 @@ def test_weights_that_were_deleted_are_downloaded_again(phantoms, published, ker
 
 
 def test_a_finished_run_no_longer_needs_weights(phantoms, published, keras_models, own_copy):
-    """Nor does it matter that earlier versions recorded only the word imagenet."""
     (own_copy / "experiment.yaml").write_text(
         (own_copy / "experiment.yaml").read_text().replace("weights: none", "weights: imagenet")
     )
     provenance = files.read_json(own_copy / "provenance.json")
-    for recorded in (files.digest_file(published), "imagenet"):
-        files.write_json(own_copy / "provenance.json", provenance | {"weights": recorded})
-        run_here(tiny_experiment(model__weights="imagenet"), phantoms, own_copy.parents[3])
-        assert not (keras_models / NAME).exists()
+    files.write_json(own_copy / "provenance.json", provenance | {"weights": files.digest_file(published)})
+    run_here(tiny_experiment(model__weights="imagenet"), phantoms, own_copy.parents[3])
+    assert not (keras_models / NAME).exists()
     shutil.copy(published, keras_models / NAME)
     run_here(tiny_experiment(model__weights="imagenet"), phantoms, own_copy.parents[3])
     files.write_json(own_copy / "provenance.json", provenance | {"weights": "another digest"})
     with refused("model.weights", "imagenet", any_of("content")):
         run_here(tiny_experiment(model__weights="imagenet"), phantoms, own_copy.parents[3])
-
-
-def test_a_run_that_recorded_only_the_word_imagenet_is_continued(phantoms, published, keras_models, tmp_path):
-    """Its features are still cached under the digest."""
-    experiment = tiny_experiment(model__weights="imagenet", **QUICK)
-    count = prepare(experiment, phantoms, tmp_path / "runs")
-    file = request_of(experiment, phantoms, tmp_path / "runs").folder / "provenance.json"
-    files.write_json(file, files.read_json(file) | {"weights": "imagenet"})
-    assert prepare(experiment, phantoms, tmp_path / "runs") == 0 < count
 
 
 def test_a_weights_file_is_read_once_for_its_digest(phantoms, published, tmp_path, monkeypatch):

@@ -24,6 +24,15 @@ def test_groups_that_differ_most_are_named(tmp_path):
     assert table.frame.difference.tolist() == ["+40.0"] * 2
 
 
+def test_views_sexes_and_ages_are_named_in_words(tmp_path):
+    run = write_two_sources(tmp_path)
+    half = len(run.manifest) // 2
+    columns = {"source": "s", "view": ["ap", "pa"] * half, "sex": ["male", "female"] * half, "age": ["30", "81"] * half}
+    files.write_csv(run.folder / "manifest.csv", run.manifest.assign(**columns))
+    _, table = subgroups(facts_of(open_run(run.folder)))
+    assert set(table.frame.group) == {"view ap", "female", "18-39 years"}
+
+
 def test_groups_that_do_not_differ_are_said_to(tmp_path):
     words, _ = subgroups(facts_of(write_two_sources(tmp_path, right=(0.9, 0.9))))
     assert words.text.startswith("No group differs")

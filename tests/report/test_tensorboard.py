@@ -150,9 +150,7 @@ def test_every_picture_is_a_png_and_its_tag_says_what_it_shows(run):
     assert (int(width), int(height)) == (4 * 26 - 2, 4 * 26 - 2)  # 16 of the 40 pictures
 
 
-def test_a_run_is_named_by_its_fold_and_loses_the_folder_of_earlier_versions(run):
-    (run / "fold-0" / "tensorboard").mkdir(parents=True)
-    (run / "fold-0" / "tensorboard" / "events.out.tfevents.1").touch()
+def test_a_run_is_named_by_its_fold_and_has_one_file(run):
     show(run, *events_of_a_fold())
     show(run, *events_of_a_fold())
     (file,) = run.rglob("*tfevents*")

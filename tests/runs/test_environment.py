@@ -123,7 +123,6 @@ def test_a_fold_that_did_not_finish_an_epoch_is_not_bound_to_where_it_began(run)
 
 
 def test_folds_without_a_record_have_the_versions_of_the_run(run):
-    """Earlier versions recorded no environments."""
     (run / "fold-0" / "environment.json").unlink()
     assert environment.describe_mix(run) == ""  # no difference is known
     with refused("keras 3.15 (fold-0)", "3.16 (now)"):
@@ -133,16 +132,6 @@ def test_folds_without_a_record_have_the_versions_of_the_run(run):
     write_fold(run, "fold-2", file="checkpoint.npz")
     assert_tells(environment.enter(run, "fold-2", HERE, mix=False), "fold-0, fold-2", any_of("not recorded", "unknown"))
     assert files.read_json(run / "fold-2" / "environment.json") == [{"versions": HERE["versions"]}, HERE]
-
-
-def test_folds_of_an_older_version_have_unknown_switches(run):
-    old = {name: value for name, value in HERE.items() if name != "switches"}
-    files.write_json(run / "fold-0" / "environment.json", [old])
-    assert environment.describe_mix(run) == ""
-    for now in (HERE, HERE | {"switches": {"XLA_FLAGS": "--xla_cpu_enable_fast_math=true"}}):
-        said = environment.enter(run, "fold-1", now, mix=False)
-        assert_says(said, "fold-0", "XLA_FLAGS", any_of("not recorded", "unknown"))
-    assert environment.enter(run, "fold-0", old, mix=False) == ""  # nothing is compared with something else
 
 
 def test_an_environment_has_what_the_learner_adds_and_the_state_of_the_code(monkeypatch):

@@ -23,19 +23,18 @@ NAMES = {
 NONE = "–"  # noqa: RUF001 - no value
 
 
-def figure(value: float, metric: str = "", digits: int = 1) -> str:
+def figure(value: float, metric: str = "") -> str:
     """Return a metric's value as shown: ``87.3 %``, or ``0.412`` for a metric that is not a share."""
     if np.isnan(value):
         return NONE
-    return f"{value:.3f}" if metric in NOT_SHARES else f"{100 * value:.{digits}f} %"
+    return f"{value:.3f}" if metric in NOT_SHARES else f"{100 * value:.1f} %"
 
 
-def interval(low: float, high: float, metric: str = "", digits: int = 1) -> str:
+def interval(low: float, high: float, metric: str = "") -> str:
     """Return ``86.1 to 88.4``, in the units of `figure`; "" without an interval."""
     if np.isnan(low):
         return ""
-    scale, digits = (1, 3) if metric in NOT_SHARES else (100, digits)
-    return f"{scale * low:.{digits}f} to {scale * high:.{digits}f}"
+    return f"{low:.3f} to {high:.3f}" if metric in NOT_SHARES else f"{100 * low:.1f} to {100 * high:.1f}"
 
 
 def measured(table: pd.DataFrame, name: str, metric: str, fold: str = "mean") -> str:
