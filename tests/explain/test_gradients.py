@@ -80,6 +80,12 @@ def test_a_black_picture_has_integrated_gradients_of_zero():
     assert not compute_maps(open_logits(transfer()), PICTURES[:1] * 0, [0], "integrated_gradients").any()
 
 
+def test_the_darkest_picture_that_is_not_black_has_a_complete_map():
+    picture = np.uint8([[0, 1], [0, 0]])
+    assert make_complete(np.zeros((2, 2)), picture, 3.0).tolist() == [[0, 3], [0, 0]]
+    assert make_complete(np.zeros((2, 2)), picture * 0, 3.0).tolist() == [[0, 0], [0, 0]]
+
+
 @pytest.fixture(scope="module")
 def smooth() -> keras.Model:
     """A network without kinks, curved enough that the gradient at the picture is far from the mean on the path."""

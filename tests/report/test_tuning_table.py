@@ -55,6 +55,9 @@ def test_points_are_ranked_by_loss_and_ties_stay_in_order(tmp_path):
     assert table.accuracy.tolist()[:3] == [7 / 8, 7 / 8, 3 / 4]
     assert table.images.tolist() == [str(COUNT)] * 3 + [""]
     assert (table.epochs[0], table.seconds[0], table.epochs[1]) == ("5+12", "3.8", "")
+    scores, rest = ["val_loss", "accuracy", "balanced_accuracy"], ["images", "epochs", "seconds", "path", "failure"]
+    assert list(table) == ["rank", "model.l2", "phases.0.l2", *scores, *rest]
+    assert table.loc[3, rest].tolist() == ["", "", "", "b", "diverged"] and table.loc[3, scores].isna().all()
     written = write_points(tmp_path, points)
     assert written.equals(table)
     assert set(pd.read_csv(tmp_path / "tuning.csv").split) == {"leaky split"}

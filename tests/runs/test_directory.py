@@ -1,5 +1,6 @@
 """What a run directory says of its run, and what it says if its files are missing, old or damaged."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ from written_runs import CLASSES, LEAK, PROVENANCE, SOURCES, write_run
 
 from pxr_tf import files, rundir
 from pxr_tf.config import load_experiment
-from pxr_tf.runs.directory import is_finished, is_run, read_history, read_provenance
+from pxr_tf.runs.directory import is_finished, is_run, read_history, read_provenance, spell
 from pxr_tf.runs.finished import open_directory, open_run
 from pxr_tf.runs.info import LEAKY, info_of, origin_and_split
 
@@ -21,6 +22,14 @@ def test_a_folder_is_a_run_by_its_recipe_and_finished_by_its_predictions(written
     (written / "predictions.csv").rename(tmp_path / "predictions.csv")
     assert is_run(written) and not is_finished(written) and not open_directory(written).finished
     assert not is_finished(tmp_path)  # predictions without a recipe
+
+
+def test_only_a_relative_path_inside_the_working_directory_stays_relative(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert spell("a/../b") == Path("b")
+    assert spell(tmp_path / "here" / "a") == tmp_path / "here" / "a"
+    assert spell("../a") == spell(tmp_path / "a") == tmp_path / "a"
 
 
 @pytest.mark.parametrize("text", [None, "", "[1, 2]", "{"])

@@ -50,6 +50,8 @@ def test_points_are_those_of_the_command_line_or_else_of_the_recipe(asked):
     assert [values for values, _ in over.points] == [{"image.size": n, "training.batch_size": 4} for n in (32, 40)]
     assert {one.splits.scheme for one in (over.base, *(one for _, one in over.points))} == {"random"}
     assert over.points[1][1].image.size == 40 and over.base.image.size == 32
+    plain = plan(asked, "image.size=40", variant="plain")
+    assert plain.base.variant == plain.points[0][1].variant == "plain"
 
 
 def test_a_tuning_without_a_grid_or_with_folds_is_refused(asked):
