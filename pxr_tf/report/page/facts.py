@@ -108,7 +108,7 @@ class RunFacts:
         """``6,005 held-out X-rays of 2,134 patients``."""
         rows = self.tested.drop_duplicates("image_id")
         words = count_words(len(rows), f"held-out {self.noun}")
-        if unit_of(rows) == IMAGE:
+        if unit_of(self.run) == IMAGE:
             return words
         return f"{words} of {count_words(rows.patient_id.nunique(), 'patient')}"
 
@@ -226,7 +226,7 @@ class RunFacts:
         level = self.table.level.max()
         if np.isnan(level):
             return f"Figures count {self.test_words}. There are too few patients for intervals."
-        units = f"{unit_of(self.tested)}s"
+        units = f"{unit_of(self.run)}s"
         return (
             f"Figures count {self.test_words}{self.folds_words}. Their {100 * level:.0f} % intervals are over {units} "
             f"({methods}): they show what other {units} would change, not other seeds."
