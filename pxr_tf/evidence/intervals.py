@@ -43,3 +43,13 @@ def unit_of(run: FinishedRun) -> str:
     owners = set(run.tested.get("patient_id", ())) - set(run.manifest.image_id)
     named = [owner for owner in owners if "/" not in owner or not is_image_name(owner.rpartition("/")[2])]
     return PATIENT if named else IMAGE
+
+
+def unit_of_table(table: pd.DataFrame) -> str:
+    """Return what the intervals of a metrics table resample; "" if it has none."""
+    return next(filter(None, table.unit), "")
+
+
+def unit_words(unit: str) -> str:
+    """Return what intervals are over, and why if it is images."""
+    return "images, as the data name no patients" if unit == IMAGE else "patients"

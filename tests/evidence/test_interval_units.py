@@ -1,12 +1,18 @@
 """What the intervals of a run resample: patients, or images if the data name no patients."""
 
+import io
+
 import pandas as pd
 import pytest
+from calibrated_runs import predictions_of, run_of
+from rich.console import Console
 from written_runs import print_to_text, write_run
 
 from pxr_tf import files
+from pxr_tf.evidence.calibrated import write_calibration
 from pxr_tf.evidence.files import read_metrics_table, read_readings
 from pxr_tf.evidence.intervals import unit_of
+from pxr_tf.report.calibration import print_calibration
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.write import complete_tables
 from pxr_tf.runs.finished import open_run
@@ -34,10 +40,23 @@ def test_images_whose_patients_are_unknown_are_counted_as_images(unnamed):
     assert unit_of(run) == "image"
     complete_tables(run)
     assert set(read_metrics_table(run).unit) == {"image", ""}
-    assert "interval over images, as the data name no patients" in " ".join(print_to_text(unnamed).split())
+    screen = " ".join(print_to_text(unnamed).split())
+    assert "interval over images, as the data name no patients" in screen and "over patients" not in screen
     facts = RunFacts(run)
     assert facts.counted == "40 held-out X-rays"
     assert "what other images would change" in facts.statistics
+
+
+def test_page_and_screen_take_the_unit_from_the_table(unnamed):
+    """A table that an earlier version wrote has another unit than the run today."""
+    run = open_run(unnamed)
+    complete_tables(run)
+    file = unnamed / "metrics.csv"
+    files.write_csv(file, files.read_csv(file, ()).replace({"unit": {"image": "patient"}}))
+    assert "interval over patients" in " ".join(print_to_text(unnamed).split())
+    facts = RunFacts(run)
+    assert facts.counted == "40 held-out X-rays of 39 patients"
+    assert "what other patients would change" in facts.statistics
 
 
 def test_one_named_patient_makes_patients_the_unit(unnamed):
@@ -78,3 +97,11 @@ def test_both_readings_of_a_run_have_one_unit(tmp_path):
         "balanced": {"patient", ""},
         "all": {"patient", ""},
     }
+
+
+def test_calibration_on_the_screen_has_the_unit_of_the_run(tmp_path):
+    table = predictions_of(90, 3)
+    run = run_of(tmp_path, table.assign(patient_id="b/" + table.image_id + ".png"))
+    console = Console(width=80, file=io.StringIO())
+    print_calibration(run, write_calibration(run), console)
+    assert "intervals over images, as the data name no patients" in " ".join(console.file.getvalue().split())
