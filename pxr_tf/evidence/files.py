@@ -8,7 +8,7 @@ import pandas as pd
 from pxr_tf import files
 from pxr_tf.evaluation import metrics, roc
 from pxr_tf.evidence.deviations import DEVIATIONS, deviations_are_current, has_protocol, write_deviations
-from pxr_tf.evidence.intervals import COLUMNS, score_with_intervals
+from pxr_tf.evidence.intervals import COLUMNS, score_with_intervals, unit_of
 from pxr_tf.evidence.verdicts import VERDICTS, paper_verdicts
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import origin_and_split
@@ -32,9 +32,9 @@ def write_tables(run: FinishedRun) -> RunTables:
     the splits have one. The columns ``origin`` (real, synthetic) and ``split`` (by patient, leaky split) say how far to
     trust the figures.
     """
-    columns, places = origin_and_split(run.info), _metrics_files(run)
+    columns, places, unit = origin_and_split(run.info), _metrics_files(run), unit_of(run)
     for reading, file in places.items():
-        table = score_with_intervals(metrics.select_rows(run.predictions, run.splits, reading))
+        table = score_with_intervals(metrics.select_rows(run.predictions, run.splits, reading), unit)
         files.write_csv(file, table.assign(**columns))
     reading, *_ = places
     counts = metrics.confusion_matrix(metrics.select_rows(run.predictions, run.splits, reading))

@@ -11,6 +11,7 @@ from rich.text import Text
 from pxr_tf.evidence.calibrated import CalibrationTables
 from pxr_tf.evidence.calibration import AFTER, BEFORE, TOP
 from pxr_tf.evidence.decisions import POOLED, YOUDEN
+from pxr_tf.evidence.intervals import unit_of, unit_words
 from pxr_tf.report.figures import PNG, SYNTHETIC_NOTE, new_figure, write_figure
 from pxr_tf.report.fitting import FittedTable, print_paths
 from pxr_tf.report.results import make_table, print_warnings
@@ -70,7 +71,7 @@ def print_calibration(run: FinishedRun, tables: CalibrationTables, console: Cons
     )
     for sentence in (*tables.calibration["sentences"], _describe_referral(tables.risk_coverage), source):
         console.print(Text(sentence))
-    console.print(Text("Brackets hold 95 % intervals over patients.", style="dim"))
+    console.print(Text(f"Brackets hold 95 % intervals over {unit_words(unit_of(run))}.", style="dim"))
     print_warnings(info.warnings, console)
     print_paths(console, "Figure and tables (docs/outputs.md) are in:", run.folder)
 

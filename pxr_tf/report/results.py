@@ -15,7 +15,7 @@ from pxr_tf.evaluation.published import PaperRow
 from pxr_tf.evaluation.roc import MeanPoints
 from pxr_tf.evidence.deviations import deviation_note, read_deviations
 from pxr_tf.evidence.files import read_readings, read_run_points, tables_are_whole, write_tables
-from pxr_tf.evidence.intervals import IMAGE
+from pxr_tf.evidence.intervals import unit_of_table, unit_words
 from pxr_tf.evidence.paper import OVERALL, auc_of, class_words, comparable_row, overall_words, paper_notes, prints
 from pxr_tf.evidence.seeds import SeedsTable
 from pxr_tf.evidence.verdicts import read_verdicts, summarise_verdicts
@@ -151,7 +151,7 @@ def _class_table(info: RunInfo, table: pd.DataFrame, row: PaperRow | None, readi
 
 def _interval_table(info: RunInfo, table: pd.DataFrame) -> FittedTable:
     """Return the intervals of the figures in the table above; "-" without one."""
-    shown = FittedTable(f"{_level_words(table)} intervals over patients")
+    shown = FittedTable(f"{_level_words(table)} intervals over {unit_words(unit_of_table(table))}")
     shown.add_column("%")
     for words in PER_CLASS:
         shown.add_column(words, justify="right")
@@ -173,12 +173,8 @@ def _accuracy_line(info: RunInfo, table: pd.DataFrame, reading: str, row: PaperR
 def _spread_note(table: pd.DataFrame) -> str:
     """Say what the figures' two kinds of spread are over."""
     several = not np.isnan(metrics.value_of(table, "sd", "all", "accuracy"))
-    brackets = f"rackets hold the {_level_words(table)} interval over {_unit_words(table)}."
+    brackets = f"rackets hold the {_level_words(table)} interval over {unit_words(unit_of_table(table))}."
     return f"± is the standard deviation over folds; b{brackets}" if several else f"B{brackets}"
-
-
-def _unit_words(table: pd.DataFrame) -> str:
-    return "images, as the data name no patients" if IMAGE in set(table.unit) else "patients"
 
 
 def _level_words(table: pd.DataFrame) -> str:

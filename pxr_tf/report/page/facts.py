@@ -13,7 +13,7 @@ from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
 from pxr_tf.evidence.calibrated import CalibrationTables, read_calibration
 from pxr_tf.evidence.files import read_readings
-from pxr_tf.evidence.intervals import IMAGE, unit_of
+from pxr_tf.evidence.intervals import IMAGE, unit_of, unit_of_table, unit_words
 from pxr_tf.evidence.label_quality import find_candidates
 from pxr_tf.evidence.paper import comparable_row
 from pxr_tf.evidence.verdicts import read_verdicts
@@ -105,11 +105,16 @@ class RunFacts:
         return "synthetic image" if self.synthetic else "X-ray"
 
     @property
+    def unit(self) -> str:
+        """What intervals are over: as the table says, so that page and screen agree; without one, as the run does."""
+        return unit_of_table(self.table) or unit_of(self.run)
+
+    @property
     def counted(self) -> str:
         """``6,005 held-out X-rays of 2,134 patients``."""
         rows = self.tested.drop_duplicates("image_id")
         words = count_words(len(rows), f"held-out {self.noun}")
-        if unit_of(rows) == IMAGE:
+        if self.unit == IMAGE:
             return words
         return f"{words} of {count_words(rows.patient_id.nunique(), 'patient')}"
 
@@ -226,11 +231,10 @@ class RunFacts:
         methods = listed(sorted({method for method in self.table.method if method}))
         level = self.table.level.max()
         if np.isnan(level):
-            return f"Figures count {self.test_words}. There are too few patients for intervals."
-        units = f"{unit_of(self.tested)}s"
+            return f"Figures count {self.test_words}. There are too few {self.unit}s for intervals."
         return (
-            f"Figures count {self.test_words}{self.folds_words}. Their {100 * level:.0f} % intervals are over {units} "
-            f"({methods}): they show what other {units} would change, not other seeds."
+            f"Figures count {self.test_words}{self.folds_words}. Their {100 * level:.0f} % intervals ({methods}) are "
+            f"over {unit_words(self.unit)}: they show what other {self.unit}s would change, not other seeds."
         )
 
     @property
