@@ -22,6 +22,7 @@ from pxr_tf.report.page.headline import headline
 from pxr_tf.report.page.paper_texts import methods, model_card
 from pxr_tf.report.page.parts import Drawings, Facts, Part, Pictures, Prose, Section, Table
 from pxr_tf.report.page.words import NAMES, NONE, figure, measured, over_folds
+from pxr_tf.report.results import plus_minus
 from pxr_tf.runs.directory import read_history
 
 PER_CLASS = ("sensitivity", "specificity", "precision", "f1", "auc", "average_precision")
@@ -108,8 +109,9 @@ def seeds(facts: RunFacts) -> Iterator[Part]:
         return
     values = summary.summary.set_index(["class", "metric"])
     frame = pd.DataFrame({"figure": [NAMES[metric] for metric in OF_ALL[:4]]})
-    cells = [f"{figure(values['mean']['all', metric])} ± {figure(values.sd['all', metric])}" for metric in OF_ALL[:4]]
-    frame["mean ± sd"] = cells
+    frame["mean ± sd"] = [
+        f"{plus_minus(values['mean']['all', metric], values.sd['all', metric], 1)} %" for metric in OF_ALL[:4]
+    ]
     for seed, table in summary.tables.items():
         frame[f"seed {seed}"] = [figure(metrics.value_of(table, "mean", "all", metric)) for metric in OF_ALL[:4]]
     yield Table("seeds", f"{count_words(len(summary.tables), 'seed')}: the spread of training itself.", frame)
