@@ -110,3 +110,15 @@ def test_the_flow_and_the_chances_are_smoothed_alike_in_both_directions(monkeypa
     found = fusing.fuse(NOISE, np.ones(1), atlas)
     np.testing.assert_allclose(found.chances, gaussian_filter(spot, 2), atol=1e-4)
     assert np.array_equal(found.votes[0], spot)
+
+
+def test_what_is_bent_from_beyond_the_border_repeats_it():
+    flow = np.zeros((ATLAS_SIDE, ATLAS_SIDE, 2), np.float32)
+    flow[..., 0] = 5
+    found = fusing._bend(NOISE, flow)
+    assert np.array_equal(found[:, :-5], NOISE[:, 5:]) and (found[:, -5:] == NOISE[:, -1:]).all()
+
+
+def test_an_even_picture_has_no_variance():
+    mean, variance = fusing._moments(np.full((40, 40), 7.1, np.float32))
+    assert mean == pytest.approx(np.full((40, 40), 7.1)) and (variance >= 0).all() and variance.max() < 1e-3
