@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 # Lines that make a message: its words are for people, and tests check only its facts.
 MESSAGES = ("\\braise\\b", "PxrError\\(", "^ *(remedy|asked) ?=", '^ *return "(Use|Early) ')
 SURROUNDINGS = {**os.environ, "OPENCV_FOR_THREADS_NUM": "1"}  # a process that is forked waits for lost threads forever
-KILLED = (1, 3)  # exit codes of pytest: a test failed, or pytest itself
+KILLED = (1, 3, -11)  # exit codes: a test failed, pytest failed, the process crashed
 
 
 class Module(NamedTuple):

@@ -140,11 +140,12 @@ def test_fog_adds_a_share_of_the_way_to_white():
     np.testing.assert_allclose(none, 1)
 
 
-def test_consolidations_brighten_half_of_the_lungs_and_nothing_else(with_only):
+@pytest.mark.parametrize("axes", [(0, 1, 2), (0, 2, 1)])
+def test_consolidations_brighten_half_of_the_lungs_and_nothing_else(with_only, axes):
     with_only(NO_CHANGE, "CONSOLIDATION")
     share = NOWHERE.copy()
     share[:, : SIDE // 2] = 1
-    found = expose_all(BLACK, share)
+    found = expose_all(BLACK, np.ascontiguousarray(share[None].transpose(axes)[0])).transpose(axes)
     assert not found[:, :, SIDE // 2 + 16 :].any()
     brightest = found[:, :, : SIDE // 2 - 16].max(axis=(1, 2)) / 255
     assert 0.4 < (brightest > 0.01).mean() < 0.55 and brightest.max() > 0.9

@@ -148,6 +148,13 @@ def test_a_search_begins_where_nothing_moved_and_at_the_three_best_starts():
     assert np.allclose(starts[1], module._rescale(right, 2))
 
 
+def test_starts_are_compared_with_the_border_repeated(monkeypatch):
+    seen = []
+    monkeypatch.setattr(module, "_correlate", lambda pictures, other: seen.append(pictures) or np.zeros(len(pictures)))
+    module._choose_starts(*np.full((2, SMALL, SMALL), 9, np.float32))
+    assert np.array_equal(np.unique(seen[0]), [9])
+
+
 @pytest.mark.parametrize(("likeness", "kept"), [(0.49, True), (0.47, False), (0.6, True)])
 def test_the_exact_search_may_cost_a_fiftieth_of_likeness(monkeypatch, likeness, kept):
     first, better = module._Found(0.5, affine(1, 1)), module._Found(likeness, affine(1.1, 1))

@@ -11,7 +11,7 @@ from pxr_tf.lungs import find as module
 from pxr_tf.lungs import fuse as fusing
 from pxr_tf.lungs.align import Alignment
 from pxr_tf.lungs.atlas import build_atlas
-from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, even_out, shrink
+from pxr_tf.lungs.contrast import ATLAS_SIDE, Box, even_out, shrink, steady_box
 from pxr_tf.lungs.find import find_lungs, keep_two_lungs
 from pxr_tf.lungs.network import NETWORK_SIDE, LungNetwork, prepare_square
 
@@ -39,12 +39,18 @@ def test_a_network_is_asked_about_the_square_and_may_see_no_lungs(monkeypatch):
 
 
 @pytest.mark.parametrize(("contrast", "inverted"), [(0.5, False), (0, False), (-0.5, True)])
-def test_a_picture_is_inverted_if_its_lungs_are_brighter_at_all(monkeypatch, contrast, inverted):
+def test_a_picture_is_inverted_if_its_lungs_are_brighter_and_loses_confidence_at_its_edges(
+    monkeypatch, contrast, inverted
+):
     views = np.zeros((2, NETWORK_SIDE, NETWORK_SIDE), np.float32)
     views[:, 30:90, 20:50] = views[:, 30:90, 80:110] = 1
     monkeypatch.setattr(module, "look_twice", lambda *values: views)
     monkeypatch.setattr(module, "measure_contrast", lambda *values: contrast)
-    assert find_lungs(NOISE, NETWORK).inverted == inverted
+    monkeypatch.setattr(module, "rate", lambda evidence: 0.75)
+    monkeypatch.setattr(module, "keep_confidence", lambda mask, content: 0.5)
+    found = find_lungs(NOISE, NETWORK)
+    assert found.inverted == inverted
+    assert found.confidence == 0.375 and found.box == steady_box(found.mask)
 
 
 def test_an_inverted_picture_is_read_as_its_negative(monkeypatch):
@@ -110,3 +116,15 @@ def test_the_flow_and_the_chances_are_smoothed_alike_in_both_directions(monkeypa
     found = fusing.fuse(NOISE, np.ones(1), atlas)
     np.testing.assert_allclose(found.chances, gaussian_filter(spot, 2), atol=1e-4)
     assert np.array_equal(found.votes[0], spot)
+
+
+def test_what_is_bent_from_beyond_the_border_repeats_it():
+    flow = np.zeros((ATLAS_SIDE, ATLAS_SIDE, 2), np.float32)
+    flow[..., 0] = 5
+    found = fusing._bend(NOISE, flow)
+    assert np.array_equal(found[:, :-5], NOISE[:, 5:]) and (found[:, -5:] == NOISE[:, -1:]).all()
+
+
+def test_an_even_picture_has_no_variance():
+    mean, variance = fusing._moments(np.full((40, 40), 7.1, np.float32))
+    assert mean == pytest.approx(np.full((40, 40), 7.1)) and (variance >= 0).all() and variance.max() < 1e-3

@@ -68,6 +68,13 @@ def test_a_film_thinner_than_a_pixel_is_not_content(turns):
     assert find_content(np.ascontiguousarray(np.rot90(picture, turns))) is None
 
 
+@pytest.mark.parametrize("thin", [0, 1])
+def test_a_film_between_the_same_two_edges_of_pixels_is_not_content(monkeypatch, thin):
+    spans = {thin: (86, 171), 1 - thin: (0, ATLAS_SIDE)}  # in a third of a side: from 1.01 to 2.004 pixels
+    monkeypatch.setattr("pxr_tf.lungs.contrast._find_varied", lambda small, axis: spans[axis])
+    assert find_content(np.zeros((3, 3), np.uint8)) is None
+
+
 def test_specks_and_spikes_do_not_move_the_box():
     plain = steady_box(LUNGS)
     spiky = LUNGS.copy()

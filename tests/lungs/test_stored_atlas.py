@@ -9,6 +9,7 @@ from phantom_pairs import phantom_pair
 
 from pxr_tf.arrays import ROWS_FILE
 from pxr_tf.lungs import atlas as module
+from pxr_tf.lungs.align import Alignment
 from pxr_tf.lungs.atlas import (
     LungAtlas,
     build_atlas,
@@ -19,7 +20,7 @@ from pxr_tf.lungs.atlas import (
     shrink_pair,
 )
 from pxr_tf.lungs.confidence import find_surroundings
-from pxr_tf.lungs.contrast import ATLAS_SIDE
+from pxr_tf.lungs.contrast import ATLAS_SIDE, even_out
 from pxr_tf.lungs.fuse import dice
 
 FILM = np.random.default_rng(0).integers(0, 256, (ATLAS_SIDE, ATLAS_SIDE), np.uint8)
@@ -150,6 +151,18 @@ def test_pairs_of_an_atlas_are_aligned_with_one_another():
     for picture, lungs in prepared:
         assert picture.std() > 30 and abs(picture.mean() - 128) < 8  # evened out
         assert picture[lungs > 250].mean() < picture[find_surroundings(lungs > 127) & (lungs < 5)].mean() - 20
+
+
+def test_pairs_are_aligned_with_their_mean_early_and_as_they_are(monkeypatch):
+    asked = []
+    place = Alignment(np.float32([[1, 0, 3], [0, 1, 0]]), False)
+    monkeypatch.setattr(module, "align", lambda *values, **options: asked.append((values, options)) or place)
+    prepared = prepare_pairs([(FILM, FILM), (FILM.T, FILM.T)])
+    even = [even_out(one) for one in (FILM, np.ascontiguousarray(FILM.T))]
+    for ((mean, picture), options), expected in zip(asked, even, strict=True):
+        np.testing.assert_allclose(mean, np.mean(even, axis=0))
+        assert np.array_equal(picture, expected) and options == {"may_invert": False, "exactly": False}
+    assert np.array_equal(prepared[0][1][:, :-3], FILM[:, 3:])
 
 
 def test_drawn_pairs_differ_and_each_is_always_the_same():
