@@ -35,7 +35,6 @@ COLUMNS = (
 FEW_PATIENTS = 10  # a smaller group shows nothing
 _QUARTERS = 4  # of bytes per pixel
 _AGES = {"0-17": 0, "18-39": 18, "40-59": 40, "60-79": 60, "80+": 80}  # the first year of each band
-_OLDEST = 120  # a higher age is a slip, or a code for "unknown"
 _PROPERTIES = ("source", "official_split", *OPTIONAL_COLUMNS, "size", "format", "colour_mode", "encoding")
 
 
@@ -73,9 +72,9 @@ def _describe(run: FinishedRun, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _name_age_bands(ages: pd.Series) -> pd.Series:
-    """Return the band of each age, "" if it is unknown or impossible: ``60-79``."""
+    """Return the band of each age, "" if it is unknown: ``60-79``."""
     years = pd.to_numeric(ages, errors="coerce")
-    bands = pd.cut(years.where(years <= _OLDEST), [*_AGES.values(), np.inf], right=False, labels=[*_AGES])
+    bands = pd.cut(years, [*_AGES.values(), np.inf], right=False, labels=[*_AGES])
     return bands.astype(object).fillna("")
 
 
