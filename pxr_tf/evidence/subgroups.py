@@ -45,8 +45,8 @@ def subgroup_table(run: FinishedRun, reading: str = "all") -> pd.DataFrame:
     group is known.
     ``p`` comes from a two-sided score test of two shares, with each number of images divided by the design effect of
     the whole class (Kish, "Survey Sampling", chapter 5), and ``p_holm`` is corrected for all rows. A group needs 10
-    patients, and so does the rest of its class. Of two groups, only the smaller is listed: the other's row would be the
-    same comparison. Size and encoding are left out if a file is no longer there.
+    patients, and so does the rest of its class. If two groups have as many, only the smaller is listed: the other's row
+    would be the same comparison, or nearly. Size and encoding are left out if a file is no longer there.
     """
     rows = _describe(run, select_rows(run.predictions, run.splits, reading))
     found = [
@@ -90,16 +90,16 @@ def _compare_groups(rows: pd.DataFrame, name: str) -> Iterator[tuple]:
     rows = rows[rows[name] != ""]
     hits, patients = (rows.label == rows.predicted).to_numpy(), rows.patient_id.to_numpy()
     groups, whole = rows[name].to_numpy(), measure_share(hits, patients)
-    names, images = np.unique(groups.astype(str), return_counts=True)
-    for group in names if len(names) != 2 else names[[images.argmin()]]:
+    numbers = rows.groupby(name).patient_id.nunique()
+    listed = rows[name][rows[name].map(numbers) >= FEW_PATIENTS].value_counts().sort_index()
+    for group in listed.index if len(listed) != 2 else [listed.idxmin()]:
         inside = groups == group
-        numbers = [len(set(patients[side])) for side in (inside, ~inside)]
-        if min(numbers) < FEW_PATIENTS:
+        if len(set(patients[~inside])) < FEW_PATIENTS:
             continue
         ours = measure_share(hits[inside], patients[inside])
         difference = ours.value - hits[~inside].mean()
         p = _test(difference, whole, (inside.sum(), (~inside).sum()))
-        yield group, int(inside.sum()), numbers[0], ours.value, ours.low, ours.high, difference, p
+        yield group, int(inside.sum()), int(numbers[group]), ours.value, ours.low, ours.high, difference, p
 
 
 def _test(difference: float, whole: Share, images: tuple[int, int]) -> float:

@@ -36,6 +36,18 @@ def test_of_two_groups_the_smaller_is_compared_once(tmp_path):
     assert table.empty
 
 
+def test_groups_that_are_too_small_do_not_hide_that_two_are_one_comparison(tmp_path):
+    """Of 60 images a class, 29 are ap, 30 pa and 1 lateral: pa against its rest would be nearly ap against its own."""
+    run = write_two_sources(tmp_path)
+    views = [*["ap"] * 29, *["pa"] * 30, "lateral"] * (len(run.manifest) // 60)
+    table = subgroup_table(listed_with(run, source="s", view=views))
+    assert table.group.tolist() == ["ap", "ap"]
+    assert table.images.tolist() == [29, 29]
+    rows = run.predictions[run.predictions.label == "normal"]
+    right = (rows.predicted == rows.label).to_numpy()
+    assert table.difference[0] == pytest.approx(right[:29].mean() - right[29:].mean())
+
+
 def test_with_one_image_a_patient_p_is_that_of_the_chi_square_test(tmp_path):
     """27 of 30 against 15 of 30 right; the jackknife's design effect is n / (n - 1)."""
     p = subgroup_table(write_two_sources(tmp_path)).p.iloc[0]
