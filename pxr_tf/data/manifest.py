@@ -10,7 +10,7 @@ Columns (all text):
 ``official_split``  ``train``, ``val``, ``test`` or empty
 ``view``            (optional) how the X-ray was taken, in lower case: ``pa``, ``ap supine``
 ``sex``             (optional) ``female``, ``male`` or empty
-``age``             (optional) years, as the data say: ``65``, ``0.5`` or empty
+``age``             (optional) years from 0 to 120, as the data say: ``65``, ``0.5`` or empty
 ``content``         (added by `patients.add_content`) digest of the file's bytes
 ``stamp``           (added with it, never saved) changes whenever the file does
 

@@ -1,5 +1,6 @@
 """The calibration and the decisions of a finished run, as tables and files in its directory."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -58,15 +59,21 @@ def write_calibration(
 
 
 def read_calibration(run: FinishedRun) -> CalibrationTables | None:
-    """Return what `write_calibration` wrote; None if a file is missing, or predictions have changed since."""
+    """Return what `write_calibration` wrote; None if a file is missing, or predictions have changed since.
+
+    Raises `PxrError` for a damaged file; it names the command that writes all of them again.
+    """
     fields = [name for name in CalibrationTables._fields if name != "calibration"]
     places = {name: run.folder / f"{'calibration' if name == 'bins' else name}.csv" for name in fields}
-    figures = files.read_json(run.folder / CALIBRATION)
+    remedy = f"This command writes it again: pxr calibrate {shlex.quote(str(run.folder))}"
+    figures = files.read_json(run.folder / CALIBRATION, remedy)
     if figures is None or not all(place.exists() for place in places.values()):
         return None
     if figures.get("predictions") != run.predictions_digest:
         return None
-    tables = {name: files.read_csv(place, (), lambda column: column not in _TEXT) for name, place in places.items()}
+    tables = {
+        name: files.read_csv(place, (), lambda column: column not in _TEXT, remedy) for name, place in places.items()
+    }
     return CalibrationTables(figures, **tables)
 
 

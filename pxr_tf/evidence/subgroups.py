@@ -35,7 +35,6 @@ COLUMNS = (
 FEW_PATIENTS = 10  # a smaller group shows nothing
 _QUARTERS = 4  # of bytes per pixel
 _AGES = {"0-17": 0, "18-39": 18, "40-59": 40, "60-79": 60, "80+": 80}  # the first year of each band
-_OLDEST = 120  # a higher age is a slip, or a code for "unknown"
 _PROPERTIES = ("source", "official_split", *OPTIONAL_COLUMNS, "size", "format", "colour_mode", "encoding")
 
 
@@ -46,8 +45,8 @@ def subgroup_table(run: FinishedRun, reading: str = "all") -> pd.DataFrame:
     group is known.
     ``p`` comes from a two-sided score test of two shares, with each number of images divided by the design effect of
     the whole class (Kish, "Survey Sampling", chapter 5), and ``p_holm`` is corrected for all rows. A group needs 10
-    patients, and so does the rest of its class. Of two groups, only the smaller is listed: the other's row would be the
-    same comparison. Size and encoding are left out if a file is no longer there.
+    patients, and so does the rest of its class. If two groups have as many, only the smaller is listed: the other's row
+    would be the same comparison, or nearly. Size and encoding are left out if a file is no longer there.
     """
     rows = _describe(run, select_rows(run.predictions, run.splits, reading))
     found = [
@@ -73,9 +72,9 @@ def _describe(run: FinishedRun, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _name_age_bands(ages: pd.Series) -> pd.Series:
-    """Return the band of each age, "" if it is unknown or impossible: ``60-79``."""
+    """Return the band of each age, "" if it is unknown: ``60-79``."""
     years = pd.to_numeric(ages, errors="coerce")
-    bands = pd.cut(years.where(years <= _OLDEST), [*_AGES.values(), np.inf], right=False, labels=[*_AGES])
+    bands = pd.cut(years, [*_AGES.values(), np.inf], right=False, labels=[*_AGES])
     return bands.astype(object).fillna("")
 
 
@@ -91,16 +90,16 @@ def _compare_groups(rows: pd.DataFrame, name: str) -> Iterator[tuple]:
     rows = rows[rows[name] != ""]
     hits, patients = (rows.label == rows.predicted).to_numpy(), rows.patient_id.to_numpy()
     groups, whole = rows[name].to_numpy(), measure_share(hits, patients)
-    names, images = np.unique(groups.astype(str), return_counts=True)
-    for group in names if len(names) != 2 else names[[images.argmin()]]:
+    numbers = rows.groupby(name).patient_id.nunique()
+    listed = rows[name][rows[name].map(numbers) >= FEW_PATIENTS].value_counts().sort_index()
+    for group in listed.index if len(listed) != 2 else [listed.idxmin()]:
         inside = groups == group
-        numbers = [len(set(patients[side])) for side in (inside, ~inside)]
-        if min(numbers) < FEW_PATIENTS:
+        if len(set(patients[~inside])) < FEW_PATIENTS:
             continue
         ours = measure_share(hits[inside], patients[inside])
         difference = ours.value - hits[~inside].mean()
         p = _test(difference, whole, (inside.sum(), (~inside).sum()))
-        yield group, int(inside.sum()), numbers[0], ours.value, ours.low, ours.high, difference, p
+        yield group, int(inside.sum()), int(numbers[group]), ours.value, ours.low, ours.high, difference, p
 
 
 def _test(difference: float, whole: Share, images: tuple[int, int]) -> float:

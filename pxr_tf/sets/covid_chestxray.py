@@ -12,6 +12,7 @@ from pxr_tf.sets.tables import (
     read_details,
     read_header,
     read_table,
+    read_view,
     require_files,
     require_value,
 )
@@ -19,7 +20,7 @@ from pxr_tf.sets.tables import (
 TABLE = "metadata.csv"
 COLUMNS = ("patientid", "finding", "view", "filename")
 _OPTIONAL = ("folder", "modality", "sex", "age")
-FRONTAL_VIEWS = frozenset({"pa", "ap", "ap supine", "ap erect", "ap semi erect", "ap semi-erect"})
+FRONTAL_VIEWS = frozenset({"pa", "ap", "ap supine", "ap erect", "ap semi erect"})
 
 
 def recognise(root: Path) -> bool:
@@ -60,7 +61,7 @@ def _why_not(record: dict[str, str]) -> str:
     findings = [part.strip().lower() for part in re.split("[,/]", record["finding"])]
     if "covid-19" not in findings:
         return "finding"
-    return "" if cell_of(record, "view").lower() in FRONTAL_VIEWS else "view"
+    return "" if read_view(record) in FRONTAL_VIEWS else "view"
 
 
 def _make_row(root: Path, line: int, record: dict[str, str]) -> ManifestRow:

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import math
 import os
 import re
 import unicodedata
@@ -20,9 +21,11 @@ NOT_AVAILABLE = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na
 NO_PATIENT = NOT_AVAILABLE | {"none", "unknown", "missing", "anonymous", "anonymised", "anonymized"}
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
-# A number of years; DICOM writes three digits and a unit (PS3.5, section 6.2, AS): 065Y, 006M, 012W, 003D.
-_AGE = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)([ymwd]?)")
+# A number of years; DICOM writes three digits and a unit (PS3.5, section 6.2, AS): 065Y, 006M, 012W, 003D. Data without
+# names may have one age for the oldest (HIPAA, section 164.514): 90+, >89.
+_AGE = re.compile(r"(>?) ?([0-9]+(?:\.[0-9]+)?) ?([ymwd]?)\+?")
 _UNITS = {"": 1, "y": 1, "m": 12, "w": 52.18, "d": 365.25}  # how many are a year
+_OLDEST = 120  # a higher age is a slip, or a code for "unknown"
 
 
 class PassedRow(NamedTuple):
@@ -96,14 +99,26 @@ def cell_of(record: dict[str, str], column: str, missing: frozenset[str] = NOT_A
 def read_details(record: dict[str, str]) -> dict[str, str]:
     """Return the record's ``view, sex, age`` as a manifest has them; "" for a value that is missing or not understood.
 
-    The view is in lower case, the sex ``female`` or ``male``, the age a number of years: ``065Y`` and ``65.0`` are 65.
+    The view is as `read_view` has it, the sex ``female`` or ``male``, the age a number of years from 0 to 120:
+    ``065Y``, ``65 Y`` and ``65.0`` are 65; ``90+`` and ``>89`` are 90.
     """
-    age = _AGE.fullmatch(cell_of(record, "age").lower())
     return {
-        "view": unicodedata.normalize("NFC", cell_of(record, "view", NO_PATIENT).lower()),
+        "view": read_view(record),
         "sex": _SEXES.get(cell_of(record, "sex").lower(), ""),
-        "age": f"{float(age[1]) / _UNITS[age[2]]:g}" if age else "",
+        "age": _read_age(cell_of(record, "age").lower()),
     }
+
+
+def read_view(record: dict[str, str]) -> str:
+    """Return the record's view in lower case, a space for spaces and hyphens: ``ap semi erect``; "" if missing."""
+    view = unicodedata.normalize("NFC", cell_of(record, "view", NO_PATIENT).lower())
+    return re.sub(r"[\s-]+", " ", view).strip()
+
+
+def _read_age(text: str) -> str:
+    found = _AGE.fullmatch(text)
+    years = (float(found[2]) + bool(found[1])) / _UNITS[found[3]] if found else math.inf
+    return f"{years:g}" if years <= _OLDEST else ""
 
 
 def require_value(path: Path, line: int, record: dict[str, str], column: str) -> str:

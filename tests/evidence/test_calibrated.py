@@ -102,6 +102,17 @@ def test_calibration_of_other_predictions_is_not_read(tmp_path):
     assert read_calibration(run) is None
 
 
+@pytest.mark.parametrize(("file", "text"), [("calibration.json", "{"), ("decisions.csv", "threshold\nhigh\n")])
+def test_a_damaged_table_of_calibration_names_the_command_that_writes_it(tmp_path, file, text):
+    run = run_of(tmp_path / "my run", predictions_of(90, 3))
+    write_calibration(run)
+    (run.folder / file).write_text(text)
+    with pytest.raises(PxrError, match=f"{file} was damaged") as caught:
+        read_calibration(run)
+    assert f"pxr calibrate '{run.folder}'" in str(caught.value)
+    assert "Delete" not in str(caught.value)
+
+
 def test_a_probability_that_is_no_number_is_refused(tmp_path):
     table = predictions_of(90, 3).astype(object)
     table.loc[0, "p_normal"] = "much"

@@ -67,7 +67,7 @@ def test_covid_chestxray_first_release_has_other_columns(tmp_path):
 def test_covid_chestxray_tells_view_sex_and_age(tmp_path):
     for name in "abc":
         write_image(tmp_path / "images" / f"{name}.jpg")
-    lines = ["1,M,54,COVID-19,AP Supine,a.jpg", "2,F,,COVID-19,PA,b.jpg", "3,,70.0,COVID-19,PA,c.jpg"]
+    lines = ["1,M,54,COVID-19,AP  Supine,a.jpg", "2,F,,COVID-19,PA,b.jpg", "3,,70.0,COVID-19,PA,c.jpg"]
     (tmp_path / "metadata.csv").write_text("patientid,sex,age,finding,view,filename\n" + "\n".join(lines))
     table, _ = read_sources([tmp_path])
     assert table.view.tolist() == ["ap supine", "pa", "pa"]
@@ -83,7 +83,13 @@ def test_covid_chestxray_tells_view_sex_and_age(tmp_path):
         (("lateral", "diverse", "65 or so"), ("lateral", "", "")),
         (("NA", "?", "nan"), ("", "", "")),
         (("ap", "Male", "65.5"), ("ap", "male", "65.5")),
-        (("ap", "F", "-1"), ("ap", "female", "-1")),
+        (("AP  semi-erect", "F", "-1"), ("ap semi erect", "female", "")),
+        (("ap-semi - erect ", "F", "999Y"), ("ap semi erect", "female", "")),
+        (("AP Semi Erect", "F", "120"), ("ap semi erect", "female", "120")),
+        (("ap", "F", "65 Y"), ("ap", "female", "65")),
+        (("ap", "F", "90+"), ("ap", "female", "90")),
+        (("ap", "F", "> 89"), ("ap", "female", "90")),
+        (("ap", "F", ">89Y"), ("ap", "female", "90")),
     ],
 )
 def test_view_sex_and_age_of_an_own_csv_are_unified(tmp_path, given, kept):
