@@ -24,5 +24,5 @@ class Inline:
 
 
 def _perform(task: Task, emit: OnEvent) -> None:
-    """Run a task after a round trip through JSON, as another process would get it."""
-    perform(Task.from_json(json.loads(json.dumps(task.as_json()))), emit)
+    """Run a task; it and its events make a round trip through JSON, as those of another process do."""
+    perform(Task.from_json(json.loads(json.dumps(task.as_json()))), lambda event: emit(json.loads(json.dumps(event))))

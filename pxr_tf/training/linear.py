@@ -74,9 +74,10 @@ def read_pixels(part: Part, rows: pd.DataFrame, on_progress: OnProgress = lambda
     inputs = part.inputs(rows)
     values = np.empty((len(rows), part.preparation.size**2), np.float32)
     for start in range(0, len(rows), BLOCK):
-        index = np.arange(start, min(start + BLOCK, len(rows)))
+        end = min(start + BLOCK, len(rows))
+        index = np.arange(start, end)
         values[index] = scale_pixels(inputs.load(index, 0).reshape(len(index), -1))
-        on_progress(index[-1] + 1, len(rows))
+        on_progress(end, len(rows))
     return values
 
 
