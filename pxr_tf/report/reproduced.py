@@ -103,7 +103,8 @@ def _paper_table(groups: Sequence[Group]) -> FittedTable:
     printed = [one for one in (AUC, NO_AREA) if any(paper_has(group.info, one.metric) for group in groups)]
     measures = [one for one in measures_of(info.classes) if one != AUC]
     measures[2:2] = printed
-    title = f"{info.name}: mean ± sd over {count_words(_most_seeds(groups), 'seed')}"
+    seeds = count_words(_most_seeds(groups), "seed")
+    title = f"{info.name}: {'mean ± sd over ' if _most_seeds(groups) > 1 else ''}{seeds}"
     shown = make_table("\n".join(filter(None, (title, name_leaky(groups)))), info)
     shown.add_column("%")
     for words in (*(measure.words for measure in measures), "n", "min"):
