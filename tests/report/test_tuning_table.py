@@ -14,6 +14,7 @@ from written_runs import COUNT, LEAK, write_run
 from pxr_tf import files
 from pxr_tf.report.tuning import print_ranking
 from pxr_tf.runs.finished import open_run
+from pxr_tf.studies import ranking
 from pxr_tf.studies.ranking import TuningPoint, find_cautions, rank_points, write_points
 
 
@@ -127,3 +128,25 @@ def test_a_point_far_more_accurate_than_the_best_by_loss_is_reported(tmp_path, w
     facts = (any_of("best"), "75.0 %", any_of("validation"), "x.y=2", "95.0 %")
     assert tells(find_cautions(points, best), *facts) == expected
     assert any("95.0 %" in text for text in find_cautions(points, best)) == expected
+
+
+@pytest.mark.parametrize(("gained", "lost", "far"), [(4, 0, False), (5, 0, True), (12, 4, False), (13, 4, True)])
+def test_far_more_accurate_is_more_than_two_standard_errors(monkeypatch, gained, lost, far):
+    right = {
+        "best": np.repeat([True, False], [lost + 9, gained]),
+        "other": np.repeat([False, True], [lost, gained + 9]),
+    }
+    monkeypatch.setattr(ranking, "_are_right", lambda point: right[point.name])
+    points = [TuningPoint({}, name, run="a run") for name in right]
+    assert bool(ranking._more_accurate(points, points[0])) == far
+
+
+def test_many_equally_good_points_keep_their_order(monkeypatch):
+    monkeypatch.setattr(ranking, "_row", lambda point: {"val_loss": float(point % 2), "failure": "", "path": point})
+    assert rank_points(range(100)).path.tolist() == [*range(0, 100, 2), *range(1, 100, 2)]
+
+
+def test_a_tuning_without_a_finished_point_has_a_table(tmp_path):
+    failed = [TuningPoint({"x.y": 3}, "c", failure="failed")]
+    assert write_points(tmp_path, failed).failure.tolist() == ["failed"]
+    assert list(pd.read_csv(tmp_path / "tuning.csv").columns)[-1] == "failure"

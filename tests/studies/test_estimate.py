@@ -13,7 +13,15 @@ from pxr_tf.config import load_experiment
 from pxr_tf.executors.inline import Inline
 from pxr_tf.experiments.begin import choose_rows
 from pxr_tf.pictures.gather import gather_images
-from pxr_tf.studies.estimate import HEAD_STEP, START, Workload, estimate_cell, estimate_grid, measure_workload
+from pxr_tf.studies.estimate import (
+    HEAD_STEP,
+    START,
+    Workload,
+    _notes_only,
+    estimate_cell,
+    estimate_grid,
+    measure_workload,
+)
 
 SPEED = {"train": 0.1, "predict": 0.01, "parameters": 1e6, "channels": 256.0, "memory": 5e8}
 WORK = Workload(images=1000, samples=900, features=1200)
@@ -78,6 +86,16 @@ def test_the_workload_counts_images_samples_and_copies():
     assert work == Workload(images=160, samples=160, features=160 + 32)  # 8 of 10 COVID-19 images become 40 per fold
     aimed = load_experiment("phantom", {"balance.target": 20})
     assert measure_workload(table, aimed) == Workload(images=160, samples=140, features=160 + 12)
+    capped = load_experiment("phantom", {"balance.cap": 20})
+    assert measure_workload(table, capped) == Workload(images=160, samples=80, features=160 + 12)
+
+
+def test_notes_are_passed_on_and_nothing_else():
+    said = []
+    listen = _notes_only(said.append)
+    listen({"event": "note", "text": "a note"})
+    listen({"event": "progress", "text": "half"})
+    assert said == ["a note"]
 
 
 class Timed(Inline):
@@ -108,7 +126,8 @@ def test_a_grid_times_each_backbone_once_and_pays_for_its_features_once(phantoms
         files.write_text(finished / name, "finished")
     found = estimate_grid(requests, executor, said.append)
     assert list(found) == [(one.backbone, one.variant) for one in experiments[1:]]
-    assert [(task.kind, task.leaves_memory) for task in executor.tasks] == [("calibrate", True)] * 2
+    assert [(task.name, task.kind) for task in executor.tasks] == [("calibrate", "calibrate")] * 2
+    assert all(task.leaves_memory and Path(task.logs) == requests[0].cache / "logs" for task in executor.tasks)
     assert {task.options.to.parent for task in executor.tasks} == {Path(task.logs) for task in executor.tasks}
     assert sum("Timing" in text for text in said) == 2
     first = experiments[0]
