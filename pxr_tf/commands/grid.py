@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from pxr_tf.studies.run_all import Outcome
 
 
-PAGE_FOLDER = "grid"  # next to the folders of the variants
-
-
 @takes_options
 def grid(options: OptionValues) -> None:
     """Estimate how long every backbone takes with every strategy, then cross-validate those not yet finished."""
@@ -44,7 +41,7 @@ def grid(options: OptionValues) -> None:
 def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
     """Run the cells, print the grid after each, and write its page; exit with 1 if any failed."""
     from pxr_tf.report.grid import GridCell, print_cells
-    from pxr_tf.report.page.study import grid_sections
+    from pxr_tf.report.page.study import GRID, grid_sections
     from pxr_tf.report.page.write import check_runs, write_page
     from pxr_tf.runs.info import info_of
 
@@ -62,7 +59,7 @@ def _run_cells(requests: "Sequence[Request]", console: "Console") -> None:
         check_runs(finished)
         name = requests[0].experiment.name
         title = f"{name}: grid of {count_words(len(cells), 'run')}"
-        folder = requests[0].runs / name / PAGE_FOLDER
+        folder = requests[0].runs / name / GRID
         print_page(write_page(title, grid_sections(list(cells.values())), folder), console)
     exit_if_failed(outcomes, console)
 

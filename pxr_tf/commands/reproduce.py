@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from pxr_tf.studies.run_all import Outcome
 
 
-PAGE_FOLDER = "paper"  # next to the paper's tables
-
-
 @takes_options
 def reproduce(options: OptionValues) -> None:
     """Run every variant of a paper with every seed, and print the table next to the paper's."""
@@ -39,7 +36,7 @@ def reproduce(options: OptionValues) -> None:
 def _run_all(plan: "PaperPlan", requests: "Sequence[Request]", console: "Console") -> None:
     """Run all requests, print the paper's table, and write it and its page; exit with 1 if any failed."""
     from pxr_tf.report.fitting import print_paths
-    from pxr_tf.report.page.study import paper_sections
+    from pxr_tf.report.page.study import PAPER, paper_sections
     from pxr_tf.report.page.write import check_runs, write_page
     from pxr_tf.report.reproduced import print_paper, print_run
     from pxr_tf.studies.paper_tables import write_paper
@@ -59,7 +56,7 @@ def _run_all(plan: "PaperPlan", requests: "Sequence[Request]", console: "Console
         print_paths(console, "Tables:", *written.files)
         check_runs([run.run for run in done if run.run])
         title = f"{plan.experiments[0].name}: {count_words(len(done), 'run')} of the paper"
-        print_page(write_page(title, paper_sections(done), written.files[0].parent / PAGE_FOLDER), console)
+        print_page(write_page(title, paper_sections(done), written.files[0].parent / PAPER), console)
     if written.kept:
         console.print(f"Rows from more seeds than these were not changed: {written.kept}.")
     exit_if_failed(done, console)

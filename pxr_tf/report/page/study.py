@@ -26,6 +26,8 @@ from pxr_tf.report.results import plus_minus
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.studies.paper_runs import Group, PaperRun, group_runs, warn_of
 
+GRID, PAPER = "grid", "paper"  # folders of the pages, below that of the recipe
+
 
 def grid_sections(cells: Sequence[GridCell]) -> list[Section]:
     """Return the page of a grid: its table, then its finished cells, compared with the first of them."""
