@@ -60,7 +60,7 @@ MODULES = {
     "evaluation.roc": Module("tests/evaluation/test_roc.py", "*[1379]"),
     "evaluation.published.consistency": Module("tests/evaluation/test_published_consistency.py"),
     "evaluation.published.footnotes": Module(
-        "tests/evaluation/test_published_footnotes.py tests/evaluation/test_published.py", "*[37]"
+        "tests/evaluation/test_published_footnotes.py tests/evaluation/test_published_consistency.py", "*[37]"
     ),
     "evaluation.published.papers": Module(
         "tests/evaluation/test_published.py tests/evaluation/test_published_footnotes.py"
