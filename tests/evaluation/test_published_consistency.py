@@ -132,6 +132,7 @@ def test_a_row_does_not_fit_if_only_its_accuracy_is_wrong(figures, facts, implie
     assert list(misfits(row)) == ["all"]
     (note,) = write_footnotes(row)
     assert_tells(note, *facts)
+    assert note.endswith(".")
     assert_tells(write_count_note(row, 9), at_least(implied), "624", "9")
 
 
@@ -156,6 +157,7 @@ def test_vazquez_agrees_with_itself():
     assert_tells(note, "threshold", "0.9823", "test images", "optimistic", "accuracy", "92.62 %")
     (note,) = write_footnotes(find("vazquez2021", "stage2", THREE))
     assert_tells(note, "87.15 %", any_of("not an area"), "sensitivity", "specificity")
+    assert note.count("87.15 %") == 2  # as printed, and as computed from its other figures
 
 
 def test_what_stage_two_of_vazquez_calls_auc_is_computed_from_its_precisions_and_sensitivities():

@@ -59,6 +59,14 @@ def test_without_any_figure_a_note_says_that_nothing_is_implied():
     assert_tells(write_count_note(changed(row, accuracy=None), 7), any_of("not show"), "7")
 
 
+def test_a_table_without_sensitivities_fits_the_papers_images_and_implies_no_number():
+    row = changed(find("chen2021", "small_cnn", THREE), sensitivity={})
+    alone = PaperRow(row.paper, row.table.model_copy(update={"rows": (row.entry,)}), row.entry)
+    note = write_count_note(alone, 9)
+    assert_tells(note, any_of("fit"), "624", "9")
+    assert "at least" not in note
+
+
 def test_a_wrong_sensitivity_is_named_although_the_accuracy_fits():
     row = find("chen2021", "small_cnn", THREE)
     wrong = changed(row, sensitivity={**row.entry.sensitivity, "viral": "97.647"})

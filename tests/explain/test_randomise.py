@@ -176,3 +176,8 @@ def test_a_network_with_all_weights_random_depends_on_the_seed_alone(model):
     assert {"convolution", "feature_map", "logits"} <= set(changed(*found))
     last = [weights_by_layer(network) for _, network in cascade(model)][-1]
     assert changed(found[0], last) == []
+
+
+def test_the_default_seed_of_a_random_network_is_zero(monkeypatch):
+    monkeypatch.setattr("pxr_tf.explain.randomise.cascade", lambda model, *, seed: iter([("first", -1), (model, seed)]))
+    assert randomise("a model") == ("a model", 0) and randomise("a model", seed=3) == ("a model", 3)

@@ -180,6 +180,7 @@ def test_another_commit_is_reported(run):
     assert environment.describe_commits(run, HERE | {"commit": None}) == ""  # installed without git
     said = environment.describe_commits(run, elsewhere(commit="2" * 40, modified=True))
     assert_says(said, "2222222222 (modified)", "fold-0", "1111111111")
+    assert "1111111111 (modified)" not in said
 
 
 def test_a_run_that_would_mix_environments_stops_before_anything_is_done(own_copy, phantoms):
