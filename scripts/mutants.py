@@ -18,6 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 # Lines that make a message: its words are for people, and tests check only its facts.
 MESSAGES = ("\\braise\\b", "PxrError\\(", "^ *(remedy|asked) ?=", '^ *return "(Use|Early) ')
+READ_BY_TESTS = ("configs", "docs", "scripts")
 SURROUNDINGS = {**os.environ, "OPENCV_FOR_THREADS_NUM": "1"}  # a process that is forked waits for lost threads forever
 KILLED = (1, 3, -11)  # exit codes: a test failed, pytest failed, the process crashed
 
@@ -106,12 +107,12 @@ def prepare(name: str, folder: Path) -> None:
     module, file = MODULES[name], f"pxr_tf/{name.replace('.', '/')}.py"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for needed in ("pxr_tf", "tests", "configs", "pyproject.toml"):
+    for needed in ("pxr_tf", "tests", *READ_BY_TESTS, "pyproject.toml"):
         (folder / needed).symlink_to(ROOT / needed)
     lists = {
         "source_paths": ["pxr_tf"],
         "only_mutate": [file],
-        "also_copy": ["configs"],
+        "also_copy": READ_BY_TESTS,
         "do_not_mutate_patterns": MESSAGES,
         "pytest_add_cli_args": [
             *("--hypothesis-profile=mutants", "-p", "no:cacheprovider"),
