@@ -18,6 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 # Lines that make a message: its words are for people, and tests check only its facts.
 MESSAGES = ("\\braise\\b", "PxrError\\(", "^ *(remedy|asked) ?=", '^ *return "(Use|Early) ')
+READ_BY_TESTS = ("configs", "docs", "scripts")
 SURROUNDINGS = {**os.environ, "OPENCV_FOR_THREADS_NUM": "1"}  # a process that is forked waits for lost threads forever
 KILLED = (1, 3, -11)  # exit codes: a test failed, pytest failed, the process crashed
 
@@ -38,7 +39,7 @@ MODULES = {
     "data.choose": Module("tests/data/test_choose.py"),
     "data.samples": Module("tests/data/test_samples.py"),
     "data.patients": Module("tests/data/test_patients.py tests/data/test_manifest.py"),
-    "evaluation.metrics": Module("tests/evaluation/test_metrics.py"),
+    "evaluation.metrics": Module("tests/evaluation/test_metrics.py", "*[37]"),
     "explain.cam": Module("tests/explain/test_cam.py", "*[1379]", loads_tensorflow=True),
     "explain.film": Module("tests/explain/test_film.py"),
     "explain.gradients": Module("tests/explain/test_gradients.py", "*[37]", loads_tensorflow=True),
@@ -56,9 +57,19 @@ MODULES = {
     "lungs.find": Module("tests/lungs/test_lung_answers.py tests/lungs/test_lung_parts.py", "*[37]"),
     "lungs.fuse": Module("tests/lungs/test_lung_answers.py tests/lungs/test_lung_parts.py", "*[37]"),
     "evaluation.bootstrap": Module("tests/evaluation/test_bootstrap.py"),
+    "evaluation.calibration": Module("tests/evaluation/test_calibration.py", "*[37]"),
+    "evaluation.comparisons": Module("tests/evaluation/test_comparisons.py", "*[37]"),
+    "evaluation.conformal": Module("tests/evaluation/test_conformal.py"),
+    "evaluation.decisions": Module("tests/evaluation/test_decisions.py"),
     "evaluation.differences": Module("tests/evaluation/test_differences.py"),
+    "evaluation.intervals": Module(
+        "tests/evaluation/test_intervals.py tests/evaluation/test_interval_ends.py", "*[37]"
+    ),
     "evaluation.roc": Module("tests/evaluation/test_roc.py", "*[1379]"),
+    "evaluation.weighted": Module("tests/evaluation/test_metrics.py tests/evaluation/test_intervals.py"),
+    "evaluation.published.check": Module("tests/evaluation/test_check_published.py", "*[37]"),
     "evaluation.published.consistency": Module("tests/evaluation/test_published_consistency.py"),
+    "evaluation.published.feasibility": Module("tests/evaluation/test_feasibility.py", "*[37]"),
     "evaluation.published.footnotes": Module(
         "tests/evaluation/test_published_footnotes.py tests/evaluation/test_published_consistency.py", "*[37]"
     ),
@@ -96,12 +107,12 @@ def prepare(name: str, folder: Path) -> None:
     module, file = MODULES[name], f"pxr_tf/{name.replace('.', '/')}.py"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for needed in ("pxr_tf", "tests", "configs", "pyproject.toml"):
+    for needed in ("pxr_tf", "tests", *READ_BY_TESTS, "pyproject.toml"):
         (folder / needed).symlink_to(ROOT / needed)
     lists = {
         "source_paths": ["pxr_tf"],
         "only_mutate": [file],
-        "also_copy": ["configs"],
+        "also_copy": READ_BY_TESTS,
         "do_not_mutate_patterns": MESSAGES,
         "pytest_add_cli_args": [
             *("--hypothesis-profile=mutants", "-p", "no:cacheprovider"),

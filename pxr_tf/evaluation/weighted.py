@@ -111,7 +111,7 @@ class Weighted:
         below = negatives[lower] + negatives[upper]
         above = negatives[-1] - negatives[lower]
         right = positives[-1] - positives[np.searchsorted(own, own, "left")]
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore"):  # 0 / 0, without images on a side
             area = np.einsum("nr,nr->r", weights, below) / (2 * positives[-1] * negatives[-1])
             np.divide(right, right + above, out=right, where=weights > 0)
             precision = np.einsum("nr,nr->r", weights, right) / positives[-1]

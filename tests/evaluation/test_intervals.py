@@ -8,7 +8,20 @@ from scipy.stats import bootstrap, ttest_1samp
 from scipy.stats import t as student
 
 from pxr_tf.evaluation import intervals, metrics
-from pxr_tf.evaluation.intervals import BCA, FEWEST_FOR_BCA, STUDENT, WILSON, Replicates, find_ends, replicate
+from pxr_tf.evaluation.intervals import (
+    BCA,
+    FEWEST_FOR_BCA,
+    NONE,
+    STUDENT,
+    WILSON,
+    Replicates,
+    find_ends,
+    mean_over_folds,
+    measure_share,
+    metric_intervals,
+    replicate,
+    replicate_sums,
+)
 from pxr_tf.evaluation.weighted import Sample, Weighted, make_sample
 
 ROW = {key: row for row, key in enumerate(metrics.metric_keys(CLASSES))}
@@ -34,6 +47,17 @@ def test_a_weight_of_two_is_the_same_image_twice():
     for column in range(6):
         repeated = table.loc[table.index.repeat(weights[sample.patients, column].astype(int))]
         assert found[:, column] == pytest.approx(metrics.score(repeated).value.to_numpy(), nan_ok=True)
+
+
+def test_a_sample_of_some_rows_is_that_of_the_tables_rows():
+    table = random_predictions(4).astype({f"p_{name}": np.float32 for name in CLASSES})
+    sample, rows = make_sample(table), np.array([3, 1, 30])
+    found, expected = sample.take(rows), make_sample(table.iloc[rows])
+    assert sample.probabilities.dtype == np.float64
+    assert found.patients.tolist() == [3, 1, 30]  # rows without a patient are patients of their own
+    assert found.patient_count == len(table)
+    for name in ("truth", "predicted", "probabilities"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name))
 
 
 def test_leaving_out_a_patient_is_the_table_without_that_patient():
@@ -147,6 +171,7 @@ def test_what_a_metric_rests_on():
     found = [counted["covid19", metric] for metric in ("sensitivity", "specificity", "precision", "auc", "brier")]
     assert found == [2, 8, 2, 2, 10]
     assert (counted["all", "accuracy"], counted["all", "balanced_accuracy"]) == (10, 2)
+    assert intervals.count_patients(sample.take(np.zeros(0, int))).tolist() == [0] * len(counted)
 
 
 def test_the_seed_decides_the_resamples():
@@ -185,3 +210,58 @@ def test_groups_of_patients_give_the_error_of_single_ones(monkeypatch):
     for metric in ("accuracy", "balanced_accuracy", "auc", "log_loss"):
         errors = [intervals.jackknife_error(found.without[ROW["all", metric]]) for found in (single, grouped)]
         assert errors[0] == pytest.approx(errors[1], rel=0.2)
+
+
+def test_sums_over_patients_give_the_replicates_of_their_metric():
+    """The oracle is the accuracy: right images over all images."""
+    sample, options = patients_of(9, 30), {"resamples": 40, "seed": 5}
+    (theirs,) = replicate([sample], **options)
+    sums = sample.sum_by_patient(np.column_stack([sample.truth == sample.predicted, np.ones(len(sample.truth))]))
+    ours = replicate_sums(sums, lambda totals: totals[:, :1] / totals[:, 1:], np.array([30]), **options)
+    for found, expected in zip(ours, theirs, strict=True):
+        assert found[0] == pytest.approx(expected[ROW["all", "accuracy"]])
+
+
+def test_the_mean_over_folds_leaves_out_folds_without_the_value():
+    """The second fold has no image of a class, and a patient of the first fold has none in the second."""
+    sample = patients_of(10, 30)
+    halves = [sample.take(sample.patients < 15), sample.take((sample.patients >= 15) & (sample.truth != 1))]
+    *folds, pooled = replicate([*halves, sample], resamples=20)
+    mean = mean_over_folds(folds, pooled)
+    for part in range(3):
+        both = [fold[part] for fold in folds]
+        assert mean[part][ROW["all", "accuracy"]] == pytest.approx(sum(one[ROW["all", "accuracy"]] for one in both) / 2)
+        row = ROW["covid19", "sensitivity"]
+        assert np.isnan(both[1][row]).all()
+        assert mean[part][row] == pytest.approx(both[0][row], nan_ok=True)
+    assert np.array_equal(mean.patients, pooled.patients)
+
+
+def test_the_table_has_the_interval_of_every_metric_but_support():
+    (found,) = replicate([patients_of(11, 40)], resamples=30)
+    table = metric_intervals(found, CLASSES)
+    assert list(table.columns) == ["class", "metric", "value", "low", "high", "method"]
+    assert list(zip(table["class"], table.metric, strict=True)) == list(ROW)
+    for row, line in enumerate(table.itertuples(index=False)):
+        expected = NONE if line.metric == "support" else find_ends(found, row, line.metric)
+        assert [line.value, line.low, line.high] == pytest.approx([found.value[row], *expected[:2]], nan_ok=True)
+        assert line.method == expected.method
+    assert (table.method == "").sum() == 4  # the supports
+
+
+@pytest.mark.parametrize("patients", [3, 40])
+def test_the_interval_of_a_share_of_images_is_that_of_the_accuracy(patients):
+    sample = patients_of(12, patients, shift=1)
+    names = np.array([f"p{number:02}" for number in range(patients)])
+    share = measure_share(sample.truth == sample.predicted, names[sample.patients])
+    (found,) = replicate([sample], resamples=2)
+    row = ROW["all", "accuracy"]
+    assert share.value == pytest.approx(found.value[row])
+    assert share.error == pytest.approx(intervals.jackknife_error(found.without[row]))
+    assert (share.low, share.high) == pytest.approx(find_ends(found, row, "accuracy")[:2])
+
+
+def test_a_share_of_few_patients_has_a_value_alone_and_of_none_not_even_that():
+    share = measure_share(np.array([True, False, True]), np.array(["a", "a", "b"]))
+    assert share == pytest.approx((2 / 3, np.nan, np.nan, np.nan), nan_ok=True)
+    assert np.isnan(measure_share(np.zeros(0, bool), np.zeros(0, str))).all()

@@ -61,6 +61,7 @@ BY_HAND = make_predictions(
     [
         ("all", "accuracy", 8 / 10),
         ("all", "balanced_accuracy", (3 / 4 + 1 / 2 + 1) / 3),
+        ("all", "mean_sensitivity_specificity", ((3 / 4 + 1) + (1 / 2 + 7 / 8) + (1 + 5 / 6)) / 6),
         ("all", "log_loss", 0.2 * -np.log(1e-7)),  # two of ten have probability 0, the others 1
         ("all", "support", 10),
         ("bacterial", "sensitivity", 3 / 4),
@@ -76,6 +77,25 @@ BY_HAND = make_predictions(
 )
 def test_metrics_by_hand(name, metric, expected):
     assert value(metrics.score(BY_HAND), name, metric) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        metrics.sensitivity,
+        metrics.specificity,
+        metrics.precision,
+        metrics.f1,
+        metrics.accuracy,
+        metrics.balanced_accuracy,
+        metrics.mean_sensitivity_specificity,
+    ],
+)
+def test_many_confusion_matrices_give_the_values_of_each(metric):
+    """Each of them, also one without images, and one without images of a class."""
+    counts = np.random.default_rng(0).integers(0, 9, (4, 3, 3)).astype(float)
+    counts[1], counts[2, 1] = 0, 0
+    assert metric(counts) == pytest.approx(np.array([metric(one) for one in counts]), nan_ok=True)
 
 
 def test_a_class_without_rows_has_no_sensitivity_and_is_left_out_of_the_mean():
