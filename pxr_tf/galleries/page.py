@@ -148,7 +148,8 @@ def _shares(about: GalleryFacts, table: pd.DataFrame, checks: pd.DataFrame) -> I
     reasons = ", ".join(f"{reason}: {count}" for reason, count in left_out.items())
     yield (
         "<p>Percentage of a map's evidence for the class that is inside the lungs, with a 95 % confidence interval "
-        "over patients. A map without any focus would score the lungs' percentage of the picture (column lungs). "
+        "over patients (images, if the data name no patients). A map without any focus would score the lungs' "
+        "percentage of the picture (column lungs). "
         "Even bars around the film do not count. The pictures were selected, not drawn at random, so these means "
         "describe this gallery only."
         + (f" Left out, because no reliable lung outline exists: {escape(reasons)}." if reasons else "")

@@ -16,7 +16,8 @@ CERTAIN = 0.95  # probability of practical equality, as Corani and Benavoli deci
 ALPHA = 0.05
 _WORDS = {"auc": "AUC", "balanced_accuracy": "balanced acc.", LOG_LOSS: "log loss"}
 NOTES = (
-    "Values: means over folds, in % (log loss: as it is), with the 95 % interval of the difference over patients. "
+    "Values: means over folds, in % (log loss: as it is), with the 95 % interval of the difference over patients "
+    "(images, if the data name no patients). "
     "p: test over patients (McNemar, DeLong or jackknife); p folds: corrected resampled t-test; both Holm-adjusted "
     "over all rows. equal: probability, over folds, that the difference is under 1 point. least: the smallest "
     "difference that so many patients show with 80 % power."

@@ -136,6 +136,15 @@ def runs_mean(runs) -> float:
     return sum(100 * (table.label == table.predicted).mean() for table in counted) / len(counted)
 
 
+def test_variants_of_one_seed_have_the_interval_over_what_their_tables_say(tmp_path):
+    (section,) = (one for one in paper_sections([paper_run(tmp_path)]) if one.key == "results")
+    (drawing,) = next(part for part in section.parts if part.kind == "drawings").figures
+    table = read_readings(open_run(tmp_path / "plain" / "seed-0"))["balanced"]
+    low, high = (value_of(table, "mean", "all", "accuracy", end) for end in ("low", "high"))
+    assert drawing.alternative == f"Accuracy: plain 100.0 % ({100 * low:.1f} to {100 * high:.1f})."
+    assert drawing.caption == "Accuracy, with its 95 % interval over images. Crosses: the paper."
+
+
 def test_tasks_with_other_classes_have_tables_of_their_own(tmp_path):
     two = {"classes": ("normal", "pneumonia"), "test_rows": "all"}
     runs = [paper_run(tmp_path, name, **options) for name, options in (("a", {}), ("b", two), ("c", {}), ("d", two))]

@@ -7,6 +7,7 @@ import numpy as np
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation.metrics import value_of
 from pxr_tf.evidence.comparable import Side
+from pxr_tf.evidence.intervals import unit_of_table
 from pxr_tf.evidence.verdicts import read_verdicts, summarise_verdicts
 from pxr_tf.report.compared import NOTES
 from pxr_tf.report.grid import GridCell, cells_table, deviation_notes, title_of
@@ -85,9 +86,14 @@ def _accuracies(groups: Sequence[Group], number: int) -> Drawing:
     ]
     words = "; ".join(f"{title} {one}" for title, one in zip(titles, said, strict=True))
     crosses = " Crosses: the paper." if any(value is not None for value in paper) else ""
-    spread = "mean ± sd over seeds" if several else "with its 95 % interval over patients"
+    spread = "mean ± sd over seeds" if several else f"with its 95 % interval over {_units(groups)}"
     drawn = draw_rows(titles, [(mean, low, min(high, 1)) for mean, low, high in rows], "accuracy, %", paper)
     return Drawing(f"accuracy-{number}", f"Accuracy, {spread}.{crosses}", f"Accuracy: {words}.", drawn)
+
+
+def _units(groups: Sequence[Group]) -> str:
+    tables = [table for group in groups for table in group.tables.values()]
+    return " or ".join(dict.fromkeys(f"{unit_of_table(table)}s" for table in tables))
 
 
 def _over_seeds(group: Group) -> tuple[float, float, float]:
