@@ -33,15 +33,16 @@ def choose_threshold(curve: pd.DataFrame, rule: Rule, prevalence: float) -> floa
     """
     if curve.empty:
         return np.nan
-    rates = curve[["sensitivity", "specificity"]].to_numpy().round(12).T  # equal fractions may differ by 1e-16
+    rates = curve[["sensitivity", "specificity"]].to_numpy().T
+    rounded = rates.round(12)  # equal fractions may differ by 1e-16
     if rule.name == SENSITIVITY:
-        gain = rates[0] >= rule.value
+        gain = rounded[0] >= rule.value
     elif rule.name == SPECIFICITY:
-        gain = np.where(rates[1] >= rule.value, rates[0], -1)
+        gain = np.where(rounded[1] >= rule.value, rounded[0], -1)
     else:
         misses = rule.value * prevalence if rule.name == COST else 1
         alarms = 1 - prevalence if rule.name == COST else 1
-        gain = (misses * rates[0] + alarms * rates[1]).round(12)
+        gain = (misses * rates[0] + alarms * rates[1]).round(12)  # of rounded rates, a high cost would break ties
     return float(curve.threshold.iloc[int(np.argmax(gain))])  # thresholds fall, so the first is the highest
 
 

@@ -73,3 +73,11 @@ def test_a_patient_with_many_images_counts_once():
     for k in range(3):
         assert find_cutoffs(repeated, 0.9)[k] == find_cutoffs(sample, 0.9)[k]
     assert np.bincount(repeated.patients, patient_shares(repeated.patients)) == pytest.approx(np.ones(300))
+
+
+def test_the_seed_decides_which_image_of_a_patient_is_drawn():
+    sample = drawn(5, 60, images=4)
+    cutoffs = find_cutoffs(sample, 0.8)
+    assert np.array_equal(find_cutoffs(sample, 0.8), cutoffs)
+    assert np.array_equal(find_cutoffs(sample, 0.8, seed=0), cutoffs)
+    assert not np.array_equal(find_cutoffs(sample, 0.8, seed=1), cutoffs)

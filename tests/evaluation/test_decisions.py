@@ -41,11 +41,25 @@ def test_a_rule_chooses_the_best_of_all_thresholds(seed):
         Rule(SPECIFICITY, 0.9): max(
             (value for value in tried if tried[value][1] >= 0.9), key=lambda value: (tried[value][0], value)
         ),
-        Rule(COST, 5): max(
-            tried, key=lambda value: (round(5 * 0.2 * tried[value][0] + 0.8 * tried[value][1], 9), value)
-        ),
     }
+    for cost in (2, 5, 12):
+        best[Rule(COST, cost)] = max(
+            tried, key=lambda value: (round(cost * 0.2 * tried[value][0] + 0.8 * tried[value][1], 9), value)
+        )
     assert {rule: choose_threshold(curve, rule, 0.2) for rule in best} == best
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        (Rule(YOUDEN), "youden"),
+        (Rule(SENSITIVITY, 0.95), "sensitivity >= 0.95"),
+        (Rule(SPECIFICITY, 0.9), "specificity >= 0.9"),
+        (Rule(COST, 5.0), "cost 5"),
+    ],
+)
+def test_a_rules_name_in_tables(rule, name):
+    assert str(rule) == name
 
 
 def test_a_rule_has_no_threshold_without_both_kinds():
@@ -92,3 +106,8 @@ def test_the_least_sure_share_is_referred():
     confidence = np.arange(1, 101) / 100
     assert (confidence < referral_cutoff(confidence, 0.2)).sum() == 20
     assert referral_cutoff(confidence, 0) == 0
+
+
+def test_the_cutoff_of_referral_is_the_confidence_of_a_case():
+    """Other images are judged by it, so it must not lie between two."""
+    assert referral_cutoff(np.array([0.1, 0.2, 0.3, 0.4]), 0.5) == 0.3
