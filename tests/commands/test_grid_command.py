@@ -69,10 +69,11 @@ def test_a_grid_estimates_its_time_and_fills_up(pxr, data, recipe):
     assert_tells(said, any_of("timing"), "two_layers")
     assert_tells(said, any_of("to be done", "to do"))
     assert said.count("to do") == 1  # only the first of two tables has an unfinished cell
-    assert {folder.name for folder in Path("runs/phantom").iterdir()} == {
-        "strategy1-two_layers",
-        "strategy3-two_layers",
-    }
+    cells = {"strategy1-two_layers", "strategy3-two_layers"}
+    assert {folder.name for folder in Path("runs/phantom").iterdir()} == cells | {"grid"}
+    assert_tells(said, "runs/phantom/grid/report.html")
+    page = Path("runs/phantom/grid/report.html").read_text()
+    assert "two_layers, strategy3 (B) compared with two_layers, strategy1 (A)." in page
     code, again, _ = pxr(*words)
     assert code == 0
     assert "To be done" not in again
