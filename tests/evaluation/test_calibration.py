@@ -55,6 +55,13 @@ def test_a_temperature_for_each_row():
     assert apply_temperature(shares, temperatures[:, None]) == pytest.approx(np.array(each))
 
 
+def test_a_probability_of_0_is_taken_as_one_in_ten_million():
+    shares = np.array([[0.0, 1.0], [0.3, 0.7], [0.6, 0.4]])
+    least = np.array([[1e-7, 1.0], [0.3, 0.7], [0.6, 0.4]])
+    assert apply_temperature(shares, 2.0)[0] == pytest.approx(softmax([np.log(1e-7) / 2, 0]))
+    assert fit_temperature(shares, np.array([0, 1, 1])) == fit_temperature(least, np.array([0, 1, 1]))
+
+
 def test_bins_hold_about_as_many_images_and_equal_scores_together():
     bins = choose_bins(np.random.default_rng(0).random(450))
     assert np.bincount(bins).tolist() == [30] * 15
@@ -107,6 +114,37 @@ def test_a_change_of_the_error_is_paired():
     lower = compare_errors(poor, top_sums(shares, truth))
     assert lower.value < 0 and lower.high < 0
     assert compare_errors(poor, poor) == (0, 0, 0)
+
+
+def test_an_interval_is_that_of_resamples_moved_to_the_value():
+    """Resampled here: the percentiles of the change of the error, which resampling itself moves."""
+    shares, truth = calibrated(8, 300)
+    before, after = top_sums(apply_temperature(shares, 0.4), truth), top_sums(shares, truth)
+    chosen = np.random.default_rng(9).integers(300, size=(2000, 300))
+    drawn = np.array([squared_error(after[rows].sum(0)) - squared_error(before[rows].sum(0)) for rows in chosen])
+    value = squared_error(after.sum(0)) - squared_error(before.sum(0))
+    found = compare_errors(before, after)
+    assert found.value == pytest.approx(value)
+    expected = np.quantile(drawn - drawn.mean() + value, [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx(expected, abs=0.1 * np.ptp(expected))
+
+
+def test_the_seed_decides_the_resamples_of_an_error():
+    shares, truth = calibrated(5, 200)
+    poor, good = top_sums(apply_temperature(shares, 0.3), truth), top_sums(shares, truth)
+    for measure in (lambda **seed: calibration_error(poor, **seed), lambda **seed: compare_errors(poor, good, **seed)):
+        assert measure() == measure(seed=0)
+        assert measure(seed=3) == measure(seed=3)
+        assert measure(seed=3).low != measure(seed=0).low
+
+
+def test_patients_without_images_do_not_make_an_interval():
+    """Of ten patients two have images; three are the fewest."""
+    shares, truth = calibrated(5, 40)
+    tops = shares.max(1), shares.argmax(1) == truth
+    two, three = (sum_bins(*tops, np.arange(40) % count, 10) for count in (2, 3))
+    assert np.isnan([calibration_error(two).low, calibration_error(two).high]).all()
+    assert not np.isnan(calibration_error(three).low)
 
 
 def test_the_parts_of_the_brier_score_add_up():

@@ -37,6 +37,12 @@ def test_the_corrected_t_test_of_five_folds():
     assert corrected_t(FOLDS, 0.2).p == pytest.approx(two_sided(by_hand, 4))
 
 
+def test_two_folds_are_the_fewest():
+    """The variance of the mean is (1 / 2 + 1) times that of 0.01 and 0.03, with one degree of freedom."""
+    by_hand = 0.02 / np.sqrt(1.5 * 0.0002)
+    assert corrected_t(np.array([0.01, 0.03]), 0.5) == pytest.approx((by_hand, two_sided(by_hand, 1)))
+
+
 @pytest.mark.parametrize("runs", [1, 2])
 def test_rope_agrees_with_baycomp(runs):
     baycomp = pytest.importorskip("baycomp", reason="make setup installs it")
@@ -156,9 +162,10 @@ def test_one_image_per_patient_is_delong(seed):
     assert found.value == pytest.approx(roc_auc_score(actual, second) - roc_auc_score(actual, first))
 
 
-def test_obuchowskis_formula_by_hand():
+@pytest.mark.parametrize("patients", [5, 25])
+def test_obuchowskis_formula_by_hand(patients):
     actual, first, second = scores_of(7, 60)
-    owners = np.random.default_rng(1).integers(0, 25, 60)
+    owners = np.random.default_rng(1).integers(0, patients, 60)
     found = delong(actual, first, second, owners)
     gaps = [scores[actual][:, None] - scores[~actual] for scores in (first, second)]
     wins = [(gap > 0) + (gap == 0) / 2 for gap in gaps]
