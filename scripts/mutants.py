@@ -67,12 +67,16 @@ MODULES = {
     ),
     "evaluation.roc": Module("tests/evaluation/test_roc.py", "*[1379]"),
     "evaluation.weighted": Module("tests/evaluation/test_metrics.py tests/evaluation/test_intervals.py"),
-    "evaluation.published.check": Module("tests/evaluation/test_check_published.py", "*[37]"),
+    "evaluation.published.check": Module(
+        "tests/evaluation/test_check_published.py tests/evaluation/test_check_notes.py", "*[37]"
+    ),
     "evaluation.published.consistency": Module("tests/evaluation/test_published_consistency.py"),
     "evaluation.published.feasibility": Module("tests/evaluation/test_feasibility.py", "*[37]"),
     "evaluation.published.footnotes": Module(
         "tests/evaluation/test_published_footnotes.py tests/evaluation/test_published.py", "*[37]"
     ),
+    "evaluation.published.models": Module("tests/evaluation/test_feasibility.py", "*[37]"),
+    "evaluation.published.search": Module("tests/evaluation/test_feasibility.py", "*[37]"),
     "evaluation.published.papers": Module(
         "tests/evaluation/test_published.py tests/evaluation/test_published_footnotes.py"
     ),
