@@ -152,12 +152,12 @@ def test_the_value_next_to_an_impossible_average(hits, side):
 
 
 def test_a_value_just_below_the_end_of_its_range_is_possible():
-    """An F1 of 16 / 291 is 5.4983 %, the last value below 5.5 %: no other with this denominator is as near."""
-    found = measure([[8, 92], [183, 17]], NAMES[:2])
-    figures = print_figures(found, [("sensitivity", "a"), ("specificity", "a")], 1) + print_figures(
-        found, [("f1", "a")], 0
-    )
-    assert find_matrix(OneMatrix(NAMES[:2], (100, 200)), figures) == [[8, 92], [183, 17]]
+    """An F1 of 10 / 167 is 5.988 %, cut off to 5 %: no fraction with this denominator is nearer to 6 %."""
+    found = measure([[5, 95], [62, 138]], NAMES[:2])
+    figures = print_figures(found, [("sensitivity", "a"), ("specificity", "a")], 1)
+    figures += print_figures(found, [("f1", "a")], 0, ROUNDINGS[2])
+    assert figures[2].printed.words == "5 %"
+    assert find_matrix(OneMatrix(NAMES[:2], (100, 200)), figures) == [[5, 95], [62, 138]]
 
 
 def test_the_largest_goal_is_found():
