@@ -28,7 +28,7 @@ class Module(NamedTuple):
 
     tests: str
     functions: str = "*"  # patterns of the functions' names
-    loads_tensorflow: bool = False
+    leaves_state: bool = False  # tests leave something in the process: TensorFlow, or results in a cache
     without: str = ""  # words in the names of tests that are left out, because they take seconds
 
 
@@ -40,13 +40,13 @@ MODULES = {
     "data.samples": Module("tests/data/test_samples.py"),
     "data.patients": Module("tests/data/test_patients.py tests/data/test_manifest.py"),
     "evaluation.metrics": Module("tests/evaluation/test_metrics.py", "*[37]"),
-    "explain.cam": Module("tests/explain/test_cam.py", "*[1379]", loads_tensorflow=True),
+    "explain.cam": Module("tests/explain/test_cam.py", "*[1379]", leaves_state=True),
     "explain.film": Module("tests/explain/test_film.py"),
-    "explain.gradients": Module("tests/explain/test_gradients.py", "*[37]", loads_tensorflow=True),
-    "explain.guided": Module("tests/explain/test_guided.py", "*[37]", loads_tensorflow=True),
-    "explain.maps": Module("tests/explain/test_maps.py tests/explain/test_in_lungs.py", loads_tensorflow=True),
+    "explain.gradients": Module("tests/explain/test_gradients.py", "*[37]", leaves_state=True),
+    "explain.guided": Module("tests/explain/test_guided.py", "*[37]", leaves_state=True),
+    "explain.maps": Module("tests/explain/test_maps.py tests/explain/test_in_lungs.py", leaves_state=True),
     "explain.perturbation": Module("tests/explain/test_perturbation.py", "*[1379]"),
-    "explain.randomise": Module("tests/explain/test_randomise.py", "*[37]", loads_tensorflow=True),
+    "explain.randomise": Module("tests/explain/test_randomise.py", "*[37]", leaves_state=True),
     "explain.ranks": Module("tests/explain/test_ranks.py"),
     "explain.verdicts": Module("tests/explain/test_verdicts.py"),
     "lungs.align": Module("tests/lungs/test_lung_align.py", "*[37]"),
@@ -67,12 +67,16 @@ MODULES = {
     ),
     "evaluation.roc": Module("tests/evaluation/test_roc.py", "*[1379]"),
     "evaluation.weighted": Module("tests/evaluation/test_metrics.py tests/evaluation/test_intervals.py"),
-    "evaluation.published.check": Module("tests/evaluation/test_check_published.py", "*[37]"),
+    "evaluation.published.check": Module(
+        "tests/evaluation/test_check_published.py tests/evaluation/test_check_notes.py", "*[37]", leaves_state=True
+    ),
     "evaluation.published.consistency": Module("tests/evaluation/test_published_consistency.py"),
-    "evaluation.published.feasibility": Module("tests/evaluation/test_feasibility.py", "*[37]"),
+    "evaluation.published.feasibility": Module("tests/evaluation/test_feasibility.py", "*[37]", leaves_state=True),
     "evaluation.published.footnotes": Module(
         "tests/evaluation/test_published_footnotes.py tests/evaluation/test_published_consistency.py", "*[37]"
     ),
+    "evaluation.published.models": Module("tests/evaluation/test_feasibility.py", "*[37]", leaves_state=True),
+    "evaluation.published.search": Module("tests/evaluation/test_feasibility.py", "*[37]", leaves_state=True),
     "evaluation.published.papers": Module(
         "tests/evaluation/test_published.py tests/evaluation/test_published_footnotes.py"
     ),
@@ -95,10 +99,10 @@ MODULES = {
     "studies.tuning": Module("tests/studies/test_tuning.py"),
     "pictures.store": Module("tests/pictures/test_store.py", "x_pictures_key__*"),
     "training.features": Module(
-        "tests/training/test_features.py", "x_features_folder__* x_sample_names__*", loads_tensorflow=True
+        "tests/training/test_features.py", "x_features_folder__* x_sample_names__*", leaves_state=True
     ),
     # A fifth of the mutants (numbers that end in 3 or 7), because a mutant that trains takes seconds.
-    "training.phases": Module("tests/training/test_phases.py", "*[37]", loads_tensorflow=True),
+    "training.phases": Module("tests/training/test_phases.py", "*[37]", leaves_state=True),
 }
 
 
@@ -121,8 +125,9 @@ def prepare(name: str, folder: Path) -> None:
         "pytest_add_cli_args_test_selection": module.tests.split(),
     }
     values = {
-        # a process that ran TensorFlow cannot be forked; one that has only imported it can
-        "process_isolation": "forkserver" if module.loads_tensorflow else "fork",
+        # A process that ran TensorFlow cannot be forked, and one that ran the tests has cached what the mutants would
+        # compute: mutants are forked from a process that has only imported.
+        "process_isolation": "forkserver" if module.leaves_state else "fork",
         "timeout_multiplier": 5,
         "timeout_constant": 10,  # seconds; a fault does not count as found because a machine is busy
         "use_git_change_detection": False,

@@ -111,8 +111,7 @@ def find_ends(found: Replicates, row: int, metric: str = "") -> Ends:
     With `FEWEST_FOR_BCA` or more, the method is BCa (Efron and Tibshirani, "An Introduction to the Bootstrap", chapter
     14), with the acceleration from leaving out each patient. Fewer patients, or a value within `NEAR` standard errors
     of 0 or 1, get an interval from the jackknife over patients, with Student's factor: on the scale of the logit for
-    areas and average precision, of the logarithm for losses, and unchanged for differences. The delta method carries
-    the error to that scale: if one image decides, a logit without it may be infinite. A share gets Wilson's
+    areas and average precision, of the logarithm for losses, and unchanged for differences. A share gets Wilson's
     interval (Wilson, "Probable Inference") for as many images as would give the jackknife's variance. With fewer than
     `FEWEST_PATIENTS`, or if the value is unknown without some patient or group, the ends are NaN.
     """
@@ -127,7 +126,7 @@ def find_ends(found: Replicates, row: int, metric: str = "") -> Ends:
         return Ends(*_bca(value, drawn, without), BCA)
     if is_share and (metric not in _RANKED or error < NO_ERROR or value in (0, 1)):
         return Ends(*wilson_interval(value, _effective_number(value, error, patients), factor), WILSON)
-    return Ends(*_student(value, factor * error, metric), STUDENT)
+    return Ends(*_student(value, without, factor, metric), STUDENT)
 
 
 class Share(NamedTuple):
@@ -179,14 +178,19 @@ def wilson_interval(
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def _student(value: float, half: float, metric: str) -> tuple[float, float]:
-    """Return the value ± `half` on the metric's own scale, and back; the slope there carries the error over."""
+def _student(value: float, without: np.ndarray, factor: float, metric: str) -> tuple[float, float]:
+    """Return Student's interval on the metric's own scale, and back.
+
+    Without one patient, an area may be 1 and a loss 0, which the scale puts at infinity. There, such values count as
+    half as far from the limit as the value is.
+    """
+    scale, back = np.asarray, float
     if metric in _RANKED:
-        middle, half = logit(value), half / (value * (1 - value))
-        return float(expit(middle - half)), float(expit(middle + half))
-    if metric in _LOSSES and value > 0:
-        return value * float(np.exp(-half / value)), value * float(np.exp(half / value))
-    return value - half, value + half
+        scale, back, without = logit, expit, np.clip(without, value / 2, (1 + value) / 2)
+    elif metric in _LOSSES and value > 0:
+        scale, back, without = np.log, np.exp, np.maximum(without, value / 2)
+    half = factor * jackknife_error(scale(without))
+    return float(back(scale(value) - half)), float(back(scale(value) + half))
 
 
 def jackknife_error(without: np.ndarray) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_papers import CLASSES, COUNTS, EXCHANGED, exchanged_figures, of_classes, paper_of, random_matrices
 from messages import any_of, assert_tells, refused
 from printed_figures import measure, print_figures
 
@@ -21,36 +22,15 @@ from pxr_tf.evaluation.published.interpretations import (
     prove,
     read_figures,
 )
-from pxr_tf.evaluation.published.papers import Paper, PaperRow, read_paper
+from pxr_tf.evaluation.published.papers import PaperRow, read_paper
 from pxr_tf.evaluation.published.printed import Printed
 from pxr_tf.evidence.paper import overall_words
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "published"
-CLASSES = ("a", "b", "c")
-EXCHANGED = {"precision": "sensitivity", "sensitivity": "precision"}
 
 
 def rows_of(name):
     return read_papers()[name].rows
-
-
-def paper_of(figures, counts=None, classes=CLASSES, **more):
-    """Return a paper with one row per list of figures."""
-    rows = []
-    for number, some in enumerate(figures):
-        row = {"model": f"model {number}"}
-        for metric, name, printed in some:
-            if name in classes:
-                row.setdefault(metric, {})[name] = printed.number
-            else:
-                row |= (
-                    {"average": row.get("average", {}) | {metric: printed.number}}
-                    if name != "all"
-                    else {metric: printed.number}
-                )
-        rows.append(row)
-    table = {"classes": classes, "rows": rows} | ({"test_counts": counts} if counts else {})
-    return Paper.model_validate({"title": "T", "scheme": "official", "test_rows": "all", "tables": [table], **more})
 
 
 def judge(paper):
@@ -128,26 +108,8 @@ def test_the_examples_for_reviewers():
     )
 
 
-def random_matrices(number, seed=0):
-    random = np.random.default_rng(seed)
-    for _ in range(number):
-        rows = [random.multinomial(n, [0.8, 0.12, 0.08]) for n in (90, 60, 150)]
-        yield [np.roll(row, place).tolist() for place, row in enumerate(rows)]
-
-
-def of_classes(*metrics):
-    return [(metric, name) for metric in metrics for name in CLASSES]
-
-
-COUNTS = {"a": 90, "b": 60, "c": 150}
-
-
 def test_exchanged_columns_are_found():
-    figures = []
-    for matrix in random_matrices(8):
-        some = print_figures(measure(matrix, CLASSES), [*of_classes("precision", "sensitivity"), ("accuracy", "all")])
-        figures.append([one._replace(metric=EXCHANGED.get(one.metric, one.metric)) for one in some])
-    paper = paper_of(figures, COUNTS)
+    paper = paper_of([exchanged_figures(matrix) for matrix in random_matrices(8)], COUNTS)
     for row, findings in zip(paper.rows, judge(paper), strict=True):
         (fitting,) = (one for one in findings if one.state != IMPOSSIBLE)
         assert fitting.interpretation.columns == EXCHANGED and fitting.state == POSSIBLE

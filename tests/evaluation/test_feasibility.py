@@ -12,8 +12,10 @@ from printed_figures import ROUNDINGS, measure, print_figures, print_value
 from pxr_tf.evaluation.published import search
 from pxr_tf.evaluation.published.feasibility import (
     Figure,
+    Share,
     UndecidedError,
     contradiction,
+    find,
     fits_exactly,
     impossible,
     nearest_values,
@@ -138,6 +140,39 @@ def test_the_values_next_to_an_impossible_figure():
     perfect = Figure("sensitivity", "normal", Printed(print_value(Fraction(1), 1, ROUNDINGS[0]).number))
     accuracy = Figure("accuracy", "all", print_value(Fraction(1, 2), 1, ROUNDINGS[0]))
     assert nearest_values(model, [perfect], accuracy) == (None, Fraction(234, 382))
+
+
+@pytest.mark.parametrize(("hits", "side"), [(1, (None, 1)), (0, (0, None))])
+def test_the_value_next_to_an_impossible_average(hits, side):
+    """All sensitivities are 100 % or 0 %, and so is the macro precision of two classes; a half is printed."""
+    model = OneMatrix(NAMES[:2], (10, 10))
+    known = [Figure("sensitivity", name, print_value(Fraction(hits), 1, ROUNDINGS[0])) for name in NAMES[:2]]
+    average = Figure("precision", "macro", print_value(Fraction(1, 2), 1, ROUNDINGS[0]))
+    assert nearest_values(model, known, average) == side
+
+
+def test_a_value_just_below_the_end_of_its_range_is_possible():
+    """An F1 of 10 / 167 is 5.988 %, cut off to 5 %: no fraction with this denominator is nearer to 6 %."""
+    found = measure([[5, 95], [62, 138]], NAMES[:2])
+    figures = print_figures(found, [("sensitivity", "a"), ("specificity", "a")], 1)
+    figures += print_figures(found, [("f1", "a")], 0, ROUNDINGS[2])
+    assert figures[2].printed.words == "5 %"
+    assert find_matrix(OneMatrix(NAMES[:2], (100, 200)), figures) == [[5, 95], [62, 138]]
+
+
+def test_the_largest_goal_is_found():
+    """The goal is the number of hits of the first of two classes."""
+    goal = np.array([Fraction(n == 2) for n in range(len(OneMatrix(NAMES[:2], (10, 10)).bounds()))], object)
+    some = Figure("sensitivity", "b", print_value(Fraction(1, 2), 1, ROUNDINGS[0]))
+    for sign, hits in ((1, 10), (-1, 0)):
+        found = find(OneMatrix(NAMES[:2], (10, 10)), [some], sign * goal)
+        assert (found[2], found[3]) == (hits, 5)
+
+
+def test_a_share_of_nothing_is_0():
+    share = Share(*np.array([[Fraction(1), Fraction(0)], [Fraction(0), Fraction(1)]], object))
+    assert share.of([Fraction(3), Fraction(0)]) == 0
+    assert share.of([Fraction(3), Fraction(4)]) == Fraction(3, 4)
 
 
 @settings(max_examples=30, deadline=None)

@@ -61,7 +61,7 @@ def test_bca_of_skewed_patients_has_their_acceleration():
 @pytest.mark.parametrize("metric", ["log_loss", "brier"])
 def test_a_loss_of_few_patients_gets_an_interval_on_the_scale_of_the_logarithm(metric):
     without = 0.3 + np.resize([-1, 1], 20) * 0.01
-    half = student.ppf(0.975, 19) * jackknife_error(without) / 0.3
+    half = student.ppf(0.975, 19) * jackknife_error(np.log(without))
     low, high, method = find_ends(replicates(0.3, np.full(50, 0.3), without, 20), 0, metric)
     assert method == STUDENT
     assert [low, high] == pytest.approx(0.3 * np.exp([-half, half]))
@@ -75,7 +75,21 @@ def test_a_loss_of_0_has_no_logarithm():
 @pytest.mark.parametrize("metric", ["auc", "average_precision"])
 def test_an_area_of_few_patients_gets_an_interval_on_the_scale_of_the_logit(metric):
     without = 0.8 + np.resize([-1, 1], 20) * 0.01
-    half = student.ppf(0.975, 19) * jackknife_error(without) / (0.8 * 0.2)
+    half = student.ppf(0.975, 19) * jackknife_error(logit(without))
     low, high, method = find_ends(replicates(0.8, np.full(50, 0.8), without, 20), 0, metric)
     assert method == STUDENT
     assert [low, high] == pytest.approx(expit(logit(0.8) + np.array([-half, half])))
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "limit", "halfway", "scale"),
+    [("auc", 0.9, 1.0, 0.95, logit), ("auc", 0.1, 0.0, 0.05, logit), ("log_loss", 0.2, 0.0, 0.1, np.log)],
+)
+def test_a_value_that_is_at_its_limit_without_a_patient_counts_as_halfway(metric, value, limit, halfway, scale):
+    found = [
+        find_ends(replicates(value, np.full(50, value), np.array([one, *[value] * 19]), 20), 0, metric)
+        for one in (limit, halfway)
+    ]
+    assert found[0] == found[1]
+    half = student.ppf(0.975, 19) * jackknife_error(scale(np.array([halfway, *[value] * 19])))
+    assert scale(np.array(found[0][:2])) == pytest.approx(scale(value) + np.array([-half, half]))

@@ -130,10 +130,12 @@ def test_one_image_that_decides_an_area_near_1_does_not_make_its_interval_all_ar
     (found,) = replicate([sample], resamples=50)
     row = metrics.metric_keys(sample.classes).index(("b", metric))
     ends = find_ends(found, row, metric)
-    value, error = found.value[row], intervals.jackknife_error(found.without[row])
+    value, without = found.value[row], found.without[row]
     assert ends.method == STUDENT
     assert 0.8 < ends.low < value < ends.high < 1
-    half = student.ppf(0.975, 19) * error / (value * (1 - value))  # the 20 patients of the smaller class
+    assert without.max() > (1 + value) / 2 or wrong == 2
+    scaled = logit(np.minimum(without, (1 + value) / 2))  # half as far from 1 as the value
+    half = student.ppf(0.975, 19) * intervals.jackknife_error(scaled)  # the 20 patients of the smaller class
     assert [ends.low, ends.high] == pytest.approx(expit(logit(value) + np.array([-half, half])))
 
 
