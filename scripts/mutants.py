@@ -75,7 +75,9 @@ MODULES = {
     "evaluation.published.footnotes": Module(
         "tests/evaluation/test_published_footnotes.py tests/evaluation/test_published_consistency.py", "*[37]"
     ),
-    "evaluation.published.models": Module("tests/evaluation/test_feasibility.py", "*[37]", leaves_state=True),
+    "evaluation.published.models": Module(
+        "tests/evaluation/test_published_models.py tests/evaluation/test_feasibility.py", "*[37]", leaves_state=True
+    ),
     "evaluation.published.search": Module("tests/evaluation/test_feasibility.py", "*[37]", leaves_state=True),
     "evaluation.published.papers": Module(
         "tests/evaluation/test_published.py tests/evaluation/test_published_footnotes.py"
