@@ -78,7 +78,9 @@ MODULES = {
     "evaluation.published.models": Module(
         "tests/evaluation/test_published_models.py tests/evaluation/test_feasibility.py", "*[37]", leaves_state=True
     ),
-    "evaluation.published.search": Module("tests/evaluation/test_feasibility.py", "*[37]", leaves_state=True),
+    "evaluation.published.search": Module(
+        "tests/evaluation/test_published_search.py tests/evaluation/test_feasibility.py", "*[37]", leaves_state=True
+    ),
     "evaluation.published.papers": Module(
         "tests/evaluation/test_published.py tests/evaluation/test_published_footnotes.py"
     ),
