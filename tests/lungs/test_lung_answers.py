@@ -77,9 +77,9 @@ def test_chances_are_put_back_where_the_content_was():
 
 def test_a_chance_of_a_half_is_no_lung_and_no_vote_for_one():
     assert not keep_two_lungs(HALF).any()
-    beside = HALF.copy()
-    beside[10:30, 10:30] = 0.8
-    assert np.array_equal(keep_two_lungs(beside), beside)
+    both = HALF.copy()
+    both[10:30, 10:30] = 0.8
+    assert np.array_equal(keep_two_lungs(both), both)
     picture, lungs = phantom_pair(20, ATLAS_SIDE)
     pair = even_out(picture), lungs * np.uint8(255)
     votes = np.stack([np.full(lungs.shape, 0.5), lungs]).astype(np.float32)

@@ -6,7 +6,6 @@ import pandas as pd
 
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import PxrError, count_words
-from pxr_tf.evaluation import metrics
 from pxr_tf.evidence.comparable import Side, pair_seeds
 from pxr_tf.evidence.compare import Comparison, compare_sides
 from pxr_tf.evidence.seeds import name_owners
@@ -16,7 +15,7 @@ from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.figures import draw_rows
 from pxr_tf.report.page.headline import headline
 from pxr_tf.report.page.parts import Drawing, Drawings, Facts, Part, Prose, Section, Table, from_screen
-from pxr_tf.report.page.words import NAMES, measured
+from pxr_tf.report.page.words import NAMES, ends_of, measured
 from pxr_tf.runs.finished import FinishedRun
 
 SHOWN = ("accuracy", "balanced_accuracy", "auc", "average_precision", "log_loss", "brier")
@@ -73,10 +72,7 @@ def results(runs: Mapping[str, RunFacts]) -> Iterator[Part]:
         frame[NAMES[metric]] = [measured(run.table, "all", metric) for run in runs.values()]
     caption = "Figures over all classes, with their intervals; counted: all held-out images, or balanced test images."
     yield Table("runs", caption, frame)
-    rows = [
-        tuple(metrics.value_of(run.table, "mean", "all", "accuracy", end) for end in ("value", "low", "high"))
-        for run in runs.values()
-    ]
+    rows = [ends_of(run.table, "all", "accuracy") for run in runs.values()]
     words = "; ".join(f"{name} {measured(run.table, 'all', 'accuracy')}" for name, run in runs.items())
     yield Drawings([Drawing("runs", "Accuracy.", f"Accuracy: {words}.", draw_rows(list(runs), rows, "accuracy, %"))])
 
@@ -84,7 +80,12 @@ def results(runs: Mapping[str, RunFacts]) -> Iterator[Part]:
 def differences(runs: Mapping[str, RunFacts]) -> Iterator[Part]:
     """Yield each run's differences to the first; nothing for one run."""
     sides = {name: Side(run.run.folder, {run.recipe.seed: run.run}) for name, run in runs.items()}
-    parts = list(differences_of(sides, "differences"))
+    yield from explained(differences_of(sides, "differences"))
+
+
+def explained(parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield the parts and, if they have a table of differences, what its columns mean."""
+    parts = list(parts)
     yield from parts
     if any(isinstance(part, Table) for part in parts):
         yield Prose(NOTES, "faint")

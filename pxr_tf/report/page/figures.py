@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pxr_tf.evaluation.metrics import value_of
 from pxr_tf.report.figures import draw_epochs, new_figure, wrap_name
 from pxr_tf.report.fonts import show_names
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.inline import COLOURS, GRID, INK
 from pxr_tf.report.page.parts import Drawing
-from pxr_tf.report.page.words import NAMES, measured
+from pxr_tf.report.page.words import NAMES, ends_of, measured
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +58,7 @@ def learning_panels(histories: Mapping[str, pd.DataFrame], losses: Mapping[str, 
 def folds_figure(facts: RunFacts) -> Drawing:
     """Return the accuracy of each fold with its interval."""
     names = [*facts.run.folds, "mean"]
-    rows = [_ends(facts.table, fold, "all", "accuracy") for fold in names]
+    rows = [ends_of(facts.table, "all", "accuracy", fold) for fold in names]
     shown = [f"fold {name}" if name != "mean" else name for name in names]
     words = "; ".join(f"{a} {measured(facts.table, 'all', 'accuracy', b)}" for a, b in zip(shown, names, strict=True))
     return Drawing("folds", "Accuracy of each fold.", f"Accuracy: {words}.", draw_rows(shown, rows, "accuracy, %"))
@@ -68,7 +67,7 @@ def folds_figure(facts: RunFacts) -> Drawing:
 def classes_figure(facts: RunFacts) -> Drawing:
     """Return the sensitivity of each class with its interval, and the paper's."""
     classes = list(facts.info.classes)
-    rows = [_ends(facts.table, "mean", name, "sensitivity") for name in classes]
+    rows = [ends_of(facts.table, name, "sensitivity") for name in classes]
     paper = [facts.paper.value("sensitivity", name) if facts.paper else None for name in classes]
     words = "; ".join(f"{name} {measured(facts.table, name, 'sensitivity')}" for name in classes)
     crosses = " Crosses: the paper." if any(value is not None for value in paper) else ""
@@ -124,11 +123,6 @@ def _name_folds(axes: "Axes", folds: Sequence[str]) -> None:
         title = {"title": "fold", "title_fontsize": 8, "labelcolor": INK}
         legend = axes.legend(lines, folds[:MOST_NAMED], fontsize=8, frameon=False, **title)
         legend.get_title().set_color(INK)
-
-
-def _ends(table: pd.DataFrame, fold: str, name: str, metric: str) -> tuple[float, float, float]:
-    value, low, high = (value_of(table, fold, name, metric, column) for column in ("value", "low", "high"))
-    return value, low, high
 
 
 def new_panel(width: float, height: float) -> "tuple[Figure, Axes]":

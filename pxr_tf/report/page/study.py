@@ -5,17 +5,22 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pxr_tf.errors import count_words
-from pxr_tf.evaluation.metrics import value_of
 from pxr_tf.evidence.comparable import Side
 from pxr_tf.evidence.intervals import unit_of_table
 from pxr_tf.evidence.verdicts import read_verdicts, summarise_verdicts
-from pxr_tf.report.compared import NOTES
 from pxr_tf.report.grid import GridCell, cells_table, deviation_notes, title_of
-from pxr_tf.report.page.comparison import compare_sections, differences_of, provenance, show_warnings, what_was_run
+from pxr_tf.report.page.comparison import (
+    compare_sections,
+    differences_of,
+    explained,
+    provenance,
+    show_warnings,
+    what_was_run,
+)
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.figures import draw_rows
-from pxr_tf.report.page.parts import Drawing, Drawings, Facts, Part, Prose, Section, Table, from_screen
-from pxr_tf.report.page.words import with_ends
+from pxr_tf.report.page.parts import Drawing, Drawings, Facts, Part, Prose, Section, from_screen
+from pxr_tf.report.page.words import ends_of, with_ends
 from pxr_tf.report.reproduced import (
     by_classes,
     differences_tables,
@@ -107,7 +112,7 @@ def _over_seeds(group: Group) -> tuple[float, float, float]:
 def _over_patients(group: Group) -> tuple[float, float, float]:
     """Return the accuracy of the only seed, with its interval."""
     (table,) = group.tables.values()
-    return tuple(value_of(table, "mean", "all", "accuracy", end) for end in ("value", "low", "high"))
+    return ends_of(table, "all", "accuracy")
 
 
 def _verdicts(groups: Sequence[Group]) -> Iterator[Part]:
@@ -134,9 +139,7 @@ def _comparison(groups: Sequence[Group]) -> Iterator[Part]:
     for number, some in enumerate(alike, start=1):
         sides = {_with_seed(group): Side(_first(group).folder.parent, group.runs) for group in some}
         parts += differences_of(sides, f"comparison-{number}")
-    yield from parts
-    if any(isinstance(part, Table) for part in parts):
-        yield Prose(NOTES, "faint")
+    yield from explained(parts)
 
 
 def _with_seed(group: Group) -> str:

@@ -39,7 +39,13 @@ def interval(low: float, high: float, metric: str = "") -> str:
 
 def measured(table: pd.DataFrame, name: str, metric: str, fold: str = "mean") -> str:
     """Return a value of a metrics table with its interval: ``87.3 % (86.1 to 88.4)``."""
-    return with_ends(*(value_of(table, fold, name, metric, column) for column in ("value", "low", "high")), metric)
+    return with_ends(*ends_of(table, name, metric, fold), metric)
+
+
+def ends_of(table: pd.DataFrame, name: str, metric: str, fold: str = "mean") -> tuple[float, float, float]:
+    """Return a value of a metrics table and the ends of its interval."""
+    value, low, high = (value_of(table, fold, name, metric, column) for column in ("value", "low", "high"))
+    return value, low, high
 
 
 def with_ends(value: float, low: float, high: float, metric: str = "") -> str:
