@@ -1,0 +1,26 @@
+"""The checks of an audit, in order. A new check is a module with a function, and a line here."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+from pxr_tf.audit.material import Checked, Material
+
+Run = Callable[[Material], Checked]
+
+
+class Check(NamedTuple):
+    """One check of an audit."""
+
+    place: str  # ``module:function``, imported when it is needed
+    needs_run: bool  # whether it needs trained models, and is left out for data without a run
+    title: str  # for people
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def find_check(name: str) -> Run:
+    """Return the function of a check."""
+    module, _, function = CHECKS[name].place.partition(":")
+    return getattr(import_module(module), function)

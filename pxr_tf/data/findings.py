@@ -1,0 +1,62 @@
+"""Findings of an audit, as data: what was measured, how serious it is, and what to do. Kept in ``audit.json``."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from pxr_tf import files
+from pxr_tf.errors import PxrError
+
+# critical: the run's numbers do not show what they seem to show; warning: a reason to look; note: a fact to know;
+# passed: looked for and not found
+Grade = Literal["critical", "warning", "note", "passed"]
+GRADES: tuple[Grade, ...] = get_args(Grade)  # the worst first
+
+
+class Finding(NamedTuple):
+    """One result of a check: an entry of ``audit.json``."""
+
+    check: str  # which check found it, a key of `audit.checks.CHECKS`
+    grade: Grade
+    subject: str  # what it is about: a class, a fold, a source, or a change of the pictures
+    figure: str  # what the number is: ``AUC without lungs``, ``share of test images``
+    value: float = np.nan
+    low: float = np.nan  # 95 % interval over patients; NaN if unknown
+    high: float = np.nan
+    text: str = ""  # one sentence for people: what was found
+    remedy: str = ""  # one sentence: what to do; "" if there is nothing to do
+
+
+def sort_findings(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings, the worst grade first; findings of one grade keep their order."""
+    return sorted(findings, key=lambda finding: GRADES.index(finding.grade))
+
+
+def findings_as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return the findings as plain data; an unknown number is None, because JSON has no NaN."""
+    return [{name: _plain(value) for name, value in finding._asdict().items()} for finding in findings]
+
+
+def read_findings(file: Path) -> tuple[Finding, ...] | None:
+    """Return the findings in an ``audit.json``, None if there is no such file; raise `PxrError` for an edited one."""
+    written = files.read_json(file)
+    if written is None:
+        return None
+    try:
+        return tuple(_finding(entry) for entry in written["findings"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise PxrError(f"{file} cannot be read: it was edited or damaged. Delete it and audit again.") from error
+
+
+def _finding(entry: Mapping[str, Any]) -> Finding:
+    if entry["grade"] not in GRADES:
+        raise ValueError(entry["grade"])
+    return Finding(**{name: np.nan if value is None else value for name, value in entry.items()})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    return None if np.isnan(value) else float(value)
