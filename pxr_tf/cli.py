@@ -22,6 +22,7 @@ from pxr_tf.commands.grid import grid
 from pxr_tf.commands.lungs import lungs
 from pxr_tf.commands.lungs_train import lungs_train
 from pxr_tf.commands.phantom import phantom
+from pxr_tf.commands.predict import predict
 from pxr_tf.commands.report import report
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
@@ -119,6 +120,7 @@ for command in (
     phantom,
     feature_maps,
     features,
+    predict,
     explain,
     calibrate,
     compare,

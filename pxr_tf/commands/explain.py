@@ -1,15 +1,14 @@
 """``pxr explain``: what a run's networks looked at, and whether the maps can be trusted."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pxr_tf.commands.command_options import OptionValues, takes_options
-from pxr_tf.commands.running import make_console
+from pxr_tf.commands.running import make_console, show_task
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from pxr_tf.galleries.request import GalleryRequest
-    from pxr_tf.report.progress import Display
 
 
 @takes_options
@@ -42,7 +41,7 @@ def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
         prepared = prepare_gallery(asked, display.show)  # before the lock, so that a refused request leaves no files
     with locks.hold(locks.lock_of(asked.folder), on_wait=lambda holder: _tell_wait(console, holder)):
         with Display(Outline(f"Explaining:\n{asked.run.folder}"), console) as display:
-            explained = explain_run(prepared, choose_executor(), lambda event: _show(display, event))
+            explained = explain_run(prepared, choose_executor(), lambda event: show_task(display, event))
         if explained is None:
             print_paths(console, "Nothing to do: this page is up to date:", asked.folder / PAGE)
             return
@@ -53,9 +52,3 @@ def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
 
 def _tell_wait(console: "Console", holder: str) -> None:
     console.print(f"Waiting for {holder}, which writes to this gallery.", markup=False)
-
-
-def _show(display: "Display", event: dict[str, Any]) -> None:
-    """Show an event, except that a task starts or ends: the display would take it for training."""
-    if event["event"] not in ("start", "end"):
-        display.show(event)

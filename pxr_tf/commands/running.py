@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pxr_tf.experiments.request import Request
     from pxr_tf.report.page.write import Written
+    from pxr_tf.report.progress import Display
     from pxr_tf.runs.finished import FinishedRun
     from pxr_tf.studies.experiments import ExperimentOptions
     from pxr_tf.studies.run_all import Outcome
@@ -99,6 +100,12 @@ def run_study(
 
     with screen:
         return run_all(requests, choose_executor(), screen.show, complete, end)
+
+
+def show_task(display: "Display", event: Mapping[str, Any]) -> None:
+    """Show an event, except that a task starts or ends: the display would take it for training."""
+    if event["event"] not in ("start", "end"):
+        display.show(event)
 
 
 def print_page(written: "Written", console: "Console") -> None:

@@ -15,6 +15,7 @@ KINDS = {  # kind -> "module:function"; the function takes the task, its typed o
     "model_figures": "pxr_tf.experiments.model_figures:look_into_run",
     "feature_maps": "pxr_tf.experiments.model_figures:make_feature_maps",
     "saved_features": "pxr_tf.inference.features_task:fill_saved_features",
+    "predict": "pxr_tf.inference.predict_task:predict_shard",
     "explain": "pxr_tf.galleries.maps_task:explain_pictures",
     "explain_checks": "pxr_tf.galleries.checks_task:check_maps",
     "lung_network": "pxr_tf.segment.train_task:train_network_file",

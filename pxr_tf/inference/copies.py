@@ -6,7 +6,7 @@ import pandas as pd
 
 from pxr_tf.errors import count_words
 from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
-from pxr_tf.pictures.fingerprints import load_thumbnails, twin_contents
+from pxr_tf.pictures.fingerprints import find_copies, load_thumbnails
 from pxr_tf.runs.finished import FinishedRun
 
 
@@ -32,5 +32,7 @@ def _find_twins(run: FinishedRun, others: pd.DataFrame, on_event: OnEvent) -> di
     if lacking:
         words = count_words(lacking, "picture")
         emit_note(on_event, f"Copies of {words} of the run are not recognised: the run's files cannot be read now.")
-    known, asked = set(ours.content), set(others.content)
-    return {one: first for one, first in twin_contents(thumbnails) if one in asked and first in known}
+    known, asked = (
+        {content: thumbnails[content] for content in rows.content if content in thumbnails} for rows in (ours, others)
+    )
+    return find_copies(asked, known)

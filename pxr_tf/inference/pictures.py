@@ -32,19 +32,25 @@ def find_asked(
     that it copies, else "". ``label`` is "" if it is unknown. Notes say what in folders is not read. Raises `PxrError`.
     """
     known = run.manifest
-    table = pd.DataFrame(_rows(known, asked, run.recipe, on_event), columns=[*MANIFEST_COLUMNS]).drop_duplicates(
-        ignore_index=True
-    )
-    table = _name_apart(table)
-    twice = table.image_id[table.image_id.duplicated()]
-    if len(twice):
-        raise PxrError(f"Two pictures are named {shorten(twice, 3)}. Accepted: each name once. Rename one of them.")
-    table = assign_folds(patients.add_content(table), run, fold, on_event)
+    table = assign_folds(patients.add_content(list_asked(run, asked, on_event)), run, fold, on_event)
     label = look_up(known, "label", table).fillna(table.label)
     source = look_up(known, "source", table).fillna(table.source)
     name = look_up(known.assign(name=known.image_id), "name", table).fillna("")
     copied = name.where(name != table.image_id, "")
     return add_predictions(table.assign(label=label, source=source, group=ASKED, copy_of=copied), run)
+
+
+def list_asked(run: FinishedRun, asked: Sequence[str], on_event: OnEvent = lambda event: None) -> pd.DataFrame:
+    """Return a row of the manifest's columns for each picture asked for, each with a name of its own.
+
+    Raises `PxrError` for a word that names nothing, and for two pictures with one name.
+    """
+    rows = _rows(run.manifest, asked, run.recipe, on_event)
+    table = _name_apart(pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS]).drop_duplicates(ignore_index=True))
+    twice = table.image_id[table.image_id.duplicated()]
+    if len(twice):
+        raise PxrError(f"Two pictures are named {shorten(twice, 3)}. Accepted: each name once. Rename one of them.")
+    return table
 
 
 def add_predictions(table: pd.DataFrame, run: FinishedRun) -> pd.DataFrame:

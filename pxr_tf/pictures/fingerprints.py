@@ -51,6 +51,34 @@ def twin_contents(
     return [(contents[place], contents[first]) for place, first in enumerate(groups) if place != first]
 
 
+def find_copies(
+    asked: Mapping[str, np.ndarray],
+    known: Mapping[str, np.ndarray],
+    on_progress: OnProgress = lambda done, total: None,
+) -> dict[str, str]:
+    """Return content -> content of a known picture that it shows; pictures that show none are left out.
+
+    Both map contents to thumbnails. Pictures asked for are not compared with each other: a hundred thousand cost six
+    thousand known ones a few seconds. `on_progress` gets (done, all) blocks of pictures asked for.
+    """
+    if not asked or not known:
+        return {}
+    names, contents = list(known), list(asked)
+    ours, found = np.stack(list(known.values())), {}
+    codes = _coarse_codes(ours)
+    starts = range(0, len(contents), _TILE)
+    for number, start in enumerate(starts, start=1):
+        block = np.stack([asked[content] for content in contents[start : start + _TILE]])
+        theirs = _coarse_codes(block)
+        for left in range(0, len(codes), _TILE):
+            pairs = np.argwhere(theirs @ codes[left : left + _TILE].T > CORRELATION - ROUNDING) + np.array([0, left])
+            for first in range(0, len(pairs), _PAIRS):
+                for place, name in _confirm(block, pairs[first : first + _PAIRS], ours):
+                    found.setdefault(contents[start + place], names[name])
+        on_progress(number, len(starts))
+    return found
+
+
 def group_twins(
     thumbnails: np.ndarray, *, tile: int = _TILE, on_progress: OnProgress = lambda done, total: None
 ) -> np.ndarray:
@@ -134,10 +162,11 @@ def _link(groups: np.ndarray, thumbnails: np.ndarray, pairs: np.ndarray) -> None
         pairs = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
 
 
-def _confirm(thumbnails: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Return the pairs that show one picture."""
-    pairs = pairs[correlations(*thumbnails[pairs.T]) > CORRELATION]
-    return pairs[tone_differences(*thumbnails[pairs.T]) < DIFFERENCE]
+def _confirm(thumbnails: np.ndarray, pairs: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
+    """Return the pairs that show one picture: of two thumbnails, or of a thumbnail and one of the others."""
+    others = thumbnails if others is None else others
+    pairs = pairs[correlations(thumbnails[pairs[:, 0]], others[pairs[:, 1]]) > CORRELATION]
+    return pairs[tone_differences(thumbnails[pairs[:, 0]], others[pairs[:, 1]]) < DIFFERENCE]
 
 
 def _standardise(thumbnails: np.ndarray, inside: np.ndarray | bool = True) -> np.ndarray:

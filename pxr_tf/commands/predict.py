@@ -1,0 +1,42 @@
+"""``pxr predict``: the probability of every class for any pictures, by a finished run's models."""
+
+from typing import TYPE_CHECKING
+
+from pxr_tf.commands.command_options import OptionValues, takes_options
+from pxr_tf.commands.running import make_console, show_task
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pxr_tf.inference.predict import Predictions, PredictRequest
+
+
+@takes_options
+def predict(options: OptionValues) -> None:
+    """Predict pictures with a run's models: one probability per class, as CSV, JSON or JSON lines. Research use."""
+    from pxr_tf.config.comma_lists import split_paths
+    from pxr_tf.inference.predict import PredictRequest
+    from pxr_tf.inference.predictions_file import check_format, default_file, write_predictions
+    from pxr_tf.report.fitting import print_paths
+    from pxr_tf.report.predictions import print_predictions
+    from pxr_tf.runs.finished import open_run
+
+    console = make_console()
+    run = open_run(options.run, options.runs)
+    words = tuple(word for text in options.pictures for word in split_paths(text))
+    out = options.out or default_file(run, words)
+    check_format(out)
+    found = _predict(PredictRequest(run, words, options.fold, options.atlas), console)
+    write_predictions(found, run, out)
+    print_predictions(found, run.warnings, console)
+    print_paths(console, "Wrote the predictions:", out)
+
+
+def _predict(asked: "PredictRequest", console: "Console") -> "Predictions":
+    from pxr_tf.executors.choose import choose_executor
+    from pxr_tf.inference.predict import predict_pictures
+    from pxr_tf.report.clock import Outline
+    from pxr_tf.report.progress import Display
+
+    with Display(Outline(f"Predicting with:\n{asked.run.folder}"), console) as display:
+        return predict_pictures(asked, choose_executor(), lambda event: show_task(display, event))

@@ -1,0 +1,203 @@
+"""Predict any pictures with a finished run's models. No TensorFlow here: tasks do the arithmetic."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf import arrays, files, machine, rundir
+from pxr_tf.data import patients
+from pxr_tf.errors import PxrError, count_words, shorten
+from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
+from pxr_tf.evidence.calibrated import read_calibration
+from pxr_tf.inference.copies import add_own
+from pxr_tf.inference.ensemble import ask_models, choose_models
+from pxr_tf.inference.pictures import list_asked
+from pxr_tf.pictures.fingerprints import THUMBNAIL
+from pxr_tf.pictures.lung_crop import why_whole
+from pxr_tf.pictures.lung_source import LungSource
+from pxr_tf.pictures.lung_store import open_lungs
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.pictures.store import open_pictures, pictures_key
+from pxr_tf.runs.crop import check_same_atlas, open_lung_source, preparation_of, with_atlas
+from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.tasks import Executor, Task, run_or_raise
+
+SHARD = 8192  # pictures per task: a minute or so of work, and a task's list of files stays below a few megabytes
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Options of the task ``predict``: some pictures, and the models to predict them with."""
+
+    folders: Mapping[str, str]  # fold -> the keyed array for its model's probabilities
+    pictures: Sequence[tuple[str, str]]  # path and content
+    lungs: str | None  # identity of the lung source that crops the pictures; None: not cropped
+    atlas: str | None  # where its atlas is now; None: where it was
+    before: int  # pictures in the shards before this one
+    of: int  # pictures in all shards
+
+
+@dataclass(frozen=True)
+class PredictRequest:
+    """Which pictures to predict, with which models."""
+
+    run: FinishedRun
+    pictures: tuple[str, ...]  # image ids of the run, files, folders or data sets
+    fold: str | None = None  # whose model; None: all folds together
+    atlas: str | None = None  # where the atlas of the run's crop is now; None: where it was
+
+
+class Predictions(NamedTuple):
+    """Predicted pictures."""
+
+    table: pd.DataFrame  # `predict_table`
+    classes: tuple[str, ...]
+    temperature: float | None  # that calibrated the probabilities
+    folds: tuple[str, ...]  # whose models were asked
+
+
+def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEvent = lambda event: None) -> Predictions:
+    """Return the prediction of each picture asked for; a killed command continues. Raises `PxrError`."""
+    folds = choose_folds(asked.run, asked.fold)
+    table = list_asked(asked.run, asked.pictures, on_event)
+    table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
+    return predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas)
+
+
+def choose_folds(run: FinishedRun, fold: str | None) -> tuple[str, ...]:
+    """Return the folds whose models predict: the one asked for, or all that test; raise `PxrError` without a model."""
+    folds = (run.find_fold(fold),) if fold is not None else run.folds
+    lacking = [rundir.fold_name(name) for name in folds if not run.has_model(name)]
+    if lacking:
+        raise PxrError(
+            f"Run {str(run.folder)!r} has no model ({rundir.MODEL}) in {shorten(lacking)}. Restore the files, or "
+            "delete the run's folder and train it again."
+        )
+    return folds
+
+
+def predict_table(
+    run: FinishedRun,
+    table: pd.DataFrame,
+    folds: tuple[str, ...],
+    executor: Executor,
+    on_event: OnEvent = lambda event: None,
+    *,
+    atlas: str | None = None,
+) -> Predictions:
+    """Return the rows of a manifest with ``content``, predicted by the models of these folds. Raises `PxrError`.
+
+    Added columns: ``predicted`` ("" for an unreadable picture); ``p_<class>``, calibrated if the run has a temperature;
+    ``agreement``, the share of the models that predict this class; ``models``, how many were asked; ``known``, the role
+    of the run's picture that it shows (``test``, ``validation``, ``training``, or "" for an external picture); ``own``,
+    the content of that picture; ``fault``, why it cannot be read; and ``whole``, why it is not cropped, if the run
+    crops.
+    """
+    show, wait = partial(emit_progress, on_event), partial(emit_wait, on_event)
+    thumbnails = open_pictures(run.cache, table, THUMBNAIL, on_progress=partial(show, "reading pictures"), on_wait=wait)
+    table = table.assign(fault=table.content.map(thumbnails.faults).fillna(""))
+    good = table[table.fault == ""].reset_index(drop=True)
+    if good.empty:
+        raise PxrError(f"None of the pictures can be read: {_first_fault(table)} Check the files.")
+    image = with_atlas(run.recipe, atlas).image
+    source = open_lung_source(image, good, run.cache)
+    check_same_atlas(source, run.lung_identity, image.atlas)
+    preparation = preparation_of(image, source and source.identity)
+    each = _compute(run, good, folds, preparation, atlas, executor, on_event)
+    found = add_own(good, run, on_event)
+    if source is not None:
+        found = found.assign(whole=_not_cropped(run, found, source, on_event))
+    calibration = read_calibration(run)
+    temperature = calibration.calibration["temperature"] if calibration else None
+    used, known = choose_models(run, found.own, folds)
+    opinion = ask_models(each, used, temperature)
+    classes = class_order(run)
+    rows = found.assign(
+        predicted=np.array(classes, object)[opinion.predicted],
+        **{f"p_{name}": opinion.probabilities[:, number] for number, name in enumerate(classes)},
+        agreement=opinion.agreement,
+        models=opinion.models,
+        known=known,
+    )
+    whole = pd.concat([rows, table[table.fault != ""]]).fillna({"predicted": "", "known": "", "own": "", "whole": ""})
+    return Predictions(_in_order(whole, table), classes, temperature, folds)
+
+
+def class_order(run: FinishedRun) -> tuple[str, ...]:
+    """Return the classes in the order of the models' outputs."""
+    return tuple(name.removeprefix("p_") for name in run.predictions if name.startswith("p_"))
+
+
+def predictions_folder(run: FinishedRun, fold: str, preparation: Preparation) -> Path:
+    """Return the keyed array of a model's probabilities for any pictures, by content."""
+    key = files.digest(
+        run.model_digest(fold),
+        pictures_key(preparation),
+        *rundir.name_versions("keras", "tensorflow"),
+        *sorted(machine.switches().items()),
+    )
+    return run.cache / f"predictions-{key}"
+
+
+def _compute(
+    run: FinishedRun,
+    table: pd.DataFrame,
+    folds: Sequence[str],
+    preparation: Preparation,
+    atlas: str | None,
+    executor: Executor,
+    on_event: OnEvent,
+) -> np.ndarray:
+    """Return float32 [rows, folds, classes]; predict what no earlier command has predicted."""
+    folders = {fold: predictions_folder(run, fold, preparation) for fold in folds}
+    missing = {content for folder in folders.values() for content in arrays.missing_keys(folder, table.content)}
+    rows = table[table.content.isin(missing)].drop_duplicates("content")
+    pictures = list(zip(rows.path, rows.content, strict=True))
+    places = {fold: str(folder) for fold, folder in folders.items()}
+    shards = [
+        Shard(places, pictures[start : start + SHARD], preparation.lungs or None, atlas, start, len(pictures))
+        for start in range(0, len(pictures), SHARD)
+    ]
+    tasks = [
+        Task(f"predict-{number}" if number else "predict", "predict", options=shard, **run.task_place)
+        for number, shard in enumerate(shards)
+    ]
+    try:
+        if tasks:
+            run_or_raise(executor, tasks, on_event)
+    finally:
+        executor.close()
+    return np.stack([_read(folder, table.content) for folder in folders.values()], axis=1)
+
+
+def _read(folder: Path, contents: pd.Series) -> np.ndarray:
+    stored = arrays.load_array(folder)
+    return stored.values[[stored.rows[content] for content in contents]]
+
+
+def _not_cropped(run: FinishedRun, table: pd.DataFrame, source: LungSource, on_event: OnEvent) -> list[str]:
+    """Return why each picture is shown whole, "" if it is cropped; mention how many are."""
+    found = open_lungs(run.cache, table, source)
+    reasons = [why_whole(found.of(path), source.lowest_confidence) for path in table.path]
+    whole = pd.Series([reason for reason in reasons if reason]).value_counts()
+    if len(whole):
+        words = ", ".join(f"{reason} ({count:,})" for reason, count in whole.items())
+        emit_note(
+            on_event,
+            f"{count_words(int(whole.sum()), 'picture')} could not be cropped and were shown whole: {words}. The "
+            "models were trained on crops; do not rely on these predictions.",
+        )
+    return reasons
+
+
+def _in_order(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    return rows.set_index("image_id").loc[table.image_id].reset_index()
+
+
+def _first_fault(table: pd.DataFrame) -> str:
+    return f"{table.path.iloc[0]} ({table.fault.iloc[0]})."

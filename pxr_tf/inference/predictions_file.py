@@ -1,0 +1,93 @@
+"""Predicted pictures as a file: CSV, JSON or JSON lines."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pxr_tf import files
+from pxr_tf.errors import PxrError, shown
+from pxr_tf.inference.predict import Predictions
+from pxr_tf.runs.finished import FinishedRun
+
+PREDICTED = "predicted"  # the folder in the run directory for files that no option names
+FORMATS = (".csv", ".json", ".jsonl")
+NOTICE = "Research use only, not a medical device."
+_DIGITS = 7  # of a probability: float32 has no more
+_SHORT = 4
+
+
+def check_format(out: Path) -> None:
+    """Raise `PxrError` if the ending of a file names no format, or the file is a folder."""
+    if out.suffix.lower() not in FORMATS or out.is_dir():
+        raise PxrError(f"--out received {shown(out, 80)}; accepted: a file that ends in {', '.join(FORMATS)}.")
+
+
+def default_file(run: FinishedRun, pictures: tuple[str, ...]) -> Path:
+    """Return ``predicted/<name of the first word>.csv`` in the run directory; several words add a digest."""
+    name = re.sub(r"[^\w.-]+", "-", Path(pictures[0]).resolve().name).strip(".-") or "pictures"
+    return run.folder / PREDICTED / f"{name}-{files.digest(*pictures, size=_SHORT)}.csv"
+
+
+def write_predictions(found: Predictions, run: FinishedRun, out: Path) -> None:
+    """Write the predictions whole or not at all, in the format of the file's ending."""
+    with files.written_whole(out) as partial:
+        if out.suffix.lower() == ".csv":
+            table = flat_table(found)
+            table.to_csv(partial, index=False, float_format=f"%.{_DIGITS}g", lineterminator="\n")
+        else:
+            with open(partial, "w", encoding="utf-8") as file:
+                file.writelines(_json_lines(found) if out.suffix.lower() == ".jsonl" else _json_text(found, run))
+
+
+def flat_table(found: Predictions) -> pd.DataFrame:
+    """Return the columns of the CSV file."""
+    shares = [f"p_{name}" for name in found.classes]
+    extra = ["whole"] if "whole" in found.table else []
+    columns = ["image_id", "path", "predicted", *shares, "agreement", "models", "known", *extra, "fault"]
+    return found.table[columns].astype({"models": "Int64"})
+
+
+def _json_lines(found: Predictions) -> Iterator[str]:
+    for record in _records(found):
+        yield json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def _json_text(found: Predictions, run: FinishedRun) -> Iterator[str]:
+    """Yield an object with what holds for all pictures, and ``predictions``, a line each."""
+    about = {
+        "run": run.place,
+        "classes": list(found.classes),
+        "folds": list(found.folds),
+        "temperature": found.temperature,
+        "warnings": [warning.text for warning in run.warnings],
+        "notice": NOTICE,
+    }
+    yield json.dumps(about, ensure_ascii=False, indent=2)[:-2] + ',\n  "predictions": [\n'
+    for number, record in enumerate(_records(found)):
+        yield f"{',' if number else ''}\n    {json.dumps(record, ensure_ascii=False)}".removeprefix(
+            "\n" * (number == 0)
+        )
+    yield "\n  ]\n}\n"
+
+
+def _records(found: Predictions) -> Iterator[dict[str, Any]]:
+    """Yield a picture's prediction as plain values; None for what an unreadable picture lacks."""
+    extra = ["whole"] if "whole" in found.table else []
+    for row in found.table.to_dict("records"):
+        shares = {name: row[f"p_{name}"] for name in found.classes}
+        good = not row["fault"]
+        yield {
+            "image_id": row["image_id"],
+            "path": row["path"],
+            "predicted": row["predicted"] or None,
+            "probabilities": {name: float(f"{share:.{_DIGITS}g}") for name, share in shares.items()} if good else None,
+            "agreement": row["agreement"] if good else None,
+            "models": int(row["models"]) if good else None,
+            "known": row["known"] or None,
+            **{name: row[name] or None for name in extra},
+            "fault": row["fault"] or None,
+        }
