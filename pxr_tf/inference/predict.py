@@ -72,11 +72,11 @@ def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEven
 def choose_folds(run: FinishedRun, fold: str | None) -> tuple[str, ...]:
     """Return the folds whose models predict: the one asked for, or all that test; raise `PxrError` without a model."""
     folds = (run.find_fold(fold),) if fold is not None else run.folds
-    lacking = [rundir.fold_name(name) for name in folds if not run.has_model(name)]
+    lacking = [str(run.model_file(name)) for name in folds if not run.has_model(name)]
     if lacking:
         raise PxrError(
-            f"Run {str(run.folder)!r} has no model ({rundir.MODEL}) in {shorten(lacking)}. Restore the files, or "
-            "delete the run's folder and train it again."
+            f"Run {str(run.folder)!r} lacks {count_words(len(lacking), 'model')}: {shorten(lacking, 2)}. Restore the "
+            "files, or delete the run's folder and train it again."
         )
     return folds
 
