@@ -15,6 +15,7 @@ from pxr_tf.commands.check_published import check_published
 from pxr_tf.commands.compare import compare
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
+from pxr_tf.commands.evaluate import evaluate
 from pxr_tf.commands.explain import explain
 from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.features import features
@@ -121,6 +122,7 @@ for command in (
     feature_maps,
     features,
     predict,
+    evaluate,
     explain,
     calibrate,
     compare,

@@ -50,6 +50,20 @@ def _interval(first: np.ndarray, second: np.ndarray, paired: bool) -> tuple[floa
     return float(low), float(high)
 
 
+def subtract_intervals(
+    first: tuple[float, float, float], second: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """Return (difference, low, high) of two values that rest on different patients, each with its own interval.
+
+    Each is (value, low, high). The interval of `first` minus `second` adds the squared distances from the values to
+    their ends (Zou and Donner, "Construction of confidence limits about effect measures", 2008; of two shares with
+    Wilson's intervals it is Newcombe's). The ends are NaN if an end is.
+    """
+    (a, a_low, a_high), (b, b_low, b_high) = first, second
+    difference = a - b
+    return difference, difference - np.hypot(a - a_low, b_high - b), difference + np.hypot(a_high - a, b - b_low)
+
+
 def same_tests(first: Mapping[int, Sequence[object]], second: Mapping[int, Sequence[object]]) -> bool:
     """Return whether both tested the same images for each shared seed (seed -> images); False without shared seeds."""
     shared = [seed for seed in first if seed in second]

@@ -40,7 +40,15 @@ def unit_of(run: FinishedRun) -> str:
     An image without a patient has an image id as its patient: its own, or that of a copy of its picture, which only
     trains or was dropped. A dropped copy is known by its id alone: ``<source>/<path>.png``.
     """
-    owners = set(run.tested.get("patient_id", ())) - set(run.manifest.image_id)
+    return _unit(set(run.tested.get("patient_id", ())) - set(run.manifest.image_id))
+
+
+def unit_of_rows(rows: pd.DataFrame) -> str:
+    """Return what intervals of any rows (``image_id, patient_id``) resample, as `unit_of` does."""
+    return _unit(set(rows.patient_id) - set(rows.image_id))
+
+
+def _unit(owners: set[str]) -> str:
     named = [owner for owner in owners if "/" not in owner or not is_image_name(owner.rpartition("/")[2])]
     return PATIENT if named else IMAGE
 

@@ -124,7 +124,8 @@ def predict_table(
         models=opinion.models,
         known=known,
     )
-    whole = pd.concat([rows, table[table.fault != ""]]).fillna({"predicted": "", "known": "", "own": "", "whole": ""})
+    bad = table[table.fault != ""].assign(predicted="", known="", own="")
+    whole = pd.concat([rows, bad.assign(whole="") if "whole" in rows else bad]) if len(bad) else rows
     return Predictions(_in_order(whole, table), classes, temperature, folds)
 
 

@@ -5,11 +5,11 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from pxr_tf.errors import PxrError, one_line, shorten
+from pxr_tf.errors import PxrError, count_words, one_line, shorten
 from pxr_tf.sets.find import find_layout, read_source
 from pxr_tf.sets.left_out import count_other_files
 from pxr_tf.sets.notes import locked_note
-from pxr_tf.sets.rows import images_in, walk_folders
+from pxr_tf.sets.rows import ManifestRow, images_in, make_row, normalise_label, walk_folders
 
 _CLASS_FOLDERS = "folder"  # the layout
 
@@ -32,6 +32,25 @@ def list_pictures(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
             raise PxrError(f"DATA holds two pictures named {shorten(twice, 3)}; accepted: each name once. Rename one.")
         found |= pictures
     return dict(sorted(found.items())), notes
+
+
+def read_to_evaluate(path: str | Path) -> tuple[list[ManifestRow], list[str]]:
+    """Return (rows, notes) of data to evaluate: a data set with the rows that nobody trains on, or a plain folder.
+
+    The pictures of a folder without a layout are one group: its name is their label and their source. Raises `PxrError`
+    as `read_source` does.
+    """
+    folder = Path(os.path.abspath(os.path.expanduser(path)))
+    try:
+        return read_source(folder, others=True)
+    except PxrError:
+        pictures = _walk(folder) if folder.is_dir() else {}
+        if not pictures:
+            raise
+    label = normalise_label(folder.name)
+    rows = [make_row(folder.name, folder, Path(place), label) for place in pictures.values()]
+    note = f"{folder} has no labels: its {count_words(len(rows), 'picture')} are one group, {label}."
+    return rows, [note, *_notes_of(folder)]
 
 
 def _list_one(folder: Path) -> tuple[dict[str, str], list[str]]:

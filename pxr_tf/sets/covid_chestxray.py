@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pxr_tf.sets.rows import ManifestRow, make_row
+from pxr_tf.sets.rows import ManifestRow, make_row, normalise_label
 from pxr_tf.sets.tables import (
     NO_PATIENT,
     PassedRow,
@@ -20,6 +20,18 @@ from pxr_tf.sets.tables import (
 TABLE = "metadata.csv"
 COLUMNS = ("patientid", "finding", "view", "filename")
 _OPTIONAL = ("folder", "modality", "sex", "age")
+COVID = "covid19"
+# What a finding is, by its words. Later releases write Pneumonia/Bacterial/Klebsiella, earlier ones the germ alone.
+_KINDS = {
+    "bacterial": "bacterial",
+    **dict.fromkeys(
+        "streptococcus klebsiella e.coli legionella mycoplasma chlamydophila staphylococcus nocardia".split(),
+        "bacterial",
+    ),
+    "viral": "viral",
+    **dict.fromkeys("sars mers-cov influenza varicella herpes h1n1".split(), "viral"),
+    **dict.fromkeys("fungal pneumocystis aspergillosis".split(), "fungal"),
+}
 FRONTAL_VIEWS = frozenset({"pa", "ap", "ap supine", "ap erect", "ap semi erect"})
 
 
@@ -40,9 +52,30 @@ def read(root: Path) -> list[ManifestRow]:
     """
     path = root / TABLE
     records = read_table(path, COLUMNS, _OPTIONAL).records
-    rows = [_make_row(root, line, record) for line, record in records if not _why_not(record)]
+    rows = [_make_row(root, line, record, COVID) for line, record in records if not _why_not(record)]
     require_files([_find_file(root, record) for _, record in records if cell_of(record, "filename")], path)
     return rows
+
+
+def read_others(root: Path) -> list[ManifestRow]:
+    """Return the rows that are frontal X-rays with another finding, for evaluation: nobody trains on them.
+
+    The label is the kind of the finding: ``bacterial``, ``viral`` (SARS, influenza …), ``fungal``, ``normal`` (No
+    Finding), or the finding itself, such as ``lipoid`` or ``ards``; ``pneumonia`` if no germ is named.
+    """
+    records = read_table(root / TABLE, COLUMNS, _OPTIONAL).records
+    return [
+        _make_row(root, line, record, _kind_of(record))
+        for line, record in records
+        if _why_not(record) == "finding" and read_view(record) in FRONTAL_VIEWS and cell_of(record, "filename")
+    ]
+
+
+def _kind_of(record: dict[str, str]) -> str:
+    """Return the label of another finding than COVID-19."""
+    words = re.split(r"[,/\s]+", record["finding"].strip().casefold())
+    kind = next((_KINDS[word] for word in words if word in _KINDS), "")
+    return kind or normalise_label(record["finding"].rpartition("/")[2])
 
 
 def passed_over(root: Path) -> list[PassedRow]:
@@ -64,11 +97,11 @@ def _why_not(record: dict[str, str]) -> str:
     return "" if read_view(record) in FRONTAL_VIEWS else "view"
 
 
-def _make_row(root: Path, line: int, record: dict[str, str]) -> ManifestRow:
+def _make_row(root: Path, line: int, record: dict[str, str], label: str) -> ManifestRow:
     require_value(root / TABLE, line, record, "filename")
     patient = cell_of(record, "patientid", NO_PATIENT)
     file = _find_file(root, record)
-    row = make_row("covid-chestxray", root, file, "covid19", patient and f"covid-chestxray/{patient}")
+    row = make_row("covid-chestxray", root, file, label, patient and f"covid-chestxray/{patient}")
     return row | read_details(record)
 
 

@@ -19,6 +19,8 @@ from pxr_tf.sets.notes import make_notes
 from pxr_tf.sets.rows import ManifestRow, images_in, visible_folders, walk_folders
 from pxr_tf.sets.tables import PassedRow
 
+ReadSource = Callable[[str | Path], tuple[list[ManifestRow], list[str]]]
+
 
 class Layout(NamedTuple):
     """How one published layout is recognised and read; all functions take the data set's folder."""
@@ -27,6 +29,7 @@ class Layout(NamedTuple):
     recognise: Callable[[Path], bool]
     read: Callable[[Path], list[ManifestRow]]
     passed_over: Callable[[Path], list[PassedRow]] | None = None  # rows of its table that `read` does not use
+    others: Callable[[Path], list[ManifestRow]] | None = None  # those of them that can be evaluated: other findings
 
 
 # The most specific layout first: a radiography database is also a folder per class.
@@ -36,7 +39,11 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "coronahack": Layout(coronahack.CORONAHACK_TABLE, coronahack.recognise, coronahack.read, coronahack.passed_over),
     "covid-chestxray": Layout(
-        "metadata.csv, images/", covid_chestxray.recognise, covid_chestxray.read, covid_chestxray.passed_over
+        "metadata.csv, images/",
+        covid_chestxray.recognise,
+        covid_chestxray.read,
+        covid_chestxray.passed_over,
+        covid_chestxray.read_others,
     ),
     "radiography": Layout(
         "{COVID,Normal,Viral Pneumonia}/[images/]COVID-1.png", radiography.recognise, radiography.read
@@ -46,11 +53,11 @@ LAYOUTS: dict[str, Layout] = {
 }
 
 
-def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
+def read_sources(paths: Sequence[str | Path], read: ReadSource | None = None) -> tuple[pd.DataFrame, list[str]]:
     """Return (manifest, notes) of all data sets at `paths`; a note says what was left out, or warns.
 
-    Raises `PxrError` if a path is missing, empty, of unknown layout or without an image, and if two paths
-    hold the same image.
+    `read` reads one of them, by default as `read_source` does. Raises `PxrError` if a path is missing, empty, of
+    unknown layout or without an image, and if two paths hold the same image.
     """
     if not paths:
         raise PxrError("No data set was given; accepted: one or more folders or CSV files. Set DATA=folder[,folder].")
@@ -59,7 +66,7 @@ def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
     notes: list[str] = []
     owners: dict[str, str | Path] = {}
     for path in paths:
-        found, new_notes = read_source(path)
+        found, new_notes = (read or read_source)(path)
         notes += new_notes
         twice = [row["image_id"] for row in found if row["image_id"] in owners]
         if twice:
@@ -74,14 +81,21 @@ def read_sources(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, list[str]]:
     return table, notes + describe_ids(table)
 
 
-def read_source(path: str | Path) -> tuple[list[ManifestRow], list[str]]:
-    """Return (manifest rows, notes) of one data set. Raises `PxrError` as `read_sources` does."""
+def read_source(path: str | Path, *, others: bool = False) -> tuple[list[ManifestRow], list[str]]:
+    """Return (manifest rows, notes) of one data set. Raises `PxrError` as `read_sources` does.
+
+    With `others`, rows of findings that nobody trains on are included: they can be evaluated.
+    """
     folder = Path(os.path.abspath(os.path.expanduser(path)))  # keeps links, unlike resolve
     try:
         name, root = find_layout(folder)
         layout = LAYOUTS[name]
         rows = layout.read(root)
         passed = layout.passed_over(root) if layout.passed_over else None
+        if others and layout.others:
+            rows += layout.others(root)
+            used = {row["path"] for row in rows}
+            passed = [row for row in passed or () if row.path not in used]
         notes = [one_line(note) for note in make_notes(folder, root, name, rows, passed)]
     except OSError as error:
         raise PxrError(f"DATA {path} cannot be read: {error}. Check the disk and the permissions.") from error

@@ -1,12 +1,15 @@
 """Differences over seeds: agreement with SciPy, and no interval if the seeds are too few."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind, ttest_rel
 
-from pxr_tf.evaluation.differences import find_difference, same_tests
+from pxr_tf.evaluation.differences import find_difference, same_tests, subtract_intervals
+from pxr_tf.evaluation.intervals import wilson_interval
 
 VALUES = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=8)
 
@@ -77,3 +80,15 @@ def test_intervals_stay_within_what_fractions_can_differ_by(paired):
 )
 def test_runs_are_paired_if_they_tested_the_same_images(first, second, expected):
     assert same_tests(first, second) is expected
+
+
+def test_shares_of_different_patients_have_newcombes_interval():
+    """Newcombe, "Interval estimation for the difference between independent proportions" (1998), example (a)."""
+    first, second = ((share, *wilson_interval(share, number)) for share, number in ((56 / 70, 70), (48 / 80, 80)))
+    assert subtract_intervals(first, second) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+
+
+def test_a_difference_has_no_ends_if_a_value_has_none():
+    difference, low, high = subtract_intervals((0.5, math.nan, math.nan), (0.25, 0.2, 0.3))
+    assert difference == 0.25
+    assert math.isnan(low) and math.isnan(high)
