@@ -11,7 +11,10 @@ def phantom(options: OptionValues) -> None:
     """Write synthetic chest X-rays in the public layouts, with exact masks of lungs and lesions."""
     from pxr_tf.commands.typed import name_program
     from pxr_tf.errors import count_words
-    from pxr_tf.phantoms.sets import COVID_SET, PHANTOM_CLASSES, parse_shortcuts, write_phantoms
+    from pxr_tf.phantoms.diseases import PHANTOM_CLASSES
+    from pxr_tf.phantoms.layouts import COVID_SET
+    from pxr_tf.phantoms.sets import write_phantoms
+    from pxr_tf.phantoms.shortcuts import parse_shortcuts
     from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.progress import show_steps
 
