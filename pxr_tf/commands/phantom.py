@@ -28,6 +28,8 @@ def phantom(options: OptionValues) -> None:
             size=options.size,
             seed=options.seed,
             shortcuts=planted,
+            strength=options.strength,
+            share=options.share,
             on_progress=on_progress,
         )
     sets, by_make = f"{out / 'chest_xray'},{out / COVID_SET}", name_program() != "pxr"

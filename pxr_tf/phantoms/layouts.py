@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ class Plan(NamedTuple):
     label: str
     patient: int  # number within the class, from 1
     image: int  # number within the patient, from 0
+    shortcuts: frozenset[str] = frozenset()
 
 
 def plan_images(label: str, patients: int, images_per_patient: tuple[int, int], seed: int) -> Iterator[Plan]:
@@ -71,3 +72,11 @@ def write_metadata(path: Path, plans: list[Plan], seed: int) -> None:
             view = "PA" if _random(seed, "view", plan.patient).random() < 0.7 else "AP"
             place = {"folder": "images", "filename": Path(plan.path).name, "other_notes": NOTICE}
             table.writerow({**row, "view": view, **place})
+
+
+def write_truth(path: Path, plans: Iterable[Plan]) -> None:
+    """Write ``path,label,shortcuts`` of the images in which shortcuts were planted; names are joined by ``+``."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("path", "label", "shortcuts"))
+        table.writerows((plan.path, plan.label, "+".join(sorted(plan.shortcuts))) for plan in plans if plan.shortcuts)

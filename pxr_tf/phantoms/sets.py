@@ -6,6 +6,7 @@
     OUT/covid-chestxray-dataset/{images/*.jpeg,metadata.csv}   covid19; columns as Cohen et al. have them
     OUT/masks/<the same path>.png                              255 = lung, exact
     OUT/lesions/<the same path>.png                            255 = lesion, exact; all black if the chest has none
+    OUT/shortcuts.csv                                          the images with a shortcut, if any were planted
     OUT/<data set>/phantom.json                                written last: marks the set as complete and synthetic
 
 Every class is encoded alike (grey JPEG, one quality, one size), so that classes differ only in the lungs, unless a
@@ -17,32 +18,33 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 
 from pxr_tf import files, locks
 from pxr_tf.data.manifest import PHANTOM_FILE
 from pxr_tf.errors import PxrError, count_words
 from pxr_tf.events import OnProgress, count_through
-from pxr_tf.phantoms.anatomy import Chest, draw_chest
+from pxr_tf.phantoms.acquisition import PLAIN, acquire, write_picture
+from pxr_tf.phantoms.anatomy import STANDARD, Chest, Pose, draw_chest
 from pxr_tf.phantoms.diseases import DISEASES, PHANTOM_CLASSES, check_class
-from pxr_tf.phantoms.layouts import COVID_SET, NOTICE, Plan, plan_images, seed_of_patient, write_metadata
-from pxr_tf.phantoms.shortcuts import JPEG_QUALITY, POOR_QUALITY, add_border, check_shortcuts, plant_marker
+from pxr_tf.phantoms.layouts import COVID_SET, NOTICE, Plan, plan_images, seed_of_patient, write_metadata, write_truth
+from pxr_tf.phantoms.shortcuts import check_shortcuts, check_strength, choose_patients, plant_shortcuts
 
 _VERSION = 1  # increase it if the same request gives other pictures
 DEFAULT_PATIENTS = {"bacterial": 40, "covid19": 28, "normal": 40, "viral": 40}
 MAX_PATIENTS = 9999  # per class: the public names have four digits
 
 
-def draw_phantom(patient_seed: int, image_seed: int, label: str, size: int) -> Chest:
+def draw_phantom(patient_seed: int, image_seed: int, label: str, size: int, pose: Pose = STANDARD) -> Chest:
     """Return a chest X-ray of a class, uint8 [size, size], and its lung mask; see `anatomy.draw_chest`.
 
     The patient's seed fixes the place of the disease, the image's seed its severity. Raises `PxrError` if the label
     is not in `PHANTOM_CLASSES`.
     """
     check_class(label)
-    return draw_chest(patient_seed, image_seed, size, DISEASES[label])
+    return draw_chest(patient_seed, image_seed, size, DISEASES[label], pose)
 
 
 def write_phantoms(
@@ -53,39 +55,41 @@ def write_phantoms(
     size: int = 128,
     seed: int = 0,
     shortcuts: Mapping[str, frozenset[str]] | None = None,
+    strength: float = 1.0,
+    share: float = 1.0,
     on_progress: OnProgress = lambda done, total: None,
 ) -> None:
     """Write phantom data sets under the new folder `out`, completely or not at all.
 
     `patients` is the number of patients per class, `images_per_patient` the smallest and largest number of images of
-    each. Images have `size` x `size` pixels. `shortcuts` (see `parse_shortcuts`) plants giveaways per class. A picture
-    depends only on (seed, class, patient number, image number). Raises `PxrError` if `out` exists and is not an
-    empty folder, or a number or a name is not accepted.
+    each. Images have `size` x `size` pixels. `shortcuts` (see `parse_shortcuts`) plants giveaways per class: with a
+    `strength` above 0, up to 1, in all images of a `share` of the class's patients, above 0, up to 1.
+
+    A chest depends only on (seed, class, patient number, image number). Which patients get a shortcut also depends on
+    their number. Raises `PxrError` if `out` exists and is not an empty folder, or a number or a name is not accepted.
     """
     shortcuts = shortcuts or {}
     _check_request(out, patients, images_per_patient, seed, shortcuts)
-    plans = [
-        plan for label in sorted(patients) for plan in plan_images(label, patients[label], images_per_patient, seed)
-    ]
+    check_strength(shortcuts, strength, share)
+    parameters = {
+        "seed": seed,
+        "size": size,
+        "patients": dict(sorted(patients.items())),
+        "images_per_patient": [*images_per_patient],
+        "shortcuts": {label: sorted(shortcuts[label]) for label in sorted(shortcuts)},
+        **({"strength": strength, "share": share} if shortcuts else {}),
+    }
+    plans = []
+    for label in sorted(patients):
+        marked = choose_patients(seed, label, patients[label], share) if label in shortcuts else frozenset()
+        for plan in plan_images(label, patients[label], images_per_patient, seed):
+            plans.append(plan._replace(shortcuts=shortcuts[label]) if plan.patient in marked else plan)
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         for plan in count_through(plans, len(plans), on_progress):
-            chest = draw_phantom(seed_of_patient(seed, plan.label, plan.patient), plan.image, plan.label, size)
-            _write_chest(staging, plan, chest, shortcuts.get(plan.label, frozenset()))
-        covid = [plan for plan in plans if plan.label == "covid19"]
-        if covid:
-            write_metadata(staging / COVID_SET / "metadata.csv", covid, seed)
-        parameters = {
-            "seed": seed,
-            "size": size,
-            "patients": dict(sorted(patients.items())),
-            "images_per_patient": [*images_per_patient],
-            "shortcuts": {label: sorted(shortcuts[label]) for label in sorted(shortcuts)},
-        }
-        text = json.dumps({"notice": NOTICE, **parameters}, indent=2) + "\n"
-        for folder in {Path(plan.path).parts[0] for plan in plans}:
-            (staging / folder / PHANTOM_FILE).write_text(text, encoding="utf-8")
+            _write_chest(staging, plan, seed, size, strength)
+        _write_tables(staging, plans, parameters)
         staging.chmod(0o755)  # mkdtemp makes it private
         _check_free(out)
         staging.replace(out)
@@ -133,16 +137,22 @@ def _check_free(out: Path) -> None:
         raise PxrError(f"{out} exists and is not an empty folder. Remove it, or name a new or empty folder.")
 
 
-def _write_chest(out: Path, plan: Plan, chest: Chest, shortcuts: frozenset[str]) -> None:
-    image = add_border(chest.image) if "border" in shortcuts else chest.image.copy()
-    if "marker" in shortcuts:
-        plant_marker(image)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, POOR_QUALITY if "quality" in shortcuts else JPEG_QUALITY]
-    _write_picture(out / plan.path, image, quality)
+def _write_chest(out: Path, plan: Plan, seed: int, size: int, strength: float) -> None:
+    acquisition = plant_shortcuts(PLAIN, plan.shortcuts, strength)
+    patient, pose = seed_of_patient(seed, plan.label, plan.patient), Pose(zoom=acquisition.body_size)
+    chest = draw_phantom(patient, plan.image, plan.label, size, pose)
+    write_picture(out / plan.path, acquire(chest.image, acquisition), acquisition.quality)
     for folder, mask in (("masks", chest.lungs), ("lesions", chest.lesions)):
-        _write_picture((out / folder / plan.path).with_suffix(".png"), mask * np.uint8(255), [])
+        write_picture((out / folder / plan.path).with_suffix(".png"), mask * np.uint8(255))
 
 
-def _write_picture(path: Path, image: np.ndarray, options: list[int]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(path.suffix, image, options)[1].tobytes())
+def _write_tables(out: Path, plans: list[Plan], parameters: dict[str, Any]) -> None:
+    """Write what the images are, and last ``phantom.json``."""
+    covid = [plan for plan in plans if plan.label == "covid19"]
+    if covid:
+        write_metadata(out / COVID_SET / "metadata.csv", covid, parameters["seed"])
+    if parameters["shortcuts"]:
+        write_truth(out / "shortcuts.csv", plans)
+    text = json.dumps({"notice": NOTICE, **parameters}, indent=2) + "\n"
+    for folder in {Path(plan.path).parts[0] for plan in plans}:
+        (out / folder / PHANTOM_FILE).write_text(text, encoding="utf-8")

@@ -1,22 +1,32 @@
-"""Shortcuts: giveaways outside the lungs that are planted in a class on purpose."""
+"""Shortcuts: properties outside the lungs that are planted in a class on purpose, so that they give it away."""
 
 from collections.abc import Mapping
 
-import cv2
-import numpy as np
-
 from pxr_tf.errors import PxrError, nearest
+from pxr_tf.phantoms.acquisition import Acquisition
 from pxr_tf.phantoms.diseases import check_class
+from pxr_tf.phantoms.layouts import seed_of_patient
 
-SHORTCUTS = ("border", "marker", "quality")
-JPEG_QUALITY, POOR_QUALITY = 92, 25
+# A property of `Acquisition` -> its value at strength 1. People see each of them in pictures of 96 pixels, from a
+# strength of 0.25 on; poor quality only from 0.5. None hides the lungs.
+SHORTCUTS = {
+    "body_size": 0.75,
+    "border": 1.0,
+    "contrast": 2.0,
+    "marker": 1.0,
+    "polarity": 1.0,
+    "quality": 25,
+    "resolution": 0.25,
+}
+_FACTORS = ("body_size", "contrast", "resolution")  # half-way between 1 and 0.25 is 0.5
 
 
 def parse_shortcuts(text: str) -> dict[str, frozenset[str]]:
     """Return class -> names of shortcuts from ``covid19:marker,normal:border+quality``; empty text plants none.
 
-    ``marker`` is a bright letter in a corner, ``quality`` poor JPEG quality, ``border`` a black frame. Raises
-    `PxrError`.
+    ``marker`` is a bright letter in a corner, ``border`` a black frame, ``quality`` poor JPEG quality, ``contrast`` a
+    steeper tone curve, ``resolution`` a picture enlarged from fewer pixels, ``body_size`` a chest that fills less of
+    the frame, ``polarity`` inverted greys. Raises `PxrError`.
     """
     shortcuts: dict[str, frozenset[str]] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -41,14 +51,32 @@ def check_shortcuts(shortcuts: Mapping[str, frozenset[str]]) -> None:
             )
 
 
-def add_border(image: np.ndarray) -> np.ndarray:
-    """Return an image, uint8 [size, size], with a black frame of a twentieth of its size."""
-    width = max(1, len(image) // 20)
-    return cv2.copyMakeBorder(image[width:-width, width:-width], *[width] * 4, cv2.BORDER_CONSTANT, value=0)
+def check_strength(shortcuts: Mapping[str, frozenset[str]], strength: float, share: float) -> None:
+    """Raise `PxrError` if strength or share is not in (0, 1], or is given without a shortcut."""
+    for name, value in (("strength", strength), ("share", share)):
+        if not 0 < value <= 1:
+            raise PxrError(f"Received the {name} {value} of shortcuts; give a number above 0, up to 1.")
+        if value != 1 and not shortcuts:
+            raise PxrError(
+                f"Received the {name} {value}, but no shortcut that has it. Name one, as in covid19:marker, or leave "
+                f"the {name} at 1."
+            )
 
 
-def plant_marker(image: np.ndarray) -> np.ndarray:
-    """Draw a bright letter into the top left corner of an image, uint8 [size, size], and return it."""
-    size = len(image)
-    corner = (round(0.07 * size), round(0.17 * size))
-    return cv2.putText(image, "R", corner, cv2.FONT_HERSHEY_SIMPLEX, size / 250, 255, max(1, size // 80), cv2.LINE_AA)
+def choose_patients(seed: int, label: str, patients: int, share: float) -> frozenset[int]:
+    """Return the patients of a class, numbered from 1, who get its shortcuts: a share, rounded, but at least one.
+
+    A larger share contains the patients of a smaller one.
+    """
+    order = sorted(range(1, patients + 1), key=lambda patient: seed_of_patient(seed, f"shortcut/{label}", patient))
+    return frozenset(order[: max(1, round(share * patients))])
+
+
+def plant_shortcuts(acquisition: Acquisition, names: frozenset[str], strength: float) -> Acquisition:
+    """Return the acquisition with shortcuts; `strength` says how far each is from the acquisition to `SHORTCUTS`."""
+    return acquisition._replace(**{name: _move(name, getattr(acquisition, name), strength) for name in names})
+
+
+def _move(name: str, start: float, strength: float) -> float:
+    end = SHORTCUTS[name]
+    return start ** (1 - strength) * end**strength if name in _FACTORS else start + strength * (end - start)
