@@ -1,16 +1,17 @@
-"""Data sets of synthetic chest X-rays in the public layouts, so that the readers of real data read them too.
+"""Data sets of synthetic chest X-rays in layouts of real data, so that their readers read them too.
 
 ::
 
     OUT/chest_xray/{train,test}/{NORMAL,PNEUMONIA}/*.jpeg      bacterial, viral, normal; named as Kermany et al. do
     OUT/covid-chestxray-dataset/{images/*.jpeg,metadata.csv}   covid19; columns as Cohen et al. have them
+    OUT/every-source/{images/*.jpeg,manifest.csv}              instead of both: each class from two hospitals
     OUT/masks/<the same path>.png                              255 = lung, exact
     OUT/lesions/<the same path>.png                            255 = lesion, exact; all black if the chest has none
     OUT/shortcuts.csv                                          the images with a shortcut, if any were planted
     OUT/<data set>/phantom.json                                written last: marks the set as complete and synthetic
 
-Every class is encoded alike (grey JPEG, one quality, one size), so that classes differ only in the lungs, unless a
-shortcut is planted on purpose.
+Every class is drawn and encoded alike, so that classes differ only in the lungs, unless a shortcut is planted on
+purpose. Hospitals differ from each other, in the same way for every class.
 """
 
 import json
@@ -26,11 +27,22 @@ from pxr_tf import files, locks
 from pxr_tf.data.manifest import PHANTOM_FILE
 from pxr_tf.errors import PxrError, count_words
 from pxr_tf.events import OnProgress, count_through
-from pxr_tf.phantoms.acquisition import PLAIN, acquire, write_picture
+from pxr_tf.phantoms.acquisition import acquire, write_picture
 from pxr_tf.phantoms.anatomy import STANDARD, Chest, Pose, draw_chest
 from pxr_tf.phantoms.diseases import DISEASES, PHANTOM_CLASSES, check_class
-from pxr_tf.phantoms.layouts import COVID_SET, NOTICE, Plan, plan_images, seed_of_patient, write_metadata, write_truth
+from pxr_tf.phantoms.layouts import (
+    COVID_SET,
+    MIXED_SET,
+    NOTICE,
+    Plan,
+    plan_images,
+    seed_of_patient,
+    write_metadata,
+    write_own_table,
+    write_truth,
+)
 from pxr_tf.phantoms.shortcuts import check_shortcuts, check_strength, choose_patients, plant_shortcuts
+from pxr_tf.phantoms.sources import SOURCES, acquisition_of, describe_sources
 
 _VERSION = 1  # increase it if the same request gives other pictures
 DEFAULT_PATIENTS = {"bacterial": 40, "covid19": 28, "normal": 40, "viral": 40}
@@ -54,6 +66,7 @@ def write_phantoms(
     images_per_patient: tuple[int, int] = (1, 3),
     size: int = 128,
     seed: int = 0,
+    every_source: bool = False,
     shortcuts: Mapping[str, frozenset[str]] | None = None,
     strength: float = 1.0,
     share: float = 1.0,
@@ -62,14 +75,17 @@ def write_phantoms(
     """Write phantom data sets under the new folder `out`, completely or not at all.
 
     `patients` is the number of patients per class, `images_per_patient` the smallest and largest number of images of
-    each. Images have `size` x `size` pixels. `shortcuts` (see `parse_shortcuts`) plants giveaways per class: with a
-    `strength` above 0, up to 1, in all images of a `share` of the class's patients, above 0, up to 1.
+    each. Images have `size` x `size` pixels. Normally the class decides the data set; with `every_source`, the patients
+    of each class alternate between two hospitals (`sources.SOURCES`). `shortcuts` (see `parse_shortcuts`) plants
+    giveaways per class: with a `strength` above 0, up to 1, in all images of a `share` of the class's patients, above
+    0, up to 1.
 
     A chest depends only on (seed, class, patient number, image number). Which patients get a shortcut also depends on
     their number. Raises `PxrError` if `out` exists and is not an empty folder, or a number or a name is not accepted.
     """
     shortcuts = shortcuts or {}
-    _check_request(out, patients, images_per_patient, seed, shortcuts)
+    _check_request(out, patients, images_per_patient, seed, every_source)
+    check_shortcuts(shortcuts)
     check_strength(shortcuts, strength, share)
     parameters = {
         "seed": seed,
@@ -78,11 +94,12 @@ def write_phantoms(
         "images_per_patient": [*images_per_patient],
         "shortcuts": {label: sorted(shortcuts[label]) for label in sorted(shortcuts)},
         **({"strength": strength, "share": share} if shortcuts else {}),
+        **({"sources": describe_sources()} if every_source else {}),
     }
     plans = []
     for label in sorted(patients):
         marked = choose_patients(seed, label, patients[label], share) if label in shortcuts else frozenset()
-        for plan in plan_images(label, patients[label], images_per_patient, seed):
+        for plan in plan_images(label, patients[label], images_per_patient, seed, every_source=every_source):
             plans.append(plan._replace(shortcuts=shortcuts[label]) if plan.patient in marked else plan)
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
@@ -115,14 +132,18 @@ def _check_request(
     patients: Mapping[str, int],
     images_per_patient: tuple[int, int],
     seed: int,
-    shortcuts: Mapping[str, frozenset[str]],
+    every_source: bool,
 ) -> None:
     _check_free(out)
-    check_shortcuts(shortcuts)
     for label, count in patients.items():
         check_class(label)
         if not 0 <= count <= MAX_PATIENTS:
             raise PxrError(f"Received {count_words(count, 'patient')} of class {label}; give 0 to {MAX_PATIENTS}.")
+        if every_source and 0 < count < len(SOURCES):
+            raise PxrError(
+                f"Received {count_words(count, 'patient')} of class {label}, but every class needs one from each of "
+                f"{len(SOURCES)} sources; give {len(SOURCES)} or more."
+            )
     if not any(patients.values()):
         raise PxrError(f"Received no patients; give at least one of a class ({', '.join(PHANTOM_CLASSES)}).")
     fewest, most = images_per_patient
@@ -138,7 +159,7 @@ def _check_free(out: Path) -> None:
 
 
 def _write_chest(out: Path, plan: Plan, seed: int, size: int, strength: float) -> None:
-    acquisition = plant_shortcuts(PLAIN, plan.shortcuts, strength)
+    acquisition = plant_shortcuts(acquisition_of(plan.source), plan.shortcuts, strength)
     patient, pose = seed_of_patient(seed, plan.label, plan.patient), Pose(zoom=acquisition.body_size)
     chest = draw_phantom(patient, plan.image, plan.label, size, pose)
     write_picture(out / plan.path, acquire(chest.image, acquisition), acquisition.quality)
@@ -149,7 +170,9 @@ def _write_chest(out: Path, plan: Plan, seed: int, size: int, strength: float) -
 def _write_tables(out: Path, plans: list[Plan], parameters: dict[str, Any]) -> None:
     """Write what the images are, and last ``phantom.json``."""
     covid = [plan for plan in plans if plan.label == "covid19"]
-    if covid:
+    if "sources" in parameters:
+        write_own_table(out / MIXED_SET / "manifest.csv", plans, parameters["seed"])
+    elif covid:
         write_metadata(out / COVID_SET / "metadata.csv", covid, parameters["seed"])
     if parameters["shortcuts"]:
         write_truth(out / "shortcuts.csv", plans)

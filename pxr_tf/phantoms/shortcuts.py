@@ -6,9 +6,10 @@ from pxr_tf.errors import PxrError, nearest
 from pxr_tf.phantoms.acquisition import Acquisition
 from pxr_tf.phantoms.diseases import check_class
 from pxr_tf.phantoms.layouts import seed_of_patient
+from pxr_tf.phantoms.sources import SOURCES, source_of
 
-# A property of `Acquisition` -> its value at strength 1. People see each of them in pictures of 96 pixels, from a
-# strength of 0.25 on; poor quality only from 0.5. None hides the lungs.
+# A property of `Acquisition` -> its value at strength 1, where people see each in pictures of 96 pixels and still see
+# the lungs. At 0.25, people hardly see quality and resolution.
 SHORTCUTS = {
     "body_size": 0.75,
     "border": 1.0,
@@ -66,9 +67,13 @@ def check_strength(shortcuts: Mapping[str, frozenset[str]], strength: float, sha
 def choose_patients(seed: int, label: str, patients: int, share: float) -> frozenset[int]:
     """Return the patients of a class, numbered from 1, who get its shortcuts: a share, rounded, but at least one.
 
-    A larger share contains the patients of a smaller one.
+    A larger share contains the patients of a smaller one. All sources have as many of them, or one more.
     """
     order = sorted(range(1, patients + 1), key=lambda patient: seed_of_patient(seed, f"shortcut/{label}", patient))
+    rank_in_source = {}
+    for source in SOURCES:
+        rank_in_source |= {patient: rank for rank, patient in enumerate(p for p in order if source_of(p) == source)}
+    order.sort(key=rank_in_source.get)  # patients of equal rank keep their random order
     return frozenset(order[: max(1, round(share * patients))])
 
 
