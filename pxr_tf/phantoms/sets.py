@@ -17,7 +17,8 @@ purpose. Hospitals differ from each other, in the same way for every class.
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,17 +97,23 @@ def write_phantoms(
         **({"strength": strength, "share": share} if shortcuts else {}),
         **({"sources": describe_sources()} if every_source else {}),
     }
-    plans = []
+    plans: list[Plan] = []
     for label in sorted(patients):
-        marked = choose_patients(seed, label, patients[label], share) if label in shortcuts else frozenset()
-        for plan in plan_images(label, patients[label], images_per_patient, seed, every_source=every_source):
-            plans.append(plan._replace(shortcuts=shortcuts[label]) if plan.patient in marked else plan)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
+        planned = plan_images(label, patients[label], images_per_patient, seed, every_source=every_source)
+        plans += _mark(planned, shortcuts[label], share, seed) if label in shortcuts else planned
+    with _staged(out) as staging:
         for plan in count_through(plans, len(plans), on_progress):
             _write_chest(staging, plan, seed, size, strength)
         _write_tables(staging, plans, parameters)
+
+
+@contextmanager
+def _staged(out: Path) -> Iterator[Path]:
+    """Yield a new folder next to `out`; it becomes `out` at the end, or is deleted after an error."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        yield staging
         staging.chmod(0o755)  # mkdtemp makes it private
         _check_free(out)
         staging.replace(out)
@@ -156,6 +163,13 @@ def _check_request(
 def _check_free(out: Path) -> None:
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise PxrError(f"{out} exists and is not an empty folder. Remove it, or name a new or empty folder.")
+
+
+def _mark(planned: Iterable[Plan], shortcuts: frozenset[str], share: float, seed: int) -> list[Plan]:
+    """Return the images of a class, with shortcuts in those of a share of its patients."""
+    plans = list(planned)
+    chosen = choose_patients(seed, plans[-1].label, plans[-1].patient, share) if plans else frozenset()
+    return [plan._replace(shortcuts=shortcuts) if plan.patient in chosen else plan for plan in plans]
 
 
 def _write_chest(out: Path, plan: Plan, seed: int, size: int, strength: float) -> None:

@@ -125,6 +125,25 @@ def test_a_smaller_body_has_smaller_lungs_and_an_exact_mask():
     assert full / whole == pytest.approx(0.75**2, abs=0.03) and half / whole == pytest.approx(0.75, abs=0.03)
 
 
+@pytest.mark.parametrize("name", SHORTCUTS)
+def test_a_shortcut_is_in_the_written_file_and_only_body_size_in_the_masks(tmp_path, name):
+    request = {"patients": {"viral": 1}, "images_per_patient": (1, 1), "size": SIZE, "seed": 1}
+    write_phantoms(tmp_path / "plain", **request)
+    write_phantoms(tmp_path / "planted", **request, shortcuts=parse_shortcuts(f"viral:{name}"), strength=0.5)
+    plain, other = (
+        {
+            path: cv2.imread(str(file), 0)
+            for path, file in files_of(tmp_path / kind).items()
+            if file.suffix in (".jpeg", ".png")
+        }
+        for kind in ("plain", "planted")
+    )
+    changed = {path.split("/")[0] for path in plain if (plain[path] != other[path]).any()}
+    assert changed == ({"chest_xray", "masks", "lesions"} if name == "body_size" else {"chest_xray"})
+    masks = [next(image for path, image in files.items() if path.startswith("masks/")) for files in (plain, other)]
+    assert masks[1].sum() / masks[0].sum() == pytest.approx(0.75 if name == "body_size" else 1, abs=0.03)
+
+
 def test_strength_1_and_share_1_are_what_a_shortcut_is_without_them(tmp_path):
     options = {"patients": {"viral": 2}, "size": 32, "shortcuts": {"viral": frozenset(SHORTCUTS)}}
     write_phantoms(tmp_path / "short", **options)
