@@ -24,7 +24,8 @@ from map_truth import pixel_auc, pointing_hits
 from pxr_tf.evaluation.bootstrap import Interval, patient_interval
 from pxr_tf.explain.maps import at_picture_size, share_inside, share_of_area
 from pxr_tf.explain.method_table import METHODS
-from pxr_tf.phantoms.sets import plant_marker, write_phantoms
+from pxr_tf.phantoms.acquisition import plant_marker
+from pxr_tf.phantoms.sets import write_phantoms
 
 CLASSES = ("bacterial", "covid19", "normal")  # viral phantoms are ill all over the lungs: every map would find that
 MARKED = "covid19"

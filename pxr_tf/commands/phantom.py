@@ -8,10 +8,13 @@ from pxr_tf.commands.running import make_console
 
 @takes_options
 def phantom(options: OptionValues) -> None:
-    """Write synthetic chest X-rays in the public layouts, with exact masks of lungs and lesions."""
+    """Write synthetic chest X-rays in layouts of real data, with exact masks of lungs and lesions."""
     from pxr_tf.commands.typed import name_program
     from pxr_tf.errors import count_words
-    from pxr_tf.phantoms.sets import COVID_SET, PHANTOM_CLASSES, parse_shortcuts, write_phantoms
+    from pxr_tf.phantoms.diseases import PHANTOM_CLASSES
+    from pxr_tf.phantoms.layouts import COVID_SET, MIXED_SET
+    from pxr_tf.phantoms.sets import write_phantoms
+    from pxr_tf.phantoms.shortcuts import parse_shortcuts
     from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.progress import show_steps
 
@@ -24,10 +27,14 @@ def phantom(options: OptionValues) -> None:
             patients=patients,
             size=options.size,
             seed=options.seed,
+            every_source=options.every_source,
             shortcuts=planted,
+            strength=options.strength,
+            share=options.share,
             on_progress=on_progress,
         )
-    sets, by_make = f"{out / 'chest_xray'},{out / COVID_SET}", name_program() != "pxr"
+    names = (f"{MIXED_SET}/manifest.csv",) if options.every_source else ("chest_xray", COVID_SET)
+    sets, by_make = ",".join(str(out / name) for name in names), name_program() != "pxr"
     print_paths(
         console, f"Wrote synthetic chest X-rays of {count_words(options.patients, 'patient')} per class to:", out
     )

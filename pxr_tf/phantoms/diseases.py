@@ -6,6 +6,7 @@
 import cv2
 import numpy as np
 
+from pxr_tf.errors import PxrError, nearest
 from pxr_tf.phantoms.anatomy import Disease, LungView, View, ramp
 
 
@@ -57,3 +58,13 @@ def _patch(site: np.random.Generator, day: np.random.Generator, view: View, lung
 
 
 DISEASES: dict[str, Disease | None] = {"bacterial": _consolidate, "covid19": _patch, "normal": None, "viral": _haze}
+PHANTOM_CLASSES = tuple(DISEASES)
+
+
+def check_class(label: str) -> None:
+    """Raise `PxrError` if the label is not in `PHANTOM_CLASSES`."""
+    if label not in PHANTOM_CLASSES:
+        raise PxrError(
+            f"Unknown class {label!r}. Phantoms exist for: {', '.join(PHANTOM_CLASSES)}."
+            f"{nearest(label, PHANTOM_CLASSES)}"
+        )

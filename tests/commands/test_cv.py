@@ -22,6 +22,18 @@ def test_a_run_from_start_to_table_and_again(pxr, data, recipe):
     assert said.split("Accuracy")[-1] == again.split("Accuracy")[-1]
 
 
+def test_a_run_on_phantoms_of_which_every_class_comes_from_every_source(pxr, recipe):
+    code, said, _ = pxr("phantom", "drawn", "--patients", 4, "--size", 40, "--every-source")
+    assert (code, said.split()[-1]) == (0, "drawn/every-source/manifest.csv")
+    words = ["--data", "drawn/every-source/manifest.csv", "--runs", "runs", "--strategy", 1, "--epochs", 1]
+    code, said, wrong = pxr("cv", "--config", recipe, *words)
+    assert (code, wrong) == (0, "")
+    assert_tells(said, "synthetic phantoms")
+    listed = pd.read_csv("runs/phantom/strategy1-two_layers/folds/seed-0/manifest.csv")
+    assert set(listed.source) == {"synthetic-hospital-a", "synthetic-hospital-b"}
+    assert (listed.groupby("label").source.nunique() == 2).all()
+
+
 @pytest.mark.slow
 def test_two_seeds_give_two_runs_and_one_table(pxr, data, recipe):
     words = ["cv", "--config", recipe, "--data", data, "--runs", "runs", "--strategy", 1, "--epochs", 1]

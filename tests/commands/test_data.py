@@ -1,5 +1,6 @@
 """``pxr data`` and ``pxr phantom``: the description of a data set, and phantoms to try things with."""
 
+import json
 import os
 import shlex
 import shutil
@@ -28,6 +29,31 @@ def test_the_printed_command_works_for_a_folder_with_a_space(pxr):
     _, said, _ = pxr("phantom", "my phantoms", "--patients", 1, "--size", 16)
     *_, data = shlex.split(said.splitlines()[-1])
     assert data == "my phantoms/chest_xray,my phantoms/covid-chestxray-dataset"
+
+
+def test_shortcuts_of_a_strength_are_planted_in_a_share_of_the_patients(pxr):
+    words = ["--patients", 4, "--size", 32, "--shortcuts", "covid19:marker", "--strength", 0.5, "--share", 0.5]
+    assert pxr("phantom", "drawn", *words)[0] == 0
+    parameters = json.loads(Path("drawn/chest_xray/phantom.json").read_text())
+    assert (parameters["strength"], parameters["share"]) == (0.5, 0.5)
+    marked = {line.split(",")[0].split("-")[-2] for line in Path("drawn/shortcuts.csv").read_text().splitlines()[1:]}
+    assert len(marked) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "facts"),
+    [
+        ("--shortcuts viral:marker --strength 2", ["strength", "2.0", "above 0"]),
+        ("--shortcuts viral:markers", ["'markers'", "marker"]),
+        ("--share 0.5", ["share", "0.5", "no shortcut"]),
+        ("--share few", ["--share", "'few'", "number"]),
+    ],
+)
+def test_impossible_shortcuts_are_refused_in_one_line(pxr, words, facts):
+    code, _, wrong = pxr("phantom", "drawn", *words.split())
+    assert (code, wrong.count("\n")) == (2, 1)
+    assert_tells(wrong, *facts)
+    assert list(Path().iterdir()) == []
 
 
 def test_phantoms_do_not_overwrite_other_files(pxr):

@@ -15,7 +15,7 @@ from pxr_tf.data.schemes import SCHEMES, as_rows
 from pxr_tf.errors import PxrError
 from pxr_tf.experiments.parts import make_part, open_training
 from pxr_tf.models.backbones import BACKBONES
-from pxr_tf.phantoms.sets import COVID_SET
+from pxr_tf.phantoms.layouts import COVID_SET
 
 THREE = {"classes": ["bacterial", "normal", "viral"], "tag": "bacterial-normal-viral", "balance__oversample": ["viral"]}
 OFFICIAL = {**THREE, "splits__scheme": "official", "splits__validation": 0.3}

@@ -9,7 +9,8 @@ from pxr_tf.config import Experiment, load_experiment
 from pxr_tf.executors.inline import Inline
 from pxr_tf.experiments.request import Request
 from pxr_tf.models.backbones import Backbone
-from pxr_tf.phantoms.sets import COVID_SET, write_phantoms
+from pxr_tf.phantoms.layouts import COVID_SET
+from pxr_tf.phantoms.sets import write_phantoms
 from pxr_tf.studies.run_all import run_all
 
 CLASSES = ("bacterial", "covid19", "normal", "viral")

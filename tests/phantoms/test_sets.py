@@ -1,4 +1,4 @@
-"""Phantom data sets: classes as a radiologist would describe them, public layouts, no shortcut unless planted."""
+"""Phantom data sets: classes as a radiologist would describe them, public layouts, no shortcut."""
 
 import csv
 import json
@@ -7,11 +7,14 @@ import re
 import cv2
 import numpy as np
 import pytest
-from messages import TWICE, UNKNOWN, any_of, assert_says, nearest, refused
+from messages import UNKNOWN, any_of, assert_says, refused
+from phantom_files import files_of, images_of
 from PIL import Image
 
-from pxr_tf.phantoms import sets as phantom
-from pxr_tf.phantoms.sets import PHANTOM_CLASSES, PHANTOM_FILE, draw_phantom, parse_shortcuts, write_phantoms
+from pxr_tf.data.manifest import PHANTOM_FILE
+from pxr_tf.phantoms.diseases import PHANTOM_CLASSES
+from pxr_tf.phantoms.layouts import seed_of_patient
+from pxr_tf.phantoms.sets import draw_phantom, write_phantoms
 
 SIZE = 64
 PATIENTS = range(24)
@@ -34,16 +37,6 @@ def opacities():
             ill = draw_phantom(patient, 0, label, SIZE)
             added[label].append((ill.image.astype(float) - well.image, well.lungs))
     return added
-
-
-def files_of(folder):
-    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def images_of(folder, label):
-    names = {"bacterial": "_bacteria_", "viral": "_virus_", "normal": "IM-", "covid19": "covid-"}
-    images = [path for name, path in files_of(folder).items() if not name.startswith(("masks/", "lesions/"))]
-    return [path for path in images if names[label] in path.name and path.suffix == ".jpeg"]
 
 
 def zones_hit(added, lungs):
@@ -172,7 +165,7 @@ def test_lesions_are_written_next_to_the_masks_as_they_were_drawn(written):
         )
         assert lesions.shape == (SIZE, SIZE) and set(np.unique(lesions)) <= {0, 255}
         assert (lesions.any()) == (label != "normal") and (lungs[lesions > 0] == 255).all()
-    patient = phantom._patient_seed(5, "bacterial", 1)
+    patient = seed_of_patient(5, "bacterial", 1)
     (first,) = (path for path in images_of(written, "bacterial") if path.name.startswith("person1_bacteria_1."))
     drawn = draw_phantom(patient, 0, "bacterial", SIZE).lesions
     kept = Image.open((written / "lesions" / first.relative_to(written)).with_suffix(".png"))
@@ -205,49 +198,6 @@ def test_same_seed_same_bytes_and_a_patient_does_not_depend_on_the_others(writte
     )
     write_phantoms(tmp_path / "other", patients={"viral": 3}, images_per_patient=(1, 3), size=SIZE, seed=6)
     assert all(path.read_bytes() != few[0].read_bytes() for path in images_of(tmp_path / "other", "viral"))
-
-
-def test_shortcuts_are_planted_only_in_their_class(tmp_path):
-    options = {"patients": dict.fromkeys(PHANTOM_CLASSES, 2), "images_per_patient": (1, 1), "size": SIZE}
-    write_phantoms(tmp_path / "plain", **options)
-    planted = parse_shortcuts("covid19:marker, normal:border+quality")
-    write_phantoms(tmp_path / "planted", **options, shortcuts=planted)
-    for label in ("bacterial", "viral"):
-        plain, same = images_of(tmp_path / "plain", label), images_of(tmp_path / "planted", label)
-        assert [path.read_bytes() for path in plain] == [path.read_bytes() for path in same]
-    for before, after in zip(
-        images_of(tmp_path / "plain", "covid19"), images_of(tmp_path / "planted", "covid19"), strict=True
-    ):
-        change = np.abs(np.asarray(Image.open(after)).astype(int) - np.asarray(Image.open(before)))
-        assert change[: SIZE // 4, : SIZE // 4].max() > 80 and change[SIZE // 3 :].max() == 0
-    for before, after in zip(
-        images_of(tmp_path / "plain", "normal"), images_of(tmp_path / "planted", "normal"), strict=True
-    ):
-        frame = np.asarray(Image.open(after)).astype(float)
-        assert max(frame[0].mean(), frame[-1].mean(), frame[:, 0].mean(), frame[:, -1].mean()) < 12
-        assert after.stat().st_size < 0.6 * before.stat().st_size
-    marker = json.loads((tmp_path / "planted/chest_xray" / PHANTOM_FILE).read_text(encoding="utf-8"))
-    assert marker["shortcuts"] == {"covid19": ["marker"], "normal": ["border", "quality"]}
-
-
-def test_parse_shortcuts():
-    assert parse_shortcuts("") == {}
-    assert parse_shortcuts("normal:border+quality") == {"normal": frozenset({"border", "quality"})}
-
-
-@pytest.mark.parametrize(
-    ("text", "facts"),
-    [
-        ("covid:marker", [UNKNOWN, "'covid'", "covid19"]),
-        ("covid19:markers", [UNKNOWN, "'markers'", nearest("'marker'")]),
-        ("covid19", ["colon", "covid19:marker"]),
-        ("covid19:", [UNKNOWN, "''", "border, marker, quality"]),
-        ("normal:border,normal:quality", ["class", TWICE]),
-    ],
-)
-def test_a_wrong_shortcut_text_is_refused(text, facts):
-    with refused(*facts):
-        parse_shortcuts(text)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +237,7 @@ def test_a_run_that_is_stopped_leaves_nothing(tmp_path, monkeypatch, halt):
         assert not (tmp_path / "out").exists(), "the folder appears only when it is complete"
         return draw_phantom(*request)
 
-    monkeypatch.setattr(phantom, "draw_phantom", draw_three)
+    monkeypatch.setattr("pxr_tf.phantoms.sets.draw_phantom", draw_three)
     with pytest.raises(halt):
         write_phantoms(tmp_path / "out", patients={"viral": 5, "covid19": 5}, size=32)
     assert list(tmp_path.iterdir()) == []

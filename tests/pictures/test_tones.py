@@ -12,7 +12,8 @@ from PIL import Image
 from rich.console import Console
 
 from pxr_tf.data.manifest import make_manifest
-from pxr_tf.phantoms.sets import PHANTOM_CLASSES, draw_phantom
+from pxr_tf.phantoms.diseases import PHANTOM_CLASSES
+from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures.decode import resize_grey
 from pxr_tf.pictures.gather import choose_images, compare_images
 from pxr_tf.pictures.survey import find_file_warnings, survey
