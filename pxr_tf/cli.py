@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from pxr_tf.commands.audit import audit
 from pxr_tf.commands.calibrate import calibrate
 from pxr_tf.commands.check_published import check_published
 from pxr_tf.commands.compare import compare
@@ -123,6 +124,7 @@ for command in (
     features,
     predict,
     evaluate,
+    audit,
     explain,
     calibrate,
     compare,

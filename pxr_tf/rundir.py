@@ -4,7 +4,8 @@
 
     runs/<recipe>/<variant>[-<model>]/<scheme>[-<tag>]/seed-<n>/
       experiment.yaml  provenance.json  warnings.json  manifest.csv  splits.csv  samples.csv  [skipped.csv  lungs.csv]
-      predictions.csv  metrics.csv  ...  [curves.png]  [features.parquet]  [explained/]  logs/
+      predictions.csv  metrics.csv  ...  [curves.png]  [features.parquet]  [explained/]  [audit.json  audit/]
+      [predicted/  evaluated/]  logs/
       fold-0/ ... or official/ or random/, [holdout/]:
         environment.json  history.csv  epochs.json  timing.json  predictions.csv  model.keras  events.out.tfevents.…
         [inside.npz  filters.png  coefficients.png  feature_maps-<image>.png]
@@ -45,6 +46,7 @@ MODEL = "model.keras"
 TIMING = "timing.json"  # of a fold: how long it took to train and predict
 ENVIRONMENT = "environment.json"  # of a fold: where it was trained
 CHECKPOINT = "checkpoint.npz"  # of a fold that is being trained
+AUDIT = "audit.json"  # the findings of an audit
 FEATURES = "features.parquet"  # the pooled features of images, for other programs
 FEATURES_TASK = "features"
 MODEL_FIGURES_FILE = "inside.npz"  # of a fold: its model figures, as arrays

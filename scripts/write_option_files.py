@@ -89,6 +89,8 @@ def pass_on(option: Option) -> str:
         return f'$(if {value},"{value}")'
     if option.kind == list[str]:
         return f'$(foreach word,{value},{option.spelling} "$(word)")'
+    if option.kind is bool:
+        return f"$(if $(filter-out 0,{value}),{option.spelling})"
     return f"$(call give,{option.spelling.removeprefix('--')},{option.variable})"
 
 

@@ -188,6 +188,7 @@ WRITE_OR_NAME = {
     "pxr_tf.galleries.cases": "rundir.PREDICTIONS",
     "pxr_tf.galleries.permuted": "rundir.EXPERIMENT",
     "pxr_tf.inference.pictures": "rundir.MANIFEST",
+    "pxr_tf.inference.evaluate": "rundir.PREDICTIONS",  # of an evaluation, in a folder of its own
 }
 
 

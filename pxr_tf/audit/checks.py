@@ -17,7 +17,9 @@ class Check(NamedTuple):
     title: str  # for people
 
 
-CHECKS: dict[str, Check] = {}
+CHECKS: dict[str, Check] = {
+    "leaks": Check("pxr_tf.audit.leaks:check_leaks", False, "What was learned from, and counted"),
+}
 
 
 def find_check(name: str) -> Run:

@@ -7,7 +7,9 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from pxr_tf import files
-from pxr_tf.errors import PxrError
+from pxr_tf.data.run_warnings import RunWarning
+from pxr_tf.errors import PxrError, count_words
+from pxr_tf.rundir import AUDIT
 
 # critical: the run's numbers do not show what they seem to show; warning: a reason to look; note: a fact to know;
 # passed: looked for and not found
@@ -32,6 +34,16 @@ class Finding(NamedTuple):
 def sort_findings(findings: Sequence[Finding]) -> list[Finding]:
     """Return the findings, the worst grade first; findings of one grade keep their order."""
     return sorted(findings, key=lambda finding: GRADES.index(finding.grade))
+
+
+def warn_of_findings(findings: Sequence[Finding]) -> list[RunWarning]:
+    """Return one warning that counts the critical findings and states the first of them; none without one."""
+    critical = [finding for finding in findings if finding.grade == "critical"]
+    if not critical:
+        return []
+    first = critical[0]
+    more = f" (and {count_words(len(critical) - 1, 'more critical finding')}; see {AUDIT})" if critical[1:] else ""
+    return [RunWarning(what="audit", label="", property=first.check, text=f"An audit found: {first.text}{more}")]
 
 
 def findings_as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ def predict_table(
     """
     show, wait = partial(emit_progress, on_event), partial(emit_wait, on_event)
     thumbnails = open_pictures(run.cache, table, THUMBNAIL, on_progress=partial(show, "reading pictures"), on_wait=wait)
-    table = table.assign(fault=table.content.map(thumbnails.faults).fillna(""))
+    table = table.assign(fault=[thumbnails.faults.get(content, "") for content in table.content])
     good = table[table.fault == ""].reset_index(drop=True)
     if good.empty:
         raise PxrError(f"None of the pictures can be read: {_first_fault(table)} Check the files.")

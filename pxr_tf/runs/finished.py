@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from pxr_tf import files, rundir
+from pxr_tf.data.findings import Finding, read_findings, warn_of_findings
 from pxr_tf.data.predictions import read_predictions, warn_of_one_class
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import PxrError, shorten
@@ -33,8 +34,15 @@ class FinishedRun(RunDirectory):
 
     @property
     def warnings(self) -> tuple[RunWarning, ...]:
-        """The warnings of the run directory, and one for each fold that predicts a single class."""
-        return (*super().warnings, *warn_of_one_class(self.predictions))
+        """The warnings of the run directory, of each fold that predicts a single class, and of an audit."""
+        return (*super().warnings, *warn_of_one_class(self.predictions), *warn_of_findings(self.findings))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What an audit of these predictions found, the worst first; () without an audit. Raises `PxrError`."""
+        file = self.folder / rundir.AUDIT
+        found = read_findings(file)
+        return found if found and files.read_json(file).get("identity") == self.predictions_digest else ()
 
     @cached_property
     def tested(self) -> pd.DataFrame:
