@@ -76,16 +76,19 @@ def test_an_augmented_or_repeated_test_sample_is_critical(own_copy, fault):
 
 
 def test_data_without_a_run_are_checked_between_their_official_parts(phantoms, tmp_path):
-    clean = check_leaks(material_of_data(phantoms, tmp_path / "cache", Inline()))
-    assert {finding.subject: finding.grade for finding in clean.findings}["files"] == "passed"
     table, _ = read_sources(phantoms)
-    tested = table[table.official_split == "test"].iloc[0]
-    shutil.copy(tested.path, tmp_path / "again.jpeg")
-    again = tested.to_dict() | {"path": str(tmp_path / "again.jpeg"), "label": "viral", "official_split": "train"}
-    again |= {"image_id": "again", "patient_id": "again"}
-    place = tmp_path / "set.csv"
-    pd.concat([table, pd.DataFrame([again])])[list(table.columns)].to_csv(place, index=False)
-    leaky = check_leaks(material_of_data([place], tmp_path / "cache", Inline()))
-    found = {finding.subject: finding.grade for finding in leaky.findings}
+    first = table.drop_duplicates("label").patient_id
+    table["official_split"] = table.patient_id.isin(first).map({True: "test", False: "train"})
+    assert of_data(table, tmp_path / "clean.csv")["files"] == "passed"
+    shutil.copy(table.path[table.official_split == "test"].iloc[0], tmp_path / "again.jpeg")
+    again = table[table.official_split == "train"].iloc[[0]]
+    again = again.assign(path=str(tmp_path / "again.jpeg"), label="viral", image_id="again", patient_id="again")
+    found = of_data(pd.concat([table, again]), tmp_path / "leaky.csv")
     assert found["files"] in ("warning", "critical")
     assert found["labels"] == "warning"
+
+
+def of_data(table: pd.DataFrame, place: Path) -> dict[str, str]:
+    table.to_csv(place, index=False)
+    checked = check_leaks(material_of_data([place], place.parent / "cache", Inline()))
+    return {finding.subject: finding.grade for finding in checked.findings}
