@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -15,6 +14,7 @@ from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.errors import PxrError, count_words, one_line, shorten
 from pxr_tf.events import OnEvent, emit_note, emit_progress
+from pxr_tf.evidence.evaluations import ABOUT, BESIDE, CALLED, EVALUATED, LEFT_OUT, METRICS, Evaluation
 from pxr_tf.evidence.external import compare_with_internal, count_called
 from pxr_tf.evidence.intervals import score_with_intervals, unit_of_rows
 from pxr_tf.inference.copies import add_own
@@ -24,10 +24,6 @@ from pxr_tf.sets.any_pictures import read_to_evaluate
 from pxr_tf.sets.find import read_sources
 from pxr_tf.tasks import Executor
 
-EVALUATED = "evaluated"  # the folder of evaluations in the run directory
-ABOUT, METRICS, CALLED, BESIDE, LEFT_OUT = (
-    "evaluation.json", "metrics.csv", "called.csv", "beside.csv", "left_out.csv",
-)  # fmt: skip
 _FOLDED = "ensemble"  # the column ``fold`` of predictions that several models made together
 
 
@@ -47,15 +43,6 @@ class EvaluateRequest:
         names = [Path(path).resolve().name for path in self.data]
         name = "+".join(names) if self.fold is None else f"{'+'.join(names)}-{rundir.fold_name(self.fold)}"
         return self.out or self.run.folder / EVALUATED / name
-
-
-class Evaluation(NamedTuple):
-    """What an evaluation found, as written."""
-
-    about: dict[str, Any]  # ``evaluation.json``
-    metrics: pd.DataFrame  # as ``metrics.csv`` of a run; empty if no row has a class
-    called: pd.DataFrame  # `external.CALLED_COLUMNS`
-    beside: pd.DataFrame  # `external.BESIDE_COLUMNS`
 
 
 def evaluate(asked: EvaluateRequest, executor: Executor, on_event: OnEvent = lambda event: None) -> Evaluation:
@@ -172,7 +159,7 @@ def _write(asked: EvaluateRequest, found: Predictions, left_out: pd.DataFrame) -
         "notice": "Research use only, not a medical device.",
     }
     files.write_json(folder / ABOUT, about)
-    return Evaluation(about, metrics, called, beside)
+    return Evaluation(folder.name, about, called, beside)
 
 
 def _short(reason: str) -> str:

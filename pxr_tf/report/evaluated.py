@@ -8,39 +8,42 @@ from rich.console import Console
 
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import count_words
+from pxr_tf.evidence.evaluations import Evaluation
 from pxr_tf.evidence.external import ALL_OTHERS
 from pxr_tf.evidence.intervals import unit_words
-from pxr_tf.inference.evaluate import Evaluation
 from pxr_tf.report.fitting import FittedTable
 from pxr_tf.report.results import SYNTHETIC_NOTE, print_warnings
 
 METRIC_WORDS = {"balanced_accuracy": "balanced accuracy", "auc": "AUC", "accuracy": "accuracy"}
 
 
+INTERNAL = "Internal: the run's held-out images of the same classes, each by a model that did not train on it."
+
+
 def print_evaluation(found: Evaluation, warnings: Sequence[RunWarning], console: Console) -> None:
     """Print the tables of an evaluation, each with what it means, and the warnings of the run."""
     about = found.about
-    models = (
-        f"mean of {len(about['folds'])} models" if len(about["folds"]) > 1 else f"model of fold {about['folds'][0]}"
-    )
-    console.print(
-        f"{count_words(about['images'], 'image')} of {count_words(about['patients'], 'patient')} that no model learned "
-        f"from, {models}. Brackets hold the 95 % interval over {unit_words(about['unit'])}.",
-        markup=False,
-    )
+    console.print(describe_evaluation(found), markup=False)
     if about["origin"] == "synthetic":
         console.print(f"{SYNTHETIC_NOTE}: these figures say nothing about medicine")
     if len(found.beside):
         console.print(beside_table(found.beside))
-        console.print(
-            "Internal: the run's held-out images of the same classes, each by the model that did not train on it.",
-            style="dim",
-        )
+        console.print(INTERNAL, style="dim")
     console.print(called_table(found.called))
     for line in describe_false(found.called):
         console.print(line, markup=False)
     print_warnings(warnings, console)
     console.print("Research use only, not a medical device.")
+
+
+def describe_evaluation(found: Evaluation) -> str:
+    """Return which images were evaluated, by which models, and what brackets hold."""
+    about, folds = found.about, found.about["folds"]
+    models = f"the mean of {len(folds)} models" if len(folds) > 1 else f"the model of fold {folds[0]}"
+    return (
+        f"{count_words(about['images'], 'image')} of {count_words(about['patients'], 'patient')} that no model learned "
+        f"from, by {models}. Brackets hold the 95 % interval over {unit_words(about['unit'])}."
+    )
 
 
 def beside_table(beside: pd.DataFrame) -> FittedTable:

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 import pandas as pd
 
 from pxr_tf.errors import count_words
+from pxr_tf.evidence.evaluations import read_evaluations
 from pxr_tf.evidence.label_quality import measure_agreement
 from pxr_tf.evidence.subgroups import FEW_PATIENTS, subgroup_table
 from pxr_tf.evidence.verdicts import summarise_verdicts
+from pxr_tf.report.audited import findings_table
+from pxr_tf.report.evaluated import INTERNAL, beside_table, called_table, describe_evaluation, describe_false
 from pxr_tf.report.page.facts import RunFacts
-from pxr_tf.report.page.parts import Part, Prose, Table
+from pxr_tf.report.page.parts import Part, Prose, Table, from_screen
 from pxr_tf.report.page.words import NAMES, NONE, with_ends
 
 CANDIDATES = "label_candidates.csv"
@@ -51,6 +54,28 @@ def subgroups(facts: RunFacts) -> Iterator[Part]:
     frame["p (Holm)"] = [f"{value:.3f}" if value >= 0.001 else "< 0.001" for value in table.p_holm]
     words = f"Groups of {FEW_PATIENTS} patients or more; the difference is to the rest of the class, in points."
     yield Table("subgroups", words, frame)
+
+
+def findings(facts: RunFacts) -> Iterator[Part]:
+    """Yield what an audit found, the worst first; nothing without an audit."""
+    found = facts.run.findings
+    if not found:
+        return
+    for finding in found:
+        if finding.grade in ("critical", "warning"):
+            yield Prose(f"{finding.grade.capitalize()}: {finding.text} {finding.remedy}".strip(), "notice")
+    yield from_screen("findings", findings_table(found), "Values have 95 % intervals; pxr audit measured them")
+
+
+def evaluations(facts: RunFacts) -> Iterator[Part]:
+    """Yield the run's figures on other data, and what each group was called; nothing without an evaluation."""
+    for found in read_evaluations(facts.run):
+        yield Prose(f"{found.name}: {describe_evaluation(found)}")
+        for sentence in describe_false(found.called):
+            yield Prose(sentence)
+        if len(found.beside):
+            yield from_screen(f"beside-{found.name}", beside_table(found.beside), INTERNAL)
+        yield from_screen(f"called-{found.name}", called_table(found.called), "In %, by the label in the data")
 
 
 def labels(facts: RunFacts) -> Iterator[Part]:

@@ -15,7 +15,7 @@ from pxr_tf.report.figures import SYNTHETIC_NOTE
 from pxr_tf.report.fonts import describe_hidden
 from pxr_tf.report.page import figures
 from pxr_tf.report.page.checklists import checklist
-from pxr_tf.report.page.closer import labels, paper, subgroups
+from pxr_tf.report.page.closer import evaluations, findings, labels, paper, subgroups
 from pxr_tf.report.page.decisions import calibration, operating_points
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.headline import headline
@@ -208,6 +208,7 @@ def provenance(facts: RunFacts) -> Iterator[Part]:
 SECTIONS: dict[str, tuple[str, Callable[[RunFacts], Iterator[Part]]]] = {
     "run": ("What was run", what_was_run),
     "warnings": ("Warnings", warnings),
+    "audit": ("Audit", findings),
     "result": ("Result", result),
     "paper": ("The paper's figures", paper),
     "classes": ("Classes", classes),
@@ -217,6 +218,7 @@ SECTIONS: dict[str, tuple[str, Callable[[RunFacts], Iterator[Part]]]] = {
     "curves": ("ROC and precision-recall curves", curves),
     "calibration": ("Calibration", calibration),
     "decisions": ("Operating points and decisions", operating_points),
+    "evaluations": ("Other data", evaluations),
     "subgroups": ("Groups of test images", subgroups),
     "learning": ("Learning curves", learning),
     "cases": ("Most certain mistakes and successes", cases),
