@@ -8,18 +8,21 @@ From Python::
     run.predictions       # a data frame, a row per held-out image
     run.splits            # which rows trained, validated and tested
     model, card = run.load_model("0")
+    pxr.predict(run, "folder")  # a data frame, a row per picture
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pxr_tf.api import predict
     from pxr_tf.runs.finished import FinishedRun, open_run
 
 __version__ = "0.2.0"
-__all__ = ["FinishedRun", "open_run"]
+__all__ = ["FinishedRun", "open_run", "predict"]
 
-_HOMES = dict.fromkeys(__all__, "pxr_tf.runs.finished")  # imported at first use: pandas takes a second
+# Imported at first use: pandas takes a second.
+_HOMES = {"FinishedRun": "pxr_tf.runs.finished", "open_run": "pxr_tf.runs.finished", "predict": "pxr_tf.api"}
 
 
 def __getattr__(name: str) -> object:

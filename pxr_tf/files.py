@@ -48,6 +48,15 @@ def written_whole(path: Path) -> Iterator[Path]:
     os.replace(partial, path)
 
 
+def check_writable(path: Path) -> None:
+    """Raise the OSError that writing this file would end with; write nothing. For work that takes long."""
+    place = next(folder for folder in path.absolute().parents if os.path.lexists(folder))
+    if not place.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file, whole or not at all."""
     with written_whole(path) as partial:

@@ -16,7 +16,7 @@ def predict(options: OptionValues) -> None:
     """Predict pictures with a run's models: one probability per class, as CSV, JSON or JSON lines. Research use."""
     from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.inference.predict import PredictRequest
-    from pxr_tf.inference.predictions_file import check_format, default_file, write_predictions
+    from pxr_tf.inference.predictions_file import check_output, default_file, write_predictions
     from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.predictions import print_predictions
     from pxr_tf.runs.finished import open_run
@@ -24,8 +24,8 @@ def predict(options: OptionValues) -> None:
     console = make_console()
     run = open_run(options.run, options.runs)
     words = tuple(word for text in options.pictures for word in split_paths(text))
-    out = options.out or default_file(run, words)
-    check_format(out)
+    out = options.out or default_file(run, words, options.fold)
+    check_output(out)
     found = _predict(PredictRequest(run, words, options.fold, options.atlas), console)
     write_predictions(found, run, out)
     print_predictions(found, run.warnings, console)

@@ -10,9 +10,9 @@ from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.evaluation.calibration import apply_temperature
 from pxr_tf.runs.finished import FinishedRun
 
-# The roles that a picture of the run can have, the one that says most about new pictures first.
-TESTED, VALIDATED, TRAINED = "test", "validation", "training"
-_ROLES = {**dict.fromkeys(TEST_ROLES, TESTED), "val": VALIDATED, "train": TRAINED}
+# The roles that a picture of the run can have, the one that says most about new pictures first; "" is external.
+KNOWN = TESTED, VALIDATED, TRAINED, EXTERNAL = "test", "validation", "training", ""
+_RANKS = {**dict.fromkeys(TEST_ROLES, 0), "val": 1, "train": 2}
 
 
 class Opinion(NamedTuple):
@@ -32,14 +32,15 @@ def choose_models(run: FinishedRun, own: pd.Series, folds: Sequence[str]) -> tup
     all, which trained on it.
     """
     rows = run.splits[run.splits.fold.isin(folds)].merge(run.manifest[["image_id", "content"]], on="image_id")
-    rows = rows[rows.content.isin(set(own))].assign(role=lambda table: table.role.map(_ROLES))
-    places = {content: np.flatnonzero((own == content).to_numpy()) for content in set(rows.content)}
-    used, known = np.ones((len(own), len(folds)), bool), np.full(len(own), "", object)
-    for content, part in rows.groupby("content"):
-        role = next(role for role in (TESTED, VALIDATED, TRAINED) if (part.role == role).any())
-        known[places[content]] = role
-        used[places[content]] = np.isin(list(folds), part.fold[part.role == role])
-    return used, known
+    ranks, (codes, contents) = rows.role.map(_RANKS).to_numpy(), pd.factorize(rows.content)
+    best = np.full(len(contents) + 1, KNOWN.index(EXTERNAL))  # the last is for pictures that are in no row
+    np.minimum.at(best, codes, ranks)
+    asked = np.zeros((len(contents) + 1, len(folds)), bool)
+    asked[-1] = True
+    mine = ranks == best[codes]
+    asked[codes[mine], pd.Index(folds).get_indexer(rows.fold[mine])] = True
+    places = pd.Index(contents).get_indexer(own)  # -1 is the last
+    return asked[places], np.array(KNOWN, object)[best[places]]
 
 
 def ask_models(each: np.ndarray, used: np.ndarray, temperature: float | None = None) -> Opinion:

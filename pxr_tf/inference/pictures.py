@@ -1,6 +1,7 @@
 """From words to rows: the pictures that a user names, their patients, and the fold whose model is used for each."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pxr_tf.sets.any_pictures import list_pictures
 from pxr_tf.sets.find import read_source
 from pxr_tf.sets.rows import CLASS_ALIASES
 
+TABLE = ".csv"  # the ending of a data set that is a file
 ASKED = "asked for"  # the group of pictures that a user named
 
 
@@ -40,12 +42,16 @@ def find_asked(
     return add_predictions(table.assign(label=label, source=source, group=ASKED, copy_of=copied), run)
 
 
-def list_asked(run: FinishedRun, asked: Sequence[str], on_event: OnEvent = lambda event: None) -> pd.DataFrame:
+def list_asked(
+    run: FinishedRun, asked: Sequence[str], on_event: OnEvent = lambda event: None, option: str = "IMAGES"
+) -> pd.DataFrame:
     """Return a row of the manifest's columns for each picture asked for, each with a name of its own.
 
-    Raises `PxrError` for a word that names nothing, and for two pictures with one name.
+    Raises `PxrError`, which names the `option`, for a word that names nothing, and for two pictures with one name.
     """
-    rows = _rows(run.manifest, asked, run.recipe, on_event)
+    if not asked:
+        raise PxrError(f"{option} received nothing. Accepted: {_accepted(run.manifest)}.")
+    rows = _rows(run.manifest, asked, run.recipe, option, on_event)
     table = _name_apart(pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS]).drop_duplicates(ignore_index=True))
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
@@ -109,37 +115,46 @@ def look_up(known: pd.DataFrame, column: str, table: pd.DataFrame, *shared: str)
 
 
 def _rows(
-    known: pd.DataFrame, asked: Sequence[str], experiment: Experiment, on_event: OnEvent
+    known: pd.DataFrame, asked: Sequence[str], experiment: Experiment, option: str, on_event: OnEvent
 ) -> Iterator[Mapping[str, str]]:
     ids = set(known.image_id)
     for word in map(os.path.expanduser, asked):
         if word in ids:
             yield known.loc[known.image_id == word, [*MANIFEST_COLUMNS]].iloc[0].to_dict()
             continue
-        if os.path.isfile(word):
+        if os.path.isdir(word) or (os.path.isfile(word) and word.lower().endswith(TABLE)):
+            yield from _set_rows(word, experiment, option, on_event)
+        elif os.path.isfile(word):
             yield _external(Path(word).name, os.path.abspath(word))
-        elif os.path.isdir(word):
-            yield from _folder_rows(word, experiment, on_event)
         else:
             raise PxrError(
-                f"IMAGES received {shown(word, 80)}, which is not an image id in this run, a file or a folder. "
-                f"Accepted: image ids of its {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, "
-                f"JPEG or PNG files, folders of them, data sets.{nearest(word, ids)}"
+                f"{option} received {shown(word, 80)}, which is not an image id in this run, a file or a folder. "
+                f"Accepted: {_accepted(known)}.{nearest(word, ids)}"
             )
 
 
-def _folder_rows(folder: str, experiment: Experiment, on_event: OnEvent) -> Iterator[Mapping[str, str]]:
-    """Yield a row per picture of a folder; a data set in a known layout has labels, which are merged as in the run.
+def _accepted(known: pd.DataFrame) -> str:
+    return (
+        f"image ids of the run's {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, JPEG or PNG files, "
+        "folders of them, data sets"
+    )
+
+
+def _set_rows(place: str, experiment: Experiment, option: str, on_event: OnEvent) -> Iterator[Mapping[str, str]]:
+    """Yield a row per picture of a folder or table; in a known layout, labels are merged as in the run.
 
     A folder name that is not a known class is not used as a label.
     """
     merged = {label: name for name, labels in experiment.merge.items() for label in labels}
     labels = {"", *experiment.classes, *CLASS_ALIASES.values()}
-    named, notes = list_pictures([folder])
+    try:
+        named, notes = list_pictures([place])
+    except PxrError as error:  # which names the option of other commands
+        raise PxrError(re.sub(r"^DATA\b", option, str(error))) from error
     for note in notes:
         emit_note(on_event, note)
     try:
-        known = {row["path"]: row for row in read_source(folder)[0]}
+        known = {row["path"]: row for row in read_source(place)[0]}
     except PxrError:  # no layout: pictures without labels
         known = {}
     for name, path in named.items():

@@ -34,8 +34,8 @@ SHARD = 8192  # pictures per task: a minute or so of work, and a task's list of 
 class Shard:
     """Options of the task ``predict``: some pictures, and the models to predict them with."""
 
-    folders: Mapping[str, str]  # fold -> the keyed array for its model's probabilities
-    pictures: Sequence[tuple[str, str]]  # path and content
+    folds: Mapping[str, str]  # keyed array for the probabilities of a model -> a fold with this model
+    pictures: Sequence[tuple[str, str, str]]  # path, content, and stamp or ""
     lungs: str | None  # identity of the lung source that crops the pictures; None: not cropped
     atlas: str | None  # where its atlas is now; None: where it was
     before: int  # pictures in the shards before this one
@@ -64,7 +64,7 @@ class Predictions(NamedTuple):
 def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEvent = lambda event: None) -> Predictions:
     """Return the prediction of each picture asked for; a killed command continues. Raises `PxrError`."""
     folds = choose_folds(asked.run, asked.fold)
-    table = list_asked(asked.run, asked.pictures, on_event)
+    table = list_asked(asked.run, asked.pictures, on_event, "PICTURE")
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
     return predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas)
 
@@ -91,6 +91,8 @@ def predict_table(
     atlas: str | None = None,
 ) -> Predictions:
     """Return the rows of a manifest with ``content``, predicted by the models of these folds. Raises `PxrError`.
+
+    With ``stamp`` (`data.patients.add_content`), a file that has changed since is not predicted.
 
     Added columns: ``predicted`` ("" for an unreadable picture); ``p_<class>``, calibrated if the run has a temperature;
     ``agreement``, the share of the models that predict this class; ``models``, how many were asked; ``known``, the role
@@ -158,8 +160,9 @@ def _compute(
     folders = {fold: predictions_folder(run, fold, preparation) for fold in folds}
     missing = {content for folder in folders.values() for content in arrays.missing_keys(folder, table.content)}
     rows = table[table.content.isin(missing)].drop_duplicates("content")
-    pictures = list(zip(rows.path, rows.content, strict=True))
-    places = {fold: str(folder) for fold, folder in folders.items()}
+    stamps = rows.get("stamp", default=pd.Series("", rows.index))
+    pictures = list(zip(rows.path, rows.content, stamps, strict=True))
+    places = {str(folder): fold for fold, folder in folders.items()}  # two folds may have one model
     shards = [
         Shard(places, pictures[start : start + SHARD], preparation.lungs or None, atlas, start, len(pictures))
         for start in range(0, len(pictures), SHARD)

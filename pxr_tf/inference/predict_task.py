@@ -19,41 +19,49 @@ from pxr_tf.models.classifier import FULL_BATCH, both_columns, predict_pictures
 from pxr_tf.pictures.decode import UnreadableImageError, load_prepared
 from pxr_tf.pictures.lung_crop import load_stored
 from pxr_tf.pictures.lung_store import open_lungs
+from pxr_tf.pictures.store import CHANGED, has_changed
 from pxr_tf.runs.crop import open_lung_source, preparation_of, with_atlas
 from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.tasks import Task
 from pxr_tf.training.device import set_up
 
-BLOCK = 16 * FULL_BATCH  # pictures that are decoded, predicted and stored together: 51 MB at 224 x 224
+_BLOCK_BYTES = 51_000_000  # of pictures that are decoded, predicted and stored together: 1,024 at 224 x 224
 _MOST_MODELS = 16  # kept between tasks; a cross-validation has five
 
+Picture = tuple[str, str, str]  # path, content, and stamp or ""
 Load = Callable[[str], np.ndarray]  # path -> uint8 [size, size]
 
 
 def predict_shard(task: Task, options: Shard, emit: OnEvent) -> None:
-    """Add the probabilities of the shard's pictures to each model's array; raise `PxrError` if a file cannot be read.
+    """Add the probabilities of the shard's pictures to each model's array.
 
     The next block of pictures is decoded while one is predicted. A killed task loses at most the block in its hands.
+    Raises `PxrError` if a file cannot be read, or has changed.
     """
     emit(set_up(False, "float32").event)
     run = RunDirectory(Path(task.run), Path(task.cache))
-    models = {fold: _load(str(run.folder), fold, run.model_digest(fold)) for fold in options.folders}
+    models = {folder: _load(str(run.folder), fold, run.model_digest(fold)) for folder, fold in options.folds.items()}
     load = _make_loader(run, options, emit)
     with ExitStack() as stack:
         writers = {}
-        for fold, folder in options.folders.items():
-            outputs = len(models[fold][1]["classes"])
-            writing = arrays.open_writer(Path(folder), (outputs,), np.float32, lambda holder: emit_wait(emit, holder))
-            writers[fold] = stack.enter_context(writing)
-        contents = [content for _, content in options.pictures]
-        missing = {fold: set(writer.missing(contents)) for fold, writer in writers.items()}
+        for folder, (_, card) in models.items():
+            shape = (len(card["classes"]),)
+            writing = arrays.open_writer(Path(folder), shape, np.float32, lambda holder: emit_wait(emit, holder))
+            writers[folder] = stack.enter_context(writing)
+        contents = [content for _, content, _ in options.pictures]
+        missing = {folder: set(writer.missing(contents)) for folder, writer in writers.items()}
         wanted = [picture for picture in options.pictures if any(picture[1] in some for some in missing.values())]
         done = options.before + len(options.pictures) - len(wanted)
-        for names, pixels in _decode_blocks(wanted, load):
-            for fold, writer in writers.items():
-                _add(writer, models[fold], names, pixels, missing[fold])
+        for names, pixels in _decode_blocks(wanted, load, _block_of(run.recipe.image.size)):
+            for folder, writer in writers.items():
+                _add(writer, models[folder], names, pixels, missing[folder])
             done += len(names)
             emit_progress(emit, "predicting pictures", done, options.of)
+
+
+def _block_of(size: int) -> int:
+    """Return how many pictures of this size make a block: whole batches."""
+    return max(1, _BLOCK_BYTES // (size * size * FULL_BATCH)) * FULL_BATCH
 
 
 def _add(
@@ -71,24 +79,32 @@ def _add(
         writer.append([names[row] for row in rows], found.astype(np.float32))
 
 
-def _decode_blocks(pictures: list[tuple[str, str]], load: Load) -> Iterator[tuple[list[str], np.ndarray]]:
+def _decode_blocks(pictures: list[Picture], load: Load, block: int) -> Iterator[tuple[list[str], np.ndarray]]:
     """Yield (contents, uint8 [pictures, size, size]) of each block; the next block is decoded meanwhile."""
     with ThreadPoolExecutor(machine.processors()) as pool:
 
-        def submit(start: int) -> list[tuple[str, Future[np.ndarray]]]:
-            return [(content, pool.submit(_decode, load, path)) for path, content in pictures[start : start + BLOCK]]
+        def submit(start: int) -> list[Future[np.ndarray]]:
+            return [pool.submit(_decode, load, picture) for picture in pictures[start : start + block]]
 
         pending = submit(0)
-        for start in range(0, len(pictures), BLOCK):
-            here, pending = pending, submit(start + BLOCK)
-            yield [content for content, _ in here], np.stack([picture.result() for _, picture in here])
+        for start in range(0, len(pictures), block):
+            here, pending = pending, submit(start + block)
+            yield (
+                [content for _, content, _ in pictures[start : start + block]],
+                np.stack([one.result() for one in here]),
+            )
 
 
-def _decode(load: Load, path: str) -> np.ndarray:
+def _decode(load: Load, picture: Picture) -> np.ndarray:
+    """Return a file's picture; raise `PxrError` if the file is not what it was a moment ago."""
+    path, content, stamp = picture
     try:
-        return load(path)
-    except UnreadableImageError as error:  # it could be read a moment ago
+        pixels = load(path)
+    except UnreadableImageError as error:
         raise PxrError(f"{path} can no longer be read: {error}. Run the same command again.") from error
+    if stamp and has_changed(path, content, stamp):
+        raise PxrError(f"{path} {CHANGED}.")
+    return pixels
 
 
 def _make_loader(run: RunDirectory, options: Shard, emit: OnEvent) -> Load:
@@ -97,7 +113,7 @@ def _make_loader(run: RunDirectory, options: Shard, emit: OnEvent) -> Load:
     preparation = preparation_of(image, options.lungs)
     if options.lungs is None:
         return lambda path: load_prepared(path, preparation)
-    table = pd.DataFrame(options.pictures, columns=["path", "content"])
+    table = pd.DataFrame(options.pictures, columns=["path", "content", "stamp"])
     source = open_lung_source(image, table, run.cache)
 
     def show(done: int, total: int) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +17,31 @@ PREDICTED = "predicted"  # the folder in the run directory for files that no opt
 FORMATS = (".csv", ".json", ".jsonl")
 NOTICE = "Research use only, not a medical device."
 _DIGITS = 7  # of a probability: float32 has no more
-_SHORT = 4
+_SHORT = 4  # bytes of a digest in a file's name
+_LETTERS = 80  # of a name
 
 
-def check_format(out: Path) -> None:
-    """Raise `PxrError` if the ending of a file names no format, or the file is a folder."""
+def check_output(out: Path) -> None:
+    """Raise `PxrError` if the ending of a file names no format or it is a folder, OSError if it cannot be written."""
     if out.suffix.lower() not in FORMATS or out.is_dir():
-        raise PxrError(f"--out received {shown(out, 80)}; accepted: a file that ends in {', '.join(FORMATS)}.")
+        raise PxrError(f"--out received {shown(str(out), 80)}; accepted: a file that ends in {', '.join(FORMATS)}.")
+    files.check_writable(out)
 
 
-def default_file(run: FinishedRun, pictures: tuple[str, ...]) -> Path:
-    """Return ``predicted/<name of the first word>.csv`` in the run directory; several words add a digest."""
-    name = re.sub(r"[^\w.-]+", "-", Path(pictures[0]).resolve().name).strip(".-") or "pictures"
-    return run.folder / PREDICTED / f"{name}-{files.digest(*pictures, size=_SHORT)}.csv"
+def default_file(run: FinishedRun, pictures: Sequence[str], fold: str | None = None) -> Path:
+    """Return ``predicted/<name of the first word>-<digest of all words and the fold>.csv`` in the run directory."""
+    name = re.sub(r"[^\w.-]+", "-", Path(*pictures[:1]).resolve().name).strip(".-")[:_LETTERS] or "pictures"
+    return run.folder / PREDICTED / f"{name}-{files.digest(*pictures, fold, size=_SHORT)}.csv"
 
 
 def write_predictions(found: Predictions, run: FinishedRun, out: Path) -> None:
     """Write the predictions whole or not at all, in the format of the file's ending."""
-    with files.written_whole(out) as partial:
-        if out.suffix.lower() == ".csv":
-            table = flat_table(found)
-            table.to_csv(partial, index=False, float_format=f"%.{_DIGITS}g", lineterminator="\n")
-        else:
-            with open(partial, "w", encoding="utf-8") as file:
-                file.writelines(_json_lines(found) if out.suffix.lower() == ".jsonl" else _json_text(found, run))
+    kind = out.suffix.lower()
+    if kind == ".csv":
+        files.write_csv(out, flat_table(found))
+    else:
+        with files.written_whole(out) as partial, open(partial, "w", encoding="utf-8") as file:
+            file.writelines(_json_lines(found) if kind == ".jsonl" else _json_text(found, run))
 
 
 def flat_table(found: Predictions) -> pd.DataFrame:
@@ -67,10 +68,10 @@ def _json_text(found: Predictions, run: FinishedRun) -> Iterator[str]:
         "notice": NOTICE,
     }
     yield json.dumps(about, ensure_ascii=False, indent=2)[:-2] + ',\n  "predictions": [\n'
-    for number, record in enumerate(_records(found)):
-        yield f"{',' if number else ''}\n    {json.dumps(record, ensure_ascii=False)}".removeprefix(
-            "\n" * (number == 0)
-        )
+    between = "    "
+    for record in _records(found):
+        yield between + json.dumps(record, ensure_ascii=False)
+        between = ",\n    "
     yield "\n  ]\n}\n"
 
 

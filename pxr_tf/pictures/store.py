@@ -170,12 +170,12 @@ def _decode(make_row: MakeRow, content: str, path: str, stamp: str) -> DecodedFi
         decoded = DecodedFile(content, None, str(error), lasting)
     if nameless and decoded.picture is not None:
         return DecodedFile(content, None, "could not be read at first; run the same command again", lasting=False)
-    if stamp and decoded.lasting and _has_changed(path, content, stamp):
+    if stamp and decoded.lasting and has_changed(path, content, stamp):
         return DecodedFile(content, None, CHANGED, lasting=False)
     return decoded
 
 
-def _has_changed(path: str, content: str, stamp: str) -> bool:
+def has_changed(path: str, content: str, stamp: str) -> bool:
     """Return whether the file changed since its content was found; it is read only if its stamp differs."""
     try:
         return files.stamp(path) != stamp and files.digest_file(Path(path)) != content

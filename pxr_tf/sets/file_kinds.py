@@ -1,5 +1,6 @@
 """What a file is: an image by its name or, if the name has no ending, by its first bytes."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,13 +23,15 @@ _TWO_ENDINGS = frozenset({".gz", ".bz2", ".xz", ".zst"})
 
 def is_image_name(name: str) -> bool:
     """Return whether a file name is an image's; hidden files (``._x.jpeg``, ``.DS_Store``) are not images."""
-    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
 def is_image(path: Path) -> bool:
     """Return whether a file is an image by its name, or begins as a JPEG or PNG and has no ending (``1.2.840.3``)."""
+    if is_image_name(path.name):
+        return True
     if path.name.startswith(".") or ending_of(path.name):
-        return is_image_name(path.name)
+        return False
     return _read_start(path).startswith((JPEG, PNG))
 
 

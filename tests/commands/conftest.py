@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tiny import SIZE
+from tiny import SIZE, write_tiny_phantoms
 
 from pxr_tf import cli
 from pxr_tf.config import configs_folder
@@ -42,6 +42,27 @@ def refuse(pxr):
         return said
 
     return run
+
+
+@pytest.fixture
+def predict(pxr):
+    """Run ``pxr predict`` with these words; return the table that it wrote."""
+    import pandas as pd
+
+    def run(*words: object) -> pd.DataFrame:
+        code, said, wrong = pxr("predict", *words, "--out", "out.csv")
+        assert (code, wrong) == (0, ""), wrong
+        assert said.splitlines()[-1] == "out.csv"
+        return pd.read_csv("out.csv", keep_default_na=False).set_index("image_id")
+
+    return run
+
+
+@pytest.fixture
+def others(tmp_path) -> list[Path]:
+    """Pictures that are not in the data of `finished_run`, of another size."""
+    folder = write_tiny_phantoms(tmp_path / "others", seed=5, size=50)[0]
+    return sorted(folder.rglob("*.jpeg"))[:6]
 
 
 @pytest.fixture
