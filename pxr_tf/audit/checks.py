@@ -17,7 +17,9 @@ class Check(NamedTuple):
     title: str  # for people
 
 
-CHECKS: dict[str, Check] = {}
+CHECKS: dict[str, Check] = {
+    "probes": Check("pxr_tf.audit.probes:check_probes", False, "What is there besides lungs"),
+}
 
 
 def find_check(name: str) -> Run:

@@ -40,3 +40,10 @@ class Checked:
 
     findings: Sequence[Finding]
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # name of a CSV file, without its ending -> table
+
+
+def material_of_run(run: FinishedRun, executor: Executor, on_event: OnEvent = lambda event: None) -> Material:
+    """Return the material of a finished run; copies count as one picture only if their bytes are the same."""
+    fold = run.tested.set_index("image_id").fold
+    table = run.manifest.assign(fold=run.manifest.image_id.map(fold).fillna(""), picture=run.manifest.content)
+    return Material(table, run.recipe.classes, run.cache, executor, on_event, run)
