@@ -19,6 +19,7 @@ class Check(NamedTuple):
 
 CHECKS: dict[str, Check] = {
     "leaks": Check("pxr_tf.audit.leaks:check_leaks", False, "What was learned from, and counted"),
+    "probes": Check("pxr_tf.audit.probes:check_probes", False, "What is there besides lungs"),
 }
 
 
