@@ -17,7 +17,10 @@ class Check(NamedTuple):
     title: str  # for people
 
 
-CHECKS: dict[str, Check] = {}
+CHECKS: dict[str, Check] = {
+    "counterfactuals": Check("pxr_tf.audit.counterfactuals:find_counterfactuals", True, "Counterfactuals"),
+    "robustness": Check("pxr_tf.audit.robustness:find_robustness", True, "Robustness"),
+}
 
 
 def find_check(name: str) -> Run:
