@@ -4,6 +4,7 @@ None changes its input, and none is random.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 
 import cv2
@@ -13,6 +14,8 @@ from pxr_tf.phantoms.sets import plant_marker
 
 BORDER = 0.05  # of the side: as wide as the border that phantoms may have
 FRAME, CORNER = 0.1, 0.2  # of the side: the frame that is exchanged, and its corners, where markers are
+FINE = 0.125  # waves per pixel: detail of four pixels and less: textures and noise rather than anatomy
+_MOST_GAIN = 8.0  # even a picture without any fine detail becomes no mere noise
 _SMOOTH = 0.02  # of the side: smooths noise and JPEG blocks away, but not the edge of the body
 _LETTER = 0.06  # of the side: markers next to a body have thinner strokes
 _TALL = 0.3  # of the side: gaps of the body's edge that are no taller are closed
@@ -103,6 +106,35 @@ def match_histogram(picture: np.ndarray, histogram: np.ndarray) -> np.ndarray:
     middle = (np.cumsum(counts) - counts / 2) / counts.sum()
     wanted = np.cumsum(histogram) / np.sum(histogram)
     return np.minimum(np.searchsorted(wanted, middle), 255).astype(np.uint8)[picture]
+
+
+def match_spectrum(picture: np.ndarray, spectrum: np.ndarray) -> np.ndarray:
+    """Return the picture with its fine detail as strong as in a spectrum, of `measure_spectrum`: sharper or softer.
+
+    Detail coarser than `FINE` stays. No frequency becomes more than `_MOST_GAIN` times stronger or weaker.
+    """
+    rings, own = _find_rings(len(picture)), measure_spectrum(picture)
+    gains = np.exp(np.clip((np.asarray(spectrum) - own) / 2, -np.log(_MOST_GAIN), np.log(_MOST_GAIN)))
+    gains[np.arange(len(gains)) < FINE * len(picture)] = 1
+    changed = np.fft.irfft2(np.fft.rfft2(picture.astype(np.float64)) * gains[rings], picture.shape)
+    return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
+
+
+def measure_spectrum(picture: np.ndarray) -> np.ndarray:
+    """Return the mean logarithm of the power of each frequency, float64 [side / 2 + 1], in whole waves per side."""
+    rings = _find_rings(len(picture))
+    power = np.log(np.abs(np.fft.rfft2(picture.astype(np.float64))) ** 2 + 1)
+    return np.bincount(rings.ravel(), power.ravel()) / np.bincount(rings.ravel())
+
+
+@cache
+def _find_rings(side: int) -> np.ndarray:
+    """Return the number of waves per side of each place in a half spectrum, int [side, side // 2 + 1].
+
+    The corners, of higher frequencies than any row or column has, count as the highest.
+    """
+    rows, columns = np.fft.fftfreq(side) * side, np.arange(side // 2 + 1)
+    return np.minimum(np.rint(np.hypot(rows[:, None], columns)), side // 2).astype(np.int64)
 
 
 Simple = Callable[[np.ndarray], np.ndarray]

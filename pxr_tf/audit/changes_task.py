@@ -61,7 +61,7 @@ def predict_versions(task: Task, options: PredictVersions, emit: OnEvent) -> Non
         classes, wait = len(card["classes"]), partial(emit_wait, emit)
         with tempfile.TemporaryDirectory() as place, arrays.open_writer(folder, (classes,), np.float32, wait) as writer:
             find_pixels, prepare = _open_originals(run, [one.picture for one in wanted], Path(place))
-            make = partial(_make, find_pixels=find_pixels, prepare=prepare, histograms=options.histograms)
+            make = partial(_make, find_pixels=find_pixels, prepare=prepare, looks=options.looks)
             _fill(writer, wanted, make, predict, show)
     files.write_json(options.to, {"folder": str(folder)})
 
@@ -76,7 +76,7 @@ def _folder(run: RunDirectory, fold: str, device: Device) -> Path:
 
 def _find_missing(folder: Path, options: PredictVersions) -> Iterator[Wanted]:
     names = {
-        name_version(change, picture, options.histograms): (picture, change)
+        name_version(change, picture, options.looks): (picture, change)
         for picture in options.pictures
         for change in options.changes
     }
@@ -112,12 +112,12 @@ def _open_originals(
     return lambda content: stored.pixels[stored.rows[content]], prepare
 
 
-def _make(wanted: Wanted, *, find_pixels, prepare, histograms) -> list[Made]:
+def _make(wanted: Wanted, *, find_pixels, prepare, looks) -> list[Made]:
     original, made = Original(wanted.picture, find_pixels, prepare), []
     for change in wanted.changes:
-        name = name_version(change, wanted.picture, histograms)
+        name = name_version(change, wanted.picture, looks)
         try:
-            made.append(Made(name, make_version(change, original, histograms)))
+            made.append(Made(name, make_version(change, original, looks)))
         except (UnreadableImageError, OSError) as error:
             made.append(Made(name, None, str(error)))
     return made

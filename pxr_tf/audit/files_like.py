@@ -37,24 +37,18 @@ def save_like(picture: np.ndarray, donor: Encoding, what: str) -> bytes:
     """Return a file that shows the picture, uint8 [height, width], and is saved as the donor is.
 
     `what` is ``encoding`` (the donor's tables at the picture's own size), ``resolution`` (scaled to as many pixels as
-    the donor has, and back, without loss of the file) or ``file`` (as many pixels, and its tables).
+    the donor has, and saved without loss) or ``file`` (both).
     """
-    height, width = picture.shape
     if what != TABLES_ALONE:
         picture = _scale_to(picture, donor.pixels)
-    if what == SIZE_ALONE:
-        picture = _scale(picture, width, height)
     return _encode(picture, None if what == SIZE_ALONE else donor.tables)
 
 
 def _scale_to(picture: np.ndarray, pixels: int) -> np.ndarray:
+    """Return the picture with about as many pixels, of its own aspect."""
     factor = math.sqrt(pixels / picture.size)
-    return _scale(picture, *(max(SMALLEST, round(factor * side)) for side in reversed(picture.shape)))
-
-
-def _scale(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    smaller = width * height < picture.size
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+    width, height = (max(SMALLEST, round(factor * side)) for side in reversed(picture.shape))
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
 
 
 def _encode(picture: np.ndarray, table: tuple[int, ...] | None) -> bytes:

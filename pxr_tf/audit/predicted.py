@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import arrays, files, rundir
+from pxr_tf.audit.changes import measure_spectrum
 from pxr_tf.audit.material import Checked, Material
-from pxr_tf.audit.versions import AuditPicture, Change, Donor, PredictVersions, name_version
+from pxr_tf.audit.versions import AuditPicture, Change, Donor, Look, PredictVersions, name_version
 from pxr_tf.data.findings import Finding
 from pxr_tf.pictures.gather import decode_readable
 from pxr_tf.pictures.store import load_pictures
@@ -82,28 +83,30 @@ def predict_changes(material: Material, changes: Sequence[Change], name: str) ->
     """Return the predictions after each change; `name` is the check's. Raises `PxrError`."""
     run = _require_run(material)
     rows = _decode(run, choose_rows(material.tested), material)
-    histograms = find_histograms(run, rows, material.classes)
+    looks = find_looks(run, rows, material.classes)
     donors = choose_donors(rows)
+    changes = [change for change in changes if not change.of or change.of in looks]
     pictures = [
         AuditPicture(row.content, str(row.path), own)
         for row, own in zip(rows.itertuples(index=False), donors, strict=True)
     ]
-    tasks = list(_plan(run, rows, pictures, changes, histograms, name))
+    tasks = list(_plan(run, rows, pictures, changes, looks, name))
     run_or_raise(material.executor, tasks, material.on_event)
     found = {task.fold: arrays.load_array(Path(files.read_json(task.options.to)["folder"])) for task in tasks}
     return Predicted(
         rows,
-        {change: _read(found, rows.fold, pictures, change, histograms, len(material.classes)) for change in changes},
+        {change: _read(found, rows.fold, pictures, change, looks, len(material.classes)) for change in changes},
     )
 
 
-def find_histograms(run: FinishedRun, rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Return class -> the mean share of each of 256 greys in the prepared pictures of its rows."""
+def find_looks(run: FinishedRun, rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, Look]:
+    """Return what the prepared pictures of each class that has rows have in common."""
     stored, found = load_pictures(run.cache, run.preparation), {}
-    for label in classes:
+    for label in (label for label in classes if (rows.label == label).any()):
         pixels = stored.pixels[stored.find(rows.content[rows.label == label])]
         shares = np.bincount(pixels.ravel(), minlength=256) / max(1, pixels.size)
-        found[label] = tuple(float(share) for share in shares.round(9))
+        spectrum = np.mean([measure_spectrum(picture) for picture in pixels], axis=0)
+        found[label] = Look(*(tuple(map(float, values.round(6))) for values in (shares, spectrum)))
     return found
 
 
@@ -126,22 +129,22 @@ def _plan(
     rows: pd.DataFrame,
     pictures: Sequence[AuditPicture],
     changes: Sequence[Change],
-    histograms: Mapping[str, tuple[float, ...]],
+    looks: Mapping[str, Look],
     name: str,
 ) -> Iterator[Task]:
     for fold, group in rows.groupby("fold"):
         own = tuple(pictures[place] for place in group.index)
         key = files.digest(run.place, name, run.model_digest(fold))
-        options = PredictVersions(own, tuple(changes), dict(histograms), run.cache / "logs" / f"audit-{key}.json")
+        options = PredictVersions(own, tuple(changes), dict(looks), run.cache / "logs" / f"audit-{key}.json")
         task = f"{name}-{rundir.fold_name(fold)}"
         yield Task(task, "audit_changes", fold=fold, options=options, **run.task_place)
 
 
-def _read(found, folds, pictures, change, histograms, classes: int) -> np.ndarray:
+def _read(found, folds, pictures, change, looks, classes: int) -> np.ndarray:
     values = np.full((len(pictures), classes), np.nan)
     for place, (fold, picture) in enumerate(zip(folds, pictures, strict=True)):
         array = found[fold]
-        row = array.rows.get(name_version(change, picture, histograms))
+        row = array.rows.get(name_version(change, picture, looks))
         if row is not None:
             values[place] = array.values[row]
     return values

@@ -3,8 +3,10 @@
 A loss does not make the run's figures wrong, so no finding is critical.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pxr_tf.audit.degrade import DEGRADATIONS
@@ -12,12 +14,14 @@ from pxr_tf.audit.material import Checked, Material
 from pxr_tf.audit.predicted import Predicted, predict_changes, without_models
 from pxr_tf.audit.versions import UNCHANGED, Change
 from pxr_tf.data.findings import Finding
-from pxr_tf.evaluation.losses import LOST, measure_losses
+from pxr_tf.data.shortcuts import percent
+from pxr_tf.evaluation.losses import CALLED, GAINED, LOST, measure_losses
 
 CHECK = "robustness"
 # As much as separates good from mediocre models of one study, and more than the interval of 600 patients is wide.
 LOSS = 0.05
-COLUMNS = ("degradation", "strength", "unit", "class", "figure", "value", "low", "high", "method")
+TAKEN = 0.2  # the lower end of what a class gains of another: far above what pictures near a boundary give
+COLUMNS = ("degradation", "strength", "unit", "mild", "class", "figure", "to", "value", "low", "high", "method")
 
 
 def find_robustness(material: Material) -> Checked:
@@ -28,7 +32,7 @@ def find_robustness(material: Material) -> Checked:
     changes = [Change(kind, strength) for kind, how in DEGRADATIONS.items() for strength in how.strengths]
     predicted = predict_changes(material, [Change(UNCHANGED), *changes], CHECK)
     table = tabulate(predicted, material.classes)
-    return Checked([judge(table, kind) for kind in DEGRADATIONS], {CHECK: table})
+    return Checked([finding for kind in DEGRADATIONS for finding in judge(table, kind)], {CHECK: table})
 
 
 def tabulate(predicted: Predicted, classes: Sequence[str]) -> pd.DataFrame:
@@ -40,21 +44,47 @@ def tabulate(predicted: Predicted, classes: Sequence[str]) -> pd.DataFrame:
         strengths = (0.0, *how.strengths)
         changes = [Change(kind, strength) if strength else Change(UNCHANGED) for strength in strengths]
         named = [predicted.probabilities[change].argmax(1) for change in changes]
-        for one in measure_losses(truth, pd.DataFrame(named).to_numpy(), patients, len(classes)):
-            label = "all" if one.of is None else classes[one.of]
-            rows.append((kind, strengths[one.level], how.unit, label, one.figure, one.value, *one.ends))
+        for one in measure_losses(truth, np.array(named), patients, len(classes)):
+            figure = "sensitivity" if one.figure == CALLED and one.of == one.to else one.figure
+            mild = "yes" if strengths[one.level] == how.mild else "no"
+            label, to = ("all" if k is None else classes[k] for k in (one.of, one.to))
+            to = "" if figure not in (CALLED, GAINED) else to
+            rows.append((kind, strengths[one.level], how.unit, mild, label, figure, to, one.value, *one.ends))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def judge(table: pd.DataFrame, kind: str) -> Finding:
-    """Return the finding of a degradation, at its mild strength."""
-    how = DEGRADATIONS[kind]
-    own = table[(table.degradation == kind) & (table.strength == how.mild) & (table.figure == LOST)]
-    row = next(own.itertuples(index=False))
-    grade = "warning" if row.low >= 0 and row.value >= LOSS else "passed" if row.high < LOSS else "note"
+def judge(table: pd.DataFrame, kind: str) -> Iterator[Finding]:
+    """Yield the findings of a degradation: the loss at its mild strength; a class that takes over another."""
+    own = table[table.degradation == kind]
+    yield _lost(own[(own.mild == "yes") & (own.figure == LOST)].to_dict("records")[0])
+    taken = own[(own.figure == GAINED) & (own["class"] != own.to) & (own.low >= TAKEN)]
+    if len(taken):
+        first = taken.sort_values(["strength", "value"], ascending=[True, False]).to_dict("records")[0]
+        before = own[(own["class"] == first["class"]) & (own.to == first["to"]) & (own.figure == CALLED)]
+        yield _taken(first, float(before.value[before.strength == 0].iloc[0]))
+
+
+def _lost(row: Mapping[str, Any]) -> Finding:
+    kind, low, high = row["degradation"], row["low"], row["high"]
+    grade = "warning" if low > 0 and row["value"] >= LOSS else "passed" if high < LOSS else "note"
     text = (
-        f"With {kind} of {how.mild:g} {how.unit} ({how.reason}), the balanced accuracy changes by "
-        f"{-100 * row.value:+.1f} points ({-100 * row.high:+.1f} to {-100 * row.low:+.1f})."
+        f"With {_describe(row)} ({DEGRADATIONS[kind].reason}), the balanced accuracy changes by "
+        f"{-100 * row['value']:+.1f} points ({-100 * high:+.1f} to {-100 * low:+.1f})."
     )
     remedy = "" if grade == "passed" else f"Add {kind} to the augmentation, or expect this loss in use."
-    return Finding(CHECK, grade, kind, "balanced accuracy lost", row.value, row.low, row.high, text, remedy)
+    return Finding(CHECK, grade, kind, "balanced accuracy lost", row["value"], low, high, text, remedy)
+
+
+def _taken(row: Mapping[str, Any], before: float) -> Finding:
+    kind, label, to = row["degradation"], row["class"], row["to"]
+    text = (
+        f"With {_describe(row)}, {percent(before + row['value'])} of the {label} pictures are called {to}; as they "
+        f"are, {percent(before)}. {to} may only mean that a picture is unusual."
+    )
+    remedy = f"Compare {kind} between the classes' pictures; vary it in training."
+    figure = f"share called {to}, more than as they are"
+    return Finding(CHECK, "warning", f"{label}, {kind}", figure, row["value"], row["low"], row["high"], text, remedy)
+
+
+def _describe(row: Mapping[str, Any]) -> str:
+    return f"{row['degradation']} of {row['strength']:g} {row['unit']}"

@@ -11,15 +11,15 @@ import numpy as np
 
 from pxr_tf import files
 from pxr_tf.audit import files_like
-from pxr_tf.audit.changes import SIMPLE, exchange_frame, match_histogram
+from pxr_tf.audit.changes import SIMPLE, exchange_frame, match_histogram, match_spectrum
 from pxr_tf.audit.degrade import DEGRADATIONS
 from pxr_tf.pictures.decode import InaccessibleImageError, load_grey
 
 VERSION = 1  # increase it if a change would give other pixels
 UNCHANGED = "unchanged"
 LIKE_FILES = (files_like.TABLES_ALONE, files_like.SIZE_ALONE, files_like.BOTH)
-CONTRAST, FRAME = "contrast", "frame"
-IMITATIONS = (*LIKE_FILES, CONTRAST, FRAME)  # changes that imitate the pictures of a class
+CONTRAST, SHARPNESS, FRAME = "contrast", "sharpness", "frame"
+IMITATIONS = (*LIKE_FILES, CONTRAST, SHARPNESS, FRAME)  # changes that imitate the pictures of a class
 
 
 class Change(NamedTuple):
@@ -28,6 +28,13 @@ class Change(NamedTuple):
     kind: str  # `UNCHANGED`, one of `SIMPLE`, of `IMITATIONS` or of `DEGRADATIONS`
     strength: float = 0.0  # of a degradation
     of: str = ""  # the class that an imitation imitates
+
+
+class Look(NamedTuple):
+    """What the prepared pictures of a class have in common."""
+
+    histogram: tuple[float, ...]  # the mean share of each of 256 greys
+    spectrum: tuple[float, ...]  # the mean of `changes.measure_spectrum`
 
 
 class Donor(NamedTuple):
@@ -52,7 +59,7 @@ class PredictVersions:
 
     pictures: tuple[AuditPicture, ...]
     changes: tuple[Change, ...]
-    histograms: Mapping[str, tuple[float, ...]]  # class -> mean share of each of 256 greys in its pictures
+    looks: Mapping[str, Look]  # of each class
     to: Path  # JSON with the ``folder`` of the predictions, a keyed array
 
 
@@ -77,19 +84,21 @@ class Original:
         return load_grey(self.about.path)
 
 
-def name_version(change: Change, picture: AuditPicture, histograms: Mapping[str, tuple[float, ...]]) -> str:
+def name_version(change: Change, picture: AuditPicture, looks: Mapping[str, Look]) -> str:
     """Return the key of a picture's version: it names all that decides its pixels, except for the preparation."""
     words = [change.kind, picture.content]
     if change.kind in DEGRADATIONS:
         words.append(f"{change.strength:g}")
     elif change.kind == CONTRAST:
-        words.append(files.digest(*histograms[change.of]))
+        words.append(files.digest(*looks[change.of].histogram))
+    elif change.kind == SHARPNESS:
+        words.append(files.digest(*looks[change.of].spectrum))
     elif change.kind in IMITATIONS:
         words.append(picture.donors[change.of].content)
     return " ".join(words)
 
 
-def make_version(change: Change, original: Original, histograms: Mapping[str, tuple[float, ...]]) -> np.ndarray:
+def make_version(change: Change, original: Original, looks: Mapping[str, Look]) -> np.ndarray:
     """Return a version, uint8 [side, side]; raise `UnreadableImageError` if a file is needed and cannot be read."""
     if change.kind == UNCHANGED:
         return original.pixels
@@ -99,7 +108,9 @@ def make_version(change: Change, original: Original, histograms: Mapping[str, tu
         seed = int.from_bytes(hashlib.blake2b(original.about.content.encode(), digest_size=4).digest())
         return DEGRADATIONS[change.kind].degrade(original.pixels, change.strength, seed)
     if change.kind == CONTRAST:
-        return match_histogram(original.pixels, np.array(histograms[change.of]))
+        return match_histogram(original.pixels, np.array(looks[change.of].histogram))
+    if change.kind == SHARPNESS:
+        return match_spectrum(original.pixels, np.array(looks[change.of].spectrum))
     donor = original.about.donors[change.of]
     if change.kind == FRAME:
         return exchange_frame(original.pixels, original.find_pixels(donor.content))

@@ -1,5 +1,6 @@
-"""How sensitivities fall as pictures get worse, with intervals over patients."""
+"""How predictions move as pictures get worse, with intervals over patients."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from pxr_tf.evaluation.intervals import Ends, find_ends, replicate_sums
 from pxr_tf.evaluation.metrics import mean_known
 
-SENSITIVITY, BALANCED, LOST = "sensitivity", "balanced_accuracy", "lost"
+CALLED, GAINED, BALANCED, LOST = "called", "gained", "balanced_accuracy", "lost"
 
 
 class LossFigure(NamedTuple):
@@ -15,41 +16,46 @@ class LossFigure(NamedTuple):
 
     level: int
     figure: str
-    of: int | None  # the number of a class, None for all
+    of: int | None  # the number of the true class, None for all
+    to: int | None  # the number of the predicted class
     value: float
     ends: Ends
 
 
-def measure_losses(truth: np.ndarray, predicted: np.ndarray, patients: np.ndarray, classes: int) -> list[LossFigure]:
-    """Return the figures of each level; `predicted` is int [levels, n], and level 0 is the pictures as they are.
+def measure_losses(
+    truth: np.ndarray, predicted: np.ndarray, patients: np.ndarray, classes: int
+) -> Iterator[LossFigure]:
+    """Yield the figures of each level; `predicted` is int [levels, n], and level 0 is the pictures as they are.
 
-    Figures: each class's sensitivity, the balanced accuracy (their mean), and what it has lost since level 0, paired.
-    `truth` is int [n]; `patients` [n] names the patient of each picture.
+    ``called``: the share of a true class that is called a class; called itself, it is the sensitivity. ``gained``: how
+    much more than at level 0, paired. ``balanced_accuracy``: the mean sensitivity. ``lost``: how much of it, since
+    level 0, paired. `truth` is int [n]; `patients` [n] names the patient of each picture.
     """
-    levels = len(predicted)
+    levels, pairs = len(predicted), [(of, to) for of in range(classes) for to in range(classes)]
     names, numbers = np.unique(patients, return_inverse=True)
     own = (truth[:, None] == np.arange(classes)).astype(np.float64)  # [n, K]
-    hits = (predicted == truth)[:, :, None] * own  # [levels, n, K]
-    sums = np.zeros((len(names), (1 + levels) * classes))
-    np.add.at(sums, numbers, np.hstack([own, *hits]))
+    named = predicted[:, :, None] == np.arange(classes)  # [levels, n, K]
+    cells = [(own[:, :, None] * one[:, None, :]).reshape(len(truth), -1) for one in named]
+    sums = np.zeros((len(names), classes + levels * classes**2))
+    np.add.at(sums, numbers, np.hstack([own, *cells]))
     keys = [
-        *((level, SENSITIVITY, k) for level in range(levels) for k in range(classes)),
-        *((level, figure, None) for figure in (BALANCED, LOST) for level in range(levels)),
+        *((level, figure, *pair) for figure in (CALLED, GAINED) for level in range(levels) for pair in pairs),
+        *((level, figure, None, None) for figure in (BALANCED, LOST) for level in range(levels)),
     ]
     of_class = [len(np.unique(numbers[truth == k])) for k in range(classes)]
     rarest = min((number for number in of_class if number), default=0)
-    counts = np.array([rarest if k is None else of_class[k] for _, _, k in keys])
+    counts = np.array([rarest if of is None else of_class[of] for _, _, of, _ in keys])
     found = replicate_sums(sums, lambda totals: _figures(totals, classes), counts)
-    return [
-        LossFigure(*key, float(found.value[row]), find_ends(found, row, "" if key[1] == LOST else "share"))
-        for row, key in enumerate(keys)
-    ]
+    for row, key in enumerate(keys):
+        metric = "share" if key[1] in (CALLED, BALANCED) else ""
+        yield LossFigure(*key, float(found.value[row]), find_ends(found, row, metric))
 
 
 def _figures(totals: np.ndarray, classes: int) -> np.ndarray:
-    """Return [R, ...]: sensitivities of all levels and classes, then balanced accuracies, then what they lost."""
-    images, hits = totals[:, None, :classes], totals[:, classes:].reshape(len(totals), -1, classes)
+    """Return [R, ...] in the order of the keys, from images and called images of each class."""
+    images, called = totals[:, None, :classes, None], totals[:, classes:].reshape(len(totals), -1, classes, classes)
     with np.errstate(invalid="ignore"):  # a class without images
-        sensitivities = hits / images
-    balanced = mean_known(sensitivities)
-    return np.hstack([sensitivities.reshape(len(totals), -1), balanced, balanced[:, :1] - balanced])
+        shares = called / images  # [R, levels, true, predicted]
+    balanced = mean_known(np.diagonal(shares, axis1=2, axis2=3))
+    parts = shares, shares - shares[:, :1], balanced, balanced[:, :1] - balanced
+    return np.hstack([part.reshape(len(totals), -1) for part in parts])
