@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf.audit.changes import SIMPLE
+from pxr_tf.audit.files_like import BOTH
 from pxr_tf.audit.material import Checked, Material
 from pxr_tf.audit.predicted import Predicted, predict_changes, without_models
 from pxr_tf.audit.versions import CONTRAST, FRAME, IMITATIONS, LIKE_FILES, SHARPNESS, UNCHANGED, Change
@@ -137,7 +138,7 @@ def judge(tried: Sequence[Tried], rows: pd.DataFrame, *, cropped: bool) -> list[
 
     `rows` has ``label`` and ``source``. In `cropped` pictures, the frame may hold lung.
     """
-    findings = list(_count_few(tried))
+    findings = [*_count_few(tried), *_count_unread(tried)]
     for kind in WORDS:
         found = []
         of_kind = [one for one in tried if one.change.kind == kind and one.change.of != one.label]
@@ -232,3 +233,16 @@ def _count_few(tried: Sequence[Tried]) -> Iterator[Finding]:
                 f"(at least {FEW})."
             )
             yield Finding(CHECK, "note", label, "patients", patients, text=text, remedy="Add patients of this class.")
+
+
+def _count_unread(tried: Sequence[Tried]) -> Iterator[Finding]:
+    """Yield a note if files could not be read again: then changes that begin with files lack their pictures."""
+    images = {kind: sum(one.images for one in tried if one.change.kind == kind) for kind in (BOTH, FRAME)}
+    lacking = 1 - images[BOTH] / max(1, images[FRAME])
+    if lacking > 0:
+        text = (
+            f"Changes of files lack {percent(lacking)} of the pictures: the files were moved or changed since the run, "
+            "or cannot be read."
+        )
+        remedy = "Put the files back where the manifest says they are."
+        yield Finding(CHECK, "note", "changes of files", "share of pictures", lacking, text=text, remedy=remedy)

@@ -69,7 +69,7 @@ def _lost(row: Mapping[str, Any]) -> Finding:
     grade = "warning" if low > 0 and row["value"] >= LOSS else "passed" if high < LOSS else "note"
     text = (
         f"With {_describe(row)} ({DEGRADATIONS[kind].reason}), the balanced accuracy changes by "
-        f"{-100 * row['value']:+.1f} points ({-100 * high:+.1f} to {-100 * low:+.1f})."
+        f"{_points(row['value'])} points ({_points(high)} to {_points(low)})."
     )
     remedy = "" if grade == "passed" else f"Add {kind} to the augmentation, or expect this loss in use."
     return Finding(CHECK, grade, kind, "balanced accuracy lost", row["value"], low, high, text, remedy)
@@ -84,6 +84,11 @@ def _taken(row: Mapping[str, Any], before: float) -> Finding:
     remedy = f"Compare {kind} between the classes' pictures; vary it in training."
     figure = f"share called {to}, more than as they are"
     return Finding(CHECK, "warning", f"{label}, {kind}", figure, row["value"], row["low"], row["high"], text, remedy)
+
+
+def _points(lost: float) -> str:
+    """Return a loss as a change in points: ``-2.8``."""
+    return f"{0 - 100 * lost:+.1f}"
 
 
 def _describe(row: Mapping[str, Any]) -> str:

@@ -49,8 +49,9 @@ def measure_flips(
     np.add.at(sums, numbers, np.hstack([np.ones((len(before), 1)), *parts]))
     found = replicate_sums(sums, lambda totals: _figures(totals, classes), np.full(len(keys), len(names)))
     for row, (figure, to) in enumerate(keys):
-        metric = "share" if figure in (FLIPPED, CALLED) else ""
-        yield FlipFigure(figure, to, float(found.value[row]), find_ends(found, row, metric))
+        ends = find_ends(found, row, "share" if figure in (FLIPPED, CALLED) else "")
+        limited = ends._replace(low=max(ends.low, -1.0), high=min(ends.high, 1.0))  # NaN stays
+        yield FlipFigure(figure, to, float(found.value[row]), limited)
 
 
 def _flips(before: np.ndarray, after: np.ndarray) -> np.ndarray:

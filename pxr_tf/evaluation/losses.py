@@ -47,8 +47,9 @@ def measure_losses(
     counts = np.array([rarest if of is None else of_class[of] for _, _, of, _ in keys])
     found = replicate_sums(sums, lambda totals: _figures(totals, classes), counts)
     for row, key in enumerate(keys):
-        metric = "share" if key[1] in (CALLED, BALANCED) else ""
-        yield LossFigure(*key, float(found.value[row]), find_ends(found, row, metric))
+        ends = find_ends(found, row, "share" if key[1] in (CALLED, BALANCED) else "")
+        limited = ends._replace(low=max(ends.low, -1.0), high=min(ends.high, 1.0))  # NaN stays
+        yield LossFigure(*key, float(found.value[row]), limited)
 
 
 def _figures(totals: np.ndarray, classes: int) -> np.ndarray:
