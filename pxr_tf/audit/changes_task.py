@@ -1,7 +1,7 @@
 """The task ``audit_changes``: predict versions of test pictures with a fold's model, into a cache of probabilities."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,16 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf import arrays, files, machine, rundir
-from pxr_tf.audit.versions import VERSION, AuditPicture, Change, Original, PredictVersions, make_version, name_version
+from pxr_tf.audit.versions import (
+    VERSION,
+    AuditPicture,
+    Change,
+    Look,
+    Original,
+    PredictVersions,
+    make_version,
+    name_version,
+)
 from pxr_tf.events import OnEvent, emit_progress, emit_wait
 from pxr_tf.models.classifier import FULL_BATCH, both_columns, predict_pictures
 from pxr_tf.pictures.decode import UnreadableImageError, load_prepared
@@ -60,8 +69,8 @@ def predict_versions(task: Task, options: PredictVersions, emit: OnEvent) -> Non
         show = partial(emit_progress, emit, f"changed pictures: {rundir.fold_name(task.fold)}")
         classes, wait = len(card["classes"]), partial(emit_wait, emit)
         with tempfile.TemporaryDirectory() as place, arrays.open_writer(folder, (classes,), np.float32, wait) as writer:
-            find_pixels, prepare = _open_originals(run, [one.picture for one in wanted], Path(place))
-            make = partial(_make, find_pixels=find_pixels, prepare=prepare, looks=options.looks)
+            find_pixels, prepare = open_originals(run, [one.picture for one in wanted], Path(place))
+            make = partial(make_all, find_pixels=find_pixels, prepare=prepare, looks=options.looks)
             _fill(writer, wanted, make, predict, show)
     files.write_json(options.to, {"folder": str(folder)})
 
@@ -89,7 +98,7 @@ def _find_missing(folder: Path, options: PredictVersions) -> Iterator[Wanted]:
         yield Wanted(pictures[content], tuple(changes))
 
 
-def _open_originals(
+def open_originals(
     run: RunDirectory, pictures: Sequence[AuditPicture], place: Path
 ) -> tuple[Callable[[str], np.ndarray], Callable[[bytes, str], np.ndarray]]:
     """Return (content -> prepared picture, (changed file, path of its original) -> prepared as the run does)."""
@@ -112,7 +121,14 @@ def _open_originals(
     return lambda content: stored.pixels[stored.rows[content]], prepare
 
 
-def _make(wanted: Wanted, *, find_pixels, prepare, looks) -> list[Made]:
+def make_all(
+    wanted: Wanted,
+    *,
+    find_pixels: Callable[[str], np.ndarray],
+    prepare: Callable[[bytes, str], np.ndarray],
+    looks: Mapping[str, Look],
+) -> list[Made]:
+    """Return the versions of a picture; one that cannot be made has a fault and no pixels."""
     original, made = Original(wanted.picture, find_pixels, prepare), []
     for change in wanted.changes:
         name = name_version(change, wanted.picture, looks)
@@ -139,12 +155,12 @@ def _fill(
             made = [one for some in here for one in some.result()]
             good = [one for one in made if one.pixels is not None]
             if good:
-                writer.append([one.name for one in good], _predict_each(predict, [one.pixels for one in good]))
+                writer.append([one.name for one in good], predict_each(predict, [one.pixels for one in good]))
             done += len(made)
             show(done, total)
 
 
-def _predict_each(predict: Callable[[np.ndarray], np.ndarray], versions: Sequence[np.ndarray]) -> np.ndarray:
+def predict_each(predict: Callable[[np.ndarray], np.ndarray], versions: Sequence[np.ndarray]) -> np.ndarray:
     """Return the predictions; equal versions, such as files of one encoding, are predicted once."""
     keys = [pixels.tobytes() for pixels in versions]
     unique = dict(zip(keys, versions, strict=True))
