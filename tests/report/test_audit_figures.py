@@ -52,15 +52,13 @@ def test_a_cell_names_the_share_that_flips_and_the_class_that_gains_most(tmp_pat
 
 def test_controls_have_no_colour_and_grey_letters():
     table = make_flips()
-    control = (
-        (table.change == "frame") & (table["of"] == table["class"]) & table.figure.isin(["flipped", "more flipped"])
-    )
+    control = (table.change == "frame") & (table["of"] == table["class"]) & table.figure.str.contains("flipped")
     figure = draw_flips(table.assign(value=table.value.where(~control, 0.5)), "a run", synthetic=False)
     (axes,) = figure.axes
     colours = np.asarray(axes.images[0].get_array())
     assert colours.max() == 0.84 and (colours > 0).sum() == 1
-    grey = [text.get_text() for text in axes.texts if text.get_color() == "grey"]
-    assert sorted(grey) == ["0 %"] * 3 + ["50 % (bacterial)"] * 3 or len(grey) == 6
+    grey = [text.get_text()[:4] for text in axes.texts if text.get_color() == "grey"]
+    assert sorted(grey) == ["0 %"] * 3 + ["50 %"] * 3  # the shift, and each class's own frame
 
 
 def test_changes_that_were_not_measured_have_a_dash():
