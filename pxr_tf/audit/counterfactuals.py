@@ -15,11 +15,12 @@ from pxr_tf.audit.changes import SIMPLE
 from pxr_tf.audit.files_like import BOTH
 from pxr_tf.audit.material import Checked, Material
 from pxr_tf.audit.predicted import Predicted, predict_changes, without_models
-from pxr_tf.audit.versions import CONTRAST, FRAME, IMITATIONS, LIKE_FILES, SHARPNESS, UNCHANGED, Change
+from pxr_tf.audit.versions import CONTRAST, FRAME, IMITATIONS, SHARPNESS, TOGETHER, UNCHANGED, Change
 from pxr_tf.data.findings import Finding, Grade
 from pxr_tf.data.shortcuts import percent
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation.flips import CALLED, FLIPPED, MORE_CALLED, MORE_FLIPPED, FlipFigure, measure_flips
+from pxr_tf.evaluation.intervals import wilson_interval
 
 CHECK = "counterfactuals"
 SHIFT = "shift"  # the control of changes for all
@@ -44,6 +45,7 @@ WORDS = {  # change -> with it, a picture is …
     "contrast": "with the mean histogram of {}",
     "sharpness": "with fine detail as strong as in {}",
     "frame": "in the frame of {} (border and corners)",
+    "together": "with size, JPEG tables, fine detail, histogram and frame of {}",
 }
 SAME_FILES = "Save all pictures at one size with one encoding before training, and audit again."
 REMEDIES = {
@@ -53,6 +55,7 @@ REMEDIES = {
     "contrast": "Normalise the intensity of all pictures alike, or vary it in training.",
     "sharpness": "Bring all pictures to one sharpness and noise before training, or vary both in training.",
     "frame": "Crop to the lungs, or blank the borders and corners of all pictures alike.",
+    "together": "Make all pictures alike in what can be made alike, and audit again.",
     "inverted": "Do not show the model negatives, or train it with them.",
     "mirrored": "Mirror pictures in training.",
 }
@@ -144,9 +147,9 @@ def judge(tried: Sequence[Tried], rows: pd.DataFrame, *, cropped: bool) -> list[
         of_kind = [one for one in tried if one.change.kind == kind and one.change.of != one.label]
         for label in dict.fromkeys(one.label for one in of_kind):
             own = [one for one in of_kind if one.label == label]
-            tied = not (kind == FRAME and cropped)
+            tied = not (kind in (FRAME, TOGETHER) and cropped)
             found += _judge_class(own, [one for one in own if tied and _is_property(one, rows)])
-        findings += found or _passed(of_kind)
+        findings += found or _not_found(of_kind)
     return findings
 
 
@@ -155,9 +158,9 @@ def _is_property(one: Tried, rows: pd.DataFrame) -> bool:
 
     Disease changes the contrast, too, and perhaps fine detail: they count between classes from different sources.
     """
-    return one.change.kind in (*LIKE_FILES, FRAME) or (
-        one.change.kind in (CONTRAST, SHARPNESS) and _common_sources(rows, one.label, one.change.of) < SAME_SOURCE
-    )
+    if one.change.kind in (CONTRAST, SHARPNESS, TOGETHER):
+        return _common_sources(rows, one.label, one.change.of) < SAME_SOURCE
+    return one.change.kind in IMITATIONS
 
 
 def _common_sources(rows: pd.DataFrame, first: str, second: str) -> float:
@@ -208,20 +211,32 @@ def _finding(one: Tried, grade: Grade, figure: str, found: FlipFigure, text: str
     return Finding(CHECK, grade, f"{one.label}, {one.change.kind}", figure, found.value, *found.ends[:2], text, remedy)
 
 
-def _passed(of_kind: Sequence[Tried]) -> list[Finding]:
-    known = [one for one in of_kind if not np.isnan(one.figure(MORE_FLIPPED).value)]
+def _not_found(of_kind: Sequence[Tried]) -> list[Finding]:
+    """Return what is said of a kind of change that flips no class: passed, or a note if many flips are possible."""
+    known = [one for one in of_kind if not np.isnan(_reach(one))]
     if not known:
         return []
-    most = max(known, key=lambda one: one.figure(MORE_FLIPPED).value)
-    more = most.figure(MORE_FLIPPED)
+    most = max(known, key=_reach)
+    flipped, more = most.figure(FLIPPED).value, most.figure(MORE_FLIPPED)
     words = WORDS[most.change.kind].format("pictures of another class")
-    flipped = most.figure(FLIPPED).value
-    text = (
-        f"No class changes much more often than under the control {words}. The most: {most.label}, {percent(flipped)} "
-        f"against {percent(flipped - more.value)}."
-    )
-    figure = "largest share that flips, more than under the control"
-    return [Finding(CHECK, "passed", most.change.kind, figure, more.value, *more.ends[:2], text)]
+    words = f"{words[0].upper()}{words[1:]}"
+    shares = f"{percent(flipped)} against {percent(flipped - more.value)} under the control"
+    if _reach(most) < CRITICAL:
+        grade, remedy = "passed", ""
+        text = f"{words}, no class changes much more often than under the control. Least sure: {most.label}, {shares}."
+    else:
+        grade, remedy = "note", "Test more patients."
+        text = (
+            f"{words}, {most.label} may change more often than under the control ({shares}): "
+            f"{count_words(most.patients, 'patient')} cannot exclude up to {percent(_reach(most))}."
+        )
+    figure = "share that flips, more than under the control"
+    return [Finding(CHECK, grade, most.change.kind, figure, more.value, *more.ends[:2], text, remedy)]
+
+
+def _reach(one: Tried) -> float:
+    """Return how many flips more than under the control are possible; without any, as many as chance may hide."""
+    return max(one.figure(MORE_FLIPPED).ends.high, wilson_interval(0.0, max(1, one.patients))[1])
 
 
 def _count_few(tried: Sequence[Tried]) -> Iterator[Finding]:

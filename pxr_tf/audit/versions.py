@@ -18,8 +18,8 @@ from pxr_tf.pictures.decode import InaccessibleImageError, load_grey
 VERSION = 1  # increase it if a change would give other pixels
 UNCHANGED = "unchanged"
 LIKE_FILES = (files_like.TABLES_ALONE, files_like.SIZE_ALONE, files_like.BOTH)
-CONTRAST, SHARPNESS, FRAME = "contrast", "sharpness", "frame"
-IMITATIONS = (*LIKE_FILES, CONTRAST, SHARPNESS, FRAME)  # changes that imitate the pictures of a class
+CONTRAST, SHARPNESS, FRAME, TOGETHER = "contrast", "sharpness", "frame", "together"
+IMITATIONS = (*LIKE_FILES, CONTRAST, SHARPNESS, FRAME, TOGETHER)  # changes that imitate the pictures of a class
 
 
 class Change(NamedTuple):
@@ -89,11 +89,11 @@ def name_version(change: Change, picture: AuditPicture, looks: Mapping[str, Look
     words = [change.kind, picture.content]
     if change.kind in DEGRADATIONS:
         words.append(f"{change.strength:g}")
-    elif change.kind == CONTRAST:
+    if change.kind in (CONTRAST, TOGETHER):
         words.append(files.digest(*looks[change.of].histogram))
-    elif change.kind == SHARPNESS:
+    if change.kind in (SHARPNESS, TOGETHER):
         words.append(files.digest(*looks[change.of].spectrum))
-    elif change.kind in IMITATIONS:
+    if change.kind in (*LIKE_FILES, FRAME, TOGETHER):
         words.append(picture.donors[change.of].content)
     return " ".join(words)
 
@@ -107,12 +107,19 @@ def make_version(change: Change, original: Original, looks: Mapping[str, Look]) 
     if change.kind in DEGRADATIONS:
         seed = int.from_bytes(hashlib.blake2b(original.about.content.encode(), digest_size=4).digest())
         return DEGRADATIONS[change.kind].degrade(original.pixels, change.strength, seed)
-    if change.kind == CONTRAST:
-        return match_histogram(original.pixels, np.array(looks[change.of].histogram))
-    if change.kind == SHARPNESS:
-        return match_spectrum(original.pixels, np.array(looks[change.of].spectrum))
-    donor = original.about.donors[change.of]
-    if change.kind == FRAME:
-        return exchange_frame(original.pixels, original.find_pixels(donor.content))
-    changed = files_like.save_like(original.whole, files_like.read_encoding(donor.path), change.kind)
-    return original.prepare(changed, original.about.path)
+    return _imitate(change.kind, original, original.about.donors[change.of], looks[change.of])
+
+
+def _imitate(kind: str, original: Original, donor: Donor, look: Look) -> np.ndarray:
+    pixels = original.pixels
+    if kind in (*LIKE_FILES, TOGETHER):
+        what = files_like.BOTH if kind == TOGETHER else kind
+        changed = files_like.save_like(original.whole, files_like.read_encoding(donor.path), what)
+        pixels = original.prepare(changed, original.about.path)
+    if kind in (SHARPNESS, TOGETHER):
+        pixels = match_spectrum(pixels, np.array(look.spectrum))
+    if kind in (CONTRAST, TOGETHER):
+        pixels = match_histogram(pixels, np.array(look.histogram))
+    if kind in (FRAME, TOGETHER):
+        pixels = exchange_frame(pixels, original.find_pixels(donor.content))
+    return pixels

@@ -8,10 +8,12 @@ from audited_runs import make_material, write_linear_run
 
 from pxr_tf.audit import changes_task
 from pxr_tf.audit.files_like import Encoding, save_like
-from pxr_tf.audit.versions import UNCHANGED, AuditPicture, Change, Donor
+from pxr_tf.audit.versions import UNCHANGED, AuditPicture, Change, Donor, Look
 from pxr_tf.pictures.decode import load_grey
 from pxr_tf.pictures.store import load_pictures
 from pxr_tf.runs.crop import open_lung_source
+
+LOOKS = {"normal": Look((1.0,), (1.0,))}
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +62,8 @@ def test_a_version_that_cannot_be_made_costs_no_other(cropped, tmp_path):
     picture = AuditPicture(row.content, row.path, {"normal": Donor("gone", str(tmp_path / "gone.jpeg"))})
     find_pixels, prepare = changes_task.open_originals(cropped, [picture], tmp_path)
     wanted = changes_task.Wanted(picture, (Change("encoding", of="normal"), Change(UNCHANGED)))
-    lost, made = changes_task.make_all(wanted, find_pixels=find_pixels, prepare=prepare, looks={})
+    lost, made = changes_task.make_all(wanted, find_pixels=find_pixels, prepare=prepare, looks=LOOKS)
     assert lost.pixels is None and lost.fault and made.pixels is not None
     moved = changes_task.Wanted(replace(picture, path=str(tmp_path / "moved.jpeg")), wanted.changes)
-    lost, made = changes_task.make_all(moved, find_pixels=find_pixels, prepare=prepare, looks={})
+    lost, made = changes_task.make_all(moved, find_pixels=find_pixels, prepare=prepare, looks=LOOKS)
     assert lost.pixels is None and made.pixels is not None

@@ -69,8 +69,8 @@ def test_a_change_that_no_data_tie_to_a_class_is_a_warning_and_names_where_pictu
     assert finding.grade == "warning" and "to a (90 %)" in finding.text
 
 
-@pytest.mark.parametrize("kind", ["contrast", "sharpness"])
-def test_contrast_and_sharpness_are_critical_between_sources_only_because_disease_changes_them_too(kind):
+@pytest.mark.parametrize("kind", ["contrast", "sharpness", "together"])
+def test_what_disease_changes_too_is_critical_between_sources_only(kind):
     flips = {(Change(kind, of="b"), "a"): ("b", 0.6)}
     assert find(flips)[f"a, {kind}"].grade == "warning"
     assert find(flips, make_rows(("s", "t", "s")))[f"a, {kind}"].grade == "critical"
@@ -85,13 +85,19 @@ def test_a_few_flips_are_passed_and_some_a_warning():
     assert find({(Change("encoding", of="b"), "a"): ("b", 0.25)})["a, encoding"].grade == "warning"
 
 
+def test_what_few_patients_cannot_exclude_is_a_note_and_not_passed():
+    found = find({(Change("encoding", of="b"), "a"): ("b", 0.2)}, make_rows(count=15))
+    assert found["encoding"].grade == "note" and found["encoding"].high > 0.2 and found["encoding"].remedy
+    assert found["marker"].grade == "note"  # none of 15 flips, but a fifth might
+
+
 def test_a_class_with_few_patients_is_noted_and_not_judged():
     found = find({(Change("encoding", of="b"), "a"): ("b", 1.0)}, make_rows(count=6))
     assert {found[label].grade for label in CLASSES} == {"note"} and "a, encoding" not in found
 
 
 def test_versions_that_could_not_be_made_are_not_judged():
-    missing = {Change(kind, of=of) for kind in ("encoding", "resolution", "file") for of in CLASSES}
+    missing = {Change(kind, of=of) for kind in ("encoding", "resolution", "file", "together") for of in CLASSES}
     found = find({}, missing=missing)
     assert found["changes of files"].grade == "note" and "encoding" not in found and "frame" in found
 

@@ -58,7 +58,12 @@ def test_a_border_that_gives_a_class_away_is_named_for_every_other_class(cheatin
         assert frame.grade == "critical" and "covid19" in frame.figure and frame.low >= 0.2 and frame.remedy
         assert found[f"{label}, black border"].grade == "warning"
     critical = {finding.subject.split(", ")[1] for finding in cheating[0].findings if finding.grade == "critical"}
-    assert critical <= {"frame", "contrast", "sharpness"}  # a black border is in histogram and spectrum, too
+    assert critical <= {
+        "frame",
+        "contrast",
+        "sharpness",
+        "together",
+    }  # all of them bring the border
 
 
 def test_the_tables_have_a_row_for_each_figure(cheating):
