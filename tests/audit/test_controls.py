@@ -1,0 +1,64 @@
+"""The check ``controls`` reads the evaluations of a run, and names the class that strangers are called."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from written_runs import write_run
+
+from pxr_tf import files
+from pxr_tf.audit.controls import check_controls
+from pxr_tf.audit.material import Material
+from pxr_tf.evidence.external import count_called
+from pxr_tf.executors.inline import Inline
+from pxr_tf.runs.finished import open_run
+
+CLASSES = ("bacterial", "covid19", "normal", "viral")
+
+
+@pytest.fixture
+def run(tmp_path):
+    return open_run(write_run(tmp_path / "runs" / "a" / "b" / "c" / "seed-0"))
+
+
+def evaluated(run, called_covid: int, count: int = 100):
+    """Write an evaluation of adults of whom some were called covid19, the others normal; return the findings."""
+    names = np.where(np.arange(count) < called_covid, "covid19", "normal")
+    table = pd.DataFrame({"image_id": np.arange(count), "predicted": names, "source": "adults", "group": "healthy"})
+    table = table.assign(patient_id=table.image_id, label="", **{f"p_{name}": 0.25 for name in CLASSES})
+    folder = run.folder / "evaluated" / "adults"
+    files.write_csv(folder / "called.csv", count_called(table, run.tested))
+    files.write_json(folder / "evaluation.json", {"predictions_of_run": run.predictions_digest})
+    return check(run)
+
+
+def check(run):
+    return check_controls(Material(run.manifest, CLASSES, run.cache, Inline(), print, run)).findings
+
+
+def test_a_class_that_most_strangers_are_called_is_critical(run):
+    found = {finding.subject: finding for finding in evaluated(run, 98)}
+    assert found["covid19"].grade == "critical"
+    assert found["covid19"].value == pytest.approx(0.98)
+    assert found["covid19"].low < 0.98 < found["covid19"].high
+    assert "98.0 %" in found["covid19"].text
+
+
+def test_a_few_false_alarms_pass(run):
+    found = {finding.subject: finding.grade for finding in evaluated(run, 5)}
+    assert found["covid19"] == "passed"
+
+
+def test_a_share_above_the_limit_that_may_be_chance_is_a_warning(run):
+    assert {finding.subject: finding.grade for finding in evaluated(run, 3, 20)}["covid19"] == "warning"
+
+
+def test_a_run_that_was_never_shown_other_data_is_told_so(run):
+    (finding,) = check(run)
+    assert finding.grade == "warning"
+    assert "pxr evaluate" in finding.remedy
+
+
+def test_an_evaluation_of_earlier_predictions_does_not_count(run):
+    evaluated(run, 98)
+    files.write_csv(run.folder / "predictions.csv", run.predictions.iloc[::-1])
+    assert [finding.subject for finding in check(open_run(run.folder))] == ["other data"]
