@@ -45,14 +45,14 @@ def find_asked(
 def list_asked(
     run: FinishedRun, asked: Sequence[str], on_event: OnEvent = lambda event: None, option: str = "IMAGES"
 ) -> pd.DataFrame:
-    """Return a row of the manifest's columns for each picture asked for, each with a name of its own.
+    """Return a row of the manifest's columns for each file asked for, each with a name of its own.
 
     Raises `PxrError`, which names the `option`, for a word that names nothing, and for two pictures with one name.
     """
     if not asked:
         raise PxrError(f"{option} received nothing. Accepted: {_accepted(run.manifest)}.")
     rows = _rows(run.manifest, asked, run.recipe, option, on_event)
-    table = _name_apart(pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS]).drop_duplicates(ignore_index=True))
+    table = _name_apart(pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS]).drop_duplicates("path", ignore_index=True))
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
         raise PxrError(f"Two pictures are named {shorten(twice, 3)}. Accepted: each name once. Rename one of them.")

@@ -22,10 +22,15 @@ _LETTERS = 80  # of a name
 
 
 def check_output(out: Path) -> None:
-    """Raise `PxrError` if the ending of a file names no format or it is a folder, OSError if it cannot be written."""
+    """Raise `PxrError` if the ending of a file names no format, or if it cannot be written; write nothing."""
     if out.suffix.lower() not in FORMATS or out.is_dir():
         raise PxrError(f"--out received {shown(str(out), 80)}; accepted: a file that ends in {', '.join(FORMATS)}.")
-    files.check_writable(out)
+    try:
+        files.check_writable(out)
+    except OSError as error:
+        raise PxrError(
+            f"{out} cannot be written ({error.filename}: {error.strerror}). Name another file (--out, OUT=...)."
+        ) from error
 
 
 def default_file(run: FinishedRun, pictures: Sequence[str], fold: str | None = None) -> Path:
