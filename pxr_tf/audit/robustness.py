@@ -71,7 +71,8 @@ def _lost(row: Mapping[str, Any]) -> Finding:
         f"With {_describe(row)} ({DEGRADATIONS[kind].reason}), the balanced accuracy changes by "
         f"{_points(row['value'])} points ({_points(high)} to {_points(low)})."
     )
-    remedy = "" if grade == "passed" else f"Add {kind} to the augmentation, or expect this loss in use."
+    remedy = f"Add {kind} to the augmentation, or expect this loss in use." if low > 0 else "Test more patients."
+    remedy = "" if grade == "passed" else remedy
     return Finding(CHECK, grade, kind, "balanced accuracy lost", row["value"], low, high, text, remedy)
 
 
