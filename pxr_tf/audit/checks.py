@@ -23,6 +23,7 @@ CHECKS: dict[str, Check] = {
     "probes": Check("pxr_tf.audit.probes:check_probes", False, "What is there besides lungs"),
     "counterfactuals": Check("pxr_tf.audit.counterfactuals:find_counterfactuals", True, "Counterfactuals"),
     "robustness": Check("pxr_tf.audit.robustness:find_robustness", True, "Robustness"),
+    "population": Check("pxr_tf.audit.population:check_population", False, "One population in training and test"),
 }
 
 

@@ -74,21 +74,26 @@ class ViewLoader:
         return VIEWS[self.view](pictures, bits.reshape(pictures.shape).astype(bool))
 
 
+def decode(material: Material, table: pd.DataFrame, preparation: Preparation, crop: LungSource | None) -> pd.DataFrame:
+    """Return the rows whose pictures can be read, decoded into the cache; `crop` says where the lungs are."""
+    return decode_images(
+        table,
+        preparation,
+        material.cache,
+        skip_unreadable=True,
+        on_progress=partial(emit_progress, material.on_event),
+        on_wait=partial(emit_wait, material.on_event),
+        source=crop,
+    ).table
+
+
 def see(material: Material, table: pd.DataFrame) -> tuple[pd.DataFrame, Seen]:
     """Return the rows whose pictures can be read, decoded into the cache with their lungs, and where that is."""
-    source, preparation = _open(material, table)
+    crop, preparation = open_preparation(material, table)
     base = Preparation(preparation.size, "average") if preparation.crop == "none" else preparation
-    cropped_by = source if preparation.crop != "none" else None
-    for wanted, crop in {preparation: cropped_by, base: cropped_by}.items():
-        table = decode_images(
-            table,
-            wanted,
-            material.cache,
-            skip_unreadable=True,
-            on_progress=partial(emit_progress, material.on_event),
-            on_wait=partial(emit_wait, material.on_event),
-            source=crop,
-        ).table
+    for wanted in (preparation, base):
+        table = decode(material, table, wanted, crop)
+    source = crop or open_source(BUILTIN, None, table, material.cache)
     found = open_lungs(
         material.cache,
         table,
@@ -125,16 +130,14 @@ def read_greys(seen: Seen, contents: Sequence[str]) -> np.ndarray:
     return np.concatenate([count_greys(loader.load(part)) for part in parts])
 
 
-def _open(material: Material, table: pd.DataFrame) -> tuple[LungSource, Preparation]:
-    """Return the lung source, of the run's crop or else the built-in atlas, and how a file becomes a picture."""
+def open_preparation(material: Material, table: pd.DataFrame) -> tuple[LungSource | None, Preparation]:
+    """Return the lung source if the run crops, and how a file becomes a picture."""
     if material.run is None:
-        return open_source(BUILTIN, None, table, material.cache), Preparation(DATA_SIZE, "squash")
+        return None, Preparation(DATA_SIZE, "squash")
     image = material.run.recipe.image
-    source = open_lung_source(image, table, material.cache)
-    check_same_atlas(source, material.run.lung_identity, image.atlas)
-    if source is None:
-        return open_source(BUILTIN, None, table, material.cache), material.run.preparation
-    return source, preparation_of(image, source.identity)
+    crop = open_lung_source(image, table, material.cache)
+    check_same_atlas(crop, material.run.lung_identity, image.atlas)
+    return crop, preparation_of(image, crop and crop.identity)
 
 
 def _keep_masks(
