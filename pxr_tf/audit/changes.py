@@ -10,7 +10,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
-from pxr_tf.phantoms.sets import plant_marker
+from pxr_tf.phantoms.acquisition import plant_marker
 
 BORDER = 0.05  # of the side: as wide as the border that phantoms may have
 FRAME, CORNER = 0.1, 0.2  # of the side: the frame that is exchanged, and its corners, where markers are

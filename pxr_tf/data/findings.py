@@ -1,5 +1,6 @@
 """Findings of an audit, as data: what was measured, how serious it is, and what to do. Kept in ``audit.json``."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -29,6 +30,11 @@ class Finding(NamedTuple):
     high: float = np.nan
     text: str = ""  # one sentence for people: what was found
     remedy: str = ""  # one sentence: what to do; "" if there is nothing to do
+
+    def is_about(self, name: str, classes: Sequence[str]) -> bool:
+        """Return whether the finding is about this class: its subject names the class, or none of the classes."""
+        named = {one for one in classes if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", self.subject)}
+        return name in named or not named
 
 
 def sort_findings(findings: Sequence[Finding]) -> list[Finding]:

@@ -14,6 +14,7 @@ from pxr_tf.data import patients
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
 from pxr_tf.evidence.calibrated import read_calibration
+from pxr_tf.inference.cautions import add_cautions
 from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.ensemble import ask_models, choose_models
 from pxr_tf.inference.pictures import list_asked
@@ -66,7 +67,8 @@ def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEven
     folds = choose_folds(asked.run, asked.fold)
     table = list_asked(asked.run, asked.pictures, on_event, "PICTURE")
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
-    return predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas)
+    found = predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas)
+    return found._replace(table=add_cautions(found.table, asked.run, found.classes))
 
 
 def choose_folds(run: FinishedRun, fold: str | None) -> tuple[str, ...]:

@@ -52,9 +52,14 @@ def write_predictions(found: Predictions, run: FinishedRun, out: Path) -> None:
 def flat_table(found: Predictions) -> pd.DataFrame:
     """Return the columns of the CSV file."""
     shares = [f"p_{name}" for name in found.classes]
-    extra = ["whole"] if "whole" in found.table else []
+    extra = _extra(found)
     columns = ["image_id", "path", "predicted", *shares, "agreement", "models", "known", *extra, "fault"]
     return found.table[columns].astype({"models": "Int64"})
+
+
+def _extra(found: Predictions) -> list[str]:
+    """Return the columns that only some runs have: why a picture is not cropped, and what an audit says."""
+    return [name for name in ("whole", "caution") if name in found.table]
 
 
 def _json_lines(found: Predictions) -> Iterator[str]:
@@ -82,7 +87,7 @@ def _json_text(found: Predictions, run: FinishedRun) -> Iterator[str]:
 
 def _records(found: Predictions) -> Iterator[dict[str, Any]]:
     """Yield a picture's prediction as plain values; None for what an unreadable picture lacks."""
-    extra = ["whole"] if "whole" in found.table else []
+    extra = _extra(found)
     for row in found.table.to_dict("records"):
         shares = {name: row[f"p_{name}"] for name in found.classes}
         good = not row["fault"]

@@ -6,7 +6,8 @@ import pytest
 
 from pxr_tf.audit import changes
 from pxr_tf.audit.changes import SIMPLE
-from pxr_tf.phantoms.sets import draw_phantom, plant_marker
+from pxr_tf.phantoms.acquisition import plant_marker
+from pxr_tf.phantoms.sets import draw_phantom
 
 SIDE = 96
 

@@ -1,10 +1,13 @@
 """``pxr audit``: findings as a file and a table, ``--strict``, and a line under every later table."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from messages import ACCEPTED, assert_says, assert_tells, nearest
+
+from pxr_tf import files
 
 
 @pytest.fixture
@@ -29,7 +32,21 @@ def test_strict_fails_at_a_critical_finding_and_the_run_says_so_from_then_on(pxr
     assert code == 1
     assert_tells(said, "patients", "Split by patient")
     assert (leaky / "audit" / "leaks.csv").exists()
-    assert_tells(pxr("predict", leaky, leaky.parents[0])[2] or pxr("runs", leaky)[1], "An audit found")
+    assert_tells(pxr("runs", leaky)[1], "An audit found")
+    image = pd.read_csv(leaky / "manifest.csv", dtype=str).image_id[0]
+    assert pxr("predict", leaky, image, "--out", "answer.csv")[0] == 0
+    assert "training" in pd.read_csv("answer.csv").caution[0]
+
+
+def test_an_answer_has_the_caution_of_its_class(pxr, own_copy):
+    finding = {"check": "controls", "grade": "critical", "subject": "covid19", "figure": "x", "text": "Most are not."}
+    about = {"identity": files.digest_file(own_copy / "predictions.csv"), "checks": ["controls"], "findings": [finding]}
+    files.write_json(own_copy / "audit.json", about)
+    images = pd.read_csv(own_copy / "manifest.csv", dtype=str).image_id
+    assert pxr("predict", own_copy, *images, "--out", "answer.json")[0] == 0
+    answers = json.loads(Path("answer.json").read_text())["predictions"]
+    assert {one["predicted"] == "covid19" for one in answers} == {True, False}
+    assert all((one["caution"] == "Most are not.") == (one["predicted"] == "covid19") for one in answers)
 
 
 def test_an_audit_of_other_predictions_no_longer_counts(pxr, leaky):

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pxr_tf.phantoms.sets import PHANTOM_CLASSES, draw_phantom
+from pxr_tf.phantoms.diseases import PHANTOM_CLASSES
+from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures import fingerprints
 from pxr_tf.pictures.decode import load_prepared, resize_grey
 from pxr_tf.pictures.fingerprints import (
