@@ -66,6 +66,9 @@ class Balance(Frozen):
     target: Count | None = None  # samples of an oversampled class; null: as many as the largest class
 
 
+_RARE = ("permute_labels", "other_findings")  # keys that are written only if they are on
+
+
 class Experiment(Frozen):
     """Everything that decides the numbers of a run, except the images: one variant of one recipe."""
 
@@ -90,12 +93,13 @@ class Experiment(Frozen):
     show: tuple[Literal["filters", "coefficients", "feature_maps"], ...] = ()
     # permute the labels of training and validation images, for comparison: there is then nothing to learn
     permute_labels: Flag = False
+    # train and test on a data set's other findings too, such as covid-chestxray's bacterial and healthy X-rays
+    other_findings: Flag = False
 
     @model_serializer(mode="wrap")
-    def _as_before_permuted_labels(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a key that few runs have, to keep the digests by which tuning points are named."""
-        values = serialize(self)
-        return values if self.permute_labels else {key: values[key] for key in values if key != "permute_labels"}
+    def _without_rare_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out keys that few runs have, to keep the digests by which tuning points are named."""
+        return {key: value for key, value in serialize(self).items() if key not in _RARE or value}
 
     @model_validator(mode="after")
     def _every_phase_has_a_rate(self) -> "Experiment":

@@ -2,6 +2,7 @@
 
 ``folds``     cross-validation: each image is tested in one of the folds 0, 1, …; optionally with a hold-out
 ``official``  the data set's own test part; validation is taken from its training part
+``by_source`` each source is tested by models that never saw it, if the others have every class
 ``random``    one share tests and one share validates, by patient, or by image as some papers did
 
 A scheme is a function ``(table, *, seed, <options>) -> splits``. It takes the options that it uses by keyword:
@@ -23,6 +24,7 @@ import pandas as pd
 
 from pxr_tf.data.choose import check_amount, choose_patients, choose_share
 from pxr_tf.data.splits import (
+    BY_SOURCE,
     FOLDS,
     HOLDOUT,
     SPLIT_COLUMNS,
@@ -169,7 +171,36 @@ def split_random(
     return splits
 
 
-SCHEMES: dict[str, MakeSplits] = {FOLDS: split_folds, "official": split_official, "random": split_random}
+def split_by_source(table: pd.DataFrame, *, seed: int, validation: float) -> pd.DataFrame:
+    """Return a fold per source that can be held out, with the source's name: its images test, all others train.
+
+    A source can be held out if the others have every class. `validation` of the training rows validate instead, as
+    whole patients of every class. Training rows of patients with test rows are left out. Raises `PxrError` if no source
+    can be held out, and names the classes that stand in the way.
+    """
+    check_amount("splits.validation", validation)
+    parts, lacking = [], {}
+    for source in sorted(table.source.unique()):
+        test = table[table.source == source]
+        rest = table[(table.source != source) & ~table.patient_id.isin(test.patient_id)]
+        lacking[source] = sorted(set(table.label) - set(rest.label))
+        if not lacking[source]:
+            validates = rest.patient_id.isin(choose_patients(rest, validation, seed=seed, purpose=f"source {source}"))
+            parts.append(_one_fold(source.replace("/", "-"), test, rest, validates, seed))  # also a folder's name
+    if not parts:
+        named = "; ".join(f"without {source}, no image of {', '.join(labels)}" for source, labels in lacking.items())
+        raise PxrError(
+            f"SCHEME=by_source can hold out no source: {named}. Add a data set that has these classes (DATA=a,b)."
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+SCHEMES: dict[str, MakeSplits] = {
+    FOLDS: split_folds,
+    "official": split_official,
+    "random": split_random,
+    BY_SOURCE: split_by_source,
+}
 
 
 def assign_holdout(table: pd.DataFrame, fraction: float, seed: int) -> pd.DataFrame:

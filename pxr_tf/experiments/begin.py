@@ -40,11 +40,16 @@ def find_sources(
     weights.identity(experiment)  # a file that does not exist is reported at once
     stage = stage_one.find_stage_one(request)
     known = {} if known is None else known
-    key = (request.data, experiment.classes, str(experiment.merge))
+    key = (request.data, experiment.classes, str(experiment.merge), experiment.other_findings)
     if key not in known:
         say = partial(emit_note, on_event)
         known[key] = gather.gather_images(
-            request.data, experiment.classes, experiment.merge, say, partial(emit_progress, on_event, "reading files")
+            request.data,
+            experiment.classes,
+            experiment.merge,
+            say,
+            partial(emit_progress, on_event, "reading files"),
+            others=experiment.other_findings,
         )
     gathered = known[key]
     gathered = gathered._replace(lungs=crop.open_lung_source(experiment.image, gathered.table, request.cache))

@@ -73,4 +73,11 @@ def _compose(movement: Movement):
         fill=0,
         p=1.0,
     )
-    return A.Compose([affine, A.HorizontalFlip(p=0.5 if movement.mirror else 0.0)])
+    gamma = (100 * (1 - movement.exposure), 100 * (1 + movement.exposure))
+    tones = {  # each only if it changes something: a step that does nothing would change what later steps draw
+        A.RandomGamma(gamma_limit=gamma, p=1.0): movement.exposure,
+        A.GaussianBlur(blur_limit=0, sigma_limit=(0, movement.blur), p=1.0): movement.blur,
+        A.GaussNoise(std_range=(0, movement.noise / 255), p=1.0): movement.noise,
+    }
+    used = [step for step, amount in tones.items() if amount]
+    return A.Compose([affine, A.HorizontalFlip(p=0.5 if movement.mirror else 0.0), *used])

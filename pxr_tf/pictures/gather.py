@@ -25,7 +25,7 @@ from pxr_tf.pictures.lung_store import FoundLungs, open_lungs
 from pxr_tf.pictures.preparation import Preparation
 from pxr_tf.pictures.store import Decode, Pictures, open_pictures
 from pxr_tf.pictures.tones import FEW_LEVELS, describe_tones
-from pxr_tf.sets.find import read_sources
+from pxr_tf.sets.find import read_source, read_sources
 
 DuplicateRule = Literal["drop", "exact", "keep"]  # drop all copies but one, drop those with the same bytes, keep all
 _SAME = {"drop": "picture", "exact": "content"}  # the column that dropped copies share
@@ -55,12 +55,15 @@ def gather_images(
     merge: Mapping[str, Sequence[str]],
     say: Say,
     on_progress: OnProgress = lambda done, total: None,
+    *,
+    others: bool = False,
 ) -> Gathered:
     """Return the manifest of all data sets; raise `PxrError` if a class has no image.
 
-    `on_progress` gets the number of files read to the end, and of all.
+    With `others`, a data set's other findings count too (`sets.find.read_source`). `on_progress` gets the number of
+    files read to the end, and of all.
     """
-    table, notes = read_sources(data)
+    table, notes = read_sources(data, partial(read_source, others=others))
     for note in notes:
         say(note)
     labels.keep_classes(labels.merge_labels(table, merge), classes, merge)

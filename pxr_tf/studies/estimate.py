@@ -85,7 +85,7 @@ def estimate_grid(
         return {}
     first = missing[0].experiment
     say("Comparing images ...")
-    gathered = gather_images(missing[0].data, first.classes, first.merge, say)
+    gathered = gather_images(missing[0].data, first.classes, first.merge, say, others=first.other_findings)
     work = measure_workload(choose_rows(missing[0], gathered, _notes_only(say)), first)
     speeds: dict[str, Mapping[str, float]] = {}
     extracted: set[str] = set()  # backbones whose features an earlier cell computes

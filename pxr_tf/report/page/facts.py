@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf.data.splits import FOLDS
+from pxr_tf.data.splits import BY_SOURCE, FOLDS
 from pxr_tf.errors import count_words
 from pxr_tf.evaluation import metrics
 from pxr_tf.evidence.calibrated import CalibrationTables, read_calibration
@@ -147,6 +147,7 @@ class RunFacts:
         words = {
             FOLDS: f"{splits.folds}-fold cross-validation over patients",
             "official": "the data set's own test part",
+            BY_SOURCE: "each source that can be held out, with models that never saw it",
             "random": f"a random test part of {100 * splits.test:g} % of the {splits.unit}s",
         }
         return f"{words.get(splits.scheme, f'the scheme {splits.scheme}')}, with seed {self.recipe.seed}. {unit}"
