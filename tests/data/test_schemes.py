@@ -188,11 +188,13 @@ def test_a_patient_of_two_classes_is_chosen_once():
 
 def test_options_of_other_schemes_are_ignored_but_unknown_options_are_not():
     options = RANDOM | {"folds": 3, "holdout_fraction": None, "nested_fraction": None}
-    made = {name: make_splits(OFFICIAL, name, seed=0, **options) for name in schemes.SCHEMES}
+    table = OFFICIAL.assign(source=OFFICIAL.official_split)
+    made = {name: make_splits(table, name, seed=0, **options) for name in schemes.SCHEMES}
     assert {name: sorted(set(splits.fold)) for name, splits in made.items()} == {
         "folds": ["0", "1", "2"],
         "official": ["official"],
         "random": ["random"],
+        "by_source": ["test", "train"],
     }
     for name, splits in made.items():
         check_again(OFFICIAL, splits, name, **options)
@@ -355,6 +357,45 @@ def test_a_single_patient_is_enough_for_a_split_by_image():
     assert patients_per_class(table)["rare"] == 1
 
 
-def test_the_three_schemes_are_known():
-    assert list(schemes.SCHEMES) == ["folds", "official", "random"]
+def of_sources(**classes: str) -> pd.DataFrame:
+    """Return images of sources named by a letter: each class comes from the sources in its text."""
+    tables = []
+    for source in sorted(set("".join(classes.values()))):
+        table = make_table({label: [1, 2, 1] for label, sources in classes.items() if source in sources})
+        names = {name: source + "/" + table[name] for name in ("image_id", "patient_id")}
+        tables.append(table.assign(source=source, **names))
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_a_source_is_held_out_if_the_others_have_every_class():
+    table = of_sources(normal="abc", viral="ab")
+    splits = make_splits(table, "by_source", seed=0, validation=0)
+    assert list(dict.fromkeys(splits.fold)) == ["a", "b", "c"]
+    for fold, rows in splits.merge(table, on="image_id").groupby("fold"):
+        tested = rows.role.isin(TEST_ROLES)
+        assert set(rows.source[tested]) == {fold}
+        assert fold not in set(rows.source[~tested])
+        assert set(rows.label[~tested]) == {"normal", "viral"}
+
+
+def test_a_source_that_alone_has_a_class_only_trains():
+    table = of_sources(normal="ab", covid19="b")
+    assert set(make_splits(table, "by_source", seed=0, validation=0).fold) == {"a"}
+
+
+def test_a_patient_of_two_sources_never_trains_the_models_that_test_him():
+    table = of_sources(normal="ab", viral="ab")
+    patient = table.patient_id[0]
+    table.loc[table.source == "b", "patient_id"] = table.patient_id.where(table.index % 3 > 0, patient)
+    splits = make_splits(table, "by_source", seed=0, validation=0).merge(table, on="image_id")
+    assert set(splits.role[(splits.patient_id == patient) & (splits.fold == "a")].str[:4]) == {"test"}
+
+
+def test_classes_and_sources_that_coincide_cannot_be_held_out():
+    with refused("by_source", matching("without b, no image of covid19"), "Add a data set"):
+        make_splits(of_sources(normal="a", covid19="b"), "by_source", seed=0, validation=0)
+
+
+def test_the_schemes_are_known():
+    assert list(schemes.SCHEMES) == ["folds", "official", "random", "by_source"]
     assert find_scheme("random") is schemes.split_random

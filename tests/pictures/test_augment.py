@@ -13,7 +13,8 @@ from pxr_tf.vocabulary.augmentation import Movement
 y, x = np.mgrid[:48, :48]
 PICTURE = (40 + 3 * x + y + 40 * (np.hypot(x - 15, y - 30) < 9)).astype(np.uint8)
 OWN = Movement(rotate=10, zoom=(1, 1.2), mirror=True)
-CHANGING = [*(preset for preset in PRESETS if preset != "none"), OWN]
+TONES = Movement(exposure=0.4, blur=2.0, noise=8.0)
+CHANGING = [*(preset for preset in PRESETS if preset != "none"), OWN, TONES]
 SAMPLE = {"seed": 0, "image_id": "kermany/a.jpeg", "copy": 1, "epoch": 0}
 
 
@@ -114,3 +115,21 @@ def test_a_picture_is_moved_as_far_as_the_movement_says_and_no_further():
 def test_an_unknown_preset_is_refused_with_the_nearest_name():
     with refused("'practicle'", "none", MAPPING, "rotate, zoom", nearest("'practical'")):
         augment("practicle")
+
+
+def test_tones_leave_the_movements_as_they_are():
+    """A recipe without tones gives the same bytes as before there were any."""
+    assert np.array_equal(augment(OWN), augment(OWN.model_copy(update={"exposure": 0.0})))
+    moved, blurred = augment(OWN), augment(OWN.model_copy(update={"blur": 3.0}))
+    assert np.corrcoef(moved.ravel(), blurred.ravel())[0, 1] > 0.9
+    assert str(OWN) == "Movement(rotate=10.0, zoom=(1.0, 1.2), shift=0.0, mirror=True, border='black')"
+
+
+@pytest.mark.parametrize("tone", ["exposure", "blur", "noise"])
+def test_each_tone_changes_greys_and_moves_nothing(tone):
+    values = {"exposure": 0.5, "blur": 2.0, "noise": 20.0}
+    changed = [augment(Movement(**{tone: values[tone]}), epoch=epoch) for epoch in range(8)]
+    assert any(not np.array_equal(picture, PICTURE) for picture in changed)
+    for picture in changed:
+        shown = np.corrcoef(picture.ravel().astype(float), PICTURE.ravel().astype(float))[0, 1]
+        assert shown > 0.85

@@ -10,7 +10,7 @@ from miniature_sets import write_coronahack, write_covid_chestxray, write_image
 from pxr_tf.files import write_csv
 from pxr_tf.pictures.survey import survey
 from pxr_tf.sets.coronahack import CORONAHACK_TABLE as CORONAHACK_TABLE
-from pxr_tf.sets.find import read_sources
+from pxr_tf.sets.find import read_source, read_sources
 
 STRANGE_NAMES = (" a.png", "b\r.png", "c\n.png", 'd"e,f.png', "g\t.png", "\r\nh.png", "NA.png", "'i.png")
 
@@ -54,6 +54,35 @@ def test_covid_chestxray_takes_frontal_covid_x_rays_only(tmp_path):
     assert table.image_id.tolist() == [f"covid-chestxray/images/{name}" for name in ("a.jpg", "b.JPG", "c.png")]
     assert table.patient_id.tolist() == ["covid-chestxray/2", "covid-chestxray/2", "covid-chestxray/3"]
     assert set(table.label) == {"covid19"}
+
+
+@pytest.mark.parametrize(
+    ("finding", "label"),
+    [
+        ("Pneumonia/Viral/SARS", "viral"),
+        ("Pneumonia/Bacterial/Streptococcus", "bacterial"),
+        ("Streptococcus", "bacterial"),
+        ("Mycoplasma Bacterial Pneumonia", "bacterial"),
+        ("E.Coli", "bacterial"),
+        ("Pneumonia/Fungal/Pneumocystis", "fungal"),
+        ("Pneumocystis", "fungal"),
+        ("Influenza", "viral"),
+        ("No Finding", "normal"),
+        ("Pneumonia", "pneumonia"),
+        ("Pneumonia/Lipoid", "lipoid"),
+        ("ARDS", "ards"),
+        ("todo", "todo"),
+    ],
+)
+def test_other_findings_of_covid_chestxray_can_be_evaluated_by_kind(tmp_path, finding, label):
+    root = write_covid_chestxray(tmp_path)
+    write_image(root / "images" / "other.png")
+    with open(root / "metadata.csv", "a") as file:
+        file.write(f'7,"{finding}",PA,X-ray,images,other.png\n8,{finding},L,X-ray,images,lateral.jpg\n')
+    rows, _ = read_source(root, others=True)
+    assert {row["image_id"]: row["label"] for row in rows}["covid-chestxray/images/other.png"] == label
+    assert len(rows) == 5  # three of COVID-19, sars.jpg and this one; no lateral
+    assert len(read_source(root)[0]) == 3
 
 
 def test_covid_chestxray_first_release_has_other_columns(tmp_path):
