@@ -19,6 +19,7 @@ class Check(NamedTuple):
 
 CHECKS: dict[str, Check] = {
     "probes": Check("pxr_tf.audit.probes:check_probes", False, "What is there besides lungs"),
+    "source": Check("pxr_tf.audit.source:check_source", False, "Source and other attributes"),
     "population": Check("pxr_tf.audit.population:check_population", False, "One population in training and test"),
 }
 
