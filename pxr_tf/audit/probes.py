@@ -5,8 +5,7 @@ pixels. A linear probe learns the classes from them, in the run's own folds. It 
 says what is in the pictures, and so what any model could use.
 """
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +15,12 @@ from pxr_tf.audit.folds import make_folds
 from pxr_tf.audit.material import Checked, Material
 from pxr_tf.audit.probe_findings import SHUFFLED, judge_probes
 from pxr_tf.audit.seen import Seen, read_greys, read_raw, see
-from pxr_tf.audit.view_features import fill_features, has_backbone, read_view
+from pxr_tf.audit.view_features import find_features, has_backbone, read_view
 from pxr_tf.audit.views import VIEWS
-from pxr_tf.errors import PxrError
 from pxr_tf.evaluation.comparisons import holm
 from pxr_tf.evaluation.probes import linear_probe, probe_folds, tree_probe
 from pxr_tf.evaluation.skill import Skill, make_probe_sample, measure_skills
-from pxr_tf.events import emit_note, emit_progress
+from pxr_tf.events import emit_progress
 from pxr_tf.pictures.file_facts import read_file_facts
 from pxr_tf.seeds import order_by_hash
 
@@ -70,24 +68,13 @@ def _count(material: Material) -> int:
 def _inputs(material: Material, table: pd.DataFrame, seen: Seen) -> Iterator[tuple[str, str, np.ndarray]]:
     """Yield (view, what the probe gets, [rows, numbers]), features first."""
     contents = list(table.content)
-    folders = _find_features(material, seen, contents)
+    folders = find_features(material, seen, list(VIEWS), contents)
     for view in folders:
         yield view, FEATURES, read_view(folders, view, contents)
     for view in VIEWS:
         yield view, PIXELS, read_raw(seen, view, contents)
     yield "histogram", GREYS, read_greys(seen, contents)
     yield "file_facts", FACTS, read_file_facts(table).to_numpy()
-
-
-def _find_features(material: Material, seen: Seen, contents: list[str]) -> Mapping[str, Path]:
-    """Return view -> folder of its features; none, with a note, if the run has no backbone or its weights are gone."""
-    if not has_backbone(material):
-        return {}
-    try:
-        return fill_features(material, seen, list(VIEWS), contents)
-    except PxrError as error:
-        emit_note(material.on_event, f"The probes see raw pixels only: {error}")
-        return {}
 
 
 def take_patients(table: pd.DataFrame, most: int) -> pd.DataFrame:

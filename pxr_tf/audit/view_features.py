@@ -9,6 +9,8 @@ import numpy as np
 from pxr_tf import arrays, files, rundir
 from pxr_tf.audit.material import Material
 from pxr_tf.audit.seen import Seen
+from pxr_tf.errors import PxrError
+from pxr_tf.events import emit_note
 from pxr_tf.experiments import weights
 from pxr_tf.tasks import Task, run_or_raise
 from pxr_tf.vocabulary.model import Transfer
@@ -28,6 +30,17 @@ class ViewFeatures:
 def has_backbone(material: Material) -> bool:
     """Return whether the run began with a backbone: only then there are features besides raw pixels."""
     return material.run is not None and isinstance(material.run.recipe.model, Transfer)
+
+
+def find_features(material: Material, seen: Seen, views: Sequence[str], contents: Sequence[str]) -> Mapping[str, Path]:
+    """Return view -> folder of its features; none, with a note, if the run has no backbone or its weights are gone."""
+    if not has_backbone(material):
+        return {}
+    try:
+        return fill_features(material, seen, views, contents)
+    except PxrError as error:
+        emit_note(material.on_event, f"The probes see raw pixels only: {error}")
+        return {}
 
 
 def fill_features(material: Material, seen: Seen, views: Sequence[str], contents: Sequence[str]) -> Mapping[str, Path]:

@@ -59,8 +59,16 @@ def subgroup_table(run: FinishedRun, reading: str = "all") -> pd.DataFrame:
 
 
 def _describe(run: FinishedRun, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with the properties of their files, as text; of the manifest alone if a file is gone."""
-    listed = run.manifest[run.manifest.image_id.isin(rows.image_id)]
+    known = describe_groups(run.manifest[run.manifest.image_id.isin(rows.image_id)])
+    return rows.drop(columns="source", errors="ignore").merge(known, on="image_id")
+
+
+def describe_groups(listed: pd.DataFrame) -> pd.DataFrame:
+    """Return ``image_id`` of rows of a manifest and what groups them, as text, "" if unknown.
+
+    The columns are source, official part, and what the data say of view, sex and age; and size, format, colour mode
+    and encoding (a quarter of the bytes per pixel) unless a file is gone.
+    """
     read = with_headers(listed)
     known = listed[["image_id", "source", "official_split", *known_details(listed)]]
     if "age" in known:
@@ -68,7 +76,7 @@ def _describe(run: FinishedRun, rows: pd.DataFrame) -> pd.DataFrame:
     if (read.reason == "").all():
         described = describe_properties(read).drop(columns=["source", "encoding"]).astype(str)
         known = known.assign(**described, encoding=_name_quarters(read.bytes_per_pixel.astype(float)))
-    return rows.drop(columns="source", errors="ignore").merge(known, on="image_id")
+    return known
 
 
 def _name_age_bands(ages: pd.Series) -> pd.Series:

@@ -18,6 +18,7 @@ KINDS = {  # kind -> "module:function"; the function takes the task, its typed o
     "predict": "pxr_tf.inference.predict_task:predict_shard",
     "explain": "pxr_tf.galleries.maps_task:explain_pictures",
     "explain_checks": "pxr_tf.galleries.checks_task:check_maps",
+    "head_directions": "pxr_tf.audit.heads_task:find_directions",
     "view_features": "pxr_tf.audit.view_features_task:fill_view_features",
     "audit_changes": "pxr_tf.audit.changes_task:predict_versions",
     "lung_network": "pxr_tf.segment.train_task:train_network_file",

@@ -1,12 +1,15 @@
 """Materials of phantoms for the tests of audits: data without a run, in folds by patient."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 
 from pxr_tf.audit.material import Material
 from pxr_tf.data.patients import add_content
 from pxr_tf.data.splits import assign_patient_folds
 from pxr_tf.executors.inline import Inline
-from pxr_tf.phantoms.sets import parse_shortcuts, write_phantoms
+from pxr_tf.phantoms.sets import JPEG_QUALITY, parse_shortcuts, write_phantoms
 from pxr_tf.sets.find import read_sources
 
 NORMAL_AND_VIRAL = {"normal": 40, "viral": 40}  # patients: in one data set, so with one source
@@ -26,6 +29,13 @@ def make_material(folder, shortcuts="", patients=NORMAL_AND_VIRAL, size=64, seed
     table = add_content(table)
     table = table.assign(picture=table.content, fold=assign_patient_folds(table, folds, 0).astype(str))
     return Material(table, tuple(sorted(patients)), folder / "cache", Inline(), lambda event: None)
+
+
+def change_pictures(material, chosen, change):
+    """Rewrite the files of the chosen rows; return the material with their new contents."""
+    for path in material.table.path[chosen]:
+        cv2.imwrite(path, change(cv2.imread(path, cv2.IMREAD_GRAYSCALE)), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return replace(material, table=add_content(material.table.drop(columns=["content", "stamp"], errors="ignore")))
 
 
 _EXTRA = ("masks", "lesions")
