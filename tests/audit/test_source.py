@@ -8,8 +8,8 @@ import pytest
 from audited import change_pictures, grades, make_material
 from tiny import TWO_LAYERS, run_here, tiny_experiment, write_tiny_phantoms
 
+from pxr_tf.audit.gather import material_of_run
 from pxr_tf.audit.heads import read_heads
-from pxr_tf.audit.material import material_of_run
 from pxr_tf.audit.source import check_source, describe_attributes
 from pxr_tf.audit.source_findings import judge_attributes
 from pxr_tf.executors.inline import Inline
