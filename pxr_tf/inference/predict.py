@@ -1,7 +1,7 @@
 """Predict any pictures with a finished run's models. No TensorFlow here: tasks do the arithmetic."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -39,8 +39,8 @@ class Shard:
     pictures: Sequence[tuple[str, str, str]]  # path, content, and stamp or ""
     lungs: str | None  # identity of the lung source that crops the pictures; None: not cropped
     atlas: str | None  # where its atlas is now; None: where it was
-    before: int  # pictures in the shards before this one
-    of: int  # pictures in all shards
+    before: int = 0  # pictures in the shards before this one
+    of: int = 0  # pictures in all shards
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,22 @@ def predict_table(
     source = open_lung_source(image, good, run.cache)
     check_same_atlas(source, run.lung_identity, image.atlas)
     preparation = preparation_of(image, source and source.identity)
-    each = _compute(run, good, folds, preparation, atlas, executor, on_event)
     found = add_own(good, run, on_event)
+    used, known = choose_models(run, found.own, folds)
+    folders = {fold: predictions_folder(run, fold, preparation) for fold in folds}
+    tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas))
+    try:
+        if tasks:
+            run_or_raise(executor, tasks, on_event)
+    finally:
+        executor.close()
+    classes = class_order(run)
+    each = np.stack([_read(folder, found.content, len(classes)) for folder in folders.values()], axis=1)
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
     calibration = read_calibration(run)
     temperature = calibration.calibration["temperature"] if calibration else None
-    used, known = choose_models(run, found.own, folds)
     opinion = ask_models(each, used, temperature)
-    classes = class_order(run)
     rows = found.assign(
         predicted=np.array(classes, object)[opinion.predicted],
         **{f"p_{name}": opinion.probabilities[:, number] for number, name in enumerate(classes)},
@@ -149,41 +156,43 @@ def predictions_folder(run: FinishedRun, fold: str, preparation: Preparation) ->
     return run.cache / f"predictions-{key}"
 
 
-def _compute(
-    run: FinishedRun,
-    table: pd.DataFrame,
-    folds: Sequence[str],
-    preparation: Preparation,
-    atlas: str | None,
-    executor: Executor,
-    on_event: OnEvent,
-) -> np.ndarray:
-    """Return float32 [rows, folds, classes]; predict what no earlier command has predicted."""
-    folders = {fold: predictions_folder(run, fold, preparation) for fold in folds}
-    missing = {content for folder in folders.values() for content in arrays.missing_keys(folder, table.content)}
-    rows = table[table.content.isin(missing)].drop_duplicates("content")
-    stamps = rows.get("stamp", default=pd.Series("", rows.index))
-    pictures = list(zip(rows.path, rows.content, stamps, strict=True))
-    places = {str(folder): fold for fold, folder in folders.items()}  # two folds may have one model
-    shards = [
-        Shard(places, pictures[start : start + SHARD], preparation.lungs or None, atlas, start, len(pictures))
-        for start in range(0, len(pictures), SHARD)
+def _plan(
+    run: FinishedRun, table: pd.DataFrame, used: np.ndarray, folders: Mapping[str, Path], empty: Shard
+) -> list[Task]:
+    """Return tasks by which each model has predicted its pictures: bool [rows, folds] `used`.
+
+    `folders` has each fold's keyed array, and `empty` what all shards share. Pictures that are there are left out.
+    """
+    shards: list[Shard] = []
+    for choice in np.unique(used, axis=0):
+        # Two folds may have one model, and so one array.
+        folds = {str(folder): fold for (fold, folder), asked in zip(folders.items(), choice, strict=True) if asked}
+        rows = table[(used == choice).all(1)].drop_duplicates("content")
+        missing = {content for folder in folds for content in arrays.missing_keys(Path(folder), rows.content)}
+        rows = rows[rows.content.isin(missing)]
+        stamps = rows.get("stamp", default=pd.Series("", rows.index))
+        pictures = list(zip(rows.path, rows.content, stamps, strict=True))
+        parts = [pictures[start : start + SHARD] for start in range(0, len(pictures), SHARD)]
+        shards += [replace(empty, folds=folds, pictures=part) for part in parts]
+    ends = np.cumsum([len(shard.pictures) for shard in shards]).tolist()
+    return [
+        Task(
+            f"predict-{number}" if number else "predict",
+            "predict",
+            options=replace(shard, before=end - len(shard.pictures), of=ends[-1]),
+            **run.task_place,
+        )
+        for number, (shard, end) in enumerate(zip(shards, ends, strict=True))
     ]
-    tasks = [
-        Task(f"predict-{number}" if number else "predict", "predict", options=shard, **run.task_place)
-        for number, shard in enumerate(shards)
-    ]
-    try:
-        if tasks:
-            run_or_raise(executor, tasks, on_event)
-    finally:
-        executor.close()
-    return np.stack([_read(folder, table.content) for folder in folders.values()], axis=1)
 
 
-def _read(folder: Path, contents: pd.Series) -> np.ndarray:
-    stored = arrays.load_array(folder)
-    return stored.values[[stored.rows[content] for content in contents]]
+def _read(folder: Path, contents: pd.Series, classes: int) -> np.ndarray:
+    """Return float32 [contents, classes]; NaN for a picture that the model was not asked about."""
+    stored, found = arrays.load_array(folder), np.full((len(contents), classes), np.nan, np.float32)
+    rows = np.array([stored.rows.get(content, -1) for content in contents], np.int64)
+    if stored.rows:
+        found[rows >= 0] = stored.values[rows[rows >= 0]]
+    return found
 
 
 def _not_cropped(run: FinishedRun, table: pd.DataFrame, source: LungSource, on_event: OnEvent) -> list[str]:

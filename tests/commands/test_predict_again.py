@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from messages import any_of, assert_says
 from predicted import SHARES, model_shares
 from tiny import RUN_DEPTH
 
+from pxr_tf import arrays
 from pxr_tf.inference import predict as prediction
 from pxr_tf.inference import predict_task
 from pxr_tf.pictures.store import load_pictures
@@ -33,37 +35,56 @@ def test_models_see_the_pictures_that_they_were_trained_on_to_the_byte(pxr, own_
         assert seen[content].tobytes() == stored.pixels[stored.rows[content]].tobytes()
 
 
-def test_a_command_stopped_in_the_middle_continues_and_predicts_nothing_twice(pxr, own_copy, data, monkeypatch):
-    predicted: list[str] = []
-    add, append = predict_task._add, predict_task.arrays.Writer.append
-    stop_at = 3
+@pytest.fixture
+def predicted(monkeypatch) -> list[str]:
+    """What was predicted: ``<array of the model>/<content>``."""
+    done: list[str] = []
+    append = arrays.Writer.append
 
-    def count(self, keys, rows, faults=None):
+    def record(self, keys, rows, faults=None):
         append(self, keys, rows, faults)
         if self._dtype == np.float32:
-            predicted.extend(f"{self._folder.name}/{key}" for key in keys)
+            done.extend(f"{self._folder.name}/{key}" for key in keys)
+
+    monkeypatch.setattr(arrays.Writer, "append", record)
+    return done
+
+
+def test_a_model_is_not_asked_about_pictures_that_others_answer_for(predict, own_copy, data, others, predicted):
+    found = predict(own_copy, data, *others)
+    assert set(found.models) == {1, 2}
+    assert len(predicted) == len(set(predicted)) == found.models.sum()
+    contents = [name.partition("/")[2] for name in predicted]
+    own = set(open_run(own_copy).manifest.content)
+    assert [contents.count(content) for content in own] == [1] * len(own)
+    alone = predict(own_copy, data, "--fold", "0")
+    assert set(alone.models) == {1} and len(predicted) == len(set(predicted))
+
+
+def test_a_command_stopped_in_the_middle_continues_and_predicts_nothing_twice(
+    pxr, own_copy, data, others, predicted, monkeypatch
+):
+    stopping, add = True, predict_task._add
 
     def stop(*args):
-        if stop_at and len(predicted) >= 20:
+        if stopping and len(predicted) >= 20:
             raise KeyboardInterrupt
         add(*args)
 
-    undisturbed = shutil.copytree(own_copy.parents[RUN_DEPTH - 1], "undisturbed") / own_copy.relative_to(
-        own_copy.parents[RUN_DEPTH - 1]
-    )
-    assert pxr("predict", undisturbed, data, "--out", "whole.csv")[0] == 0
+    runs = own_copy.parents[RUN_DEPTH - 1]
+    undisturbed = shutil.copytree(runs, "undisturbed") / own_copy.relative_to(runs)
+    assert pxr("predict", undisturbed, data, *others, "--out", "whole.csv")[0] == 0
+    predicted.clear()
     monkeypatch.setattr(predict_task, "_block_of", lambda size: 4)
     monkeypatch.setattr(prediction, "SHARD", 7)
-    monkeypatch.setattr(predict_task.arrays.Writer, "append", count)
     monkeypatch.setattr(predict_task, "_add", stop)
-    assert pxr("predict", own_copy, data, "--out", "out.csv")[0] == 130
+    assert pxr("predict", own_copy, data, *others, "--out", "out.csv")[0] == 130
     assert 20 <= len(predicted) < 28 and not Path("out.csv").exists()
-    stop_at = 0
-    assert pxr("predict", own_copy, data, "--out", "out.csv")[0] == 0
-    assert len(predicted) == len(set(predicted)) == 2 * pd.read_csv("out.csv").shape[0]
-    assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
-    assert pxr("predict", own_copy, data, "--out", "again.csv")[0] == 0
-    assert len(predicted) == len(set(predicted)) and Path("again.csv").read_bytes() == Path("out.csv").read_bytes()
+    stopping = False
+    for out in ("out.csv", "again.csv"):
+        assert pxr("predict", own_copy, data, *others, "--out", out)[0] == 0
+        assert len(predicted) == len(set(predicted)) == pd.read_csv(out).models.sum()
+        assert Path(out).read_bytes() == Path("whole.csv").read_bytes()
 
 
 def test_folds_with_one_model_are_predicted_once(predict, own_copy, others):
@@ -76,13 +97,13 @@ def test_folds_with_one_model_are_predicted_once(predict, own_copy, others):
 
 def test_a_file_that_changes_meanwhile_is_not_stored_under_its_old_content(pxr, own_copy, others, monkeypatch):
     picture = Path(shutil.copy(others[0], "changing.jpeg"))
-    compute = prediction._compute
+    run_tasks = prediction.run_or_raise
 
     def change_first(*args):
         shutil.copy(others[1], picture)
-        return compute(*args)
+        return run_tasks(*args)
 
-    monkeypatch.setattr(prediction, "_compute", change_first)
+    monkeypatch.setattr(prediction, "run_or_raise", change_first)
     code, _, said = pxr("predict", own_copy, picture, "--out", "out.csv")
     assert (code, said.count("\n")) == (2, 1)
     assert_says(said, "changing.jpeg", any_of("changed"), any_of("again"))
