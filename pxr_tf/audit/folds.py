@@ -7,6 +7,16 @@ from pxr_tf.audit.material import Material
 from pxr_tf.evaluation.probes import Fold
 
 
+def used_rows(material: Material) -> pd.DataFrame:
+    """Return the rows that a fold tests or trains on; without a run, all."""
+    table = material.table
+    if material.run is not None:
+        splits = material.run.splits
+        trained = splits.image_id[splits.fold.isin(material.run.folds) & (splits.role == "train")]
+        table = table[(table.fold != "") | table.image_id.isin(trained)]
+    return table.reset_index(drop=True)
+
+
 def make_folds(material: Material, table: pd.DataFrame) -> list[Fold]:
     """Return the folds of the table's rows, in the order of their names.
 

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pxr_tf.audit.folds import make_folds
+from pxr_tf.audit.folds import make_folds, used_rows
 from pxr_tf.audit.material import Checked, Material
 from pxr_tf.audit.probe_findings import SHUFFLED, judge_probes
 from pxr_tf.audit.seen import Seen, read_greys, read_raw, see
+from pxr_tf.audit.shuffled import probe_shuffled
 from pxr_tf.audit.view_features import find_features, has_backbone, read_view
 from pxr_tf.audit.views import VIEWS
 from pxr_tf.evaluation.comparisons import holm
@@ -36,29 +37,21 @@ class Probed(NamedTuple):
     view: str
     seen_as: str  # what the probe gets
     probabilities: np.ndarray  # [rows, K]; NaN in rows that are not tested
-    truth: np.ndarray  # int [rows]: what it learned and is compared with
 
 
 def check_probes(material: Material) -> Checked:
     """Return what probes tell of each class in each view: the table ``probes`` (`COLUMNS`), and its findings."""
-    table, seen = see(material, take_patients(material.table, MOST_IMAGES))
-    probed = list(_probe_all(material, table, seen))
-    tested = np.flatnonzero(table.fold != "")
-    skills = _measure(probed, tested, table.patient_id.to_numpy(), material.classes)
-    return Checked(judge_probes(skills, material.classes), {"probes": skills})
-
-
-def _probe_all(material: Material, table: pd.DataFrame, seen: Seen) -> Iterator[Probed]:
-    """Yield every probe; the first sees whole pictures, and the others are compared with it."""
-    classes, folds = material.classes, make_folds(material, table)
+    table, seen = see(material, take_patients(used_rows(material), MOST_IMAGES))
+    classes, folds, probed, control = material.classes, make_folds(material, table), [], []
     truth = pd.Categorical(table.label, classes).codes.astype(int)
-    shuffled = pd.Categorical(shuffle_labels(table), classes).codes.astype(int)
     for number, (view, seen_as, values) in enumerate(_inputs(material, table, seen)):
         emit_progress(material.on_event, "probes", number, _count(material))
         make_probe = tree_probe if seen_as == FACTS else linear_probe
-        yield Probed(view, seen_as, probe_folds(values, truth, len(classes), folds, make_probe), truth)
+        probed.append(Probed(view, seen_as, probe_folds(values, truth, len(classes), folds, make_probe)))
         if number == 0:
-            yield Probed(SHUFFLED, seen_as, probe_folds(values, shuffled, len(classes), folds), shuffled)
+            control = [(SHUFFLED, seen_as, *skill) for skill in probe_shuffled(values, table, classes, folds)]
+    skills = _tabulate([*_measure(probed, truth, table, classes), *control])
+    return Checked(judge_probes(skills, classes), {"probes": skills})
 
 
 def _count(material: Material) -> int:
@@ -78,34 +71,24 @@ def _inputs(material: Material, table: pd.DataFrame, seen: Seen) -> Iterator[tup
 
 
 def take_patients(table: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Return the rows that are in a fold, at most so many images: whole patients, chosen by hash."""
-    rows = table[table.fold != ""]
-    if len(rows) > most:
-        counts = rows.patient_id.value_counts()
-        ordered = counts[order_by_hash(counts.index, 0, "probed patients")]
-        rows = rows[rows.patient_id.isin(ordered.index[ordered.cumsum() <= most])]
-    return rows.reset_index(drop=True)
+    """Return the rows, or at most so many: whole patients, chosen by hash."""
+    if len(table) <= most:
+        return table
+    counts = table.patient_id.value_counts()
+    ordered = counts[order_by_hash(counts.index, 0, "probed patients")]
+    return table[table.patient_id.isin(ordered.index[ordered.cumsum() <= most])].reset_index(drop=True)
 
 
-def shuffle_labels(table: pd.DataFrame) -> list[str]:
-    """Return a label for each row: its patient has the label of another patient, by a fixed shuffle of patients.
+def _measure(
+    probed: list[Probed], truth: np.ndarray, table: pd.DataFrame, classes: tuple[str, ...]
+) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of the table; the first probe sees whole pictures, and all are compared with it."""
+    tested, patients = np.flatnonzero(table.fold != ""), table.patient_id.to_numpy()
+    samples = [make_probe_sample(one.probabilities[tested], truth[tested], patients[tested], classes) for one in probed]
+    for one, skills in zip(probed, measure_skills(samples, reference=0), strict=True):
+        yield from ((one.view, one.seen_as, *skill) for skill in skills)
 
-    Nothing can be learned from such labels unless a patient, or a copy of a picture, is in training and in test.
-    """
-    first = table.drop_duplicates("patient_id").set_index("patient_id").label
-    givers = order_by_hash(first.index, 0, "shuffled labels")
-    dealt = dict(zip(sorted(first.index), first[givers], strict=True))
-    return [dealt[patient] for patient in table.patient_id]
 
-
-def _measure(probed: list[Probed], tested: np.ndarray, patients: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    samples = [
-        make_probe_sample(one.probabilities[tested], one.truth[tested], patients[tested], classes) for one in probed
-    ]
-    rows = [
-        (one.view, one.seen_as, *skill)
-        for one, skills in zip(probed, measure_skills(samples, reference=0), strict=True)
-        for skill in skills
-    ]
+def _tabulate(rows: list[tuple[object, ...]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=list(COLUMNS[:-1])).rename(columns={"name": "class"})
     return table.assign(p_holm=holm(table.p.to_numpy(float)))

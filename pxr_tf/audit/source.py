@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from pxr_tf.audit.folds import make_folds
+from pxr_tf.audit.folds import make_folds, used_rows
 from pxr_tf.audit.heads import has_heads, read_heads
 from pxr_tf.audit.material import Checked, Material
 from pxr_tf.audit.seen import read_raw, see
@@ -108,7 +108,7 @@ def _own_scores(material: Material, table: pd.DataFrame) -> np.ndarray | None:
 
 def _describe_pictures(material: Material) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the rows that can be read, and their features, or raw pixels."""
-    table, seen = see(material, material.tested)
+    table, seen = see(material, used_rows(material))
     contents = list(table.content)
     folders = find_features(material, seen, ["whole"], contents)
     return table, read_view(folders, "whole", contents) if folders else read_raw(seen, "whole", contents)

@@ -5,10 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import norm
+from scipy.stats import t as student
+from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from pxr_tf.evaluation.comparisons import delong
+from pxr_tf.evaluation.bootstrap import LEVEL
+from pxr_tf.evaluation.comparisons import NO_SPREAD, delong
 from pxr_tf.evaluation.intervals import Ends, Replicates, find_ends, replicate
-from pxr_tf.evaluation.metrics import metric_keys
+from pxr_tf.evaluation.metrics import balanced_accuracy, metric_keys
 from pxr_tf.evaluation.weighted import Sample
 
 # Twice as many take as long again, a second per probe of 6,000 images, and move an end by 0.001.
@@ -47,6 +50,31 @@ def measure_skills(samples: Sequence[Sample], reference: int) -> list[list[Skill
     """
     found = replicate(samples, resamples=RESAMPLES)
     return [_skills(sample, own, found[reference]) for sample, own in zip(samples, found, strict=True)]
+
+
+def measure_repeats(repeats: Sequence[tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...]) -> list[Skill]:
+    """Return the mean skills of independent repeats, each (probabilities [n, K], truth int [n]).
+
+    The interval and the p value are Student's, over repeats; there is no share. A class that is missing in a repeat is
+    unknown.
+    """
+    counts = [confusion_matrix(truth, found.argmax(1), labels=range(len(classes))) for found, truth in repeats]
+    values = [("all", BALANCED, balanced_accuracy(np.array(counts)))]
+    for number, name in enumerate(classes):
+        values.append((name, AREA, np.array([_area(truth == number, found[:, number]) for found, truth in repeats])))
+    return [_skill_of_repeats(*one) for one in values]
+
+
+def _area(actual: np.ndarray, scores: np.ndarray) -> float:
+    return np.nan if actual.all() or not actual.any() else float(roc_auc_score(actual, scores))
+
+
+def _skill_of_repeats(name: str, metric: str, values: np.ndarray) -> Skill:
+    mean, error, freedom = values.mean(), values.std(ddof=1) / np.sqrt(len(values)), len(values) - 1
+    half, p = student.ppf((1 + LEVEL) / 2, freedom) * error, np.nan
+    if metric == AREA:
+        p = student.sf((mean - CHANCE) / max(error, NO_SPREAD), freedom)
+    return Skill(name, metric, float(mean), float(mean - half), float(mean + half), *[np.nan] * 3, float(p))
 
 
 def chance_p(actual: np.ndarray, scores: np.ndarray, patients: np.ndarray) -> float:

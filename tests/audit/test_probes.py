@@ -9,8 +9,10 @@ from audited import grades, make_material
 from tiny import CLASSES, TWO_LAYERS, run_here, tiny_experiment, write_tiny_phantoms
 
 from pxr_tf.audit import probes, view_features_task
+from pxr_tf.audit.folds import make_folds, used_rows
 from pxr_tf.audit.gather import material_of_run
 from pxr_tf.audit.probe_findings import judge_probes
+from pxr_tf.audit.shuffled import shuffle_labels
 from pxr_tf.executors.inline import Inline
 from pxr_tf.models.backbones import BACKBONES
 from pxr_tf.runs.finished import open_run
@@ -20,8 +22,13 @@ WITHOUT, FACTS = "skill left without lungs", "AUC of file facts"
 
 
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory, exact_lungs):
-    return probes.check_probes(make_material(tmp_path_factory.mktemp("clean")))
+def clean_material(tmp_path_factory):
+    return make_material(tmp_path_factory.mktemp("clean"))
+
+
+@pytest.fixture(scope="module")
+def clean(clean_material, exact_lungs):
+    return probes.check_probes(clean_material)
 
 
 def test_clean_phantoms_have_no_critical_finding(clean):
@@ -58,15 +65,14 @@ def test_shared_patients_make_the_shuffled_labels_a_finding(tmp_path):
 
 def test_shuffled_labels_belong_to_patients():
     table = pd.DataFrame({"patient_id": ["a", "a", "b", "c", "d"], "label": ["x", "x", "y", "x", "y"]})
-    dealt = probes.shuffle_labels(table)
+    dealt = shuffle_labels(table)
     assert dealt[0] == dealt[1]
     assert sorted(dealt[1:]) == ["x", "x", "y", "y"]
+    assert len({tuple(shuffle_labels(table, number)) for number in range(9)}) > 1
 
 
 def test_large_data_are_probed_on_whole_patients():
-    table = pd.DataFrame(
-        {"patient_id": np.repeat([f"p{n}" for n in range(50)], 2), "fold": "0", "image_id": range(100)}
-    )
+    table = pd.DataFrame({"patient_id": np.repeat([f"p{n}" for n in range(50)], 2), "image_id": range(100)})
     taken = probes.take_patients(table, 31)
     assert len(taken) == 30
     assert (taken.patient_id.value_counts() == 2).all()
@@ -109,6 +115,27 @@ def test_without_its_weights_a_run_is_probed_by_pixels(run, monkeypatch):
     found = probes.check_probes(material_of_run(run, Inline(), notes.append))
     assert set(found.tables["probes"].input) == {"pixels", "greys", "file facts"}
     assert any("raw pixels only" in event.get("text", "") for event in notes)
+
+
+class OneSplit:
+    folds = ("official",)
+    splits = pd.DataFrame(
+        {
+            "image_id": list("abcde"),
+            "fold": ["official"] * 4 + ["holdout"],
+            "role": ["train", "val", "test", "test_balanced", "train"],
+        }
+    )
+
+
+def test_a_single_split_learns_on_rows_that_no_fold_tests(clean_material):
+    """Of a hold-out that tests nothing, and of validation, no row is used."""
+    table = pd.DataFrame({"image_id": list("abcdef"), "fold": ["", "", "official", "official", "", ""]})
+    material = replace(clean_material, table=table, run=OneSplit())
+    used = used_rows(material)
+    assert list(used.image_id) == ["a", "c", "d"]
+    (fold,) = make_folds(material, used)
+    assert (list(fold.train), list(fold.test)) == ([0], [1, 2])
 
 
 def row(view, value, share, name="b", seen_as="features", p=0.0):

@@ -5,7 +5,7 @@ import pytest
 from audited import draw_groups
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from pxr_tf.evaluation.skill import chance_p, make_probe_sample, measure_skills
+from pxr_tf.evaluation.skill import chance_p, make_probe_sample, measure_repeats, measure_skills
 
 CLASSES = ("a", "b", "c")
 
@@ -67,3 +67,15 @@ def test_p_without_any_error():
     assert chance_p(actual, np.array([2.0, 2, 1, 1]), patients) == 0
     assert chance_p(actual, np.array([1.0, 1, 2, 2]), patients) == 1
     assert chance_p(actual, np.zeros(4), patients) == 1
+
+
+def test_repeats_give_the_mean_with_an_interval_over_repeats():
+    rng = np.random.default_rng(0)
+    truths = [rng.integers(0, 3, 200) for _ in range(10)]
+    nothing = measure_repeats([(rng.dirichlet(np.ones(3), 200), truth) for truth in truths], CLASSES)
+    assert [skill.name for skill in nothing] == ["all", *CLASSES]
+    assert all(skill.low < 0.5 < skill.high or abs(skill.value - 0.5) < 0.03 for skill in nothing[1:])
+    assert all(skill.p > 0.005 for skill in nothing[1:])
+    little = measure_repeats([(noisy(truth, 2, rng), truth) for truth in truths], CLASSES)
+    assert all(0.55 < skill.low < skill.value < skill.high and skill.p < 1e-4 for skill in little[1:])
+    assert np.isnan(measure_repeats([(np.eye(3)[truth], truth * 0) for truth in truths], CLASSES)[1].p)
