@@ -22,7 +22,9 @@ def evaluate(options: OptionValues) -> None:
 
     console = make_console()
     run = open_run(options.run, options.runs)
-    asked = EvaluateRequest(run, tuple(split_paths(options.data)), options.fold, options.out, options.atlas)
+    asked = EvaluateRequest(
+        run, tuple(split_paths(options.data)), options.fold, options.out, options.atlas, options.label
+    )
     found = _evaluate(asked, console)
     print_evaluation(found, run.warnings, console)
     print_paths(console, "Wrote the evaluation:", asked.folder)

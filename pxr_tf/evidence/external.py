@@ -12,6 +12,7 @@ from pxr_tf.evaluation.intervals import measure_share
 from pxr_tf.evaluation.metrics import held_out_rows, value_of
 from pxr_tf.evaluation.weighted import class_names
 from pxr_tf.evidence.intervals import score_with_intervals
+from pxr_tf.sets.any_pictures import UNLABELLED
 
 CALLED_COLUMNS = ("source", "group", "label", "images", "patients", "class", "share", "low", "high", "internal")
 BESIDE_COLUMNS = (
@@ -20,7 +21,7 @@ BESIDE_COLUMNS = (
 )  # fmt: skip
 ALL_OTHERS = "all that are not"  # the group of all rows that are known not to be of a class
 # Groups of which nobody knows what they are; and pneumonia of an unnamed germ, which may be bacterial or viral.
-UNKNOWN, UNNAMED = frozenset({"unknown", "todo", ""}), frozenset({"pneumonia"})
+UNKNOWN, UNNAMED = frozenset({UNLABELLED, "unknown", "todo", ""}), frozenset({"pneumonia"})
 _METRICS = ("sensitivity", "specificity", "auc")
 _OVERALL = ("balanced_accuracy", "auc", "accuracy")
 

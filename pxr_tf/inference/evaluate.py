@@ -20,7 +20,7 @@ from pxr_tf.evidence.intervals import score_with_intervals, unit_of_rows
 from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.predict import Predictions, choose_folds, class_order, predict_table
 from pxr_tf.runs.finished import FinishedRun
-from pxr_tf.sets.any_pictures import read_to_evaluate
+from pxr_tf.sets.any_pictures import UNLABELLED, name_of_data, read_to_evaluate
 from pxr_tf.sets.find import read_sources
 from pxr_tf.tasks import Executor
 
@@ -36,11 +36,12 @@ class EvaluateRequest:
     fold: str | None = None  # whose model; None: all folds together
     out: Path | None = None  # None: `folder` decides
     atlas: str | None = None
+    label: str = ""  # of the pictures of folders without labels; "": unknown
 
     @property
     def folder(self) -> Path:
         """The folder of the evaluation's files."""
-        names = [Path(path).resolve().name for path in self.data]
+        names = [name_of_data(path) for path in self.data]
         name = "+".join(names) if self.fold is None else f"{'+'.join(names)}-{rundir.fold_name(self.fold)}"
         return self.out or self.run.folder / EVALUATED / name
 
@@ -49,7 +50,7 @@ def evaluate(asked: EvaluateRequest, executor: Executor, on_event: OnEvent = lam
     """Write the evaluation's files; raise `PxrError` if nothing is left to evaluate, or a picture has two labels."""
     run = asked.run
     folds = choose_folds(run, asked.fold)
-    table, notes = read_sources(asked.data, read_to_evaluate)
+    table, notes = read_sources(asked.data, partial(read_to_evaluate, label=asked.label))
     for note in notes:
         emit_note(on_event, note)
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
@@ -116,12 +117,11 @@ def _say_what_counts(
         )
     if counts:
         say(f"{count_words(len(left_out), 'image')} left out: {counts}.")
-    controls = kept[kept.label == ""].group.value_counts()
+    controls = kept[(kept.label == "") & (kept.group != UNLABELLED)].group.value_counts()
+    if not (kept.label != "").any():
+        say(f"No image has a class of the run ({', '.join(classes)}), so there are no metrics.")
     if len(controls):
-        named = ", ".join(f"{group} ({count:,})" for group, count in controls.items())
-        reach = "No label is a class of the run: there" if len(controls) and (kept.label == "").all() else "There"
-        ends = f"; the run's classes are {', '.join(classes)}" if (kept.label == "").all() else ""
-        say(f"{reach} are only negative controls{ends}: {named}." if ends else f"Negative controls: {named}.")
+        say(f"Negative controls: {', '.join(f'{group} ({count:,})' for group, count in controls.items())}.")
 
 
 def _write(asked: EvaluateRequest, found: Predictions, left_out: pd.DataFrame) -> Evaluation:
@@ -148,7 +148,7 @@ def _write(asked: EvaluateRequest, found: Predictions, left_out: pd.DataFrame) -
     about = {
         "run": run.place,
         "predictions_of_run": run.predictions_digest,
-        "data": [Path(path).name for path in asked.data],
+        "data": [name_of_data(path) for path in asked.data],
         "folds": list(found.folds),
         "temperature": found.temperature,
         "images": len(predictions),

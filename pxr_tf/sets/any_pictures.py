@@ -12,6 +12,7 @@ from pxr_tf.sets.notes import locked_note
 from pxr_tf.sets.rows import ManifestRow, images_in, make_row, normalise_label, walk_folders
 
 _CLASS_FOLDERS = "folder"  # the layout
+UNLABELLED = "unlabelled"  # the label of pictures that come without one
 
 
 def list_pictures(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -34,11 +35,11 @@ def list_pictures(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     return dict(sorted(found.items())), notes
 
 
-def read_to_evaluate(path: str | Path) -> tuple[list[ManifestRow], list[str]]:
+def read_to_evaluate(path: str | Path, label: str = "") -> tuple[list[ManifestRow], list[str]]:
     """Return (rows, notes) of data to evaluate: a data set with the rows that nobody trains on, or a plain folder.
 
-    The pictures of a folder without a layout are one group: its name is their label and their source. Raises `PxrError`
-    as `read_source` does.
+    The pictures of a folder without a layout are one group. Its source is the folder's name. Its label is `label`, or
+    `UNLABELLED`: nobody knows then what the pictures show. Raises `PxrError` as `read_source` does.
     """
     folder = Path(os.path.abspath(os.path.expanduser(path)))
     try:
@@ -47,10 +48,19 @@ def read_to_evaluate(path: str | Path) -> tuple[list[ManifestRow], list[str]]:
         pictures = _walk(folder) if folder.is_dir() else {}
         if not pictures:
             raise
-    label = normalise_label(folder.name)
-    rows = [make_row(folder.name, folder, Path(place), label) for place in pictures.values()]
-    note = f"{folder} has no labels: its {count_words(len(rows), 'picture')} are one group, {label}."
+    said = normalise_label(label) if label else UNLABELLED
+    rows = [make_row(name_of_data(folder), folder, Path(place), said) for place in pictures.values()]
+    count = count_words(len(rows), "picture")
+    note = f"{folder} has no labels: its {count} count as {said}." if label else (
+        f"{folder} has no labels, so nobody knows what its {count} show. --label normal says that all are healthy."
+    )  # fmt: skip
     return rows, [note, *_notes_of(folder)]
+
+
+def name_of_data(path: str | Path) -> str:
+    """Return the name of a data set's folder; of a folder named ``images``, the name of the folder around it."""
+    place = Path(os.path.abspath(os.path.expanduser(path)))
+    return place.parent.name if place.name.casefold() == "images" and place.parent.name else place.name
 
 
 def _list_one(folder: Path) -> tuple[dict[str, str], list[str]]:

@@ -92,19 +92,37 @@ def test_copies_and_other_images_of_known_patients_are_left_out(pxr, own_copy, s
     assert len(read(Path("here"), "predictions")) == len(strangers) - 2
 
 
-def test_a_folder_without_labels_is_one_group_and_an_unreadable_file_is_listed(pxr, own_copy, strangers, tmp_path):
-    folder = tmp_path / "healthy adults"
-    folder.mkdir()
+@pytest.fixture
+def adults(strangers, tmp_path) -> Path:
+    """A folder of five pictures and a broken file, without labels."""
+    folder = tmp_path / "adults" / "images"
+    folder.mkdir(parents=True)
     for number, path in enumerate(strangers.path[:5]):
         shutil.copy(path, folder / f"{number}.jpeg")
     (folder / "broken.png").write_bytes(b"no picture")
-    code, said, _ = pxr("evaluate", own_copy, folder, "--out", "here")
+    return folder
+
+
+def test_of_a_folder_without_labels_nobody_says_what_it_is_not(pxr, own_copy, adults):
+    code, said, _ = pxr("evaluate", own_copy, adults)
     assert code == 0
-    assert_tells(said, "healthy_adults", "No label is a class of the run")
-    called = read(Path("here"), "called")
+    assert_tells(said, "--label", "No image has a class of the run")
+    folder = own_copy / "evaluated" / "adults"
+    called = read(folder, "called")
+    assert set(called.images[called.group == "unlabelled"]) == {5}
+    assert set(called.images[called.group != "unlabelled"]) == {0}
+    assert "that are not" not in said
+    assert not (folder / "beside.csv").exists() and not (folder / "metrics.csv").exists()
+    assert list(read(folder, "left_out").path) == [str(adults / "broken.png")]
+
+
+def test_a_label_makes_a_folder_a_class_or_a_negative_control(pxr, own_copy, adults):
+    assert pxr("evaluate", own_copy, adults, "--label", "healthy", "--out", "healthy")[0] == 0
+    assert set(read(Path("healthy"), "predictions").label) == {"normal"}
+    assert pxr("evaluate", own_copy, adults, "--label", "Rib fracture", "--out", "other")[0] == 0
+    called = read(Path("other"), "called")
     assert set(called.images) == {5}
-    assert not (Path("here") / "beside.csv").exists() and not (Path("here") / "metrics.csv").exists()
-    assert list(read(Path("here"), "left_out").path) == [str(folder / "broken.png")]
+    assert set(called.group[called.source == "adults"]) == {"rib_fracture"}
 
 
 def test_a_picture_with_two_labels_is_refused(pxr, own_copy, strangers, tmp_path):

@@ -9,10 +9,13 @@ from pxr_tf.audit.material import Material
 from pxr_tf.data.patients import add_content
 from pxr_tf.data.splits import assign_patient_folds
 from pxr_tf.executors.inline import Inline
-from pxr_tf.phantoms.sets import JPEG_QUALITY, parse_shortcuts, write_phantoms
+from pxr_tf.phantoms.sets import write_phantoms
+from pxr_tf.phantoms.shortcuts import parse_shortcuts
 from pxr_tf.sets.find import read_sources
 
 NORMAL_AND_VIRAL = {"normal": 40, "viral": 40}  # patients: in one data set, so with one source
+
+QUALITY = 92  # of phantoms
 
 
 def make_material(folder, shortcuts="", patients=NORMAL_AND_VIRAL, size=64, seed=0, folds=3):
@@ -34,11 +37,11 @@ def make_material(folder, shortcuts="", patients=NORMAL_AND_VIRAL, size=64, seed
 def change_pictures(material, chosen, change):
     """Rewrite the files of the chosen rows; return the material with their new contents."""
     for path in material.table.path[chosen]:
-        cv2.imwrite(path, change(cv2.imread(path, cv2.IMREAD_GRAYSCALE)), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        cv2.imwrite(path, change(cv2.imread(path, cv2.IMREAD_GRAYSCALE)), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return replace(material, table=add_content(material.table.drop(columns=["content", "stamp"], errors="ignore")))
 
 
-_EXTRA = ("masks", "lesions")
+_EXTRA = ("masks", "lesions", "shortcuts.csv")
 
 
 def grades(checked, subject):
