@@ -109,14 +109,14 @@ def _say_what_counts(
     kept: pd.DataFrame, left_out: pd.DataFrame, classes: tuple[str, ...], say: Callable[[str], None]
 ) -> None:
     """Say how many rows are evaluated, as what, and why others are not; raise `PxrError` if none is left."""
-    counts = ", ".join(f"{reason} ({count:,})" for reason, count in left_out.reason.value_counts().items())
+    why = ", ".join(f"{reason} ({count:,})" for reason, count in left_out.reason.value_counts().items())
     if kept.empty:
         raise PxrError(
-            f"All {count_words(len(left_out), 'image')} of DATA are known to the run: {counts}. Accepted: images that "
+            f"All {count_words(len(left_out), 'image')} of DATA are known to the run: {why}. Accepted: images that "
             "no model learned from. Use other data, or --fold to evaluate one model on what it did not learn from."
         )
-    if counts:
-        say(f"{count_words(len(left_out), 'image')} left out: {counts}.")
+    if why:
+        say(f"{count_words(len(left_out), 'image')} left out: {why}.")
     controls = kept[(kept.label == "") & (kept.group != UNLABELLED)].group.value_counts()
     if not (kept.label != "").any():
         say(f"No image has a class of the run ({', '.join(classes)}), so there are no metrics.")

@@ -52,7 +52,9 @@ def test_all_runs_are_prepared_before_any_task_and_each_outcome_comes_at_once(ph
 
 def test_images_are_found_once_for_all_seeds(phantoms, two_layers, tmp_path, monkeypatch):
     found = []
-    monkeypatch.setattr("pxr_tf.pictures.gather.read_sources", lambda data: found.append(data) or read_sources(data))
+    monkeypatch.setattr(
+        "pxr_tf.pictures.gather.read_sources", lambda data, read: found.append(data) or read_sources(data, read)
+    )
     run_all(seeds_of(phantoms, tmp_path), Inline())
     assert len(found) == 1
 
