@@ -21,6 +21,7 @@ CHECKS: dict[str, Check] = {
     "leaks": Check("pxr_tf.audit.leaks:check_leaks", False, "What was learned from, and counted"),
     "controls": Check("pxr_tf.audit.controls:check_controls", True, "What images from elsewhere are called"),
     "probes": Check("pxr_tf.audit.probes:check_probes", False, "What is there besides lungs"),
+    "properties": Check("pxr_tf.audit.properties:check_properties", False, "Named properties besides the disease"),
     "source": Check("pxr_tf.audit.source:check_source", False, "Source and other attributes"),
     "population": Check("pxr_tf.audit.population:check_population", False, "One population in training and test"),
     "counterfactuals": Check("pxr_tf.audit.counterfactuals:find_counterfactuals", True, "Counterfactuals"),
