@@ -64,6 +64,19 @@ def test_the_old_file_stays_when_the_block_raises(tmp_path, fault):
     assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_file_that_cannot_be_written_is_known_before_work_begins(tmp_path, monkeypatch):
+    files.check_writable(tmp_path / "new" / "deep" / "file.csv")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError) as caught:
+        files.check_writable(tmp_path / "file" / "x.csv")
+    assert caught.value.filename == str(tmp_path / "file")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(PermissionError) as caught:
+        files.check_writable(tmp_path / "x.csv")
+    assert caught.value.filename == str(tmp_path)
+
+
 def test_json_round_trip(tmp_path):
     value = {"é": [1, 2.5, None], "b": "x\ny"}
     files.write_json(tmp_path / "a.json", value)

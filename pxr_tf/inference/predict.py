@@ -204,8 +204,8 @@ def _not_cropped(run: FinishedRun, table: pd.DataFrame, source: LungSource, on_e
         words = ", ".join(f"{reason} ({count:,})" for reason, count in whole.items())
         emit_note(
             on_event,
-            f"{count_words(int(whole.sum()), 'picture')} could not be cropped and were shown whole: {words}. The "
-            "models were trained on crops; do not rely on these predictions.",
+            f"No lungs could be relied on in {count_words(int(whole.sum()), 'picture')}: {words}. The models saw the "
+            "whole picture but were trained on crops; do not rely on these predictions.",
         )
     return reasons
 

@@ -139,7 +139,9 @@ def test_a_sigmoid_output_gives_two_probabilities(predict, phantoms, data, two_l
     np.testing.assert_allclose(found[shares].sum(axis=1), 1, atol=1e-6)
 
 
-def test_pictures_are_cropped_as_in_training_and_the_table_says_which_are_not(predict, phantoms, two_layers, tmp_path):
+def test_pictures_are_cropped_as_in_training_and_the_table_says_which_are_not(
+    predict, pxr, phantoms, two_layers, tmp_path
+):
     data = shutil.copytree(phantoms[0].parent, tmp_path / "phantoms")
     masks = str(data / "masks")
     experiment = tiny_experiment(image__crop="lungs", image__masks=masks, phases__0__max_epochs=1)
@@ -151,6 +153,7 @@ def test_pictures_are_cropped_as_in_training_and_the_table_says_which_are_not(pr
     assert set(found.whole) == {""}
     empty = next(Path(masks).rglob("person*.png"))
     Image.fromarray(np.zeros_like(np.asarray(Image.open(empty)))).save(empty)
+    assert_tells(pxr("predict", run, folders, "--fold", "0")[1], "1 picture", any_of("no lungs"), any_of("whole"))
     found = predict(run, folders, "--fold", "0")
     assert list(found.whole[found.whole != ""]) == ["no lungs"]
     assert found.index[found.whole != ""][0].endswith(f"{empty.stem}.jpeg")
