@@ -23,8 +23,13 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
         console.print(Text.assemble((f"{finding.grade.capitalize()}: ", STYLES[finding.grade]), finding.text))
         if finding.remedy:
             print_indented(console, finding.remedy)
-    counts = Counter(finding.grade for finding in found)
-    console.print(", ".join(f"{counts[grade]} {grade}" for grade in GRADES) + ".")
+    console.print(f"{describe_grades(found)}.")
+
+
+def describe_grades(findings: Sequence[Finding]) -> str:
+    """Return how many findings of each grade there are: ``3 critical, 1 warning, 2 note, 9 passed``."""
+    counts = Counter(finding.grade for finding in findings)
+    return ", ".join(f"{counts[grade]} {grade}" for grade in GRADES)
 
 
 def findings_table(findings: Sequence[Finding]) -> FittedTable:

@@ -9,7 +9,7 @@ from pxr_tf.evidence.evaluations import read_evaluations
 from pxr_tf.evidence.label_quality import measure_agreement
 from pxr_tf.evidence.subgroups import FEW_PATIENTS, subgroup_table
 from pxr_tf.evidence.verdicts import summarise_verdicts
-from pxr_tf.report.audited import findings_table
+from pxr_tf.report.audited import describe_grades
 from pxr_tf.report.evaluated import INTERNAL, beside_table, called_table, describe_evaluation, describe_false
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.parts import Part, Prose, Table, from_screen
@@ -61,10 +61,12 @@ def findings(facts: RunFacts) -> Iterator[Part]:
     found = facts.run.findings
     if not found:
         return
-    for finding in found:
-        if finding.grade in ("critical", "warning"):
-            yield Prose(f"{finding.grade.capitalize()}: {finding.text} {finding.remedy}".strip(), "notice")
-    yield from_screen("findings", findings_table(found), "Values have 95 % intervals; pxr audit measured them")
+    frame = pd.DataFrame({"grade": [finding.grade for finding in found]})
+    frame["check"] = [finding.check for finding in found]
+    frame["finding"] = [finding.text for finding in found]
+    frame["what to do"] = [finding.remedy or NONE for finding in found]
+    yield Prose(f"An audit found {describe_grades(found)}.")
+    yield Table("findings", "What pxr audit found, the worst first; intervals are 95 %.", frame, words=True)
 
 
 def evaluations(facts: RunFacts) -> Iterator[Part]:
