@@ -1,4 +1,4 @@
-"""What an audit finds in the public sets: the encoder of the full-size files, and the two populations of the normals."""
+"""What an audit finds in public sets: the encoder of the full-size files, and two populations of normal images."""
 
 import pytest
 
