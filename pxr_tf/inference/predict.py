@@ -102,9 +102,7 @@ def predict_table(
     the content of that picture; ``fault``, why it cannot be read; and ``whole``, why it is not cropped, if the run
     crops.
     """
-    show, wait = partial(emit_progress, on_event), partial(emit_wait, on_event)
-    thumbnails = open_pictures(run.cache, table, THUMBNAIL, on_progress=partial(show, "reading pictures"), on_wait=wait)
-    table = table.assign(fault=[thumbnails.faults.get(content, "") for content in table.content])
+    table = _find_faults(run, table, on_event)
     good = table[table.fault == ""].reset_index(drop=True)
     if good.empty:
         raise PxrError(f"None of the pictures can be read: {_first_fault(table)} Check the files.")
@@ -116,11 +114,7 @@ def predict_table(
     used, known = choose_models(run, found.own, folds)
     folders = {fold: predictions_folder(run, fold, preparation) for fold in folds}
     tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas))
-    try:
-        if tasks:
-            run_or_raise(executor, tasks, on_event)
-    finally:
-        executor.close()
+    _perform(tasks, executor, on_event)
     classes = class_order(run)
     each = np.stack([_read(folder, found.content, len(classes)) for folder in folders.values()], axis=1)
     if source is not None:
@@ -138,6 +132,21 @@ def predict_table(
     bad = table[table.fault != ""].assign(predicted="", known="", own="")
     whole = pd.concat([rows, bad.assign(whole="") if "whole" in rows else bad]) if len(bad) else rows
     return Predictions(_in_order(whole, table), classes, temperature, folds)
+
+
+def _find_faults(run: FinishedRun, table: pd.DataFrame, on_event: OnEvent) -> pd.DataFrame:
+    """Return the rows with ``fault``, why a file cannot be read: each is decoded for its thumbnail."""
+    show, wait = partial(emit_progress, on_event, "reading pictures"), partial(emit_wait, on_event)
+    faults = open_pictures(run.cache, table, THUMBNAIL, on_progress=show, on_wait=wait).faults
+    return table.assign(fault=[faults.get(content, "") for content in table.content])
+
+
+def _perform(tasks: Sequence[Task], executor: Executor, on_event: OnEvent) -> None:
+    try:
+        if tasks:
+            run_or_raise(executor, tasks, on_event)
+    finally:
+        executor.close()
 
 
 def class_order(run: FinishedRun) -> tuple[str, ...]:
