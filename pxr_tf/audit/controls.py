@@ -38,11 +38,11 @@ def _judge(evaluation: Evaluation) -> Iterator[Finding]:
             continue
         own = "" if isnan(row.internal) else f" ({100 * row.internal:.1f} % in the run's own data)"
         text = (
-            f"Of {count_words(int(row.images), 'image')} of {evaluation.name} that are not {name}, {100 * share:.1f} % "
+            f"{100 * share:.1f} % of {count_words(int(row.images), 'image')} of {evaluation.name} with another finding "
             f"were called {name}{own}."
         )
         many = share > max(MOST_FALSE, own_share)
-        certain = not row.low <= max(MOST_FALSE, own_share)  # also if so few patients have no interval
+        certain = row.low > max(MOST_FALSE, own_share)  # never with too few patients for an interval
         grade = "passed" if not many else "critical" if certain else "warning"
         remedy = f"Do not use the answer {name} on images from elsewhere." if many else ""
         yield Finding(_CHECK, grade, name, _FIGURE, share, row.low, row.high, text, remedy)

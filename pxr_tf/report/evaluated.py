@@ -88,10 +88,9 @@ def describe_false(called: pd.DataFrame) -> Iterator[str]:
     rows = called[called.group.str.startswith(ALL_OTHERS) & (called.share > 0)]
     for row in rows.sort_values("share", ascending=False).to_dict("records"):
         own = "" if np.isnan(row["internal"]) else f"; in the run's own data: {100 * row['internal']:.1f} %"
-        verb = "is" if row["images"] == 1 else "are"
         yield (
-            f"Of {count_words(int(row['images']), 'image')} that {verb} not {row['class']}, "
-            f"{with_ends(row['share'], row['low'], row['high'])} % were called {row['class']}{own}."
+            f"{with_ends(row['share'], row['low'], row['high'])} % of {count_words(int(row['images']), 'image')} with "
+            f"another finding were called {row['class']}{own}."
         )
 
 

@@ -48,6 +48,10 @@ def test_a_few_false_alarms_pass(run):
     assert found["covid19"] == "passed"
 
 
+def test_one_stranger_is_never_critical(run):
+    assert {finding.subject: finding.grade for finding in evaluated(run, 1, 1)}["covid19"] == "warning"
+
+
 def test_a_share_above_the_limit_that_may_be_chance_is_a_warning(run):
     assert {finding.subject: finding.grade for finding in evaluated(run, 3, 20)}["covid19"] == "warning"
 
