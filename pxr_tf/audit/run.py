@@ -11,6 +11,8 @@ from pxr_tf.data.findings import Finding, findings_as_json, read_findings, sort_
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.errors import PxrError, nearest
 from pxr_tf.events import emit_note
+from pxr_tf.report.audit_figures import FIGURES
+from pxr_tf.report.figures import write_figure
 
 AUDITS = "audits"  # the folder in RUNS for audits of data
 TABLES = "audit"  # the folder for the checks' tables, next to ``audit.json``
@@ -51,6 +53,10 @@ def audit(material: Material, folder: Path, asked: Sequence[str] = ()) -> Audite
             checked = find_check(name)(material)
             for table, rows in checked.tables.items():
                 files.write_csv(folder / TABLES / f"{table}.csv", rows)
+                if table in FIGURES:
+                    title = material.run.place if material.run is not None else folder.name
+                    figure = FIGURES[table](rows, title, is_synthetic(material.table))
+                    write_figure(folder / TABLES / f"{table}.png", figure)
             found[name] = tuple(checked.findings)
             _write(file, found, material)
     finally:

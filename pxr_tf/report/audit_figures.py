@@ -97,3 +97,7 @@ def _draw_panel(axes: "Axes", table: pd.DataFrame, classes: Sequence[str]) -> No
         axes.plot(own.strength, own.value, color=f"C{number}", marker=".", linewidth=1, label=name)
     axes.set(ylim=(-0.02, 1.02), xlabel=table.unit.iloc[0])
     axes.grid(alpha=0.25)
+
+
+# name of a check's table -> the function that draws it from the table, a title, and whether the images are phantoms
+FIGURES = {"counterfactuals": draw_flips, "robustness": draw_robustness}

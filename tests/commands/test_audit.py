@@ -77,3 +77,9 @@ def test_an_audit_needs_the_pictures_of_the_run(pxr, own_copy, tmp_path):
     code, _, wrong = pxr("audit", own_copy)
     assert code == 2
     assert_says(wrong, "no longer there", "restore")
+
+
+def test_robustness_is_drawn_next_to_its_table(pxr, own_copy):
+    assert pxr("audit", own_copy, "--checks", "robustness")[0] == 0
+    assert (own_copy / "audit" / "robustness.csv").exists()
+    assert (own_copy / "audit" / "robustness.png").read_bytes().startswith(b"\x89PNG")
