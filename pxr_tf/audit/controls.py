@@ -42,7 +42,7 @@ def _judge(evaluation: Evaluation) -> Iterator[Finding]:
             f"were called {name}{own}."
         )
         many = share > max(MOST_FALSE, own_share)
-        certain = not row.low <= max(MOST_FALSE, own_share)  # also if so few patients have no interval
+        certain = row.low > max(MOST_FALSE, own_share)  # not so few patients that there is no interval
         grade = "passed" if not many else "critical" if certain else "warning"
         remedy = f"Do not use the answer {name} on images from elsewhere." if many else ""
         yield Finding(_CHECK, grade, name, _FIGURE, share, row.low, row.high, text, remedy)
