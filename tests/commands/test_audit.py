@@ -77,3 +77,10 @@ def test_an_audit_needs_the_pictures_of_the_run(pxr, own_copy, tmp_path):
     code, _, wrong = pxr("audit", own_copy)
     assert code == 2
     assert_says(wrong, "no longer there", "restore")
+
+
+def test_an_edited_audit_is_refused_by_the_next(pxr, own_copy):
+    (own_copy / "audit.json").write_text("[]")
+    code, _, wrong = pxr("audit", own_copy, "--checks", "leaks")
+    assert code == 2
+    assert_says(wrong, "audit.json", "edited", "delete")
