@@ -71,7 +71,9 @@ def test_a_run_is_not_evaluated_on_what_it_learned_from(pxr, own_copy, data):
 
 
 def test_one_fold_is_evaluated_on_the_rows_that_it_did_not_learn_from(pxr, own_copy, data):
-    assert pxr("evaluate", own_copy, data, "--fold", "0", "--out", "own")[0] == 0
+    code, said, _ = pxr("evaluate", own_copy, data, "--fold", "0", "--out", "own")
+    assert code == 0
+    assert_tells(said, "the run's own test images")
     splits = pd.read_csv(own_copy / "splits.csv", dtype=str)
     tested = splits[(splits.fold == "0") & splits.role.isin(["test", "test_balanced"])]
     assert set(read(Path("own"), "predictions").image_id) == set(tested.image_id)
@@ -90,6 +92,31 @@ def test_copies_and_other_images_of_known_patients_are_left_out(pxr, own_copy, s
         "the run learned from another image of the patient",
     ]
     assert len(read(Path("here"), "predictions")) == len(strangers) - 2
+
+
+def test_other_images_of_a_patient_whose_copy_trained_are_left_out(pxr, own_copy, strangers, tmp_path):
+    trained = pd.read_csv(own_copy / "manifest.csv", dtype=str)
+    strangers.loc[0, "path"] = trained.path[0]
+    strangers.loc[[0, 1], "patient_id"] = "hospital/one person"
+    assert pxr("evaluate", own_copy, write_set(strangers, tmp_path / "hospital.csv"), "--out", "here")[0] == 0
+    reasons = read(Path("here"), "left_out").set_index("image_id").reason
+    assert set(reasons) == {"the run learned from this file", "the run learned from another image of the patient"}
+    assert len(reasons) == 2
+
+
+def test_phantoms_of_another_seed_are_other_patients(pxr, own_copy, tmp_path):
+    write_tiny_phantoms(tmp_path / "strangers", seed=5)
+    places = [tmp_path / "strangers" / name for name in ("chest_xray", "covid-chestxray-dataset")]
+    assert pxr("evaluate", own_copy, ",".join(map(str, places)), "--out", "here")[0] == 0
+    assert read(Path("here"), "left_out").empty
+
+
+def test_a_label_does_not_count_for_data_that_have_labels(pxr, own_copy, strangers, tmp_path):
+    place = write_set(strangers, tmp_path / "hospital.csv")
+    code, said, _ = pxr("evaluate", own_copy, place, "--label", "normal", "--out", "here")
+    assert code == 0
+    assert_tells(said, "hospital.csv has labels", "--label")
+    assert set(read(Path("here"), "predictions").group) == set(strangers.label)
 
 
 @pytest.fixture
