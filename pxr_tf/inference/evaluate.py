@@ -137,10 +137,12 @@ def _write(asked: EvaluateRequest, found: Predictions, left_out: pd.DataFrame) -
     columns = ["image_id", "patient_id", "source", "label", "fold", "role", "predicted", *shares, "group"]
     predictions = good.assign(fold=fold, role="test")[[*columns, "agreement", "models"]]
     unit = unit_of_rows(predictions)
-    internal = run.predictions if len(found.folds) > 1 else run.tested_by(found.folds[0])
+    internal, tested = run.predictions, run.tested
+    if len(found.folds) == 1:
+        internal = tested = run.tested_by(found.folds[0])
     labelled = predictions[predictions.label != ""]
     metrics = score_with_intervals(labelled, unit) if len(labelled) else pd.DataFrame()
-    called, beside = count_called(predictions, run.tested), compare_with_internal(predictions, internal, unit)
+    called, beside = count_called(predictions, tested), compare_with_internal(predictions, internal, unit)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ABOUT).unlink(missing_ok=True)
     tables = {rundir.PREDICTIONS: predictions, CALLED: called, BESIDE: beside, METRICS: metrics}

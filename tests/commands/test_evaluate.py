@@ -52,6 +52,11 @@ def test_other_data_get_metrics_and_groups_without_a_class_are_controls(pxr, own
     beside = read(folder, "beside")
     assert set(beside["class"]) == {"all", "bacterial", "covid19", "normal"}
     assert (beside.external - beside.internal).to_numpy() == pytest.approx(beside.difference.to_numpy(), abs=1e-6)
+    counts = beside[beside["class"] == "normal"].set_index("metric").external_images
+    classes = strangers.label[strangers.label != "lipoid"]
+    assert counts["sensitivity"] == (classes == "normal").sum()
+    assert counts["specificity"] == (classes != "normal").sum()
+    assert counts["auc"] == len(classes)
     assert json.loads((folder / "evaluation.json").read_text())["images"] == len(strangers)
     assert_tells(said, "lipoid", "Research use only")
 
@@ -62,6 +67,10 @@ def test_the_ensemble_is_the_mean_of_what_each_fold_says(pxr, own_copy, stranger
         assert pxr("evaluate", own_copy, place, "--fold", fold, "--out", f"fold-{fold}")[0] == 0
     assert pxr("evaluate", own_copy, place, "--out", "both")[0] == 0
     shares = [f"p_{name}" for name in CLASSES]
+    own, called = pd.read_csv(own_copy / "predictions.csv"), read(Path("fold-0"), "called")
+    own = own[(own.fold.astype(str) == "0") & own.role.isin(["test", "test_balanced"])].drop_duplicates("image_id")
+    share = called[(called.group == "normal") & (called["class"] == "normal")].internal.iloc[0]
+    assert share == pytest.approx((own.predicted[own.label == "normal"] == "normal").mean(), rel=1e-6)
     first, second, both = (read(Path(name), "predictions")[shares] for name in ("fold-0", "fold-1", "both"))
     np.testing.assert_allclose(both, (first + second) / 2, atol=1e-6)
 
