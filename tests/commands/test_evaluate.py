@@ -148,6 +148,7 @@ def test_of_a_folder_without_labels_nobody_says_what_it_is_not(pxr, own_copy, ad
     assert set(called.images[called.group == "unlabelled"]) == {5}
     assert set(called.images[called.group != "unlabelled"]) == {0}
     assert "that are not" not in said
+    assert "5 images that no model" in " ".join(said.split())  # nobody knows of how many patients
     assert not (folder / "beside.csv").exists() and not (folder / "metrics.csv").exists()
     assert list(read(folder, "left_out").path) == [str(adults / "broken.png")]
 
