@@ -106,7 +106,7 @@ def _chosen(run: FinishedRun) -> Iterator[Finding]:
         yield Finding(_CHECK, grade, "epochs", "share of test images", share, text=text, remedy=remedy)
     text = "A run cannot know whether its settings were chosen by looking at these test images."
     remedy = "If they were, say so beside every figure, or evaluate on other data (pxr evaluate)."
-    yield Finding(_CHECK, "note", "settings", "none", text=text, remedy=remedy)
+    yield Finding(_CHECK, "note", "settings", "", text=text, remedy=remedy)
 
 
 def _two_labels(table: pd.DataFrame) -> Iterator[Finding]:

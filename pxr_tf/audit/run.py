@@ -87,11 +87,12 @@ def _write(file: Path, found: dict[str, tuple[Finding, ...]], material: Material
 
 def _earlier(file: Path, material: Material) -> dict[str, list[Finding]]:
     """Return check -> its findings in an earlier audit of the same predictions; none of others."""
-    about = files.read_json(file)
-    if about is None or about.get("identity") != identity_of(material):
+    findings = read_findings(file)
+    about = {} if findings is None else files.read_json(file)
+    if about.get("identity") != identity_of(material):
         return {}
     found: dict[str, list[Finding]] = {name: [] for name in about.get("checks", ()) if name in CHECKS}
-    for finding in read_findings(file) or ():
+    for finding in findings or ():
         if finding.check in found:
             found[finding.check].append(finding)
     return found

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 import numpy as np
 
@@ -69,9 +69,13 @@ def read_findings(file: Path) -> tuple[Finding, ...] | None:
 
 
 def _finding(entry: Mapping[str, Any]) -> Finding:
-    if entry["grade"] not in GRADES:
-        raise ValueError(entry["grade"])
-    return Finding(**{name: np.nan if value is None else value for name, value in entry.items()})
+    found = Finding(**{name: np.nan if value is None else value for name, value in entry.items()})
+    if found.grade not in GRADES or not all(
+        isinstance(value, str) == (kind is not float)
+        for value, kind in zip(found, get_type_hints(Finding).values(), strict=True)
+    ):
+        raise ValueError(entry)
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -41,7 +41,7 @@ def shared_information(first: np.ndarray, second: np.ndarray) -> float:
 def measure_utility(values: np.ndarray, truth: np.ndarray, patients: Sequence[object], folds: Sequence[Fold]) -> Area:
     """Return how well the attribute alone tells two groups apart: `values` int [n], `truth` 0 or 1, [n].
 
-    The probe sees which value a row has, and learns on each fold's training rows.
+    The probe sees which value a row has, and learns on each fold's training rows. Unknown without a fold.
     """
     one_hot = np.eye(values.max() + 1)[values]
     return _measure(one_hot, truth, patients, folds)
@@ -53,7 +53,7 @@ def measure_detectability(
     """Return how well a linear probe tells the attribute's `values`, int [n], from `numbers`, [n, m].
 
     Only the chosen `rows` count, bool [n], such as those of one class, and of these only values with `FEWEST` patients
-    or more. Unknown with fewer than two values.
+    or more. Unknown with fewer than two values, or without a fold that has training and test rows of them.
     """
     own = rows & np.isin(values, common_values(values[rows], np.asarray(patients)[rows]))
     known = np.unique(values[own])
@@ -86,6 +86,8 @@ def link_classes(classes: np.ndarray, sources: np.ndarray, patients: np.ndarray)
 
 
 def _measure(numbers: np.ndarray, truth: np.ndarray, patients: Sequence[object], folds: Sequence[Fold]) -> Area:
+    if not folds:  # such as a single split none of whose test rows counts
+        return UNKNOWN
     count = int(truth.max()) + 1
     found, tested = probe_folds(numbers, truth, count, folds), np.concatenate([fold.test for fold in folds])
     names = tuple(map(str, range(count)))

@@ -81,9 +81,13 @@ def _beside(ours: pd.DataFrame, theirs: pd.DataFrame, name: str, metric: str, ta
         tuple(value_of(table, "pooled", name, metric, column) for column in ("value", "low", "high"))
         for table in (ours, theirs)
     ]
-    counts = [int((table.label == name).sum()) if name != "all" and metric == "sensitivity" else len(table)
-              for table in tables]  # fmt: skip
+    counts = [_count(table.label == name, metric) if name != "all" else len(table) for table in tables]
     return name, metric, *values[0], counts[0], *values[1], counts[1], *subtract_intervals(values[1], values[0])
+
+
+def _count(inside: pd.Series, metric: str) -> int:
+    """Return how many images a metric of a class rests on: those of the class, of the rest, or all."""
+    return int({"sensitivity": inside, "specificity": ~inside}.get(metric, inside | True).sum())
 
 
 def _shares(part: pd.DataFrame, name: str) -> tuple:

@@ -83,9 +83,10 @@ def leave_out_known(run: FinishedRun, table: pd.DataFrame, folds: tuple[str, ...
     """
     learned = run.splits[run.splits.fold.isin(folds) & ~run.splits.role.isin(TEST_ROLES)]
     known = run.manifest[run.manifest.image_id.isin(learned.image_id)]
-    reasons = pd.Series("", table.index, object)
-    reasons[table.patient_id.isin(set(known.patient_id))] = "the run learned from another image of the patient"
     same = table.own.isin(set(known.content))
+    people = {*known.patient_id, *table.patient_id[same]}  # the data may give a known patient another name
+    reasons = pd.Series("", table.index, object)
+    reasons[table.patient_id.isin(people)] = "the run learned from another image of the patient"
     reasons[same] = "the run learned from a copy of the picture"
     reasons[same & (table.own == table.content)] = "the run learned from this file"
     kept = table[reasons == ""].reset_index(drop=True)
@@ -117,6 +118,9 @@ def _say_what_counts(
         )
     if why:
         say(f"{count_words(len(left_out), 'image')} left out: {why}.")
+    own = int((kept.own != "").sum())
+    if own:
+        say(f"{count_words(own, 'image')} are the run's own test images, so figures on them are not external.")
     controls = kept[(kept.label == "") & (kept.group != UNLABELLED)].group.value_counts()
     if not (kept.label != "").any():
         say(f"No image has a class of the run ({', '.join(classes)}), so there are no metrics.")
@@ -133,10 +137,12 @@ def _write(asked: EvaluateRequest, found: Predictions, left_out: pd.DataFrame) -
     columns = ["image_id", "patient_id", "source", "label", "fold", "role", "predicted", *shares, "group"]
     predictions = good.assign(fold=fold, role="test")[[*columns, "agreement", "models"]]
     unit = unit_of_rows(predictions)
-    internal = run.predictions if len(found.folds) > 1 else run.tested_by(found.folds[0])
+    internal, tested = run.predictions, run.tested
+    if len(found.folds) == 1:
+        internal = tested = run.tested_by(found.folds[0])
     labelled = predictions[predictions.label != ""]
     metrics = score_with_intervals(labelled, unit) if len(labelled) else pd.DataFrame()
-    called, beside = count_called(predictions, run.tested), compare_with_internal(predictions, internal, unit)
+    called, beside = count_called(predictions, tested), compare_with_internal(predictions, internal, unit)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ABOUT).unlink(missing_ok=True)
     tables = {rundir.PREDICTIONS: predictions, CALLED: called, BESIDE: beside, METRICS: metrics}

@@ -115,23 +115,32 @@ def predict_table(
     folders = {fold: predictions_folder(run, fold, preparation) for fold in folds}
     tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas))
     _perform(tasks, executor, on_event)
-    classes = class_order(run)
-    each = np.stack([_read(folder, found.content, len(classes)) for folder in folders.values()], axis=1)
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
-    calibration = read_calibration(run)
+    calibration, classes = read_calibration(run), class_order(run)
     temperature = calibration.calibration["temperature"] if calibration else None
+    rows = _add_opinion(found.assign(known=known), used, list(folders.values()), classes, temperature)
+    bad = table[table.fault != ""].assign(predicted="", known="", own="")
+    whole = pd.concat([rows, bad.assign(whole="") if "whole" in rows else bad]) if len(bad) else rows
+    return Predictions(_in_order(whole, table), classes, temperature, folds)
+
+
+def _add_opinion(
+    table: pd.DataFrame,
+    used: np.ndarray,
+    folders: Sequence[Path],
+    classes: tuple[str, ...],
+    temperature: float | None,
+) -> pd.DataFrame:
+    """Return the rows with what the models in `folders` say: bool [rows, folders] `used` says which were asked."""
+    each = np.stack([_read(folder, table.content, len(classes)) for folder in folders], axis=1)
     opinion = ask_models(each, used, temperature)
-    rows = found.assign(
+    return table.assign(
         predicted=np.array(classes, object)[opinion.predicted],
         **{f"p_{name}": opinion.probabilities[:, number] for number, name in enumerate(classes)},
         agreement=opinion.agreement,
         models=opinion.models,
-        known=known,
     )
-    bad = table[table.fault != ""].assign(predicted="", known="", own="")
-    whole = pd.concat([rows, bad.assign(whole="") if "whole" in rows else bad]) if len(bad) else rows
-    return Predictions(_in_order(whole, table), classes, temperature, folds)
 
 
 def _find_faults(run: FinishedRun, table: pd.DataFrame, on_event: OnEvent) -> pd.DataFrame:

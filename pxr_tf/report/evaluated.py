@@ -10,7 +10,7 @@ from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import count_words
 from pxr_tf.evidence.evaluations import Evaluation
 from pxr_tf.evidence.external import ALL_OTHERS
-from pxr_tf.evidence.intervals import unit_words
+from pxr_tf.evidence.intervals import PATIENT, unit_words
 from pxr_tf.report.fitting import FittedTable
 from pxr_tf.report.results import SYNTHETIC_NOTE, print_warnings
 
@@ -40,9 +40,10 @@ def describe_evaluation(found: Evaluation) -> str:
     """Return which images were evaluated, by which models, and what brackets hold."""
     about, folds = found.about, found.about["folds"]
     models = f"the mean of {len(folds)} models" if len(folds) > 1 else f"the model of fold {folds[0]}"
+    people = f" of {count_words(about['patients'], 'patient')}" if about["unit"] == PATIENT else ""
     return (
-        f"{count_words(about['images'], 'image')} of {count_words(about['patients'], 'patient')} that no model learned "
-        f"from, by {models}. Brackets hold the 95 % interval over {unit_words(about['unit'])}."
+        f"{count_words(about['images'], 'image')}{people} that no model learned from, by {models}. "
+        f"Brackets hold the 95 % interval over {unit_words(about['unit'])}."
     )
 
 

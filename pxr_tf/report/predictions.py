@@ -26,7 +26,9 @@ def print_predictions(found: Predictions, warnings: Sequence[RunWarning], consol
     if len(bad):
         named = shorten([f"{row.path} ({row.fault})" for row in bad.itertuples()], 3)
         console.print(f"{count_words(len(bad), 'picture')} cannot be read: {named}.", markup=False)
-    console.print(_describe(found), style="dim", markup=False)
+    how = _describe(found)
+    if how:
+        console.print(how, style="dim", markup=False)
     trained = int((table.known == TRAINED).sum())
     if trained:
         verb = "is" if trained == 1 else "are"

@@ -43,7 +43,9 @@ def read_to_evaluate(path: str | Path, label: str = "") -> tuple[list[ManifestRo
     """
     folder = Path(os.path.abspath(os.path.expanduser(path)))
     try:
-        return read_source(folder, others=True)
+        rows, notes = read_source(folder, others=True)
+        unused = f"{folder} has labels, so --label {label} does not count for its pictures."
+        return rows, [*notes, unused] if label else notes
     except PxrError:
         pictures = _walk(folder) if folder.is_dir() else {}
         if not pictures:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from pxr_tf import files
 from pxr_tf.data.manifest import PHANTOM_FILE, SYNTHETIC, make_manifest
 from pxr_tf.data.patients import describe_ids
 from pxr_tf.errors import PxrError, count_words, one_line, shorten
@@ -102,8 +103,8 @@ def read_source(path: str | Path, *, others: bool = False) -> tuple[list[Manifes
     if not rows:
         raise PxrError(f"DATA {path} was read as {name}, but no usable image was found. {_describe_layouts()}")
     base = root.parent if root.is_file() else root
-    synthetic = any((place / PHANTOM_FILE).is_file() for place in (folder, base))
-    return [_mark_synthetic(row) for row in rows] if synthetic else rows, notes
+    about = next((place / PHANTOM_FILE for place in (folder, base) if (place / PHANTOM_FILE).is_file()), None)
+    return rows if about is None else _mark_synthetic(rows, files.read_json(about).get("seed", 0)), notes
 
 
 def find_layout(folder: Path) -> tuple[str, Path]:
@@ -145,10 +146,15 @@ def _roots(folder: Path) -> list[Path]:
     return roots
 
 
-def _mark_synthetic(row: ManifestRow) -> ManifestRow:
-    if row["source"].startswith(SYNTHETIC):
-        return row
-    return row | {column: f"{SYNTHETIC}-{row[column]}" for column in ("image_id", "patient_id", "source")}
+def _mark_synthetic(rows: list[ManifestRow], seed: int) -> list[ManifestRow]:
+    """Return the rows of phantoms; patients of one number, drawn with another seed, are other patients."""
+    heads = {"image_id": SYNTHETIC, "source": SYNTHETIC, "patient_id": f"{SYNTHETIC}-{seed}" if seed else SYNTHETIC}
+    return [
+        row
+        if row["source"].startswith(SYNTHETIC)
+        else row | {name: f"{head}-{row[name]}" for name, head in heads.items()}
+        for row in rows
+    ]
 
 
 def _describe_layouts() -> str:

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from messages import any_of, refused
 from written_runs import write_run
 
 from pxr_tf import files
 from pxr_tf.audit.controls import check_controls
 from pxr_tf.audit.material import Material
+from pxr_tf.evidence.evaluations import ABOUT_KEYS
 from pxr_tf.evidence.external import count_called
 from pxr_tf.executors.inline import Inline
 from pxr_tf.runs.finished import open_run
@@ -27,7 +29,8 @@ def evaluated(run, called_covid: int, count: int = 100):
     table = table.assign(patient_id=table.image_id, label="", **{f"p_{name}": 0.25 for name in CLASSES})
     folder = run.folder / "evaluated" / "adults"
     files.write_csv(folder / "called.csv", count_called(table, run.tested))
-    files.write_json(folder / "evaluation.json", {"predictions_of_run": run.predictions_digest})
+    about = dict.fromkeys(ABOUT_KEYS) | {"predictions_of_run": run.predictions_digest}
+    files.write_json(folder / "evaluation.json", about)
     return check(run)
 
 
@@ -56,6 +59,12 @@ def test_a_share_above_the_limit_that_may_be_chance_is_a_warning(run):
     assert {finding.subject: finding.grade for finding in evaluated(run, 3, 20)}["covid19"] == "warning"
 
 
+def test_one_picture_makes_no_critical_finding(run):
+    found = {finding.subject: finding for finding in evaluated(run, 1, 1)}["covid19"]
+    assert np.isnan(found.low)
+    assert found.grade == "warning"
+
+
 def test_a_run_that_was_never_shown_other_data_is_told_so(run):
     (finding,) = check(run)
     assert finding.grade == "warning"
@@ -66,3 +75,18 @@ def test_an_evaluation_of_earlier_predictions_does_not_count(run):
     evaluated(run, 98)
     files.write_csv(run.folder / "predictions.csv", run.predictions.iloc[::-1])
     assert [finding.subject for finding in check(open_run(run.folder))] == ["other data"]
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"predictions_of_run": "3"}'])
+def test_an_edited_evaluation_is_refused_in_one_line(run, text):
+    evaluated(run, 98)
+    (run.folder / "evaluated" / "adults" / "evaluation.json").write_text(text)
+    with refused("evaluation.json", any_of("edited", "damaged"), any_of("delete")):
+        check(run)
+
+
+def test_an_evaluation_without_its_table_is_refused_in_one_line(run):
+    evaluated(run, 98)
+    (run.folder / "evaluated" / "adults" / "called.csv").unlink()
+    with refused("called.csv", any_of("missing"), any_of("evaluate")):
+        check(run)

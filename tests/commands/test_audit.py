@@ -83,3 +83,10 @@ def test_robustness_is_drawn_next_to_its_table(pxr, own_copy):
     assert pxr("audit", own_copy, "--checks", "robustness")[0] == 0
     assert (own_copy / "audit" / "robustness.csv").exists()
     assert (own_copy / "audit" / "robustness.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_edited_audit_is_refused_by_the_next(pxr, own_copy):
+    (own_copy / "audit.json").write_text("[]")
+    code, _, wrong = pxr("audit", own_copy, "--checks", "leaks")
+    assert code == 2
+    assert_says(wrong, "audit.json", "edited", "delete")

@@ -52,6 +52,11 @@ def test_other_data_get_metrics_and_groups_without_a_class_are_controls(pxr, own
     beside = read(folder, "beside")
     assert set(beside["class"]) == {"all", "bacterial", "covid19", "normal"}
     assert (beside.external - beside.internal).to_numpy() == pytest.approx(beside.difference.to_numpy(), abs=1e-6)
+    counts = beside[beside["class"] == "normal"].set_index("metric").external_images
+    classes = strangers.label[strangers.label != "lipoid"]
+    assert counts["sensitivity"] == (classes == "normal").sum()
+    assert counts["specificity"] == (classes != "normal").sum()
+    assert counts["auc"] == len(classes)
     assert json.loads((folder / "evaluation.json").read_text())["images"] == len(strangers)
     assert_tells(said, "lipoid", "Research use only")
 
@@ -62,6 +67,10 @@ def test_the_ensemble_is_the_mean_of_what_each_fold_says(pxr, own_copy, stranger
         assert pxr("evaluate", own_copy, place, "--fold", fold, "--out", f"fold-{fold}")[0] == 0
     assert pxr("evaluate", own_copy, place, "--out", "both")[0] == 0
     shares = [f"p_{name}" for name in CLASSES]
+    own, called = pd.read_csv(own_copy / "predictions.csv"), read(Path("fold-0"), "called")
+    own = own[(own.fold.astype(str) == "0") & own.role.isin(["test", "test_balanced"])].drop_duplicates("image_id")
+    share = called[(called.group == "normal") & (called["class"] == "normal")].internal.iloc[0]
+    assert share == pytest.approx((own.predicted[own.label == "normal"] == "normal").mean(), rel=1e-6)
     first, second, both = (read(Path(name), "predictions")[shares] for name in ("fold-0", "fold-1", "both"))
     np.testing.assert_allclose(both, (first + second) / 2, atol=1e-6)
 
@@ -71,7 +80,9 @@ def test_a_run_is_not_evaluated_on_what_it_learned_from(pxr, own_copy, data):
 
 
 def test_one_fold_is_evaluated_on_the_rows_that_it_did_not_learn_from(pxr, own_copy, data):
-    assert pxr("evaluate", own_copy, data, "--fold", "0", "--out", "own")[0] == 0
+    code, said, _ = pxr("evaluate", own_copy, data, "--fold", "0", "--out", "own")
+    assert code == 0
+    assert_tells(said, "the run's own test images")
     splits = pd.read_csv(own_copy / "splits.csv", dtype=str)
     tested = splits[(splits.fold == "0") & splits.role.isin(["test", "test_balanced"])]
     assert set(read(Path("own"), "predictions").image_id) == set(tested.image_id)
@@ -90,6 +101,31 @@ def test_copies_and_other_images_of_known_patients_are_left_out(pxr, own_copy, s
         "the run learned from another image of the patient",
     ]
     assert len(read(Path("here"), "predictions")) == len(strangers) - 2
+
+
+def test_other_images_of_a_patient_whose_copy_trained_are_left_out(pxr, own_copy, strangers, tmp_path):
+    trained = pd.read_csv(own_copy / "manifest.csv", dtype=str)
+    strangers.loc[0, "path"] = trained.path[0]
+    strangers.loc[[0, 1], "patient_id"] = "hospital/one person"
+    assert pxr("evaluate", own_copy, write_set(strangers, tmp_path / "hospital.csv"), "--out", "here")[0] == 0
+    reasons = read(Path("here"), "left_out").set_index("image_id").reason
+    assert set(reasons) == {"the run learned from this file", "the run learned from another image of the patient"}
+    assert len(reasons) == 2
+
+
+def test_phantoms_of_another_seed_are_other_patients(pxr, own_copy, tmp_path):
+    write_tiny_phantoms(tmp_path / "strangers", seed=5)
+    places = [tmp_path / "strangers" / name for name in ("chest_xray", "covid-chestxray-dataset")]
+    assert pxr("evaluate", own_copy, ",".join(map(str, places)), "--out", "here")[0] == 0
+    assert read(Path("here"), "left_out").empty
+
+
+def test_a_label_does_not_count_for_data_that_have_labels(pxr, own_copy, strangers, tmp_path):
+    place = write_set(strangers, tmp_path / "hospital.csv")
+    code, said, _ = pxr("evaluate", own_copy, place, "--label", "normal", "--out", "here")
+    assert code == 0
+    assert_tells(said, "hospital.csv has labels", "--label")
+    assert set(read(Path("here"), "predictions").group) == set(strangers.label)
 
 
 @pytest.fixture
@@ -112,6 +148,8 @@ def test_of_a_folder_without_labels_nobody_says_what_it_is_not(pxr, own_copy, ad
     assert set(called.images[called.group == "unlabelled"]) == {5}
     assert set(called.images[called.group != "unlabelled"]) == {0}
     assert "another finding" not in said
+    assert "that are not" not in said
+    assert "5 images that no model" in " ".join(said.split())  # nobody knows of how many patients
     assert not (folder / "beside.csv").exists() and not (folder / "metrics.csv").exists()
     assert list(read(folder, "left_out").path) == [str(adults / "broken.png")]
 

@@ -27,7 +27,15 @@ def test_a_missing_file_has_no_findings(tmp_path):
     assert read_findings(tmp_path / "audit.json") is None
 
 
-@pytest.mark.parametrize("entry", [{"grade": "terrible"}, {"grade": "note"}, {}, {**CRITICAL._asdict(), "more": 1}])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"grade": "terrible"},
+        {"grade": "note"},
+        {},
+        *({**CRITICAL._asdict(), **change} for change in ({"more": 1}, {"subject": None}, {"text": 3}, {"low": "x"})),
+    ],
+)
 def test_an_edited_file_is_refused(tmp_path, entry):
     files.write_json(tmp_path / "audit.json", {"findings": [entry]})
     with pytest.raises(PxrError, match="Delete it and audit again"):

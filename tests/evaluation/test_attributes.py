@@ -61,6 +61,14 @@ def test_a_single_common_value_cannot_be_detected(folds, rng):
     assert list(common_values(np.arange(COUNT) % 2, np.arange(COUNT) // 60)) == []  # four patients
 
 
+def test_an_attribute_that_no_test_row_of_a_class_has_is_unknown_there(rng):
+    half, truth = np.arange(COUNT) < COUNT / 2, (np.arange(COUNT) >= COUNT / 2).astype(int)
+    split = [Fold(np.flatnonzero(half), np.flatnonzero(~half))]  # all training rows are of the first class
+    values, patients = rng.integers(0, 2, COUNT), np.arange(COUNT)
+    assert np.isnan(measure_detectability(rng.normal(size=(COUNT, 2)), values, patients, split, truth == 0)).all()
+    assert np.isnan(measure_utility(values, truth, patients, [])).all()
+
+
 def test_classes_are_linked_through_sources():
     classes = np.repeat(["a", "b", "c", "d"], 60)
     sources = np.where(np.isin(classes, ["a", "b"]), "one", "two")
