@@ -111,6 +111,11 @@ def load_as(path: str | Path, convert: Callable[[ImageFile], np.ndarray], at_lea
     """Return what `convert` makes of the file, turned as `load_grey` does; raise `UnreadableImageError`."""
     with _explained("damaged header"), open_regular(path) as file:
         data = _read_all(file)
+    return decode_as(data, convert, at_least)
+
+
+def decode_as(data: bytes, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:
+    """Return what `load_as` returns for a file that holds these bytes; raise `UnreadableImageError`."""
     return _first_readable(data, lambda version: _decode(version, convert, at_least))
 
 
