@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pxr_tf.api import Gallery, Run, compare, cross_validate, open_run, predict, read_data, train
     from pxr_tf.errors import PxrError
+    from pxr_tf.phantoms.sets import write_phantoms
     from pxr_tf.runs.finished import FinishedRun
 
 __version__ = "0.2.0"
@@ -32,10 +33,15 @@ __all__ = [
     "predict",
     "read_data",
     "train",
+    "write_phantoms",
 ]
 
 # Imported at first use: pandas takes a second.
-_HOMES = {"FinishedRun": "pxr_tf.runs.finished", "PxrError": "pxr_tf.errors"}
+_HOMES = {
+    "FinishedRun": "pxr_tf.runs.finished",
+    "PxrError": "pxr_tf.errors",
+    "write_phantoms": "pxr_tf.phantoms.sets",
+}
 
 
 def __getattr__(name: str) -> object:
