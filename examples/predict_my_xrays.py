@@ -10,7 +10,8 @@ from pathlib import Path
 import pxr_tf as pxr
 
 MODEL, FOLDS, EPOCHS = "xception", 5, (2, 5)  # as in train_and_doubt.py, whose run is then opened
-MY_XRAYS = Path("my-xrays")  # your own folder of pictures
+MY_XRAYS = Path("my-xrays/every-source/images")  # your own folder of pictures
+LABELLED = MY_XRAYS.parent  # a folder per class, or a CSV with path and label
 
 # %% [markdown]
 # ## A trained run
@@ -31,7 +32,7 @@ run.recipe.classes
 # %%
 if not MY_XRAYS.exists():
     patients = dict.fromkeys(["bacterial", "covid19", "normal", "viral"], 4)
-    pxr.write_phantoms(MY_XRAYS, patients=patients, size=96, seed=7, every_source=True)
+    pxr.write_phantoms(Path("my-xrays"), patients=patients, size=96, seed=7, every_source=True)
     (MY_XRAYS / "not-a-picture.png").write_text("This is text.")
 
 # %% [markdown]
@@ -71,7 +72,7 @@ answers.known.value_counts()
 # and puts the figures on your pictures beside those of the run itself.
 
 # %%
-images = pxr.read_data(MY_XRAYS / "every-source" if (MY_XRAYS / "every-source").exists() else MY_XRAYS)
+images = pxr.read_data(LABELLED)
 found = run.evaluate(images)
 found.beside
 

@@ -77,7 +77,8 @@ for finding in findings[findings.grade.isin(["critical", "warning"])].itertuples
 # not, they say nothing about what the network learned.
 
 # %%
-gallery = run.explain(list(run.tested.image_id[:2]), methods=["grad_cam", "saliency"], checks=False)
+one_of_each = list(run.tested.groupby("label").image_id.first())
+gallery = run.explain(one_of_each, methods=["grad_cam", "saliency"], checks=False)
 print("Open", gallery.page)
 gallery.table[["image_id", "method", "label", "predicted", "p_predicted"]]
 
