@@ -107,7 +107,7 @@ def _usage_in_one_line() -> Iterator[None]:
 
 app = typer.Typer(
     cls=Commands,
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its columns cut long names and words in narrow terminals
