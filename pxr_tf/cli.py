@@ -19,6 +19,7 @@ from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
 from pxr_tf.commands.evaluate import evaluate
 from pxr_tf.commands.explain import explain
+from pxr_tf.commands.export import export
 from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.features import features
 from pxr_tf.commands.grid import grid
@@ -126,6 +127,7 @@ for command in (
     features,
     predict,
     evaluate,
+    export,
     audit,
     explain,
     calibrate,
