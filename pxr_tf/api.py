@@ -51,8 +51,8 @@ class Run(FinishedRun):
         """Return a row per picture, with the columns of the CSV file of ``pxr predict`` (docs/predict.md).
 
         `pictures` are image ids of the run, files, folders or data sets: one, or several; or a frame with the column
-        ``path``. `fold` names the model; None asks all. `engine` is ``tensorflow``, ``onnx`` or ``litert``, in a process
-        of its own. What was predicted before is not computed again.
+        ``path``. `fold` names the model; None asks all. `engine` is ``tensorflow``, ``onnx`` or ``litert``, in its own
+        process. What was predicted before is not computed again.
         """
         from pxr_tf.inference.predict import PredictRequest, predict_pictures
         from pxr_tf.inference.predictions_file import flat_table
