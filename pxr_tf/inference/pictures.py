@@ -135,8 +135,8 @@ def _rows(
 
 def _accepted(known: pd.DataFrame) -> str:
     return (
-        f"image ids of the run's {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, JPEG or PNG files, "
-        "folders of them, data sets"
+        f"image ids of the run's {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, JPEG, PNG or "
+        "DICOM files, folders of them, data sets"
     )
 
 
