@@ -137,7 +137,7 @@ def _rows(
 
 def _accepted(known: pd.DataFrame) -> str:
     ids = f"image ids of the run's {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, "
-    return f"{ids if len(known) else ''}JPEG or PNG files, folders of them, data sets"
+    return f"{ids if len(known) else ''}JPEG, PNG or DICOM files, folders of them, data sets"
 
 
 def _set_rows(place: str, experiment: Experiment, option: str, on_event: OnEvent) -> Iterator[Mapping[str, str]]:
