@@ -28,6 +28,7 @@ from pxr_tf.commands.predict import predict
 from pxr_tf.commands.report import report
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
+from pxr_tf.commands.serve import serve
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
@@ -126,6 +127,7 @@ for command in (
     evaluate,
     audit,
     explain,
+    serve,
     calibrate,
     compare,
     report,
