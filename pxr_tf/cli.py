@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from pxr_tf.commands.audit import audit
+from pxr_tf.commands.bundle import bundle
 from pxr_tf.commands.calibrate import calibrate
 from pxr_tf.commands.check_published import check_published
 from pxr_tf.commands.compare import compare
@@ -18,6 +19,7 @@ from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
 from pxr_tf.commands.evaluate import evaluate
 from pxr_tf.commands.explain import explain
+from pxr_tf.commands.export import export
 from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.features import features
 from pxr_tf.commands.grid import grid
@@ -32,6 +34,7 @@ from pxr_tf.commands.serve import serve
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
+from pxr_tf.commands.verify import verify
 from pxr_tf.errors import WRONG_INPUT, PxrError, fit_terminal
 
 TWO_WORDS = "lungs train"
@@ -106,7 +109,7 @@ def _usage_in_one_line() -> Iterator[None]:
 
 app = typer.Typer(
     cls=Commands,
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its columns cut long names and words in narrow terminals
@@ -125,6 +128,7 @@ for command in (
     features,
     predict,
     evaluate,
+    export,
     audit,
     explain,
     serve,
@@ -133,6 +137,8 @@ for command in (
     report,
     runs,
     check_published,
+    bundle,
+    verify,
 ):
     app.command(cls=Helpful)(command)
 app.command(TWO_WORDS, cls=Helpful)(lungs_train)

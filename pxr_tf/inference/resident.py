@@ -37,10 +37,13 @@ class Resident:
         cautions = add_cautions(pd.DataFrame({"predicted": self.classes}), run, self.classes)
         self._cautions = dict(zip(cautions.predicted, cautions.get("caution", [""] * len(cautions)), strict=True))
         self._known = set(run.manifest.content)
-        thumbnails = load_pictures(run.cache, THUMBNAIL)
-        stored = [content for content in dict.fromkeys(run.manifest.content) if content in thumbnails.rows]
-        self._pictures = KnownPictures.of({one: thumbnails.pixels[thumbnails.rows[one]] for one in stored})
+        self._pictures = KnownPictures.of(_thumbnails_of(run))
         self._explainers = [_make_explainer(model) for model in self.models]
+
+    @property
+    def unrecognised(self) -> int:
+        """How many pictures of the run are recognised by their bytes alone, as the cache lacks their thumbnails."""
+        return len(self._known - set(self._pictures.names))
 
     @property
     def explains(self) -> bool:
@@ -89,6 +92,15 @@ class Resident:
 
     def _choose(self, chosen: np.ndarray) -> tuple[str, ...]:
         return tuple(name for name, inside in zip(self.classes, chosen, strict=True) if inside)
+
+
+def _thumbnails_of(run: FinishedRun) -> dict[str, np.ndarray]:
+    """Return content -> thumbnail of the run's pictures: a bundle's own, or those that the cache has."""
+    if run.packed_thumbnails is not None:
+        return run.packed_thumbnails
+    stored = load_pictures(run.cache, THUMBNAIL)
+    kept = [content for content in dict.fromkeys(run.manifest.content) if content in stored.rows]
+    return {content: stored.pixels[stored.rows[content]] for content in kept}
 
 
 def _read_cutoffs(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[float, np.ndarray]:

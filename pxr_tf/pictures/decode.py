@@ -112,8 +112,7 @@ def load_as(path: str | Path | bytes, convert: Callable[[ImageFile], np.ndarray]
     if isinstance(path, bytes):
         return decode_as(path, convert, at_least)
     with _explained("damaged header"), open_regular(path) as file:
-        data = _read_all(file)
-    return decode_as(data, convert, at_least)
+        return decode_as(_read_all(file), convert, at_least)
 
 
 def decode_as(data: bytes, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:

@@ -66,7 +66,7 @@ def _add_paths(app: FastAPI, engine: Engine, limits: Limits, measures: Measures)
         return Answered(
             model=engine.run.place,
             calibrated=engine.resident.temperature is not None,
-            warnings=[warning.text for warning in engine.run.warnings],
+            warnings=[warning.text for warning in engine.warnings],
             results=[make_result(one) for one in looked],
         )
 

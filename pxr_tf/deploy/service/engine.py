@@ -11,8 +11,10 @@ import numpy as np
 
 from pxr_tf import machine
 from pxr_tf.data.findings import Finding
+from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.deploy.service.decoders import Decoders
 from pxr_tf.evidence.operating import rates_at_thresholds
+from pxr_tf.inference.gate import Gate, read_gate
 from pxr_tf.inference.uploads import Answer, Prepared
 from pxr_tf.runs.finished import FinishedRun
 
@@ -50,14 +52,15 @@ class Engine:
         self.decoders = Decoders(run, min(MOST_DECODERS, machine.processors()), atlas)
         self._thread = ThreadPoolExecutor(1, "models")
         self.resident: Resident
-        self.gate = None
+        self.gate: Gate | None = None
         self.findings: tuple[Finding, ...] = ()
+        self.warnings: tuple[RunWarning, ...] = ()
 
     async def start(self) -> None:
         """Load everything; raise `PxrError` if the run cannot be served."""
         await self.decoders.start()
         self.resident = await self._in_thread(load_resident, self.run, self._fold)
-        self.findings = self.run.findings
+        self.gate, self.findings, self.warnings = read_gate(self.run), self.run.findings, self.run.warnings
         self.rates = rates_at_thresholds(self.run, self.resident.temperature)
         self.prevalences = self.rates.groupby("class", sort=False).prevalence.first().to_dict()
 
@@ -74,12 +77,16 @@ class Engine:
         prepared = await self.decoders.prepare(upload.data)
         if isinstance(prepared, str):
             return Looked(upload.name, fault=prepared)
-        answer, heat = await self._in_thread(self._answer, prepared, heat_map)
-        return Looked(upload.name, prepared=prepared, answer=answer, heat=heat)
+        return await self._in_thread(self._judge, upload.name, prepared, heat_map)
 
-    def _answer(self, prepared: Prepared, heat_map: bool) -> tuple[Answer, np.ndarray | None]:
+    def _judge(self, name: str, prepared: Prepared, heat_map: bool) -> Looked:
+        """Ask the gate; if it accepts the picture, ask the models."""
+        verdict = self.gate.judge(prepared.picture) if self.gate else None
+        if verdict is not None and not verdict.accepted:
+            return Looked(name, reason=f"The picture {verdict.reason}.", prepared=prepared)
         answer = self.resident.answer(prepared)
-        return answer, self.resident.explain(prepared, answer) if heat_map else None
+        heat = self.resident.explain(prepared, answer) if heat_map else None
+        return Looked(name, prepared=prepared, answer=answer, heat=heat)
 
     async def _in_thread(self, function: Callable[..., Made], *arguments: object) -> Made:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

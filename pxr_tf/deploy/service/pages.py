@@ -78,7 +78,7 @@ def describe(engine: Engine, limits: Limits) -> ModelFacts:
         image=run.preparation.describe(),
         gate=engine.gate is not None,
         heat_maps=resident.explains,
-        warnings=[warning.text for warning in run.warnings],
+        warnings=[warning.text for warning in engine.warnings],
         audit=findings or None,
         limits={
             "body_bytes": limits.body,
@@ -141,7 +141,7 @@ def _page(
             audited=bool(engine.findings),
             critical=[finding for finding in findings if finding.grade == "critical"],
             warned=[finding for finding in findings if finding.grade == "warning"],
-            warnings=[warning for warning in engine.run.warnings if warning.what != "audit"],
+            warnings=[warning for warning in engine.warnings if warning.what != "audit"],
             chosen=chosen,
             rates=rates_of(engine, chosen),
             data=_data(engine),
