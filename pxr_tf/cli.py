@@ -30,6 +30,7 @@ from pxr_tf.commands.predict import predict
 from pxr_tf.commands.report import report
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
+from pxr_tf.commands.serve import serve
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
@@ -130,6 +131,7 @@ for command in (
     export,
     audit,
     explain,
+    serve,
     calibrate,
     compare,
     report,

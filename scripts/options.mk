@@ -27,6 +27,8 @@ OUT ?=
 ATLAS ?=
 ENGINE ?=
 MASKS ?=
+HOST ?=
+PORT ?=
 SEED ?=
 CONFIG ?=
 VARIANT ?=
@@ -65,6 +67,7 @@ TAKES_evaluate := RUN DATA LABEL FOLD ATLAS OUT
 TAKES_export := RUN TO FOLD OUT
 TAKES_audit := RUN CHECKS STRICT OUT
 TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT
+TAKES_serve := RUN FOLD ATLAS HOST PORT
 TAKES_calibrate := RUN PREVALENCE SENSITIVITY SPECIFICITY COST FIGURES
 TAKES_compare := RUN OUT
 TAKES_report := RUN OUT
@@ -95,6 +98,8 @@ NEEDS_audit := RUN
 WANTED_audit := folder of a finished run, or data sets, comma-separated
 NEEDS_explain := RUN
 WANTED_explain := folder of a finished run, or a bundle
+NEEDS_serve := RUN
+WANTED_serve := folder of a finished run, or a bundle
 NEEDS_calibrate := RUN
 WANTED_calibrate := folder of a finished run
 NEEDS_compare := RUN
@@ -152,6 +157,8 @@ ARGUMENTS_explain = "$(RUN)" $(if $(IMAGES),"$(IMAGES)")
 OPTIONS_explain = $(call give,methods,METHODS) $(call give,layer,LAYER) $(call give,class,CLASS) \
     $(call give,number,NUMBER) $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,masks,MASKS) \
     $(call give,out,OUT)
+ARGUMENTS_serve = "$(RUN)"
+OPTIONS_serve = $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,host,HOST) $(call give,port,PORT)
 ARGUMENTS_calibrate = "$(RUN)"
 OPTIONS_calibrate = $(foreach word,$(PREVALENCE),--prevalence "$(word)") \
     $(foreach word,$(SENSITIVITY),--sensitivity "$(word)") $(foreach word,$(SPECIFICITY),--specificity "$(word)") \
