@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from pxr_tf.commands.audit import audit
+from pxr_tf.commands.bundle import bundle
 from pxr_tf.commands.calibrate import calibrate
 from pxr_tf.commands.check_published import check_published
 from pxr_tf.commands.compare import compare
@@ -31,6 +32,7 @@ from pxr_tf.commands.runs import runs
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
+from pxr_tf.commands.verify import verify
 from pxr_tf.errors import WRONG_INPUT, PxrError, fit_terminal
 
 TWO_WORDS = "lungs train"
@@ -131,6 +133,8 @@ for command in (
     report,
     runs,
     check_published,
+    bundle,
+    verify,
 ):
     app.command(cls=Helpful)(command)
 app.command(TWO_WORDS, cls=Helpful)(lungs_train)

@@ -35,7 +35,7 @@ def audit(options: OptionValues) -> None:
     is_of_run = place.is_dir() and bool(find_runs(place))
     choose_checks(checks, has_run=is_of_run)  # refuse a wrong name before any work
     if is_of_run:
-        run = open_run(options.target, options.runs)
+        run = open_run(options.target, options.runs, bundles=False)
         folder = options.out or run.folder
         found = audit_run(run, folder, checks, console)
     else:

@@ -110,8 +110,7 @@ def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
 def load_as(path: str | Path, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:
     """Return what `convert` makes of the file, turned as `load_grey` does; raise `UnreadableImageError`."""
     with _explained("damaged header"), open_regular(path) as file:
-        data = _read_all(file)
-    return decode_as(data, convert, at_least)
+        return decode_as(_read_all(file), convert, at_least)
 
 
 def decode_as(data: bytes, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:
