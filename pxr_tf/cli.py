@@ -17,6 +17,7 @@ from pxr_tf.commands.check_published import check_published
 from pxr_tf.commands.compare import compare
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
+from pxr_tf.commands.download import download
 from pxr_tf.commands.evaluate import evaluate
 from pxr_tf.commands.explain import explain
 from pxr_tf.commands.export import export
@@ -122,6 +123,7 @@ for command in (
     grid,
     reproduce,
     data,
+    download,
     lungs,
     phantom,
     feature_maps,
