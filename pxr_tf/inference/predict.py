@@ -19,6 +19,7 @@ from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.engines import ENGINES, TENSORFLOW, check_engine
 from pxr_tf.inference.ensemble import ask_models, choose_models
 from pxr_tf.inference.exported import find_exported, plan_exports
+from pxr_tf.inference.likeness import LIKENESS, UNLIKE, has_likeness
 from pxr_tf.inference.pictures import list_asked
 from pxr_tf.inference.refusals import REFUSED, add_refusals
 from pxr_tf.pictures.fingerprints import THUMBNAIL
@@ -42,8 +43,9 @@ class Shard:
     pictures: Sequence[tuple[str, str, str]]  # path, content, and stamp or ""
     lungs: str | None  # identity of the lung source that crops the pictures; None: not cropped
     atlas: str | None  # where its atlas is now; None: where it was
-    classes: int  # of each model
+    width: int  # of the arrays: the classes, and what else is kept
     engine: str = TENSORFLOW
+    unlike: bool = False  # whether the arrays have one more column: how unlike a picture is (`likeness`)
     before: int = 0  # pictures in the shards before this one
     of: int = 0  # pictures in all shards
 
@@ -109,8 +111,9 @@ def predict_table(
     Added columns: ``predicted`` ("" for a picture that is unreadable or refused); ``p_<class>``, calibrated if the run
     has a temperature; ``agreement``, the share of the models that predict this class; ``models``, how many were asked;
     ``known``, the role of the run's picture that it shows (``test``, ``validation``, ``training``, or "" for an
-    external picture); ``own``, the content of that picture; ``fault``, why it cannot be read; ``refused``, why the gate
-    refuses it, if the run has a gate; and ``whole``, why it is not cropped, if the run crops.
+    external picture); ``own``, the content of that picture; ``fault``, why it cannot be read; and, if the run has what
+    it takes, ``refused``, why the gate refuses it; ``unlike``, a percentile (`likeness`); and ``whole``, why it is not
+    cropped.
     """
     table = _find_faults(run, table, on_event)
     if (table.fault != "").all():
@@ -152,12 +155,14 @@ def _predict_good(
     found = add_own(good, run, on_event)
     used, known = choose_models(run, found.own, folds)
     _perform(plan_exports(run, folds, engine), executor, on_event)
-    folders = {fold: predictions_folder(run, fold, preparation, engine) for fold in folds}
-    tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, len(classes), engine))
+    unlike = engine == TENSORFLOW and has_likeness(run, folds)
+    folders = {fold: predictions_folder(run, fold, preparation, engine, unlike=unlike) for fold in folds}
+    width = len(classes) + unlike
+    tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, width, engine, unlike))
     _perform(tasks, executor, on_event)
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
-    return _add_opinion(found.assign(known=known), used, list(folders.values()), classes, temperature)
+    return _add_opinion(found.assign(known=known), used, list(folders.values()), classes, width, temperature)
 
 
 def _add_opinion(
@@ -165,11 +170,18 @@ def _add_opinion(
     used: np.ndarray,
     folders: Sequence[Path],
     classes: tuple[str, ...],
+    width: int,
     temperature: float | None,
 ) -> pd.DataFrame:
-    """Return the rows with what the models in `folders` say: bool [rows, folders] `used` says which were asked."""
-    each = np.stack([_read(folder, table.content, len(classes)) for folder in folders], axis=1)
-    opinion = ask_models(each, used, temperature)
+    """Return the rows with what the models in `folders` say: bool [rows, folders] `used` says which were asked.
+
+    `width` is that of the arrays in the folders.
+    """
+    each = np.stack([_read(folder, table.content, width) for folder in folders], axis=1)
+    opinion = ask_models(each[..., : len(classes)], used, temperature)
+    if width > len(classes):  # the mean percentile over the models asked
+        far = np.where(used, each[..., -1], 0).sum(1) / used.sum(1)
+        table = table.assign(**{UNLIKE: far.round(1)})
     return table.assign(
         predicted=np.array(classes, object)[opinion.predicted],
         **{f"p_{name}": opinion.probabilities[:, number] for number, name in enumerate(classes)},
@@ -198,8 +210,13 @@ def class_order(run: FinishedRun) -> tuple[str, ...]:
     return tuple(name.removeprefix("p_") for name in run.predictions if name.startswith("p_"))
 
 
-def predictions_folder(run: FinishedRun, fold: str, preparation: Preparation, engine: str = TENSORFLOW) -> Path:
-    """Return the keyed array of a model's probabilities for any pictures, by content; each engine has its own."""
+def predictions_folder(
+    run: FinishedRun, fold: str, preparation: Preparation, engine: str = TENSORFLOW, *, unlike: bool = False
+) -> Path:
+    """Return the keyed array of a model's probabilities for any pictures, by content; each engine has its own.
+
+    With `unlike`, it has a column more, which depends on the run's likeness, too.
+    """
     if engine == TENSORFLOW:
         model, libraries = run.model_digest(fold), ("keras", "tensorflow")
     else:
@@ -209,6 +226,7 @@ def predictions_folder(run: FinishedRun, fold: str, preparation: Preparation, en
         pictures_key(preparation),
         *rundir.name_versions(*libraries),
         *sorted(machine.switches().items()),
+        *([fold, files.digest_file(run.folder / LIKENESS)] if unlike else []),
     )
     return run.cache / f"predictions-{key}"
 
@@ -243,9 +261,9 @@ def _plan(
     ]
 
 
-def _read(folder: Path, contents: pd.Series, classes: int) -> np.ndarray:
-    """Return float32 [contents, classes]; NaN for a picture that the model was not asked about."""
-    stored, found = arrays.load_array(folder), np.full((len(contents), classes), np.nan, np.float32)
+def _read(folder: Path, contents: pd.Series, width: int) -> np.ndarray:
+    """Return float32 [contents, width]; NaN for a picture that the model was not asked about."""
+    stored, found = arrays.load_array(folder), np.full((len(contents), width), np.nan, np.float32)
     rows = np.array([stored.rows.get(content, -1) for content in contents], np.int64)
     if stored.rows:
         found[rows >= 0] = stored.values[rows[rows >= 0]]
