@@ -18,6 +18,7 @@ from pxr_tf.inference.cautions import add_cautions
 from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.ensemble import ask_models, choose_models
 from pxr_tf.inference.pictures import list_asked
+from pxr_tf.pictures.dicom_notes import describe_films
 from pxr_tf.pictures.fingerprints import THUMBNAIL
 from pxr_tf.pictures.lung_crop import why_whole
 from pxr_tf.pictures.lung_source import LungSource
@@ -66,6 +67,8 @@ def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEven
     """Return the prediction of each picture asked for; a killed command continues. Raises `PxrError`."""
     folds = choose_folds(asked.run, asked.fold)
     table = list_asked(asked.run, asked.pictures, on_event, "PICTURE")
+    for note in describe_films(table.path):
+        emit_note(on_event, note)
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
     found = predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas)
     return found._replace(table=add_cautions(found.table, asked.run, found.classes))
