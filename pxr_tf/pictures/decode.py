@@ -84,8 +84,8 @@ def read_header(path: str | Path) -> Header:
             return _first_readable(_read_all(file), lambda data: _make_header(io.BytesIO(data), size))
 
 
-def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
-    """Return the picture as uint8 [height, width], grey, 0-255, turned as its EXIF orientation says.
+def load_grey(path: str | Path | bytes, at_least: int = 0) -> np.ndarray:
+    """Return a file (a path, or its bytes) as uint8 [height, width], grey, 0-255, turned as its EXIF orientation says.
 
     Colour becomes luma (ITU-R 601), transparency is laid on black, 16-bit values are scaled by `fit_range`. If
     `at_least` > 0, a large JPEG is shrunk by 2, 4 or 8 while it is decoded; its smaller side keeps at least `at_least`
@@ -94,11 +94,12 @@ def load_grey(path: str | Path, at_least: int = 0) -> np.ndarray:
     return load_as(path, to_uint8, at_least)
 
 
-def load_as(path: str | Path, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:
+def load_as(path: str | Path | bytes, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:
     """Return what `convert` makes of the file, turned as `load_grey` does; raise `UnreadableImageError`."""
+    if isinstance(path, bytes):
+        return decode_as(path, convert, at_least)
     with explained("damaged header"), open_regular(path) as file:
-        data = _read_all(file)
-    return decode_as(data, convert, at_least)
+        return decode_as(_read_all(file), convert, at_least)
 
 
 def decode_as(data: bytes, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:
@@ -127,7 +128,7 @@ def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
     return canvas
 
 
-def load_prepared(path: str | Path, preparation: Preparation) -> np.ndarray:
+def load_prepared(path: str | Path | bytes, preparation: Preparation) -> np.ndarray:
     """Return a whole file as uint8 [size, size]; raise `UnreadableImageError`, or ValueError for a crop."""
     if preparation.crop != "none":
         raise ValueError(f"load_prepared shows whole pictures; received {preparation}")
