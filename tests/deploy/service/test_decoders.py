@@ -8,14 +8,19 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from messages import any_of, assert_tells
 from PIL import Image
 
-from pxr_tf.deploy.service.frames import pack, unpack
 from pxr_tf.inference.uploads import Prepared
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+pytest.importorskip("prometheus_client", reason="the extra serve is not installed")
+
+from pxr_tf.deploy.service.frames import pack, unpack
 
 
 def ask(client, file, path="/v1/predict"):
@@ -24,7 +29,8 @@ def ask(client, file, path="/v1/predict"):
 
 def signal_all(engine, number):
     for process in list(engine.decoders._all):
-        os.kill(process._made.pid, number)
+        with suppress(ProcessLookupError):
+            os.kill(process._made.pid, number)
 
 
 def test_a_picture_whose_decoder_is_killed_gets_an_error_and_the_next_one_an_answer(served, strangers):
@@ -42,7 +48,8 @@ def test_a_picture_whose_decoder_is_killed_gets_an_error_and_the_next_one_an_ans
 def test_idle_decoders_that_are_killed_cost_no_picture(served, strangers):
     engine, client = served
     signal_all(engine, signal.SIGKILL)
-    time.sleep(0.1)  # until the service has noticed
+    while not all(process.ended for process in engine.decoders._all):
+        time.sleep(0.05)
     assert ask(client, strangers[0]).status_code == 200
 
 

@@ -6,11 +6,16 @@ import zipfile
 
 import pytest
 from messages import any_of, assert_tells
+
+from pxr_tf.errors import PxrError
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+pytest.importorskip("prometheus_client", reason="the extra serve is not installed")
+
 from starlette.testclient import TestClient
 
 from pxr_tf.deploy.service.app import make_app
 from pxr_tf.deploy.service.guard import HEADERS, Limits, Rates
-from pxr_tf.errors import PxrError
 
 TOKEN = "a token of the tests"
 
