@@ -58,7 +58,8 @@ async def read_sent(request: Request, limits: Limits) -> Sent:
     if not sent.pictures:
         raise RefusedError(422, f"No picture was sent. Accepted: 1 to {limits.pictures} files named {FIELD!r}.")
     if len(sent.pictures) > limits.pictures:
-        raise RefusedError(422, f"Received {count_words(len(sent.pictures), 'picture')}; accepted: {limits.pictures} at once.")
+        received = count_words(len(sent.pictures), "picture")
+        raise RefusedError(422, f"Received {received}; accepted: {limits.pictures} at once.")
     return sent
 
 
