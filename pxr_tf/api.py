@@ -12,6 +12,7 @@ from pxr_tf.data.findings import Finding
 from pxr_tf.errors import PxrError
 from pxr_tf.evidence.evaluations import Evaluation
 from pxr_tf.executors.choose import choose_executor
+from pxr_tf.inference.engines import TENSORFLOW
 from pxr_tf.runs import bundle, finished
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.sets import own_table
@@ -47,16 +48,17 @@ class Run(FinishedRun):
             write_tables(self)
         return read_metrics(self.folder / "metrics.csv")
 
-    def predict(self, pictures: Data, fold: str | None = None) -> pd.DataFrame:
+    def predict(self, pictures: Data, fold: str | None = None, *, engine: str = TENSORFLOW) -> pd.DataFrame:
         """Return a row per picture, with the columns of the CSV file of ``pxr predict`` (docs/predict.md).
 
         `pictures` are image ids of the run, files, folders or data sets: one, or several; or a frame with the column
-        ``path``. `fold` names the model; None asks all. What was predicted before is not computed again.
+        ``path``. `fold` names the model; None asks all. `engine` is ``tensorflow``, ``onnx`` or ``litert``, in its own
+        process. What was predicted before is not computed again.
         """
         from pxr_tf.inference.predict import PredictRequest, predict_pictures
         from pxr_tf.inference.predictions_file import flat_table
 
-        asked = PredictRequest(self, words_of(pictures), fold)
+        asked = PredictRequest(self, words_of(pictures), fold, engine=engine)
         return flat_table(predict_pictures(asked, choose_executor()))
 
     def evaluate(
@@ -130,10 +132,12 @@ def open_bundle(path: str | Path) -> Run:
     return found
 
 
-def predict(run: FinishedRun | str | Path, pictures: Data, fold: str | None = None) -> pd.DataFrame:
-    """Return a row per picture: ``open_run(run).predict(pictures, fold)``. Raises `PxrError`."""
+def predict(
+    run: FinishedRun | str | Path, pictures: Data, fold: str | None = None, *, engine: str = TENSORFLOW
+) -> pd.DataFrame:
+    """Return a row per picture: ``open_run(run).predict(pictures, fold, engine=engine)``. Raises `PxrError`."""
     opened = Run(run.folder, run.cache) if isinstance(run, FinishedRun) else open_run(run)
-    return opened.predict(pictures, fold)
+    return opened.predict(pictures, fold, engine=engine)
 
 
 def read_data(data: Places, *, quiet: bool = False) -> pd.DataFrame:

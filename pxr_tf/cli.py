@@ -20,6 +20,7 @@ from pxr_tf.commands.data import data
 from pxr_tf.commands.download import download
 from pxr_tf.commands.evaluate import evaluate
 from pxr_tf.commands.explain import explain
+from pxr_tf.commands.export import export
 from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.features import features
 from pxr_tf.commands.grid import grid
@@ -30,6 +31,7 @@ from pxr_tf.commands.predict import predict
 from pxr_tf.commands.report import report
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
+from pxr_tf.commands.serve import serve
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
@@ -128,8 +130,10 @@ for command in (
     features,
     predict,
     evaluate,
+    export,
     audit,
     explain,
+    serve,
     calibrate,
     compare,
     report,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def predict(options: OptionValues) -> None:
     """Predict pictures with a run's models: one probability per class, as CSV, JSON or JSON lines. Research use."""
     from pxr_tf.config.comma_lists import split_paths
+    from pxr_tf.inference.engines import check_engine
     from pxr_tf.inference.predict import PredictRequest
     from pxr_tf.inference.predictions_file import check_output, default_file, write_predictions
     from pxr_tf.report.fitting import print_paths
@@ -26,7 +27,8 @@ def predict(options: OptionValues) -> None:
     words = tuple(word for text in options.pictures for word in split_paths(text))
     out = options.out or default_file(run, words, options.fold)
     check_output(out)
-    found = _predict(PredictRequest(run, words, options.fold, options.atlas), console)
+    check_engine(options.engine)
+    found = _predict(PredictRequest(run, words, options.fold, options.atlas, options.engine), console)
     write_predictions(found, run, out)
     print_predictions(found, run.warnings, console)
     print_paths(console, "Wrote the predictions:", out)

@@ -1,5 +1,6 @@
 """``pxr verify``: check that a bundle has the bytes, and says the same, as when it was packed."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -22,17 +23,17 @@ def verify(options: OptionValues) -> None:
 
     console = make_console()
     run = open_run(options.bundle, options.runs)
-    found = _verify(run, console)
-    print_verified(found, run.folder, console)
+    found = _verify(run, options.bundle, console)
+    print_verified(found, options.bundle, console)
     if not found.same:
         raise typer.Exit(1)
 
 
-def _verify(run: "FinishedRun", console: "Console") -> "Verified":
+def _verify(run: "FinishedRun", named: Path, console: "Console") -> "Verified":
     from pxr_tf.executors.choose import choose_executor
     from pxr_tf.inference.samples import verify_samples
     from pxr_tf.report.clock import Outline
     from pxr_tf.report.progress import Display
 
-    with Display(Outline(f"Verifying:\n{run.folder}"), console) as display:
+    with Display(Outline(f"Verifying:\n{named}"), console) as display:
         return verify_samples(run, choose_executor(), lambda event: show_task(display, event))

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.events import OnEvent
+from pxr_tf.executors.perform import LIGHT
 from pxr_tf.tasks import Failures, Task, do_in_order
 
 # Unless the user sets these, no banners from TensorFlow, and no check for updates by albumentations.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "NO_ALBUMENTATIONS_UPDATE": "1"}
 LOG_ENCODING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}  # whatever the terminal's, a log may hold any character
+LIGHTLY = "--light"  # a word for the worker
 KILLED = (-9, 137)  # exit codes of a process that the system killed, usually for its memory
 
 
@@ -30,8 +32,11 @@ class LocalProcess:
         self._child: subprocess.Popen[str] | None = None
         self._first_log: Path | None = None
 
-    def start(self, log: Path, keep: Sequence[int] = ()) -> None:
-        """Start the worker unless it is running, to load TensorFlow early; each worker inherits the files `keep`."""
+    def start(self, log: Path, keep: Sequence[int] = (), *, light: bool = False) -> None:
+        """Start the worker unless it is running, to load TensorFlow early; each worker inherits the files `keep`.
+
+        A `light` worker loads TensorFlow only with a task that needs it.
+        """
         self._keep = tuple(keep) or self._keep
         if self._child is not None:
             return
@@ -39,7 +44,7 @@ class LocalProcess:
         self._first_log = log
         with open(log, "wb") as errors:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "pxr_tf.executors.worker"],
+                [sys.executable, "-m", "pxr_tf.executors.worker", *([LIGHTLY] if light else [])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -65,7 +70,7 @@ class LocalProcess:
         log = task.log
         log.parent.mkdir(parents=True, exist_ok=True)
         before = log.stat().st_size if log.exists() else 0
-        self.start(log)
+        self.start(log, light=task.kind in LIGHT)
         try:
             fault, done = self._tell_and_listen({"task": task.as_json(), "log": str(log.resolve())}, on_event)
             code = None if done else self._child.wait()

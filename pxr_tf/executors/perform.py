@@ -15,19 +15,24 @@ KINDS = {  # kind -> "module:function"; the function takes the task, its typed o
     "model_figures": "pxr_tf.experiments.model_figures:look_into_run",
     "feature_maps": "pxr_tf.experiments.model_figures:make_feature_maps",
     "saved_features": "pxr_tf.inference.features_task:fill_saved_features",
-    "predict": "pxr_tf.inference.predict_task:predict_shard",
+    "predict": "pxr_tf.inference.own_models:predict_shard",
+    "predict_exported": "pxr_tf.deploy.predict_task:predict_exported",
     "explain": "pxr_tf.galleries.maps_task:explain_pictures",
     "explain_checks": "pxr_tf.galleries.checks_task:check_maps",
     "head_directions": "pxr_tf.audit.heads_task:find_directions",
     "view_features": "pxr_tf.audit.view_features_task:fill_view_features",
     "audit_changes": "pxr_tf.audit.changes_task:predict_versions",
     "lung_network": "pxr_tf.segment.train_task:train_network_file",
+    "export": "pxr_tf.deploy.export_task:export_file",
+    "ask_export": "pxr_tf.deploy.export_task:ask_export",
 }
+LIGHT = ("predict_exported", "ask_export")  # kinds that may need no TensorFlow: their function loads what it needs
 
 
 def perform(task: Task, emit: OnEvent) -> None:
     """Perform a task in this process; `emit` gets its events. Raises `PxrError`."""
-    load_keras()
+    if task.kind not in LIGHT:
+        load_keras()
     function = find_function(task.kind)
     typed = task.with_options(options_type(function))
     function(typed, typed.options, emit)

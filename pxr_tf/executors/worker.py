@@ -1,7 +1,8 @@
 """The worker process for tasks: ``python -m pxr_tf.executors.worker``. People use ``pxr cv`` instead.
 
 Standard input has the tasks, a line of JSON each: ``task`` and ``log`` (the file for everything that is printed).
-Standard output has the events, a line of JSON each; ``done`` ends the events of a task.
+Standard output has the events, a line of JSON each; ``done`` ends the events of a task. With a word (``--light``), the
+worker loads TensorFlow only with a task that needs it.
 """
 
 import json
@@ -30,7 +31,8 @@ def work() -> None:
     from pxr_tf.executors.perform import load_keras, perform
 
     try:
-        load_keras()  # takes seconds, while the parent still decodes pictures
+        if not sys.argv[1:]:
+            load_keras()  # takes seconds, while the parent still decodes pictures
         while True:
             job = jobs.get()
             _log_to(job["log"])

@@ -122,6 +122,8 @@ def _check_network(run: FinishedRun) -> None:
 
 def _gather(asked: FeatureRequest, on_event: OnEvent) -> tuple[pd.DataFrame, Sequence[str | Path]]:
     """Return the manifest of the data, sorted by image id, and the data."""
+    if asked.run.packed and not asked.data:
+        raise PxrError(f"{str(asked.run.folder)!r} is a bundle, which has no pictures. Name data (DATA=...).")
     data = asked.data or tuple(asked.run.provenance["data"])
     table, notes = read_sources(data)
     for note in notes:

@@ -16,7 +16,9 @@ from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
 from pxr_tf.evidence.calibrated import read_calibration
 from pxr_tf.inference.cautions import add_cautions
 from pxr_tf.inference.copies import add_own
+from pxr_tf.inference.engines import ENGINES, TENSORFLOW, check_engine
 from pxr_tf.inference.ensemble import ask_models, choose_models
+from pxr_tf.inference.exported import find_exported, plan_exports
 from pxr_tf.inference.pictures import list_asked
 from pxr_tf.pictures.fingerprints import THUMBNAIL
 from pxr_tf.pictures.lung_crop import why_whole
@@ -39,6 +41,8 @@ class Shard:
     pictures: Sequence[tuple[str, str, str]]  # path, content, and stamp or ""
     lungs: str | None  # identity of the lung source that crops the pictures; None: not cropped
     atlas: str | None  # where its atlas is now; None: where it was
+    classes: int  # of each model
+    engine: str = TENSORFLOW
     before: int = 0  # pictures in the shards before this one
     of: int = 0  # pictures in all shards
 
@@ -51,6 +55,7 @@ class PredictRequest:
     pictures: tuple[str, ...]  # image ids of the run, files, folders or data sets
     fold: str | None = None  # whose model; None: all folds together
     atlas: str | None = None  # where the atlas of the run's crop is now; None: where it was
+    engine: str = TENSORFLOW  # what computes the models
 
 
 class Predictions(NamedTuple):
@@ -60,14 +65,16 @@ class Predictions(NamedTuple):
     classes: tuple[str, ...]
     temperature: float | None  # that calibrated the probabilities
     folds: tuple[str, ...]  # whose models were asked
+    engine: str = TENSORFLOW  # that computed them
 
 
 def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEvent = lambda event: None) -> Predictions:
     """Return the prediction of each picture asked for; a killed command continues. Raises `PxrError`."""
+    check_engine(asked.engine)
     folds = choose_folds(asked.run, asked.fold)
     table = list_asked(asked.run, asked.pictures, on_event, "PICTURE")
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
-    found = predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas)
+    found = predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas, engine=asked.engine)
     return found._replace(table=add_cautions(found.table, asked.run, found.classes))
 
 
@@ -91,10 +98,12 @@ def predict_table(
     on_event: OnEvent = lambda event: None,
     *,
     atlas: str | None = None,
+    engine: str = TENSORFLOW,
 ) -> Predictions:
     """Return the rows of a manifest with ``content``, predicted by the models of these folds. Raises `PxrError`.
 
-    With ``stamp`` (`data.patients.add_content`), a file that has changed since is not predicted.
+    With ``stamp`` (`data.patients.add_content`), a file that has changed since is not predicted. An `engine` other than
+    TensorFlow runs exported files, which TensorFlow writes once for each model.
 
     Added columns: ``predicted`` ("" for an unreadable picture); ``p_<class>``, calibrated if the run has a temperature;
     ``agreement``, the share of the models that predict this class; ``models``, how many were asked; ``known``, the role
@@ -112,17 +121,19 @@ def predict_table(
     preparation = preparation_of(image, source and source.identity)
     found = add_own(good, run, on_event)
     used, known = choose_models(run, found.own, folds)
-    folders = {fold: predictions_folder(run, fold, preparation) for fold in folds}
-    tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas))
+    _perform(plan_exports(run, folds, engine), executor, on_event)
+    folders = {fold: predictions_folder(run, fold, preparation, engine) for fold in folds}
+    classes = class_order(run)
+    tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, len(classes), engine))
     _perform(tasks, executor, on_event)
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
-    calibration, classes = read_calibration(run), class_order(run)
+    calibration = read_calibration(run)
     temperature = calibration.calibration["temperature"] if calibration else None
     rows = _add_opinion(found.assign(known=known), used, list(folders.values()), classes, temperature)
     bad = table[table.fault != ""].assign(predicted="", known="", own="")
     whole = pd.concat([rows, bad.assign(whole="") if "whole" in rows else bad]) if len(bad) else rows
-    return Predictions(_in_order(whole, table), classes, temperature, folds)
+    return Predictions(_in_order(whole, table), classes, temperature, folds, engine)
 
 
 def _add_opinion(
@@ -163,12 +174,16 @@ def class_order(run: FinishedRun) -> tuple[str, ...]:
     return tuple(name.removeprefix("p_") for name in run.predictions if name.startswith("p_"))
 
 
-def predictions_folder(run: FinishedRun, fold: str, preparation: Preparation) -> Path:
-    """Return the keyed array of a model's probabilities for any pictures, by content."""
+def predictions_folder(run: FinishedRun, fold: str, preparation: Preparation, engine: str = TENSORFLOW) -> Path:
+    """Return the keyed array of a model's probabilities for any pictures, by content; each engine has its own."""
+    if engine == TENSORFLOW:
+        model, libraries = run.model_digest(fold), ("keras", "tensorflow")
+    else:
+        model, libraries = files.digest_file(find_exported(run, fold, engine)), (ENGINES[engine].package,)
     key = files.digest(
-        run.model_digest(fold),
+        model,
         pictures_key(preparation),
-        *rundir.name_versions("keras", "tensorflow"),
+        *rundir.name_versions(*libraries),
         *sorted(machine.switches().items()),
     )
     return run.cache / f"predictions-{key}"
@@ -196,7 +211,7 @@ def _plan(
     return [
         Task(
             f"predict-{number}" if number else "predict",
-            "predict",
+            "predict" if shard.engine == TENSORFLOW else "predict_exported",
             options=replace(shard, before=end - len(shard.pictures), of=ends[-1]),
             **run.task_place,
         )

@@ -1,51 +1,46 @@
-"""The task ``predict``: it adds the probabilities of some pictures to the keyed arrays of a run's models."""
+"""The task ``predict``: it adds the probabilities of some pictures to the keyed arrays of a run's models.
+
+Here is what all engines share; TensorFlow is loaded by `own_models`.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 
 from pxr_tf import arrays, machine
 from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, emit_progress, emit_wait
+from pxr_tf.inference.engines import Ask
 from pxr_tf.inference.predict import Shard
-from pxr_tf.models.classifier import FULL_BATCH, both_columns, predict_pictures
 from pxr_tf.pictures.decode import UnreadableImageError, load_prepared
 from pxr_tf.pictures.lung_crop import load_stored
 from pxr_tf.pictures.lung_store import open_lungs
 from pxr_tf.pictures.store import CHANGED, has_changed
 from pxr_tf.runs.crop import open_lung_source, preparation_of, with_atlas
 from pxr_tf.runs.directory import RunDirectory
-from pxr_tf.tasks import Task
-from pxr_tf.training.device import set_up
 
 _BLOCK_BYTES = 51_000_000  # of pictures that are decoded, predicted and stored together: 1,024 at 224 x 224
-_MOST_MODELS = 16  # kept between tasks; a cross-validation has five
+_BATCH = 64  # pictures that networks get together: `models.classifier.FULL_BATCH`
 
 Picture = tuple[str, str, str]  # path, content, and stamp or ""
 Load = Callable[[str], np.ndarray]  # path -> uint8 [size, size]
 
 
-def predict_shard(task: Task, options: Shard, emit: OnEvent) -> None:
-    """Add the probabilities of the shard's pictures to each model's array.
+def fill_shard(run: RunDirectory, options: Shard, models: Mapping[str, Ask], emit: OnEvent) -> None:
+    """Add the probabilities of the shard's pictures to each model's array; `models` has the model of each array.
 
     The next block of pictures is decoded while one is predicted. A killed task loses at most the block in its hands.
     Raises `PxrError` if a file cannot be read, or has changed.
     """
-    emit(set_up(False, "float32").event)
-    run = RunDirectory(Path(task.run), Path(task.cache))
-    models = {folder: _load(str(run.folder), fold, run.model_digest(fold)) for folder, fold in options.folds.items()}
     load = _make_loader(run, options, emit)
     with ExitStack() as stack:
         writers = {}
-        for folder, (_, card) in models.items():
-            shape = (len(card["classes"]),)
+        for folder in models:
+            shape = (options.classes,)
             writing = arrays.open_writer(Path(folder), shape, np.float32, lambda holder: emit_wait(emit, holder))
             writers[folder] = stack.enter_context(writing)
         contents = [content for _, content, _ in options.pictures]
@@ -61,21 +56,14 @@ def predict_shard(task: Task, options: Shard, emit: OnEvent) -> None:
 
 def _block_of(size: int) -> int:
     """Return how many pictures of this size make a block: whole batches."""
-    return max(1, _BLOCK_BYTES // (size * size * FULL_BATCH)) * FULL_BATCH
+    return max(1, _BLOCK_BYTES // (size * size * _BATCH)) * _BATCH
 
 
-def _add(
-    writer: arrays.Writer,
-    loaded: tuple[keras.Model, Mapping[str, Any]],
-    names: list[str],
-    pixels: np.ndarray,
-    missing: set[str],
-) -> None:
+def _add(writer: arrays.Writer, ask: Ask, names: list[str], pixels: np.ndarray, missing: set[str]) -> None:
     """Predict the pictures of a block that an array lacks, and append them."""
-    model, card = loaded
     rows = np.array([number for number, name in enumerate(names) if name in missing], np.int64)
     if len(rows):
-        found = both_columns(predict_pictures(model, pixels, rows, mirror=card.get("mirror_predictions", False)))
+        found = ask(pixels[rows][..., None])
         writer.append([names[row] for row in rows], found.astype(np.float32))
 
 
@@ -121,9 +109,3 @@ def _make_loader(run: RunDirectory, options: Shard, emit: OnEvent) -> Load:
 
     found = open_lungs(run.cache, table, source, on_progress=show, on_wait=lambda holder: emit_wait(emit, holder))
     return lambda path: load_stored(path, preparation, found, source.lowest_confidence)
-
-
-@lru_cache(_MOST_MODELS)
-def _load(folder: str, fold: str, digest: str) -> tuple[keras.Model, Mapping[str, Any]]:
-    """Return a fold's model and its card; `digest` changes with the file."""
-    return RunDirectory(Path(folder), Path()).load_model(fold)

@@ -74,6 +74,7 @@ def _json_text(found: Predictions, run: FinishedRun) -> Iterator[str]:
         "classes": list(found.classes),
         "folds": list(found.folds),
         "temperature": found.temperature,
+        "engine": found.engine,
         "warnings": [warning.text for warning in run.warnings],
         "notice": NOTICE,
     }

@@ -9,7 +9,7 @@ from pxr_tf.inference.samples import TOLERANCE, Verified
 from pxr_tf.report.fitting import FittedTable, print_paths
 
 
-def print_verified(found: Verified, folder: Path, console: Console) -> None:
+def print_verified(found: Verified, place: Path, console: Console) -> None:
     """Print each sample's class as packed and as predicted now, and whether the bundle is as it was."""
     shown = FittedTable("Sample pictures: as packed, and now")
     for name in ("sample", "as packed", "now"):
@@ -20,7 +20,7 @@ def print_verified(found: Verified, folder: Path, console: Console) -> None:
     console.print(shown)
     samples = count_words(len(found.table), "sample")
     if found.same:
-        print_paths(console, f"All files have the bytes, and the models give the answers to {samples}, of:", folder)
+        print_paths(console, f"All files have the bytes, and the models give the answers to {samples}, of:", place)
     else:
         console.print(
             f"The files have the bytes that were packed, but the answers to {samples} differ (accepted: the same "

@@ -235,3 +235,21 @@ def test_the_card_states_figures_findings_and_licences(tmp_path, own_copy):
     assert_tells(card, "Research use only", "All cats were called normal.", "balanced accuracy", "Phantoms drawn by")
     assert card.index("All cats") < card.index("## Figures")
     assert [finding.text for finding in open_run(out).findings] == ["All cats were called normal."]
+
+
+def test_a_bundle_without_pictures_asks_for_some(copy, pxr):
+    for command, option in (("explain", "IMAGES"), ("features", "DATA")):
+        code, _, wrong = pxr(command, copy)
+        assert code == 2
+        assert_says(wrong, "is a bundle, which has no pictures", option)
+    code, _, wrong = pxr("predict", copy, "image-000001")
+    assert code == 2
+    assert_says(wrong, "not a file or a folder")
+
+
+def test_a_bundle_is_explained_and_gives_features(copy, pxr, others):
+    before = sorted(copy.rglob("*"))
+    assert pxr("explain", copy, others[0], "--no-checks")[0] == 0
+    assert pxr("features", copy, others[0].parents[2])[0] == 0
+    assert Path("features.parquet").exists() and list(Path().glob("explained-*"))
+    assert sorted(copy.rglob("*")) == before

@@ -1,0 +1,76 @@
+"""The tasks ``export``, which writes one file, and ``ask_export``, which asks it in a process of its own."""
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pxr_tf import files
+from pxr_tf.deploy.export import AskOptions
+from pxr_tf.deploy.formats import module_of
+from pxr_tf.events import OnEvent, emit_progress
+from pxr_tf.inference.engines import TENSORFLOW, Ask
+from pxr_tf.inference.exported import ExportOptions
+from pxr_tf.runs.directory import RunDirectory
+from pxr_tf.tasks import Task
+
+BATCH = 64  # pictures that are asked together: as many as TensorFlow gets, which pads a smaller batch
+
+
+def export_file(task: Task, options: ExportOptions, emit: OnEvent) -> None:
+    """Write the export, whole or not at all, in place of an earlier one. Raises `PxrError` for a damaged model."""
+    from pxr_tf.deploy.graph import build_answer  # loads TensorFlow
+
+    run, path = RunDirectory(Path(task.run), Path(task.cache)), Path(options.path)
+    emit_progress(emit, "exporting", 0, 1)
+    model = build_answer(run, options.folds, options.temperature)
+    with files.written_whole(path) as partial:
+        _remove(partial)
+        module_of(options.to).write(model, options.about, partial)
+        if path.is_dir():  # a folder is not replaced by renaming another
+            _remove(path)
+    emit_progress(emit, "exporting", 1, 1)
+
+
+def ask_export(task: Task, options: AskOptions, emit: OnEvent) -> None:
+    """Write what an engine says of the pictures, [n, classes], or [n, folds, classes] by TensorFlow, and its times.
+
+    ``seconds`` has the processor time to load the engine and answer the first picture, and of all pictures after that.
+    """
+    begun = time.process_time()
+    ask = _load(RunDirectory(Path(task.run), Path(task.cache)), options)
+    pictures = np.load(options.pictures)
+    ask(pictures[:1])
+    start = time.process_time() - begun
+    ask(pictures[:BATCH])  # an engine may prepare for a batch of another size
+    before, answers = time.process_time(), []
+    for first in range(0, len(pictures), BATCH):
+        answers.append(ask(pictures[first : first + BATCH]))
+        emit_progress(emit, f"asking {options.to}", min(first + BATCH, len(pictures)), len(pictures))
+    seconds = time.process_time() - before
+    with files.written_whole(Path(options.out)) as partial, open(partial, "wb") as file:
+        np.savez(file, answers=np.concatenate(answers), seconds=np.array([start, seconds]))
+
+
+def _load(run: RunDirectory, options: AskOptions) -> Ask:
+    return _load_own(run, options.folds) if options.to == TENSORFLOW else module_of(options.to).load(Path(options.path))
+
+
+def _load_own(run: RunDirectory, folds: Sequence[str]) -> Ask:
+    """Return a function from pictures to what each fold's model says, as the task ``predict`` computes it."""
+    from pxr_tf.models.keras_settings import fix_keras
+
+    fix_keras()  # before anything imports Keras
+    from pxr_tf.inference.own_models import load_own
+
+    models = [load_own(run, fold) for fold in folds]
+    return lambda pictures: np.stack([ask(pictures) for ask in models], axis=1)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
