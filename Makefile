@@ -34,7 +34,7 @@ endif
 # Any other variable on make's command line is refused, as it would have no effect. In the shell's environment only
 # the variables of an experiment are checked.
 PAPERS  := chen2021 novokshanov2022 vazquez2021
-CHECKED := cv train tune grid $(PAPERS) data lungs lungs-train phantom feature-maps features predict evaluate export audit explain calibrate compare report runs check-published tensorboard
+CHECKED := cv train tune grid $(PAPERS) data lungs lungs-train phantom download feature-maps features predict evaluate export audit explain serve calibrate compare report runs check-published bundle verify tensorboard
 command = $(if $(filter $(1),$(PAPERS)),reproduce,$(1))
 takes   = $(TAKES_$(call command,$(1))) ARGS
 OF_VENV := GPU HUB PYTHON VENV
@@ -53,7 +53,7 @@ $(foreach goal,$(filter $(CHECKED),$(MAKECMDGOALS)),$(if $(call lacks,$(goal)),$
 $(CHECKED): export PXR_MAKE = $@
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom runs feature-maps features predict evaluate export audit explain calibrate compare report check-published tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom download runs feature-maps features predict evaluate export audit explain serve calibrate compare report check-published bundle verify tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ lungs-train: $(READY) ## train a network that finds lungs on ATLAS=folder
 phantom: $(READY) ## write synthetic chest X-rays to OUT
 	@$(PXR) phantom $(ARGUMENTS_phantom) $(ARGS)
 
+download: $(READY) ## download the public data set SET to OUT, after its licence
+	@$(PXR) download $(ARGUMENTS_download) $(OPTIONS_download) $(ARGS)
+
 runs: $(READY) ## list the runs in RUNS: state, accuracy, warnings
 	@$(PXR) runs $(ARGUMENTS_runs) $(ARGS)
 
@@ -138,11 +141,20 @@ export: $(READY) ## export RUN to onnx, savedmodel, litert or openvino: TO=onnx
 audit: $(READY) ## audit RUN or DATA for leaks and shortcuts; STRICT=1 fails at critical findings
 	@$(PXR) audit $(ARGUMENTS_audit) $(OPTIONS_audit) $(ARGS)
 
+bundle: $(READY) ## pack RUN as a folder or a zip (OUT=) that predicts anywhere
+	@$(PXR) bundle $(ARGUMENTS_bundle) $(OPTIONS_bundle) $(ARGS)
+
+verify: $(READY) ## verify BUNDLE: its bytes, and its answers to its samples
+	@$(PXR) verify $(ARGUMENTS_verify) $(OPTIONS_verify) $(ARGS)
+
 features: $(READY) ## write the features of DATA in RUN's network
 	@$(PXR) features $(ARGUMENTS_features) $(OPTIONS_features) $(ARGS)
 
 explain: $(READY) ## show what RUN's models looked at in IMAGES
 	@$(PXR) explain $(ARGUMENTS_explain) $(OPTIONS_explain) $(ARGS)
+
+serve: $(READY) ## answer pictures with RUN on a page and to programs
+	@$(PXR) serve $(ARGUMENTS_serve) $(OPTIONS_serve) $(ARGS)
 
 calibrate: $(READY) ## calibrate RUN; judge thresholds, PPV, referral, sets
 	@$(PXR) calibrate $(ARGUMENTS_calibrate) $(OPTIONS_calibrate) $(ARGS)

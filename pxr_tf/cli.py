@@ -11,11 +11,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from pxr_tf.commands.audit import audit
+from pxr_tf.commands.bundle import bundle
 from pxr_tf.commands.calibrate import calibrate
 from pxr_tf.commands.check_published import check_published
 from pxr_tf.commands.compare import compare
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
+from pxr_tf.commands.download import download
 from pxr_tf.commands.evaluate import evaluate
 from pxr_tf.commands.explain import explain
 from pxr_tf.commands.export import export
@@ -29,9 +31,11 @@ from pxr_tf.commands.predict import predict
 from pxr_tf.commands.report import report
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
+from pxr_tf.commands.serve import serve
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
+from pxr_tf.commands.verify import verify
 from pxr_tf.errors import WRONG_INPUT, PxrError, fit_terminal
 
 TWO_WORDS = "lungs train"
@@ -106,7 +110,7 @@ def _usage_in_one_line() -> Iterator[None]:
 
 app = typer.Typer(
     cls=Commands,
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its columns cut long names and words in narrow terminals
@@ -119,6 +123,7 @@ for command in (
     grid,
     reproduce,
     data,
+    download,
     lungs,
     phantom,
     feature_maps,
@@ -128,11 +133,14 @@ for command in (
     export,
     audit,
     explain,
+    serve,
     calibrate,
     compare,
     report,
     runs,
     check_published,
+    bundle,
+    verify,
 ):
     app.command(cls=Helpful)(command)
 app.command(TWO_WORDS, cls=Helpful)(lungs_train)

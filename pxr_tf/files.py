@@ -137,6 +137,11 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
+def digest_bytes(data: bytes) -> str:
+    """Return the digest that `digest_file` gives a file that holds these bytes."""
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
 def stamp(path: str | Path) -> str:
     """Return text that changes if the file is written, replaced or linked to another file; raise OSError."""
     found = os.stat(path)

@@ -189,6 +189,9 @@ WRITE_OR_NAME = {
     "pxr_tf.galleries.permuted": "rundir.EXPERIMENT",
     "pxr_tf.inference.pictures": "rundir.MANIFEST",
     "pxr_tf.inference.evaluate": "rundir.PREDICTIONS",  # of an evaluation, in a folder of its own
+    # writes the files of a bundle, which `runs` reads:
+    "pxr_tf.deploy.bundle": "model_file( rundir.EXPERIMENT rundir.MANIFEST rundir.PREDICTIONS rundir.PROVENANCE"
+    " rundir.SPLITS rundir.WARNINGS",
 }
 
 

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     from pxr_tf.audit.material import Material
     from pxr_tf.audit.run import Audited
+    from pxr_tf.runs.finished import FinishedRun
 
 
 @takes_options
 def audit(options: OptionValues) -> None:
     """Audit a run or data: leaks, what can be told without lungs, sources, changes that should not matter."""
-    from pxr_tf.audit.gather import material_of_data, material_of_run
+    from pxr_tf.audit.gather import material_of_data
     from pxr_tf.audit.run import AUDITS, choose_checks
     from pxr_tf.config.comma_lists import split_paths, split_words
     from pxr_tf.errors import WORK_FAILED
@@ -34,9 +35,9 @@ def audit(options: OptionValues) -> None:
     is_of_run = place.is_dir() and bool(find_runs(place))
     choose_checks(checks, has_run=is_of_run)  # refuse a wrong name before any work
     if is_of_run:
-        run = open_run(options.target, options.runs)
+        run = open_run(options.target, options.runs, bundles=False)
         folder = options.out or run.folder
-        found = _audit(lambda say: material_of_run(run, choose_executor(), say), folder, checks, console)
+        found = audit_run(run, folder, checks, console)
     else:
         data, runs = split_paths(options.target), options.runs or Path("runs")
         folder = options.out or runs / AUDITS / "+".join(Path(path).resolve().name for path in data)
@@ -48,6 +49,16 @@ def audit(options: OptionValues) -> None:
     console.print("Research use only, not a medical device.")
     if options.strict and any(finding.grade == "critical" for finding in found.findings):
         sys.exit(WORK_FAILED)
+
+
+def audit_run(run: "FinishedRun", folder: Path, checks: list[str], console: "Console") -> "Audited":
+    """Audit a finished run, write the audit's files into the folder and show progress. Raises `PxrError`."""
+    from pxr_tf.audit.gather import material_of_run
+    from pxr_tf.audit.run import choose_checks
+    from pxr_tf.executors.choose import choose_executor
+
+    choose_checks(checks, has_run=True)  # refuse a wrong name before any work
+    return _audit(lambda say: material_of_run(run, choose_executor(), say), folder, checks, console)
 
 
 def _audit(

@@ -21,7 +21,7 @@ def calibrate(options: OptionValues) -> None:
     from pxr_tf.runs.finished import open_run
     from pxr_tf.studies.experiments import figure_formats
 
-    run, formats = open_run(options.run), figure_formats(options.figures)
+    run, formats = open_run(options.run, bundles=False), figure_formats(options.figures)
     rules = _read_rules(options) or RULES
     prevalences = _read_prevalences(options.prevalence or (), run.info.classes)
     with locks.hold(locks.lock_of(run.folder)):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pxr_tf.commands.complete import completer
 from pxr_tf.commands.option_table import NO_DEFAULT, Option, options_taken_by
 from pxr_tf.errors import PxrError, shown
 
@@ -53,6 +54,8 @@ def make_parameter(option: Option) -> inspect.Parameter:
         facts |= {"parser": functools.partial(read_number, option), "metavar": f"<{describe_number(option)}>"}
     if option.kind == list[str] and not option.argument:
         facts |= {"metavar": "<str>..."}
+    if option.complete:
+        facts |= {"autocompletion": completer(option.complete)}
     if option.argument:
         words = typer.Argument(**facts | {"metavar": option.spelling})
     else:

@@ -24,6 +24,18 @@ def asked_of(options: OptionValues) -> "ExperimentOptions":
     return ExperimentOptions(**{name: options.by_name[name] for name in names}, command=command_line())
 
 
+def cross_validation_of(options: OptionValues) -> "tuple[ExperimentOptions, dict[str, Any], str | None]":
+    """Return (experiment options, keys given, variant) of a cross-validation. Raises `PxrError`."""
+    given = options.keys_given() | {"splits.scheme": "folds"}
+    return asked_of(options), given, variant_of(options.strategy, options.variant)
+
+
+def split_of(options: OptionValues) -> "tuple[ExperimentOptions, dict[str, Any], str | None]":
+    """Return (experiment options, keys given, variant) of training on one split. Raises `PxrError`."""
+    variant = variant_of(options.strategy, options.variant)
+    return *choose_split(asked_of(options), options.keys_given(), variant), variant
+
+
 def command_line() -> str:
     """Return the command line as typed, for the provenance."""
     return shlex.join(["pxr", *sys.argv[1:]])

@@ -24,10 +24,10 @@ def explain(options: OptionValues) -> None:
         "methods": tuple(split_words(options.methods)) if options.methods else (),
     }
     del values["runs"]  # the run already has its cache
-    _make_gallery(GalleryRequest(**values), make_console())
+    make_gallery(GalleryRequest(**values), make_console())
 
 
-def _make_gallery(asked: "GalleryRequest", console: "Console") -> None:
+def make_gallery(asked: "GalleryRequest", console: "Console") -> None:
     """Write or complete the gallery; print where it is. Raises `PxrError`."""
     from pxr_tf import locks
     from pxr_tf.executors.choose import choose_executor

@@ -26,7 +26,7 @@ def feature_maps(options: OptionValues) -> None:
     from pxr_tf.studies.experiments import figure_formats
 
     image, layer, formats = options.image, options.layer, figure_formats(options.figures)
-    opened = open_run(options.run)
+    opened = open_run(options.run, bundles=False)
     chosen = opened.find_fold(options.fold)
     own = first_per_class(opened.manifest, opened.splits, chosen) if image is None else None
     found = _make_maps(opened, chosen, own or [choose_picture(opened, image)], layer, options.atlas)

@@ -36,6 +36,7 @@ class Option:
     argument: bool = False
     least: int | None = None
     most: int | None = None
+    complete: str | None = None
 
     @property
     def spelling(self) -> str:

@@ -56,7 +56,7 @@ def _open_side(path: Path) -> Side:
     folder = spell(path)
     below = find_runs(folder)
     if len(below) < 2:
-        run = open_run(below[0] if below else path)
+        run = open_run(below[0] if below else path, bundles=False)
         return Side(run.folder, {run.recipe.seed: run})
     if len({place.parent for place in below}) > 1 or not all(place.name.startswith("seed-") for place in below):
         raise PxrError(

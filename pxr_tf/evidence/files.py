@@ -1,12 +1,15 @@
 """The tables of a finished run: computed from its predictions, written next to them, read again."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from pxr_tf import files
+from pxr_tf.errors import PxrError
 from pxr_tf.evaluation import metrics, roc
+from pxr_tf.evidence.calibrated import read_calibration, write_calibration
 from pxr_tf.evidence.deviations import DEVIATIONS, deviations_are_current, has_protocol, write_deviations
 from pxr_tf.evidence.intervals import COLUMNS, score_with_intervals, unit_of
 from pxr_tf.evidence.verdicts import VERDICTS, paper_verdicts
@@ -48,6 +51,15 @@ def write_tables(run: FinishedRun) -> RunTables:
     if len(verdicts):
         files.write_csv(run.folder / VERDICTS, verdicts)
     return tables
+
+
+def complete_tables(run: FinishedRun) -> None:
+    """Write the run's tables if any is missing or of an older version, and its calibration if it can be measured."""
+    if not tables_are_whole(run):
+        write_tables(run)
+    if read_calibration(run) is None:
+        with suppress(PxrError):  # one fold with too few validation images: the page says so
+            write_calibration(run)
 
 
 def expected_tables(run: FinishedRun) -> list[Path]:

@@ -51,7 +51,7 @@ def find_stage_one(request: Request) -> StageOne | None:
         check_not_retrained(request.folder)
         return None
     _check_finished(request, folder)
-    run = open_run(folder, request.runs)
+    run = open_run(folder, request.runs, bundles=False)
     if not run.recipe.trains_network:
         raise PxrError(
             f"Stage one (model.of) {folder} is a {run.recipe.model.kind} model and has no features to reuse. "

@@ -20,6 +20,8 @@ def choose_cases(run: FinishedRun, number: int, fold: str | None = None) -> pd.D
     first group that it fits. Certainty is the highest probability; image ids break ties. With `fold`, only the rows
     that this fold tested count. Raises `PxrError` if there are none.
     """
+    if run.packed:
+        raise PxrError(f"{str(run.folder)!r} is a bundle, which has no pictures. Name pictures (IMAGE, IMAGES=...).")
     classes, predictions = run.recipe.classes, run.tested if fold is None else run.tested_by(fold)
     if predictions.empty:
         raise PxrError(

@@ -31,12 +31,24 @@ def paint(picture: np.ndarray, values: np.ndarray, side: int, *, signed: bool, f
     `values` is float [any height, any width]. Colours are full from strength `full` on (default: percentile `FULL`).
     """
     full = full_strength(values) if full is None else full
-    wide = cv2.resize(values.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
-    share = np.clip(wide / full, -1, 1) if full else np.zeros_like(wide)
-    steps = np.round((share + 1) / 2 * 255 if signed else np.maximum(share, 0) * 255).astype(np.uint8)
+    steps = _steps(values, side, full, signed=signed)
     grey = enlarge(picture, side)[..., None].astype(np.float32)
     opacity = opacities(signed)[steps][..., None]
     return Painted((grey + (colours(signed)[steps] - grey) * opacity + 0.5).astype(np.uint8), full)
+
+
+def fade(values: np.ndarray, side: int, *, signed: bool) -> np.ndarray:
+    """Return a map's colours alone, RGBA, uint8 [side, side, 4]: laid over a picture, they look as `paint` does."""
+    steps = _steps(values, side, full_strength(values), signed=signed)
+    opacity = np.round(opacities(signed)[steps] * 255)[..., None]
+    return np.concatenate([colours(signed)[steps], opacity], axis=2).astype(np.uint8)
+
+
+def _steps(values: np.ndarray, side: int, full: float, *, signed: bool) -> np.ndarray:
+    """Return the step of `colours` at each pixel, uint8 [side, side]."""
+    wide = cv2.resize(values.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+    share = np.clip(wide / full, -1, 1) if full else np.zeros_like(wide)
+    return np.round((share + 1) / 2 * 255 if signed else np.maximum(share, 0) * 255).astype(np.uint8)
 
 
 def full_strength(values: np.ndarray) -> float:

@@ -34,7 +34,7 @@ class GalleryRequest:
     def folder(self) -> Path:
         """The gallery's folder."""
         name = f"{OF_IMAGES}{_digest_names(self.images)}" if self.images else FOLDER
-        return spell(self.out) if self.out else self.run.folder / name
+        return spell(self.out) if self.out else self.run.results / name
 
 
 @dataclass(frozen=True)

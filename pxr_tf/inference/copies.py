@@ -24,10 +24,12 @@ def add_own(table: pd.DataFrame, run: FinishedRun, on_event: OnEvent) -> pd.Data
 def _find_twins(run: FinishedRun, others: pd.DataFrame, on_event: OnEvent) -> dict[str, str]:
     """Return content of a file -> content of the run's picture that it shows; files that show none are left out."""
     ours = run.manifest.drop_duplicates("content")
+    packed = run.packed_thumbnails
     # A run's files may have changed since. With a stamp that no file has, only the recorded bytes are stored.
-    both = pd.concat([ours.assign(stamp="recorded"), others], ignore_index=True)
+    both = pd.concat([ours.assign(stamp="recorded"), others], ignore_index=True) if packed is None else others
     show = partial(emit_progress, on_event, "comparing pictures")
     thumbnails = load_thumbnails(run.cache, both, on_progress=show, on_wait=partial(emit_wait, on_event))
+    thumbnails |= packed or {}
     lacking = int((~ours.content.isin(thumbnails)).sum())
     if lacking:
         words = count_words(lacking, "picture")

@@ -43,7 +43,7 @@ class EvaluateRequest:
         """The folder of the evaluation's files."""
         names = [name_of_data(path) for path in self.data]
         name = "+".join(names) if self.fold is None else f"{'+'.join(names)}-{rundir.fold_name(self.fold)}"
-        return self.out or self.run.folder / EVALUATED / name
+        return self.out or self.run.results / EVALUATED / name
 
 
 def evaluate(asked: EvaluateRequest, executor: Executor, on_event: OnEvent = lambda event: None) -> Evaluation:

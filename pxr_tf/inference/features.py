@@ -42,7 +42,7 @@ class FeatureRequest:
     @property
     def file(self) -> Path:
         """Return the file to write."""
-        return self.out or self.run.folder / rundir.FEATURES
+        return self.out or self.run.results / rundir.FEATURES
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def export_features(asked: FeatureRequest, executor: Executor, on_event: OnEvent
     made = _compute(run, table, preparation, executor, on_event)
     caches = {fold: arrays.load_array(Path(entry["folder"])) for fold, entry in made.items()}
     first = next(iter(made.values()))
-    with locks.hold(locks.lock_of(run.folder)):
+    with locks.hold(locks.lock_of(asked.file.parent)):
         about |= {name: first[name] for name in NOT_COMPARED}
         write_feature_table(asked.file, table[list(TEXTS)].join(table.content), partial(_read, caches), about)
     return Written(True, len(table), int(first["channels"]))
@@ -122,6 +122,8 @@ def _check_network(run: FinishedRun) -> None:
 
 def _gather(asked: FeatureRequest, on_event: OnEvent) -> tuple[pd.DataFrame, Sequence[str | Path]]:
     """Return the manifest of the data, sorted by image id, and the data."""
+    if asked.run.packed and not asked.data:
+        raise PxrError(f"{str(asked.run.folder)!r} is a bundle, which has no pictures. Name data (DATA=...).")
     data = asked.data or tuple(asked.run.provenance["data"])
     table, notes = read_sources(data)
     for note in notes:

@@ -49,9 +49,10 @@ def list_asked(
 
     Raises `PxrError`, which names the `option`, for a word that names nothing, and for two pictures with one name.
     """
+    known = run.manifest[:0] if run.packed else run.manifest  # a bundle has no picture files
     if not asked:
-        raise PxrError(f"{option} received nothing. Accepted: {_accepted(run.manifest)}.")
-    rows = _rows(run.manifest, asked, run.recipe, option, on_event)
+        raise PxrError(f"{option} received nothing. Accepted: {_accepted(known)}.")
+    rows = _rows(known, asked, run.recipe, option, on_event)
     table = _name_apart(pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS]).drop_duplicates("path", ignore_index=True))
     twice = table.image_id[table.image_id.duplicated()]
     if len(twice):
@@ -128,16 +129,15 @@ def _rows(
             yield _external(Path(word).name, os.path.abspath(word))
         else:
             raise PxrError(
-                f"{option} received {shown(word, 80)}, which is not an image id in this run, a file or a folder. "
+                f"{option} received {shown(word, 80)}, which is not {'an image id in this run, ' if ids else ''}a file "
+                "or a folder. "
                 f"Accepted: {_accepted(known)}.{nearest(word, ids)}"
             )
 
 
 def _accepted(known: pd.DataFrame) -> str:
-    return (
-        f"image ids of the run's {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, JPEG or PNG files, "
-        "folders of them, data sets"
-    )
+    ids = f"image ids of the run's {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, "
+    return f"{ids if len(known) else ''}JPEG, PNG or DICOM files, folders of them, data sets"
 
 
 def _set_rows(place: str, experiment: Experiment, option: str, on_event: OnEvent) -> Iterator[Mapping[str, str]]:

@@ -36,7 +36,7 @@ def check_output(out: Path) -> None:
 def default_file(run: FinishedRun, pictures: Sequence[str], fold: str | None = None) -> Path:
     """Return ``predicted/<name of the first word>-<digest of all words and the fold>.csv`` in the run directory."""
     name = re.sub(r"[^\w.-]+", "-", Path(*pictures[:1]).resolve().name).strip(".-")[:_LETTERS] or "pictures"
-    return run.folder / PREDICTED / f"{name}-{files.digest(*pictures, fold, size=_SHORT)}.csv"
+    return run.results / PREDICTED / f"{name}-{files.digest(*pictures, fold, size=_SHORT)}.csv"
 
 
 def write_predictions(found: Predictions, run: FinishedRun, out: Path) -> None:

@@ -12,6 +12,7 @@ test, and all four pass the second. No two other pictures correlate above 0.978.
 from collections.abc import Mapping
 from itertools import combinations_with_replacement
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,9 +52,23 @@ def twin_contents(
     return [(contents[place], contents[first]) for place, first in enumerate(groups) if place != first]
 
 
+class KnownPictures(NamedTuple):
+    """Thumbnails that others are compared with, and what is computed of them once."""
+
+    names: list[str]  # their contents
+    thumbnails: np.ndarray  # uint8 [pictures, 32, 32]
+    codes: np.ndarray  # `_coarse_codes`
+
+    @classmethod
+    def of(cls, thumbnails: Mapping[str, np.ndarray]) -> "KnownPictures":
+        """Return the pictures in a map from content to thumbnail."""
+        stacked = np.stack(list(thumbnails.values())) if thumbnails else np.empty((0, _SIDE, _SIDE), np.uint8)
+        return cls(list(thumbnails), stacked, _coarse_codes(stacked))
+
+
 def find_copies(
     asked: Mapping[str, np.ndarray],
-    known: Mapping[str, np.ndarray],
+    known: Mapping[str, np.ndarray] | KnownPictures,
     on_progress: OnProgress = lambda done, total: None,
 ) -> dict[str, str]:
     """Return content -> content of a known picture that it shows; pictures that show none are left out.
@@ -61,11 +76,10 @@ def find_copies(
     Both map contents to thumbnails. Pictures asked for are not compared with each other: a hundred thousand cost six
     thousand known ones a few seconds. `on_progress` gets (done, all) blocks of pictures asked for.
     """
-    if not asked or not known:
+    names, ours, codes = known if isinstance(known, KnownPictures) else KnownPictures.of(known)
+    if not asked or not names:
         return {}
-    names, contents = list(known), list(asked)
-    ours, found = np.stack(list(known.values())), {}
-    codes = _coarse_codes(ours)
+    contents, found = list(asked), {}
     starts = range(0, len(contents), _TILE)
     for number, start in enumerate(starts, start=1):
         block = np.stack([asked[content] for content in contents[start : start + _TILE]])

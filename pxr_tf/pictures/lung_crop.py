@@ -31,7 +31,9 @@ def load_stored(path: str, preparation: Preparation, found: FoundLungs, lowest_c
     raise InaccessibleImageError("could not be read during the search for lungs; run the same command again")
 
 
-def load_cropped(path: str, preparation: Preparation, lungs: PictureLungs, lowest_confidence: float) -> np.ndarray:
+def load_cropped(
+    path: str | bytes, preparation: Preparation, lungs: PictureLungs, lowest_confidence: float
+) -> np.ndarray:
     """Return a file as uint8 [size, size], whole if `why_whole` has a reason; raise `UnreadableImageError`."""
     if why_whole(lungs, lowest_confidence):
         return load_prepared(path, preparation.whole)
@@ -87,7 +89,7 @@ def widen(box: Box, margin: float, width: int, height: int) -> Box:
     return Box(left, top, min(width, box.right + across), min(height, box.bottom + down))
 
 
-def _load_box(path: str, preparation: Preparation, lungs: PictureLungs) -> np.ndarray:
+def _load_box(path: str | bytes, preparation: Preparation, lungs: PictureLungs) -> np.ndarray:
     box = widen(lungs.box, preparation.margin, lungs.width, lungs.height)
     # Decoding shrinks a large JPEG only so far that the box keeps the size that is needed.
     share = min(box.right - box.left, box.bottom - box.top) / min(lungs.width, lungs.height)

@@ -79,7 +79,11 @@ def open_lungs(
 
 def find_in(path: str, source: LungSource) -> PictureLungs:
     """Return the lungs that the source has for a file; raise `UnreadableImageError` if it cannot be decoded."""
-    lungs = source.find(path)
+    return as_stored(source.find(path))
+
+
+def as_stored(lungs: Lungs) -> PictureLungs:
+    """Return the lungs of a picture as they are stored."""
     height, width = lungs.mask.shape
     return PictureLungs(_shrink(lungs), lungs.box, width, height, lungs.confidence)
 

@@ -18,8 +18,8 @@ from pxr_tf.data.samples import read_samples
 from pxr_tf.data.splits import fold_names, read_splits
 from pxr_tf.errors import PxrError, nearest
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.runs import environment
-from pxr_tf.runs.crop import preparation_of
+from pxr_tf.runs import bundle, environment
+from pxr_tf.runs.crop import preparation_of, with_atlas
 from pxr_tf.runs.info import RunInfo, info_of
 
 if TYPE_CHECKING:
@@ -92,8 +92,15 @@ class RunDirectory:
         return is_finished(self.folder)
 
     @property
+    def packed(self) -> bool:
+        """Whether this is a bundle, whose files never change."""
+        return (self.folder / bundle.ABOUT).is_file()
+
+    @property
     def place(self) -> str:
         """The folder below RUNS, ``<recipe>/<variant>/<scheme>/seed-<n>``: its name in tables, wherever RUNS is."""
+        if self.packed:
+            return str(bundle.read_about(self.folder)["run"])
         own = self.folder.resolve()
         return "/".join(own.parts[-rundir.depth_of(own) :])
 
@@ -101,11 +108,16 @@ class RunDirectory:
     def recipe(self) -> Experiment:
         """All settings; raises `PxrError` for a run of another version, or an edited file."""
         try:
-            return load_experiment(self.folder / rundir.EXPERIMENT)
+            recipe = load_experiment(self.folder / rundir.EXPERIMENT)
+            return with_atlas(recipe, str(self.folder / bundle.ATLAS)) if self._carries_atlas else recipe
         except PxrError as error:
             raise PxrError(
                 f"Run {str(self.folder)!r} was made by another version of pxr_tf, or was edited: {error}"
             ) from error
+
+    @property
+    def _carries_atlas(self) -> bool:
+        return self.packed and (self.folder / bundle.ATLAS).exists()
 
     @cached_property
     def provenance(self) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ import os
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pxr_tf import files, rundir
@@ -11,6 +12,7 @@ from pxr_tf.data.findings import Finding, read_findings, warn_of_findings
 from pxr_tf.data.predictions import read_predictions, warn_of_one_class
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import PxrError, shorten
+from pxr_tf.runs import bundle
 from pxr_tf.runs.directory import RunDirectory, is_finished, is_run, spell
 
 MOST_LISTED = 5  # runs that a message names
@@ -31,6 +33,16 @@ class FinishedRun(RunDirectory):
     def predictions_digest(self) -> str:
         """A digest of ``predictions.csv``: tables with the same digest were computed from these predictions."""
         return files.digest_file(self.folder / rundir.PREDICTIONS)
+
+    @property
+    def results(self) -> Path:
+        """The folder for what commands find out with the run: its own, or the working directory for a bundle."""
+        return Path() if self.packed else self.folder
+
+    @cached_property
+    def packed_thumbnails(self) -> dict[str, np.ndarray] | None:
+        """Content -> uint8 [32, 32] of the run's pictures in a bundle; None for a run, whose pictures are files."""
+        return bundle.read_thumbnails(self.folder, list(self.manifest.content)) if self.packed else None
 
     @property
     def warnings(self) -> tuple[RunWarning, ...]:
@@ -58,13 +70,19 @@ class FinishedRun(RunDirectory):
         return self.predictions[self.predictions.role == "test"] if "role" in self.predictions else self.predictions
 
 
-def open_run(path: str | Path, runs: Path | None = None) -> FinishedRun:
-    """Return the finished run in a folder, or the only finished run below it; the path may have any spelling.
+def open_run(path: str | Path, runs: Path | None = None, *, bundles: bool = True) -> FinishedRun:
+    """Return a bundle, the finished run in a folder, or the only finished run below it; the path may have any spelling.
 
-    `runs` is the folder whose cache is used; by default the nearest cache above the run. Raises `PxrError` if the
-    folder has no finished run, or more than one.
+    `runs` is the folder whose cache is used; by default the nearest cache above the run, and the user's own cache for a
+    bundle. Raises `PxrError` if the folder has no finished run, or more than one; for a bundle that is damaged; and for
+    any bundle unless `bundles`, for callers that write into the run directory.
     """
     folder = spell(path)
+    if bundle.is_bundle(folder):
+        if not bundles:
+            bundle.refuse_bundle(folder)
+        cache = rundir.cache_of(folder, runs) if runs is not None else bundle.default_cache()
+        return FinishedRun(bundle.open_checked(folder, cache), cache)
     if not is_run(folder):
         folder = _only_run_below(path, folder)
     if not is_finished(folder):

@@ -172,7 +172,7 @@ def _describe_content(folder: Path) -> str:
     near_miss = describe_near_miss(_roots(folder))
     if not any(map(images_in, walk_folders(folder, skipped=frozenset()))):
         others = near_miss or f" {count_other_files(folder, walk_folders(folder), (), set())}".rstrip()
-        return f"holds no image (.jpg, .jpeg, .png); found: {found}.{others}"
+        return f"holds no image (.jpg, .jpeg, .png, .dcm); found: {found}.{others}"
     return f"has no known layout; found: {found}.{near_miss}"
 
 

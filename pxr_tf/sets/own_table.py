@@ -4,13 +4,19 @@ import os
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pxr_tf import files
 from pxr_tf.data.manifest import MANIFEST_COLUMNS, OPTIONAL_COLUMNS
 from pxr_tf.errors import PxrError, nearest, shorten
 from pxr_tf.sets.rows import OFFICIAL_SPLITS, ManifestRow, normalise_label
 from pxr_tf.sets.tables import NO_PATIENT, cell_of, read_details, read_table, require_files, require_value
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 TABLE = "manifest.csv"
+FRAME = "frame"  # the source of images that were given as a data frame
 REQUIRED = ("path", "label")
 _OPTIONAL = tuple(column for column in (*MANIFEST_COLUMNS, *OPTIONAL_COLUMNS) if column not in REQUIRED)
 IGNORED = ("content",)  # a run's own manifest.csv has it; it is recomputed from the files
@@ -35,6 +41,27 @@ def read(root: Path) -> list[ManifestRow]:
     rows = [_make_row(path, line, record, unicodedata.normalize("NFC", name)) for line, record in table.records]
     require_files([row["path"] for row in rows], path)
     return rows
+
+
+def write(table: "pd.DataFrame", folder: Path) -> Path:
+    """Write a data frame of our own columns as a CSV that `read` reads; return the file, named by its content.
+
+    Relative paths are below the working directory. Without the column ``source``, the source is ``frame``. Raises
+    `PxrError` for an unknown column.
+    """
+    missing = [column for column in REQUIRED if column not in table]
+    if missing:
+        raise PxrError(
+            f"Received a data frame without the column {missing[0]}; accepted: {', '.join(REQUIRED)} and optionally "
+            f"{', '.join(_OPTIONAL)}. Rename or add columns."
+        )
+    rows = table.assign(path=[os.path.abspath(os.path.expanduser(path)) for path in table["path"]])
+    rows = (rows if "source" in rows else rows.assign(source=FRAME)).fillna("")
+    file = folder / f"{FRAME}-{files.digest(rows.to_csv(index=False), size=8)}.csv"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        files.write_csv(file, rows)
+    return file
 
 
 def _make_row(path: Path, line: int, record: dict[str, str], name: str) -> ManifestRow:

@@ -10,11 +10,10 @@ from written_runs import print_to_text, write_run
 
 from pxr_tf import files
 from pxr_tf.evidence.calibrated import write_calibration
-from pxr_tf.evidence.files import read_metrics_table, read_readings
+from pxr_tf.evidence.files import complete_tables, read_metrics_table, read_readings
 from pxr_tf.evidence.intervals import unit_of
 from pxr_tf.report.calibration import print_calibration
 from pxr_tf.report.page.facts import RunFacts
-from pxr_tf.report.page.write import complete_tables
 from pxr_tf.runs.finished import open_run
 
 

@@ -6,10 +6,10 @@ import pandas as pd
 from calibrated_runs import predictions_of, run_of
 
 from pxr_tf.evidence.calibrated import read_calibration, write_calibration
+from pxr_tf.evidence.files import complete_tables
 from pxr_tf.report.page.decisions import calibration, operating_points
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.parts import Drawings, Prose, Table
-from pxr_tf.report.page.write import complete_tables
 
 
 def test_a_report_measures_calibration_itself(tmp_path):

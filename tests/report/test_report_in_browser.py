@@ -5,12 +5,13 @@ import shutil
 import pytest
 from reported_runs import copy_run, write_reported
 
+from pxr_tf.evidence.files import complete_tables
 from pxr_tf.galleries.report_cases import find_cases
 from pxr_tf.report.grid import GridCell
 from pxr_tf.report.page.facts import RunFacts
 from pxr_tf.report.page.printed import BROWSERS, find_browser, print_pdf
 from pxr_tf.report.page.study import grid_sections
-from pxr_tf.report.page.write import complete_tables, write_page, write_report
+from pxr_tf.report.page.write import write_page, write_report
 
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")

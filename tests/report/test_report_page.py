@@ -14,7 +14,7 @@ from pxr_tf import files
 from pxr_tf.errors import PxrError
 from pxr_tf.evaluation.metrics import value_of
 from pxr_tf.evidence.calibrated import read_calibration
-from pxr_tf.evidence.files import read_metrics_table
+from pxr_tf.evidence.files import complete_tables, read_metrics_table
 from pxr_tf.galleries.report_cases import find_cases
 from pxr_tf.report.page.checklists import ANSWERS, OPEN, read_checklist
 from pxr_tf.report.page.facts import RunFacts
@@ -22,7 +22,7 @@ from pxr_tf.report.page.headline import headline
 from pxr_tf.report.page.latex import to_latex
 from pxr_tf.report.page.paper_texts import model_card
 from pxr_tf.report.page.parts import Table
-from pxr_tf.report.page.write import check_runs, complete_tables, write_report
+from pxr_tf.report.page.write import check_runs, write_report
 from pxr_tf.runs.finished import open_run
 
 

@@ -2,15 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from pxr_tf import files, rundir
 from pxr_tf.errors import PxrError
-from pxr_tf.evidence.calibrated import read_calibration, write_calibration
 from pxr_tf.evidence.crossfit import read_checked
-from pxr_tf.evidence.files import tables_are_whole, write_tables
 from pxr_tf.report.figures import write_figure
 from pxr_tf.report.page.checklists import OPEN
 from pxr_tf.report.page.closer import CANDIDATES
@@ -84,15 +81,6 @@ def _delete_old(folder: Path, tables: set[str], figures: set[str]) -> None:
     for name in {*re.findall(r'id="([^"/]+)-figure_1"', text)} - figures:
         for ending in FORMATS:
             (folder / FIGURES / f"{name}.{ending}").unlink(missing_ok=True)
-
-
-def complete_tables(run: FinishedRun) -> None:
-    """Write the run's tables if any is missing or of an older version, and its calibration if it can be measured."""
-    if not tables_are_whole(run):
-        write_tables(run)
-    if read_calibration(run) is None:
-        with suppress(PxrError):  # one fold with too few validation images: the page says so
-            write_calibration(run)
 
 
 def render_page(title: str, sections: Sequence[Section]) -> str:

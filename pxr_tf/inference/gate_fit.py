@@ -1,0 +1,234 @@
+"""Fit the gate of a run on its own pictures, on phantoms, and on pictures that it must refuse. No TensorFlow here.
+
+Three judges are fitted, each without a third of the patients. Every film is measured by the judge that did not see its
+patient; thresholds come from these held-out films, so that what is printed about them is not what was fitted.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pxr_tf import machine, rundir
+from pxr_tf.errors import PxrError, count_words, shorten
+from pxr_tf.events import OnEvent, emit_note, emit_progress
+from pxr_tf.inference import gate_negatives
+from pxr_tf.inference.gate import FRONTAL, REASONS, Gate, Judge
+from pxr_tf.inference.gate_features import SIDE, describe
+from pxr_tf.inference.gate_negatives import make_negatives
+from pxr_tf.phantoms.acquisition import acquire
+from pxr_tf.phantoms.anatomy import Pose
+from pxr_tf.phantoms.diseases import PHANTOM_CLASSES
+from pxr_tf.phantoms.sets import draw_phantom
+from pxr_tf.phantoms.sources import SOURCES
+from pxr_tf.pictures.decode import UnreadableImageError, load_prepared, resize_grey
+from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.seeds import order_by_hash
+from pxr_tf.sets.any_pictures import list_pictures
+
+FILM = Preparation(gate_negatives.SIDE, "average")
+MOST_FILMS = 4000  # of the run; more change little, and decoding them takes a minute
+PHANTOMS = 400  # drawn: a bundle's own samples are phantoms, and must pass
+DRAWN = "drawn phantoms"  # their source
+JUDGES = 3
+EXAMPLES = 2000  # pictures of each made kind, and half the frontal films that a judge sees
+GIVEN = 600  # versions, per kind, of pictures that somebody gave to be refused
+HIDDEN = 64  # units of a judge
+DIRECTIONS = 60  # in which frontal films differ
+ACCEPTED = 0.997  # of each source's held-out films: the aim is 0.99 for new ones
+MARGIN = 1.25  # times the largest distance of held-out films: other hospitals' films are further away
+
+
+class Films(NamedTuple):
+    """Frontal films, and who is on them."""
+
+    pictures: np.ndarray  # uint8 [n, side, side]
+    source: np.ndarray
+    patient: np.ndarray
+
+
+class Given(NamedTuple):
+    """Pictures that somebody gave to be refused."""
+
+    pictures: np.ndarray  # uint8 [n, side, side]
+    kind: np.ndarray  # the name of the folder that each is in
+
+
+def read_films(run: FinishedRun, on_event: OnEvent = lambda event: None) -> Films:
+    """Return up to `MOST_FILMS` pictures of the run, all sources alike, and drawn phantoms; raise `PxrError`."""
+    table = run.manifest.drop_duplicates("content").set_index("image_id")
+    ranks = pd.Series({name: rank for rank, name in enumerate(order_by_hash(table.index, 0, "gate"))})
+    order = ranks[table.index].groupby(table.source).rank()  # the first of each source come first
+    table = table.loc[order.sort_values(kind="stable").index[:MOST_FILMS]]
+    pictures = _load([*table.path], on_event)
+    lost = sum(picture is None for picture in pictures)
+    if lost:
+        emit_note(on_event, f"{count_words(lost, 'picture')} of the run cannot be read now, and the gate lacks them.")
+    if lost == len(pictures):
+        raise PxrError(f"No picture of {run.folder} can be read now: {shorten(table.path, 2)}. Restore the data.")
+    read = [picture is not None for picture in pictures]
+    drawn = [_draw(number) for number in range(PHANTOMS)]
+    return Films(
+        np.stack([*(picture for picture in pictures if picture is not None), *drawn]),
+        np.array([*table.source[read], *[DRAWN] * PHANTOMS]),
+        np.array([*table.patient_id[read], *(f"{DRAWN} {number}" for number in range(PHANTOMS))]),
+    )
+
+
+def read_given(paths: Sequence[str], on_event: OnEvent = lambda event: None) -> Given | None:
+    """Return the pictures of data sets or folders, None without any; raise `PxrError` if one cannot be read."""
+    if not paths:
+        return None
+    named, notes = list_pictures(paths)
+    for note in notes:
+        emit_note(on_event, note)
+    pictures = _load([*named.values()], on_event)
+    lost = [path for path, picture in zip(named.values(), pictures, strict=True) if picture is None]
+    if lost:
+        raise PxrError(f"{count_words(len(lost), 'picture')} of --refuse cannot be read: {shorten(lost, 2)}.")
+    return Given(np.stack(pictures), np.array([Path(path).parent.name for path in named.values()]))
+
+
+def _load(paths: Sequence[str], on_event: OnEvent) -> list[np.ndarray | None]:
+    """Return each file's picture, None if it cannot be read."""
+
+    def load(path: str) -> np.ndarray | None:
+        try:
+            return load_prepared(path, FILM)
+        except UnreadableImageError:
+            return None
+
+    found = []
+    with ThreadPoolExecutor(machine.processors()) as pool:
+        for picture in pool.map(load, paths):
+            found.append(picture)
+            emit_progress(on_event, "reading pictures", len(found), len(paths))
+    return found
+
+
+def _draw(number: int) -> np.ndarray:
+    """Return a phantom of any class from any hospital, uint8 [side, side]."""
+    taken, label = [*SOURCES.values()][number % len(SOURCES)], sorted(PHANTOM_CLASSES)[number % len(PHANTOM_CLASSES)]
+    size = np.random.default_rng(number).uniform(0.85, 1.1)
+    return acquire(draw_phantom(1_000_000 + number, number, label, FILM.size, Pose(zoom=size)).image, taken)
+
+
+def fit_gate(
+    films: Films,
+    given: Given | None = None,
+    on_event: OnEvent = lambda event: None,
+    *,
+    examples: int = EXAMPLES,
+    left_out: Sequence[str] = (),
+) -> Gate:
+    """Return a gate for these films; it refuses what `gate_negatives` makes, but the makers `left_out`, and `given`."""
+    kinds = (FRONTAL, *REASONS, *(sorted({*given.kind}) if given else ()))
+    third = _thirds(films.patient)
+    judges, shares, distances = [], np.zeros(len(films.source)), np.zeros(len(films.source))
+    thumbnails = _shrink(films.pictures)
+    for number in range(JUDGES):
+        emit_progress(on_event, "fitting the gate", number, JUDGES)
+        seen = films.pictures[third != number], films.source[third != number]
+        judge = _fit_judge(*_make_examples(*seen, given, kinds, examples, number, left_out), number)
+        mine = third == number
+        found, distances[mine] = judge.say(describe(thumbnails[mine]))
+        shares[mine] = found[:, 0]
+        judges.append(judge)
+    emit_progress(on_event, "fitting the gate", JUDGES, JUDGES)
+    least, most = _choose_thresholds(films.source, shares, distances)
+    accepted = (shares >= least) & (distances <= most)
+    about = _describe(films, given, accepted)
+    return Gate(kinds, tuple(judges), least, most, about)
+
+
+def _thirds(patients: np.ndarray) -> np.ndarray:
+    """Return which judge does not see each patient."""
+    order = {name: number % JUDGES for number, name in enumerate(order_by_hash(set(patients), 0, "gate"))}
+    return np.array([order[name] for name in patients])
+
+
+def _make_examples(
+    pictures: np.ndarray,
+    source: np.ndarray,
+    given: Given | None,
+    kinds: Sequence[str],
+    examples: int,
+    seed: int,
+    left_out: Sequence[str],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (features, index of the kind) of frontal films and of pictures to refuse; sources count alike."""
+    draw = np.random.default_rng([seed, len(gate_negatives.MADE)])
+    sources = [np.flatnonzero(source == name) for name in np.unique(source)]
+    even = np.concatenate([draw.choice(rows, examples) for rows in sources])
+    films = [*pictures, *pictures[draw.permutation(even)[: len(pictures)]]]  # half of them from all sources alike
+    found = [(FRONTAL, films[draw.integers(len(films))]) for _ in range(examples)]
+    found += [(FRONTAL, gate_negatives.vary(draw, films[draw.integers(len(films))])) for _ in range(examples)]
+    found += [(kind, picture) for _, kind, picture in make_negatives(films, examples, seed, left_out)]
+    for kind in sorted({*given.kind}) if given else ():
+        own = given.pictures[given.kind == kind]
+        found += [(kind, picture) for picture in own]
+        found += [(kind, gate_negatives.vary(draw, own[draw.integers(len(own))])) for _ in range(GIVEN)]
+    return describe(_shrink([picture for _, picture in found])), np.array([kinds.index(kind) for kind, _ in found])
+
+
+def _shrink(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack([resize_grey(picture, SIDE, "average") for picture in pictures])
+
+
+def _fit_judge(features: np.ndarray, kinds: np.ndarray, seed: int) -> Judge:
+    """Return a judge; its principal components are folded into the weights, so that it takes plain features."""
+    from sklearn.covariance import LedoitWolf
+    from sklearn.decomposition import PCA
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
+    pca = PCA(200, svd_solver="covariance_eigh").fit(features)
+    scores = pca.transform(features)
+    spread = scores.std(0)
+    scale = 0.5 * np.sqrt(spread * spread[0])  # between whitened and plain: fine directions count, but less
+    network = MLPClassifier(
+        (HIDDEN,), alpha=1e-3, early_stopping=True, n_iter_no_change=5, max_iter=40, random_state=seed, batch_size=256
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # 40 rounds are enough: validation stops most before
+        network.fit(scores / scale, kinds)
+    (hidden, output), (hidden_bias, output_bias) = network.coefs_, network.intercepts_
+    folded = pca.components_.T @ (hidden / scale[:, None])
+    frontal = features[kinds == 0]
+    near = PCA(DIRECTIONS, svd_solver="covariance_eigh").fit(frontal)
+    along = near.transform(frontal)
+    precision = LedoitWolf(assume_centered=True).fit(along).precision_
+    left = ((frontal - near.mean_) ** 2).sum(1) - (along**2).sum(1)
+    return Judge(
+        folded,
+        hidden_bias - pca.mean_ @ folded,
+        output,
+        output_bias,
+        near.mean_,
+        near.components_.T,
+        np.linalg.cholesky(precision),
+        np.array([left.mean()]),
+    )
+
+
+def _choose_thresholds(source: np.ndarray, shares: np.ndarray, distances: np.ndarray) -> tuple[float, float]:
+    """Return (least P(frontal), largest distance): of each source's held-out films, `ACCEPTED` pass each of them."""
+    names = np.unique(source)
+    least = min(np.quantile(shares[source == name], 1 - ACCEPTED) for name in names)
+    most = max(np.quantile(distances[source == name], ACCEPTED) for name in names)
+    return float(np.clip(least, 0.05, 0.5)), MARGIN * float(most)
+
+
+def _describe(films: Films, given: Given | None, accepted: np.ndarray) -> Mapping[str, object]:
+    names = np.unique(films.source)
+    held_out = {
+        str(name): {"films": int((films.source == name).sum()), "accepted": int(accepted[films.source == name].sum())}
+        for name in names
+    }
+    kinds = {} if given is None else {str(kind): int((given.kind == kind).sum()) for kind in np.unique(given.kind)}
+    return {"held_out": held_out, "given": kinds, "versions": rundir.versions()}

@@ -1,0 +1,113 @@
+"""The service answers what `pxr predict` writes, and shows it on a page."""
+
+import base64
+import re
+
+import numpy as np
+import pytest
+from predicted import SHARES
+from tiny import CLASSES
+
+import pxr_tf
+
+
+def send(client, *files, **fields):
+    """Send pictures as a form; return the response."""
+    sent = [("pictures", (file.name, file.read_bytes())) for file in files]
+    return client.post("/v1/predict", files=sent, data=fields)
+
+
+@pytest.fixture
+def predicted(finished_run, strangers, phantoms, monkeypatch):
+    """What `predict` says of strangers and of two of the run's own pictures, by path."""
+    from pxr_tf import api
+    from pxr_tf.executors.inline import Inline
+
+    monkeypatch.setattr(api, "choose_executor", Inline)
+    own = sorted(phantoms[0].rglob("*.jpeg"))[:2]
+    return pxr_tf.predict(finished_run, [*strangers, *own])
+
+
+def test_answers_are_those_of_predict(client, predicted):
+    from pathlib import Path
+
+    files = [Path(path) for path in predicted.path]
+    response = send(client, *files)
+    assert response.status_code == 200, response.text
+    results = response.json()["results"]
+    assert [one["name"] for one in results] == [file.name for file in files]
+    assert {*predicted.known} == {"", "test"}
+    for one, row in zip(results, predicted.to_dict("records"), strict=True):
+        given = [one["probabilities"][name] for name in CLASSES]
+        np.testing.assert_allclose(given, [row[name] for name in SHARES], atol=2e-7)
+        assert (one["predicted"], one["agreement"], one["models"]) == (
+            row["predicted"],
+            row["agreement"],
+            row["models"],
+        )
+        assert (one["known"] or "", one["fault"] or "", one["caution"]) == (row["known"], row["fault"], None)
+
+
+def test_json_gives_the_same_answer_as_a_form(client, strangers):
+    pictures = [{"name": file.name, "data": base64.b64encode(file.read_bytes()).decode()} for file in strangers[:2]]
+    response = client.post("/v1/predict", json={"pictures": pictures, "heat_map": True})
+    assert response.status_code == 200, response.text
+    assert response.json() == send(client, *strangers[:2], heat_map="true").json()
+    assert base64.b64decode(response.json()["results"][0]["heat_map"]).startswith(b"\x89PNG")
+
+
+def test_a_file_that_cannot_be_read_has_a_fault_and_no_probability(client, strangers, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_text("no picture")
+    bad, good = send(client, broken, strangers[0]).json()["results"]
+    assert (bad["fault"], bad["probabilities"], bad["predicted"]) == ("not a JPEG, PNG or DICOM", None, None)
+    assert good["fault"] is None and sum(good["probabilities"].values()) == pytest.approx(1)
+
+
+def test_the_page_answers_a_plain_form_without_scripts(client, strangers):
+    page = client.get("/")
+    assert page.status_code == 200
+    assert re.search(r"research use only", page.text, re.IGNORECASE)
+    assert page.text.index("audited this model") < page.text.index('type="file"')
+    answer = client.post(
+        "/",
+        files=[("pictures", ("<b>me.jpeg", strangers[0].read_bytes()))],
+        data={"class": "viral", "threshold": "0.2", "prevalence": "5"},
+    )
+    assert answer.status_code == 200
+    assert "&lt;b&gt;me.jpeg" in answer.text and "<b>me" not in answer.text
+    assert answer.text.count("data:image/png") == 2 and answer.text.count("data:image/jpeg") == 1
+    assert "viral has" in answer.text and 'value="0.20"' in answer.text and 'value="5.0"' in answer.text
+
+
+def test_predictive_values_on_the_page_follow_bayes_theorem(served):
+    from pxr_tf.deploy.service.pages import Chosen, rates_of
+
+    engine, _ = served
+    found = rates_of(engine, Chosen("viral", 0.25, 0.1))
+    rows = engine.run.tested
+    called = rows.p_viral >= 0.25
+    sensitivity, alarms = called[rows.label == "viral"].mean(), called[rows.label != "viral"].mean()
+    assert (found.sensitivity, found.specificity) == pytest.approx((sensitivity, 1 - alarms))
+    assert found.ppv == pytest.approx(0.1 * sensitivity / (0.1 * sensitivity + 0.9 * alarms))
+
+
+def test_the_model_describes_itself(client, finished_run):
+    facts = client.get("/v1/model").json()
+    assert facts["classes"] == list(CLASSES) and facts["folds"] == ["0", "1"]
+    assert (facts["audit"], facts["temperature"]) == (None, None)
+    assert facts["image"] == {"size": 32, "resize": "squash"}
+
+
+def test_health_and_metrics_are_counted(client, strangers):
+    assert client.get("/healthz").json() == {"status": "ok"}
+    before = counted(client, 'pxr_pictures_total{outcome="answered"}')
+    send(client, strangers[0])
+    assert counted(client, 'pxr_pictures_total{outcome="answered"}') == before + 1
+    assert strangers[0].name not in client.get("/metrics").text
+
+
+def counted(client, name):
+    """Return the number in the line of a metric."""
+    (line,) = (line for line in client.get("/metrics").text.splitlines() if line.startswith(name))
+    return float(line.rpartition(" ")[2])
