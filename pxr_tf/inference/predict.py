@@ -13,7 +13,7 @@ from pxr_tf import arrays, files, machine, rundir
 from pxr_tf.data import patients
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
-from pxr_tf.evidence.calibrated import read_calibration
+from pxr_tf.evidence.calibrated import read_calibration, read_cutoffs
 from pxr_tf.inference.cautions import add_cautions
 from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.engines import ENGINES, TENSORFLOW, check_engine
@@ -22,6 +22,7 @@ from pxr_tf.inference.exported import find_exported, plan_exports
 from pxr_tf.inference.likeness import LIKENESS, UNLIKE, has_likeness
 from pxr_tf.inference.pictures import list_asked
 from pxr_tf.inference.refusals import REFUSED, add_refusals
+from pxr_tf.pictures.dicom_notes import describe_films
 from pxr_tf.pictures.fingerprints import THUMBNAIL
 from pxr_tf.pictures.lung_crop import why_whole
 from pxr_tf.pictures.lung_source import LungSource
@@ -76,6 +77,8 @@ def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEven
     check_engine(asked.engine)
     folds = choose_folds(asked.run, asked.fold)
     table = list_asked(asked.run, asked.pictures, on_event, "PICTURE")
+    for note in describe_films(table.path):
+        emit_note(on_event, note)
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
     found = predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas, engine=asked.engine)
     return found._replace(table=add_cautions(found.table, asked.run, found.classes))
@@ -109,7 +112,8 @@ def predict_table(
     TensorFlow runs exported files, which TensorFlow writes once for each model.
 
     Added columns: ``predicted`` ("" for a picture that is unreadable or refused); ``p_<class>``, calibrated if the run
-    has a temperature; ``agreement``, the share of the models that predict this class; ``models``, how many were asked;
+    has a temperature; ``set_90`` and ``set_95``, the classes that cannot be ruled out at 90 and 95 %, if it has one;
+    ``agreement``, the share of the models that predict this class; ``models``, how many were asked;
     ``known``, the role of the run's picture that it shows (``test``, ``validation``, ``training``, or "" for an
     external picture); ``own``, the content of that picture; ``fault``, why it cannot be read; and, if the run has what
     it takes, ``refused``, why the gate refuses it; ``unlike``, a percentile (`likeness`); and ``whole``, why it is not
@@ -122,10 +126,12 @@ def predict_table(
     good = (table.fault == "") & (table[REFUSED] == "" if REFUSED in table else True)
     calibration, classes = read_calibration(run), class_order(run)
     temperature = calibration.calibration["temperature"] if calibration else None
-    asked = _Asked(folds, classes, temperature, atlas, engine)
+    cutoffs = read_cutoffs(calibration, classes) if calibration else {}
+    asked = _Asked(folds, classes, temperature, cutoffs, atlas, engine)
     rows = _predict_good(run, table[good].reset_index(drop=True), asked, executor, on_event)
-    bad = table[~good].assign(predicted="", known="", own="")
-    whole = pd.concat([rows, bad.assign(whole="") if "whole" in rows else bad]) if len(bad) else rows
+    words = [name for name in ("predicted", "known", "own", "whole", *map(set_column, cutoffs)) if name in rows]
+    bad = table[~good].assign(**dict.fromkeys(words, ""))
+    whole = pd.concat([rows, bad]) if len(bad) else rows
     return Predictions(_in_order(whole, table), classes, temperature, folds, engine)
 
 
@@ -135,6 +141,7 @@ class _Asked(NamedTuple):
     folds: tuple[str, ...]
     classes: tuple[str, ...]
     temperature: float | None
+    cutoffs: Mapping[float, np.ndarray]  # of conformal sets: `read_cutoffs`
     atlas: str | None
     engine: str
 
@@ -143,11 +150,12 @@ def _predict_good(
     run: FinishedRun, good: pd.DataFrame, asked: _Asked, executor: Executor, on_event: OnEvent
 ) -> pd.DataFrame:
     """Return the rows of readable pictures that no gate refuses, predicted; there may be none."""
-    folds, classes, temperature, atlas, engine = asked
+    folds, classes, temperature, cutoffs, atlas, engine = asked
     if good.empty:
         executor.close()
         shares = [f"p_{name}" for name in classes]
-        return good.assign(**dict.fromkeys(["predicted", "known", "own", *shares, "agreement", "models"], np.nan))
+        names = ["predicted", "known", "own", *shares, *map(set_column, cutoffs), "agreement", "models"]
+        return good.assign(**dict.fromkeys(names, np.nan))
     image = with_atlas(run.recipe, atlas).image
     source = open_lung_source(image, good, run.cache)
     check_same_atlas(source, run.lung_identity, image.atlas)
@@ -162,32 +170,30 @@ def _predict_good(
     _perform(tasks, executor, on_event)
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
-    return _add_opinion(found.assign(known=known), used, list(folders.values()), classes, width, temperature)
-
-
-def _add_opinion(
-    table: pd.DataFrame,
-    used: np.ndarray,
-    folders: Sequence[Path],
-    classes: tuple[str, ...],
-    width: int,
-    temperature: float | None,
-) -> pd.DataFrame:
-    """Return the rows with what the models in `folders` say: bool [rows, folders] `used` says which were asked.
-
-    `width` is that of the arrays in the folders.
-    """
-    each = np.stack([_read(folder, table.content, width) for folder in folders], axis=1)
-    opinion = ask_models(each[..., : len(classes)], used, temperature)
-    if width > len(classes):  # the mean percentile over the models asked
-        far = np.where(used, each[..., -1], 0).sum(1) / used.sum(1)
-        table = table.assign(**{UNLIKE: far.round(1)})
-    return table.assign(
+    every = np.stack([_read(folder, good.content, width) for folder in folders.values()], axis=1)
+    each = every[..., : len(classes)]
+    if unlike:  # the mean percentile over the models asked
+        found[UNLIKE] = (np.where(used, every[..., -1], 0).sum(1) / used.sum(1)).round(1)
+    opinion, given = ask_models(each, used, temperature), ask_models(each, used).probabilities
+    sets = {set_column(promised): name_sets(given >= ends, classes) for promised, ends in cutoffs.items()}
+    return found.assign(
         predicted=np.array(classes, object)[opinion.predicted],
         **{f"p_{name}": opinion.probabilities[:, number] for number, name in enumerate(classes)},
+        **sets,
         agreement=opinion.agreement,
         models=opinion.models,
+        known=known,
     )
+
+
+def set_column(promised: float) -> str:
+    """Return the name of the column with the conformal sets of a promised coverage."""
+    return f"set_{100 * promised:g}"
+
+
+def name_sets(inside: np.ndarray, classes: Sequence[str]) -> list[str]:
+    """Return sets of classes, bool [n, classes], as text: ``{bacterial, viral}``; ``{}`` has none."""
+    return [f"{{{', '.join(np.array(classes, object)[row])}}}" for row in inside]
 
 
 def _find_faults(run: FinishedRun, table: pd.DataFrame, on_event: OnEvent) -> pd.DataFrame:

@@ -55,9 +55,8 @@ def print_predictions(found: Predictions, warnings: Sequence[RunWarning], consol
 def _describe_refused(table: pd.DataFrame) -> Iterator[str]:
     """Yield a line per reason for which the gate refuses pictures, the most frequent first."""
     rows = table[table[REFUSED] != ""] if REFUSED in table else table[:0]
-    for reason, count in rows[REFUSED].value_counts().items() if len(rows) else ():
-        named = shorten(rows.path[rows[REFUSED] == reason], 3)
-        yield f"{count_words(count, 'picture')} refused, because it {reason}: {named}."
+    for reason in rows[REFUSED].value_counts().index if len(rows) else ():
+        yield f"Refused, as the picture {reason}: {shorten(rows.path[rows[REFUSED] == reason], 3)}."
 
 
 def _table(rows: pd.DataFrame, found: Predictions) -> FittedTable:
