@@ -61,8 +61,8 @@ def _judge_likeness(evaluation: Evaluation) -> Finding:
     )
     number, many = count_words(evaluation.about["images"], "image"), low > MOST_FALSE
     text = (
-        f"{100 * share:.1f} % of {number} of {evaluation.name} are unlike what the models were trained on; of the run's "
-        f"own, {100 - FAR:.0f} % are."
+        f"{100 * share:.1f} % of {number} of {evaluation.name} are unlike what the models were trained on; of the "
+        f"run's own, {100 - FAR:.0f} % are."
     )
     remedy = "The run's own figures say little about such images. Train with images from there." if many else ""
     grade = "warning" if many else "note" if share > MOST_FALSE else "passed"
