@@ -60,7 +60,7 @@ class Judge(NamedTuple):
         """Return (probabilities [n, kinds], distances [n]) of float32 [n, F] features."""
         logits = np.maximum(features @ self.hidden + self.hidden_bias, 0) @ self.output + self.output_bias
         shares = np.exp(logits - logits.max(1, keepdims=True))
-        return shares / shares.sum(1, keepdims=True), Distance(*self[-len(Distance._fields) :]).of(features)[0]
+        return shares / shares.sum(1, keepdims=True), Distance(*self[-len(Distance._fields) :]).of(features)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """How much a picture is like those that a run's models were trained on: a caution, not a refusal.
 
-The distance is measured in the features of each fold's model, to the nearest class. It is said as a percentile among
-the run's own held-out pictures that are nearest to this class: of 100 of them, that many are nearer.
+The distance is measured in the features of each fold's model, and said as a percentile among the run's own held-out
+pictures: of 100 of them, that many are nearer. All classes are one cloud: with a distance to the nearest class, healthy
+adults from elsewhere, which the models take for COVID-19, are as near as COVID-19 is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,21 +36,16 @@ class Likeness:
 
     models: Mapping[str, str]  # fold -> digest of the model
     distances: Mapping[str, Distance]
-    usual: Mapping[str, np.ndarray]  # fold -> [classes, 401], ascending: quantiles of held-out distances
+    usual: Mapping[str, np.ndarray]  # fold -> [401], ascending: quantiles of held-out distances
     about: Mapping[str, Any]  # how many of the run's own pictures are far, by source
 
     def measure(self, fold: str, features: np.ndarray) -> np.ndarray:
         """Return percentiles, 0 to 100, of features [n, F] of a fold's model."""
-        found, nearest = self.distances[fold].of(features)
-        percentiles = np.zeros(len(found))
-        for number in np.unique(nearest):
-            own = nearest == number
-            percentiles[own] = 100 * np.interp(found[own], self.usual[fold][number], _GRID)
-        return percentiles
+        return 100 * np.interp(self.distances[fold].of(features), self.usual[fold], _GRID)
 
 
 def fit_likeness(rows: pd.DataFrame, features: np.ndarray, models: Mapping[str, str]) -> Likeness:
-    """Return the likeness of a run: rows with ``label, fold, role, patient_id, source``, and their features there.
+    """Return the likeness of a run: rows with ``fold, role, patient_id, source``, and their features in that fold.
 
     `models` maps folds to digests. Only held-out rows count. Raises `PxrError` if a fold has fewer than `FEWEST`.
     """
@@ -63,32 +59,24 @@ def fit_likeness(rows: pd.DataFrame, features: np.ndarray, models: Mapping[str, 
             "can say what is usual."
         )
     distances, usual, far = {}, {}, np.zeros(len(rows), bool)
-    classes = np.unique(rows.label, return_inverse=True)[1]
     for fold, group in rows.groupby("fold"):
-        own, labels = features[group.index], classes[group.index]
-        apart, nearest = _measure_apart(own, labels, group.patient_id.to_numpy())
-        distances[fold] = fit_distance(own, DIRECTIONS, labels)
-        usual[fold] = np.stack([_usual(apart, nearest == number) for number in range(len(distances[fold].middle))])
-        far[group.index] = apart > usual[fold][nearest, round(FAR / 100 * (len(_GRID) - 1))]
+        own = features[group.index]
+        apart = _measure_apart(own, group.patient_id.to_numpy())
+        usual[fold], distances[fold] = np.quantile(apart, _GRID), fit_distance(own, DIRECTIONS)
+        far[group.index] = apart > np.quantile(apart, FAR / 100)
     used = {fold: digest for fold, digest in models.items() if fold in distances}
     return Likeness(used, distances, usual, {"own": _count(rows.source, far)})
 
 
-def _measure_apart(features: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (distances [n], nearest class [n]) of features; each is measured by a fit to those of other patients."""
+def _measure_apart(features: np.ndarray, patients: np.ndarray) -> np.ndarray:
+    """Return the distances [n] of features; each is measured by a fit to those of other patients."""
     order = {name: number % PARTS for number, name in enumerate(order_by_hash(set(patients), 0, "likeness"))}
     part = np.array([order[name] for name in patients])
-    found, nearest = np.zeros(len(features)), np.zeros(len(features), int)
+    found = np.zeros(len(features))
     for number in np.unique(part):
         mine = part == number
-        fitted = fit_distance(features[~mine], DIRECTIONS, labels[~mine])
-        found[mine], nearest[mine] = fitted.of(features[mine])
-    return found, nearest
-
-
-def _usual(distances: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Return the quantiles of the distances that belong to a class; of all, if only a few do."""
-    return np.quantile(distances[own] if own.sum() >= FEWEST else distances, _GRID)
+        found[mine] = fit_distance(features[~mine], DIRECTIONS).of(features[mine])
+    return found
 
 
 def _count(source: pd.Series, far: np.ndarray) -> dict[str, dict[str, float]]:
@@ -129,6 +117,6 @@ def _make(words: dict[str, Any], arrays: dict[str, np.ndarray]) -> Likeness:
     }
     usual = {fold: arrays[f"{fold} usual"].astype(np.float64) for fold in models}
     for fold, distance in distances.items():
-        if usual[fold].shape != (len(distance.middle), len(_GRID)) or len(distance.of(distance.middle)) != 2:
+        if usual[fold].shape != _GRID.shape or distance.of(distance.middle[None]).shape != (1,):
             raise ValueError("its arrays do not fit")
     return Likeness(models, distances, usual, words["about"])
