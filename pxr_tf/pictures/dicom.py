@@ -94,10 +94,11 @@ def contradictions(source: str | Path | bytes) -> list[str]:
             return []
         file.seek(0)
         ds = read_data_set(file, pixels=False)
-    return [f"says {name} {one_line(value)[:64]}" for name, value in _contradicting(ds)]
+    return contradicting(ds)
 
 
-def _contradicting(ds: "Dataset") -> list[tuple[str, str]]:
+def contradicting(ds: "Dataset") -> list[str]:
+    """Return the `contradictions` of a data set."""
     modality, part, view = (_word(ds, name) for name in ("Modality", "BodyPartExamined", "ViewPosition"))
     code = " ".join(str(item.get("CodeMeaning", "")) for item in ds.get("ViewCodeSequence") or []).upper()
     found = [
@@ -110,7 +111,7 @@ def _contradicting(ds: "Dataset") -> list[tuple[str, str]]:
         ("presentation intent", intent := _word(ds, "PresentationIntentType"), intent == "FOR PROCESSING"),
         ("number of frames", frames := _word(ds, "NumberOfFrames"), frames not in ("0", "1")),
     ]
-    return [(name, value) for name, value, against in found if value and against]
+    return [f"says {name} {one_line(value)[:64]}" for name, value, against in found if value and against]
 
 
 def _word(ds: "Dataset", name: str) -> str:

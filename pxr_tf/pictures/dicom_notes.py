@@ -1,11 +1,12 @@
-"""Notes for people on DICOM files: whether they say who the patient is, and whether text is part of the picture."""
+"""Notes for people on DICOM files: who they name, whether they are frontal chest X-rays, and what is burnt in."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from pxr_tf.errors import count_words, shorten
 from pxr_tf.files import open_regular
-from pxr_tf.pictures.dicom import read_data_set, spacing_of
+from pxr_tf.pictures.dicom import contradicting, read_data_set, spacing_of
 from pxr_tf.pictures.unreadable import UnreadableImageError, explained
 from pxr_tf.sets.file_kinds import DICOM_START, is_dicom
 
@@ -17,6 +18,7 @@ class FilmFacts(NamedTuple):
     """What a DICOM file says; no value of a tag that names somebody is kept."""
 
     identity: tuple[str, ...]  # the tags of `IDENTITY` that have a value
+    against: tuple[str, ...]  # `dicom.contradictions`
     burnt_in: bool  # whether text in the picture may name the patient
     spacing: float | None  # millimetres between pixels
 
@@ -31,13 +33,13 @@ def read_film_facts(path: str) -> FilmFacts | None:
             ds = read_data_set(file, pixels=False)
             removed = ds.get("PatientIdentityRemoved") == "YES"
             named = () if removed else tuple(name for name in IDENTITY if ds.get(name))
-            return FilmFacts(named, ds.get("BurnedInAnnotation") == "YES", spacing_of(ds))
+            return FilmFacts(named, tuple(contradicting(ds)), ds.get("BurnedInAnnotation") == "YES", spacing_of(ds))
     except UnreadableImageError:
         return None
 
 
 def describe_films(paths: Iterable[str]) -> list[str]:
-    """Return notes on the DICOM files among these: identity, burnt-in text, and pixel spacing."""
+    """Return notes on the DICOM files among these: identity, words against a frontal film, burnt-in text, spacing."""
     films = [facts for path in paths if (facts := read_film_facts(path)) is not None]
     named, burnt = [film for film in films if film.identity], sum(film.burnt_in for film in films)
     sizes = sorted({round(film.spacing, 4) for film in films if film.spacing})
@@ -48,6 +50,11 @@ def describe_films(paths: Iterable[str]) -> list[str]:
             f"{len(named):,} {of} may say who the patient is ({shorten(tags)}). No such value is written to a result, "
             "but paths are. pxr explain --anonymise writes copies without identity."
         )
+    if any(film.against for film in films):
+        words = Counter(word for film in films for word in film.against).most_common()
+        found = shorten((f"{word}: {number:,}" for word, number in words), separator="; ")
+        count = sum(map(bool, (film.against for film in films)))
+        notes.append(f"{count:,} {of} speak against one upright, frontal chest X-ray ({found}).")
     if burnt:
         notes.append(f"{burnt:,} {of} say that text is burnt into the picture. A model may read it, and people can.")
     if sizes:
