@@ -30,7 +30,7 @@ class FilmFacts(NamedTuple):
 def read_film_facts(path: str) -> FilmFacts | None:
     """Return what a file says; None if it is not DICOM, or cannot be read."""
     try:
-        with explained("damaged DICOM"), open_regular(path) as file:
+        with explained("damaged DICOM", values=False), open_regular(path) as file:
             if not is_dicom(file.read(DICOM_START)):
                 return None
             file.seek(0)
