@@ -49,6 +49,9 @@ DECODERS = {
 _LIBRARIES = {"gdcm": "gdcm", "pylibjpeg": "pylibjpeg"}  # of a decoder -> what it imports
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
+# Of views: PS3.3, C.8.7.1.1.1 has AP, PA, LL, RL, RLD, LLD, RLO and LLO; machines write more. An underscore ends a word.
+_FRONTAL = re.compile("(?<![A-Z])(AP|PA)(?![A-Z])|FRONT|ANTERO|POSTERO")
+_NOT_FRONTAL = re.compile("LAT|OBL|DECUB|(?<![A-Z])(LL|RL|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO)(?![A-Z])")
 _FAR = 1e9  # beyond every window
 
 
@@ -104,8 +107,8 @@ def contradicting(ds: "Dataset") -> list[str]:
     found = [
         ("modality", modality, modality not in ("CR", "DX", "DR", "RG", "OT", "SC")),
         ("body part", part, not re.search("CHEST|THORA|LUNG|PULMO|UNKNOWN|OTHER", part)),
-        ("view", view, not re.search(r"\b(AP|PA|FRONT)", view) or _is_not_frontal(view)),
-        ("view", code, _is_not_frontal(code)),
+        ("view", view, not _FRONTAL.search(view) or bool(_NOT_FRONTAL.search(view))),
+        ("view", code, bool(_NOT_FRONTAL.search(code))),
         *_orientation(_word(ds, "PatientOrientation")),
         ("colour", _word(ds, "PhotometricInterpretation"), _word(ds, "PhotometricInterpretation") in _COLOURS),
         ("presentation intent", intent := _word(ds, "PresentationIntentType"), intent == "FOR PROCESSING"),
@@ -118,10 +121,6 @@ def _word(ds: "Dataset", name: str) -> str:
     value = ds.get(name)
     parts = [] if value is None else [value] if isinstance(value, str | int) else list(value)
     return "\\".join(str(part).strip().upper() for part in parts)
-
-
-def _is_not_frontal(view: str) -> bool:
-    return bool(re.search(r"LAT|OBL|DECUB|\b(LL|RL|LLD|RLD|LAO|RAO|LPO|RPO)\b", view))
 
 
 def _orientation(said: str) -> list[tuple[str, str, bool]]:

@@ -176,7 +176,7 @@ BAD = {
     "1 bit": (lambda: encode(SLOPE, BitsStored=1), "DICOM with 1 bits per value"),
     "strange colours": (
         lambda: encode(SLOPE, PhotometricInterpretation="HSV"),
-        "DICOM of other colours than those that are read: MONOCHROME1, ",
+        "DICOM of other colours",
     ),
     "an empty window": (lambda: encode(SLOPE, WindowCenter=1, WindowWidth=0), "damaged DICOM: its window has no width"),
 }
@@ -248,11 +248,13 @@ def test_a_frame_that_is_cut_off_in_a_whole_file_is_no_picture(syntax):
 def test_a_damaged_file_is_read_or_refused_and_never_names_anybody(syntax, place, written, removed):
     data = encode(SLOPE, syntax, PatientName="Doe^Jane", PatientID="SECRET", WindowCenter=99, WindowWidth=200)
     data = data[:place] + written + data[place + removed :]
+    faults = []
     for look in (read, contradictions):
         try:
             look(data)
         except UnreadableImageError as fault:
-            assert not [word for word in ("Doe", "Jane", "SECRET") if word in str(fault)]
+            faults.append(str(fault))
+    assert not [word for word in ("Doe", "Jane", "SECRET") if word in "".join(faults)]
 
 
 @pytest.mark.parametrize(
@@ -265,6 +267,9 @@ def test_a_damaged_file_is_read_or_refused_and_never_names_anybody(syntax, place
         ({"BodyPartExamined": "HAND"}, ["says body part HAND"]),
         ({"ViewPosition": "LATERAL"}, ["says view LATERAL"]),
         ({"ViewPosition": "LL"}, ["says view LL"]),
+        ({"ViewPosition": "AP_SUPINE"}, []),
+        ({"ViewPosition": "POSTERO-ANTERIOR"}, []),
+        ({"ViewPosition": "PALMAR"}, ["says view PALMAR"]),
         ({"ViewPosition": "AP LLD"}, ["says view AP LLD"]),
         ({"PatientOrientation": ["A", "F"]}, ["says patient orientation (a side view) A\\F"]),
         ({"PatientOrientation": ["F", "R"]}, ["says patient orientation (turned) F\\R"]),
