@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 _ERROR = 2  # the standard error
-MOST_DECODERS = 4  # processes of 0.2 GB each; a decoder is faster than the models
+MOST_DECODERS = 4  # processes of 0.2 GB each; two at least, so that one is there if one is lost
 
 
 class Upload(NamedTuple):
@@ -52,7 +52,7 @@ class Engine:
     def __init__(self, run: FinishedRun, *, fold: str | None = None, atlas: str | None = None) -> None:
         """Prepare to load the run's models; `fold` chooses one of them."""
         self.run, self._fold = run, fold
-        self.decoders = Decoders(run, min(MOST_DECODERS, machine.processors()), atlas)
+        self.decoders = Decoders(run, max(2, min(MOST_DECODERS, machine.processors())), atlas)
         self._thread = ThreadPoolExecutor(1, "models")
         self.resident: Resident
         self.gate: Gate | None = None

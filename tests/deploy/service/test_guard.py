@@ -89,6 +89,7 @@ def test_a_body_that_is_too_large_is_refused_however_it_comes(guarded):
         (422, {"files": [("pictures", ("x", b"x"))] * 17}),
         (422, {"data": {"pictures": "text"}, "files": [("none", ("", b""))]}),
         (422, {"json": {"pictures": []}}),
+        (422, {"json": {"pictures": [{"data": "AAAA"}], "heat_map": 1}}),
         (422, {"json": {"pictures": [{"data": "&&&&"}]}}),
         (422, {"json": {"pictures": [{"data": "AAAA"}], "more": 1}}),
         (422, {"json": {"pictures": [{"data": "AAAA"}] * 17}}),
@@ -100,6 +101,12 @@ def test_requests_that_hold_no_pictures_are_refused_with_a_reason(client, status
     assert refused.status_code == status and refused.json()["detail"]
     page = client.post("/", **options)
     assert page.status_code == status and page.headers["content-type"].startswith("text/html")
+
+
+def test_a_form_asks_for_heat_maps_by_true_or_false_alone(client, strangers):
+    files = [("pictures", ("x", strangers[0].read_bytes()))]
+    for word, status in (("true", 200), ("False", 200), ("{}", 422), ("", 422)):
+        assert client.post("/v1/predict", files=files, data={"heat_map": word}).status_code == status
 
 
 def test_files_that_are_no_pictures_get_a_fault(client):
