@@ -13,7 +13,7 @@ from pxr_tf.errors import PxrError
 from pxr_tf.evidence.evaluations import Evaluation
 from pxr_tf.executors.choose import choose_executor
 from pxr_tf.inference.engines import TENSORFLOW
-from pxr_tf.runs import finished
+from pxr_tf.runs import bundle, finished
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.sets import own_table
 
@@ -36,16 +36,17 @@ class Gallery(NamedTuple):
 
 
 class Run(FinishedRun):
-    """A finished run with what one does with it; tables are data frames. Every method raises `PxrError`."""
+    """A finished run or a bundle, and what one does with it, as data frames. Every method raises `PxrError`."""
 
     @property
     def metrics(self) -> pd.DataFrame:
         """The rows of ``metrics.csv``, written if they are missing."""
-        from pxr_tf.evidence.files import read_metrics_table, tables_are_whole, write_tables
+        from pxr_tf.evaluation.metrics import read_metrics
+        from pxr_tf.evidence.files import tables_are_whole, write_tables
 
-        if not tables_are_whole(self):
+        if not self.packed and not tables_are_whole(self):
             write_tables(self)
-        return read_metrics_table(self)
+        return read_metrics(self.folder / "metrics.csv")
 
     def predict(self, pictures: Data, fold: str | None = None, *, engine: str = TENSORFLOW) -> pd.DataFrame:
         """Return a row per picture, with the columns of the CSV file of ``pxr predict`` (docs/predict.md).
@@ -107,18 +108,28 @@ class Run(FinishedRun):
         """Return a row per finding of ``pxr audit``, the worst first (docs/audit.md); by default of all checks."""
         from pxr_tf.commands.audit import audit_run
 
+        if self.packed:
+            bundle.refuse_bundle(self.folder)
         found = audit_run(self, self.folder, list(checks), make_console(quiet=True)).findings
         return pd.DataFrame(found, columns=list(Finding._fields))
 
 
 def open_run(path: str | Path, runs: str | Path | None = None) -> Run:
-    """Return the finished run in a folder, or the only finished run below it.
+    """Return the finished run in a folder, the only finished run below it, or a bundle (a folder or a zip).
 
     `runs` is the folder whose cache is used; by default the nearest cache above the run. Raises `PxrError` if the
     folder has no finished run, or more than one.
     """
     found = finished.open_run(path, None if runs is None else Path(runs))
     return Run(found.folder, found.cache)
+
+
+def open_bundle(path: str | Path) -> Run:
+    """Return a bundle that ``pxr bundle`` wrote, as `open_run` does; raise `PxrError` also for a run directory."""
+    found = open_run(path)
+    if not found.packed:
+        raise PxrError(f"{str(path)!r} is a run directory; accepted: a bundle. Pack it (pxr bundle), or use open_run.")
+    return found
 
 
 def predict(

@@ -17,11 +17,13 @@ from pxr_tf.commands.check_published import check_published
 from pxr_tf.commands.compare import compare
 from pxr_tf.commands.cv import cv
 from pxr_tf.commands.data import data
+from pxr_tf.commands.download import download
 from pxr_tf.commands.evaluate import evaluate
 from pxr_tf.commands.explain import explain
 from pxr_tf.commands.export import export
 from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.features import features
+from pxr_tf.commands.gate import gate
 from pxr_tf.commands.grid import grid
 from pxr_tf.commands.lungs import lungs
 from pxr_tf.commands.lungs_train import lungs_train
@@ -122,6 +124,7 @@ for command in (
     grid,
     reproduce,
     data,
+    download,
     lungs,
     phantom,
     feature_maps,
@@ -133,6 +136,7 @@ for command in (
     explain,
     serve,
     calibrate,
+    gate,
     compare,
     report,
     runs,

@@ -15,6 +15,7 @@ from pxr_tf.cli import app
 from pxr_tf.commands.from_python import LEFT_OUT, CrossValidation, OneSplit
 from pxr_tf.commands.option_table import options_taken_by
 from pxr_tf.data.findings import GRADES
+from pxr_tf.deploy.bundle import BundleRequest, write_bundle
 from pxr_tf.executors.inline import Inline
 from pxr_tf.inference.predict import PredictRequest, predict_pictures
 from pxr_tf.inference.predictions_file import write_predictions
@@ -179,3 +180,20 @@ def test_the_package_is_typed():
 def test_importing_it_loads_no_library(name):
     code = f"import sys, pxr_tf; sys.exit({name!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_bundle_is_opened_and_used_like_a_run_but_not_audited(own_copy, inline, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    monkeypatch.chdir(tmp_path)
+    run = pxr_tf.open_run(own_copy)
+    metrics, some = run.metrics, list(run.manifest.path[:3])
+    write_bundle(BundleRequest(run, tmp_path / "mine.zip"), Inline())
+    packed = pxr_tf.open_bundle("mine.zip")
+    assert packed.packed and packed.place == run.place
+    pd.testing.assert_frame_equal(packed.metrics, metrics)
+    shares = [f"p_{name}" for name in run.recipe.classes]
+    pd.testing.assert_frame_equal(packed.predict(some)[shares], run.predict(some)[shares], rtol=1e-5)
+    with refused("bundle", any_of("accepted")):
+        packed.audit()
+    with refused("run directory", any_of("accepted")):
+        pxr_tf.open_bundle(own_copy)

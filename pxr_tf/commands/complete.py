@@ -40,6 +40,12 @@ def _checks() -> Iterable[str]:
     return CHECKS
 
 
+def _sets() -> Iterable[str]:
+    from pxr_tf.sets.licences import DATA
+
+    return DATA
+
+
 # The words of the fact `complete` in options.toml. The modules are imported when Tab is pressed.
 NAMES: dict[str, Callable[[], Iterable[str]]] = {
     "backbones": _backbones,
@@ -48,6 +54,7 @@ NAMES: dict[str, Callable[[], Iterable[str]]] = {
     "crops": _crops,
     "methods": _methods,
     "checks": _checks,
+    "sets": _sets,
 }
 
 

@@ -6,7 +6,7 @@ import re
 import sys
 import unicodedata
 
-from pxr_tf.commands.option_table import OPTIONS
+from pxr_tf.commands.option_table import OPTIONS, options_taken_by
 
 MAKE = "PXR_MAKE"  # the Makefile sets it to the target; other programs that run pxr do not
 # For an output without these characters; any other letter loses its accents, or becomes "?".
@@ -22,12 +22,14 @@ def name_program() -> str:
 
 
 def as_typed(message: str) -> str:
-    """Return a message with make's variables and targets in place of options and commands, if make started pxr.
+    """Return a message in the words of the program that was started.
 
-    ``--seed received 'abc'`` becomes ``SEED received 'abc'``. An option without a variable is given in ``ARGS``.
+    If make started pxr, it has make's variables and targets in place of options and commands: ``--seed received 'abc'``
+    becomes ``SEED received 'abc'``. An option without a variable is given in ``ARGS``. Otherwise it has options and
+    commands in place of make's: ``RUNS=...`` becomes ``--runs ...``.
     """
     if not os.environ.get(MAKE):
-        return message
+        return _as_options(message)
     for option in OPTIONS:
         spelled = re.escape(option.spelling)
         if option.variable:
@@ -38,6 +40,22 @@ def as_typed(message: str) -> str:
     message = re.sub(rf"{_PXR} lungs train\b(?! --help)", "make lungs-train", message)
     commands = "|".join(sorted({command for option in OPTIONS for command in option.commands}))
     return re.sub(rf"{_PXR} ({commands})\b(?! ([a-z]+ )?--help)", r"make \1", message)
+
+
+def _as_options(message: str) -> str:
+    """Return a message without make's variables and targets; a word without dashes of this command stays."""
+    taken = options_taken_by("lungs-train" if sys.argv[1:3] == ["lungs", "train"] else "".join(sys.argv[1:2]))
+    words = {option.variable for option in taken.values() if option.argument}
+    options = {option.variable: option for option in (*OPTIONS, *taken.values()) if not option.argument}
+    message = re.sub(r"'ARGS=([^']*)'", r"\1", message)
+    for variable, option in options.items():
+        if variable and variable not in words:
+            spelled, value, space = option.spelling, *(("1", "") if option.kind is bool else (r"(?=\S)", " "))
+            message = message.replace(f"({spelled}, {variable}=...)", f"({spelled} ...)")
+            message = re.sub(rf"(?<![\w/])('?){variable}={value}", rf"{spelled}{space}\1", message)
+    message = re.sub(r"\bmake lungs-train\b", "pxr lungs train", message)
+    commands = "|".join(sorted({command for option in OPTIONS for command in option.commands}))
+    return re.sub(rf"\bmake ({commands})\b", r"pxr \1", message)
 
 
 def use_utf8() -> None:

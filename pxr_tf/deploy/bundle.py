@@ -4,6 +4,7 @@ It carries what commands need of a run, and no more: no path, no patient's or im
 images are numbered in the order of their pictures' digests.
 """
 
+import itertools
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from pxr_tf.deploy.card import write_card
 from pxr_tf.errors import PxrError, shown
 from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.evidence.files import complete_tables
+from pxr_tf.inference.engines import ENGINES
+from pxr_tf.inference.exported import EXPORTED, find_exported
 from pxr_tf.inference.predict import choose_folds, class_order
 from pxr_tf.inference.samples import write_samples
 from pxr_tf.pictures.fingerprints import load_thumbnails
@@ -126,10 +129,20 @@ def _write_run(run: FinishedRun, folds: tuple[str, ...], folder: Path, on_event:
     for name in _CARRIED:
         if (run.folder / name).exists():
             shutil.copyfile(run.folder / name, folder / name)
+    _copy_exports(run, folds, folder)
     _write_stamped(run, folder)
     _write_thumbnails(run, manifest.content.tolist(), folder, on_event)
     _write_recipe(run, folder)
     files.write_json(folder / rundir.PROVENANCE, _provenance(run, folder))
+
+
+def _copy_exports(run: FinishedRun, folds: tuple[str, ...], folder: Path) -> None:
+    """Copy the exported file of each model that `pxr predict --engine` has made, so that none is made again."""
+    for fold, engine in itertools.product(folds, ENGINES):
+        exported = find_exported(run, fold, engine)
+        if exported.is_file():
+            (folder / EXPORTED).mkdir(exist_ok=True)
+            shutil.copyfile(exported, folder / EXPORTED / exported.name)
 
 
 def _numbers(run: FinishedRun) -> tuple[dict[str, str], dict[str, str]]:

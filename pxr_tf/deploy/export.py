@@ -54,7 +54,7 @@ class ExportRequest:
     def file(self, to: str) -> Path:
         """Return the file or folder of a format."""
         name = ALL if self.fold is None else fold_name(self.run.find_fold(self.fold))
-        return self.out or self.run.folder / PLACE / f"{name}{FORMATS[to].ending}"
+        return self.out or self.run.results / PLACE / f"{name}{FORMATS[to].ending}"
 
 
 @dataclass(frozen=True)

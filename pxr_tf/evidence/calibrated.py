@@ -77,6 +77,17 @@ def read_calibration(run: FinishedRun) -> CalibrationTables | None:
     return CalibrationTables(figures, **tables)
 
 
+def read_cutoffs(tables: CalibrationTables, classes: Sequence[str]) -> dict[float, np.ndarray]:
+    """Return promised coverage -> the least probability at which each class is in a conformal set, float64 [classes].
+
+    They are about the probabilities that the models give, before the temperature.
+    """
+    return {
+        float(promised): rows.set_index("class").cutoff.loc[list(classes)].to_numpy(np.float64)
+        for promised, rows in tables.conformal.groupby("promised")
+    }
+
+
 def _describe_sets(covered: pd.DataFrame) -> list[str]:
     """Say where conformal sets cover less than promised, beyond chance."""
     short = covered[(covered["class"] != ALL) & (covered.high < covered.promised)]

@@ -74,6 +74,6 @@ def read_pictures(
             pictures[one.name] = load(one.path)
         except UnreadableImageError as error:
             raise PxrError(
-                f"The picture {one.path} cannot be read: {error}. Accepted: a JPEG or PNG, grey or in colour."
+                f"The picture {one.path} cannot be read: {error}. Accepted: a JPEG, PNG or DICOM."
             ) from error
     return pictures

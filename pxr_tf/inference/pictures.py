@@ -20,7 +20,7 @@ from pxr_tf.sets.any_pictures import list_pictures
 from pxr_tf.sets.find import read_source
 from pxr_tf.sets.rows import CLASS_ALIASES
 
-TABLE = ".csv"  # the ending of a data set that is a file
+SETS = (".csv", ".zip")  # the endings of data sets that are files
 ASKED = "asked for"  # the group of pictures that a user named
 
 
@@ -123,7 +123,7 @@ def _rows(
         if word in ids:
             yield known.loc[known.image_id == word, [*MANIFEST_COLUMNS]].iloc[0].to_dict()
             continue
-        if os.path.isdir(word) or (os.path.isfile(word) and word.lower().endswith(TABLE)):
+        if os.path.isdir(word) or (os.path.isfile(word) and word.lower().endswith(SETS)):
             yield from _set_rows(word, experiment, option, on_event)
         elif os.path.isfile(word):
             yield _external(Path(word).name, os.path.abspath(word))
@@ -137,7 +137,7 @@ def _rows(
 
 def _accepted(known: pd.DataFrame) -> str:
     ids = f"image ids of the run's {rundir.MANIFEST}, such as {shorten(list(known.image_id)[:1])}, "
-    return f"{ids if len(known) else ''}JPEG or PNG files, folders of them, data sets"
+    return f"{ids if len(known) else ''}JPEG, PNG or DICOM files, folders of them, data sets"
 
 
 def _set_rows(place: str, experiment: Experiment, option: str, on_event: OnEvent) -> Iterator[Mapping[str, str]]:

@@ -13,13 +13,15 @@ from pxr_tf import arrays, files, machine, rundir
 from pxr_tf.data import patients
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
-from pxr_tf.evidence.calibrated import read_calibration
+from pxr_tf.evidence.calibrated import read_calibration, read_cutoffs
 from pxr_tf.inference.cautions import add_cautions
 from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.engines import ENGINES, TENSORFLOW, check_engine
-from pxr_tf.inference.ensemble import ask_models, choose_models
+from pxr_tf.inference.ensemble import Opinion, ask_models, choose_models
 from pxr_tf.inference.exported import find_exported, plan_exports
 from pxr_tf.inference.pictures import list_asked
+from pxr_tf.inference.refusals import REFUSED, add_refusals
+from pxr_tf.pictures.dicom_notes import describe_films
 from pxr_tf.pictures.fingerprints import THUMBNAIL
 from pxr_tf.pictures.lung_crop import why_whole
 from pxr_tf.pictures.lung_source import LungSource
@@ -73,6 +75,8 @@ def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEven
     check_engine(asked.engine)
     folds = choose_folds(asked.run, asked.fold)
     table = list_asked(asked.run, asked.pictures, on_event, "PICTURE")
+    for note in describe_films(table.path):
+        emit_note(on_event, note)
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
     found = predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas, engine=asked.engine)
     return found._replace(table=add_cautions(found.table, asked.run, found.classes))
@@ -105,16 +109,50 @@ def predict_table(
     With ``stamp`` (`data.patients.add_content`), a file that has changed since is not predicted. An `engine` other than
     TensorFlow runs exported files, which TensorFlow writes once for each model.
 
-    Added columns: ``predicted`` ("" for an unreadable picture); ``p_<class>``, calibrated if the run has a temperature;
-    ``agreement``, the share of the models that predict this class; ``models``, how many were asked; ``known``, the role
-    of the run's picture that it shows (``test``, ``validation``, ``training``, or "" for an external picture); ``own``,
-    the content of that picture; ``fault``, why it cannot be read; and ``whole``, why it is not cropped, if the run
-    crops.
+    Added columns: ``predicted`` ("" for a picture that is unreadable or refused); ``p_<class>``, calibrated if the run
+    has a temperature; ``set_90`` and ``set_95``, the classes that cannot be ruled out at 90 and 95 %, if it has one;
+    ``agreement``, the share of the models that predict this class; ``models``, how many were asked;
+    ``known``, the role of the run's picture that it shows (``test``, ``validation``, ``training``, or "" for an
+    external picture); ``own``, the content of that picture; ``fault``, why it cannot be read; ``refused``, why the gate
+    refuses it, if the run has a gate; and ``whole``, why it is not cropped, if the run crops.
     """
     table = _find_faults(run, table, on_event)
-    good = table[table.fault == ""].reset_index(drop=True)
-    if good.empty:
+    if (table.fault != "").all():
         raise PxrError(f"None of the pictures can be read: {_first_fault(table)} Check the files.")
+    table = add_refusals(table, run, on_event)
+    good = (table.fault == "") & (table[REFUSED] == "" if REFUSED in table else True)
+    calibration, classes = read_calibration(run), class_order(run)
+    temperature = calibration.calibration["temperature"] if calibration else None
+    cutoffs = read_cutoffs(calibration, classes) if calibration else {}
+    asked = _Asked(folds, classes, temperature, cutoffs, atlas, engine)
+    rows = _predict_good(run, table[good].reset_index(drop=True), asked, executor, on_event)
+    words = [name for name in ("predicted", "known", "own", "whole", *map(set_column, cutoffs)) if name in rows]
+    bad = table[~good].assign(**dict.fromkeys(words, ""))
+    whole = pd.concat([rows, bad]) if len(bad) else rows
+    return Predictions(_in_order(whole, table), classes, temperature, folds, engine)
+
+
+class _Asked(NamedTuple):
+    """How pictures are predicted."""
+
+    folds: tuple[str, ...]
+    classes: tuple[str, ...]
+    temperature: float | None
+    cutoffs: Mapping[float, np.ndarray]  # of conformal sets: `read_cutoffs`
+    atlas: str | None
+    engine: str
+
+
+def _predict_good(
+    run: FinishedRun, good: pd.DataFrame, asked: _Asked, executor: Executor, on_event: OnEvent
+) -> pd.DataFrame:
+    """Return the rows of readable pictures that no gate refuses, predicted; there may be none."""
+    folds, classes, temperature, cutoffs, atlas, engine = asked
+    if good.empty:
+        executor.close()
+        shares = [f"p_{name}" for name in classes]
+        names = ["predicted", "known", "own", *shares, *map(set_column, cutoffs), "agreement", "models"]
+        return good.assign(**dict.fromkeys(names, np.nan))
     image = with_atlas(run.recipe, atlas).image
     source = open_lung_source(image, good, run.cache)
     check_same_atlas(source, run.lung_identity, image.atlas)
@@ -123,29 +161,27 @@ def predict_table(
     used, known = choose_models(run, found.own, folds)
     _perform(plan_exports(run, folds, engine), executor, on_event)
     folders = {fold: predictions_folder(run, fold, preparation, engine) for fold in folds}
-    classes = class_order(run)
     tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, len(classes), engine))
     _perform(tasks, executor, on_event)
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
-    calibration = read_calibration(run)
-    temperature = calibration.calibration["temperature"] if calibration else None
-    rows = _add_opinion(found.assign(known=known), used, list(folders.values()), classes, temperature)
-    bad = table[table.fault != ""].assign(predicted="", known="", own="")
-    whole = pd.concat([rows, bad.assign(whole="") if "whole" in rows else bad]) if len(bad) else rows
-    return Predictions(_in_order(whole, table), classes, temperature, folds, engine)
+    each = np.stack([_read(folder, good.content, len(classes)) for folder in folders.values()], axis=1)
+    opinion, given = ask_models(each, used, temperature), ask_models(each, used).probabilities
+    sets = {set_column(promised): name_sets(given >= ends, classes) for promised, ends in cutoffs.items()}
+    return _add_opinion(found.assign(known=known, **sets), opinion, classes)
 
 
-def _add_opinion(
-    table: pd.DataFrame,
-    used: np.ndarray,
-    folders: Sequence[Path],
-    classes: tuple[str, ...],
-    temperature: float | None,
-) -> pd.DataFrame:
-    """Return the rows with what the models in `folders` say: bool [rows, folders] `used` says which were asked."""
-    each = np.stack([_read(folder, table.content, len(classes)) for folder in folders], axis=1)
-    opinion = ask_models(each, used, temperature)
+def set_column(promised: float) -> str:
+    """Return the name of the column with the conformal sets of a promised coverage."""
+    return f"set_{100 * promised:g}"
+
+
+def name_sets(inside: np.ndarray, classes: Sequence[str]) -> list[str]:
+    """Return sets of classes, bool [n, classes], as text: ``{bacterial, viral}``; ``{}`` has none."""
+    return [f"{{{', '.join(np.array(classes, object)[row])}}}" for row in inside]
+
+
+def _add_opinion(table: pd.DataFrame, opinion: Opinion, classes: tuple[str, ...]) -> pd.DataFrame:
     return table.assign(
         predicted=np.array(classes, object)[opinion.predicted],
         **{f"p_{name}": opinion.probabilities[:, number] for number, name in enumerate(classes)},

@@ -11,12 +11,14 @@ import pandas as pd
 from pxr_tf import files
 from pxr_tf.errors import PxrError, shown
 from pxr_tf.inference.predict import Predictions
+from pxr_tf.inference.refusals import REFUSED
 from pxr_tf.runs.finished import FinishedRun
 
 PREDICTED = "predicted"  # the folder in the run directory for files that no option names
 FORMATS = (".csv", ".json", ".jsonl")
 NOTICE = "Research use only, not a medical device."
 _DIGITS = 7  # of a probability: float32 has no more
+SETS = "set_"  # begins the names of the columns with conformal sets
 _SHORT = 4  # bytes of a digest in a file's name
 _LETTERS = 80  # of a name
 
@@ -53,13 +55,19 @@ def flat_table(found: Predictions) -> pd.DataFrame:
     """Return the columns of the CSV file."""
     shares = [f"p_{name}" for name in found.classes]
     extra = _extra(found)
-    columns = ["image_id", "path", "predicted", *shares, "agreement", "models", "known", *extra, "fault"]
+    sets = [name for name in found.table if name.startswith(SETS)]
+    columns = ["image_id", "path", "predicted", *shares, *sets, "agreement", "models", "known", *extra, "fault"]
     return found.table[columns].astype({"models": "Int64"})
 
 
+def _list_of(chosen: str) -> list[str]:
+    """Return the classes of a set in its text form, ``{bacterial, viral}``."""
+    return [name for name in chosen.strip("{}").split(", ") if name]
+
+
 def _extra(found: Predictions) -> list[str]:
-    """Return the columns that only some runs have: why a picture is not cropped, and what an audit says."""
-    return [name for name in ("whole", "caution") if name in found.table]
+    """Return the columns that only some runs have: why a picture is refused, or not cropped; what an audit says."""
+    return [name for name in (REFUSED, "whole", "caution") if name in found.table]
 
 
 def _json_lines(found: Predictions) -> Iterator[str]:
@@ -87,16 +95,18 @@ def _json_text(found: Predictions, run: FinishedRun) -> Iterator[str]:
 
 
 def _records(found: Predictions) -> Iterator[dict[str, Any]]:
-    """Yield a picture's prediction as plain values; None for what an unreadable picture lacks."""
+    """Yield a picture's prediction as plain values; None for what an unreadable or refused picture lacks."""
     extra = _extra(found)
     for row in found.table.to_dict("records"):
         shares = {name: row[f"p_{name}"] for name in found.classes}
-        good = not row["fault"]
+        sets = {name: row[name] for name in row if name.startswith(SETS)}
+        good = row["predicted"] != ""
         yield {
             "image_id": row["image_id"],
             "path": row["path"],
             "predicted": row["predicted"] or None,
             "probabilities": {name: float(f"{share:.{_DIGITS}g}") for name, share in shares.items()} if good else None,
+            **{name: _list_of(chosen) if good else None for name, chosen in sets.items()},
             "agreement": row["agreement"] if good else None,
             "models": int(row["models"]) if good else None,
             "known": row["known"] or None,

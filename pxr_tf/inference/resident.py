@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pxr_tf.errors import PxrError
-from pxr_tf.evidence.calibrated import read_calibration
+from pxr_tf.evidence.calibrated import read_calibration, read_cutoffs
 from pxr_tf.explain.cam import compile_maps, mean_gradients
 from pxr_tf.explain.logits import find_layer, open_logits
 from pxr_tf.inference.cautions import add_cautions
@@ -33,7 +33,7 @@ class Resident:
         self._mirrors = [card.get("mirror_predictions", False) for _, card in loaded]
         calibration = read_calibration(run)
         self.temperature: float | None = calibration.calibration["temperature"] if calibration else None
-        self._cutoffs = _read_cutoffs(calibration.conformal, self.classes) if calibration else {}
+        self._cutoffs = read_cutoffs(calibration, self.classes) if calibration else {}
         cautions = add_cautions(pd.DataFrame({"predicted": self.classes}), run, self.classes)
         self._cautions = dict(zip(cautions.predicted, cautions.get("caution", [""] * len(cautions)), strict=True))
         self._known = set(run.manifest.content)
@@ -103,12 +103,13 @@ def _thumbnails_of(run: FinishedRun) -> dict[str, np.ndarray]:
     return {content: stored.pixels[stored.rows[content]] for content in kept}
 
 
-def _read_cutoffs(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[float, np.ndarray]:
-    """Return promised coverage -> the least probability at which each class is in a set, [classes]."""
-    return {
-        float(promised): rows.set_index("class").cutoff.loc[list(classes)].to_numpy()
-        for promised, rows in table.groupby("promised")
-    }
+def _own_thumbnails(run: FinishedRun) -> dict[str, np.ndarray]:
+    """Return content -> uint8 [32, 32] of the run's pictures: in a bundle, or else in the cache."""
+    if run.packed_thumbnails is not None:
+        return run.packed_thumbnails
+    kept = load_pictures(run.cache, THUMBNAIL)
+    stored = [content for content in dict.fromkeys(run.manifest.content) if content in kept.rows]
+    return {content: kept.pixels[kept.rows[content]] for content in stored}
 
 
 def _make_explainer(model: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:

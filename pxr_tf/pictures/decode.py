@@ -1,16 +1,16 @@
 """Decode one image file to one uint8 grey array, turned as the picture is shown.
 
-Files are JPEG or PNG; 8 or 16 bit; grey, RGB, RGBA or palette. Pillow decodes: it reports truncation and broken
-checksums, which OpenCV ignores, and its JPEG decoder can shrink a large picture. OpenCV resizes, and reads the colours
-of 16-bit PNGs. Pillow keeps only their upper 8 bits: a 12-bit picture would have 16 levels, nearly black.
+Files are JPEG or PNG, 8 or 16 bit, grey, RGB, RGBA or palette; or DICOM (`dicom`). Pillow decodes: it reports
+truncation and broken checksums, which OpenCV ignores, and its JPEG decoder can shrink a large picture. OpenCV resizes,
+and reads the colours of 16-bit PNGs. Pillow keeps only their upper 8 bits: a 12-bit picture would have 16 levels,
+nearly black.
 """
 
 import io
 import math
 import os
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
@@ -21,45 +21,32 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from pxr_tf.errors import PxrError
 from pxr_tf.files import open_regular
 from pxr_tf.pictures.ancillary import pixel_data
+from pxr_tf.pictures.dicom import open_dicom, read_dicom_header
 from pxr_tf.pictures.preparation import Preparation, ResizeMode
-from pxr_tf.sets.file_kinds import JPEG, PNG
+from pxr_tf.pictures.sixteen_bits import deep_mode, fit_range, load_deep_colour
+from pxr_tf.pictures.unreadable import MAX_PIXELS, InaccessibleImageError, UnreadableImageError, explained
+from pxr_tf.sets.file_kinds import DICOM, DICOM_START, JPEG, PNG, is_dicom
 
 Read = TypeVar("Read")
 SIGNATURES = {JPEG: JpegImageFile, PNG: PngImageFile}
-DETECTOR_BITS = (8, 10, 12, 14)  # 16-bit values have one of these ranges, or all 16 bits
-# Share of the pixels that are not black. Hot pixels and burnt-in text cover less: in all but 5 of 6,233 public chest
-# X-rays, pure white covers 2 % or less. A picture that uses its range has far more in the upper three quarters, which
-# the next smaller range would cut off: 35 % or more in each of those X-rays.
-BEYOND_RANGE = 0.02
 MAX_EXIF = 65_536  # bytes: the most that a JPEG can hold
-MAX_PIXELS = 40_000_000  # the largest detectors have 4k x 5k; a header that claims more is damaged or hostile
 MAX_BYTES = 9 * MAX_PIXELS  # 16-bit RGBA that could not be compressed, with its names and dates
-
-
-class UnreadableImageError(PxrError):
-    """A file that cannot be decoded; the message is the reason, without the path."""
-
-
-class InaccessibleImageError(UnreadableImageError):
-    """A file that the system withholds: gone, forbidden, not regular, or too many are open. Its bytes may be good."""
 
 
 class Header(NamedTuple):
     """What a file says about itself, read without decoding it."""
 
-    format: str  # JPEG or PNG
+    format: str  # JPEG, PNG or DICOM
     width: int  # pixels, of the picture as it is shown
     height: int  # pixels
     mode: str  # grey, grey16, rgb, rgb16, rgba, palette, …
     bytes: int  # of the file
+    spacing: float | None = None  # millimetres between pixels, if a DICOM says it
 
 
 _MODES = {"L": "grey", "1": "bilevel", "LA": "grey+alpha", "RGB": "rgb", "RGBA": "rgba", "P": "palette", "CMYK": "cmyk"}
-# As a PNG codes them; Pillow's own modes have 8 bits, except for grey.
-_DEEP_MODES = {"I;16B": "grey16", "LA;16B": "grey+alpha16", "RGB;16B": "rgb16", "RGBA;16B": "rgba16"}
 
 
 class Turn(NamedTuple):
@@ -86,7 +73,7 @@ _EXIF_PLACES = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.adobe
 
 def read_header(path: str | Path) -> Header:
     """Return the file's header; raise `UnreadableImageError` if it has none."""
-    with _explained("damaged header"), io.BufferedReader(open_regular(path)) as file:
+    with explained("damaged header"), io.BufferedReader(open_regular(path)) as file:
         size = os.fstat(file.fileno()).st_size
         try:
             return _make_header(file, size)
@@ -102,7 +89,7 @@ def load_grey(path: str | Path | bytes, at_least: int = 0) -> np.ndarray:
 
     Colour becomes luma (ITU-R 601), transparency is laid on black, 16-bit values are scaled by `fit_range`. If
     `at_least` > 0, a large JPEG is shrunk by 2, 4 or 8 while it is decoded; its smaller side keeps at least `at_least`
-    pixels. Raises `UnreadableImageError`.
+    pixels. A DICOM's values become grey as `dicom.open_dicom` says. Raises `UnreadableImageError`.
     """
     return load_as(path, to_uint8, at_least)
 
@@ -111,12 +98,14 @@ def load_as(path: str | Path | bytes, convert: Callable[[ImageFile], np.ndarray]
     """Return what `convert` makes of the file, turned as `load_grey` does; raise `UnreadableImageError`."""
     if isinstance(path, bytes):
         return decode_as(path, convert, at_least)
-    with _explained("damaged header"), open_regular(path) as file:
+    with explained("damaged header"), open_regular(path) as file:
         return decode_as(_read_all(file), convert, at_least)
 
 
 def decode_as(data: bytes, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:
     """Return what `load_as` returns for a file that holds these bytes; raise `UnreadableImageError`."""
+    if is_dicom(data):
+        return convert(open_dicom(data))
     return _first_readable(data, lambda version: _decode(version, convert, at_least))
 
 
@@ -139,18 +128,6 @@ def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
     return canvas
 
 
-def fit_range(values: np.ndarray, brightest: np.ndarray | None = None) -> np.ndarray:
-    """Return uint16 values as uint8: shifted, so linear from 0, and 255 for all above their range.
-
-    The range is the smallest of 8, 10, 12, 14 and 16 bits that holds the `brightest` values, black and a share of
-    `BEYOND_RANGE` left out. If `values` are luma, `brightest` has the brightest colour of each pixel.
-    """
-    judged = values if brightest is None else brightest
-    allowed = BEYOND_RANGE * np.count_nonzero(judged)
-    bits = next((bits for bits in DETECTOR_BITS if np.count_nonzero(judged >= 2**bits) <= allowed), 16)
-    return np.minimum(values >> (bits - 8), 255).astype(np.uint8)
-
-
 def load_prepared(path: str | Path | bytes, preparation: Preparation) -> np.ndarray:
     """Return a whole file as uint8 [size, size]; raise `UnreadableImageError`, or ValueError for a crop."""
     if preparation.crop != "none":
@@ -159,19 +136,6 @@ def load_prepared(path: str | Path | bytes, preparation: Preparation) -> np.ndar
     # up, which moves an average by up to 1 %.
     at_least = 0 if preparation.resize == "average" else preparation.size
     return resize_grey(load_grey(path, at_least), preparation.size, preparation.resize)
-
-
-@contextmanager
-def _explained(damage: str) -> Iterator[None]:
-    """Raise any error of the block as an `UnreadableImageError`, with the system's reason or the damage."""
-    try:
-        yield
-    except (UnreadableImageError, MemoryError):
-        raise
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, …
-        if isinstance(error, OSError) and error.errno:  # only the system's errors have a number
-            raise InaccessibleImageError(error.strerror or str(error)) from error
-        raise UnreadableImageError(f"{damage}: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 
 def _first_readable(data: bytes, read: Callable[[bytes], Read]) -> Read:
@@ -195,6 +159,11 @@ def _read_all(file: BinaryIO) -> bytes:
 
 
 def _make_header(file: BinaryIO, size: int) -> Header:
+    start = file.read(DICOM_START)
+    file.seek(0)
+    if is_dicom(start):
+        width, height, mode, spacing = read_dicom_header(file)
+        return Header(DICOM, width, height, mode, size, spacing)
     image = _identify(file)
     mode = deep_mode(image) or _MODES.get(image.mode, image.mode.lower())
     if image.format == "PNG" and "exif" not in image.info:
@@ -204,12 +173,12 @@ def _make_header(file: BinaryIO, size: int) -> Header:
 
 
 def _decode(data: bytes, convert: Callable[[ImageFile], np.ndarray], at_least: int) -> np.ndarray:
-    with _explained("damaged header"):
+    with explained("damaged header"):
         image = _identify(io.BytesIO(data))
     if at_least and image.format == "JPEG":
         scale = min(image.size) / at_least  # Pillow takes the size as a lower bound for both sides
         image.draft("L", (math.ceil(image.width / scale), math.ceil(image.height / scale)) if scale > 1 else None)
-    with _explained(f"damaged {image.format}"):
+    with explained(f"damaged {image.format}"):
         return _turn(convert(image), _find_turn(image))
 
 
@@ -221,7 +190,7 @@ def _identify(file: BinaryIO) -> ImageFile:
     start = file.read(max(map(len, SIGNATURES)))
     reader = next((reader for signature, reader in SIGNATURES.items() if start.startswith(signature)), None)
     if reader is None:
-        raise UnreadableImageError("not a JPEG or PNG" if start else "empty file")
+        raise UnreadableImageError("not a JPEG, PNG or DICOM" if start else "empty file")
     file.seek(0)
     image = reader(file)
     if image.width * image.height > MAX_PIXELS:
@@ -258,11 +227,6 @@ def _turn(picture: np.ndarray, turn: Turn) -> np.ndarray:
     return np.ascontiguousarray(picture.T if turn.exchanged else picture)
 
 
-def deep_mode(image: ImageFile) -> str | None:
-    """Return the mode of a file with 16 bits per value; None for other files, and for a decoded file."""
-    return _DEEP_MODES.get(image.tile[0].args) if image.format == "PNG" and image.tile else None
-
-
 def to_uint8(image: ImageFile) -> np.ndarray:
     """Return an open file's pixels as uint8 [height, width]: see `load_grey`."""
     deep = deep_mode(image)
@@ -270,29 +234,11 @@ def to_uint8(image: ImageFile) -> np.ndarray:
         values, transparent = np.asarray(image), image.info.get("transparency")
         return fit_range(values if transparent is None else np.where(values == transparent, 0, values))
     if deep:
-        return _load_deep_colour(image)
+        return load_deep_colour(image)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
     return np.array(image if image.mode == "L" else image.convert("L"))
-
-
-def _load_deep_colour(image: ImageFile) -> np.ndarray:
-    """Return a PNG in memory, with several channels of 16 bits, as uint8 [height, width]; close it."""
-    data = np.frombuffer(image.fp.getvalue(), np.uint8)
-    image.load()  # for its checks alone; the decoded pixels, 160 MB of the largest picture, are freed
-    image.close()
-    values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if values is None or values.dtype != np.uint16 or values.ndim != 3:
-        raise ValueError("OpenCV cannot read its 16-bit colours")
-    brightest = np.maximum(values[..., 0], values[..., 1])
-    np.maximum(brightest, values[..., 2], out=brightest)
-    if values.shape[2] == 3:
-        return fit_range(cv2.cvtColor(values, cv2.COLOR_BGR2GRAY), brightest)
-    alpha = values[..., 3]
-    brightest[alpha == 0] = 0
-    grey = fit_range(cv2.cvtColor(values, cv2.COLOR_BGRA2GRAY), brightest)
-    return cv2.multiply(grey, alpha, scale=1 / 65535, dtype=cv2.CV_8U)
 
 
 def _scale(image: np.ndarray, height: int, width: int) -> np.ndarray:

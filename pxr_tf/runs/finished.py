@@ -39,7 +39,7 @@ class FinishedRun(RunDirectory):
         """The folder for what commands find out with the run: its own, or the working directory for a bundle."""
         return Path() if self.packed else self.folder
 
-    @property
+    @cached_property
     def packed_thumbnails(self) -> dict[str, np.ndarray] | None:
         """Content -> uint8 [32, 32] of the run's pictures in a bundle; None for a run, whose pictures are files."""
         return bundle.read_thumbnails(self.folder, list(self.manifest.content)) if self.packed else None
@@ -81,7 +81,7 @@ def open_run(path: str | Path, runs: Path | None = None, *, bundles: bool = True
     if bundle.is_bundle(folder):
         if not bundles:
             bundle.refuse_bundle(folder)
-        cache = rundir.cache_of(folder, runs) if runs is not None else bundle.default_cache()
+        cache = rundir.cache_of(folder, runs) if runs is not None else rundir.default_cache()
         return FinishedRun(bundle.open_checked(folder, cache), cache)
     if not is_run(folder):
         folder = _only_run_below(path, folder)

@@ -29,7 +29,7 @@ def choose_picture(run: RunDirectory, asked: str) -> PictureChoice:
         return PictureChoice(Path(asked).name, asked)
     raise PxrError(
         f"--image received {shown(asked, 80)}, which is not an image of this run or a file. Accepted: an image id in "
-        f"{rundir.MANIFEST}, such as {shorten(list(paths)[:1])}, or the path of a JPEG or PNG.{nearest(asked, paths)}"
+        f"{rundir.MANIFEST}, such as {shorten(list(paths)[:1])}, or the path of a picture.{nearest(asked, paths)}"
     )
 
 

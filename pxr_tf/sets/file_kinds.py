@@ -7,11 +7,11 @@ from pathlib import Path
 from pxr_tf.files import open_regular, stamp
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"  # signatures
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".png"})
-DICOM = "DICOM"
-_DICOM_START, _DICOM_NAME = 128, b"DICM"
+DICOM, DICOM_START = "DICOM", 132  # bytes: a preamble of 128, which may hold anything, and the signature
 _DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic"})
-_LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "icon\r"})  # hidden ones aside
+IMAGE_SUFFIXES = _DICOM_SUFFIXES | {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".png"}
+# Hidden ones aside. DICOMDIR lists the DICOM files of a disc.
+_LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "icon\r", "dicomdir"})
 # Files about a data set. They are not expected to be pictures, unless they are in the folder of a class.
 _DOCUMENTS = frozenset(
     ".txt .md .rst .csv .tsv .xls .xlsx .ods .json .jsonl .yaml .yml .toml .xml .html .htm .pdf .bib .doc .docx .rtf "
@@ -27,12 +27,18 @@ def is_image_name(name: str) -> bool:
 
 
 def is_image(path: Path) -> bool:
-    """Return whether a file is an image by its name, or begins as a JPEG or PNG and has no ending (``1.2.840.3``)."""
+    """Return whether a file is an image by its name, or begins as one and has no ending (``1.2.840.3``)."""
     if is_image_name(path.name):
         return True
-    if path.name.startswith(".") or ending_of(path.name):
+    if is_litter(path.name) or ending_of(path.name):
         return False
-    return _read_start(path).startswith((JPEG, PNG))
+    start = _read_start(path)
+    return start.startswith((JPEG, PNG)) or is_dicom(start)
+
+
+def is_dicom(start: bytes) -> bool:
+    """Return whether a file that starts with these bytes, `DICOM_START` or more, is DICOM (PS3.10, 7.1)."""
+    return start[DICOM_START - 4 : DICOM_START] == b"DICM"
 
 
 def ending_of(name: str) -> str:
@@ -44,14 +50,8 @@ def ending_of(name: str) -> str:
 
 
 def describe_kind(path: Path) -> str:
-    """Return what to call the kind of a file that is not an image: its ending, or ``DICOM``."""
-    ending = ending_of(path.name)
-    if ending in _DICOM_SUFFIXES:
-        return f"{ending} ({DICOM})"
-    if ending:
-        return ending
-    is_dicom = _read_start(path)[_DICOM_START:].startswith(_DICOM_NAME)
-    return f"{DICOM} without an ending" if is_dicom else "without an ending"
+    """Return what to call the kind of a file that is not an image: its ending."""
+    return ending_of(path.name) or "without an ending"
 
 
 def is_litter(name: str) -> bool:
@@ -74,4 +74,4 @@ def _read_start(path: Path) -> bytes:
 @lru_cache(maxsize=100_000)  # every layout asks; 40 MB of paths and first bytes
 def _read_version(path: Path, version: str) -> bytes:
     with open_regular(path) as file:
-        return file.read(_DICOM_START + len(_DICOM_NAME))
+        return file.read(DICOM_START)

@@ -58,7 +58,7 @@ def count_other_files(folder: Path, folders: Iterable[Path], classes: Collection
         return ""
     found = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
     return (
-        f"Files in {folder} that are neither JPEG nor PNG are left out: {found}. Convert pictures to PNG to use them."
+        f"Files in {folder} that are not JPEG, PNG or DICOM are left out: {found}. Convert pictures to PNG to use them."
     )
 
 

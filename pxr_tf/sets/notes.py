@@ -77,7 +77,7 @@ def _classes_without_images(folder: Path, filled: Sequence[Path], empty: Sequenc
     for inner in empty if read else ():
         names = [path for place in walk_folders(inner) for path in place.iterdir() if not path.name.startswith(".")]
         count = sum(not path.is_dir() for path in names)
-        content = f"{count_words(count, 'file')} and no image (.jpg, .jpeg, .png)" if count else "no file"
+        content = f"{count_words(count, 'file')} and no image (.jpg, .jpeg, .png, .dcm)" if count else "no file"
         lost = "nothing was read from it" if normalise_label(inner.name) in read else "it is not a class"
         yield f"{_name(inner, folder)} holds {content}: {lost}."
 

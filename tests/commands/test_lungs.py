@@ -79,7 +79,7 @@ def test_another_folder_of_the_same_name_is_refused(pxr, films, one_process):
     before = Path("runs/lungs/films/lungs.csv").read_bytes()
     code, _, errors = pxr("lungs", other, *words)
     assert (code, errors.count("\n")) == (2, 1)
-    assert_says(errors, "runs/lungs/films", str(films), str(other), "OUT=...")
+    assert_says(errors, "runs/lungs/films", str(films), str(other), "--out")
     assert Path("runs/lungs/films/lungs.csv").read_bytes() == before
     assert pxr("lungs", other, *words, "--out", "runs/lungs/others")[0] == 0
     assert pxr("lungs", films, *words)[0] == 0

@@ -20,7 +20,7 @@ def test_impossible_requests_are_refused_in_one_line(pxr, own_copy, others):
         ([own_copy, "nowher.png"], ["PICTURE", "'nowher.png'", "image", "file", "folder"]),
         ([own_copy, ""], ["PICTURE", any_of("nothing"), "folder"]),
         ([own_copy, "nothing"], ["PICTURE", "nothing", any_of("empty folder", "no image")]),
-        ([own_copy, "broken.png"], [any_of("none"), "broken.png", any_of("not a JPEG or PNG")]),
+        ([own_copy, "broken.png"], [any_of("none"), "broken.png", any_of("not a JPEG, PNG or DICOM")]),
         ([own_copy, others[0], "--fold", "7"], ["--fold", "'7'", "fold-0"]),
         ([own_copy, others[0], "--out", "table.xlsx"], ["--out", "'table.xlsx'", ".csv", ".json", ".jsonl"]),
         (

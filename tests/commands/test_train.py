@@ -55,7 +55,7 @@ def test_train_refuses_in_one_line(refuse, own_phantoms, recipe, words, expected
 def test_data_without_a_test_part_are_refused(refuse, phantoms, recipe):
     said = refuse("train", "--config", recipe, "--data", phantoms[0], "--classes", "bacterial,normal")
     assert_tells(said, any_of("test"))
-    assert_tells(said, "SCHEME=folds", "random")
+    assert_tells(said, "--scheme folds", "random")
 
 
 def test_a_share_that_leaves_a_class_without_validation_is_refused(refuse, official_phantoms, recipe, tmp_path):
@@ -65,7 +65,7 @@ def test_a_share_that_leaves_a_class_without_validation_is_refused(refuse, offic
         if patient_of(file) != patient_of(training[0]):
             file.unlink()
     said = refuse("train", "--config", recipe, "--data", data, "--classes", "bacterial,normal,viral")
-    assert_tells(said, "SCHEME=official", matching("splits.validation.*0.15"), "viral")
+    assert_tells(said, "--scheme official", matching("splits.validation.*0.15"), "viral")
     assert_tells(said, "validation")
 
 

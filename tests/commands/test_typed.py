@@ -102,11 +102,38 @@ def test_pxr_alone_lists_its_commands(pxr):
         ("It is in /data/pxr runs/a.", "It is in /data/pxr runs/a."),
     ],
 )
-def test_messages_have_the_words_of_the_program_that_was_started(monkeypatch, message, by_make):
+def test_messages_have_the_words_of_make_if_it_was_started(monkeypatch, message, by_make):
     monkeypatch.delenv(typed.MAKE, raising=False)
     assert (typed.as_typed(message), typed.name_program()) == (message, "pxr")
     monkeypatch.setenv(typed.MAKE, "cv")
     assert (typed.as_typed(message), typed.name_program()) == (by_make, "make cv")
+
+
+@pytest.mark.parametrize(
+    ("command", "message", "by_pxr"),
+    [
+        (
+            "cv",
+            "Use another folder (RUNS=...), or delete this one.",
+            "Use another folder (--runs ...), or delete this one.",
+        ),
+        ("lungs", "Name another file (--out, OUT=...).", "Name another file (--out ...)."),
+        ("cv", "Add a data set (DATA=a,b).", "Add a data set (--data a,b)."),
+        ("evaluate", "Add a data set (DATA=a,b).", "Add a data set (DATA=a,b)."),
+        (
+            "train",
+            "Train it: make cv CONFIG=a.yaml 'DATA=a b' SEED=0.",
+            "Train it: pxr cv --config a.yaml --data 'a b' --seed 0.",
+        ),
+        ("train", "make train 'ARGS=--set image.masks=m' RUNS=r", "pxr train --set image.masks=m --runs r"),
+        ("audit", "Choose STRICT=1 or make lungs-train.", "Choose --strict or pxr lungs train."),
+        ("cv", "It is in /data/RUNS=a.", "It is in /data/RUNS=a."),
+    ],
+)
+def test_messages_have_no_word_of_make_if_it_was_not_started(monkeypatch, command, message, by_pxr):
+    monkeypatch.delenv(typed.MAKE, raising=False)
+    monkeypatch.setattr(sys, "argv", ["pxr", command])
+    assert typed.as_typed(message) == by_pxr
 
 
 def test_an_error_under_make_begins_with_its_target(pxr, monkeypatch):

@@ -80,7 +80,7 @@ def test_a_run_directory_that_cannot_be_created_is_reported(pxr, recipe, data, r
     code, _, said = pxr("cv", "--config", recipe, "--data", data, "--runs", runs)
     assert (code, said.count("\n")) == (2, 1)
     assert said.startswith("pxr: ")
-    assert_says(said, matching("(cannot|not) (write|be written)"), any_of("another folder"), "RUNS=")
+    assert_says(said, matching("(cannot|not) (write|be written)"), any_of("another folder"), "--runs")
 
 
 def test_a_finished_run_with_damaged_metrics_says_what_to_do(pxr, recipe, data):

@@ -137,7 +137,7 @@ def test_an_unreadable_image_is_skipped_as_usual(tmp_path):
     seen: list[str] = []
     decode = partial(decode_images, table, preparation, tmp_path / "cache", source=source, on_wait=print)
     decoded = decode(skip_unreadable=True, on_progress=lambda what, done, total: seen.append(what))
-    assert (list(decoded.table.image_id), list(decoded.skipped.reason)) == (["0", "2"], ["not a JPEG or PNG"])
+    assert (list(decoded.table.image_id), list(decoded.skipped.reason)) == (["0", "2"], ["not a JPEG, PNG or DICOM"])
     assert set(seen) == {"finding lungs", "decoding images"}
     assert len(describe_lungs(decoded.table, decoded.lungs, source)) == 2
     with refused("1 of 3 images", UNREADABLE):

@@ -105,11 +105,11 @@ def test_a_copy_of_a_runs_image_is_explained_by_the_fold_that_tested_it(finished
 
 def test_what_is_not_read_in_a_folder_is_reported_once(finished_run, tmp_path):
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "a.png")
-    (tmp_path / "b.dcm").write_bytes(b"x")
+    (tmp_path / "b.nii").write_bytes(b"x")
     events: list[dict] = []
     find_asked(open_run(finished_run), [str(tmp_path)], None, events.append)
     notes = [event["text"] for event in events if event["event"] == "note"]
-    assert len(notes) == 1 and tells(notes, "1 .dcm", str(tmp_path))
+    assert len(notes) == 1 and tells(notes, "1 .nii", str(tmp_path))
 
 
 def test_labels_of_an_external_data_set_merge_as_in_the_run(finished_run, official_phantoms):

@@ -45,7 +45,7 @@ def test_a_png_is_read_whatever_is_besides_its_pixels(tmp_path, kind, place):
     path = tmp_path / "a.png"
     path.write_bytes(encode_png(PICTURE, **{place: CHUNKS[kind]}))
     assert np.array_equal(load_grey(path), PICTURE)
-    assert read_header(path) == ("PNG", 80, 60, "grey", path.stat().st_size)
+    assert read_header(path) == ("PNG", 80, 60, "grey", path.stat().st_size, None)
 
 
 def test_a_16_bit_colour_png_with_a_large_profile_is_read(tmp_path):
@@ -93,7 +93,7 @@ def test_a_jpeg_is_read_whatever_is_besides_its_pixels(tmp_path, kind):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg(SEGMENTS[kind]))
     assert np.array_equal(load_grey(path), load_grey(tmp_path / "sound.jpg"))
-    assert read_header(path) == ("JPEG", 80, 60, "grey", path.stat().st_size)
+    assert read_header(path) == ("JPEG", 80, 60, "grey", path.stat().st_size, None)
 
 
 def test_a_jpeg_is_turned_although_another_segment_is_damaged(tmp_path):

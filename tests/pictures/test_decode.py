@@ -42,12 +42,12 @@ def make_png(width: int, height: int, colour_type: int = 0) -> bytes:
     )
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "é b.png", "a.b.Png"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.dcm", "a.DICOM", "é b.png", "a.b.Png"])
 def test_names_of_images(name):
     assert is_image_name(name)
 
 
-@pytest.mark.parametrize("name", [".DS_Store", "._a.jpeg", ".png", "a.txt", "png", "a.dcm", "a.jpg.part"])
+@pytest.mark.parametrize("name", [".DS_Store", "._a.jpeg", ".png", "a.txt", "png", "a.dcm.gz", "a.jpg.part"])
 def test_names_of_other_files(name):
     assert not is_image_name(name)
 
@@ -56,7 +56,7 @@ def test_grey_png_is_read_exactly(tmp_path):
     picture = make_picture()
     path = save(tmp_path / "a.png", picture)
     assert np.array_equal(load_grey(path), picture)
-    assert read_header(path) == ("PNG", 80, 60, "grey", path.stat().st_size)
+    assert read_header(path) == ("PNG", 80, 60, "grey", path.stat().st_size, None)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
@@ -151,8 +151,8 @@ def write_damaged(folder: Path, kind: str) -> Path:
         ("header of jpeg", "."),
         ("header of png", "."),
         ("empty", "empty file"),
-        ("text", "not a JPEG or PNG"),
-        ("gif", "not a JPEG or PNG"),
+        ("text", "not a JPEG, PNG or DICOM"),
+        ("gif", "not a JPEG, PNG or DICOM"),
         ("huge png", "declares"),
         ("large png", "declares"),
         ("short png", "damaged PNG"),

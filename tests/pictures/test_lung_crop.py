@@ -150,7 +150,7 @@ def test_a_file_without_lungs_is_never_stored_whole(tmp_path):
     with refused(any_of("lungs"), any_of("same command", "run again"), error=InaccessibleImageError):
         load_stored(table.path[0], prepared("lungs"), missing, 0.5)
     (tmp_path / "images" / "0.png").write_text("no picture")
-    with pytest.raises(UnreadableImageError, match="not a JPEG or PNG"):
+    with pytest.raises(UnreadableImageError, match="not a JPEG, PNG or DICOM"):
         load_stored(table.path[0], prepared("lungs"), missing, 0.5)
 
 

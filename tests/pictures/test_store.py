@@ -274,7 +274,7 @@ def test_unreadable_files_become_faults_and_are_never_fatal(tmp_path, table, dec
     for number, content in contents.items():
         Path(table.path[number]).write_bytes(content)
     opened = open_here(table, tmp_path / "cache")
-    expected = {1: "not a JPEG or PNG", 4: "empty file", 7: "damaged PNG"}
+    expected = {1: "not a JPEG, PNG or DICOM", 4: "empty file", 7: "damaged PNG"}
     for number, reason in expected.items():
         assert reason in opened.faults[table.content[number]]
     assert len(opened.faults) == 3

@@ -74,10 +74,10 @@ def test_images_in_folders_outside_the_layout_are_reported(tmp_path, write, layo
 
 def test_pictures_of_other_formats_are_reported(tmp_path):
     write_image(tmp_path / "covid" / "a.png")
-    for name in ("covid/b.bmp", "normal/c.DCM", "normal/d.dcm"):
+    for name in ("covid/b.bmp", "normal/c.NII", "normal/d.nii"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    assert tells(read_sources([tmp_path])[1], "1 .bmp", "2 .dcm")
+    assert tells(read_sources([tmp_path])[1], "1 .bmp", "2 .nii")
 
 
 def write_files(folder, *names):
@@ -86,7 +86,7 @@ def write_files(folder, *names):
         (folder / name).write_bytes(b"x")
 
 
-NO_IMAGE = (any_of("no image"), ".jpg, .jpeg, .png", any_of("no class", "not a class"))
+NO_IMAGE = (any_of("no image"), ".jpg, .jpeg, .png, .dcm", any_of("no class", "not a class"))
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_file_that_cannot_be_read_has_a_fault_and_no_probability(client, stran
     broken = tmp_path / "broken.png"
     broken.write_text("no picture")
     bad, good = send(client, broken, strangers[0]).json()["results"]
-    assert (bad["fault"], bad["probabilities"], bad["predicted"]) == ("not a JPEG or PNG", None, None)
+    assert (bad["fault"], bad["probabilities"], bad["predicted"]) == ("not a JPEG, PNG or DICOM", None, None)
     assert good["fault"] is None and sum(good["probabilities"].values()) == pytest.approx(1)
 
 
