@@ -84,7 +84,7 @@ class Engine:
 
     def _judge(self, name: str, prepared: Prepared, heat_map: bool) -> Looked:
         """Ask the gate; if it accepts the picture, ask the models."""
-        verdict = self.gate.judge(prepared.picture) if self.gate else None
+        verdict = self.gate.judge(prepared.picture, prepared.says) if self.gate else None
         if verdict is not None and not verdict.accepted:
             return Looked(name, reason=f"The picture {verdict.reason}.", prepared=prepared)
         answer = self.resident.answer(prepared)
@@ -103,7 +103,7 @@ def load_resident(run: FinishedRun, fold: str | None) -> "Resident":
         resident = import_module("pxr_tf.inference.resident").Resident(run, fold)
         size = run.recipe.image.size
         blank = np.zeros((size, size), np.uint8)
-        nothing = Prepared("", blank, blank, np.zeros((32, 32), np.uint8), "", np.zeros((0, 0), bool))
+        nothing = Prepared("", blank, blank, np.zeros((32, 32), np.uint8), "", (), np.zeros((0, 0), bool))
         resident.explain(nothing, resident.answer(nothing))
     return resident
 
