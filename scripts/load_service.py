@@ -19,7 +19,7 @@ import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 
 TOLERANCE = 1e-6  # of a probability, which has seven digits
@@ -226,10 +226,14 @@ def is_right(response: httpx.Response, row: dict[str, str]) -> bool:
     if response.status_code != 200:
         return False
     (one,) = response.json()["results"]
+    if row.get("refused"):
+        return one["reason"] == f"The picture {row['refused']}." and one["probabilities"] is None
     shares = {name.removeprefix("p_"): float(value) for name, value in row.items() if name.startswith("p_")}
     return (
         max(abs(one["probabilities"][name] - share) for name, share in shares.items()) < TOLERANCE
         and one["predicted"] == row["predicted"]
+        and {f"set_{100 * known['promised']:g}": f"{{{', '.join(known['classes'])}}}" for known in one["sets"]}
+        == {name: value for name, value in row.items() if name.startswith("set_")}
         and (one["known"] or "") == row["known"]
         and one["agreement"] == float(row["agreement"])
         and (one["caution"] or "") == row.get("caution", "")
