@@ -34,7 +34,7 @@ endif
 # Any other variable on make's command line is refused, as it would have no effect. In the shell's environment only
 # the variables of an experiment are checked.
 PAPERS  := chen2021 novokshanov2022 vazquez2021
-CHECKED := cv train tune grid $(PAPERS) data lungs lungs-train phantom download feature-maps features predict evaluate export audit explain serve calibrate compare report runs check-published bundle verify tensorboard
+CHECKED := cv train tune grid $(PAPERS) data lungs lungs-train phantom download feature-maps features predict evaluate export audit explain serve calibrate gate compare report runs check-published bundle verify tensorboard
 command = $(if $(filter $(1),$(PAPERS)),reproduce,$(1))
 takes   = $(TAKES_$(call command,$(1))) ARGS
 OF_VENV := GPU HUB PYTHON VENV
@@ -53,7 +53,7 @@ $(foreach goal,$(filter $(CHECKED),$(MAKECMDGOALS)),$(if $(call lacks,$(goal)),$
 $(CHECKED): export PXR_MAKE = $@
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom download runs feature-maps features predict evaluate export audit explain serve calibrate compare report check-published bundle verify tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom download runs feature-maps features predict evaluate export audit explain serve calibrate gate compare report check-published bundle verify tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -158,6 +158,9 @@ serve: $(READY) ## answer pictures with RUN on a page and to programs
 
 calibrate: $(READY) ## calibrate RUN; judge thresholds, PPV, referral, sets
 	@$(PXR) calibrate $(ARGUMENTS_calibrate) $(OPTIONS_calibrate) $(ARGS)
+
+gate: $(READY) ## fit what refuses pictures before RUN predicts them
+	@$(PXR) gate $(ARGUMENTS_gate) $(OPTIONS_gate) $(ARGS)
 
 compare: $(READY) ## compare the runs in RUN="a b" with the first of them
 	@$(PXR) compare $(ARGUMENTS_compare) $(OPTIONS_compare) $(ARGS)

@@ -23,6 +23,7 @@ from pxr_tf.commands.explain import explain
 from pxr_tf.commands.export import export
 from pxr_tf.commands.feature_maps import feature_maps
 from pxr_tf.commands.features import features
+from pxr_tf.commands.gate import gate
 from pxr_tf.commands.grid import grid
 from pxr_tf.commands.lungs import lungs
 from pxr_tf.commands.lungs_train import lungs_train
@@ -135,6 +136,7 @@ for command in (
     explain,
     serve,
     calibrate,
+    gate,
     compare,
     report,
     runs,

@@ -30,7 +30,9 @@ def explain(options: OptionValues) -> None:
 def make_gallery(asked: "GalleryRequest", console: "Console") -> None:
     """Write or complete the gallery; print where it is. Raises `PxrError`."""
     from pxr_tf import locks
+    from pxr_tf.errors import count_words
     from pxr_tf.executors.choose import choose_executor
+    from pxr_tf.galleries.captures import find_films, write_captures
     from pxr_tf.galleries.run import explain_run, prepare_gallery
     from pxr_tf.galleries.write import PAGE, summary_lines, write_gallery
     from pxr_tf.report.clock import Outline
@@ -39,15 +41,19 @@ def make_gallery(asked: "GalleryRequest", console: "Console") -> None:
 
     with Display(Outline(f"Comparing pictures with those of {asked.run.folder}"), console) as display:
         prepared = prepare_gallery(asked, display.show)  # before the lock, so that a refused request leaves no files
+    films = find_films(prepared.table) if asked.dicom or asked.anonymise else {}
     with locks.hold(locks.lock_of(asked.folder), on_wait=lambda holder: _tell_wait(console, holder)):
         with Display(Outline(f"Explaining:\n{asked.run.folder}"), console) as display:
             explained = explain_run(prepared, choose_executor(), lambda event: show_task(display, event))
         if explained is None:
             print_paths(console, "Nothing to do: this page is up to date:", asked.folder / PAGE)
-            return
-        with show_steps(console, "sheets") as on_progress:
-            write_gallery(asked.run, explained, on_progress)
-    print_paths(console, *summary_lines(asked.folder, len(explained.table)))
+        else:
+            with show_steps(console, "sheets") as on_progress:
+                write_gallery(asked.run, explained, on_progress)
+            print_paths(console, *summary_lines(asked.folder, len(explained.table)))
+        if films:
+            written = write_captures(asked.run, asked.folder, films, anonymise=asked.anonymise)
+            print_paths(console, f"{count_words(len(films), 'Secondary Capture')}, for research:", written)
 
 
 def _tell_wait(console: "Console", holder: str) -> None:

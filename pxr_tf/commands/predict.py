@@ -1,5 +1,6 @@
 """``pxr predict``: the probability of every class for any pictures, by a finished run's models."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from pxr_tf.commands.command_options import OptionValues, takes_options
@@ -18,6 +19,7 @@ def predict(options: OptionValues) -> None:
     from pxr_tf.inference.engines import check_engine
     from pxr_tf.inference.predict import PredictRequest
     from pxr_tf.inference.predictions_file import check_output, default_file, write_predictions
+    from pxr_tf.inference.refusals import REFUSED_EXIT
     from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.predictions import print_predictions
     from pxr_tf.runs.finished import open_run
@@ -32,6 +34,8 @@ def predict(options: OptionValues) -> None:
     write_predictions(found, run, out)
     print_predictions(found, run.warnings, console)
     print_paths(console, "Wrote the predictions:", out)
+    if options.strict and (found.table.predicted == "").any():
+        sys.exit(REFUSED_EXIT)
 
 
 def _predict(asked: "PredictRequest", console: "Console") -> "Predictions":

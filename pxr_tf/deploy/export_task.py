@@ -10,13 +10,15 @@ import numpy as np
 from pxr_tf import files
 from pxr_tf.deploy.export import AskOptions
 from pxr_tf.deploy.formats import module_of
+from pxr_tf.deploy.predict_task import in_batches
+from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent, emit_progress
 from pxr_tf.inference.engines import TENSORFLOW, Ask
 from pxr_tf.inference.exported import ExportOptions
 from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.tasks import Task
 
-BATCH = 64  # pictures that are asked together: as many as TensorFlow gets, which pads a smaller batch
+_BATCH = 64  # pictures that are asked together: as many as TensorFlow gets, which pads a smaller batch
 
 
 def export_file(task: Task, options: ExportOptions, emit: OnEvent) -> None:
@@ -24,14 +26,29 @@ def export_file(task: Task, options: ExportOptions, emit: OnEvent) -> None:
     from pxr_tf.deploy.graph import build_answer  # loads TensorFlow
 
     run, path = RunDirectory(Path(task.run), Path(task.cache)), Path(options.path)
-    emit_progress(emit, "exporting", 0, 1)
+    if options.exactly:
+        _check_precision(run, options.folds)
+    emit_progress(emit, f"exporting to {options.to}", 0, 1)
     model = build_answer(run, options.folds, options.temperature)
     with files.written_whole(path) as partial:
         _remove(partial)
         module_of(options.to).write(model, options.about, partial)
         if path.is_dir():  # a folder is not replaced by renaming another
             _remove(path)
-    emit_progress(emit, "exporting", 1, 1)
+    emit_progress(emit, f"exporting to {options.to}", 1, 1)
+
+
+def _check_precision(run: RunDirectory, folds: Sequence[str]) -> None:
+    """Raise `PxrError` if a model computes in half precision."""
+    from pxr_tf.deploy.graph import half_layers
+
+    for fold in folds:
+        layers = half_layers(run.load_model(fold)[0])
+        if layers:
+            raise PxrError(
+                f"The model of fold {fold} computes in {layers[0].compute_dtype}, which other engines do not have, so "
+                "their answers would differ. Accepted: --engine tensorflow."
+            )
 
 
 def ask_export(task: Task, options: AskOptions, emit: OnEvent) -> None:
@@ -44,18 +61,20 @@ def ask_export(task: Task, options: AskOptions, emit: OnEvent) -> None:
     pictures = np.load(options.pictures)
     ask(pictures[:1])
     start = time.process_time() - begun
-    ask(pictures[:BATCH])  # an engine may prepare for a batch of another size
+    ask(pictures[:_BATCH])  # an engine may prepare for a batch of another size
     before, answers = time.process_time(), []
-    for first in range(0, len(pictures), BATCH):
-        answers.append(ask(pictures[first : first + BATCH]))
-        emit_progress(emit, f"asking {options.to}", min(first + BATCH, len(pictures)), len(pictures))
+    for first in range(0, len(pictures), _BATCH):
+        answers.append(ask(pictures[first : first + _BATCH]))
+        emit_progress(emit, f"asking {options.to}", min(first + _BATCH, len(pictures)), len(pictures))
     seconds = time.process_time() - before
     with files.written_whole(Path(options.out)) as partial, open(partial, "wb") as file:
         np.savez(file, answers=np.concatenate(answers), seconds=np.array([start, seconds]))
 
 
 def _load(run: RunDirectory, options: AskOptions) -> Ask:
-    return _load_own(run, options.folds) if options.to == TENSORFLOW else module_of(options.to).load(Path(options.path))
+    if options.to == TENSORFLOW:
+        return _load_own(run, options.folds)
+    return in_batches(module_of(options.to).load(Path(options.path)))
 
 
 def _load_own(run: RunDirectory, folds: Sequence[str]) -> Ask:

@@ -6,6 +6,7 @@ import keras
 from keras import KerasTensor, ops
 
 from pxr_tf.evaluation.weighted import LEAST_PROBABILITY
+from pxr_tf.models.layers import all_layers
 from pxr_tf.runs.directory import RunDirectory
 
 IMAGE, PROBABILITIES, BATCH = "image", "probabilities", "batch"  # names in the exported files
@@ -15,10 +16,12 @@ def build_answer(run: RunDirectory, folds: Sequence[str], temperature: float | N
     """Return ``image``, uint8 [batch, size, size, 1] -> ``probabilities``, float32 [batch, classes].
 
     The arithmetic is that of `inference.ensemble`: each model's probabilities are averaged with those of the mirror
-    image if the run does so, calibrated by the temperature, and averaged over the folds. Raises `PxrError` if a model
-    file is missing or damaged.
+    image if the run does so, calibrated by the temperature, and averaged over the folds. It is done in float32, also
+    if a model that was trained on a GPU computes in bfloat16. Raises `PxrError` if a model file is missing or damaged.
     """
     loaded = [run.load_model(fold) for fold in folds]
+    for model, _ in loaded:
+        _use_float32(model)
     image = keras.Input(loaded[0][0].input_shape[1:], dtype="uint8", name=IMAGE)
     both = ops.concatenate([image, ops.flip(image, axis=2)], axis=0)  # a network's operations stand once in the file
     answers = []
@@ -37,6 +40,17 @@ def build_answer(run: RunDirectory, folds: Sequence[str], temperature: float | N
 def signature(model: keras.Model) -> list[keras.InputSpec]:
     """Return the input of an exported graph: any number of pictures."""
     return [keras.InputSpec(dtype="uint8", shape=(None, *model.input_shape[1:]), name=IMAGE)]
+
+
+def half_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers that compute in half precision; their weights are float32."""
+    return [layer for layer in all_layers(model) if layer.compute_dtype in ("bfloat16", "float16")]
+
+
+def _use_float32(model: keras.Model) -> None:
+    """Let all layers compute in float32: other programs do not have bfloat16, or round otherwise."""
+    for layer in half_layers(model):
+        layer.dtype_policy = "float32"
 
 
 def _both_columns(shares: KerasTensor) -> KerasTensor:

@@ -13,7 +13,7 @@ from pxr_tf.inference.predict_task import fill_shard
 from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.tasks import Task
 
-_BATCH = 16  # pictures that an engine gets together: ONNX Runtime takes 1.5 times as long for each of 64
+BATCH = 16  # pictures that an engine gets together: ONNX Runtime takes 1.5 times as long for each of 64
 
 
 def predict_exported(task: Task, options: Shard, emit: OnEvent) -> None:
@@ -21,11 +21,11 @@ def predict_exported(task: Task, options: Shard, emit: OnEvent) -> None:
     run = RunDirectory(Path(task.run), Path(task.cache))
     paths = {folder: find_exported(run, fold, options.engine) for folder, fold in options.folds.items()}
     load = module_of(options.engine).load
-    fill_shard(run, options, {folder: _in_batches(load(path)) for folder, path in paths.items()}, emit)
+    fill_shard(run, options, {folder: in_batches(load(path)) for folder, path in paths.items()}, emit)
 
 
-def _in_batches(ask: Ask) -> Ask:
+def in_batches(ask: Ask) -> Ask:
     """Return the function that asks about a few pictures at a time."""
     return lambda pictures: np.concatenate(
-        [ask(pictures[first : first + _BATCH]) for first in range(0, len(pictures), _BATCH)]
+        [ask(pictures[first : first + BATCH]) for first in range(0, len(pictures), BATCH)]
     )

@@ -29,6 +29,8 @@ class GalleryRequest:
     checks: bool = True
     check_pictures: int | None = None  # per fold, for the slow checks; None: `run.CHECK_PICTURES`
     skip_unreadable: bool = False
+    dicom: bool = False  # also write sheets of DICOM pictures as Secondary Captures
+    anonymise: bool = False  # the same in a study without identity, with the films
 
     @property
     def folder(self) -> Path:

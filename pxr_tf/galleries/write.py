@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -30,8 +31,15 @@ from pxr_tf.runs.info import LEAKY, RunInfo, origin_and_split
 
 THUMB = 176  # pixels
 PERMUTED = "trained on permuted labels, so its maps say nothing about any disease"
-_NOTICE = "Research use only, not a medical device."
+NOTICE = "Research use only, not a medical device."
 OF_A_PICTURE = ("maps", "sheet", "thumbnail")  # columns of the table that name files
+
+
+class WrittenGallery(NamedTuple):
+    """A gallery whose files are there; its lungs are not outlined."""
+
+    folder: Path
+    lungs: None = None
 
 
 def write_gallery(run: FinishedRun, explained: Explained, on_progress: OnProgress) -> Path:
@@ -67,11 +75,13 @@ def describe_gallery(run: FinishedRun, explained: Explained, info: RunInfo) -> s
         "leaky": info.leaky,
         "trained_with": run.provenance.get("versions", {}),
         "versions": rundir.versions(),
-        "notice": _NOTICE,
+        "notice": NOTICE,
     }
 
 
-def make_sheet(rows: pd.DataFrame, explained: Explained, checked: Mapping[str, Checked], info: RunInfo) -> Sheet:
+def make_sheet(
+    rows: pd.DataFrame, explained: Explained | WrittenGallery, checked: Mapping[str, Checked], info: RunInfo
+) -> Sheet:
     """Return the sheet of one picture; `rows` are its rows of the table, one per method."""
     row = rows.iloc[0]
     found = open_maps(explained.folder, row.maps)
@@ -145,4 +155,4 @@ def _named_files(explained: Explained, table: pd.DataFrame) -> list[str]:
 
 def summary_lines(folder: Path, number: int) -> list[str]:
     """Return the lines that the command prints about a gallery; the second is a path."""
-    return [f"{count_words(number, 'picture')} explained. Open:", str(folder / PAGE), _NOTICE]
+    return [f"{count_words(number, 'picture')} explained. Open:", str(folder / PAGE), NOTICE]

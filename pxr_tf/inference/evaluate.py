@@ -60,8 +60,7 @@ def evaluate(asked: EvaluateRequest, executor: Executor, on_event: OnEvent = lam
     kept, left_out = leave_out_known(run, add_own(table, run, on_event), folds)
     _say_what_counts(kept, left_out, classes, partial(emit_note, on_event))
     found = predict_table(run, kept, folds, executor, on_event, atlas=asked.atlas)
-    unreadable = found.table[found.table.fault != ""]
-    left_out = pd.concat([left_out, unreadable.assign(reason=unreadable.fault.map("unreadable: {}".format))])
+    left_out = pd.concat([left_out, _without_prediction(found.table)])
     return _write(asked, found, left_out)
 
 
@@ -128,11 +127,25 @@ def _say_what_counts(
         say(f"Negative controls: {', '.join(f'{group} ({count:,})' for group, count in controls.items())}.")
 
 
+def _without_prediction(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that no model was asked about, with ``reason``."""
+    rows = table[table.predicted == ""]
+    reasons = [
+        f"unreadable: {row.fault}" if row.fault else f"refused: the picture {row.refused}" for row in rows.itertuples()
+    ]
+    return rows.assign(reason=reasons)
+
+
 def _write(asked: EvaluateRequest, found: Predictions, left_out: pd.DataFrame) -> Evaluation:
     """Write the files of an evaluation, ``evaluation.json`` last: it marks the others as complete."""
     run, folder = asked.run, asked.folder
     shares = [f"p_{name}" for name in found.classes]
-    good = found.table[found.table.fault == ""]
+    good = found.table[found.table.predicted != ""]
+    if good.empty:
+        raise PxrError(
+            f"The gate refuses every picture of DATA that can be read: the first {left_out.reason.iloc[-1]}. Accepted: "
+            "frontal chest X-rays. If they are, delete the run's gate.npz, or fit it again."
+        )
     fold = _FOLDED if len(found.folds) > 1 else found.folds[0]
     columns = ["image_id", "patient_id", "source", "label", "fold", "role", "predicted", *shares, "group"]
     predictions = good.assign(fold=fold, role="test")[[*columns, "agreement", "models"]]
@@ -169,4 +182,5 @@ def _write(asked: EvaluateRequest, found: Predictions, left_out: pd.DataFrame) -
 
 
 def _short(reason: str) -> str:
-    return "unreadable" if reason.startswith("unreadable") else one_line(reason)
+    kind = reason.partition(":")[0]
+    return kind if kind in ("unreadable", "refused") else one_line(reason)

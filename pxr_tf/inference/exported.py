@@ -22,6 +22,7 @@ class ExportOptions:
     folds: Sequence[str]  # whose models answer together
     temperature: float | None  # that calibrates each model
     about: Mapping[str, Any]  # what the file says of itself
+    exactly: bool = False  # refuse models whose answers in float32 differ from their own
 
 
 def find_exported(run: RunDirectory, fold: str, engine: str) -> Path:
@@ -46,7 +47,7 @@ def plan_exports(run: RunDirectory, folds: Sequence[str], engine: str) -> list[T
         Task(
             f"export-{fold}",
             "export",
-            options=ExportOptions(engine, str(path), (fold,), None, {"model": run.model_digest(fold)}),
+            options=ExportOptions(engine, str(path), (fold,), None, {"model": run.model_digest(fold)}, exactly=True),
             **run.task_place,
         )
         for path, fold in missing.items()

@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from pxr_tf.runs.directory import RunDirectory
 
 GATE = "gate.npz"  # in the run directory
 FORMAT = 1  # of the file; raise it when the same picture would get other features
-FRONTAL = "frontal"
+FRONTAL, UNUSABLE = "frontal", "unusable"
 # Kind of picture -> why it is refused. A kind that somebody gave has its own name.
 REASONS = {
     "inverted": "looks inverted: air is bright",
@@ -46,7 +46,7 @@ class Verdict(NamedTuple):
 
     accepted: bool
     reason: str  # why it is refused, after the words "The picture"; "" if it is accepted
-    kind: str  # "frontal", or what it looks like instead
+    kind: str  # "frontal", "unusable" (too small, too long, blank), or what it looks like instead
     frontal: float  # 0 to 1; of pictures that are too small or blank, 0
 
 
@@ -86,17 +86,22 @@ class Gate:
     most: float  # distance of an accepted picture
     about: Mapping[str, Any]  # how it was fitted, and what it does with held-out films
 
-    def judge(self, picture: np.ndarray) -> Verdict:
-        """Return the verdict on a picture, uint8 [height, width], as decoded, before any crop."""
-        height, width = picture.shape
-        return self.judge_thumbnails([(height, width)], resize_grey(picture, SIDE, "average")[None])[0]
+    def judge(self, picture: np.ndarray, says: Sequence[str] = ()) -> Verdict:
+        """Return the verdict on a picture, uint8 [height, width], as decoded, before any crop.
 
-    def judge_thumbnails(self, sizes: list[tuple[int, int]], thumbnails: np.ndarray) -> list[Verdict]:
-        """Return verdicts on pictures of these (height, width), of which only thumbnails, [n, 32, 32], are there."""
-        shares, distances = self.measure(thumbnails)
+        `says` is what its DICOM file says against a frontal chest X-ray (`pictures.dicom.contradictions`).
+        """
+        height, width = picture.shape
+        return self.judge_thumbnails([(height, width)], resize_grey(picture, SIDE, "average")[None], [says])[0]
+
+    def judge_thumbnails(
+        self, sizes: Sequence[tuple[int, int]], thumbnails: np.ndarray, says: Sequence[Sequence[str]]
+    ) -> list[Verdict]:
+        """Return verdicts on n pictures of these (height, width), of which only thumbnails, [n, 32, 32], are there."""
+        faults = map(_find_fault, sizes, thumbnails)
         return [
-            Verdict(False, fault, "unusable", 0.0) if fault else self._decide(share, float(distance))
-            for fault, share, distance in zip(map(_find_fault, sizes, thumbnails), shares, distances, strict=True)
+            Verdict(False, fault, UNUSABLE, 0.0) if fault else _object(self._decide(share, float(distance)), words)
+            for fault, share, distance, words in zip(faults, *self.measure(thumbnails), says, strict=True)
         ]
 
     def measure(self, thumbnails: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,6 +116,14 @@ class Gate:
             return Verdict(True, "", FRONTAL, frontal)
         kind = self.kinds[1 + int(shares[1:].argmax())] if frontal < self.least else "other"
         return Verdict(False, REASONS.get(kind, f"looks like what was given to be refused: {kind}"), kind, frontal)
+
+
+def _object(verdict: Verdict, says: Sequence[str]) -> Verdict:
+    """Return the verdict, with what its DICOM file says against the picture; a file that does is refused."""
+    if not says:
+        return verdict
+    words = f"is of a DICOM file that {' and '.join(says)}"
+    return Verdict(False, f"{verdict.reason}, and {words}" if verdict.reason else words, verdict.kind, verdict.frontal)
 
 
 def _find_fault(size: tuple[int, int], thumbnail: np.ndarray) -> str:

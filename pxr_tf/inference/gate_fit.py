@@ -5,7 +5,7 @@ patient; thresholds come from these held-out films, so that what is printed abou
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +15,12 @@ import pandas as pd
 
 from pxr_tf import machine, rundir
 from pxr_tf.errors import PxrError, count_words, shorten
+from pxr_tf.evaluation.intervals import wilson_interval
 from pxr_tf.events import OnEvent, emit_note, emit_progress
 from pxr_tf.inference import gate_negatives
 from pxr_tf.inference.gate import FRONTAL, REASONS, Gate, Judge
 from pxr_tf.inference.gate_features import SIDE, describe
-from pxr_tf.inference.gate_negatives import make_negatives
+from pxr_tf.inference.gate_negatives import make_negatives, vary
 from pxr_tf.phantoms.acquisition import acquire
 from pxr_tf.phantoms.anatomy import Pose
 from pxr_tf.phantoms.diseases import PHANTOM_CLASSES
@@ -36,11 +37,12 @@ MOST_FILMS = 4000  # of the run; more change little, and decoding them takes a m
 PHANTOMS = 400  # drawn: a bundle's own samples are phantoms, and must pass
 DRAWN = "drawn phantoms"  # their source
 JUDGES = 3
-EXAMPLES = 2000  # pictures of each made kind, and half the frontal films that a judge sees
-GIVEN = 600  # versions, per kind, of pictures that somebody gave to be refused
-HIDDEN = 64  # units of a judge
+EXAMPLES = 3000  # pictures of a made kind, and half the frontal films; a judge sees two thirds
+GIVEN = 900  # versions, per kind, of pictures that somebody gave to be refused
+COMPONENTS, HIDDEN = 300, 128  # of a judge: principal components that it sees, and hidden units
 DIRECTIONS = 60  # in which frontal films differ
-ACCEPTED = 0.997  # of each source's held-out films: the aim is 0.99 for new ones
+ACCEPTED = 0.996  # of each source's held-out films: the aim is 0.99 for new ones
+LEAST = 0.2, 0.5  # between which P(frontal) of an accepted picture is chosen
 MARGIN = 1.25  # times the largest distance of held-out films: other hospitals' films are further away
 
 
@@ -57,6 +59,18 @@ class Given(NamedTuple):
 
     pictures: np.ndarray  # uint8 [n, side, side]
     kind: np.ndarray  # the name of the folder that each is in
+
+
+class Examples(NamedTuple):
+    """What a gate is fitted on; the features of n films, and of pictures that are made of each third of them."""
+
+    source: np.ndarray  # [n]
+    third: np.ndarray  # [n], which judge does not see a film
+    features: np.ndarray  # float32 [n, F]
+    made: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]  # of each third: see `_describe_all`
+
+
+Example = tuple[str, str, np.ndarray]  # how it was made, the kind that it shows, and the picture
 
 
 def read_films(run: FinishedRun, on_event: OnEvent = lambda event: None) -> Films:
@@ -118,32 +132,38 @@ def _draw(number: int) -> np.ndarray:
     return acquire(draw_phantom(1_000_000 + number, number, label, FILM.size, Pose(zoom=size)).image, taken)
 
 
-def fit_gate(
-    films: Films,
-    given: Given | None = None,
-    on_event: OnEvent = lambda event: None,
-    *,
-    examples: int = EXAMPLES,
-    left_out: Sequence[str] = (),
-) -> Gate:
-    """Return a gate for these films; it refuses what `gate_negatives` makes, but the makers `left_out`, and `given`."""
+def fit_gate(films: Films, given: Given | None = None, on_event: OnEvent = lambda event: None) -> Gate:
+    """Return a gate for these films; it refuses what `gate_negatives` makes, and what is `given`."""
+    return fit_on(make_examples(films, on_event), given, on_event)
+
+
+def make_examples(films: Films, on_event: OnEvent = lambda event: None) -> Examples:
+    """Return what a gate for these films is fitted on, besides pictures that somebody gives."""
+    third, made = _thirds(films.patient), []
+    for number in range(JUDGES):
+        emit_progress(on_event, "making pictures to refuse", number, JUDGES)
+        own = films.pictures[third == number], films.source[third == number]
+        made.append(_describe_all(_examples_of(*own, EXAMPLES // JUDGES, number)))
+    return Examples(films.source, third, describe(_shrink(films.pictures)), tuple(made))
+
+
+def fit_on(examples: Examples, given: Given | None = None, on_event: OnEvent = lambda event: None) -> Gate:
+    """Return a gate that is fitted on these examples, and that refuses what is `given`, too."""
     kinds = (FRONTAL, *REASONS, *(sorted({*given.kind}) if given else ()))
-    third = _thirds(films.patient)
-    judges, shares, distances = [], np.zeros(len(films.source)), np.zeros(len(films.source))
-    thumbnails = _shrink(films.pictures)
+    source, third, features, made = examples
+    more = [_describe_all(_vary_given(given))] if given else []
+    judges, shares, distances = [], np.zeros(len(third)), np.zeros(len(third))
     for number in range(JUDGES):
         emit_progress(on_event, "fitting the gate", number, JUDGES)
-        seen = films.pictures[third != number], films.source[third != number]
-        judge = _fit_judge(*_make_examples(*seen, given, kinds, examples, number, left_out), number)
+        seen = [*made[:number], *made[number + 1 :], *more]
+        rows, _, names = map(np.concatenate, zip(*seen, strict=True))
+        judges.append(_fit_judge(rows, np.array([kinds.index(name) for name in names]), number))
         mine = third == number
-        found, distances[mine] = judge.say(describe(thumbnails[mine]))
+        found, distances[mine] = judges[-1].say(features[mine])
         shares[mine] = found[:, 0]
-        judges.append(judge)
     emit_progress(on_event, "fitting the gate", JUDGES, JUDGES)
-    least, most = _choose_thresholds(films.source, shares, distances)
-    accepted = (shares >= least) & (distances <= most)
-    about = _describe(films, given, accepted)
-    return Gate(kinds, tuple(judges), least, most, about)
+    least, most = _choose_thresholds(source, shares, distances)
+    return Gate(kinds, tuple(judges), least, most, _describe(source, given, (shares >= least) & (distances <= most)))
 
 
 def _thirds(patients: np.ndarray) -> np.ndarray:
@@ -152,28 +172,29 @@ def _thirds(patients: np.ndarray) -> np.ndarray:
     return np.array([order[name] for name in patients])
 
 
-def _make_examples(
-    pictures: np.ndarray,
-    source: np.ndarray,
-    given: Given | None,
-    kinds: Sequence[str],
-    examples: int,
-    seed: int,
-    left_out: Sequence[str],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return (features, index of the kind) of frontal films and of pictures to refuse; sources count alike."""
+def _examples_of(pictures: np.ndarray, source: np.ndarray, number: int, seed: int) -> Iterator[Example]:
+    """Yield the films, versions of them, and pictures to refuse; half of what these show is of all sources alike."""
     draw = np.random.default_rng([seed, len(gate_negatives.MADE)])
-    sources = [np.flatnonzero(source == name) for name in np.unique(source)]
-    even = np.concatenate([draw.choice(rows, examples) for rows in sources])
-    films = [*pictures, *pictures[draw.permutation(even)[: len(pictures)]]]  # half of them from all sources alike
-    found = [(FRONTAL, films[draw.integers(len(films))]) for _ in range(examples)]
-    found += [(FRONTAL, gate_negatives.vary(draw, films[draw.integers(len(films))])) for _ in range(examples)]
-    found += [(kind, picture) for _, kind, picture in make_negatives(films, examples, seed, left_out)]
-    for kind in sorted({*given.kind}) if given else ():
+    rows = [np.flatnonzero(source == name) for name in np.unique(source)]
+    even = [draw.choice(own, len(source) // len(rows) + 1) for own in rows]
+    films = [*pictures, *pictures[np.concatenate(even)]]
+    yield from ((FRONTAL, FRONTAL, film) for film in pictures)
+    yield from ((FRONTAL, FRONTAL, vary(draw, films[draw.integers(len(films))])) for _ in range(2 * number))
+    yield from make_negatives(films, number, seed)
+
+
+def _vary_given(given: Given) -> Iterator[Example]:
+    draw = np.random.default_rng(0)
+    for kind in np.unique(given.kind):
         own = given.pictures[given.kind == kind]
-        found += [(kind, picture) for picture in own]
-        found += [(kind, gate_negatives.vary(draw, own[draw.integers(len(own))])) for _ in range(GIVEN)]
-    return describe(_shrink([picture for _, picture in found])), np.array([kinds.index(kind) for kind, _ in found])
+        yield from ((str(kind), str(kind), picture) for picture in own)
+        yield from ((str(kind), str(kind), vary(draw, own[draw.integers(len(own))])) for _ in range(GIVEN))
+
+
+def _describe_all(found: Iterable[Example]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (features [n, F], how each was made [n], the kind that it shows [n])."""
+    makers, kinds, pictures = zip(*found, strict=True)
+    return describe(_shrink(pictures)), np.array(makers), np.array(kinds)
 
 
 def _shrink(pictures: Sequence[np.ndarray]) -> np.ndarray:
@@ -186,15 +207,16 @@ def _fit_judge(features: np.ndarray, kinds: np.ndarray, seed: int) -> Judge:
     from sklearn.decomposition import PCA
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits  # scikit-learn needs it, too
 
-    pca = PCA(200, svd_solver="covariance_eigh").fit(features)
+    pca = PCA(COMPONENTS, svd_solver="covariance_eigh").fit(features)
     scores = pca.transform(features)
     spread = scores.std(0)
     scale = 0.5 * np.sqrt(spread * spread[0])  # between whitened and plain: fine directions count, but less
     network = MLPClassifier(
-        (HIDDEN,), alpha=1e-3, early_stopping=True, n_iter_no_change=5, max_iter=40, random_state=seed, batch_size=256
+        (HIDDEN,), alpha=1e-2, early_stopping=True, n_iter_no_change=5, max_iter=40, random_state=seed, batch_size=256
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):  # small products: threads would mostly wait for each other
         warnings.simplefilter("ignore", ConvergenceWarning)  # 40 rounds are enough: validation stops most before
         network.fit(scores / scale, kinds)
     (hidden, output), (hidden_bias, output_bias) = network.coefs_, network.intercepts_
@@ -221,14 +243,15 @@ def _choose_thresholds(source: np.ndarray, shares: np.ndarray, distances: np.nda
     names = np.unique(source)
     least = min(np.quantile(shares[source == name], 1 - ACCEPTED) for name in names)
     most = max(np.quantile(distances[source == name], ACCEPTED) for name in names)
-    return float(np.clip(least, 0.05, 0.5)), MARGIN * float(most)
+    return float(np.clip(least, *LEAST)), MARGIN * float(most)
 
 
-def _describe(films: Films, given: Given | None, accepted: np.ndarray) -> Mapping[str, object]:
-    names = np.unique(films.source)
-    held_out = {
-        str(name): {"films": int((films.source == name).sum()), "accepted": int(accepted[films.source == name].sum())}
-        for name in names
-    }
+def _describe(source: np.ndarray, given: Given | None, accepted: np.ndarray) -> Mapping[str, object]:
+    """Return counts and shares of held-out films by source, with Wilson intervals; no path, no patient."""
+    held_out = {}
+    for name in np.unique(source):
+        own = accepted[source == name]
+        low, high = wilson_interval(float(own.mean()), len(own))
+        held_out[str(name)] = {"films": len(own), "accepted": int(own.sum()), "low": low, "high": high}
     kinds = {} if given is None else {str(kind): int((given.kind == kind).sum()) for kind in np.unique(given.kind)}
     return {"held_out": held_out, "given": kinds, "versions": rundir.versions()}

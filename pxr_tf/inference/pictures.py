@@ -20,7 +20,7 @@ from pxr_tf.sets.any_pictures import list_pictures
 from pxr_tf.sets.find import read_source
 from pxr_tf.sets.rows import CLASS_ALIASES
 
-TABLE = ".csv"  # the ending of a data set that is a file
+SETS = (".csv", ".zip")  # the endings of data sets that are files
 ASKED = "asked for"  # the group of pictures that a user named
 
 
@@ -123,7 +123,7 @@ def _rows(
         if word in ids:
             yield known.loc[known.image_id == word, [*MANIFEST_COLUMNS]].iloc[0].to_dict()
             continue
-        if os.path.isdir(word) or (os.path.isfile(word) and word.lower().endswith(TABLE)):
+        if os.path.isdir(word) or (os.path.isfile(word) and word.lower().endswith(SETS)):
             yield from _set_rows(word, experiment, option, on_event)
         elif os.path.isfile(word):
             yield _external(Path(word).name, os.path.abspath(word))

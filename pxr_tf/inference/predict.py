@@ -20,6 +20,8 @@ from pxr_tf.inference.engines import ENGINES, TENSORFLOW, check_engine
 from pxr_tf.inference.ensemble import ask_models, choose_models
 from pxr_tf.inference.exported import find_exported, plan_exports
 from pxr_tf.inference.pictures import list_asked
+from pxr_tf.inference.refusals import REFUSED, add_refusals
+from pxr_tf.pictures.dicom_notes import describe_films
 from pxr_tf.pictures.fingerprints import THUMBNAIL
 from pxr_tf.pictures.lung_crop import why_whole
 from pxr_tf.pictures.lung_source import LungSource
@@ -73,6 +75,8 @@ def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEven
     check_engine(asked.engine)
     folds = choose_folds(asked.run, asked.fold)
     table = list_asked(asked.run, asked.pictures, on_event, "PICTURE")
+    for note in describe_films(table.path):
+        emit_note(on_event, note)
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
     found = predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas, engine=asked.engine)
     return found._replace(table=add_cautions(found.table, asked.run, found.classes))
@@ -105,16 +109,45 @@ def predict_table(
     With ``stamp`` (`data.patients.add_content`), a file that has changed since is not predicted. An `engine` other than
     TensorFlow runs exported files, which TensorFlow writes once for each model.
 
-    Added columns: ``predicted`` ("" for an unreadable picture); ``p_<class>``, calibrated if the run has a temperature;
-    ``agreement``, the share of the models that predict this class; ``models``, how many were asked; ``known``, the role
-    of the run's picture that it shows (``test``, ``validation``, ``training``, or "" for an external picture); ``own``,
-    the content of that picture; ``fault``, why it cannot be read; and ``whole``, why it is not cropped, if the run
-    crops.
+    Added columns: ``predicted`` ("" for a picture that is unreadable or refused); ``p_<class>``, calibrated if the run
+    has a temperature; ``agreement``, the share of the models that predict this class; ``models``, how many were asked;
+    ``known``, the role of the run's picture that it shows (``test``, ``validation``, ``training``, or "" for an
+    external picture); ``own``, the content of that picture; ``fault``, why it cannot be read; ``refused``, why the gate
+    refuses it, if the run has a gate; and ``whole``, why it is not cropped, if the run crops.
     """
     table = _find_faults(run, table, on_event)
-    good = table[table.fault == ""].reset_index(drop=True)
-    if good.empty:
+    if (table.fault != "").all():
         raise PxrError(f"None of the pictures can be read: {_first_fault(table)} Check the files.")
+    table = add_refusals(table, run, on_event)
+    good = (table.fault == "") & (table[REFUSED] == "" if REFUSED in table else True)
+    calibration, classes = read_calibration(run), class_order(run)
+    temperature = calibration.calibration["temperature"] if calibration else None
+    asked = _Asked(folds, classes, temperature, atlas, engine)
+    rows = _predict_good(run, table[good].reset_index(drop=True), asked, executor, on_event)
+    bad = table[~good].assign(predicted="", known="", own="")
+    whole = pd.concat([rows, bad.assign(whole="") if "whole" in rows else bad]) if len(bad) else rows
+    return Predictions(_in_order(whole, table), classes, temperature, folds, engine)
+
+
+class _Asked(NamedTuple):
+    """How pictures are predicted."""
+
+    folds: tuple[str, ...]
+    classes: tuple[str, ...]
+    temperature: float | None
+    atlas: str | None
+    engine: str
+
+
+def _predict_good(
+    run: FinishedRun, good: pd.DataFrame, asked: _Asked, executor: Executor, on_event: OnEvent
+) -> pd.DataFrame:
+    """Return the rows of readable pictures that no gate refuses, predicted; there may be none."""
+    folds, classes, temperature, atlas, engine = asked
+    if good.empty:
+        executor.close()
+        shares = [f"p_{name}" for name in classes]
+        return good.assign(**dict.fromkeys(["predicted", "known", "own", *shares, "agreement", "models"], np.nan))
     image = with_atlas(run.recipe, atlas).image
     source = open_lung_source(image, good, run.cache)
     check_same_atlas(source, run.lung_identity, image.atlas)
@@ -123,17 +156,11 @@ def predict_table(
     used, known = choose_models(run, found.own, folds)
     _perform(plan_exports(run, folds, engine), executor, on_event)
     folders = {fold: predictions_folder(run, fold, preparation, engine) for fold in folds}
-    classes = class_order(run)
     tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, len(classes), engine))
     _perform(tasks, executor, on_event)
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
-    calibration = read_calibration(run)
-    temperature = calibration.calibration["temperature"] if calibration else None
-    rows = _add_opinion(found.assign(known=known), used, list(folders.values()), classes, temperature)
-    bad = table[table.fault != ""].assign(predicted="", known="", own="")
-    whole = pd.concat([rows, bad.assign(whole="") if "whole" in rows else bad]) if len(bad) else rows
-    return Predictions(_in_order(whole, table), classes, temperature, folds, engine)
+    return _add_opinion(found.assign(known=known), used, list(folders.values()), classes, temperature)
 
 
 def _add_opinion(

@@ -11,6 +11,7 @@ import pandas as pd
 from pxr_tf import files
 from pxr_tf.errors import PxrError, shown
 from pxr_tf.inference.predict import Predictions
+from pxr_tf.inference.refusals import REFUSED
 from pxr_tf.runs.finished import FinishedRun
 
 PREDICTED = "predicted"  # the folder in the run directory for files that no option names
@@ -58,8 +59,8 @@ def flat_table(found: Predictions) -> pd.DataFrame:
 
 
 def _extra(found: Predictions) -> list[str]:
-    """Return the columns that only some runs have: why a picture is not cropped, and what an audit says."""
-    return [name for name in ("whole", "caution") if name in found.table]
+    """Return the columns that only some runs have: why a picture is refused, or not cropped; what an audit says."""
+    return [name for name in (REFUSED, "whole", "caution") if name in found.table]
 
 
 def _json_lines(found: Predictions) -> Iterator[str]:
@@ -87,11 +88,11 @@ def _json_text(found: Predictions, run: FinishedRun) -> Iterator[str]:
 
 
 def _records(found: Predictions) -> Iterator[dict[str, Any]]:
-    """Yield a picture's prediction as plain values; None for what an unreadable picture lacks."""
+    """Yield a picture's prediction as plain values; None for what an unreadable or refused picture lacks."""
     extra = _extra(found)
     for row in found.table.to_dict("records"):
         shares = {name: row[f"p_{name}"] for name in found.classes}
-        good = not row["fault"]
+        good = row["predicted"] != ""
         yield {
             "image_id": row["image_id"],
             "path": row["path"],

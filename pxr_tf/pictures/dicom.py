@@ -64,18 +64,18 @@ class DicomHeader(NamedTuple):
 def read_dicom_header(file: BinaryIO) -> DicomHeader:
     """Return what a DICOM file says of its picture; raise `UnreadableImageError` if it is not one that is read."""
     with explained("damaged DICOM"):
-        ds = _parse(file, pixels=False)
+        ds = read_data_set(file, pixels=False)
         _check(ds)
     mode = "palette" if ds.PhotometricInterpretation == "PALETTE COLOR" else "rgb"
     if ds.PhotometricInterpretation in _GREY:
         mode = "grey" if ds.BitsStored <= 8 else "grey16"
-    return DicomHeader(int(ds.Columns), int(ds.Rows), mode, _spacing(ds))
+    return DicomHeader(int(ds.Columns), int(ds.Rows), mode, spacing_of(ds))
 
 
 def open_dicom(data: bytes) -> Image.Image:
     """Return a DICOM file's picture as it is shown, in mode L, or RGB for colours; raise `UnreadableImageError`."""
     with explained("damaged DICOM"):
-        ds = _parse(io.BytesIO(data), pixels=True)
+        ds = read_data_set(io.BytesIO(data), pixels=True)
         _check(ds)
         stored = _decode(ds)
         if ds.PhotometricInterpretation in _GREY:
@@ -93,7 +93,7 @@ def contradictions(source: str | Path | bytes) -> list[str]:
         if not is_dicom(file.read(DICOM_START)):
             return []
         file.seek(0)
-        ds = _parse(file, pixels=False)
+        ds = read_data_set(file, pixels=False)
     return [f"says {name} {one_line(value)[:64]}" for name, value in _contradicting(ds)]
 
 
@@ -140,8 +140,8 @@ def _orientation(said: str) -> list[tuple[str, str, bool]]:
     return [("patient orientation (mirrored)", said, row[0] == "R")]
 
 
-def _parse(file: BinaryIO, *, pixels: bool) -> "Dataset":
-    """Return the file's data set; without `pixels`, what comes before them."""
+def read_data_set(file: BinaryIO, *, pixels: bool) -> "Dataset":
+    """Return the file's data set; without `pixels`, what comes before them. Raises what pydicom does."""
     if find_spec("pydicom") is None:
         raise InaccessibleImageError(INSTALL)  # the bytes may be good: the fault is not remembered
     import pydicom
@@ -266,7 +266,7 @@ def _to_colours(ds: "Dataset", stored: np.ndarray) -> np.ndarray:
     return (colours >> 8).astype(np.uint8) if colours.dtype == np.uint16 else colours
 
 
-def _spacing(ds: "Dataset") -> float | None:
+def spacing_of(ds: "Dataset") -> float | None:
     """Return the first that is said of: the patient's pixel spacing, the detector's, the secondary capture's; in mm."""
     for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         if (value := ds.get(name)) and float(value[0]) > 0:

@@ -1,6 +1,6 @@
 """Predicted pictures on the screen: the first rows, what all were called, and why not to rely on them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 from rich.console import Console
@@ -9,6 +9,7 @@ from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import count_words, shorten
 from pxr_tf.inference.ensemble import TRAINED
 from pxr_tf.inference.predict import Predictions
+from pxr_tf.inference.refusals import REFUSED
 from pxr_tf.report.fitting import FittedTable
 from pxr_tf.report.results import print_warnings
 
@@ -18,14 +19,17 @@ MOST_ROWS = 20  # pictures that are listed
 def print_predictions(found: Predictions, warnings: Sequence[RunWarning], console: Console) -> None:
     """Print up to 20 predictions, what all pictures were called, and what limits their worth."""
     table = found.table
-    good, bad = table[table.fault == ""], table[table.fault != ""]
-    console.print(_table(good[:MOST_ROWS], found))
+    good, bad = table[table.predicted != ""], table[table.fault != ""]
+    if len(good):
+        console.print(_table(good[:MOST_ROWS], found))
     if len(good) > MOST_ROWS:
         counts = ", ".join(f"{name} ({count:,})" for name, count in good.predicted.value_counts().items())
         console.print(f"The first {MOST_ROWS} of {count_words(len(good), 'picture')}. Predicted: {counts}.")
     if len(bad):
         named = shorten([f"{row.path} ({row.fault})" for row in bad.itertuples()], 3)
         console.print(f"{count_words(len(bad), 'picture')} cannot be read: {named}.", markup=False)
+    for line in _describe_refused(table):
+        console.print(line, markup=False)
     how = _describe(found)
     if how:
         console.print(how, style="dim", markup=False)
@@ -38,6 +42,14 @@ def print_predictions(found: Predictions, warnings: Sequence[RunWarning], consol
         )
     print_warnings(warnings, console)
     console.print("Research use only, not a medical device.")
+
+
+def _describe_refused(table: pd.DataFrame) -> Iterator[str]:
+    """Yield a line per reason for which the gate refuses pictures, the most frequent first."""
+    rows = table[table[REFUSED] != ""] if REFUSED in table else table[:0]
+    for reason, count in rows[REFUSED].value_counts().items() if len(rows) else ():
+        named = shorten(rows.path[rows[REFUSED] == reason], 3)
+        yield f"{count_words(count, 'picture')} refused, because it {reason}: {named}."
 
 
 def _table(rows: pd.DataFrame, found: Predictions) -> FittedTable:

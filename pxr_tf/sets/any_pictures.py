@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pxr_tf.errors import PxrError, count_words, one_line, shorten
+from pxr_tf.sets.archives import unpacked
 from pxr_tf.sets.find import find_layout, read_source
 from pxr_tf.sets.left_out import count_other_files
 from pxr_tf.sets.notes import locked_note
@@ -26,7 +27,7 @@ def list_pictures(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     found: dict[str, str] = {}
     notes: list[str] = []
     for path in paths:
-        pictures, new_notes = _list_one(Path(os.path.abspath(os.path.expanduser(path))))
+        pictures, new_notes = _list_one(unpacked(path))
         notes += new_notes
         twice = sorted(found.keys() & pictures.keys())
         if twice:
@@ -41,7 +42,7 @@ def read_to_evaluate(path: str | Path, label: str = "") -> tuple[list[ManifestRo
     The pictures of a folder without a layout are one group. Its source is the folder's name. Its label is `label`, or
     `UNLABELLED`: nobody knows then what the pictures show. Raises `PxrError` as `read_source` does.
     """
-    folder = Path(os.path.abspath(os.path.expanduser(path)))
+    folder = unpacked(path)
     try:
         rows, notes = read_source(folder, others=True)
         unused = f"{folder} has labels, so --label {label} does not count for its pictures."

@@ -13,6 +13,7 @@ from pxr_tf.data.manifest import PHANTOM_FILE, SYNTHETIC, make_manifest
 from pxr_tf.data.patients import describe_ids
 from pxr_tf.errors import PxrError, count_words, one_line, shorten
 from pxr_tf.sets import class_folders, coronahack, covid_chestxray, kermany, own_table, radiography
+from pxr_tf.sets.archives import unpacked
 from pxr_tf.sets.file_kinds import ending_of
 from pxr_tf.sets.left_out import count_other_files
 from pxr_tf.sets.near_misses import describe_near_miss
@@ -87,7 +88,7 @@ def read_source(path: str | Path, *, others: bool = False) -> tuple[list[Manifes
 
     With `others`, rows of findings that nobody trains on are included: they can be evaluated.
     """
-    folder = Path(os.path.abspath(os.path.expanduser(path)))  # keeps links, unlike resolve
+    folder = unpacked(path)
     try:
         name, root = find_layout(folder)
         layout = LAYOUTS[name]
@@ -110,11 +111,13 @@ def read_source(path: str | Path, *, others: bool = False) -> tuple[list[Manifes
 def find_layout(folder: Path) -> tuple[str, Path]:
     """Return (layout, folder): `folder` or its only subfolder, two deep; raise `PxrError` with what is there."""
     if not folder.exists():
-        raise PxrError(f"DATA {folder} does not exist; accepted: a folder of images or a CSV. Check the spelling.")
+        raise PxrError(
+            f"DATA {folder} does not exist; accepted: a folder of images, a zip or a CSV. Check the spelling."
+        )
     if not (folder.is_file() or folder.is_dir()):
         raise PxrError(f"DATA {folder} is neither a file nor a folder; accepted: a folder of images or a CSV.")
     if folder.is_file() and not own_table.recognise(folder):
-        raise PxrError(f"DATA {folder} is a file; accepted: a folder or a .csv. Unpack an archive first.")
+        raise PxrError(f"DATA {folder} is a file; accepted: a folder, a .zip or a .csv. Unpack another archive first.")
     if folder.is_dir() and not any(folder.iterdir()):
         raise PxrError(f"DATA {folder} is an empty folder; accepted: a folder of images or a CSV. Put the data there.")
     recognised = _recognise(folder)

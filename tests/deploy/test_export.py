@@ -5,9 +5,11 @@ import re
 import zipfile
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
+from messages import ACCEPTED, assert_says
 from predicted import model_shares
 from tiny import CLASSES, SIZE
 from tiny_networks import PICTURES, linear, transfer
@@ -16,15 +18,17 @@ from pxr_tf.deploy import export
 from pxr_tf.deploy.export import ExportRequest, export_run
 from pxr_tf.deploy.export_task import export_file
 from pxr_tf.deploy.formats import FORMATS, module_of
+from pxr_tf.errors import PxrError
 from pxr_tf.evaluation.calibration import apply_temperature
 from pxr_tf.evidence.calibrated import CalibrationTables
 from pxr_tf.executors.inline import Inline
 from pxr_tf.inference.ensemble import ask_models
-from pxr_tf.inference.exported import ExportOptions
+from pxr_tf.inference.exported import ExportOptions, plan_exports
 from pxr_tf.models.classifier import both_columns, predict_pictures
+from pxr_tf.models.model_file import save_classifier
 from pxr_tf.pictures.decode import UnreadableImageError, load_prepared
 from pxr_tf.runs.finished import open_run
-from pxr_tf.tasks import Task
+from pxr_tf.tasks import Task, run_or_raise
 
 TEMPERATURE = 2.5
 
@@ -156,3 +160,23 @@ def test_the_graph_computes_what_predict_computes(build, mirror):
         expected = ask_models(chosen, np.ones(chosen.shape[:2], bool), temperature).probabilities
         answer = np.asarray(build_answer(run, folds, temperature).predict_on_batch(PICTURES[..., None]))
         np.testing.assert_allclose(answer, expected, atol=1e-6)
+
+
+def test_models_of_half_precision_are_exported_in_float32_but_no_engine_takes_them(own_copy, calibrated):
+    need("litert")
+    run, card = open_run(own_copy), {"classes": list(CLASSES), "image": {"size": SIZE, "resize": "squash"}}
+    policy = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        half = transfer(classes=4)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    save_classifier(half, run.model_file("0"), card)
+    (path,) = export_run(ExportRequest(run, ("litert",), "0"), Inline()).files
+    full = transfer(classes=4)
+    full.set_weights(half.get_weights())
+    expected = apply_temperature(np.asarray(full(PICTURES[..., None])), TEMPERATURE)
+    np.testing.assert_allclose(module_of("litert").load(path)(PICTURES[..., None]), expected, atol=1e-6)
+    with pytest.raises(PxrError) as refused:
+        run_or_raise(Inline(), plan_exports(run, ("0",), "litert"), lambda event: None)
+    assert_says(refused.value, "0", "bfloat16", ACCEPTED, "--engine tensorflow")

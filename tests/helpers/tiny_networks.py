@@ -23,11 +23,11 @@ def stirred(model: keras.Model, seed: int = 0) -> keras.Model:
     return model
 
 
-def transfer(output: str = "softmax") -> keras.Model:
+def transfer(output: str = "softmax", classes: int = 3) -> keras.Model:
     head = Head(hidden_units=(6,), dropout=0.2, output=output)
     return stirred(
         build_classifier(
-            TWO_LAYERS, num_classes=3 if output == "softmax" else 2, image_size=SIZE, weights="none", head=head
+            TWO_LAYERS, num_classes=classes if output == "softmax" else 2, image_size=SIZE, weights="none", head=head
         )
     )
 

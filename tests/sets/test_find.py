@@ -54,8 +54,12 @@ def test_missing_empty_and_unknown_data(tmp_path):
     with refused(str(tmp_path), "empty"):
         read_sources([tmp_path])
     (tmp_path / "set.zip").write_bytes(b"PK")
-    with refused("set.zip", "file", "folder", ".csv", any_of("unpack")):
+    with refused("set.zip", "not a zip file", any_of("unpack")):
         read_sources([tmp_path / "set.zip"])
+    (tmp_path / "set.tar").write_bytes(b"x")
+    with refused("set.tar", "file", "folder", ".zip", ".csv", any_of("unpack")):
+        read_sources([tmp_path / "set.tar"])
+    (tmp_path / "set.tar").unlink()
     with refused(str(tmp_path), any_of("no image"), "1 .zip file", *LAYOUTS):
         read_sources([tmp_path])
 

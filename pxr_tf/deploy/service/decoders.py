@@ -107,7 +107,8 @@ class _Process:
 
     @property
     def ended(self) -> bool:
-        return self._made.returncode is not None
+        """Whether it is gone; its pipe tells it before the system does."""
+        return self._made.returncode is not None or self._made.stdout.at_eof()
 
     async def ask(self, data: bytes) -> bytes:
         """Return its answer to a file; raise `EOFError` or `OSError` if it ends."""

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pxr_tf.inference.resident import Resident
 
 Made = TypeVar("Made")
+_ERROR = 2  # the standard error
 MOST_DECODERS = 4  # processes of 0.2 GB each; a decoder is faster than the models
 
 
@@ -95,10 +98,24 @@ class Engine:
 def load_resident(run: FinishedRun, fold: str | None) -> "Resident":
     """Return the run's models, ready to answer: loads TensorFlow, and answers once, which compiles everything."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts the compiled functions of the folds as a fault
-    import_module("pxr_tf.models.keras_settings").fix_keras()  # before anything imports Keras
-    resident = import_module("pxr_tf.inference.resident").Resident(run, fold)
-    size = run.recipe.image.size
-    blank = np.zeros((size, size), np.uint8)
-    nothing = Prepared("", blank, blank, np.zeros((32, 32), np.uint8), "", np.zeros((0, 0), bool))
-    resident.explain(nothing, resident.answer(nothing))
+    with _silent_libraries():
+        import_module("pxr_tf.models.keras_settings").fix_keras()  # before anything imports Keras
+        resident = import_module("pxr_tf.inference.resident").Resident(run, fold)
+        size = run.recipe.image.size
+        blank = np.zeros((size, size), np.uint8)
+        nothing = Prepared("", blank, blank, np.zeros((32, 32), np.uint8), "", np.zeros((0, 0), bool))
+        resident.explain(nothing, resident.answer(nothing))
     return resident
+
+
+@contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """Drop what is written to the standard error: TensorFlow names devices there that a machine lacks."""
+    kept, nothing = os.dup(_ERROR), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, _ERROR)
+    try:
+        yield
+    finally:
+        os.dup2(kept, _ERROR)
+        os.close(kept)
+        os.close(nothing)

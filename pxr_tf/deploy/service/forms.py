@@ -12,6 +12,7 @@ from starlette.requests import Request
 from pxr_tf.deploy.service import answers
 from pxr_tf.deploy.service.engine import Upload
 from pxr_tf.deploy.service.guard import Limits, Refusal
+from pxr_tf.errors import count_words
 
 FORM, JSON = "multipart/form-data", "application/json"
 FIELD = "pictures"
@@ -57,7 +58,8 @@ async def read_sent(request: Request, limits: Limits) -> Sent:
     if not sent.pictures:
         raise RefusedError(422, f"No picture was sent. Accepted: 1 to {limits.pictures} files named {FIELD!r}.")
     if len(sent.pictures) > limits.pictures:
-        raise RefusedError(422, f"{len(sent.pictures)} pictures were sent; accepted: {limits.pictures} at once.")
+        received = count_words(len(sent.pictures), "picture")
+        raise RefusedError(422, f"Received {received}; accepted: {limits.pictures} at once.")
     return sent
 
 

@@ -84,8 +84,8 @@ def is_loopback(host: str) -> bool:
 def open_port(host: str, port: int) -> socket.socket:
     """Return a socket that is bound to an address; raise `PxrError` if it is in use or not allowed."""
     try:
-        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         reason = (error.strerror or str(error)).rstrip(".")
         raise PxrError(

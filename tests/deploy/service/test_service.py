@@ -4,11 +4,15 @@ import base64
 import re
 
 import numpy as np
+import PIL.Image
 import pytest
 from predicted import SHARES
 from tiny import CLASSES
 
 import pxr_tf
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+pytest.importorskip("prometheus_client", reason="the extra serve is not installed")
 
 
 def send(client, *files, **fields):
@@ -111,3 +115,80 @@ def counted(client, name):
     """Return the number in the line of a metric."""
     (line,) = (line for line in client.get("/metrics").text.splitlines() if line.startswith(name))
     return float(line.rpartition(" ")[2])
+
+
+class Refusing:
+    """A gate that accepts nothing."""
+
+    def judge(self, picture):
+        from pxr_tf.inference.gate import Verdict
+
+        return Verdict(False, "looks upside down", "upside down", 0.1)
+
+
+def test_a_refused_picture_gets_a_reason_and_no_probability(served, strangers, monkeypatch):
+    engine, client = served
+    monkeypatch.setattr(engine, "gate", Refusing())
+    monkeypatch.setattr(engine.resident, "answer", None)  # is not asked
+    (one,) = send(client, strangers[0], heat_map="true").json()["results"]
+    assert (one["accepted"], one["reason"]) == (False, "The picture looks upside down.")
+    assert {one[name] for name in ("predicted", "probabilities", "as_given", "sets", "heat_map", "models")} == {None}
+    page = client.post("/", files=[("pictures", ("x", strangers[0].read_bytes()))]).text
+    assert "looks upside down" in page and "data:image/jpeg" in page and "<svg" not in page
+    assert client.get("/v1/model").json()["gate"] is True
+
+
+def test_sets_cautions_and_temperature_of_a_calibrated_and_audited_run_are_told(served, strangers, monkeypatch):
+    engine, client = served
+    resident = engine.resident
+    given = send(client, strangers[0]).json()["results"][0]["as_given"]
+    order = sorted(given, key=given.get, reverse=True)
+    limit = given[order[1]]
+    monkeypatch.setattr(resident, "temperature", 2.0)
+    monkeypatch.setattr(resident, "_cutoffs", {0.9: np.full(4, limit - 1e-6), 0.95: np.full(4, -np.inf)})
+    monkeypatch.setattr(resident, "_cautions", dict.fromkeys(CLASSES, "It calls everybody ill."))
+    said = send(client, strangers[0]).json()
+    (one,) = said["results"]
+    assert said["calibrated"] and one["as_given"] == given and one["probabilities"] != given
+    assert [(one["promised"], set(one["classes"])) for one in one["sets"]] == [(0.9, {*order[:2]}), (0.95, {*CLASSES})]
+    assert one["caution"] == "It calls everybody ill."
+    page = client.post("/", files=[("pictures", ("x", strangers[0].read_bytes()))]).text
+    assert "It calls everybody ill." in page and "90 % of the time" in page and "Calibrated" in page
+
+
+def test_critical_findings_stand_above_all(served, monkeypatch):
+    from pxr_tf.data.findings import Finding
+
+    engine, client = served
+    found = (Finding("controls", "critical", "viral", "", text="98 % of healthy adults were called viral."),)
+    monkeypatch.setattr(engine, "findings", found)
+    page = client.get("/").text
+    assert page.index("98 % of healthy adults") < page.index("<form")
+    assert "<option selected>viral" in page
+    assert client.get("/v1/model").json()["audit"][0]["text"] == found[0].text
+
+
+def test_a_bundle_answers_as_its_run_and_knows_its_pictures(served, own_copy, phantoms, strangers, tmp_path):
+    from starlette.testclient import TestClient
+
+    from pxr_tf.deploy.bundle import BundleRequest, write_bundle
+    from pxr_tf.deploy.service.app import make_app
+    from pxr_tf.deploy.service.engine import Engine
+    from pxr_tf.deploy.service.guard import Limits
+    from pxr_tf.executors.inline import Inline
+    from pxr_tf.runs.finished import open_run
+
+    out = write_bundle(BundleRequest(open_run(own_copy), tmp_path / "packed.zip"), Inline())
+    own = tmp_path / "own.png"
+    PIL.Image.open(sorted(phantoms[0].rglob("*.jpeg"))[0]).resize((80, 80)).save(own)
+    files = [strangers[0], own]
+    engine = Engine(open_run(out, tmp_path))
+    with TestClient(make_app(engine, Limits()), base_url="http://localhost") as packed:
+        results = send(packed, *files).json()["results"]
+        assert engine.resident.unrecognised == 0
+    for one, other in zip(results, send(served[1], *files).json()["results"], strict=True):
+        assert [one[name] for name in ("as_given", "known", "models")] == [
+            other[name] for name in ("as_given", "known", "models")
+        ]
+    assert [one["known"] for one in results] == [None, "test"]
+    assert all(len(one["sets"]) == 2 for one in results)  # a bundle is calibrated
