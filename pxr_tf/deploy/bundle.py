@@ -38,7 +38,7 @@ ZIP = ".zip"
 # Files that are copied as they are, if the run has them. All of them have figures, none has names.
 _CARRIED = (
     rundir.WARNINGS, "metrics.csv", "confusion_matrix.csv", "thresholds.csv", "calibration.csv", "decisions.csv",
-    "net_benefit.csv", "risk_coverage.csv", "conformal.csv", "gate.npz",
+    "net_benefit.csv", "risk_coverage.csv", "conformal.csv", "gate.npz", "likeness.npz",
 )  # fmt: skip
 _STAMPED = {rundir.AUDIT: "identity", "calibration.json": "predictions"}  # file -> its key with the predictions' digest
 _OLDEST = (1980, 1, 1, 0, 0, 0)  # the time of every member of a zip: the same files give the same bytes
