@@ -21,7 +21,7 @@ from pxr_tf.inference.ensemble import Opinion, ask_models, choose_models
 from pxr_tf.inference.exported import find_exported, plan_exports
 from pxr_tf.inference.pictures import list_asked
 from pxr_tf.inference.refusals import REFUSED, add_refusals
-from pxr_tf.pictures.dicom_notes import describe_films
+from pxr_tf.pictures.dicom_notes import describe_films, read_film_facts
 from pxr_tf.pictures.fingerprints import THUMBNAIL
 from pxr_tf.pictures.lung_crop import why_whole
 from pxr_tf.pictures.lung_source import LungSource
@@ -75,7 +75,7 @@ def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEven
     check_engine(asked.engine)
     folds = choose_folds(asked.run, asked.fold)
     table = list_asked(asked.run, asked.pictures, on_event, "PICTURE")
-    for note in describe_films(table.path):
+    for note in describe_films(filter(None, map(read_film_facts, table.path))):
         emit_note(on_event, note)
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
     found = predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas, engine=asked.engine)
