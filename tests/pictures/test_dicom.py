@@ -268,7 +268,7 @@ def test_a_damaged_file_is_read_or_refused_and_never_names_anybody(syntax, place
         ({"ViewPosition": "LATERAL"}, ["says view LATERAL"]),
         ({"ViewPosition": "LL"}, ["says view LL"]),
         ({"ViewPosition": "AP_SUPINE"}, []),
-        ({"ViewPosition": "POSTERO-ANTERIOR"}, []),
+        ({"ViewPosition": "POSTERO ANTERIOR"}, []),
         ({"ViewPosition": "PALMAR"}, ["says view PALMAR"]),
         ({"ViewPosition": "AP LLD"}, ["says view AP LLD"]),
         ({"PatientOrientation": ["A", "F"]}, ["says patient orientation (a side view) A\\F"]),
