@@ -4,13 +4,14 @@ It reads the evaluations in the run directory (`pxr evaluate`); it predicts noth
 """
 
 from collections.abc import Iterator
-from math import isnan
+from math import isnan, nan
 
 from pxr_tf.audit.material import Checked, Material
 from pxr_tf.data.findings import Finding
 from pxr_tf.errors import count_words
 from pxr_tf.evidence.evaluations import Evaluation, read_evaluations
 from pxr_tf.evidence.external import ALL_OTHERS
+from pxr_tf.inference.likeness import FAR, UNLIKE
 
 # More than one false alarm in ten images, beyond what the run's own test images show, and nobody can use the answer.
 MOST_FALSE = 0.1
@@ -28,7 +29,7 @@ def check_controls(material: Material) -> Checked:
 
 
 def _judge(evaluation: Evaluation) -> Iterator[Finding]:
-    """Yield a finding per class; classes that nobody was wrongly called are one."""
+    """Yield a finding per class, and on how unlike the images are; classes that nobody was wrongly called are one."""
     rows = evaluation.called[evaluation.called.group.str.startswith(ALL_OTHERS)]
     clean = []
     for row in rows.rename(columns={"class": "name"}).itertuples():
@@ -46,6 +47,23 @@ def _judge(evaluation: Evaluation) -> Iterator[Finding]:
         grade = "passed" if not many else "critical" if certain else "warning"
         remedy = f"Do not use the answer {name} on images from elsewhere." if many else ""
         yield Finding(_CHECK, grade, name, _FIGURE, share, row.low, row.high, text, remedy)
+    if UNLIKE in evaluation.about:
+        yield _judge_likeness(evaluation)
     if clean:
         text = f"No image of {evaluation.name} was wrongly called {', '.join(clean)}."
         yield Finding(_CHECK, "passed", ", ".join(clean), _FIGURE, 0.0, text=text)
+
+
+def _judge_likeness(evaluation: Evaluation) -> Finding:
+    """Return how many images are further from the run's own than nearly all of these are."""
+    share, low, high = (
+        nan if value is None else value for value in map(evaluation.about[UNLIKE].get, ("value", "low", "high"))
+    )
+    number, many = count_words(evaluation.about["images"], "image"), low > MOST_FALSE
+    text = (
+        f"{100 * share:.1f} % of {number} of {evaluation.name} are unlike what the models were trained on; of the "
+        f"run's own, {100 - FAR:.0f} % are."
+    )
+    remedy = "The run's own figures say little about such images. Train with images from there." if many else ""
+    grade = "warning" if many else "note" if share > MOST_FALSE else "passed"
+    return Finding(_CHECK, grade, evaluation.name, "share unlike", share, low, high, text, remedy)

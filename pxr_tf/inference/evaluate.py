@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import isnan
 from pathlib import Path
 
 import pandas as pd
@@ -13,11 +14,13 @@ from pxr_tf.data import patients
 from pxr_tf.data.manifest import is_synthetic
 from pxr_tf.data.splits import TEST_ROLES
 from pxr_tf.errors import PxrError, count_words, one_line, shorten
+from pxr_tf.evaluation.intervals import measure_share
 from pxr_tf.events import OnEvent, emit_note, emit_progress
 from pxr_tf.evidence.evaluations import ABOUT, BESIDE, CALLED, EVALUATED, LEFT_OUT, METRICS, Evaluation
 from pxr_tf.evidence.external import compare_with_internal, count_called
 from pxr_tf.evidence.intervals import score_with_intervals, unit_of_rows
 from pxr_tf.inference.copies import add_own
+from pxr_tf.inference.likeness import FAR, UNLIKE
 from pxr_tf.inference.predict import Predictions, choose_folds, class_order, predict_table
 from pxr_tf.pictures.dicom_notes import read_films
 from pxr_tf.runs.finished import FinishedRun
@@ -150,7 +153,8 @@ def _write(asked: EvaluateRequest, found: Predictions, left_out: pd.DataFrame) -
         )
     fold = _FOLDED if len(found.folds) > 1 else found.folds[0]
     columns = ["image_id", "patient_id", "source", "label", "fold", "role", "predicted", *shares, "group"]
-    predictions = good.assign(fold=fold, role="test")[[*columns, "agreement", "models"]]
+    more = [UNLIKE] if UNLIKE in good else []
+    predictions = good.assign(fold=fold, role="test")[[*columns, "agreement", "models", *more]]
     unit = unit_of_rows(predictions)
     internal, tested = run.predictions, run.tested
     if len(found.folds) == 1:
@@ -176,11 +180,18 @@ def _write(asked: EvaluateRequest, found: Predictions, left_out: pd.DataFrame) -
         "patients": int(predictions.patient_id.nunique()),
         "unit": unit,
         "left_out": {reason: int(count) for reason, count in left_out.reason.map(_short).value_counts().items()},
+        **({UNLIKE: _count_far(predictions)} if more else {}),
         "origin": "synthetic" if is_synthetic(good) or is_synthetic(run.manifest) else "real",
         "notice": "Research use only, not a medical device.",
     }
     files.write_json(folder / ABOUT, about)
     return Evaluation(folder.name, about, called, beside)
+
+
+def _count_far(predictions: pd.DataFrame) -> dict[str, float | None]:
+    """Return the share of the images that are unlike the run's own, with its interval over patients if known."""
+    share = measure_share((predictions[UNLIKE] >= FAR).to_numpy(), predictions.patient_id.to_numpy())
+    return {name: None if isnan(value) else float(value) for name, value in share._asdict().items() if name != "error"}
 
 
 def _short(reason: str) -> str:

@@ -22,14 +22,14 @@ def run(tmp_path):
     return open_run(write_run(tmp_path / "runs" / "a" / "b" / "c" / "seed-0"))
 
 
-def evaluated(run, called_covid: int, count: int = 100):
+def evaluated(run, called_covid: int, count: int = 100, **more: object):
     """Write an evaluation of adults of whom some were called covid19, the others normal; return the findings."""
     names = np.where(np.arange(count) < called_covid, "covid19", "normal")
     table = pd.DataFrame({"image_id": np.arange(count), "predicted": names, "source": "adults", "group": "healthy"})
     table = table.assign(patient_id=table.image_id, label="", **{f"p_{name}": 0.25 for name in CLASSES})
     folder = run.folder / "evaluated" / "adults"
     files.write_csv(folder / "called.csv", count_called(table, run.tested))
-    about = dict.fromkeys(ABOUT_KEYS) | {"predictions_of_run": run.predictions_digest}
+    about = dict.fromkeys(ABOUT_KEYS) | {"predictions_of_run": run.predictions_digest, "images": count} | more
     files.write_json(folder / "evaluation.json", about)
     return check(run)
 
@@ -49,6 +49,17 @@ def test_a_class_that_most_strangers_are_called_is_critical(run):
 def test_a_few_false_alarms_pass(run):
     found = {finding.subject: finding.grade for finding in evaluated(run, 5)}
     assert found["covid19"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("share", "low", "grade"), [(0.5, 0.4, "warning"), (0.2, 0.05, "note"), (0.2, None, "note"), (0.03, 0.01, "passed")]
+)
+def test_images_unlike_the_runs_own_are_a_finding_about_the_other_data(run, share, low, grade):
+    findings = evaluated(run, 5, unlike={"value": share, "low": low, "high": None if low is None else 2 * share})
+    found = next(finding for finding in findings if finding.subject == "adults")
+    assert (found.grade, found.value) == (grade, share)
+    assert f"{100 * share:.1f} %" in found.text and "adults" in found.text
+    assert bool(found.remedy) == (grade == "warning")
 
 
 def test_one_stranger_is_never_critical(run):
