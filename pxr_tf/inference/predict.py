@@ -17,8 +17,10 @@ from pxr_tf.evidence.calibrated import read_calibration, read_cutoffs
 from pxr_tf.inference.cautions import add_cautions
 from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.engines import ENGINES, TENSORFLOW, check_engine
-from pxr_tf.inference.ensemble import Opinion, ask_models, choose_models
+from pxr_tf.inference.ensemble import choose_models
 from pxr_tf.inference.exported import find_exported, plan_exports
+from pxr_tf.inference.likeness import LIKENESS, has_likeness
+from pxr_tf.inference.opinions import add_opinion, set_column
 from pxr_tf.inference.pictures import list_asked
 from pxr_tf.inference.refusals import REFUSED, add_refusals
 from pxr_tf.pictures.dicom_notes import describe_films, read_film_facts
@@ -43,8 +45,9 @@ class Shard:
     pictures: Sequence[tuple[str, str, str]]  # path, content, and stamp or ""
     lungs: str | None  # identity of the lung source that crops the pictures; None: not cropped
     atlas: str | None  # where its atlas is now; None: where it was
-    classes: int  # of each model
+    width: int  # of the arrays: the classes, and what else is kept
     engine: str = TENSORFLOW
+    unlike: bool = False  # whether the arrays have one more column: how unlike a picture is (`likeness`)
     before: int = 0  # pictures in the shards before this one
     of: int = 0  # pictures in all shards
 
@@ -113,8 +116,9 @@ def predict_table(
     has a temperature; ``set_90`` and ``set_95``, the classes that cannot be ruled out at 90 and 95 %, if it has one;
     ``agreement``, the share of the models that predict this class; ``models``, how many were asked;
     ``known``, the role of the run's picture that it shows (``test``, ``validation``, ``training``, or "" for an
-    external picture); ``own``, the content of that picture; ``fault``, why it cannot be read; ``refused``, why the gate
-    refuses it, if the run has a gate; and ``whole``, why it is not cropped, if the run crops.
+    external picture); ``own``, the content of that picture; ``fault``, why it cannot be read; and, if the run has what
+    it takes, ``refused``, why the gate refuses it; ``unlike``, a percentile (`likeness`); and ``whole``, why it is not
+    cropped.
     """
     table = _find_faults(run, table, on_event)
     if (table.fault != "").all():
@@ -160,34 +164,15 @@ def _predict_good(
     found = add_own(good, run, on_event)
     used, known = choose_models(run, found.own, folds)
     _perform(plan_exports(run, folds, engine), executor, on_event)
-    folders = {fold: predictions_folder(run, fold, preparation, engine) for fold in folds}
-    tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, len(classes), engine))
+    unlike = engine == TENSORFLOW and has_likeness(run, folds)
+    folders = {fold: predictions_folder(run, fold, preparation, engine, unlike=unlike) for fold in folds}
+    width = len(classes) + unlike
+    tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, width, engine, unlike))
     _perform(tasks, executor, on_event)
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
-    each = np.stack([_read(folder, good.content, len(classes)) for folder in folders.values()], axis=1)
-    opinion, given = ask_models(each, used, temperature), ask_models(each, used).probabilities
-    sets = {set_column(promised): name_sets(given >= ends, classes) for promised, ends in cutoffs.items()}
-    return _add_opinion(found.assign(known=known, **sets), opinion, classes)
-
-
-def set_column(promised: float) -> str:
-    """Return the name of the column with the conformal sets of a promised coverage."""
-    return f"set_{100 * promised:g}"
-
-
-def name_sets(inside: np.ndarray, classes: Sequence[str]) -> list[str]:
-    """Return sets of classes, bool [n, classes], as text: ``{bacterial, viral}``; ``{}`` has none."""
-    return [f"{{{', '.join(np.array(classes, object)[row])}}}" for row in inside]
-
-
-def _add_opinion(table: pd.DataFrame, opinion: Opinion, classes: tuple[str, ...]) -> pd.DataFrame:
-    return table.assign(
-        predicted=np.array(classes, object)[opinion.predicted],
-        **{f"p_{name}": opinion.probabilities[:, number] for number, name in enumerate(classes)},
-        agreement=opinion.agreement,
-        models=opinion.models,
-    )
+    each = np.stack([_read(folder, good.content, width) for folder in folders.values()], axis=1)
+    return add_opinion(found.assign(known=known), each, used, classes, temperature, cutoffs)
 
 
 def _find_faults(run: FinishedRun, table: pd.DataFrame, on_event: OnEvent) -> pd.DataFrame:
@@ -210,8 +195,13 @@ def class_order(run: FinishedRun) -> tuple[str, ...]:
     return tuple(name.removeprefix("p_") for name in run.predictions if name.startswith("p_"))
 
 
-def predictions_folder(run: FinishedRun, fold: str, preparation: Preparation, engine: str = TENSORFLOW) -> Path:
-    """Return the keyed array of a model's probabilities for any pictures, by content; each engine has its own."""
+def predictions_folder(
+    run: FinishedRun, fold: str, preparation: Preparation, engine: str = TENSORFLOW, *, unlike: bool = False
+) -> Path:
+    """Return the keyed array of a model's probabilities for any pictures, by content; each engine has its own.
+
+    With `unlike`, it has a column more, which depends on the run's likeness, too.
+    """
     if engine == TENSORFLOW:
         model, libraries = run.model_digest(fold), ("keras", "tensorflow")
     else:
@@ -221,6 +211,7 @@ def predictions_folder(run: FinishedRun, fold: str, preparation: Preparation, en
         pictures_key(preparation),
         *rundir.name_versions(*libraries),
         *sorted(machine.switches().items()),
+        *([fold, files.digest_file(run.folder / LIKENESS)] if unlike else []),
     )
     return run.cache / f"predictions-{key}"
 
@@ -255,9 +246,9 @@ def _plan(
     ]
 
 
-def _read(folder: Path, contents: pd.Series, classes: int) -> np.ndarray:
-    """Return float32 [contents, classes]; NaN for a picture that the model was not asked about."""
-    stored, found = arrays.load_array(folder), np.full((len(contents), classes), np.nan, np.float32)
+def _read(folder: Path, contents: pd.Series, width: int) -> np.ndarray:
+    """Return float32 [contents, width]; NaN for a picture that the model was not asked about."""
+    stored, found = arrays.load_array(folder), np.full((len(contents), width), np.nan, np.float32)
     rows = np.array([stored.rows.get(content, -1) for content in contents], np.int64)
     if stored.rows:
         found[rows >= 0] = stored.values[rows[rows >= 0]]

@@ -10,6 +10,8 @@ import pandas as pd
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError, shown
+from pxr_tf.inference.likeness import UNLIKE
+from pxr_tf.inference.opinions import SETS
 from pxr_tf.inference.predict import Predictions
 from pxr_tf.inference.refusals import REFUSED
 from pxr_tf.runs.finished import FinishedRun
@@ -18,7 +20,6 @@ PREDICTED = "predicted"  # the folder in the run directory for files that no opt
 FORMATS = (".csv", ".json", ".jsonl")
 NOTICE = "Research use only, not a medical device."
 _DIGITS = 7  # of a probability: float32 has no more
-SETS = "set_"  # begins the names of the columns with conformal sets
 _SHORT = 4  # bytes of a digest in a file's name
 _LETTERS = 80  # of a name
 
@@ -66,8 +67,8 @@ def _list_of(chosen: str) -> list[str]:
 
 
 def _extra(found: Predictions) -> list[str]:
-    """Return the columns that only some runs have: why a picture is refused, or not cropped; what an audit says."""
-    return [name for name in (REFUSED, "whole", "caution") if name in found.table]
+    """Return the columns that only some runs have: how unlike a picture is, and reasons and cautions in words."""
+    return [name for name in (UNLIKE, REFUSED, "whole", "caution") if name in found.table]
 
 
 def _json_lines(found: Predictions) -> Iterator[str]:
@@ -110,6 +111,6 @@ def _records(found: Predictions) -> Iterator[dict[str, Any]]:
             "agreement": row["agreement"] if good else None,
             "models": int(row["models"]) if good else None,
             "known": row["known"] or None,
-            **{name: row[name] or None for name in extra},
+            **{name: None if row[name] == "" or pd.isna(row[name]) else row[name] for name in extra},
             "fault": row["fault"] or None,
         }
