@@ -49,7 +49,7 @@ DECODERS = {
 _LIBRARIES = {"gdcm": "gdcm", "pylibjpeg": "pylibjpeg"}  # of a decoder -> what it imports
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
-# Of views: PS3.3, C.8.7.1.1.1 has AP, PA, LL, RL, RLD, LLD, RLO, LLO; machines write more, such as AP_SUPINE.
+# Of views: PS3.3, C.8.7.1.1.1 has AP, PA, LL, RL, RLD, LLD, RLO and LLO; machines write more, such as AP_SUPINE.
 _FRONTAL = re.compile("(?<![A-Z])(AP|PA)(?![A-Z])|FRONT|ANTERO|POSTERO")
 _NOT_FRONTAL = re.compile("(?<![A-Z])(LAT|OBL|DECUB)|(?<![A-Z])(LL|RL|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO)(?![A-Z])")
 # pydicom computes with these, even if they are there without a value.
