@@ -88,6 +88,11 @@ def cache_of(folder: Path, runs: Path | None = None) -> Path:
     return next((place / CACHE for place in folder.absolute().parents if (place / CACHE).is_dir()), folder / CACHE)
 
 
+def default_cache() -> Path:
+    """Return ``pxr_tf`` in the user's cache (``XDG_CACHE_HOME``): for bundles and unpacked zips."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pxr_tf"
+
+
 def fold_name(fold: str) -> str:
     """Return the name of a fold's task and folder: ``fold-0`` for fold 0; other folds keep theirs (``holdout``)."""
     return f"fold-{fold}" if fold.isdecimal() else fold

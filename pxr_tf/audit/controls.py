@@ -38,7 +38,7 @@ def _judge(evaluation: Evaluation) -> Iterator[Finding]:
             continue
         own = "" if isnan(row.internal) else f" ({100 * row.internal:.1f} % in the run's own data)"
         text = (
-            f"{100 * share:.1f} % of {count_words(int(row.images), 'image')} of {evaluation.name} with another finding "
+            f"{100 * share:.1f} % of {count_words(int(row.images), 'image')} of {evaluation.name} that are not {name} "
             f"were called {name}{own}."
         )
         many = share > max(MOST_FALSE, own_share)

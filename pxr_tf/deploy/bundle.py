@@ -4,16 +4,18 @@ It carries what commands need of a run, and no more: no path, no patient's or im
 images are numbered in the order of their pictures' digests.
 """
 
+import itertools
 import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel
 
 from pxr_tf import files, rundir
 from pxr_tf.config import dump_experiment
@@ -21,6 +23,8 @@ from pxr_tf.deploy.card import write_card
 from pxr_tf.errors import PxrError, shown
 from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.evidence.files import complete_tables
+from pxr_tf.inference.engines import ENGINES
+from pxr_tf.inference.exported import EXPORTED, find_exported
 from pxr_tf.inference.predict import choose_folds, class_order
 from pxr_tf.inference.samples import write_samples
 from pxr_tf.pictures.fingerprints import load_thumbnails
@@ -29,11 +33,12 @@ from pxr_tf.runs.crop import crops_by_atlas
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.tasks import Executor
 
+Section = TypeVar("Section", bound=BaseModel)
 ZIP = ".zip"
 # Files that are copied as they are, if the run has them. All of them have figures, none has names.
 _CARRIED = (
     rundir.WARNINGS, "metrics.csv", "confusion_matrix.csv", "thresholds.csv", "calibration.csv", "decisions.csv",
-    "net_benefit.csv", "risk_coverage.csv", "conformal.csv", "gate.npz",
+    "net_benefit.csv", "risk_coverage.csv", "conformal.csv", "gate.npz", "likeness.npz",
 )  # fmt: skip
 _STAMPED = {rundir.AUDIT: "identity", "calibration.json": "predictions"}  # file -> its key with the predictions' digest
 _OLDEST = (1980, 1, 1, 0, 0, 0)  # the time of every member of a zip: the same files give the same bytes
@@ -126,10 +131,20 @@ def _write_run(run: FinishedRun, folds: tuple[str, ...], folder: Path, on_event:
     for name in _CARRIED:
         if (run.folder / name).exists():
             shutil.copyfile(run.folder / name, folder / name)
+    _copy_exports(run, folds, folder)
     _write_stamped(run, folder)
     _write_thumbnails(run, manifest.content.tolist(), folder, on_event)
     _write_recipe(run, folder)
     files.write_json(folder / rundir.PROVENANCE, _provenance(run, folder))
+
+
+def _copy_exports(run: FinishedRun, folds: tuple[str, ...], folder: Path) -> None:
+    """Copy the exported file of each model that `pxr predict --engine` has made, so that none is made again."""
+    for fold, engine in itertools.product(folds, ENGINES):
+        exported = find_exported(run, fold, engine)
+        if exported.is_file():
+            (folder / EXPORTED).mkdir(exist_ok=True)
+            shutil.copyfile(exported, folder / EXPORTED / exported.name)
 
 
 def _numbers(run: FinishedRun) -> tuple[dict[str, str], dict[str, str]]:
@@ -172,10 +187,15 @@ def _write_recipe(run: FinishedRun, folder: Path) -> None:
         copy = shutil.copytree if source.is_dir() else shutil.copyfile
         copy(source, folder / bundle.ATLAS)
         recipe = recipe.model_copy(update={"image": image.model_copy(update={"atlas": bundle.ATLAS})})
-    weights = getattr(recipe.model, "weights", None)
-    if weights and "/" in weights:
-        recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": Path(weights).name})})
+    model, image = _without_places(recipe.model, "weights", "of"), _without_places(recipe.image, "masks")
+    recipe = recipe.model_copy(update={"model": model, "image": image})
     files.write_text(folder / rundir.EXPERIMENT, dump_experiment(recipe))
+
+
+def _without_places(section: Section, *keys: str) -> Section:
+    """Return a section of a recipe with the names alone of files and folders in these keys."""
+    named = {key: getattr(section, key, None) for key in keys}
+    return section.model_copy(update={key: Path(name).name for key, name in named.items() if name and "/" in name})
 
 
 def _provenance(run: FinishedRun, folder: Path) -> Mapping[str, Any]:

@@ -4,10 +4,6 @@ A gate is three small networks of one hidden layer on hand-made features (`gate_
 the frontal films that it was fitted on (`gate_fit`). It needs NumPy alone, and one file beside the run's models.
 """
 
-import io
-import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pxr_tf import files
-from pxr_tf.errors import PxrError
+from pxr_tf.inference.archives import read_archive, write_archive
+from pxr_tf.inference.distances import Distance
 from pxr_tf.inference.gate_features import NUMBERS, SIDE, describe
 from pxr_tf.pictures.decode import resize_grey
 from pxr_tf.pictures.tones import count_levels
@@ -37,8 +33,6 @@ REASONS = {
 SMALLEST = 64  # pixels of the shorter side: less shows no detail of a lung
 LONGEST = 2.5  # times the shorter side; the longest of 5,856 published films of children has 2.0
 BLANK_LEVELS = 12  # `count_levels` of an empty picture with noise; the emptiest public films have 60
-LARGEST = 50_000_000  # bytes of all arrays; a gate has 2 million
-_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 class Verdict(NamedTuple):
@@ -57,23 +51,16 @@ class Judge(NamedTuple):
     hidden_bias: np.ndarray  # [H]
     output: np.ndarray  # [H, kinds]
     output_bias: np.ndarray  # [kinds]
-    middle: np.ndarray  # [F], of frontal films
-    directions: np.ndarray  # [F, D], orthonormal: most of what differs between frontal films
-    spread: np.ndarray  # [D, D]: its product with itself is the inverse of their covariance
-    rest: np.ndarray  # [1], the mean square of what the directions leave of a frontal film
+    middle: np.ndarray  # the rest is the distance to frontal films: see `Distance`
+    directions: np.ndarray
+    spread: np.ndarray
+    weight: np.ndarray
 
     def say(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (probabilities [n, kinds], distances [n]) of float32 [n, F] features.
-
-        A distance is the sum of the squared Mahalanobis distance and what the directions leave, each divided by its
-        mean over frontal films.
-        """
+        """Return (probabilities [n, kinds], distances [n]) of float32 [n, F] features."""
         logits = np.maximum(features @ self.hidden + self.hidden_bias, 0) @ self.output + self.output_bias
         shares = np.exp(logits - logits.max(1, keepdims=True))
-        away = features - self.middle
-        along = away @ self.directions
-        left = np.maximum((away**2).sum(1) - (along**2).sum(1), 0)
-        return shares / shares.sum(1, keepdims=True), ((along @ self.spread) ** 2).mean(1) + left / self.rest
+        return shares / shares.sum(1, keepdims=True), Distance(*self[-len(Distance._fields) :]).of(features)
 
 
 @dataclass(frozen=True)
@@ -138,41 +125,19 @@ def _find_fault(size: tuple[int, int], thumbnail: np.ndarray) -> str:
 
 def read_gate(run: RunDirectory) -> Gate | None:
     """Return the gate of a run, None if it has none; raise `PxrError` for a damaged file."""
-    path = run.folder / GATE
-    if not path.exists():
-        return None
-    with files.reading(f"The gate {path}"):
-        content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
-    try:
-        return _unpack(content)
-    except _DAMAGE as error:
-        raise PxrError(
-            f"{path} is not a gate of this version of pxr_tf, or it is damaged. `pxr gate {run.folder}` fits it again."
-        ) from error
+    return read_archive(run.folder / GATE, FORMAT, _make, f"`pxr gate {run.folder}` fits it again.")
 
 
 def write_gate(path: Path, gate: Gate) -> None:
-    """Write a gate, whole or not at all: a NumPy archive without pickles."""
+    """Write a gate, whole or not at all."""
     words = {"format": FORMAT, "kinds": gate.kinds, "least": gate.least, "most": gate.most, "about": dict(gate.about)}
-    text = np.frombuffer(json.dumps(words, sort_keys=True).encode(), np.uint8)
-    stacked = {name: np.stack([getattr(judge, name) for judge in gate.judges]) for name in Judge._fields}
-    with files.written_whole(path) as partial, open(partial, "wb") as file:
-        np.savez_compressed(file, words=text, **{name: values.astype(np.float32) for name, values in stacked.items()})
+    write_archive(path, words, {name: np.stack([getattr(one, name) for one in gate.judges]) for name in Judge._fields})
 
 
-def _unpack(content: bytes) -> Gate:
-    """Return the gate in the bytes of a file; raise one of `_DAMAGE`."""
-    with zipfile.ZipFile(io.BytesIO(content)) as stored:
-        if sum(one.file_size for one in stored.infolist()) > LARGEST:
-            raise ValueError("too large")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        words = json.loads(arrays["words"].tobytes())
-        if words["format"] != FORMAT:
-            raise ValueError("another version wrote it")
-        stacked = [arrays[name] for name in Judge._fields]
-    judges = tuple(Judge(*values) for values in zip(*stacked, strict=True))
+def _make(words: dict[str, Any], arrays: dict[str, np.ndarray]) -> Gate:
+    judges = tuple(Judge(*values) for values in zip(*(arrays[name] for name in Judge._fields), strict=True))
     gate = Gate(tuple(words["kinds"]), judges, float(words["least"]), float(words["most"]), words["about"])
-    shares, distances = gate.measure(np.zeros((1, SIDE, SIDE), np.uint8))
-    if not judges or shares.shape != (1, len(gate.kinds)) or not np.isfinite([*shares[0], distances[0]]).all():
+    shares, _ = gate.measure(np.zeros((1, SIDE, SIDE), np.uint8))
+    if not judges or shares.shape != (1, len(gate.kinds)):
         raise ValueError(f"its arrays do not fit {NUMBERS} features")
     return gate

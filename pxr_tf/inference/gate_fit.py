@@ -18,6 +18,7 @@ from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.evaluation.intervals import wilson_interval
 from pxr_tf.events import OnEvent, emit_note, emit_progress
 from pxr_tf.inference import gate_negatives
+from pxr_tf.inference.distances import fit_distance
 from pxr_tf.inference.gate import FRONTAL, REASONS, Gate, Judge
 from pxr_tf.inference.gate_features import SIDE, describe
 from pxr_tf.inference.gate_negatives import make_negatives, vary
@@ -203,7 +204,6 @@ def _shrink(pictures: Sequence[np.ndarray]) -> np.ndarray:
 
 def _fit_judge(features: np.ndarray, kinds: np.ndarray, seed: int) -> Judge:
     """Return a judge; its principal components are folded into the weights, so that it takes plain features."""
-    from sklearn.covariance import LedoitWolf
     from sklearn.decomposition import PCA
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
@@ -221,20 +221,12 @@ def _fit_judge(features: np.ndarray, kinds: np.ndarray, seed: int) -> Judge:
         network.fit(scores / scale, kinds)
     (hidden, output), (hidden_bias, output_bias) = network.coefs_, network.intercepts_
     folded = pca.components_.T @ (hidden / scale[:, None])
-    frontal = features[kinds == 0]
-    near = PCA(DIRECTIONS, svd_solver="covariance_eigh").fit(frontal)
-    along = near.transform(frontal)
-    precision = LedoitWolf(assume_centered=True).fit(along).precision_
-    left = ((frontal - near.mean_) ** 2).sum(1) - (along**2).sum(1)
     return Judge(
         folded,
         hidden_bias - pca.mean_ @ folded,
         output,
         output_bias,
-        near.mean_,
-        near.components_.T,
-        np.linalg.cholesky(precision),
-        np.array([left.mean()]),
+        *fit_distance(features[kinds == 0], DIRECTIONS),
     )
 
 

@@ -27,6 +27,8 @@ def vary(draw: np.random.Generator, film: np.ndarray) -> np.ndarray:
     """Return a frontal film as another patient, detector or viewer might show it."""
     if draw.random() < 0.3:
         film = _frame(draw, film)
+    elif draw.random() < 0.3:
+        film = _cut(draw, film)
     taken = Acquisition(
         contrast=draw.uniform(0.7, 1.4),
         resolution=draw.uniform(0.3, 1),
@@ -47,6 +49,13 @@ def _frame(draw: np.random.Generator, film: np.ndarray) -> np.ndarray:
     inner = cv2.resize(film, (int(SIDE - left - right), int(SIDE - top - bottom)), interpolation=cv2.INTER_AREA)
     framed[top : SIDE - bottom, left : SIDE - right] = inner
     return framed
+
+
+def _cut(draw: np.random.Generator, film: np.ndarray) -> np.ndarray:
+    """Return the film without up to a sixth at each edge: arms, neck and abdomen, and some of a lung."""
+    top, bottom, left, right = draw.integers(0, SIDE // 6, 4)
+    inner = film[top : SIDE - bottom, left : SIDE - right]
+    return cv2.resize(inner, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
 
 
 def one_of(draw: np.random.Generator, films: Films) -> np.ndarray:
@@ -72,10 +81,10 @@ def _upside_down(draw: np.random.Generator, films: Films) -> np.ndarray:
 
 
 def _part(draw: np.random.Generator, films: Films) -> np.ndarray:
-    """Return a window of a quarter to half of a film's sides, or about a half of the film: one side of it."""
+    """Return a window of at most half of a film's sides, or less than one half of the film: one lung, or no base."""
     height, width = (SIDE * draw.uniform(0.22, 0.5, 2)).astype(int)
     if draw.random() < 0.4:
-        height, width = draw.permutation([int(SIDE * draw.uniform(0.35, 0.52)), int(SIDE * draw.uniform(0.75, 1))])
+        height, width = draw.permutation([int(SIDE * draw.uniform(0.3, 0.48)), int(SIDE * draw.uniform(0.75, 1))])
     top, left = draw.integers(SIDE - height + 1), draw.integers(SIDE - width + 1)
     window = films[draw.integers(len(films))][top : top + height, left : left + width]
     return cv2.resize(window, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)

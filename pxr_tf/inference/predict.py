@@ -13,15 +13,17 @@ from pxr_tf import arrays, files, machine, rundir
 from pxr_tf.data import patients
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
-from pxr_tf.evidence.calibrated import read_calibration
+from pxr_tf.evidence.calibrated import read_calibration, read_cutoffs
 from pxr_tf.inference.cautions import add_cautions
 from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.engines import ENGINES, TENSORFLOW, check_engine
-from pxr_tf.inference.ensemble import ask_models, choose_models
+from pxr_tf.inference.ensemble import choose_models
 from pxr_tf.inference.exported import find_exported, plan_exports
+from pxr_tf.inference.likeness import LIKENESS, has_likeness
+from pxr_tf.inference.opinions import add_opinion, set_column
 from pxr_tf.inference.pictures import list_asked
 from pxr_tf.inference.refusals import REFUSED, add_refusals
-from pxr_tf.pictures.dicom_notes import describe_films
+from pxr_tf.pictures.dicom_notes import describe_films, read_film_facts
 from pxr_tf.pictures.fingerprints import THUMBNAIL
 from pxr_tf.pictures.lung_crop import why_whole
 from pxr_tf.pictures.lung_source import LungSource
@@ -43,8 +45,9 @@ class Shard:
     pictures: Sequence[tuple[str, str, str]]  # path, content, and stamp or ""
     lungs: str | None  # identity of the lung source that crops the pictures; None: not cropped
     atlas: str | None  # where its atlas is now; None: where it was
-    classes: int  # of each model
+    width: int  # of the arrays: the classes, and what else is kept
     engine: str = TENSORFLOW
+    unlike: bool = False  # whether the arrays have one more column: how unlike a picture is (`likeness`)
     before: int = 0  # pictures in the shards before this one
     of: int = 0  # pictures in all shards
 
@@ -75,7 +78,7 @@ def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEven
     check_engine(asked.engine)
     folds = choose_folds(asked.run, asked.fold)
     table = list_asked(asked.run, asked.pictures, on_event, "PICTURE")
-    for note in describe_films(table.path):
+    for note in describe_films(filter(None, map(read_film_facts, table.path))):
         emit_note(on_event, note)
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
     found = predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas, engine=asked.engine)
@@ -110,10 +113,12 @@ def predict_table(
     TensorFlow runs exported files, which TensorFlow writes once for each model.
 
     Added columns: ``predicted`` ("" for a picture that is unreadable or refused); ``p_<class>``, calibrated if the run
-    has a temperature; ``agreement``, the share of the models that predict this class; ``models``, how many were asked;
+    has a temperature; ``set_90`` and ``set_95``, the classes that cannot be ruled out at 90 and 95 %, if it has one;
+    ``agreement``, the share of the models that predict this class; ``models``, how many were asked;
     ``known``, the role of the run's picture that it shows (``test``, ``validation``, ``training``, or "" for an
-    external picture); ``own``, the content of that picture; ``fault``, why it cannot be read; ``refused``, why the gate
-    refuses it, if the run has a gate; and ``whole``, why it is not cropped, if the run crops.
+    external picture); ``own``, the content of that picture; ``fault``, why it cannot be read; and, if the run has what
+    it takes, ``refused``, why the gate refuses it; ``unlike``, a percentile (`likeness`); and ``whole``, why it is not
+    cropped.
     """
     table = _find_faults(run, table, on_event)
     if (table.fault != "").all():
@@ -122,10 +127,12 @@ def predict_table(
     good = (table.fault == "") & (table[REFUSED] == "" if REFUSED in table else True)
     calibration, classes = read_calibration(run), class_order(run)
     temperature = calibration.calibration["temperature"] if calibration else None
-    asked = _Asked(folds, classes, temperature, atlas, engine)
+    cutoffs = read_cutoffs(calibration, classes) if calibration else {}
+    asked = _Asked(folds, classes, temperature, cutoffs, atlas, engine)
     rows = _predict_good(run, table[good].reset_index(drop=True), asked, executor, on_event)
-    bad = table[~good].assign(predicted="", known="", own="")
-    whole = pd.concat([rows, bad.assign(whole="") if "whole" in rows else bad]) if len(bad) else rows
+    words = [name for name in ("predicted", "known", "own", "whole", *map(set_column, cutoffs)) if name in rows]
+    bad = table[~good].assign(**dict.fromkeys(words, ""))
+    whole = pd.concat([rows, bad]) if len(bad) else rows
     return Predictions(_in_order(whole, table), classes, temperature, folds, engine)
 
 
@@ -135,6 +142,7 @@ class _Asked(NamedTuple):
     folds: tuple[str, ...]
     classes: tuple[str, ...]
     temperature: float | None
+    cutoffs: Mapping[float, np.ndarray]  # of conformal sets: `read_cutoffs`
     atlas: str | None
     engine: str
 
@@ -143,11 +151,12 @@ def _predict_good(
     run: FinishedRun, good: pd.DataFrame, asked: _Asked, executor: Executor, on_event: OnEvent
 ) -> pd.DataFrame:
     """Return the rows of readable pictures that no gate refuses, predicted; there may be none."""
-    folds, classes, temperature, atlas, engine = asked
+    folds, classes, temperature, cutoffs, atlas, engine = asked
     if good.empty:
         executor.close()
         shares = [f"p_{name}" for name in classes]
-        return good.assign(**dict.fromkeys(["predicted", "known", "own", *shares, "agreement", "models"], np.nan))
+        names = ["predicted", "known", "own", *shares, *map(set_column, cutoffs), "agreement", "models"]
+        return good.assign(**dict.fromkeys(names, np.nan))
     image = with_atlas(run.recipe, atlas).image
     source = open_lung_source(image, good, run.cache)
     check_same_atlas(source, run.lung_identity, image.atlas)
@@ -155,30 +164,15 @@ def _predict_good(
     found = add_own(good, run, on_event)
     used, known = choose_models(run, found.own, folds)
     _perform(plan_exports(run, folds, engine), executor, on_event)
-    folders = {fold: predictions_folder(run, fold, preparation, engine) for fold in folds}
-    tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, len(classes), engine))
+    unlike = engine == TENSORFLOW and has_likeness(run, folds)
+    folders = {fold: predictions_folder(run, fold, preparation, engine, unlike=unlike) for fold in folds}
+    width = len(classes) + unlike
+    tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, width, engine, unlike))
     _perform(tasks, executor, on_event)
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
-    return _add_opinion(found.assign(known=known), used, list(folders.values()), classes, temperature)
-
-
-def _add_opinion(
-    table: pd.DataFrame,
-    used: np.ndarray,
-    folders: Sequence[Path],
-    classes: tuple[str, ...],
-    temperature: float | None,
-) -> pd.DataFrame:
-    """Return the rows with what the models in `folders` say: bool [rows, folders] `used` says which were asked."""
-    each = np.stack([_read(folder, table.content, len(classes)) for folder in folders], axis=1)
-    opinion = ask_models(each, used, temperature)
-    return table.assign(
-        predicted=np.array(classes, object)[opinion.predicted],
-        **{f"p_{name}": opinion.probabilities[:, number] for number, name in enumerate(classes)},
-        agreement=opinion.agreement,
-        models=opinion.models,
-    )
+    each = np.stack([_read(folder, good.content, width) for folder in folders.values()], axis=1)
+    return add_opinion(found.assign(known=known), each, used, classes, temperature, cutoffs)
 
 
 def _find_faults(run: FinishedRun, table: pd.DataFrame, on_event: OnEvent) -> pd.DataFrame:
@@ -201,8 +195,13 @@ def class_order(run: FinishedRun) -> tuple[str, ...]:
     return tuple(name.removeprefix("p_") for name in run.predictions if name.startswith("p_"))
 
 
-def predictions_folder(run: FinishedRun, fold: str, preparation: Preparation, engine: str = TENSORFLOW) -> Path:
-    """Return the keyed array of a model's probabilities for any pictures, by content; each engine has its own."""
+def predictions_folder(
+    run: FinishedRun, fold: str, preparation: Preparation, engine: str = TENSORFLOW, *, unlike: bool = False
+) -> Path:
+    """Return the keyed array of a model's probabilities for any pictures, by content; each engine has its own.
+
+    With `unlike`, it has a column more, which depends on the run's likeness, too.
+    """
     if engine == TENSORFLOW:
         model, libraries = run.model_digest(fold), ("keras", "tensorflow")
     else:
@@ -212,6 +211,7 @@ def predictions_folder(run: FinishedRun, fold: str, preparation: Preparation, en
         pictures_key(preparation),
         *rundir.name_versions(*libraries),
         *sorted(machine.switches().items()),
+        *([fold, files.digest_file(run.folder / LIKENESS)] if unlike else []),
     )
     return run.cache / f"predictions-{key}"
 
@@ -246,9 +246,9 @@ def _plan(
     ]
 
 
-def _read(folder: Path, contents: pd.Series, classes: int) -> np.ndarray:
-    """Return float32 [contents, classes]; NaN for a picture that the model was not asked about."""
-    stored, found = arrays.load_array(folder), np.full((len(contents), classes), np.nan, np.float32)
+def _read(folder: Path, contents: pd.Series, width: int) -> np.ndarray:
+    """Return float32 [contents, width]; NaN for a picture that the model was not asked about."""
+    stored, found = arrays.load_array(folder), np.full((len(contents), width), np.nan, np.float32)
     rows = np.array([stored.rows.get(content, -1) for content in contents], np.int64)
     if stored.rows:
         found[rows >= 0] = stored.values[rows[rows >= 0]]

@@ -40,7 +40,7 @@ def fill_shard(run: RunDirectory, options: Shard, models: Mapping[str, Ask], emi
     with ExitStack() as stack:
         writers = {}
         for folder in models:
-            shape = (options.classes,)
+            shape = (options.width,)
             writing = arrays.open_writer(Path(folder), shape, np.float32, lambda holder: emit_wait(emit, holder))
             writers[folder] = stack.enter_context(writing)
         contents = [content for _, content, _ in options.pictures]

@@ -10,6 +10,8 @@ import pandas as pd
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError, shown
+from pxr_tf.inference.likeness import UNLIKE
+from pxr_tf.inference.opinions import SETS
 from pxr_tf.inference.predict import Predictions
 from pxr_tf.inference.refusals import REFUSED
 from pxr_tf.runs.finished import FinishedRun
@@ -54,13 +56,19 @@ def flat_table(found: Predictions) -> pd.DataFrame:
     """Return the columns of the CSV file."""
     shares = [f"p_{name}" for name in found.classes]
     extra = _extra(found)
-    columns = ["image_id", "path", "predicted", *shares, "agreement", "models", "known", *extra, "fault"]
+    sets = [name for name in found.table if name.startswith(SETS)]
+    columns = ["image_id", "path", "predicted", *shares, *sets, "agreement", "models", "known", *extra, "fault"]
     return found.table[columns].astype({"models": "Int64"})
 
 
+def _list_of(chosen: str) -> list[str]:
+    """Return the classes of a set in its text form, ``{bacterial, viral}``."""
+    return [name for name in chosen.strip("{}").split(", ") if name]
+
+
 def _extra(found: Predictions) -> list[str]:
-    """Return the columns that only some runs have: why a picture is refused, or not cropped; what an audit says."""
-    return [name for name in (REFUSED, "whole", "caution") if name in found.table]
+    """Return the columns that only some runs have: how unlike a picture is, and reasons and cautions in words."""
+    return [name for name in (UNLIKE, REFUSED, "whole", "caution") if name in found.table]
 
 
 def _json_lines(found: Predictions) -> Iterator[str]:
@@ -92,15 +100,17 @@ def _records(found: Predictions) -> Iterator[dict[str, Any]]:
     extra = _extra(found)
     for row in found.table.to_dict("records"):
         shares = {name: row[f"p_{name}"] for name in found.classes}
+        sets = {name: row[name] for name in row if name.startswith(SETS)}
         good = row["predicted"] != ""
         yield {
             "image_id": row["image_id"],
             "path": row["path"],
             "predicted": row["predicted"] or None,
             "probabilities": {name: float(f"{share:.{_DIGITS}g}") for name, share in shares.items()} if good else None,
+            **{name: _list_of(chosen) if good else None for name, chosen in sets.items()},
             "agreement": row["agreement"] if good else None,
             "models": int(row["models"]) if good else None,
             "known": row["known"] or None,
-            **{name: row[name] or None for name in extra},
+            **{name: None if row[name] == "" or pd.isna(row[name]) else row[name] for name in extra},
             "fault": row["fault"] or None,
         }

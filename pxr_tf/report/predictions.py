@@ -8,6 +8,7 @@ from rich.console import Console
 from pxr_tf.data.run_warnings import RunWarning
 from pxr_tf.errors import count_words, shorten
 from pxr_tf.inference.ensemble import TRAINED
+from pxr_tf.inference.likeness import FAR, UNLIKE
 from pxr_tf.inference.predict import Predictions
 from pxr_tf.inference.refusals import REFUSED
 from pxr_tf.report.fitting import FittedTable
@@ -30,6 +31,13 @@ def print_predictions(found: Predictions, warnings: Sequence[RunWarning], consol
         console.print(f"{count_words(len(bad), 'picture')} cannot be read: {named}.", markup=False)
     for line in _describe_refused(table):
         console.print(line, markup=False)
+    far = table[table[UNLIKE] >= FAR] if UNLIKE in table else table[:0]
+    if len(far):
+        console.print(
+            f"{count_words(len(far), 'picture')} unlike what the models were trained on (of the run's own, "
+            f"{100 - FAR:.0f} % are): {shorten(far.path, 3)}. Do not rely on what is predicted for such pictures.",
+            markup=False,
+        )
     how = _describe(found)
     if how:
         console.print(how, style="dim", markup=False)
@@ -47,9 +55,8 @@ def print_predictions(found: Predictions, warnings: Sequence[RunWarning], consol
 def _describe_refused(table: pd.DataFrame) -> Iterator[str]:
     """Yield a line per reason for which the gate refuses pictures, the most frequent first."""
     rows = table[table[REFUSED] != ""] if REFUSED in table else table[:0]
-    for reason, count in rows[REFUSED].value_counts().items() if len(rows) else ():
-        named = shorten(rows.path[rows[REFUSED] == reason], 3)
-        yield f"{count_words(count, 'picture')} refused, because it {reason}: {named}."
+    for reason in rows[REFUSED].value_counts().index if len(rows) else ():
+        yield f"Refused, as the picture {reason}: {shorten(rows.path[rows[REFUSED] == reason], 3)}."
 
 
 def _table(rows: pd.DataFrame, found: Predictions) -> FittedTable:
@@ -61,12 +68,16 @@ def _table(rows: pd.DataFrame, found: Predictions) -> FittedTable:
     several, known = len(found.folds) > 1, (rows.known != "").any()
     if several:
         shown.add_column("models agree", justify="right")
+    if UNLIKE in rows:
+        shown.add_column(UNLIKE, justify="right")
     if known:
         shown.add_column("known from")
     for row in rows.to_dict("records"):
         shares = [f"{100 * row[f'p_{name}']:.1f}" for name in found.classes]
         agree = [f"{round(row['agreement'] * row['models'])} of {row['models']:.0f}"] if several else []
-        shown.add_row(row["image_id"], row["predicted"], *shares, *agree, *([row["known"] or "-"] if known else []))
+        far = [f"{row[UNLIKE]:.0f}"] if UNLIKE in row else []
+        own = [row["known"] or "-"] if known else []
+        shown.add_row(row["image_id"], row["predicted"], *shares, *agree, *far, *own)
     return shown
 
 

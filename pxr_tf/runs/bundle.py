@@ -36,11 +36,6 @@ def is_bundle(path: Path) -> bool:
     return (path / ABOUT).is_file() or (path.is_file() and zipfile.is_zipfile(path))
 
 
-def default_cache() -> Path:
-    """Return the folder for what is computed with bundles: ``pxr_tf`` in the user's cache (``XDG_CACHE_HOME``)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pxr_tf"
-
-
 def open_checked(path: Path, cache: Path) -> Path:
     """Return the folder of a bundle whose files are all as they were packed; a zip is unpacked once, into `cache`.
 

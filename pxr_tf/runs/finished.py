@@ -81,7 +81,7 @@ def open_run(path: str | Path, runs: Path | None = None, *, bundles: bool = True
     if bundle.is_bundle(folder):
         if not bundles:
             bundle.refuse_bundle(folder)
-        cache = rundir.cache_of(folder, runs) if runs is not None else bundle.default_cache()
+        cache = rundir.cache_of(folder, runs) if runs is not None else rundir.default_cache()
         return FinishedRun(bundle.open_checked(folder, cache), cache)
     if not is_run(folder):
         folder = _only_run_below(path, folder)

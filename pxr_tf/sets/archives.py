@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from pxr_tf import files, locks
 from pxr_tf.errors import PxrError, shown
+from pxr_tf.rundir import default_cache
 from pxr_tf.sets.file_kinds import is_litter
 
 ZIP = ".zip"
@@ -31,7 +32,7 @@ def unpacked(path: str | Path) -> Path:
         return place
     with files.reading(f"DATA {path}"):
         key = files.digest_file(place)
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "pxr_tf" / "zips" / key
+    home = default_cache() / "zips" / key
     folder = home / place.stem
     if not folder.is_dir():
         with locks.hold(locks.lock_of(home)):

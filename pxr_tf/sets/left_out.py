@@ -57,9 +57,10 @@ def count_other_files(folder: Path, folders: Iterable[Path], classes: Collection
     if not others:
         return ""
     found = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
-    return (
-        f"Files in {folder} that are not JPEG, PNG or DICOM are left out: {found}. Convert pictures to PNG to use them."
-    )
+    remedies = ["Unpack a zip, or name it itself, to use it."] if ".zip" in others else []
+    if set(others) != {".zip"}:
+        remedies.append("Convert pictures to PNG to use them.")
+    return f"Files in {folder} that are not JPEG, PNG or DICOM are left out: {found}. {' '.join(remedies)}"
 
 
 def places_of(paths: Iterable[str]) -> set[Place]:

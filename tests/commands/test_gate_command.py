@@ -13,7 +13,7 @@ from messages import assert_says, assert_tells
 from predicted import SHARES
 
 from pxr_tf import files
-from pxr_tf.inference import gate_fit
+from pxr_tf.inference import gate_fit, likeness
 from pxr_tf.inference.gate import GATE, read_gate, write_gate
 from pxr_tf.runs.finished import open_run
 
@@ -111,6 +111,37 @@ def test_a_gate_is_fitted_on_the_runs_pictures_and_on_what_is_to_be_refused(pxr,
     run = open_run(own_copy).manifest
     assert films == {**run.drop_duplicates("content").source.value_counts(), gate_fit.DRAWN: 60}
     assert str(own_copy) not in json.dumps(fitted.about)
+
+
+def test_predictions_say_how_unlike_a_picture_is_and_stay_the_same(predict, pxr, own_copy, data, mixed, monkeypatch):
+    before = predict(own_copy, data, mixed / "a.png")
+    fitted = phantom_gate()
+    monkeypatch.setattr(gate_fit, "fit_gate", lambda *options: fitted)
+    monkeypatch.setattr(likeness, "FEWEST", 4)
+    code, said, wrong = pxr("gate", own_copy)
+    assert (code, wrong) == (0, ""), wrong
+    assert_tells(said, str(own_copy / likeness.LIKENESS), "97th percentile")
+    (own_copy / GATE).unlink()
+    found = predict(own_copy, data, mixed / "a.png")
+    np.testing.assert_allclose(found[SHARES].astype(float), before[SHARES].astype(float), atol=1e-6)
+    unlike = found.unlike.astype(float)
+    assert unlike.between(0, 100).all() and unlike.nunique() > 5 and "unlike" not in before
+    pxr("predict", own_copy, mixed, "--out", "out.json")
+    records = json.loads(Path("out.json").read_text())["predictions"]
+    assert {type(record["unlike"]) for record in records} == {float, type(None)}
+    model = own_copy / "fold-0" / "model.keras"
+    model.write_bytes((own_copy / "fold-1" / "model.keras").read_bytes())  # trained again: the fit is of another model
+    assert "unlike" not in predict(own_copy, mixed / "a.png", "--fold", "0")
+
+
+def test_a_gate_is_fitted_without_a_likeness_if_too_few_pictures_are_held_out(pxr, own_copy, monkeypatch):
+    fitted = phantom_gate()
+    monkeypatch.setattr(gate_fit, "fit_gate", lambda *options: fitted)
+    monkeypatch.setattr(likeness, "FEWEST", 1000)
+    code, said, wrong = pxr("gate", own_copy)
+    assert (code, wrong) == (0, ""), wrong
+    assert_tells(said, "held-out picture", str(own_copy / GATE))
+    assert (own_copy / GATE).exists() and not (own_copy / likeness.LIKENESS).exists()
 
 
 def test_a_gate_needs_pictures_of_the_run(pxr, own_copy):

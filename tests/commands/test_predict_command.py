@@ -50,14 +50,29 @@ def test_an_external_picture_gets_the_mean_of_all_folds_and_their_agreement(pred
 def test_probabilities_are_calibrated_if_the_run_has_a_temperature(predict, pxr, own_copy, others, monkeypatch):
     each = model_shares(own_copy, others).astype(float)
     assert_tells(pxr("predict", own_copy, *others)[1], any_of("not calibrated"), "pxr calibrate")
-    empty = dict.fromkeys(CalibrationTables._fields[1:], pd.DataFrame())
-    monkeypatch.setattr(prediction, "read_calibration", lambda run: CalibrationTables({"temperature": 2.5}, **empty))
+    tables = dict.fromkeys(CalibrationTables._fields[1:], pd.DataFrame(columns=["promised", "class", "cutoff"]))
+    monkeypatch.setattr(prediction, "read_calibration", lambda run: CalibrationTables({"temperature": 2.5}, **tables))
     found = predict(own_copy, *others)
     by_hand = np.mean([apply_temperature(each[:, fold], 2.5) for fold in (0, 1)], axis=0)
     np.testing.assert_allclose(found[SHARES], by_hand, atol=1e-6)
     pxr("predict", own_copy, *others, "--out", "out.json")
     assert json.loads(Path("out.json").read_text())["temperature"] == 2.5
     assert_tells(pxr("predict", own_copy, *others)[1], any_of("calibrated"))
+
+
+def test_a_calibrated_run_gives_the_classes_that_cannot_be_ruled_out(predict, pxr, own_copy, others, monkeypatch):
+    given = model_shares(own_copy, others).astype(float).mean(axis=1)
+    ends = np.quantile(given, [0.2, 0.4, 0.6, 0.8], axis=0).diagonal()  # a cutoff inside the range of each class
+    rows = pd.DataFrame({"promised": 0.9, "class": CLASSES, "cutoff": ends})
+    tables = dict.fromkeys(CalibrationTables._fields[1:], rows)
+    monkeypatch.setattr(prediction, "read_calibration", lambda run: CalibrationTables({"temperature": 2.5}, **tables))
+    found = predict(own_copy, *others)
+    expected = [[name for name, share, end in zip(CLASSES, row, ends, strict=True) if share >= end] for row in given]
+    assert list(found.set_90) == [f"{{{', '.join(names)}}}" for names in expected]
+    pxr("predict", own_copy, *others, "--out", "out.jsonl")
+    read = [json.loads(line)["set_90"] for line in Path("out.jsonl").read_text().splitlines()]
+    assert read == expected
+    assert any(len(names) != 1 for names in read)
 
 
 def test_a_runs_picture_is_recognised_in_another_encoding_and_size(predict, own_copy, others):

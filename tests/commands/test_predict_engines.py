@@ -35,7 +35,10 @@ def test_an_engine_predicts_what_tensorflow_predicts(engine, predict, own_copy, 
 def test_a_model_is_exported_once_and_again_if_it_changes(engine, pxr, own_copy, others):
     def predict():
         assert pxr("predict", own_copy, *others, "--fold", "0", "--engine", engine)[0] == 0
-        return {file: file.stat().st_mtime_ns for file in (own_copy.parents[3] / "cache" / "exported").iterdir()}
+        return {
+            file: file.stat().st_mtime_ns
+            for file in (own_copy.parents[3] / "cache" / "exported").glob(f"*{ENGINES[engine].ending}")
+        }
 
     first = predict()
     assert list(first) == [find_exported(open_run(own_copy), "0", engine)]
@@ -119,3 +122,19 @@ def test_an_engine_predicts_without_tensorflow(engine, pxr, own_copy, others, mo
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
     assert pxr("predict", own_copy, *others, "--engine", engine)[0] == 0
     assert len(kept) == 3  # what the other process computed is there
+
+
+def test_a_bundle_carries_the_exported_files_and_can_be_exported(pxr, own_copy, others, monkeypatch, tmp_path):
+    pytest.importorskip("ai_edge_litert")
+    words = (*others, "--engine", "litert", "--out")
+    assert pxr("predict", own_copy, *words, "before.csv")[0] == 0
+    assert pxr("bundle", own_copy, "--out", "bundle")[0] == 0
+    assert pxr("predict", own_copy, *words, "run.csv")[0] == 0  # packing has calibrated the run
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    monkeypatch.setattr("pxr_tf.inference.exported.check_libraries", lambda *needed: pytest.fail("a model is exported"))
+    assert pxr("predict", "bundle", *words, "bundle.csv")[0] == 0
+    assert Path("run.csv").read_bytes() == Path("bundle.csv").read_bytes()
+    monkeypatch.setattr("pxr_tf.deploy.export.COMPARED", 5)
+    code, said, wrong = pxr("export", "bundle", "--to", "litert")
+    assert (code, wrong) == (0, "") and said.splitlines()[-1] == "exported/all-folds.tflite"
+    assert_tells(said, "phantoms")

@@ -11,7 +11,8 @@ from messages import assert_says
 
 from pxr_tf.errors import PxrError
 from pxr_tf.inference import gate_fit
-from pxr_tf.inference.gate import GATE, LARGEST, REASONS, read_gate, write_gate
+from pxr_tf.inference.archives import LARGEST
+from pxr_tf.inference.gate import GATE, REASONS, read_gate, write_gate
 from pxr_tf.inference.gate_negatives import MADE, make_negatives
 
 SEEN, OTHERS = 1000, 40  # a patient that no gate was fitted on, and how many
@@ -108,7 +109,7 @@ def damage(kind: str, content: bytes) -> bytes:
     if kind == "bomb":
         members["more.npy"] = bytes(LARGEST + 1)
     if kind == "without a part":
-        del members["rest.npy"]
+        del members["weight.npy"]
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as stored:
         for name, member in members.items():

@@ -230,3 +230,12 @@ def test_only_near_columns_are_suggested(tmp_path, columns, near):
         read_sources([tmp_path / "m.csv"])
     assert ("Did you mean" in str(caught.value)) == bool(near)
     assert (near or "") in str(caught.value)
+
+
+@pytest.mark.parametrize(("names", "remedies"), [(["a.zip"], "U"), (["a.zip", "b.gif"], "UC"), (["b.gif"], "C")])
+def test_the_remedy_fits_the_kind_of_file_that_is_left_out(tmp_path, names, remedies):
+    write_image(tmp_path / "x.png")
+    for name in names:
+        put(tmp_path / name)
+    note = " ".join(list_pictures([str(tmp_path)])[1])
+    assert ("Unpack a zip" in note, "Convert pictures" in note) == ("U" in remedies, "C" in remedies)

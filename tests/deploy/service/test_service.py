@@ -120,9 +120,13 @@ def counted(client, name):
 class Refusing:
     """A gate that accepts nothing."""
 
-    def judge(self, picture):
+    def __init__(self, told=None):
+        self.told = [] if told is None else told
+
+    def judge(self, picture, says):
         from pxr_tf.inference.gate import Verdict
 
+        self.told += [says]
         return Verdict(False, "looks upside down", "upside down", 0.1)
 
 
@@ -192,3 +196,27 @@ def test_a_bundle_answers_as_its_run_and_knows_its_pictures(served, own_copy, ph
         ]
     assert [one["known"] for one in results] == [None, "test"]
     assert all(len(one["sets"]) == 2 for one in results)  # a bundle is calibrated
+
+
+def test_a_dicom_upload_gets_the_answer_of_predict_and_its_words_reach_the_gate(
+    served, finished_run, tmp_path, monkeypatch
+):
+    pytest.importorskip("pydicom", reason="the extra dicom is not installed")
+    from dicom_files import encode
+
+    from pxr_tf import api
+    from pxr_tf.executors.inline import Inline
+    from pxr_tf.phantoms.sets import draw_phantom
+
+    engine, client = served
+    file = tmp_path / "1.2.840.3"
+    file.write_bytes(encode(16 * draw_phantom(77, 0, "normal", 96).image.astype(np.uint16), ViewPosition="LATERAL"))
+    monkeypatch.setattr(api, "choose_executor", Inline)
+    row = pxr_tf.predict(finished_run, file).iloc[0]
+    (one,) = send(client, file).json()["results"]
+    given = [one["probabilities"][name] for name in CLASSES]
+    np.testing.assert_allclose(given, [row[name] for name in SHARES], atol=2e-7)
+    told = []
+    monkeypatch.setattr(engine, "gate", Refusing(told))
+    assert send(client, file).json()["results"][0]["accepted"] is False
+    assert told == [("says view LATERAL",)]
