@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PUBLIC = {"pypi.org", "files.pythonhosted.org"}
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -24,9 +23,12 @@ def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def test_the_lock_file_names_the_public_index_alone():
-    urls = re.findall(r'(?:url|registry) = "([^"]*)"', (ROOT / "uv.lock").read_text(encoding="utf-8"))
-    assert {urlparse(url).hostname for url in urls} == PUBLIC
+def test_the_lock_file_names_one_public_index_and_no_place_of_a_machine():
+    text = (ROOT / "uv.lock").read_text(encoding="utf-8")
+    urls = [urlparse(url) for url in re.findall(r'(?:url|registry) = "([^"]*)"', text)]
+    assert {url.scheme for url in urls} == {"https"} and {url.port for url in urls} == {None}
+    assert all(url.hostname.endswith(".org") for url in urls) and len({url.hostname for url in urls}) == 2
+    assert not re.search(r'(?:path|file|find-links) = "', text)
 
 
 def test_the_lock_file_has_every_dependency_and_extra(lock, project):

@@ -4,6 +4,7 @@ import io
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,17 +36,14 @@ _TEXTS = ("LT", "ST", "UT", "UC", "UR")  # value representations of free text, w
 
 def find_films(table: pd.DataFrame) -> dict[str, str]:
     """Return image id -> path of the pictures that are DICOM files; raise `PxrError` if there are none."""
+    if any(find_spec(name) is None for name in ("pydicom", "highdicom", "dicognito")):
+        raise PxrError(f"{INSTALL}.")
     films = {row.image_id: row.path for row in table.itertuples() if _is_film(row.path)}
     if not films:
         raise PxrError(
             f"--dicom and --anonymise need a DICOM picture; received {shorten(table.path, 2)}. Name a DICOM file, or "
             "leave these options out."
         )
-    try:
-        import dicognito  # noqa: F401 - a missing library is told before the work
-        import highdicom  # noqa: F401
-    except ImportError as error:
-        raise PxrError(f"{INSTALL}.") from error
     return films
 
 

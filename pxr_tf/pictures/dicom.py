@@ -49,9 +49,12 @@ DECODERS = {
 _LIBRARIES = {"gdcm": "gdcm", "pylibjpeg": "pylibjpeg"}  # of a decoder -> what it imports
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
-# Of views: PS3.3, C.8.7.1.1.1 has AP, PA, LL, RL, RLD, LLD, RLO, LLO; machines write more. An underscore ends a word.
+# Of views: PS3.3, C.8.7.1.1.1 has AP, PA, LL, RL, RLD, LLD, RLO, LLO; machines write more, such as AP_SUPINE.
 _FRONTAL = re.compile("(?<![A-Z])(AP|PA)(?![A-Z])|FRONT|ANTERO|POSTERO")
-_NOT_FRONTAL = re.compile("LAT|OBL|DECUB|(?<![A-Z])(LL|RL|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO)(?![A-Z])")
+_NOT_FRONTAL = re.compile("(?<![A-Z])(LAT|OBL|DECUB)|(?<![A-Z])(LL|RL|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO)(?![A-Z])")
+# pydicom computes with these, even if they are there without a value.
+_OPTIONAL = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction")
+_PYDICOM = re.compile(r"pydicom\b")  # modules whose warnings are not shown
 _FAR = 1e9  # beyond every window
 
 
@@ -156,7 +159,8 @@ def read_data_set(file: BinaryIO, *, pixels: bool) -> "Dataset":
 
 def _quieten() -> None:
     """Keep pydicom's and gdcm's warnings, which have values of tags in them, from the screen."""
-    warnings.filterwarnings("ignore", module=r"pydicom\b")
+    if ("ignore", None, Warning, _PYDICOM, 0) not in warnings.filters:  # once: threads read at the same time
+        warnings.filterwarnings("ignore", module=_PYDICOM.pattern)
     if find_spec("gdcm") is not None:
         import gdcm
 
@@ -242,6 +246,9 @@ def _to_grey(ds: "Dataset", stored: np.ndarray) -> np.ndarray:
     """Return stored values as uint8, as they are shown: each possible value is mapped once."""
     from pydicom.pixels import apply_modality_lut, apply_voi
 
+    for name in _OPTIONAL:
+        if name in ds and any(value in (None, "") for value in np.atleast_1d(ds[name].value)):
+            del ds[name]
     lowest = -(2 ** (ds.BitsStored - 1)) if ds.PixelRepresentation else 0
     levels = np.arange(lowest, lowest + 2**ds.BitsStored)
     values, inverted = apply_modality_lut(levels, ds), ds.PhotometricInterpretation == "MONOCHROME1"

@@ -118,6 +118,13 @@ def test_pictures_that_are_not_dicom_cannot_become_captures(pxr, own_copy, tmp_p
     assert not Path("gallery").exists()
 
 
+def test_without_the_extra_captures_are_refused_with_its_install_command(pxr, own_copy, films, monkeypatch):
+    monkeypatch.setattr("pxr_tf.galleries.captures.find_spec", lambda name: None)
+    code, _, wrong = pxr("explain", own_copy, films[0], "--no-checks", "--out", "gallery", "--dicom")
+    assert code == 2 and wrong.count("\n") == 1
+    assert_tells(wrong, 'pip install "pxr_tf[dicom]"')
+
+
 def test_a_film_without_a_study_is_named_in_one_line(pxr, own_copy, films):
     ds = pydicom.dcmread(films[0])
     del ds.StudyInstanceUID

@@ -80,7 +80,25 @@ def test_the_first_window_is_linear_between_its_ends():
     assert np.array_equal(read(encode(SLOPE, WindowCenter=128, WindowWidth=256)), SLOPE)
 
 
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"WindowCenter": "", "WindowWidth": ""},
+        {"WindowCenter": ["", ""], "WindowWidth": ["", ""]},
+        {"WindowCenter": 128, "WindowWidth": 256, "VOILUTFunction": ""},
+        {"RescaleSlope": None, "RescaleIntercept": None},
+        {"NumberOfFrames": None, "VOILUTSequence": []},
+    ],
+)
+def test_a_tag_without_a_value_counts_for_nothing(tags):
+    assert np.array_equal(read(encode(SLOPE, **tags)), SLOPE)
+
+
 def test_a_window_counts_after_the_rescale_and_before_the_inversion():
+    doubled = {"RescaleSlope": 2, "RescaleIntercept": 0, "WindowCenter": 4096, "WindowWidth": 2001}
+    assert (
+        np.abs(read(encode(DEEP, **doubled)) - np.clip(((DEEP * 2.0 - 4095.5) / 2000 + 0.5) * 255, 0, 255)).max() <= 0.5
+    )
     tags = {"RescaleSlope": 2, "RescaleIntercept": -100, "WindowCenter": 4096 - 100, "WindowWidth": 2001}
     by_hand = np.clip(((DEEP * 2.0 - 100 - 3995.5) / 2000 + 0.5) * 255, 0, 255)
     assert np.abs(read(encode(DEEP, **tags)) - by_hand).max() <= 0.5
@@ -268,7 +286,7 @@ def test_a_damaged_file_is_read_or_refused_and_never_names_anybody(syntax, place
         ({"ViewPosition": "LATERAL"}, ["says view LATERAL"]),
         ({"ViewPosition": "LL"}, ["says view LL"]),
         ({"ViewPosition": "AP_SUPINE"}, []),
-        ({"ViewPosition": "POSTERO-ANTERIOR"}, []),
+        ({"ViewPosition": "POSTERO ANTERIOR"}, []),
         ({"ViewPosition": "PALMAR"}, ["says view PALMAR"]),
         ({"ViewPosition": "AP LLD"}, ["says view AP LLD"]),
         ({"PatientOrientation": ["A", "F"]}, ["says patient orientation (a side view) A\\F"]),

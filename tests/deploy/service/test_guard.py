@@ -58,6 +58,11 @@ def test_a_token_is_needed_where_one_is_set(guarded):
     assert client.get("/healthz", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
     assert client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
     assert client.get("/metrics", auth=("anybody", TOKEN)).status_code == 200
+    paths = client.get("/openapi.json", auth=("anybody", TOKEN)).json()["paths"]
+    assert {path: "security" in next(iter(known.values())) for path, known in paths.items()} == {
+        **dict.fromkeys(("/v1/predict", "/v1/model", "/metrics"), True),
+        "/healthz": False,
+    }
 
 
 def test_other_hosts_and_pages_of_other_sites_are_refused(client):

@@ -96,6 +96,13 @@ def test_predictive_values_on_the_page_follow_bayes_theorem(served):
     assert found.ppv == pytest.approx(0.1 * sensitivity / (0.1 * sensitivity + 0.9 * alarms))
 
 
+def test_a_share_that_is_nearly_all_or_nothing_is_not_shown_as_such():
+    from pxr_tf.deploy.service.pages import percent
+
+    shown = [percent(share).replace("\N{NO-BREAK SPACE}", " ") for share in (1, 0.9999, 0.9994, 0.5, 0.0001, 0, None)]
+    assert shown == ["100.0 %", "over 99.9 %", "99.9 %", "50.0 %", "under 0.1 %", "0.0 %", "unknown"]
+
+
 def test_the_model_describes_itself(client, finished_run):
     facts = client.get("/v1/model").json()
     assert facts["classes"] == list(CLASSES) and facts["folds"] == ["0", "1"]
@@ -167,7 +174,7 @@ def test_critical_findings_stand_above_all(served, monkeypatch):
     found = (Finding("controls", "critical", "viral", "", text="98 % of healthy adults were called viral."),)
     monkeypatch.setattr(engine, "findings", found)
     page = client.get("/").text
-    assert page.index("98 % of healthy adults") < page.index("<form")
+    assert page.index("98\N{NO-BREAK SPACE}% of healthy adults") < page.index("<form")
     assert "<option selected>viral" in page
     assert client.get("/v1/model").json()["audit"][0]["text"] == found[0].text
 
