@@ -6,6 +6,7 @@ predict`` wrote about the pictures. A line per measurement. The last part sends 
 
 import argparse
 import asyncio
+import collections
 import csv
 import io
 import os
@@ -18,9 +19,11 @@ import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2 as httpx
+import numpy as np
 
 TOLERANCE = 1e-6  # of a probability, which has seven digits
+FUZZED = 300  # requests
 MOST_TRIES = 50  # of a request that is told to come again
 
 
@@ -44,6 +47,7 @@ async def main() -> None:
         await load.send(20 * asked.at_once, asked.at_once, f"{asked.at_once} at once")
         await load.send(asked.requests // 10, 1, "in a row, afterwards")
         await load.attack()
+        await load.fuzz()
     sys.exit(1 if load.wrong else 0)
 
 
@@ -103,7 +107,8 @@ class Load:
             ("half a request", self.half_a_request),
             ("a slow client", self.slow_client),
             ("100 silent connections", self.silent),
-            ("kill -9 of a decoder", self.kill),
+            ("kill -9 of an idle decoder", self.kill_one),
+            ("kill -9 of all decoders at work", self.kill),
         ):
             began = time.perf_counter()
             said = await harm()
@@ -163,6 +168,12 @@ class Load:
             one.close()
         return said
 
+    async def kill_one(self) -> str:
+        if self.pid is None:
+            return "skipped: no --pid"
+        os.kill(children_of(self.pid)[0], 9)
+        return "killed"
+
     async def kill(self) -> str:
         """Kill all decoders while one decodes."""
         if self.pid is None:
@@ -173,6 +184,24 @@ class Load:
         for pid in decoders:
             os.kill(pid, 9)
         return f"{len(decoders)} killed, {await sending}"
+
+    async def fuzz(self) -> None:
+        """Send damaged pictures, forms and headers; print how often each status came. 500 is a fault."""
+        random, counts = np.random.default_rng(0), collections.Counter[int]()
+        sources = list(self.pictures.values())
+        form = b'--x\r\nContent-Disposition: form-data; name="pictures"; filename="a"\r\n\r\n%s\r\n--x--\r\n'
+        kinds = ("multipart/form-data; boundary=x", "application/json", "multipart/form-data", "", "a/b; c=\x7f")
+        for number in range(FUZZED):
+            data = damage(random, sources[number % len(sources)])
+            kind, path = kinds[0], "/v1/predict" if number % 2 else "/"
+            body = form % data
+            if number % 3 == 2:  # the form too, or no form at all
+                body = damage(random, form % data[:500])
+                kind = kinds[random.integers(len(kinds))]
+            response = await self.client.post(f"{self.url}{path}", content=body, headers={"Content-Type": kind})
+            counts[response.status_code] += 1
+        self.wrong += sum(count for status, count in counts.items() if status >= 500)
+        print(f"fuzzed: {dict(sorted(counts.items()))}; memory {self.memory():.0f} MB", flush=True)
 
     async def try_sending(self, data: bytes) -> str:
         try:
@@ -197,14 +226,27 @@ def is_right(response: httpx.Response, row: dict[str, str]) -> bool:
     if response.status_code != 200:
         return False
     (one,) = response.json()["results"]
+    if row.get("refused"):
+        return one["reason"] == f"The picture {row['refused']}." and one["probabilities"] is None
     shares = {name.removeprefix("p_"): float(value) for name, value in row.items() if name.startswith("p_")}
     return (
         max(abs(one["probabilities"][name] - share) for name, share in shares.items()) < TOLERANCE
         and one["predicted"] == row["predicted"]
+        and {f"set_{100 * known['promised']:g}": f"{{{', '.join(known['classes'])}}}" for known in one["sets"]}
+        == {name: value for name, value in row.items() if name.startswith("set_")}
         and (one["known"] or "") == row["known"]
         and one["agreement"] == float(row["agreement"])
         and (one["caution"] or "") == row.get("caution", "")
     )
+
+
+def damage(random: np.random.Generator, data: bytes) -> bytes:
+    """Return bytes that were cut, changed, repeated or joined."""
+    changed = np.frombuffer(data, np.uint8).copy()
+    places = random.integers(len(changed), size=random.integers(1, 40))
+    changed[places] = random.integers(256, size=len(places))
+    cut = changed[: random.integers(1, len(changed))].tobytes()
+    return (changed.tobytes(), cut, cut + changed.tobytes(), changed[:200].tobytes() * 50)[random.integers(4)]
 
 
 def make_png(side: int) -> bytes:

@@ -17,6 +17,7 @@ def pxr(tmp_path_factory):
     pytest.importorskip("hatchling", reason="needs hatchling, which builds the wheel")
     place = tmp_path_factory.mktemp("wheel")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PXR"))}
+    environment["XDG_CACHE_HOME"] = str(place / "cache")
 
     def run(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         return subprocess.run(list(map(str, words)), cwd=cwd, env=environment, capture_output=True, text=True)
@@ -45,13 +46,12 @@ def test_an_installed_wheel_goes_from_an_empty_folder_to_predictions(pxr):
         f"cv {SMALL} --data drawn/chest_xray,drawn/covid-chestxray-dataset",
         "predict runs drawn/covid-chestxray-dataset/images --out found.csv",
         "bundle runs --out mine.zip",
-        "verify mine.zip",
         "predict mine.zip drawn/covid-chestxray-dataset/images --out again.csv",
     ):
         ended = pxr(words)
         assert ended.returncode == 0, f"{words}\n{ended.stdout}\n{ended.stderr}"
         said += ended.stdout
-    assert str(ROOT) not in said and "make " not in said
+    assert f"{ROOT}/" not in said and "make " not in said
 
 
 @pytest.mark.slow

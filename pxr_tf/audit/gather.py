@@ -9,6 +9,7 @@ from pxr_tf.data import patients
 from pxr_tf.data.splits import assign_patient_folds
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
+from pxr_tf.pictures.dicom_notes import read_films
 from pxr_tf.pictures.fingerprints import THUMBNAIL, load_thumbnails, twin_contents
 from pxr_tf.pictures.store import open_pictures
 from pxr_tf.runs.finished import FinishedRun
@@ -41,7 +42,8 @@ def material_of_data(
     Raises `PxrError` for data with fewer than two classes, or a class with fewer than two patients.
     """
     table, notes = read_sources(data)
-    for note in notes:
+    table, more = read_films(table)
+    for note in [*notes, *more]:
         emit_note(on_event, note)
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
     show, wait = partial(emit_progress, on_event, "reading pictures"), partial(emit_wait, on_event)

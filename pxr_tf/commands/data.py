@@ -9,7 +9,7 @@ def data(options: OptionValues) -> None:
     """Describe data sets: images, patients, encodings, duplicates, and possible shortcuts."""
     from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.data.patients import add_content
-    from pxr_tf.pictures.dicom_notes import describe_films
+    from pxr_tf.pictures.dicom_notes import read_films
     from pxr_tf.pictures.survey import survey
     from pxr_tf.report.data_tables import print_survey
     from pxr_tf.report.progress import show_steps
@@ -17,7 +17,8 @@ def data(options: OptionValues) -> None:
 
     table, notes = read_sources(split_paths(options.data))
     console = make_console()
-    for note in [*notes, *describe_films(table.path)]:
+    table, more = read_films(table)
+    for note in [*notes, *more]:
         console.print(note, markup=False)
     with show_steps(console, "reading files") as on_progress:
         table = add_content(table, on_progress)

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel
 
 from pxr_tf import files, rundir
 from pxr_tf.config import dump_experiment
@@ -32,6 +33,7 @@ from pxr_tf.runs.crop import crops_by_atlas
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.tasks import Executor
 
+Section = TypeVar("Section", bound=BaseModel)
 ZIP = ".zip"
 # Files that are copied as they are, if the run has them. All of them have figures, none has names.
 _CARRIED = (
@@ -185,10 +187,15 @@ def _write_recipe(run: FinishedRun, folder: Path) -> None:
         copy = shutil.copytree if source.is_dir() else shutil.copyfile
         copy(source, folder / bundle.ATLAS)
         recipe = recipe.model_copy(update={"image": image.model_copy(update={"atlas": bundle.ATLAS})})
-    weights = getattr(recipe.model, "weights", None)
-    if weights and "/" in weights:
-        recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": Path(weights).name})})
+    model, image = _without_places(recipe.model, "weights", "of"), _without_places(recipe.image, "masks")
+    recipe = recipe.model_copy(update={"model": model, "image": image})
     files.write_text(folder / rundir.EXPERIMENT, dump_experiment(recipe))
+
+
+def _without_places(section: Section, *keys: str) -> Section:
+    """Return a section of a recipe with the names alone of files and folders in these keys."""
+    named = {key: getattr(section, key, None) for key in keys}
+    return section.model_copy(update={key: Path(name).name for key, name in named.items() if name and "/" in name})
 
 
 def _provenance(run: FinishedRun, folder: Path) -> Mapping[str, Any]:

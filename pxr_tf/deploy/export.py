@@ -18,7 +18,7 @@ from pxr_tf.events import OnEvent, Say, emit_note
 from pxr_tf.evidence.calibrated import read_calibration
 from pxr_tf.inference.engines import TENSORFLOW
 from pxr_tf.inference.ensemble import ask_models
-from pxr_tf.inference.exported import ExportOptions
+from pxr_tf.inference.exported import EXPORTED, ExportOptions
 from pxr_tf.inference.predict import choose_folds
 from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures.decode import UnreadableImageError, load_prepared
@@ -27,7 +27,6 @@ from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.tasks import Executor, Task, run_or_raise
 
 COMPARED = 256  # test pictures: four batches, seconds for a small network
-PLACE = "exported"  # the folder in the run directory for files that no option names
 ALL = "all-folds"
 
 
@@ -54,7 +53,7 @@ class ExportRequest:
     def file(self, to: str) -> Path:
         """Return the file or folder of a format."""
         name = ALL if self.fold is None else fold_name(self.run.find_fold(self.fold))
-        return self.out or self.run.results / PLACE / f"{name}{FORMATS[to].ending}"
+        return self.out or self.run.results / EXPORTED / f"{name}{FORMATS[to].ending}"
 
 
 @dataclass(frozen=True)
@@ -74,21 +73,19 @@ def export_run(asked: ExportRequest, executor: Executor, on_event: OnEvent = lam
     folds, calibration = choose_folds(run, asked.fold), read_calibration(run)
     temperature = calibration.calibration["temperature"] if calibration else None
     about = describe_export(run, folds, temperature)
-    places = {to: asked.file(to) for to in asked.formats}
-    tasks = [
-        Task(
-            f"export-{to}", "export", options=ExportOptions(to, str(path), folds, temperature, about), **run.task_place
-        )
-        for to, path in places.items()
+    places = [asked.file(to) for to in asked.formats]
+    wanted = [
+        ExportOptions(to, str(path), folds, temperature, about) for to, path in zip(asked.formats, places, strict=True)
     ]
+    tasks = [Task(f"export-{options.to}", "export", options=options, **run.task_place) for options in wanted]
     try:
         run_or_raise(executor, tasks, on_event)
         executor.close()
         pictures, what = load_pictures(run, partial(emit_note, on_event))
-        table = compare(run, folds, temperature, places, pictures, executor, on_event)
+        table = compare(asked, temperature, pictures, executor, on_event)
     finally:
         executor.close()
-    return Exported(tuple(places.values()), table, len(pictures), what)
+    return Exported(tuple(places), table, len(pictures), what)
 
 
 def check_request(asked: ExportRequest) -> None:
@@ -130,13 +127,7 @@ def load_pictures(run: FinishedRun, say: Say) -> tuple[np.ndarray, str]:
 
 
 def compare(
-    run: FinishedRun,
-    folds: Sequence[str],
-    temperature: float | None,
-    places: dict[str, Path],
-    pictures: np.ndarray,
-    executor: Executor,
-    on_event: OnEvent,
+    asked: ExportRequest, temperature: float | None, pictures: np.ndarray, executor: Executor, on_event: OnEvent
 ) -> pd.DataFrame:
     """Return a row per engine, TensorFlow first: what it says of the pictures beside TensorFlow, size and speed.
 
@@ -144,29 +135,29 @@ def compare(
     ``bytes``; ``start``, seconds to the first answer; ``per_second``, pictures; ``ratio``, of that to TensorFlow's. All
     seconds are processor time, because other work may slow the clock's.
     """
-    rows = []
+    rows, folds = [], choose_folds(asked.run, asked.fold)
     with tempfile.TemporaryDirectory(prefix="pxr-") as folder:
-        shared = Path(folder) / "pictures.npy"
-        np.save(shared, pictures)
-        for engine, path in {TENSORFLOW: None, **places}.items():
-            out = Path(folder) / f"{engine}.npz"
-            options = AskOptions(engine, str(path or ""), folds, str(shared), str(out))
-            run_or_raise(executor, [Task(f"ask-{engine}", "ask_export", options=options, **run.task_place)], on_event)
+        np.save(Path(folder) / "pictures.npy", pictures)
+        for engine in (TENSORFLOW, *asked.formats):
+            path = str(asked.file(engine)) if engine != TENSORFLOW else ""
+            options = AskOptions(engine, path, folds, f"{folder}/pictures.npy", f"{folder}/{engine}.npz")
+            task = Task(f"ask-{engine}", "ask_export", options=options, **asked.run.task_place)
+            run_or_raise(executor, [task], on_event)
             executor.close()  # the next engine starts in a new process
-            with np.load(out) as found:
+            with np.load(options.out) as found:
                 answers, (start, seconds) = found["answers"], found["seconds"]
             if engine == TENSORFLOW:
                 answers = ask_models(answers, np.ones(answers.shape[:2], bool), temperature).probabilities
-                expected, usual = answers, len(pictures) / seconds
+                expected, usual = answers, seconds
             rows.append(
                 {
                     "engine": engine,
                     "difference": np.abs(answers - expected).max(),
                     "changed": int((answers.argmax(1) != expected.argmax(1)).sum()),
-                    "bytes": sum(map(size_of, [path] if path else map(run.model_file, folds))),
+                    "bytes": sum(map(size_of, [Path(path)] if path else map(asked.run.model_file, folds))),
                     "start": start,
                     "per_second": len(pictures) / seconds,
-                    "ratio": len(pictures) / seconds / usual,
+                    "ratio": usual / seconds,
                 }
             )
     return pd.DataFrame(rows)
@@ -174,6 +165,4 @@ def compare(
 
 def size_of(path: Path) -> int:
     """Return the bytes of a file, or of all files in a folder."""
-    return (
-        sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
-    )
+    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())

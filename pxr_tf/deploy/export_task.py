@@ -3,18 +3,19 @@
 import shutil
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from pxr_tf import files
+from pxr_tf import files, locks
 from pxr_tf.deploy.export import AskOptions
 from pxr_tf.deploy.formats import module_of
 from pxr_tf.deploy.predict_task import in_batches
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent, emit_progress
+from pxr_tf.events import OnEvent, emit_progress, emit_wait
 from pxr_tf.inference.engines import TENSORFLOW, Ask
-from pxr_tf.inference.exported import ExportOptions
+from pxr_tf.inference.exported import EXPORTED, ExportOptions
 from pxr_tf.runs.directory import RunDirectory
 from pxr_tf.tasks import Task
 
@@ -30,9 +31,10 @@ def export_file(task: Task, options: ExportOptions, emit: OnEvent) -> None:
         _check_precision(run, options.folds)
     emit_progress(emit, f"exporting to {options.to}", 0, 1)
     model = build_answer(run, options.folds, options.temperature)
-    with files.written_whole(path) as partial:
-        _remove(partial)
-        module_of(options.to).write(model, options.about, partial)
+    lock = run.cache / EXPORTED / f"{files.digest(path.resolve())}.lock"
+    with locks.hold(lock, on_wait=partial(emit_wait, emit)), files.written_whole(path) as unfinished:
+        _remove(unfinished)
+        module_of(options.to).write(model, options.about, unfinished)
         if path.is_dir():  # a folder is not replaced by renaming another
             _remove(path)
     emit_progress(emit, f"exporting to {options.to}", 1, 1)

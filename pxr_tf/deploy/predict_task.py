@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from pxr_tf.deploy.formats import module_of
+from pxr_tf.errors import PxrError
 from pxr_tf.events import OnEvent
 from pxr_tf.inference.engines import Ask
 from pxr_tf.inference.exported import find_exported
@@ -20,8 +21,18 @@ def predict_exported(task: Task, options: Shard, emit: OnEvent) -> None:
     """Do what `fill_shard` does with the exported file of each model."""
     run = RunDirectory(Path(task.run), Path(task.cache))
     paths = {folder: find_exported(run, fold, options.engine) for folder, fold in options.folds.items()}
-    load = module_of(options.engine).load
-    fill_shard(run, options, {folder: in_batches(load(path)) for folder, path in paths.items()}, emit)
+    fill_shard(run, options, {folder: in_batches(_load(options.engine, path)) for folder, path in paths.items()}, emit)
+
+
+def _load(engine: str, path: Path) -> Ask:
+    """Return a function that asks the model in a file; raise `PxrError` if the engine cannot read it."""
+    try:
+        return module_of(engine).load(path)
+    except Exception as error:  # each engine has its own types
+        raise PxrError(
+            f"{path} is damaged: {engine} cannot read it ({type(error).__name__}). Delete it and run the same command "
+            "again, which writes it again."
+        ) from error
 
 
 def in_batches(ask: Ask) -> Ask:

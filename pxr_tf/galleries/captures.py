@@ -3,7 +3,8 @@
 import io
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,17 +36,14 @@ _TEXTS = ("LT", "ST", "UT", "UC", "UR")  # value representations of free text, w
 
 def find_films(table: pd.DataFrame) -> dict[str, str]:
     """Return image id -> path of the pictures that are DICOM files; raise `PxrError` if there are none."""
+    if any(find_spec(name) is None for name in ("pydicom", "highdicom", "dicognito")):
+        raise PxrError(f"{INSTALL}.")
     films = {row.image_id: row.path for row in table.itertuples() if _is_film(row.path)}
     if not films:
         raise PxrError(
             f"--dicom and --anonymise need a DICOM picture; received {shorten(table.path, 2)}. Name a DICOM file, or "
             "leave these options out."
         )
-    try:
-        import dicognito  # noqa: F401 - a missing library is told before the work
-        import highdicom  # noqa: F401
-    except ImportError as error:
-        raise PxrError(f"{INSTALL}.") from error
     return films
 
 
@@ -57,28 +55,35 @@ def write_captures(run: FinishedRun, folder: Path, films: Mapping[str, str], *, 
     what a study needs.
     """
     place, key = folder / CAPTURES, read_about(folder).get("key", "")
-    table = files.read_csv(folder / EXPLAINED_TABLE, ("image_id", "method"), lambda name: "p_" in name[:7])
-    checked = checked_words(files.read_csv(folder / CHECKS_TABLE, ("method", "state")))
+    sheets = _make_sheets(run, folder, films, anonymise=anonymise)
     anonymizer = _make_anonymizer() if anonymise else None
     with files.written_whole(place) as partial, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # highdicom's on names, which they repeat
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        for number, (name, path) in enumerate(films.items(), 1):
-            rows = table[table.image_id == name]
+        for number, (path, sheet) in enumerate(zip(films.values(), sheets, strict=True), 1):
             try:
                 film = read_data_set(io.BytesIO(Path(path).read_bytes()), pixels=True)
                 if anonymizer is not None:
                     remove_identity(film, anonymizer)
                     _save(film, partial / f"{number}-film.dcm")
-                    rows = rows.assign(image_id=_ANONYMOUS, copy_of="")
-                sheet = make_sheet(rows, WrittenGallery(folder), checked, run.info)
                 capture = make_capture(film, sheet, key, number, named=not anonymise)
+                capture.ImageComments = _warnings_of(run)
                 _save(capture, partial / f"{number}-capture.dcm")
             except (AttributeError, TypeError, ValueError, UnreadableImageError) as error:
                 raise PxrError(f"{path} cannot become a Secondary Capture: {one_line(error)}. Leave it out.") from error
         shutil.rmtree(place, ignore_errors=True)
     return place
+
+
+def _make_sheets(run: FinishedRun, folder: Path, films: Mapping[str, str], *, anonymise: bool) -> Iterator[Sheet]:
+    """Yield the sheet of each film, from the gallery's files; with `anonymise`, it names no file."""
+    table = files.read_csv(folder / EXPLAINED_TABLE, ("image_id", "method"), lambda name: "p_" in name[:7])
+    checked = checked_words(files.read_csv(folder / CHECKS_TABLE, ("method", "state")))
+    for name in films:
+        rows = table[table.image_id == name]
+        rows = rows.assign(image_id=_ANONYMOUS, copy_of="") if anonymise else rows
+        yield make_sheet(rows, WrittenGallery(folder), checked, run.info)
 
 
 def make_capture(film: "Dataset", sheet: Sheet, key: str, number: int, *, named: bool) -> "Dataset":
@@ -107,12 +112,17 @@ def make_capture(film: "Dataset", sheet: Sheet, key: str, number: int, *, named:
         content_qualification="RESEARCH",
     )
     capture.PatientOrientation = ""  # of a page with several panels
-    capture.BurnedInAnnotation = "YES" if named else "NO"
-    capture.DerivationDescription = "; ".join([NOTICE, *sheet.facts, *sheet.notes, *map(_describe, sheet.maps)])[:1024]
+    capture.BurnedInAnnotation = "YES" if named or film.get("BurnedInAnnotation") != "NO" else "NO"
+    words = [NOTICE.rstrip("."), *sheet.facts, *sheet.notes, *map(_describe, sheet.maps)]
+    capture.DerivationDescription = "; ".join(words)[:1024]  # the most that the tag holds
     source = Dataset()
     source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = film.SOPClassUID, film.SOPInstanceUID
     capture.SourceImageSequence = [source]
     return capture
+
+
+def _warnings_of(run: FinishedRun) -> str:
+    return " ".join(warning.text for warning in run.info.warnings)[:10_240]  # the same
 
 
 def remove_identity(film: "Dataset", anonymizer: "Anonymizer") -> None:

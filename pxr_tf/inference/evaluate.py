@@ -22,6 +22,7 @@ from pxr_tf.evidence.intervals import score_with_intervals, unit_of_rows
 from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.likeness import FAR, UNLIKE
 from pxr_tf.inference.predict import Predictions, choose_folds, class_order, predict_table
+from pxr_tf.pictures.dicom_notes import read_films
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.sets.any_pictures import UNLABELLED, name_of_data, read_to_evaluate
 from pxr_tf.sets.find import read_sources
@@ -54,7 +55,8 @@ def evaluate(asked: EvaluateRequest, executor: Executor, on_event: OnEvent = lam
     run = asked.run
     folds = choose_folds(run, asked.fold)
     table, notes = read_sources(asked.data, partial(read_to_evaluate, label=asked.label))
-    for note in notes:
+    table, more = read_films(table)
+    for note in [*notes, *more]:
         emit_note(on_event, note)
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
     classes = class_order(run)

@@ -17,12 +17,13 @@ from pxr_tf.evidence.calibrated import read_calibration, read_cutoffs
 from pxr_tf.inference.cautions import add_cautions
 from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.engines import ENGINES, TENSORFLOW, check_engine
-from pxr_tf.inference.ensemble import ask_models, choose_models
+from pxr_tf.inference.ensemble import choose_models
 from pxr_tf.inference.exported import find_exported, plan_exports
-from pxr_tf.inference.likeness import LIKENESS, UNLIKE, has_likeness
+from pxr_tf.inference.likeness import LIKENESS, has_likeness
+from pxr_tf.inference.opinions import add_opinion, set_column
 from pxr_tf.inference.pictures import list_asked
 from pxr_tf.inference.refusals import REFUSED, add_refusals
-from pxr_tf.pictures.dicom_notes import describe_films
+from pxr_tf.pictures.dicom_notes import describe_films, read_film_facts
 from pxr_tf.pictures.fingerprints import THUMBNAIL
 from pxr_tf.pictures.lung_crop import why_whole
 from pxr_tf.pictures.lung_source import LungSource
@@ -77,7 +78,7 @@ def predict_pictures(asked: PredictRequest, executor: Executor, on_event: OnEven
     check_engine(asked.engine)
     folds = choose_folds(asked.run, asked.fold)
     table = list_asked(asked.run, asked.pictures, on_event, "PICTURE")
-    for note in describe_films(table.path):
+    for note in describe_films(filter(None, map(read_film_facts, table.path))):
         emit_note(on_event, note)
     table = patients.add_content(table, partial(emit_progress, on_event, "reading files"))
     found = predict_table(asked.run, table, folds, executor, on_event, atlas=asked.atlas, engine=asked.engine)
@@ -170,30 +171,8 @@ def _predict_good(
     _perform(tasks, executor, on_event)
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
-    every = np.stack([_read(folder, good.content, width) for folder in folders.values()], axis=1)
-    each = every[..., : len(classes)]
-    if unlike:  # the mean percentile over the models asked
-        found[UNLIKE] = (np.where(used, every[..., -1], 0).sum(1) / used.sum(1)).round(1)
-    opinion, given = ask_models(each, used, temperature), ask_models(each, used).probabilities
-    sets = {set_column(promised): name_sets(given >= ends, classes) for promised, ends in cutoffs.items()}
-    return found.assign(
-        predicted=np.array(classes, object)[opinion.predicted],
-        **{f"p_{name}": opinion.probabilities[:, number] for number, name in enumerate(classes)},
-        **sets,
-        agreement=opinion.agreement,
-        models=opinion.models,
-        known=known,
-    )
-
-
-def set_column(promised: float) -> str:
-    """Return the name of the column with the conformal sets of a promised coverage."""
-    return f"set_{100 * promised:g}"
-
-
-def name_sets(inside: np.ndarray, classes: Sequence[str]) -> list[str]:
-    """Return sets of classes, bool [n, classes], as text: ``{bacterial, viral}``; ``{}`` has none."""
-    return [f"{{{', '.join(np.array(classes, object)[row])}}}" for row in inside]
+    each = np.stack([_read(folder, good.content, width) for folder in folders.values()], axis=1)
+    return add_opinion(found.assign(known=known), each, used, classes, temperature, cutoffs)
 
 
 def _find_faults(run: FinishedRun, table: pd.DataFrame, on_event: OnEvent) -> pd.DataFrame:

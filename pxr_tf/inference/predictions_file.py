@@ -11,6 +11,7 @@ import pandas as pd
 from pxr_tf import files
 from pxr_tf.errors import PxrError, shown
 from pxr_tf.inference.likeness import UNLIKE
+from pxr_tf.inference.opinions import SETS
 from pxr_tf.inference.predict import Predictions
 from pxr_tf.inference.refusals import REFUSED
 from pxr_tf.runs.finished import FinishedRun
@@ -19,7 +20,6 @@ PREDICTED = "predicted"  # the folder in the run directory for files that no opt
 FORMATS = (".csv", ".json", ".jsonl")
 NOTICE = "Research use only, not a medical device."
 _DIGITS = 7  # of a probability: float32 has no more
-SETS = "set_"  # begins the names of the columns with conformal sets
 _SHORT = 4  # bytes of a digest in a file's name
 _LETTERS = 80  # of a name
 

@@ -12,6 +12,7 @@ from pxr_tf import files
 from pxr_tf.errors import PxrError
 from pxr_tf.lungs.find import find_lungs
 from pxr_tf.pictures.decode import load_grey, load_prepared, resize_grey
+from pxr_tf.pictures.dicom import contradictions
 from pxr_tf.pictures.fingerprints import THUMBNAIL
 from pxr_tf.pictures.lung_crop import load_cropped, lungs_as_seen, why_whole
 from pxr_tf.pictures.lung_source import BUILTIN, AtlasLungs, open_source
@@ -29,6 +30,7 @@ class Prepared(NamedTuple):
     pixels: np.ndarray  # uint8 [size, size], what the models see
     thumbnail: np.ndarray  # uint8 [32, 32], for fingerprints
     whole: str  # why it is not cropped; "" if it is, or if the run does not crop
+    says: tuple[str, ...]  # what a DICOM file says against a frontal chest X-ray, for the gate
     lungs: np.ndarray  # bool [size, size], the lungs in `pixels`; empty [0, 0] if none were found with confidence
 
 
@@ -92,5 +94,6 @@ class Preparer:
             pixels,
             resize_grey(picture, THUMBNAIL.size, THUMBNAIL.resize),
             whole if preparation.crop != "none" else "",
+            tuple(contradictions(data)),
             seen,
         )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image
 
-from pxr_tf.errors import one_line, shorten
+from pxr_tf.errors import one_line
 from pxr_tf.files import open_regular
 from pxr_tf.pictures.sixteen_bits import fit_range
 from pxr_tf.pictures.unreadable import MAX_PIXELS, InaccessibleImageError, UnreadableImageError, explained
@@ -49,6 +49,12 @@ DECODERS = {
 _LIBRARIES = {"gdcm": "gdcm", "pylibjpeg": "pylibjpeg"}  # of a decoder -> what it imports
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
+# Of views: PS3.3, C.8.7.1.1.1 has AP, PA, LL, RL, RLD, LLD, RLO and LLO; machines write more, such as AP_SUPINE.
+_FRONTAL = re.compile("(?<![A-Z])(AP|PA)(?![A-Z])|FRONT|ANTERO|POSTERO")
+_NOT_FRONTAL = re.compile("(?<![A-Z])(LAT|OBL|DECUB)|(?<![A-Z])(LL|RL|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO)(?![A-Z])")
+# pydicom computes with these, even if they are there without a value.
+_OPTIONAL = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction")
+_PYDICOM = re.compile(r"pydicom\b")  # modules whose warnings are not shown
 _FAR = 1e9  # beyond every window
 
 
@@ -63,7 +69,7 @@ class DicomHeader(NamedTuple):
 
 def read_dicom_header(file: BinaryIO) -> DicomHeader:
     """Return what a DICOM file says of its picture; raise `UnreadableImageError` if it is not one that is read."""
-    with explained("damaged DICOM"):
+    with explained("damaged DICOM", values=False):
         ds = read_data_set(file, pixels=False)
         _check(ds)
     mode = "palette" if ds.PhotometricInterpretation == "PALETTE COLOR" else "rgb"
@@ -74,7 +80,7 @@ def read_dicom_header(file: BinaryIO) -> DicomHeader:
 
 def open_dicom(data: bytes) -> Image.Image:
     """Return a DICOM file's picture as it is shown, in mode L, or RGB for colours; raise `UnreadableImageError`."""
-    with explained("damaged DICOM"):
+    with explained("damaged DICOM", values=False):
         ds = read_data_set(io.BytesIO(data), pixels=True)
         _check(ds)
         stored = _decode(ds)
@@ -89,38 +95,35 @@ def contradictions(source: str | Path | bytes) -> list[str]:
     Empty for a file that is not DICOM, and for one that says nothing against it: most fields may be empty. Raises
     `UnreadableImageError` for a damaged file.
     """
-    with explained("damaged DICOM"), io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as file:
+    file = io.BytesIO(source) if isinstance(source, bytes) else open_regular(source)
+    with explained("damaged DICOM", values=False), file:
         if not is_dicom(file.read(DICOM_START)):
             return []
         file.seek(0)
-        ds = read_data_set(file, pixels=False)
-    return [f"says {name} {one_line(value)[:64]}" for name, value in _contradicting(ds)]
+        return contradicting(read_data_set(file, pixels=False))
 
 
-def _contradicting(ds: "Dataset") -> list[tuple[str, str]]:
+def contradicting(ds: "Dataset") -> list[str]:
+    """Return the `contradictions` of a data set."""
     modality, part, view = (_word(ds, name) for name in ("Modality", "BodyPartExamined", "ViewPosition"))
     code = " ".join(str(item.get("CodeMeaning", "")) for item in ds.get("ViewCodeSequence") or []).upper()
     found = [
         ("modality", modality, modality not in ("CR", "DX", "DR", "RG", "OT", "SC")),
         ("body part", part, not re.search("CHEST|THORA|LUNG|PULMO|UNKNOWN|OTHER", part)),
-        ("view", view, not re.search(r"\b(AP|PA|FRONT)", view) or _is_not_frontal(view)),
-        ("view", code, _is_not_frontal(code)),
+        ("view", view, not _FRONTAL.search(view) or bool(_NOT_FRONTAL.search(view))),
+        ("view", code, bool(_NOT_FRONTAL.search(code))),
         *_orientation(_word(ds, "PatientOrientation")),
         ("colour", _word(ds, "PhotometricInterpretation"), _word(ds, "PhotometricInterpretation") in _COLOURS),
         ("presentation intent", intent := _word(ds, "PresentationIntentType"), intent == "FOR PROCESSING"),
         ("number of frames", frames := _word(ds, "NumberOfFrames"), frames not in ("0", "1")),
     ]
-    return [(name, value) for name, value, against in found if value and against]
+    return [f"says {name} {one_line(value)[:64]}" for name, value, against in found if value and against]
 
 
 def _word(ds: "Dataset", name: str) -> str:
     value = ds.get(name)
     parts = [] if value is None else [value] if isinstance(value, str | int) else list(value)
     return "\\".join(str(part).strip().upper() for part in parts)
-
-
-def _is_not_frontal(view: str) -> bool:
-    return bool(re.search(r"LAT|OBL|DECUB|\b(LL|RL|LLD|RLD|LAO|RAO|LPO|RPO)\b", view))
 
 
 def _orientation(said: str) -> list[tuple[str, str, bool]]:
@@ -156,7 +159,8 @@ def read_data_set(file: BinaryIO, *, pixels: bool) -> "Dataset":
 
 def _quieten() -> None:
     """Keep pydicom's and gdcm's warnings, which have values of tags in them, from the screen."""
-    warnings.filterwarnings("ignore", module=r"pydicom\b")
+    if ("ignore", None, Warning, _PYDICOM, 0) not in warnings.filters:  # once: threads read at the same time
+        warnings.filterwarnings("ignore", module=_PYDICOM.pattern)
     if find_spec("gdcm") is not None:
         import gdcm
 
@@ -166,10 +170,10 @@ def _quieten() -> None:
 
 def _check(ds: "Dataset") -> None:
     """Raise `UnreadableImageError` if a data set has no picture that is read."""
-    kind = str(getattr(ds.get("SOPClassUID", ""), "name", ""))
+    kind = _name_of(ds.get("SOPClassUID"))
     if "Rows" not in ds or "Columns" not in ds:
         # Of a file that ends within compressed pixels, pydicom has nothing.
-        fault = f"DICOM without pixels ({one_line(kind)})" if kind else "damaged DICOM: it ends too early, or is empty"
+        fault = f"DICOM without pixels ({kind})" if kind else "damaged DICOM: it ends too early, or is empty"
         raise UnreadableImageError(fault)
     frames = int(ds.get("NumberOfFrames") or 1)
     if frames != 1:
@@ -178,11 +182,15 @@ def _check(ds: "Dataset") -> None:
         raise UnreadableImageError(f"declares {ds.Columns} x {ds.Rows} pixels; at most {MAX_PIXELS:,} are read")
     photometric, bits = ds.PhotometricInterpretation, ds.BitsStored
     if photometric not in (*_GREY, *_COLOURS):
-        raise UnreadableImageError(
-            f"DICOM with colours {shorten([photometric])}; {', '.join(_GREY + _COLOURS)} are read"
-        )
+        raise UnreadableImageError(f"DICOM of other colours than those that are read: {', '.join(_GREY + _COLOURS)}")
     if not 8 <= bits <= (16 if photometric in (*_GREY, "PALETTE COLOR") else 8):
         raise UnreadableImageError(f"DICOM with {bits} bits per value; 8 to 16 are read, 8 of RGB and YBR")
+
+
+def _name_of(uid: object) -> str:
+    """Return the name that the standard has for a UID; "" for any other value, which is not repeated."""
+    name = str(getattr(uid, "name", uid))
+    return "" if name == str(uid) else name
 
 
 def _decode(ds: "Dataset") -> np.ndarray:
@@ -194,7 +202,9 @@ def _decode(ds: "Dataset") -> np.ndarray:
         raise UnreadableImageError("DICOM of floating-point pixels" if floats else "DICOM without pixels")
     syntax = ds.file_meta.TransferSyntaxUID
     if syntax not in DECODERS or (syntax == _EXTENDED and ds.BitsStored > 8):
-        raise UnreadableImageError(f"its transfer syntax, {syntax.name}, is not read at {ds.BitsStored} bits")
+        raise UnreadableImageError(
+            f"its transfer syntax, {_name_of(syntax) or 'unknown'}, is not read at {ds.BitsStored} bits"
+        )
     plugin = DECODERS[syntax]
     if plugin in _LIBRARIES and find_spec(_LIBRARIES[plugin]) is None:
         raise InaccessibleImageError(INSTALL)
@@ -205,10 +215,16 @@ def _decode(ds: "Dataset") -> np.ndarray:
 
 
 def _check_frame(ds: "Dataset") -> None:
-    """Raise `UnreadableImageError` if a compressed frame declares another size than the data set: it could be huge."""
+    """Raise `UnreadableImageError` if a compressed frame declares another size, which could be huge, or has no end.
+
+    gdcm makes a picture of a JPEG that is cut off.
+    """
     from pydicom.encaps import get_frame
 
-    size = _declared(get_frame(ds.PixelData, 0, number_of_frames=1))
+    frame = get_frame(ds.PixelData, 0, number_of_frames=1)
+    size = _declared(frame)
+    if size and not frame.rstrip(b"\0").endswith(b"\xff\xd9"):
+        raise UnreadableImageError("damaged DICOM: its compressed pixels end too early")
     if size not in (None, (ds.Rows, ds.Columns)):
         raise UnreadableImageError(f"damaged DICOM: says {ds.Columns} x {ds.Rows} pixels, holds {size[1]} x {size[0]}")
 
@@ -230,6 +246,9 @@ def _to_grey(ds: "Dataset", stored: np.ndarray) -> np.ndarray:
     """Return stored values as uint8, as they are shown: each possible value is mapped once."""
     from pydicom.pixels import apply_modality_lut, apply_voi
 
+    for name in _OPTIONAL:
+        if name in ds and any(value in (None, "") for value in np.atleast_1d(ds[name].value)):
+            del ds[name]
     lowest = -(2 ** (ds.BitsStored - 1)) if ds.PixelRepresentation else 0
     levels = np.arange(lowest, lowest + 2**ds.BitsStored)
     values, inverted = apply_modality_lut(levels, ds), ds.PhotometricInterpretation == "MONOCHROME1"
@@ -252,7 +271,10 @@ def _apply_window(ds: "Dataset", values: np.ndarray) -> np.ndarray:
     from pydicom.pixels import apply_windowing
 
     with np.errstate(over="ignore"):  # a sigmoid's exponential far below the window
-        *shown, low, high = apply_windowing(np.array([*values, -_FAR, _FAR]), ds)
+        try:
+            *shown, low, high = apply_windowing(np.array([*values, -_FAR, _FAR]), ds)
+        except ValueError as error:
+            raise UnreadableImageError("damaged DICOM: its window has no width, or an unknown function") from error
     return np.rint((np.array(shown) - low) * (255 / (high - low))).astype(np.uint8)
 
 

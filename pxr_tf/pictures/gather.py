@@ -18,7 +18,7 @@ from pxr_tf.data import labels, patients
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.events import OnEvent, OnProgress, OnWait, Say, emit_note, emit_progress, emit_wait
 from pxr_tf.pictures.decode import load_prepared
-from pxr_tf.pictures.dicom_notes import describe_films
+from pxr_tf.pictures.dicom_notes import read_films
 from pxr_tf.pictures.fingerprints import load_thumbnails, twin_contents
 from pxr_tf.pictures.lung_crop import load_stored
 from pxr_tf.pictures.lung_source import LungSource
@@ -65,7 +65,8 @@ def gather_images(
     files read to the end, and of all.
     """
     table, notes = read_sources(data, partial(read_source, others=others))
-    for note in [*notes, *describe_films(table.path)]:
+    table, more = read_films(table)
+    for note in [*notes, *more]:
         say(note)
     labels.keep_classes(labels.merge_labels(table, merge), classes, merge)
     table = patients.add_content(table, on_progress)

@@ -1,5 +1,6 @@
 """Why a file cannot be read as a picture, and how large a picture may be."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,8 +18,11 @@ class InaccessibleImageError(UnreadableImageError):
 
 
 @contextmanager
-def explained(damage: str) -> Iterator[None]:
-    """Raise any error of the block as an `UnreadableImageError`, with the system's reason or the damage."""
+def explained(damage: str, *, values: bool = True) -> Iterator[None]:
+    """Raise any error of the block as an `UnreadableImageError`, with the system's reason or the damage.
+
+    Without `values`, a message ends before the first thing that it quotes from the file: that may name somebody.
+    """
     try:
         yield
     except (UnreadableImageError, MemoryError):
@@ -26,4 +30,6 @@ def explained(damage: str) -> Iterator[None]:
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, …
         if isinstance(error, OSError) and error.errno:  # only the system's errors have a number
             raise InaccessibleImageError(error.strerror or str(error)) from error
-        raise UnreadableImageError(f"{damage}: {' '.join(str(error).split()) or type(error).__name__}") from error
+        said = " ".join(str(error).split())
+        said = said if values else re.split(r"(?: b)?['\"]", said)[0].strip()
+        raise UnreadableImageError(f"{damage}: {said or type(error).__name__}") from error

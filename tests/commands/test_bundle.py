@@ -253,3 +253,10 @@ def test_a_bundle_is_explained_and_gives_features(copy, pxr, others):
     assert pxr("features", copy, others[0].parents[2])[0] == 0
     assert Path("features.parquet").exists() and list(Path().glob("explained-*"))
     assert sorted(copy.rglob("*")) == before
+
+
+def test_the_recipe_of_a_bundle_has_names_where_the_runs_has_places(own_copy, tmp_path):
+    recipe = own_copy / "experiment.yaml"
+    recipe.write_text(recipe.read_text().replace("weights: none", f"weights: {tmp_path}/mine.h5"))
+    out = write_bundle(BundleRequest(open_run(own_copy), tmp_path / "out"), Inline())
+    assert "weights: mine.h5" in (out / "experiment.yaml").read_text()

@@ -11,6 +11,7 @@ from PIL import Image
 
 from pxr_tf.phantoms.sets import draw_phantom
 from pxr_tf.pictures.decode import load_grey
+from pxr_tf.runs.finished import open_run
 
 pytest.importorskip("highdicom", reason='the extra dicom is not installed: pip install "pxr_tf[dicom]"')
 pytest.importorskip("dicognito", reason='the extra dicom is not installed: pip install "pxr_tf[dicom]"')
@@ -80,6 +81,7 @@ def test_a_capture_belongs_to_the_films_study_and_is_marked_as_research(pxr, own
         assert capture.SourceImageSequence[0].ReferencedSOPInstanceUID == film.SOPInstanceUID
         assert capture.ContentQualification == "RESEARCH" and "Research" in capture.SeriesDescription
         assert_tells(capture.DerivationDescription, any_of("research"), "predicted: ", "Grad-CAM", "not checked")
+        assert capture.ImageComments == " ".join(warning.text for warning in open_run(own_copy).info.warnings)
         sheet = np.asarray(Image.open(sorted(Path("gallery/sheets").iterdir())[number]).convert("RGB"))
         assert capture.pixel_array.shape == sheet.shape  # only the lungs' outline is not drawn again
         assert np.abs(load_grey(files[number]).astype(int) - np.asarray(Image.fromarray(sheet).convert("L"))).mean() < 1
@@ -114,6 +116,13 @@ def test_pictures_that_are_not_dicom_cannot_become_captures(pxr, own_copy, tmp_p
         assert code == 2 and wrong.count("\n") == 1
         assert_tells(wrong, option, "a.png", "DICOM")
     assert not Path("gallery").exists()
+
+
+def test_without_the_extra_captures_are_refused_with_its_install_command(pxr, own_copy, films, monkeypatch):
+    monkeypatch.setattr("pxr_tf.galleries.captures.find_spec", lambda name: None)
+    code, _, wrong = pxr("explain", own_copy, films[0], "--no-checks", "--out", "gallery", "--dicom")
+    assert code == 2 and wrong.count("\n") == 1
+    assert_tells(wrong, 'pip install "pxr_tf[dicom]"')
 
 
 def test_a_film_without_a_study_is_named_in_one_line(pxr, own_copy, films):

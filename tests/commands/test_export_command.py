@@ -7,6 +7,7 @@ import pytest
 from messages import ACCEPTED, any_of, assert_tells, nearest
 
 from pxr_tf.deploy import export
+from pxr_tf.deploy.formats import module_of
 
 
 def test_the_command_writes_the_file_and_prints_a_row_per_engine(pxr, own_copy, monkeypatch):
@@ -16,6 +17,18 @@ def test_the_command_writes_the_file_and_prints_a_row_per_engine(pxr, own_copy, 
     assert (code, wrong) == (0, ""), wrong
     assert said.splitlines()[-1] == "one.tflite" and Path("one.tflite").is_file()
     assert_tells(said, "tensorflow", "litert", any_of("5 test pictures"), any_of("research use only"))
+
+
+def test_the_command_says_that_an_export_answers_otherwise(pxr, own_copy, monkeypatch):
+    pytest.importorskip("ai_edge_litert")
+    module = module_of("litert")
+    load = module.load
+    monkeypatch.setattr(module, "load", lambda path: lambda pictures: load(path)(pictures) * 0.999)
+    monkeypatch.setattr(export, "COMPARED", 5)
+    words = ("export", own_copy, "--to", "litert", "--fold", "0")
+    assert_tells(pxr(*words)[1], any_of("answer otherwise"), "litert.")
+    monkeypatch.setattr(module, "load", load)
+    assert "otherwise" not in pxr(*words)[1]
 
 
 @pytest.mark.parametrize(

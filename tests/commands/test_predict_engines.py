@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from messages import ACCEPTED, assert_tells, nearest
+from messages import ACCEPTED, any_of, assert_tells, nearest
 from predicted import SHARES
 
 from pxr_tf import arrays
@@ -35,7 +35,10 @@ def test_an_engine_predicts_what_tensorflow_predicts(engine, predict, own_copy, 
 def test_a_model_is_exported_once_and_again_if_it_changes(engine, pxr, own_copy, others):
     def predict():
         assert pxr("predict", own_copy, *others, "--fold", "0", "--engine", engine)[0] == 0
-        return {file: file.stat().st_mtime_ns for file in (own_copy.parents[3] / "cache" / "exported").iterdir()}
+        return {
+            file: file.stat().st_mtime_ns
+            for file in (own_copy.parents[3] / "cache" / "exported").glob(f"*{ENGINES[engine].ending}")
+        }
 
     first = predict()
     assert list(first) == [find_exported(open_run(own_copy), "0", engine)]
@@ -43,6 +46,18 @@ def test_a_model_is_exported_once_and_again_if_it_changes(engine, pxr, own_copy,
     (own_copy / "fold-0" / "model.keras").write_bytes((own_copy / "fold-1" / "model.keras").read_bytes())
     second = predict()
     assert len(second) == 2 and first.items() < second.items()
+
+
+def test_a_damaged_exported_file_is_named(engine, pxr, own_copy, others):
+    words = ("predict", own_copy, *others, "--fold", "0", "--engine", engine)
+    assert pxr(*words)[0] == 0
+    file = find_exported(open_run(own_copy), "0", engine)
+    file.write_bytes(b"no model" * 100)
+    code, _, said = pxr(*words)
+    assert code == 2 and said.count("\n") == 1
+    assert_tells(said, str(file), any_of("damaged"), any_of("delete"))
+    file.unlink()
+    assert pxr(*words)[0] == 0
 
 
 def test_an_exported_file_in_the_run_directory_is_used(engine, pxr, own_copy, others):

@@ -206,3 +206,9 @@ def test_a_real_worker_dies_when_its_parent_is_gone():
     with subprocess.Popen([sys.executable, "-m", "pxr_tf.executors.worker"], stdin=subprocess.PIPE) as worker:
         worker.stdin.close()  # as the system does if the parent was killed
         assert worker.wait(timeout=30) == 1
+
+
+@pytest.mark.parametrize(("kind", "words"), [("fit", ""), ("predict_exported", " --light")])
+def test_a_worker_is_told_if_its_first_task_may_need_no_tensorflow(kind, words, worker):
+    _, log = worker(f'{READ_JOB}; echo "said:$@" >&2; {DONE}', tasks=(replace(TASK, kind=kind),))
+    assert f"said:-m pxr_tf.executors.worker{words}\n" in log

@@ -6,7 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from dicom_files import SLOPE, data_set, encode, pydicom, to_bytes
+from dicom_files import HTJ2K, SLOPE, data_set, encode, pydicom, to_bytes
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from picture_files import make_picture, save
 from PIL import Image
 
@@ -78,7 +80,25 @@ def test_the_first_window_is_linear_between_its_ends():
     assert np.array_equal(read(encode(SLOPE, WindowCenter=128, WindowWidth=256)), SLOPE)
 
 
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"WindowCenter": "", "WindowWidth": ""},
+        {"WindowCenter": ["", ""], "WindowWidth": ["", ""]},
+        {"WindowCenter": 128, "WindowWidth": 256, "VOILUTFunction": ""},
+        {"RescaleSlope": None, "RescaleIntercept": None},
+        {"NumberOfFrames": None, "VOILUTSequence": []},
+    ],
+)
+def test_a_tag_without_a_value_counts_for_nothing(tags):
+    assert np.array_equal(read(encode(SLOPE, **tags)), SLOPE)
+
+
 def test_a_window_counts_after_the_rescale_and_before_the_inversion():
+    doubled = {"RescaleSlope": 2, "RescaleIntercept": 0, "WindowCenter": 4096, "WindowWidth": 2001}
+    assert (
+        np.abs(read(encode(DEEP, **doubled)) - np.clip(((DEEP * 2.0 - 4095.5) / 2000 + 0.5) * 255, 0, 255)).max() <= 0.5
+    )
     tags = {"RescaleSlope": 2, "RescaleIntercept": -100, "WindowCenter": 4096 - 100, "WindowWidth": 2001}
     by_hand = np.clip(((DEEP * 2.0 - 100 - 3995.5) / 2000 + 0.5) * 255, 0, 255)
     assert np.abs(read(encode(DEEP, **tags)) - by_hand).max() <= 0.5
@@ -172,8 +192,11 @@ BAD = {
     "another size": (other_size, "damaged DICOM: says 48 x 16 pixels, holds 48 x 32"),
     "32 bits": (lambda: encode(SLOPE.astype(np.uint32)), "DICOM with 32 bits per value; 8 to 16 are read"),
     "1 bit": (lambda: encode(SLOPE, BitsStored=1), "DICOM with 1 bits per value"),
-    "strange colours": (lambda: encode(SLOPE, PhotometricInterpretation="HSV"), "DICOM with colours HSV"),
-    "an empty window": (lambda: encode(SLOPE, WindowCenter=1, WindowWidth=0), "Window Width must be greater"),
+    "strange colours": (
+        lambda: encode(SLOPE, PhotometricInterpretation="HSV"),
+        "DICOM of other colours",
+    ),
+    "an empty window": (lambda: encode(SLOPE, WindowCenter=1, WindowWidth=0), "damaged DICOM: its window has no width"),
 }
 
 
@@ -223,6 +246,35 @@ def test_values_of_tags_are_not_printed(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def cut_frame(syntax: str) -> bytes:
+    """Return a whole file whose compressed frame is cut off."""
+    ds = pydicom.dcmread(io.BytesIO(encode(make_picture(), syntax)))
+    frame = pydicom.encaps.get_frame(ds.PixelData, 0, number_of_frames=1)
+    ds.PixelData = pydicom.encaps.encapsulate([frame[: len(frame) // 2]])
+    file = io.BytesIO()
+    ds.save_as(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("syntax", [name for name in dicom.DECODERS if ".4." in name and name not in HTJ2K])
+def test_a_frame_that_is_cut_off_in_a_whole_file_is_no_picture(syntax):
+    assert fault_of(cut_frame(syntax)) == "damaged DICOM: its compressed pixels end too early"
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(sorted(dicom.DECODERS)), st.integers(132, 900), st.binary(max_size=8), st.integers(0, 20))
+def test_a_damaged_file_is_read_or_refused_and_never_names_anybody(syntax, place, written, removed):
+    data = encode(SLOPE, syntax, PatientName="Doe^Jane", PatientID="SECRET", WindowCenter=99, WindowWidth=200)
+    data = data[:place] + written + data[place + removed :]
+    faults = []
+    for look in (read, contradictions):
+        try:
+            look(data)
+        except UnreadableImageError as fault:
+            faults.append(str(fault))
+    assert not [word for word in ("Doe", "Jane", "SECRET") if word in "".join(faults)]
+
+
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
@@ -233,6 +285,9 @@ def test_values_of_tags_are_not_printed(capfd):
         ({"BodyPartExamined": "HAND"}, ["says body part HAND"]),
         ({"ViewPosition": "LATERAL"}, ["says view LATERAL"]),
         ({"ViewPosition": "LL"}, ["says view LL"]),
+        ({"ViewPosition": "AP_SUPINE"}, []),
+        ({"ViewPosition": "POSTERO ANTERIOR"}, []),
+        ({"ViewPosition": "PALMAR"}, ["says view PALMAR"]),
         ({"ViewPosition": "AP LLD"}, ["says view AP LLD"]),
         ({"PatientOrientation": ["A", "F"]}, ["says patient orientation (a side view) A\\F"]),
         ({"PatientOrientation": ["F", "R"]}, ["says patient orientation (turned) F\\R"]),

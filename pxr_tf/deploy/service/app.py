@@ -7,8 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pxr_tf.deploy.service import answers, pages
@@ -24,6 +25,7 @@ from pxr_tf.inference.predictions_file import NOTICE
 
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
 _AGAIN = {"Retry-After": "1"}
+_TOKEN = HTTPBearer(auto_error=False, scheme_name="token")  # for the description: the guard checks it
 
 
 def make_app(engine: Engine, limits: Limits, *, token: str | None = None, local: bool = True) -> Guard:
@@ -44,7 +46,7 @@ def make_app(engine: Engine, limits: Limits, *, token: str | None = None, local:
         redoc_url=None,
         lifespan=living,
     )
-    _add_paths(app, engine, limits, measures)
+    _add_paths(app, engine, limits, measures, [Depends(_TOKEN)] if token else [])
     _add_pages(app, engine, limits, measures)
     _add_errors(app)
     guard = Guard(measures.around(app), limits, token, show=lambda why: pages.refused(why, engine.run), local=local)
@@ -52,10 +54,11 @@ def make_app(engine: Engine, limits: Limits, *, token: str | None = None, local:
     return guard
 
 
-def _add_paths(app: FastAPI, engine: Engine, limits: Limits, measures: Measures) -> None:
+def _add_paths(app: FastAPI, engine: Engine, limits: Limits, measures: Measures, secured: list[Any]) -> None:
     @app.post(
         "/v1/predict",
         response_model=Answered,
+        dependencies=secured,
         responses=_problems(408, 413, 415, 422, 429, 503),
         openapi_extra={"requestBody": _request_body(limits)},
     )
@@ -70,7 +73,7 @@ def _add_paths(app: FastAPI, engine: Engine, limits: Limits, measures: Measures)
             results=[make_result(one) for one in looked],
         )
 
-    @app.get("/v1/model", responses=_problems(429))
+    @app.get("/v1/model", dependencies=secured, responses=_problems(429))
     async def model() -> ModelFacts:
         """Return the model's classes, preparation, warnings and audit."""
         return pages.describe(engine, limits)
@@ -80,7 +83,12 @@ def _add_paths(app: FastAPI, engine: Engine, limits: Limits, measures: Measures)
         """Return that the service answers: its models are loaded."""
         return Health()
 
-    @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}, **_problems(429)})
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        dependencies=secured,
+        responses={200: {"content": {"text/plain": {}}}, **_problems(429)},
+    )
     async def metrics() -> Response:
         """Return the counters of the service for Prometheus."""
         return Response(generate_latest(measures.registry), media_type=CONTENT_TYPE_LATEST)

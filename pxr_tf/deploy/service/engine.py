@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 _ERROR = 2  # the standard error
-MOST_DECODERS = 4  # processes of 0.2 GB each; a decoder is faster than the models
+MOST_DECODERS = 4  # processes of 0.2 GB each; two at least, so that one is there if one is lost
 
 
 class Upload(NamedTuple):
@@ -52,7 +52,7 @@ class Engine:
     def __init__(self, run: FinishedRun, *, fold: str | None = None, atlas: str | None = None) -> None:
         """Prepare to load the run's models; `fold` chooses one of them."""
         self.run, self._fold = run, fold
-        self.decoders = Decoders(run, min(MOST_DECODERS, machine.processors()), atlas)
+        self.decoders = Decoders(run, max(2, min(MOST_DECODERS, machine.processors())), atlas)
         self._thread = ThreadPoolExecutor(1, "models")
         self.resident: Resident
         self.gate: Gate | None = None
@@ -84,7 +84,7 @@ class Engine:
 
     def _judge(self, name: str, prepared: Prepared, heat_map: bool) -> Looked:
         """Ask the gate; if it accepts the picture, ask the models."""
-        verdict = self.gate.judge(prepared.picture) if self.gate else None
+        verdict = self.gate.judge(prepared.picture, prepared.says) if self.gate else None
         if verdict is not None and not verdict.accepted:
             return Looked(name, reason=f"The picture {verdict.reason}.", prepared=prepared)
         answer = self.resident.answer(prepared)
@@ -103,7 +103,7 @@ def load_resident(run: FinishedRun, fold: str | None) -> "Resident":
         resident = import_module("pxr_tf.inference.resident").Resident(run, fold)
         size = run.recipe.image.size
         blank = np.zeros((size, size), np.uint8)
-        nothing = Prepared("", blank, blank, np.zeros((32, 32), np.uint8), "", np.zeros((0, 0), bool))
+        nothing = Prepared("", blank, blank, np.zeros((32, 32), np.uint8), "", (), np.zeros((0, 0), bool))
         resident.explain(nothing, resident.answer(nothing))
     return resident
 

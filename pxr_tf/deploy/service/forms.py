@@ -17,7 +17,6 @@ from pxr_tf.errors import count_words
 FORM, JSON = "multipart/form-data", "application/json"
 FIELD = "pictures"
 _NAME = 255  # letters of a name that are kept
-_YES = ("true", "1", "on", "yes")
 
 
 class Sent(NamedTuple):
@@ -28,8 +27,11 @@ class Sent(NamedTuple):
 
     @property
     def heat_map(self) -> bool:
-        """Whether heat maps are asked for."""
-        return self.fields.get("heat_map", "").lower() in _YES
+        """Whether heat maps are asked for; raises `RefusedError` for other words than ``true`` and ``false``."""
+        said = self.fields.get("heat_map", "false")
+        if said.lower() not in ("true", "false"):
+            raise RefusedError(422, f"heat_map received {said[:80]!r}; accepted: true or false.")
+        return said.lower() == "true"
 
 
 class RefusedError(Exception):

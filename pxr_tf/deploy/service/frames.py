@@ -18,7 +18,10 @@ FAULT = "fault"
 def pack(answer: Prepared | str) -> bytes:
     """Return a prepared picture, or the reason why there is none, as bytes."""
     buffer = io.BytesIO()
-    np.savez(buffer, **({FAULT: np.array(answer)} if isinstance(answer, str) else answer._asdict()))
+    values = {FAULT: answer} if isinstance(answer, str) else answer._asdict()
+    np.savez(
+        buffer, **{name: np.array(one, str) if isinstance(one, str | tuple) else one for name, one in values.items()}
+    )
     return buffer.getvalue()
 
 
@@ -28,7 +31,14 @@ def unpack(data: bytes) -> Prepared | str:
         if FAULT in found:
             return str(found[FAULT])
         values = {name: found[name] for name in Prepared._fields}
-    return Prepared(**{name: str(value) if value.ndim == 0 else value for name, value in values.items()})
+    return Prepared(**{name: _plain(value) for name, value in values.items()})
+
+
+def _plain(value: np.ndarray) -> np.ndarray | str | tuple[str, ...]:
+    """Return an array of pixels as it is, and texts as texts."""
+    if value.dtype.kind != "U":
+        return value
+    return tuple(value.tolist()) if value.ndim else str(value)
 
 
 def write_message(file: BinaryIO, data: bytes) -> None:

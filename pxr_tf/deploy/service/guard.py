@@ -39,8 +39,8 @@ class Limits:
 
     body: int = 64 * MEGABYTE  # bytes of a request: an uncompressed picture of 4k x 5k pixels and 16 bits has 40 MB
     pictures: int = 16  # in a request
-    waiting: int = 64  # requests that are read, wait or are answered
-    reading: int = 8  # bodies that are read at once: memory holds at most this many that no decoder has yet
+    waiting: int = 64  # whole requests that wait or are answered
+    memory: int = 512 * MEGABYTE  # bytes of all bodies together, whole or not
     rate: int = 50  # requests per second and address, and five times as many at once
     read_seconds: float = 30  # for a whole body
     answer_seconds: float = 120  # from the whole body to the answer
@@ -82,43 +82,60 @@ class Guard:
     ) -> None:
         """Guard `app`. `show` makes a refusal's page; `local` refuses hosts other than this machine."""
         self._app, self._limits, self._token, self._show, self._local = app, limits, token, show, local
-        self._rates, self._reading = Rates(limits.rate), asyncio.Semaphore(limits.reading)
-        self.inside = 0  # requests with a body that are read, wait or are answered
+        self._rates, self._held = Rates(limits.rate), 0  # bytes of all bodies
+        self.inside = 0  # whole requests that wait or are answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = _with_headers(send)
-        refusal = self._refuse(scope)
+        send, refusal = _with_headers(send), self._refuse(scope)
         if refusal is None and scope["method"] in ("POST", "PUT", "PATCH"):
-            self.inside += 1
+            body = bytearray()
             try:
-                refusal = await self._read_and_answer(scope, receive, send)
+                refusal = await self._read(receive, body) or await self._answer(scope, body, send)
+            except _GoneError:
+                return
             finally:
-                self.inside -= 1
+                self._held -= len(body)
         elif refusal is None:
             await self._app(scope, _replay(b""), send)
         if refusal is not None:
             await self._respond(refusal, scope["path"])(scope, receive, send)
 
-    async def _read_and_answer(self, scope: Scope, receive: Receive, send: Send) -> Refusal | None:
+    async def _read(self, receive: Receive, body: bytearray) -> Refusal | None:
+        """Read the whole body, or return why it is refused; a slow client takes no place from others."""
         limits = self._limits
         try:
-            async with asyncio.timeout(limits.read_seconds), self._reading:
-                body = await _read(receive, limits.body)
+            async with asyncio.timeout(limits.read_seconds):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _GoneError
+                    part, more = message.get("body", b""), message.get("more_body", False)
+                    body += part
+                    self._held += len(part)
+                    if len(body) > limits.body:
+                        return self._too_large()
+                    if self._held > limits.memory:
+                        return Refusal(429, "Too many large requests are being sent.", {"Retry-After": "5"})
         except TimeoutError:
             return Refusal(408, f"The request was not complete after {limits.read_seconds:g} seconds.", _CLOSE)
-        if body is None:  # the client is gone
-            return None
-        if len(body) > limits.body:
-            return self._too_large()
+        return None
+
+    async def _answer(self, scope: Scope, body: bytearray, send: Send) -> Refusal | None:
+        if self.inside >= self._limits.waiting:
+            return _FULL
+        self.inside += 1
         try:
-            async with asyncio.timeout(limits.answer_seconds):
+            async with asyncio.timeout(self._limits.answer_seconds):
                 await self._app(scope, _replay(body), send)
         except TimeoutError:
             return Refusal(503, "The service is too busy. Send the request again.", {"Retry-After": "10"})
+        finally:
+            self.inside -= 1
         return None
 
     def _refuse(self, scope: Scope) -> Refusal | None:
@@ -143,7 +160,7 @@ class Guard:
         if length.isdigit() and int(length) > self._limits.body:
             return self._too_large()
         if self.inside >= self._limits.waiting and scope["method"] != "GET":
-            return Refusal(429, "Too many requests are waiting.", {"Retry-After": "2"})
+            return _FULL
         return None
 
     def _too_large(self) -> Refusal:
@@ -160,23 +177,14 @@ class Guard:
 
 
 _CLOSE = {"Connection": "close"}
+_FULL = Refusal(429, "Too many requests are waiting.", {"Retry-After": "2"})
 
 
-async def _read(receive: Receive, most: int) -> bytes | None:
-    """Return the body; None if the client is gone; one that is too large is cut soon after the limit."""
-    parts: list[bytes] = []
-    length, more = 0, True
-    while more and length <= most:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        part = message.get("body", b"")
-        length, more = length + len(part), message.get("more_body", False)
-        parts.append(part)
-    return b"".join(parts)
+class _GoneError(Exception):
+    """The client has closed the connection."""
 
 
-def _replay(body: bytes) -> Receive:
+def _replay(body: bytes | bytearray) -> Receive:
     """Return a `receive` that gives the whole body at once, and then waits, as a connection that stays open."""
     pending = [{"type": "http.request", "body": body, "more_body": False}]
 

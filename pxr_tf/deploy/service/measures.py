@@ -32,7 +32,7 @@ class Measures:
         self._seconds = Histogram(
             "pxr_answer_seconds", "From a whole request to its answer.", registry=self.registry, buckets=SECONDS
         )
-        inside = Gauge("pxr_requests_inside", "Requests that are read, wait or are answered.", registry=self.registry)
+        inside = Gauge("pxr_requests_inside", "Requests that wait or are answered.", registry=self.registry)
         inside.set_function(lambda: self.guard.inside if self.guard else 0)
         lost = Gauge("pxr_decoders_lost", "Decoders that ended or took too long.", registry=self.registry)
         lost.set_function(lambda: engine.decoders.lost)

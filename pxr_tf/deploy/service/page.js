@@ -2,7 +2,14 @@
 "use strict";
 
 const one = (id) => document.getElementById(id);
-const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : "unknown");
+function percent(share) {
+  if (!Number.isFinite(share)) return "unknown";
+  if ((share >= 0.9995 && share < 1) || (share > 0 && share < 0.0005)) {
+    return share > 0.5 ? "over 99.9\u00a0%" : "under 0.1\u00a0%";
+  }
+  return `${(100 * share).toFixed(1)}\u00a0%`;
+}
+
 const data = JSON.parse(one("rates-data").textContent);
 const [chosen, threshold, prevalence] = ["class", "threshold", "prevalence"].map(one);
 

@@ -21,6 +21,7 @@ from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.info import origin_and_split
 
 THRESHOLD = 0.5  # before somebody chooses another
+_SPACE = "\N{NO-BREAK SPACE}"  # between a number and %
 _GRADES = ("critical", "warning")  # of the findings that the page shows
 
 
@@ -174,5 +175,14 @@ def _templates() -> Environment:
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    found.filters["percent"] = lambda share: "unknown" if share is None or math.isnan(share) else f"{100 * share:.1f} %"
+    found.filters |= {"percent": percent, "tidy": lambda text: text.replace(" %", f"{_SPACE}%")}
     return found
+
+
+def percent(share: float | None) -> str:
+    """Return a share as a percentage; one that is nearly 0 or 1 is not shown as 0 or 100 %. page.js does the same."""
+    if share is None or math.isnan(share):
+        return "unknown"
+    if 0.9995 <= share < 1 or 0 < share < 0.0005:
+        return f"over 99.9{_SPACE}%" if share > 0.5 else f"under 0.1{_SPACE}%"
+    return f"{100 * share:.1f}{_SPACE}%"

@@ -87,7 +87,7 @@ def open_port(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        reason = (error.strerror or str(error)).rstrip(".")
+        reason = (error.strerror or str(error)).partition(" (")[0].rstrip(".")
         raise PxrError(
             f"--host {host} --port {port} cannot be opened: {reason}. Accepted: an address of this machine and a free "
             "port. Choose another port (--port, PORT=...), or stop the program that uses it."

@@ -98,9 +98,13 @@ def test_a_decoder_cannot_write_take_much_memory_or_say_anything(tmp_path):
 
 def test_pictures_and_faults_pass_between_processes_unchanged():
     picture = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    prepared = Prepared("abc", picture, picture, picture, "no lungs", np.zeros((0, 0), bool))
+    prepared = Prepared(
+        "abc", picture, picture, picture, "no lungs", ("says view LATERAL", "ü"), np.zeros((0, 0), bool)
+    )
     found = unpack(pack(prepared))
     assert all(np.array_equal(one, other) for one, other in zip(found, prepared, strict=True))
+    assert (found.content, found.says) == (prepared.content, prepared.says)
+    assert unpack(pack(prepared._replace(says=()))).says == ()
     assert unpack(pack("not a JPEG or PNG")) == "not a JPEG or PNG"
 
 

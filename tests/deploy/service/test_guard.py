@@ -1,5 +1,6 @@
 """Who may ask, how much and how often: what the guard refuses, and that nothing reaches a disk."""
 
+import asyncio
 import io
 import tempfile
 import zipfile
@@ -57,6 +58,11 @@ def test_a_token_is_needed_where_one_is_set(guarded):
     assert client.get("/healthz", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
     assert client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
     assert client.get("/metrics", auth=("anybody", TOKEN)).status_code == 200
+    paths = client.get("/openapi.json", auth=("anybody", TOKEN)).json()["paths"]
+    assert {path: "security" in next(iter(known.values())) for path, known in paths.items()} == {
+        **dict.fromkeys(("/v1/predict", "/v1/model", "/metrics"), True),
+        "/healthz": False,
+    }
 
 
 def test_other_hosts_and_pages_of_other_sites_are_refused(client):
@@ -89,6 +95,7 @@ def test_a_body_that_is_too_large_is_refused_however_it_comes(guarded):
         (422, {"files": [("pictures", ("x", b"x"))] * 17}),
         (422, {"data": {"pictures": "text"}, "files": [("none", ("", b""))]}),
         (422, {"json": {"pictures": []}}),
+        (422, {"json": {"pictures": [{"data": "AAAA"}], "heat_map": 1}}),
         (422, {"json": {"pictures": [{"data": "&&&&"}]}}),
         (422, {"json": {"pictures": [{"data": "AAAA"}], "more": 1}}),
         (422, {"json": {"pictures": [{"data": "AAAA"}] * 17}}),
@@ -100,6 +107,12 @@ def test_requests_that_hold_no_pictures_are_refused_with_a_reason(client, status
     assert refused.status_code == status and refused.json()["detail"]
     page = client.post("/", **options)
     assert page.status_code == status and page.headers["content-type"].startswith("text/html")
+
+
+def test_a_form_asks_for_heat_maps_by_true_or_false_alone(client, strangers):
+    files = [("pictures", ("x", strangers[0].read_bytes()))]
+    for word, status in (("true", 200), ("False", 200), ("{}", 422), ("", 422)):
+        assert client.post("/v1/predict", files=files, data={"heat_map": word}).status_code == status
 
 
 def test_files_that_are_no_pictures_get_a_fault(client):
@@ -147,6 +160,37 @@ def test_requests_beyond_the_queue_are_told_to_come_again(guarded):
     refused = client.post("/v1/predict", files=[("pictures", ("x", b"x"))])
     assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 0
     assert client.get("/").status_code == 200
+
+
+def test_bodies_that_take_too_much_memory_together_are_told_to_come_again(guarded):
+    client = guarded(Limits(memory=1000))
+    for _ in range(2):  # the first is forgotten
+        refused = client.post("/v1/predict", content=bytes(1001))
+        assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 0
+        assert client.post("/v1/predict", content=bytes(999)).status_code == 415
+
+
+def test_a_body_that_does_not_end_is_given_up_and_a_client_that_is_gone_gets_no_answer(served):
+    said = asyncio.run(send_half(served, [{"type": "http.request", "body": b"--", "more_body": True}]))
+    assert said[0]["status"] == 408 and (b"connection", b"close") in said[0]["headers"]
+    assert asyncio.run(send_half(served, [{"type": "http.disconnect"}])) == []
+
+
+async def send_half(served, messages):
+    """Send the beginning of a request, then nothing; return what is answered."""
+    said, guard = [], make_app(served[0], Limits(read_seconds=0.05))
+
+    async def receive():
+        return messages.pop(0) if messages else await asyncio.sleep(10)
+
+    async def send(message):
+        said.append(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=x")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/predict", "headers": headers, "client": ("a", 1)}
+    await guard(scope, receive, send)
+    assert (guard._held, guard.inside) == (0, 0)
+    return said
 
 
 def test_an_address_that_others_reach_needs_a_token(monkeypatch):

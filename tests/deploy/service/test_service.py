@@ -96,6 +96,13 @@ def test_predictive_values_on_the_page_follow_bayes_theorem(served):
     assert found.ppv == pytest.approx(0.1 * sensitivity / (0.1 * sensitivity + 0.9 * alarms))
 
 
+def test_a_share_that_is_nearly_all_or_nothing_is_not_shown_as_such():
+    from pxr_tf.deploy.service.pages import percent
+
+    shown = [percent(share).replace("\N{NO-BREAK SPACE}", " ") for share in (1, 0.9999, 0.9994, 0.5, 0.0001, 0, None)]
+    assert shown == ["100.0 %", "over 99.9 %", "99.9 %", "50.0 %", "under 0.1 %", "0.0 %", "unknown"]
+
+
 def test_the_model_describes_itself(client, finished_run):
     facts = client.get("/v1/model").json()
     assert facts["classes"] == list(CLASSES) and facts["folds"] == ["0", "1"]
@@ -120,9 +127,13 @@ def counted(client, name):
 class Refusing:
     """A gate that accepts nothing."""
 
-    def judge(self, picture):
+    def __init__(self, told=None):
+        self.told = [] if told is None else told
+
+    def judge(self, picture, says):
         from pxr_tf.inference.gate import Verdict
 
+        self.told += [says]
         return Verdict(False, "looks upside down", "upside down", 0.1)
 
 
@@ -163,7 +174,7 @@ def test_critical_findings_stand_above_all(served, monkeypatch):
     found = (Finding("controls", "critical", "viral", "", text="98 % of healthy adults were called viral."),)
     monkeypatch.setattr(engine, "findings", found)
     page = client.get("/").text
-    assert page.index("98 % of healthy adults") < page.index("<form")
+    assert page.index("98\N{NO-BREAK SPACE}% of healthy adults") < page.index("<form")
     assert "<option selected>viral" in page
     assert client.get("/v1/model").json()["audit"][0]["text"] == found[0].text
 
@@ -192,3 +203,27 @@ def test_a_bundle_answers_as_its_run_and_knows_its_pictures(served, own_copy, ph
         ]
     assert [one["known"] for one in results] == [None, "test"]
     assert all(len(one["sets"]) == 2 for one in results)  # a bundle is calibrated
+
+
+def test_a_dicom_upload_gets_the_answer_of_predict_and_its_words_reach_the_gate(
+    served, finished_run, tmp_path, monkeypatch
+):
+    pytest.importorskip("pydicom", reason="the extra dicom is not installed")
+    from dicom_files import encode
+
+    from pxr_tf import api
+    from pxr_tf.executors.inline import Inline
+    from pxr_tf.phantoms.sets import draw_phantom
+
+    engine, client = served
+    file = tmp_path / "1.2.840.3"
+    file.write_bytes(encode(16 * draw_phantom(77, 0, "normal", 96).image.astype(np.uint16), ViewPosition="LATERAL"))
+    monkeypatch.setattr(api, "choose_executor", Inline)
+    row = pxr_tf.predict(finished_run, file).iloc[0]
+    (one,) = send(client, file).json()["results"]
+    given = [one["probabilities"][name] for name in CLASSES]
+    np.testing.assert_allclose(given, [row[name] for name in SHARES], atol=2e-7)
+    told = []
+    monkeypatch.setattr(engine, "gate", Refusing(told))
+    assert send(client, file).json()["results"][0]["accepted"] is False
+    assert told == [("says view LATERAL",)]
