@@ -103,15 +103,6 @@ def _thumbnails_of(run: FinishedRun) -> dict[str, np.ndarray]:
     return {content: stored.pixels[stored.rows[content]] for content in kept}
 
 
-def _own_thumbnails(run: FinishedRun) -> dict[str, np.ndarray]:
-    """Return content -> uint8 [32, 32] of the run's pictures: in a bundle, or else in the cache."""
-    if run.packed_thumbnails is not None:
-        return run.packed_thumbnails
-    kept = load_pictures(run.cache, THUMBNAIL)
-    stored = [content for content in dict.fromkeys(run.manifest.content) if content in kept.rows]
-    return {content: kept.pixels[kept.rows[content]] for content in stored}
-
-
 def _make_explainer(model: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
     """Return a compiled function, pixels [1, size, size, 1] and target [1] -> Grad-CAM [1, h, w]; None without maps."""
     logits = open_logits(model)

@@ -173,7 +173,11 @@ def _data(engine: Engine) -> dict[str, Any]:
 @lru_cache
 def _templates() -> Environment:
     found = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        auto_reload=False,
     )
     found.filters |= {"percent": percent, "tidy": lambda text: text.replace(" %", f"{_SPACE}%")}
     return found
