@@ -12,9 +12,10 @@ from pxr_tf.explain.cam import compile_maps, mean_gradients
 from pxr_tf.explain.logits import find_layer, open_logits
 from pxr_tf.inference.cautions import add_cautions
 from pxr_tf.inference.ensemble import ask_models, choose_models
+from pxr_tf.inference.likeness import has_likeness, read_likeness
+from pxr_tf.inference.own_models import load_own, open_model
 from pxr_tf.inference.predict import choose_folds, class_order
 from pxr_tf.inference.uploads import Answer, Prepared
-from pxr_tf.models.classifier import both_columns, predict_pictures
 from pxr_tf.pictures.fingerprints import THUMBNAIL, KnownPictures, find_copies
 from pxr_tf.pictures.store import load_pictures
 from pxr_tf.runs.finished import FinishedRun
@@ -28,9 +29,9 @@ class Resident:
         """Load the models; raise `PxrError` if one is missing or damaged."""
         set_up(False, "float32")
         self.run, self.folds, self.classes = run, choose_folds(run, fold), class_order(run)
-        loaded = [run.load_model(name) for name in self.folds]
-        self.models = [model for model, _ in loaded]
-        self._mirrors = [card.get("mirror_predictions", False) for _, card in loaded]
+        likeness = read_likeness(run) if has_likeness(run, self.folds) else None
+        self._width = len(self.classes) + (likeness is not None)
+        self._asks = [load_own(run, name, likeness, batch=1) for name in self.folds]
         calibration = read_calibration(run)
         self.temperature: float | None = calibration.calibration["temperature"] if calibration else None
         self._cutoffs = read_cutoffs(calibration, self.classes) if calibration else {}
@@ -38,7 +39,7 @@ class Resident:
         self._cautions = dict(zip(cautions.predicted, cautions.get("caution", [""] * len(cautions)), strict=True))
         self._known = set(run.manifest.content)
         self._pictures = KnownPictures.of(_thumbnails_of(run))
-        self._explainers = [_make_explainer(model) for model in self.models]
+        self._explainers = [_make_explainer(open_model(run, name)[0]) for name in self.folds]
 
     @property
     def unrecognised(self) -> int:
@@ -53,10 +54,11 @@ class Resident:
     def answer(self, picture: Prepared) -> Answer:
         """Return what the models say about a picture."""
         used, known = choose_models(self.run, pd.Series([self._find_own(picture)]), self.folds)
-        each = np.full((1, len(self.models), len(self.classes)), np.nan, np.float32)
+        found = np.full((1, len(self.folds), self._width), np.nan, np.float32)
         asked = np.flatnonzero(used[0])
         for number in asked:
-            each[0, number] = self._ask(int(number), picture.pixels)
+            found[0, number] = self._asks[number](picture.pixels[None, ..., None])[0]
+        each = found[..., : len(self.classes)]
         opinion, given = ask_models(each, used, self.temperature), ask_models(each, used).probabilities[0]
         predicted = self.classes[opinion.predicted[0]]
         return Answer(
@@ -69,6 +71,7 @@ class Resident:
             self._cautions[predicted],
             {promised: self._choose(given >= cutoffs) for promised, cutoffs in self._cutoffs.items()},
             tuple(asked.tolist()),
+            float(found[0, asked, -1].mean().round(1)) if self._width > len(self.classes) else None,
         )
 
     def explain(self, picture: Prepared, answer: Answer) -> np.ndarray | None:
@@ -78,11 +81,6 @@ class Resident:
         pixels = picture.pixels[None, ..., None].astype(np.float32)
         target = np.array([self.classes.index(answer.predicted)], np.int32)
         return np.mean([self._explainers[number](pixels, target)[0] for number in answer.asked], axis=0)
-
-    def _ask(self, number: int, pixels: np.ndarray) -> np.ndarray:
-        """Return one model's probabilities, float32 [classes]."""
-        rows, mirror = np.zeros(1, np.int64), self._mirrors[number]
-        return both_columns(predict_pictures(self.models[number], pixels[None], rows, mirror=mirror, batch=1))[0]
 
     def _find_own(self, picture: Prepared) -> str:
         """Return the content of the run's picture that it shows, "" for an external picture, as `copies.add_own`."""

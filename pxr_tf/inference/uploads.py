@@ -46,6 +46,7 @@ class Answer(NamedTuple):
     caution: str  # what an audit found about the predicted class, or ""
     sets: Mapping[float, tuple[str, ...]]  # promised coverage -> classes; empty without a calibration
     asked: tuple[int, ...]  # numbers of the folds whose models were asked
+    unlike: float | None = None  # percentile among the run's own held-out pictures: `likeness`; None without one
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from predicted import SHARES
 from pxr_tf import files
 from pxr_tf.inference import gate_fit, likeness
 from pxr_tf.inference.gate import GATE, read_gate, write_gate
+from pxr_tf.inference.resident import Resident
+from pxr_tf.inference.uploads import Preparer
 from pxr_tf.runs.finished import open_run
 
 
@@ -129,6 +131,9 @@ def test_predictions_say_how_unlike_a_picture_is_and_stay_the_same(predict, pxr,
     pxr("predict", own_copy, mixed, "--out", "out.json")
     records = json.loads(Path("out.json").read_text())["predictions"]
     assert {type(record["unlike"]) for record in records} == {float, type(None)}
+    run = open_run(own_copy)
+    answer = Resident(run).answer(Preparer(run).prepare((mixed / "a.png").read_bytes()))
+    assert answer.unlike == pytest.approx(unlike[found.path == str(mixed / "a.png")].item(), abs=0.11)
     model = own_copy / "fold-0" / "model.keras"
     model.write_bytes((own_copy / "fold-1" / "model.keras").read_bytes())  # trained again: the fit is of another model
     assert "unlike" not in predict(own_copy, mixed / "a.png", "--fold", "0")

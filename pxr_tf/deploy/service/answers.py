@@ -59,6 +59,9 @@ class Result(BaseModel):
     sets: list[ConformalSet] | None = Field(None, description=PROMISE)
     agreement: float | None = Field(None, description="Share of the models that predict this class.")
     models: int | None = Field(None, description="How many models were asked.")
+    unlike: float | None = Field(
+        None, description="Percent of the run's own held-out pictures that are nearer to what the models know."
+    )
     known: str | None = Field(None, description="The role of the run's own picture that it shows.")
     whole: str | None = Field(None, description="Why the picture was not cropped, if the run crops.")
     caution: str | None = Field(None, description="What an audit found about the predicted class.")
@@ -118,6 +121,7 @@ def result_of(name: str, answer: Answer, whole: str, heat_map: str | None = None
         sets=[ConformalSet(promised=share, classes=list(chosen)) for share, chosen in answer.sets.items()],
         agreement=answer.agreement,
         models=answer.models,
+        unlike=answer.unlike,
         known=answer.known or None,
         whole=whole or None,
         caution=answer.caution or None,

@@ -15,6 +15,7 @@ from pxr_tf.deploy.service.drawn import Drawn, draw
 from pxr_tf.deploy.service.engine import Engine, Looked
 from pxr_tf.deploy.service.guard import MEGABYTE, Limits, Refusal
 from pxr_tf.evaluation.decisions import predictive_values
+from pxr_tf.inference.likeness import FAR
 from pxr_tf.inference.predictions_file import NOTICE
 from pxr_tf.pictures.decode import MAX_PIXELS
 from pxr_tf.runs.finished import FinishedRun
@@ -139,6 +140,7 @@ def _page(
             about=origin_and_split(engine.run.info),
             resident=engine.resident,
             gate=engine.gate is not None,
+            far=FAR,
             audited=bool(engine.findings),
             critical=[finding for finding in findings if finding.grade == "critical"],
             warned=[finding for finding in findings if finding.grade == "warning"],
