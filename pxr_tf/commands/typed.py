@@ -43,10 +43,15 @@ def as_typed(message: str) -> str:
 
 
 def _as_options(message: str) -> str:
-    """Return a message without make's variables and targets; a word without dashes of this command stays."""
+    """Return a message without make's variables and targets; a word without dashes of this command stays.
+
+    Variables of other commands are replaced only in a message that names a command: ``CLASS=SHARE`` may be a value.
+    """
+    commands = "|".join(sorted({command for option in OPTIONS for command in option.commands}))
     taken = options_taken_by("lungs-train" if sys.argv[1:3] == ["lungs", "train"] else "".join(sys.argv[1:2]))
     words = {option.variable for option in taken.values() if option.argument}
-    options = {option.variable: option for option in (*OPTIONS, *taken.values()) if not option.argument}
+    known = (*OPTIONS, *taken.values()) if re.search(rf"\b(make|pxr) ({commands})\b", message) else taken.values()
+    options = {option.variable: option for option in known if not option.argument}
     message = re.sub(r"'ARGS=([^']*)'", r"\1", message)
     for variable, option in options.items():
         if variable and variable not in words:
@@ -54,7 +59,6 @@ def _as_options(message: str) -> str:
             message = message.replace(f"({spelled}, {variable}=...)", f"({spelled} ...)")
             message = re.sub(rf"(?<![\w/])('?){variable}={value}", rf"{spelled}{space}\1", message)
     message = re.sub(r"\bmake lungs-train\b", "pxr lungs train", message)
-    commands = "|".join(sorted({command for option in OPTIONS for command in option.commands}))
     return re.sub(rf"\bmake ({commands})\b", r"pxr \1", message)
 
 

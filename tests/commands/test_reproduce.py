@@ -188,7 +188,7 @@ def test_stages_run_in_order_with_the_requested_backbone(pxr, tmp_path, official
     words = ["reproduce", recipe, "--data", official_phantoms, "--runs", "runs", "--model"]
     code, _, said = pxr(*words, "stage2")
     assert code == 2
-    assert_tells(said, matching("stage1-two_layers/official/seed-0"), MISSING, "make train CONFIG=stages VARIANT=")
+    assert_tells(said, matching("stage1-two_layers/official/seed-0"), MISSING, "pxr train --config stages --variant")
     assert not Path("runs/stages/stage2-two_layers/official/seed-0/experiment.yaml").exists()
     code, said, _ = pxr(*words, "stage2,other_layers,stage1")
     assert code == 0

@@ -228,7 +228,7 @@ def test_a_grid_in_the_recipe_and_the_best_is_trained_on_the_same_rows(tune, pxr
 
 
 REFUSED = [
-    ("", [any_of("tune", "tuning"), "OVER=...", "tuning: {over: "]),
+    ("", [any_of("tune", "tuning"), "--over ...", "tuning: {over: "]),
     ("--over model.l2", ["--over", "'model.l2'", "key=value,value"]),
     ("--over model.l2=", ["--over", "model.l2", "[]", any_of("one value", "1 value")]),
     ("--over model.l2=1],[2", ["--over", "YAML"]),
