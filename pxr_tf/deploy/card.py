@@ -13,6 +13,7 @@ from pxr_tf.errors import count_words
 from pxr_tf.evidence.calibrated import read_calibration
 from pxr_tf.evidence.evaluations import read_evaluations
 from pxr_tf.evidence.files import read_metrics_table
+from pxr_tf.inference.gate import read_gate
 from pxr_tf.inference.predict import class_order
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.sets.licences import IMAGENET, Licence, licence_of
@@ -70,10 +71,23 @@ def _facts(run: FinishedRun, packed: FinishedRun) -> dict[str, Any]:
         "images": f"{len(run.manifest):,}",
         "patients": f"{run.manifest.patient_id.nunique():,}",
         "preparation": f"a grey X-ray, resized to {image.size} x {image.size} pixels ({image.resize}){crop}",
+        "gate": _describe_gate(packed),
         "metrics": list(_overall(table)),
         "classes_figures": list(_by_class(table, class_order(run))),
         "controls": list(_controls(run)),
     }
+
+
+def _describe_gate(packed: FinishedRun) -> str:
+    """Return what the gate of a bundle does with held-out films; "" without a gate."""
+    gate = read_gate(packed)
+    if gate is None:
+        return ""
+    films = gate.about["held_out"].items()
+    accepted = ", ".join(
+        f"{name} {100 * one['accepted'] / one['films']:.1f} % of {one['films']:,}" for name, one in films
+    )
+    return f"Held-out frontal films that it accepts: {accepted}."
 
 
 def _overall(table: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -3,11 +3,13 @@
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from gates import phantom_gate
 from messages import assert_says, assert_tells
 from tiny import RUN_DEPTH
 
@@ -15,6 +17,7 @@ from pxr_tf.deploy.bundle import BundleRequest, write_bundle
 from pxr_tf.errors import PxrError
 from pxr_tf.executors.inline import Inline
 from pxr_tf.inference import samples
+from pxr_tf.inference.gate import GATE, write_gate
 from pxr_tf.runs.bundle import ABOUT
 from pxr_tf.runs.finished import open_run
 
@@ -260,3 +263,14 @@ def test_the_recipe_of_a_bundle_has_names_where_the_runs_has_places(own_copy, tm
     recipe.write_text(recipe.read_text().replace("weights: none", f"weights: {tmp_path}/mine.h5"))
     out = write_bundle(BundleRequest(open_run(own_copy), tmp_path / "out"), Inline())
     assert "weights: mine.h5" in (out / "experiment.yaml").read_text()
+
+
+def test_a_bundle_whose_gate_refuses_its_samples_is_verified_and_described(own_copy, tmp_path, pxr, monkeypatch):
+
+    about = {"held_out": {"source": {"accepted": 3, "films": 4, "low": 0.3, "high": 0.95}}, "given": {}}
+    write_gate(own_copy / GATE, replace(phantom_gate(), least=2.0, about=about))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    out = write_bundle(BundleRequest(open_run(own_copy), tmp_path / "out"), Inline())
+    assert "source 75.0 % of 4" in (out / "README.md").read_text()
+    assert set(pd.read_csv(out / "samples" / "expected.csv", keep_default_na=False).predicted) == {""}
+    assert pxr("verify", out)[0] == 0
