@@ -22,14 +22,14 @@ def send(client, *files, **fields):
 
 
 @pytest.fixture
-def predicted(finished_run, strangers, phantoms, monkeypatch):
+def predicted(own_copy, strangers, phantoms, monkeypatch):
     """What `predict` says of strangers and of two of the run's own pictures, by path."""
     from pxr_tf import api
     from pxr_tf.executors.inline import Inline
 
     monkeypatch.setattr(api, "choose_executor", Inline)
     own = sorted(phantoms[0].rglob("*.jpeg"))[:2]
-    return pxr_tf.predict(finished_run, [*strangers, *own])
+    return pxr_tf.predict(own_copy, [*strangers, *own])  # not the shared run: predictions stay in the cache
 
 
 def test_answers_are_those_of_predict(client, predicted):
@@ -206,7 +206,7 @@ def test_a_bundle_answers_as_its_run_and_knows_its_pictures(served, own_copy, ph
 
 
 def test_a_dicom_upload_gets_the_answer_of_predict_and_its_words_reach_the_gate(
-    served, finished_run, tmp_path, monkeypatch
+    served, own_copy, tmp_path, monkeypatch
 ):
     pytest.importorskip("pydicom", reason="the extra dicom is not installed")
     from dicom_files import encode
@@ -219,7 +219,7 @@ def test_a_dicom_upload_gets_the_answer_of_predict_and_its_words_reach_the_gate(
     file = tmp_path / "1.2.840.3"
     file.write_bytes(encode(16 * draw_phantom(77, 0, "normal", 96).image.astype(np.uint16), ViewPosition="LATERAL"))
     monkeypatch.setattr(api, "choose_executor", Inline)
-    row = pxr_tf.predict(finished_run, file).iloc[0]
+    row = pxr_tf.predict(own_copy, file).iloc[0]
     (one,) = send(client, file).json()["results"]
     given = [one["probabilities"][name] for name in CLASSES]
     np.testing.assert_allclose(given, [row[name] for name in SHARES], atol=2e-7)
