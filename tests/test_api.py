@@ -155,6 +155,19 @@ def test_a_wrong_argument_is_refused_before_any_work(arguments, told, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_one_name_may_be_given_as_text(own_copy):
+    run = pxr_tf.open_run(own_copy)
+    with refused("'grad_camm'", "grad_cam"):
+        run.explain(methods="grad_camm")
+    with refused("'leeks'", "leaks"):
+        run.audit("leeks")
+
+
+def test_phantoms_are_drawn_into_a_folder_given_as_text(tmp_path):
+    pxr_tf.write_phantoms(str(tmp_path / "drawn"), patients={"normal": 1}, size=32)
+    assert list((tmp_path / "drawn").iterdir())
+
+
 @pytest.mark.parametrize("columns", [["image_id"], ["path"]])
 def test_a_frame_without_a_needed_column_is_refused(columns, own_copy, tmp_path):
     frame = pd.DataFrame({name: ["a"] for name in columns})
