@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 import pandas as pd
 
 from pxr_tf.commands.from_python import CrossValidation, OneSplit, call_words, read_arguments
+from pxr_tf.config.comma_lists import split_words
 from pxr_tf.data.findings import Finding
 from pxr_tf.errors import PxrError
 from pxr_tf.evidence.evaluations import Evaluation
@@ -79,7 +80,7 @@ class Run(FinishedRun):
         self,
         images: Places = (),
         *,
-        methods: Sequence[str] = (),
+        methods: str | Sequence[str] = (),
         fold: str | None = None,
         target: str = "predicted",
         checks: bool = True,
@@ -96,7 +97,7 @@ class Run(FinishedRun):
         from pxr_tf.galleries.write import PAGE
 
         words, to = words_of(images) if images else (), None if out is None else Path(out)
-        asked = GalleryRequest(self, words, tuple(methods), None, target, fold, out=to, checks=checks)
+        asked = GalleryRequest(self, words, tuple(names_of(methods)), None, target, fold, out=to, checks=checks)
         make_gallery(asked, make_console(quiet=True))
         kept: dict[str, Any] = {"keep_default_na": False, "na_values": {"value": [""], "chance": [""]}}
         tables = (
@@ -104,13 +105,13 @@ class Run(FinishedRun):
         )
         return Gallery(asked.folder / PAGE, *tables)
 
-    def audit(self, checks: Sequence[str] = ()) -> pd.DataFrame:
+    def audit(self, checks: str | Sequence[str] = ()) -> pd.DataFrame:
         """Return a row per finding of ``pxr audit``, the worst first (docs/audit.md); by default of all checks."""
         from pxr_tf.commands.audit import audit_run
 
         if self.packed:
             bundle.refuse_bundle(self.folder)
-        found = audit_run(self, self.folder, list(checks), make_console(quiet=True)).findings
+        found = audit_run(self, self.folder, names_of(checks), make_console(quiet=True)).findings
         return pd.DataFrame(found, columns=list(Finding._fields))
 
 
@@ -211,6 +212,11 @@ def words_of(pictures: Data) -> tuple[str, ...]:
             raise PxrError(f"Received a data frame with the columns {columns}; accepted: one with the column path.")
         return tuple(map(str, pictures["path"]))
     return (str(pictures),) if isinstance(pictures, str | Path) else tuple(map(str, pictures))
+
+
+def names_of(names: str | Sequence[str]) -> list[str]:
+    """Return names as a list: one name, several between commas, or a sequence."""
+    return split_words(names) if isinstance(names, str) else list(names)
 
 
 def paths_of(data: Data, cache: Path) -> tuple[str, ...]:

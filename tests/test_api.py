@@ -140,6 +140,11 @@ def test_runs_are_compared_as_a_frame(own_copy, finished_run):
         ({"seeds": "0,1"}, ("'seeds'", "accepted")),
         ({"seed": "abc"}, ("'abc'", "whole number")),
         ({"folds": 1}, ("--folds", "2 to 1000")),
+        ({"folds": 2.5}, ("--folds", "2.5", "2 to 1000")),
+        ({"folds": float("nan")}, ("--folds", "nan", "2 to 1000")),
+        ({"folds": [2]}, ("--folds", "[2]", "2 to 1000")),
+        ({"seed": True}, ("--seed", "True")),
+        ({"overrides": {"image.size": {1}}}, ("overrides", "image.size")),
         ({"nested": "yes"}, ("'yes'", "True or False")),
         ({"strategy": 1, "variant": "strategy2"}, ("--strategy 1", "one of the two")),
     ],
@@ -148,6 +153,19 @@ def test_a_wrong_argument_is_refused_before_any_work(arguments, told, tmp_path):
     with refused(*told):
         pxr_tf.cross_validate(runs=tmp_path, quiet=True, **arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_one_name_may_be_given_as_text(own_copy):
+    run = pxr_tf.open_run(own_copy)
+    with refused("'grad_camm'", "grad_cam"):
+        run.explain(methods="grad_camm")
+    with refused("'leeks'", "leaks"):
+        run.audit("leeks")
+
+
+def test_phantoms_are_drawn_into_a_folder_given_as_text(tmp_path):
+    pxr_tf.write_phantoms(str(tmp_path / "drawn"), patients={"normal": 1}, size=32)
+    assert list((tmp_path / "drawn").iterdir())
 
 
 @pytest.mark.parametrize("columns", [["image_id"], ["path"]])

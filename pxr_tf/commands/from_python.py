@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from numbers import Real
+from os import fspath
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -74,7 +76,7 @@ def call_words(name: str, values: OptionValues) -> str:
 def _read(option: Option, value: Any) -> Any:
     """Return a value as the command line would give it."""
     if option.kind in NUMBERS:
-        return read_number(option, value)
+        return read_number(option, value if _is_exact(option, value) else shown(value))
     if option.kind is bool:
         if not isinstance(value, bool):
             raise PxrError(f"{option.spelling} received {shown(value)}; accepted: True or False.")
@@ -82,6 +84,24 @@ def _read(option: Option, value: Any) -> Any:
     if option.kind is Path:
         return Path(value)
     if isinstance(value, Mapping):
-        return [f"{key}={json.dumps(one)}" for key, one in value.items()]
+        return [f"{key}={_to_json(key, one)}" for key, one in value.items()]
     several = isinstance(value, Sequence) and not isinstance(value, str)
     return ",".join(map(str, value)) if several else str(value)
+
+
+def _is_exact(option: Option, value: Any) -> bool:
+    """Return whether a value loses nothing as a number of the option's kind: 2.5 is no whole number, True is none."""
+    if isinstance(value, str):
+        return True
+    return isinstance(value, Real) and not isinstance(value, bool) and (option.kind is not int or value % 1 == 0)
+
+
+def _to_json(key: str, value: Any) -> str:
+    """Return a value of a recipe as JSON; raise `PxrError` if it has no such form."""
+    try:
+        return json.dumps(value, default=fspath)
+    except TypeError as error:
+        raise PxrError(
+            f"overrides received {shown(value)} for {shown(key)}; accepted: text, numbers, True, False, None, paths, "
+            "lists and mappings of these."
+        ) from error

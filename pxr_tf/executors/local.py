@@ -43,8 +43,8 @@ class LocalProcess:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._first_log = log
         with open(log, "wb") as errors:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "pxr_tf.executors.worker", *([LIGHTLY] if light else [])],
+            self._child = subprocess.Popen(  # -P: a data folder `dl` here is no module that a library looks for
+                [sys.executable, "-P", "-m", "pxr_tf.executors.worker", *([LIGHTLY] if light else [])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -61,7 +61,7 @@ def draw_phantom(patient_seed: int, image_seed: int, label: str, size: int, pose
 
 
 def write_phantoms(
-    out: Path,
+    out: str | Path,
     *,
     patients: Mapping[str, int],
     images_per_patient: tuple[int, int] = (1, 3),
@@ -84,7 +84,7 @@ def write_phantoms(
     A chest depends only on (seed, class, patient number, image number). Which patients get a shortcut also depends on
     their number. Raises `PxrError` if `out` exists and is not an empty folder, or a number or a name is not accepted.
     """
-    shortcuts = shortcuts or {}
+    out, shortcuts = Path(out), shortcuts or {}
     _check_request(out, patients, images_per_patient, seed, every_source)
     check_shortcuts(shortcuts)
     check_strength(shortcuts, strength, share)

@@ -57,6 +57,11 @@ def worker(tmp_path, monkeypatch):
     return run
 
 
+def test_a_worker_looks_for_no_module_in_the_current_folder(worker):
+    _, log = worker(f'{READ_JOB}; echo "$1" >&2; {DONE}')
+    assert log.split()[0] == "-P"
+
+
 def test_events_arrive_in_order_and_everything_else_goes_to_the_log(worker):
     events, log = worker('echo noise >&2; echo \'{"event": "a"}\'; echo \'{"event": "b", "n": 1.5}\'\n' + DONE)
     assert events == [{"event": "a", **PLACE}, {"event": "b", "n": 1.5, **PLACE}]

@@ -80,7 +80,7 @@ class Decoders:
 
     async def _begin(self) -> "_Process":
         made = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", PROGRAM, *self._words),
+            *(sys.executable, "-P", "-m", PROGRAM, *self._words),  # -P: no modules of the current folder
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_BUFFER,

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import ipaddress
 import json
 import math
 import time
@@ -17,7 +18,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MEGABYTE = 1_000_000
 API = "/v1/"  # paths below it answer in JSON
 OPEN = ("/healthz",)  # needs no token: it says nothing about the model
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ADDRESSES = 10_000  # whose rates are remembered
 
 HEADERS = {
@@ -141,7 +141,7 @@ class Guard:
     def _refuse(self, scope: Scope) -> Refusal | None:
         """Return why a request is not even read; None if it is."""
         headers = Headers(scope=scope)
-        if self._local and _host(headers.get("host", "")) not in LOOPBACK:
+        if self._local and not is_loopback(_host(headers.get("host", ""))):
             return Refusal(421, "This service answers on this machine only (localhost).")
         if headers.get("sec-fetch-site") == "cross-site" and scope["method"] != "GET":
             return Refusal(403, "Requests from pages of other sites are not answered.")
@@ -203,6 +203,14 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return send_with
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _host(header: str) -> str:

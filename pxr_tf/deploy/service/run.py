@@ -1,7 +1,6 @@
 """Start the service: open its port, or say in one line why that is not possible."""
 
 import asyncio
-import ipaddress
 import os
 import socket
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pxr_tf.deploy.service.app import make_app
 from pxr_tf.deploy.service.engine import Engine
-from pxr_tf.deploy.service.guard import Guard, Limits
+from pxr_tf.deploy.service.guard import Guard, Limits, is_loopback
 from pxr_tf.errors import PxrError, shown
 
 TOKEN = "PXR_TOKEN"  # the environment variable: on a command line, every user of the machine could read it
@@ -71,14 +70,6 @@ def read_token(host: str) -> str | None:
             "openssl rand -hex 32."
         )
     return token or None
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def open_port(host: str, port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 """Decoders are processes that can be lost: their picture gets an error, the next one an answer."""
 
+import asyncio
 import io
 import os
 import pickle
@@ -70,6 +71,22 @@ def test_a_picture_with_more_pixels_than_are_read_is_a_fault(client):
     Image.new("1", (7000, 7000)).save(buffer, "PNG")
     (one,) = client.post("/v1/predict", files=[("pictures", ("x", buffer.getvalue()))]).json()["results"]
     assert_tells(one["fault"], "7000 x 7000", "40,000,000")
+
+
+def test_decoders_load_no_module_of_the_current_folder(finished_run, tmp_path, monkeypatch):
+    from pxr_tf.deploy.service.decoders import Decoders
+    from pxr_tf.runs.finished import open_run
+
+    async def start_and_stop() -> None:
+        decoders = Decoders(open_run(finished_run), 1)
+        try:
+            await decoders.start()
+        finally:
+            await decoders.stop()
+
+    (tmp_path / "numpy.py").write_text("raise SystemExit('somebody else wrote this')")
+    monkeypatch.chdir(tmp_path)
+    asyncio.run(start_and_stop())
 
 
 LIMITED = """

@@ -68,7 +68,7 @@ def test_a_token_is_needed_where_one_is_set(guarded):
 def test_other_hosts_and_pages_of_other_sites_are_refused(client):
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
     assert client.get("/", headers={"Host": "localhost.evil.example:80"}).status_code == 421
-    for host in ("localhost:8000", "127.0.0.1", "[::1]:80", "[::1]"):
+    for host in ("localhost:8000", "127.0.0.1", "127.0.0.2:80", "[::1]:80", "[::1]"):
         assert client.get("/", headers={"Host": host}).status_code == 200
     assert client.post("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
