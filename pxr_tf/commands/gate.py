@@ -29,7 +29,7 @@ def gate(options: OptionValues) -> None:
     from pxr_tf.report.progress import Display
     from pxr_tf.runs.finished import open_run
 
-    console, run = make_console(), open_run(options.run)
+    console, run = make_console(), open_run(options.run, bundles=False)
     places = [run.folder / GATE]
     with Display(Outline(f"Fitting the gate of:\n{run.folder}"), console) as display:
         given = read_given(tuple(split_paths(options.refuse)), display.show)

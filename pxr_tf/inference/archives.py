@@ -12,6 +12,7 @@ import numpy as np
 
 from pxr_tf import files
 from pxr_tf.errors import PxrError
+from pxr_tf.runs.directory import RunDirectory
 
 LARGEST = 50_000_000  # bytes of all arrays; a gate has 2 million
 _WORDS = "words"
@@ -27,12 +28,13 @@ def write_archive(path: Path, words: Mapping[str, Any], arrays: Mapping[str, np.
 
 
 def read_archive(
-    path: Path, form: int, make: Callable[[dict[str, Any], dict[str, np.ndarray]], Made], remedy: str
+    run: RunDirectory, name: str, form: int, make: Callable[[dict[str, Any], dict[str, np.ndarray]], Made]
 ) -> Made | None:
-    """Return what `make` makes of the words and arrays of a file, None if it is missing.
+    """Return what `make` makes of the words and arrays of a run's file, None if it is missing.
 
-    Raises `PxrError` with the `remedy` if the file is damaged, or has another ``format`` than `form`.
+    Raises `PxrError` if the file is damaged, or has another ``format`` than `form`.
     """
+    path = run.folder / name
     if not path.exists():
         return None
     with files.reading(path):
@@ -48,4 +50,7 @@ def read_archive(
             raise ValueError("another version wrote it")
         return make(words, arrays)
     except _DAMAGE as error:
-        raise PxrError(f"{path} is damaged, or of another version of pxr_tf. {remedy}") from error
+        again = (
+            "Make a new bundle of the run (pxr bundle)." if run.packed else f"`pxr gate {run.folder}` fits it again."
+        )
+        raise PxrError(f"{path} is damaged, or of another version of pxr_tf. {again}") from error

@@ -125,7 +125,7 @@ def _find_fault(size: tuple[int, int], thumbnail: np.ndarray) -> str:
 
 def read_gate(run: RunDirectory) -> Gate | None:
     """Return the gate of a run, None if it has none; raise `PxrError` for a damaged file."""
-    return read_archive(run.folder / GATE, FORMAT, _make, f"`pxr gate {run.folder}` fits it again.")
+    return read_archive(run, GATE, FORMAT, _make)
 
 
 def write_gate(path: Path, gate: Gate) -> None:

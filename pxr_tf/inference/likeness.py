@@ -101,7 +101,7 @@ def write_likeness(path: Path, likeness: Likeness) -> None:
 
 def read_likeness(run: RunDirectory) -> Likeness | None:
     """Return the likeness of a run, None if it has none; raise `PxrError` for a damaged file."""
-    return read_archive(run.folder / LIKENESS, FORMAT, _make, f"`pxr gate {run.folder}` fits it again.")
+    return read_archive(run, LIKENESS, FORMAT, _make)
 
 
 def has_likeness(run: RunDirectory, folds: Sequence[str]) -> bool:

@@ -196,7 +196,7 @@ def test_an_encrypted_zip_is_refused(copy, tmp_path):
 
 
 def test_commands_that_write_into_a_run_refuse_a_bundle(copy, pxr):
-    for command in ("calibrate", "report", "audit", "bundle"):
+    for command in ("calibrate", "report", "audit", "bundle", "gate"):
         code, _, wrong = pxr(command, copy)
         assert code == 2
         assert_says(wrong, "is a bundle", "finished run")

@@ -122,8 +122,15 @@ def test_a_damaged_gate_is_refused_in_one_line(tmp_path, kind):
     write_gate(tmp_path / GATE, phantom_gate())
     (tmp_path / GATE).write_bytes(damage(kind, (tmp_path / GATE).read_bytes()))
     with pytest.raises(PxrError) as error:
-        read_gate(SimpleNamespace(folder=tmp_path))
+        read_gate(SimpleNamespace(folder=tmp_path, packed=False))
     assert_says(str(error.value), GATE, "pxr gate")
+
+
+def test_the_remedy_of_a_bundles_damaged_gate_is_another_bundle(tmp_path):
+    (tmp_path / GATE).write_bytes(b"no gate")
+    with pytest.raises(PxrError) as error:
+        read_gate(SimpleNamespace(folder=tmp_path, packed=True))
+    assert_says(str(error.value), GATE, "pxr bundle")
 
 
 def test_no_judge_learns_from_the_patients_whose_films_it_is_measured_on(monkeypatch):

@@ -67,7 +67,7 @@ def test_a_fold_with_few_held_out_pictures_is_refused():
 
 def test_a_written_likeness_says_the_same_of_the_same_models_only(tmp_path, likeness):
     digests = {"0": "a", "1": "b", "holdout": "c"}
-    run = SimpleNamespace(folder=tmp_path, model_digest=digests.get)
+    run = SimpleNamespace(folder=tmp_path, packed=False, model_digest=digests.get)
     assert read_likeness(run) is None and not has_likeness(run, ["0"])
     write_likeness(tmp_path / LIKENESS, likeness)
     np.testing.assert_allclose(
