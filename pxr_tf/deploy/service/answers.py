@@ -121,7 +121,7 @@ def result_of(name: str, answer: Answer, whole: str, heat_map: str | None = None
         sets=[ConformalSet(promised=share, classes=list(chosen)) for share, chosen in answer.sets.items()],
         agreement=answer.agreement,
         models=answer.models,
-        unlike=answer.unlike,
+        unlike=None if answer.unlike is None else float(f"{answer.unlike:.{DIGITS}g}"),
         known=answer.known or None,
         whole=whole or None,
         caution=answer.caution or None,
