@@ -86,7 +86,7 @@ def write_bundle(asked: BundleRequest, executor: Executor, on_event: OnEvent = l
 
 def _check_place(out: Path) -> None:
     """Raise `PxrError` if something other than a bundle is there."""
-    if out.exists() and not bundle.is_bundle(out) and not (out.is_dir() and not any(out.iterdir())):
+    if out.exists() and not bundle.was_packed(out) and not (out.is_dir() and not any(out.iterdir())):
         raise PxrError(
             f"--out received {shown(str(out), 80)}, which exists and is not a bundle. Accepted: a new folder or "
             f"{ZIP} file, or an older bundle, which is replaced."

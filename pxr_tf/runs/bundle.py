@@ -36,6 +36,14 @@ def is_bundle(path: Path) -> bool:
     return (path / ABOUT).is_file() or (path.is_file() and zipfile.is_zipfile(path))
 
 
+def was_packed(path: Path) -> bool:
+    """Return whether a path is a bundle; a zip is only if it holds `ABOUT`, so that no other zip is replaced."""
+    if not is_bundle(path) or path.is_dir():
+        return is_bundle(path)
+    with zipfile.ZipFile(path) as archive:
+        return any(PurePosixPath(name).name == ABOUT for name in archive.namelist())
+
+
 def open_checked(path: Path, cache: Path) -> Path:
     """Return the folder of a bundle whose files are all as they were packed; a zip is unpacked once, into `cache`.
 
@@ -180,5 +188,5 @@ def _zip_faults(path: Path) -> Iterator[None]:
 
 def refuse_bundle(path: Path) -> None:
     """Raise the `PxrError` of a command that writes into a run directory, and therefore takes no bundle."""
-    listed = count_words(len(read_about(path)["files"]), "file") if path.is_dir() else "its files"
+    listed = count_words(len(read_about(path)["files"]), "file") if path.is_dir() else "files"
     raise PxrError(f"{str(path)!r} is a bundle, whose {listed} never change. Accepted: the folder of a finished run.")

@@ -73,9 +73,11 @@ def _check(place: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         fault, name = faults[0]
         which = f" ({shown(name, 60)})" if name else ""
         raise PxrError(f"DATA {place} holds {fault}{which}. {_REMEDY}")
-    if not members:
-        raise PxrError(f"DATA {place} is an empty zip; accepted: a zip of pictures. Put the data into it.")
-    return [member for member in members if not any(map(_is_hidden, PurePosixPath(member.filename).parts))]
+    visible = [member for member in members if not any(map(_is_hidden, PurePosixPath(member.filename).parts))]
+    if not visible:
+        hidden = "a zip of hidden files alone" if members else "an empty zip"
+        raise PxrError(f"DATA {place} is {hidden}; accepted: a zip of pictures. Put the data into it.")
+    return visible
 
 
 def _fault_of(member: zipfile.ZipInfo) -> str:

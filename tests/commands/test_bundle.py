@@ -120,6 +120,11 @@ def test_what_is_not_a_bundle_is_never_replaced(tabled, tmp_path):
     with pytest.raises(PxrError, match="exists and is not a bundle"):
         write_bundle(BundleRequest(open_run(tabled), tmp_path), Inline())
     assert (tmp_path / "notes.txt").read_text() == "mine"
+    pictures = zipped(tmp_path, tmp_path.with_suffix(".zip"))
+    before = pictures.read_bytes()
+    with pytest.raises(PxrError, match="exists and is not a bundle"):
+        write_bundle(BundleRequest(open_run(tabled), pictures), Inline())
+    assert pictures.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["fold-0/model.keras", "experiment.yaml", "samples/expected.csv", "thumbnails.npy"])

@@ -100,6 +100,7 @@ BAD = {
     "cannot be unpacked: Bad CRC-32": ([("a.png", b"xyz")], understate),
     "cannot be unpacked: File is not a zip file": ([("a.png", b"x")], lambda path: path.write_bytes(b"no zip")),
     "is an empty zip": ([], keep),
+    "is a zip of hidden files alone": ([("__MACOSX/._a.png", b"x"), (".DS_Store", b"x")], keep),
     "cannot be unpacked: [Errno": ([("a", b"x"), ("a/b.png", b"x")], keep),
 }
 
