@@ -26,6 +26,7 @@ ABOUT = "bundle.json"
 FORMAT = 1  # raise it when older versions of pxr_tf cannot read a new bundle
 THUMBNAILS = "thumbnails.npy"  # uint8 [pictures, 32, 32]: of each row of images, by which copies are recognised
 ATLAS = "atlas"  # what finds lungs, if the run's crop does not use the built-in atlas
+RESULTS = ("predicted/", "evaluated/", "explained", "features.parquet")  # of commands that run inside a bundle
 MAX_ABOUT, MAX_BYTES = 2**22, 2**34  # bytes of bundle.json, and of all files together
 _AGAIN = "Copy it again, or make a new one (pxr bundle)."
 _BLOCK = 2**20
@@ -53,6 +54,7 @@ def open_checked(path: Path, cache: Path) -> Path:
         if path.is_dir():
             about = _checked((path / ABOUT).read_bytes()[: MAX_ABOUT + 1], path)
             _check_files(about["files"], path, lambda name: _open_inside(path, name))
+            _check_unlisted(about["files"], path)
             return path
         return _unpack(path, cache)
 
@@ -120,6 +122,21 @@ def _check_files(listed: Mapping[str, Mapping[str, Any]], path: Path, open_one: 
             f"lacks {shorten(missing, 3)}" if missing else f"has other bytes than were packed in {shorten(changed, 3)}"
         )
         raise PxrError(f"The bundle {path} {fault}. {_AGAIN}")
+
+
+def _check_unlisted(listed: Mapping[str, Any], path: Path) -> None:
+    """Raise `PxrError` if a folder has other files: a gate or an audit that nobody packed would be believed.
+
+    Hidden files may be there (a hub's client leaves some), and what commands write that run inside the folder.
+    """
+    names = (file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if not file.is_dir())
+    extra = [
+        name
+        for name in names
+        if name not in listed and name != ABOUT and "/." not in f"/{name}" and not name.startswith(RESULTS)
+    ]
+    if extra:
+        raise PxrError(f"The bundle {path} holds what was not packed: {shorten(extra, 3)}. Remove it, or pack again.")
 
 
 def _has_digest(file: BinaryIO, facts: Mapping[str, Any], copy: BinaryIO | None = None) -> bool:

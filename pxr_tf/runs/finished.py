@@ -84,7 +84,7 @@ def open_run(path: str | Path, runs: Path | None = None, *, bundles: bool = True
         cache = rundir.cache_of(folder, runs) if runs is not None else rundir.default_cache()
         return FinishedRun(bundle.open_checked(folder, cache), cache)
     if not is_run(folder):
-        folder = _only_run_below(path, folder)
+        folder = _only_run_below(path, folder, f"{ACCEPTED}; or a bundle" if bundles else ACCEPTED)
     if not is_finished(folder):
         raise PxrError(
             f"Run {str(path)!r} is not finished ({rundir.PREDICTIONS} is missing). The command that began it "
@@ -110,7 +110,7 @@ def find_runs(folder: Path) -> list[Path]:
     return found
 
 
-def _only_run_below(path: str | Path, folder: Path) -> Path:
+def _only_run_below(path: str | Path, folder: Path, accepted: str) -> Path:
     finished = [run for run in find_runs(folder) if is_finished(run)] if folder.is_dir() else []
     if len(finished) == 1:
         return finished[0]
@@ -118,4 +118,4 @@ def _only_run_below(path: str | Path, folder: Path) -> Path:
         names = shorten(finished, MOST_LISTED)
         raise PxrError(f"{str(path)!r} holds {len(finished)} finished runs; name one of them: {names}.")
     fault = f"{rundir.EXPERIMENT} is missing" if folder.exists() else "it does not exist"
-    raise PxrError(f"{str(path)!r} is not a run directory ({fault}). Accepted: {ACCEPTED}.")
+    raise PxrError(f"{str(path)!r} is not a run directory ({fault}). Accepted: {accepted}.")

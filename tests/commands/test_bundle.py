@@ -279,3 +279,18 @@ def test_a_bundle_whose_gate_refuses_its_samples_is_verified_and_described(own_c
     assert "source 75.0 % of 4" in (out / "README.md").read_text()
     assert set(pd.read_csv(out / "samples" / "expected.csv", keep_default_na=False).predicted) == {""}
     assert pxr("verify", out)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["samples/extra.png", "audit.json", "exported/other.onnx", "fold-9/model.keras"])
+def test_what_was_not_packed_is_named(copy, name):
+    (copy / name).parent.mkdir(exist_ok=True)
+    (copy / name).write_bytes(b"x")
+    with pytest.raises(PxrError, match=f"holds what was not packed: {name}"):
+        open_run(copy)
+
+
+def test_results_and_hidden_files_may_be_in_a_bundle(copy):
+    for name in (".cache/hub.json", "predicted/a.csv", "evaluated/b/metrics.csv", "explained-images-1/page.html"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_text("x")
+    assert open_run(copy).packed

@@ -72,7 +72,7 @@ def test_the_worker_gets_the_task_and_quiet_settings(worker, monkeypatch, tmp_pa
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")  # the user's setting is kept
     _, log = worker(f'{READ_JOB}; echo "$@" $TF_CPP_MIN_LOG_LEVEL $NO_ALBUMENTATIONS_UPDATE "$job" >&2; {DONE}')
     words, _, job = log.partition("{")
-    assert words == "-m pxr_tf.executors.worker 0 1 "
+    assert words == "-P -m pxr_tf.executors.worker 0 1 "
     received = json.loads("{" + job)
     sent = replace(TASK, logs=str(tmp_path / "logs"))
     assert Task.from_json(received["task"]).with_options(NoOptions) == sent
@@ -216,4 +216,4 @@ def test_a_real_worker_dies_when_its_parent_is_gone():
 @pytest.mark.parametrize(("kind", "words"), [("fit", ""), ("predict_exported", " --light")])
 def test_a_worker_is_told_if_its_first_task_may_need_no_tensorflow(kind, words, worker):
     _, log = worker(f'{READ_JOB}; echo "said:$@" >&2; {DONE}', tasks=(replace(TASK, kind=kind),))
-    assert f"said:-m pxr_tf.executors.worker{words}\n" in log
+    assert f"said:-P -m pxr_tf.executors.worker{words}\n" in log

@@ -37,11 +37,14 @@ def signal_all(engine, number):
 def test_a_picture_whose_decoder_is_killed_gets_an_error_and_the_next_one_an_answer(served, strangers):
     engine, client = served
     right, lost = ask(client, strangers[0]).json(), engine.decoders.lost
+    killed = set(engine.decoders._all)
     signal_all(engine, signal.SIGSTOP)
     threading.Timer(0.3, signal_all, (engine, signal.SIGKILL)).start()
     refused = ask(client, strangers[0])
     assert refused.status_code == 503 and refused.headers["retry-after"] == "1"
     assert_tells(refused.json()["detail"], any_of("again"))
+    while not all(process.ended for process in killed):
+        time.sleep(0.05)
     assert ask(client, strangers[0]).json() == right
     assert engine.decoders.lost > lost
 
