@@ -102,7 +102,7 @@ class Gate:
         if frontal >= self.least and distance <= self.most:
             return Verdict(True, "", FRONTAL, frontal)
         kind = self.kinds[1 + int(shares[1:].argmax())] if frontal < self.least else "other"
-        return Verdict(False, REASONS.get(kind, f"looks like what was given to be refused: {kind}"), kind, frontal)
+        return Verdict(False, REASONS.get(kind, f"looks like a kind of picture that is refused: {kind}"), kind, frontal)
 
 
 def _object(verdict: Verdict, says: Sequence[str]) -> Verdict:

@@ -34,8 +34,8 @@ def print_predictions(found: Predictions, warnings: Sequence[RunWarning], consol
     far = table[table[UNLIKE] >= FAR] if UNLIKE in table else table[:0]
     if len(far):
         console.print(
-            f"{count_words(len(far), 'picture')} unlike what the models were trained on (of the run's own, "
-            f"{100 - FAR:.0f} % are): {shorten(far.path, 3)}. Do not rely on what is predicted for such pictures.",
+            f"Unlike what the models were trained on, as {100 - FAR:.0f} % of the run's own pictures are "
+            f"({len(far):,}): {shorten(far.path, 3)}. Do not rely on what is predicted for such pictures.",
             markup=False,
         )
     how = _describe(found)
