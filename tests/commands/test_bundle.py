@@ -3,13 +3,12 @@
 import json
 import shutil
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from gates import phantom_gate
+from gates import gate_that_refuses_all
 from messages import assert_says, assert_tells
 from tiny import RUN_DEPTH
 
@@ -41,6 +40,7 @@ def packed(tabled, tmp_path_factory) -> Path:
 @pytest.fixture
 def copy(packed, tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    monkeypatch.setattr("pxr_tf.executors.choose.LocalProcess", Inline)
     return Path(shutil.copytree(packed, tmp_path / "copy"))
 
 
@@ -272,8 +272,7 @@ def test_the_recipe_of_a_bundle_has_names_where_the_runs_has_places(own_copy, tm
 
 def test_a_bundle_whose_gate_refuses_its_samples_is_verified_and_described(own_copy, tmp_path, pxr, monkeypatch):
 
-    about = {"held_out": {"source": {"accepted": 3, "films": 4, "low": 0.3, "high": 0.95}}, "given": {}}
-    write_gate(own_copy / GATE, replace(phantom_gate(), least=2.0, about=about))
+    write_gate(own_copy / GATE, gate_that_refuses_all(3, 4))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
     out = write_bundle(BundleRequest(open_run(own_copy), tmp_path / "out"), Inline())
     assert "source 75.0 % of 4" in (out / "README.md").read_text()
