@@ -1,8 +1,10 @@
 """The page in a real browser, on a real port: by keyboard, without scripts, at two widths, and what axe says of it."""
 
 import asyncio
+import gc
 import shutil
 import threading
+import warnings
 
 import pytest
 
@@ -43,10 +45,14 @@ def address(finished_run):
     yield found[0]
     engine.loop.call_soon_threadsafe(engine.task.cancel)
     thread.join(60)
+    with warnings.catch_warnings():  # the service was cancelled: sockets that it had open are no fault of a later test
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(address):
+    """A browser, which is closed before the service ends."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as player:
