@@ -104,10 +104,11 @@ def read_likeness(run: RunDirectory) -> Likeness | None:
     return read_archive(run, LIKENESS, FORMAT, _make)
 
 
-def has_likeness(run: RunDirectory, folds: Sequence[str]) -> bool:
-    """Return whether a run has a likeness for the models that these folds have now."""
+def find_likeness(run: RunDirectory, folds: Sequence[str]) -> Likeness | None:
+    """Return the likeness of a run if it is of the models that these folds have now, else None."""
     likeness = read_likeness(run)
-    return likeness is not None and all(likeness.models.get(fold) == run.model_digest(fold) for fold in folds)
+    fits = likeness is not None and all(likeness.models.get(fold) == run.model_digest(fold) for fold in folds)
+    return likeness if fits else None
 
 
 def _make(words: dict[str, Any], arrays: dict[str, np.ndarray]) -> Likeness:

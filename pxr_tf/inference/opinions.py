@@ -1,14 +1,31 @@
 """What the models of a run say about pictures, as columns of a table."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pxr_tf.inference.ensemble import ask_models
+from pxr_tf.inference.ensemble import Opinion, ask_models
 from pxr_tf.inference.likeness import UNLIKE
 
 SETS = "set_"  # begins the names of the columns with conformal sets
+
+
+class Heard(NamedTuple):
+    """What models say about n pictures."""
+
+    opinion: Opinion  # calibrated, if there is a temperature
+    given: np.ndarray  # float64 [n, classes], the mean probabilities before that: conformal sets are about these
+    far: np.ndarray | None  # float64 [n], the mean percentile of unlikeness, 0 to 100; None if the models give none
+
+
+def hear_models(each: np.ndarray, used: np.ndarray, classes: int, temperature: float | None) -> Heard:
+    """Return what the models `used` say; the arguments are those of `add_opinion`, with the number of classes."""
+    shares = each[..., :classes]
+    far = np.where(used, each[..., -1], 0).sum(1) / used.sum(1) if each.shape[2] > classes else None
+    opinion, given = ask_models(shares, used, temperature), ask_models(shares, used).probabilities
+    return Heard(opinion, given, None if far is None else far.round(1))
 
 
 def add_opinion(
@@ -24,11 +41,9 @@ def add_opinion(
     `each` is float [rows, models, classes], perhaps with one more column: how unlike the picture is to those that the
     model knows. `used` is bool [rows, models]: which were asked. `cutoffs` are those of `read_cutoffs`.
     """
-    shares = each[..., : len(classes)]
-    opinion, given = ask_models(shares, used, temperature), ask_models(shares, used).probabilities
-    if each.shape[2] > len(classes):  # the mean percentile over the models asked
-        far = np.where(used, each[..., -1], 0).sum(1) / used.sum(1)
-        table = table.assign(**{UNLIKE: far.round(1)})
+    opinion, given, far = hear_models(each, used, len(classes), temperature)
+    if far is not None:
+        table = table.assign(**{UNLIKE: far})
     return table.assign(
         predicted=np.array(classes, object)[opinion.predicted],
         **{f"p_{name}": opinion.probabilities[:, number] for number, name in enumerate(classes)},

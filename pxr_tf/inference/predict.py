@@ -19,7 +19,7 @@ from pxr_tf.inference.copies import add_own
 from pxr_tf.inference.engines import ENGINES, TENSORFLOW, check_engine
 from pxr_tf.inference.ensemble import choose_models
 from pxr_tf.inference.exported import find_exported, plan_exports
-from pxr_tf.inference.likeness import LIKENESS, has_likeness
+from pxr_tf.inference.likeness import LIKENESS, find_likeness
 from pxr_tf.inference.opinions import add_opinion, set_column
 from pxr_tf.inference.pictures import list_asked
 from pxr_tf.inference.refusals import REFUSED, add_refusals
@@ -164,7 +164,7 @@ def _predict_good(
     found = add_own(good, run, on_event)
     used, known = choose_models(run, found.own, folds)
     _perform(plan_exports(run, folds, engine), executor, on_event)
-    unlike = engine == TENSORFLOW and has_likeness(run, folds)
+    unlike = engine == TENSORFLOW and find_likeness(run, folds) is not None
     folders = {fold: predictions_folder(run, fold, preparation, engine, unlike=unlike) for fold in folds}
     width = len(classes) + unlike
     tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, width, engine, unlike))

@@ -11,8 +11,9 @@ from pxr_tf.evidence.calibrated import read_calibration, read_cutoffs
 from pxr_tf.explain.cam import compile_maps, mean_gradients
 from pxr_tf.explain.logits import find_layer, open_logits
 from pxr_tf.inference.cautions import add_cautions
-from pxr_tf.inference.ensemble import ask_models, choose_models
-from pxr_tf.inference.likeness import has_likeness, read_likeness
+from pxr_tf.inference.ensemble import choose_models
+from pxr_tf.inference.likeness import find_likeness
+from pxr_tf.inference.opinions import hear_models
 from pxr_tf.inference.own_models import load_own, open_model
 from pxr_tf.inference.predict import choose_folds, class_order
 from pxr_tf.inference.uploads import Answer, Prepared
@@ -29,7 +30,7 @@ class Resident:
         """Load the models; raise `PxrError` if one is missing or damaged."""
         set_up(False, "float32")
         self.run, self.folds, self.classes = run, choose_folds(run, fold), class_order(run)
-        likeness = read_likeness(run) if has_likeness(run, self.folds) else None
+        likeness = find_likeness(run, self.folds)
         self._width = len(self.classes) + (likeness is not None)
         self._asks = [load_own(run, name, likeness, batch=1) for name in self.folds]
         calibration = read_calibration(run)
@@ -58,20 +59,19 @@ class Resident:
         asked = np.flatnonzero(used[0])
         for number in asked:
             found[0, number] = self._asks[number](picture.pixels[None, ..., None])[0]
-        each = found[..., : len(self.classes)]
-        opinion, given = ask_models(each, used, self.temperature), ask_models(each, used).probabilities[0]
+        opinion, given, far = hear_models(found, used, len(self.classes), self.temperature)
         predicted = self.classes[opinion.predicted[0]]
         return Answer(
             predicted,
             dict(zip(self.classes, opinion.probabilities[0].tolist(), strict=True)),
-            dict(zip(self.classes, given.tolist(), strict=True)),
+            dict(zip(self.classes, given[0].tolist(), strict=True)),
             float(opinion.agreement[0]),
             int(opinion.models[0]),
             str(known[0]),
             self._cautions[predicted],
-            {promised: self._choose(given >= cutoffs) for promised, cutoffs in self._cutoffs.items()},
+            {promised: self._choose(given[0] >= cutoffs) for promised, cutoffs in self._cutoffs.items()},
             tuple(asked.tolist()),
-            float(found[0, asked, -1].mean().round(1)) if self._width > len(self.classes) else None,
+            None if far is None else float(far[0]),
         )
 
     def explain(self, picture: Prepared, answer: Answer) -> np.ndarray | None:

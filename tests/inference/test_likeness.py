@@ -8,7 +8,7 @@ import pytest
 from messages import assert_says
 
 from pxr_tf.errors import PxrError
-from pxr_tf.inference.likeness import FAR, LIKENESS, fit_likeness, has_likeness, read_likeness, write_likeness
+from pxr_tf.inference.likeness import FAR, LIKENESS, find_likeness, fit_likeness, read_likeness, write_likeness
 
 CHANNELS, PICTURES = 24, 400
 MODELS = {"0": "a", "1": "b"}
@@ -68,14 +68,14 @@ def test_a_fold_with_few_held_out_pictures_is_refused():
 def test_a_written_likeness_says_the_same_of_the_same_models_only(tmp_path, likeness):
     digests = {"0": "a", "1": "b", "holdout": "c"}
     run = SimpleNamespace(folder=tmp_path, packed=False, model_digest=digests.get)
-    assert read_likeness(run) is None and not has_likeness(run, ["0"])
+    assert read_likeness(run) is None and not find_likeness(run, ["0"])
     write_likeness(tmp_path / LIKENESS, likeness)
     np.testing.assert_allclose(
         read_likeness(run).measure("1", draw(50, 6)), likeness.measure("1", draw(50, 6)), atol=0.1
     )
-    assert has_likeness(run, ["0", "1"]) and not has_likeness(run, ["0", "holdout"])
+    assert find_likeness(run, ["0", "1"]) and not find_likeness(run, ["0", "holdout"])
     digests["1"] = "trained again"
-    assert has_likeness(run, ["0"]) and not has_likeness(run, ["0", "1"])
+    assert find_likeness(run, ["0"]) and not find_likeness(run, ["0", "1"])
     (tmp_path / LIKENESS).write_bytes((tmp_path / LIKENESS).read_bytes()[:-50])
     with pytest.raises(PxrError) as error:
         read_likeness(run)
