@@ -96,17 +96,11 @@ def load_grey(path: str | Path | bytes, at_least: int = 0) -> np.ndarray:
 
 def load_as(path: str | Path | bytes, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:
     """Return what `convert` makes of the file, turned as `load_grey` does; raise `UnreadableImageError`."""
-    if isinstance(path, bytes):
-        return decode_as(path, convert, at_least)
-    with explained("damaged header"), open_regular(path) as file:
-        return decode_as(_read_all(file), convert, at_least)
-
-
-def decode_as(data: bytes, convert: Callable[[ImageFile], np.ndarray], at_least: int = 0) -> np.ndarray:
-    """Return what `load_as` returns for a file that holds these bytes; raise `UnreadableImageError`."""
-    if is_dicom(data):
-        return convert(open_dicom(data))
-    return _first_readable(data, lambda version: _decode(version, convert, at_least))
+    with explained("damaged header"):
+        data = path if isinstance(path, bytes) else _read_path(path)
+        if is_dicom(data):
+            return convert(open_dicom(data))
+        return _first_readable(data, lambda version: _decode(version, convert, at_least))
 
 
 def resize_grey(image: np.ndarray, size: int, resize: ResizeMode) -> np.ndarray:
@@ -149,6 +143,11 @@ def _first_readable(data: bytes, read: Callable[[bytes], Read]) -> Read:
         except Exception as error:
             fault = error
     raise fault or ValueError("no data")
+
+
+def _read_path(path: str | Path) -> bytes:
+    with open_regular(path) as file:
+        return _read_all(file)
 
 
 def _read_all(file: BinaryIO) -> bytes:

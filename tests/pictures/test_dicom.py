@@ -13,7 +13,7 @@ from picture_files import make_picture, save
 from PIL import Image
 
 from pxr_tf.pictures import dicom
-from pxr_tf.pictures.decode import decode_as, load_grey, read_header, to_uint8
+from pxr_tf.pictures.decode import load_as, load_grey, read_header, to_uint8
 from pxr_tf.pictures.dicom import contradictions
 from pxr_tf.pictures.sixteen_bits import fit_range
 from pxr_tf.pictures.unreadable import MAX_PIXELS, InaccessibleImageError, UnreadableImageError
@@ -23,7 +23,7 @@ JPEG = "1.2.840.10008.1.2.4.50"
 
 
 def read(data: bytes) -> np.ndarray:
-    return decode_as(data, to_uint8)
+    return load_as(data, to_uint8)
 
 
 def item(**tags) -> "pydicom.Dataset":

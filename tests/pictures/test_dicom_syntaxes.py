@@ -9,7 +9,7 @@ import pytest
 from dicom_files import HTJ2K, SLOPE, encode, pydicom
 from PIL import Image
 
-from pxr_tf.pictures.decode import decode_as, to_uint8
+from pxr_tf.pictures.decode import load_as, to_uint8
 from pxr_tf.pictures.dicom import DECODERS
 from pxr_tf.pictures.unreadable import UnreadableImageError
 
@@ -20,14 +20,14 @@ PICTURES = {"8": (SLOPE, {}), "12": (16 * SLOPE.astype(np.uint16) + 7, {"BitsSto
 
 
 def read(values: np.ndarray, syntax: str, **tags) -> np.ndarray:
-    return decode_as(encode(values, syntax, **tags), to_uint8).astype(int)
+    return load_as(encode(values, syntax, **tags), to_uint8).astype(int)
 
 
 def as_png(values: np.ndarray) -> np.ndarray:
     """Return what the same picture gives as a PNG."""
     file = io.BytesIO()
     Image.fromarray(values).save(file, "PNG")
-    return decode_as(file.getvalue(), to_uint8).astype(int)
+    return load_as(file.getvalue(), to_uint8).astype(int)
 
 
 def largest_difference(syntax: str, bits: str) -> int:
@@ -55,7 +55,7 @@ def test_colours_become_luma_as_in_a_png(syntax):
 def test_a_jpeg_frame_is_decoded_as_the_same_jpeg_file():
     data = encode(SLOPE, "1.2.840.10008.1.2.4.50")
     frame = pydicom.encaps.get_frame(pydicom.dcmread(io.BytesIO(data)).PixelData, 0, number_of_frames=1)
-    assert np.array_equal(decode_as(data, to_uint8), decode_as(frame, to_uint8))
+    assert np.array_equal(load_as(data, to_uint8), load_as(frame, to_uint8))
 
 
 @pytest.mark.parametrize(("syntax", "bits"), [(DEFLATED, "8"), (EXTENDED, "12")])
