@@ -22,10 +22,14 @@ from pxr_tf.config import dump_experiment
 from pxr_tf.deploy.card import write_card
 from pxr_tf.errors import PxrError, shown
 from pxr_tf.events import OnEvent, emit_note
-from pxr_tf.evidence.files import complete_tables
+from pxr_tf.evidence.calibrated import CALIBRATION
+from pxr_tf.evidence.files import CONFUSION, POINTS, complete_tables
 from pxr_tf.inference.engines import ENGINES
 from pxr_tf.inference.exported import EXPORTED, find_exported
+from pxr_tf.inference.gate import GATE
+from pxr_tf.inference.likeness import LIKENESS
 from pxr_tf.inference.predict import choose_folds, class_order
+from pxr_tf.inference.predictions_file import NOTICE
 from pxr_tf.inference.samples import write_samples
 from pxr_tf.pictures.fingerprints import load_thumbnails
 from pxr_tf.runs import bundle
@@ -37,10 +41,10 @@ Section = TypeVar("Section", bound=BaseModel)
 ZIP = ".zip"
 # Files that are copied as they are, if the run has them. All of them have figures, none has names.
 _CARRIED = (
-    rundir.WARNINGS, "metrics.csv", "confusion_matrix.csv", "thresholds.csv", "calibration.csv", "decisions.csv",
-    "net_benefit.csv", "risk_coverage.csv", "conformal.csv", "gate.npz", "likeness.npz",
+    rundir.WARNINGS, "metrics.csv", CONFUSION, POINTS, "calibration.csv", "decisions.csv", "net_benefit.csv",
+    "risk_coverage.csv", "conformal.csv", GATE, LIKENESS,
 )  # fmt: skip
-_STAMPED = {rundir.AUDIT: "identity", "calibration.json": "predictions"}  # file -> its key with the predictions' digest
+_STAMPED = {rundir.AUDIT: "identity", CALIBRATION: "predictions"}  # file -> its key with the predictions' digest
 _OLDEST = (1980, 1, 1, 0, 0, 0)  # the time of every member of a zip: the same files give the same bytes
 
 
@@ -106,7 +110,7 @@ def _describe(run: FinishedRun, folds: tuple[str, ...]) -> dict[str, Any]:
         "folds": list(folds),
         "origin": run.info.origin,
         "predictions_of_run": run.predictions_digest,
-        "notice": "Research use only, not a medical device.",
+        "notice": NOTICE,
     }
 
 
