@@ -1,7 +1,9 @@
 """``pxr export``: a finished run as a file that other programs run, and how it compares with the run's own models."""
 
+from functools import partial
+
 from pxr_tf.commands.command_options import OptionValues, takes_options
-from pxr_tf.commands.running import make_console, show_task
+from pxr_tf.commands.running import make_console, show_work
 
 
 @takes_options
@@ -10,11 +12,8 @@ def export(options: OptionValues) -> None:
     from pxr_tf.config.comma_lists import choose_words
     from pxr_tf.deploy.export import ExportRequest, check_request, export_run
     from pxr_tf.deploy.formats import FORMATS
-    from pxr_tf.executors.choose import choose_executor
-    from pxr_tf.report.clock import Outline
     from pxr_tf.report.exported import print_exported
     from pxr_tf.report.fitting import print_paths
-    from pxr_tf.report.progress import Display
     from pxr_tf.runs.finished import open_run
 
     console = make_console()
@@ -22,7 +21,6 @@ def export(options: OptionValues) -> None:
     formats = choose_words(options.to, "--to", tuple(FORMATS))
     asked = ExportRequest(run, tuple(formats), options.fold, options.out)
     check_request(asked)
-    with Display(Outline(f"Exporting:\n{run.folder}"), console) as display:
-        found = export_run(asked, choose_executor(), lambda event: show_task(display, event))
+    found = show_work(f"Exporting:\n{run.folder}", console, partial(export_run, asked))
     print_exported(found.table, found.pictures, found.what, run.warnings, console)
     print_paths(console, "Wrote the export:", *found.files)

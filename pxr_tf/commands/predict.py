@@ -1,15 +1,10 @@
 """``pxr predict``: the probability of every class for any pictures, by a finished run's models."""
 
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
 
 from pxr_tf.commands.command_options import OptionValues, takes_options
-from pxr_tf.commands.running import make_console, show_task
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from pxr_tf.inference.predict import Predictions, PredictRequest
+from pxr_tf.commands.running import make_console, show_work
 
 
 @takes_options
@@ -17,7 +12,7 @@ def predict(options: OptionValues) -> None:
     """Predict pictures with a run's models: one probability per class, as CSV, JSON or JSON lines. Research use."""
     from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.inference.engines import check_engine
-    from pxr_tf.inference.predict import PredictRequest
+    from pxr_tf.inference.predict import PredictRequest, predict_pictures
     from pxr_tf.inference.predictions_file import check_output, default_file, write_predictions
     from pxr_tf.inference.refusals import REFUSED_EXIT
     from pxr_tf.report.fitting import print_paths
@@ -30,19 +25,10 @@ def predict(options: OptionValues) -> None:
     out = options.out or default_file(run, words, options.fold)
     check_output(out)
     check_engine(options.engine)
-    found = _predict(PredictRequest(run, words, options.fold, options.atlas, options.engine), console)
+    asked = PredictRequest(run, words, options.fold, options.atlas, options.engine)
+    found = show_work(f"Predicting with:\n{run.folder}", console, partial(predict_pictures, asked))
     write_predictions(found, run, out)
     print_predictions(found, run.warnings, console)
     print_paths(console, "Wrote the predictions:", out)
     if options.strict and (found.table.predicted == "").any():
         sys.exit(REFUSED_EXIT)
-
-
-def _predict(asked: "PredictRequest", console: "Console") -> "Predictions":
-    from pxr_tf.executors.choose import choose_executor
-    from pxr_tf.inference.predict import predict_pictures
-    from pxr_tf.report.clock import Outline
-    from pxr_tf.report.progress import Display
-
-    with Display(Outline(f"Predicting with:\n{asked.run.folder}"), console) as display:
-        return predict_pictures(asked, choose_executor(), lambda event: show_task(display, event))

@@ -3,17 +3,21 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pxr_tf.events import OnEvent
     from pxr_tf.experiments.request import Request
     from pxr_tf.report.page.write import Written
     from pxr_tf.report.progress import Display
     from pxr_tf.runs.finished import FinishedRun
     from pxr_tf.studies.experiments import ExperimentOptions
     from pxr_tf.studies.run_all import Outcome
+    from pxr_tf.tasks import Executor
+
+Result = TypeVar("Result")
 
 
 class Ended(Protocol):
@@ -100,6 +104,16 @@ def run_study(
 
     with screen:
         return run_all(requests, choose_executor(), screen.show, complete, end)
+
+
+def show_work(title: str, console: "Console", work: "Callable[[Executor, OnEvent], Result]") -> Result:
+    """Return what `work` returns, which gets an executor and a listener; show its progress under a title."""
+    from pxr_tf.executors.choose import choose_executor
+    from pxr_tf.report.clock import Outline
+    from pxr_tf.report.progress import Display
+
+    with Display(Outline(title), console) as display:
+        return work(choose_executor(), lambda event: show_task(display, event))
 
 
 def show_task(display: "Display", event: Mapping[str, Any]) -> None:
