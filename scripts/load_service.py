@@ -24,7 +24,7 @@ import numpy as np
 
 TOLERANCE = 1e-6  # of a probability, which has seven digits
 FUZZED = 300  # requests
-MOST_TRIES = 50  # of a request that is told to come again
+MOST_TRIES = 50  # of a request that the service refuses for now
 
 
 async def main() -> None:
@@ -86,7 +86,7 @@ class Load:
         p50, p95 = (ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.95))
         self.wrong += wrong
         print(
-            f"{what}: {count} requests, {wrong} wrong, {repeated} told to come again, p50 {1000 * p50:.0f} ms, "
+            f"{what}: {count} requests, {wrong} wrong, {repeated} refused for now, p50 {1000 * p50:.0f} ms, "
             f"p95 {1000 * p95:.0f} ms, {count / spent:.1f} per second, memory {before:.0f} to {self.memory():.0f} MB",
             flush=True,
         )
@@ -172,7 +172,7 @@ class Load:
         if self.pid is None:
             return "skipped: no --pid"
         os.kill(children_of(self.pid)[0], 9)
-        await asyncio.sleep(0.5)  # a request at the same moment may still reach it, and is told to come again
+        await asyncio.sleep(0.5)  # a request at the same moment may still reach it, and is refused for now
         return "killed"
 
     async def kill(self) -> str:

@@ -1,4 +1,4 @@
-"""``pxr gate``: fit what refuses pictures that are not one upright frontal chest X-ray, and what tells unlike ones."""
+"""``pxr gate``: fit what refuses pictures before a run predicts them, and the distance that finds unlike ones."""
 
 from typing import TYPE_CHECKING
 

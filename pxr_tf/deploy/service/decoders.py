@@ -107,7 +107,7 @@ class _Process:
 
     @property
     def ended(self) -> bool:
-        """Whether it is gone; its pipe tells it before the system does."""
+        """Whether it has ended; its pipe shows that before the system does."""
         return self._made.returncode is not None or self._made.stdout.at_eof()
 
     async def ask(self, data: bytes) -> bytes:
