@@ -22,9 +22,13 @@ HARMLESS = (
 )
 
 
+PROCESSORS = "PXR_PROCESSORS"  # environment variable: how many of a machine's processors a worker of a cluster may use
+
+
 def processors() -> int:
     """Return how many processors this process may use; TensorFlow starts that many threads by default."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(ours, int(os.environ.get(PROCESSORS, ours)))
 
 
 def switches() -> dict[str, str]:

@@ -6,12 +6,14 @@ A task's results are files; its events only inform. Code that needs a value from
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
 from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.events import Event, OnEvent
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Task:
     fold: str = ""
     options: object = NoOptions()  # a frozen dataclass: what else this kind of task needs
     leaves_memory: bool = False  # it trains a whole network: only ending its process frees the memory
+    threads: int = 0  # processors that its arithmetic uses; 0: whatever the machine has
+    shard: int = 0  # which part of the work this task does, of `shards`; an executor divides tasks
+    shards: int = 1
 
     @property
     def key(self) -> tuple[str, str]:
@@ -42,6 +47,10 @@ class Task:
     def log(self) -> Path:
         """The file for its output."""
         return Path(self.logs) / f"{self.name}.log"
+
+    def part_of(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return the items of this shard: every n-th, so that those already done are spread over all shards."""
+        return items[self.shard :: self.shards]
 
     def as_json(self) -> dict[str, object]:
         """Return the task as plain data, which `from_json` reads."""
