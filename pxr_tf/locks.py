@@ -13,6 +13,14 @@ from pxr_tf.errors import PxrError
 from pxr_tf.events import OnWait
 
 
+_shared = False
+
+
+def share() -> None:
+    global _shared
+    _shared = True
+
+
 def lock_of(folder: Path) -> Path:
     """Return the lock file of a run directory, which is next to it; the spelling of the path does not matter."""
     folder = Path(os.path.realpath(folder))

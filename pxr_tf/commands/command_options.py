@@ -40,6 +40,10 @@ def takes_options(command: Callable[[OptionValues], None]) -> Callable[..., None
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
+        if "executor" in values:
+            from pxr_tf.executors.choose import Choice, choose
+
+            choose(Choice(values["executor"], values["address"], values["gpus"]))
         command(OptionValues(name, values))
 
     run.__signature__ = inspect.Signature([make_parameter(option) for option in options_taken_by(name).values()])

@@ -46,6 +46,12 @@ def _sets() -> Iterable[str]:
     return DATA
 
 
+def _executors() -> Iterable[str]:
+    from pxr_tf.executors.choose import EXECUTORS
+
+    return EXECUTORS
+
+
 # The words of the fact `complete` in options.toml. The modules are imported when Tab is pressed.
 NAMES: dict[str, Callable[[], Iterable[str]]] = {
     "backbones": _backbones,
@@ -55,6 +61,7 @@ NAMES: dict[str, Callable[[], Iterable[str]]] = {
     "methods": _methods,
     "checks": _checks,
     "sets": _sets,
+    "executors": _executors,
 }
 
 

@@ -1,9 +1,51 @@
-"""The choice of the executor for a command's tasks, made only here."""
+"""The choice of the executor for all tasks of a command, made only here."""
 
+import importlib.util
+from dataclasses import dataclass
+
+from pxr_tf.errors import PxrError, shown
 from pxr_tf.executors.local import LocalProcess
 from pxr_tf.tasks import Executor
 
+LOCAL, RAY = EXECUTORS = "local", "ray"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where tasks run."""
+
+    executor: str = LOCAL
+    address: str | None = None  # of a Ray cluster: host:port
+    gpus: int = 0  # that a task on the cluster gets for itself
+
+
+_chosen = Choice()
+
+
+def choose(choice: Choice) -> None:
+    """Let all tasks from now on run there; raise `PxrError` for a choice that cannot be."""
+    global _chosen
+    if choice.executor not in EXECUTORS:
+        raise PxrError(f"--executor received {shown(choice.executor)}; accepted: {', '.join(EXECUTORS)}.")
+    if choice.executor == LOCAL and (choice.address or choice.gpus):
+        word = "--address" if choice.address else "--gpus"
+        raise PxrError(f"{word} is for a cluster; add --executor {RAY}, or leave it out.")
+    if choice.executor == RAY:
+        _check_ray(choice.address)
+    _chosen = choice
+
 
 def choose_executor() -> Executor:
-    """Return an executor that runs tasks in a separate process on this machine."""
-    return LocalProcess()
+    """Return the executor that was chosen: a process on this machine, unless `choose` named a cluster."""
+    if _chosen.executor == LOCAL:
+        return LocalProcess()
+    from pxr_tf.executors.cluster import Cluster
+
+    return Cluster(_chosen.address, _chosen.gpus)
+
+
+def _check_ray(address: str | None) -> None:
+    if not address:
+        raise PxrError(f"--executor {RAY} received no --address; accepted: host:port of the cluster's head.")
+    if importlib.util.find_spec("ray") is None:
+        raise PxrError(f"--executor {RAY} needs Ray, which is not installed. Install it: make setup RAY=1.")

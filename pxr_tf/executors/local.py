@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pxr_tf.errors import WORK_FAILED, PxrError
@@ -16,8 +16,13 @@ from pxr_tf.tasks import Failures, Task, do_in_order
 # Unless the user sets these, no banners from TensorFlow, and no check for updates by albumentations.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "NO_ALBUMENTATIONS_UPDATE": "1"}
 LOG_ENCODING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}  # whatever the terminal's, a log may hold any character
-LIGHTLY = "--light"  # a word for the worker
+LIGHTLY = "--light"  # words for the worker
+SHARED = "--shared"
 KILLED = (-9, 137)  # exit codes of a process that the system killed, usually for its memory
+
+
+class WorkerDiedError(PxrError):
+    """The worker ended in the middle of a task without a word: it was killed, or crashed."""
 
 
 class LocalProcess:
@@ -27,7 +32,14 @@ class LocalProcess:
     this process ends. After a task that leaves memory behind, the next task starts a new worker.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, variables: Mapping[str, str] | None = None, without: Sequence[str] = (), *, shared: bool = False
+    ) -> None:
+        """Start nothing yet. The worker's environment is this process's, less `without`, and with these `variables`.
+
+        With `shared`, the worker works in folders that several machines use (`locks.share`).
+        """
+        self._variables, self._without, self._shared = variables or {}, without, shared
         self._keep: tuple[int, ...] = ()
         self._child: subprocess.Popen[str] | None = None
         self._first_log: Path | None = None
@@ -44,18 +56,18 @@ class LocalProcess:
         self._first_log = log
         with open(log, "wb") as errors:
             self._child = subprocess.Popen(  # -P: a data folder `dl` here is no module that a library looks for
-                [sys.executable, "-P", "-m", "pxr_tf.executors.worker", *([LIGHTLY] if light else [])],
+                [sys.executable, "-P", "-m", "pxr_tf.executors.worker", *self._words(light)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**QUIET, **os.environ, **LOG_ENCODING},
+                env={**QUIET, **self._environment(), **LOG_ENCODING},
                 pass_fds=self._keep,
                 encoding="utf-8",
             )
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
         """Run the tasks in the order of their needs, log their output, pass on events; return what failed and why."""
-        return do_in_order(tasks, self._perform, on_event)
+        return do_in_order(tasks, self.perform, on_event)
 
     def close(self) -> None:
         """End the worker, whatever it is doing."""
@@ -66,7 +78,8 @@ class LocalProcess:
                 child.stdin.close()
             child.wait()
 
-    def _perform(self, task: Task, on_event: OnEvent) -> None:
+    def perform(self, task: Task, on_event: OnEvent) -> None:
+        """Run one task; raise `PxrError` if it fails, `WorkerDiedError` if the worker dies."""
         log = task.log
         log.parent.mkdir(parents=True, exist_ok=True)
         before = log.stat().st_size if log.exists() else 0
@@ -80,7 +93,15 @@ class LocalProcess:
         if not done or task.leaves_memory:
             self.close()
         if not done:
-            raise fault or PxrError(self._explain_exit(task, code, log, before), WORK_FAILED)
+            died = WorkerDiedError if code is not None and (code < 0 or code in KILLED) else PxrError
+            raise fault or died(self._explain_exit(task, code, log, before), WORK_FAILED)
+
+    def _words(self, light: bool) -> list[str]:
+        return [word for word, given in ((LIGHTLY, light), (SHARED, self._shared)) if given]
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in self._without}
+        return kept | dict(self._variables)
 
     def _tell_and_listen(self, job: dict[str, object], on_event: OnEvent) -> tuple[PxrError | None, bool]:
         """Send a task; return (what went wrong, or None; whether the task was done)."""

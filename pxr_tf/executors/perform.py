@@ -27,6 +27,7 @@ KINDS = {  # kind -> "module:function"; the function takes the task, its typed o
     "ask_export": "pxr_tf.deploy.export_task:ask_export",
 }
 LIGHT = ("predict_exported", "ask_export")  # kinds that may need no TensorFlow: their function loads what it needs
+DIVISIBLE = ()
 
 
 def perform(task: Task, emit: OnEvent) -> None:

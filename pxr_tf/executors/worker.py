@@ -1,8 +1,8 @@
 """The worker process for tasks: ``python -m pxr_tf.executors.worker``. People use ``pxr cv`` instead.
 
 Standard input has the tasks, a line of JSON each: ``task`` and ``log`` (the file for everything that is printed).
-Standard output has the events, a line of JSON each; ``done`` ends the events of a task. With a word (``--light``), the
-worker loads TensorFlow only with a task that needs it.
+Standard output has the events, a line of JSON each; ``done`` ends the events of a task. With ``--light``, the worker
+loads TensorFlow only with a task that needs it. With ``--shared``, several machines use its folders.
 """
 
 import json
@@ -28,10 +28,13 @@ def work() -> None:
 
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
+    from pxr_tf import locks
     from pxr_tf.executors.perform import load_keras, perform
 
     try:
-        if not sys.argv[1:]:
+        if "--shared" in sys.argv:
+            locks.share()
+        if "--light" not in sys.argv:
             load_keras()  # takes seconds, while the parent still decodes pictures
         while True:
             job = jobs.get()

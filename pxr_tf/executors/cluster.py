@@ -1,0 +1,118 @@
+"""Run tasks on a Ray cluster: all that are ready at once, on the nodes that have processors for them.
+
+This process does not load Ray (see `connection`). Tasks leave files in a folder that all nodes share.
+"""
+
+import queue
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pxr_tf import locks
+from pxr_tf.errors import PxrError
+from pxr_tf.events import OnEvent, emit_wait
+from pxr_tf.executors.connection import GONE, Answers, Connection
+from pxr_tf.executors.graph import Graph
+from pxr_tf.executors.resources import Node, Resources, describe_needs, job_of, shared_folders
+from pxr_tf.tasks import Failures, Task
+
+RETRIES = 3  # times that a task is run again after its node, its worker or the cluster was lost
+PATIENCE = 60.0  # seconds for a lost cluster to answer again
+
+
+class Cluster:
+    """Runs tasks on the cluster at an address."""
+
+    def __init__(self, address: str, gpus: int = 0, retries: int = RETRIES) -> None:
+        """Connect later. Each task that computes with TensorFlow gets `gpus` GPUs of its own."""
+        self._address, self._gpus, self._retries = address, gpus, retries
+        self._log: Path | None = None
+        self._connection: Connection | None = None
+        self._resources: Resources | None = None
+        self._checked: set[str] = set()  # folders that all nodes were seen to share
+
+    def start(self, log: Path, keep: Sequence[int] = ()) -> None:
+        """Begin to connect. Other machines cannot inherit locks, so tasks hold locks of their own."""
+        locks.share()
+        self._log = self._log or log.with_name("cluster.log").absolute()
+        if self._connection is None:
+            self._connection = Connection(self._address, self._log)
+
+    def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
+        """Run the tasks, each after its needs, many at a time; return what failed and why. Raises `PxrError`."""
+        if not tasks:
+            return {}
+        self.start(tasks[0].log)
+        try:
+            resources = self._check(tasks)
+            graph, answers = Graph(tasks, resources.shards, self._retries, on_event), queue.SimpleQueue()
+            self._work(graph, resources, answers, on_event)
+        except BaseException:
+            self.close()
+            raise
+        return graph.failures
+
+    def close(self) -> None:
+        """End whatever this command does on the cluster."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+
+    def _work(self, graph: Graph, resources: Resources, answers: Answers, on_event: OnEvent) -> None:
+        """Submit tasks and hear of them until all have ended; connect again if the cluster is lost."""
+        sent: dict[int, Task] = {}
+        while not graph.ended:
+            connection = self._connection
+            for task in graph.take_ready():
+                wanted = resources.of(task)
+                request = {"submit": {"job": job_of(task, wanted), **wanted._asdict()}}
+                sent[connection.send(request, answers)] = task
+            if graph.ended:  # the last tasks failed with what they needed
+                return
+            answer = answers.get()
+            task = sent.get(answer["id"])
+            if answer["event"] == GONE:
+                lost, sent = list(sent.values()), {}
+                answers = queue.SimpleQueue()
+                self._reconnect(on_event)
+                for one in lost:
+                    graph.lose(one, f"the cluster at {self._address} was lost")
+            elif task is not None and graph.hear(task, answer):
+                connection.forget(answer["id"])
+                del sent[answer["id"]]
+
+    def _check(self, tasks: Sequence[Task]) -> Resources:
+        """Return what the cluster has; raise `PxrError` unless all nodes can do the tasks and share their folders."""
+        self._connection.wait()
+        folders = shared_folders(tasks)
+        answers: Answers = queue.SimpleQueue()
+        check = {"folders": sorted(folders - self._checked), "needs": describe_needs(tasks, self._gpus)}
+        number = self._connection.send({"check": check}, answers)
+        answer = answers.get()
+        self._connection.forget(number)
+        if answer["event"] == GONE:
+            raise PxrError(f"The cluster at {self._address} was lost. Run the same command again; it continues.")
+        if answer["event"] == "fault":
+            raise PxrError(answer["message"], answer["exit_code"])
+        self._checked |= folders
+        return Resources([Node(**node) for node in answer["nodes"]], self._gpus)
+
+    def _reconnect(self, on_event: OnEvent) -> None:
+        """Connect to the cluster again as soon as it answers; raise `PxrError` if it does not for `PATIENCE`."""
+        emit_wait(on_event, f"the cluster at {self._address}")
+        self.close()
+        until = time.monotonic() + PATIENCE
+        while True:
+            self._connection = Connection(self._address, self._log)
+            try:
+                return self._connection.wait()
+            except PxrError as error:
+                self.close()
+                if time.monotonic() > until:
+                    raise PxrError(
+                        f"The cluster at {self._address} was lost and does not answer. Start it and run the same "
+                        "command again; it keeps finished work.",
+                        error.exit_code,
+                    ) from error
+                time.sleep(1.0)

@@ -1,0 +1,120 @@
+"""The only process that talks to Ray: ``python -m pxr_tf.executors.ray_bridge ADDRESS``. `Cluster` starts it.
+
+If the cluster is lost, Ray ends this process, not the command's. Standard input has a line of JSON per request:
+``check`` (folders and needs of the tasks to come) or ``submit`` (a task, with the processors, GPUs and memory that it
+reserves). Standard output has the answers, a line of JSON each, with the ``id`` of the request. As soon as standard
+input ends, this process ends, and Ray ends its tasks.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from pxr_tf.errors import WORK_FAILED, PxrError, one_line
+from pxr_tf.executors.ray_work import Job, perform_there
+
+WAIT = 0.1  # seconds between looks at new requests
+
+
+class Bridge:
+    """Submits tasks to a cluster and passes on their events."""
+
+    def __init__(self, send: Any) -> None:
+        import ray
+
+        self._ray, self._send = ray, send
+        self._perform = ray.remote(num_returns="streaming", max_retries=0)(perform_there)
+        self._running: dict[Any, int] = {}  # generator of events -> id of the request
+
+    def serve(self, requests: "queue.Queue[Mapping[str, Any]]") -> None:
+        """Answer requests until the process ends."""
+        while True:
+            try:
+                self._take(requests.get(timeout=None if not self._running else WAIT / 100))
+            except queue.Empty:
+                self._pass_on()
+
+    def _take(self, request: Mapping[str, Any]) -> None:
+        if "check" in request:
+            return self._check(request)
+        wanted = request["submit"]
+        options = {"num_cpus": wanted["cpus"], "num_gpus": wanted["gpus"], "memory": wanted["memory"]}
+        self._running[self._perform.options(**options).remote(Job(**wanted["job"]))] = request["id"]
+
+    def _check(self, request: Mapping[str, Any]) -> None:
+        from pxr_tf.executors.nodes import check_nodes
+
+        try:
+            self._send({"id": request["id"], "event": "checked", "nodes": check_nodes(**request["check"])})
+        except PxrError as error:
+            fault = {"event": "fault", "message": str(error), "exit_code": error.exit_code}
+            self._send({"id": request["id"], **fault})
+
+    def _pass_on(self) -> None:
+        """Send the events that have arrived."""
+        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=WAIT)
+        for one in ready:
+            number = self._running[one]
+            try:
+                batch = self._ray.get(next(one))
+            except StopIteration:
+                del self._running[one]
+            except (
+                self._ray.exceptions.RayTaskError
+            ) as error:  # a fault of this package, or one of its files is missing
+                del self._running[one]
+                fault = {
+                    "event": "fault",
+                    "message": f"A node failed: {one_line(str(error.cause).splitlines()[0])}",
+                    "exit_code": WORK_FAILED,
+                }
+                self._send({**fault, "id": number})
+            except self._ray.exceptions.RayError as error:
+                del self._running[one]
+                self._send({"id": number, "event": "lost", "text": one_line(error)})
+            else:
+                for event in batch:
+                    self._send({**event, "id": number})
+
+
+def connect(address: str) -> None:
+    """Become a driver of the cluster at this address; raise `PxrError` if it cannot be."""
+    from pxr_tf.executors.nodes import check_address
+
+    check_address(address)
+    import ray
+
+    ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+
+
+def main() -> None:
+    """Connect, then serve; send a `PxrError` as the event ``fault``."""
+    lines = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # Ray's words go to the log
+
+    def send(answer: Mapping[str, Any]) -> None:
+        print(json.dumps(answer), file=lines)
+
+    requests: queue.Queue[Mapping[str, Any]] = queue.Queue()
+    threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
+    try:
+        connect(sys.argv[1])
+    except PxrError as error:
+        send({"event": "fault", "message": str(error), "exit_code": error.exit_code})
+        sys.exit(error.exit_code)
+    send({"event": "connected"})
+    Bridge(send).serve(requests)
+
+
+def _read_requests(requests: "queue.Queue[Mapping[str, Any]]") -> None:
+    for line in sys.stdin:
+        requests.put(json.loads(line))
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
