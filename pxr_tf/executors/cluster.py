@@ -6,12 +6,11 @@ This process does not load Ray (see `connection`). Tasks leave files in a folder
 import queue
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pxr_tf import locks
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent, emit_wait
+from pxr_tf.events import OnEvent, emit_note
 from pxr_tf.executors.connection import GONE, Answers, Connection
 from pxr_tf.executors.graph import Graph
 from pxr_tf.executors.resources import Node, Resources, describe_needs, job_of, shared_folders
@@ -100,7 +99,7 @@ class Cluster:
 
     def _reconnect(self, on_event: OnEvent) -> None:
         """Connect to the cluster again as soon as it answers; raise `PxrError` if it does not for `PATIENCE`."""
-        emit_wait(on_event, f"the cluster at {self._address}")
+        emit_note(on_event, f"The cluster at {self._address} was lost; waiting until it answers again ...")
         self.close()
         until = time.monotonic() + PATIENCE
         while True:

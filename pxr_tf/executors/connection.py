@@ -15,6 +15,7 @@ from typing import Any
 from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.executors.local import LOG_ENCODING, QUIET
 
+BRIDGE = ("-m", "pxr_tf.executors.ray_bridge")
 GONE = "gone"  # the event that follows the last of a lost connection
 Answers = queue.SimpleQueue[Mapping[str, Any]]
 
@@ -28,7 +29,7 @@ class Connection:
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "pxr_tf.executors.ray_bridge", address],
+                [sys.executable, "-P", *BRIDGE, address],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -80,7 +80,7 @@ class Graph:
         attempt = self._attempts[shard.key] = self._attempts.get(shard.key, 1) + 1
         task = self._running[whole].task
         if attempt > self._retries + 1:
-            text = f"The task {task.name!r} was lost {attempt - 1} times, at last because {why}. Run the same command again."
+            text = f"The task {task.name!r} was lost {attempt - 1} times, at last because {why}. Run the command again."
             self._end(task, text, WORK_FAILED)
         else:
             self._again.append(shard)
@@ -130,6 +130,5 @@ class Graph:
         self._emit(task, {"event": "failed", "text": why, "exit_code": code})
 
     def _emit(self, task: Task, event: Mapping[str, Any]) -> None:
-        self._on_event(
-            {**{name: value for name, value in event.items() if name != "id"}, "task": task.name, "run": task.run}
-        )
+        words = {name: value for name, value in event.items() if name != "id"}
+        self._on_event({**words, "task": task.name, "run": task.run})

@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from pxr_tf.errors import WORK_FAILED, PxrError, one_line
 from pxr_tf.executors.ray_work import Job, perform_there
 
 WAIT = 0.1  # seconds between looks at new requests
+LOOK = 2.0  # seconds between looks at the cluster
+LOST = 15.0  # seconds without an answer, after which the cluster counts as lost; Ray itself would try for minutes
 
 
 class Bridge:
@@ -63,16 +66,10 @@ class Bridge:
                 batch = self._ray.get(next(one))
             except StopIteration:
                 del self._running[one]
-            except (
-                self._ray.exceptions.RayTaskError
-            ) as error:  # a fault of this package, or one of its files is missing
+            except self._ray.exceptions.RayTaskError as error:  # our own fault, or a file is missing on the node
                 del self._running[one]
-                fault = {
-                    "event": "fault",
-                    "message": f"A node failed: {one_line(str(error.cause).splitlines()[0])}",
-                    "exit_code": WORK_FAILED,
-                }
-                self._send({**fault, "id": number})
+                text = f"A node failed: {one_line(str(error.cause).splitlines()[0])}."
+                self._send({"id": number, "event": "fault", "message": text, "exit_code": WORK_FAILED})
             except self._ray.exceptions.RayError as error:
                 del self._running[one]
                 self._send({"id": number, "event": "lost", "text": one_line(error)})
@@ -91,6 +88,27 @@ def connect(address: str) -> None:
     ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
 
 
+def watch() -> None:
+    """End this process if the cluster is lost: this machine's node is gone from it, or nothing answers."""
+    import ray
+
+    ours, seen = ray.get_runtime_context().get_node_id(), time.monotonic()
+
+    def look() -> None:
+        nonlocal seen
+        while True:
+            if ours not in {node["NodeID"] for node in ray.nodes() if node["Alive"]}:
+                os._exit(1)
+            seen = time.monotonic()
+            time.sleep(LOOK)
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    while looking.is_alive() and time.monotonic() - seen < LOST:
+        time.sleep(LOOK)
+    os._exit(1)
+
+
 def main() -> None:
     """Connect, then serve; send a `PxrError` as the event ``fault``."""
     lines = os.fdopen(os.dup(1), "w", buffering=1)
@@ -106,6 +124,7 @@ def main() -> None:
     except PxrError as error:
         send({"event": "fault", "message": str(error), "exit_code": error.exit_code})
         sys.exit(error.exit_code)
+    threading.Thread(target=watch, daemon=True).start()
     send({"event": "connected"})
     Bridge(send).serve(requests)
 

@@ -42,7 +42,7 @@ def perform_there(job: Job) -> Iterator[list[Event]]:
     """Perform a task; yield its events in batches, of which the last is ``done``, ``fault`` or ``lost``."""
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     thread = threading.Thread(target=_work, args=(job, events.put), daemon=True)
-    yield [{"event": "start", "process": os.getpid()}]
+    yield [{"event": "start", "node": _address()}]
     thread.start()
     while True:
         batch = [events.get()]
@@ -57,6 +57,12 @@ def perform_there(job: Job) -> Iterator[list[Event]]:
 
 
 ENDS = ("done", "fault", "lost")  # events that end a task's
+
+
+def _address() -> str:
+    import ray
+
+    return ray.util.get_node_ip_address()
 
 
 def _work(job: Job, emit: Any) -> None:
