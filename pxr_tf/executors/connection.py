@@ -43,7 +43,8 @@ class Connection:
         self._greeting: Answers = queue.SimpleQueue()
         self._fault: PxrError | None = None
         self._connected = self._gone = False
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def wait(self) -> None:
         """Return once connected; raise `PxrError` if the cluster cannot be used."""
@@ -80,19 +81,20 @@ class Connection:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.wait()
+        self._reader.join()
 
     def _read(self) -> None:
-        for line in self._process.stdout:
-            answer = json.loads(line)
-            if "id" not in answer:
-                self._greeting.put(answer)
-                continue
-            with self._lock:
-                waiting = self._waiting.get(answer["id"])
-            if waiting is not None:
-                waiting.put(answer)
+        with self._process.stdout as lines:
+            for line in lines:
+                self._take(json.loads(line))
         with self._lock:
             self._gone = True
             for number, waiting in self._waiting.items():
                 waiting.put({"event": GONE, "id": number})
         self._greeting.put({"event": GONE})
+
+    def _take(self, answer: Mapping[str, Any]) -> None:
+        with self._lock:
+            waiting = self._waiting.get(answer["id"]) if "id" in answer else self._greeting
+        if waiting is not None:
+            waiting.put(answer)
