@@ -51,41 +51,42 @@ WEIGHTS ?=
 EXECUTOR ?=
 ADDRESS ?=
 GPUS ?=
+RETRIES ?=
 
 # The variables of an experiment, except the folder of runs.
 EXPERIMENT := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED FIGURES EXECUTOR ADDRESS \
-    GPUS SCHEME VALIDATION UNIT OVER MODELS STRATEGIES
+    GPUS RETRIES SCHEME VALIDATION UNIT OVER MODELS STRATEGIES
 
 # The variables of each command, besides ARGS.
 TAKES_cv := MODEL STRATEGY VARIANT CLASSES SEEDS FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS FIGURES EXECUTOR \
-    ADDRESS GPUS
+    ADDRESS GPUS RETRIES
 TAKES_train := MODEL STRATEGY VARIANT CLASSES SEEDS SCHEME VALIDATION UNIT CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS \
-    FIGURES EXECUTOR ADDRESS GPUS
+    FIGURES EXECUTOR ADDRESS GPUS RETRIES
 TAKES_tune := CONFIG VARIANT OVER MODEL CLASSES SCHEME VALIDATION UNIT DATA CROP ATLAS WEIGHTS SEED RUNS FIGURES \
-    EXECUTOR ADDRESS GPUS
-TAKES_grid := MODELS STRATEGIES FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS FIGURES EXECUTOR ADDRESS GPUS
-TAKES_reproduce := MODEL SEEDS DATA CROP ATLAS WEIGHTS RUNS FIGURES EXECUTOR ADDRESS GPUS
+    EXECUTOR ADDRESS GPUS RETRIES
+TAKES_grid := MODELS STRATEGIES FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED RUNS FIGURES EXECUTOR ADDRESS GPUS RETRIES
+TAKES_reproduce := MODEL SEEDS DATA CROP ATLAS WEIGHTS RUNS FIGURES EXECUTOR ADDRESS GPUS RETRIES
 TAKES_data := DATA
 TAKES_download := SET OUT ACCEPT_LICENCE
 TAKES_lungs := DATA ATLAS OUT MASKS RUNS
 TAKES_phantom := OUT
-TAKES_feature-maps := RUN IMAGE LAYER FIGURES FOLD ATLAS EXECUTOR ADDRESS GPUS
-TAKES_features := RUN DATA FOLD ATLAS OUT EXECUTOR ADDRESS GPUS
-TAKES_predict := RUN STRICT PICTURES FOLD ATLAS ENGINE OUT EXECUTOR ADDRESS GPUS
-TAKES_evaluate := RUN DATA LABEL FOLD ATLAS OUT EXECUTOR ADDRESS GPUS
-TAKES_export := RUN TO FOLD OUT EXECUTOR ADDRESS GPUS
-TAKES_audit := RUN CHECKS STRICT OUT EXECUTOR ADDRESS GPUS
-TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT EXECUTOR ADDRESS GPUS
+TAKES_feature-maps := RUN IMAGE LAYER FIGURES FOLD ATLAS EXECUTOR ADDRESS GPUS RETRIES
+TAKES_features := RUN DATA FOLD ATLAS OUT EXECUTOR ADDRESS GPUS RETRIES
+TAKES_predict := RUN STRICT PICTURES FOLD ATLAS ENGINE OUT EXECUTOR ADDRESS GPUS RETRIES
+TAKES_evaluate := RUN DATA LABEL FOLD ATLAS OUT EXECUTOR ADDRESS GPUS RETRIES
+TAKES_export := RUN TO FOLD OUT EXECUTOR ADDRESS GPUS RETRIES
+TAKES_audit := RUN CHECKS STRICT OUT EXECUTOR ADDRESS GPUS RETRIES
+TAKES_explain := RUN IMAGES METHODS LAYER CLASS NUMBER FOLD ATLAS MASKS OUT EXECUTOR ADDRESS GPUS RETRIES
 TAKES_serve := RUN FOLD ATLAS HOST PORT
 TAKES_calibrate := RUN PREVALENCE SENSITIVITY SPECIFICITY COST FIGURES
-TAKES_gate := RUN REFUSE EXECUTOR ADDRESS GPUS
+TAKES_gate := RUN REFUSE EXECUTOR ADDRESS GPUS RETRIES
 TAKES_compare := RUN OUT
 TAKES_report := RUN OUT
 TAKES_runs := RUNS
 TAKES_check-published := FILE
 TAKES_bundle := RUN FOLD OUT
 TAKES_verify := BUNDLE
-TAKES_lungs-train := ATLAS OUT SEED RUNS EXECUTOR ADDRESS GPUS
+TAKES_lungs-train := ATLAS OUT SEED RUNS EXECUTOR ADDRESS GPUS RETRIES
 
 # The variable without which a target is refused, and what it accepts.
 NEEDS_tune := CONFIG
@@ -135,26 +136,26 @@ OPTIONS_cv = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give
     $(call give,classes,CLASSES) $(call give,seeds,SEEDS) $(call give,folds,FOLDS) $(call give,config,CONFIG) \
     $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) \
     $(call give,seed,SEED) $(call give,runs,RUNS) $(call give,figures,FIGURES) $(call give,executor,EXECUTOR) \
-    $(call give,address,ADDRESS) $(call give,gpus,GPUS)
+    $(call give,address,ADDRESS) $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 OPTIONS_train = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
     $(call give,classes,CLASSES) $(call give,seeds,SEEDS) $(call give,scheme,SCHEME) \
     $(call give,validation,VALIDATION) $(call give,unit,UNIT) $(call give,config,CONFIG) $(call give,data,DATA) \
     $(call give,crop,CROP) $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) $(call give,seed,SEED) \
     $(call give,runs,RUNS) $(call give,figures,FIGURES) $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) \
-    $(call give,gpus,GPUS)
+    $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 ARGUMENTS_tune = "$(CONFIG)" $(if $(VARIANT),"$(VARIANT)")
 OPTIONS_tune = $(foreach word,$(OVER),--over "$(word)") $(call give,model,MODEL) $(call give,classes,CLASSES) \
     $(call give,scheme,SCHEME) $(call give,validation,VALIDATION) $(call give,unit,UNIT) $(call give,data,DATA) \
     $(call give,crop,CROP) $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) $(call give,seed,SEED) \
     $(call give,runs,RUNS) $(call give,figures,FIGURES) $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) \
-    $(call give,gpus,GPUS)
+    $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 OPTIONS_grid = $(call give,models,MODELS) $(call give,strategies,STRATEGIES) $(call give,folds,FOLDS) \
     $(call give,config,CONFIG) $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS) \
     $(call give,weights,WEIGHTS) $(call give,seed,SEED) $(call give,runs,RUNS) $(call give,figures,FIGURES) \
-    $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS)
+    $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 OPTIONS_reproduce = $(call give,model,MODEL) $(call give,seeds,SEEDS) $(call give,data,DATA) $(call give,crop,CROP) \
     $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) $(call give,runs,RUNS) $(call give,figures,FIGURES) \
-    $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS)
+    $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 ARGUMENTS_data = "$(DATA)"
 ARGUMENTS_download = "$(SET)"
 OPTIONS_download = $(call give,out,OUT) $(if $(filter-out 0,$(ACCEPT_LICENCE)),--accept-licence)
@@ -164,27 +165,28 @@ ARGUMENTS_phantom = "$(or $(OUT),phantoms)"
 ARGUMENTS_feature-maps = "$(RUN)"
 OPTIONS_feature-maps = $(call give,image,IMAGE) $(call give,layer,LAYER) $(call give,figures,FIGURES) \
     $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) \
-    $(call give,gpus,GPUS)
+    $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 ARGUMENTS_features = "$(RUN)" $(if $(DATA),"$(DATA)")
 OPTIONS_features = $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,out,OUT) $(call give,executor,EXECUTOR) \
-    $(call give,address,ADDRESS) $(call give,gpus,GPUS)
+    $(call give,address,ADDRESS) $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 ARGUMENTS_predict = "$(RUN)" $(foreach word,$(PICTURES),"$(word)")
 OPTIONS_predict = $(if $(filter-out 0,$(STRICT)),--strict) $(call give,fold,FOLD) $(call give,atlas,ATLAS) \
     $(call give,engine,ENGINE) $(call give,out,OUT) $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) \
-    $(call give,gpus,GPUS)
+    $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 ARGUMENTS_evaluate = "$(RUN)" "$(DATA)"
 OPTIONS_evaluate = $(call give,label,LABEL) $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,out,OUT) \
-    $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS)
+    $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 ARGUMENTS_export = "$(RUN)"
 OPTIONS_export = $(call give,to,TO) $(call give,fold,FOLD) $(call give,out,OUT) $(call give,executor,EXECUTOR) \
-    $(call give,address,ADDRESS) $(call give,gpus,GPUS)
+    $(call give,address,ADDRESS) $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 ARGUMENTS_audit = "$(RUN)"
 OPTIONS_audit = $(call give,checks,CHECKS) $(if $(filter-out 0,$(STRICT)),--strict) $(call give,out,OUT) \
-    $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS)
+    $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 ARGUMENTS_explain = "$(RUN)" $(if $(IMAGES),"$(IMAGES)")
 OPTIONS_explain = $(call give,methods,METHODS) $(call give,layer,LAYER) $(call give,class,CLASS) \
     $(call give,number,NUMBER) $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,masks,MASKS) \
-    $(call give,out,OUT) $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS)
+    $(call give,out,OUT) $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS) \
+    $(call give,retries,RETRIES)
 ARGUMENTS_serve = "$(RUN)"
 OPTIONS_serve = $(call give,fold,FOLD) $(call give,atlas,ATLAS) $(call give,host,HOST) $(call give,port,PORT)
 ARGUMENTS_calibrate = "$(RUN)"
@@ -193,7 +195,7 @@ OPTIONS_calibrate = $(foreach word,$(PREVALENCE),--prevalence "$(word)") \
     $(foreach word,$(COST),--cost "$(word)") $(call give,figures,FIGURES)
 ARGUMENTS_gate = "$(RUN)"
 OPTIONS_gate = $(call give,refuse,REFUSE) $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) \
-    $(call give,gpus,GPUS)
+    $(call give,gpus,GPUS) $(call give,retries,RETRIES)
 ARGUMENTS_compare = $(foreach word,$(RUN),"$(word)")
 OPTIONS_compare = $(call give,out,OUT)
 ARGUMENTS_report = $(foreach word,$(RUN),"$(word)")
@@ -205,4 +207,4 @@ OPTIONS_bundle = $(call give,fold,FOLD) $(call give,out,OUT)
 ARGUMENTS_verify = "$(BUNDLE)"
 ARGUMENTS_lungs-train = "$(ATLAS)"
 OPTIONS_lungs-train = $(call give,out,OUT) $(call give,seed,SEED) $(call give,runs,RUNS) \
-    $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS)
+    $(call give,executor,EXECUTOR) $(call give,address,ADDRESS) $(call give,gpus,GPUS) $(call give,retries,RETRIES)

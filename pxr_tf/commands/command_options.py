@@ -43,7 +43,7 @@ def takes_options(command: Callable[[OptionValues], None]) -> Callable[..., None
         if "executor" in values:
             from pxr_tf.executors.choose import Choice, choose
 
-            choose(Choice(values["executor"], values["address"], values["gpus"]))
+            choose(Choice(*(values[name] for name in Choice._fields)))
         command(OptionValues(name, values))
 
     run.__signature__ = inspect.Signature([make_parameter(option) for option in options_taken_by(name).values()])

@@ -1,7 +1,7 @@
 """The choice of the executor for all tasks of a command, made only here."""
 
 import importlib.util
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pxr_tf.errors import PxrError, shown
 from pxr_tf.executors.local import LocalProcess
@@ -10,13 +10,13 @@ from pxr_tf.tasks import Executor
 LOCAL, RAY = EXECUTORS = "local", "ray"
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """Where tasks run."""
 
     executor: str = LOCAL
     address: str | None = None  # of a Ray cluster: host:port
     gpus: int = 0  # that a task on the cluster gets for itself
+    retries: int = 3  # how often a task is run again after its node, its worker or the cluster was lost
 
 
 _chosen = Choice()
@@ -41,7 +41,7 @@ def choose_executor() -> Executor:
         return LocalProcess()
     from pxr_tf.executors.cluster import Cluster
 
-    return Cluster(_chosen.address, _chosen.gpus)
+    return Cluster(_chosen.address, _chosen.gpus, _chosen.retries)
 
 
 def _check_ray(address: str | None) -> None:

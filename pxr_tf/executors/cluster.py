@@ -16,15 +16,17 @@ from pxr_tf.executors.graph import Graph
 from pxr_tf.executors.resources import Node, Resources, describe_needs, job_of, shared_folders
 from pxr_tf.tasks import Failures, Task
 
-RETRIES = 3  # times that a task is run again after its node, its worker or the cluster was lost
 PATIENCE = 60.0  # seconds for a lost cluster to answer again
 
 
 class Cluster:
     """Runs tasks on the cluster at an address."""
 
-    def __init__(self, address: str, gpus: int = 0, retries: int = RETRIES) -> None:
-        """Connect later. Each task that computes with TensorFlow gets `gpus` GPUs of its own."""
+    def __init__(self, address: str, gpus: int, retries: int) -> None:
+        """Connect later. Each task that computes with TensorFlow gets `gpus` GPUs of its own.
+
+        A task is run again up to `retries` times after its node, its worker or the cluster was lost.
+        """
         self._address, self._gpus, self._retries = address, gpus, retries
         self._log: Path | None = None
         self._connection: Connection | None = None

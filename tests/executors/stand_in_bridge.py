@@ -1,4 +1,4 @@
-"""Stands in for the bridge to Ray: two nodes, whose tasks do what their names say. ``python stand_in_bridge.py ADDRESS``.
+"""Stands in for the bridge to Ray: two nodes, whose tasks do what their names say. ``stand_in_bridge.py ADDRESS``.
 
 ADDRESS is a folder: what happened before is remembered there.
 """

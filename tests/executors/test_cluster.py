@@ -23,7 +23,7 @@ def cluster(tmp_path, monkeypatch):
     """Return an executor on a cluster that a script stands in for; `tmp_path` is its memory."""
     monkeypatch.setattr(connection, "BRIDGE", (str(Path(__file__).with_name("stand_in_bridge.py")),))
     monkeypatch.setattr(locks, "share", lambda: None)
-    executor = Cluster(str(tmp_path), retries=2)
+    executor = Cluster(str(tmp_path), gpus=0, retries=2)
     yield executor
     executor.close()
 
