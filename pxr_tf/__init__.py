@@ -16,7 +16,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pxr_tf.api import Gallery, Run, compare, cross_validate, open_bundle, open_run, predict, read_data, train
+    from pxr_tf.api import (
+        Gallery,
+        Run,
+        compare,
+        cross_validate,
+        on_cluster,
+        open_bundle,
+        open_run,
+        predict,
+        read_data,
+        train,
+    )
     from pxr_tf.errors import PxrError
     from pxr_tf.phantoms.sets import write_phantoms
     from pxr_tf.runs.finished import FinishedRun
@@ -29,6 +40,7 @@ __all__ = [
     "Run",
     "compare",
     "cross_validate",
+    "on_cluster",
     "open_bundle",
     "open_run",
     "predict",

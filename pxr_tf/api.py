@@ -1,6 +1,7 @@
 """What Python code and notebooks call, as data frames; ``import pxr_tf`` offers it. No TensorFlow in this process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
@@ -12,7 +13,7 @@ from pxr_tf.config.comma_lists import split_words
 from pxr_tf.data.findings import Finding
 from pxr_tf.errors import PxrError
 from pxr_tf.evidence.evaluations import Evaluation
-from pxr_tf.executors.choose import choose_executor
+from pxr_tf.executors.choose import LOCAL, RAY, Choice, choose, choose_executor
 from pxr_tf.inference.engines import TENSORFLOW
 from pxr_tf.runs import bundle, finished
 from pxr_tf.runs.finished import FinishedRun
@@ -184,6 +185,19 @@ def compare(*runs: FinishedRun | str | Path) -> pd.DataFrame:
     from pxr_tf.evidence.compare import compare_runs
 
     return compare_runs([run.folder if isinstance(run, FinishedRun) else Path(run) for run in runs]).table
+
+
+@contextmanager
+def on_cluster(address: str, *, gpus: int = 0, retries: int = 3) -> Iterator[None]:
+    """Work on the Ray cluster whose head has this address, host:port, while the block runs (docs/cluster.md).
+
+    Each task gets `gpus` GPUs for itself; it is run again up to `retries` times if its node is lost. Raises `PxrError`.
+    """
+    choose(Choice(RAY, address, gpus, retries))
+    try:
+        yield
+    finally:
+        choose(Choice(LOCAL))
 
 
 def run_one(

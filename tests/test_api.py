@@ -16,6 +16,7 @@ from pxr_tf.commands.from_python import LEFT_OUT, CrossValidation, OneSplit
 from pxr_tf.commands.option_table import options_taken_by
 from pxr_tf.data.findings import GRADES
 from pxr_tf.deploy.bundle import BundleRequest, write_bundle
+from pxr_tf.executors.choose import choose_executor
 from pxr_tf.executors.inline import Inline
 from pxr_tf.inference.predict import PredictRequest, predict_pictures
 from pxr_tf.inference.predictions_file import write_predictions
@@ -215,3 +216,10 @@ def test_a_bundle_is_opened_and_used_like_a_run_but_not_audited(own_copy, inline
         packed.audit()
     with refused("run directory", any_of("accepted")):
         pxr_tf.open_bundle(own_copy)
+
+
+def test_work_goes_to_a_cluster_only_inside_the_block():
+    pytest.importorskip("ray", reason="Ray is not installed: make setup RAY=1")
+    with pxr_tf.on_cluster("10.0.0.1:6379"):
+        assert type(choose_executor()).__name__ == "Cluster"
+    assert type(choose_executor()).__name__ == "LocalProcess"

@@ -106,7 +106,8 @@ def test_only_given_variables_are_passed_on(given, command):
 
 VARIABLES = re.findall(r"^([A-Z]+) +\?=", MAKEFILE.read_text() + MADE.read_text(), re.MULTILINE)
 NOT_OPTIONS = {"ARGS", "PYTHON", "GPU", "HUB"}
-OF_A_PAPER = ["MODEL", "SEEDS", "DATA", "CROP", "ATLAS", "WEIGHTS", "RUNS", "FIGURES", "ARGS"]
+CLUSTER = ["EXECUTOR", "ADDRESS", "GPUS", "RETRIES"]
+OF_A_PAPER = ["MODEL", "SEEDS", "DATA", "CROP", "ATLAS", "WEIGHTS", "RUNS", "FIGURES", *CLUSTER, "ARGS"]
 
 
 def taken_by(target: str) -> list[str]:

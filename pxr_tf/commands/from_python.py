@@ -11,7 +11,7 @@ from pxr_tf.commands.command_options import NUMBERS, OptionValues, read_number
 from pxr_tf.commands.option_table import Option, options_taken_by
 from pxr_tf.errors import PxrError, nearest, shown
 
-LEFT_OUT = ("seeds",)  # a call is one run
+LEFT_OUT = ("seeds", "executor", "address", "gpus", "retries")  # a call is one run; `pxr_tf.on_cluster` says where
 
 
 class Arguments(TypedDict, total=False):
