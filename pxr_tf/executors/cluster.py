@@ -4,13 +4,15 @@ This process does not load Ray (see `connection`). Tasks leave files in a folder
 """
 
 import queue
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pxr_tf import locks
 from pxr_tf.errors import PxrError
-from pxr_tf.events import OnEvent, emit_note
+from pxr_tf.events import Event, OnEvent, Say, emit_note
 from pxr_tf.executors.connection import GONE, Answers, Connection
 from pxr_tf.executors.graph import Graph
 from pxr_tf.executors.resources import Node, Resources, describe_needs, job_of, shared_folders
@@ -30,7 +32,8 @@ class Cluster:
         self._address, self._gpus, self._retries = address, gpus, retries
         self._log: Path | None = None
         self._connection: Connection | None = None
-        self._resources: Resources | None = None
+        self._stopped = False
+        self._lock = threading.Lock()  # for connecting again: several graphs may run at once
         self._checked: set[str] = set()  # folders that all nodes were seen to share
 
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
@@ -38,6 +41,7 @@ class Cluster:
         locks.share()
         self._log = self._log or log.with_name("cluster.log").absolute()
         if self._connection is None:
+            self._stopped = False
             self._connection = Connection(self._address, self._log)
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
@@ -45,13 +49,24 @@ class Cluster:
         if not tasks:
             return {}
         self.start(tasks[0].log)
+        events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+        worker = None
         try:
             resources = self._check(tasks)
-            graph, answers = Graph(tasks, resources.shards, self._retries, on_event), queue.SimpleQueue()
-            self._work(graph, resources, answers, on_event)
+            graph = Graph(tasks, resources.shards, self._retries, events.put)
+            worker = threading.Thread(target=self._work, args=(graph, resources, events))
+            worker.start()
+            while (event := events.get()) is not None:  # a listener may take seconds; the nodes do not wait for it
+                if isinstance(event, BaseException):
+                    raise event
+                on_event(event)
         except BaseException:
+            self._stopped = True
             self.close()
             raise
+        finally:
+            if worker is not None:
+                worker.join()
         return graph.failures
 
     def close(self) -> None:
@@ -60,23 +75,31 @@ class Cluster:
             connection, self._connection = self._connection, None
             connection.close()
 
-    def _work(self, graph: Graph, resources: Resources, answers: Answers, on_event: OnEvent) -> None:
+    def _work(self, graph: Graph, resources: Resources, events: "queue.SimpleQueue[Any]") -> None:
+        """Run the graph's tasks in a thread; events go to the queue, then None, or what went wrong."""
+        try:
+            self._run_graph(graph, resources, lambda text: emit_note(events.put, text))
+            events.put(None)
+        except BaseException as error:
+            events.put(error)
+
+    def _run_graph(self, graph: Graph, resources: Resources, say: Say) -> None:
         """Submit tasks and hear of them until all have ended; connect again if the cluster is lost."""
         sent: dict[int, Task] = {}
-        while not graph.ended:
+        answers: Answers = queue.SimpleQueue()
+        while not self._stopped:
             connection = self._connection
             for task in graph.take_ready():
                 wanted = resources.of(task)
                 request = {"submit": {"job": job_of(task, wanted), **wanted._asdict()}}
                 sent[connection.send(request, answers)] = task
-            if graph.ended:  # the last tasks failed with what they needed
+            if graph.ended:
                 return
             answer = answers.get()
             task = sent.get(answer["id"])
             if answer["event"] == GONE:
-                lost, sent = list(sent.values()), {}
-                answers = queue.SimpleQueue()
-                self._reconnect(on_event)
+                lost, sent, answers = list(sent.values()), {}, queue.SimpleQueue()
+                self._reconnect(connection, say)
                 for one in lost:
                     graph.lose(one, f"the cluster at {self._address} was lost")
             elif task is not None and graph.hear(task, answer):
@@ -99,21 +122,28 @@ class Cluster:
         self._checked |= folders
         return Resources([Node(**node) for node in answer["nodes"]], self._gpus)
 
-    def _reconnect(self, on_event: OnEvent) -> None:
+    def _reconnect(self, lost: Connection, say: Say) -> None:
         """Connect to the cluster again as soon as it answers; raise `PxrError` if it does not for `PATIENCE`."""
-        emit_note(on_event, f"The cluster at {self._address} was lost; waiting until it answers again ...")
-        self.close()
-        until = time.monotonic() + PATIENCE
-        while True:
-            self._connection = Connection(self._address, self._log)
-            try:
-                return self._connection.wait()
-            except PxrError as error:
-                self.close()
-                if time.monotonic() > until:
-                    raise PxrError(
-                        f"The cluster at {self._address} was lost and does not answer. Start it and run the same "
-                        "command again; it keeps finished work.",
-                        error.exit_code,
-                    ) from error
+        with self._lock:
+            if self._stopped or self._connection is not lost:  # another graph has connected again
+                return
+            say(f"The cluster at {self._address} was lost; waiting until it answers again ...")
+            lost.close()
+            until = time.monotonic() + PATIENCE
+            while not self._try_to_connect(until):
                 time.sleep(1.0)
+
+    def _try_to_connect(self, until: float) -> bool:
+        self._connection = Connection(self._address, self._log)
+        try:
+            self._connection.wait()
+        except PxrError as error:
+            self._connection.close()
+            if time.monotonic() > until:
+                raise PxrError(
+                    f"The cluster at {self._address} was lost and does not answer. Start it and run the same command "
+                    "again; it keeps finished work.",
+                    error.exit_code,
+                ) from error
+            return False
+        return True
