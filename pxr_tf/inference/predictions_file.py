@@ -1,4 +1,4 @@
-"""Predicted pictures as a file: CSV, JSON or JSON lines."""
+"""Predicted pictures as a file: CSV, Parquet, JSON or JSON lines."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from pxr_tf.inference.refusals import REFUSED
 from pxr_tf.runs.finished import FinishedRun
 
 PREDICTED = "predicted"  # the folder in the run directory for files that no option names
-FORMATS = (".csv", ".json", ".jsonl")
+FORMATS = (".csv", ".parquet", ".json", ".jsonl")
 NOTICE = "Research use only, not a medical device."
 _DIGITS = 7  # of a probability: float32 has no more
 _SHORT = 4  # bytes of a digest in a file's name
@@ -47,13 +47,16 @@ def write_predictions(found: Predictions, run: FinishedRun, out: Path) -> None:
     kind = out.suffix.lower()
     if kind == ".csv":
         files.write_csv(out, flat_table(found))
+    elif kind == ".parquet":
+        with files.written_whole(out) as partial:
+            flat_table(found).to_parquet(partial, index=False)
     else:
         with files.written_whole(out) as partial, open(partial, "w", encoding="utf-8") as file:
             file.writelines(_json_lines(found) if kind == ".jsonl" else _json_text(found, run))
 
 
 def flat_table(found: Predictions) -> pd.DataFrame:
-    """Return the columns of the CSV file."""
+    """Return the columns of the CSV file, and of the Parquet file."""
     shares = [f"p_{name}" for name in found.classes]
     extra = _extra(found)
     sets = [name for name in found.table if name.startswith(SETS)]

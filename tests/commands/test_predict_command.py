@@ -111,6 +111,19 @@ def test_unreadable_files_keep_their_row_with_a_reason_in_every_format(predict, 
             assert [record[name] for name in empty] == [None] * 5
 
 
+def test_a_parquet_file_has_the_rows_of_the_csv_file(predict, pxr, own_copy, others):
+    Path("broken.png").write_text("no picture")
+    words = (own_copy, others[0], "broken.png")
+    table = predict(*words).reset_index()
+    assert pxr("predict", *words, "--out", "out.parquet")[0] == 0
+    found = pd.read_parquet("out.parquet")
+    assert list(found) == list(table)
+    assert list(found.image_id) == list(table.image_id)
+    good = found.fault == ""
+    np.testing.assert_allclose(found.loc[good, SHARES], table.loc[good, SHARES].astype(float), rtol=1e-6)
+    assert found.loc[~good, [*SHARES, "models"]].isna().all(axis=None)
+
+
 def test_csv_json_and_json_lines_hold_the_same(predict, pxr, own_copy, data, others):
     Path("broken.png").write_text("no picture")
     words = (own_copy, data.partition(",")[0], others[0], "broken.png")
