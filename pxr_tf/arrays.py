@@ -18,16 +18,16 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypedDict
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from pxr_tf import locks
 from pxr_tf.events import OnWait
+from pxr_tf.journal import Block, Journal, JournalEntry, drop_cut_off, read_journal, row_bytes
 
 ROWS_FILE, JOURNAL_FILE = "rows.raw", "journal.txt"
 
@@ -40,70 +40,17 @@ class KeyedArray(NamedTuple):
     faults: dict[str, str]  # key -> why it has no row
 
 
-class JournalEntry(TypedDict, total=False):
-    """A line of the journal: a block of rows with its faults, or the first rows of blocks that are damaged."""
-
-    first: int
-    keys: list[str]
-    crc32: int
-    shape: Sequence[int]
-    dtype: str
-    faults: dict[str, str]
-    forget: list[int]
-
-
-class Block(NamedTuple):
-    """Rows that were appended together."""
-
-    first: int  # row
-    keys: Sequence[str]
-    crc32: int  # of the rows' bytes
-    shape: tuple[int, ...]  # of a row
-    dtype: str
-
-    @property
-    def stop(self) -> int:
-        return self.first + len(self.keys)
-
-
-@dataclass
-class Journal:
-    """The good lines of a journal, merged; a later line overrides an earlier one."""
-
-    blocks: dict[int, Block] = field(default_factory=dict)  # by first row
-    faults: dict[str, str] = field(default_factory=dict)
-    stop: int = 0  # the row at which the next block begins: after all blocks, forgotten or not
-    size: int = 0  # bytes up to the end of the last good line
-
-    def add(self, entry: JournalEntry) -> None:
-        """Apply one line: new rows, or blocks to forget."""
-        for first in entry.get("forget", ()):
-            self.blocks.pop(first, None)
-        if "first" in entry:
-            block = Block(entry["first"], entry["keys"], entry["crc32"], tuple(entry["shape"]), entry["dtype"])
-            self.stop = max(self.stop, block.stop)
-            self.faults |= entry["faults"]
-            for key in self.faults.keys() & set(block.keys):
-                del self.faults[key]
-            if block.keys:
-                self.blocks[block.first] = block
-
-    def rows(self) -> dict[str, int]:
-        """Return the row of each key."""
-        return {key: row for block in self.blocks.values() for row, key in enumerate(block.keys, block.first)}
-
-
 def load_array(folder: Path) -> KeyedArray:
     """Return the folder's content, without reading or verifying a row. Without rows, the values are uint8 [0]."""
-    journal = _read_journal(folder / JOURNAL_FILE)
-    _drop_cut_off(journal, folder / ROWS_FILE)
+    journal = read_journal(folder / JOURNAL_FILE)
+    drop_cut_off(journal, folder / ROWS_FILE)
     return KeyedArray(_map_rows(folder / ROWS_FILE, journal), journal.rows(), journal.faults)
 
 
 def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
     """Return the keys, each once, without a fault and without a sound row (CRC-32 of its block). Takes no lock."""
-    keys, journal = list(dict.fromkeys(keys)), _read_journal(folder / JOURNAL_FILE)
-    _drop_cut_off(journal, folder / ROWS_FILE)
+    keys, journal = list(dict.fromkeys(keys)), read_journal(folder / JOURNAL_FILE)
+    drop_cut_off(journal, folder / ROWS_FILE)
     for block in _find_damaged(journal, folder / ROWS_FILE, keys):
         del journal.blocks[block.first]
     return _unknown(journal, keys)
@@ -113,28 +60,51 @@ def missing_keys(folder: Path, keys: Iterable[str]) -> list[str]:
 def open_writer(
     folder: Path, shape: Sequence[int], dtype: DTypeLike, on_wait: OnWait | None = None
 ) -> Iterator["Writer"]:
-    """Yield the only writer of the folder, which is created if missing; nobody else writes while the block runs.
+    """Yield a writer of the folder, which is created if missing; nobody else writes while the block runs.
 
     Rows have this `shape` and `dtype`. If another process is writing, `on_wait` is called once with its name. The lock
-    is ``<folder>.lock``; a process that already holds it waits for itself, forever.
+    is ``<folder>.lock``; a process that already holds it waits for itself, forever. If several machines share the
+    folders (`locks.share`), writers take turns block by block instead, and work at the same time.
     """
-    with locks.hold(folder.with_name(folder.name + ".lock"), on_wait=on_wait):
+    if locks.is_shared():
+        yield TurnWriter(folder, tuple(shape), np.dtype(dtype), on_wait)
+    else:
+        with _open_alone(folder, tuple(shape), np.dtype(dtype), on_wait) as writer:
+            yield writer
+
+
+@contextmanager
+def _open_alone(
+    folder: Path, shape: tuple[int, ...], dtype: np.dtype, on_wait: OnWait | None, journal: "Journal | None" = None
+) -> Iterator["Writer"]:
+    with locks.hold(_lock_of(folder), on_wait=on_wait):
         folder.mkdir(parents=True, exist_ok=True)
         with open(folder / ROWS_FILE, "ab"), open(folder / JOURNAL_FILE, "ab"):
             pass  # now both exist
         with open(folder / ROWS_FILE, "r+b") as rows, open(folder / JOURNAL_FILE, "r+b") as lines:
-            yield Writer(folder, rows, lines, tuple(shape), np.dtype(dtype))
+            yield Writer(folder, rows, lines, shape, dtype, journal)
 
 
 class Writer:
     """Appends blocks to an array and finds damaged blocks; made by `open_writer`."""
 
-    def __init__(self, folder: Path, rows: BinaryIO, lines: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        """Continue after the last good line of the journal; raise ValueError if its rows differ in shape or dtype."""
+    def __init__(
+        self,
+        folder: Path,
+        rows: BinaryIO,
+        lines: BinaryIO,
+        shape: tuple[int, ...],
+        dtype: np.dtype,
+        journal: Journal | None = None,
+    ) -> None:
+        """Continue after the last good line of the journal; raise ValueError if its rows differ in shape or dtype.
+
+        `journal` is what was read of it before; it grows by the lines that others added since.
+        """
         self._folder, self._rows, self._lines = folder, rows, lines
         self._shape, self._dtype = shape, dtype
-        self._row_bytes = _row_bytes(shape, dtype)
-        self._journal = _read_journal(folder / JOURNAL_FILE)
+        self._row_bytes = row_bytes(shape, dtype)
+        self._journal = read_journal(folder / JOURNAL_FILE, journal)
         for block in self._journal.blocks.values():
             if (block.shape, block.dtype) != (shape, dtype.str):
                 raise ValueError(
@@ -143,7 +113,7 @@ class Writer:
                 )
         lines.truncate(self._journal.size)
         lines.seek(0, os.SEEK_END)
-        self._forget(_drop_cut_off(self._journal, folder / ROWS_FILE))
+        self._forget(drop_cut_off(self._journal, folder / ROWS_FILE))
 
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Return the same as `missing_keys`, and forget the damaged blocks found."""
@@ -178,6 +148,7 @@ class Writer:
         if count != len(keys):
             raise ValueError(f"each key needs a row; received {len(keys)} keys and {count} rows")
         _flush(self._rows)
+        locks.check(_lock_of(self._folder))
         entry = {"first": first, "keys": list(keys), "crc32": crc32, "shape": self._shape, "dtype": self._dtype.str}
         self._note(entry | {"faults": dict(faults or {})})
 
@@ -193,25 +164,41 @@ class Writer:
         self._journal.add(json.loads(text))
 
 
-def _read_journal(path: Path) -> Journal:
-    """Return the merged good lines; skip damaged lines, and a last line that a kill cut short."""
-    journal, size = Journal(), 0
-    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
-        size += len(line)
-        checksum, _, text = line[:-1].partition(b" ")
-        if line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(text):
-            journal.add(json.loads(text))
-            journal.size = size
-    return journal
+class TurnWriter:
+    """Appends blocks to an array to which other machines append, too; made by `open_writer`."""
+
+    def __init__(self, folder: Path, shape: tuple[int, ...], dtype: np.dtype, on_wait: OnWait | None) -> None:
+        self._folder, self._shape, self._dtype, self._on_wait = folder, shape, dtype, on_wait
+        self._journal = Journal()
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """Return what `Writer.missing` returns at this moment."""
+        with self._turn() as writer:
+            return writer.missing(keys)
+
+    def reserve(self, num_rows: int) -> None:
+        """Raise OSError (ENOSPC) if the disk has too little space for that many rows; others may take it meanwhile."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if num_rows * row_bytes(self._shape, self._dtype) > shutil.disk_usage(self._folder).free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder / ROWS_FILE))
+
+    def append(self, keys: Sequence[str], rows: Iterable[np.ndarray], faults: Mapping[str, str] | None = None) -> None:
+        """Append a block as `Writer.append` does, without the rows and faults that others have added meanwhile."""
+        found = dict(zip(keys, rows, strict=True))
+        with self._turn() as writer:
+            new = set(_unknown(self._journal, [*found, *(faults or {})]))
+            found = {key: row for key, row in found.items() if key in new}
+            faults = {key: fault for key, fault in (faults or {}).items() if key in new}
+            if found or faults:
+                writer.append(list(found), found.values(), faults)
+
+    def _turn(self) -> AbstractContextManager[Writer]:
+        """Return the only writer, who has read what others have added; files are opened anew, as NFS needs it."""
+        return _open_alone(self._folder, self._shape, self._dtype, self._on_wait, self._journal)
 
 
-def _drop_cut_off(journal: Journal, path: Path) -> list[Block]:
-    """Remove the blocks that reach beyond the end of the file, as they cannot be mapped; return them."""
-    size = path.stat().st_size if path.exists() else 0
-    cut_off = [block for block in journal.blocks.values() if block.stop * _row_bytes(block.shape, block.dtype) > size]
-    for block in cut_off:
-        del journal.blocks[block.first]
-    return cut_off
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".lock")
 
 
 def _find_damaged(journal: Journal, path: Path, keys: Iterable[str]) -> list[Block]:
@@ -232,10 +219,6 @@ def _map_rows(path: Path, journal: Journal) -> np.ndarray:
         return np.empty(0, np.uint8)
     last = max(journal.blocks.values(), key=lambda block: block.stop)
     return np.memmap(path, np.dtype(last.dtype), "r", shape=(last.stop, *last.shape))
-
-
-def _row_bytes(shape: Sequence[int], dtype: DTypeLike) -> int:
-    return int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
 
 
 def _allocate(file: BinaryIO, start: int, count: int) -> None:

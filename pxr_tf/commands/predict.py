@@ -9,7 +9,7 @@ from pxr_tf.commands.running import make_console, show_work
 
 @takes_options
 def predict(options: OptionValues) -> None:
-    """Predict pictures with a run's models: one probability per class, as CSV, Parquet, JSON or JSON lines. Research use."""
+    """Predict pictures with a run's models: one probability per class, as CSV, Parquet or JSON. Research use."""
     from pxr_tf.config.comma_lists import split_paths
     from pxr_tf.inference.engines import check_engine
     from pxr_tf.inference.predict import PredictRequest, predict_pictures

@@ -1,6 +1,7 @@
 """Look at the nodes of a cluster before tasks are sent to them. (The checks come next.)"""
 
 import socket
+
 from pxr_tf.errors import PxrError
 
 
