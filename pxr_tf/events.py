@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -52,6 +52,20 @@ def emit_note(on_event: OnEvent, text: str) -> None:
 def emit_progress(on_event: OnEvent, what: str, done: int, total: int) -> None:
     """Send how much of something is done."""
     on_event({"event": "progress", "what": what, "done": done, "total": total})
+
+
+def add_progress(on_event: OnEvent, totals: Mapping[str, int]) -> OnEvent:
+    """Return a listener to several tasks that adds up their progress; `totals` is task -> the whole of its work."""
+    done: dict[str, dict[str, int]] = {}  # what -> task -> done
+
+    def listen(event: Event) -> None:
+        if event["event"] == "progress":
+            each = done.setdefault(event["what"], {})
+            each[event["task"]] = event["done"] + totals[event["task"]] - event["total"]  # a part may be done already
+            event = {**event, "done": sum(each.values()), "total": sum(totals.values())}
+        on_event(event)
+
+    return listen
 
 
 def emit_wait(on_event: OnEvent, holder: str) -> None:

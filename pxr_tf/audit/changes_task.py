@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -58,7 +59,7 @@ def predict_versions(task: Task, options: PredictVersions, emit: OnEvent) -> Non
     emit(device.event)
     run = RunDirectory(Path(task.run), Path(task.cache))
     folder = _folder(run, task.fold, device)
-    wanted = list(_find_missing(folder, options))
+    wanted = list(_find_missing(folder, replace(options, pictures=task.part_of(options.pictures))))
     if wanted:
         model, card = run.load_model(task.fold)
 
@@ -72,7 +73,8 @@ def predict_versions(task: Task, options: PredictVersions, emit: OnEvent) -> Non
             find_pixels, prepare = open_originals(run, [one.picture for one in wanted], Path(place))
             make = partial(make_all, find_pixels=find_pixels, prepare=prepare, looks=options.looks)
             _fill(writer, wanted, make, predict, show)
-    files.write_json(options.to, {"folder": str(folder)})
+    if task.shard == 0:
+        files.write_json(options.to, {"folder": str(folder)})
 
 
 def _folder(run: RunDirectory, fold: str, device: Device) -> Path:

@@ -1,5 +1,6 @@
 """The task ``view_features``: it fills the feature cache with views of pictures, seen by a run's first backbone."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -34,10 +35,11 @@ def fill_view_features(task: Task, options: ViewFeatures, emit: OnEvent) -> None
     for view in options.views:
         key = options.seen.view_key(view)
         folder = folders[view] = place(**({"view": key} if key else {}))
-        if arrays.missing_keys(folder, options.contents):
+        if arrays.missing_keys(folder, ours := task.part_of(options.contents)):
             extractor = extractor or _build(run, architecture)
-            _extract(folder, extractor, options, view, emit)
-    files.write_json(options.to, {view: str(folder) for view, folder in folders.items()})
+            _extract(folder, extractor, options, view, ours, emit)
+    if task.shard == 0:
+        files.write_json(options.to, {view: str(folder) for view, folder in folders.items()})
 
 
 def _build(run: RunDirectory, architecture: Architecture) -> object:
@@ -46,7 +48,9 @@ def _build(run: RunDirectory, architecture: Architecture) -> object:
     return feature_extractor(initial_network(architecture, **made_of))
 
 
-def _extract(folder: Path, extractor: object, options: ViewFeatures, view: str, emit: OnEvent) -> None:
+def _extract(
+    folder: Path, extractor: object, options: ViewFeatures, view: str, ours: Sequence[str], emit: OnEvent
+) -> None:
     loader, contents = options.seen.open(view), options.contents
 
     def load(numbers: np.ndarray, epoch: int) -> np.ndarray:
@@ -54,5 +58,5 @@ def _extract(folder: Path, extractor: object, options: ViewFeatures, view: str, 
 
     what = f"features, {view.replace('_', ' ')}"
     features.extract_features(
-        folder, extractor, load, contents, partial(emit_progress, emit, what), partial(emit_wait, emit)
+        folder, extractor, load, contents, partial(emit_progress, emit, what), partial(emit_wait, emit), only=ours
     )

@@ -21,7 +21,8 @@ def predict_exported(task: Task, options: Shard, emit: OnEvent) -> None:
     """Do what `fill_shard` does with the exported file of each model."""
     run = RunDirectory(Path(task.run), Path(task.cache))
     paths = {folder: find_exported(run, fold, options.engine) for folder, fold in options.folds.items()}
-    fill_shard(run, options, {folder: in_batches(_load(options.engine, path)) for folder, path in paths.items()}, emit)
+    models = {folder: in_batches(_load(options.engine, path)) for folder, path in paths.items()}
+    fill_shard(run, options, task.part_of(options.pictures), models, emit)
 
 
 def _load(engine: str, path: Path) -> Ask:

@@ -1,11 +1,14 @@
 """The choice of the executor for all tasks of a command, made only here."""
 
 import importlib.util
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pxr_tf.errors import PxrError, shown
 from pxr_tf.executors.local import LocalProcess
 from pxr_tf.tasks import Executor
+
+if TYPE_CHECKING:
+    from pxr_tf.pictures.store import Filler
 
 LOCAL, RAY = EXECUTORS = "local", "ray"
 
@@ -32,6 +35,8 @@ def choose(choice: Choice) -> None:
         raise PxrError(f"{word} is for a cluster; add --executor {RAY}, or leave it out.")
     if choice.executor == RAY:
         _check_ray(choice.address)
+    if _chosen.executor == RAY:
+        _fill_by(None)
     _chosen = choice
 
 
@@ -40,8 +45,11 @@ def choose_executor() -> Executor:
     if _chosen.executor == LOCAL:
         return LocalProcess()
     from pxr_tf.executors.cluster import Cluster
+    from pxr_tf.executors.filling import fill_by_tasks
 
-    return Cluster(_chosen.address, _chosen.gpus, _chosen.retries)
+    cluster = Cluster(_chosen.address, _chosen.gpus, _chosen.retries)
+    _fill_by(fill_by_tasks(cluster))
+    return cluster
 
 
 def _check_ray(address: str | None) -> None:
@@ -49,3 +57,9 @@ def _check_ray(address: str | None) -> None:
         raise PxrError(f"--executor {RAY} received no --address; accepted: host:port of the cluster's head.")
     if importlib.util.find_spec("ray") is None:
         raise PxrError(f"--executor {RAY} needs Ray, which is not installed. Install it: make setup RAY=1.")
+
+
+def _fill_by(filler: "Filler | None") -> None:
+    from pxr_tf.pictures import store  # it loads pandas
+
+    store.fill_by(filler)

@@ -15,6 +15,7 @@ KINDS = {  # kind -> "module:function"; the function takes the task, its typed o
     "model_figures": "pxr_tf.experiments.model_figures:look_into_run",
     "feature_maps": "pxr_tf.experiments.model_figures:make_feature_maps",
     "saved_features": "pxr_tf.inference.features_task:fill_saved_features",
+    "fill": "pxr_tf.pictures.fill_task:fill_rows",
     "predict": "pxr_tf.inference.own_models:predict_shard",
     "predict_exported": "pxr_tf.deploy.predict_task:predict_exported",
     "explain": "pxr_tf.galleries.maps_task:explain_pictures",
@@ -26,8 +27,10 @@ KINDS = {  # kind -> "module:function"; the function takes the task, its typed o
     "export": "pxr_tf.deploy.export_task:export_file",
     "ask_export": "pxr_tf.deploy.export_task:ask_export",
 }
-LIGHT = ("predict_exported", "ask_export")  # kinds that may need no TensorFlow: their function loads what it needs
-DIVISIBLE = ()
+# Kinds that may need no TensorFlow: their function loads what it needs.
+LIGHT = ("fill", "predict_exported", "ask_export")
+# Kinds whose work can be divided into shards: they do only `task.part_of` of their rows.
+DIVISIBLE = ("features", "saved_features", "predict", "predict_exported", "view_features", "audit_changes")
 
 
 def perform(task: Task, emit: OnEvent) -> None:

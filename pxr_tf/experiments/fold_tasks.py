@@ -75,7 +75,7 @@ def fill_features(task: Task, options: InEnvironment, emit: OnEvent) -> None:
     settings = _settings_of(run)
     now = environment.read_environment(**network.environment(settings))
     environment.check(run.folder, now, mix=options.mix_environments)  # before minutes of work
-    network.prepare(make_parts(run), settings, emit)
+    network.prepare(make_parts(run), settings, emit, task.part_of)
 
 
 def fit_fold(task: Task, options: InEnvironment, emit: OnEvent) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from pxr_tf import rundir
+from pxr_tf import files, rundir
 from pxr_tf.data.splits import HOLDOUT, fold_names
 from pxr_tf.experiments.request import Request
 from pxr_tf.explain.model_figures_file import read_model_figures
@@ -105,9 +106,10 @@ def _plan_figures(request: Request, splits: pd.DataFrame, table: pd.DataFrame, n
     return [Task(MODEL_FIGURES, "model_figures", needs=needs, options=options, **_place(request))]
 
 
-def _place(request: Request) -> dict[str, str]:
+def _place(request: Request) -> dict[str, Any]:
     folder = request.folder
-    return {"run": str(folder), "cache": str(request.cache), "logs": str(folder / "logs")}
+    threads = (files.read_json(folder / rundir.PROVENANCE) or {}).get("threads") or 0
+    return {"run": str(folder), "cache": str(request.cache), "logs": str(folder / "logs"), "threads": threads}
 
 
 def _was_looked_into(fold: Path, shown: Sequence[str]) -> bool:

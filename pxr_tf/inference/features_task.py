@@ -29,7 +29,7 @@ def fill_saved_features(task: Task, options: SavedFeatures, emit: OnEvent) -> No
         model, _ = run.load_model(fold)
         folder = cache_folder(run.cache, preparation, device, model=run.model_digest(fold))
         extractor = feature_extractor(model)
-        if arrays.missing_keys(folder, contents):
+        if arrays.missing_keys(folder, ours := task.part_of(contents)):
             inputs = Inputs(pictures.pixels[..., None], pictures.find(contents))
             features.extract_features(
                 folder,
@@ -38,6 +38,7 @@ def fill_saved_features(task: Task, options: SavedFeatures, emit: OnEvent) -> No
                 contents,
                 partial(emit_progress, emit, "features"),
                 partial(emit_wait, emit),
+                only=ours,
             )
         made[fold] = {
             "folder": str(folder),
@@ -46,4 +47,5 @@ def fill_saved_features(task: Task, options: SavedFeatures, emit: OnEvent) -> No
             "device": f"{device.name} {device.model}",
             "precision": model.dtype_policy.name,
         }
-    files.write_json(options.to, made)
+    if task.shard == 0:
+        files.write_json(options.to, made)

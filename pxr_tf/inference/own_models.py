@@ -26,7 +26,7 @@ def predict_shard(task: Task, options: Shard, emit: OnEvent) -> None:
     run = RunDirectory(Path(task.run), Path(task.cache))
     likeness = read_likeness(run) if options.unlike else None
     models = {folder: load_own(run, fold, likeness) for folder, fold in options.folds.items()}
-    fill_shard(run, options, models, emit)
+    fill_shard(run, options, task.part_of(options.pictures), models, emit)
 
 
 def load_own(run: RunDirectory, fold: str, likeness: Likeness | None = None, *, batch: int = FULL_BATCH) -> Ask:

@@ -12,7 +12,7 @@ import pandas as pd
 from pxr_tf import arrays, files, machine, rundir
 from pxr_tf.data import patients
 from pxr_tf.errors import PxrError, count_words, shorten
-from pxr_tf.events import OnEvent, emit_note, emit_progress, emit_wait
+from pxr_tf.events import OnEvent, add_progress, emit_note, emit_progress, emit_wait
 from pxr_tf.evidence.calibrated import read_calibration, read_cutoffs
 from pxr_tf.inference.cautions import add_cautions
 from pxr_tf.inference.copies import add_own
@@ -48,8 +48,6 @@ class Shard:
     width: int  # of the arrays: the classes, and what else is kept
     engine: str = TENSORFLOW
     unlike: bool = False  # whether the arrays have one more column: how unlike a picture is (`likeness`)
-    before: int = 0  # pictures in the shards before this one
-    of: int = 0  # pictures in all shards
 
 
 @dataclass(frozen=True)
@@ -168,7 +166,7 @@ def _predict_good(
     folders = {fold: predictions_folder(run, fold, preparation, engine, unlike=unlike) for fold in folds}
     width = len(classes) + unlike
     tasks = _plan(run, found, used, folders, Shard({}, (), preparation.lungs or None, atlas, width, engine, unlike))
-    _perform(tasks, executor, on_event)
+    _perform(tasks, executor, add_progress(on_event, {task.name: len(task.options.pictures) for task in tasks}))
     if source is not None:
         found = found.assign(whole=_not_cropped(run, found, source, on_event))
     each = np.stack([_read(folder, good.content, width) for folder in folders.values()], axis=1)
@@ -234,15 +232,14 @@ def _plan(
         pictures = list(zip(rows.path, rows.content, stamps, strict=True))
         parts = [pictures[start : start + SHARD] for start in range(0, len(pictures), SHARD)]
         shards += [replace(empty, folds=folds, pictures=part) for part in parts]
-    ends = np.cumsum([len(shard.pictures) for shard in shards]).tolist()
     return [
         Task(
             f"predict-{number}" if number else "predict",
             "predict" if shard.engine == TENSORFLOW else "predict_exported",
-            options=replace(shard, before=end - len(shard.pictures), of=ends[-1]),
+            options=shard,
             **run.task_place,
         )
-        for number, (shard, end) in enumerate(zip(shards, ends, strict=True))
+        for number, shard in enumerate(shards)
     ]
 
 

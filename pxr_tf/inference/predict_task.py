@@ -3,9 +3,10 @@
 Here is what all engines share; TensorFlow is loaded by `own_models`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,28 +31,30 @@ Picture = tuple[str, str, str]  # path, content, and stamp or ""
 Load = Callable[[str], np.ndarray]  # path -> uint8 [size, size]
 
 
-def fill_shard(run: RunDirectory, options: Shard, models: Mapping[str, Ask], emit: OnEvent) -> None:
-    """Add the probabilities of the shard's pictures to each model's array; `models` has the model of each array.
+def fill_shard(
+    run: RunDirectory, options: Shard, pictures: Sequence[Picture], models: Mapping[str, Ask], emit: OnEvent
+) -> None:
+    """Add the probabilities of these pictures to each model's array; `models` has the model of each array.
 
     The next block of pictures is decoded while one is predicted. A killed task loses at most the block in its hands.
     Raises `PxrError` if a file cannot be read, or has changed.
     """
-    load = _make_loader(run, options, emit)
+    load = _make_loader(run, options, pictures, emit)
     with ExitStack() as stack:
         writers = {}
         for folder in models:
             shape = (options.width,)
             writing = arrays.open_writer(Path(folder), shape, np.float32, lambda holder: emit_wait(emit, holder))
             writers[folder] = stack.enter_context(writing)
-        contents = [content for _, content, _ in options.pictures]
+        contents = [content for _, content, _ in pictures]
         missing = {folder: set(writer.missing(contents)) for folder, writer in writers.items()}
-        wanted = [picture for picture in options.pictures if any(picture[1] in some for some in missing.values())]
-        done = options.before + len(options.pictures) - len(wanted)
+        wanted = [picture for picture in pictures if any(picture[1] in some for some in missing.values())]
+        done = len(pictures) - len(wanted)
         for names, pixels in _decode_blocks(wanted, load, _block_of(run.recipe.image.size)):
             for folder, writer in writers.items():
                 _add(writer, models[folder], names, pixels, missing[folder])
             done += len(names)
-            emit_progress(emit, "predicting pictures", done, options.of)
+            emit_progress(emit, "predicting pictures", done, len(pictures))
 
 
 def _block_of(size: int) -> int:
@@ -95,17 +98,15 @@ def _decode(load: Load, picture: Picture) -> np.ndarray:
     return pixels
 
 
-def _make_loader(run: RunDirectory, options: Shard, emit: OnEvent) -> Load:
-    """Return a function that prepares a file as in training; lungs of the whole shard are found first."""
+def _make_loader(run: RunDirectory, options: Shard, pictures: Sequence[Picture], emit: OnEvent) -> Load:
+    """Return a function that prepares a file as in training; lungs of all pictures are found first."""
     image = with_atlas(run.recipe, options.atlas).image
     preparation = preparation_of(image, options.lungs)
     if options.lungs is None:
         return lambda path: load_prepared(path, preparation)
-    table = pd.DataFrame(options.pictures, columns=["path", "content", "stamp"])
+    table = pd.DataFrame(pictures, columns=["path", "content", "stamp"])
     source = open_lung_source(image, table, run.cache)
 
-    def show(done: int, total: int) -> None:
-        emit_progress(emit, "finding lungs", options.before + done, options.before + total)
-
+    show = partial(emit_progress, emit, "finding lungs")
     found = open_lungs(run.cache, table, source, on_progress=show, on_wait=lambda holder: emit_wait(emit, holder))
     return lambda path: load_stored(path, preparation, found, source.lowest_confidence)

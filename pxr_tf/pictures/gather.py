@@ -17,14 +17,13 @@ from pxr_tf import files
 from pxr_tf.data import labels, patients
 from pxr_tf.errors import PxrError, count_words, shorten
 from pxr_tf.events import OnEvent, OnProgress, OnWait, Say, emit_note, emit_progress, emit_wait
-from pxr_tf.pictures.decode import load_prepared
 from pxr_tf.pictures.dicom_notes import read_films
 from pxr_tf.pictures.fingerprints import load_thumbnails, twin_contents
-from pxr_tf.pictures.lung_crop import load_stored
-from pxr_tf.pictures.lung_source import LungSource
-from pxr_tf.pictures.lung_store import FoundLungs, open_lungs
+from pxr_tf.pictures.lung_crop import CroppedPicture, load_stored
+from pxr_tf.pictures.lung_source import AtlasLungs, LungSource
+from pxr_tf.pictures.lung_store import FoundLungs, lungs_folder, open_lungs
 from pxr_tf.pictures.preparation import Preparation
-from pxr_tf.pictures.store import Decode, Pictures, open_pictures
+from pxr_tf.pictures.store import Decode, Making, Pictures, open_pictures
 from pxr_tf.pictures.tones import FEW_LEVELS, describe_tones
 from pxr_tf.sets.find import read_source, read_sources
 
@@ -126,7 +125,7 @@ def decode_images(
     Images that were not ``compared`` (`compare_images`) but can be read now are refused, too: they may be copies of
     others.
     """
-    found, decode = _look_for_lungs(table, source, cache, partial(on_progress, "finding lungs"), on_wait)
+    found, decode = _look_for_lungs(table, preparation, source, cache, partial(on_progress, "finding lungs"), on_wait)
     show = partial(on_progress, "decoding images")
     pictures = open_pictures(cache, table, preparation, on_progress=show, on_wait=on_wait, decode=decode)
     reasons = table.content.map(pictures.faults)
@@ -173,12 +172,19 @@ def decode_readable(
 
 
 def _look_for_lungs(
-    table: pd.DataFrame, source: LungSource | None, cache: Path, on_progress: OnProgress, on_wait: OnWait
-) -> tuple[FoundLungs | None, Decode]:
-    """Return (the lungs of the table's images, how to decode and crop them); (None, how to decode) without a source."""
+    table: pd.DataFrame,
+    preparation: Preparation,
+    source: LungSource | None,
+    cache: Path,
+    on_progress: OnProgress,
+    on_wait: OnWait,
+) -> tuple[FoundLungs | None, Decode | Making | None]:
+    """Return (the lungs of the table's images, how to decode and crop them); (None, None) without a source."""
     if source is None:
-        return None, load_prepared
+        return None, None
     found = open_lungs(cache, table, source, on_progress=on_progress, on_wait=on_wait)
+    if isinstance(source, AtlasLungs):
+        return found, CroppedPicture(preparation, lungs_folder(cache, source), source.lowest_confidence)
     return found, partial(load_stored, found=found, lowest_confidence=source.lowest_confidence)
 
 

@@ -1,16 +1,34 @@
 """Load the part of an image file that a network sees: the box of its lungs, its lungs alone, or all but them."""
 
 import math
+from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from pxr_tf.lungs.contrast import Box
 from pxr_tf.pictures.decode import InaccessibleImageError, load_grey, load_prepared, resize_grey
-from pxr_tf.pictures.lung_store import FoundLungs, PictureLungs
+from pxr_tf.pictures.lung_store import FoundLungs, PictureLungs, read_lungs
 from pxr_tf.pictures.preparation import Preparation
+from pxr_tf.pictures.store import MakeRow
 
 LONGEST = 16  # longest side of a box's mask, in sizes of a network's input: 13 MB at 224 pixels
+
+
+@dataclass(frozen=True)
+class CroppedPicture:
+    """A picture that is cropped by the lungs in a keyed array, by content (`lung_store`)."""
+
+    preparation: Preparation
+    lungs: Path
+    lowest_confidence: float
+
+    def open(self, table: pd.DataFrame) -> MakeRow:
+        """Return a function that makes the picture of each file."""
+        found = read_lungs(self.lungs, table)
+        return lambda path: load_stored(path, self.preparation, found, self.lowest_confidence)
 
 
 def why_whole(lungs: PictureLungs, lowest_confidence: float) -> str:

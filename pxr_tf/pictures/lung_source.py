@@ -50,6 +50,7 @@ class AtlasLungs:
 
     atlas: LungFinder
     lowest_confidence: float = TRUSTED
+    place: str = ""  # where the atlas is, as the user named it; "" if that is unknown
 
     @property
     def identity(self) -> str:
@@ -112,7 +113,7 @@ def open_source(atlas: str, masks: str | None, table: pd.DataFrame, cache: Path)
         with files.reading(f"image.masks {masks!r}"):
             keys = {path: f"{contents[path]}+{files.digest_file(mask)}" for path, mask in found.items()}
         return GivenLungs(masks, found, keys)
-    return AtlasLungs(open_lung_finder(atlas, cache))
+    return AtlasLungs(open_lung_finder(atlas, cache), place=atlas)
 
 
 def open_lung_finder(atlas: str, cache: Path) -> LungFinder:

@@ -6,6 +6,8 @@ the box of the exact mask in pixels of the file, and the confidence. It is fille
 
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +19,8 @@ from pxr_tf import arrays
 from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.lungs.contrast import Box
 from pxr_tf.lungs.find import Lungs
-from pxr_tf.pictures.lung_source import LungSource
-from pxr_tf.pictures.store import fill
+from pxr_tf.pictures.lung_source import AtlasLungs, LungSource, open_lung_finder
+from pxr_tf.pictures.store import MakeRow, fill
 
 MASK_SIDE = 256  # pixels of a stored mask: the square in which `find_lungs` searches; a network sees about 224
 _BLOCK = 64  # pictures per block: 4 s of work on two cores
@@ -66,15 +68,40 @@ def open_lungs(
 
     Any number of threads gives the same bytes. Raises `PxrError` if the source has no lungs for a file.
     """
-    keyed, folder = source.with_keys(table), cache / f"lungs-{source.kept_under(MASK_SIDE)}"
+    keyed, folder = source.with_keys(table), lungs_folder(cache, source)
+    making = partial(_make_row, source=source)
+    if isinstance(source, AtlasLungs) and source.place:
+        making = FoundByAtlas(source.place, cache)
+    fill(folder, (ROW,), keyed, making, threads=threads, on_progress=on_progress, on_wait=on_wait, block=block)
+    return read_lungs(folder, keyed)
 
-    def make_row(path: str) -> np.ndarray:
-        return pack(find_in(path, source))
 
-    fill(folder, (ROW,), keyed, make_row, threads=threads, on_progress=on_progress, on_wait=on_wait, block=block)
+def read_lungs(folder: Path, keyed: pd.DataFrame) -> FoundLungs:
+    """Return the lungs that a keyed array has for files (``path, content``)."""
     stored = arrays.load_array(folder)
     files = zip(keyed.path, keyed.content, strict=True)
     return FoundLungs(stored.values, {path: stored.rows[key] for path, key in files if key in stored.rows})
+
+
+@dataclass(frozen=True)
+class FoundByAtlas:
+    """The lungs that an atlas or a network finds (`lung_source.open_lung_finder`)."""
+
+    atlas: str
+    cache: Path
+
+    def open(self, table: pd.DataFrame) -> MakeRow:
+        """Return a function that finds the lungs in each file."""
+        return partial(_make_row, source=AtlasLungs(open_lung_finder(self.atlas, self.cache)))
+
+
+def lungs_folder(cache: Path, source: LungSource) -> Path:
+    """Return the keyed array of the lungs that a source finds."""
+    return cache / f"lungs-{source.kept_under(MASK_SIDE)}"
+
+
+def _make_row(path: str, source: LungSource) -> np.ndarray:
+    return pack(find_in(path, source))
 
 
 def find_in(path: str, source: LungSource) -> PictureLungs:

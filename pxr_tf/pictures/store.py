@@ -6,17 +6,17 @@ by ten images decodes ten. Pictures are added in blocks; a killed command contin
 never decode the same picture twice: the second waits for the first.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 
-from pxr_tf import arrays, files, rundir
+from pxr_tf import arrays, files, machine, rundir
 from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.pictures.decode import InaccessibleImageError, UnreadableImageError, load_prepared
 from pxr_tf.pictures.preparation import Preparation
@@ -30,6 +30,45 @@ CHANGED = "changed while it was read; run the same command again"
 
 Decode = Callable[[str, Preparation], np.ndarray]
 MakeRow = Callable[[str], np.ndarray]  # path -> uint8, of one shape for all files
+FEW = 512  # rows that are not worth sending to other machines
+
+
+class Making(Protocol):
+    """What rows are made of, as plain data (a frozen dataclass), so that other machines can make them."""
+
+    def open(self, table: pd.DataFrame) -> MakeRow:
+        """Return a function that makes the row of each file of a table (``path, content``)."""
+
+
+@dataclass(frozen=True)
+class WholePicture:
+    """A picture that is not cropped."""
+
+    preparation: Preparation
+
+    def open(self, table: pd.DataFrame) -> MakeRow:
+        """Return a function that makes the picture of each file."""
+        return lambda path: load_prepared(path, self.preparation)
+
+
+class Filling(NamedTuple):
+    """Rows that a keyed array lacks."""
+
+    folder: Path
+    shape: tuple[int, ...]  # of a row
+    table: pd.DataFrame  # ``path, content`` and perhaps ``stamp`` of each
+    making: Making
+    block: int  # rows that are stored together
+
+
+Filler = Callable[[Filling, OnProgress | None, OnWait | None], dict[str, str]]  # returns passing faults
+_filler: Filler | None = None
+
+
+def fill_by(filler: Filler | None) -> None:
+    """From now on, let this function fill arrays that lack many rows; None: this process does it."""
+    global _filler
+    _filler = filler
 
 
 class Pictures(NamedTuple):
@@ -68,14 +107,14 @@ def open_pictures(
     on_progress: OnProgress | None = None,
     on_wait: OnWait | None = None,
     block: int = _BLOCK,
-    decode: Decode = load_prepared,
+    decode: Decode | Making | None = None,
 ) -> Pictures:
     """Return all stored pictures; verify those of the table, and decode them now if they are missing.
 
     `table` has the columns ``path`` and ``content``, and ``stamp`` (`data.patients.add_content`) if files that changed
     since are to be noticed. `threads` decode, by default one per processor and at most 8: each may need 0.65 GB for the
     largest images that are read. `on_progress` is called with (done, all) of the missing pictures, `on_wait` with the
-    name of a process that is adding pictures to the same store.
+    name of a process that is adding pictures to the same store. `decode` crops or replaces the usual decoding.
 
     A file without a picture has a fault instead. A fault of its bytes is remembered. A fault of the system (file
     missing, forbidden, changed meanwhile, or too many files open) is reported this time only.
@@ -84,7 +123,7 @@ def open_pictures(
         _folder(cache, preparation),
         (preparation.size, preparation.size),
         table,
-        lambda path: decode(path, preparation),
+        (lambda path: decode(path, preparation)) if callable(decode) else decode or WholePicture(preparation),
         threads=threads,
         on_progress=on_progress,
         on_wait=on_wait,
@@ -98,6 +137,34 @@ def fill(
     folder: Path,
     shape: tuple[int, ...],
     table: pd.DataFrame,
+    making: Making | MakeRow,
+    *,
+    threads: int | None = None,
+    on_progress: OnProgress | None = None,
+    on_wait: OnWait | None = None,
+    block: int = _BLOCK,
+) -> dict[str, str]:
+    """Add the missing uint8 rows to a keyed array, by ``content``; return passing faults. See `open_pictures`.
+
+    Other machines may do it (`fill_by`), unless what is made is a function of this process.
+    """
+    unique = table.drop_duplicates("content")
+    missing = arrays.missing_keys(folder, unique.content)
+    if not missing:
+        return {}
+    if _filler is not None and not callable(making) and len(missing) >= FEW:
+        lacking = unique[unique.content.isin(missing)]
+        return _filler(Filling(folder, shape, lacking, making, block), on_progress, on_wait)
+    make_row = making if callable(making) else making.open(unique)
+    return fill_here(
+        folder, shape, unique, make_row, threads=threads, on_progress=on_progress, on_wait=on_wait, block=block
+    )
+
+
+def fill_here(
+    folder: Path,
+    shape: tuple[int, ...],
+    unique: pd.DataFrame,
     make_row: MakeRow,
     *,
     threads: int | None = None,
@@ -105,10 +172,7 @@ def fill(
     on_wait: OnWait | None = None,
     block: int = _BLOCK,
 ) -> dict[str, str]:
-    """Add the missing uint8 rows to a keyed array, by ``content``; return passing faults. See `open_pictures`."""
-    unique = table.drop_duplicates("content")
-    if not arrays.missing_keys(folder, unique.content):
-        return {}
+    """Do what `fill` does, in this process, for rows of different contents."""
     with arrays.open_writer(folder, shape, np.uint8, on_wait) as writer:
         missing = unique[unique.content.isin(writer.missing(unique.content))]
         writer.reserve(len(missing))
@@ -150,7 +214,7 @@ def _decode_blocks(
     """Yield the results of each block of files; the next block is decoded meanwhile."""
     stamps = table.get("stamp", default=pd.Series("", table.index))
     rows = list(zip(table.content, table.path, stamps, strict=True))
-    with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(threads or min(8, machine.processors())) as pool:
 
         def submit(start: int) -> list[Future[DecodedFile]]:
             return [pool.submit(decode, *row) for row in rows[start : start + block]]

@@ -1,6 +1,7 @@
 """How the arithmetic is done: device, precision, XLA, threads, determinism."""
 
 import contextlib
+import os
 from typing import NamedTuple
 
 import keras
@@ -52,8 +53,8 @@ def choose_device(xla: bool | str, precision: str) -> Device:
 def set_up(xla: bool | str, precision: str, threads: int | None = None) -> Device:
     """Choose and return the device; make TensorFlow deterministic, unless XLA is requested, which cannot be.
 
-    `threads` share each operation, by default one per processor that this process may use. If TensorFlow has already
-    started in this process, its number stays; the returned device has the actual number.
+    `threads` share each operation, by default one per processor that this process may use (`machine.processors`). If
+    TensorFlow has already started in this process, its number stays; the returned device has the actual number.
     """
     used = _set_threads(threads)  # before anything asks for devices, which starts TensorFlow
     device = choose_device(xla, precision)
@@ -67,6 +68,8 @@ def set_up(xla: bool | str, precision: str, threads: int | None = None) -> Devic
 
 
 def _set_threads(threads: int | None) -> int:
+    if threads is None and machine.PROCESSORS in os.environ:  # a worker of a cluster has a share of its machine
+        threads = machine.processors()
     if threads is not None:
         with contextlib.suppress(RuntimeError):  # TensorFlow has already started, in a notebook or a test
             tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -55,14 +55,16 @@ def extract_features(
     on_progress: OnProgress,
     on_wait: OnWait | None = None,
     *,
+    only: Sequence[str] | None = None,
     batch_size: int = FEATURE_BATCH,
     batches_per_part: int = BATCHES_PER_PART,
 ) -> None:
     """Compute the features that the cache lacks, and add them to it.
 
     `extractor` maps pictures to float32 [batch, channels] (`models.classifier.feature_extractor`); `load` gives the
-    pictures of sample numbers, which index `names`. `on_progress` gets (done, all) missing samples. If another process
-    is filling this cache, `on_wait` gets its name; this process waits, then computes the rest.
+    pictures of sample numbers, which index `names`. With `only`, just these of the names are computed. `on_progress`
+    gets (done, all) missing samples. If another process is filling this cache, `on_wait` gets its name; this process
+    waits, then computes the rest.
 
     The last batch is padded with its last sample, because results may depend on the batch size: for ResNet50 at
     224 x 224, batches of 1 and 64 differ by 3e-6 of 14 (on two cores). The position in a full batch, the other pictures
@@ -70,7 +72,7 @@ def extract_features(
     """
     with arrays.open_writer(folder, extractor.output_shape[1:], np.float32, on_wait) as writer:
         places = {name: number for number, name in enumerate(names)}
-        wanted = writer.missing(names)
+        wanted = writer.missing(names if only is None else only)
         writer.reserve(len(wanted))
         batches = _compute(extractor, load, np.array([places[name] for name in wanted], np.int64), batch_size)
         for start in range(0, len(wanted), batch_size * batches_per_part):

@@ -4,7 +4,7 @@ Frozen phases learn from cached features, which `prepare` computes once for all 
 learn from pictures. A killed fold resumes from its checkpoint.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -34,8 +34,16 @@ from pxr_tf.vocabulary.model import Transfer
 from pxr_tf.vocabulary.training import Phase
 
 
-def prepare(parts: Sequence[Part], settings: NetworkSettings, emit: OnEvent) -> None:
-    """Add the features that the parts' frozen phases need to the cache, once per sample."""
+def prepare(
+    parts: Sequence[Part],
+    settings: NetworkSettings,
+    emit: OnEvent,
+    share: Callable[[Sequence[str]], Sequence[str]] = lambda names: names,
+) -> None:
+    """Add the features that the parts' frozen phases need to the cache, once per sample.
+
+    `share` returns the names that this process does, if others do the rest.
+    """
     if not settings.freezes:
         return
     device = _start(settings, emit)
@@ -45,7 +53,7 @@ def prepare(parts: Sequence[Part], settings: NetworkSettings, emit: OnEvent) -> 
     for folder, sharing in together.items():
         part, samples = sharing[0], samples_for_features(sharing, settings)
         names = names_of(part, samples)
-        if arrays.missing_keys(folder, names):
+        if arrays.missing_keys(folder, ours := share(names)):
             extractor = feature_extractor(build_network(part, settings))
             features.extract_features(
                 folder,
@@ -54,6 +62,7 @@ def prepare(parts: Sequence[Part], settings: NetworkSettings, emit: OnEvent) -> 
                 names,
                 partial(emit_progress, emit, "features"),
                 partial(emit_wait, emit),
+                only=ours,
             )
 
 
