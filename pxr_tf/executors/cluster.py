@@ -52,7 +52,7 @@ class Cluster:
         events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
         worker = None
         try:
-            resources = self._check(tasks)
+            resources = self._check(tasks, on_event)
             graph = Graph(tasks, resources.shards, self._retries, events.put)
             worker = threading.Thread(target=self._work, args=(graph, resources, events))
             worker.start()
@@ -106,7 +106,7 @@ class Cluster:
                 connection.forget(answer["id"])
                 del sent[answer["id"]]
 
-    def _check(self, tasks: Sequence[Task]) -> Resources:
+    def _check(self, tasks: Sequence[Task], on_event: OnEvent) -> Resources:
         """Return what the cluster has; raise `PxrError` unless all nodes can do the tasks and share their folders."""
         self._connection.wait()
         folders = shared_folders(tasks)
@@ -119,6 +119,8 @@ class Cluster:
             raise PxrError(f"The cluster at {self._address} was lost. Run the same command again; it continues.")
         if answer["event"] == "fault":
             raise PxrError(answer["message"], answer["exit_code"])
+        for note in answer["notes"]:
+            emit_note(on_event, note)
         self._checked |= folders
         return Resources([Node(**node) for node in answer["nodes"]], self._gpus)
 

@@ -16,6 +16,7 @@ from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.executors.local import LOG_ENCODING, QUIET
 
 BRIDGE = ("-m", "pxr_tf.executors.ray_bridge")
+AUTHENTICATED = {"RAY_AUTH_MODE": "token"}  # unless the user sets it
 GONE = "gone"  # the event that follows the last of a lost connection
 Answers = queue.SimpleQueue[Mapping[str, Any]]
 
@@ -27,13 +28,13 @@ class Connection:
         """Start to connect, which takes seconds; `wait` waits for it."""
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        with open(log, "ab") as errors:
+        with open(log, "wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", *BRIDGE, address],
+                [sys.executable, "-P", *BRIDGE, address, str(log)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**QUIET, **os.environ, **LOG_ENCODING},
+                env={**QUIET, **AUTHENTICATED, **os.environ, **LOG_ENCODING},
                 encoding="utf-8",
                 start_new_session=True,  # Ctrl-C ends this process first, which then ends that one
             )

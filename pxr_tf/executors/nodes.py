@@ -1,28 +1,193 @@
-"""Look at the nodes of a cluster before tasks are sent to them. (The checks come next.)"""
+"""Look at every node of a cluster before it gets a task; what does not fit becomes one line. Used by `ray_bridge`."""
 
 import socket
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
-from pxr_tf.errors import PxrError
+from pxr_tf.errors import PxrError, shorten, shown
+from pxr_tf.executors.node_facts import describe_code
+from pxr_tf.executors.offers import Offer, is_answered, offer
+
+ANSWER = 5.0  # seconds for an address to answer
+LOOK = 120.0  # seconds for all nodes to describe themselves: the first task on a node starts a process
+SKEW = 5.0  # seconds by which clocks may differ without a word
+LITTLE = 200 * 10**6  # bytes: a node with less in /tmp cannot keep what Ray writes there
+RESOURCES = {"cpus": "processor", "gpus": "GPU", "memory": "byte of memory"}
 
 
-def check_address(address):
+class Found(NamedTuple):
+    """A node of a cluster, as Ray and the node itself describe it."""
+
+    address: str
+    cpus: float
+    gpus: float
+    memory: float  # bytes
+    facts: Mapping[str, Any]  # `node_facts.describe_here`, with ``python``, ``skew`` and perhaps ``lacks``
+
+
+def check_address(address: str) -> None:
+    """Raise `PxrError` unless something listens at ``host:port``."""
     host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise PxrError(f"--address received {shown(address)}; accepted: host:port of the cluster's head.")
     try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except (OSError, ValueError) as error:
-        raise PxrError(f"no answer from {address}: {error}") from error
+        socket.create_connection((host, int(port)), timeout=ANSWER).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise PxrError(
+            f"Nothing answers at {address} ({reason}). Start the cluster (ray start --head), or correct --address."
+        ) from error
 
 
-def check_nodes(folders, needs):
+def check_nodes(folders: Sequence[str], needs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return ``nodes`` (address, cpus, gpus, memory of each) and ``notes``, sentences to be shown.
+
+    Raises `PxrError` if a node has other code or versions than this machine, does not share one of the `folders`, or if
+    no node has what one of the `needs` asks for (``task, cpus, gpus, memory, mix``).
+    """
+    with ExitStack() as offered:
+        offers = [offered.enter_context(offer(folder)) for folder in folders]
+        found = look_at_all(offers)
+        check_code(found)
+        check_folders(found, offers)
+    check_disks(found)
+    for need in needs:
+        check_need(found, need)
+    if not all(need["mix"] for need in needs):
+        check_alike(found)
+    nodes = [{name: getattr(node, name) for name in ("address", *RESOURCES)} for node in found]
+    return {"nodes": nodes, "notes": describe_skew(found)}
+
+
+def look_at_all(offers: Sequence[Offer]) -> list[Found]:
+    """Return all nodes that run tasks, each asked by a task that Ray pins to it; raise `PxrError` if one is silent."""
     import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as Pinned
 
+    def look(offers: list[tuple[str, str]], name: str) -> dict[str, Any]:  # its code travels: a node may lack ours
+        import platform
+        import time
+
+        facts: dict[str, Any] = {"python": platform.python_version(), "time": time.time()}
+        try:
+            from pxr_tf.executors.node_facts import describe_here
+        except ImportError as error:
+            return facts | {"lacks": str(error)}
+        return facts | describe_here(offers, name)
+
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+    if not nodes:
+        raise PxrError("The cluster has no node with a processor for tasks. Start one: ray start --address=...")
+    remote = ray.remote(num_cpus=0, max_retries=0)(look)
+    plain, asked = [tuple(one) for one in offers], time.time()
+    answers = [
+        remote.options(scheduling_strategy=Pinned(node["NodeID"], soft=False)).remote(plain, node["NodeID"])
+        for node in nodes
+    ]
+    try:
+        facts = ray.get(answers, timeout=LOOK)
+    except ray.exceptions.RayError as error:
+        raise PxrError(f"A node does not answer: {str(error).splitlines()[0]} Restart it, or remove it.") from error
+    now = time.time()
     return [
-        {
-            "address": n["NodeManagerAddress"],
-            "cpus": n["Resources"].get("CPU", 0),
-            "gpus": n["Resources"].get("GPU", 0),
-            "memory": n["Resources"].get("memory", 0),
+        Found(
+            node["NodeManagerAddress"],
+            *(node["Resources"].get(name, 0) for name in ("CPU", "GPU", "memory")),
+            facts={**one, "skew": max(asked - one["time"], one["time"] - now, 0.0), "id": node["NodeID"]},
+        )
+        for node, one in zip(nodes, facts, strict=True)
+    ]
+
+
+def check_code(found: Iterable[Found]) -> None:
+    """Raise `PxrError` if a node has other versions or another source than this machine."""
+    ours = describe_code()
+    for node in found:
+        if "lacks" in node.facts:
+            raise PxrError(
+                f"Node {node.address} lacks this version of pxr_tf ({node.facts['lacks']}). Install it there, in the "
+                "Python that starts Ray."
+            )
+        theirs = node.facts["versions"]
+        other = [
+            f"{name} {theirs.get(name)} (here {version})"
+            for name, version in ours["versions"].items()
+            if theirs.get(name) != version
+        ]
+        if other:
+            raise PxrError(
+                f"Node {node.address} has other versions: {shorten(other)}; accepted: the same everywhere. Install the "
+                "same versions on all nodes."
+            )
+        if node.facts["source"] != ours["source"]:
+            raise PxrError(
+                f"Node {node.address} has other files of pxr_tf {theirs.get('pxr_tf')} than this machine. Copy or "
+                "install the same commit on all nodes."
+            )
+
+
+def check_folders(found: Iterable[Found], offers: Iterable[Offer]) -> None:
+    """Raise `PxrError` if a node does not share a folder with this machine."""
+    for node in found:
+        apart = dict(node.facts["apart"])
+        apart |= {
+            made.folder: "what it writes cannot be read here"
+            for made in offers
+            if made.folder not in apart and not is_answered(made, node.facts["id"])
         }
-        for n in ray.nodes()
-        if n["Alive"]
+        for folder, why in apart.items():
+            raise PxrError(
+                f"Node {node.address} does not share {folder}: {why}. All nodes need the same folder under the same "
+                "path: choose one on NFS or the like (RUNS=...)."
+            )
+
+
+def check_disks(found: Iterable[Found]) -> None:
+    """Raise `PxrError` if a node has hardly any disk left for Ray."""
+    for node in found:
+        for place, free in node.facts["free"].items():
+            if free < LITTLE:
+                raise PxrError(
+                    f"Node {node.address} has only {free / 1e6:.0f} MB left in {place}; accepted: "
+                    f"{LITTLE / 1e6:.0f} MB or more. Free some space there, or remove the node."
+                )
+
+
+def check_need(found: Sequence[Found], need: Mapping[str, Any]) -> None:
+    """Raise `PxrError` if no node has what a task needs."""
+    for name, unit in RESOURCES.items():
+        best = max(found, key=lambda node, name=name: getattr(node, name))
+        have = getattr(best, name)
+        if have < need[name]:
+            remedy = f", or use --set training.threads={have:g}" if name == "cpus" else ""
+            remedy = ", or leave out --gpus" if name == "gpus" else remedy
+            raise PxrError(
+                f"The task {need['task']} needs {need[name]:,g} {unit}{'s' if need[name] != 1 else ''}; the largest "
+                f"node ({best.address}) has {have:,g}. Add a larger node{remedy}."
+            )
+
+
+def check_alike(found: Iterable[Found]) -> None:
+    """Raise `PxrError` if nodes have different processors: the folds of a run would differ for that reason alone."""
+    holders = defaultdict(list)
+    for node in found:
+        holders[node.facts["processor"]].append(node.address)
+    if len(holders) > 1:
+        kinds = "; ".join(f"{kind} ({shorten(nodes, 3)})" for kind, nodes in holders.items())
+        raise PxrError(
+            f"The nodes have different processors: {kinds}. The folds of a run would differ for that reason alone. "
+            "Use nodes of one kind, or allow a mix (--mix-environments): every table then says so."
+        )
+
+
+def describe_skew(found: Iterable[Found]) -> list[str]:
+    """Return a sentence for each node whose clock differs. No result depends on clocks; logs would be confusing."""
+    return [
+        f"The clock of node {node.address} differs from this machine's by {node.facts['skew']:.0f} s; times in its "
+        "logs differ, results do not."
+        for node in found
+        if node.facts["skew"] > SKEW
     ]

@@ -1,4 +1,4 @@
-"""The only process that talks to Ray: ``python -m pxr_tf.executors.ray_bridge ADDRESS``. `Cluster` starts it.
+"""The only process that talks to Ray: ``python -m pxr_tf.executors.ray_bridge ADDRESS LOG``. `Cluster` starts it.
 
 If the cluster is lost, Ray ends this process, not the command's. Standard input has a line of JSON per request:
 ``check`` (folders and needs of the tasks to come) or ``submit`` (a task, with the processors, GPUs and memory that it
@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pxr_tf.errors import WORK_FAILED, PxrError, one_line
@@ -21,6 +22,10 @@ from pxr_tf.executors.ray_work import Job, perform_there
 WAIT = 0.1  # seconds between looks at new requests
 LOOK = 2.0  # seconds between looks at the cluster
 LOST = 15.0  # seconds without an answer, after which the cluster counts as lost; Ray itself would try for minutes
+
+
+REFUSED = "InvalidAuthToken"  # what Ray writes to the log before it gives up
+TOKEN = "Give all machines the same token (RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token), as docs/cluster.md shows."
 
 
 class Bridge:
@@ -52,7 +57,7 @@ class Bridge:
         from pxr_tf.executors.nodes import check_nodes
 
         try:
-            self._send({"id": request["id"], "event": "checked", "nodes": check_nodes(**request["check"])})
+            self._send({"id": request["id"], "event": "checked", **check_nodes(**request["check"])})
         except PxrError as error:
             fault = {"event": "fault", "message": str(error), "exit_code": error.exit_code}
             self._send({"id": request["id"], **fault})
@@ -78,14 +83,23 @@ class Bridge:
                     self._send({**event, "id": number})
 
 
-def connect(address: str) -> None:
-    """Become a driver of the cluster at this address; raise `PxrError` if it cannot be."""
+def connect(address: str, log: Path) -> None:
+    """Become a driver of the cluster at this address; raise `PxrError` if it cannot be. Ray writes to the `log`."""
     from pxr_tf.executors.nodes import check_address
 
     check_address(address)
     import ray
 
-    ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+    except ray.exceptions.AuthenticationError as error:
+        raise PxrError(
+            f"The cluster at {address} needs a token: {one_line(str(error).split('.')[0])}. {TOKEN}"
+        ) from error
+    except Exception as error:
+        if REFUSED in log.read_text(errors="replace"):
+            raise PxrError(f"The cluster at {address} refuses the token of this machine. {TOKEN}") from error
+        raise PxrError(f"Ray cannot use the cluster at {address}: {one_line(' '.join(str(error).split()))}") from error
 
 
 def watch() -> None:
@@ -120,7 +134,7 @@ def main() -> None:
     requests: queue.Queue[Mapping[str, Any]] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
     try:
-        connect(sys.argv[1])
+        connect(sys.argv[1], Path(sys.argv[2]))
     except PxrError as error:
         send({"event": "fault", "message": str(error), "exit_code": error.exit_code})
         sys.exit(error.exit_code)

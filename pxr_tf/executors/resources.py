@@ -57,9 +57,12 @@ def wanted_by(task: Task, gpus: int) -> Wanted:
 
 
 def describe_needs(tasks: Sequence[Task], gpus: int) -> list[dict[str, Any]]:
-    """Return the different needs of some tasks, each with the name of a task that has it."""
-    needs = {wanted_by(task, gpus): task.name for task in tasks}
-    return [{"task": name, **wanted._asdict()} for wanted, name in needs.items()]
+    """Return the different needs of some tasks, each with the name of a task that has it.
+
+    ``mix`` is whether nodes may differ: tasks that train say whether environments may be mixed.
+    """
+    needs = {(wanted_by(task, gpus), getattr(task.options, "mix_environments", True)): task.name for task in tasks}
+    return [{"task": name, **wanted._asdict(), "mix": mix} for (wanted, mix), name in needs.items()]
 
 
 def shared_folders(tasks: Sequence[Task]) -> set[str]:

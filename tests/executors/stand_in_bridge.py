@@ -1,4 +1,4 @@
-"""Stands in for the bridge to Ray: two nodes, whose tasks do what their names say. ``stand_in_bridge.py ADDRESS``.
+"""Stands in for the bridge to Ray: two nodes, whose tasks do what their names say. ``stand_in_bridge.py ADDRESS LOG``.
 
 ADDRESS is a folder: what happened before is remembered there.
 """
@@ -32,7 +32,7 @@ for line in sys.stdin:
     if "check" in request:
         (place / "checked.json").write_text(json.dumps(request["check"]))
         nodes = [{"address": f"10.0.0.{host}", "cpus": 4, "gpus": 0, "memory": 8e9} for host in (1, 2)]
-        say(id=number, event="checked", nodes=nodes)
+        say(id=number, event="checked", nodes=nodes, notes=[])
         continue
     task = request["submit"]["job"]["task"]
     (place / f"{task['name']}.json").write_text(json.dumps(request["submit"]))
