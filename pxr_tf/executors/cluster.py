@@ -3,6 +3,7 @@
 This process does not load Ray (see `connection`). Tasks leave files in a folder that all nodes share.
 """
 
+import os
 import queue
 import threading
 import time
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pxr_tf import locks
+from pxr_tf import locks, machine
 from pxr_tf.errors import PxrError
 from pxr_tf.events import Event, OnEvent, Say, emit_note
 from pxr_tf.executors.connection import GONE, Answers, Connection
@@ -37,21 +38,28 @@ class Cluster:
         self._checked: set[str] = set()  # folders that all nodes were seen to share
 
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
-        """Begin to connect. Other machines cannot inherit locks, so tasks hold locks of their own."""
+        """Connect, and look at the nodes: a cluster that cannot be used is refused before anything is written.
+
+        Tasks hold locks of their own, as other machines cannot inherit the files `keep`. This process counts as having
+        no more processors than the smallest node, so that ``training.threads: auto`` suits all. Raises `PxrError`.
+        """
         locks.share()
         self._log = self._log or log.with_name("cluster.log").absolute()
         if self._connection is None:
             self._stopped = False
             self._connection = Connection(self._address, self._log)
+            nodes = self._check([], lambda event: None).nodes
+            fewest = int(min(node.cpus for node in nodes))
+            os.environ[machine.PROCESSORS] = str(min(fewest, machine.processors()))
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
         """Run the tasks, each after its needs, many at a time; return what failed and why. Raises `PxrError`."""
         if not tasks:
             return {}
-        self.start(tasks[0].log)
         events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
         worker = None
         try:
+            self.start(tasks[0].log)
             resources = self._check(tasks, on_event)
             graph = Graph(tasks, resources.shards, self._retries, events.put)
             worker = threading.Thread(target=self._work, args=(graph, resources, events))

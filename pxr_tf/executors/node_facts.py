@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ def describe_here(offers: Sequence[tuple[str, str]], name: str) -> dict[str, Any
         "free": {place: shutil.disk_usage(place).free for place in ("/tmp",)},
         "apart": {made.folder: why for made in (Offer(*one) for one in offers) if (why := examine(made, name))},
     }
+
+
+@cache
+def digest_code() -> str:
+    """Return a digest of `describe_code`; two machines with the same one compute the same."""
+    return files.digest(*describe_code().items())
 
 
 def describe_code() -> dict[str, Any]:

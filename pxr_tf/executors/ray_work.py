@@ -17,6 +17,7 @@ from pxr_tf import locks, machine
 from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.events import Event
 from pxr_tf.executors.local import LocalProcess, WorkerDiedError
+from pxr_tf.executors.node_facts import digest_code
 from pxr_tf.tasks import Task
 
 BATCH = 0.2  # seconds between batches of events: each is an object that travels through the cluster
@@ -32,6 +33,7 @@ class Job:
     task: Mapping[str, Any]  # `Task.as_json`
     folder: str  # the driver's working directory, from which relative paths begin
     processors: int
+    code: str  # `node_facts.digest_code` of the driver
     variables: Mapping[str, str] = field(default_factory=dict)  # of the driver's environment: they decide digits
 
 
@@ -68,6 +70,8 @@ def _address() -> str:
 def _work(job: Job, emit: Any) -> None:
     """Perform the job with the process that is kept; emit its events and how it ended."""
     try:
+        if digest_code() != job.code:  # it joined after all nodes were looked at
+            raise PxrError("it has other files or versions of pxr_tf. Install the same on all nodes.")
         if os.path.isdir(job.folder):
             os.chdir(job.folder)
         locks.share()
@@ -79,9 +83,10 @@ def _work(job: Job, emit: Any) -> None:
     except WorkerDiedError as error:
         emit({"event": "lost", "text": str(error)})
     except PxrError as error:
-        emit({"event": "fault", "message": str(error), "exit_code": error.exit_code})
+        emit({"event": "fault", "message": f"On node {_address()}: {error}", "exit_code": error.exit_code})
     except BaseException as error:  # whatever it is, the driver must hear of it
-        emit({"event": "fault", "message": f"{type(error).__name__}: {error}", "exit_code": WORK_FAILED})
+        why = f"On node {_address()}: {type(error).__name__}: {error}"
+        emit({"event": "fault", "message": why, "exit_code": WORK_FAILED})
 
 
 def _keep_process(job: Job) -> LocalProcess:

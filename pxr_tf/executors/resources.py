@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pxr_tf import machine
+from pxr_tf.executors.node_facts import digest_code
 from pxr_tf.executors.perform import LIGHT
 from pxr_tf.executors.ray_work import THREADS, Job
 from pxr_tf.tasks import Task
@@ -36,17 +37,17 @@ class Resources:
     """The nodes of a cluster."""
 
     def __init__(self, nodes: Sequence[Node], gpus: int) -> None:
-        self._nodes, self._gpus = nodes, gpus
+        self.nodes, self._gpus = nodes, gpus
 
     def of(self, task: Task) -> Wanted:
         """Return what a task reserves: its threads, or up to `MOST` processors of the smallest node."""
-        smallest = int(min(node.cpus for node in self._nodes if node.cpus >= 1))
+        smallest = int(min(node.cpus for node in self.nodes if node.cpus >= 1))
         return wanted_by(task, self._gpus)._replace(cpus=task.threads or min(MOST, smallest))
 
     def shards(self, task: Task) -> int:
         """Return how many tasks like this one can run at once."""
         wanted = self.of(task)
-        return max(1, sum(_fit(node, wanted) for node in self._nodes))
+        return max(1, sum(_fit(node, wanted) for node in self.nodes))
 
 
 def wanted_by(task: Task, gpus: int) -> Wanted:
@@ -76,7 +77,7 @@ def job_of(task: Task, wanted: Wanted) -> dict[str, Any]:
     variables = machine.switches()
     if THREADS in os.environ:
         variables[THREADS] = os.environ[THREADS]
-    return vars(Job(task.as_json(), str(Path.cwd()), wanted.cpus, variables))
+    return vars(Job(task.as_json(), str(Path.cwd()), wanted.cpus, digest_code(), variables))
 
 
 def _fit(node: Node, wanted: Wanted) -> int:

@@ -1,13 +1,14 @@
 """Tasks on a cluster: how they are sent, what they reserve, and what happens if a part of the cluster is lost."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from messages import refused
 
-from pxr_tf import locks
+from pxr_tf import locks, machine
 from pxr_tf.executors import cluster as clusters
 from pxr_tf.executors import connection
 from pxr_tf.executors.choose import Choice, choose, choose_executor
@@ -23,6 +24,7 @@ def cluster(tmp_path, monkeypatch):
     """Return an executor on a cluster that a script stands in for; `tmp_path` is its memory."""
     monkeypatch.setattr(connection, "BRIDGE", (str(Path(__file__).with_name("stand_in_bridge.py")),))
     monkeypatch.setattr(locks, "share", lambda: None)
+    monkeypatch.setenv(machine.PROCESSORS, "8")
     executor = Cluster(str(tmp_path), gpus=0, retries=2)
     yield executor
     executor.close()
@@ -71,6 +73,12 @@ def test_a_cluster_that_does_not_come_back_ends_the_command(cluster, task, tmp_p
 
     with refused("was lost and does not answer", "run the same command again"):
         cluster.run([task("head")], listen)
+
+
+def test_automatic_threads_suit_the_smallest_node(cluster, tmp_path):
+    cluster.start(tmp_path / "log")
+    assert machine.processors() == min(4, len(os.sched_getaffinity(0)))
+    assert os.environ[machine.PROCESSORS] == str(machine.processors())
 
 
 def test_a_failed_task_costs_only_what_needs_it(run, task):
