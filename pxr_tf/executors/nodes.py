@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-from pxr_tf.errors import PxrError, shorten, shown
+from pxr_tf.errors import PxrError, one_line, shorten, shown
 from pxr_tf.executors.node_facts import describe_code
 from pxr_tf.executors.offers import Offer, is_answered, offer
 
 ANSWER = 5.0  # seconds for an address to answer
 LOOK = 120.0  # seconds for all nodes to describe themselves: the first task on a node starts a process
+TRIES, PAUSE = 4, 5.0  # times that nodes are asked, and seconds between
 SKEW = 5.0  # seconds by which clocks may differ without a word
 LITTLE = 200 * 10**6  # bytes: a node with less in /tmp cannot keep what Ray writes there
 RESOURCES = {"cpus": "processor", "gpus": "GPU", "memory": "byte of memory"}
@@ -63,7 +64,28 @@ def check_nodes(folders: Sequence[str], needs: Sequence[Mapping[str, Any]]) -> d
 
 
 def look_at_all(offers: Sequence[Offer]) -> list[Found]:
-    """Return all nodes that run tasks, each asked by a task that Ray pins to it; raise `PxrError` if one is silent."""
+    """Return all nodes that run tasks, as they describe themselves; raise `PxrError` if one does not answer.
+
+    Ray lists a node that died for some seconds more.
+    """
+    import ray
+
+    for left in reversed(range(TRIES)):
+        nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+        if not nodes:
+            raise PxrError("The cluster has no node with a processor for tasks. Start one: ray start --address=...")
+        try:
+            return _ask(nodes, [tuple(one) for one in offers])
+        except ray.exceptions.RayError as error:
+            if not left:
+                reason = one_line(str(error).splitlines()[0])
+                raise PxrError(f"A node does not answer: {reason} Restart it, or remove it.") from error
+            time.sleep(PAUSE)
+    raise AssertionError
+
+
+def _ask(nodes: Sequence[Mapping[str, Any]], offers: list[tuple[str, str]]) -> list[Found]:
+    """Return what the nodes answer to a task that Ray pins to each."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as Pinned
 
@@ -71,35 +93,30 @@ def look_at_all(offers: Sequence[Offer]) -> list[Found]:
         import platform
         import time
 
-        facts: dict[str, Any] = {"python": platform.python_version(), "time": time.time()}
+        facts: dict[str, Any] = {"python": platform.python_version(), "time": time.time(), "id": name}
         try:
             from pxr_tf.executors.node_facts import describe_here
         except ImportError as error:
             return facts | {"lacks": str(error)}
         return facts | describe_here(offers, name)
 
-    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
-    if not nodes:
-        raise PxrError("The cluster has no node with a processor for tasks. Start one: ray start --address=...")
-    remote = ray.remote(num_cpus=0, max_retries=0)(look)
-    plain, asked = [tuple(one) for one in offers], time.time()
-    answers = [
-        remote.options(scheduling_strategy=Pinned(node["NodeID"], soft=False)).remote(plain, node["NodeID"])
-        for node in nodes
-    ]
-    try:
-        facts = ray.get(answers, timeout=LOOK)
-    except ray.exceptions.RayError as error:
-        raise PxrError(f"A node does not answer: {str(error).splitlines()[0]} Restart it, or remove it.") from error
-    now = time.time()
-    return [
-        Found(
-            node["NodeManagerAddress"],
-            *(node["Resources"].get(name, 0) for name in ("CPU", "GPU", "memory")),
-            facts={**one, "skew": max(asked - one["time"], one["time"] - now, 0.0), "id": node["NodeID"]},
-        )
-        for node, one in zip(nodes, facts, strict=True)
-    ]
+    remote, asked = ray.remote(num_cpus=0, max_retries=0)(look), time.time()
+    pinned = [remote.options(scheduling_strategy=Pinned(node["NodeID"], soft=False)) for node in nodes]
+    answers = [one.remote(offers, node["NodeID"]) for one, node in zip(pinned, nodes, strict=True)]
+    facts = ray.get(answers, timeout=LOOK)
+    return [_found(node, one, asked) for node, one in zip(nodes, facts, strict=True)]
+
+
+def _found(node: Mapping[str, Any], facts: Mapping[str, Any], asked: float) -> Found:
+    has = node["Resources"]
+    skew = max(asked - facts["time"], facts["time"] - time.time(), 0.0)
+    return Found(
+        node["NodeManagerAddress"],
+        has.get("CPU", 0),
+        has.get("GPU", 0),
+        has.get("memory", 0),
+        {**facts, "skew": skew},
+    )
 
 
 def check_code(found: Iterable[Found]) -> None:
