@@ -33,6 +33,7 @@ from pxr_tf.commands.report import report
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
 from pxr_tf.commands.serve import serve
+from pxr_tf.commands.status import status
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
@@ -140,6 +141,7 @@ for command in (
     compare,
     report,
     runs,
+    status,
     check_published,
     bundle,
     verify,

@@ -14,6 +14,7 @@ from pxr_tf.events import Event
 from pxr_tf.experiments.parts import make_parts, open_training
 from pxr_tf.experiments.request import Request
 from pxr_tf.report.clock import NOT_TRAINING, Outline, OutlinePhase, StudyClock, duration_words
+from pxr_tf.report.fleet import Fleet
 from pxr_tf.report.progress import Display
 from pxr_tf.report.tensorboard import SHEET_PICTURES, About, Boards, undrawn_tasks
 from pxr_tf.runs.directory import RunDirectory, is_run
@@ -42,12 +43,18 @@ class StudyScreen:
         self._shown: _RunView | None = None
         self._last: _RunView | None = None
         self._notes: set[str] = set()
+        self._plans: list[Event] = []
+        self._fleet: Fleet | None = None  # instead of the displays of the runs, once tasks run on a cluster
+        several = len(requests) > 1
+        self._titles = {str(request.folder): request.experiment.stem if several else "" for request in requests}
 
     def __enter__(self) -> "StudyScreen":
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._leave()
+        if self._fleet is not None:
+            self._fleet.__exit__(kind, error, trace)
         for view in self._views.values():
             view.close_boards(kind, error, trace)
 
@@ -60,7 +67,17 @@ class StudyScreen:
         if event["event"] == "failed":
             event = {**event, "text": as_typed(event["text"])}
         view = self._views.get(event.get("run", ""), self._shown)
-        if view is not None:
+        if self._fleet is None and "node" in event:
+            self._leave()
+            self._fleet = Fleet(self._console, self._titles).__enter__()
+            for planned in self._plans:
+                self._fleet.show(planned)
+        self._plans += [event] if event["event"] == "plan" else []
+        if self._fleet is not None:
+            self._fleet.show(event)
+            if view is not None:
+                view.draw(event)
+        elif view is not None:
             if event["event"] != "plan":
                 self._turn_to(view)
             if event["event"] == "start" and event["task"] not in NOT_TRAINING:
@@ -123,6 +140,10 @@ class _RunView:
 
     def show(self, event: Event) -> None:
         self._display.show(event)
+        self.draw(event)
+
+    def draw(self, event: Event) -> None:
+        """Show an event in TensorBoard alone."""
         if self._boards is None and self._draws and event["event"] == "start" and is_run(self._request.folder):
             self._open(open_directory(self._request.folder, self._request.runs))
         if self._boards is not None:

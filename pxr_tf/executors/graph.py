@@ -41,10 +41,13 @@ class Graph:
         return not (self._waiting or self._running)
 
     def take_ready(self) -> Iterator[Task]:
-        """Yield tasks, or their shards, that can run now; fail those that need a failed task."""
+        """Yield tasks, or their shards, that can run now; fail those that need a failed task.
+
+        Tasks that are divided come first: others wait for them, and so no node waits.
+        """
         again, self._again = self._again, []
         yield from again
-        for task in list(self._waiting.values()):
+        for task in sorted(self._waiting.values(), key=lambda task: task.kind not in DIVISIBLE):
             needs = [(task.run, need) for need in task.needs]
             failed = next((need for need in needs if need in self.failures), None)
             if failed is not None:

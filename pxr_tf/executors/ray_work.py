@@ -48,10 +48,10 @@ def perform_there(job: Job) -> Iterator[list[Event]]:
     thread.start()
     while True:
         batch = [events.get()]
-        time.sleep(BATCH * (batch[0]["event"] not in ENDS))
+        until = time.monotonic() + BATCH
         with suppress(queue.Empty):
-            while True:
-                batch.append(events.get_nowait())
+            while batch[-1]["event"] not in ENDS:
+                batch.append(events.get(timeout=max(0.0, until - time.monotonic())))
         last_step = max((place for place, event in enumerate(batch) if event["event"] == STEP), default=-1)
         yield [event for place, event in enumerate(batch) if event["event"] != STEP or place == last_step]
         if batch[-1]["event"] in ENDS:

@@ -20,6 +20,7 @@ from pxr_tf.experiments.run import PreparedRun, finish_run, prepare_run
 from pxr_tf.pictures.gather import Gathered
 from pxr_tf.runs.directory import is_finished, is_run
 from pxr_tf.runs.finished import FinishedRun
+from pxr_tf.runs.status import keep_status
 from pxr_tf.tasks import Executor
 
 LOCK_PATIENCE = 10.0  # seconds for a single run; processes that a killed run leaves end within one or two
@@ -60,6 +61,19 @@ def run_all(
     request fails, or if all requests fail alike before any is prepared.
     """
     folders = frozenset(request.folder for request in requests)
+    with keep_status(sorted(folders), on_event) as listen:
+        return _run_study(requests, folders, executor, listen, complete, on_outcome)
+
+
+def _run_study(
+    requests: Sequence[Request],
+    folders: frozenset[Path],
+    executor: Executor,
+    on_event: OnEvent,
+    complete: Callable[[Request, FinishedRun], None],
+    on_outcome: Callable[[Outcome], None],
+) -> list[Outcome]:
+    """Do what `run_all` says."""
     requests = [replace(request, study=folders) for request in requests]
     for request in requests:
         if is_run(request.folder):
