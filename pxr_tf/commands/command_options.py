@@ -35,7 +35,10 @@ class OptionValues:
 
 
 def takes_options(command: Callable[[OptionValues], None]) -> Callable[..., None]:
-    """Return the command with the parameters that Typer reads; the command's name selects its options."""
+    """Return the command with the parameters that Typer reads; the command's name selects its options.
+
+    Options that say where tasks run are obeyed here, and not passed on.
+    """
     name = command.__name__.replace("_", "-")
 
     @functools.wraps(command)
@@ -43,7 +46,7 @@ def takes_options(command: Callable[[OptionValues], None]) -> Callable[..., None
         if "executor" in values:
             from pxr_tf.executors.choose import Choice, choose
 
-            choose(Choice(*(values[name] for name in Choice._fields)))
+            choose(Choice(**{name: values.pop(name) for name in Choice._fields}))
         command(OptionValues(name, values))
 
     run.__signature__ = inspect.Signature([make_parameter(option) for option in options_taken_by(name).values()])
