@@ -14,12 +14,14 @@ FULLRES    ?=
 GPU        ?=
 # KerasHub, for resnet18: also with chen2021, unless MODEL is given without resnet18.
 HUB        ?= $(if $(filter chen2021,$(MAKECMDGOALS)),$(if $(MODEL),$(findstring resnet18,$(MODEL)),1))
+# Ray, for a cluster: also with EXECUTOR=ray.
+RAY        ?= $(if $(filter ray,$(EXECUTOR)),1)
 MODULE     ?=
 PYTHON     ?= python3
 ACCEPTED   := "Python 3.11."*|"Python 3.12."*|"Python 3.13."*
 INSTALL    := install Python 3.11 to 3.13, or set PYTHON=python3.12
 VENV       := .venv
-READY      := $(VENV)/.ready$(if $(GPU),-gpu)$(if $(HUB),-hub)
+READY      := $(VENV)/.ready$(if $(GPU),-gpu)$(if $(HUB),-hub)$(if $(RAY),-ray)
 PXR        := $(VENV)/bin/pxr
 # The tests of a file run in one process, as they share its fixtures. TensorFlow takes 1 GB per process: at most four.
 PYTEST     := $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
@@ -37,7 +39,7 @@ PAPERS  := chen2021 novokshanov2022 vazquez2021
 CHECKED := cv train tune grid $(PAPERS) data lungs lungs-train phantom download feature-maps features predict evaluate export audit explain serve calibrate gate compare report runs status check-published bundle verify tensorboard
 command = $(if $(filter $(1),$(PAPERS)),reproduce,$(1))
 takes   = $(TAKES_$(call command,$(1))) ARGS
-OF_VENV := GPU HUB PYTHON VENV
+OF_VENV := GPU HUB RAY PYTHON VENV
 TAKES_tensorboard := RUNS
 
 typed    = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -60,11 +62,11 @@ help: ## list the targets and the variables
 	@echo
 	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(call takes,$(target))" \
 		| fold -s -w 80 | sed -e 's/ *$$//' -e '2,$$s/^/        /';)
-	@echo "  of other targets:             DATA WEIGHTS FULLRES ARGS GPU HUB MODULE PYTHON"
+	@echo "  of other targets:             DATA WEIGHTS FULLRES ARGS GPU HUB RAY MODULE PYTHON"
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1"
 
-setup: $(READY) ## make .venv; GPU=1 adds CUDA, HUB=1 KerasHub (resnet18)
+setup: $(READY) ## make .venv; GPU=1 adds CUDA, HUB=1 KerasHub (resnet18), RAY=1 Ray (a cluster)
 
 # An environment that was not finished is made again; one that somebody else made is never deleted.
 $(READY): requirements.txt pyproject.toml
@@ -81,6 +83,8 @@ $(READY): requirements.txt pyproject.toml
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(if $(HUB),$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--constraint requirements.txt --editable ".[hub]")
+	@$(if $(RAY),$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint requirements.txt --editable ".[ray]")
 	@rm -f $(VENV)/.unfinished
 	@touch $(VENV)/.ready $@
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 
 def ask(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Return the result of make -n, which prints commands without running them; the environment counts as made."""
-    ready = [f"--old-file=.venv/.ready{added}" for added in ("", "-gpu", "-hub", "-gpu-hub")]
+    ready = [f"--old-file=.venv/.ready{added}" for added in ("", "-gpu", "-hub", "-gpu-hub", "-ray", "-hub-ray")]
     command = ["make", "--no-print-directory", "-n", *ready, "-f", str(MAKEFILE), *words]
     clean = {"PATH": "/usr/bin:/bin:/usr/local/bin"}  # a MODEL in the environment would count as given
     return subprocess.run(
@@ -105,7 +105,7 @@ def test_only_given_variables_are_passed_on(given, command):
 
 
 VARIABLES = re.findall(r"^([A-Z]+) +\?=", MAKEFILE.read_text() + MADE.read_text(), re.MULTILINE)
-NOT_OPTIONS = {"ARGS", "PYTHON", "GPU", "HUB"}
+NOT_OPTIONS = {"ARGS", "PYTHON", "GPU", "HUB", "RAY"}
 CLUSTER = ["EXECUTOR", "ADDRESS", "GPUS", "RETRIES"]
 OF_A_PAPER = ["MODEL", "SEEDS", "DATA", "CROP", "ATLAS", "WEIGHTS", "RUNS", "FIGURES", *CLUSTER, "ARGS"]
 

@@ -48,7 +48,7 @@ class Cluster:
         if self._connection is None:
             self._stopped = False
             self._connection = Connection(self._address, self._log)
-            nodes = self._check([], lambda event: None).nodes
+            nodes = self._check((Task("fit", "fit", logs=str(log.parent)),), lambda event: None).nodes
             fewest = int(min(node.cpus for node in nodes))
             os.environ[machine.PROCESSORS] = str(min(fewest, machine.processors()))
 

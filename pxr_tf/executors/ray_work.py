@@ -17,7 +17,7 @@ from pxr_tf import locks, machine
 from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.events import Event
 from pxr_tf.executors.local import LocalProcess, WorkerDiedError
-from pxr_tf.executors.node_facts import digest_code
+from pxr_tf.executors.node_facts import SOURCE, digest_code
 from pxr_tf.tasks import Task
 
 BATCH = 0.2  # seconds between batches of events: each is an object that travels through the cluster
@@ -93,7 +93,9 @@ def _keep_process(job: Job) -> LocalProcess:
     """Return the process that performs tasks; a new one if it was started with other variables."""
     global _kept
     visible = {name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES",) if name in os.environ}
-    variables = {**job.variables, **visible, machine.PROCESSORS: str(job.processors)}
+    # The same files of this package as here, which were checked, whatever the node's own environment has.
+    path = os.pathsep.join(filter(None, (str(SOURCE.parent), os.environ.get("PYTHONPATH"))))
+    variables = {**job.variables, **visible, machine.PROCESSORS: str(job.processors), "PYTHONPATH": path}
     if _kept is None or _kept[0] != (job.folder, variables):
         if _kept is not None:
             _kept[1].close()
