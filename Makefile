@@ -36,7 +36,7 @@ endif
 # Any other variable on make's command line is refused, as it would have no effect. In the shell's environment only
 # the variables of an experiment are checked.
 PAPERS  := chen2021 novokshanov2022 vazquez2021
-CHECKED := cv train tune grid $(PAPERS) data lungs lungs-train phantom download feature-maps features predict evaluate export audit explain serve calibrate gate compare report runs status check-published bundle verify tensorboard
+CHECKED := cv train tune grid $(PAPERS) data lungs lungs-train phantom download feature-maps features predict evaluate export audit explain serve calibrate gate compare report runs status plan task check-published bundle verify tensorboard
 command = $(if $(filter $(1),$(PAPERS)),reproduce,$(1))
 takes   = $(TAKES_$(call command,$(1))) ARGS
 OF_VENV := GPU HUB RAY PYTHON VENV
@@ -55,7 +55,7 @@ $(foreach goal,$(filter $(CHECKED),$(MAKECMDGOALS)),$(if $(call lacks,$(goal)),$
 $(CHECKED): export PXR_MAKE = $@
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom download runs status feature-maps features predict evaluate export audit explain serve calibrate gate compare report check-published bundle verify tensorboard bench test check mutants format clean
+.PHONY: help setup cv train tune grid chen2021 novokshanov2022 vazquez2021 data lungs lungs-train phantom download runs status plan task feature-maps features predict evaluate export audit explain serve calibrate gate compare report check-published bundle verify tensorboard bench test check mutants format clean
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -129,6 +129,12 @@ runs: $(READY) ## list the runs in RUNS: state, accuracy, warnings
 
 status: $(READY) ## show how the runs in RUNS stand: running tasks, failures, time left
 	@$(PXR) status $(ARGUMENTS_status) $(ARGS)
+
+plan: $(READY) ## list the tasks of an experiment without doing them (ARGS=--json)
+	@$(PXR) plan $(OPTIONS_plan) $(ARGS)
+
+task: $(READY) ## do one task of a plan: PLAN=file NUMBER=0
+	@$(PXR) task $(ARGUMENTS_task) $(ARGS)
 
 check-published: $(READY) ## check the printed figures of a paper: FILE=paper.yaml
 	@$(PXR) check-published $(ARGUMENTS_check-published) $(ARGS)

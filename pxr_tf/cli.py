@@ -28,12 +28,14 @@ from pxr_tf.commands.grid import grid
 from pxr_tf.commands.lungs import lungs
 from pxr_tf.commands.lungs_train import lungs_train
 from pxr_tf.commands.phantom import phantom
+from pxr_tf.commands.plan import plan
 from pxr_tf.commands.predict import predict
 from pxr_tf.commands.report import report
 from pxr_tf.commands.reproduce import reproduce
 from pxr_tf.commands.runs import runs
 from pxr_tf.commands.serve import serve
 from pxr_tf.commands.status import status
+from pxr_tf.commands.task import task
 from pxr_tf.commands.train import train
 from pxr_tf.commands.tune import tune
 from pxr_tf.commands.typed import as_typed, make_output_plain, make_plain, name_program, use_utf8
@@ -142,6 +144,8 @@ for command in (
     report,
     runs,
     status,
+    plan,
+    task,
     check_published,
     bundle,
     verify,

@@ -2,6 +2,8 @@
 
 # If empty, the program's own default holds, mostly the recipe's.
 RUNS ?= runs
+PLAN ?=
+NUMBER ?=
 FILE ?=
 RUN ?=
 BUNDLE ?=
@@ -21,7 +23,6 @@ COST ?=
 METHODS ?=
 LAYER ?=
 CLASS ?=
-NUMBER ?=
 FIGURES ?=
 FOLD ?=
 OUT ?=
@@ -84,6 +85,9 @@ TAKES_compare := RUN OUT
 TAKES_report := RUN OUT
 TAKES_runs := RUNS
 TAKES_status := RUNS
+TAKES_plan := MODEL STRATEGY VARIANT CLASSES SEEDS SCHEME VALIDATION UNIT FOLDS CONFIG DATA CROP ATLAS WEIGHTS SEED \
+    RUNS FIGURES
+TAKES_task := PLAN NUMBER
 TAKES_check-published := FILE
 TAKES_bundle := RUN FOLD OUT
 TAKES_verify := BUNDLE
@@ -122,6 +126,8 @@ NEEDS_compare := RUN
 WANTED_compare := two or more folders of finished runs, or of seeds of one experiment; the first is the reference
 NEEDS_report := RUN
 WANTED_report := folders of finished runs; several are compared on one page
+NEEDS_task := PLAN
+WANTED_task := file with the JSON of `pxr plan --json`
 NEEDS_check-published := FILE
 WANTED_check-published := file (YAML) of a paper's printed figures; docs/check-published.md describes its keys
 NEEDS_bundle := RUN
@@ -203,6 +209,12 @@ ARGUMENTS_report = $(foreach word,$(RUN),"$(word)")
 OPTIONS_report = $(call give,out,OUT)
 ARGUMENTS_runs = $(if $(RUNS),"$(RUNS)")
 ARGUMENTS_status = $(if $(RUNS),"$(RUNS)")
+OPTIONS_plan = $(call give,model,MODEL) $(call give,strategy,STRATEGY) $(call give,variant,VARIANT) \
+    $(call give,classes,CLASSES) $(call give,seeds,SEEDS) $(call give,scheme,SCHEME) \
+    $(call give,validation,VALIDATION) $(call give,unit,UNIT) $(call give,folds,FOLDS) $(call give,config,CONFIG) \
+    $(call give,data,DATA) $(call give,crop,CROP) $(call give,atlas,ATLAS) $(call give,weights,WEIGHTS) \
+    $(call give,seed,SEED) $(call give,runs,RUNS) $(call give,figures,FIGURES)
+ARGUMENTS_task = "$(PLAN)" "$(NUMBER)"
 ARGUMENTS_check-published = "$(FILE)"
 ARGUMENTS_bundle = "$(RUN)"
 OPTIONS_bundle = $(call give,fold,FOLD) $(call give,out,OUT)

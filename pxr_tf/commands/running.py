@@ -27,11 +27,11 @@ class Ended(Protocol):
     failure: str
 
 
-def make_console() -> "Console":
-    """Return the console for a command's output; it never breaks a word."""
+def make_console(*, error: bool = False) -> "Console":
+    """Return the console for a command's output, or for its `error` output; it never breaks a word."""
     from pxr_tf.report.fitting import Screen
 
-    return Screen(highlight=False)
+    return Screen(highlight=False, stderr=error)
 
 
 def run_seeds(
