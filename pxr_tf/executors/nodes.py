@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-from pxr_tf.errors import PxrError, one_line, shorten, shown
+from pxr_tf.errors import PxrError, count_words, one_line, shorten, shown
 from pxr_tf.executors.node_facts import describe_code
 from pxr_tf.executors.offers import Offer, is_answered, offer
 
@@ -16,7 +16,11 @@ LOOK = 120.0  # seconds for all nodes to describe themselves: the first task on 
 TRIES, PAUSE = 4, 5.0  # times that nodes are asked, and seconds between
 SKEW = 5.0  # seconds by which clocks may differ without a word
 LITTLE = 200 * 10**6  # bytes: a node with less in /tmp cannot keep what Ray writes there
-RESOURCES = {"cpus": "processor", "gpus": "GPU", "memory": "byte of memory"}
+RESOURCES = {
+    "cpus": ", or use --set training.threads={:.0f}",
+    "gpus": ", or leave out --gpus",
+    "memory": "",
+}  # remedies
 
 
 class Found(NamedTuple):
@@ -175,16 +179,20 @@ def check_disks(found: Iterable[Found]) -> None:
 
 def check_need(found: Sequence[Found], need: Mapping[str, Any]) -> None:
     """Raise `PxrError` if no node has what a task needs."""
-    for name, unit in RESOURCES.items():
+    for name, remedy in RESOURCES.items():
         best = max(found, key=lambda node, name=name: getattr(node, name))
         have = getattr(best, name)
         if have < need[name]:
-            remedy = f", or use --set training.threads={have:g}" if name == "cpus" else ""
-            remedy = ", or leave out --gpus" if name == "gpus" else remedy
             raise PxrError(
-                f"The task {need['task']} needs {need[name]:,g} {unit}{'s' if need[name] != 1 else ''}; the largest "
-                f"node ({best.address}) has {have:,g}. Add a larger node{remedy}."
+                f"The task {need['task']} needs {_amount(name, need[name])}; the largest node ({best.address}) has "
+                f"{_amount(name, have)}. Add a larger node{remedy.format(have)}."
             )
+
+
+def _amount(name: str, number: float) -> str:
+    if name == "memory":
+        return f"{number / 1e9:.1f} GB of memory"
+    return count_words(int(number), "processor" if name == "cpus" else "GPU")
 
 
 def check_alike(found: Iterable[Found]) -> None:

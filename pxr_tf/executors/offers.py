@@ -33,13 +33,13 @@ class Offer(NamedTuple):
 def offer(folder: str) -> Iterator[Offer]:
     """Write a word into a folder, which is made if missing, and hold a lock there; remove both at the end."""
     made = Offer(folder, secrets.token_hex(8))
-    with locks.hold(made.lock):
-        made.file.write_text(made.word)
-        try:
+    try:
+        with locks.hold(made.lock):
+            made.file.write_text(made.word)
             yield made
-        finally:
-            for file in Path(folder).glob(f"{made.file.name}*"):
-                file.unlink(missing_ok=True)
+    finally:
+        for file in (made.file, made.lock, *Path(folder).glob(f"{made.file.name}-*")):
+            file.unlink(missing_ok=True)
 
 
 def examine(made: Offer, name: str) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pxr_tf import locks
 from pxr_tf.errors import WORK_FAILED, PxrError, one_line
 from pxr_tf.executors.ray_work import Job, perform_there
 
@@ -127,6 +128,7 @@ def main() -> None:
     """Connect, then serve; send a `PxrError` as the event ``fault``."""
     lines = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # Ray's words go to the log
+    locks.share()
 
     def send(answer: Mapping[str, Any]) -> None:
         print(json.dumps(answer), file=lines)

@@ -23,6 +23,7 @@ from pxr_tf.tasks import Task
 BATCH = 0.2  # seconds between batches of events: each is an object that travels through the cluster
 STEP = "step"  # the event of which only the last in a batch is sent
 THREADS = "OMP_NUM_THREADS"  # Ray sets it in its workers; it would change the last digits of a number
+ENDS = ("done", "fault", "lost")  # the events that are a task's last
 PATIENCE = 60.0  # seconds for an earlier attempt at the same task to end
 
 
@@ -56,9 +57,6 @@ def perform_there(job: Job) -> Iterator[list[Event]]:
         yield [event for place, event in enumerate(batch) if event["event"] != STEP or place == last_step]
         if batch[-1]["event"] in ENDS:
             return
-
-
-ENDS = ("done", "fault", "lost")  # events that end a task's
 
 
 def _address() -> str:

@@ -158,14 +158,14 @@ def test_what_does_not_fit_is_refused_in_one_line(nodes, words, tmp_path):
         return line
 
     assert_tells(refuse(head="10.78.3.1:6412"), "Nothing answers at 10.78.3.1:6412", "refused")
-    assert_tells(refuse("--gpus", 1), "needs 1 GPU", "has 0")
+    assert_tells(refuse("--gpus", 1), "needs 1 GPU", "has 0 GPUs")
     wrong = tmp_path / "wrong"
     wrong.write_text("0" * 64)
     call = ["env", f"RAY_AUTH_TOKEN_PATH={wrong}", *pxr(*words, "--runs", tmp_path / "runs")[1:]]
     ended = nodes("run", *call, check=False)
     assert_tells(ended.stderr, "refuses the token")
     many = pxr(*words, "--set", "training.threads=3", "--runs", tmp_path / "many")
-    assert_tells(nodes(*many, check=False).stderr, "needs 3 processors", "has 1", "training.threads=1")
+    assert_tells(nodes(*many, check=False).stderr, "needs 3 processors", "has 1 processor", "training.threads=1")
 
 
 @pytest.mark.slow
