@@ -1,8 +1,10 @@
 """The choice of the executor for all tasks of a command, made only here."""
 
 import importlib.util
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from pxr_tf import machine
 from pxr_tf.errors import PxrError, shown
 from pxr_tf.executors.local import LocalProcess
 from pxr_tf.tasks import Executor
@@ -35,8 +37,9 @@ def choose(choice: Choice) -> None:
         raise PxrError(f"{word} is for a cluster; add --executor {RAY}, or leave it out.")
     if choice.executor == RAY:
         _check_ray(choice.address)
-    if _chosen.executor == RAY:
+    if _chosen.executor == RAY:  # forget what it told this process
         _fill_by(None)
+        os.environ.pop(machine.PROCESSORS, None)
     _chosen = choice
 
 
