@@ -56,12 +56,13 @@ down() {
             ip netns delete "$NODES$node"
         fi
     done
+    ip link delete "$NODES-a" 2> /dev/null || true # `up` was stopped before a namespace had it
     rm -rf "$PLACE"
 }
 
 case ${1:-} in
 up)
-    mkdir -p -m 700 "$PLACE"
+    mkdir -m 700 "$PLACE" || { echo "Nodes named $NODES exist, or did: $0 down removes them." >&2; exit 2; }
     "$PYTHON" -c "import secrets; print(secrets.token_hex(32), end=\"\")" > "$PLACE/token"
     ip link add "$NODES-a" type veth peer name "$NODES-b"
     make_namespace a "$(address a)" "$(address b)"
