@@ -209,8 +209,8 @@ def _find_damaged(journal: Journal, path: Path, keys: Iterable[str]) -> list[Blo
 
 
 def _unknown(journal: Journal, keys: Iterable[str]) -> list[str]:
-    known = journal.rows().keys() | journal.faults.keys()
-    return [key for key in keys if key not in known]
+    known = journal.keys()
+    return [key for key in keys if key not in known and key not in journal.faults]
 
 
 def _map_rows(path: Path, journal: Journal) -> np.ndarray:

@@ -1,8 +1,9 @@
 """The journal of a keyed array (`arrays`): which rows are good, and under which keys."""
 
 import json
+import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypedDict
@@ -45,6 +46,8 @@ class Journal:
     faults: dict[str, str] = field(default_factory=dict)
     stop: int = 0  # the row at which the next block begins: after all blocks, forgotten or not
     size: int = 0  # bytes up to the end of the last good line
+    _known: set[str] = field(default_factory=set)  # keys of the blocks that begin at `_seen`
+    _seen: set[int] = field(default_factory=set)
 
     def add(self, entry: JournalEntry) -> None:
         """Apply one line: new rows, or blocks to forget."""
@@ -62,6 +65,18 @@ class Journal:
     def rows(self) -> dict[str, int]:
         """Return the row of each key."""
         return {key: row for block in self.blocks.values() for row, key in enumerate(block.keys, block.first)}
+
+    def keys(self) -> Set[str]:
+        """Return the keys that have a row; only blocks that came since the last call cost time, unless some are gone.
+
+        A writer among a million rows calls this for every block.
+        """
+        if not self._seen <= self.blocks.keys():
+            self._known, self._seen = set(), set()
+        for first in self.blocks.keys() - self._seen:
+            self._known.update(self.blocks[first].keys)
+        self._seen = set(self.blocks)
+        return self._known
 
 
 def read_journal(path: Path, known: Journal | None = None) -> Journal:
@@ -99,4 +114,4 @@ def drop_cut_off(journal: Journal, path: Path) -> list[Block]:
 
 def row_bytes(shape: Sequence[int], dtype: DTypeLike) -> int:
     """Return the size of a row in bytes."""
-    return int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    return math.prod(shape) * np.dtype(dtype).itemsize

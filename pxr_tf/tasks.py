@@ -3,6 +3,8 @@
 A task's results are files; its events only inform. Code that needs a value from a task reads the file that it wrote.
 """
 
+import heapq
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -118,11 +120,20 @@ def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_e
 def in_order(tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks, each after those that it needs; a need that is not among the tasks counts as met."""
     waiting = {task.key: task for task in tasks}
-    ordered: list[Task] = []
-    while waiting:
-        ready = [task for task in waiting.values() if not any((task.run, need) in waiting for need in task.needs)]
-        if not ready:
-            raise ValueError(f"tasks need each other in a circle: {', '.join(name for _, name in waiting)}")
-        ordered.append(ready[0])
-        del waiting[ready[0].key]
+    keys, ordered = list(waiting), []
+    needs = {task.key: {(task.run, need) for need in task.needs} & waiting.keys() for task in waiting.values()}
+    users: dict[tuple[str, str], list[int]] = defaultdict(list)  # who needs it, by place in `keys`
+    for place, key in enumerate(keys):
+        for need in needs[key]:
+            users[need].append(place)
+    ready = [place for place, key in enumerate(keys) if not needs[key]]  # a heap: the first of them comes next
+    while ready:
+        key = keys[heapq.heappop(ready)]
+        ordered.append(waiting.pop(key))
+        for place in users[key]:
+            needs[keys[place]].discard(key)
+            if not needs[keys[place]]:
+                heapq.heappush(ready, place)
+    if waiting:
+        raise ValueError(f"tasks need each other in a circle: {', '.join(name for _, name in waiting)}")
     return ordered

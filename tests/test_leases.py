@@ -10,6 +10,7 @@ from machines import output_of, start_machine
 from messages import refused
 
 from pxr_tf import arrays, leases, locks
+from pxr_tf.journal import Journal
 from pxr_tf.leases import Watch, lease_of, take
 
 HOLD = """
@@ -141,6 +142,25 @@ with arrays.open_writer(place / "rows", (3,), np.int64) as writer:
     assert all((found.values[row] == int(name)).all() for name, row in found.rows.items())
     assert len(found.values) == len(found.rows), "no row is there twice"
     assert set(found.faults) == {f"bad-{block}" for block in range(8)}
+
+
+def test_a_turn_reads_only_the_blocks_that_are_new():
+    class Once(list):
+        reads = 0
+
+        def __iter__(self):
+            self.reads += 1
+            return super().__iter__()
+
+    journal, blocks = Journal(), [Once(["a", "b"]), Once(["c"])]
+    for keys in blocks:
+        journal.add({"first": journal.stop, "keys": keys, "crc32": 0, "shape": [1], "dtype": "|u1", "faults": {}})
+        journal.keys()
+    reads = [keys.reads for keys in blocks]
+    assert journal.keys() == {"a", "b", "c"}
+    assert [keys.reads for keys in blocks] == reads
+    journal.add({"forget": [0]})
+    assert journal.keys() == {"c"}
 
 
 def test_a_machine_that_dies_while_it_appends_costs_only_its_own_block(tmp_path, monkeypatch):

@@ -35,6 +35,11 @@ def test_each_task_comes_after_its_needs(tasks, expected):
     assert names(in_order(tasks)) == expected.split()
 
 
+def test_a_long_chain_that_is_given_backwards_is_ordered():
+    chain = [task(f"{number}", f"{number - 1}") for number in reversed(range(1, 4000))]
+    assert names(in_order([*chain, task("0")])) == [f"{number}" for number in range(4000)]
+
+
 @pytest.mark.parametrize(
     ("tasks", "circle"),
     [
