@@ -30,6 +30,7 @@ from pxr_tf.training.learners import LEARNERS
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
 OPTION = "A command-line option"  # its table is a file, which processes read
+DIVIDED = "A task that a cluster can divide"  # in words: its files exist already
 STORY = "A story over a finished run"  # it is called, and is in no table
 TABLES = (BACKBONES, LAYOUTS, OVERALL_METRICS, CLASS_METRICS, SCHEMES, LEARNERS)
 
@@ -63,15 +64,16 @@ def add(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-def test_the_page_has_seven_sections():
-    assert list(SECTIONS) == ["A backbone", "A data layout", "A metric", "A split scheme", "A learner", OPTION, STORY]
+def test_the_page_has_eight_sections():
+    classes = ["A backbone", "A data layout", "A metric", "A split scheme", "A learner"]
+    assert list(SECTIONS) == [*classes, OPTION, DIVIDED, STORY]
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_a_section_is_under_thirty_lines_and_adds_at_most_one_line_to_a_table(heading):
     assert len(SECTIONS[heading].strip().splitlines()) < 30
     entry = r"^\+\[\[option\]\]" if heading == OPTION else r"^[A-Z_]+\[.+\] = "
-    assert len(re.findall(entry, SECTIONS[heading], re.MULTILINE)) == (heading != STORY)
+    assert len(re.findall(entry, SECTIONS[heading], re.MULTILINE)) == (heading not in (DIVIDED, STORY))
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
@@ -218,7 +220,7 @@ def test_the_option_is_one_row_and_reaches_recipe_make_and_page(copied_project):
 
     assert run(sys.executable, "scripts/write_option_files.py").returncode == 0
     page = (copied_project / "docs" / "commands.md").read_text(encoding="utf-8")
-    assert page.count("| `--batch-size` | Pictures in a batch. | the recipe's | whole number | `BATCH` |") == 5
+    assert page.count("| `--batch-size` | Pictures in a batch. | the recipe's | whole number | `BATCH` |") == 6
     refused = run(sys.executable, "-m", "pxr_tf.cli", "cv", "--batch-size", "0", "--data", "nowhere")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "training.batch_size received 0" in refused.stderr

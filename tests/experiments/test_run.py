@@ -45,7 +45,7 @@ def start_again(folder, data, experiment=None, **options):
 def test_a_run_directory_holds_what_the_design_says(finished_run):
     whole_run = {
         *("experiment.yaml", "provenance.json", "warnings.json", "manifest.csv", "splits.csv", "samples.csv"),
-        "predictions.csv",
+        *("predictions.csv", "logs/status.json"),
     }
     each_fold = {"environment.json", "history.csv", "epochs.json", "timing.json", "predictions.csv", "model.keras"}
     assert set(read_all(finished_run)) == whole_run | {f"fold-{fold}/{name}" for fold in (0, 1) for name in each_fold}

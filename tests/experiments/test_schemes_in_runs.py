@@ -52,7 +52,7 @@ def test_an_official_run_is_one_fold_in_its_own_directory(official_run):
     place = ("phantom", "strategy2-two_layers", "official-bacterial-normal-viral", "seed-0")
     assert official_run.parts[-4:] == place
     folders = {file.name for file in official_run.iterdir() if file.is_dir()}
-    assert folders == {"official"}  # no hold-out
+    assert folders == {"official", "logs"}  # no hold-out
     fold = {file.name for file in (official_run / "official").iterdir()}
     assert fold == {"environment.json", "history.csv", "epochs.json", "timing.json", "predictions.csv", "model.keras"}
 
