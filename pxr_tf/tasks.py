@@ -5,7 +5,7 @@ A task's results are files; its events only inform. Code that needs a value from
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -79,8 +79,11 @@ class Executor(Protocol):
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
         """Get ready while other work continues; tasks inherit the file descriptors `keep` (of locks)."""
 
-    def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
-        """Run the tasks, each after its needs; events have ``run`` and ``task``; a failure skips its dependents."""
+    def run(self, batches: Iterable[Sequence[Task]], on_event: OnEvent) -> Failures:
+        """Run the tasks, each after its needs; events have ``run`` and ``task``; a failure skips its dependents.
+
+        Tasks need only those of their batch. An executor may make a batch while it works on those before it.
+        """
 
     def close(self) -> None:
         """End whatever is running."""
@@ -94,13 +97,16 @@ def run_or_raise(executor: Executor, tasks: Sequence[Task], on_event: OnEvent) -
         if event["event"] == "failed":
             raise PxrError(event["text"], event["exit_code"])
 
-    executor.run(tasks, listen)
+    executor.run([tasks], listen)
 
 
-def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_event: OnEvent) -> Failures:
-    """Run the tasks in the order of their needs, with events ``start`` and ``end`` or ``failed``; return failures."""
+def do_in_order(batches: Iterable[Sequence[Task]], do: Callable[[Task, OnEvent], None], on_event: OnEvent) -> Failures:
+    """Make all batches, then run their tasks in the order of their needs; return failures.
+
+    Events are those of `do`, with ``start`` before them and ``end`` or ``failed`` after.
+    """
     failures: dict[tuple[str, str], str] = {}
-    for task in in_order(tasks):
+    for task in in_order(task for batch in batches for task in batch):
         place, code = {"task": task.name, "run": task.run}, WORK_FAILED
         failed = next((need for need in task.needs if (task.run, need) in failures), None)
         if failed is None:
@@ -117,7 +123,7 @@ def do_in_order(tasks: Sequence[Task], do: Callable[[Task, OnEvent], None], on_e
     return failures
 
 
-def in_order(tasks: Sequence[Task]) -> list[Task]:
+def in_order(tasks: Iterable[Task]) -> list[Task]:
     """Return the tasks, each after those that it needs; a need that is not among the tasks counts as met."""
     waiting = {task.key: task for task in tasks}
     keys, ordered = list(waiting), []

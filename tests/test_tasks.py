@@ -89,7 +89,7 @@ def test_a_task_that_fails_stops_only_the_tasks_that_need_it():
         for name, needs in (("features", ()), ("fold-0", ("features",)), ("figures", ("fold-0",)))
     ]
     events = []
-    failures = do_in_order([*tasks, task("alone")], do, events.append)
+    failures = do_in_order([tasks, [task("alone")]], do, events.append)
     assert failures[("one", "features")] == "no luck"
     assert "fold-0" in failures[("one", "figures")] and "features" in failures[("one", "fold-0")]
     assert done == [("two", "features"), ("two", "fold-0"), ("two", "figures"), ("", "alone")]
@@ -101,12 +101,12 @@ def test_run_or_raise_stops_at_the_first_failure():
     done = []
 
     class Failing(Inline):
-        def run(self, tasks, on_event):
+        def run(self, batches, on_event):
             def do(task, emit):
                 done.append(task.name)
                 raise PxrError(f"{task.name} has no luck")
 
-            return do_in_order(tasks, do, on_event)
+            return do_in_order(batches, do, on_event)
 
     with pytest.raises(PxrError, match="^a has no luck$"):
         run_or_raise(Failing(), [task("a"), task("b")], lambda event: None)

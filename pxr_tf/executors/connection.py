@@ -18,6 +18,7 @@ from pxr_tf.executors.local import LOG_ENCODING, QUIET
 BRIDGE = ("-m", "pxr_tf.executors.ray_bridge")
 AUTHENTICATED = {"RAY_AUTH_MODE": "token"}  # unless the user sets it
 GONE = "gone"  # the event that follows the last of a lost connection
+_numbers = itertools.count(1)  # of requests, on any connection
 Answers = queue.SimpleQueue[Mapping[str, Any]]
 
 
@@ -38,29 +39,26 @@ class Connection:
                 encoding="utf-8",
                 start_new_session=True,  # Ctrl-C ends this process first, which then ends that one
             )
-        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._waiting: dict[int, Answers] = {}  # request -> who waits for its answers
-        self._greeting: Answers = queue.SimpleQueue()
-        self._fault: PxrError | None = None
-        self._connected = self._gone = False
+        self._greeting: Mapping[str, Any] = {"event": GONE}  # what it says first; it may die without a word
+        self._greeted = threading.Event()
+        self._gone = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def wait(self) -> None:
         """Return once connected; raise `PxrError` if the cluster cannot be used."""
-        if self._connected:
-            return
-        answer = self._greeting.get()
+        self._greeted.wait()
+        answer = self._greeting
         if answer["event"] == "fault":
             raise PxrError(answer["message"], answer["exit_code"])
         if answer["event"] == GONE:
             raise PxrError(f"The connection to the cluster failed. Its log is {self._log}.", WORK_FAILED)
-        self._connected = True
 
     def send(self, request: Mapping[str, Any], answers: Answers) -> int:
         """Send a request; its answers, each with its number ``id``, go to `answers`. Return the number."""
-        number = next(self._numbers)
+        number = next(_numbers)
         with self._lock:
             self._waiting[number] = answers
             if self._gone:
@@ -92,10 +90,14 @@ class Connection:
             self._gone = True
             for number, waiting in self._waiting.items():
                 waiting.put({"event": GONE, "id": number})
-        self._greeting.put({"event": GONE})
+        self._greeted.set()
 
     def _take(self, answer: Mapping[str, Any]) -> None:
+        if "id" not in answer:
+            self._greeting = answer
+            self._greeted.set()
+            return
         with self._lock:
-            waiting = self._waiting.get(answer["id"]) if "id" in answer else self._greeting
+            waiting = self._waiting.get(answer["id"])
         if waiting is not None:
             waiting.put(answer)

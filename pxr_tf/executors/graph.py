@@ -4,12 +4,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pxr_tf.errors import WORK_FAILED
+from pxr_tf.errors import WORK_FAILED, PxrError
 from pxr_tf.events import OnEvent
 from pxr_tf.executors.perform import DIVISIBLE
 from pxr_tf.tasks import Task, in_order
 
 Key = tuple[str, str]
+
+
+def comes_later(task: Task) -> bool:
+    """Return whether a task comes after those that are divided: others wait for these, and so no node waits."""
+    return task.kind not in DIVISIBLE
 
 
 @dataclass
@@ -25,9 +30,10 @@ class _Running:
 class Graph:
     """Hands out tasks as their needs end, and turns what is heard of them into events and failures."""
 
-    def __init__(self, tasks: Sequence[Task], shards: Callable[[Task], int], retries: int, on_event: OnEvent) -> None:
+    def __init__(self, shards: Callable[[Task], int], retries: int, on_event: OnEvent) -> None:
         """`shards` gives how many parts a task that can be divided is divided into."""
-        self._waiting = {task.key: task for task in in_order(tasks)}
+        self._waiting: dict[Key, Task] = {}
+        self._complete = self._changed = False  # no more tasks will come; tasks may have become ready
         self._running: dict[Key, _Running] = {}
         self._whole: dict[Key, Key] = {}  # shard -> its task
         self._again: list[Task] = []  # lost shards, to be run again
@@ -37,25 +43,31 @@ class Graph:
 
     @property
     def ended(self) -> bool:
-        """Whether every task has ended."""
-        return not (self._waiting or self._running)
+        """Whether every task has ended, and none will come."""
+        return self._complete and not (self._waiting or self._running)
+
+    def add(self, tasks: Sequence[Task]) -> None:
+        """Add tasks; what they need is among them, came before, or was done earlier."""
+        self._waiting |= {task.key: task for task in in_order(tasks)}
+        self._changed = True
+
+    def refuse(self, tasks: Sequence[Task], error: PxrError) -> None:
+        """Let tasks fail without handing them out."""
+        for task in in_order(tasks):
+            self._fail(task, str(error), error.exit_code)
+
+    def complete(self) -> None:
+        """No more tasks will come."""
+        self._complete = True
 
     def take_ready(self) -> Iterator[Task]:
-        """Yield tasks, or their shards, that can run now; fail those that need a failed task.
-
-        Tasks that are divided come first: others wait for them, and so no node waits.
-        """
+        """Yield tasks, or their shards, that can run now; fail those that need a failed task."""
         again, self._again = self._again, []
         yield from again
-        for task in sorted(self._waiting.values(), key=lambda task: task.kind not in DIVISIBLE):
-            needs = [(task.run, need) for need in task.needs]
-            failed = next((need for need in needs if need in self.failures), None)
-            if failed is not None:
-                del self._waiting[task.key]
-                self._fail(task, f"{task.name} needs {failed[1]}, which failed.", WORK_FAILED)
-            elif not self._must_wait(task, needs):
-                del self._waiting[task.key]
-                yield from self._divide(task)
+        while self._changed:  # a task that fails may be needed by one that was looked at before
+            self._changed = False
+            for task in sorted(self._waiting.values(), key=comes_later):
+                yield from self._take_if_ready(task)
 
     def hear(self, shard: Task, event: Mapping[str, Any]) -> bool:
         """Take in an event of a shard; return whether the shard has ended, for good or until it runs again."""
@@ -90,6 +102,19 @@ class Graph:
             self._running[whole].started = shard.shards > 1
             self._emit(task, {"event": "again", "attempt": attempt, "text": why})
 
+    def _take_if_ready(self, task: Task) -> list[Task]:
+        """Return a task, or its shards, if it can run now; fail it if it needs a failed task."""
+        needs = [(task.run, need) for need in task.needs]
+        failed = next((need for need in needs if need in self.failures), None)
+        if failed is not None:
+            del self._waiting[task.key]
+            self._changed = True
+            self._fail(task, f"{task.name} needs {failed[1]}, which failed.", WORK_FAILED)
+        elif not self._must_wait(task, needs):
+            del self._waiting[task.key]
+            return self._divide(task)
+        return []
+
     def _must_wait(self, task: Task, needs: Sequence[Key]) -> bool:
         """Return whether a need has not ended, or a divided task of its kind uses all nodes already.
 
@@ -122,6 +147,7 @@ class Graph:
 
     def _end(self, task: Task, failure: str = "", code: int = 0) -> None:
         del self._running[task.key]
+        self._changed = True
         self._again = [shard for shard in self._again if self._whole[shard.key] != task.key]
         if failure:
             self._fail(task, failure, code)

@@ -1,7 +1,7 @@
 """Run tasks in this process: for tests, debuggers and notebooks. TensorFlow's memory is not freed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pxr_tf.events import OnEvent
@@ -15,9 +15,9 @@ class Inline:
     def start(self, log: Path, keep: Sequence[int] = ()) -> None:
         """Do nothing: this process is already running."""
 
-    def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
+    def run(self, batches: Iterable[Sequence[Task]], on_event: OnEvent) -> Failures:
         """Run the tasks in the order of their needs; return what failed, and why."""
-        return do_in_order(tasks, _perform, on_event)
+        return do_in_order(batches, _perform, on_event)
 
     def close(self) -> None:
         """Do nothing."""

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pxr_tf.errors import WORK_FAILED, PxrError
@@ -65,9 +65,9 @@ class LocalProcess:
                 encoding="utf-8",
             )
 
-    def run(self, tasks: Sequence[Task], on_event: OnEvent) -> Failures:
+    def run(self, batches: Iterable[Sequence[Task]], on_event: OnEvent) -> Failures:
         """Run the tasks in the order of their needs, log their output, pass on events; return what failed and why."""
-        return do_in_order(tasks, self.perform, on_event)
+        return do_in_order(batches, self.perform, on_event)
 
     def close(self) -> None:
         """End the worker, whatever it is doing."""

@@ -21,7 +21,7 @@ from pxr_tf.pictures.gather import Gathered
 from pxr_tf.runs.directory import is_finished, is_run
 from pxr_tf.runs.finished import FinishedRun
 from pxr_tf.runs.status import keep_status
-from pxr_tf.tasks import Executor
+from pxr_tf.tasks import Executor, Task
 
 LOCK_PATIENCE = 10.0  # seconds for a single run; processes that a killed run leaves end within one or two
 
@@ -159,21 +159,26 @@ class _Study:
         self, requests: Sequence[Request], sources: Mapping[Path, Sources | None], descriptors: Sequence[int]
     ) -> None:
         """Prepare these runs, do their tasks as one graph, and finish each once its last task has ended."""
+        self._executor.run(self._prepare_all(requests, sources, descriptors), self._listen)
+
+    def _prepare_all(
+        self, requests: Sequence[Request], sources: Mapping[Path, Sources | None], descriptors: Sequence[int]
+    ) -> Iterator[Sequence[Task]]:
+        """Prepare one run after another; yield the tasks of each, so that a cluster may start with them."""
         for request in requests:
             found = sources[request.folder]
-            if found is not None:
-                self._attempt(request, partial(self._prepare, request, found))
+            prepared = found and self._attempt(request, partial(self._prepare, request, found))
+            if prepared and prepared.tasks:
+                self._executor.start(early_logs(requests[0]) / "start.log", keep=descriptors)
+                yield prepared.tasks
         self._end_failed()
-        for name in [name for name, count in self._waiting.items() if not count]:
+        for name in [name for name, prepared in self._prepared.items() if not prepared.tasks]:
             self._finish(name)
-        tasks = [task for prepared in self._prepared.values() for task in prepared.tasks]
-        if tasks:
-            self._executor.start(early_logs(requests[0]) / "start.log", keep=descriptors)
-            self._executor.run(tasks, self._listen)
 
-    def _prepare(self, request: Request, sources: Sources) -> None:
+    def _prepare(self, request: Request, sources: Sources) -> PreparedRun:
         prepared, name = prepare_run(request, sources, self._executor, self.tag(request)), str(request.folder)
         self._prepared[name], self._waiting[name], self._failures[name] = prepared, len(prepared.tasks), []
+        return prepared
 
     def _attempt(self, request: Request, step: Callable[[], Result]) -> Result | None:
         """Return a step's result; None if it fails, which ends this run alone. The error of an only run is raised."""

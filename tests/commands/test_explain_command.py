@@ -172,7 +172,7 @@ UNCHECKED = {"checks": False, "masks": None, "check_pictures": None}
 class Killed(Inline):
     """An executor whose process dies when its first task starts."""
 
-    def run(self, tasks, on_event):
+    def run(self, batches, on_event):
         raise Stopped
 
 

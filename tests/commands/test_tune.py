@@ -53,8 +53,8 @@ def tune(pxr, tiny, official_phantoms, monkeypatch):
     trained: list[str] = []
 
     class Listing(Inline):
-        def run(self, tasks, on_event):
-            return do_in_order(tasks, self._do, on_event)
+        def run(self, batches, on_event):
+            return do_in_order(batches, self._do, on_event)
 
         def _do(self, task, emit):
             trained.extend([Path(task.run).name] if task.kind == "fit" else [])

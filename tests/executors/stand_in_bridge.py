@@ -30,6 +30,9 @@ for line in sys.stdin:
     request = json.loads(line)
     number = request["id"]
     if "check" in request:
+        if (place / "small").exists():
+            say(id=number, event="fault", message="The nodes are too small.", exit_code=2)
+            continue
         (place / "checked.json").write_text(json.dumps(request["check"]))
         nodes = [{"address": f"10.0.0.{host}", "cpus": 4, "gpus": 0, "memory": 8e9} for host in (1, 2)]
         say(id=number, event="checked", nodes=nodes, notes=[])

@@ -24,9 +24,10 @@ class Counted(Inline):
     def __init__(self):
         self.tasks = []
 
-    def run(self, tasks, on_event):
-        self.tasks += tasks
-        return super().run(tasks, on_event)
+    def run(self, batches, on_event):
+        batches = list(batches)
+        self.tasks += [task for tasks in batches for task in tasks]
+        return super().run(batches, on_event)
 
 
 @pytest.fixture

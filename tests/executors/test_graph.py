@@ -23,7 +23,14 @@ def heard():
 @pytest.fixture
 def make(heard):
     """Return a function that makes the graph of some tasks; its events go to `heard`."""
-    return lambda *tasks, shards=1, retries=2: Graph(tasks, lambda task: shards, retries, heard.append)
+
+    def make(*tasks, shards=1, retries=2):
+        graph = Graph(lambda task: shards, retries, heard.append)
+        graph.add(tasks)
+        graph.complete()
+        return graph
+
+    return make
 
 
 def fold(number: int, *needs: str, run: str = "run") -> Task:

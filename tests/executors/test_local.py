@@ -159,7 +159,7 @@ def test_a_process_that_died_while_idle_is_reported(tmp_path, monkeypatch, momen
     try:
         executor.start(tmp_path / "start.log")
         if done:
-            executor.run([replace(TASK, logs=str(tmp_path))], [].append)
+            executor.run([[replace(TASK, logs=str(tmp_path))]], [].append)
         wait_until(lambda: (tmp_path / "pid").exists() and not is_running(int((tmp_path / "pid").read_text() or 0)))
         with refused("'fold-1'", "no more memory"):
             run_or_raise(executor, [replace(TASK, name="fold-1", logs=str(tmp_path))], [].append)
@@ -175,7 +175,7 @@ def test_tasks_run_after_their_needs_and_their_start_and_end_are_events(tmp_path
         return replace(task, logs=str(tmp_path))
 
     try:
-        executor.run([at(TASK), at(Task("features", "features", run="somewhere"))], events.append)
+        executor.run([[at(TASK), at(Task("features", "features", run="somewhere"))]], events.append)
     finally:
         executor.close()
     assert [(event["event"], event["task"]) for event in events] == [

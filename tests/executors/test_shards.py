@@ -26,8 +26,11 @@ class Divided(Inline):
     def __init__(self):
         self.divided = set()
 
-    def run(self, tasks, on_event):
-        graph = Graph(tasks, lambda task: SHARDS, 0, on_event)
+    def run(self, batches, on_event):
+        graph = Graph(lambda task: SHARDS, 0, on_event)
+        for tasks in batches:
+            graph.add(tasks)
+        graph.complete()
         while not graph.ended:
             for task in graph.take_ready():
                 self.divided |= {task.kind} if task.shards > 1 else set()

@@ -63,8 +63,8 @@ def tiny_experiment(backbone: str = "two_layers", variant: str = "strategy2", **
 class Never(Inline):
     """An executor that must not get any task."""
 
-    def run(self, tasks: Any, on_event: Any) -> dict:
-        if tasks:
+    def run(self, batches: Any, on_event: Any) -> dict:
+        for tasks in filter(None, batches):
             raise AssertionError(f"tasks were started: {[task.name for task in tasks]}")
         return {}
 

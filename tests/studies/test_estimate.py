@@ -1,5 +1,6 @@
 """The estimated cost of a grid."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -104,8 +105,8 @@ class Timed(Inline):
     def __init__(self, speeds: dict[str, dict[str, float]]) -> None:
         self.speeds, self.tasks = speeds, []
 
-    def run(self, tasks, on_event):
-        for task in tasks:
+    def run(self, batches, on_event):
+        for task in itertools.chain(*batches):
             self.tasks.append(task)
             backbone = json.loads(task.options.recipe)["model"]["backbone"]
             files.write_json(task.options.to, self.speeds[backbone])

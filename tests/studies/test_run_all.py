@@ -29,8 +29,8 @@ class Failing(Inline):
     def __init__(self, *failing: str) -> None:
         self._failing = failing
 
-    def run(self, tasks, on_event):
-        return do_in_order(tasks, self._do, on_event)
+    def run(self, batches, on_event):
+        return do_in_order(batches, self._do, on_event)
 
     def _do(self, task, emit):
         if task.name in ("fold-0", "official") and task.run.endswith(self._failing):

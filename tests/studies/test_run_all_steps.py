@@ -70,8 +70,9 @@ class World:
     def start(self, log, keep):
         self.steps.append(("start", log, len(keep)))
 
-    def run(self, tasks, on_event):
-        self.steps.append(("run", [task.name for task in tasks]))
+    def run(self, batches, on_event):
+        tasks = [task for batch in batches for task in batch]
+        self.steps += [("run", [task.name for task in tasks])] if tasks else []
         for task in tasks:
             on_event({"event": "start", "run": task.run, "task": task.name})
             failed = ("task", task.name) in self.faults
@@ -116,6 +117,7 @@ def test_a_study_finds_locks_prepares_trains_finishes_and_closes_in_this_order(w
         ("lock", second, forever),
         ("start", log, 2),
         ("prepare", 1),
+        ("start", log, 2),
         ("prepare", 0),
         ("start", log, 2),
         ("run", ["1-0", "0-0"]),
