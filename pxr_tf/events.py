@@ -13,6 +13,8 @@ OnWait = Callable[[str], None]  # the process that is being waited for
 Say = Callable[[str], None]  # one line for people
 
 
+AT = "at"  # the key of when an event happened (`time.monotonic`), if it is passed on later
+
 T = TypeVar("T")
 QUIET = 2.0  # seconds; most jobs end sooner
 
@@ -42,6 +44,11 @@ def emit_elapsed(on_event: OnEvent, what: str, every: float = 1.0) -> Iterator[N
     finally:
         ended.set()
         thread.join()  # no other thread writes events from here on
+
+
+def moment_of(event: Event) -> float:
+    """Return when an event happened, on the clock `time.monotonic`."""
+    return event.get(AT, time.monotonic())
 
 
 def emit_note(on_event: OnEvent, text: str) -> None:

@@ -141,7 +141,8 @@ def order_tasks() -> None:
     for number in (1_000, 16_000):
         tasks = [Task(f"task-{k}", "fill") for k in range(number)]
         with timed("tasks: order, hand out, hear of their end", number):
-            graph = Graph(tasks, lambda task: 1, 0, lambda event: None)
+            graph = Graph(lambda task: 1, 0, lambda event: None)
+            graph.add(tasks)
             for task in list(graph.take_ready()):
                 graph.hear(task, {"event": "done"})
                 list(graph.take_ready())

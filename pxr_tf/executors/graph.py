@@ -1,11 +1,12 @@
 """The state of a graph of tasks that run at the same time: which are ready, divided, running, lost or failed."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pxr_tf.errors import WORK_FAILED, PxrError
-from pxr_tf.events import OnEvent
+from pxr_tf.events import AT, OnEvent
 from pxr_tf.executors.perform import DIVISIBLE
 from pxr_tf.tasks import Task, in_order
 
@@ -160,4 +161,4 @@ class Graph:
 
     def _emit(self, task: Task, event: Mapping[str, Any]) -> None:
         words = {name: value for name, value in event.items() if name != "id"}
-        self._on_event({**words, "task": task.name, "run": task.run})
+        self._on_event({**words, "task": task.name, "run": task.run, AT: time.monotonic()})

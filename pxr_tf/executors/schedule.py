@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -36,7 +37,7 @@ class Schedule:
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
         self._answers: Answers = queue.SimpleQueue()
         self._graph = Graph(shards, retries, self._events.put)
-        self._ready: list[Task] = []
+        self._ready: tuple[deque[Task], deque[Task]] = deque(), deque()  # those that come first, and others
         self._sent: dict[int, tuple[Connection, Task]] = {}  # number of the request -> how it was sent, and what
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
@@ -82,9 +83,10 @@ class Schedule:
 
     def _send(self) -> None:
         """Send the tasks that are ready, as far as the cluster has room."""
-        self._ready = sorted([*self._ready, *self._graph.take_ready()], key=comes_later)
-        while self._ready and self._cluster.has_room([task for _, task in self._sent.values()]):
-            task = self._ready.pop(0)
+        for task in self._graph.take_ready():
+            self._ready[comes_later(task)].append(task)
+        while any(self._ready) and self._cluster.has_room([task for _, task in self._sent.values()]):
+            task = next(filter(None, self._ready)).popleft()
             connection, number = self._cluster.submit(task, self._answers)
             self._sent[number] = connection, task
 

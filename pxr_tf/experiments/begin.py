@@ -24,6 +24,9 @@ from pxr_tf.tasks import Executor, Task, run_or_raise
 from pxr_tf.training.learners import check_learner
 
 
+_built: set[tuple[object, ...]] = set()  # networks that this process's executors could build, with weights that exist
+
+
 class Sources(NamedTuple):
     """What a run is made from: its images, not yet decoded, and stage one if the run is a stage two."""
 
@@ -163,15 +166,22 @@ def _compose(
 
 
 def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> str:
-    """Download the weights if missing, build the network with them, return their identity; raise `PxrError`."""
+    """Download the weights if missing, build the network with them, return their identity; raise `PxrError`.
+
+    Runs of a study that start from the same network are checked once.
+    """
     experiment, logs = request.experiment, early_logs(request)
-    if not experiment.backbone or experiment.model.weights == "none":
-        return weights.identity(experiment)
+    known = weights.identity(experiment)
+    built = experiment.model.model_dump_json(), experiment.image.size, len(experiment.classes), known
+    if not experiment.backbone or experiment.model.weights == "none" or built in _built:
+        return known
     emit_note(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
     options = OfRecipe(experiment.model_dump_json(), logs / "weights.json")
     place = {"run": str(request.folder), "logs": str(logs)}
     run_or_raise(executor, [Task("weights", "weights", options=options, **place)], on_event)
-    return files.read_json(options.to)["identity"]
+    identity = files.read_json(options.to)["identity"]
+    _built.add((*built[:-1], identity))
+    return identity
 
 
 def _mention_random_features(experiment: Experiment, on_event: OnEvent) -> None:

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from pxr_tf.errors import count_words
-from pxr_tf.events import Event
+from pxr_tf.events import Event, moment_of
 from pxr_tf.report.clock import SOON, duration_words, fold_number
 from pxr_tf.report.fitting import print_paths
 
@@ -85,7 +85,7 @@ class Fleet:
         self._planned |= {(event["run"], task) for task in event["tasks"]}
 
     def _take_start(self, event: Event) -> None:
-        self._running[_key(event)] = Work(event.get("node", ""), time.monotonic())
+        self._running[_key(event)] = Work(event.get("node", ""), moment_of(event))
 
     def _take_progress(self, event: Event) -> None:
         words = f"{event['what']} · {event['done']:,} of {event['total']:,}"
@@ -109,7 +109,7 @@ class Fleet:
     def _take_end(self, event: Event) -> None:
         work = self._running.pop(_key(event), None)
         if work is not None:
-            self._took.append(time.monotonic() - work.since)
+            self._took.append(moment_of(event) - work.since)
         self._ended.add(_key(event))
         self._print_plain()
 

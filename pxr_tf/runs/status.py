@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pxr_tf import files, leases
-from pxr_tf.events import Event, OnEvent
+from pxr_tf.events import Event, OnEvent, moment_of
 
 STATUS = Path("logs", "status.json")
 PAUSE = 1.0  # seconds between writes
@@ -78,29 +78,30 @@ class _Tasks:
             self.changed |= kind == "plan"
             return
         if kind == "start":
-            self._begun[name] = time.monotonic()
+            self._begun[name] = moment_of(event)
             self._change(name, state=RUNNING, node=event.get("node", ""))
         elif kind == "again":
             self._change(name, state=WAITING, attempt=event["attempt"], text=event["text"])
         elif kind == "epoch":
             self._change(name, **{word: event[word] for word in ("phase", "epoch", "epochs")})
         elif kind in ENDS:
-            self._change(name, state=ENDS[kind], seconds=self._seconds(name), text=event.get("text", ""))
+            self._change(name, state=ENDS[kind], seconds=self._seconds(name, moment_of(event)), text=event.get("text", ""))
 
     def _change(self, name: str, **values: Any) -> None:
         self._tasks[name] = self._tasks[name]._replace(**values)
         self.changed = True
 
-    def _seconds(self, name: str) -> float:
-        return round(time.monotonic() - self._begun[name], 1) if name in self._begun else 0.0
+    def _seconds(self, name: str, now: float) -> float:
+        return round(now - self._begun[name], 1) if name in self._begun else 0.0
 
     def describe(self) -> list[dict[str, object]]:
         self.changed = False
-        now = (
-            task._replace(seconds=self._seconds(task.name)) if task.state == RUNNING else task
+        now = time.monotonic()
+        tasks = (
+            task._replace(seconds=self._seconds(task.name, now)) if task.state == RUNNING else task
             for task in self._tasks.values()
         )
-        return [task._asdict() for task in now]
+        return [task._asdict() for task in tasks]
 
 
 @contextmanager

@@ -140,6 +140,7 @@ class _Study:
         self._executor, self._on_event = executor, on_event
         self._complete, self._on_outcome = complete, on_outcome
         self._gathered: dict[tuple[object, ...], Gathered] = {}  # images, found once for all seeds
+        self._preparing = False  # runs are being prepared
         self._prepared: dict[str, PreparedRun] = {}  # runs in progress
         self._waiting: dict[str, int] = {}  # run -> number of its tasks that have not ended
         self._failures: dict[str, list[str]] = {}  # run -> why its tasks failed
@@ -164,15 +165,20 @@ class _Study:
     def _prepare_all(
         self, requests: Sequence[Request], sources: Mapping[Path, Sources | None], descriptors: Sequence[int]
     ) -> Iterator[Sequence[Task]]:
-        """Prepare one run after another; yield the tasks of each, so that a cluster may start with them."""
+        """Prepare one run after another; yield the tasks of each, so that a cluster may start with them.
+
+        Runs whose tasks end meanwhile are finished afterwards: this process is busy, and nodes wait for tasks.
+        """
+        self._preparing = True
         for request in requests:
             found = sources[request.folder]
             prepared = found and self._attempt(request, partial(self._prepare, request, found))
             if prepared and prepared.tasks:
                 self._executor.start(early_logs(requests[0]) / "start.log", keep=descriptors)
                 yield prepared.tasks
+        self._preparing = False
         self._end_failed()
-        for name in [name for name, prepared in self._prepared.items() if not prepared.tasks]:
+        for name in [name for name, count in self._waiting.items() if not count]:
             self._finish(name)
 
     def _prepare(self, request: Request, sources: Sources) -> PreparedRun:
@@ -206,7 +212,7 @@ class _Study:
         if event["event"] in ("end", "failed") and name in self._waiting:
             self._failures[name] += [event["text"]] if event["event"] == "failed" else []
             self._waiting[name] -= 1
-            if not self._waiting[name]:
+            if not self._waiting[name] and not self._preparing:
                 self._finish(name)
 
     def _finish(self, name: str) -> None:

@@ -81,6 +81,17 @@ def test_downloaded_weights_are_checked_once_and_first(phantoms, published, tmp_
     assert kinds.index("end") < kinds.index("progress")
 
 
+def test_runs_that_start_from_the_same_network_check_it_once(phantoms, published, tmp_path):
+    recorder = Recorder()
+    for seed in (0, 1):
+        experiment = tiny_experiment(model__weights=str(published), seed=seed, **QUICK)
+        run_here(experiment, phantoms, tmp_path, on_event=recorder)
+    wider = tiny_experiment(model__weights=str(published), model__head={"hidden_units": [9]}, name="wider", **QUICK)
+    assert recorder.tasks.count("weights") == 1
+    run_here(wider, phantoms, tmp_path, on_event=recorder)
+    assert recorder.tasks.count("weights") == 2
+
+
 def test_a_download_does_not_wait_for_ever(phantoms, two_layers, tmp_path, monkeypatch):
     waits = []
 
