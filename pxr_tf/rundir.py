@@ -49,6 +49,7 @@ CHECKPOINT = "checkpoint.npz"  # of a fold that is being trained
 AUDIT = "audit.json"  # the findings of an audit
 FEATURES = "features.parquet"  # the pooled features of images, for other programs
 FEATURES_TASK = "features"
+RESULTS_TASK = "results"
 MODEL_FIGURES_FILE = "inside.npz"  # of a fold: its model figures, as arrays
 DRAWN = ("filters", "coefficients", "feature_maps-*")  # of a fold: its model figures, drawn; without endings
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -81,21 +82,22 @@ def run_study(
     `results` no tables are written: a tuning point has no test rows. A failure is printed when it happens.
     """
     from pxr_tf.commands.screen import StudyScreen
-    from pxr_tf.executors.choose import choose_executor
+    from pxr_tf.executors.choose import choose_executor, has_nodes
     from pxr_tf.report.fitting import print_paths
     from pxr_tf.report.results import is_written, write_results
     from pxr_tf.studies.run_all import run_all
 
+    requests = [replace(request, results_by_task=results and has_nodes()) for request in requests]
     screen = StudyScreen(requests, console, titles or {}, boards=results)
 
     def complete(request: "Request", run: "FinishedRun") -> None:
         screen.end(request, run)
         if not results:
             return
-        if is_written(run, request.figures):
-            print_paths(console, "Nothing to do: this run is finished:", run.folder)
-        else:
+        if not is_written(run, request.figures):
             write_results(run, request.figures)
+        elif not screen.had_tasks(request):
+            print_paths(console, "Nothing to do: this run is finished:", run.folder)
 
     def end(outcome: "Outcome") -> None:
         screen.stop(outcome.request)

@@ -5,21 +5,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from pxr_tf.commands.typed import as_typed
 from pxr_tf.config import Experiment
 from pxr_tf.events import Event
-from pxr_tf.experiments.parts import make_parts, open_training
+from pxr_tf.executors.run_results import about
 from pxr_tf.experiments.request import Request
 from pxr_tf.report.clock import NOT_TRAINING, Outline, OutlinePhase, StudyClock, duration_words
 from pxr_tf.report.fleet import Fleet
 from pxr_tf.report.progress import Display
-from pxr_tf.report.tensorboard import SHEET_PICTURES, About, Boards, undrawn_tasks
+from pxr_tf.report.tensorboard import Boards, undrawn_tasks
 from pxr_tf.runs.directory import RunDirectory, is_run
 from pxr_tf.runs.finished import FinishedRun, open_directory
-from pxr_tf.training.part import TRAIN
 
 
 class StudyScreen:
@@ -93,6 +91,10 @@ class StudyScreen:
         """Leave the display of a run that is no longer shown."""
         self._leave(self._views[str(request.folder)])
 
+    def had_tasks(self, request: Request) -> bool:
+        """Return whether anything was left to do for a run."""
+        return any(event["run"] == str(request.folder) for event in self._plans)
+
     def say_end(self, request: Request, title: str, failure: str) -> None:
         """Print why a run failed, unless that was printed when it happened; of several runs, how many are done."""
         name, failure = str(request.folder), as_typed(failure)
@@ -145,7 +147,8 @@ class _RunView:
     def draw(self, event: Event) -> None:
         """Show an event in TensorBoard alone."""
         if self._boards is None and self._draws and event["event"] == "start" and is_run(self._request.folder):
-            self._open(open_directory(self._request.folder, self._request.runs))
+            run = open_directory(self._request.folder, self._request.runs)
+            self._open(run, live=self._request.results_by_task)
         if self._boards is not None:
             self._boards.show(event)
 
@@ -162,8 +165,8 @@ class _RunView:
         if self._boards is not None:
             self._boards.__exit__(*fault)
 
-    def _open(self, run: RunDirectory) -> Boards:
-        self._boards = Boards(run, about(self._request, run))
+    def _open(self, run: RunDirectory, *, live: bool = False) -> Boards:
+        self._boards = Boards(run, about(self._request.experiment, run), live=live)
         return self._boards
 
 
@@ -187,38 +190,3 @@ def outline_of(experiment: Experiment) -> Outline:
         phases=tuple(OutlinePhase(phase.name, phase.max_epochs, phase.patience) for phase in experiment.phases),
         chooses_epochs=experiment.chooses_epochs,
     )
-
-
-def about(request: Request, run: RunDirectory) -> About:
-    """Return what TensorBoard shows of a prepared run in addition to its events."""
-    info = run.info
-    return About(
-        hyperparameters=_hyperparameters(request.experiment),
-        synthetic=info.origin == "synthetic",
-        warnings=[warning.text for warning in info.warnings],
-        reading=info.test_rows,
-        sheet=lambda task: _training_pictures(run.folder, run.cache, task),
-    )
-
-
-def _hyperparameters(experiment: Experiment) -> dict[str, str | float | None]:
-    values = {
-        "experiment": experiment.name,
-        "variant": experiment.variant,
-        "model": experiment.model.name,
-        "scheme": experiment.splits.scheme,
-        "seed": experiment.seed,
-        "batch_size": experiment.training.batch_size,
-    }
-    for phase in experiment.rated_phases:
-        values[f"{phase.name}_learning_rate"] = phase.learning_rate
-        values[f"{phase.name}_max_epochs"] = phase.max_epochs
-    return values
-
-
-def _training_pictures(folder: Path, cache: Path, task: str) -> np.ndarray:
-    """Return some training pictures of a task as its network sees them, uint8 [n, size, size]."""
-    part = next(part for part in make_parts(open_training(folder, cache)) if part.folder.name == task)
-    samples = part.of(TRAIN)
-    index = np.unique(np.linspace(0, len(samples), SHEET_PICTURES, endpoint=False, dtype=np.int64))
-    return part.inputs(samples, every_epoch=True).load(index, 0)[..., 0]

@@ -55,6 +55,11 @@ def choose_executor() -> Executor:
     return cluster
 
 
+def has_nodes() -> bool:
+    """Return whether tasks run on the nodes of a cluster, many at once."""
+    return _chosen.executor == RAY
+
+
 def _check_ray(address: str | None) -> None:
     if not address:
         raise PxrError(f"--executor {RAY} received no --address; accepted: host:port of the cluster's head.")

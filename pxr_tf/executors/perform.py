@@ -14,6 +14,7 @@ KINDS = {  # kind -> "module:function"; the function takes the task, its typed o
     "fit": "pxr_tf.experiments.fold_tasks:fit_fold",
     "model_figures": "pxr_tf.experiments.model_figures:look_into_run",
     "feature_maps": "pxr_tf.experiments.model_figures:make_feature_maps",
+    "results": "pxr_tf.executors.run_results:make_results",
     "saved_features": "pxr_tf.inference.features_task:fill_saved_features",
     "fill": "pxr_tf.pictures.fill_task:fill_rows",
     "predict": "pxr_tf.inference.own_models:predict_shard",
@@ -28,7 +29,7 @@ KINDS = {  # kind -> "module:function"; the function takes the task, its typed o
     "ask_export": "pxr_tf.deploy.export_task:ask_export",
 }
 # Kinds that may need no TensorFlow: their function loads what it needs.
-LIGHT = ("fill", "predict_exported", "ask_export")
+LIGHT = ("fill", "results", "predict_exported", "ask_export")
 # Kinds whose work can be divided into shards: they do only `task.part_of` of their rows.
 DIVISIBLE = ("features", "saved_features", "predict", "predict_exported", "view_features", "audit_changes")
 

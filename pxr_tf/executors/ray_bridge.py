@@ -52,7 +52,9 @@ class Bridge:
             return self._check(request)
         wanted = request["submit"]
         options = {"num_cpus": wanted["cpus"], "num_gpus": wanted["gpus"], "memory": wanted["memory"]}
-        self._running[self._perform.options(**options).remote(Job(**wanted["job"]))] = request["id"]
+        # Ray fills its own node first, unless it is told to spread tasks; but that node has the command, too.
+        perform = self._perform.options(**options, scheduling_strategy="SPREAD")
+        self._running[perform.remote(Job(**wanted["job"]))] = request["id"]
 
     def _check(self, request: Mapping[str, Any]) -> None:
         from pxr_tf.executors.nodes import check_nodes

@@ -23,7 +23,6 @@ from pxr_tf.runs import crop
 from pxr_tf.tasks import Executor, Task, run_or_raise
 from pxr_tf.training.learners import check_learner
 
-
 _built: set[tuple[object, ...]] = set()  # networks that this process's executors could build, with weights that exist
 
 

@@ -51,14 +51,23 @@ class FeatureMaps:
     to: Path  # the file that is written
 
 
+@dataclass(frozen=True)
+class Results:
+    """Options of the task ``results``."""
+
+    runs: Path  # folder of run directories
+    figures: tuple[str, ...]  # formats
+
+
 def plan(request: Request, splits: pd.DataFrame, table: pd.DataFrame) -> list[Task]:
     """Return the unfinished tasks of a prepared run, in order; each names the tasks that it needs.
 
     Features come first, if a phase is frozen and a fold is missing. Then come the hold-out, which chooses the folds'
-    epochs, the folds, and their model figures. `table` has ``image_id, path, label``.
+    epochs, the folds, their model figures, and perhaps the results. `table` has ``image_id, path, label``.
     """
     folds = plan_folds(request, splits)
-    return folds + _plan_figures(request, splits, table, needs=tuple(task.name for task in folds))
+    tasks = folds + _plan_figures(request, splits, table, needs=tuple(task.name for task in folds))
+    return tasks + _plan_results(request, needs=tuple(task.name for task in tasks))
 
 
 def plan_folds(request: Request, splits: pd.DataFrame) -> list[Task]:
@@ -104,6 +113,14 @@ def _plan_figures(request: Request, splits: pd.DataFrame, table: pd.DataFrame, n
     pictures = {rundir.fold_name(fold): tuple(first_per_class(table, splits, fold)) for fold in missing}
     options = ModelFigures(tuple(shown), pictures)
     return [Task(MODEL_FIGURES, "model_figures", needs=needs, options=options, **_place(request))]
+
+
+def _plan_results(request: Request, needs: tuple[str, ...]) -> list[Task]:
+    """Return the task that makes tables and figures, if the request wants one and models are still to be made."""
+    if not (request.results_by_task and needs):
+        return []
+    options = Results(request.runs, request.figures)
+    return [Task(rundir.RESULTS_TASK, "results", needs=needs, options=options, **_place(request) | {"threads": 1})]
 
 
 def _place(request: Request) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Request:
     command: str = ""  # for the record
     tuning: Path | None = None  # run directory of a tuning point (without test rows); None: an ordinary run
     figures: tuple[str, ...] = ("png",)  # formats
+    results_by_task: bool = False  # a task makes tables and figures; otherwise the command does
     study: frozenset[Path] = frozenset()  # run directories of all runs of the same study
 
     @cached_property

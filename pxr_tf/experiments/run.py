@@ -53,13 +53,23 @@ def prepare_run(request: Request, sources: Sources, executor: Executor, on_event
 
 def finish_run(prepared: PreparedRun, failures: list[str]) -> FinishedRun:
     """Collect the predictions if every fold has them; return the run. Raises `PxrError`."""
-    folder, splits = prepared.request.folder, prepared.splits
+    request = prepared.request
+    if failures:
+        _collect(request.folder, prepared.splits)
+        raise PxrError(failures[0], WORK_FAILED)
+    return finish_folder(request.folder, prepared.splits, request.runs)
+
+
+def finish_folder(folder: Path, splits: pd.DataFrame, runs: Path) -> FinishedRun:
+    """Collect the predictions of a run directory if every fold has them; return the run. Raises `PxrError`."""
+    _collect(folder, splits)
+    return open_run(folder, runs)
+
+
+def _collect(folder: Path, splits: pd.DataFrame) -> None:
     made = {fold: folder / rundir.fold_name(fold) / rundir.PREDICTIONS for fold in fold_names(splits)}
     if not is_finished(folder) and all(file.exists() for file in made.values()):
         collect_predictions(folder, splits, made)
-    if failures:
-        raise PxrError(failures[0], WORK_FAILED)
-    return open_run(folder, prepared.request.runs)
 
 
 def collect_predictions(folder: Path, splits: pd.DataFrame, made: Mapping[str, Path]) -> None:

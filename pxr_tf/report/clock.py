@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pxr_tf.data.splits import HOLDOUT
 
-NOT_TRAINING = ("features", "weights", "calibrate", "model-figures")  # tasks without epochs and predictions
+NOT_TRAINING = ("features", "weights", "calibrate", "model-figures", "results")  # tasks without epochs and predictions
 SOON = 5  # seconds; a shorter time left of a job is not shown
 _RECENT = 5  # epochs in the mean: a machine that slows down shows within five
 

@@ -33,7 +33,8 @@ class EventFile:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         # TensorBoard reads a folder's files in the order of their names.
-        file = open(folder / f"{EVENTS}{time.time_ns()}", "wb")  # noqa: SIM115 - closed by `close`
+        self._path = folder / f"{EVENTS}{time.time_ns()}"
+        file = open(self._path, "wb")  # noqa: SIM115 - closed by `close`
         self._records = RecordWriter(file)
         self._write(Event(wall_time=time.time(), file_version=_VERSION))
 
@@ -69,6 +70,11 @@ class EventFile:
     def close(self) -> None:
         """Close the file."""
         self._records.close()
+
+    def discard(self) -> None:
+        """Close the file and delete it."""
+        self.close()
+        self._path.unlink(missing_ok=True)
 
     def _add(self, name: str, step: int, metadata: SummaryMetadata, tensor: TensorProto) -> None:
         value = Summary.Value(tag=name, metadata=metadata, tensor=tensor)

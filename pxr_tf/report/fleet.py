@@ -3,7 +3,6 @@
 On a terminal the lines move. Elsewhere a line appears when a tenth of the tasks is done, and when something goes wrong.
 """
 
-import time
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -25,6 +25,7 @@ from pxr_tf.runs.directory import RunDirectory, read_history
 
 NO_FIGURES = ("event", "task", "phase", "epoch", "epochs")  # keys of an epoch event that are not plotted
 SHEET_PICTURES = 16  # four rows of four: more would be too small in a card
+_DRAWN = ("start", "warning", "resume", "epoch", "end")  # events; `_Board` has a method for each
 COMPLETE = "tensorboard.complete"  # an empty file next to the event file: the task is completely drawn
 
 
@@ -54,8 +55,9 @@ class Boards:
     replaces another error.
     """
 
-    def __init__(self, run: RunDirectory, about: About) -> None:
-        self._run, self._about = run, about
+    def __init__(self, run: RunDirectory, about: About, *, live: bool = False) -> None:
+        """With `live`, draw only curves, in files that `close` deletes: a task of the run draws everything later."""
+        self._run, self._about, self._live = run, about, live
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tensorboard")
         self._boards: dict[str, _Board] = {}
         self._fault: BaseException | None = None
@@ -70,7 +72,7 @@ class Boards:
 
     def show(self, event: Mapping[str, object]) -> None:
         """Take an event; ignore all but ``start``, ``warning``, ``resume``, ``epoch`` and ``end`` of training tasks."""
-        if event["event"] in _HANDLERS and event["task"] not in NOT_TRAINING:
+        if event["event"] in _DRAWN and event["task"] not in NOT_TRAINING:
             self._thread.submit(self._handle, dict(event))
 
     def catch_up(self, tasks: Sequence[str]) -> None:
@@ -105,10 +107,10 @@ class Boards:
             task = str(event["task"])
             if event["event"] == "start":
                 self._close(task)
-                self._boards[task] = _Board(self._run, task, self._about)
+                self._boards[task] = (_LiveBoard if self._live else _Board)(self._run, task, self._about)
             if task in self._boards:
-                _HANDLERS[str(event["event"])](self._boards[task], event)
-            if event["event"] == "end":
+                getattr(self._boards[task], str(event["event"]))(event)
+            if event["event"] == "end" and not self._live:
                 self._close(task)
         except BaseException as error:  # `close` raises it in the caller's thread
             self._fault = error
@@ -120,11 +122,14 @@ class _Board:
     def __init__(self, run: RunDirectory, task: str, about: About) -> None:
         self._run, self._task, self._about = run, task, about
         self._folder = run.folder / task
-        for file in (self._folder / COMPLETE, *self._folder.glob(f"{EVENTS}*")):
-            file.unlink(missing_ok=True)
+        self._make_room()
         self._file = EventFile(self._folder)
         self._name = run.place.replace("/", "-")
         self._step = 0  # epochs, numbered across phases
+
+    def _make_room(self) -> None:
+        for file in (self._folder / COMPLETE, *self._folder.glob(f"{EVENTS}*")):
+            file.unlink(missing_ok=True)
 
     def start(self, event: Mapping[str, object]) -> None:
         """Write the hyperparameters, the origin of the pictures, the warnings, and a sheet of training pictures."""
@@ -184,6 +189,18 @@ class _Board:
         return f"{text} ({SYNTHETIC_NOTE.lower()})" if self._about.synthetic else text
 
 
-_HANDLERS: dict[str, Callable[[_Board, Mapping[str, object]], None]] = {
-    kind: getattr(_Board, kind) for kind in ("start", "warning", "resume", "epoch", "end")
-}
+class _LiveBoard(_Board):
+    """The curves of one task, until a task of the run draws everything: perhaps now, on another machine."""
+
+    def _make_room(self) -> None:
+        """Leave all files alone."""
+
+    def start(self, event: Mapping[str, object]) -> None:
+        """Write nothing."""
+
+    def end(self, event: Mapping[str, object]) -> None:
+        """Write nothing."""
+
+    def close(self) -> None:
+        """Close and delete the event file."""
+        self._file.discard()

@@ -85,7 +85,9 @@ class _Tasks:
         elif kind == "epoch":
             self._change(name, **{word: event[word] for word in ("phase", "epoch", "epochs")})
         elif kind in ENDS:
-            self._change(name, state=ENDS[kind], seconds=self._seconds(name, moment_of(event)), text=event.get("text", ""))
+            self._change(
+                name, state=ENDS[kind], seconds=self._seconds(name, moment_of(event)), text=event.get("text", "")
+            )
 
     def _change(self, name: str, **values: Any) -> None:
         self._tasks[name] = self._tasks[name]._replace(**values)
