@@ -271,6 +271,27 @@ def test_showing_an_event_does_not_wait_for_the_drawing(run):
     assert steps_of(read_events(run / "fold-0"), "epoch/loss") == [1, 2, 3]
 
 
+def test_live_boards_have_curves_until_the_run_ends(run):
+    with Boards(open_directory(run), about(), live=True) as boards:
+        for event in events_of_a_fold():
+            boards.show(event)
+        boards._thread.submit(lambda: None).result()
+        events = read_events(run / "fold-0")
+        assert steps_of(events, "epoch/loss") == [1, 2, 3]
+        assert all(tag.startswith("epoch/") for tag in events.Tags()["tensors"])
+        assert undrawn_tasks(open_directory(run)) == ["fold-0"]
+    assert not list((run / "fold-0").glob("events.*"))
+
+
+def test_live_boards_leave_what_a_task_has_drawn(run):
+    show(run, *events_of_a_fold())
+    with Boards(open_directory(run), about(), live=True) as boards:
+        for event in events_of_a_fold():  # late
+            boards.show(event)
+    assert undrawn_tasks(open_directory(run)) == []
+    assert steps_of(read_events(run / "fold-0"), "final/accuracy")
+
+
 def test_no_tensorflow_is_loaded(run):
     code = f"""
 import sys
