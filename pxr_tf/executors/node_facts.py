@@ -3,6 +3,8 @@
 import shutil
 from collections.abc import Sequence
 from functools import cache
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from pxr_tf import files, locks, machine, rundir
 from pxr_tf.executors.offers import Offer, examine
 
 SOURCE = Path(__file__).parents[1]
+EXTRAS = ("ai-edge-litert",)  # it computes features, where it is installed
 
 
 def describe_here(offers: Sequence[tuple[str, str]], name: str) -> dict[str, Any]:
@@ -32,4 +35,7 @@ def digest_code() -> str:
 def describe_code() -> dict[str, Any]:
     """Return the versions that decide numbers, and a digest of this package's files."""
     texts = ((file.relative_to(SOURCE).as_posix(), files.digest_file(file)) for file in sorted(SOURCE.rglob("*.py")))
-    return {"versions": rundir.versions(), "source": files.digest(*(word for pair in texts for word in pair))}
+    versions = rundir.versions() | {
+        name: metadata.version(name) for name in EXTRAS if find_spec(name.replace("-", "_"))
+    }
+    return {"versions": versions, "source": files.digest(*(word for pair in texts for word in pair))}

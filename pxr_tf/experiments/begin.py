@@ -68,10 +68,10 @@ def begin_run(request: Request, sources: Sources, executor: Executor, on_event: 
     check_run.check_unused(request.folder)
     check = partial(_check_weights, request, executor, on_event)
     downloaded = check() if weights.identity(request.experiment) is None else ""
-    chosen = stage_one.known_rows(choose_rows(request, gathered, on_event), stage, partial(emit_note, on_event))
-    table, splits = _split(request, chosen, stage, on_event)  # before any picture is decoded
-    with ThreadPoolExecutor(1) as pool:  # the executor works while this process decodes
+    with ThreadPoolExecutor(1) as pool:  # the executor works while this process compares and decodes
         identity = pool.submit(lambda: downloaded or check())
+        chosen = stage_one.known_rows(choose_rows(request, gathered, on_event), stage, partial(emit_note, on_event))
+        table, splits = _split(request, chosen, stage, on_event)  # before any picture is decoded
         decoded = decode(request, gathered, table, on_event, identity)
         if len(decoded.skipped):
             words = count_words(len(decoded.skipped), "unreadable image")
@@ -176,7 +176,7 @@ def _check_weights(request: Request, executor: Executor, on_event: OnEvent) -> s
         return known
     emit_note(on_event, f"Checking the weights of {experiment.backbone} ({experiment.model.weights}) ...")
     options = OfRecipe(experiment.model_dump_json(), logs / "weights.json")
-    place = {"run": str(request.folder), "logs": str(logs)}
+    place = {"run": str(request.folder), "cache": str(request.cache), "logs": str(logs)}
     run_or_raise(executor, [Task("weights", "weights", options=options, **place)], on_event)
     identity = files.read_json(options.to)["identity"]
     _built.add((*built[:-1], identity))

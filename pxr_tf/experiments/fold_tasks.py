@@ -31,6 +31,7 @@ from pxr_tf.training.calibrate import calibrate
 from pxr_tf.training.device import set_up
 from pxr_tf.training.learners import environment_of, load_learner
 from pxr_tf.training.part import TEST, VALIDATION, Part, Predict
+from pxr_tf.training.settings import NetworkSettings
 
 NETWORK_SECONDS = 20  # a download that gets no answer for so long has failed
 
@@ -58,6 +59,7 @@ def try_weights(task: Task, options: OfRecipe, emit: OnEvent) -> None:
         _build(experiment, threads_of(experiment))
     finally:
         socket.setdefaulttimeout(before)
+    _convert(experiment, Path(task.cache))
     files.write_json(options.to, {"identity": weights.downloaded_identity(experiment)})
 
 
@@ -109,6 +111,14 @@ def _settings_of(run: TrainingRun) -> Settings:
     if weights.identity(run.recipe) is None:
         _build(run.recipe, run.directory.provenance.get("threads"))
     return settings_of(run)
+
+
+def _convert(experiment: Experiment, cache: Path) -> None:
+    """Make the file of a fast extractor, if features will be needed: other processes still decode pictures."""
+    settings = make_settings(experiment, weights.downloaded_identity(experiment), threads_of(experiment))
+    if isinstance(settings, NetworkSettings) and settings.freezes:
+        made_of = {"num_classes": len(experiment.classes), "image_size": experiment.image.size, "seed": experiment.seed}
+        network.ready_extractor(settings, cache, **made_of)
 
 
 def _build(experiment: Experiment, threads: int | None) -> None:

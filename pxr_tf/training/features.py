@@ -20,7 +20,7 @@ from pxr_tf.events import OnProgress, OnWait
 from pxr_tf.pictures.inputs import Load
 
 if TYPE_CHECKING:
-    import keras
+    from pxr_tf.training.extractor import Extractor
 
 FEATURES_VERSION = 2  # increase it when the same pictures would get other features
 FEATURE_BATCH = 64  # pictures in every batch: see `extract_features`
@@ -49,7 +49,7 @@ def sample_names(samples: pd.DataFrame, copies: str) -> list[str]:
 
 def extract_features(
     folder: Path,
-    extractor: "keras.Model",
+    extractor: "Extractor",
     load: Load,
     names: Sequence[str],
     on_progress: OnProgress,
@@ -61,7 +61,7 @@ def extract_features(
 ) -> None:
     """Compute the features that the cache lacks, and add them to it.
 
-    `extractor` maps pictures to float32 [batch, channels] (`models.classifier.feature_extractor`); `load` gives the
+    `extractor` maps pictures to float32 [batch, channels] (`training.extractor`); `load` gives the
     pictures of sample numbers, which index `names`. With `only`, just these of the names are computed. `on_progress`
     gets (done, all) missing samples. If another process is filling this cache, `on_wait` gets its name; this process
     waits, then computes the rest.
@@ -90,7 +90,7 @@ def read_features(folder: Path, names: Sequence[str]) -> np.ndarray:
     return np.asarray(values[np.array([rows[name] for name in names], np.int64)], np.float32)
 
 
-def _compute(extractor: "keras.Model", load: Load, index: np.ndarray, size: int) -> Iterator[np.ndarray]:
+def _compute(extractor: "Extractor", load: Load, index: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """Yield the features of these sample numbers in batches of one size; pad the last with its last sample.
 
     Several batches run at once, because a small network leaves half of two cores idle with a single batch.

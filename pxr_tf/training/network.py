@@ -25,6 +25,7 @@ from pxr_tf.pictures.store import pictures_key
 from pxr_tf.pictures.stream import make_evaluation_set, make_training_stream, num_batches
 from pxr_tf.training import features
 from pxr_tf.training.device import Device, describe, set_up
+from pxr_tf.training.extractor import TENSORFLOW, Extractor, choose_engine, open_extractor
 from pxr_tf.training.initial import initial_network
 from pxr_tf.training.part import TEST, TRAIN, VALIDATION, Part, Predict, sample_weights
 from pxr_tf.training.phases import Batches, PhaseData, run_phases
@@ -54,16 +55,44 @@ def prepare(
         part, samples = sharing[0], samples_for_features(sharing, settings)
         names = names_of(part, samples)
         if arrays.missing_keys(folder, ours := share(names)):
-            extractor = feature_extractor(build_network(part, settings))
             features.extract_features(
                 folder,
-                extractor,
+                open_part_extractor(part, settings, device),
                 part.inputs(samples).load,
                 names,
                 partial(emit_progress, emit, "features"),
                 partial(emit_wait, emit),
                 only=ours,
             )
+
+
+def ready_extractor(settings: NetworkSettings, cache: Path, **made_of: int) -> None:
+    """Make the file of a fast extractor of a pretrained backbone, unless it exists (``num_classes, image_size, seed``).
+
+    Raises `PxrError` if the recipe asks for an extractor that cannot be.
+    """
+    device = _set_up(settings)
+    architecture = settings.architecture
+    open_extractor(
+        choose_engine(architecture, settings.training, device),
+        str(architecture.features_from("")),
+        cache,
+        lambda: feature_extractor(initial_network(architecture, **made_of)),
+        size=made_of["image_size"],
+        threads=1,
+    )
+
+
+def open_part_extractor(part: Part, settings: NetworkSettings, device: Device) -> Extractor:
+    """Return what computes a part's features; raise `PxrError` if that cannot be."""
+    return open_extractor(
+        choose_engine(settings.architecture, settings.training, device),
+        str(settings.architecture.features_from(part.fold)),
+        part.cache,
+        lambda: feature_extractor(build_network(part, settings)),
+        size=part.preparation.size,
+        threads=device.threads,
+    )
 
 
 def fit(part: Part, settings: NetworkSettings, emit: OnEvent) -> Predict:
@@ -96,7 +125,8 @@ def fit(part: Part, settings: NetworkSettings, emit: OnEvent) -> Predict:
 def environment(settings: NetworkSettings) -> dict[str, object]:
     """Return what decides results in this process, and the number of concurrent operations."""
     device = _set_up(settings)
-    return {**describe(device), **{library: metadata.version(library) for library in _libraries(settings)}}
+    engine = {"extractor": choose_engine(settings.architecture, settings.training, device)} if settings.freezes else {}
+    return {**describe(device), **engine, **{library: metadata.version(library) for library in _libraries(settings)}}
 
 
 def samples_for_features(parts: Sequence[Part], settings: NetworkSettings) -> pd.DataFrame:
@@ -120,10 +150,13 @@ def part_features_folder(part: Part, settings: NetworkSettings, device: Device) 
     Nor does it depend on the number of threads: with 1, 2, 3 and 8 threads eight backbones gave the same bits.
     """
     network = settings.architecture.features_from(part.fold)
-    return cache_folder(part.cache, part.preparation, device, *_libraries(settings), **network)
+    engine = choose_engine(settings.architecture, settings.training, device)
+    return cache_folder(part.cache, part.preparation, device, *_libraries(settings), engine=engine, **network)
 
 
-def cache_folder(cache: Path, preparation: Preparation, device: Device, *libraries: str, **network: str) -> Path:
+def cache_folder(
+    cache: Path, preparation: Preparation, device: Device, *libraries: str, engine: str = TENSORFLOW, **network: str
+) -> Path:
     """Return the folder of a network's features on this device; `network` holds the values that identify it.
 
     Environment variables that can change the arithmetic (`machine.switches`) count only if they are set.
@@ -135,6 +168,7 @@ def cache_folder(cache: Path, preparation: Preparation, device: Device, *librari
         precision=device.precision,
         device=f"{device.name} {device.model}",
         versions=" ".join(rundir.name_versions("keras", "tensorflow", *libraries)),
+        **({} if engine == TENSORFLOW else {"engine": engine}),
         **machine.switches(),
     )
 

@@ -20,6 +20,8 @@ class Training(Frozen):
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"  # auto: mixed_bfloat16 on a GPU only
     # threads per operation; they decide the last digits; auto: one per processor that a run may use when it begins
     threads: Annotated[Whole, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
+    # what computes a frozen backbone's features; auto: LiteRT where it is faster, is installed and computes on a CPU
+    extractor: Literal["auto", "tensorflow", "litert"] = "auto"
     # moving: averages from training; measured: of training pictures, without dropout, after the last phase
     batchnorm_statistics: Literal["moving", "measured"] = "moving"
     mirror_predictions: Flag = False  # average the probabilities of a picture and its mirror image

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import keras
+import pandas as pd
 import pytest
 from messages import any_of, matching, refused
 from tiny import SIZE, TWO_LAYERS, Recorder, build_two_layers, request_of, run_here, stopped, tiny_experiment
@@ -90,6 +91,20 @@ def test_runs_that_start_from_the_same_network_check_it_once(phantoms, published
     assert recorder.tasks.count("weights") == 1
     run_here(wider, phantoms, tmp_path, on_event=recorder)
     assert recorder.tasks.count("weights") == 2
+
+
+def test_litert_and_tensorflow_have_their_own_features_and_the_fold_says_whose(phantoms, published, tmp_path):
+    found = {}
+    for extractor in ("tensorflow", "litert"):
+        changes = {"model__weights": str(published), "training__extractor": extractor, "name": extractor}
+        folder = run_here(tiny_experiment(**changes, **QUICK), phantoms, tmp_path)
+        recorded = files.read_json(folder / "fold-0" / "environment.json")[0]["extractor"]
+        assert recorded.startswith(extractor)
+        found[extractor] = pd.read_csv(folder / "predictions.csv")
+    assert len([path for path in (tmp_path / "cache").glob("features-*") if path.is_dir()]) == 2
+    columns = [name for name in found["litert"] if name.startswith("p_")]
+    apart = (found["litert"][columns] - found["tensorflow"][columns]).abs()
+    assert apart.max(axis=None) < 1e-3
 
 
 def test_a_download_does_not_wait_for_ever(phantoms, two_layers, tmp_path, monkeypatch):
