@@ -135,6 +135,8 @@ class Graph:
         return shards
 
     def _pass_on(self, running: _Running, shard: Task, event: Mapping[str, Any]) -> None:
+        if event["event"] == "wait" and shard.shards > 1:  # for its turn to append: another shard is no stranger
+            return
         if event["event"] == "start":
             if running.started:  # another shard was the first
                 return

@@ -79,6 +79,14 @@ def test_the_progress_of_shards_is_shown_as_one(make, heard):
     assert [(event["done"], event["total"]) for event in heard] == [(10, 50), (15, 100), (25, 100)]
 
 
+def test_shards_that_wait_for_each_other_do_not_say_so(make, heard):
+    graph = make(features(), fold(0), shards=2)
+    one, _, whole = graph.take_ready()
+    for task in (one, whole):
+        graph.hear(task, {"event": "wait", "holder": "another process"})
+    assert words(heard) == [("wait", "fold-0")]
+
+
 def test_divided_tasks_of_one_kind_run_one_after_another(make):
     graph = make(features("a"), features("b"), fold(0, "features", run="a"), shards=2)
     shards = list(graph.take_ready())
