@@ -11,6 +11,7 @@ unexport PYTHONPATH PYTHONHOME
 
 ARGS       ?=
 FULLRES    ?=
+QUICK      ?=
 GPU        ?=
 # KerasHub, for resnet18: also with chen2021, unless MODEL is given without resnet18.
 HUB        ?= $(if $(filter chen2021,$(MAKECMDGOALS)),$(if $(MODEL),$(findstring resnet18,$(MODEL)),1))
@@ -62,7 +63,7 @@ help: ## list the targets and the variables
 	@echo
 	@$(foreach target,$(CHECKED),printf '  %-29s %s\n' "variables of $(target):" "$(call takes,$(target))" \
 		| fold -s -w 80 | sed -e 's/ *$$//' -e '2,$$s/^/        /';)
-	@echo "  of other targets:             DATA WEIGHTS FULLRES ARGS GPU HUB RAY MODULE PYTHON"
+	@echo "  of other targets:             DATA WEIGHTS FULLRES QUICK ARGS GPU HUB RAY MODULE PYTHON"
 	@echo "  make cv MODEL=xception STRATEGY=2 DATA=chest_xray,covid-chestxray-dataset"
 	@echo "  make train DATA=chest_xray CLASSES=normal,pneumonia=bacterial+viral SEEDS=0,1"
 
@@ -184,8 +185,8 @@ report: $(READY) ## write a page on RUN, or one that compares RUN="a b"
 tensorboard: $(READY) ## show all runs in TensorBoard
 	@$(VENV)/bin/python scripts/tensorboard_light.py --logdir "$(RUNS)" $(ARGS)
 
-bench: $(READY) ## compare times with plain Keras: docs/benchmarks.md
-	@$(VENV)/bin/python scripts/bench.py --data "$(DATA)" --weights "$(WEIGHTS)" --fullres "$(FULLRES)" $(ARGS)
+bench: $(READY) ## compare times with plain Keras: docs/benchmarks.md; QUICK=1 in three minutes
+	@$(VENV)/bin/python scripts/bench.py --data "$(DATA)" --weights "$(WEIGHTS)" --fullres "$(FULLRES)" $(if $(QUICK),--quick) $(ARGS)
 
 test: $(READY) ## run the fast tests (ARGS="-m slow": the slow tests)
 	@$(PYTEST) $(ARGS)

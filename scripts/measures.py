@@ -31,19 +31,22 @@ def plain_frozen(data: str, fullres: str, weights: str, work: Path) -> list[floa
 
 
 def extraction(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float]:
-    """Return (seconds to fill the feature cache, seconds of predict_on_batch alone) for one training part."""
+    """Return (seconds to fill the feature cache, seconds of Keras's predict_on_batch alone) for one training part."""
+    from pxr_tf import machine
     from pxr_tf.models.classifier import feature_extractor
     from pxr_tf.pictures.inputs import picture_inputs
+    from pxr_tf.training.extractor import LITERT, open_extractor
     from pxr_tf.training.features import FEATURE_BATCH, extract_features, sample_names
 
     table, samples = _training_part(data)
     pictures = _open_pictures(table, work)
     samples = samples.merge(table[["image_id", "content"]], on="image_id")
-    extractor = feature_extractor(_build("mobilenet_025", weights))
+    keras = feature_extractor(_build("mobilenet_025", weights))
+    extractor = open_extractor(LITERT, weights, work, lambda: keras, size=SIZE, threads=machine.processors())
     rows = samples.content.map(pictures.rows).to_numpy()
     load = picture_inputs(pictures.pixels, rows, samples, copies="bozickovic2021", epochs="none", seed=0).load
     batch = load(np.arange(FEATURE_BATCH), 0)
-    extractor.predict_on_batch(batch)
+    keras.predict_on_batch(batch)
     steps = len(samples) // FEATURE_BATCH
     names = sample_names(samples.iloc[: steps * FEATURE_BATCH], "bozickovic2021 seed=0")
     folder = work / "features"
@@ -52,7 +55,7 @@ def extraction(data: str, fullres: str, weights: str, work: Path) -> tuple[float
         shutil.rmtree(folder, ignore_errors=True)
         extract_features(folder, extractor, load, names, lambda done, total: None)
 
-    return in_turn(extract, lambda: [extractor.predict_on_batch(batch) for _ in range(steps)], rounds=3)
+    return in_turn(extract, lambda: [keras.predict_on_batch(batch) for _ in range(steps)], rounds=3)
 
 
 def fine_tune_mobilenet_025(data: str, fullres: str, weights: str, work: Path) -> tuple[float, float, int]:
