@@ -82,22 +82,27 @@ def _compare(point: Point, history: pd.DataFrame, machine: str) -> str:
 
 
 def draw(file: Path, history: pd.DataFrame) -> None:
-    """Draw each measure over the runs, divided by its first value; above 1 is better. Open circles: not quiet."""
+    """Draw each measure over the runs, divided by its first value; above 1 is better. Open circles: not quiet.
+
+    A single run is not drawn.
+    """
+    runs = list(dict.fromkeys(zip(history.date, history.commit, strict=True)))
+    if len(runs) < 2:
+        return
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(9, 5), layout="constrained")
-    days = list(dict.fromkeys(zip(history.date, history.commit, strict=True)))
     for measure, rows in history.groupby("measure", sort=False):
         value = rows.value.astype(float)
         gain = value / value.iloc[0] if rows.better.iloc[0] == "higher" else value.iloc[0] / value
-        places = [days.index(day) for day in zip(rows.date, rows.commit, strict=True)]
+        places = [runs.index(run) for run in zip(rows.date, rows.commit, strict=True)]
         (line,) = axes.plot(places, gain, label=measure[:60])
         faces = [line.get_color() if quiet == "yes" else "white" for quiet in rows.quiet]
         axes.scatter(places, gain, c=faces, edgecolors=line.get_color(), zorder=3)
-    axes.set_xticks(range(len(days)), [f"{day}\n{commit[:7]}" for day, commit in days])
+    axes.set_xticks(range(len(runs)), [f"{day}\n{commit[:7]}" for day, commit in runs])
     axes.set_ylabel("relative to the first run (above 1: better)")
     axes.axhline(1.0, color="grey", linewidth=0.8)
     axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
