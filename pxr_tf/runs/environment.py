@@ -111,6 +111,8 @@ def _decisive(environment: Environment) -> dict[str, object]:
     others = {name: value for name, value in environment.items() if name not in (*RECORDED_ONLY, "versions")}
     if "switches" in others:
         others["switches"] = " ".join(f"{name}={value}" for name, value in others["switches"].items()) or "none"
+    if "precision" in others:  # a network; older folds, and those without a frozen phase, record none
+        others.setdefault("extractor", "tensorflow")
     return others | versions
 
 

@@ -122,6 +122,12 @@ def test_a_fold_that_did_not_finish_an_epoch_is_not_bound_to_where_it_began(run)
     assert files.read_json(run / "fold-1" / "environment.json") == [HERE]
 
 
+def test_a_fold_from_before_extractors_were_recorded_had_tensorflows_features(run):
+    environment.check(run, elsewhere(extractor="tensorflow"), mix=False)
+    with refused("extractor tensorflow (fold-0), litert 2.3 (now)"):
+        environment.check(run, elsewhere(extractor="litert 2.3"), mix=False)
+
+
 def test_folds_without_a_record_have_the_versions_of_the_run(run):
     (run / "fold-0" / "environment.json").unlink()
     assert environment.describe_mix(run) == ""  # no difference is known
