@@ -47,7 +47,7 @@ def test_a_relative_path_gives_the_same_ids(tmp_path, monkeypatch):
 
 
 def test_missing_empty_and_unknown_data(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.with_name("cache")))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.with_name(f"{tmp_path.name}-home")))
     with refused(any_of("data set", "data"), any_of("no", "given")):
         read_sources([])
     with refused("nowhere", MISSING, "folder"):
